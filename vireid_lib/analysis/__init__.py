@@ -1,0 +1,1 @@
+"""What the numbers hide: feature spaces, retrieval lists, attention, fidelity."""

@@ -1,0 +1,1 @@
+"""The book's machinery: profiles, workspace, runner, plots, command line."""

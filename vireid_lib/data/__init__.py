@@ -1,0 +1,1 @@
+"""Image tables, data-set manifests, readers, images, augmentation and sampling."""

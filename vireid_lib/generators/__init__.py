@@ -1,0 +1,1 @@
+"""Everything that makes images: one interface, one folder per generator."""

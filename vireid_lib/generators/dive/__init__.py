@@ -1,0 +1,1 @@
+"""DiVE: identity tokens, camera codes, LoRA branches."""

@@ -1,0 +1,1 @@
+"""The embedded default: procedural pedestrians in two modalities, written in the real layouts."""

@@ -1,0 +1,1 @@
+"""Re-identification networks, losses, methods and their training."""

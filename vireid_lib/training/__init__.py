@@ -1,0 +1,1 @@
+"""One training loop for everything: checkpoints, resume, seeds, progress."""
