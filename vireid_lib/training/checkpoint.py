@@ -1,0 +1,163 @@
+"""Atomic checkpoints: tensors as safetensors, everything else as JSON, never pickle."""
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+KEPT = 2  # checkpoints left on disk: the newest and the one before it, should the newest turn out unreadable
+TENSORS, META = "tensors.safetensors", "meta.json"
+
+
+def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
+    """Write `folder/step-<step>` so that it either exists in full or not at all.
+
+    Args:
+        folder: where the checkpoints of one training live.
+        step: number of completed steps.
+        tensors: any dtypes, shapes and devices; they come back on the CPU, bit for bit, in the same memory
+            format (channels_last matters: optimisers walk memory in its order).
+        meta: JSON values.
+
+    Raises:
+        TypeError: `meta` holds something that JSON cannot.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    final, temporary = folder / f"step-{step:08d}", folder / f".writing-{os.getpid()}"
+    for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
+        shutil.rmtree(leftover, ignore_errors=True)
+    temporary.mkdir()
+    plain, channels_last = _separate(tensors)
+    save_file(plain, temporary / TENSORS)
+    record = {
+        "step": step,
+        "sha256": _sha256(temporary / TENSORS),
+        "channels_last": channels_last,
+        "meta": dict(meta),
+    }
+    (temporary / META).write_text(json.dumps(record))
+    for file in (temporary / TENSORS, temporary / META, temporary):
+        _fsync(file)
+    if final.exists():
+        shutil.rmtree(final)
+    os.replace(temporary, final)
+    _fsync(folder)
+    for old in _complete(folder)[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def load(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, Any]] | None:
+    """(step, tensors, meta) of the newest readable checkpoint in `folder`, or None when there is none.
+
+    A damaged checkpoint is passed over with a warning that names it. Raises RuntimeError when checkpoints
+    exist and none can be read: starting again from step 0 would silently throw the work away.
+    """
+    candidates = _complete(Path(folder))
+    damaged = []
+    for path in candidates:
+        try:
+            record = json.loads((path / META).read_text())
+            if _sha256(path / TENSORS) != record["sha256"]:
+                raise ValueError("its tensors do not match their recorded digest")
+            tensors = load_file(path / TENSORS)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            damaged.append(f"{path}: {error}")
+            continue
+        if damaged:
+            warnings.warn(f"Damaged checkpoint passed over, continuing from {path}: {damaged}", stacklevel=2)
+        for name in record["channels_last"]:
+            tensors[name] = tensors[name].contiguous(memory_format=torch.channels_last)
+        return record["step"], tensors, record["meta"]
+    if damaged:
+        raise RuntimeError(
+            f"No checkpoint in {folder} can be read ({'; '.join(damaged)}). "
+            "Delete the folder to train again from the start."
+        )
+    return None
+
+
+def pack_state(state: Any) -> tuple[dict[str, Tensor], Any]:
+    """Split a nested state (an optimiser's `state_dict()`, say) into named tensors and a JSON skeleton.
+
+    Tuples and integer keys survive the round trip through `unpack_state`. Raises TypeError, naming the
+    place, for values that are neither tensors, containers nor JSON scalars.
+    """
+    tensors: dict[str, Tensor] = {}
+
+    def walk(value: Any, place: str) -> Any:
+        if isinstance(value, Tensor):
+            tensors[place] = value
+            return {"tensor": place}
+        if isinstance(value, Mapping):
+            return {"dict": [[key, walk(inner, f"{place}.{key}")] for key, inner in value.items()]}
+        if isinstance(value, tuple | list):
+            kind = "tuple" if isinstance(value, tuple) else "list"
+            return {kind: [walk(inner, f"{place}.{index}") for index, inner in enumerate(value)]}
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        raise TypeError(f"state at {place!r} is a {type(value).__name__}: keep tensors and plain values only")
+
+    return tensors, walk(state, "state")
+
+
+def unpack_state(tensors: Mapping[str, Tensor], skeleton: Any) -> Any:
+    """The nested state that `pack_state` took apart."""
+    if not isinstance(skeleton, Mapping):
+        return skeleton
+    ((kind, content),) = skeleton.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "dict":
+        return {key: unpack_state(tensors, inner) for key, inner in content}
+    items = [unpack_state(tensors, inner) for inner in content]
+    return tuple(items) if kind == "tuple" else items
+
+
+def _separate(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Row-major CPU tensors with storage of their own (safetensors refuses shared memory), and the names
+    of those that were channels_last."""
+    plain, channels_last, storages = {}, [], set()
+    for name, tensor in tensors.items():
+        copy = tensor.detach().to("cpu")
+        if copy.ndim == 4 and not copy.is_contiguous():
+            if copy.is_contiguous(memory_format=torch.channels_last):
+                channels_last.append(name)
+        copy = copy.contiguous()
+        storage = copy.untyped_storage()
+        if storage.data_ptr() in storages or storage.nbytes() != copy.nbytes:
+            copy = copy.clone()
+        storages.add(copy.untyped_storage().data_ptr())
+        plain[name] = copy
+    return plain, channels_last
+
+
+def _complete(folder: Path) -> list[Path]:
+    """Checkpoint folders, newest first. The rename that makes them is atomic, so each one is complete."""
+    return sorted(folder.glob("step-*"), reverse=True)
+
+
+def _sha256(file: Path) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    """Force a file or folder to disk: after a power cut, a renamed folder must not hold empty files."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows has no handle for folders
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,201 @@
+"""The one training loop: every network of the book is trained by `train(task, ...)`."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from vireid_lib.training import checkpoint, seeds
+from vireid_lib.training.progress import Progress
+from vireid_lib.training.task import NonFiniteLoss, Task
+
+__all__ = ["History", "NonFiniteLoss", "Task", "train"]
+
+
+class History(list):
+    """Records `{"step": completed steps, loss name: mean since the previous record}`, oldest first.
+
+    Attributes:
+        seconds: training time over all runs in the folder, without what a killed run did in vain.
+        started_at: the step this run began with; 0 unless it continued another.
+        device: e.g. "cpu" or "cuda:0".
+    """
+
+    seconds: float = 0.0
+    started_at: int = 0
+    device: str = "cpu"
+
+    def column(self, name: str) -> tuple[list[int], list[float]]:
+        """(steps, values) of the loss `name`, for a plot."""
+        rows = [record for record in self if name in record]
+        return [row["step"] for row in rows], [row[name] for row in rows]
+
+
+def train(
+    task: Task,
+    *,
+    steps: int,
+    folder: Path,
+    seed: int,
+    checkpoint_every: int = 0,
+    precision: Literal["no", "bf16"] = "no",
+    log_every: int = 10,
+    progress: bool = True,
+    device: str | None = None,
+) -> History:
+    """Train `task` for `steps` steps in `folder`, continuing whatever an earlier run left there.
+
+    A run that was killed continues, when called again, as if it had never stopped: on a CPU, with the same
+    versions and thread count, the weights end bit for bit the same. A finished run is loaded, not repeated.
+
+    Args:
+        folder: gets `training.json` (what is trained), `history.jsonl` and `checkpoints/`.
+        seed: all randomness of a step derives from (seed, step); global random state is left as it was.
+        checkpoint_every: steps between checkpoints; 0 writes only the final one.
+        precision: "bf16" runs the modules' forwards under autocast; weights and losses stay float32.
+        log_every: steps between records of the history (and, off the CPU, between looks at the losses).
+        device: "cpu", or None for the best one there is.
+
+    Raises:
+        NonFiniteLoss: a loss is NaN or infinite; names the step, the term and the batch.
+        ValueError: `folder` holds another training; names the differing settings.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    accelerator = _accelerator(precision, device)
+    _bind(folder, accelerator, {
+        "task": task.name, "seed": seed, "steps": steps, "precision": precision, "config": task.config,
+    })  # fmt: skip
+    task.seed, task.device = seed, accelerator.device
+    task.process, task.processes = accelerator.process_index, accelerator.num_processes
+    task.prepare(accelerator)
+    cuda = [accelerator.device] if accelerator.device.type == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices=cuda):  # dropout draws from global state: lend it, and put it back
+            return _run(task, accelerator, steps, folder, checkpoint_every, log_every, progress)
+    finally:
+        task.release(accelerator)
+
+
+def _run(
+    task: Task,
+    accelerator: Accelerator,
+    steps: int,
+    folder: Path,
+    checkpoint_every: int,
+    log_every: int,
+    progress: bool,
+) -> History:
+    history, window = History(), {}
+    history.device = str(accelerator.device)
+    saved = checkpoint.load(folder / "checkpoints")
+    if saved is not None:
+        history.started_at, tensors, meta = saved
+        task.load_state_dict(checkpoint.unpack_state(tensors, meta["state"]))
+        history.seconds, window = meta["seconds"], meta["window"]
+    main = accelerator.is_main_process
+    history.extend(_truncate(folder / "history.jsonl", history.started_at, write=main))
+    pending: list[tuple[int, dict[str, torch.Tensor]]] = []
+    look_every = 1 if accelerator.device.type == "cpu" else log_every  # reading a GPU's losses makes it wait
+    began, before = time.monotonic(), history.seconds
+    shown, values = progress and main, None
+    with Progress(steps, task.name, start=history.started_at, shown=shown) as line:
+        for step in range(history.started_at, steps):
+            torch.manual_seed(seeds.integer(task.seed, task.process, step, "global"))
+            task.before_step(step)
+            pending.append((step, task.step(accelerator, step)))
+            task.after_step(step)
+            done = step + 1
+            logs = done % log_every == 0 or done == steps
+            saves = done == steps or (checkpoint_every > 0 and done % checkpoint_every == 0)
+            if logs or saves or done % look_every == 0:
+                _look(task, pending, window)
+                values = {"loss": window["total"][-1]} if "total" in window else None
+            if logs:
+                record = {name: math.fsum(values) / len(values) for name, values in window.items()}
+                history.append({"step": done, **record})
+                window.clear()
+                if main:
+                    with open(folder / "history.jsonl", "a") as stream:
+                        stream.write(json.dumps(history[-1]) + "\n")
+            history.seconds = before + time.monotonic() - began
+            if saves and main:
+                tensors, skeleton = checkpoint.pack_state(task.state_dict())
+                meta = {"state": skeleton, "window": window, "seconds": history.seconds}
+                checkpoint.save(folder / "checkpoints", done, tensors, meta)
+            line.update(done, values)
+    accelerator.wait_for_everyone()
+    return history
+
+
+def _look(task: Task, pending: list, window: dict[str, list[float]]) -> None:
+    """Bring the losses of the pending steps to the host, in one transfer, and refuse what is not finite."""
+    scalars = [value.float().reshape(()) for _, losses in pending for value in losses.values()]
+    numbers = torch.stack(scalars).tolist()
+    for step, losses in pending:
+        for name in losses:
+            number = numbers.pop(0)
+            if not math.isfinite(number):
+                raise NonFiniteLoss(
+                    f"{task.name}: {name!r} is {number} at step {step}. Batch: {task.describe(step)}. "
+                    "Lower the learning rate or set a gradient clip; the last checkpoint is from before this."
+                )
+            window.setdefault(name, []).append(number)
+    pending.clear()
+
+
+def _accelerator(precision: str, device: str | None) -> Accelerator:
+    if "LOCAL_RANK" not in os.environ:
+        # Accelerate remembers the first precision and device of a process; a notebook trains many things.
+        AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(mixed_precision=precision, cpu=device == "cpu")
+
+
+def _bind(folder: Path, accelerator: Accelerator, identity: Mapping[str, Any]) -> None:
+    """Refuse a folder that belongs to another training; claim a new one."""
+    identity = json.loads(json.dumps(identity))
+    file = folder / "training.json"
+    if file.exists():
+        differences = list(_differences(json.loads(file.read_text()), identity))
+        if differences:
+            raise ValueError(
+                f"{folder} holds a training with other settings: {'; '.join(differences)}. "
+                "Choose another folder, or delete this one to train anew."
+            )
+    elif accelerator.is_main_process:
+        temporary = file.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(identity, indent=1))
+        os.replace(temporary, file)
+    accelerator.wait_for_everyone()
+
+
+def _differences(there: Any, here: Any, place: str = ""):
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in sorted(there.keys() | here.keys()):
+            yield from _differences(there.get(key), here.get(key), f"{place}.{key}" if place else key)
+    elif there != here:
+        yield f"{place} is {there!r} there and {here!r} now"
+
+
+def _truncate(file: Path, step: int, *, write: bool) -> list[dict[str, float]]:
+    """The records up to `step`; what a killed run logged after its last checkpoint is dropped."""
+    records = []
+    for text in file.read_text().splitlines() if file.exists() else []:
+        try:
+            record = json.loads(text)
+        except json.JSONDecodeError:
+            break  # the line that was being written when the run was killed
+        if record["step"] <= step:
+            records.append(record)
+    if write:
+        temporary = file.with_suffix(".part")
+        temporary.write_text("".join(json.dumps(record) + "\n" for record in records))
+        os.replace(temporary, file)
+    return records
