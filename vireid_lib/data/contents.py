@@ -1,0 +1,92 @@
+"""What a file holds, as a sha256: hashed once, then remembered by the file's size and times."""
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+# A file changed again within the clock's resolution keeps its times, so an entry is only trusted when the
+# file was already this old at the moment it was hashed (git calls the other case "racily clean").
+SETTLED_NS = 2_000_000_000
+
+
+def file_digest(path: str | Path) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stamp(path: str | Path) -> list[int]:
+    """Return [size in bytes, time of last write, time of last change of any kind], times in nanoseconds.
+
+    The third moves even when a tool that preserves the second (`cp -p`, `rsync -t`) overwrites the file.
+    """
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that another process sees the old file or the new one, never a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> list[str]:
+    """Return the sha256 of every file's bytes, in the order of `paths`.
+
+    With a `cache` folder, `cache/contents.json` remembers what each file held together with its size and
+    times, and only files that are new there or whose stamp moved are read again. Two processes may do this
+    at once: the index is replaced as a whole, and an entry lost to the other process costs one more read.
+
+    Raises:
+        FileNotFoundError: a file does not exist; the message names it.
+    """
+    paths = [os.path.abspath(path) for path in paths]
+    index_path = None if cache is None else Path(cache) / "contents.json"
+    known = _read_index(index_path)
+    stamps = {path: _stamp_or_explain(path) for path in dict.fromkeys(paths)}
+    unknown = [path for path, now in stamps.items() if known.get(path, (None,))[0] != now]
+    started = time.time_ns()
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        fresh = dict(zip(unknown, pool.map(file_digest, unknown), strict=True))
+    digests = [fresh.get(path) or known[path][1] for path in paths]
+    settled = {
+        path: [stamps[path], digest]
+        for path, digest in fresh.items()
+        # Also not when the file changed while it was being read.
+        if max(stamps[path][1:]) + SETTLED_NS < started and stamp(path) == stamps[path]
+    }
+    if index_path is not None and settled:
+        write_atomically(index_path, json.dumps({**_read_index(index_path), **settled}).encode())
+    return digests
+
+
+def _stamp_or_explain(path: str) -> list[int]:
+    try:
+        return stamp(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{path} does not exist. It was listed as an image: restore the file, or read the data set again."
+        ) from None
+
+
+def _read_index(path: Path | None) -> dict[str, list]:
+    """Return {path: [stamp, digest]}; an index that cannot be read is only a cache and starts afresh."""
+    if path is None or not path.exists():
+        return {}
+    try:
+        index = json.loads(path.read_bytes())
+    except ValueError:
+        return {}
+    return index if isinstance(index, dict) else {}

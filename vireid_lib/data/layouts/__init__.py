@@ -1,0 +1,44 @@
+"""Readers: one per on-disk layout, all giving the image table."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from vireid_lib.data import tables
+from vireid_lib.data.layouts import llcm, market1501, regdb, sysu
+from vireid_lib.data.layouts.files import LayoutError
+from vireid_lib.data.manifest import DatasetManifest, load_manifest
+from vireid_lib.data.tables import test_rows, training_rows
+
+__all__ = ["LayoutError", "read_dataset", "test_rows", "training_rows"]
+
+
+def read_dataset(
+    name_or_manifest: str | Path | DatasetManifest, root: str | Path, *, trial: int = 1
+) -> pd.DataFrame:
+    """Return the validated image table of a data set on disk, sorted by path. No image is opened.
+
+    Args:
+        name_or_manifest: a manifest's name, its file, or the manifest.
+        root: the folder that the manifest's `obtain` describes.
+        trial: which of RegDB's ten splits; the other data sets have one split.
+
+    Raises:
+        LayoutError: the folder is not laid out as the manifest says; names the place and the remedy.
+    """
+    manifest = (
+        name_or_manifest if isinstance(name_or_manifest, DatasetManifest) else load_manifest(name_or_manifest)
+    )
+    root = Path(os.path.abspath(root))
+    if manifest.layout == "regdb":
+        rows = regdb.read(manifest, root, trial)
+    elif trial != 1:
+        raise LayoutError(f"{manifest.name} has one split, so there is no trial {trial}; leave `trial` out.")
+    else:
+        readers = {"sysu": sysu.read, "llcm": llcm.read, "market1501": market1501.read}
+        rows = readers[manifest.layout](manifest, root)
+    if not rows:
+        raise LayoutError(f"{root} holds no image of {manifest.title}; unpack the data set there.")
+    rows.sort(key=lambda row: row["path"])
+    return tables.build(rows, f"{manifest.name} at {root}")

@@ -1,0 +1,145 @@
+"""What the readers of all layouts share: listing images, reading lists of ids, and saying what is missing."""
+
+import os
+import re
+from pathlib import Path
+
+from vireid_lib.data.manifest import DatasetManifest
+
+# Thumbs.db, .DS_Store, notes and archives lie between the images of many copies; only these count.
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+
+class LayoutError(ValueError):
+    """A folder that is not laid out as its manifest says; names the place and the remedy."""
+
+
+def is_image(name: str) -> bool:
+    """Return whether a file's name is an image's; macOS's resource forks (`._0001.jpg`) are not."""
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+
+
+def list_images(folder: Path) -> list[str]:
+    """Return the names of the images in a folder, sorted as the released code sorts them (by code point)."""
+    return sorted(entry.name for entry in os.scandir(folder) if is_image(entry.name) and entry.is_file())
+
+
+def identity_folders(folder: Path) -> dict[int, Path]:
+    """Return {identity: subfolder}, however its number is padded (`42`, `042`, `0042`).
+
+    Raises:
+        LayoutError: two subfolders stand for one identity.
+    """
+    found: dict[int, Path] = {}
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_dir() and entry.name.isdecimal():
+            identity = int(entry.name)
+            if identity in found:
+                twins = f"{found[identity].name} and {entry.name}"
+                raise LayoutError(f"{folder}: {twins} are both identity {identity}; keep one.")
+            found[identity] = folder / entry.name
+    return found
+
+
+def require(root: Path, names: list[str], manifest: DatasetManifest) -> None:
+    """Check that the root holds these files and folders.
+
+    Raises:
+        LayoutError: naming what is missing and, where the data lies one level deeper, where that is.
+    """
+    if not root.is_dir():
+        raise LayoutError(f"{root} is not a folder. To get {manifest.title}: {manifest.obtain}")
+    missing = [name for name in names if not (root / name).exists()]
+    if not missing:
+        return
+    for child in sorted(root.iterdir()):
+        if all((child / name).exists() for name in names):
+            raise LayoutError(f"{root} does not hold {missing[0]}, but {child} does; give that as the root.")
+    raise LayoutError(
+        f"{root} does not hold {missing[0]}; a root of {manifest.title} holds {', '.join(names)}. "
+        "Unpack all parts of the data set, or give the right folder."
+    )
+
+
+def read_identities(path: Path) -> list[int]:
+    """Return the identities of a comma-separated list such as `exp/test_id.txt`, ascending.
+
+    Raises:
+        LayoutError: an entry is not a number or is there twice.
+    """
+    words = [word for word in re.split(r"[,\s]+", path.read_text(encoding="utf-8-sig")) if word]
+    if not words:
+        raise LayoutError(f"{path} lists no identity; restore it from the data set's archive.")
+    for word in words:
+        if not word.isdecimal():
+            raise LayoutError(f"{path}: {word!r} is not an identity's number; separate numbers by commas.")
+    identities = sorted(int(word) for word in words)
+    for one, other in zip(identities, identities[1:], strict=False):
+        if one == other:
+            raise LayoutError(f"{path} lists identity {one} twice; remove one.")
+    return identities
+
+
+def read_listing(root: Path, name: str) -> list[tuple[str, int]]:
+    """Return the (relative path, label) pairs of a list such as `idx/train_visible_1.txt`.
+
+    Raises:
+        LayoutError: a line is not "path label", or its image is not on disk; names file and line.
+    """
+    pairs = []
+    lines = (root / name).read_text(encoding="utf-8-sig").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        path, _, label = line.strip().rpartition(" ")
+        path = path.strip().replace("\\", "/")
+        if not path or not label.isdecimal():
+            raise LayoutError(
+                f'{root / name}, line {number}: {line!r} is not "relative/path label"; restore the line.'
+            )
+        if not (root / path).is_file():
+            raise LayoutError(
+                f"{root / name}, line {number}: {root / path} does not exist; unpack the images again, or "
+                "remove the line."
+            )
+        pairs.append((path, int(label)))
+    if not pairs:
+        raise LayoutError(f"{root / name} lists no image; restore it from the data set's archive.")
+    return pairs
+
+
+def check_labels(label_of: dict[int, int], identity: int, label: int, where: str) -> None:
+    """Remember that an identity has a label and refuse a second label for it, or a second owner of it.
+
+    Both modalities of a person have to be one class; the lists' labels and the names on disk must agree.
+    """
+    if label_of.setdefault(identity, label) != label:
+        raise LayoutError(
+            f"{where}: identity {identity} has label {label} here and {label_of[identity]} elsewhere; "
+            "restore the lists from the data set's archive."
+        )
+
+
+def check_owners(label_of: dict[int, int], where: str) -> None:
+    """Refuse a label that two identities share."""
+    owner: dict[int, int] = {}
+    for identity, label in label_of.items():
+        if label in owner:
+            raise LayoutError(
+                f"{where}: identities {owner[label]} and {identity} share label {label}; restore the lists "
+                "from the data set's archive."
+            )
+        owner[label] = identity
+
+
+def row(
+    manifest: DatasetManifest, root: Path, path: str, identity: int, camera: int, modality: str, split: str
+) -> dict[str, str]:
+    """Return one row of the image table; `path` is relative to the root."""
+    return {
+        "path": os.path.join(root, *path.split("/")),
+        "identity": f"{manifest.name}/{identity:04d}",
+        "camera": f"{manifest.name}/{camera}",
+        "modality": modality,
+        "split": split,
+    }

@@ -1,0 +1,53 @@
+"""Market-1501's layout: three flat folders whose file names say identity and camera."""
+
+import re
+from pathlib import Path
+
+from vireid_lib.data.layouts.files import LayoutError, list_images, require, row
+from vireid_lib.data.manifest import DatasetManifest
+
+FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+FILE_NAME = re.compile(r"(-?\d+)_c(\d+)")
+JUNK = -1
+DISTRACTOR = 0
+
+
+def read(manifest: DatasetManifest, root: Path) -> list[dict[str, str]]:
+    """Return one row per image of the three folders, junk (identity -1) dropped.
+
+    Distractors (identity 0) stay in the gallery: no query has their identity, so they can only be wrong.
+
+    Raises:
+        LayoutError: a folder is missing, a name says no identity and camera, or a distractor is outside the
+            gallery.
+    """
+    forms = [form for form in ("detected", "labeled") if (root / form / FOLDERS["train"]).is_dir()]
+    if forms and not (root / FOLDERS["train"]).is_dir():
+        choices = " or ".join(str(root / form) for form in forms)
+        raise LayoutError(f"{root} holds the data set's forms; give one of them as the root: {choices}.")
+    require(root, list(FOLDERS.values()), manifest)
+    modality_of = {camera.number: camera.modality for camera in manifest.cameras}
+    rows = []
+    for split, folder in FOLDERS.items():
+        for name in list_images(root / folder):
+            match = FILE_NAME.match(name)
+            if not match:
+                raise LayoutError(
+                    f"{root / folder / name}: the name does not say identity and camera, as in "
+                    "0002_c1s1_000451_03.jpg; restore or remove the file."
+                )
+            identity, camera = int(match[1]), int(match[2])
+            if identity == JUNK:
+                continue
+            if identity == DISTRACTOR and split != "gallery":
+                raise LayoutError(
+                    f"{root / folder / name} is a distractor (identity 0) outside the gallery; remove it."
+                )
+            if camera not in modality_of:
+                known = ", ".join(map(str, modality_of))
+                raise LayoutError(
+                    f"{root / folder / name} is of camera {camera}; {manifest.name} has {known}. Give "
+                    "the data set's own manifest, or remove the file."
+                )
+            rows.append(row(manifest, root, f"{folder}/{name}", identity, camera, modality_of[camera], split))
+    return rows

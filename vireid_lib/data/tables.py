@@ -1,0 +1,178 @@
+"""The image table: one row per image, the one form in which images travel through the book."""
+
+import difflib
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int64
+
+from vireid_lib.data.contents import content_digests, stamp, write_atomically
+
+COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
+MODALITIES = ("visible", "infrared")
+SPLITS = ("train", "val", "test", "query", "gallery", "external")
+
+IDENTITY_FORM = r"[^/]+/[^/]+"
+CAMERA_FORM = r"[^/]+/\d+"
+
+
+class TableError(ValueError):
+    """An image table that breaks the schema; the message names the column, the row and the remedy."""
+
+
+def build(rows: list[dict], where: str) -> pd.DataFrame:
+    """Make a validated table of real images from rows that may leave out `source` ("real") and `seed`."""
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table["source"] = table["source"].astype(object).where(table["source"].notna(), "real")
+    return validate(table, where)
+
+
+def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Check a table against the schema and return it with canonical column order, types and row numbers.
+
+    Columns: `path` (absolute), `identity` ("<data set>/<id>"), `camera` ("<data set>/<number>"), `modality`
+    ("visible" | "infrared"), `split`, `source` ("real" or a generator's name), `seed` (the random seed that
+    made a synthetic image; empty otherwise). Tables are checked where they enter; afterwards they are
+    trusted.
+
+    Args:
+        where: what the table is, for the error message: a file, a data set, a generator.
+
+    Raises:
+        TableError: naming `where`, the column, the first offending row and the remedy.
+    """
+    _check_columns(table, where)
+    table = table[list(COLUMNS)].reset_index(drop=True)
+    for column in COLUMNS[:-1]:
+        bad = ~table[column].map(lambda value: isinstance(value, str) and value != "").astype(bool)
+        _refuse(table, bad, column, where, "write a non-empty string there")
+        table[column] = table[column].astype(str)
+    _refuse(table, ~table["path"].map(os.path.isabs).astype(bool), "path", where, "make the path absolute")
+    _refuse(
+        table, table["path"].duplicated(), "path", where, "list every image once; this path is there twice"
+    )
+    for column, form, example in (
+        ("identity", IDENTITY_FORM, "sysu_mm01/0042"),
+        ("camera", CAMERA_FORM, "sysu_mm01/3"),
+    ):
+        bad = ~table[column].str.fullmatch(form).astype(bool)
+        _refuse(table, bad, column, where, f'write it as in "{example}"')
+    for column, allowed in (("modality", MODALITIES), ("split", SPLITS)):
+        remedy = "use one of " + ", ".join(f'"{value}"' for value in allowed)
+        _refuse(table, ~table[column].isin(allowed), column, where, remedy)
+    try:
+        table["seed"] = table["seed"].astype("Int64")
+    except (TypeError, ValueError) as error:
+        raise TableError(f"{where}: column seed is not made of whole numbers ({error}); give each synthetic "
+                         "image its integer seed and leave the others empty.") from None
+    with_seed = table["seed"].notna() & (table["source"] == "real")
+    _refuse(table, with_seed, "seed", where, "leave the seed of a real image empty, or name its generator")
+    return table
+
+
+def concat(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of all tables, in order: the V* = V + V_ext of the book.
+
+    Raises:
+        TableError: two tables list the same image.
+    """
+    return validate(pd.concat(tables, ignore_index=True), "concat")
+
+
+def training_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that a model may learn from: splits train, val and external.
+
+    SYSU-MM01's published numbers train on train + val (395 identities). To choose settings, hold out
+    `table.split == "val"` yourself.
+    """
+    return table[table["split"].isin(("train", "val", "external"))].reset_index(drop=True)
+
+
+def test_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the test protocol: splits test, query and gallery."""
+    return table[table["split"].isin(("test", "query", "gallery"))].reset_index(drop=True)
+
+
+test_rows.__test__ = False  # the name is the field's; pytest shall not collect it
+
+
+def camera_numbers(table: pd.DataFrame) -> Int64[np.ndarray, " images"]:
+    """Return each row's camera as the number that the data set's protocol uses."""
+    return table["camera"].str.rsplit("/", n=1).str[-1].astype(np.int64).to_numpy()
+
+
+def identity_labels(table: pd.DataFrame) -> tuple[Int64[np.ndarray, " images"], list[str]]:
+    """Return each row's class 0..n-1 and the class names, sorted: row i is `names[labels[i]]`."""
+    names, labels = np.unique(table["identity"].to_numpy(dtype=object), return_inverse=True)
+    return labels.astype(np.int64), names.tolist()
+
+
+def digest(table: pd.DataFrame, content: bool = True, cache: Path | None = None) -> str:
+    """Return a sha256 over the rows, in order, and what their files hold; moving the root changes nothing.
+
+    Of a path only the file's name counts.
+
+    Args:
+        content: hash the files' bytes; False takes their size and time of last write instead, which is
+            faster and does not survive copying.
+        cache: folder that remembers the bytes' digests between calls (see `contents.content_digests`).
+    """
+    held = content_digests(table["path"], cache) if content else [stamp(path)[:2] for path in table["path"]]
+    summary = hashlib.sha256()
+    rows = table[list(COLUMNS)].astype(object).where(table[list(COLUMNS)].notna(), None)
+    for (path, *rest), held_by_file in zip(rows.itertuples(index=False, name=None), held, strict=True):
+        rest[-1] = None if rest[-1] is None else int(rest[-1])
+        summary.update(json.dumps([os.path.basename(path), *rest, held_by_file]).encode() + b"\n")
+    return summary.hexdigest()
+
+
+def save(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV, atomically; images inside the CSV's folder are stored relative to it."""
+    path = Path(os.path.abspath(path))
+    table = validate(table, f"table to be saved as {path}")
+    inside = str(path.parent) + os.sep
+    table["path"] = [
+        Path(image).relative_to(inside).as_posix() if image.startswith(inside) else image
+        for image in table["path"]
+    ]
+    write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """Read a table that `save` wrote; relative paths count from the CSV's folder.
+
+    Raises:
+        TableError: the file is not such a table.
+    """
+    path = Path(os.path.abspath(path))
+    # Nothing is guessed: an identity "NA" stays text, and seeds keep all their digits.
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    _check_columns(table, str(path))
+    table["path"] = [str(path.parent / image) if image else image for image in table["path"]]
+    seeds = [int(seed) if seed.lstrip("-").isdecimal() else seed or pd.NA for seed in table["seed"]]
+    table["seed"] = pd.Series(seeds, dtype=object)
+    return validate(table, str(path))
+
+
+def _check_columns(table: pd.DataFrame, where: str) -> None:
+    missing = [column for column in COLUMNS if column not in table.columns]
+    unknown = [str(column) for column in table.columns if column not in COLUMNS]
+    if table.columns.has_duplicates:
+        raise TableError(f"{where}: a column appears twice; keep one of each of {', '.join(COLUMNS)}.")
+    if missing:
+        raise TableError(f"{where}: column {missing[0]} is missing; a table has {', '.join(COLUMNS)}.")
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], COLUMNS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"a table has exactly {', '.join(COLUMNS)}."
+        raise TableError(f"{where}: unknown column {unknown[0]}; drop it, or {hint}")
+
+
+def _refuse(table: pd.DataFrame, bad: pd.Series, column: str, where: str, remedy: str) -> None:
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        more = f" (and {int(bad.sum()) - 1} more rows)" if bad.sum() > 1 else ""
+        raise TableError(f"{where}: row {row}, column {column} is {table[column][row]!r}{more}; {remedy}.")
