@@ -1,0 +1,181 @@
+"""Which images make a batch: P identities, K visible and K infrared images of each, as a pure function."""
+
+from collections.abc import Collection
+
+import numpy as np
+from jaxtyping import Int, Int64
+
+Batch = tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]
+
+
+class IdentitySampler:
+    """The identity sampler of AGW, CAJ and DEEN, as a pure function of (seed, epoch, step).
+
+    A batch is P different identities; for each, K visible and K infrared images drawn with replacement, the
+    identities in the same order in both modalities. An epoch is floor(N / (P·K)) + 1 batches, N the images of
+    the larger modality: what the released iterator gives, one more than its `len(loader)` says. Epoch 0 of
+    seed s is the very sequence of the released code after `np.random.seed(s)`; every further epoch has its
+    own stream, so that a run resumed at any step sees the batches of an unbroken one.
+
+    Args:
+        labels_visible, labels_infrared: the class of every visible and infrared image; `batch` returns
+            positions in these.
+        identities: P, identities in a batch.
+        images: K, images of one identity and modality in a batch.
+        seed: of all draws.
+        redraw_below: DART's variant: an identity with fewer images than this in a modality is replaced by
+            one drawn from all identities, which may then be in the batch twice. 0 never replaces.
+
+    Raises:
+        ValueError: an identity lacks a modality, or there are fewer than P identities.
+    """
+
+    def __init__(
+        self,
+        labels_visible: Int[np.ndarray, " visible"],
+        labels_infrared: Int[np.ndarray, " infrared"],
+        *,
+        identities: int,
+        images: int,
+        seed: int,
+        redraw_below: int = 0,
+    ) -> None:
+        self.identities, self.images, self.seed, self.redraw_below = identities, images, seed, redraw_below
+        self._pool = _Pool(labels_visible, labels_infrared, identities, redraw_below)
+        larger = max(len(labels_visible), len(labels_infrared))
+        self.steps_per_epoch = larger // (identities * images) + 1
+        self._epoch: tuple[int, list[Batch]] | None = None
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """Return the positions of the visible and of the infrared images, P·K each, identity by identity.
+
+        Raises:
+            IndexError: the epoch has no such step.
+        """
+        _check_step(step, self.steps_per_epoch)
+        if self._epoch is None or self._epoch[0] != epoch:
+            # The release draws a whole epoch from one stream, so the epoch is drawn at once and kept.
+            stream = _stream(self.seed, epoch)
+            self._epoch = (epoch, [self._draw(stream) for _ in range(self.steps_per_epoch)])
+        return self._epoch[1][step]
+
+    def _draw(self, stream: np.random.RandomState) -> Batch:
+        return self._pool.draw(stream, self.identities, self.images)
+
+
+class MixedIdentitySampler:
+    """Batches with a fixed share of identities from external data, for training on V* and I*.
+
+    Each batch has round(P·mix) external identities after the others, so that a large external set cannot
+    crowd out the data set that is tested. `batch` and `steps_per_epoch` are as in `IdentitySampler`, N being
+    the images of both groups together.
+
+    Args:
+        labels_visible, labels_infrared, identities, images, seed: as in `IdentitySampler`.
+        external: the classes that belong to the external group.
+        mix: the share of a batch's identities that is external, strictly between 0 and 1.
+
+    Raises:
+        ValueError: a group has too few identities or an identity lacks a modality, or `mix` leaves a group
+            without a place in the batch.
+    """
+
+    def __init__(
+        self,
+        labels_visible: Int[np.ndarray, " visible"],
+        labels_infrared: Int[np.ndarray, " infrared"],
+        *,
+        external: Collection[int],
+        identities: int,
+        images: int,
+        seed: int,
+        mix: float = 0.5,
+    ) -> None:
+        self.images, self.seed = images, seed
+        from_external = round(identities * mix)
+        if not 0 < from_external < identities:
+            raise ValueError(
+                f"mix {mix} of {identities} identities gives {from_external} external ones; both groups need a "
+                "place: choose another mix, or IdentitySampler for one group."
+            )
+        external_labels = np.array(sorted(external), dtype=np.int64)
+        self._shares = []
+        for share, is_external in ((identities - from_external, False), (from_external, True)):
+            chosen = [
+                np.flatnonzero(np.isin(labels, external_labels) == is_external)
+                for labels in (labels_visible, labels_infrared)
+            ]
+            pool = _Pool(labels_visible[chosen[0]], labels_infrared[chosen[1]], share, 0)
+            self._shares.append((share, pool, chosen))
+        larger = max(len(labels_visible), len(labels_infrared))
+        self.steps_per_epoch = larger // (identities * images) + 1
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """Return the positions of the visible and of the infrared images; the external identities come last.
+
+        Raises:
+            IndexError: the epoch has no such step.
+        """
+        _check_step(step, self.steps_per_epoch)
+        stream = np.random.RandomState([self.seed, epoch, step])
+        visible, infrared = [], []
+        for share, pool, (from_visible, from_infrared) in self._shares:
+            in_visible, in_infrared = pool.draw(stream, share, self.images)
+            visible.append(from_visible[in_visible])
+            infrared.append(from_infrared[in_infrared])
+        return np.concatenate(visible), np.concatenate(infrared)
+
+
+class _Pool:
+    """Identities with the positions of their images in both modalities."""
+
+    def __init__(
+        self, labels_visible: np.ndarray, labels_infrared: np.ndarray, identities: int, redraw_below: int
+    ) -> None:
+        self.names = np.unique(labels_visible)
+        self.redraw_below = redraw_below
+        one_sided = np.setxor1d(self.names, np.unique(labels_infrared))
+        if one_sided.size:
+            raise ValueError(
+                f"{one_sided.size} identities have images in one modality only, the first is label "
+                f"{one_sided[0]}; leave them out of training, or add rows of the other modality."
+            )
+        if len(self.names) < identities:
+            raise ValueError(
+                f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower `identities`."
+            )
+        self.visible = _positions(labels_visible)
+        self.infrared = _positions(labels_infrared)
+        fewest = {name: min(len(self.visible[name]), len(self.infrared[name])) for name in self.visible}
+        if max(fewest.values()) < redraw_below:
+            raise ValueError(
+                f"no identity has {redraw_below} images in both modalities; lower `redraw_below` or `images`."
+            )
+        self.too_few = {name for name, count in fewest.items() if count < redraw_below}
+
+    def draw(self, stream: np.random.RandomState, identities: int, images: int) -> Batch:
+        """Draw identities, then for each its visible and its infrared images: the release's order of calls."""
+        visible, infrared = [], []
+        for name in stream.choice(self.names, identities, replace=False):
+            while int(name) in self.too_few:
+                # Without replacement, which consumes the stream differently: so does DART.
+                name = stream.choice(self.names, 1, replace=False)[0]
+            visible.append(stream.choice(self.visible[int(name)], images))
+            infrared.append(stream.choice(self.infrared[int(name)], images))
+        return np.concatenate(visible), np.concatenate(infrared)
+
+
+def _positions(labels: np.ndarray) -> dict[int, np.ndarray]:
+    """Return {class: ascending positions of its images}."""
+    order = np.argsort(labels, kind="stable")
+    names, starts = np.unique(labels[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True))
+
+
+def _stream(seed: int, epoch: int) -> np.random.RandomState:
+    return np.random.RandomState(seed if epoch == 0 else [seed, epoch])
+
+
+def _check_step(step: int, steps: int) -> None:
+    if not 0 <= step < steps:
+        raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
