@@ -1,0 +1,126 @@
+"""Materials and shared factors of a batch of posed people: what every body part is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vireid_lib.miniworld.cameras import View
+from vireid_lib.miniworld.people import Cloth, Garment, Person
+from vireid_lib.miniworld.raster import Array, Lathe, Paint
+from vireid_lib.miniworld.skeleton import Point, Pose, pose
+
+
+@dataclass
+class Dress:
+    """A garment slot of N people in one modality: kinds, colours [N, channels], pattern names and scales."""
+
+    kinds: NDArray[np.str_]
+    base: Array
+    second: Array
+    patterns: NDArray[np.str_]
+    scale: Array
+    cut: Array
+
+
+class Figure:
+    """N people posed for N views in one modality, with a constructor of body parts (`part`)."""
+
+    def __init__(self, people: Sequence[Person], views: Sequence[View], height: int, width: int, modality: str):
+        self.people, self.modality = people, modality
+        self.n = len(people)
+        self.pose: Pose = pose(people, views, height, width)
+        self.scale = self.pose.scale
+        self.turn = np.stack([self.pose.cos, self.pose.sin], 1).astype(np.float32)
+        self.build = np.array([p.build for p in people], np.float32)
+        self.shoulders = np.array([p.shoulders for p in people], np.float32)
+        self.side = np.array([p.side for p in people], np.float32)
+        self.skin = self.tones([p.skin for p in people])
+        self.hair = self.tones([p.hair for p in people])
+        self.bag = self.tones([p.bag_cloth for p in people])
+        self.hat = self.tones([p.hat_cloth for p in people])
+        self.upper, self.lower, self.shoes = (
+            self.dress([getattr(p, slot) for p in people]) for slot in ("upper", "lower", "shoes"))
+        sideways = np.array([v.camera.light_x + v.light_shift for v in views], np.float32)
+        if modality == "visible":
+            self.light = np.stack([0.45 * sideways, np.full(self.n, -0.28), np.full(self.n, 0.52)], 1)
+            self.ambient = np.full(self.n, 0.52, np.float32)
+        else:  # the lamp sits on the camera: what faces it shines, edges fall dark
+            self.light = np.stack([0.2 * sideways, np.full(self.n, -0.12), np.full(self.n, 0.62)], 1)
+            self.ambient = np.full(self.n, 0.40, np.float32)
+        self.light = self.light.astype(np.float32)
+        self.zero = np.zeros(self.n, np.float32)
+
+    def tones(self, cloths: Sequence[Cloth]) -> Array:
+        """Colours [N, 3] in visible light, brightness [N, 1] in infrared."""
+        if self.modality == "visible":
+            return np.array([cloth.rgb for cloth in cloths], np.float32)
+        return np.array([[cloth.infrared] for cloth in cloths], np.float32)
+
+    def dress(self, garments: Sequence[Garment]) -> Dress:
+        """Both colours of each garment as this modality sees them."""
+        pairs = []
+        for garment in garments:
+            first, second = garment.cloth, garment.second or garment.cloth
+            if self.modality == "infrared" and garment.pattern_infrared == "faded":
+                second = first
+            if self.modality == "infrared" and garment.pattern_infrared == "inverted":
+                first, second = second, first
+            pairs.append((first, second))
+        return Dress(
+            np.array([g.kind for g in garments]), self.tones([a for a, _ in pairs]), self.tones([b for _, b in pairs]),
+            np.array([g.pattern for g in garments]), np.array([g.scale for g in garments], np.float32),
+            np.array([g.cut for g in garments], np.float32),
+        )
+
+    def where(self, names: Sequence[str], *wanted: str) -> NDArray[np.bool_]:
+        """Which of N names are among the wanted ones."""
+        return np.isin(np.asarray(names), wanted)
+
+    def part(
+        self, where: NDArray[np.bool_], top: Point, bottom: Point, widths: Sequence[Array], caps: tuple[float, float],
+        colour: Array, paints: Sequence[tuple] = (), droop: float = 0.0, light: float = 1.0,
+    ) -> Lathe:
+        """A solid between two points of the body, for the people in `where`.
+
+        `widths` are four half-widths in PIXELS [N]; `caps` and `droop` in body heights. `paints` are tuples
+        (factory, arrays [N, ...] or settings): arrays are cut to the chosen people before the factory gets them.
+        """
+        rows = np.flatnonzero(where)
+
+        def cut(value: object) -> object:
+            return value[rows] if isinstance(value, np.ndarray) and len(value) == self.n else value
+
+        ready: list[Paint] = [factory(*(cut(value) for value in values)) for factory, *values in paints]
+        scale = self.scale[rows]
+        sag = droop * scale * np.sin(self.pose.tilt[rows]) if droop else np.zeros(len(rows), np.float32)
+        return Lathe(
+            rows, self.pose.project(top)[rows], self.pose.project(bottom)[rows],
+            np.stack(widths, 1)[rows].astype(np.float32), (scale[:, None] * np.float32(caps)).astype(np.float32),
+            colour[rows], self.turn[rows], sag.astype(np.float32), self.light[rows] * np.float32(light),
+            self.ambient[rows] * np.float32(light), ready,
+        )
+
+    def round(self, *radii: float | Array) -> list[Array]:
+        """Four pixel half-widths of a limb, from one, two or four radii in body heights."""
+        values = [np.asarray(radius, np.float32) + self.zero for radius in radii]
+        if len(values) == 1:
+            values = values * 4
+        if len(values) == 2:
+            a, b = values
+            values = [a, a * 2 / 3 + b / 3, a / 3 + b * 2 / 3, b]
+        return [value * self.scale for value in values]
+
+    def oval(self, wide: Sequence[float | Array], deep: Sequence[float | Array]) -> list[Array]:
+        """Four pixel half-widths of a solid with elliptic cross-sections (body heights), at each one's yaw."""
+        return [self.pose.girth(self.zero + np.asarray(a, np.float32), self.zero + np.asarray(b, np.float32))
+                for a, b in zip(wide, deep, strict=True)]
+
+    def at(self, right: float | Array, up: float | Array, forward: float | Array) -> Point:
+        """A point given relative to the standing body (follows the bob of the gait)."""
+        base = self.pose.joints["base"]
+        return (base[0] + np.asarray(right, np.float32), base[1] + np.asarray(up, np.float32),
+                base[2] + np.asarray(forward, np.float32))

@@ -1,0 +1,133 @@
+"""Patterns of cloth and other surface paints: masks as functions of where on the body a pixel lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from vireid_lib.miniworld.raster import Array, Paint, Surface
+
+
+def step(value: Array, pixel: Array) -> Array:
+    """1 where value > 0, 0 where value < 0, a ramp one pixel wide between (`pixel` in the units of value)."""
+    return np.clip(value / pixel + 0.5, 0, 1)
+
+
+def _waves(value: Array, pixel: Array) -> Array:
+    """Square wave of period 1 with smoothed edges."""
+    return step(0.25 - np.abs(value - np.floor(value) - 0.5), pixel)
+
+
+def _arc(surface: Surface) -> Array:
+    """Distance around the body from its front, in units of its length (about as far as `along` counts)."""
+    return np.arctan2(surface.side, surface.front) * 0.33
+
+
+def _striped(surface: Surface, scale: Array, side: Array) -> Array:
+    return _waves(surface.along * scale, surface.pixel * scale)
+
+
+def _vertically_striped(surface: Surface, scale: Array, side: Array) -> Array:
+    return _waves(_arc(surface) * scale + 0.25, surface.pixel_across * scale * 0.33)
+
+
+def _checked(surface: Surface, scale: Array, side: Array) -> Array:
+    rows = _waves(surface.along * scale, surface.pixel * scale)
+    columns = _waves(_arc(surface) * scale + 0.25, surface.pixel_across * scale * 0.33)
+    return (rows + columns) * 0.5
+
+
+def _dotted(surface: Surface, scale: Array, side: Array) -> Array:
+    row = surface.along * scale * 1.1
+    column = _arc(surface) * scale * 1.1 + 0.5 * (np.floor(row) % 2)
+    distance = np.hypot(row - np.floor(row) - 0.5, column - np.floor(column) - 0.5)
+    return step(0.30 - distance, surface.pixel * scale * 1.1)
+
+
+def _two_tone(surface: Surface, scale: Array, side: Array) -> Array:
+    return step(surface.along - 0.30 - 0.035 * scale, surface.pixel)
+
+
+def _banded(surface: Surface, scale: Array, side: Array) -> Array:
+    return step(0.02 * scale + 0.06 - np.abs(surface.along - 0.38), surface.pixel)
+
+
+def _printed(surface: Surface, scale: Array, side: Array) -> Array:
+    """A large figure on the chest: disc, square or diamond, and a number-like bar on the back."""
+    u, v = surface.side, (surface.along - 0.36) * 2.3
+    kind = np.floor(scale * 7.3) % 3
+    disc = np.hypot(u, v) - 0.52
+    square = np.maximum(np.abs(u), np.abs(v)) - 0.46
+    diamond = np.abs(u) + np.abs(v) - 0.68
+    figure = np.where(kind == 0, disc, np.where(kind == 1, square, diamond))
+    back = np.maximum(np.abs(u) - 0.5, np.abs(v + 0.1) - 0.22)
+    return step(-np.where(surface.front > 0, figure, back), surface.pixel_across * 1.3)
+
+
+def _side_striped(surface: Surface, scale: Array, side: Array) -> Array:
+    """A stripe down the outer seam."""
+    return step(surface.side * side - 0.62, surface.pixel_across)
+
+
+PATTERNS: dict[str, Callable[[Surface, Array, Array], Array]] = {
+    "striped": _striped, "vertically striped": _vertically_striped, "checked": _checked, "dotted": _dotted,
+    "two-tone": _two_tone, "banded": _banded, "printed": _printed, "side-striped": _side_striped,
+}
+
+
+def pattern_paint(names: list[str], scale: Array, side: Array, second: Array, start: Array, stop: Array) -> Paint:
+    """The pattern of each image's garment, laid on a part that spans start..stop [n] of the garment's length.
+
+    `side` [n] is the outer side of a limb, `second` [n, channels] the colour of the pattern.
+    """
+
+    def paint(surface: Surface) -> tuple[Array, Array]:
+        mask = np.zeros_like(surface.across)
+        for name in set(names) - {"plain"}:
+            rows = np.array([i for i, other in enumerate(names) if other == name])
+            part = surface.pick(rows)
+            span = (stop - start)[rows, None, None]
+            part.along = part.along * span + start[rows, None, None]
+            part.pixel = part.pixel * np.abs(span)
+            mask[rows] = PATTERNS[name](part, scale[rows, None, None], side[rows, None, None])
+        return mask, second
+
+    return paint
+
+
+def band(low: Array, high: Array, colour: Array) -> Paint:
+    """Paint the stretch low..high [n] of the part's axis."""
+
+    def paint(surface: Surface) -> tuple[Array, Array]:
+        mask = step(surface.along - low[:, None, None], surface.pixel)
+        mask *= step(high[:, None, None] - surface.along, surface.pixel)
+        return mask, colour
+
+    return paint
+
+
+def front_line(half_width: Array, colour: Array, low: float = -1.0, high: float = 2.0) -> Paint:
+    """A vertical line down the front (zip, buttons, open coat); none where `half_width` [n] is 0."""
+
+    def paint(surface: Surface) -> tuple[Array, Array]:
+        width = half_width[:, None, None]
+        mask = step(width - np.abs(surface.side), surface.pixel_across) * (surface.front > 0) * (width > 0)
+        mask = mask * step(surface.along - low, surface.pixel) * step(high - surface.along, surface.pixel)
+        return mask, colour
+
+    return paint
+
+
+def disc(side: Array, along: Array, radius_side: Array, radius_along: Array, colour: Array, back: bool = False) -> Paint:
+    """An ellipse on the front (or back) at (side, along) [n] with radii [n]; none where a radius is 0."""
+
+    def paint(surface: Surface) -> tuple[Array, Array]:
+        u = (surface.side - side[:, None, None]) / np.maximum(radius_side, 1e-3)[:, None, None]
+        v = (surface.along - along[:, None, None]) / np.maximum(radius_along, 1e-3)[:, None, None]
+        pixel = surface.pixel / np.maximum(radius_along, 1e-3)[:, None, None]
+        mask = step(1 - np.hypot(u, v), np.minimum(pixel, 2)) * (radius_side > 0)[:, None, None]
+        mask = mask * ((surface.front < 0) if back else (surface.front > 0))
+        return mask, colour
+
+    return paint

@@ -1,0 +1,170 @@
+"""Identity factors of the miniature world: what a person looks like, in visible light and in near infrared."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vireid_lib.miniworld import palette
+from vireid_lib.miniworld.captions import caption
+
+__all__ = [
+    "INFRARED_CORRELATION", "PATTERN_CHANGE", "Cloth", "Garment", "Person", "caption", "people_stream",
+    "redraw_infrared", "sample_person",
+]
+
+INFRARED_CORRELATION = 0.7
+"""How much of a material's near-infrared brightness its visible luminance explains (c of the world's law)."""
+
+PATTERN_CHANGE = 0.15
+"""Probability that a pattern fades in infrared, and, separately, that it inverts."""
+
+
+@dataclass(frozen=True)
+class Cloth:
+    """One dyed material: the word for its colour, its visible colour and its infrared brightness (0..1)."""
+
+    colour: str
+    rgb: tuple[float, float, float]
+    infrared: float
+
+
+@dataclass(frozen=True)
+class Garment:
+    """A piece of clothing: kind, material, and a pattern drawn in a second material (None when plain).
+
+    `pattern_infrared` says what near infrared makes of the pattern: "kept", "faded" or "inverted".
+    `scale` is the number of pattern periods along the body, `cut` how wide and long the piece is (0..1).
+    """
+
+    kind: str
+    cloth: Cloth
+    pattern: str = "plain"
+    second: Cloth | None = None
+    pattern_infrared: str = "kept"
+    scale: float = 6.0
+    cut: float = 0.5
+
+
+@dataclass(frozen=True)
+class Person:
+    """Everything that stays the same when a person walks from one camera to the next.
+
+    `height`, `build` and `shoulders` are relative to an average adult (1.0); `side` is +1 or -1: the side on
+    which bags hang and asymmetric patterns lie.
+    """
+
+    height: float
+    build: float
+    shoulders: float
+    side: int
+    skin: Cloth
+    hair_style: str
+    hair: Cloth
+    face: str
+    upper: Garment
+    lower: Garment
+    shoes: Garment
+    bag: str
+    bag_cloth: Cloth
+    hat: str
+    hat_cloth: Cloth
+
+
+def _infrared(rgb: tuple[float, float, float], rng: np.random.Generator) -> float:
+    """Near-infrared brightness of a material by the world's law: c * luminance + (1 - c) * Beta(1.6, 1.3)."""
+    luminance = float(np.dot(rgb, (0.299, 0.587, 0.114)))
+    return INFRARED_CORRELATION * luminance + (1 - INFRARED_CORRELATION) * float(rng.beta(1.6, 1.3))
+
+
+def _pattern_infrared(rng: np.random.Generator) -> str:
+    return str(rng.choice(["faded", "inverted", "kept"], p=[PATTERN_CHANGE, PATTERN_CHANGE, 1 - 2 * PATTERN_CHANGE]))
+
+
+def _pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
+    names = list(weights)
+    chances = np.array([weights[name] for name in names])
+    return names[int(rng.choice(len(names), p=chances / chances.sum()))]
+
+
+def _cloth(rng: np.random.Generator, colour: str, spread: float = 0.035) -> Cloth:
+    """A dyed material of the named colour; two "red" cloths differ a little in shade."""
+    shade = np.array(palette.COLOURS[colour]) * rng.uniform(0.88, 1.12) + rng.normal(0, spread, 3) * 0.5
+    rgb = tuple(float(value) for value in np.clip(shade, 0.02, 0.98))
+    return Cloth(colour, rgb, _infrared(rgb, rng))
+
+
+def _garment(rng: np.random.Generator, kind: str, weights: dict[str, float], patterns: dict[str, float]) -> Garment:
+    colour, pattern = _pick(rng, weights), _pick(rng, patterns)
+    cloth = _cloth(rng, colour)
+    if pattern == "plain":
+        return Garment(kind, cloth, scale=float(rng.uniform(4, 8)), cut=float(rng.uniform()))
+    # A pattern must be visible in colour, so that the caption tells the truth.
+    others = {name: weight for name, weight in palette.CLOTHES.items()
+              if np.abs(np.subtract(palette.COLOURS[name], palette.COLOURS[colour])).sum() > 0.55}
+    second = _cloth(rng, _pick(rng, others))
+    return Garment(kind, cloth, pattern, second, _pattern_infrared(rng),
+                   float(rng.uniform(3.5, 8)), float(rng.uniform()))
+
+
+def sample_person(rng: np.random.Generator) -> Person:
+    """Draw a new person from the world's distribution of looks."""
+    upper = _garment(rng, _pick(rng, palette.UPPER), palette.CLOTHES, palette.UPPER_PATTERNS)
+    lower_kind = _pick(rng, palette.LOWER)
+    lower_patterns = palette.SKIRT_PATTERNS if lower_kind == "skirt" else palette.LOWER_PATTERNS
+    lower = _garment(rng, lower_kind, palette.TROUSER_COLOURS, lower_patterns)
+    shoes = _garment(rng, _pick(rng, palette.SHOES), palette.SHOE_COLOURS, {"plain": 1.0})
+    skin_rgb = tuple(float(v) for v in np.clip(palette.SKINS[int(rng.integers(len(palette.SKINS)))]
+                                               + rng.normal(0, 0.02, 3), 0.05, 0.98))
+    hair_colour = _pick(rng, palette.HAIR_COLOURS)
+    hair_rgb = tuple(float(v) for v in np.clip(palette.HAIR[hair_colour] + rng.normal(0, 0.015, 3), 0.02, 0.98))
+    return Person(
+        height=float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.1)),
+        build=float(np.clip(rng.normal(1.02, 0.13), 0.8, 1.4)),
+        shoulders=float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.14)),
+        side=int(rng.choice([-1, 1])),
+        skin=Cloth("skin", skin_rgb, _skin_infrared(skin_rgb, rng)),
+        hair_style=_pick(rng, palette.HAIR_STYLES),
+        hair=Cloth(hair_colour, hair_rgb, _infrared(hair_rgb, rng)),
+        face=_pick(rng, palette.FACES),
+        upper=upper, lower=lower, shoes=shoes,
+        bag=_pick(rng, palette.BAGS), bag_cloth=_cloth(rng, _pick(rng, palette.CLOTHES)),
+        hat=_pick(rng, palette.HATS), hat_cloth=_cloth(rng, _pick(rng, palette.CLOTHES)),
+    )
+
+
+def _skin_infrared(rgb: tuple[float, float, float], rng: np.random.Generator) -> float:
+    """Skin of every tone is bright in near infrared: melanin hardly absorbs there."""
+    return float(0.55 + 0.2 * np.mean(rgb) + rng.normal(0, 0.03))
+
+
+def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
+    """The same visible person with every infrared property drawn anew by the world's law.
+
+    A generator that sees only the visible picture can't know a garment's true infrared brightness; the best it
+    can do is to draw a plausible one and keep to it. This gives that best case (the "fair ceiling").
+    """
+
+    def cloth(old: Cloth) -> Cloth:
+        return replace(old, infrared=_infrared(old.rgb, rng))
+
+    def garment(old: Garment) -> Garment:
+        if old.second is None:
+            return replace(old, cloth=cloth(old.cloth))
+        return replace(old, cloth=cloth(old.cloth), second=cloth(old.second), pattern_infrared=_pattern_infrared(rng))
+
+    return replace(
+        person, skin=replace(person.skin, infrared=_skin_infrared(person.skin.rgb, rng)), hair=cloth(person.hair),
+        upper=garment(person.upper), lower=garment(person.lower), shoes=garment(person.shoes),
+        bag_cloth=cloth(person.bag_cloth), hat_cloth=cloth(person.hat_cloth),
+    )
+
+
+def people_stream(seed: int, purpose: str) -> Iterator[Person]:
+    """An endless stream of people. Different purposes ("mini_vi", "mini_market", "pretraining") never share one."""
+    rng = np.random.default_rng([seed, zlib.crc32(purpose.encode())])
+    while True:
+        yield sample_person(rng)
