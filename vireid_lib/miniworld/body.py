@@ -27,8 +27,11 @@ def thickness(figure: Figure) -> Array:
 def arms(figure: Figure, behind: bool) -> list[Lathe]:
     """The arms that lie behind the trunk, or those in front of it."""
     kinds, thick, everyone = figure.upper.kinds, thickness(figure), np.ones(figure.n, bool)
-    sleeve = np.where(figure.where(kinds, "top"), 0.04, np.where(figure.where(kinds, "t-shirt", "dress"),
-                                                                 0.55 + 0.4 * figure.upper.cut, 9.0)).astype(np.float32)
+    sleeve = np.where(
+        figure.where(kinds, "top"),
+        0.04,
+        np.where(figure.where(kinds, "t-shirt", "dress"), 0.55 + 0.4 * figure.upper.cut, 9.0),
+    ).astype(np.float32)
     bare = sleeve < 2
     fore = np.where(bare[:, None], figure.skin, figure.upper.base)
     names = np.where(figure.where(figure.upper.patterns, *_ON_LIMBS), figure.upper.patterns, "plain")
@@ -36,7 +39,9 @@ def arms(figure: Figure, behind: bool) -> list[Lathe]:
     size = 0.75 + 0.25 * figure.build
     solids = []
     for index in (0, 1):
-        joints = {name: figure.pose.joints[f"{name}{index}"] for name in ("shoulder", "elbow", "wrist", "hand")}
+        joints = {
+            name: figure.pose.joints[f"{name}{index}"] for name in ("shoulder", "elbow", "wrist", "hand")
+        }
         away = figure.pose.depth(joints["shoulder"]) < -0.035
         where = everyone & (away == behind)
         light = 0.88 if behind else 1.0
@@ -44,16 +49,40 @@ def arms(figure: Figure, behind: bool) -> list[Lathe]:
         ones = figure.zero + 1
         cloth = figure.upper
         solids += [
-            figure.part(where, joints["wrist"], joints["hand"], figure.round(0.017, 0.013), (0.014, 0.014),
-                        figure.skin, light=light),
-            figure.part(where, joints["elbow"], joints["wrist"], figure.round(0.024 * size + thick, 0.017 + thick * 0.8),
-                        (0.02, 0.008), fore,
-                        [(pattern_paint, fore_names, cloth.scale, outer, cloth.second, ones * 0.45, ones * 0.9)],
-                        light=light),
-            figure.part(where, joints["shoulder"], joints["elbow"],
-                        figure.round(0.030 * size + thick, 0.031 * size + thick, 0.028 * size + thick, 0.024 * size + thick), (0.034, 0.02), cloth.base,
-                        [(pattern_paint, names, cloth.scale, outer, cloth.second, ones * 0.02, ones * 0.5),
-                         (band, sleeve, ones * 9, figure.skin)], light=light),
+            figure.part(
+                where,
+                joints["wrist"],
+                joints["hand"],
+                figure.round(0.017, 0.013),
+                (0.014, 0.014),
+                figure.skin,
+                light=light,
+            ),
+            figure.part(
+                where,
+                joints["elbow"],
+                joints["wrist"],
+                figure.round(0.024 * size + thick, 0.017 + thick * 0.8),
+                (0.02, 0.008),
+                fore,
+                [(pattern_paint, fore_names, cloth.scale, outer, cloth.second, ones * 0.45, ones * 0.9)],
+                light=light,
+            ),
+            figure.part(
+                where,
+                joints["shoulder"],
+                joints["elbow"],
+                figure.round(
+                    0.030 * size + thick, 0.031 * size + thick, 0.028 * size + thick, 0.024 * size + thick
+                ),
+                (0.034, 0.02),
+                cloth.base,
+                [
+                    (pattern_paint, names, cloth.scale, outer, cloth.second, ones * 0.02, ones * 0.5),
+                    (band, sleeve, ones * 9, figure.skin),
+                ],
+                light=light,
+            ),
         ]
     return solids
 
@@ -70,31 +99,66 @@ def legs(figure: Figure) -> list[Lathe]:
     shin = np.where(bare[:, None], figure.skin, lower.base)
     names = np.where(dressed, "plain", lower.patterns)
     shin_names = np.where(bare, "plain", names)
-    boot = np.where(figure.where(figure.shoes.kinds, "boots"), 0.35 + 0.3 * figure.shoes.cut, 0.93).astype(np.float32)
+    boot = np.where(figure.where(figure.shoes.kinds, "boots"), 0.35 + 0.3 * figure.shoes.cut, 0.93).astype(
+        np.float32
+    )
     size = 0.7 + 0.3 * figure.build
     ones = figure.zero + 1
     solids = []
     for near in (False, True):
         chosen = first_is_far != near
-        joint = {name: _pick(chosen, joints[f"{name}0"], joints[f"{name}1"])
-                 for name in ("hip", "knee", "ankle", "heel", "toe")}
+        joint = {
+            name: _pick(chosen, joints[f"{name}0"], joints[f"{name}1"])
+            for name in ("hip", "knee", "ankle", "heel", "toe")
+        }
         outer = np.where(chosen, -1, 1).astype(np.float32)
         light = 1.0 if near else 0.86
         solids += [
-            figure.part(everyone, joint["heel"], joint["toe"], figure.round(0.024, 0.027, 0.027, 0.019),
-                        (0.018, 0.018), figure.shoes.base, light=light),
-            figure.part(everyone, joint["knee"], joint["ankle"],
-                        figure.round(0.039 * size + wide * 0.9, 0.040 * size + wide, 0.029 * size + wide * 1.2,
-                                     0.021 + wide * 1.4),
-                        (0.03, 0.008), shin,
-                        [(pattern_paint, shin_names, lower.scale, outer, lower.second, ones * 0.8, ones * 1.6),
-                         (band, boot, ones * 9, figure.shoes.base)], light=light),
-            figure.part(everyone, joint["hip"], joint["knee"],
-                        figure.round(0.054 * size, 0.055 * size + wide * 0.6, 0.047 * size + wide * 0.8,
-                                     0.041 * size + wide * 0.9),
-                        (0.04, 0.02), lower.base,
-                        [(pattern_paint, names, lower.scale, outer, lower.second, ones * 0.0, ones * 0.8),
-                         (band, end, ones * 9, figure.skin)], light=light),
+            figure.part(
+                everyone,
+                joint["heel"],
+                joint["toe"],
+                figure.round(0.024, 0.027, 0.027, 0.019),
+                (0.018, 0.018),
+                figure.shoes.base,
+                light=light,
+            ),
+            figure.part(
+                everyone,
+                joint["knee"],
+                joint["ankle"],
+                figure.round(
+                    0.039 * size + wide * 0.9,
+                    0.040 * size + wide,
+                    0.029 * size + wide * 1.2,
+                    0.021 + wide * 1.4,
+                ),
+                (0.03, 0.008),
+                shin,
+                [
+                    (pattern_paint, shin_names, lower.scale, outer, lower.second, ones * 0.8, ones * 1.6),
+                    (band, boot, ones * 9, figure.shoes.base),
+                ],
+                light=light,
+            ),
+            figure.part(
+                everyone,
+                joint["hip"],
+                joint["knee"],
+                figure.round(
+                    0.054 * size,
+                    0.055 * size + wide * 0.6,
+                    0.047 * size + wide * 0.8,
+                    0.041 * size + wide * 0.9,
+                ),
+                (0.04, 0.02),
+                lower.base,
+                [
+                    (pattern_paint, names, lower.scale, outer, lower.second, ones * 0.0, ones * 0.8),
+                    (band, end, ones * 9, figure.skin),
+                ],
+                light=light,
+            ),
         ]
     return solids
 
@@ -120,12 +184,32 @@ def skirts(figure: Figure) -> list[Lathe]:
         hips = 0.104 * figure.build + np.where(coat, 0.014, 0.004)
         bottom = 0.102 * figure.build + flare
         deep = 0.078 * figure.build + flare * 0.6 + 0.22 * stride
-        solids.append(figure.part(
-            where, figure.at(0, top, 0), figure.at(0, hem, 0),
-            figure.oval((waist, hips, (hips + bottom) / 2, bottom), (waist * 0.85, hips * 0.85, (hips * 0.85 + deep) / 2, deep)),
-            (0.01, 0.006), base,
-            [(pattern_paint, names, cloth.scale, figure.side, cloth.second, start, start + (top - hem) * 3.0),
-             (front_line, np.where(coat, 0.06, 0).astype(np.float32), base * 0.55)], droop=0.10))
+        solids.append(
+            figure.part(
+                where,
+                figure.at(0, top, 0),
+                figure.at(0, hem, 0),
+                figure.oval(
+                    (waist, hips, (hips + bottom) / 2, bottom),
+                    (waist * 0.85, hips * 0.85, (hips * 0.85 + deep) / 2, deep),
+                ),
+                (0.01, 0.006),
+                base,
+                [
+                    (
+                        pattern_paint,
+                        names,
+                        cloth.scale,
+                        figure.side,
+                        cloth.second,
+                        start,
+                        start + (top - hem) * 3.0,
+                    ),
+                    (front_line, np.where(coat, 0.06, 0).astype(np.float32), 0.55),
+                ],
+                droop=0.10,
+            )
+        )
     return solids
 
 
@@ -137,30 +221,53 @@ def torso(figure: Figure) -> list[Lathe]:
     def when(*names: str, size: float = 1.0) -> Array:
         return np.where(figure.where(kinds, *names), size, 0).astype(np.float32)
 
-    belly = build ** 1.4
+    belly = build**1.4
     wide = [0.112 * figure.shoulders * build, 0.106 * figure.shoulders * build, 0.086 * belly, 0.096 * build]
     deep = [0.056 * build, 0.070 * build, 0.068 * belly, 0.076 * build]
     bags = [p.bag for p in figure.people]
     straps = figure.where(bags, "backpack")
     sling = figure.where(bags, "shoulder bag")
-    collar_colour = np.where(when("shirt", "coat")[:, None] > 0, cloth.base * 0.7, figure.skin)
-    hem_colour = np.where(when("sweater", "hoodie")[:, None] > 0, cloth.base * 0.8, cloth.base)
+    inner = np.full_like(figure.skin, 0.86 if figure.modality == "visible" else 0.6)
+    inner = np.where(when("jacket")[:, None] > 0, inner, figure.skin)
     hem = np.where(figure.where(kinds, "sweater", "hoodie"), 0.90, 9).astype(np.float32)
+    neck_side = when("t-shirt", "top", "dress", "jacket", size=0.38)
+    neck_deep = when("t-shirt", "dress", size=0.14) + when("top", size=0.2) + when("jacket", size=0.42)
     paints = [
         (pattern_paint, cloth.patterns, cloth.scale, figure.side, cloth.second, ones * 0, ones),
-        (band, hem, ones * 9, hem_colour),
-        (front_line, when("jacket", size=0.05) + when("coat", size=0.06) + when("shirt", size=0.045), cloth.base * 0.55),
-        (disc, figure.zero, ones * -0.07, when("t-shirt", "top", "dress", "jacket", size=0.38) + when("shirt", "coat", size=0.34),
-         when("t-shirt", "dress", "jacket", size=0.14) + when("top", size=0.2) + when("shirt", "coat", size=0.13), collar_colour),
-        (disc, figure.zero, ones * 0.72, when("hoodie", size=0.6), when("hoodie", size=0.13), cloth.base * 0.82),
+        (band, hem, ones * 9, 0.8),
+        (front_line, when("jacket", size=0.05) + when("coat", size=0.06) + when("shirt", size=0.045), 0.55),
+        (disc, figure.zero, ones * -0.07, neck_side, neck_deep, inner),
+        (
+            disc,
+            figure.zero,
+            ones * -0.07,
+            when("shirt", "coat", size=0.34),
+            when("shirt", "coat", size=0.13),
+            0.7,
+        ),
+        (disc, figure.zero, ones * 0.72, when("hoodie", size=0.6), when("hoodie", size=0.13), 0.82),
         (_straps, straps, sling, figure.side, figure.bag),
     ]
     return [
-        figure.part(everyone, figure.at(0, 0.88, 0.008), figure.at(0, 0.79, -0.005), figure.round(0.029, 0.036),
-                    (0.01, 0.01), figure.skin, light=0.88),
-        figure.part(everyone, figure.at(0, 0.795, 0), figure.at(0, 0.475, 0),
-                    figure.oval([w + thick for w in wide], [d + thick for d in deep]), (0.034, 0.012), cloth.base,
-                    paints, droop=0.07),
+        figure.part(
+            everyone,
+            figure.at(0, 0.88, 0.008),
+            figure.at(0, 0.79, -0.005),
+            figure.round(0.029, 0.036),
+            (0.01, 0.01),
+            figure.skin,
+            light=0.88,
+        ),
+        figure.part(
+            everyone,
+            figure.at(0, 0.795, 0),
+            figure.at(0, 0.475, 0),
+            figure.oval([w + thick for w in wide], [d + thick for d in deep]),
+            (0.034, 0.012),
+            cloth.base,
+            paints,
+            droop=0.07,
+        ),
     ]
 
 

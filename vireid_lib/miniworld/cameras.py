@@ -56,15 +56,44 @@ class View:
     noise_seed: int = 0
 
 
-CAMERAS: dict[str, Camera] = {camera.key: camera for camera in (
-    Camera("mini_vi/1", 1, "visible", 11, "hall", (1.05, 1.0, 0.90), 0.95, 1.0, 0.5, 0.015, 12.0, 0.12, -0.5),
-    Camera("mini_vi/2", 2, "visible", 12, "office", (0.95, 1.0, 1.06), 0.82, 0.95, 0.6, 0.02, 16.0, 0.15, 0.4),
-    Camera("mini_vi/3", 3, "infrared", 12, "office", (1.0, 1.0, 1.0), 1.0, 1.0, 0.7, 0.035, 16.0, 0.45, 0.1),
-    Camera("mini_vi/4", 4, "visible", 14, "street", (1.0, 1.0, 1.0), 1.12, 1.08, 0.5, 0.012, 7.0, 0.05, 0.6),
-    Camera("mini_vi/5", 5, "visible", 15, "park", (1.0, 1.04, 0.94), 1.05, 1.05, 0.6, 0.015, 10.0, 0.08, -0.6),
-    Camera("mini_vi/6", 6, "infrared", 16, "yard", (1.0, 1.0, 1.0), 0.9, 1.05, 0.8, 0.045, 9.0, 0.55, -0.15),
-    Camera("mini_market/1", 1, "visible", 21, "market", (1.04, 1.0, 0.95), 1.05, 1.02, 0.55, 0.015, 11.0, 0.1, -0.3),
-)}
+CAMERAS: dict[str, Camera] = {
+    camera.key: camera
+    for camera in (
+        Camera(
+            "mini_vi/1", 1, "visible", 11, "hall", (1.05, 1.0, 0.90), 0.95, 1.0, 0.5, 0.015, 12.0, 0.12, -0.5
+        ),
+        Camera(
+            "mini_vi/2", 2, "visible", 12, "office", (0.95, 1.0, 1.06), 0.82, 0.95, 0.6, 0.02, 16.0, 0.15, 0.4
+        ),
+        Camera(
+            "mini_vi/3", 3, "infrared", 12, "office", (1.0, 1.0, 1.0), 1.1, 1.0, 0.6, 0.022, 16.0, 0.45, 0.1
+        ),
+        Camera(
+            "mini_vi/4", 4, "visible", 14, "street", (1.0, 1.0, 1.0), 1.12, 1.08, 0.5, 0.012, 7.0, 0.05, 0.6
+        ),
+        Camera(
+            "mini_vi/5", 5, "visible", 15, "park", (1.0, 1.04, 0.94), 1.05, 1.05, 0.6, 0.015, 10.0, 0.08, -0.6
+        ),
+        Camera(
+            "mini_vi/6", 6, "infrared", 16, "yard", (1.0, 1.0, 1.0), 1.0, 1.05, 0.65, 0.028, 9.0, 0.55, -0.15
+        ),
+        Camera(
+            "mini_market/1",
+            1,
+            "visible",
+            21,
+            "market",
+            (1.04, 1.0, 0.95),
+            1.05,
+            1.02,
+            0.55,
+            0.015,
+            11.0,
+            0.1,
+            -0.3,
+        ),
+    )
+}
 """Every fixed camera by its identifier in the image table, "<dataset>/<number>"."""
 
 VISIBLE = ("mini_vi/1", "mini_vi/2", "mini_vi/4", "mini_vi/5")
@@ -81,11 +110,19 @@ def random_visible_camera(rng: np.random.Generator) -> Camera:
     """A camera that no data set has: random scenery, colours, sharpness and height (for pre-training)."""
     place = int(rng.integers(RANDOM_PLACES))
     return Camera(
-        key="random/0", number=0, modality="visible", place=1000 + place,
+        key="random/0",
+        number=0,
+        modality="visible",
+        place=1000 + place,
         style=_OUTDOOR_AND_INDOOR[place % len(_OUTDOOR_AND_INDOOR)],
-        cast=tuple(float(v) for v in rng.normal(1.0, 0.05, 3)), exposure=float(rng.uniform(0.8, 1.15)),
-        contrast=float(rng.uniform(0.92, 1.1)), blur=float(rng.uniform(0.4, 0.7)), noise=float(rng.uniform(0.004, 0.018)),
-        elevation=float(rng.uniform(4, 17)), vignette=float(rng.uniform(0, 0.15)), light_x=float(rng.uniform(-0.7, 0.7)),
+        cast=tuple(float(v) for v in rng.normal(1.0, 0.05, 3)),
+        exposure=float(rng.uniform(0.8, 1.15)),
+        contrast=float(rng.uniform(0.92, 1.1)),
+        blur=float(rng.uniform(0.4, 0.7)),
+        noise=float(rng.uniform(0.004, 0.018)),
+        elevation=float(rng.uniform(4, 17)),
+        vignette=float(rng.uniform(0, 0.15)),
+        light_x=float(rng.uniform(-0.7, 0.7)),
     )
 
 
@@ -95,11 +132,18 @@ def sample_view(rng: np.random.Generator, camera: Camera) -> View:
     yaw = float(rng.choice([0.0, 90.0, 180.0, 270.0], p=[0.34, 0.18, 0.30, 0.18]) + rng.normal(0, 22)) % 360
     walks = rng.uniform() < 0.75
     return View(
-        camera=camera, yaw=yaw, phase=float(rng.uniform(0, 2 * np.pi)),
-        stride=float(rng.uniform(0.5, 1.0)) if walks else float(rng.uniform(0, 0.25)), arms=float(rng.uniform(0, 1)),
-        offset_x=float(rng.normal(0, 0.02)), offset_y=float(rng.normal(0, 0.015)), scale=float(rng.normal(1, 0.045)),
-        light=float(np.exp(rng.normal(0, 0.10))), light_shift=float(rng.normal(0, 0.2)),
-        backdrop=float(rng.uniform()), noise_seed=int(rng.integers(2**31)),
+        camera=camera,
+        yaw=yaw,
+        phase=float(rng.uniform(0, 2 * np.pi)),
+        stride=float(rng.uniform(0.5, 1.0)) if walks else float(rng.uniform(0, 0.25)),
+        arms=float(rng.uniform(0, 1)),
+        offset_x=float(rng.normal(0, 0.02)),
+        offset_y=float(rng.normal(0, 0.015)),
+        scale=float(rng.normal(1, 0.045)),
+        light=float(np.exp(rng.normal(0, 0.10))),
+        light_shift=float(rng.normal(0, 0.2)),
+        backdrop=float(rng.uniform()),
+        noise_seed=int(rng.integers(2**31)),
     )
 
 

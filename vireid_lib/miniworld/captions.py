@@ -22,7 +22,11 @@ def caption(person: Person) -> str:
 
     Every word comes from `vocabulary()`; nothing that only infrared shows is told.
     """
-    head = "bald person" if person.hair_style == "bald" else f"person with {person.hair_style} {person.hair.colour} hair"
+    head = (
+        "bald person"
+        if person.hair_style == "bald"
+        else f"person with {person.hair_style} {person.hair.colour} hair"
+    )
     if person.face != "plain":
         head += f" and {person.face}" if person.hair_style != "bald" else f" with {person.face}"
     worn = [_garment(person.upper)]
@@ -39,9 +43,19 @@ def caption(person: Person) -> str:
 def vocabulary() -> tuple[str, ...]:
     """Every word that a caption can hold, sorted; captions add only spaces and commas."""
     phrases = [
-        *palette.COLOURS, *palette.HAIR_COLOURS, *palette.HAIR_STYLES, *palette.FACES, *palette.UPPER, *palette.LOWER,
-        *palette.SHOES, *palette.BAGS, *palette.HATS, *palette.UPPER_PATTERNS, *palette.LOWER_PATTERNS,
-        *palette.SKIRT_PATTERNS, "person with hair wearing and",
+        *palette.COLOURS,
+        *palette.HAIR_COLOURS,
+        *palette.HAIR_STYLES,
+        *palette.FACES,
+        *palette.UPPER,
+        *palette.LOWER,
+        *palette.SHOES,
+        *palette.BAGS,
+        *palette.HATS,
+        *palette.UPPER_PATTERNS,
+        *palette.LOWER_PATTERNS,
+        *palette.SKIRT_PATTERNS,
+        "person with hair wearing and",
     ]
     never = {"plain", "none"}
     return tuple(sorted({word for phrase in phrases for word in phrase.split()} - never))

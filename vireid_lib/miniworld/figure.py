@@ -29,7 +29,9 @@ class Dress:
 class Figure:
     """N people posed for N views in one modality, with a constructor of body parts (`part`)."""
 
-    def __init__(self, people: Sequence[Person], views: Sequence[View], height: int, width: int, modality: str):
+    def __init__(
+        self, people: Sequence[Person], views: Sequence[View], height: int, width: int, modality: str
+    ):
         self.people, self.modality = people, modality
         self.n = len(people)
         self.pose: Pose = pose(people, views, height, width)
@@ -43,7 +45,8 @@ class Figure:
         self.bag = self.tones([p.bag_cloth for p in people])
         self.hat = self.tones([p.hat_cloth for p in people])
         self.upper, self.lower, self.shoes = (
-            self.dress([getattr(p, slot) for p in people]) for slot in ("upper", "lower", "shoes"))
+            self.dress([getattr(p, slot) for p in people]) for slot in ("upper", "lower", "shoes")
+        )
         sideways = np.array([v.camera.light_x + v.light_shift for v in views], np.float32)
         if modality == "visible":
             self.light = np.stack([0.45 * sideways, np.full(self.n, -0.28), np.full(self.n, 0.52)], 1)
@@ -71,8 +74,11 @@ class Figure:
                 first, second = second, first
             pairs.append((first, second))
         return Dress(
-            np.array([g.kind for g in garments]), self.tones([a for a, _ in pairs]), self.tones([b for _, b in pairs]),
-            np.array([g.pattern for g in garments]), np.array([g.scale for g in garments], np.float32),
+            np.array([g.kind for g in garments]),
+            self.tones([a for a, _ in pairs]),
+            self.tones([b for _, b in pairs]),
+            np.array([g.pattern for g in garments]),
+            np.array([g.scale for g in garments], np.float32),
             np.array([g.cut for g in garments], np.float32),
         )
 
@@ -81,8 +87,16 @@ class Figure:
         return np.isin(np.asarray(names), wanted)
 
     def part(
-        self, where: NDArray[np.bool_], top: Point, bottom: Point, widths: Sequence[Array], caps: tuple[float, float],
-        colour: Array, paints: Sequence[tuple] = (), droop: float = 0.0, light: float = 1.0,
+        self,
+        where: NDArray[np.bool_],
+        top: Point,
+        bottom: Point,
+        widths: Sequence[Array],
+        caps: tuple[float, float],
+        colour: Array,
+        paints: Sequence[tuple] = (),
+        droop: float = 0.0,
+        light: float = 1.0,
     ) -> Lathe:
         """A solid between two points of the body, for the people in `where`.
 
@@ -98,10 +112,17 @@ class Figure:
         scale = self.scale[rows]
         sag = droop * scale * np.sin(self.pose.tilt[rows]) if droop else np.zeros(len(rows), np.float32)
         return Lathe(
-            rows, self.pose.project(top)[rows], self.pose.project(bottom)[rows],
-            np.stack(widths, 1)[rows].astype(np.float32), (scale[:, None] * np.float32(caps)).astype(np.float32),
-            colour[rows], self.turn[rows], sag.astype(np.float32), self.light[rows] * np.float32(light),
-            self.ambient[rows] * np.float32(light), ready,
+            rows,
+            self.pose.project(top)[rows],
+            self.pose.project(bottom)[rows],
+            np.stack(widths, 1)[rows].astype(np.float32),
+            (scale[:, None] * np.float32(caps)).astype(np.float32),
+            colour[rows],
+            self.turn[rows],
+            sag.astype(np.float32),
+            self.light[rows] * np.float32(light),
+            self.ambient[rows] * np.float32(light),
+            ready,
         )
 
     def round(self, *radii: float | Array) -> list[Array]:
@@ -116,11 +137,16 @@ class Figure:
 
     def oval(self, wide: Sequence[float | Array], deep: Sequence[float | Array]) -> list[Array]:
         """Four pixel half-widths of a solid with elliptic cross-sections (body heights), at each one's yaw."""
-        return [self.pose.girth(self.zero + np.asarray(a, np.float32), self.zero + np.asarray(b, np.float32))
-                for a, b in zip(wide, deep, strict=True)]
+        return [
+            self.pose.girth(self.zero + np.asarray(a, np.float32), self.zero + np.asarray(b, np.float32))
+            for a, b in zip(wide, deep, strict=True)
+        ]
 
     def at(self, right: float | Array, up: float | Array, forward: float | Array) -> Point:
         """A point given relative to the standing body (follows the bob of the gait)."""
         base = self.pose.joints["base"]
-        return (base[0] + np.asarray(right, np.float32), base[1] + np.asarray(up, np.float32),
-                base[2] + np.asarray(forward, np.float32))
+        return (
+            base[0] + np.asarray(right, np.float32),
+            base[1] + np.asarray(up, np.float32),
+            base[2] + np.asarray(forward, np.float32),
+        )

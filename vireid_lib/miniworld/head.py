@@ -16,8 +16,11 @@ def _scalp(hairy: Mask, low: Array, colour: Array) -> Paint:
     """Hair on the skull: above the hairline, and down to `low` [n] at the sides and the back."""
 
     def paint(surface: Surface) -> tuple[Array, Array]:
-        line = np.where(surface.front > 0.3, 0.04, np.where(surface.front > -0.05, low[:, None, None] * 0.55,
-                                                            low[:, None, None]))
+        line = np.where(
+            surface.front > 0.3,
+            0.04,
+            np.where(surface.front > -0.05, low[:, None, None] * 0.55, low[:, None, None]),
+        )
         return step(line - surface.along, surface.pixel * 2) * hairy[:, None, None], colour
 
     return paint
@@ -57,36 +60,85 @@ def head(figure: Figure) -> list[Lathe]:
     facing = cos > 0
     solids = []
     # A mass of hair a little larger than the skull gives the silhouette its volume.
-    volume = np.select([styles == "curly", figure.where(styles, "bob", "long")], [0.026, 0.012], 0.005) + figure.zero
+    volume = (
+        np.select([styles == "curly", figure.where(styles, "bob", "long")], [0.026, 0.012], 0.005)
+        + figure.zero
+    )
     volume = np.where(covered & (styles != "curly"), np.minimum(volume, 0.008), volume)
-    solids.append(figure.part(
-        hairy, figure.at(0, 0.960 + volume * 0.5, -0.010), figure.at(0, 0.925 - volume, -0.016),
-        figure.oval([0.050 + volume] * 4, [0.056 + volume] * 4), (0.044, 0.036), figure.hair))
-    solids.append(figure.part(
-        everyone, figure.at(0, 0.962, 0.004), figure.at(0, 0.900, 0.008),
-        figure.oval((0.049, 0.053, 0.051, 0.043), (0.056, 0.060, 0.058, 0.045)), (0.040, 0.034), figure.skin,
-        [(_scalp, hairy, low, figure.hair),
-         *((lambda *args, i=i: _face(*args)[i], beard, glasses, figure.hair, figure.skin) for i in range(3))]))
+    solids.append(
+        figure.part(
+            hairy,
+            figure.at(0, 0.960 + volume * 0.5, -0.010),
+            figure.at(0, 0.925 - volume, -0.016),
+            figure.oval([0.050 + volume] * 4, [0.056 + volume] * 4),
+            (0.044, 0.036),
+            figure.hair,
+        )
+    )
+    solids.append(
+        figure.part(
+            everyone,
+            figure.at(0, 0.962, 0.004),
+            figure.at(0, 0.900, 0.008),
+            figure.oval((0.049, 0.053, 0.051, 0.043), (0.056, 0.060, 0.058, 0.045)),
+            (0.040, 0.034),
+            figure.skin,
+            [
+                (_scalp, hairy, low, figure.hair),
+                *(
+                    (lambda *args, i=i: _face(*args)[i], beard, glasses, figure.hair, figure.skin)
+                    for i in range(3)
+                ),
+            ],
+        )
+    )
     profile = np.abs(figure.pose.sin) > 0.45
-    solids.append(figure.part(profile, figure.at(0, 0.930, 0.060), figure.at(0, 0.918, 0.067), figure.round(0.008, 0.012),
-                              (0.006, 0.006), figure.skin))
+    solids.append(
+        figure.part(
+            profile,
+            figure.at(0, 0.930, 0.060),
+            figure.at(0, 0.918, 0.067),
+            figure.round(0.008, 0.012),
+            (0.006, 0.006),
+            figure.skin,
+        )
+    )
     solids += _tails(figure, styles, ~facing)
     locks = figure.where(styles, "long", "bob")
     fall = np.where(styles == "long", 0.765, 0.865) + figure.zero
     for sign in (-1.0, 1.0):
-        solids.append(figure.part(
-            locks & facing, figure.at(sign * 0.047, 0.965, 0.0), figure.at(sign * 0.058, fall, 0.012),
-            figure.round(0.014, 0.020, 0.020, 0.012), (0.02, 0.012), figure.hair))
+        solids.append(
+            figure.part(
+                locks & facing,
+                figure.at(sign * 0.047, 0.965, 0.0),
+                figure.at(sign * 0.058, fall, 0.012),
+                figure.round(0.014, 0.020, 0.020, 0.012),
+                (0.02, 0.012),
+                figure.hair,
+            )
+        )
     return solids
 
 
 def _tails(figure: Figure, styles: Array, where: Mask) -> list[Lathe]:
     """Ponytail and bun."""
     return [
-        figure.part(where & (styles == "ponytail"), figure.at(0, 0.965, -0.062), figure.at(0, 0.800, -0.085),
-                    figure.round(0.018, 0.026, 0.024, 0.008), (0.02, 0.015), figure.hair),
-        figure.part(where & (styles == "bun"), figure.at(0, 1.000, -0.050), figure.at(0, 0.992, -0.055),
-                    figure.round(0.031), (0.026, 0.026), figure.hair),
+        figure.part(
+            where & (styles == "ponytail"),
+            figure.at(0, 0.965, -0.062),
+            figure.at(0, 0.800, -0.085),
+            figure.round(0.018, 0.026, 0.024, 0.008),
+            (0.02, 0.015),
+            figure.hair,
+        ),
+        figure.part(
+            where & (styles == "bun"),
+            figure.at(0, 1.000, -0.050),
+            figure.at(0, 0.992, -0.055),
+            figure.round(0.031),
+            (0.026, 0.026),
+            figure.hair,
+        ),
     ]
 
 
@@ -95,9 +147,15 @@ def long_hair(figure: Figure, behind: bool) -> list[Lathe]:
     styles = np.array([p.hair_style for p in figure.people])
     where = figure.where(styles, "long", "bob") & ((figure.pose.cos > 0) == behind)
     fall = np.where(styles == "long", 0.72, 0.87) + figure.zero
-    curtain = figure.part(where, figure.at(0, 0.975, -0.030), figure.at(0, fall, -0.050),
-                          figure.oval((0.054, 0.066, 0.070, 0.058), (0.036, 0.038, 0.036, 0.026)), (0.034, 0.02),
-                          figure.hair, light=0.9 if behind else 1.0)
+    curtain = figure.part(
+        where,
+        figure.at(0, 0.975, -0.030),
+        figure.at(0, fall, -0.050),
+        figure.oval((0.054, 0.066, 0.070, 0.058), (0.036, 0.038, 0.036, 0.026)),
+        (0.034, 0.02),
+        figure.hair,
+        light=0.9 if behind else 1.0,
+    )
     return [curtain, *(_tails(figure, styles, figure.pose.cos > 0) if behind else [])]
 
 
@@ -111,20 +169,46 @@ def hats(figure: Figure) -> list[Lathe]:
         across = np.hypot(half * cos, max(half * 0.9, reach * 0.55) * sin)
         left = figure.at(-across * cos, up, reach - across * sin)
         right = figure.at(across * cos, up, reach + across * sin)
-        return figure.part(where, left, right, figure.round(thick * 0.8, thick, thick, thick * 0.8), (0.012, 0.012),
-                           figure.hat * 0.86)
+        return figure.part(
+            where,
+            left,
+            right,
+            figure.round(thick * 0.8, thick, thick, thick * 0.8),
+            (0.012, 0.012),
+            figure.hat * 0.86,
+        )
 
     cap, beanie, hat = (worn == name for name in ("cap", "beanie", "hat"))
     ones = figure.zero + 1
     return [
         brim(cap & (cos < -0.2), 0.968, 0.062, 0.045, 0.009),
-        figure.part(cap, figure.at(0, 0.985, 0), figure.at(0, 0.962, 0), figure.oval([0.057] * 4, [0.064] * 4),
-                    (0.042, 0.006), figure.hat),
+        figure.part(
+            cap,
+            figure.at(0, 0.985, 0),
+            figure.at(0, 0.962, 0),
+            figure.oval([0.057] * 4, [0.064] * 4),
+            (0.042, 0.006),
+            figure.hat,
+        ),
         brim(cap & (cos >= -0.2), 0.968, 0.062, 0.045, 0.009),
-        figure.part(beanie, figure.at(0, 1.000, -0.004), figure.at(0, 0.955, -0.004), figure.oval([0.058] * 4, [0.064] * 4),
-                    (0.042, 0.008), figure.hat, [(band, ones * 0.55, ones * 9, figure.hat * 0.75)]),
-        figure.part(hat, figure.at(0, 1.010, 0), figure.at(0, 0.968, 0), figure.oval([0.048, 0.054, 0.056, 0.057], [0.060] * 4),
-                    (0.022, 0.004), figure.hat, [(band, ones * 0.65, ones * 9, figure.hat * 0.55)]),
+        figure.part(
+            beanie,
+            figure.at(0, 1.000, -0.004),
+            figure.at(0, 0.955, -0.004),
+            figure.oval([0.058] * 4, [0.064] * 4),
+            (0.042, 0.008),
+            figure.hat,
+            [(band, ones * 0.55, ones * 9, 0.75)],
+        ),
+        figure.part(
+            hat,
+            figure.at(0, 1.010, 0),
+            figure.at(0, 0.968, 0),
+            figure.oval([0.048, 0.054, 0.056, 0.057], [0.060] * 4),
+            (0.022, 0.004),
+            figure.hat,
+            [(band, ones * 0.65, ones * 9, 0.55)],
+        ),
         brim(hat, 0.966, 0.0, 0.105, 0.011),
     ]
 
@@ -135,20 +219,49 @@ def bags(figure: Figure, front: bool) -> list[Lathe]:
     pack = figure.where(names, "backpack") & ((figure.pose.cos < 0.15) == front)
     sling_at = figure.at(figure.side * 0.118 * figure.build, 0.535, 0.0)
     sling = figure.where(names, "shoulder bag") & ((figure.pose.depth(sling_at) > -0.03) == front)
-    hands = [tuple(np.where(figure.side > 0, b, a) for a, b in
-                   zip(figure.pose.joints[f"{name}0"], figure.pose.joints[f"{name}1"], strict=True))
-             for name in ("shoulder", "hand")]
+    hands = [
+        tuple(
+            np.where(figure.side > 0, b, a)
+            for a, b in zip(figure.pose.joints[f"{name}0"], figure.pose.joints[f"{name}1"], strict=True)
+        )
+        for name in ("shoulder", "hand")
+    ]
     carried = figure.where(names, "handbag") & ((figure.pose.depth(hands[0]) > -0.035) == front)
     hand = hands[1]
     return [
-        figure.part(pack, figure.at(0, 0.775, -0.105), figure.at(0, 0.575, -0.112),
-                    figure.oval((0.072, 0.090, 0.094, 0.088), (0.036, 0.050, 0.054, 0.048)), (0.028, 0.014), figure.bag,
-                    [(band, ones * 0.50, ones * 0.56, figure.bag * 0.5), (band, ones * 0.98, ones * 9, figure.bag * 0.7)]),
-        figure.part(sling, sling_at, figure.at(figure.side * 0.126 * figure.build, 0.43, 0.0),
-                    figure.oval((0.034, 0.040, 0.042, 0.038), (0.070, 0.078, 0.078, 0.070)), (0.008, 0.010), figure.bag,
-                    [(band, ones * 0.35, ones * 0.45, figure.bag * 0.5)]),
-        figure.part(carried, hand, (hand[0], hand[1] - 0.04, hand[2]), figure.round(0.006), (0.003, 0.003), figure.bag * 0.7),
-        figure.part(carried, (hand[0], hand[1] - 0.035, hand[2]), (hand[0], hand[1] - 0.125, hand[2]),
-                    figure.oval((0.026, 0.034, 0.036, 0.034), (0.050, 0.066, 0.070, 0.066)), (0.006, 0.008), figure.bag,
-                    [(band, ones * 0.12, ones * 0.24, figure.bag * 0.55)]),
+        figure.part(
+            pack,
+            figure.at(0, 0.775, -0.105),
+            figure.at(0, 0.575, -0.112),
+            figure.oval((0.072, 0.090, 0.094, 0.088), (0.036, 0.050, 0.054, 0.048)),
+            (0.028, 0.014),
+            figure.bag,
+            [(band, ones * 0.50, ones * 0.56, 0.5), (band, ones * 0.98, ones * 9, 0.7)],
+        ),
+        figure.part(
+            sling,
+            sling_at,
+            figure.at(figure.side * 0.126 * figure.build, 0.43, 0.0),
+            figure.oval((0.034, 0.040, 0.042, 0.038), (0.070, 0.078, 0.078, 0.070)),
+            (0.008, 0.010),
+            figure.bag,
+            [(band, ones * 0.35, ones * 0.45, 0.5)],
+        ),
+        figure.part(
+            carried,
+            hand,
+            (hand[0], hand[1] - 0.04, hand[2]),
+            figure.round(0.006),
+            (0.003, 0.003),
+            figure.bag * 0.7,
+        ),
+        figure.part(
+            carried,
+            (hand[0], hand[1] - 0.035, hand[2]),
+            (hand[0], hand[1] - 0.125, hand[2]),
+            figure.oval((0.026, 0.034, 0.036, 0.034), (0.050, 0.066, 0.070, 0.066)),
+            (0.006, 0.008),
+            figure.bag,
+            [(band, ones * 0.12, ones * 0.24, 0.55)],
+        ),
     ]

@@ -71,12 +71,20 @@ def _side_striped(surface: Surface, scale: Array, side: Array) -> Array:
 
 
 PATTERNS: dict[str, Callable[[Surface, Array, Array], Array]] = {
-    "striped": _striped, "vertically striped": _vertically_striped, "checked": _checked, "dotted": _dotted,
-    "two-tone": _two_tone, "banded": _banded, "printed": _printed, "side-striped": _side_striped,
+    "striped": _striped,
+    "vertically striped": _vertically_striped,
+    "checked": _checked,
+    "dotted": _dotted,
+    "two-tone": _two_tone,
+    "banded": _banded,
+    "printed": _printed,
+    "side-striped": _side_striped,
 }
 
 
-def pattern_paint(names: list[str], scale: Array, side: Array, second: Array, start: Array, stop: Array) -> Paint:
+def pattern_paint(
+    names: list[str], scale: Array, side: Array, second: Array, start: Array, stop: Array
+) -> Paint:
     """The pattern of each image's garment, laid on a part that spans start..stop [n] of the garment's length.
 
     `side` [n] is the outer side of a limb, `second` [n, channels] the colour of the pattern.
@@ -96,38 +104,36 @@ def pattern_paint(names: list[str], scale: Array, side: Array, second: Array, st
     return paint
 
 
-def band(low: Array, high: Array, colour: Array) -> Paint:
-    """Paint the stretch low..high [n] of the part's axis."""
+def band(low: Array, high: Array, over: Array | float) -> Paint:
+    """Paint (or darken by a factor) the stretch low..high [n] of the part's axis."""
 
-    def paint(surface: Surface) -> tuple[Array, Array]:
+    def paint(surface: Surface) -> tuple[Array, Array | float]:
         mask = step(surface.along - low[:, None, None], surface.pixel)
         mask *= step(high[:, None, None] - surface.along, surface.pixel)
-        return mask, colour
+        return mask, over
 
     return paint
 
 
-def front_line(half_width: Array, colour: Array, low: float = -1.0, high: float = 2.0) -> Paint:
+def front_line(half_width: Array, darkness: float) -> Paint:
     """A vertical line down the front (zip, buttons, open coat); none where `half_width` [n] is 0."""
 
-    def paint(surface: Surface) -> tuple[Array, Array]:
+    def paint(surface: Surface) -> tuple[Array, float]:
         width = half_width[:, None, None]
         mask = step(width - np.abs(surface.side), surface.pixel_across) * (surface.front > 0) * (width > 0)
-        mask = mask * step(surface.along - low, surface.pixel) * step(high - surface.along, surface.pixel)
-        return mask, colour
+        return mask, darkness
 
     return paint
 
 
-def disc(side: Array, along: Array, radius_side: Array, radius_along: Array, colour: Array, back: bool = False) -> Paint:
-    """An ellipse on the front (or back) at (side, along) [n] with radii [n]; none where a radius is 0."""
+def disc(side: Array, along: Array, radius_side: Array, radius_along: Array, over: Array | float) -> Paint:
+    """An ellipse on the front at (side, along) [n] with radii [n]; none where a radius is 0."""
 
-    def paint(surface: Surface) -> tuple[Array, Array]:
+    def paint(surface: Surface) -> tuple[Array, Array | float]:
         u = (surface.side - side[:, None, None]) / np.maximum(radius_side, 1e-3)[:, None, None]
         v = (surface.along - along[:, None, None]) / np.maximum(radius_along, 1e-3)[:, None, None]
         pixel = surface.pixel / np.maximum(radius_along, 1e-3)[:, None, None]
         mask = step(1 - np.hypot(u, v), np.minimum(pixel, 2)) * (radius_side > 0)[:, None, None]
-        mask = mask * ((surface.front < 0) if back else (surface.front > 0))
-        return mask, colour
+        return mask * (surface.front > 0), over
 
     return paint

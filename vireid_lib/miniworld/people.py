@@ -12,8 +12,15 @@ from vireid_lib.miniworld import palette
 from vireid_lib.miniworld.captions import caption
 
 __all__ = [
-    "INFRARED_CORRELATION", "PATTERN_CHANGE", "Cloth", "Garment", "Person", "caption", "people_stream",
-    "redraw_infrared", "sample_person",
+    "INFRARED_CORRELATION",
+    "PATTERN_CHANGE",
+    "Cloth",
+    "Garment",
+    "Person",
+    "caption",
+    "people_stream",
+    "redraw_infrared",
+    "sample_person",
 ]
 
 INFRARED_CORRELATION = 0.7
@@ -81,7 +88,9 @@ def _infrared(rgb: tuple[float, float, float], rng: np.random.Generator) -> floa
 
 
 def _pattern_infrared(rng: np.random.Generator) -> str:
-    return str(rng.choice(["faded", "inverted", "kept"], p=[PATTERN_CHANGE, PATTERN_CHANGE, 1 - 2 * PATTERN_CHANGE]))
+    return str(
+        rng.choice(["faded", "inverted", "kept"], p=[PATTERN_CHANGE, PATTERN_CHANGE, 1 - 2 * PATTERN_CHANGE])
+    )
 
 
 def _pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
@@ -97,17 +106,23 @@ def _cloth(rng: np.random.Generator, colour: str, spread: float = 0.035) -> Clot
     return Cloth(colour, rgb, _infrared(rgb, rng))
 
 
-def _garment(rng: np.random.Generator, kind: str, weights: dict[str, float], patterns: dict[str, float]) -> Garment:
+def _garment(
+    rng: np.random.Generator, kind: str, weights: dict[str, float], patterns: dict[str, float]
+) -> Garment:
     colour, pattern = _pick(rng, weights), _pick(rng, patterns)
     cloth = _cloth(rng, colour)
     if pattern == "plain":
         return Garment(kind, cloth, scale=float(rng.uniform(4, 8)), cut=float(rng.uniform()))
     # A pattern must be visible in colour, so that the caption tells the truth.
-    others = {name: weight for name, weight in palette.CLOTHES.items()
-              if np.abs(np.subtract(palette.COLOURS[name], palette.COLOURS[colour])).sum() > 0.55}
+    others = {
+        name: weight
+        for name, weight in palette.CLOTHES.items()
+        if np.abs(np.subtract(palette.COLOURS[name], palette.COLOURS[colour])).sum() > 0.55
+    }
     second = _cloth(rng, _pick(rng, others))
-    return Garment(kind, cloth, pattern, second, _pattern_infrared(rng),
-                   float(rng.uniform(3.5, 8)), float(rng.uniform()))
+    return Garment(
+        kind, cloth, pattern, second, _pattern_infrared(rng), float(rng.uniform(3.5, 8)), float(rng.uniform())
+    )
 
 
 def sample_person(rng: np.random.Generator) -> Person:
@@ -117,10 +132,16 @@ def sample_person(rng: np.random.Generator) -> Person:
     lower_patterns = palette.SKIRT_PATTERNS if lower_kind == "skirt" else palette.LOWER_PATTERNS
     lower = _garment(rng, lower_kind, palette.TROUSER_COLOURS, lower_patterns)
     shoes = _garment(rng, _pick(rng, palette.SHOES), palette.SHOE_COLOURS, {"plain": 1.0})
-    skin_rgb = tuple(float(v) for v in np.clip(palette.SKINS[int(rng.integers(len(palette.SKINS)))]
-                                               + rng.normal(0, 0.02, 3), 0.05, 0.98))
+    skin_rgb = tuple(
+        float(v)
+        for v in np.clip(
+            palette.SKINS[int(rng.integers(len(palette.SKINS)))] + rng.normal(0, 0.02, 3), 0.05, 0.98
+        )
+    )
     hair_colour = _pick(rng, palette.HAIR_COLOURS)
-    hair_rgb = tuple(float(v) for v in np.clip(palette.HAIR[hair_colour] + rng.normal(0, 0.015, 3), 0.02, 0.98))
+    hair_rgb = tuple(
+        float(v) for v in np.clip(palette.HAIR[hair_colour] + rng.normal(0, 0.015, 3), 0.02, 0.98)
+    )
     return Person(
         height=float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.1)),
         build=float(np.clip(rng.normal(1.02, 0.13), 0.8, 1.4)),
@@ -130,9 +151,13 @@ def sample_person(rng: np.random.Generator) -> Person:
         hair_style=_pick(rng, palette.HAIR_STYLES),
         hair=Cloth(hair_colour, hair_rgb, _infrared(hair_rgb, rng)),
         face=_pick(rng, palette.FACES),
-        upper=upper, lower=lower, shoes=shoes,
-        bag=_pick(rng, palette.BAGS), bag_cloth=_cloth(rng, _pick(rng, palette.CLOTHES)),
-        hat=_pick(rng, palette.HATS), hat_cloth=_cloth(rng, _pick(rng, palette.CLOTHES)),
+        upper=upper,
+        lower=lower,
+        shoes=shoes,
+        bag=_pick(rng, palette.BAGS),
+        bag_cloth=_cloth(rng, _pick(rng, palette.CLOTHES)),
+        hat=_pick(rng, palette.HATS),
+        hat_cloth=_cloth(rng, _pick(rng, palette.CLOTHES)),
     )
 
 
@@ -154,12 +179,19 @@ def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
     def garment(old: Garment) -> Garment:
         if old.second is None:
             return replace(old, cloth=cloth(old.cloth))
-        return replace(old, cloth=cloth(old.cloth), second=cloth(old.second), pattern_infrared=_pattern_infrared(rng))
+        return replace(
+            old, cloth=cloth(old.cloth), second=cloth(old.second), pattern_infrared=_pattern_infrared(rng)
+        )
 
     return replace(
-        person, skin=replace(person.skin, infrared=_skin_infrared(person.skin.rgb, rng)), hair=cloth(person.hair),
-        upper=garment(person.upper), lower=garment(person.lower), shoes=garment(person.shoes),
-        bag_cloth=cloth(person.bag_cloth), hat_cloth=cloth(person.hat_cloth),
+        person,
+        skin=replace(person.skin, infrared=_skin_infrared(person.skin.rgb, rng)),
+        hair=cloth(person.hair),
+        upper=garment(person.upper),
+        lower=garment(person.lower),
+        shoes=garment(person.shoes),
+        bag_cloth=cloth(person.bag_cloth),
+        hat_cloth=cloth(person.hat_cloth),
     )
 
 

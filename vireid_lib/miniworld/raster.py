@@ -45,12 +45,17 @@ class Surface:
 
     def pick(self, rows: NDArray[np.int64]) -> Surface:
         """The same for a subset of the images."""
-        return Surface(*(getattr(self, name)[rows] for name in
-                         ("across", "facing", "along", "pixel", "pixel_across", "turn")))
+        return Surface(
+            *(
+                getattr(self, name)[rows]
+                for name in ("across", "facing", "along", "pixel", "pixel_across", "turn")
+            )
+        )
 
 
-Paint = Callable[[Surface], tuple[Array, Array]]
-"""Gives a mask [n, h, w] in 0..1 and the colour [n, channels] to lay where it is 1."""
+Paint = Callable[[Surface], tuple[Array, Array | float]]
+"""Gives a mask [n, h, w] in 0..1 and what to lay where it is 1: a colour [n, channels], or a factor that darkens
+the colour that is there."""
 
 
 @dataclass
@@ -126,13 +131,18 @@ def draw(canvas: Array, lathe: Lathe) -> None:
     if lathe.droop.any():
         along = along - facing * (lathe.droop / length)[:, None, None]
     middle = np.maximum(lathe.widths[:, 1], 1).astype(np.float32)
-    surface = Surface(across, facing, along, (1 / length)[:, None, None], (1 / middle)[:, None, None], lathe.turn)
+    surface = Surface(
+        across, facing, along, (1 / length)[:, None, None], (1 / middle)[:, None, None], lathe.turn
+    )
 
     channels = canvas.shape[1]
     colour = np.empty((len(x0), channels, h, w), np.float32)
     colour[:] = lathe.colour[:, :, None, None]
     for paint in lathe.paints:
         mask, over = paint(surface)
+        if isinstance(over, float):
+            colour *= (1 + mask * np.float32(over - 1))[:, None]
+            continue
         for c in range(channels):
             colour[:, c] += mask * (over[:, c, None, None] - colour[:, c])
     sway = (lathe.light[:, 0] * uy - lathe.light[:, 1] * ux).astype(np.float32)
@@ -142,5 +152,5 @@ def draw(canvas: Array, lathe: Lathe) -> None:
     shade += lathe.ambient[:, None, None]
     colour *= shade[:, None]
     for i, row in enumerate(lathe.rows):
-        patch = canvas[row, :, y0[i]:y0[i] + h, x0[i]:x0[i] + w]
+        patch = canvas[row, :, y0[i] : y0[i] + h, x0[i] : x0[i] + w]
         patch += coverage[i] * (colour[i] - patch)

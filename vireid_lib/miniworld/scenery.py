@@ -25,9 +25,13 @@ class _Canvas:
         self.y = ((np.arange(self.h) + 0.5) / self.h)[:, None]
         self.x = ((np.arange(self.w) + 0.5) / self.h)[None, :]
 
-    def colour(self, rgb: tuple[float, float, float], spread: float = 0.05, infrared: float | None = None) -> Array:
+    def colour(
+        self, rgb: tuple[float, float, float], spread: float = 0.05, infrared: float | None = None
+    ) -> Array:
         """A muted colour near `rgb` with an infrared brightness of its own."""
-        shade = np.clip(np.array(rgb) + self.rng.normal(0, spread) + self.rng.normal(0, spread / 2, 3), 0.02, 0.97)
+        shade = np.clip(
+            np.array(rgb) + self.rng.normal(0, spread) + self.rng.normal(0, spread / 2, 3), 0.02, 0.97
+        )
         if infrared is None:
             infrared = 0.6 * float(shade @ (0.299, 0.587, 0.114)) + 0.4 * self.rng.uniform(0.1, 0.8)
         return np.append(shade, infrared).astype(np.float32)
@@ -35,7 +39,7 @@ class _Canvas:
     def rect(self, x0: float, y0: float, x1: float, y1: float, colour: Array, alpha: float = 1.0) -> None:
         a, b, c, d = (int(round(v * self.h)) for v in (x0, x1, y0, y1))
         a, c = max(a, 0), max(c, 0)
-        patch = self.pixels[:, c:max(d, c + 1), a:max(b, a + 1)]
+        patch = self.pixels[:, c : max(d, c + 1), a : max(b, a + 1)]
         patch += alpha * (colour[:, None, None] - patch)
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Array, alpha: float = 1.0) -> None:
@@ -99,8 +103,13 @@ def _door(c: _Canvas, x: float, y0: float, y1: float, width: float, colour: Arra
 def _plant(c: _Canvas, x: float, y: float, size: float) -> None:
     leaf = c.colour((0.20, 0.42, 0.20), 0.04, 0.68)
     for _ in range(14):
-        c.ellipse(x + c.rng.normal(0, size * 0.4), y - size * (0.7 + c.rng.uniform(0, 0.9)), size * 0.25, size * 0.2,
-                  leaf * c.rng.uniform(0.75, 1.2))
+        c.ellipse(
+            x + c.rng.normal(0, size * 0.4),
+            y - size * (0.7 + c.rng.uniform(0, 0.9)),
+            size * 0.25,
+            size * 0.2,
+            leaf * c.rng.uniform(0.75, 1.2),
+        )
     c.rect(x - size * 0.3, y - size * 0.6, x + size * 0.3, y, c.colour((0.5, 0.33, 0.25)))
 
 
@@ -109,15 +118,23 @@ def _tree(c: _Canvas, x: float, ground: float, size: float) -> None:
     c.rect(x - size * 0.10, 0.1, x + size * 0.10, ground, trunk)
     c.rect(x - size * 0.10, 0.1, x - size * 0.03, ground, trunk * 0.8)
     for _ in range(40):
-        c.ellipse(x + c.rng.normal(0, size * 0.75), c.rng.uniform(-0.1, 0.24), size * 0.30, size * 0.22,
-                  leaf * c.rng.uniform(0.72, 1.2), 0.9)
+        c.ellipse(
+            x + c.rng.normal(0, size * 0.75),
+            c.rng.uniform(-0.1, 0.24),
+            size * 0.30,
+            size * 0.22,
+            leaf * c.rng.uniform(0.72, 1.2),
+            0.9,
+        )
 
 
 def _bushes(c: _Canvas, low: float, high: float) -> None:
     leaf = c.colour((0.24, 0.40, 0.20), 0.04, 0.72)
     for x in np.arange(0, LENGTH, 0.03):
         y = c.rng.uniform(low, high)
-        c.ellipse(x, y, c.rng.uniform(0.04, 0.07), c.rng.uniform(0.03, 0.06), leaf * c.rng.uniform(0.75, 1.15), 0.9)
+        c.ellipse(
+            x, y, c.rng.uniform(0.04, 0.07), c.rng.uniform(0.03, 0.06), leaf * c.rng.uniform(0.75, 1.15), 0.9
+        )
 
 
 def _hall(c: _Canvas) -> None:
@@ -141,8 +158,15 @@ def _office(c: _Canvas) -> None:
     wall = c.colour((0.80, 0.82, 0.83), 0.03)
     _wall(c, ground, wall)
     for x in c.every(0.55, 0.9, 0.3):
-        _window(c, x, 0.08, ground - c.rng.choice([0.04, 0.22]), 0.40, c.colour((0.42, 0.44, 0.47), 0.04),
-                c.colour((0.58, 0.68, 0.74), 0.06))
+        _window(
+            c,
+            x,
+            0.08,
+            ground - c.rng.choice([0.04, 0.22]),
+            0.40,
+            c.colour((0.42, 0.44, 0.47), 0.04),
+            c.colour((0.58, 0.68, 0.74), 0.06),
+        )
         if c.rng.uniform() < 0.5:
             _plant(c, x + 0.50, ground + 0.03, 0.08)
     c.rect(0, ground - 0.02, LENGTH, ground, wall * 0.55)
@@ -154,7 +178,9 @@ def _street(c: _Canvas) -> None:
     _bricks(c, ground, c.colour((0.58, 0.44, 0.38), 0.05))
     for x in c.every(0.7, 1.1, 0.3):
         if c.rng.uniform() < 0.65:
-            _window(c, x, 0.10, 0.42, 0.34, c.colour((0.82, 0.80, 0.76), 0.06), c.colour((0.34, 0.40, 0.46), 0.05))
+            _window(
+                c, x, 0.10, 0.42, 0.34, c.colour((0.82, 0.80, 0.76), 0.06), c.colour((0.34, 0.40, 0.46), 0.05)
+            )
         else:
             _door(c, x, 0.14, ground, 0.28, c.colour((0.30, 0.40, 0.38), 0.1))
     c.rect(0, ground - 0.05, LENGTH, ground, c.colour((0.50, 0.49, 0.47)))
@@ -204,7 +230,12 @@ def _market(c: _Canvas) -> None:
 
 
 STYLES: dict[str, Callable[[_Canvas], None]] = {
-    "hall": _hall, "office": _office, "street": _street, "park": _park, "yard": _yard, "market": _market,
+    "hall": _hall,
+    "office": _office,
+    "street": _street,
+    "park": _park,
+    "yard": _yard,
+    "market": _market,
 }
 
 
@@ -229,7 +260,9 @@ def _resize(pixels: Array, height: int, width: int) -> Array:
         old = pixels.shape[axis]
         centres = (np.arange(size) + 0.5) * old / size - 0.5
         reach = max(old / size, 1.0)
-        weights = np.maximum(0, 1 - np.abs(np.arange(old)[None, :] - centres[:, None]) / reach).astype(np.float32)
+        weights = np.maximum(0, 1 - np.abs(np.arange(old)[None, :] - centres[:, None]) / reach).astype(
+            np.float32
+        )
         weights /= weights.sum(1, keepdims=True)
         pixels = np.moveaxis(np.tensordot(pixels, weights, axes=([axis], [1])), -1, axis)
     return pixels
