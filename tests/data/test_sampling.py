@@ -1,4 +1,4 @@
-"""The identity samplers: the released sequences exactly, a pure function of (seed, epoch, step), honest errors."""
+"""The identity samplers: the released sequences exactly, and a pure function of seed, epoch and step."""
 
 import json
 from pathlib import Path
@@ -84,7 +84,7 @@ def test_a_step_beyond_the_epoch_is_refused():
 
 
 def test_an_identity_in_one_modality_is_named():
-    with pytest.raises(ValueError, match="1 identities have images in one modality only, the first is label 3"):
+    with pytest.raises(ValueError, match="label 3 has images in one modality only"):
         IdentitySampler(np.array([1, 2, 3]), np.array([1, 2]), identities=2, images=1, seed=0)
 
 

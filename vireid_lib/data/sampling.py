@@ -95,8 +95,8 @@ class MixedIdentitySampler:
         from_external = round(identities * mix)
         if not 0 < from_external < identities:
             raise ValueError(
-                f"mix {mix} of {identities} identities gives {from_external} external ones; both groups need a "
-                "place: choose another mix, or IdentitySampler for one group."
+                f"mix {mix} of {identities} identities gives {from_external} external ones; both groups need "
+                "a place: choose another mix, or IdentitySampler for one group."
             )
         external_labels = np.array(sorted(external), dtype=np.int64)
         self._shares = []
@@ -137,12 +137,13 @@ class _Pool:
         one_sided = np.setxor1d(self.names, np.unique(labels_infrared))
         if one_sided.size:
             raise ValueError(
-                f"{one_sided.size} identities have images in one modality only, the first is label "
-                f"{one_sided[0]}; leave them out of training, or add rows of the other modality."
+                f"label {one_sided[0]} has images in one modality only ({one_sided.size} such identities); "
+                "leave them out of training, or add rows of the other modality."
             )
         if len(self.names) < identities:
             raise ValueError(
-                f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower `identities`."
+                f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower "
+                "`identities`."
             )
         self.visible = _positions(labels_visible)
         self.infrared = _positions(labels_infrared)
@@ -154,7 +155,7 @@ class _Pool:
         self.too_few = {name for name, count in fewest.items() if count < redraw_below}
 
     def draw(self, stream: np.random.RandomState, identities: int, images: int) -> Batch:
-        """Draw identities, then for each its visible and its infrared images: the release's order of calls."""
+        """Draw identities, then for each visible, then infrared images: the release's order of calls."""
         visible, infrared = [], []
         for name in stream.choice(self.names, identities, replace=False):
             while int(name) in self.too_few:

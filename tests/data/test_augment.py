@@ -1,0 +1,117 @@
+"""Batched augmentation against one image at a time, with the same random numbers."""
+
+import math
+
+import pytest
+import torch
+
+from vireid_lib.data import augment
+
+BATCH, HEIGHT, WIDTH = 12, 16, 8
+
+
+@pytest.fixture
+def images():
+    return torch.rand(BATCH, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(1))
+
+
+def generator(seed=5):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_flip(images):
+    chosen = torch.rand(BATCH, generator=generator()) < 0.5
+    wanted = [image.flip(2) if flip else image for image, flip in zip(images, chosen, strict=True)]
+    assert chosen.any() and not chosen.all()
+    assert torch.equal(augment.horizontal_flip(images, generator()), torch.stack(wanted))
+
+
+def test_pad_and_crop(images):
+    offsets = torch.randint(0, 7, (2, BATCH, 1), generator=generator())
+    wanted = []
+    for i, image in enumerate(images):
+        padded = torch.zeros(3, HEIGHT + 6, WIDTH + 6)
+        padded[:, 3 : 3 + HEIGHT, 3 : 3 + WIDTH] = image
+        top, left = int(offsets[0, i]), int(offsets[1, i])
+        wanted.append(padded[:, top : top + HEIGHT, left : left + WIDTH])
+    assert torch.equal(augment.pad_and_crop(images, generator(), padding=3), torch.stack(wanted))
+
+
+@pytest.mark.parametrize("area", [(0.02, 0.4), (0.2, 0.8)])
+def test_random_erasing(images, area):
+    source = generator()
+    chosen = torch.rand(BATCH, generator=source) < 0.7
+    draws = torch.rand(4, BATCH, augment.ERASING_TRIES, generator=source)
+    wanted = images.clone()
+    for i in range(BATCH):
+        if not chosen[i]:
+            continue
+        for size, shape, down, right in draws[:, i].T.tolist():
+            target = (area[0] + (area[1] - area[0]) * size) * HEIGHT * WIDTH
+            ratio = 0.3 + (1 / 0.3 - 0.3) * shape
+            tall, wide = round(math.sqrt(target * ratio)), round(math.sqrt(target / ratio))
+            if tall < HEIGHT and wide < WIDTH:
+                top, left = int(down * (HEIGHT - tall + 1)), int(right * (WIDTH - wide + 1))
+                wanted[i, :, top : top + tall, left : left + wide] = torch.tensor([[[0.1]], [[0.2]], [[0.3]]])
+                break
+    erased = augment.random_erasing(images, generator(), 0.7, area=area, fill=(0.1, 0.2, 0.3))
+    assert torch.equal(erased, wanted)
+    assert not torch.equal(erased, images)
+
+
+def test_erasing_leaves_what_nothing_fits_in(images):
+    erased = augment.random_erasing(images, generator(), 1.0, area=(1.5, 2.0), aspect=0.9)
+    assert torch.equal(erased, images)
+
+
+def test_grey(images):
+    chosen = torch.rand(BATCH, generator=generator()) < 0.5
+    wanted = images.clone()
+    for i in range(BATCH):
+        if chosen[i]:
+            wanted[i] = 0.299 * images[i, 0] + 0.587 * images[i, 1] + 0.114 * images[i, 2]
+    torch.testing.assert_close(augment.grey(images, generator()), wanted)
+
+
+def test_grey_commutes_with_normalising_by_one_number(images):
+    after = augment.grey(augment.normalise(images, (0.5,) * 3, (0.2,) * 3), generator(), 1.0)
+    before = augment.normalise(augment.grey(images, generator(), 1.0), (0.5,) * 3, (0.2,) * 3)
+    torch.testing.assert_close(after, before)
+
+
+def test_channel_exchange(images):
+    source = generator()
+    chosen = torch.rand(BATCH, generator=source) < 0.6
+    channel = torch.randint(0, 3, (BATCH,), generator=source)
+    wanted = images.clone()
+    for i in range(BATCH):
+        if chosen[i]:
+            wanted[i] = images[i, channel[i]].expand(3, HEIGHT, WIDTH)
+    assert torch.equal(augment.channel_exchange(images, generator(), 0.6), wanted)
+
+
+def test_normalise(images):
+    wanted = images.clone()
+    for channel, (mean, std) in enumerate(zip((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True)):
+        wanted[:, channel] = (images[:, channel] - mean) / std
+    torch.testing.assert_close(augment.normalise(images), wanted)
+
+
+OPERATIONS = [
+    augment.horizontal_flip,
+    augment.pad_and_crop,
+    augment.random_erasing,
+    augment.grey,
+    augment.channel_exchange,
+]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_input_and_global_random_state_stay_as_they_were(images, operation):
+    before, state = images.clone(), torch.random.get_rng_state()
+    changed = operation(images, generator())
+    assert torch.equal(images, before)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert changed.shape == images.shape and changed.dtype == images.dtype
+    assert torch.equal(changed, operation(images, generator()))
+    assert not torch.equal(changed, operation(images, generator(6)))

@@ -1,0 +1,162 @@
+"""Images as arrays: decoded and resized once, then read from a memory-mapped cache keyed by content."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import PIL
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from vireid_lib.data.contents import content_digests
+from vireid_lib.data.decode import VERSION, ImageError, decode
+
+# An unfinished cache of a process that was killed is removed by the next build, once it is this old.
+ABANDONED_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class ImageStack:
+    """Decoded images.
+
+    Attributes:
+        pixels: in the order of the paths, without the skipped ones; a read-only memory map where cached.
+        kept: for each path, whether `pixels` has it: `table[stack.kept]` is the table of the pixels.
+        skipped: what is wrong with each skipped image, its path first.
+    """
+
+    pixels: UInt8[np.ndarray, "images height width 3"]
+    kept: Bool[np.ndarray, " paths"]
+    skipped: list[str]
+
+
+def load_images(
+    paths: Sequence[str],
+    size: tuple[int, int],
+    *,
+    cache: Path | None,
+    on_error: Literal["raise", "skip"] = "raise",
+) -> ImageStack:
+    """Return images resized to `size` = (height, width), from the cache where it has them.
+
+    The cache's key is what the files hold, in order, the size and the decoder, so that a moved data set hits
+    and a changed image misses. Whoever builds it writes aside and renames at the end: two processes may build
+    one cache at once (both do the work, one result stays) and a killed build leaves nothing that is taken for
+    a cache. Each list of paths has its own cache; load real and synthetic images with a call each, and the
+    real ones are shared by all conditions of an experiment.
+
+    Args:
+        cache: folder for caches; None decodes into memory.
+        on_error: "raise" stops at the first image that cannot be used; "skip" leaves those out and says so in
+            `kept` and `skipped`.
+
+    Raises:
+        ImageError: an image is missing, empty, truncated or no image, and `on_error` is "raise".
+    """
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f'on_error is {on_error!r}; use "raise" or "skip".')
+    paths = list(paths)
+    if cache is None or not paths:
+        pixels = np.empty((len(paths), *size, 3), np.uint8)
+        return _stack(pixels, _decode_into(pixels, paths, on_error), paths)
+    folder = _cache_folder(paths, size, Path(cache))
+    if not folder.exists():
+        _build(folder, paths, size, on_error)
+    broken = {int(row): why for row, why in json.loads((folder / "broken.json").read_text()).items()}
+    if broken and on_error == "raise":
+        raise _refusal(paths[min(broken)], broken[min(broken)])
+    return _stack(np.load(folder / "pixels.npy", mmap_mode="r"), broken, paths)
+
+
+def to_float(
+    pixels: UInt8[np.ndarray, "images height width 3"], device: str | torch.device = "cpu"
+) -> Float[Tensor, "images 3 height width"]:
+    """Return pixels as a float tensor in 0..1, channels first, on a device."""
+    # Bytes travel to the device, a quarter of the floats' size. The copy makes memory-mapped pixels writable.
+    tensor = torch.from_numpy(np.array(pixels, copy=True)).to(device)
+    return tensor.permute(0, 3, 1, 2).contiguous().float().div_(255)
+
+
+def _cache_folder(paths: Sequence[str], size: tuple[int, int], cache: Path) -> Path:
+    """Return where the cache of these files lies. A missing file is a broken image, to be skipped as such."""
+    held = iter(content_digests([path for path in paths if os.path.isfile(path)], cache))
+    contents = [next(held) if os.path.isfile(path) else "missing" for path in paths]
+    key = json.dumps([contents, list(size), VERSION, PIL.__version__])
+    return cache / f"images-{size[0]}x{size[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+
+def _build(folder: Path, paths: Sequence[str], size: tuple[int, int], on_error: str) -> None:
+    _remove_abandoned(folder.parent)
+    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
+    try:
+        shape = (len(paths), *size, 3)
+        pixels = np.lib.format.open_memmap(aside / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+        broken = _decode_into(pixels, paths, on_error)
+        pixels.flush()
+        (aside / "broken.json").write_text(json.dumps(broken))
+        try:
+            aside.rename(folder)
+        except OSError:
+            # A folder is not renamed onto a full one: another process was first, and wrote the same.
+            if not folder.exists():
+                raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_abandoned(cache: Path) -> None:
+    for aside in cache.glob(".building-*"):
+        if aside.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _decode_into(pixels: np.ndarray, paths: Sequence[str], on_error: str) -> dict[int, str]:
+    """Fill `pixels` row by row and return {row: what is wrong} of the images that could not be used."""
+    size = pixels.shape[1:3]
+
+    def fill(row: int) -> str | None:
+        try:
+            pixels[row] = decode(paths[row], size)
+        except ImageError as error:
+            pixels[row] = 0
+            return str(error).removeprefix(f"{paths[row]} ")
+        return None
+
+    broken = {}
+    for row, why in _in_threads(fill, len(paths)):
+        if why is not None and on_error == "raise":
+            raise _refusal(paths[row], why)
+        if why is not None:
+            broken[row] = why
+    return broken
+
+
+def _in_threads(work: Callable[[int], str | None], count: int):
+    """Yield (row, work(row)) in order; Pillow decodes outside Python's lock, so threads use all cores."""
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, count, 64 * workers):
+            rows = range(start, min(start + 64 * workers, count))
+            yield from zip(rows, pool.map(work, rows), strict=True)
+
+
+def _stack(pixels: np.ndarray, broken: dict[int, str], paths: Sequence[str]) -> ImageStack:
+    kept = np.ones(len(paths), dtype=bool)
+    kept[list(broken)] = False
+    # With nothing skipped the memory map itself is given, not a copy of all its pixels.
+    skipped = [f"{paths[row]} {why}" for row, why in sorted(broken.items())]
+    return ImageStack(pixels if kept.all() else pixels[kept], kept, skipped)
+
+
+def _refusal(path: str, why: str) -> ImageError:
+    return ImageError(f'{path} {why}. Restore the file, or leave such images out with on_error="skip".')
