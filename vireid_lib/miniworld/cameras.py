@@ -56,49 +56,35 @@ class View:
     noise_seed: int = 0
 
 
-CAMERAS: dict[str, Camera] = {
-    camera.key: camera
-    for camera in (
-        Camera(
-            "mini_vi/1", 1, "visible", 11, "hall", (1.05, 1.0, 0.90), 0.95, 1.0, 0.5, 0.015, 12.0, 0.12, -0.5
-        ),
-        Camera(
-            "mini_vi/2", 2, "visible", 12, "office", (0.95, 1.0, 1.06), 0.82, 0.95, 0.6, 0.02, 16.0, 0.15, 0.4
-        ),
-        Camera(
-            "mini_vi/3", 3, "infrared", 12, "office", (1.0, 1.0, 1.0), 1.1, 1.0, 0.6, 0.022, 16.0, 0.45, 0.1
-        ),
-        Camera(
-            "mini_vi/4", 4, "visible", 14, "street", (1.0, 1.0, 1.0), 1.12, 1.08, 0.5, 0.012, 7.0, 0.05, 0.6
-        ),
-        Camera(
-            "mini_vi/5", 5, "visible", 15, "park", (1.0, 1.04, 0.94), 1.05, 1.05, 0.6, 0.015, 10.0, 0.08, -0.6
-        ),
-        Camera(
-            "mini_vi/6", 6, "infrared", 16, "yard", (1.0, 1.0, 1.0), 1.0, 1.05, 0.65, 0.028, 9.0, 0.55, -0.15
-        ),
-        Camera(
-            "mini_market/1",
-            1,
-            "visible",
-            21,
-            "market",
-            (1.04, 1.0, 0.95),
-            1.05,
-            1.02,
-            0.55,
-            0.015,
-            11.0,
-            0.1,
-            -0.3,
-        ),
-    )
-}
+def _camera(key: str, modality: str, place: int, style: str, **settings: object) -> Camera:
+    return Camera(key, int(key.rsplit("/")[-1]), modality, place, style, **settings)
+
+
+_FIXED = (
+    _camera("mini_vi/1", "visible", 11, "hall", cast=(1.05, 1.0, 0.90), exposure=0.95,
+            elevation=12, vignette=0.12, light_x=-0.5),
+    _camera("mini_vi/2", "visible", 12, "office", cast=(0.95, 1.0, 1.06), exposure=0.82, contrast=0.95,
+            blur=0.6, noise=0.02, elevation=16, vignette=0.15, light_x=0.4),
+    _camera("mini_vi/3", "infrared", 12, "office", exposure=1.1,
+            blur=0.6, noise=0.022, elevation=16, vignette=0.45, light_x=0.1),
+    _camera("mini_vi/4", "visible", 14, "street", exposure=1.12, contrast=1.08,
+            noise=0.012, elevation=7, vignette=0.05, light_x=0.6),
+    _camera("mini_vi/5", "visible", 15, "park", cast=(1.0, 1.04, 0.94), exposure=1.05, contrast=1.05,
+            blur=0.6, elevation=10, vignette=0.08, light_x=-0.6),
+    _camera("mini_vi/6", "infrared", 16, "yard", contrast=1.05,
+            blur=0.65, noise=0.028, elevation=9, vignette=0.55, light_x=-0.15),
+    _camera("mini_market/1", "visible", 21, "market", cast=(1.04, 1.0, 0.95), exposure=1.05, contrast=1.02,
+            blur=0.55, elevation=11, light_x=-0.3),
+    _camera("mini_market/2", "visible", 22, "market", cast=(0.97, 1.0, 1.04), exposure=0.9,
+            blur=0.55, elevation=13, light_x=0.3),
+)
+
+CAMERAS: dict[str, Camera] = {camera.key: camera for camera in _FIXED}
 """Every fixed camera by its identifier in the image table, "<dataset>/<number>"."""
 
 VISIBLE = ("mini_vi/1", "mini_vi/2", "mini_vi/4", "mini_vi/5")
 INFRARED = ("mini_vi/3", "mini_vi/6")
-MARKET = ("mini_market/1",)
+MARKET = ("mini_market/1", "mini_market/2")
 
 RANDOM_PLACES = 160
 """How many different sceneries the random cameras look at (each is painted once and kept)."""

@@ -1,0 +1,204 @@
+"""Writes the miniature world to disk in the layouts of the real data sets; the same seed gives the same files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vireid_lib.miniworld.cameras import CAMERAS, INFRARED, VISIBLE, View, sample_view
+from vireid_lib.miniworld.people import Person, people_stream, redraw_infrared
+from vireid_lib.miniworld.render import render
+
+HEIGHT, WIDTH, QUALITY = 128, 64, 95
+LOOK = 1
+"""Raise it whenever a change makes the same seed look different: worlds on disk are then refused as outdated."""
+
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many people and pictures a world has. `external` people are those of mini_market's training part."""
+
+    train_ids: int = 40
+    val_ids: int = 10
+    test_ids: int = 50
+    images_per_camera: int = 8
+    external_ids: int = 150
+    external_images: int = 16
+    market_test_ids: int = 12
+    infrared_images: int = 8
+    """True infrared pictures of each external person and infrared camera."""
+
+
+SIZES: dict[str, Size] = {
+    "mini": Size(),
+    "small": Size(
+        train_ids=8, val_ids=4, test_ids=8, images_per_camera=4, external_ids=10, external_images=8,
+        market_test_ids=4, infrared_images=4,
+    ),
+}
+
+
+class WorldError(ValueError):
+    """A miniature world that can't be written as asked; names the folder and the remedy."""
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """One picture to take: where it goes (below the data set's folder), of whom, by which camera."""
+
+    path: str
+    person: Person
+    camera: str
+    key: str
+    """Seeds the view: the same for the same person, camera and number, whatever else is written."""
+
+
+def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[str, Path]:
+    """Write `mini_vi`, `mini_market` and `mini_truth` below `root`, unless they are already there.
+
+    `mini_vi` is laid out as SYSU-MM01, `mini_market` as Market-1501; `mini_truth` holds what no data set has,
+    the infrared pictures of mini_market's training people (read them with `truth.read_truth`). No person of one
+    data set is in another. Each folder is complete or absent, and keeps its settings in `world.json`.
+
+    Args:
+        seed: the world's; every file is a function of it, and of nothing else.
+        size: "mini", "small", or a `Size` of your own.
+    Returns:
+        The folder of each data set.
+    Raises:
+        WorldError: an unknown size, or a folder that holds a world with other settings.
+    """
+    if isinstance(size, str):
+        if size not in SIZES:
+            raise WorldError(f"no world size {size!r}; choose one of {', '.join(SIZES)} or give a Size")
+        size = SIZES[size]
+    root = Path(os.path.abspath(root))
+    settings = {"seed": seed, "look": LOOK, "height": HEIGHT, "width": WIDTH, **asdict(size)}
+    writers: dict[str, Callable[[Path], None]] = {
+        "mini_vi": lambda folder: _write_mini_vi(folder, seed, size),
+        "mini_market": lambda folder: _write_pictures(folder, _market(seed, size), seed),
+        "mini_truth": lambda folder: _write_pictures(folder, _truth(seed, size), seed),
+    }
+    for name in writers:
+        _refuse_other_settings(root / name, settings)
+    for name, writer in writers.items():
+        if not (root / name).exists():
+            _write_once(root / name, writer, {"name": name, **settings})
+    return {name: root / name for name in writers}
+
+
+def _refuse_other_settings(folder: Path, settings: dict[str, int]) -> None:
+    if not folder.exists():
+        return
+    record = folder / "world.json"
+    if not record.is_file():
+        raise WorldError(f"{folder} is there but has no world.json; choose another root or remove the folder")
+    found = json.loads(record.read_text(encoding="utf-8"))
+    differing = [key for key, value in settings.items() if found.get(key) != value]
+    if differing:
+        told = ", ".join(f"{key} {found.get(key)} (asked for: {settings[key]})" for key in differing)
+        raise WorldError(f"{folder} holds another world: {told}; choose another root or remove the folder")
+
+
+def _write_once(folder: Path, writer: Callable[[Path], None], record: dict[str, object]) -> None:
+    """Write into a sibling, then rename: a folder of this name is always complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        writer(temporary)
+        (temporary / "world.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        temporary.chmod(0o755)
+        try:
+            os.rename(temporary, folder)
+        except OSError:
+            if not (folder / "world.json").is_file():
+                raise
+            # Another process wrote the same world meanwhile; both are equal.
+            _refuse_other_settings(folder, {key: value for key, value in record.items() if key != "name"})
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_mini_vi(folder: Path, seed: int, size: Size) -> None:
+    counts = {"train": size.train_ids, "val": size.val_ids, "test": size.test_ids}
+    (folder / "exp").mkdir()
+    first = 1
+    for split, count in counts.items():
+        ids = ",".join(str(number) for number in range(first, first + count))
+        (folder / "exp" / f"{split}_id.txt").write_text(ids + "\n", encoding="utf-8")
+        first += count
+    people = islice(people_stream(seed, "mini_vi"), sum(counts.values()))
+    _write_pictures(folder, (
+        _Picture(f"cam{CAMERAS[camera].number}/{number:04d}/{index + 1:04d}.jpg", person, camera,
+                 f"{camera}/{number}/{index}")
+        for number, person in enumerate(people, 1)
+        for camera in (*VISIBLE, *INFRARED)
+        for index in range(size.images_per_camera)
+    ), seed)
+
+
+def _market_people(seed: int, size: Size) -> Iterable[tuple[int, Person]]:
+    """Number and person of mini_market: the training people first, then those of its own test."""
+    return enumerate(islice(people_stream(seed, "mini_market"), size.external_ids + size.market_test_ids), 1)
+
+
+def _market(seed: int, size: Size) -> Iterator[_Picture]:
+    for number, person in _market_people(seed, size):
+        if number <= size.external_ids:
+            shots = [("bounding_box_train", 1, index) for index in range(size.external_images)]
+        else:  # two queries by one camera, found again by the other
+            shots = [("query", 1, 0), ("query", 2, 0)]
+            shots += [("bounding_box_test", camera, index) for camera in (1, 2) for index in range(1, 4)]
+        for folder, camera, index in shots:
+            frame = 1000 * number + 25 * index + 1
+            name = f"{number:04d}_c{camera}s{1 + index % 2}_{frame:06d}_{1 + index // 2:02d}.jpg"
+            key = f"mini_market/{camera}"
+            yield _Picture(f"{folder}/{name}", person, key, f"{key}/{number}/{index}")
+
+
+def _truth(seed: int, size: Size) -> Iterator[_Picture]:
+    for number, person in _market_people(seed, size):
+        if number > size.external_ids:
+            return
+        redrawn = redraw_infrared(person, _generator(seed, f"redrawn/{number}"))
+        for kind, subject in (("true", person), ("redrawn", redrawn)):
+            for camera in INFRARED:
+                for index in range(size.infrared_images):
+                    path = f"{kind}/cam{CAMERAS[camera].number}/{number:04d}/{index + 1:04d}.jpg"
+                    # Both kinds share poses: they differ in materials only.
+                    yield _Picture(path, subject, camera, f"truth/{camera}/{number}/{index}")
+
+
+def _generator(seed: int, key: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(key.encode())])
+
+
+def _write_pictures(folder: Path, pictures: Iterable[_Picture], seed: int) -> None:
+    groups: dict[str, list[_Picture]] = {}
+    for picture in pictures:
+        groups.setdefault(CAMERAS[picture.camera].modality, []).append(picture)
+    for modality, group in groups.items():
+        for parent in {os.path.dirname(picture.path) for picture in group}:
+            (folder / parent).mkdir(parents=True, exist_ok=True)
+        for start in range(0, len(group), _BATCH):
+            batch = group[start : start + _BATCH]
+            views: list[View] = [
+                sample_view(_generator(seed, picture.key), CAMERAS[picture.camera]) for picture in batch
+            ]
+            people = [picture.person for picture in batch]
+            images = render(people, views, height=HEIGHT, width=WIDTH, modality=modality)
+            for picture, pixels in zip(batch, images, strict=True):
+                # Full chroma resolution: at this size halving it would wash out stripes.
+                Image.fromarray(pixels).save(folder / picture.path, "JPEG", quality=QUALITY, subsampling=0)
