@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -97,7 +97,9 @@ def _cache_folder(paths: Sequence[str], size: tuple[int, int], cache: Path) -> P
 
 def _build(folder: Path, paths: Sequence[str], size: tuple[int, int], on_error: str) -> None:
     _remove_abandoned(folder.parent)
-    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
+    # Not a temporary folder of the standard library's: those shut out the other users of a shared cache.
+    aside = folder.parent / f".building-{uuid.uuid4().hex}"
+    aside.mkdir(parents=True)
     try:
         shape = (len(paths), *size, 3)
         pixels = np.lib.format.open_memmap(aside / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)

@@ -80,7 +80,7 @@ def concat(*tables: pd.DataFrame) -> pd.DataFrame:
     Raises:
         TableError: two tables list the same image.
     """
-    return validate(pd.concat(tables, ignore_index=True), "concat")
+    return validate(pd.concat(tables, ignore_index=True), "joined tables")
 
 
 def training_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -174,5 +174,7 @@ def _check_columns(table: pd.DataFrame, where: str) -> None:
 def _refuse(table: pd.DataFrame, bad: pd.Series, column: str, where: str, remedy: str) -> None:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
+        value = table[column].astype(object)[row]
+        value = value.item() if isinstance(value, np.generic) else value
         more = f" (and {int(bad.sum()) - 1} more rows)" if bad.sum() > 1 else ""
-        raise TableError(f"{where}: row {row}, column {column} is {table[column][row]!r}{more}; {remedy}.")
+        raise TableError(f"{where}: row {row}, column {column} is {value!r}{more}; {remedy}.")

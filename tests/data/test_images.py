@@ -1,0 +1,239 @@
+"""Decoding every kind of image file, and the cache: right, shared, never half-built."""
+
+import multiprocessing
+import os
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vireid_lib.data import images
+from vireid_lib.data.decode import ImageError, decode, open_image
+from vireid_lib.data.images import load_images, to_float
+
+SIZE = (8, 4)
+
+
+def gradient(height=16, width=8):
+    return np.linspace(0, 255, height * width * 3).reshape(height, width, 3).astype(np.uint8)
+
+
+@pytest.fixture
+def files(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    paths = []
+    for number in range(6):
+        path = folder / f"{number}.png"
+        Image.fromarray(np.roll(gradient(), number, axis=0)).save(path)
+        paths.append(str(path))
+    return paths
+
+
+def damage(path, how):
+    with open(path, "rb") as file:
+        data = file.read()
+    with open(path, "wb") as file:
+        file.write({"empty": b"", "truncated": data[: len(data) * 2 // 3], "text": b"hello " * 50}[how])
+
+
+# Kinds of files
+
+
+def test_greyscale_gives_three_equal_channels(tmp_path):
+    Image.fromarray(gradient()[:, :, 0]).save(tmp_path / "grey.png")
+    pixels = decode(tmp_path / "grey.png", (16, 8))
+    assert (pixels == gradient()[:, :, :1]).all()
+
+
+def test_sixteen_bits_keep_their_full_range(tmp_path):
+    values = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    assert decode(tmp_path / "deep.png", (1, 4))[0, :, 0].tolist() == [0, 1, 128, 255]
+
+
+def test_cmyk_and_one_bit(tmp_path):
+    Image.new("CMYK", (4, 8), (0, 255, 255, 0)).save(tmp_path / "print.jpg", quality=100)
+    red = decode(tmp_path / "print.jpg", SIZE)[0, 0].astype(int)
+    assert np.abs(red - [255, 0, 0]).max() < 12
+    Image.new("1", (4, 8), 1).save(tmp_path / "bit.png")
+    assert (decode(tmp_path / "bit.png", SIZE) == 255).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_pixels_are_black(tmp_path, mode):
+    rgba = np.dstack([gradient(), np.full((16, 8), 255, np.uint8)])
+    rgba[:4, :, 3] = 0
+    image = Image.fromarray(rgba).convert(mode) if mode != "P" else Image.fromarray(rgba).quantize(64)
+    image.save(tmp_path / "clear.png")
+    pixels = decode(tmp_path / "clear.png", (16, 8))
+    assert (pixels[:4] == 0).all() and pixels[8:].min() > 0
+
+
+def test_a_palette_is_looked_up(tmp_path):
+    image = Image.fromarray(gradient()).quantize(256)
+    image.save(tmp_path / "palette.png")
+    assert (decode(tmp_path / "palette.png", (16, 8)) == np.asarray(image.convert("RGB"))).all()
+
+
+def test_exif_rotation_is_carried_out(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown after a quarter turn clockwise
+    Image.fromarray(gradient()).save(tmp_path / "turned.png", exif=exif)
+    assert (np.asarray(open_image(tmp_path / "turned.png")) == np.rot90(gradient(), -1)).all()
+
+
+def test_resizing_averages_what_it_shrinks(tmp_path):
+    stripes = np.zeros((16, 8, 3), np.uint8)
+    stripes[:, ::2] = 200
+    Image.fromarray(stripes).save(tmp_path / "stripes.png")
+    # Without antialiasing a stripe would survive or vanish.
+    assert np.abs(decode(tmp_path / "stripes.png", (4, 1)).astype(int) - 100).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [("empty", "is empty"), ("truncated", "cannot be decoded"), ("text", "is not an image")],
+)
+def test_a_broken_file_is_named(files, how, message):
+    damage(files[3], how)
+    with pytest.raises(ImageError, match=f"3.png {message}"):
+        decode(files[3], SIZE)
+
+
+def test_a_truncated_jpeg_is_refused(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 32, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.jpg")
+    damage(tmp_path / "photo.jpg", "truncated")
+    with pytest.raises(ImageError, match="photo.jpg cannot be decoded: .*truncated"):
+        decode(tmp_path / "photo.jpg", SIZE)
+
+
+def test_brightness_without_a_range_is_refused(tmp_path):
+    Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(ImageError, match="float.tif holds floating-point numbers"):
+        decode(tmp_path / "float.tif", SIZE)
+    Image.fromarray(np.full((4, 4), 70000, np.int32)).save(tmp_path / "wide.tif")
+    with pytest.raises(ImageError, match="wide.tif has brightness 70000 to 70000"):
+        decode(tmp_path / "wide.tif", SIZE)
+
+
+# The stack and its cache
+
+
+def test_cached_and_uncached_are_the_same(files, tmp_path):
+    plain = load_images(files, SIZE, cache=None)
+    cached = load_images(files, SIZE, cache=tmp_path / "cache")
+    assert plain.pixels.shape == (6, 8, 4, 3) and plain.pixels.dtype == np.uint8
+    assert isinstance(cached.pixels, np.memmap) and np.array_equal(plain.pixels, cached.pixels)
+    assert plain.kept.all() and plain.skipped == []
+    for row, path in enumerate(files):
+        assert np.array_equal(plain.pixels[row], decode(path, SIZE))
+
+
+def test_the_cache_is_used_follows_the_files_and_knows_the_size(files, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    first = load_images(files, SIZE, cache=cache)
+    decoded = []
+    real = images.decode
+    monkeypatch.setattr(images, "decode", lambda path, size: decoded.append(path) or real(path, size))
+    moved = shutil.copytree(tmp_path / "pictures", tmp_path / "moved")
+    again = load_images([str(moved / os.path.basename(path)) for path in files], SIZE, cache=cache)
+    assert decoded == [] and np.array_equal(first.pixels, again.pixels)
+    assert load_images(files, (4, 2), cache=cache).pixels.shape == (6, 4, 2, 3)
+    assert len(decoded) == 6
+    backwards = load_images(files[::-1], SIZE, cache=cache)
+    assert np.array_equal(backwards.pixels, first.pixels[::-1])
+    Image.fromarray(gradient()[::-1]).save(files[0])
+    changed = load_images(files, SIZE, cache=cache)
+    assert not np.array_equal(changed.pixels[0], first.pixels[0])
+    assert np.array_equal(changed.pixels[1:], first.pixels[1:])
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_broken_images_are_refused_or_skipped_and_counted(files, tmp_path, cached):
+    cache = tmp_path / "cache" if cached else None
+    whole = load_images(files, SIZE, cache=None).pixels.copy()
+    damage(files[1], "truncated")
+    os.unlink(files[4])
+    with pytest.raises(ImageError, match='1.png cannot be decoded.*leave such .*on_error="skip"'):
+        load_images(files, SIZE, cache=cache)
+    for _ in range(2):
+        stack = load_images(files, SIZE, cache=cache, on_error="skip")
+        assert stack.kept.tolist() == [True, False, True, True, False, True]
+        assert np.array_equal(stack.pixels, whole[stack.kept])
+        assert [message.split()[0] for message in stack.skipped] == [files[1], files[4]]
+        assert stack.skipped[1].endswith("does not exist")
+    with pytest.raises(ImageError, match="1.png cannot be decoded"):
+        load_images(files, SIZE, cache=cache)
+
+
+def test_an_unknown_choice_is_refused(files):
+    with pytest.raises(ValueError, match='on_error is \'ignore\'; use "raise" or "skip"'):
+        load_images(files, SIZE, cache=None, on_error="ignore")
+
+
+def test_no_images_are_a_stack_of_none(tmp_path):
+    assert load_images([], SIZE, cache=tmp_path / "cache").pixels.shape == (0, 8, 4, 3)
+
+
+def test_a_failed_build_leaves_nothing(files, tmp_path):
+    damage(files[5], "text")
+    cache = tmp_path / "cache"
+    with pytest.raises(ImageError):
+        load_images(files, SIZE, cache=cache)
+    assert [path.name for path in cache.iterdir() if path.name != "contents.json"] == []
+
+
+def test_what_a_killed_build_left_is_removed_when_old(files, tmp_path):
+    cache = tmp_path / "cache"
+    old, fresh = cache / ".building-old", cache / ".building-fresh"
+    for folder in (old, fresh):
+        folder.mkdir(parents=True)
+        (folder / "pixels.npy").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    load_images(files, SIZE, cache=cache)
+    assert not old.exists() and fresh.exists()
+
+
+def build(paths, cache, start, results):
+    """Build the cache at the same moment as the other process; runs in a process of its own."""
+    start.wait(60)
+    results.put(load_images(paths, SIZE, cache=cache).pixels.sum())
+
+
+def test_two_processes_may_build_one_cache_at_once(files, tmp_path):
+    context = multiprocessing.get_context("spawn")
+    start, results = context.Barrier(2), context.Queue()
+    cache = tmp_path / "cache"
+    processes = [
+        context.Process(target=build, args=(files, cache, start, results)) for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    sums = [results.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert sums == [load_images(files, SIZE, cache=None).pixels.sum()] * 2
+    assert len([path for path in cache.iterdir() if path.is_dir()]) == 1
+
+
+def test_losing_the_race_takes_the_winners_result(files, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    winner = load_images(files, SIZE, cache=cache).pixels.copy()
+    folder = next(path for path in cache.iterdir() if path.is_dir())
+    images._build(folder, files, SIZE, "raise")
+    assert [path for path in cache.iterdir() if path.is_dir()] == [folder]
+    assert np.array_equal(load_images(files, SIZE, cache=cache).pixels, winner)
+
+
+def test_to_float(files, tmp_path):
+    pixels = load_images(files, SIZE, cache=tmp_path / "cache").pixels
+    tensor = to_float(pixels[[2, 0]])
+    assert tensor.shape == (2, 3, 8, 4) and tensor.dtype == torch.float32 and tensor.is_contiguous()
+    wanted = pixels[[2, 0]].astype(np.float32).transpose(0, 3, 1, 2) / 255
+    np.testing.assert_allclose(tensor.numpy(), wanted, rtol=1e-6)
+    assert to_float(pixels[:1]).max() <= 1

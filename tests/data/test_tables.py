@@ -1,0 +1,128 @@
+"""The image table's schema at the border, and what is computed from a table."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vireid_lib.data import tables
+from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.tables import TableError
+
+
+def made(rows=3, **columns):
+    table = pd.DataFrame(
+        {
+            "path": [f"/data/a/{row}.png" for row in range(rows)],
+            "identity": [f"mini_vi/{row:04d}" for row in range(rows)],
+            "camera": "mini_vi/3",
+            "modality": "infrared",
+            "split": "train",
+            "source": "real",
+            "seed": pd.NA,
+        }
+    )
+    return table.assign(**columns)
+
+
+def test_validation_gives_canonical_order_types_and_rows():
+    shuffled = made()[list(reversed(tables.COLUMNS))].iloc[::-1]
+    table = tables.validate(shuffled, "here")
+    assert tuple(table.columns) == tables.COLUMNS
+    assert table.index.tolist() == [0, 1, 2]
+    assert table["seed"].dtype == "Int64"
+    assert table["path"].tolist() == ["/data/a/2.png", "/data/a/1.png", "/data/a/0.png"]
+    pd.testing.assert_frame_equal(table, tables.validate(table, "here"))
+
+
+def test_an_empty_table_is_a_table():
+    assert len(tables.validate(made(0), "here")) == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"path": ["/a", "b.png", "/c"]}, "here: row 1, column path is 'b.png'; make the path absolute"),
+        ({"path": ["/a", "/b", "/a"]}, "row 2, column path is '/a'; list every image once"),
+        ({"path": ["/a", None, "/b"]}, "row 1, column path is .*; write a non-empty string"),
+        ({"identity": "0001"}, r"row 0, column identity is '0001' \(and 2 more rows\); write it as in"),
+        ({"camera": "mini_vi/front"}, 'column camera is .*write it as in "sysu_mm01/3"'),
+        ({"modality": "thermal"}, 'column modality is \'thermal\'.*use one of "visible", "infrared"'),
+        ({"split": "training"}, 'column split is \'training\'.*use one of "train", "val"'),
+        ({"source": [1, 2, 3]}, "row 0, column source is 1"),
+        ({"source": "dive", "seed": ["a", "b", "c"]}, "column seed is not made of whole numbers"),
+        ({"source": "dive", "seed": [1.5, 2, 3]}, "column seed is not made of whole numbers"),
+        ({"seed": 4}, "row 0, column seed is 4 .*leave the seed of a real image empty"),
+        ({"modalty": "visible"}, "unknown column modalty; drop it, or did you mean modality?"),
+    ],
+)
+def test_a_broken_table_is_refused_with_place_and_remedy(columns, message):
+    with pytest.raises(TableError, match=message):
+        tables.validate(made(**columns), "here")
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(TableError, match="here: column split is missing; a table has path, identity"):
+        tables.validate(made().drop(columns="split"), "here")
+
+
+def test_concat_appends_and_refuses_the_same_image_twice():
+    synthetic = made(path=["/s/0", "/s/1", "/s/2"], source="dive", seed=[1, 2, 2**62 + 1], split="external")
+    both = tables.concat(made(), synthetic)
+    assert both["source"].tolist() == ["real"] * 3 + ["dive"] * 3
+    assert both["seed"][5] == 2**62 + 1
+    assert len(tables.training_rows(both)) == 6
+    with pytest.raises(TableError, match="row 3, column path"):
+        tables.concat(made(), made())
+
+
+def test_cameras_and_labels():
+    table = made(identity=["b/0002", "a/0009", "b/0002"], camera=["b/6", "a/10", "b/6"])
+    numbers = tables.camera_numbers(table)
+    assert numbers.dtype == np.int64 and numbers.tolist() == [6, 10, 6]
+    labels, names = tables.identity_labels(table)
+    assert labels.dtype == np.int64 and labels.tolist() == [1, 0, 1]
+    assert names == ["a/0009", "b/0002"]
+
+
+def test_the_digest_survives_a_move_and_sees_every_change(tree, tmp_path):
+    root = tree("market1501")
+    table = read_dataset("market1501", root)
+    digest = tables.digest(table)
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    moved = read_dataset("market1501", copy)
+    assert tables.digest(moved) == digest == tables.digest(moved, cache=tmp_path / "cache")
+    assert tables.digest(moved, content=False) == tables.digest(table, content=False)
+    assert tables.digest(table.iloc[::-1].reset_index(drop=True)) != digest
+    relabelled = table.assign(split="train")
+    assert tables.digest(relabelled) != digest
+    with open(moved["path"][2], "ab") as file:
+        file.write(b"\0")
+    assert tables.digest(moved) != digest
+    assert tables.digest(moved, content=False) != tables.digest(table, content=False)
+
+
+def test_a_saved_table_moves_with_its_folder(tree, tmp_path):
+    root = tree("market1501")
+    inside = read_dataset("market1501", root)
+    elsewhere = made(identity="NA/0001", source="dive", seed=[2**62 + 1, pd.NA, -5])
+    table = tables.concat(inside, elsewhere)
+    tables.save(table, root / "table.csv")
+    pd.testing.assert_frame_equal(tables.load(root / "table.csv"), table)
+    root.rename(tmp_path / "moved")
+    loaded = tables.load(tmp_path / "moved/table.csv")
+    assert loaded["path"][0].startswith(str(tmp_path / "moved"))
+    assert loaded["path"].tolist()[-3:] == elsewhere["path"].tolist()
+
+
+def test_a_spoiled_csv_is_refused_by_name(tmp_path):
+    tables.save(made(), tmp_path / "t.csv")
+    text = (tmp_path / "t.csv").read_text()
+    (tmp_path / "t.csv").write_text(text.replace("infrared", "thermal", 1))
+    with pytest.raises(TableError, match="t.csv: row 0, column modality is 'thermal'"):
+        tables.load(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text(text.replace("real,", "dive,12.5", 1))
+    with pytest.raises(TableError, match="t.csv: column seed"):
+        tables.load(tmp_path / "t.csv")
