@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,10 +11,10 @@ import numpy as np
 class Camera:
     """One camera: where it hangs and what it does to a picture.
 
-    `place` seeds the scenery (two cameras with one place look at the same wall), `style` is its kind (a key of
-    `scenery.STYLES`). `cast` multiplies red, green and blue; `blur` is a Gaussian's sigma in pixels at height
-    128; `noise` its standard deviation (0..1); `elevation` the angle from above in degrees; `vignette` how much
-    light the corners lose; `light_x` the direction light falls from (-1 left .. 1 right).
+    `place` seeds the scenery (two cameras with one place look at the same wall), `style` is its kind (a key
+    of `scenery.STYLES`). `cast` multiplies red, green and blue; `blur` is a Gaussian's sigma in pixels at
+    height 128; `noise` a standard deviation (0..1); `elevation` the angle from above in degrees;
+    `vignette` how much light the corners lose; `light_x` where light falls from (-1 left .. 1 right).
     """
 
     key: str
@@ -38,8 +38,8 @@ class View:
 
     `yaw` in degrees (0 faces the camera, 90 walks to the right, 180 shows the back), `phase` of the gait in
     radians, `stride` 0 (stands) .. 1, `arms` an extra swing, framing as fractions of the picture's height
-    (`offset_x`, `offset_y`) and a factor (`scale`), `light` a factor, `backdrop` (0..1) where along the scenery,
-    `noise_seed` what noise.
+    (`offset_x`, `offset_y`) and a factor (`scale`), `light` a factor and `light_shift` its sideways turn,
+    `backdrop` (0..1) where along the scenery, `noise_seed` what noise.
     """
 
     camera: Camera
@@ -131,8 +131,3 @@ def sample_view(rng: np.random.Generator, camera: Camera) -> View:
         backdrop=float(rng.uniform()),
         noise_seed=int(rng.integers(2**31)),
     )
-
-
-def with_modality(camera: Camera, modality: str) -> Camera:
-    """The same camera as it would see in the other modality (used by tests and explanations)."""
-    return replace(camera, modality=modality)

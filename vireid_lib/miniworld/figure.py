@@ -101,7 +101,7 @@ class Figure:
         """A solid between two points of the body, for the people in `where`.
 
         `widths` are four half-widths in PIXELS [N]; `caps` and `droop` in body heights. `paints` are tuples
-        (factory, arrays [N, ...] or settings): arrays are cut to the chosen people before the factory gets them.
+        (factory, arrays [N, ...] or settings): arrays are cut to the chosen people before the call.
         """
         rows = np.flatnonzero(where)
 
@@ -136,7 +136,7 @@ class Figure:
         return [value * self.scale for value in values]
 
     def oval(self, wide: Sequence[float | Array], deep: Sequence[float | Array]) -> list[Array]:
-        """Four pixel half-widths of a solid with elliptic cross-sections (body heights), at each one's yaw."""
+        """Four pixel half-widths of a solid with elliptic cross-sections in body heights."""
         return [
             self.pose.girth(self.zero + np.asarray(a, np.float32), self.zero + np.asarray(b, np.float32))
             for a, b in zip(wide, deep, strict=True)

@@ -143,7 +143,7 @@ def _tails(figure: Figure, styles: Array, where: Mask) -> list[Lathe]:
 
 
 def long_hair(figure: Figure, behind: bool) -> list[Lathe]:
-    """Hair that falls: the curtain of long hair and bobs, ponytail and bun; behind the trunk when the person faces the camera, over it otherwise."""
+    """Hair that falls: long hair and bobs, ponytail and bun; the part behind the trunk, or that over it."""
     styles = np.array([p.hair_style for p in figure.people])
     where = figure.where(styles, "long", "bob") & ((figure.pose.cos > 0) == behind)
     fall = np.where(styles == "long", 0.72, 0.87) + figure.zero

@@ -1,4 +1,4 @@
-"""The closed vocabulary of the miniature world: colour words with their colours, kinds, and how common each is."""
+"""The closed vocabulary of the miniature world: colours and kinds, each with how common it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identity factors of the miniature world: what a person looks like, in visible light and in near infrared."""
+"""Identity factors of the miniature world: a person's look in visible light and in near infrared."""
 
 from __future__ import annotations
 
@@ -169,8 +169,8 @@ def _skin_infrared(rgb: tuple[float, float, float], rng: np.random.Generator) ->
 def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
     """The same visible person with every infrared property drawn anew by the world's law.
 
-    A generator that sees only the visible picture can't know a garment's true infrared brightness; the best it
-    can do is to draw a plausible one and keep to it. This gives that best case (the "fair ceiling").
+    A generator that sees only the visible picture can't know a garment's true infrared brightness; the
+    best it can do is to draw a plausible one and keep to it. This gives that best case, the "fair ceiling".
     """
 
     def cloth(old: Cloth) -> Cloth:
@@ -196,7 +196,7 @@ def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
 
 
 def people_stream(seed: int, purpose: str) -> Iterator[Person]:
-    """An endless stream of people. Different purposes ("mini_vi", "mini_market", "pretraining") never share one."""
+    """Yield people without end; different purposes ("mini_vi", "mini_market", ...) never share one."""
     rng = np.random.default_rng([seed, zlib.crc32(purpose.encode())])
     while True:
         yield sample_person(rng)

@@ -1,8 +1,8 @@
 """Draws batches of shaded solids of revolution with analytic coverage: the only primitive of the renderer.
 
-A `Lathe` is a limb, a torso, a skirt, a head: an axis on the picture, a half-width that varies smoothly along it
-(a cubic), rounded ends. Seen in orthographic projection its surface normal and the point of the body that a pixel
-shows follow in closed form, so that patterns turn with the body and need no mesh, and edges need no supersampling.
+A `Lathe` is a limb, a torso, a skirt, a head: an axis on the picture, a half-width that varies smoothly along
+it (a cubic), rounded ends. In orthographic projection its surface normal and the point of the body that a pixel
+shows follow in closed form: patterns turn with the body without a mesh, edges need no supersampling.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-# Values of the cubic through four equidistant knots (t = 0, 1/3, 2/3, 1), as polynomial coefficients 1, t, t², t³.
+# Turns a cubic's values at four equidistant knots (t = 0, 1/3, 2/3, 1) into coefficients of 1, t, t², t³.
 _CUBIC = np.linalg.inv(np.vander(np.array([0, 1 / 3, 2 / 3, 1]), 4, increasing=True)).T.astype(np.float32)
 
 
 @dataclass
 class Surface:
-    """What the pixels of a window show: `across` (-1..1 over the silhouette), `facing` (the normal's part towards
-    the camera), `along` (0 at the top end, 1 at the bottom end), each [n, h, w]; `pixel` is one pixel in units of
-    `along` and `pixel_across` in units of `across`, each [n, 1, 1]."""
+    """What the pixels of a window show: `across` (-1..1 over the silhouette), `facing` (the normal's part
+    towards the camera), `along` (0 at the top end, 1 at the bottom), each [n, h, w]; `pixel` is one pixel in
+    units of `along` and `pixel_across` in units of `across`, each [n, 1, 1]."""
 
     across: Array
     facing: Array
@@ -54,18 +54,18 @@ class Surface:
 
 
 Paint = Callable[[Surface], tuple[Array, Array | float]]
-"""Gives a mask [n, h, w] in 0..1 and what to lay where it is 1: a colour [n, channels], or a factor that darkens
-the colour that is there."""
+"""Gives a mask [n, h, w] in 0..1 and what to lay where it is 1: a colour [n, channels], or a factor that
+darkens the colour that is there."""
 
 
 @dataclass
 class Lathe:
     """A batch of solids, one for each picture in `rows`; all lengths in pixels, y grows downwards.
 
-    `top`, `bottom` [n, 2]: ends of the axis (x, y). `widths` [n, 4]: half-widths at 0, 1/3, 2/3, 1 of the axis.
-    `caps` [n, 2]: how far the rounded ends reach. `colour` [n, channels]. `turn` [n, 2]: cosine and sine of the
-    body's yaw. `droop` [n]: how far rings sag towards the camera that looks from above. `light` [n, 3]: direction
-    of the light (right, down, towards the camera) times its strength; `ambient` [n].
+    `top`, `bottom` [n, 2]: ends of the axis (x, y). `widths` [n, 4]: half-widths at 0, 1/3, 2/3, 1 of it.
+    `caps` [n, 2]: how far the rounded ends reach. `colour` [n, channels]. `turn` [n, 2]: cosine and sine of
+    the body's yaw. `droop` [n]: how far rings sag towards the camera that looks from above. `light` [n, 3]:
+    direction of the light (right, down, towards the camera) times its strength; `ambient` [n].
     """
 
     rows: NDArray[np.int64]

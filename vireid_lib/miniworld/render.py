@@ -151,7 +151,7 @@ def _blur(canvas: Array, sigma: Array) -> Array:
 
 @lru_cache(maxsize=8)
 def _noise_bank(height: int, width: int) -> Array:
-    """Slightly correlated noise of unit deviation, twice the picture's size: pictures cut random windows of it."""
+    """Slightly correlated noise of unit deviation, twice a picture's size; pictures cut windows of it."""
     noise = np.random.default_rng(20).standard_normal((1, 1, 2 * height, 2 * width)).astype(np.float32)
     noise = _blur(noise, np.array([0.55], np.float32))[0, 0]
     return noise / noise.std()

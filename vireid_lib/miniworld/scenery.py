@@ -1,4 +1,4 @@
-"""Backgrounds: each place is a panorama painted once from its seed; a picture shows a random stretch of it."""
+"""Backgrounds: each place is a panorama painted once from its seed; a picture shows a stretch of it."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ STYLES: dict[str, Callable[[_Canvas], None]] = {
 
 @lru_cache(maxsize=512)
 def panorama(place: int, style: str, height: int, infrared: bool) -> Array:
-    """The scenery of a place, [3 or 1, height, LENGTH * height], values 0..1; soft, as behind the focal plane."""
+    """The scenery of a place, [3 or 1, height, LENGTH * height], values 0..1."""
     if style not in STYLES:
         raise ValueError(f"no scenery style {style!r}; the styles are {', '.join(STYLES)}")
     canvas = _Canvas(np.random.default_rng([place, 7]))

@@ -17,7 +17,7 @@ Point = tuple[Array, Array, Array]
 
 @dataclass
 class Pose:
-    """Projection and joints of N posed people. Suffix index 0 is the limb at side -1, 1 the limb at side +1."""
+    """Projection and joints of N posed people; joints end in 0 (the limb at side -1) or 1 (at side +1)."""
 
     scale: Array
     origin: Array
@@ -27,7 +27,7 @@ class Pose:
     joints: dict[str, Point]
 
     def project(self, point: Point) -> Array:
-        """Pixels [N, 2] (x, y; y downwards) of a point of each body. Nearer points lie lower: cameras look down."""
+        """Pixels [N, 2] (x, y downwards) of a point of each body; cameras look down, so near is low."""
         right, up, forward = point
         x = right * self.cos + forward * self.sin
         y = up * np.cos(self.tilt) - self.depth(point) * np.sin(self.tilt)
@@ -38,7 +38,7 @@ class Pose:
         return point[2] * self.cos - point[0] * self.sin
 
     def girth(self, wide: Array, deep: Array) -> Array:
-        """Half-width in pixels of an elliptic cross-section (half-axes across and along the body) at this yaw."""
+        """Half-width in pixels of an elliptic cross-section (half-axes `wide`, `deep`) at this yaw."""
         return self.scale * np.hypot(wide * self.cos, deep * self.sin)
 
 

@@ -1,7 +1,7 @@
 """Reads what only a miniature world has: infrared pictures of people that its data sets show in colour alone.
 
-They give upper bounds and a measure of identity preservation. Nothing else may learn from them, so they lie in a
-folder of their own, in no data set's layout, and only this reader finds them.
+They give upper bounds and a measure of identity preservation. Nothing else may learn from them, so they lie
+in a folder of their own, in no data set's layout, and only this reader finds them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def read_truth(root: str | Path, kind: str = "true") -> pd.DataFrame:
 
     Args:
         root: the folder `mini_truth` that `write.make` made.
-        kind: "true": the person as an infrared camera would see it (the upper bound); "redrawn": with infrared
-            materials drawn anew by the world's law, the best that can be guessed from colour (the fair ceiling).
+        kind: "true": the person as an infrared camera would see it (the upper bound); "redrawn": with
+            infrared materials drawn anew by the world's law, the best guess from colour (the fair ceiling).
     Raises:
         ValueError: an unknown kind, or a folder without such pictures.
     """

@@ -1,4 +1,4 @@
-"""Writes the miniature world to disk in the layouts of the real data sets; the same seed gives the same files."""
+"""Writes the miniature world to disk in the layouts of the real data sets; one seed, one set of files."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from vireid_lib.miniworld.render import render
 
 HEIGHT, WIDTH, QUALITY = 128, 64, 95
 LOOK = 1
-"""Raise it whenever a change makes the same seed look different: worlds on disk are then refused as outdated."""
+"""Raise it whenever a change makes the same seed look different: older worlds on disk are then refused."""
 
 _BATCH = 128
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many people and pictures a world has. `external` people are those of mini_market's training part."""
+    """How many people and pictures a world has; `external` people are mini_market's training part."""
 
     train_ids: int = 40
     val_ids: int = 10
@@ -69,8 +69,8 @@ def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[
     """Write `mini_vi`, `mini_market` and `mini_truth` below `root`, unless they are already there.
 
     `mini_vi` is laid out as SYSU-MM01, `mini_market` as Market-1501; `mini_truth` holds what no data set has,
-    the infrared pictures of mini_market's training people (read them with `truth.read_truth`). No person of one
-    data set is in another. Each folder is complete or absent, and keeps its settings in `world.json`.
+    the infrared pictures of mini_market's training people (read them with `truth.read_truth`). No person of
+    one data set is in another. Each folder is complete or absent, and keeps its settings in `world.json`.
 
     Args:
         seed: the world's; every file is a function of it, and of nothing else.
