@@ -1,8 +1,8 @@
 """Draws batches of shaded solids of revolution with analytic coverage: the only primitive of the renderer.
 
 A `Lathe` is a limb, a torso, a skirt, a head: an axis on the picture, a half-width that varies smoothly along
-it (a cubic), rounded ends. In orthographic projection its surface normal and the point of the body that a pixel
-shows follow in closed form: patterns turn with the body without a mesh, edges need no supersampling.
+it (a cubic), rounded ends. In orthographic projection its surface normal and the point of the body that a
+pixel shows follow in closed form: patterns turn with the body without a mesh, edges need no supersampling.
 """
 
 from __future__ import annotations
