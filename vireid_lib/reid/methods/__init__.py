@@ -1,1 +1,45 @@
-"""One file per published method."""
+"""The methods by name. A new one is a new file here that names its class `METHOD`; nothing else changes."""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from typing import Any
+
+from vireid_lib.reid.config import ReidConfig
+from vireid_lib.reid.method import Method
+
+
+def names() -> list[str]:
+    """Every method that can be asked for."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def method_class(name: str) -> type[Method]:
+    """The class of method `name`. Raises ValueError, with the nearest names, for an unknown one."""
+    known = names()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 3, 0.0)
+        raise ValueError(f"There is no method {name!r}; did you mean {' or '.join(near)}? All: {known}.")
+    return importlib.import_module(f"{__name__}.{name}").METHOD
+
+
+def configure(name: str, settings: Mapping[str, Any] | None = None) -> ReidConfig:
+    """The configuration of method `name`: its paper's, with `settings` in place of some of it."""
+    return method_class(name).config_class(**(settings or {}))
+
+
+def build(name: str, config: ReidConfig, num_identities: int) -> Method:
+    """Method `name` with a fresh network for `num_identities` classes. Initial weights are drawn from
+    torch's global random state.
+
+    Raises:
+        ValueError: no such method, or a configuration of another one.
+    """
+    found = method_class(name)
+    if not isinstance(config, found.config_class):
+        raise ValueError(
+            f"Method {name!r} takes a {found.config_class.__name__}, not a {type(config).__name__}: make it "
+            f"with vireid_lib.reid.methods.configure({name!r}, settings)."
+        )
+    return found(config, num_identities)

@@ -1,0 +1,84 @@
+"""Closed-form weights of the network oracles, and little coloured people to train on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from vireid_lib.data import tables
+
+
+@pytest.fixture
+def closed_form() -> Callable[[str, int, list[int], dict], torch.Tensor]:
+    """The oracles' rule: a weight from its name, its place in the list, its shape and the constants."""
+
+    def value(name: str, place: int, shape: list[int], rule: dict) -> torch.Tensor:
+        index = np.arange(int(np.prod(shape)), dtype=np.uint64)
+        with np.errstate(over="ignore"):  # arithmetic modulo 2^64 is exact modulo 2^32
+            mixed = index * index * np.uint64(rule["a"]) + index * np.uint64(rule["b"])
+            mixed += np.uint64(place * rule["c"] % 2**32)
+        uniform = (mixed % np.uint64(2**32)).astype(np.float64) / 2**32 - 0.5
+        if name.endswith("running_var"):
+            filled = 1 + 0.5 * uniform
+        elif name.endswith(("bias", "running_mean")):
+            filled = 0.1 * uniform
+        elif len(shape) == 1:
+            filled = 0.6 + 0.3 * uniform
+        else:
+            share = 0.5 if "NL_" in name else 0.3 if "MFA" in name else 1.0
+            filled = share * np.sqrt(12) * uniform * np.sqrt(2 / np.prod(shape[1:]))
+        return torch.from_numpy(filled.reshape(shape))
+
+    return value
+
+
+@pytest.fixture
+def closed_form_images() -> dict[str, torch.Tensor]:
+    """The oracles' input: two 64×32 images of each modality."""
+    n, channel, y, x = np.meshgrid(*map(np.arange, (2, 3, 64, 32)), indexing="ij")
+    return {
+        "visible": torch.from_numpy(np.sin(0.9 * n + 1.3 * channel + 0.11 * (n + 1) * y + 0.23 * x)),
+        "infrared": torch.from_numpy(np.sin(1.7 * n + 0.4 + 0.19 * y - 0.13 * (n + 1) * x)),
+    }
+
+
+@pytest.fixture
+def coloured_people(tmp_path: Path) -> Callable[..., pd.DataFrame]:
+    """Writes images of identities that differ by the brightness of four bands, and returns their table.
+
+    The bands' brightness is the same in both modalities and their hue is not, so a network must learn to
+    look past the hue.
+    """
+
+    def write(
+        identities: int = 12, images: int = 4, dataset: str = "toy", split: str = "train", seed: int = 0
+    ) -> pd.DataFrame:
+        random, rows = np.random.default_rng([seed, len(dataset)]), []
+        folder = tmp_path / dataset
+        folder.mkdir()
+        for identity in range(identities):
+            bands = random.uniform(0.1, 0.9, 4)
+            hue = random.uniform(0.5, 1.5, (4, 3))
+            for modality, camera in (("visible", 1), ("infrared", 3)):
+                for number in range(images):
+                    colours = bands[:, None] * (hue if modality == "visible" else np.ones((4, 3)))
+                    pixels = np.repeat(np.repeat(colours[:, None], 16, 0), 32, 1)
+                    pixels = pixels * random.uniform(0.9, 1.1) + random.normal(0, 0.05, (64, 32, 3))
+                    path = folder / f"{identity:03d}_{modality}_{number}.png"
+                    Image.fromarray((pixels.clip(0, 1) * 255).astype(np.uint8)).save(path)
+                    rows.append(
+                        {
+                            "path": str(path),
+                            "identity": f"{dataset}/{identity:03d}",
+                            "camera": f"{dataset}/{camera}",
+                            "modality": modality,
+                            "split": split,
+                        }
+                    )
+        return tables.build(rows, dataset)
+
+    return write

@@ -1,0 +1,73 @@
+"""Features of a table's images by a trained network, ready for cosine distances."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vireid_lib.data.augment import normalise
+from vireid_lib.data.images import to_float
+from vireid_lib.reid.config import ReidConfig
+from vireid_lib.reid.pixels import TablePixels
+
+
+@torch.no_grad()
+def extract(
+    network: nn.Module, table: pd.DataFrame, config: ReidConfig, cache: Path | None, *, batch_size: int = 128
+) -> Float[Tensor, "rows width"]:
+    """L2-normalised features in the order of the table's rows, float32 on the CPU.
+
+    Each image passes the stream of its modality in evaluation mode. With `config.flip_at_test`, the features
+    of the image and of its mirror image are averaged before they are normalised (CAJ, DEEN).
+
+    Args:
+        network: has `features(images, modality)`; used on the device where it is, its mode left as it was.
+        cache: folder of decoded images, or None to keep them in memory.
+        batch_size: images per pass.
+
+    Raises:
+        ValueError: a feature is NaN or infinite; names the image.
+    """
+    pixels = TablePixels(table, (config.height, config.width), cache)
+    modalities = table["modality"].to_numpy(dtype=object)
+    device = next(network.parameters()).device
+    found: list[tuple[np.ndarray, Tensor]] = []
+    training = network.training
+    network.eval()
+    try:
+        for modality in ("visible", "infrared"):
+            rows = np.flatnonzero(modalities == modality)
+            for start in range(0, len(rows), batch_size):
+                some = rows[start : start + batch_size]
+                found.append((some, _batch(network, pixels[some], modality, config, device)))
+    finally:
+        network.train(training)
+    if not found:
+        raise ValueError("The table has no rows: there is nothing to extract features from.")
+    features = torch.empty(len(table), found[0][1].shape[1])
+    for some, part in found:
+        features[torch.from_numpy(some)] = part
+    broken = (~torch.isfinite(features).all(dim=1)).nonzero().flatten().tolist()
+    if broken:
+        raise ValueError(
+            f"The features of {len(broken)} of {len(table)} images are not finite, the first that of "
+            f"{table['path'].iloc[broken[0]]}: the network has diverged; train it with a lower rate."
+        )
+    return features
+
+
+def _batch(
+    network: nn.Module, pixels: np.ndarray, modality: str, config: ReidConfig, device: torch.device
+) -> Tensor:
+    images = normalise(to_float(pixels, device))
+    if config.channels_last:
+        images = images.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+        features = network.features(images, modality).float()
+        if config.flip_at_test:
+            features = (features + network.features(images.flip(3), modality).float()) / 2
+    return F.normalize(features).cpu()

@@ -1,0 +1,29 @@
+"""Euclidean distances between all rows of a batch, as the triplet losses use them."""
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+def pairwise_distances(features: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+    """‖x_i − x_j‖, with squares below 1e-12 (a row's distance to itself) raised to it, so that the root has
+    a gradient; as in the released code, that makes a distance to itself 1e-6."""
+    squares = features.square().sum(dim=1)
+    squared = squares[:, None] + squares[None, :] - 2 * (features @ features.t())
+    return squared.clamp(min=1e-12).sqrt()
+
+
+def same_identity(labels: Int[Tensor, " n"], features: Float[Tensor, "n d"]) -> Bool[Tensor, "n n"]:
+    """Mask of the pairs with one label, themselves included.
+
+    Raises:
+        ValueError: labels and features differ in number, or all labels are the same (there is no negative).
+    """
+    if labels.shape != features.shape[:1]:
+        raise ValueError(f"{len(features)} features came with labels of shape {list(labels.shape)}")
+    mask = labels[:, None] == labels[None, :]
+    if mask.device.type == "cpu" and bool(mask.all()):  # asking a GPU would make it wait at each step
+        raise ValueError(
+            f"All {len(labels)} images of the batch show the same identity: a triplet loss needs at least "
+            "two; raise the number of identities in a batch."
+        )
+    return mask

@@ -1,0 +1,68 @@
+"""What a method is to the trainer and to the evaluation: a network, its losses, its recipe."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from vireid_lib.reid.config import ReidConfig
+
+
+@dataclass
+class Batch:
+    """P identities × K images in each modality, on the training device.
+
+    Attributes:
+        visible, infrared: images in 0..1; after `Method.augment`, what the network takes. A method that
+            shows an image several times (CAJ) makes these longer, with their labels.
+        visible_labels, infrared_labels: classes 0..C−1.
+        visible_rows, infrared_rows: row of each image in the training table, for methods that keep
+            something per image (DART); on the CPU.
+        generator: random numbers of this step; on the CPU, so that every device draws the same.
+    """
+
+    visible: Float[Tensor, "visible 3 height width"]
+    infrared: Float[Tensor, "infrared 3 height width"]
+    visible_labels: Int[Tensor, " visible"]
+    infrared_labels: Int[Tensor, " infrared"]
+    visible_rows: Int[Tensor, " visible_images"]
+    infrared_rows: Int[Tensor, " infrared_images"]
+    generator: torch.Generator
+
+    @property
+    def labels(self) -> Int[Tensor, " rows"]:
+        """Labels of the network's output rows: the visible images, then the infrared ones."""
+        return torch.cat((self.visible_labels, self.infrared_labels))
+
+
+class Method:
+    """Base of the methods. A subclass in `vireid_lib/reid/methods/<name>.py`, named there as `METHOD`, has a
+    `config_class` and these members; the trainer needs nothing else.
+
+    Attributes:
+        config: an instance of `config_class`.
+        network: trained as `network(...)` by `loss`; has `features(images, modality) -> [B, D]`.
+    """
+
+    config_class: ClassVar[type[ReidConfig]]
+    config: ReidConfig
+    network: nn.Module
+
+    def augment(self, batch: Batch) -> Batch:
+        """Turn images in 0..1 into the network's input, drawing from `batch.generator` alone."""
+        raise NotImplementedError(f"{type(self).__name__} has no augment")
+
+    def loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Losses of an augmented batch by name; "total" is minimised, the others are shown beside it."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss")
+
+    def optimizer(self) -> Optimizer:
+        """The optimiser with its groups, each at its base learning rate."""
+        raise NotImplementedError(f"{type(self).__name__} has no optimizer")
+
+    def learning_rate(self, epoch: int, step: int, steps: int) -> float:
+        """Share of each group's base learning rate in `epoch`, at `step` of `steps` in all (0-based)."""
+        raise NotImplementedError(f"{type(self).__name__} has no learning_rate")

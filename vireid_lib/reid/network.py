@@ -1,0 +1,71 @@
+"""The two-stream network of AGW and its relatives: backbone, pooling, BN neck, classifier."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vireid_lib.reid.layers import bn_neck, generalised_mean_pool, identity_classifier
+
+Images = Float[Tensor, "batch 3 height width"]
+
+
+class Output(NamedTuple):
+    """A training pass; rows are the visible images, then the infrared ones."""
+
+    pooled: Float[Tensor, "rows width"]
+    logits: Float[Tensor, "rows identities"]
+
+
+class TwoStreamNetwork(nn.Module):
+    """Images of two modalities → one feature space.
+
+    Args:
+        backbone: has `stem(images, modality)`, `trunk(maps)` and `channels`.
+        identities: classes of the training set.
+        pool: [B, C, h, w] → [B, D].
+        stripes: how many stripes `pool` returns, side by side.
+        width: project the pooled stripes to so many dimensions; None keeps them.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        identities: int,
+        *,
+        pool: Callable[[Tensor], Tensor] = generalised_mean_pool,
+        stripes: int = 1,
+        width: int | None = None,
+    ) -> None:
+        super().__init__()
+        pooled = backbone.channels * stripes
+        self.backbone, self.pool = backbone, pool
+        self.reduce = nn.Identity() if width is None else nn.Linear(pooled, width, bias=False)
+        self.width = pooled if width is None else width
+        self.bottleneck = bn_neck(self.width)
+        self.classifier = identity_classifier(self.width, identities)
+
+    def forward(self, visible: Images, infrared: Images) -> Output:
+        """One training pass. The two batches need not have the same size; neither may be empty."""
+        for images, modality in ((visible, "visible"), (infrared, "infrared")):
+            if len(images) == 0:
+                raise ValueError(
+                    f"The batch has no {modality} image: training needs both modalities in each batch."
+                )
+        stems = (self.backbone.stem(visible, "visible"), self.backbone.stem(infrared, "infrared"))
+        pooled = self.reduce(self.pool(self.backbone.trunk(torch.cat(stems))))
+        return Output(pooled, self.classifier(self.bottleneck(pooled)))
+
+    def feature_map(self, images: Images, modality: str) -> Float[Tensor, "batch channels h w"]:
+        """The map before pooling, for attention and Grad-CAM pictures."""
+        return self.backbone.trunk(self.backbone.stem(images, modality))
+
+    def pooled(self, images: Images, modality: str) -> Float[Tensor, "batch width"]:
+        """The feature that the triplet loss sees, before the BN neck."""
+        return self.reduce(self.pool(self.feature_map(images, modality)))
+
+    def features(self, images: Images, modality: str) -> Float[Tensor, "batch width"]:
+        """The feature for retrieval: after the BN neck, not yet L2-normalised."""
+        return self.bottleneck(self.pooled(images, modality))

@@ -1,0 +1,44 @@
+"""The decoded images of a table, row by row, whatever data set or generator they come from."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int, UInt8
+
+from vireid_lib.data.images import load_images
+
+
+class TablePixels:
+    """`pixels[rows]` gives the rows' images as uint8 [len(rows), height, width, 3].
+
+    Each data set, split and source is decoded and cached on its own, so that trainings on other mixtures of
+    them share what they have in common.
+
+    Args:
+        table: an image table; rows are counted from 0, whatever its index.
+        size: (height, width).
+        cache: folder of decoded images, or None to keep them in memory.
+    """
+
+    def __init__(self, table: pd.DataFrame, size: tuple[int, int], cache: Path | None) -> None:
+        self.size = size
+        dataset = table["identity"].str.split("/").str[0]
+        groups = table.groupby([dataset, table["split"], table["source"]], sort=True).ngroup().to_numpy()
+        self._group, self._position, self._stacks = groups, np.empty(len(table), dtype=np.int64), []
+        paths = table["path"].to_numpy(dtype=object)
+        for group in range(groups.max() + 1 if len(groups) else 0):
+            rows = np.flatnonzero(groups == group)
+            self._position[rows] = np.arange(len(rows))
+            self._stacks.append(load_images(list(paths[rows]), size, cache=cache).pixels)
+
+    def __len__(self) -> int:
+        return len(self._group)
+
+    def __getitem__(self, rows: Int[np.ndarray, " rows"]) -> UInt8[np.ndarray, "rows height width 3"]:
+        found = np.empty((len(rows), *self.size, 3), dtype=np.uint8)
+        groups, positions = self._group[rows], self._position[rows]
+        for group in np.unique(groups):
+            here = groups == group
+            found[here] = self._stacks[group][positions[here]]
+        return found

@@ -1,0 +1,188 @@
+"""Training of any re-identification method on an image table."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from vireid_lib.data import tables
+from vireid_lib.data.images import to_float
+from vireid_lib.data.sampling import IdentitySampler, MixedIdentitySampler
+from vireid_lib.reid import methods
+from vireid_lib.reid.config import ReidConfig
+from vireid_lib.reid.method import Batch, Method
+from vireid_lib.reid.pixels import TablePixels
+from vireid_lib.training import checkpoint, loop, schedules, seeds
+
+SELECTION = "last step; neither test nor validation images choose it"
+RECORD = "reid.json"
+
+
+def train_reid(
+    table: pd.DataFrame,
+    config: ReidConfig,
+    folder: Path,
+    *,
+    seed: int,
+    cache: Path | None,
+    checkpoint_every: int | None = None,
+    progress: bool = True,
+    device: str | None = None,
+) -> nn.Module:
+    """Train `config.method` on every row of `table` and return its network in evaluation mode.
+
+    Rows may be real, external and synthetic: each is an image of an identity in a modality. The network after
+    the last step is taken (the released codes take the epoch that is best on the test set). A run that was
+    killed continues; a finished one is loaded.
+
+    Args:
+        table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
+        config: from `vireid_lib.reid.methods.configure`.
+        folder: gets the checkpoints, `history.jsonl` and `reid.json` (what was trained on what).
+        seed: of initial weights, batches and augmentations.
+        cache: folder of decoded images, or None to keep them in memory.
+        checkpoint_every: steps between checkpoints; None is an epoch or 200 steps, whichever is longer.
+        device: "cpu", or None for the best one there is.
+
+    Raises:
+        ValueError: an identity lacks a modality, there are fewer identities than a batch needs, or `folder`
+            holds another training.
+    """
+    folder = Path(folder)
+    task = ReidTask(table, config, seed=seed, cache=cache)
+    folder.mkdir(parents=True, exist_ok=True)
+    every = max(200, task.sampler.steps_per_epoch) if checkpoint_every is None else checkpoint_every
+    loop.train(
+        task,
+        steps=task.steps,
+        folder=folder,
+        seed=seed,
+        checkpoint_every=every,
+        precision=config.precision,
+        progress=progress,
+        device=device,
+    )
+    record = {"config": config.model_dump(), "identities": task.identities, "selection": SELECTION}
+    (folder / RECORD).write_text(json.dumps(record, indent=1))
+    return task.method.network.eval()
+
+
+def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
+    """The network, in evaluation mode on the CPU, and the configuration that `train_reid` left in `folder`.
+
+    Raises:
+        FileNotFoundError: no training was finished there.
+    """
+    folder = Path(folder)
+    saved = checkpoint.load(folder / "checkpoints")
+    if saved is None or not (folder / RECORD).exists():
+        raise FileNotFoundError(f"No finished training in {folder}: call train_reid with that folder first.")
+    record = json.loads((folder / RECORD).read_text())
+    settings = record["config"] | ({"pretrained": None} if "pretrained" in record["config"] else {})
+    with torch.random.fork_rng(devices=[]):
+        config = methods.configure(settings["method"], settings)
+        method = methods.build(config.method, config, len(record["identities"]))
+    state = checkpoint.unpack_state(saved[1], saved[2]["state"])
+    method.network.load_state_dict(state["modules"]["network"])
+    return method.network.eval(), methods.configure(settings["method"], record["config"])
+
+
+class ReidTask(loop.Task):
+    """A method's network and losses on the batches of a table, for the one training loop."""
+
+    def __init__(self, table: pd.DataFrame, config: ReidConfig, *, seed: int, cache: Path | None) -> None:
+        super().__init__()
+        _check_modalities(table)
+        labels, self.identities = tables.identity_labels(table)
+        self.labels = labels
+        self.rows = {
+            modality: np.flatnonzero((table["modality"] == modality).to_numpy())
+            for modality in ("visible", "infrared")
+        }
+        self.sampler = _sampler(table, labels, self.rows, config, seed)
+        self.steps = config.steps or config.epochs * self.sampler.steps_per_epoch
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seeds.integer(seed, "weights"))
+            self.method: Method = methods.build(config.method, config, len(self.identities))
+        if config.channels_last:
+            self.method.network.to(memory_format=torch.channels_last)
+        if config.compile:
+            self.method.network.compile()
+        self.name = f"{config.method}, seed {seed}"
+        self.config = {"reid": config.model_dump(), "table": tables.digest(table, cache=cache)}
+        self.modules["network"] = self.method.network
+        self.optimizers["network"] = self.method.optimizer()
+        self.pixels = TablePixels(table, (config.height, config.width), cache)
+
+    def position(self, step: int) -> tuple[int, int]:
+        """(epoch, step in it) of the batch that this process takes at `step`."""
+        return divmod(step * self.processes + self.process, self.sampler.steps_per_epoch)
+
+    def before_step(self, step: int) -> None:
+        self.method.network = self.modules["network"].train()
+        share = self.method.learning_rate(self.position(step)[0], step, self.steps)
+        schedules.scale_learning_rates(self.optimizers["network"], share)
+
+    def losses(self, step: int) -> dict[str, Tensor]:
+        return self.method.loss(self.method.augment(self.batch(step)))
+
+    def batch(self, step: int) -> Batch:
+        """The images of `step`, not yet augmented."""
+        visible, infrared = self._batch_rows(step)
+        return Batch(
+            visible=self._images(visible),
+            infrared=self._images(infrared),
+            visible_labels=torch.from_numpy(self.labels[visible]).to(self.device),
+            infrared_labels=torch.from_numpy(self.labels[infrared]).to(self.device),
+            visible_rows=torch.from_numpy(visible),
+            infrared_rows=torch.from_numpy(infrared),
+            generator=self.generator(step, "augment"),
+        )
+
+    def describe(self, step: int) -> str:
+        rows = np.concatenate(self._batch_rows(step))
+        return "identities " + ", ".join(self.identities[label] for label in np.unique(self.labels[rows]))
+
+    def release(self, accelerator) -> None:
+        super().release(accelerator)
+        self.method.network = self.modules["network"]
+
+    def _batch_rows(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        visible, infrared = self.sampler.batch(*self.position(step))
+        return self.rows["visible"][visible], self.rows["infrared"][infrared]
+
+    def _images(self, rows: np.ndarray) -> Tensor:
+        images = to_float(self.pixels[rows], self.device)
+        if self.method.config.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        return images
+
+
+def _sampler(
+    table: pd.DataFrame, labels: np.ndarray, rows: dict[str, np.ndarray], config: ReidConfig, seed: int
+) -> IdentitySampler | MixedIdentitySampler:
+    by_modality = labels[rows["visible"]], labels[rows["infrared"]]
+    counts = {"identities": config.identities, "images": config.images, "seed": seed}
+    external = np.unique(labels[(table["split"] == "external").to_numpy()])
+    if config.mix is None or not len(external):
+        return IdentitySampler(*by_modality, **counts)
+    return MixedIdentitySampler(*by_modality, external=set(external.tolist()), mix=config.mix, **counts)
+
+
+def _check_modalities(table: pd.DataFrame) -> None:
+    """Each identity must be seen in both modalities: the batches pair them."""
+    for modality, other in (("visible", "infrared"), ("infrared", "visible")):
+        here = set(table.loc[table["modality"] == modality, "identity"])
+        lacking = sorted(here - set(table.loc[table["modality"] == other, "identity"]))
+        if lacking:
+            raise ValueError(
+                f"Identity {lacking[0]} has {modality} images and no {other} one ({len(lacking)} such "
+                f"identities): add {other} images of it, from a generator say, or leave it out."
+            )
+    if table.empty:
+        raise ValueError(
+            "The training table is empty: pass the rows of vireid_lib.data.tables.training_rows."
+        )
