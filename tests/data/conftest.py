@@ -44,7 +44,7 @@ def write_sysu(root: Path, form: str = "{:04d}", suffix: str = ".jpg") -> Path:
 
 
 def write_regdb(root: Path, suffix: str = ".bmp", trials: int = 2) -> Path:
-    """Identities 1..4, two images in each modality; the training identities of trial k are k and k + 1."""
+    """Identities 1..4, two images in each modality; trial k trains on k and k + 1, where 1 follows 4."""
     (root / "idx").mkdir(parents=True)
     for modality, letter in (("Visible", "v"), ("Thermal", "t")):
         files = {
@@ -56,7 +56,7 @@ def write_regdb(root: Path, suffix: str = ".bmp", trials: int = 2) -> Path:
                 picture(root / path, grey=modality == "Thermal")
             clutter(root / modality / str(identity))
         for trial in range(1, trials + 1):
-            training = (trial, trial + 1)
+            training = ((trial - 1) % 4 + 1, trial % 4 + 1)
             for split, people in (("train", training), ("test", sorted(set(files) - set(training)))):
                 lines = [f"{path} {label}" for label, person in enumerate(people) for path in files[person]]
                 listing = root / f"idx/{split}_{modality.lower()}_{trial}.txt"

@@ -208,9 +208,7 @@ def test_two_processes_may_build_one_cache_at_once(files, tmp_path):
     context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(2), context.Queue()
     cache = tmp_path / "cache"
-    processes = [
-        context.Process(target=build, args=(files, cache, start, results)) for _ in range(2)
-    ]
+    processes = [context.Process(target=build, args=(files, cache, start, results)) for _ in range(2)]
     for process in processes:
         process.start()
     sums = [results.get(timeout=60) for _ in processes]

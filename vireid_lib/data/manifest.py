@@ -95,6 +95,8 @@ class DatasetManifest(_Strict):
     cameras: list[Camera] = Field(min_length=1)
     splits: dict[Split, Text]
     counts: list[Count]
+    image_size: list[int] | None = Field(default=None, min_length=2, max_length=2)
+    """Height and width in pixels, where all images of the data set have the same."""
     obtain: Text
     terms: Text
     protocol: Protocol

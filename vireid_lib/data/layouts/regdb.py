@@ -17,7 +17,7 @@ def read(manifest: DatasetManifest, root: Path, trial: int) -> list[dict[str, st
         LayoutError: the trial has no lists, a list is broken, or labels and folders disagree.
     """
     require(root, ["idx"], manifest)
-    available = sorted(int(path.stem.rsplit("_", 1)[1]) for path in root.glob("idx/train_visible_*.txt"))
+    available = available_trials(root)
     if trial not in available:
         known = ", ".join(map(str, available)) or "none"
         raise LayoutError(f"{root / 'idx'} has no lists for trial {trial}; it has {known}.")
@@ -34,6 +34,11 @@ def read(manifest: DatasetManifest, root: Path, trial: int) -> list[dict[str, st
         check_owners(label_of, f"{root}, trial {trial}, {split}")
     _refuse_shared_identities(rows, root, trial)
     return rows
+
+
+def available_trials(root: Path) -> list[int]:
+    """Return the trials that idx/ has lists for, ascending."""
+    return sorted(int(path.stem.rsplit("_", 1)[1]) for path in root.glob("idx/train_visible_*.txt"))
 
 
 def _identity(path: str, listing: Path) -> int:

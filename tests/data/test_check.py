@@ -1,0 +1,182 @@
+"""`check_dataset` finds what is wrong, says whether the data is usable, and leaves the data alone."""
+
+import json
+import os
+import shutil
+import stat
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vireid_lib.data.check import check_dataset
+from vireid_lib.data.layouts import read_dataset
+
+
+@pytest.fixture
+def sysu(tree):
+    return tree("sysu_mm01", suffix=".png")
+
+
+def findings(report, severity):
+    return [finding for finding in report.findings if finding.severity == severity]
+
+
+def test_a_sound_tree_is_usable_and_its_counts_are_compared(sysu):
+    report = check_dataset("sysu_mm01", sysu)
+    assert report.usable and report.images == 54
+    line = next(line for line in report.counts if line.what == "train+val visible images")
+    assert line.found == 3 * (4 + 1 + 1) and not line.agrees
+    assert {stated["value"] for stated in line.stated} == {22258, 22285}
+    cameras = next(line for line in report.counts if line.what == "test camera 6 images")
+    assert cameras.found == 6
+    text = report.to_text()
+    assert text.startswith(f"sysu_mm01 at {sysu}: 54 images, usable\n")
+    assert "DIFFERS train+val visible images" in text
+    assert "Wu et al. 2017 prints 22,258; DEN, section 4.1 prints 22,285 (two digits" in text
+    assert "6 further images belong to no split" in text
+
+
+def test_counts_that_agree(tree, tmp_path):
+    root = tree("sysu_mm01", suffix=".png")
+    counts = {"train identities": 2, "test infrared images": 9, "all images": 54, "val visible images": 3}
+    (root / "world.json").write_text(json.dumps({"counts": counts}))
+    report = check_dataset("mini_vi", root)
+    assert [line.found for line in report.counts] == list(counts.values())
+    assert all(line.agrees for line in report.counts)
+    assert not [finding for finding in report.findings if "on disk" in finding.what]
+    assert "ok      train identities" in report.to_text()
+
+
+def test_distractors_are_images_and_no_identity(tree):
+    report = check_dataset("market1501", tree("market1501", suffix=".png"))
+    found = {line.what: line.found for line in report.counts}
+    assert found["gallery distractor images"] == 2 and found["gallery images"] == 3
+    assert found["train identities"] == 2
+    sizes = next(finding for finding in report.findings if "are not 128 by 64" in finding.what)
+    assert sizes.severity == "warning" and len(sizes.items) == 7 and sizes.items[0].endswith("16x8")
+
+
+def test_json_says_what_the_text_says(sysu):
+    content = json.loads(check_dataset("sysu_mm01", sysu).to_json())
+    assert content["usable"] is True and content["images"] == 54
+    assert content["counts"][0] == {
+        "what": "train identities",
+        "found": 2,
+        "stated": [{"value": 296, "source": "Flow2Flow, section 4.1", "note": ""}],
+        "agrees": False,
+    }
+    assert {finding["severity"] for finding in content["findings"]} == {"warning", "note"}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [(b"", "is empty"), (b"\x89PNG" + b"0" * 40, "is not an image"), (None, "cannot be decoded")],
+)
+def test_broken_images_are_errors(sysu, data, message):
+    path = sysu / "cam1/0001/0002.png"
+    path.write_bytes(path.read_bytes()[:250] if data is None else data)
+    report = check_dataset("sysu_mm01", sysu)
+    assert not report.usable
+    (error,) = findings(report, "error")
+    assert error.what == "1 images cannot be read."
+    assert str(path) in error.items[0] and message in error.items[0]
+    assert "NOT USABLE" in report.to_text() and str(path) in report.to_text()
+
+
+def test_a_broken_layout_is_an_error(sysu):
+    (sysu / "exp/test_id.txt").unlink()
+    report = check_dataset("sysu_mm01", sysu)
+    assert not report.usable
+    assert "does not hold exp/test_id.txt" in report.to_text()
+
+
+def test_odd_sizes(sysu):
+    Image.new("RGB", (7, 16), "red").save(sysu / "cam1/0001/0001.png")
+    Image.new("RGB", (32, 16), "blue").save(sysu / "cam1/0001/0002.png")
+    report = check_dataset("sysu_mm01", sysu)
+    small, wide = (
+        next(finding for finding in report.findings if words in finding.what)
+        for words in ("less than 8 pixels", "wider than high")
+    )
+    assert small.items == [f"{sysu}/cam1/0001/0001.png 16x7"]
+    assert wide.items == [f"{sysu}/cam1/0001/0002.png 16x32"]
+
+
+def test_lone_modalities(sysu):
+    report = check_dataset("sysu_mm01", sysu)
+    assert not [finding for finding in report.findings if "one modality" in finding.what]
+    shutil.rmtree(sysu / "cam3/0012")
+    shutil.rmtree(sysu / "cam4/0007")
+    report = check_dataset("sysu_mm01", sysu)
+    lone = [(f.what, f.items) for f in report.findings if "one modality" in f.what]
+    assert lone == [
+        ("1 training identities are there in one modality only.", ["sysu_mm01/0012: visible only"]),
+        ("1 test identities are there in one modality only.", ["sysu_mm01/0007: infrared only"]),
+    ]
+
+
+def test_duplicates_within_and_across_identities(sysu):
+    shutil.copy(sysu / "cam1/0001/0001.png", sysu / "cam1/0001/0003.png")
+    shutil.copy(sysu / "cam2/0001/0001.png", sysu / "cam2/0333/0002.png")
+    report = check_dataset("sysu_mm01", sysu)
+    across, within = (finding for finding in report.findings if "images are there" in finding.what)
+    assert across.items == [f"{sysu}/cam2/0001/0001.png = {sysu}/cam2/0333/0002.png"]
+    assert within.items == [f"{sysu}/cam1/0001/0001.png = {sysu}/cam1/0001/0003.png"]
+    assert report.usable
+
+
+def test_every_trial_of_regdb_is_read(tree):
+    root = tree("regdb", trials=10)
+    assert check_dataset("regdb", root).usable
+    (root / "idx/test_thermal_7.txt").unlink()
+    shutil.copy(root / "idx/test_visible_1.txt", root / "idx/test_visible_2.txt")
+    report = check_dataset("regdb", root)
+    assert not report.usable
+    second, seventh = findings(report, "error")
+    assert second.what.startswith("trial 2: ") and "share label 0" in second.what
+    assert seventh.what.startswith("trial 7: ") and "does not hold idx/test_thermal_7.txt" in seventh.what
+
+
+def test_missing_trials_of_regdb_are_told(tree):
+    report = check_dataset("regdb", tree("regdb", trials=2))
+    assert report.usable
+    assert "idx/ has lists for 2 of 10 trials." in report.to_text()
+
+
+def test_progress_is_told(sysu):
+    told = []
+    check_dataset("sysu_mm01", sysu, lambda done, total: told.append((done, total)))
+    assert told == [(54, 54)]
+
+
+def snapshot(root):
+    """Everything about the files that a check could change, but for the time of last reading."""
+    return {
+        path: (path.stat().st_mtime_ns, path.stat().st_ctime_ns, path.stat().st_mode, path.stat().st_size)
+        for path in [root, *root.rglob("*")]
+    }
+
+
+@pytest.mark.parametrize("name", ["sysu_mm01", "regdb", "llcm", "market1501"])
+def test_the_data_is_never_modified(tree, name):
+    root = tree(name)
+    for path in [*root.rglob("*"), root]:
+        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    before = snapshot(root)
+    try:
+        check_dataset(name, root).to_text()
+        read_dataset(name, root)
+        assert snapshot(root) == before
+    finally:
+        for path in [root, *root.rglob("*")]:
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
+
+
+def test_a_picture_of_noise_is_no_duplicate_of_its_copy_in_another_format(sysu):
+    with Image.open(sysu / "cam1/0001/0001.png") as image:
+        assert np.asarray(image).shape == (16, 8, 3)
+        image.save(sysu / "cam1/0001/0004.bmp")
+    report = check_dataset("sysu_mm01", sysu)
+    assert report.images == 55 and os.path.exists(sysu / "cam1/0001/0004.bmp")
+    assert not [finding for finding in report.findings if "more than once" in finding.what]

@@ -1,0 +1,209 @@
+"""Checks a data set on disk against its manifest: counts, broken images, lone modalities, duplicates."""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from vireid_lib.data import tables
+from vireid_lib.data.contents import file_digest
+from vireid_lib.data.decode import ImageError, open_image
+from vireid_lib.data.layouts import LayoutError, read_dataset, regdb
+from vireid_lib.data.layouts.files import is_image
+from vireid_lib.data.manifest import COUNT_FORM, DatasetManifest, load_manifest
+from vireid_lib.data.report import CountLine, Finding, Report
+
+SMALLEST_SIDE = 8  # pixels; nobody can be recognised in less
+
+
+def check_dataset(
+    name: str | Path, root: str | Path, progress: Callable[[int, int], None] | None = None
+) -> Report:
+    """Read, decode and compare everything of a data set; nothing under `root` is written or touched.
+
+    Of RegDB all splits that are there are read. An error in the report means that the table or an image
+    cannot be read; a count that differs, a duplicate or a lone modality is a warning, because training runs
+    but numbers may not compare with published ones.
+
+    Args:
+        name: a manifest's name or file.
+        root: the data set's folder.
+        progress: called with (images done, images in all), now and then.
+    """
+    manifest = load_manifest(name)
+    root = Path(os.path.abspath(root))
+    try:
+        table, findings = _read(manifest, root)
+    except LayoutError as error:
+        return Report(manifest.name, str(root), 0, [], [Finding("error", str(error))])
+    counts = [_count(table, what, stated) for what, stated in _stated_counts(manifest, root).items()]
+    paths = sorted(set(table["path"]))
+    seen = _look(paths, progress)
+    findings += _broken(seen) + _sizes(seen, manifest) + _duplicates(seen, table)
+    findings += _lone_modalities(table, manifest)
+    findings += [
+        Finding(
+            "warning",
+            f"{line.what}: {line.found:,} on disk, which no source prints.",
+            "Unpack the data set again, or expect other numbers than published.",
+        )
+        for line in counts
+        if not line.agrees
+    ]
+    findings += _unused(root, set(paths))
+    return Report(manifest.name, str(root), len(paths), counts, findings)
+
+
+def _read(manifest: DatasetManifest, root: Path) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the table (of RegDB's trial 1) and what is wrong with the other trials' lists."""
+    table = read_dataset(manifest, root)
+    findings = []
+    if manifest.layout == "regdb":
+        wanted = range(2, manifest.protocol.trials + 1)
+        available = [trial for trial in wanted if trial in regdb.available_trials(root)]
+        if len(available) < len(wanted):
+            what = f"idx/ has lists for {len(available) + 1} of {manifest.protocol.trials} trials."
+            findings.append(Finding("warning", what, "Published numbers are the mean of all."))
+        for trial in available:
+            try:
+                other = read_dataset(manifest, root, trial=trial)
+            except LayoutError as error:
+                findings.append(Finding("error", f"trial {trial}: {error}"))
+                continue
+            if (
+                not other.groupby(["split", "modality"])
+                .size()
+                .equals(table.groupby(["split", "modality"]).size())
+            ):
+                what = f"trial {trial} has other numbers of images than trial 1."
+                findings.append(Finding("warning", what, "Restore idx/ from the data set's archive."))
+    return table, findings
+
+
+def _stated_counts(manifest: DatasetManifest, root: Path) -> dict[str, list[dict[str, str | int]]]:
+    """Return {what: [value, source, note]}; a miniature world states its own counts beside its images."""
+    stated = defaultdict(list)
+    for count in manifest.counts:
+        stated[count.what].append({"value": count.value, "source": count.source, "note": count.note})
+    world = root / "world.json"
+    if world.is_file():
+        for what, value in json.loads(world.read_text(encoding="utf-8")).get("counts", {}).items():
+            stated[what].append({"value": value, "source": "world.json", "note": ""})
+    return dict(stated)
+
+
+def _count(table: pd.DataFrame, what: str, stated: list[dict[str, str | int]]) -> CountLine:
+    form = COUNT_FORM.fullmatch(what)
+    assert form is not None, what  # the manifest's schema has seen to it
+    rows = table if form["splits"] == "all" else table[table["split"].isin(form["splits"].split("+"))]
+    if form["camera"]:
+        rows = rows[tables.camera_numbers(rows) == int(form["camera"])]
+    if form["modality"]:
+        rows = rows[rows["modality"] == form["modality"]]
+    distractor = rows["identity"].str.endswith("/0000")
+    if form["unit"] == "identities":
+        return CountLine(what, int(rows["identity"][~distractor].nunique()), stated)
+    return CountLine(what, int(distractor.sum()) if "distractor" in form["unit"] else len(rows), stated)
+
+
+def _look(
+    paths: list[str], progress: Callable[[int, int], None] | None
+) -> dict[str, tuple[str, tuple[int, int] | str]]:
+    """Return for each path its digest, and its (height, width) or what is wrong with it."""
+
+    def look(path: str) -> tuple[str, tuple[int, int] | str]:
+        try:
+            digest = file_digest(path)
+            width, height = open_image(path).size
+        except (ImageError, OSError) as error:
+            return "", str(error).removeprefix(f"{path} ")
+        return digest, (height, width)
+
+    seen = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(paths), 500):
+            part = paths[start : start + 500]
+            seen.update(zip(part, pool.map(look, part), strict=True))
+            if progress is not None:
+                progress(len(seen), len(paths))
+    return seen
+
+
+def _broken(seen: dict) -> list[Finding]:
+    items = [f"{path} {outcome}" for path, (_, outcome) in seen.items() if isinstance(outcome, str)]
+    remedy = 'Restore them, or leave them out by on_error="skip".'
+    return [Finding("error", f"{len(items)} images cannot be read.", remedy, items)] if items else []
+
+
+def _sizes(seen: dict, manifest: DatasetManifest) -> list[Finding]:
+    sizes = {path: outcome for path, (_, outcome) in seen.items() if not isinstance(outcome, str)}
+    wanted = manifest.image_size
+    kinds = {
+        f"are less than {SMALLEST_SIDE} pixels high or wide.": lambda size: min(size) < SMALLEST_SIDE,
+        "are wider than high; they may be turned or no people.": lambda size: size[1] > size[0],
+    }
+    if wanted:
+        kinds[f"are not {wanted[0]} by {wanted[1]} pixels (height by width), as the data set's are."] = (
+            lambda size: list(size) != wanted
+        )
+    findings = []
+    for what, is_odd in kinds.items():
+        items = [f"{path} {size[0]}x{size[1]}" for path, size in sizes.items() if is_odd(size)]
+        if items:
+            findings.append(Finding("warning", f"{len(items)} images {what}", items=items))
+    return findings
+
+
+def _duplicates(seen: dict, table: pd.DataFrame) -> list[Finding]:
+    about = {row.path: row for row in table.itertuples()}
+    groups = defaultdict(list)
+    for path, (digest, _) in seen.items():
+        if digest:
+            groups[digest].append(path)
+    across, within = [], []
+    for paths in groups.values():
+        if len(paths) > 1:
+            training = {about[path].split in ("train", "val") for path in paths}
+            people = {about[path].identity for path in paths}
+            (across if len(people) > 1 or len(training) > 1 else within).append(" = ".join(paths))
+    findings = []
+    if across:
+        what = f"{len(across)} images are there for several identities, or for training and test."
+        findings.append(Finding("warning", what, "They carry wrong labels or leak the test.", across))
+    if within:
+        what = f"{len(within)} images are there more than once for one identity."
+        findings.append(Finding("warning", what, items=within))
+    return findings
+
+
+def _lone_modalities(table: pd.DataFrame, manifest: DatasetManifest) -> list[Finding]:
+    if len({camera.modality for camera in manifest.cameras}) == 1:
+        return []
+    findings = []
+    for part, rows in (("training", tables.training_rows(table)), ("test", tables.test_rows(table))):
+        seen = rows.groupby("identity")["modality"].agg(set)
+        items = [
+            f"{identity}: {modalities.pop()} only"
+            for identity, modalities in seen.items()
+            if len(modalities) == 1
+        ]
+        if items:
+            what = f"{len(items)} {part} identities are there in one modality only."
+            findings.append(Finding("warning", what, "Samplers refuse them, protocols skip them.", items))
+    return findings
+
+
+def _unused(root: Path, used: set[str]) -> list[Finding]:
+    """Return a note on the images below the root that are no row of the table, counted by top folder."""
+    counts: dict[str, int] = defaultdict(int)
+    for folder, _, names in os.walk(root):
+        extra = sum(is_image(name) and os.path.join(folder, name) not in used for name in names)
+        if extra:
+            counts[Path(folder).relative_to(root).parts[0] if Path(folder) != root else "."] += extra
+    items = [f"{folder}: {count}" for folder, count in sorted(counts.items())]
+    what = f"{sum(counts.values()):,} further images belong to no split and are not used."
+    return [Finding("note", what, items=items)] if items else []

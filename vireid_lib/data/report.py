@@ -1,0 +1,81 @@
+"""What a check of a data set found, as text for people and as JSON for programs."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+SHOWN = 5  # examples of a finding in the text; the JSON lists all
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about the data: an error makes it unusable, a warning changes numbers, a note is harmless."""
+
+    severity: Literal["error", "warning", "note"]
+    what: str
+    remedy: str = ""
+    items: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CountLine:
+    """A number found on disk beside those that sources print for it."""
+
+    what: str
+    found: int
+    stated: list[dict[str, str | int]]
+    """Each with value, source and note, as in the manifest."""
+
+    @property
+    def agrees(self) -> bool:
+        return any(stated["value"] == self.found for stated in self.stated)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of `check_dataset`."""
+
+    name: str
+    root: str
+    images: int
+    counts: list[CountLine]
+    findings: list[Finding]
+
+    @property
+    def usable(self) -> bool:
+        """Whether every image of the data set can be read into the table and decoded."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    def to_json(self) -> str:
+        """Return everything as JSON, with `usable` and, for each count, `agrees`."""
+        content = asdict(self) | {"usable": self.usable}
+        content["counts"] = [asdict(line) | {"agrees": line.agrees} for line in self.counts]
+        return json.dumps(content, indent=2, ensure_ascii=False)
+
+    def to_text(self) -> str:
+        """Return a report for the terminal: the verdict, the counts, then findings by weight."""
+        verdict = "usable" if self.usable else "NOT USABLE"
+        lines = [f"{self.name} at {self.root}: {self.images:,} images, {verdict}"]
+        if self.counts:
+            lines += ["", "Counts"]
+            width = max(len(line.what) for line in self.counts)
+            for line in self.counts:
+                mark = "ok     " if line.agrees else "DIFFERS"
+                sources = "; ".join(_stated(stated, line.found) for stated in line.stated)
+                lines.append(f"  {mark} {line.what:<{width}} {line.found:>7,}  {sources}")
+        for severity, title in (("error", "Errors"), ("warning", "Warnings"), ("note", "Notes")):
+            findings = [finding for finding in self.findings if finding.severity == severity]
+            if findings:
+                lines += ["", title]
+            for finding in findings:
+                lines.append(f"  {finding.what}" + (f" {finding.remedy}" if finding.remedy else ""))
+                lines += [f"    {item}" for item in finding.items[:SHOWN]]
+                if len(finding.items) > SHOWN:
+                    lines.append(f"    ... and {len(finding.items) - SHOWN} more")
+        return "\n".join(lines) + "\n"
+
+
+def _stated(stated: dict[str, str | int], found: int) -> str:
+    number = "" if stated["value"] == found else f" prints {stated['value']:,}"
+    note = f" ({stated['note']})" if stated["note"] else ""
+    return f"{stated['source']}{number}{note}"
