@@ -1,0 +1,363 @@
+"""The experiment, step by step: every function makes, or fetches, one cached stage of an open book."""
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import safetensors.torch
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vireid_lib.book import results
+from vireid_lib.book.book import Book
+from vireid_lib.book.profiles import Profile
+from vireid_lib.book.records import StageRecord
+from vireid_lib.book.settings import dive_config, reid_config, world_size
+from vireid_lib.data import tables
+from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.evaluation.evaluator import Evaluation, combine, evaluate
+from vireid_lib.evaluation.protocols import build_protocol
+from vireid_lib.training.progress import Progress
+
+TRAINING_SETS = {
+    "real": "real images only",
+    "copies": "+ greyscale copies",
+    "dive": "+ DiVE",
+    "dive_from_image": "+ DiVE started from the image",
+    "redrawn": "+ infrared, materials re-drawn",
+    "true": "+ true infrared",
+}
+"""What chapter 04 compares, in the words of its tables. All but the first add the external visible images."""
+
+FEATURES = "features.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Datasets:
+    """The tables of one run.
+
+    Attributes:
+        target: every image of the visible-infrared set.
+        external: visible images of the identities to be expanded, split "external"; None without such a set.
+        world: folder of the drawn miniature world, None on real data.
+    """
+
+    target: pd.DataFrame
+    external: pd.DataFrame | None
+    world: Path | None
+
+    def learn(self, *, hold_out_validation: bool = False) -> pd.DataFrame:
+        """The target's rows to learn from: train and val, or train alone where val chooses settings."""
+        rows = tables.training_rows(self.target)
+        return rows[rows["split"] != "val"].reset_index(drop=True) if hold_out_validation else rows
+
+    def test(self, *, validation: bool = False) -> pd.DataFrame:
+        """The rows that the protocol ranks: the test identities, or the validation ones."""
+        if validation:
+            return self.target[self.target["split"] == "val"].reset_index(drop=True)
+        return tables.test_rows(self.target)
+
+    def truth(self, kind: str) -> pd.DataFrame:
+        """The external identities' infrared images as the renderer knows them ("true") or might have drawn
+        them ("redrawn"). For references and measurements only; the miniature world alone has them."""
+        from vireid_lib.miniworld.truth import read_truth
+
+        if self.world is None:
+            raise ValueError(f"The {kind} infrared of external people exists in the miniature world only.")
+        rows = read_truth(self.world / "mini_truth", kind)
+        return rows[rows["identity"].isin(set(self.external["identity"]))].reset_index(drop=True)
+
+
+def world(book: Book) -> StageRecord | None:
+    """Draw the miniature world; None where the profile reads real data."""
+    if not book.miniature:
+        return None
+    from vireid_lib.miniworld import write
+
+    size, seed = world_size(book.profile), book.profile.world.seed
+
+    def make(folder: Path) -> dict:
+        written = write.make(folder, seed=seed, size=size)
+        return {"images": {name: sum(1 for _ in root.rglob("*.jpg")) for name, root in written.items()}}
+
+    config = {"seed": seed, "size": book.profile.world.size, "look": write.LOOK}
+    return book.stage("world", config, {}, make, seeds=[seed])
+
+
+def datasets(book: Book, split: int = 1) -> Datasets:
+    """Read the tables of the profile's data sets.
+
+    Args:
+        split: which of RegDB's ten splits.
+    """
+    profile, drawn = book.profile, world(book)
+    folder = drawn.folder if drawn else None
+    of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
+    target = read_dataset(profile.data.target, book.dataset_root(profile.data.target, folder), **of_split)
+    external = None
+    if profile.data.external is not None:
+        rows = read_dataset(profile.data.external, book.dataset_root(profile.data.external, folder))
+        external = chosen_external(rows, profile)
+    return Datasets(target, external, folder)
+
+
+def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """The training images of the external identities that are expanded: those with enough images, the first
+    `expand.identities` of them in order of their names, under the split "external".
+
+    Raises:
+        ValueError: no identity has enough images.
+    """
+    rows = table[table["split"] == "train"]
+    counts = rows["identity"].value_counts()
+    names = sorted(counts.index[counts >= profile.expand.min_images])[: profile.expand.identities]
+    if not names:
+        raise ValueError(
+            f"No identity of {profile.data.external} has expand.min_images = {profile.expand.min_images} images; "
+            f"the most is {counts.max() if len(counts) else 0}. Lower it in profile {profile.name}."
+        )
+    return rows[rows["identity"].isin(names)].assign(split="external").reset_index(drop=True)
+
+
+def infrared_cameras(book: Book) -> list[str]:
+    """The target's cameras that generators imitate, e.g. "sysu_mm01/3"."""
+    name, chosen = book.profile.data.target, book.profile.expand.cameras
+    numbers = load_manifest(name).camera_numbers("infrared") if chosen == "infrared" else chosen
+    return [f"{name}/{number}" for number in numbers]
+
+
+def splits(book: Book) -> list[int]:
+    """The data set's published training splits: RegDB has one per trial, the others have one."""
+    return list(range(1, book.profile.evaluation.trials + 1)) if book.profile.evaluation.protocol == "regdb" else [1]
+
+
+def finetuning(book: Book, split: int = 1) -> StageRecord:
+    """Fine-tune DiVE on the target's training images and the external visible images."""
+    from vireid_lib.generators.dive import Dive
+
+    data, config = datasets(book, split), dive_config(book.profile)
+    table = tables.concat(data.learn(), data.external)
+
+    def make(folder: Path) -> dict:
+        generator = Dive(config, cache=book.workspace.cache, device=book.device)
+        generator.fit(table, folder / "dive")
+        return {"images": len(table), "identities": table["identity"].nunique(),
+                "cameras": sorted(table["camera"].unique()), **generator.summary()}
+
+    return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, seeds=[config.seed],
+                      manifests=_manifests(book))
+
+
+def generator(book: Book, split: int = 1, **sampling: object):
+    """The fine-tuned DiVE, ready to `expand`; `sampling` replaces sampling settings, e.g. start="image"."""
+    from vireid_lib.generators.dive import Dive
+
+    config = dive_config(book.profile).model_copy(update=sampling)
+    record = finetuning(book, split)
+    return Dive.load(record.folder / "dive", config, cache=book.workspace.cache, device=book.device)
+
+
+def gallery(book: Book, name: str, split: int = 1) -> pd.DataFrame:
+    """The infrared images of the external identities that training set `name` adds, as a table.
+
+    Args:
+        name: "copies", "dive", "dive_from_image", "redrawn" or "true".
+    """
+    data = datasets(book, split)
+    identities = sorted(data.external["identity"].unique())
+    cameras, per_camera = infrared_cameras(book), book.profile.expand.per_camera
+    if name in ("redrawn", "true"):
+        rows = data.truth(name)
+        order = rows.groupby(["identity", "camera"]).cumcount()
+        return rows[order < per_camera].reset_index(drop=True)
+    record = _copies(book, data) if name == "copies" else None
+    if record is None:
+        fitted, config = finetuning(book, split), dive_config(book.profile)
+        sampling = {"start": "image"} if name == "dive_from_image" else {}
+        settings = config.model_copy(update=sampling).sampling_settings()
+
+        def make(folder: Path) -> dict:
+            maker = generator(book, split, **sampling)
+            table = maker.expand(identities, cameras, per_camera, config.seed, folder, source=data.external)
+            return {"images": len(table), "identities": len(identities), "cameras": cameras}
+
+        settings |= {"identities": identities, "cameras": cameras, "per_camera": per_camera}
+        inputs = {"finetuning": fitted, "external": data.external}
+        record = book.stage(f"gallery_{name}", settings, inputs, make, seeds=[config.seed])
+    return tables.load(record.folder / "table.csv")
+
+
+def _copies(book: Book, data: Datasets) -> StageRecord:
+    from vireid_lib.generators.copies import GreyCopies
+
+    identities = sorted(data.external["identity"].unique())
+    cameras, per_camera = infrared_cameras(book), book.profile.expand.per_camera
+
+    def make(folder: Path) -> dict:
+        maker = GreyCopies()
+        maker.fit(data.external, folder)
+        return {"images": len(maker.expand(identities, cameras, per_camera, 0, folder))}
+
+    config = {"identities": identities, "cameras": cameras, "per_camera": per_camera}
+    return book.stage("gallery_copies", config, {"external": data.external}, make, seeds=[0])
+
+
+def training_table(book: Book, name: str, split: int = 1, *, validation: bool = False) -> pd.DataFrame:
+    """V* = V ∪ V_ext and I* = I ∪ I_ext for training set `name`; "real" is the target alone."""
+    data = datasets(book, split)
+    real = data.learn(hold_out_validation=validation)
+    return real if name == "real" else tables.concat(real, data.external, gallery(book, name, split))
+
+
+def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress: bool = True) -> StageRecord:
+    """Train the ReID method on training set `name` and evaluate it, in every mode of the profile.
+
+    With RegDB's ten splits, ten networks are trained and each is tested on its own split.
+
+    Args:
+        validation: train without the validation identities and rank them instead of the test identities: how
+            settings are chosen.
+    """
+    config = reid_config(book.profile)
+    inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
+    evaluation = book.profile.evaluation
+    about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
+             "evaluation": evaluation.model_dump()}
+
+    def make(folder: Path) -> dict:
+        found: dict[str, list[Evaluation]] = {mode: [] for mode in evaluation.modes}
+        for split, table in zip(splits(book), inputs.values(), strict=True):
+            for mode, result in _train_and_evaluate(
+                book, table, split, seed, folder / f"split_{split}", validation, progress
+            ).items():
+                found[mode].append(result)
+        whole = {mode: combine(parts) for mode, parts in found.items()}
+        scores = [
+            results.score_row(
+                each, dataset=book.profile.data.target, method=book.profile.reid.method, training=name,
+                external=None if name == "real" else book.profile.data.external, seed=seed,
+                variant="validation identities" if validation else "",
+            )
+            for each in whole.values()
+        ]
+        return {"scores": scores, "evaluations": {mode: each.to_dict() for mode, each in whole.items()}}
+
+    return book.stage(f"reid_{name}", about, inputs, make, seeds=[seed], protocol=evaluation.protocol,
+                      manifests=_manifests(book))
+
+
+def _train_and_evaluate(
+    book: Book, table: pd.DataFrame, split: int, seed: int, folder: Path, validation: bool, progress: bool
+) -> dict[str, Evaluation]:
+    from vireid_lib.reid.features import extract
+    from vireid_lib.reid.train import train_reid
+
+    config, cache = reid_config(book.profile), book.workspace.cache
+    ranked = datasets(book, split).test(validation=validation)
+    with _one_thread(book.device == "cpu"):
+        network = train_reid(table, config, folder, seed=seed, cache=cache, device=book.device, progress=progress)
+        features = extract(network.to(book.device), ranked, config, cache)
+    safetensors.torch.save_file({"features": features}, folder / FEATURES)
+    trained = set(table["identity"])
+    return {
+        mode: evaluate(features, ranked, _protocol(book, mode, split), trained_identities=trained)
+        for mode in book.profile.evaluation.modes
+    }
+
+
+def _protocol(book: Book, mode: str, split: int):
+    settings, evaluation = dict(book.profile.evaluation.settings), book.profile.evaluation
+    if evaluation.protocol == "regdb":
+        settings["trial"] = split
+    elif evaluation.protocol != "market-1501":
+        settings["trial_count"] = evaluation.trials
+    return build_protocol(evaluation.protocol, mode, **settings)
+
+
+def protocol(book: Book, mode: str | None = None):
+    """The profile's protocol object in one of its modes (the first by default)."""
+    return _protocol(book, mode or book.profile.evaluation.modes[0], 1)
+
+
+def comparison(book: Book, *, validation: bool = False) -> list[StageRecord]:
+    """Train and evaluate every training set of the profile with every seed.
+
+    On a CPU the trainings share the cores, one thread each: small networks use many cores badly, and a result
+    does not depend on how many there are.
+    """
+    names, seeds = book.profile.reid.training_sets, book.profile.reid.seeds
+    jobs = [(name, seed) for seed in seeds for name in names]
+    for name in names:
+        for split in splits(book):
+            training_table(book, name, split)  # what the trainings share is made once, before they start
+    workers = min(len(jobs), _cores()) if book.device == "cpu" else 1
+    if workers == 1:
+        return [reid(book, name, seed, validation=validation) for name, seed in jobs]
+    found: dict[tuple[str, int], StageRecord] = {}
+    context = multiprocessing.get_context("spawn")
+    with (
+        concurrent.futures.ProcessPoolExecutor(workers, context) as pool,
+        Progress(len(jobs), f"{len(jobs)} trainings, {workers} at a time") as line,
+    ):
+        waiting = {pool.submit(_reid_elsewhere, _address(book), name, seed, validation): (name, seed)
+                   for name, seed in jobs}
+        try:
+            for done in concurrent.futures.as_completed(waiting):
+                found[waiting[done]] = done.result()
+                line.update(len(found))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [found[job] for job in jobs]
+
+
+def _address(book: Book) -> tuple[dict, str, str]:
+    return book.profile.model_dump(), str(book.workspace.folder), str(book.data_root or "")
+
+
+@contextlib.contextmanager
+def _one_thread(wanted: bool) -> Iterator[None]:
+    """Sums of floats depend on how many threads share them; with one, the number of cores changes nothing."""
+    before = torch.get_num_threads()
+    if wanted:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _reid_elsewhere(address: tuple[dict, str, str], name: str, seed: int, validation: bool) -> StageRecord:
+    profile, workspace, data_root = address
+    book = Book(Profile.model_validate(profile), workspace, data_root)
+    return reid(book, name, seed, validation=validation, progress=False)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def features(book: Book, name: str, seed: int, split: int = 1) -> tuple[Float[Tensor, "images dim"], pd.DataFrame]:
+    """Test features of the network that was trained on training set `name`, and the rows they belong to."""
+    record = reid(book, name, seed)
+    held = safetensors.torch.load_file(record.folder / f"split_{split}" / FEATURES)
+    return held["features"], datasets(book, split).test()
+
+
+def network(book: Book, name: str, seed: int, split: int = 1):
+    """The trained network and its configuration, for pictures and further measurements."""
+    from vireid_lib.reid.train import load_reid
+
+    return load_reid(reid(book, name, seed).folder / f"split_{split}")
+
+
+def _manifests(book: Book) -> dict[str, str]:
+    return {name: load_manifest(name).digest() for name in book.profile.data.roots}
+
