@@ -111,7 +111,8 @@ def draw(canvas: Array, lathe: Lathe) -> None:
     sideways = (x * uy[:, None])[:, None, :] - (y * ux[:, None])[:, :, None]
     along = down / length[:, None, None]
     t = np.clip(along, 0, 1)
-    coefficients = (lathe.widths @ _CUBIC).astype(np.float32)[:, :, None, None]
+    # Not a matrix product: its rounding depends on the batch, and a picture must not.
+    coefficients = (lathe.widths[:, :, None] * _CUBIC).sum(1)[:, :, None, None]
     half = coefficients[:, 3] * t
     for power in (2, 1):
         half += coefficients[:, power]
@@ -123,9 +124,9 @@ def draw(canvas: Array, lathe: Lathe) -> None:
     np.clip(beyond, 0, 1, out=beyond)
     beyond *= beyond
     half *= np.sqrt(1 - beyond)
-    np.maximum(half, 1e-3, out=half)
     coverage = np.clip(half - np.abs(sideways) + 0.5, 0, 1)
     coverage *= np.minimum(half * 2, 1)
+    np.maximum(half, 1e-3, out=half)
     across = np.clip(sideways / half, -1, 1)
     facing = np.sqrt(1 - across * across)
     if lathe.droop.any():

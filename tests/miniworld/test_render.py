@@ -1,0 +1,157 @@
+"""The renderer: what its pictures must have, whatever the person."""
+
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from vireid_lib.miniworld.cameras import CAMERAS, View, random_visible_camera, sample_view
+from vireid_lib.miniworld.people import Cloth, people_stream, redraw_infrared
+from vireid_lib.miniworld.render import render
+
+
+@pytest.fixture(scope="module")
+def people():
+    return list(islice(people_stream(5, "test"), 24))
+
+
+def _views(people, camera, seed=0):
+    rng = np.random.default_rng(seed)
+    return [sample_view(rng, CAMERAS[camera]) for _ in people]
+
+
+def _still(camera, **settings):
+    return View(replace(CAMERAS[camera], noise=0.0), **settings)
+
+
+def test_rendering_is_deterministic_and_does_not_depend_on_the_batch(people):
+    views = _views(people, "mini_vi/1")
+    pictures = render(people, views, modality="visible")
+    assert pictures.shape == (24, 128, 64, 3) and pictures.dtype == np.uint8
+    assert np.array_equal(pictures, render(people, views, modality="visible"))
+    alone = [render([p], [v], modality="visible") for p, v in zip(people, views, strict=True)]
+    assert np.array_equal(pictures, np.concatenate(alone))
+
+
+@pytest.mark.parametrize("camera", ["mini_vi/3", "mini_vi/6"])
+def test_infrared_is_grey(people, camera):
+    pictures = render(people, _views(people, camera), modality="infrared")
+    assert (pictures == pictures[..., :1]).all()
+    assert pictures.std(axis=(1, 2)).min() > 10
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 32), (75, 41), (8, 8), (33, 90), (256, 128)])
+def test_any_size_renders(people, height, width):
+    for camera in ("mini_vi/5", "mini_vi/6"):
+        modality = CAMERAS[camera].modality
+        pictures = render(
+            people[:4], _views(people[:4], camera), height=height, width=width, modality=modality
+        )
+        assert pictures.shape == (4, height, width, 3)
+        assert pictures.std() > 5
+
+
+def test_a_small_picture_is_the_large_one_shrunk(people):
+    views = [_still("mini_vi/4", yaw=30.0 * i, backdrop=0.3) for i in range(24)]
+    large = render(people, views, modality="visible").astype(float)
+    small = render(people, views, height=64, width=32, modality="visible").astype(float)
+    shrunk = large.reshape(24, 64, 2, 32, 2, 3).mean((2, 4))
+    assert np.abs(shrunk - small).mean() < 6
+
+
+def test_bad_calls_are_refused_with_a_remedy(people):
+    views = _views(people[:2], "mini_vi/1")
+    with pytest.raises(ValueError, match="one view for each person"):
+        render(people[:3], views, modality="visible")
+    with pytest.raises(ValueError, match="'thermal'"):
+        render(people[:2], views, modality="thermal")
+    with pytest.raises(ValueError, match="smallest side is 8"):
+        render(people[:2], views, height=4, width=4, modality="visible")
+    nowhere = replace(views[0], camera=replace(views[0].camera, style="moon"))
+    with pytest.raises(ValueError, match="moon"):
+        render(people[:1], [nowhere], modality="visible")
+    assert render([], [], modality="visible").shape == (0, 128, 64, 3)
+
+
+def test_contact_sheet_shows_a_person_in_every_picture(people):
+    """The middle of each picture differs from the empty place; the borders do not."""
+    for camera in CAMERAS:
+        modality = CAMERAS[camera].modality
+        views = [_still(camera, yaw=15.0 * i, stride=0.6, phase=i, backdrop=0.4) for i in range(24)]
+        pictures = render(people, views, modality=modality).astype(float)
+        away = [replace(view, offset_x=3.0) for view in views]
+        change = np.abs(pictures - render(people, away, modality=modality)).max(-1)
+        person = change > 12
+        assert (person.mean((1, 2)) > 0.08).all() and (person.mean((1, 2)) < 0.5).all()
+        assert person[:, 20:100, 24:40].mean() > 3 * person[:, :, :8].mean()
+        rows = person.any(2)
+        height = np.array([np.ptp(np.flatnonzero(row)) for row in rows])
+        assert (height > 75).all()
+
+
+def test_the_same_person_keeps_their_colours_from_every_side(people):
+    """Front, side and back of one person are more alike in colour than two people's fronts are."""
+
+    def colours(yaw):
+        views = [_still("mini_vi/1", yaw=yaw, backdrop=0.4) for _ in people]
+        pictures = render(people, views, modality="visible")[:, :, 16:48].astype(float)
+        return pictures.reshape(24, 16, 8, 32, 3).mean((2, 3)).reshape(24, -1)
+
+    front = colours(0.0)
+    for yaw in (90.0, 180.0):
+        distance = np.linalg.norm(front[:, None] - colours(yaw)[None], axis=-1)
+        assert np.mean(np.argmin(distance, 1) == np.arange(24)) > 0.6
+
+
+def test_colour_does_not_carry_over_to_infrared_but_shape_does(people):
+    """Recolouring a person leaves the infrared picture as it was; another coat or bag changes it."""
+    views = [_still("mini_vi/3", yaw=200.0, backdrop=0.4) for _ in people]
+    pictures = render(people, views, modality="infrared").astype(float)
+
+    def dyed(cloth):
+        return Cloth("green", (0.1, 0.7, 0.2), cloth.infrared)
+
+    recoloured = [replace(p, upper=replace(p.upper, cloth=dyed(p.upper.cloth))) for p in people]
+    assert np.array_equal(pictures, render(recoloured, views, modality="infrared"))
+    reshaped = [
+        replace(p, bag="none" if p.bag == "backpack" else "backpack",
+                upper=replace(p.upper, kind="t-shirt" if p.upper.kind == "coat" else "coat"))
+        for p in people
+    ]
+    change = np.abs(pictures - render(reshaped, views, modality="infrared")).mean((1, 2, 3))
+    assert (change > 2).all()
+
+
+def test_silhouettes_agree_between_the_modalities(people):
+    """The two modalities show the same shape at the same place."""
+
+    def silhouettes(modality):
+        kept = replace(CAMERAS["mini_vi/1"], noise=0.0, blur=0.3)
+        views = [View(kept, yaw=40.0 * i, stride=0.7, phase=i, backdrop=0.4) for i in range(24)]
+        away = [replace(view, offset_x=3.0) for view in views]
+        pictures = render(people, views, modality=modality).astype(float)
+        return np.abs(pictures - render(people, away, modality=modality)).max(-1)[:, :110] > 8
+
+    visible, infrared = silhouettes("visible"), silhouettes("infrared")
+    # Where cloth and wall happen to be equally bright a part of the silhouette is lost.
+    overlap = (visible & infrared).sum((1, 2)) / np.minimum(visible.sum((1, 2)), infrared.sum((1, 2)))
+    assert np.median(overlap) > 0.9
+
+
+def test_redrawn_materials_look_different_in_infrared_and_equal_in_colour(people):
+    rng = np.random.default_rng(0)
+    redrawn = [redraw_infrared(person, rng) for person in people]
+    for camera, same in (("mini_vi/2", True), ("mini_vi/3", False)):
+        modality, views = CAMERAS[camera].modality, _views(people, camera)
+        before = render(people, views, modality=modality)
+        assert np.array_equal(before, render(redrawn, views, modality=modality)) == same
+
+
+def test_random_cameras_vary():
+    rng = np.random.default_rng(0)
+    cameras = [random_visible_camera(rng) for _ in range(200)]
+    assert {camera.modality for camera in cameras} == {"visible"}
+    assert len({camera.style for camera in cameras}) == 6
+    assert len({camera.place for camera in cameras}) > 80
+    assert not {camera.place for camera in cameras} & {camera.place for camera in CAMERAS.values()}

@@ -1,0 +1,138 @@
+"""The miniature world on disk: real layouts, determinism, disjoint people, truth kept apart."""
+
+import hashlib
+import json
+import os
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vireid_lib.data.layouts import read_dataset
+from vireid_lib.miniworld import write
+from vireid_lib.miniworld.people import people_stream
+from vireid_lib.miniworld.truth import read_truth
+from vireid_lib.miniworld.write import Size, WorldError, make
+
+TINY = Size(
+    train_ids=3, val_ids=1, test_ids=2, images_per_camera=2, external_ids=3, external_images=4,
+    market_test_ids=1, infrared_images=2,
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("world"), seed=4, size=TINY)
+
+
+def _digest(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    summary = hashlib.sha256()
+    for path in files:
+        summary.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return summary.hexdigest()
+
+
+def test_mini_vi_is_read_by_the_real_reader(world):
+    table = read_dataset("mini_vi", world["mini_vi"])
+    counts = table.groupby(["split", "camera"]).size()
+    for split, ids in (("train", 3), ("val", 1), ("test", 2)):
+        for camera in range(1, 7):
+            assert counts[split, f"mini_vi/{camera}"] == 2 * ids
+    infrared = table.modality == "infrared"
+    assert set(table.camera[infrared]) == {"mini_vi/3", "mini_vi/6"}
+    assert (world["mini_vi"] / "exp/train_id.txt").read_text() == "1,2,3\n"
+    assert (world["mini_vi"] / "exp/test_id.txt").read_text() == "5,6\n"
+    for path, is_infrared in zip(table.path, infrared, strict=True):
+        with Image.open(path) as image:
+            assert image.size == (64, 128) and image.format == "JPEG" and image.mode == "RGB"
+            pixels = np.asarray(image).astype(int)
+        assert (np.ptp(pixels, axis=-1).max() == 0) == is_infrared
+
+
+def test_mini_market_is_read_by_the_real_reader(world):
+    table = read_dataset("mini_market", world["mini_market"])
+    assert set(table.modality) == {"visible"}
+    train = table[table.split == "train"]
+    assert train.groupby("identity").size().to_dict() == {f"mini_market/{i:04d}": 4 for i in (1, 2, 3)}
+    assert set(train.camera) == {"mini_market/1"}
+    assert {"_c1s1_", "_c1s2_"} == {os.path.basename(path)[4:10] for path in train.path}
+    # Every query finds its person again under another camera.
+    query, gallery = table[table.split == "query"], table[table.split == "gallery"]
+    for row in query.itertuples():
+        assert ((gallery.identity == row.identity) & (gallery.camera != row.camera)).any()
+    assert not set(query.identity) & set(train.identity)
+
+
+@pytest.mark.parametrize(("kind", "source"), [("true", "true infrared"), ("redrawn", "redrawn infrared")])
+def test_truth_shows_mini_markets_training_people_in_infrared(world, kind, source):
+    table = read_truth(world["mini_truth"], kind)
+    market = read_dataset("mini_market", world["mini_market"])
+    assert set(table.identity) == set(market.identity[market.split == "train"])
+    assert set(table.camera) == {"mini_vi/3", "mini_vi/6"}
+    assert set(table.source) == {source} and set(table.split) == {"external"}
+    assert (table.groupby(["identity", "camera"]).size() == 2).all()
+
+
+def test_truth_is_out_of_the_data_sets_way(world):
+    for name in ("mini_vi", "mini_market"):
+        with pytest.raises(ValueError):
+            read_dataset(name, world["mini_truth"])
+        with pytest.raises(ValueError, match="no pictures"):
+            read_truth(world[name])
+    with pytest.raises(ValueError, match="choose one of true, redrawn"):
+        read_truth(world["mini_truth"], "fake")
+
+
+def test_the_same_seed_writes_the_same_bytes_and_another_does_not(world, tmp_path):
+    again = make(tmp_path / "again", seed=4, size=TINY)
+    other = make(tmp_path / "other", seed=5, size=TINY)
+    for name, folder in world.items():
+        assert _digest(folder) == _digest(again[name])
+        assert _digest(folder) != _digest(other[name])
+
+
+def test_more_images_leave_the_others_as_they_were(world, tmp_path):
+    larger = make(tmp_path, seed=4, size=replace(TINY, images_per_camera=3, external_ids=4))
+    for part in ("mini_vi/cam1/0001/0002.jpg", "mini_market/bounding_box_train/0003_c1s2_003026_01.jpg",
+                 "mini_truth/true/cam3/0002/0001.jpg"):
+        name, path = part.split("/", 1)
+        assert (world[name] / path).read_bytes() == (larger[name] / path).read_bytes()
+
+
+def test_no_person_is_in_two_data_sets(world):
+    people = [set(islice(people_stream(4, name), 60)) for name in ("mini_vi", "mini_market")]
+    assert len(people[0] | people[1]) == 120
+
+
+def test_identical_settings_return_at_once_and_others_are_refused(world):
+    root = world["mini_vi"].parent
+    before = (root / "mini_vi/cam1/0001/0001.jpg").stat().st_mtime_ns
+    assert make(root, seed=4, size=TINY) == world
+    assert (root / "mini_vi/cam1/0001/0001.jpg").stat().st_mtime_ns == before
+    with pytest.raises(WorldError, match=r"seed 4 \(asked for: 9\)"):
+        make(root, seed=9, size=TINY)
+    with pytest.raises(WorldError, match="train_ids 3 \\(asked for: 8\\)"):
+        make(root, seed=4, size="small")
+    assert json.loads((root / "mini_vi/world.json").read_text())["seed"] == 4
+
+
+def test_unknown_sizes_and_foreign_folders_are_refused(tmp_path):
+    with pytest.raises(WorldError, match="choose one of mini, small"):
+        make(tmp_path, size="tiny")
+    (tmp_path / "mini_market").mkdir()
+    with pytest.raises(WorldError, match="has no world.json"):
+        make(tmp_path, size=TINY)
+    assert not (tmp_path / "mini_vi").exists()
+
+
+def test_a_broken_off_writing_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*arguments, **settings):
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr(write, "render", fail)
+    with pytest.raises(RuntimeError, match="disk full"):
+        make(tmp_path, size=TINY)
+    assert list(tmp_path.iterdir()) == []
