@@ -198,6 +198,12 @@ def test_what_a_killed_build_left_is_removed_when_old(files, tmp_path):
     assert not old.exists() and fresh.exists()
 
 
+def test_another_process_may_finish_while_the_folder_is_looked_at(files, tmp_path, monkeypatch):
+    gone = tmp_path / "cache/.building-gone"
+    monkeypatch.setattr(images.Path, "glob", lambda *_: iter([gone]))
+    assert len(load_images(files, SIZE, cache=tmp_path / "cache").pixels) == 6
+
+
 def build(paths, cache, start, results):
     """Build the cache at the same moment as the other process; runs in a process of its own."""
     start.wait(60)

@@ -1,5 +1,6 @@
 """Images as arrays: decoded and resized once, then read from a memory-mapped cache keyed by content."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -10,7 +11,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import PIL
@@ -45,7 +45,7 @@ def load_images(
     size: tuple[int, int],
     *,
     cache: Path | None,
-    on_error: Literal["raise", "skip"] = "raise",
+    on_error: str = "raise",
 ) -> ImageStack:
     """Return images resized to `size` = (height, width), from the cache where it has them.
 
@@ -118,8 +118,10 @@ def _build(folder: Path, paths: Sequence[str], size: tuple[int, int], on_error: 
 
 def _remove_abandoned(cache: Path) -> None:
     for aside in cache.glob(".building-*"):
-        if aside.stat().st_mtime < time.time() - ABANDONED_SECONDS:
-            shutil.rmtree(aside, ignore_errors=True)
+        # Another process may rename or remove its own in this very moment.
+        with contextlib.suppress(FileNotFoundError):
+            if aside.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                shutil.rmtree(aside, ignore_errors=True)
 
 
 def _decode_into(pixels: np.ndarray, paths: Sequence[str], on_error: str) -> dict[int, str]:
