@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.miniworld import write
 from vireid_lib.miniworld.people import people_stream
@@ -17,8 +18,14 @@ from vireid_lib.miniworld.truth import read_truth
 from vireid_lib.miniworld.write import Size, WorldError, make
 
 TINY = Size(
-    train_ids=3, val_ids=1, test_ids=2, images_per_camera=2, external_ids=3, external_images=4,
-    market_test_ids=1, infrared_images=2,
+    train_ids=3,
+    val_ids=1,
+    test_ids=2,
+    images_per_camera=2,
+    external_ids=3,
+    external_images=4,
+    market_test_ids=1,
+    infrared_images=2,
 )
 
 
@@ -50,6 +57,14 @@ def test_mini_vi_is_read_by_the_real_reader(world):
             assert image.size == (64, 128) and image.format == "JPEG" and image.mode == "RGB"
             pixels = np.asarray(image).astype(int)
         assert (np.ptp(pixels, axis=-1).max() == 0) == is_infrared
+
+
+@pytest.mark.parametrize("name", ["mini_vi", "mini_market"])
+def test_a_world_states_counts_that_its_check_finds(world, name):
+    report = check_dataset(name, world[name])
+    assert report.usable and len(report.counts) >= 3
+    assert all(line.agrees for line in report.counts)
+    assert report.findings == []
 
 
 def test_mini_market_is_read_by_the_real_reader(world):
@@ -96,8 +111,11 @@ def test_the_same_seed_writes_the_same_bytes_and_another_does_not(world, tmp_pat
 
 def test_more_images_leave_the_others_as_they_were(world, tmp_path):
     larger = make(tmp_path, seed=4, size=replace(TINY, images_per_camera=3, external_ids=4))
-    for part in ("mini_vi/cam1/0001/0002.jpg", "mini_market/bounding_box_train/0003_c1s2_003026_01.jpg",
-                 "mini_truth/true/cam3/0002/0001.jpg"):
+    for part in (
+        "mini_vi/cam1/0001/0002.jpg",
+        "mini_market/bounding_box_train/0003_c1s2_003026_01.jpg",
+        "mini_truth/true/cam3/0002/0001.jpg",
+    ):
         name, path = part.split("/", 1)
         assert (world[name] / path).read_bytes() == (larger[name] / path).read_bytes()
 

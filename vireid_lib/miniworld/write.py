@@ -44,8 +44,14 @@ class Size:
 SIZES: dict[str, Size] = {
     "mini": Size(),
     "small": Size(
-        train_ids=8, val_ids=4, test_ids=8, images_per_camera=4, external_ids=10, external_images=8,
-        market_test_ids=4, infrared_images=4,
+        train_ids=8,
+        val_ids=4,
+        test_ids=8,
+        images_per_camera=4,
+        external_ids=10,
+        external_images=8,
+        market_test_ids=4,
+        infrared_images=4,
     ),
 }
 
@@ -95,8 +101,24 @@ def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[
         _refuse_other_settings(root / name, settings)
     for name, writer in writers.items():
         if not (root / name).exists():
-            _write_once(root / name, writer, {"name": name, **settings})
+            _write_once(root / name, writer, {"name": name, **settings, "counts": _counts(name, size)})
     return {name: root / name for name in writers}
+
+
+def _counts(name: str, size: Size) -> dict[str, int]:
+    """What `vireid data check` compares with the images on disk, worded as the manifests word it."""
+    if name == "mini_vi":
+        ids = {"train": size.train_ids, "val": size.val_ids, "test": size.test_ids}
+        cameras = {"visible": len(VISIBLE), "infrared": len(INFRARED)}
+        return {f"{split} identities": count for split, count in ids.items()} | {
+            f"{split} {modality} images": count * number * size.images_per_camera
+            for split, count in ids.items()
+            for modality, number in cameras.items()
+        }
+    if name == "mini_market":
+        people, images = size.external_ids, size.external_images
+        return {"train identities": people, "train images": people * images, "query identities": size.market_test_ids}
+    return {}
 
 
 def _refuse_other_settings(folder: Path, settings: dict[str, int]) -> None:
@@ -140,13 +162,21 @@ def _write_mini_vi(folder: Path, seed: int, size: Size) -> None:
         (folder / "exp" / f"{split}_id.txt").write_text(ids + "\n", encoding="utf-8")
         first += count
     people = islice(people_stream(seed, "mini_vi"), sum(counts.values()))
-    _write_pictures(folder, (
-        _Picture(f"cam{CAMERAS[camera].number}/{number:04d}/{index + 1:04d}.jpg", person, camera,
-                 f"{camera}/{number}/{index}")
-        for number, person in enumerate(people, 1)
-        for camera in (*VISIBLE, *INFRARED)
-        for index in range(size.images_per_camera)
-    ), seed)
+    _write_pictures(
+        folder,
+        (
+            _Picture(
+                f"cam{CAMERAS[camera].number}/{number:04d}/{index + 1:04d}.jpg",
+                person,
+                camera,
+                f"{camera}/{number}/{index}",
+            )
+            for number, person in enumerate(people, 1)
+            for camera in (*VISIBLE, *INFRARED)
+            for index in range(size.images_per_camera)
+        ),
+        seed,
+    )
 
 
 def _market_people(seed: int, size: Size) -> Iterable[tuple[int, Person]]:
