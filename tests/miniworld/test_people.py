@@ -56,13 +56,16 @@ def _without_infrared(person):
         return None if value is None else replace(value, infrared=0.0)
 
     def garment(value):
-        return replace(
-            value, cloth=cloth(value.cloth), second=cloth(value.second), pattern_infrared="kept"
-        )
+        return replace(value, cloth=cloth(value.cloth), second=cloth(value.second), pattern_infrared="kept")
 
     return replace(
-        person, skin=cloth(person.skin), hair=cloth(person.hair), bag_cloth=cloth(person.bag_cloth),
-        hat_cloth=cloth(person.hat_cloth), upper=garment(person.upper), lower=garment(person.lower),
+        person,
+        skin=cloth(person.skin),
+        hair=cloth(person.hair),
+        bag_cloth=cloth(person.bag_cloth),
+        hat_cloth=cloth(person.hat_cloth),
+        upper=garment(person.upper),
+        lower=garment(person.lower),
         shoes=garment(person.shoes),
     )
 

@@ -45,9 +45,7 @@ def test_infrared_is_grey(people, camera):
 def test_any_size_renders(people, height, width):
     for camera in ("mini_vi/5", "mini_vi/6"):
         modality = CAMERAS[camera].modality
-        pictures = render(
-            people[:4], _views(people[:4], camera), height=height, width=width, modality=modality
-        )
+        pictures = render(people[:4], _views(people[:4], camera), height=height, width=width, modality=modality)
         assert pictures.shape == (4, height, width, 3)
         assert pictures.std() > 5
 
@@ -115,8 +113,11 @@ def test_colour_does_not_carry_over_to_infrared_but_shape_does(people):
     recoloured = [replace(p, upper=replace(p.upper, cloth=dyed(p.upper.cloth))) for p in people]
     assert np.array_equal(pictures, render(recoloured, views, modality="infrared"))
     reshaped = [
-        replace(p, bag="none" if p.bag == "backpack" else "backpack",
-                upper=replace(p.upper, kind="t-shirt" if p.upper.kind == "coat" else "coat"))
+        replace(
+            p,
+            bag="none" if p.bag == "backpack" else "backpack",
+            upper=replace(p.upper, kind="t-shirt" if p.upper.kind == "coat" else "coat"),
+        )
         for p in people
     ]
     change = np.abs(pictures - render(reshaped, views, modality="infrared")).mean((1, 2, 3))

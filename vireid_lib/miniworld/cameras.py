@@ -77,7 +77,7 @@ _FIXED = (
             blur=0.55, elevation=11, light_x=-0.3),
     _camera("mini_market/2", "visible", 22, "market", cast=(0.97, 1.0, 1.04), exposure=0.9,
             blur=0.55, elevation=13, light_x=0.3),
-)
+)  # fmt: skip
 
 CAMERAS: dict[str, Camera] = {camera.key: camera for camera in _FIXED}
 """Every fixed camera by its identifier in the image table, "<dataset>/<number>"."""

@@ -23,9 +23,7 @@ def caption(person: Person) -> str:
     Every word comes from `vocabulary()`; nothing that only infrared shows is told.
     """
     head = (
-        "bald person"
-        if person.hair_style == "bald"
-        else f"person with {person.hair_style} {person.hair.colour} hair"
+        "bald person" if person.hair_style == "bald" else f"person with {person.hair_style} {person.hair.colour} hair"
     )
     if person.face != "plain":
         head += f" and {person.face}" if person.hair_style != "bald" else f" with {person.face}"

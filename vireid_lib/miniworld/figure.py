@@ -13,6 +13,8 @@ from vireid_lib.miniworld.people import Cloth, Garment, Person
 from vireid_lib.miniworld.raster import Array, Lathe, Paint
 from vireid_lib.miniworld.skeleton import Point, Pose, pose
 
+_THICKNESS = {"coat": 0.012, "jacket": 0.010, "hoodie": 0.010, "sweater": 0.006}
+
 
 @dataclass
 class Dress:
@@ -29,9 +31,7 @@ class Dress:
 class Figure:
     """N people posed for N views in one modality, with a constructor of body parts (`part`)."""
 
-    def __init__(
-        self, people: Sequence[Person], views: Sequence[View], height: int, width: int, modality: str
-    ):
+    def __init__(self, people: Sequence[Person], views: Sequence[View], height: int, width: int, modality: str):
         self.people, self.modality = people, modality
         self.n = len(people)
         self.pose: Pose = pose(people, views, height, width)
@@ -150,3 +150,7 @@ class Figure:
             base[1] + np.asarray(up, np.float32),
             base[2] + np.asarray(forward, np.float32),
         )
+
+    def thickness(self) -> Array:
+        """How much the upper garment adds to every radius [N], in body heights."""
+        return np.array([_THICKNESS.get(kind, 0.0) for kind in self.upper.kinds], np.float32)

@@ -81,10 +81,11 @@ PATTERNS: dict[str, Callable[[Surface, Array, Array], Array]] = {
     "side-striped": _side_striped,
 }
 
+ON_LIMBS = ("striped", "vertically striped", "checked", "dotted")
+"""Patterns of an upper garment that run on over sleeves and skirts."""
 
-def pattern_paint(
-    names: list[str], scale: Array, side: Array, second: Array, start: Array, stop: Array
-) -> Paint:
+
+def pattern_paint(names: list[str], scale: Array, side: Array, second: Array, start: Array, stop: Array) -> Paint:
     """The pattern of each image's garment, laid on a part that spans start..stop [n] of the garment's length.
 
     `side` [n] is the outer side of a limb, `second` [n, channels] the colour of the pattern.

@@ -88,9 +88,7 @@ def _infrared(rgb: tuple[float, float, float], rng: np.random.Generator) -> floa
 
 
 def _pattern_infrared(rng: np.random.Generator) -> str:
-    return str(
-        rng.choice(["faded", "inverted", "kept"], p=[PATTERN_CHANGE, PATTERN_CHANGE, 1 - 2 * PATTERN_CHANGE])
-    )
+    return str(rng.choice(["faded", "inverted", "kept"], p=[PATTERN_CHANGE, PATTERN_CHANGE, 1 - 2 * PATTERN_CHANGE]))
 
 
 def _pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
@@ -106,9 +104,7 @@ def _cloth(rng: np.random.Generator, colour: str, spread: float = 0.035) -> Clot
     return Cloth(colour, rgb, _infrared(rgb, rng))
 
 
-def _garment(
-    rng: np.random.Generator, kind: str, weights: dict[str, float], patterns: dict[str, float]
-) -> Garment:
+def _garment(rng: np.random.Generator, kind: str, weights: dict[str, float], patterns: dict[str, float]) -> Garment:
     colour, pattern = _pick(rng, weights), _pick(rng, patterns)
     cloth = _cloth(rng, colour)
     if pattern == "plain":
@@ -134,14 +130,10 @@ def sample_person(rng: np.random.Generator) -> Person:
     shoes = _garment(rng, _pick(rng, palette.SHOES), palette.SHOE_COLOURS, {"plain": 1.0})
     skin_rgb = tuple(
         float(v)
-        for v in np.clip(
-            palette.SKINS[int(rng.integers(len(palette.SKINS)))] + rng.normal(0, 0.02, 3), 0.05, 0.98
-        )
+        for v in np.clip(palette.SKINS[int(rng.integers(len(palette.SKINS)))] + rng.normal(0, 0.02, 3), 0.05, 0.98)
     )
     hair_colour = _pick(rng, palette.HAIR_COLOURS)
-    hair_rgb = tuple(
-        float(v) for v in np.clip(palette.HAIR[hair_colour] + rng.normal(0, 0.015, 3), 0.02, 0.98)
-    )
+    hair_rgb = tuple(float(v) for v in np.clip(palette.HAIR[hair_colour] + rng.normal(0, 0.015, 3), 0.02, 0.98))
     return Person(
         height=float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.1)),
         build=float(np.clip(rng.normal(1.02, 0.13), 0.8, 1.4)),
@@ -179,9 +171,7 @@ def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
     def garment(old: Garment) -> Garment:
         if old.second is None:
             return replace(old, cloth=cloth(old.cloth))
-        return replace(
-            old, cloth=cloth(old.cloth), second=cloth(old.second), pattern_infrared=_pattern_infrared(rng)
-        )
+        return replace(old, cloth=cloth(old.cloth), second=cloth(old.second), pattern_infrared=_pattern_infrared(rng))
 
     return replace(
         person,

@@ -46,10 +46,7 @@ class Surface:
     def pick(self, rows: NDArray[np.int64]) -> Surface:
         """The same for a subset of the images."""
         return Surface(
-            *(
-                getattr(self, name)[rows]
-                for name in ("across", "facing", "along", "pixel", "pixel_across", "turn")
-            )
+            *(getattr(self, name)[rows] for name in ("across", "facing", "along", "pixel", "pixel_across", "turn"))
         )
 
 
@@ -132,9 +129,7 @@ def draw(canvas: Array, lathe: Lathe) -> None:
     if lathe.droop.any():
         along = along - facing * (lathe.droop / length)[:, None, None]
     middle = np.maximum(lathe.widths[:, 1], 1).astype(np.float32)
-    surface = Surface(
-        across, facing, along, (1 / length)[:, None, None], (1 / middle)[:, None, None], lathe.turn
-    )
+    surface = Surface(across, facing, along, (1 / length)[:, None, None], (1 / middle)[:, None, None], lathe.turn)
 
     channels = canvas.shape[1]
     colour = np.empty((len(x0), channels, h, w), np.float32)

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import UInt8
 
-from vireid_lib.miniworld import body, head
+from vireid_lib.miniworld import accessories, head, limbs, trunk
 from vireid_lib.miniworld.cameras import View
 from vireid_lib.miniworld.figure import Figure
 from vireid_lib.miniworld.people import Person
@@ -33,9 +33,7 @@ def render(
         ValueError: unequal numbers of people and views, an unknown modality, a size below 8 pixels.
     """
     if len(people) != len(views):
-        raise ValueError(
-            f"render got {len(people)} people and {len(views)} views; give one view for each person"
-        )
+        raise ValueError(f"render got {len(people)} people and {len(views)} views; give one view for each person")
     if modality not in ("visible", "infrared"):
         raise ValueError(f"render: modality {modality!r} is neither 'visible' nor 'infrared'")
     if min(height, width) < 8:
@@ -58,17 +56,17 @@ def _chunk(people: Sequence[Person], views: Sequence[View], height: int, width: 
         canvas *= 0.72  # the lamp's light falls off with distance
     _shadow(canvas, figure)
     for solid in (
-        *head.bags(figure, front=False),
+        *accessories.bags(figure, front=False),
         *head.long_hair(figure, behind=True),
-        *body.arms(figure, behind=True),
-        *body.legs(figure),
-        *body.skirts(figure),
-        *body.torso(figure),
-        *body.arms(figure, behind=False),
-        *head.bags(figure, front=True),
+        *limbs.arms(figure, behind=True),
+        *limbs.legs(figure),
+        *trunk.skirts(figure),
+        *trunk.torso(figure),
+        *limbs.arms(figure, behind=False),
+        *accessories.bags(figure, front=True),
         *head.head(figure),
         *head.long_hair(figure, behind=False),
-        *head.hats(figure),
+        *accessories.hats(figure),
     ):
         draw(canvas, solid)
     return _photograph(canvas, views)
@@ -79,9 +77,7 @@ def _shadow(canvas: Array, figure: Figure) -> None:
     height, width = canvas.shape[2:]
     feet = figure.pose.project(figure.at(0, 0.01, 0))
     scale = figure.scale
-    x = (np.arange(width) + 0.5 - feet[:, :1] + scale[:, None] * figure.light[:, :1] * 0.10) / (
-        0.17 * scale[:, None]
-    )
+    x = (np.arange(width) + 0.5 - feet[:, :1] + scale[:, None] * figure.light[:, :1] * 0.10) / (0.17 * scale[:, None])
     y = (np.arange(height) + 0.5 - feet[:, 1:]) / (0.035 * scale[:, None])
     strength = 0.5 if canvas.shape[1] == 3 else 0.3
     pool = np.exp(-(y * y))[:, :, None] * np.exp(-(x * x))[:, None, :]
@@ -124,9 +120,7 @@ def _photograph(canvas: Array, views: Sequence[View]) -> Array:
     canvas *= 255
     canvas += 0.5
     pictures = np.clip(canvas, 0, 255).astype(np.uint8)
-    return (
-        np.repeat(pictures.transpose(0, 2, 3, 1), 3, axis=3) if infrared else pictures.transpose(0, 2, 3, 1)
-    )
+    return np.repeat(pictures.transpose(0, 2, 3, 1), 3, axis=3) if infrared else pictures.transpose(0, 2, 3, 1)
 
 
 def _blur(canvas: Array, sigma: Array) -> Array:
@@ -134,9 +128,7 @@ def _blur(canvas: Array, sigma: Array) -> Array:
     one = np.exp(-0.5 / np.maximum(sigma, 0.05) ** 2)
     two = one**4
     total = 1 + 2 * one + 2 * two
-    w0, w1, w2 = (
-        (value / total).astype(np.float32)[:, None, None, None] for value in (np.ones_like(one), one, two)
-    )
+    w0, w1, w2 = ((value / total).astype(np.float32)[:, None, None, None] for value in (np.ones_like(one), one, two))
     for axis in (2, 3):
         pads = [(0, 0)] * 4
         pads[axis] = (2, 2)

@@ -1,0 +1,147 @@
+"""Measures how hard the miniature world is: `python -m vireid_lib.miniworld.calibrate --out DIR`.
+
+The small AGW network is trained without and with external people whose infrared is a greyscale copy, re-drawn
+materials (the fair ceiling of any generator) or the truth (the upper bound). A useful world leaves the baseline
+room in both directions and lets a perfect generator help clearly. CALIBRATION.md keeps the result.
+"""
+
+import argparse
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vireid_lib.data import tables
+from vireid_lib.data.layouts import read_dataset
+from vireid_lib.evaluation import SysuProtocol, evaluate
+from vireid_lib.generators.copies import GreyCopies
+from vireid_lib.miniworld import write
+from vireid_lib.miniworld.cameras import INFRARED
+from vireid_lib.miniworld.truth import read_truth
+from vireid_lib.reid.features import extract
+from vireid_lib.reid.methods.agw import AgwConfig
+from vireid_lib.reid.train import train_reid
+
+ARMS = {
+    "real": "baseline: real images only",
+    "copies": "+ external, greyscale copies as infrared",
+    "redrawn": "+ external, infrared with re-drawn materials (fair ceiling)",
+    "true": "+ external, true infrared (upper bound)",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One training: its world, what it was trained on, its seed and its scores in per cent."""
+
+    world: int
+    arm: str
+    seed: int
+    rank1: float
+    mean_ap: float
+
+
+def training_table(
+    world: dict[str, Path], arm: str, identities: int | None, per_camera: int, folder: Path
+) -> pd.DataFrame:
+    """The rows of `arm`: mini_vi's train and val, and the external people's visible and added infrared images.
+
+    Args:
+        identities: external people that take part; None takes all.
+        per_camera: infrared images of each external person and infrared camera.
+        folder: gets the greyscale copies.
+    """
+    real = tables.training_rows(read_dataset("mini_vi", world["mini_vi"]))
+    if arm == "real":
+        return real
+    market = read_dataset("mini_market", world["mini_market"])
+    market = market[market["split"] == "train"].assign(split="external")
+    names = sorted(market["identity"].unique())[:identities]
+    external = market[market["identity"].isin(names)].reset_index(drop=True)
+    if arm == "copies":
+        copies = GreyCopies()
+        copies.fit(external, folder)
+        infrared = copies.expand(names, list(INFRARED), per_camera, 0, folder)
+    else:
+        infrared = read_truth(world["mini_truth"], arm)
+        place = infrared.groupby(["identity", "camera"]).cumcount()
+        infrared = infrared[infrared["identity"].isin(names) & (place < per_camera)]
+    return tables.concat(real, external, infrared)
+
+
+def measure(out: Path, world_seed: int, arm: str, seed: int, size: write.Size, identities: int | None) -> Result:
+    """Train and test once; a training that is complete in `out` is loaded. All-search, single-shot, 10 galleries."""
+    root = out / f"world-{world_seed}"
+    world = write.make(root, seed=world_seed, size=size)
+    name = f"{arm}-{identities or 'all'}"
+    table = training_table(world, arm, identities, size.infrared_images, root / f"copies-{identities or 'all'}")
+    config = AgwConfig.small(mix=0.5)
+    network = train_reid(
+        table, config, root / f"{name}-{seed}", seed=seed, cache=root / "cache", checkpoint_every=300, device="cpu"
+    )
+    test = tables.test_rows(read_dataset("mini_vi", world["mini_vi"]))
+    scores = evaluate(extract(network, test, config, root / "cache"), test, SysuProtocol()).scores
+    return Result(world_seed, arm, seed, 100 * float(scores.cmc[0]), 100 * float(scores.mean_ap))
+
+
+def report(results: list[Result]) -> str:
+    """A Markdown table: mean and standard deviation over the trainings, and the gain over the baseline.
+
+    The last column is the gain in standard errors of the difference of two means.
+    """
+
+    def of(arm: str, field: str) -> np.ndarray:
+        return np.array([getattr(result, field) for result in results if result.arm == arm])
+
+    lines = [
+        "| training data | trainings | rank-1 (%) | mAP (%) | gain in rank-1 | gain / standard error |",
+        "|---|---|---|---|---|---|",
+    ]
+    base = of("real", "rank1")
+    for arm, label in ARMS.items():
+        rank1, mean_ap = of(arm, "rank1"), of(arm, "mean_ap")
+        if not len(rank1):
+            continue
+        cells = [label, str(len(rank1)), _spread(rank1), _spread(mean_ap), "", ""]
+        if arm != "real" and len(base):
+            gain = rank1.mean() - base.mean()
+            cells[4] = f"{gain:+.1f}"
+            if min(len(base), len(rank1)) > 1:
+                error = np.sqrt(rank1.var(ddof=1) / len(rank1) + base.var(ddof=1) / len(base))
+                cells[5] = f"{gain / error:+.1f}"
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values: np.ndarray) -> str:
+    return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
+
+
+def main() -> None:
+    """Run every arm on every world and seed, print the table and keep it in the output folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder for worlds, trainings and the table")
+    parser.add_argument("--worlds", type=int, nargs="+", default=[101], help="seeds of the worlds")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of the trainings")
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS))
+    parser.add_argument("--identities", type=int, help="external people that take part (all)")
+    parser.add_argument("--per-camera", type=int, default=8, help="infrared images per external person and camera")
+    options = parser.parse_args()
+    torch.set_num_threads(1)  # sums depend on the number of threads; one gives the same numbers everywhere
+    size = replace(write.SIZES["mini"], infrared_images=options.per_camera)
+    results = []
+    for world in options.worlds:
+        for seed in options.seeds:
+            for arm in options.arms:
+                results.append(measure(options.out, world, arm, seed, size, options.identities))
+                print(f"world {world}, seed {seed}, {ARMS[arm]}: rank-1 {results[-1].rank1:.1f} %", flush=True)
+    (options.out / "results.json").write_text(json.dumps([asdict(result) for result in results], indent=1))
+    (options.out / "table.md").write_text(report(results), encoding="utf-8")
+    print(report(results))
+
+
+if __name__ == "__main__":
+    main()
