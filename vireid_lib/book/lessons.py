@@ -1,0 +1,135 @@
+"""Live demonstrations for chapter 01: a ranking by hand, and the mistakes that have cost people weeks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from vireid_lib.evaluation import Scores, Trial, cosine_distance, score
+from vireid_lib.evaluation.rules import camera_numbers, find_rule
+
+THUMBNAIL = (16, 8)  # pixels
+
+
+def untrained_features(pixels: UInt8[np.ndarray, "images height width 3"]) -> Float[Tensor, "images 128"]:
+    """Grey thumbnails of 16×8 pixels, each with zero mean: what one can rank by before anything is learned."""
+    images = torch.from_numpy(np.asarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    grey = (images * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    small = torch.nn.functional.interpolate(grey, THUMBNAIL, mode="area").flatten(1)
+    return small - small.mean(1, keepdim=True)
+
+
+def ranking(
+    distances: Sequence[float],
+    gallery_ids: Sequence[str],
+    gallery_cameras: Sequence[str | int],
+    *,
+    query_id: str,
+    query_camera: str | int,
+    rule: str,
+) -> pd.DataFrame:
+    """One query's ranked gallery, as one would write it down by hand.
+
+    Returns:
+        rows in ascending distance: identity, camera, distance, "removed" (by the rule), "rank" among the images
+        that are left, "right", "precision" (hits so far / rank, at the hits) and "identity rank" (how many
+        different identities have come so far). Empty where removed.
+    """
+    ids, cameras = np.asarray(gallery_ids), np.asarray(gallery_cameras)
+    labels = np.unique(np.concatenate([ids, [query_id]]), return_inverse=True)[1]
+    numbers = camera_numbers(np.asarray([*cameras, query_camera]), "cameras", len(ids) + 1)
+    removed = find_rule(rule).removed(labels[-1], numbers[-1], labels[:-1], numbers[:-1])
+    table = pd.DataFrame(
+        {"identity": ids, "camera": cameras, "distance": np.asarray(distances, float), "removed": removed,
+         "right": ids == query_id}
+    ).sort_values("distance", kind="stable", ignore_index=True)  # fmt: skip
+    kept = ~table["removed"]
+    table["rank"] = kept.cumsum().where(kept).astype("Int64")
+    hits = (table["right"] & kept).cumsum()
+    table["precision"] = (hits / table["rank"]).where(table["right"] & kept).astype("Float64")
+    fresh = ~table[kept]["identity"].duplicated()
+    table["identity rank"] = fresh.cumsum().reindex(table.index).astype("Int64")
+    return table
+
+
+def score_trial(features: Float[Tensor, "images dim"], trial: Trial, rule: str, *, swapped: bool = False) -> Scores:
+    """Score one trial by cosine distance; `swapped` lets the gallery ask and the queries answer.
+
+    Args:
+        features: one row per row of the table that the trial was drawn from (with its index 0..n-1).
+    """
+    query, gallery = (trial.gallery, trial.query) if swapped else (trial.query, trial.gallery)
+    rows = [torch.from_numpy(part.index.to_numpy(copy=True)) for part in (query, gallery)]
+    return score(
+        cosine_distance(features[rows[0]], features[rows[1]]),
+        query_ids=query["identity"].to_numpy(),
+        gallery_ids=gallery["identity"].to_numpy(),
+        query_cameras=query["camera"].to_numpy(),
+        gallery_cameras=gallery["camera"].to_numpy(),
+        rule=rule,
+    )
+
+
+def counting(features: Float[Tensor, "images dim"], trial: Trial, rule: str) -> pd.DataFrame:
+    """The same rankings, the CMC counted in the two ways that are in use, in percent.
+
+    Returns:
+        index "each identity once" and "every image"; columns rank-1, rank-5, rank-10, rank-20.
+    """
+    query, gallery = trial.query, trial.gallery
+    rows = [torch.from_numpy(part.index.to_numpy(copy=True)) for part in (query, gallery)]
+    distances = cosine_distance(features[rows[0]], features[rows[1]]).numpy()
+    found = {"each identity once": [], "every image": []}
+    for position in range(len(query)):
+        asked = query.iloc[position]
+        ranked = ranking(
+            distances[position], gallery["identity"].to_numpy(), gallery["camera"].to_numpy(),
+            query_id=asked["identity"], query_camera=asked["camera"], rule=rule,
+        )  # fmt: skip
+        hit = ranked[ranked["right"] & ~ranked["removed"]].head(1)
+        if len(hit):
+            found["each identity once"].append(int(hit["identity rank"].iloc[0]))
+            found["every image"].append(int(hit["rank"].iloc[0]))
+    shares = {
+        name: [100 * float(np.mean(np.asarray(ranks) <= k)) for k in (1, 5, 10, 20)] for name, ranks in found.items()
+    }
+    return pd.DataFrame.from_dict(shares, orient="index", columns=["rank-1", "rank-5", "rank-10", "rank-20"])
+
+
+def chosen_on_the_test_set(
+    features: Float[Tensor, "images dim"], trial: Trial, rule: str, *, candidates: int = 20, seed: int = 0
+) -> pd.DataFrame:
+    """Score many networks that are equally good by construction on two halves of the test identities.
+
+    Each "network" is a random projection of the same features to a quarter of their width. Whichever looks best
+    on one half owes that to luck alone, as the other half shows: so does an epoch that was chosen on the test set.
+
+    Returns:
+        one row per candidate; columns "choosing half" and "other half", rank-1 in percent.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    people = sorted(set(trial.query["identity"]))
+    halves = {"choosing half": set(people[::2]), "other half": set(people[1::2])}
+    width = features.shape[1]
+    rows = []
+    for _ in range(candidates):
+        projected = features @ torch.randn(width, max(1, width // 4), generator=generator)
+        row = {}
+        for name, half in halves.items():
+            parts = (part[part["identity"].isin(half)] for part in (trial.query, trial.gallery))
+            row[name] = 100 * score_trial(projected, Trial(*parts, trial.name), rule).rank(1)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def seen_in_training(identities: int, splits: int = 10, seed: int = 0) -> pd.Series:
+    """Share of each split's test identities, in percent, that a network trained on split 1 has been trained on,
+    when every split cuts the identities anew into halves for training and test, as RegDB's ten do."""
+    generator = np.random.default_rng(seed)
+    cuts = [generator.permutation(identities) for _ in range(splits)]
+    trained = set(cuts[0][: identities // 2])
+    shares = [100 * np.mean([person in trained for person in cut[identities // 2 :]]) for cut in cuts]
+    return pd.Series(shares, index=pd.RangeIndex(1, splits + 1, name="split"), name="trained on, %")
