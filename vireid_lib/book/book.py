@@ -1,0 +1,146 @@
+"""An open book: profile, workspace, data folder and device in one object, which every chapter starts from."""
+
+import html
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from vireid_lib.book.profiles import Profile, load_profile
+from vireid_lib.book.records import StageRecord
+from vireid_lib.book.workspace import Workspace
+from vireid_lib.project import project_root
+
+HEADLESS = "VIREID_HEADLESS"
+"""Environment variable that the runner sets; without it a chapter runs in JupyterLab or the like."""
+
+
+def default_workspace(profile_name: str) -> Path:
+    """`workspace/<profile>` in the checkout: the same for the command line and for JupyterLab."""
+    return project_root() / "workspace" / profile_name
+
+
+def open_book(profile: str = "mini", workspace: str | Path = "", data_root: str | Path = "") -> "Book":
+    """Open the book for a chapter.
+
+    Args:
+        profile: a profile's name or the path of its YAML file.
+        workspace: folder of the stages; empty means `workspace/<profile>` in the checkout.
+        data_root: folder that holds the real data sets; empty for the miniature world.
+
+    Raises:
+        FileError, FileNotFoundError: the profile is wrong or missing.
+        MissingData: the profile reads real data and no folder, or a wrong one, was given.
+    """
+    settings = load_profile(profile)
+    return Book(settings, Path(workspace) if workspace else default_workspace(settings.name), data_root)
+
+
+class MissingData(FileNotFoundError):
+    """A data set is not where the profile and --data-root say."""
+
+
+class Book:
+    """What a chapter works with.
+
+    Attributes:
+        profile: the settings.
+        workspace: the stages; `book.stage(...)` is `book.workspace.stage(...)`.
+        data_root: folder of the real data sets, or None.
+        device: "cpu", "cuda" or "mps", as chosen.
+    """
+
+    def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
+        self.profile = profile
+        self.data_root = Path(os.path.abspath(data_root)) if data_root else None
+        if self.data_root is not None and not self.data_root.is_dir():
+            raise MissingData(
+                f"--data-root {self.data_root} is not a folder; give the one that holds "
+                f"{', '.join(profile.data.roots.values())}."
+            )
+        if profile.world is None:
+            for name in profile.data.roots:
+                self.dataset_root(name)
+        self._folder = Path(workspace)
+
+    @cached_property
+    def device(self) -> str:
+        """The device: the profile's, or for "auto" CUDA where there is one, else the CPU."""
+        if self.profile.device != "auto":
+            return self.profile.device
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace on disk."""
+        return Workspace(self._folder, device=self.device)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person is there to move sliders."""
+        return not os.environ.get(HEADLESS)
+
+    @property
+    def miniature(self) -> bool:
+        """Whether the book runs on the world it draws itself; such numbers are no reproduction of a paper."""
+        return self.profile.world is not None
+
+    def stage(
+        self,
+        name: str,
+        config: Mapping[str, object],
+        inputs: Mapping[str, object],
+        make: Callable[[Path], Mapping[str, object] | None],
+        **about: object,
+    ) -> StageRecord:
+        """Make or fetch a stage; see `Workspace.stage`."""
+        return self.workspace.stage(name, config, inputs, make, **about)
+
+    def dataset_root(self, name: str, world: Path | None = None) -> Path:
+        """Folder of a data set.
+
+        Args:
+            name: the data set, e.g. "sysu_mm01".
+            world: folder of the drawn miniature world; not needed for real data.
+
+        Raises:
+            MissingData: the folder does not exist, or no --data-root was given.
+        """
+        place = Path(self.profile.data.roots[name])
+        base = world if world is not None else self.data_root
+        if base is None and not place.is_absolute():
+            raise MissingData(
+                f"Profile {self.profile.name} reads {name} from {place}, inside the folder that "
+                '--data-root names; pass --data-root DIR (in a notebook: data_root = "DIR").'
+            )
+        root = place if place.is_absolute() else base / place
+        if not root.is_dir():
+            raise MissingData(
+                f"{root} does not exist; profile {self.profile.name} expects {name} there. Check "
+                "--data-root, or copy the profile and change data.roots."
+            )
+        return root
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>"
+            for key, value in self.summary().items()
+        )
+        return f'<table class="setting">{rows}</table>'
+
+    def summary(self) -> dict[str, str]:
+        """What this run works on, for a reader."""
+        profile = self.profile
+        return {
+            "profile": f"{profile.name}: {profile.title}",
+            "target": profile.data.target,
+            "external": profile.data.external or "none",
+            "images": f"{profile.images.height} × {profile.images.width} pixels",
+            "ReID": f"{profile.reid.method}, {profile.reid.backbone} backbone, "
+            f"{len(profile.reid.seeds)} seed{'s' * (len(profile.reid.seeds) > 1)}",
+            "protocol": f"{profile.evaluation.protocol}, {', '.join(profile.evaluation.modes)}, "
+            f"{profile.evaluation.trials} trials",
+            "device": self.device,
+        }

@@ -1,0 +1,180 @@
+"""Chapters on disk: py:percent files, their parameters cell, and the strict typing of `-p name=value`."""
+
+import ast
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+RESERVED = ("profile", "workspace", "data_root")
+"""Parameters of every chapter that the runner fills from its own options."""
+
+
+class ChapterError(ValueError):
+    """A chapter or a parameter that cannot be run as asked; the message names it and the remedy."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter before it runs.
+
+    Attributes:
+        path: its py:percent file.
+        title: its first heading.
+        parameters: name → default, from its parameters cell.
+    """
+
+    path: Path
+    title: str
+    parameters: dict[str, object]
+
+    @property
+    def name(self) -> str:
+        """The file's name without suffix, e.g. "04_reid_training"."""
+        return self.path.stem
+
+    def read(self):
+        """Return the notebook (nbformat node)."""
+        import jupytext
+
+        return jupytext.read(self.path)
+
+
+def find_chapters(folder: Path, only: Iterable[str] = ()) -> list[Chapter]:
+    """Read the chapters in a folder: the `.py` files that start with a number, in order.
+
+    Args:
+        only: numbers or names of the wanted chapters ("04", "4", "04_reid_training"); empty wants all.
+
+    Raises:
+        ChapterError: there is no such chapter, or a parameters cell is missing or not made of literals.
+    """
+    paths = sorted(path for path in folder.glob("*.py") if path.stem.split("_")[0].isdigit())
+    if not paths:
+        raise ChapterError(f"{folder} holds no chapters: files such as 01_datasets.py.")
+    wanted = set()
+    for choice in only:
+        matches = [path for path in paths if _matches(path.stem, choice)]
+        if not matches:
+            raise ChapterError(f"no chapter {choice!r}; there are {', '.join(path.stem for path in paths)}.")
+        wanted.update(matches)
+    return [_read_chapter(path) for path in paths if not only or path in wanted]
+
+
+def _matches(stem: str, choice: str) -> bool:
+    number = stem.split("_")[0]
+    return choice == stem or (choice.isdigit() and int(choice) == int(number))
+
+
+def _read_chapter(path: Path) -> Chapter:
+    import jupytext
+
+    notebook = jupytext.read(path)
+    headings = (
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("# ")
+    )
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise ChapterError(
+            f'{path} has {len(tagged)} parameters cells; tag exactly one with tags=["parameters"].'
+        )
+    return Chapter(path, next(headings, path.stem).removeprefix("# "), _assignments(tagged[0].source, path))
+
+
+def _assignments(source: str, path: Path) -> dict[str, object]:
+    """Read `name = literal` lines."""
+    found = {}
+    for line in ast.parse(source).body:
+        target = line.targets[0] if isinstance(line, ast.Assign) and len(line.targets) == 1 else None
+        try:
+            found[target.id] = ast.literal_eval(line.value)
+        except (AttributeError, ValueError):
+            raise ChapterError(
+                f"{path}: the parameters cell holds `{ast.unparse(line)}`; write only lines such as "
+                "`name = 3`."
+            ) from None
+    missing = [name for name in RESERVED if not isinstance(found.get(name), str)]
+    if missing:
+        raise ChapterError(f'{path}: the parameters cell does not set {missing[0]}; add `{missing[0]} = ""`.')
+    for name, default in found.items():
+        if default is None:
+            raise ChapterError(
+                f"{path}: parameter {name} is None, which has no type; give it a typed default."
+            )
+    return found
+
+
+def parse_overrides(texts: Iterable[str], chapters: list[Chapter]) -> dict[str, dict[str, object]]:
+    """Turn `name=value` texts into typed parameters for each chapter that has them.
+
+    Returns:
+        chapter's name → {parameter: value}.
+
+    Raises:
+        ChapterError: no chosen chapter has the parameter, or the value is not of its default's type.
+    """
+    overrides: dict[str, dict[str, object]] = {chapter.name: {} for chapter in chapters}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ChapterError(f"-p {text}: write -p name=value.")
+        if name in RESERVED:
+            raise ChapterError(f"-p {name}: use --{name.replace('_', '-')} instead.")
+        owners = [chapter for chapter in chapters if name in chapter.parameters]
+        if not owners:
+            raise ChapterError(f"-p {name}: {_unknown(name, chapters)}")
+        for chapter in owners:
+            overrides[chapter.name][name] = _typed(name, value, chapter.parameters[name], chapter.name)
+    return overrides
+
+
+def _unknown(name: str, chapters: list[Chapter]) -> str:
+    valid = {own: chapter.name for chapter in chapters for own in chapter.parameters if own not in RESERVED}
+    near = difflib.get_close_matches(name, valid, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    listing = ", ".join(f"{own} ({chapter})" for own, chapter in valid.items()) or "none at all"
+    return f"no chapter that is to run has this parameter; {hint}valid names: {listing}."
+
+
+def _typed(name: str, text: str, default: object, chapter: str) -> object:
+    """Parse `text` as a value of the same type as `default`."""
+    if isinstance(default, str):
+        return text
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text
+    if isinstance(default, float) and isinstance(value, int | str) and not isinstance(value, bool):
+        try:
+            value = float(value)  # PyYAML takes 5e-5 for text
+        except ValueError:
+            pass
+    if type(value) is not type(default):
+        kind = {
+            "int": "a whole number",
+            "float": "a number",
+            "bool": "true or false",
+            "list": "a list such as [1, 2]",
+            "dict": "a mapping such as {a: 1}",
+        }.get(type(default).__name__, type(default).__name__)
+        raise ChapterError(f"-p {name}={text}: {chapter} wants {kind} there (its default is {default!r}).")
+    return value
+
+
+def parameters_of(
+    chapter: Chapter, overrides: Mapping[str, object], *, profile: str, workspace: Path, data_root: str
+) -> dict[str, object]:
+    """All parameters that a chapter runs with."""
+    reserved = {
+        "profile": profile,
+        "workspace": str(workspace),
+        "data_root": data_root and os.path.abspath(data_root),
+    }
+    return {**chapter.parameters, **reserved, **overrides}

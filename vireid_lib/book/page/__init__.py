@@ -1,0 +1,124 @@
+"""The page: all executed chapters in one HTML file that needs no network, with the main results on top."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import nbformat
+
+from vireid_lib import __version__
+from vireid_lib.book import results
+from vireid_lib.book.chapters import Chapter
+from vireid_lib.book.page.export import ChapterExporter, Heading, prepared
+from vireid_lib.book.result_tables import main_table_html
+from vireid_lib.book.workspace import Workspace
+from vireid_lib.training.progress import duration
+
+ASSETS = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class PageChapter:
+    """A chapter on the page.
+
+    Attributes:
+        name, number, title: of the chapter.
+        body: its HTML, empty if it has not run.
+        headings: its sections, for the navigation.
+        status: "done", "failed" or "not run".
+        time: how long it ran, or "".
+    """
+
+    name: str
+    number: str
+    title: str
+    body: str
+    headings: list[Heading]
+    status: str
+    time: str
+
+
+def make_page(folder: Path, chapters: Sequence[Chapter]) -> Path | None:
+    """Write `index.html` into a workspace from its executed notebooks.
+
+    Args:
+        folder: the workspace.
+        chapters: all chapters of the book; those that have not run are listed as such.
+
+    Returns:
+        the page, or None if no chapter has run.
+    """
+    shown = [_page_chapter(chapter, folder / "notebooks") for chapter in chapters]
+    if not any(chapter.body for chapter in shown):
+        return None
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ASSETS),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    book_record = _read_json(folder / "book.json")
+    text = environment.get_template("shell.html.j2").render(
+        chapters=shown,
+        main_table=main_table_html(results.main_table(Workspace(folder))),
+        facts=_facts(book_record),
+        failure=book_record.get("failure", ""),
+        profile=book_record.get("profile", {}),
+        style=(ASSETS / "style.css").read_text(encoding="utf-8"),
+        script=(ASSETS / "script.js").read_text(encoding="utf-8"),
+    )
+    page = folder / "index.html"
+    temporary = folder / ".index.html.partial"
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, page)
+    return page
+
+
+def _page_chapter(chapter: Chapter, notebooks: Path) -> PageChapter:
+    number = chapter.name.split("_")[0]
+    title = re.sub(rf"^(chapter\s+)?0*{int(number)}\s*[.:·–-]?\s+", "", chapter.title, flags=re.IGNORECASE)
+    record = _read_json(notebooks / f"{chapter.name}.json")
+    path = notebooks / f"{chapter.name}.ipynb"
+    if not path.exists():
+        return PageChapter(chapter.name, number, title, "", [], "not run", "")
+    exporter = ChapterExporter(chapter.name)
+    body, _ = exporter.from_notebook_node(prepared(nbformat.read(path, as_version=4)))
+    return PageChapter(
+        chapter.name,
+        number,
+        title,
+        body,
+        exporter.headings,
+        "done" if record else "failed",
+        duration(record["wall_seconds"]) if record else "",
+    )
+
+
+def _facts(book_record: dict) -> dict[str, str]:
+    """What a reader wants to know about the run, in the order in which it is shown."""
+    if not book_record:
+        return {}
+    hardware, profile = book_record["hardware"], book_record["profile"]
+    machine = (
+        ", ".join(hardware["gpus"])
+        if book_record["device"] != "cpu" and hardware["gpus"]
+        else (f"{hardware['processor']}, {hardware['cores']} cores")
+    )
+    packages = book_record["versions"]
+    return {
+        "Profile": profile["name"],
+        "Data": profile["data"]["target"]
+        + (f" + {profile['data']['external']}" if profile["data"]["external"] else ""),
+        "Device": f"{book_record['device']} ({machine})",
+        "Finished": book_record["finished"][:16].replace("T", " ") + " UTC",
+        "Versions": f"vireid {__version__}, Python {packages['python']}, torch {packages.get('torch', '–')}",
+    }
+
+
+def _read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -1,0 +1,142 @@
+"""One executed chapter to HTML: nbconvert with our own template, equations drawn, code folded."""
+
+import ast
+import copy
+import html
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from vireid_lib.book.page.math import UnreadableMath, svg
+
+INJECTED, ERROR_MARK = "injected-parameters", "papermill-error-cell-tag"  # papermill's own cells
+PRIVATE_PARAMETERS = ("workspace", "data_root")  # somebody's folders, of no use to a reader
+LONG_STREAM = 12  # lines of printed text from which on it is folded
+
+PRIORITY = [
+    "text/html",
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "text/markdown",
+    "text/latex",
+    "text/plain",
+]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A section's heading: its text and the id to link to."""
+
+    text: str
+    anchor: str
+
+
+class ChapterExporter(HTMLExporter):
+    """Renders a chapter's cells; afterwards `headings` lists its sections.
+
+    Args:
+        name: the chapter's name, which makes its anchors unique on the page.
+    """
+
+    def __init__(self, name: str) -> None:
+        template = (Path(__file__).parent / "chapter.html.j2").read_text(encoding="utf-8")
+        settings = Config(
+            {
+                "NbConvertBase": {"display_data_priority": PRIORITY},
+                "CoalesceStreamsPreprocessor": {"enabled": True},
+            }
+        )
+        super().__init__(config=settings, raw_template=template)
+        self._name = name
+        self.headings: list[Heading] = []
+        self.register_filter("first_line", first_line)
+        self.register_filter("is_long", lambda text: text.count("\n") > LONG_STREAM)
+        self.register_filter("equation", lambda latex: equation(latex.strip().strip("$"), block=True))
+
+    @property
+    def default_config(self) -> Config:
+        """Without HTMLExporter's own order of output types, which prefers widgets."""
+        return Config()
+
+    @jinja2.pass_context
+    def markdown2html(self, context: jinja2.runtime.Context, source: str) -> str:
+        """Markdown to HTML."""
+        renderer = _Renderer(
+            self._name, self.headings, attachments=context.get("cell", {}).get("attachments", {})
+        )
+        return MarkdownWithMath(renderer=renderer).render(source)
+
+
+class _Renderer(IPythonRenderer):
+    """nbconvert's Markdown renderer with drawn equations and anchors that are unique on the page."""
+
+    def __init__(self, prefix: str, headings: list[Heading], **options: object) -> None:
+        super().__init__(escape=False, exclude_anchor_links=True, **options)
+        self._prefix, self._headings = prefix, headings
+
+    def heading(self, text: str, level: int, **_: object) -> str:
+        plain = html.unescape(re.sub(r"<[^>]+>", "", text)).strip()
+        if level == 1:
+            return f'<h2 class="chapter-title">{text}</h2>\n'
+        anchor = f"{self._prefix}-{re.sub(r'[^a-z0-9]+', '-', plain.lower()).strip('-')}"
+        if level == 2:
+            self._headings.append(Heading(plain, anchor))
+        return f'<h{level + 1} id="{html.escape(anchor)}">{text}</h{level + 1}>\n'
+
+    def inline_math(self, body: str) -> str:
+        return equation(body, block=False)
+
+    def block_math(self, body: str) -> str:
+        return equation(body, block=True)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return equation(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
+
+
+def equation(latex: str, *, block: bool) -> str:
+    """An equation as HTML; one that cannot be drawn is shown as it is written, so that no run is lost for it."""
+    try:
+        drawn = svg(latex, block=block)
+    except UnreadableMath:
+        drawn = f'<code class="undrawn">{html.escape(latex)}</code>'
+    kind = "block" if block else "inline"
+    return f'<span class="math {kind}">{drawn}</span>'
+
+
+def first_line(source: str) -> str:
+    """The first line of code that is no import and no comment, to say what a folded cell does."""
+    lines = [line for line in source.splitlines() if line.strip()]
+    telling = [line for line in lines if not re.match(r"\s*(#|import |from |%)", line)]
+    return (telling or lines or [""])[0].strip()
+
+
+def prepared(notebook: NotebookNode) -> NotebookNode:
+    """A copy for the reader: one parameters cell with this run's values, and none of papermill's own cells."""
+    notebook = copy.deepcopy(notebook)
+    injected = {}
+    for cell in _tagged(notebook, INJECTED):
+        injected.update(_assignments(cell.source))
+    for cell in _tagged(notebook, "parameters"):
+        values = {name: injected.get(name, line) for name, line in _assignments(cell.source).items()}
+        cell.source = "\n".join(line for name, line in values.items() if name not in PRIVATE_PARAMETERS)
+    unwanted = [*_tagged(notebook, INJECTED), *_tagged(notebook, ERROR_MARK)]
+    notebook.cells = [cell for cell in notebook.cells if not any(cell is other for other in unwanted)]
+    return notebook
+
+
+def _tagged(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def _assignments(source: str) -> dict[str, str]:
+    """Name → its line."""
+    return {
+        line.targets[0].id: ast.unparse(line) for line in ast.parse(source).body if isinstance(line, ast.Assign)
+    }

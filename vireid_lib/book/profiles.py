@@ -1,0 +1,193 @@
+"""Profiles: one YAML file that says on which data, with which models and how long the book runs."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from vireid_lib.book.strict import FileError, Strict, read_model
+from vireid_lib.project import project_root
+
+TrainingSet = Literal["real", "copies", "dive", "dive_from_image", "redrawn", "true"]
+
+
+class World(Strict):
+    """The miniature world that the book draws for itself."""
+
+    seed: int = 0
+    size: str | dict[str, PositiveInt]
+    """Name of a size that `vireid_lib.miniworld.write` knows, or the numbers of its `Size`."""
+
+
+class Data(Strict):
+    """Which data sets, and where they lie."""
+
+    target: str
+    """The visible-infrared set: name of a manifest in data_manifests/datasets/."""
+    external: str | None = None
+    """The visible-only set whose identities are expanded into infrared."""
+    roots: dict[str, str]
+    """Folder of each data set, relative to --data-root (or to the drawn miniature world), or absolute."""
+
+    @model_validator(mode="after")
+    def _every_set_has_a_folder(self) -> "Data":
+        for name in (self.target, self.external):
+            if name is not None and name not in self.roots:
+                raise ValueError(f"roots names no folder for {name}; add `{name}: FOLDER`")
+        for name in self.roots:
+            if name not in (self.target, self.external):
+                raise ValueError(f"roots names {name}, which is neither target nor external; remove it")
+        return self
+
+
+class ImageSize(Strict):
+    """Size in pixels that the ReID network sees."""
+
+    height: PositiveInt
+    width: PositiveInt
+
+
+class Reid(Strict):
+    """The ReID method and what it is trained on."""
+
+    method: str = "agw"
+    backbone: Literal["small", "resnet50"]
+    config: dict[str, object] = {}
+    """Overrides of the method's own settings; every default is the paper's."""
+    seeds: Annotated[list[int], Field(min_length=1)]
+    """One training per seed; tables show the mean and the standard deviation."""
+    training_sets: Annotated[list[TrainingSet], Field(min_length=1)]
+    """What chapter 04 compares; `redrawn` and `true` exist in the miniature world only."""
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> "Reid":
+        for name, items in (("seeds", self.seeds), ("training_sets", self.training_sets)):
+            if len(set(items)) != len(items):
+                raise ValueError(f"{name} names one entry twice, which would count one training as two")
+        return self
+
+
+class Expand(Strict):
+    """How much synthetic infrared is made."""
+
+    identities: PositiveInt | None = None
+    """At most so many external identities; null takes all."""
+    per_camera: PositiveInt
+    """Images for each identity and camera."""
+    cameras: Literal["infrared"] | Annotated[list[int], Field(min_length=1)] = "infrared"
+    """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
+
+
+class Evaluation(Strict):
+    """The protocol that is reported."""
+
+    protocol: Literal["sysu-mm01", "regdb", "llcm"]
+    modes: Annotated[list[str], Field(min_length=1)]
+    """SYSU-MM01: all, indoor. RegDB, LLCM: visible-to-infrared, infrared-to-visible. The first is the main one."""
+    trials: PositiveInt = 10
+    shots: PositiveInt = 1
+    """SYSU-MM01 only: gallery images for each identity and camera."""
+    draw: Literal["seeded", "official"] = "seeded"
+    """SYSU-MM01 only: how the gallery is drawn."""
+    reading: Literal["paper", "release"] = "paper"
+    """LLCM only: what visible-to-infrared means."""
+
+    @model_validator(mode="after")
+    def _fits_the_protocol(self) -> "Evaluation":
+        valid = (
+            ("all", "indoor")
+            if self.protocol == "sysu-mm01"
+            else ("visible-to-infrared", "infrared-to-visible")
+        )
+        for mode in self.modes:
+            if mode not in valid:
+                raise ValueError(f"modes names {mode!r}; {self.protocol} has {' and '.join(valid)}")
+        owners = {"shots": "sysu-mm01", "draw": "sysu-mm01", "reading": "llcm"}
+        for key, owner in owners.items():
+            if key in self.model_fields_set and self.protocol != owner:
+                raise ValueError(f"{key} is a setting of {owner}, not of {self.protocol}; remove it")
+        return self
+
+    def options(self) -> dict[str, object]:
+        """The protocol's settings besides its mode, as `vireid_lib.evaluation.build_protocol` takes them."""
+        own = {"sysu-mm01": ("shots", "draw"), "llcm": ("reading",), "regdb": ()}[self.protocol]
+        counted = {} if self.protocol == "regdb" else {"trial_count": self.trials}
+        return {**{key: getattr(self, key) for key in own}, **counted}
+
+
+class Profile(Strict):
+    """Everything that one run of the book depends on, besides the code and the data."""
+
+    name: str
+    title: str
+    world: World | None
+    data: Data
+    images: ImageSize
+    reid: Reid
+    dive: dict[str, object]
+    """Settings of `vireid_lib.generators.dive.DiveConfig`; every default is the paper's."""
+    expand: Expand
+    evaluation: Evaluation
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    minutes: dict[str, float] = {}
+    """Expected minutes of each chapter on two CPU cores; the runner's first guess at the time left."""
+
+    @model_validator(mode="after")
+    def _the_world_knows_its_truth(self) -> "Profile":
+        of_the_world = [name for name in self.reid.training_sets if name in ("redrawn", "true")]
+        if self.world is None and of_the_world:
+            raise ValueError(
+                f"reid.training_sets names {of_the_world[0]}, which only the miniature world can give; remove it"
+            )
+        return self
+
+
+def profiles_folder() -> Path:
+    """The folder of the profiles that come with the book."""
+    return project_root() / "notebooks" / "profiles"
+
+
+def profile_names() -> list[str]:
+    """Names of the profiles that come with the book."""
+    return sorted(path.stem for path in profiles_folder().glob("*.yaml"))
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """Read a profile by name ("mini") or from a YAML file of your own.
+
+    Raises:
+        FileNotFoundError: there is no such profile; the message lists those there are.
+        FileError: a key or a type is wrong; the message names file, key and the nearest valid key.
+    """
+    path = _profile_path(name_or_path)
+    profile = read_model(path, Profile)
+    if profile.name != path.stem:
+        raise FileError(f"{path}: key name is {profile.name!r}; make it the file's name, {path.stem!r}.")
+    _check_owned_sections(profile, path)
+    return profile
+
+
+def _profile_path(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} does not exist; give a profile's name or the path of its YAML file."
+            )
+        return path
+    known = profile_names()
+    if str(name_or_path) in known:
+        return profiles_folder() / f"{name_or_path}.yaml"
+    near = difflib.get_close_matches(str(name_or_path), known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
+    raise FileNotFoundError(f"No profile {str(name_or_path)!r}; {hint} A path to a .yaml file works too.")
+
+
+def _check_owned_sections(profile: Profile, path: Path) -> None:
+    """Let the classes that own the nested settings judge them now, not hours into a run."""
+    from vireid_lib.book.settings import dive_config, reid_config, world_size
+
+    reid_config(profile, str(path))
+    world_size(profile, str(path))
+    dive_config(profile, str(path))

@@ -1,0 +1,192 @@
+"""What a stage leaves behind: its record, the digests that name it, and the checks on the numbers in it."""
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import math
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vireid_lib import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "numpy", "pandas", "pillow")
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """A finished stage.
+
+    Attributes:
+        name: the stage's name, e.g. "dive_finetuning".
+        key: digest of everything that it was made from.
+        folder: where its files are.
+        result: what its `result.json` holds; `result["values"]` is what its function returned.
+    """
+
+    name: str
+    key: str
+    folder: Path
+    result: dict
+
+    @property
+    def values(self) -> dict:
+        """What the stage's function returned."""
+        return self.result["values"]
+
+
+class ResultError(ValueError):
+    """A value that must not enter a record; the message names it."""
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal settings give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def plain(value: object, name: str) -> object:
+    """Turn numpy and torch scalars and arrays, paths and tuples into what JSON holds.
+
+    Raises:
+        ResultError: a number is not finite, a mapping's key is no text, or a type has no place in JSON;
+            the message names the value, e.g. "values.scores[3].mAP".
+    """
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ResultError(
+                f"{name} is {value}: a record holds finite numbers only. Find out what made it, "
+                "or store None where there is nothing to measure."
+            )
+        return float(value)
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise ResultError(f"{name} has the key {key!r}; keys are text.")
+        return {key: plain(inner, f"{name}.{key}") for key, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [plain(inner, f"{name}[{position}]") for position, inner in enumerate(value)]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist(), name)
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump(), name)
+    raise ResultError(
+        f"{name} is a {type(value).__name__}, which JSON cannot hold; save it as a file in the "
+        "stage's folder and store its name."
+    )
+
+
+def input_digest(value: object, name: str, cache: Path | None = None) -> str:
+    """Digest of one input of a stage: a stage's record, an image table, a file, a folder or a text.
+
+    Args:
+        cache: folder that remembers what files held (see `vireid_lib.data.contents`).
+
+    Raises:
+        ResultError: the input is none of these.
+        FileNotFoundError: it is a path where there is nothing.
+    """
+    if isinstance(value, StageRecord):
+        return f"stage:{value.name}:{value.key}"
+    if isinstance(value, str):
+        return f"text:{value}"
+    if isinstance(value, Path):
+        return f"files:{_path_digest(value, cache)}"
+    if type(value).__name__ == "DataFrame":
+        return f"table:{_table_digest(value, cache)}"
+    raise ResultError(
+        f"input {name} is a {type(value).__name__}; give a stage's record, an image table, a Path "
+        "or a text such as a manifest's digest. Settings belong in config."
+    )
+
+
+def _table_digest(table: "pd.DataFrame", cache: Path | None) -> str:
+    from vireid_lib.data import tables
+
+    return tables.digest(table, cache=cache)
+
+
+def _path_digest(path: Path, cache: Path | None) -> str:
+    from vireid_lib.data.contents import content_digests
+
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; it was given as a stage's input.")
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    names = [file.relative_to(path).as_posix() for file in files]
+    return hashlib.sha256(canonical([names, content_digests(files, cache)]).encode()).hexdigest()
+
+
+@functools.cache
+def library() -> dict[str, str]:
+    """Version of this library and a digest of its source, to tell apart records made by edited code."""
+    package = Path(__file__).resolve().parent.parent
+    source = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        source.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return {"version": __version__, "source": source.hexdigest()[:16]}
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def hardware() -> dict[str, object]:
+    """The machine: processor, usable cores, memory in GiB, and GPUs where torch sees any."""
+    import torch
+
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return {
+        "processor": _processor_name(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gib": _memory_gib(),
+        "gpus": gpus,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _processor_name() -> str:
+    description = Path("/proc/cpuinfo")
+    if description.exists():
+        for line in description.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON so that `path` holds either its old content or all of the new one, also after a power cut."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

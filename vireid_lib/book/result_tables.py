@@ -1,0 +1,111 @@
+"""Result tables as HTML: our numbers and the papers' in forms that cannot be mistaken for each other."""
+
+import html
+
+import pandas as pd
+
+OURS = "font-weight:600"
+PAPERS = "font-style:italic;opacity:.75"
+CAPTION = "text-align:left;padding:.9rem 0 .3rem"
+STATUS_MARKS = {"reproduced": "✓ reproduced", "differs": "≠ differs", "not yet run": "· not yet run"}
+METRIC_LABELS = {
+    "rank_1": "rank-1",
+    "rank_5": "rank-5",
+    "rank_10": "rank-10",
+    "rank_20": "rank-20",
+    "mean_ap": "mAP",
+    "mean_inp": "mINP",
+}
+MAIN_METRICS = ("rank-1", "mAP", "mINP")
+
+
+class HtmlTable:
+    """A table that a notebook shows as HTML and a terminal as text.
+
+    Its styles are written into its elements, so that it looks the same in JupyterLab and on the page.
+    """
+
+    def __init__(self, markup: str, table: pd.DataFrame) -> None:
+        self.markup, self.table = markup, table
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+    def __repr__(self) -> str:
+        return self.table.to_string(index=False)
+
+
+def show_main_table(table: pd.DataFrame) -> HtmlTable:
+    """`results.main_table` for reading: a block for each data set, protocol and method."""
+    return HtmlTable(main_table_html(table), table)
+
+
+def main_table_html(table: pd.DataFrame) -> str:
+    """`results.main_table` as HTML."""
+    if table.empty:
+        return '<p class="notice">No score has been recorded yet; chapter 4 measures them.</p>'
+    groups = table.groupby(["data set", "protocol", "method"], sort=False)
+    return "".join(_block(*name, rows) for name, rows in groups)
+
+
+def _block(dataset: str, protocol: str, method: str, rows: pd.DataFrame) -> str:
+    seeds = sorted(set(rows["seeds"]))
+    if seeds == [1]:
+        counted = "a single seed"
+    else:
+        counted = f"mean ± standard deviation over {'–'.join(map(str, dict.fromkeys([seeds[0], seeds[-1]])))} seeds"
+    body = "".join(
+        f"<tr><td>{html.escape(row['trained on'])}</td>"
+        + "".join(_number_cell(row[name]) for name in MAIN_METRICS)
+        + "</tr>"
+        for _, row in rows.iterrows()
+    )
+    head = "".join(f"<th>{name}</th>" for name in ("trained on", *MAIN_METRICS))
+    return (
+        f'<div class="table"><table class="main-table"><caption style="{CAPTION}">'
+        f"<b>{html.escape(f'{method} on {dataset}, {protocol}')}</b><br>percent, {counted}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _number_cell(text: str) -> str:
+    """A number over a line of its length, so that rows can be compared at a glance."""
+    share = text.split(" ")[0]
+    colour = "var(--accent, #0b5cad)"
+    line = f"linear-gradient({colour}, {colour}) left bottom / {share}% 3px no-repeat"
+    return f'<td style="min-width:7.5em;background:{line}"><span style="{OURS}">{html.escape(text)}</span></td>'
+
+
+def show_papers(beside: pd.DataFrame) -> HtmlTable:
+    """`results.beside_papers` for reading: the papers' numbers in italics with their place, ours upright."""
+    rows = [
+        {
+            "printed in": f"{row['paper']}, Table {row['table']}",
+            "row": row["printed_row"],
+            "column": row["printed_column"],
+            "metric": METRIC_LABELS[row["metric"]],
+            "printed": f"{row['paper_value']:.2f}",
+            "measured here": _measured(row),
+            "status": STATUS_MARKS[row["status"]],
+            "why": row["why"],
+        }
+        for _, row in beside.iterrows()
+    ]
+    columns = ["printed in", "row", "column", "metric", "printed", "measured here", "status", "why"]
+    table = pd.DataFrame(rows, columns=columns)
+    styles = {"printed in": PAPERS, "printed": PAPERS, "measured here": OURS}
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td style="{styles.get(name, "")}">{html.escape(str(row[name]))}</td>' for name in columns)
+        + "</tr>"
+        for _, row in table.iterrows()
+    )
+    return HtmlTable(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>", table)
+
+
+def _measured(row: pd.Series) -> str:
+    if row["seeds"] == 0:
+        return ""
+    spread = f" ± {row['our_std']:.2f}" if pd.notna(row["our_std"]) else ""
+    return f"{row['our_mean']:.2f}{spread} ({row['seeds']} seed{'s' * (row['seeds'] > 1)})"

@@ -1,0 +1,262 @@
+"""Results: the scores in a workspace, averaged over seeds, beside what papers print, with a status."""
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import pandas as pd
+from pydantic import Field
+
+from vireid_lib.book.papers import Paper, load_papers
+from vireid_lib.book.strict import Strict, validated
+from vireid_lib.book.workspace import Workspace
+
+if TYPE_CHECKING:
+    from vireid_lib.evaluation import Evaluation
+
+METRICS = ("rank_1", "rank_5", "rank_10", "rank_20", "mean_ap", "mean_inp")
+GROUP = ["dataset", "mode", "protocol", "method", "training", "external", "variant"]
+STATUSES = ("reproduced", "differs", "not yet run")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Score(Strict):
+    """What one trained network scores: the form in which stages record it, in `values["scores"]`.
+
+    Attributes:
+        dataset: name of the data set, "mini_vi" or "sysu_mm01".
+        method: "agw", ...
+        training: what it was trained on: "real", "copies", "dive", "dive_from_image", "redrawn", "true", or
+            another generator's name.
+        external: name of the expanded data set, None without one.
+        variant: in words, what differs from the main setting; "" is the main setting.
+        seed: of the training.
+        mode: "all", "indoor", "visible-to-infrared", "infrared-to-visible".
+        protocol: the protocol's name in words.
+        settings: the protocol's settings.
+        trials: how many trials were averaged.
+        rank_1 ... mean_inp: shares, 0..1.
+    """
+
+    dataset: str
+    method: str
+    training: str
+    external: str | None
+    variant: str = ""
+    seed: int
+    mode: str
+    protocol: str
+    settings: dict[str, object]
+    trials: int
+    rank_1: Share
+    rank_5: Share
+    rank_10: Share
+    rank_20: Share
+    mean_ap: Share
+    mean_inp: Share
+
+
+def score_row(
+    evaluation: "Evaluation",
+    *,
+    dataset: str,
+    method: str,
+    training: str,
+    external: str | None,
+    seed: int,
+    variant: str = "",
+) -> dict:
+    """Put an evaluation into the form that stages record: `return {"scores": [score_row(...), ...]}`."""
+    record = evaluation.to_dict()
+    settings = {key: value for key, value in record["protocol"].items() if value is not None}
+    mode = settings.get("mode") or settings.get("direction") or "single query"
+    means = {metric: record["mean"][metric] for metric in METRICS}
+    return Score(
+        dataset=dataset,
+        method=method,
+        training=training,
+        external=external,
+        variant=variant,
+        seed=seed,
+        mode=mode,
+        protocol=settings["name"],
+        settings=settings,
+        trials=len(record["trials"]),
+        **means,
+    ).model_dump()
+
+
+def stages(workspace: Workspace) -> pd.DataFrame:
+    """One row per finished stage: name, minutes, device, attempts, when, by which code, where."""
+    rows = [
+        {
+            "stage": record.name,
+            "minutes": record.result["wall_seconds"] / 60,
+            "device": record.result["device"],
+            "attempts": record.result["attempts"],
+            "finished": record.result["finished"],
+            "version": record.result["library"]["version"],
+            "source": record.result["library"]["source"],
+            "folder": os.path.relpath(record.folder, workspace.folder),
+        }
+        for record in workspace.records()
+    ]
+    columns = ["stage", "minutes", "device", "attempts", "finished", "version", "source", "folder"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def scores(workspace: Workspace) -> pd.DataFrame:
+    """One row per recorded score; of several for one setting and seed, the one used last.
+
+    Raises:
+        FileError: a stage recorded a score that is none, such as percent where shares are wanted.
+    """
+    rows = []
+    for record in workspace.records():  # the one used last comes last
+        for score in record.values.get("scores", ()):
+            checked = validated(Score, score, str(record.folder / "result.json"), "values.scores")
+            rows.append({**checked.model_dump(), "stage": record.name, "key": record.key})
+    table = pd.DataFrame(rows, columns=[*Score.model_fields, "stage", "key"])
+    return table.drop_duplicates([*GROUP, "seed"], keep="last").reset_index(drop=True)
+
+
+def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """Average the scores over seeds: one row per setting, `<metric>` and `<metric>_std` in percent, `seeds`.
+
+    The standard deviation is the sample's (n - 1), and empty for a single seed.
+    """
+    rows = []
+    for setting, group in table.groupby(GROUP, sort=False, dropna=False):
+        row = dict(zip(GROUP, setting, strict=True))
+        for metric in METRICS:
+            row[metric] = 100 * group[metric].mean()
+            row[f"{metric}_std"] = 100 * group[metric].std(ddof=1)
+        rows.append(
+            {
+                **row,
+                "seeds": len(group),
+                "trials": group["trials"].min(),
+                "settings": group["settings"].iloc[0],
+            }
+        )
+    columns = [
+        *GROUP,
+        *(name for metric in METRICS for name in (metric, f"{metric}_std")),
+        "seeds",
+        "trials",
+        "settings",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def beside_papers(workspace: Workspace, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
+    """Every number that the papers print, ours beside it where there is one, and a status.
+
+    A number of ours stands beside a paper's only if data set, mode, method, training data, external set, variant and
+    the protocol's settings are the paper's, over at least as many trials. What was measured on the miniature world
+    is therefore never beside one.
+
+    Returns:
+        columns paper, table, printed_row, printed_column, dataset, mode, method, training, external, variant, metric,
+        paper_value, our_mean, our_std, seeds, difference, status, why. Values in percent.
+    """
+    ours = over_seeds(scores(workspace))
+    rows = []
+    for paper in load_papers() if papers is None else papers:
+        for value in paper.values():
+            match = ours[[_same(row, value, paper) for _, row in ours.iterrows()]] if len(ours) else ours
+            rows.append({**value, **_judged(match, value, paper)})
+    return pd.DataFrame(rows).drop(columns="settings")
+
+
+def _same(ours: pd.Series, value: dict, paper: Paper) -> bool:
+    """Whether a row of ours was measured under the paper's conditions."""
+    names_agree = all(
+        ours[name] == value[name] for name in ("dataset", "mode", "method", "training", "variant")
+    )
+    external = None if pd.isna(ours["external"]) else ours["external"]
+    settings_agree = all(ours["settings"].get(key) == wanted for key, wanted in value["settings"].items())
+    return names_agree and external == value["external"] and settings_agree and ours["trials"] >= paper.trials
+
+
+def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
+    if match.empty:
+        return {
+            "our_mean": None,
+            "our_std": None,
+            "seeds": 0,
+            "difference": None,
+            "status": "not yet run",
+            "why": "",
+        }
+    row, metric = match.iloc[-1], value["metric"]
+    difference = row[metric] - value["paper_value"]
+    within = abs(difference) <= paper.tolerance.points
+    return {
+        "our_mean": row[metric],
+        "our_std": row[f"{metric}_std"],
+        "seeds": row["seeds"],
+        "difference": difference,
+        "status": "reproduced" if within else "differs",
+        "why": f"{abs(difference):.2f} points {'above' if difference >= 0 else 'below'} the paper, tolerance "
+        f"{paper.tolerance.points:g}",
+    }
+
+
+def main_table(workspace: Workspace) -> pd.DataFrame:
+    """The book's main result: rank-1 and mAP of each training set, mean ± standard deviation, one row each.
+
+    Columns: data set, protocol, method, trained on, rank-1, mAP, mINP (texts, percent), seeds.
+    """
+    table = over_seeds(scores(workspace))
+    order = {name: place for place, name in enumerate(TRAINING_LABELS)}
+    table = table.sort_values(
+        "training", key=lambda names: names.map(order), kind="stable", na_position="last"
+    )
+    rows = [
+        {
+            "data set": row["dataset"],
+            "protocol": row["protocol"],
+            "method": row["method"].upper(),
+            "trained on": training_label(row["training"])
+            + (f" ({row['variant']})" if row["variant"] else ""),
+            **{
+                label: mean_and_std(row[metric], row[f"{metric}_std"])
+                for label, metric in (("rank-1", "rank_1"), ("mAP", "mean_ap"), ("mINP", "mean_inp"))
+            },
+            "seeds": row["seeds"],
+        }
+        for _, row in table.iterrows()
+    ]
+    return pd.DataFrame(
+        rows, columns=["data set", "protocol", "method", "trained on", "rank-1", "mAP", "mINP", "seeds"]
+    )
+
+
+TRAINING_LABELS = {
+    "real": "real images only",
+    "copies": "+ greyscale copies",
+    "dive": "+ DiVE",
+    "dive_from_image": "+ DiVE from the image",
+    "redrawn": "+ re-drawn infrared",
+    "true": "+ true infrared",
+}
+"""What stands in tables and figures. "+" adds an external, visible set and, as its infrared, what is named."""
+
+
+def training_label(training: str) -> str:
+    """A training set in words, the same in every table and figure."""
+    return TRAINING_LABELS.get(training, f"+ {training}")
+
+
+def mean_and_std(mean: float, std: float) -> str:
+    """`49.1 ± 1.2`; without ± for a single seed."""
+    return f"{mean:.1f}" if pd.isna(std) else f"{mean:.1f} ± {std:.1f}"
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """A table for the terminal."""
+    if table.empty:
+        return "No score has been recorded yet."
+    return table.to_string(index=False)

@@ -1,0 +1,265 @@
+"""Runs the chapters: each in a process of its own, judged by its own record and never by papermill's."""
+
+import json
+import os
+import queue
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import filelock
+import nbformat
+
+from vireid_lib.book.book import Book, default_workspace
+from vireid_lib.book.chapters import Chapter, find_chapters, parameters_of, parse_overrides
+from vireid_lib.book.profiles import load_profile
+from vireid_lib.book.records import hardware, library, versions, write_json
+from vireid_lib.book.terminal import Terminal
+from vireid_lib.project import project_root
+
+
+class RunError(RuntimeError):
+    """The book could not be started; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class BookRun:
+    """The outcome of a run.
+
+    Attributes:
+        ok: every chosen chapter truly ran.
+        page: the HTML page, or None if no chapter has run.
+        failure: what went wrong, where, and how to continue; empty if ok.
+    """
+
+    ok: bool
+    page: Path | None
+    failure: str
+
+
+def run_book(
+    profile: str,
+    *,
+    workspace: str | Path = "",
+    data_root: str = "",
+    only: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    chapters_folder: Path | None = None,
+    out: TextIO | None = None,
+) -> BookRun:
+    """Run the chapters in order, stop at the first that fails, and make the page of all that have run.
+
+    Leaves in the workspace: `notebooks/<chapter>.ipynb` as executed, `notebooks/<chapter>.json` written last and
+    only if every cell ran, `stages/…/result.json`, `book.json` and `index.html`.
+
+    Args:
+        profile: name or path.
+        workspace: folder; empty means `workspace/<profile>` in the checkout.
+        data_root: folder of the real data sets; empty for the miniature world.
+        only: numbers or names of chapters.
+        overrides: `name=value` texts for the chapters' parameters.
+        chapters_folder: where the chapters are; None means the book's own.
+        out: where to report; None means standard output.
+
+    Raises:
+        RunError: another run uses the workspace.
+        ChapterError, FileError, FileNotFoundError: a chapter, parameter, profile or folder is wrong; nothing ran.
+    """
+    settings = load_profile(profile)
+    folder = Path(os.path.abspath(workspace or default_workspace(settings.name)))
+    chapters = find_chapters(chapters_folder or project_root() / "notebooks", only)
+    chosen = parse_overrides(overrides, chapters)
+    book = Book(settings, folder, data_root)  # a missing data set is found out before the first chapter
+    notebooks = folder / "notebooks"
+    notebooks.mkdir(parents=True, exist_ok=True)
+    command = continue_command(profile, workspace, data_root, only, overrides)
+    terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
+    profile_text = os.path.abspath(profile) if profile.endswith((".yaml", ".yml")) else profile
+    with _only_run(folder):
+        terminal.say(f"The book on profile {settings.name}, in {folder}")
+        for chapter in chapters:
+            # What an earlier run left must not pass for the outcome of this one.
+            for suffix in (".json", ".ipynb", ".log"):
+                (notebooks / f"{chapter.name}{suffix}").unlink(missing_ok=True)
+        for outcome in ("book.json", "index.html"):
+            (folder / outcome).unlink(missing_ok=True)
+        failure = ""
+        for chapter in chapters:
+            parameters = parameters_of(
+                chapter, chosen[chapter.name], profile=profile_text, workspace=folder, data_root=data_root
+            )
+            failure = _run_chapter(chapter, parameters, folder, terminal)
+            if failure:
+                failure += f"\nWhat is finished is kept. Continue with:  {command}"
+                break
+        write_json(
+            folder / "book.json",
+            {
+                "profile": settings.model_dump(),
+                "ok": not failure,
+                "failure": failure,
+                "command": command,
+                "chapters": [chapter.name for chapter in chapters],
+                "finished": _now(),
+                "library": library(),
+                "versions": versions(),
+                "hardware": hardware(),
+                "device": book.device,
+            },
+        )
+        page = _make_page(folder, chapters_folder or project_root() / "notebooks")
+    return BookRun(not failure, page, failure)
+
+
+def continue_command(
+    profile: str, workspace: str | Path, data_root: str, only: Sequence[str], overrides: Sequence[str]
+) -> str:
+    """The command that does the same run again."""
+    words = ["vireid", "book", "--profile", profile]
+    for flag, value in (("--workspace", workspace), ("--data-root", data_root)):
+        words += [flag, str(value)] if value else []
+    for flag, values in (("--only", only), ("-p", overrides)):
+        for value in values:
+            words += [flag, value]
+    return shlex.join(words)
+
+
+def _only_run(folder: Path) -> filelock.BaseFileLock:
+    lock = filelock.FileLock(folder / ".book.lock")
+    try:
+        return lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise RunError(
+            f"Another `vireid book` is running in {folder}; wait for it, or give this one a --workspace "
+            "of its own."
+        ) from None
+
+
+def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Path, terminal: Terminal) -> str:
+    """Run one chapter in its own process and write its record if it truly ran; return what failed, or ""."""
+    output = folder / "notebooks" / f"{chapter.name}.ipynb"
+    log = output.with_suffix(".log")
+    changed = {name: value for name, value in parameters.items() if value != chapter.parameters[name]}
+    job = {
+        "chapter": str(chapter.path.resolve()),
+        "output": str(output),
+        "parameters": changed,
+        "cache": str(folder / "cache"),
+    }
+    started, clock = _now(), time.monotonic()
+    terminal.start(chapter.name)
+    status, dead = _supervise(job, log, terminal)
+    failure = _failure(chapter, output, log, status, dead)
+    terminal.finish("failed" if failure else "done")
+    if failure:
+        return failure
+    log.unlink()
+    write_json(
+        output.with_suffix(".json"),
+        {
+            "chapter": chapter.name,
+            "title": chapter.title,
+            "parameters": dict(parameters),
+            "started": started,
+            "finished": _now(),
+            "wall_seconds": round(time.monotonic() - clock, 3),
+            "library": library(),
+        },
+    )
+    return ""
+
+
+def _supervise(job: dict, log: Path, terminal: Terminal) -> tuple[int, dict | None]:
+    """Run the job's process to its end; return its exit status and the event of a dead kernel, if any."""
+    dead = None
+    events: queue.Queue[dict | None] = queue.Queue()
+    command = [sys.executable, "-m", "vireid_lib.book.execute", json.dumps(job)]
+    with (
+        open(log, "w", encoding="utf-8") as errors,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
+        threading.Thread(target=_read_events, args=(process.stdout, events), daemon=True).start()
+        try:
+            while (event := _next(events, terminal)) is not None:
+                dead = event if event["event"] == "dead_kernel" else dead
+                terminal.event(event)
+                terminal.refresh()
+            process.wait()
+        except BaseException:  # Ctrl-C: the closed pipe tells the process to end its kernel and itself
+            process.stdin.close()
+            process.wait()
+            raise
+    return process.returncode, dead
+
+
+def _next(events: "queue.Queue[dict | None]", terminal: Terminal) -> dict | None:
+    while True:
+        try:
+            return events.get(timeout=0.5)
+        except queue.Empty:
+            terminal.refresh()
+
+
+def _read_events(stream: TextIO, events: "queue.Queue[dict | None]") -> None:
+    for line in stream:
+        events.put(json.loads(line))
+    events.put(None)
+
+
+def _failure(chapter: Chapter, output: Path, log: Path, status: int, dead: dict | None) -> str:
+    """Say why a chapter cannot be called run, or "" if it can: papermill's own marks are not asked."""
+    notebook = nbformat.read(output, as_version=4) if output.exists() else None
+    if dead is not None:
+        killed = f" by signal {-dead['status']}" if dead["status"] and dead["status"] < 0 else ""
+        return (
+            f"Chapter {chapter.name}: its kernel died{killed} in this cell; when the memory ran out, the system's "
+            f"log says so.\n\n{_indented(notebook.cells[dead['index']].source)}\n"
+        )
+    for cell in notebook.cells if notebook else ():
+        for produced in cell.get("outputs", ()):
+            if produced.output_type == "error":
+                return (
+                    f"Chapter {chapter.name} failed in this cell:\n\n{_indented(cell.source)}\n\n"
+                    f"{produced.ename}: {produced.evalue}\nThe notebook so far: {output}"
+                )
+    if status != 0 or notebook is None:
+        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+        return f"Chapter {chapter.name} could not be executed (exit status {status}):\n{_indented(tail)}"
+    if unexecuted := unexecuted_cells(notebook):
+        return (
+            f"Chapter {chapter.name}: {len(unexecuted)} of its cells did not run, first this one:\n\n"
+            f"{_indented(unexecuted[0].source)}\nThe notebook so far: {output}"
+        )
+    return ""
+
+
+def unexecuted_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """Code cells with something in them that have no execution number."""
+    return [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
+    ]
+
+
+def _make_page(folder: Path, chapters_folder: Path) -> Path | None:
+    from vireid_lib.book.page import make_page
+
+    return make_page(folder, find_chapters(chapters_folder))
+
+
+def _indented(text: str) -> str:
+    return "\n".join("    " + line for line in text.splitlines())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,80 @@
+"""A profile's nested settings as the classes that own them: ReID method, DiVE, miniature world."""
+
+import dataclasses
+import difflib
+import importlib
+from typing import TYPE_CHECKING
+
+from vireid_lib.book.profiles import Profile
+from vireid_lib.book.strict import FileError, explained
+
+if TYPE_CHECKING:
+    from vireid_lib.generators.dive.config import DiveConfig
+    from vireid_lib.miniworld.write import Size
+    from vireid_lib.reid.config import ReidConfig
+
+METHOD_CONFIGS = {"agw": "vireid_lib.reid.methods.agw.AgwConfig"}
+
+
+def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
+    """The ReID method's settings: the method's defaults for this backbone, the profile's overrides on top.
+
+    Raises:
+        FileError: there is no such method, or `reid.config` sets what the method does not have.
+    """
+    where = where or f"profile {profile.name}"
+    kind = METHOD_CONFIGS.get(profile.reid.method)
+    if kind is None:
+        raise FileError(
+            f"{where}: key reid.method is {profile.reid.method!r}; there is {', '.join(METHOD_CONFIGS)}."
+        )
+    module, name = kind.rsplit(".", 1)
+    config_class = getattr(importlib.import_module(module), name)
+    own = {"backbone": profile.reid.backbone, "height": profile.images.height, "width": profile.images.width}
+    places = {"backbone": "reid.backbone", "height": "images.height", "width": "images.width"}
+    for key in profile.reid.config:
+        if key in places:
+            raise FileError(f"{where}: key reid.config.{key} would contradict {places[key]}; set it there.")
+    make = config_class.small if profile.reid.backbone == "small" else config_class
+    return explained(lambda: make(**own, **profile.reid.config), config_class, where, "reid.config")
+
+
+def dive_config(profile: Profile, where: str = "") -> "DiveConfig":
+    """DiVE's settings: the paper's, the profile's overrides on top.
+
+    Raises:
+        FileError: `dive` sets what DiVE does not have.
+    """
+    from vireid_lib.generators.dive.config import DiveConfig
+
+    return explained(
+        lambda: DiveConfig(**profile.dive), DiveConfig, where or f"profile {profile.name}", "dive"
+    )
+
+
+def world_size(profile: Profile, where: str = "") -> "Size | None":
+    """The miniature world's size, None if the profile reads real data.
+
+    Raises:
+        FileError: there is no size of that name.
+    """
+    from vireid_lib.miniworld.write import SIZES, Size
+
+    if profile.world is None:
+        return None
+    size, where = profile.world.size, where or f"profile {profile.name}"
+    if isinstance(size, str):
+        if size not in SIZES:
+            raise FileError(
+                f"{where}: key world.size is {size!r}; use {' or '.join(SIZES)}, or numbers of your own."
+            )
+        return SIZES[size]
+    valid = [field.name for field in dataclasses.fields(Size)]
+    for key in size:
+        if key not in valid:
+            near = difflib.get_close_matches(key, valid, n=1)
+            raise FileError(
+                f"{where}: unknown key world.size.{key}; "
+                + (f"did you mean {near[0]}?" if near else f"valid here: {', '.join(valid)}.")
+            )
+    return Size(**size)

@@ -1,0 +1,128 @@
+"""Strict YAML: every file that people edit is read through here, and a mistake is named with its remedy."""
+
+import difflib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Strict(BaseModel):
+    """Base of the models read from YAML: no unknown keys, no silent conversion of types, no later changes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class FileError(ValueError):
+    """A YAML file that does not say what it should; the message names file, key and remedy."""
+
+
+def read_yaml(path: Path) -> dict:
+    """Return the mapping in a YAML file.
+
+    Raises:
+        FileError: the file is not YAML, holds no mapping, or writes one key twice.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except yaml.YAMLError as error:
+        raise FileError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise FileError(f"{path} holds {type(content).__name__}; write `key: value` lines.")
+    return content
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """Read a YAML file into a strict model.
+
+    Raises:
+        FileError: naming the file, the key and the nearest valid key or the type that is wanted.
+    """
+    return validated(model, read_yaml(path), str(path))
+
+
+def validated(model: type[Model], content: dict, where: str, prefix: str = "") -> Model:
+    """Make `content` a model; `where` (a file) and `prefix` (the section) go into the error message.
+
+    Raises:
+        FileError: naming `where`, the key and the nearest valid key or the type that is wanted.
+    """
+    return explained(lambda: model.model_validate(content), model, where, prefix)
+
+
+def explained(make: Callable[[], Model], model: type[BaseModel], where: str, prefix: str = "") -> Model:
+    """Return `make()`, with pydantic's complaints about `model` put in words.
+
+    Raises:
+        FileError: naming `where`, the key and the nearest valid key or the type that is wanted.
+    """
+    try:
+        return make()
+    except ValidationError as error:
+        lines = [_explain(problem, model, prefix) for problem in error.errors()]
+        raise FileError(f"{where}: " + "; ".join(lines)) from None
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """PyYAML lets the second of two equal keys win in silence; here that is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is written twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+# PyYAML follows YAML 1.1, where `5e-5` (no dot) is text; people who write a learning rate mean the number.
+_UniqueKeys.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), "-+0123456789"
+)
+
+
+def _explain(problem: dict, model: type[BaseModel], prefix: str) -> str:
+    """Turn one of pydantic's problems into one sentence with the key's full name and a remedy."""
+    steps = [step for step in problem["loc"] if not _is_type_label(step)]
+    key = ".".join([prefix] * bool(prefix) + [str(step) for step in steps])
+    if problem["type"] == "extra_forbidden":
+        valid = list(_model_at(model, steps[:-1]).model_fields)
+        near = difflib.get_close_matches(str(steps[-1]), valid, n=1, cutoff=0.5)
+        remedy = f"did you mean {near[0]}?" if near else f"valid here: {', '.join(sorted(valid))}."
+        return f"unknown key {key}; {remedy}"
+    if problem["type"] == "missing":
+        return f"key {key} is missing; add it."
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"key {key} is {problem['input']!r}: {message[0].lower()}{message[1:].rstrip('.')}."
+
+
+def _is_type_label(step: object) -> bool:
+    """Pydantic adds the tried type to the place of a value that may have several types; a reader needs none."""
+    return step in ("str", "int", "float", "bool", "none") or (isinstance(step, str) and "[" in step)
+
+
+def _model_at(model: type[BaseModel], steps: list) -> type[BaseModel]:
+    """Return the model class of the section that `steps` lead to."""
+    for step in steps:
+        if isinstance(step, int):
+            continue
+        model = _model_in(model.model_fields[step].annotation) or model
+    return model
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        if found := _model_in(inner):
+            return found
+    return None

@@ -1,0 +1,103 @@
+"""What a running book shows in the terminal: one line per chapter, live, with the time left."""
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from vireid_lib.training.progress import duration
+
+LOG_SECONDS = 30.0  # where lines cannot be rewritten, a running chapter prints one this often
+
+
+class Terminal:
+    """Shows chapters as they run.
+
+    Args:
+        chapters: names in the order in which they run.
+        minutes: expected minutes of each, as far as known.
+        out: where to print; None is standard output.
+    """
+
+    def __init__(
+        self, chapters: Sequence[str], minutes: Mapping[str, float], out: TextIO | None = None
+    ) -> None:
+        self._out = out or sys.stdout
+        self._live = self._out.isatty()
+        self._chapters = list(chapters)
+        self._expected = {name: 60 * minutes[name] for name in chapters if name in minutes}
+        self._width = max(len(name) for name in chapters)
+        self._spent: dict[str, float] = {}
+        self._name, self._cell, self._line = "", "", ""
+        self._began = self._printed = time.monotonic()
+
+    def start(self, name: str) -> None:
+        """A chapter begins."""
+        self._name, self._cell, self._line = name, "starting", ""
+        self._began, self._printed = time.monotonic(), time.monotonic()
+        if self._live:
+            self.refresh()
+        else:
+            self._write(self._head() + "starts" + self._left())
+
+    def event(self, event: dict) -> None:
+        """The chapter reached a cell or printed a line."""
+        if event["event"] == "cell":
+            self._cell, self._line = f"cell {event['index'] + 1}/{event['cells']}", ""
+        elif event["event"] == "line":
+            self._line = event["text"]
+
+    def refresh(self) -> None:
+        """Show where the chapter is; call it often."""
+        now = time.monotonic()
+        if not self._live and now - self._printed < LOG_SECONDS:
+            return
+        self._printed = now
+        line = self._head() + self._cell + (f"  {self._line}" if self._line else "") + "  " + self._clock()
+        if self._live:
+            self._out.write("\r\x1b[2K" + line[: shutil.get_terminal_size().columns - 1])
+            self._out.flush()
+        else:
+            self._write(line)
+
+    def finish(self, outcome: str) -> None:
+        """The chapter ended; `outcome` is "done" or "failed"."""
+        self._spent[self._name] = time.monotonic() - self._began
+        line = f"{self._head()}{outcome} in {duration(self._spent[self._name])}"
+        if self._live:
+            self._out.write("\r\x1b[2K")
+        self._write(line)
+
+    def say(self, text: str) -> None:
+        """Print a line of its own."""
+        if self._live:
+            self._out.write("\r\x1b[2K")
+        self._write(text)
+
+    def _head(self) -> str:
+        number = self._chapters.index(self._name) + 1
+        return f"{number:2d}/{len(self._chapters)}  {self._name:{self._width}s}  "
+
+    def _clock(self) -> str:
+        return f"{duration(time.monotonic() - self._began)} so far{self._left()}"
+
+    def _left(self) -> str:
+        """The book's remaining time, if every chapter still to come has an expected time.
+
+        The expectation is scaled by how this machine did on the chapters already run; finished stages make a
+        chapter quick, so that this can only be a guess.
+        """
+        coming = self._chapters[self._chapters.index(self._name) :]
+        if any(name not in self._expected for name in coming):
+            return ""
+        known = [name for name in self._spent if name in self._expected]
+        expected = sum(self._expected[name] for name in known)
+        pace = sum(self._spent[name] for name in known) / expected if expected else 1.0
+        left = [pace * self._expected[name] for name in coming]
+        left[0] = max(left[0] - (time.monotonic() - self._began), 0.0)
+        return f", about {duration(sum(left))} left for the book"
+
+    def _write(self, text: str) -> None:
+        self._out.write(text + "\n")
+        self._out.flush()

@@ -1,0 +1,116 @@
+"""What a comparison over few seeds allows to say: differences, their standard errors, and sentences."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from vireid_lib.book.records import StageRecord
+from vireid_lib.book.results import training_label
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one training set compares with a reference, in percent points of one metric.
+
+    Attributes:
+        training, reference: names of the training sets.
+        difference: mean over seeds minus the reference's mean.
+        standard_error: of that difference, from the spread over seeds on both sides (Welch); None when a side
+            has a single seed.
+        margin: half the width of the 95 % confidence interval (Student's t, Welch-Satterthwaite degrees of
+            freedom: few seeds make it much wider than two standard errors); None likewise.
+        seeds: seeds on either side, this one's first.
+    """
+
+    training: str
+    reference: str
+    difference: float
+    standard_error: float | None
+    margin: float | None
+    seeds: tuple[int, int]
+
+    @property
+    def judgement(self) -> str:
+        """ "better", "worse", "within noise" or "one seed only"."""
+        if self.margin is None:
+            return "one seed only"
+        if abs(self.difference) <= self.margin:
+            return "within noise"
+        return "better" if self.difference > 0 else "worse"
+
+    @property
+    def sentence(self) -> str:
+        """The comparison in words."""
+        what = f"{training_label(self.training)} − {training_label(self.reference)}: {self.difference:+.1f} points"
+        if self.margin is None:
+            return f"{what}, from a single seed on one side: no error can be given, so nothing can be concluded."
+        error = f"standard error {self.standard_error:.1f}, 95 % interval {self.difference - self.margin:+.1f} to "
+        error += f"{self.difference + self.margin:+.1f}, {self.seeds[0]} and {self.seeds[1]} seeds"
+        ending = {
+            "within noise": "the interval contains zero: within noise",
+            "better": "better, beyond the noise of the seeds",
+            "worse": "worse, beyond the noise of the seeds",
+        }[self.judgement]
+        return f"{what} ({error}): {ending}."
+
+
+def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
+    """One row per recorded score of the stages: the columns of `vireid_lib.book.results.Score`."""
+    return pd.DataFrame([score for record in records for score in record.values["scores"]])
+
+
+def compare(
+    scores: pd.DataFrame, metric: str = "rank_1", *, reference: str = "real", mode: str | None = None
+) -> list[Verdict]:
+    """Compare every training set with the reference, in the order of the table.
+
+    Args:
+        scores: from `score_table`; shares.
+        metric: "rank_1", "mean_ap", ...
+        mode: which of the protocol's modes; the table's first by default.
+
+    Raises:
+        ValueError: the reference is not among the training sets.
+    """
+    rows = scores[scores["mode"] == (mode or scores["mode"].iloc[0])]
+    values = {name: 100 * group[metric].to_numpy(float) for name, group in rows.groupby("training", sort=False)}
+    if reference not in values:
+        raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(values)}")
+    base = values.pop(reference)
+    return [_verdict(name, reference, ours, base) for name, ours in values.items()]
+
+
+def _verdict(training: str, reference: str, ours: np.ndarray, base: np.ndarray) -> Verdict:
+    difference, seeds = float(ours.mean() - base.mean()), (len(ours), len(base))
+    if min(seeds) < 2:
+        return Verdict(training, reference, difference, None, None, seeds)
+    one, two = ours.var(ddof=1) / len(ours), base.var(ddof=1) / len(base)
+    error = math.sqrt(one + two)
+    if error == 0:
+        return Verdict(training, reference, difference, 0.0, 0.0, seeds)
+    freedom = (one + two) ** 2 / (one**2 / (len(ours) - 1) + two**2 / (len(base) - 1))
+    margin = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    return Verdict(training, reference, difference, error, margin, seeds)
+
+
+def table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """Verdicts as a table for reading, percent points."""
+    rows = [
+        {
+            "trained on": training_label(each.training),
+            "difference": f"{each.difference:+.1f}",
+            "standard error": "" if each.standard_error is None else f"{each.standard_error:.1f}",
+            "95 % interval": ""
+            if each.margin is None
+            else f"{each.difference - each.margin:+.1f} … {each.difference + each.margin:+.1f}",
+            "verdict": each.judgement,
+        }
+        for each in verdicts
+    ]
+    return pd.DataFrame(rows, columns=["trained on", "difference", "standard error", "95 % interval", "verdict"])
