@@ -57,9 +57,7 @@ def test_llcm(tree):
     training, test = training_rows(table), test_rows(table)
     assert ids(training) == ["0001", "0003"] and ids(test) == ["0005", "0012"]
     assert len(training) == 8
-    numbers = {
-        modality: sorted(set(camera_numbers(rows).tolist())) for modality, rows in test.groupby("modality")
-    }
+    numbers = {modality: sorted(set(camera_numbers(rows).tolist())) for modality, rows in test.groupby("modality")}
     # No infrared from camera 3 in the protocol, though files lie there.
     assert numbers == {"visible": [1, 2, 3, 5], "infrared": [1, 2, 5]}
 
@@ -82,7 +80,7 @@ def test_cuhk03_np_wants_one_of_its_forms(tree, tmp_path):
 
 
 def test_a_root_that_is_not_there_says_how_to_get_the_data(tmp_path):
-    with pytest.raises(LayoutError, match="nowhere is not a folder. To get SYSU-MM01: Ask the authors"):
+    with pytest.raises(LayoutError, match="nowhere is not a folder. To get SYSU-MM01: Sign the release"):
         read_dataset("sysu_mm01", tmp_path / "nowhere")
 
 

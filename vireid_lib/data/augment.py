@@ -30,9 +30,9 @@ def pad_and_crop(images: Images, generator: Generator, padding: int = 10) -> Ima
     This is padding followed by a random crop of the old size; 10 pixels at 288×144 in AGW, CAJ and DEEN.
     """
     batch, _, height, width = images.shape
-    offsets = torch.randint(
-        0, 2 * padding + 1, (2, batch, 1), generator=generator, device=generator.device
-    ).to(images.device)
+    offsets = torch.randint(0, 2 * padding + 1, (2, batch, 1), generator=generator, device=generator.device).to(
+        images.device
+    )
     rows = offsets[0] + torch.arange(height, device=images.device)
     columns = offsets[1] + torch.arange(width, device=images.device)
     padded = functional.pad(images, (padding,) * 4)

@@ -20,9 +20,7 @@ from vireid_lib.data.report import CountLine, Finding, Report
 SMALLEST_SIDE = 8  # pixels; nobody can be recognised in less
 
 
-def check_dataset(
-    name: str | Path, root: str | Path, progress: Callable[[int, int], None] | None = None
-) -> Report:
+def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, int], None] | None = None) -> Report:
     """Read, decode and compare everything of a data set; nothing under `root` is written or touched.
 
     Of RegDB all splits that are there are read. An error in the report means that the table or an image
@@ -45,15 +43,11 @@ def check_dataset(
     seen = _look(paths, progress)
     findings += _broken(seen) + _sizes(seen, manifest) + _duplicates(seen, table)
     findings += _lone_modalities(table, manifest)
-    findings += [
-        Finding(
-            "warning",
-            f"{line.what}: {line.found:,} on disk, which no source prints.",
-            "Unpack the data set again, or expect other numbers than published.",
-        )
-        for line in counts
-        if not line.agrees
-    ]
+    differing = [f"{line.what}: {line.found:,}" for line in counts if not line.agrees]
+    if differing:
+        what = f"{len(differing)} counts are as no source prints them."
+        remedy = "Unpack the data set again, or expect other numbers than published."
+        findings.append(Finding("warning", what, remedy, differing))
     findings += _unused(root, set(paths))
     return Report(manifest.name, str(root), len(paths), counts, findings)
 
@@ -74,11 +68,7 @@ def _read(manifest: DatasetManifest, root: Path) -> tuple[pd.DataFrame, list[Fin
             except LayoutError as error:
                 findings.append(Finding("error", f"trial {trial}: {error}"))
                 continue
-            if (
-                not other.groupby(["split", "modality"])
-                .size()
-                .equals(table.groupby(["split", "modality"]).size())
-            ):
+            if not other.groupby(["split", "modality"]).size().equals(table.groupby(["split", "modality"]).size()):
                 what = f"trial {trial} has other numbers of images than trial 1."
                 findings.append(Finding("warning", what, "Restore idx/ from the data set's archive."))
     return table, findings
@@ -147,8 +137,8 @@ def _sizes(seen: dict, manifest: DatasetManifest) -> list[Finding]:
         "are wider than high; they may be turned or no people.": lambda size: size[1] > size[0],
     }
     if wanted:
-        kinds[f"are not {wanted[0]} by {wanted[1]} pixels (height by width), as the data set's are."] = (
-            lambda size: list(size) != wanted
+        kinds[f"are not {wanted[0]} by {wanted[1]} pixels (height by width), as the data set's are."] = lambda size: (
+            list(size) != wanted
         )
     findings = []
     for what, is_odd in kinds.items():
@@ -187,9 +177,7 @@ def _lone_modalities(table: pd.DataFrame, manifest: DatasetManifest) -> list[Fin
     for part, rows in (("training", tables.training_rows(table)), ("test", tables.test_rows(table))):
         seen = rows.groupby("identity")["modality"].agg(set)
         items = [
-            f"{identity}: {modalities.pop()} only"
-            for identity, modalities in seen.items()
-            if len(modalities) == 1
+            f"{identity}: {modalities.pop()} only" for identity, modalities in seen.items() if len(modalities) == 1
         ]
         if items:
             what = f"{len(items)} {part} identities are there in one modality only."

@@ -61,7 +61,7 @@ class Report:
             width = max(len(line.what) for line in self.counts)
             for line in self.counts:
                 mark = "ok     " if line.agrees else "DIFFERS"
-                sources = "; ".join(_stated(stated, line.found) for stated in line.stated)
+                sources = "; ".join(_stated(stated) for stated in line.stated)
                 lines.append(f"  {mark} {line.what:<{width}} {line.found:>7,}  {sources}")
         for severity, title in (("error", "Errors"), ("warning", "Warnings"), ("note", "Notes")):
             findings = [finding for finding in self.findings if finding.severity == severity]
@@ -75,7 +75,6 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def _stated(stated: dict[str, str | int], found: int) -> str:
-    number = "" if stated["value"] == found else f" prints {stated['value']:,}"
+def _stated(stated: dict[str, str | int]) -> str:
     note = f" ({stated['note']})" if stated["note"] else ""
-    return f"{stated['source']}{number}{note}"
+    return f"{stated['source']}: {stated['value']:,}{note}"

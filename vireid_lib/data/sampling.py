@@ -142,8 +142,7 @@ class _Pool:
             )
         if len(self.names) < identities:
             raise ValueError(
-                f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower "
-                "`identities`."
+                f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower `identities`."
             )
         self.visible = _positions(labels_visible)
         self.infrared = _positions(labels_infrared)

@@ -52,9 +52,7 @@ def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
         _refuse(table, bad, column, where, "write a non-empty string there")
         table[column] = table[column].astype(str)
     _refuse(table, ~table["path"].map(os.path.isabs).astype(bool), "path", where, "make the path absolute")
-    _refuse(
-        table, table["path"].duplicated(), "path", where, "list every image once; this path is there twice"
-    )
+    _refuse(table, table["path"].duplicated(), "path", where, "list every image once; this path is there twice")
     for column, form, example in (
         ("identity", IDENTITY_FORM, "sysu_mm01/0042"),
         ("camera", CAMERA_FORM, "sysu_mm01/3"),
@@ -138,8 +136,7 @@ def save(table: pd.DataFrame, path: str | Path) -> None:
     table = validate(table, f"table to be saved as {path}")
     inside = str(path.parent) + os.sep
     table["path"] = [
-        Path(image).relative_to(inside).as_posix() if image.startswith(inside) else image
-        for image in table["path"]
+        Path(image).relative_to(inside).as_posix() if image.startswith(inside) else image for image in table["path"]
     ]
     write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())
 

@@ -14,9 +14,7 @@ from vireid_lib.data.tables import test_rows, training_rows
 __all__ = ["LayoutError", "read_dataset", "test_rows", "training_rows"]
 
 
-def read_dataset(
-    name_or_manifest: str | Path | DatasetManifest, root: str | Path, *, trial: int = 1
-) -> pd.DataFrame:
+def read_dataset(name_or_manifest: str | Path | DatasetManifest, root: str | Path, *, trial: int = 1) -> pd.DataFrame:
     """Return the validated image table of a data set on disk, sorted by path. No image is opened.
 
     Args:
@@ -27,9 +25,7 @@ def read_dataset(
     Raises:
         LayoutError: the folder is not laid out as the manifest says; names the place and the remedy.
     """
-    manifest = (
-        name_or_manifest if isinstance(name_or_manifest, DatasetManifest) else load_manifest(name_or_manifest)
-    )
+    manifest = name_or_manifest if isinstance(name_or_manifest, DatasetManifest) else load_manifest(name_or_manifest)
     root = Path(os.path.abspath(root))
     if manifest.layout == "regdb":
         rows = regdb.read(manifest, root, trial)

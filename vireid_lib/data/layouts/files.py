@@ -94,9 +94,7 @@ def read_listing(root: Path, name: str) -> list[tuple[str, int]]:
         path, _, label = line.strip().rpartition(" ")
         path = path.strip().replace("\\", "/")
         if not path or not label.isdecimal():
-            raise LayoutError(
-                f'{root / name}, line {number}: {line!r} is not "relative/path label"; restore the line.'
-            )
+            raise LayoutError(f'{root / name}, line {number}: {line!r} is not "relative/path label"; restore the line.')
         if not (root / path).is_file():
             raise LayoutError(
                 f"{root / name}, line {number}: {root / path} does not exist; unpack the images again, or "

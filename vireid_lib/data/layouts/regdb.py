@@ -44,9 +44,7 @@ def available_trials(root: Path) -> list[int]:
 def _identity(path: str, listing: Path) -> int:
     parts = path.split("/")
     if len(parts) < 2 or not parts[-2].isdecimal():
-        raise LayoutError(
-            f"{listing}: the folder of {path} is not an identity's number, as in Visible/12/x.bmp."
-        )
+        raise LayoutError(f"{listing}: the folder of {path} is not an identity's number, as in Visible/12/x.bmp.")
     return int(parts[-2])
 
 

@@ -44,9 +44,7 @@ def read(manifest: DatasetManifest, root: Path) -> list[dict[str, str]]:
             for name in list_images(folder):
                 seen.add(identity)
                 path = f"cam{camera.number}/{folder.name}/{name}"
-                rows.append(
-                    row(manifest, root, path, identity, camera.number, camera.modality, split_of[identity])
-                )
+                rows.append(row(manifest, root, path, identity, camera.number, camera.modality, split_of[identity]))
     for identity, split in split_of.items():
         if identity not in seen:
             raise LayoutError(
