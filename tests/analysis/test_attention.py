@@ -1,0 +1,101 @@
+"""Cross-attention: recording changes nothing, maps are what the definition says, tokens are where they stand."""
+
+import math
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+
+from vireid_lib.analysis.attention import concentration, record, resize, token_positions
+
+
+@pytest.fixture(scope="module")
+def unet():
+    torch.manual_seed(0)
+    return UNet2DConditionModel(
+        sample_size=(9, 4), in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"), mid_block_type=None,
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"), cross_attention_dim=12,
+        attention_head_dim=2, norm_num_groups=8,
+    ).eval()  # fmt: skip
+
+
+@torch.no_grad()
+def _run(unet, n=3, tokens=5):
+    draw = torch.Generator().manual_seed(1)
+    sample, states = torch.randn(n, 4, 9, 4, generator=draw), torch.randn(n, tokens, 12, generator=draw)
+    return unet(sample, torch.tensor(10), states).sample
+
+
+def test_recording_leaves_the_output_as_it_is_and_restores_the_network(unet):
+    before, processors = _run(unet), dict(unet.attn_processors)
+    with record(unet) as recorder:
+        torch.testing.assert_close(_run(unet), before, rtol=1e-5, atol=1e-5)
+    assert unet.attn_processors == processors
+    assert recorder.resolutions == [(9, 4), (5, 2)]  # odd heights are halved upwards
+
+
+def test_the_tokens_of_a_place_sum_to_one_however_often_it_ran(unet):
+    with record(unet) as recorder:
+        _run(unet)
+        once = recorder.maps((9, 4))
+        _run(unet)
+    for size in recorder.resolutions:
+        maps = recorder.maps(size)
+        assert maps.shape == (3, 5, *size)
+        torch.testing.assert_close(maps.sum(1), torch.ones(3, *size))
+    torch.testing.assert_close(recorder.maps((9, 4)), once)
+
+
+def test_a_map_is_the_softmax_of_queries_and_keys(unet):
+    layer = unet.down_blocks[0].attentions[0].transformer_blocks[0].attn2
+    seen = {}
+    hook = layer.register_forward_hook(lambda _, args, kwargs, out: seen.update(hidden=args[0], **kwargs), with_kwargs=True)
+    with record(unet) as recorder:
+        add, calls = recorder.add, []
+
+        def add_the_first(probabilities, heads):
+            calls.append(heads)
+            if len(calls) == 1:
+                add(probabilities, heads)
+
+        recorder.add = add_the_first
+        _run(unet)
+    hook.remove()
+    with torch.no_grad():
+        q = layer.to_q(seen["hidden"]).unflatten(2, (layer.heads, -1)).transpose(1, 2)
+        k = layer.to_k(seen["encoder_hidden_states"]).unflatten(2, (layer.heads, -1)).transpose(1, 2)
+        expected = torch.softmax(q @ k.mT / math.sqrt(q.shape[-1]), -1).mean(1)
+    torch.testing.assert_close(recorder.maps((9, 4)).flatten(2), expected.mT, rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_without_a_prompt_is_refused():
+    with pytest.raises(ValueError, match="no cross-attention"), record(torch.nn.Linear(2, 2)):
+        pass
+
+
+class Words:
+    """A tokenizer of blank-separated words, letter by letter for the unknown."""
+
+    def __call__(self, text, add_special_tokens):
+        return type("", (), {"input_ids": [ord(c) for word in text.split() for c in (word if len(word) < 4 else word[:1])]})
+
+
+def test_token_positions_follow_the_prompt():
+    pieces = [("a", "a"), ("[k]", "xyz"), ("photo", "photo"), ("of", "of"), ("[p]", ""), ("person", "person")]
+    found = token_positions(Words(), pieces, 12)
+    assert found == {"start": [0], "a": [1], "[k]": [2, 3, 4], "photo": [5], "of": [6, 7], "person": [8],
+                     "end": [9, 10, 11]}  # fmt: skip
+    with pytest.raises(ValueError, match="fewer than 9 tokens"):
+        token_positions(Words(), pieces, 9)
+
+
+def test_concentration_is_one_for_an_even_map_and_the_inverse_area_for_a_perfect_one():
+    mask = torch.zeros(2, 8, 4)
+    mask[:, :, :2] = 1
+    inside = resize(mask, (4, 2), smooth=False)
+    torch.testing.assert_close(concentration(torch.ones(2, 4, 2), mask), torch.ones(2))
+    torch.testing.assert_close(concentration(inside, mask), torch.full((2,), 2.0))
+    torch.testing.assert_close(concentration(1 - inside, mask), torch.zeros(2))
+    with pytest.raises(ValueError, match="empty"):
+        concentration(torch.ones(2, 4, 2), torch.zeros(2, 8, 4))

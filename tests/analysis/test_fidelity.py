@@ -1,0 +1,47 @@
+"""Measures of a set of images against closed forms."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from vireid_lib.analysis import fidelity
+
+
+def test_frechet_distance_of_a_set_to_itself_is_zero_and_a_shift_counts_squared():
+    rows = np.random.default_rng(0).normal(size=(200, 6))
+    assert fidelity.frechet_distance(rows, rows) == pytest.approx(0, abs=1e-9)
+    assert fidelity.frechet_distance(rows, rows + [2, 0, 0, 0, 0, 1]) == pytest.approx(5)
+
+
+def test_frechet_distance_agrees_with_the_matrix_square_root():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5)), rng.normal(size=(250, 5)) @ rng.normal(size=(5, 5)) + 1
+    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    root = scipy.linalg.sqrtm(cov_a @ cov_b).real
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(cov_a + cov_b - 2 * root)
+    assert fidelity.frechet_distance(a, b) == pytest.approx(expected)
+
+
+def test_frechet_distance_with_fewer_images_than_dimensions_stays_finite_and_bad_input_is_refused():
+    rng = np.random.default_rng(2)
+    few = rng.normal(size=(4, 30))
+    assert 0 < fidelity.frechet_distance(few, rng.normal(size=(5, 30))) < 200
+    with pytest.raises(ValueError, match="two or more rows"):
+        fidelity.frechet_distance(few[:1], few)
+    with pytest.raises(ValueError, match="not finite"):
+        fidelity.frechet_distance(np.full((3, 2), np.nan), np.ones((3, 2)))
+
+
+def test_brightness_histogram_and_overlap():
+    dark, light = np.zeros((1, 2, 2, 3), np.uint8), np.full((1, 2, 2, 3), 255, np.uint8)
+    histogram = fidelity.brightness_histogram(np.concatenate([dark, light]), bins=4)
+    assert histogram.tolist() == [0.5, 0, 0, 0.5]
+    assert fidelity.overlap(histogram, fidelity.brightness_histogram(dark, bins=4)) == 0.5
+    assert fidelity.brightness(np.array([[[[10, 20, 30]]]], np.uint8)).item() == pytest.approx(18.15)
+
+
+def test_colourfulness_and_psnr():
+    pixels = np.array([[[[10, 10, 10]]], [[[200, 100, 50]]]], np.uint8)
+    assert fidelity.colourfulness(pixels).tolist() == [0, 150]
+    assert fidelity.psnr(pixels, pixels).tolist() == [np.inf, np.inf]
+    assert fidelity.psnr(pixels, pixels + 10) == pytest.approx(10 * np.log10(255**2 / 100))

@@ -1,0 +1,157 @@
+"""Cross-attention of a text-to-image U-Net: which token of the prompt each place of the picture looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from diffusers.models.attention_processor import Attention
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Recorder:
+    """Sums of the attention that was recorded, by resolution; see `record`."""
+
+    def __init__(self) -> None:
+        self.latent_size: tuple[int, int] | None = None
+        self._sums: dict[tuple[int, int], Tensor] = {}
+        self._counts: dict[tuple[int, int], int] = {}
+
+    def add(self, probabilities: Float[Tensor, "n_heads positions tokens"], heads: int) -> None:
+        """Take in one call of one layer; heads are averaged here."""
+        size = _grid(self.latent_size, probabilities.shape[1])
+        maps = probabilities.detach().float().unflatten(0, (-1, heads)).mean(1)
+        maps = maps.transpose(1, 2).unflatten(2, size).cpu()
+        self._sums[size] = self._sums[size] + maps if size in self._sums else maps
+        self._counts[size] = self._counts.get(size, 0) + 1
+
+    @property
+    def resolutions(self) -> list[tuple[int, int]]:
+        """(height, width) of the recorded maps, the finest first."""
+        return sorted(self._sums, reverse=True)
+
+    def maps(self, resolution: tuple[int, int]) -> Float[Tensor, "n tokens height width"]:
+        """Mean over heads, layers of this resolution and steps. At every place the tokens sum to 1.
+
+        With classifier-free guidance the batch holds the pictures twice: the half with the prompt is the second.
+        """
+        return self._sums[resolution] / self._counts[resolution]
+
+
+@contextmanager
+def record(unet: nn.Module) -> Iterator[Recorder]:
+    """Record every cross-attention of `unet` that runs inside the block; what the network computes stays the same.
+
+    The attention of a place is softmax(Q K^T / sqrt(d)) over the tokens of the prompt (Vaswani et al. 2017;
+    Rombach et al. 2022, section 3.3).
+
+    Raises:
+        ValueError: the network has no cross-attention.
+    """
+    recorder = Recorder()
+    layers = [layer for name, layer in unet.named_modules() if name.endswith("attn2") and isinstance(layer, Attention)]
+    if not layers:
+        raise ValueError(f"{type(unet).__name__} has no cross-attention layer (attn2): there is no prompt to look at.")
+    before = [layer.processor for layer in layers]
+
+    def remember_size(_module: nn.Module, args: tuple, kwargs: dict) -> None:
+        sample = args[0] if args else kwargs["sample"]
+        recorder.latent_size = tuple(sample.shape[2:])
+
+    hook = unet.register_forward_pre_hook(remember_size, with_kwargs=True)
+    try:
+        for layer in layers:
+            layer.processor = _Recording(recorder)
+        yield recorder
+    finally:
+        hook.remove()
+        for layer, processor in zip(layers, before, strict=True):
+            layer.processor = processor
+
+
+class _Recording:
+    """An attention processor that computes the probabilities explicitly, so that they can be kept."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Float[Tensor, "n positions width"],
+        encoder_hidden_states: Float[Tensor, "n tokens text_width"],
+        attention_mask: Tensor | None = None,
+        **_: object,
+    ) -> Float[Tensor, "n positions width"]:
+        query = attn.head_to_batch_dim(attn.to_q(hidden_states))
+        key = attn.head_to_batch_dim(attn.to_k(encoder_hidden_states))
+        value = attn.head_to_batch_dim(attn.to_v(encoder_hidden_states))
+        probabilities = attn.get_attention_scores(query, key, attention_mask)
+        self._recorder.add(probabilities, attn.heads)
+        mixed = attn.batch_to_head_dim(torch.bmm(probabilities, value))
+        return attn.to_out[1](attn.to_out[0](mixed)) / attn.rescale_output_factor
+
+
+def _grid(latent_size: tuple[int, int], positions: int) -> tuple[int, int]:
+    """Height and width of a layer with `positions` places: the latent's, halved some times (rounding up)."""
+    height, width = latent_size
+    while height * width > positions:
+        height, width = -(-height // 2), -(-width // 2)
+    if height * width != positions:
+        raise ValueError(f"A layer with {positions} places does not fit latents of {latent_size[0]}x{latent_size[1]}.")
+    return height, width
+
+
+def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -> dict[str, list[int]]:
+    """Where each piece of a prompt stands among its tokens.
+
+    Args:
+        pieces: (label, text) in the order of the prompt, which is the texts joined by blanks, e.g.
+            [("a", "a"), ("[k]", "b8zB"), ("photo", "photo")]; a piece with an empty text is left out.
+        length: how many tokens the text encoder is given, padding included.
+    Returns:
+        label to positions; also "start" (the start token) and "end" (end token and padding).
+    Raises:
+        ValueError: the pieces do not give the prompt's tokens one after the other, or do not fit.
+    """
+    found: dict[str, list[int]] = {"start": [0]}
+    position, spelt = 1, []
+    for label, text in pieces:
+        ids = tokenizer(text, add_special_tokens=False).input_ids if text else []
+        if ids:
+            found[label] = list(range(position, position + len(ids)))
+        position += len(ids)
+        spelt += ids
+    prompt = " ".join(text for _, text in pieces if text)
+    if tokenizer(prompt, add_special_tokens=False).input_ids != spelt or position >= length:
+        raise ValueError(f"The prompt {prompt!r} is not tokenised piece by piece into fewer than {length} tokens.")
+    return found | {"end": list(range(position, length))}
+
+
+def resize(
+    maps: Float[Tensor, "n height width"], size: tuple[int, int], *, smooth: bool = True
+) -> Float[Tensor, "n new_height new_width"]:
+    """Maps at the size of a picture, bilinear or (`smooth=False`) in blocks."""
+    mode = {"mode": "bilinear", "align_corners": False} if smooth else {"mode": "nearest"}
+    return functional.interpolate(maps[:, None], size, **mode)[:, 0]
+
+
+def concentration(
+    maps: Float[Tensor, "n height width"], masks: Float[Tensor, "n mask_height mask_width"]
+) -> Float[Tensor, " n"]:
+    """How much more attention a place inside the mask gets than an average place: 1 is no preference.
+
+    The share of the map's mass inside the mask divided by the mask's share of the area; masks are averaged down
+    to the resolution of the map, so that coarse maps are not judged at borders they can't show.
+
+    Raises:
+        ValueError: a mask is empty or a map is zero everywhere.
+    """
+    small = functional.adaptive_avg_pool2d(masks[:, None].float(), maps.shape[1:])[:, 0]
+    area, mass = small.flatten(1).mean(1), maps.flatten(1).sum(1)
+    if (area <= 0).any() or (mass <= 0).any():
+        raise ValueError("concentration: a mask is empty or a map holds no attention; leave such pictures out.")
+    return (maps * small).flatten(1).sum(1) / mass / area
