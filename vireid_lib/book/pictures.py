@@ -1,0 +1,58 @@
+"""Images of table rows, arranged for figures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+
+from vireid_lib.data.images import load_images
+from vireid_lib.data.tables import camera_numbers
+
+SIZE = (128, 64)
+"""Height and width of images in figures, in pixels."""
+
+Pixels = UInt8[np.ndarray, "height width 3"]
+
+
+def pixels(rows: pd.DataFrame | Sequence[str], size: tuple[int, int] = SIZE) -> UInt8[np.ndarray, "images h w 3"]:
+    """Decode the rows' (or the paths') images, in order, for a figure; nothing is cached."""
+    paths = rows["path"].tolist() if isinstance(rows, pd.DataFrame) else list(rows)
+    return np.asarray(load_images(paths, size, cache=None).pixels)
+
+
+def by_camera(
+    table: pd.DataFrame, identities: Sequence[str], cameras: Sequence[str], *, each: int = 1
+) -> tuple[list[list[Pixels | None]], list[str]]:
+    """One row of images per identity, `each` images per camera; None where there is none.
+
+    Returns:
+        the images, and a label for every column, such as "camera 3\\ninfrared".
+    """
+    modality = dict(zip(table["camera"], table["modality"], strict=True))
+    grid, labels = [], []
+    for identity in identities:
+        own = table[table["identity"] == identity]
+        line: list[Pixels | None] = []
+        for camera in cameras:
+            shown = list(pixels(own[own["camera"] == camera].sort_values("path").iloc[:each]))
+            line += shown + [None] * (each - len(shown))
+        grid.append(line)
+    for camera in cameras:
+        label = f"camera {camera.rsplit('/', 1)[-1]}\n{modality.get(camera, 'no image')}"
+        labels += [label, *[""] * (each - 1)]
+    return grid, labels
+
+
+def cameras(table: pd.DataFrame) -> list[str]:
+    """The table's cameras: visible ones first, then infrared ones, each in order of their numbers."""
+    rows = table.drop_duplicates("camera")
+    order = pd.DataFrame(
+        {"camera": rows["camera"], "infrared": rows["modality"] == "infrared", "number": camera_numbers(rows)}
+    )
+    return order.sort_values(["infrared", "number"])["camera"].tolist()
+
+
+def short(identity: str) -> str:
+    """ "sysu_mm01/0042" → "0042", as figures name people."""
+    return identity.rsplit("/", 1)[-1]
