@@ -50,7 +50,9 @@ def test_the_tokens_of_a_place_sum_to_one_however_often_it_ran(unet):
 def test_a_map_is_the_softmax_of_queries_and_keys(unet):
     layer = unet.down_blocks[0].attentions[0].transformer_blocks[0].attn2
     seen = {}
-    hook = layer.register_forward_hook(lambda _, args, kwargs, out: seen.update(hidden=args[0], **kwargs), with_kwargs=True)
+    hook = layer.register_forward_hook(
+        lambda _, args, kwargs, out: seen.update(hidden=args[0], **kwargs), with_kwargs=True
+    )
     with record(unet) as recorder:
         add, calls = recorder.add, []
 
@@ -78,7 +80,8 @@ class Words:
     """A tokenizer of blank-separated words, letter by letter for the unknown."""
 
     def __call__(self, text, add_special_tokens):
-        return type("", (), {"input_ids": [ord(c) for word in text.split() for c in (word if len(word) < 4 else word[:1])]})
+        spelt = [word if len(word) < 4 else word[:1] for word in text.split()]
+        return type("", (), {"input_ids": [ord(letter) for word in spelt for letter in word]})
 
 
 def test_token_positions_follow_the_prompt():

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from vireid_lib.miniworld import accessories, head, limbs, trunk
 from vireid_lib.miniworld.cameras import View
 from vireid_lib.miniworld.figure import Figure
 from vireid_lib.miniworld.people import Person
-from vireid_lib.miniworld.raster import Array, draw
+from vireid_lib.miniworld.raster import Array, Lathe, draw
 from vireid_lib.miniworld.scenery import LENGTH, panorama
 
 _CHUNK = 32  # pictures at a time: windows of one part then stay in the processor's cache
@@ -55,7 +55,14 @@ def _chunk(people: Sequence[Person], views: Sequence[View], height: int, width: 
     if modality == "infrared":
         canvas *= 0.72  # the lamp's light falls off with distance
     _shadow(canvas, figure)
-    for solid in (
+    for solid in _solids(figure):
+        draw(canvas, solid)
+    return _photograph(canvas, views)
+
+
+def _solids(figure: Figure) -> Iterator[Lathe]:
+    """Every part of the figures, from back to front."""
+    yield from (
         *accessories.bags(figure, front=False),
         *head.long_hair(figure, behind=True),
         *limbs.arms(figure, behind=True),
@@ -67,9 +74,27 @@ def _chunk(people: Sequence[Person], views: Sequence[View], height: int, width: 
         *head.head(figure),
         *head.long_hair(figure, behind=False),
         *accessories.hats(figure),
-    ):
-        draw(canvas, solid)
-    return _photograph(canvas, views)
+    )
+
+
+def silhouettes(
+    people: Sequence[Person], views: Sequence[View], *, height: int = 128, width: int = 64
+) -> Float32[np.ndarray, "n height width"]:
+    """How much of each pixel the person covers, 0..1: bags and hats are the person, the shadow is not.
+
+    A solid lets the canvas through where it does not cover it, so drawing the figure before black and before
+    white shows the coverage.
+    """
+    masks = np.empty((len(people), height, width), np.float32)
+    for start in range(0, len(people), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        figure = Figure(people[part], views[part], height, width, "infrared")
+        black, white = (np.full((figure.n, 1, height, width), shade, np.float32) for shade in (0.0, 1.0))
+        for solid in _solids(figure):
+            draw(black, solid)
+            draw(white, solid)
+        masks[part] = np.clip(1 - (white - black)[:, 0], 0, 1)
+    return masks
 
 
 def _shadow(canvas: Array, figure: Figure) -> None:

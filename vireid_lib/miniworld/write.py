@@ -61,7 +61,7 @@ class WorldError(ValueError):
 
 
 @dataclass(frozen=True)
-class _Picture:
+class Picture:
     """One picture to take: where it goes (below the data set's folder), of whom, by which camera."""
 
     path: str
@@ -69,6 +69,10 @@ class _Picture:
     camera: str
     key: str
     """Seeds the view: the same for the same person, camera and number, whatever else is written."""
+
+    def view(self, seed: int) -> View:
+        """The moment that is shown, in the world of this seed."""
+        return sample_view(_generator(seed, self.key), CAMERAS[self.camera])
 
 
 def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[str, Path]:
@@ -161,22 +165,16 @@ def _write_mini_vi(folder: Path, seed: int, size: Size) -> None:
         ids = ",".join(str(number) for number in range(first, first + count))
         (folder / "exp" / f"{split}_id.txt").write_text(ids + "\n", encoding="utf-8")
         first += count
-    people = islice(people_stream(seed, "mini_vi"), sum(counts.values()))
-    _write_pictures(
-        folder,
-        (
-            _Picture(
-                f"cam{CAMERAS[camera].number}/{number:04d}/{index + 1:04d}.jpg",
-                person,
-                camera,
-                f"{camera}/{number}/{index}",
-            )
-            for number, person in enumerate(people, 1)
-            for camera in (*VISIBLE, *INFRARED)
-            for index in range(size.images_per_camera)
-        ),
-        seed,
-    )
+    _write_pictures(folder, _mini_vi(seed, size), seed)
+
+
+def _mini_vi(seed: int, size: Size) -> Iterator[Picture]:
+    people = islice(people_stream(seed, "mini_vi"), size.train_ids + size.val_ids + size.test_ids)
+    for number, person in enumerate(people, 1):
+        for camera in (*VISIBLE, *INFRARED):
+            for index in range(size.images_per_camera):
+                path = f"cam{CAMERAS[camera].number}/{number:04d}/{index + 1:04d}.jpg"
+                yield Picture(path, person, camera, f"{camera}/{number}/{index}")
 
 
 def _market_people(seed: int, size: Size) -> Iterable[tuple[int, Person]]:
@@ -184,7 +182,7 @@ def _market_people(seed: int, size: Size) -> Iterable[tuple[int, Person]]:
     return enumerate(islice(people_stream(seed, "mini_market"), size.external_ids + size.market_test_ids), 1)
 
 
-def _market(seed: int, size: Size) -> Iterator[_Picture]:
+def _market(seed: int, size: Size) -> Iterator[Picture]:
     for number, person in _market_people(seed, size):
         if number <= size.external_ids:
             shots = [("bounding_box_train", 1, index) for index in range(size.external_images)]
@@ -195,10 +193,10 @@ def _market(seed: int, size: Size) -> Iterator[_Picture]:
             frame = 1000 * number + 25 * index + 1
             name = f"{number:04d}_c{camera}s{1 + index % 2}_{frame:06d}_{1 + index // 2:02d}.jpg"
             key = f"mini_market/{camera}"
-            yield _Picture(f"{folder}/{name}", person, key, f"{key}/{number}/{index}")
+            yield Picture(f"{folder}/{name}", person, key, f"{key}/{number}/{index}")
 
 
-def _truth(seed: int, size: Size) -> Iterator[_Picture]:
+def _truth(seed: int, size: Size) -> Iterator[Picture]:
     for number, person in _market_people(seed, size):
         if number > size.external_ids:
             return
@@ -208,15 +206,23 @@ def _truth(seed: int, size: Size) -> Iterator[_Picture]:
                 for index in range(size.infrared_images):
                     path = f"{kind}/cam{CAMERAS[camera].number}/{number:04d}/{index + 1:04d}.jpg"
                     # Both kinds share poses: they differ in materials only.
-                    yield _Picture(path, subject, camera, f"truth/{camera}/{number}/{index}")
+                    yield Picture(path, subject, camera, f"truth/{camera}/{number}/{index}")
+
+
+PICTURES: dict[str, Callable[[int, Size], Iterator[Picture]]] = {
+    "mini_vi": _mini_vi,
+    "mini_market": _market,
+    "mini_truth": _truth,
+}
+"""What each data set shows."""
 
 
 def _generator(seed: int, key: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(key.encode())])
 
 
-def _write_pictures(folder: Path, pictures: Iterable[_Picture], seed: int) -> None:
-    groups: dict[str, list[_Picture]] = {}
+def _write_pictures(folder: Path, pictures: Iterable[Picture], seed: int) -> None:
+    groups: dict[str, list[Picture]] = {}
     for picture in pictures:
         groups.setdefault(CAMERAS[picture.camera].modality, []).append(picture)
     for modality, group in groups.items():
@@ -224,9 +230,7 @@ def _write_pictures(folder: Path, pictures: Iterable[_Picture], seed: int) -> No
             (folder / parent).mkdir(parents=True, exist_ok=True)
         for start in range(0, len(group), _BATCH):
             batch = group[start : start + _BATCH]
-            views: list[View] = [
-                sample_view(_generator(seed, picture.key), CAMERAS[picture.camera]) for picture in batch
-            ]
+            views = [picture.view(seed) for picture in batch]
             people = [picture.person for picture in batch]
             images = render(people, views, height=HEIGHT, width=WIDTH, modality=modality)
             for picture, pixels in zip(batch, images, strict=True):

@@ -1,0 +1,45 @@
+"""Where the person stands in a picture of a written world: only a world that draws itself knows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from vireid_lib.miniworld import write
+from vireid_lib.miniworld.render import silhouettes
+
+
+def person_masks(
+    paths: Sequence[str], *, height: int = write.HEIGHT, width: int = write.WIDTH
+) -> Float32[np.ndarray, "n height width"]:
+    """How much of each pixel the person covers (0..1), for pictures of mini_vi, mini_market or mini_truth.
+
+    Raises:
+        ValueError: a path that no written world holds.
+    """
+    roots = {path: _root(Path(path)) for path in paths}
+    drawn = {}
+    for root in set(roots.values()):
+        world = json.loads((root / "world.json").read_text(encoding="utf-8"))
+        size = write.Size(**{field.name: world[field.name] for field in dataclasses.fields(write.Size)})
+        for picture in write.PICTURES[world["name"]](world["seed"], size):
+            drawn[str(root / picture.path)] = (picture.person, picture, world["seed"])
+    unknown = [path for path in paths if path not in drawn]
+    if unknown:
+        raise ValueError(f"{unknown[0]} is no picture that {roots[unknown[0]]} was written with; give real rows only.")
+    people = [drawn[path][0] for path in paths]
+    views = [drawn[path][1].view(drawn[path][2]) for path in paths]
+    return silhouettes(people, views, height=height, width=width)
+
+
+def _root(path: Path) -> Path:
+    for folder in Path(os.path.abspath(path)).parents:
+        if (folder / "world.json").is_file():
+            return folder
+    raise ValueError(f"{path} lies in no folder with a world.json: only miniature worlds know where the person is.")
