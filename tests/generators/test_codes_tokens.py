@@ -1,0 +1,61 @@
+"""Codes share no character; tokens are what diffusers makes of them."""
+
+import itertools
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file
+
+from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.codes import make_codes, prompt
+from vireid_lib.generators.dive.tokens import TokenBank, load_bank, placeholder, rows_of
+
+
+@pytest.mark.parametrize(("count", "length"), [(7, 8), (15, 4), (4, 8)])
+def test_codes_share_no_character(count, length):
+    codes = make_codes([f"sysu_mm01/{i}" for i in range(count)], length=length)
+    assert all(len(set(code)) == length for code in codes.values())
+    for a, b in itertools.combinations(codes.values(), 2):
+        assert not set(a) & set(b)
+        if count * length <= 36:
+            assert not set(a.lower()) & set(b.lower())
+
+
+def test_codes_do_not_depend_on_order():
+    assert make_codes(["b/1", "a/1"], length=8) == make_codes(["a/1", "b/1"], length=8)
+
+
+def test_too_many_codes():
+    with pytest.raises(ValueError, match="code_length to 3"):
+        make_codes([f"llcm/{i}" for i in range(19)], length=8)
+
+
+def test_prompt():
+    assert prompt("b8zBXKoH", "<x>") == "a b8zBXKoH photo of <x> person"
+    assert prompt("", "<x>") == "a photo of <x> person"
+
+
+def test_bank_round_trip_through_diffusers(tiny_base, tmp_path):
+    base = load_base(str(tiny_base))
+    bank = TokenBank(base.tokenizer, ["mini_vi/0002", "mini_vi/0001"], 3)
+    rows = torch.randn(6, 16)
+    bank.save(tmp_path / "bank.safetensors", rows)
+    assert torch.equal(rows_of(load_file(tmp_path / "bank.safetensors"), bank), rows)
+    bank.install(base.text, rows)
+    text = f"a photo of {placeholder('mini_vi/0002')} person"
+    ours = base.tokenizer(prompt("", bank.text("mini_vi/0002"))).input_ids
+    pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None)
+    pipeline.load_textual_inversion(load_bank(tmp_path / "bank.safetensors"))
+    converted = pipeline.maybe_convert_prompt(text, pipeline.tokenizer)
+    assert pipeline.tokenizer(converted).input_ids == ours
+    table = pipeline.text_encoder.get_input_embeddings().weight
+    for identity, row in (("mini_vi/0001", 0), ("mini_vi/0002", 3)):
+        token = pipeline.tokenizer.convert_tokens_to_ids(placeholder(identity))
+        assert torch.equal(table[token], rows[row])
+
+
+def test_bank_that_lacks_an_identity(tiny_base):
+    bank = TokenBank(load_base(str(tiny_base)).tokenizer, ["mini_vi/0001"], 1)
+    with pytest.raises(ValueError, match="mini_vi/0001"):
+        rows_of({}, bank)

@@ -1,0 +1,48 @@
+"""Greyscale copies, and what every generator promises."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vireid_lib.generators.copies import GreyCopies
+from vireid_lib.generators.dive.config import DiveConfig
+from vireid_lib.generators.dive.dive import Dive
+from vireid_lib.generators.interface import Generator, require
+
+
+def test_copies_are_the_visible_images_in_grey(tiny_table, tmp_path):
+    copies = GreyCopies()
+    copies.fit(tiny_table, tmp_path)
+    table = copies.expand(["mini_market/0001"], ["mini_vi/3", "mini_vi/6"], 3, 0, tmp_path)
+    assert len(table) == 6 and (table["modality"] == "infrared").all()
+    sources = [np.array(Image.open(path).convert("L"))
+               for path in tiny_table.loc[tiny_table["identity"] == "mini_market/0001", "path"]]  # fmt: skip
+    for path in table["path"]:
+        copy = np.array(Image.open(path))[..., 0].astype(int)
+        assert min(np.abs(copy - source).max() for source in sources) <= 1
+
+
+def test_each_image_once_before_any_twice(tiny_table, tmp_path):
+    copies = GreyCopies()
+    copies.fit(tiny_table, tmp_path)
+    table = copies.expand(["mini_market/0001"], ["mini_vi/3"], 4, 0, tmp_path)
+    assert len({np.array(Image.open(path)).tobytes() for path in table["path"]}) == 4
+
+
+def test_test_rows_are_refused(tiny_table, tmp_path):
+    with pytest.raises(ValueError, match="test people"):
+        GreyCopies().fit(tiny_table.assign(split="test"), tmp_path)
+
+
+def test_generators_fit_the_interface():
+    for generator in (GreyCopies(), Dive(DiveConfig())):
+        assert isinstance(generator, Generator)
+        require(generator, "expand")
+
+
+def test_missing_capability():
+    class Nothing:
+        name, capabilities = "nothing", frozenset({"translate"})
+
+    with pytest.raises(NotImplementedError, match="can't expand"):
+        require(Nothing(), "expand")

@@ -1,0 +1,196 @@
+"""Sampling: equal to a vanilla pipeline, resumable, recorded, and refusing what it must."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+
+from vireid_lib.data import tables
+from vireid_lib.generators import layout
+from vireid_lib.generators.dive import expand as expansion
+from vireid_lib.generators.dive.dive import Dive
+from vireid_lib.generators.dive.sample import Request, SamplingError, sample
+from vireid_lib.generators.dive.tokens import load_bank
+
+
+@pytest.fixture(scope="module")
+def fitted(tiny_base, tiny_table, tmp_path_factory):
+    from vireid_lib.generators.dive.config import DiveConfig
+
+    folder = tmp_path_factory.mktemp("fitted")
+    config = DiveConfig(
+        base_model=str(tiny_base), height=32, width=16, code_length=4, vectors_per_token=2, lora_rank=2, steps=4,
+        batch=4, learning_rate=0.05, sampling_steps=4, guidance=2.0, sampling_batch=3, lora_targets="all",
+    )  # fmt: skip
+    dive = Dive(config, seed=1, device="cpu", progress=False)
+    dive.fit(tiny_table, folder)
+    return dive, folder
+
+
+PEOPLE, CAMERAS = ["mini_market/0001", "mini_market/0007"], ["mini_vi/3", "mini_vi/6"]
+
+
+def test_vanilla_pipeline_gives_the_same_image(fitted, tiny_base):
+    dive, folder = fitted
+    ours = sample(dive.model, [Request(PEOPLE[0], "mini_vi/3", 11), Request(PEOPLE[1], "mini_vi/3", 12)])
+    pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
+    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.load_textual_inversion(load_bank(folder / "tokens.safetensors"))
+    pipeline.load_lora_weights(folder / "lora" / "mini_vi-3", weight_name="pytorch_lora_weights.safetensors")
+    code = dive.model.vocabulary.code("mini_vi/3")
+    for person, seed, picture in zip(PEOPLE, (11, 12), ours, strict=True):
+        token = dive.model.tokens.placeholders[person]
+        theirs = pipeline(
+            f"a {code} photo of {token} person", height=32, width=16, num_inference_steps=4, guidance_scale=2.0,
+            generator=torch.Generator().manual_seed(seed), output_type="np",
+        ).images[0]  # fmt: skip
+        # float32 rounding of merged against separate branches, then rounding to whole grey levels
+        assert np.abs(theirs * 255 - picture).max() <= 1.0
+
+
+def test_a_picture_does_not_depend_on_its_batch(fitted):
+    model = fitted[0].model
+    requests = [Request(person, "mini_vi/6", seed) for seed, person in enumerate(PEOPLE * 2)]
+    together = sample(model, requests)
+    alone = np.concatenate([sample(model, [request]) for request in requests])
+    assert np.abs(together.astype(int) - alone).max() <= 1
+
+
+def test_merging_a_branch_equals_running_it(fitted):
+    model = fitted[0].model
+    noised, times = torch.randn(2, 4, 8, 4), torch.tensor([10, 700])
+    states = torch.randn(2, 32, 16)
+    index = model.vocabulary.branch("mini_vi/3")
+    before = {name: layer.base.weight.clone() for name, layer in model.branches.layers.items()}
+    with torch.no_grad():
+        with model.branches.using(torch.tensor([index, index])):
+            running = model.base.unet(noised, times, states).sample
+        with model.branches.merged(index):
+            merged = model.base.unet(noised, times, states).sample
+        plain = model.base.unet(noised, times, states).sample
+    torch.testing.assert_close(running, merged, atol=1e-4, rtol=1e-4)
+    assert (plain - merged).abs().max() > 1e-3
+    assert all(torch.equal(layer.base.weight, before[name]) for name, layer in model.branches.layers.items())
+
+
+def test_mixed_batch_equals_one_branch_at_a_time(fitted):
+    model = fitted[0].model
+    noised, times, states = torch.randn(3, 4, 8, 4), torch.tensor([10, 700, 300]), torch.randn(3, 32, 16)
+    chosen = torch.tensor([2, 0, 1])
+    with torch.no_grad():
+        with model.branches.using(chosen):
+            mixed = model.base.unet(noised, times, states).sample
+        for i, branch in enumerate(chosen):
+            with model.branches.using(branch.view(1)):
+                alone = model.base.unet(noised[i : i + 1], times[i : i + 1], states[i : i + 1]).sample
+            torch.testing.assert_close(mixed[i : i + 1], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_expand_writes_the_layout_and_the_table(fitted, tmp_path):
+    table = fitted[0].expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
+    assert len(table) == 8 and (table["source"] == "dive").all() and (table["split"] == "external").all()
+    assert (tmp_path / "cam3" / "0007" / "0002.png").exists()
+    assert table["seed"].notna().all() and table["seed"].is_unique
+    again = tables.load(tmp_path / "table.csv")
+    assert again.equals(tables.validate(table, "again"))
+    row = table.iloc[5]
+    picture = sample(fitted[0].model, [Request(row["identity"], row["camera"], int(row["seed"]))])[0]
+    from PIL import Image
+
+    assert np.abs(picture.astype(int) - np.array(Image.open(row["path"]))).max() <= 1
+
+
+def test_expand_keeps_complete_images_and_redoes_broken_ones(fitted, tmp_path):
+    first = fitted[0].expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
+    kept, broken, lost = (layout.image_path(tmp_path, PEOPLE[0], "mini_vi/3", 1),
+                          layout.image_path(tmp_path, PEOPLE[0], "mini_vi/3", 2),
+                          layout.image_path(tmp_path, PEOPLE[1], "mini_vi/6", 1))  # fmt: skip
+    times, content = kept.stat().st_mtime_ns, lost.read_bytes()
+    broken.write_bytes(broken.read_bytes()[:40])
+    lost.unlink()
+    (tmp_path / "table.csv").unlink()
+    second = fitted[0].expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
+    assert second.equals(first) and kept.stat().st_mtime_ns == times
+    assert np.abs(_pixels(lost) - _pixels(content)).max() <= 1
+
+
+def test_expand_refuses_a_folder_of_another_plan(fitted, tmp_path):
+    fitted[0].expand(PEOPLE, CAMERAS, 1, 5, tmp_path)
+    with pytest.raises(ValueError, match="seed is 5 there and 6 now"):
+        fitted[0].expand(PEOPLE, CAMERAS, 1, 6, tmp_path)
+
+
+@pytest.mark.parametrize(("people", "cameras", "words"), [
+    (["mini_market/0002"], CAMERAS, "no token"), (PEOPLE, ["mini_vi/9"], "mini_vi/9"),
+    (PEOPLE, ["mini_vi/1"], "not an infrared camera"), (["mini_market/0001", "mini_vi/0001"], CAMERAS, "share"),
+])  # fmt: skip
+def test_expand_refuses(fitted, tmp_path, people, cameras, words):
+    with pytest.raises(ValueError, match=words):
+        fitted[0].expand(people, cameras, 1, 5, tmp_path)
+
+
+def test_unusable_pictures_are_drawn_again_and_counted(fitted, tmp_path, monkeypatch):
+    real, calls = expansion.sample, []
+
+    def first_is_black(model, requests, **options):
+        pictures = real(model, requests, **options)
+        if not calls:
+            pictures[0] = 0
+        calls.append(len(requests))
+        return pictures
+
+    monkeypatch.setattr(expansion, "sample", first_is_black)
+    table = fitted[0].expand(PEOPLE, CAMERAS[:1], 1, 5, tmp_path)
+    assert calls == [2, 1]
+    assert '"rejected": 1' in (tmp_path / "provenance.json").read_text()
+    assert table["seed"].tolist() == [layout.read_seed(path) for path in table["path"]]
+
+
+def test_pictures_that_stay_constant_raise(fitted, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        expansion, "sample", lambda model, requests, **_: np.zeros((len(requests), 32, 16, 3), np.uint8)
+    )
+    with pytest.raises(SamplingError, match="mini_market/0001"):
+        fitted[0].expand(PEOPLE, CAMERAS, 1, 5, tmp_path)
+
+
+def test_not_finite_weights_are_noticed(fitted, tmp_path):
+    model = fitted[0].model
+    bias = model.base.unet.conv_out.bias
+    kept = bias.clone()
+    bias.data.fill_(float("nan"))
+    try:
+        with pytest.raises(SamplingError):
+            fitted[0].expand(PEOPLE, CAMERAS, 1, 5, tmp_path)
+    finally:
+        bias.data.copy_(kept)
+
+
+def test_loaded_model_samples_the_same(fitted):
+    dive, folder = fitted
+    loaded = Dive.load(folder, device="cpu")
+    requests = [Request(PEOPLE[0], "mini_vi/6", 4)]
+    assert np.array_equal(sample(dive.model, requests), sample(loaded.model, requests))
+
+
+def test_start_from_image(fitted, tmp_path):
+    dive = Dive.load(fitted[1], device="cpu", progress=False, start="image", strength=0.5)
+    table = dive.expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
+    assert len(table) == 8
+    images = np.random.default_rng(0).integers(0, 255, (2, 32, 16, 3), dtype=np.uint8)
+    assert dive.translate(images, PEOPLE[0], "mini_vi/3").shape == images.shape
+
+
+def test_one_branch_a_batch(fitted):
+    with pytest.raises(ValueError, match="2 LoRA branches"):
+        sample(fitted[0].model, [Request(PEOPLE[0], camera, 0) for camera in CAMERAS])
+
+
+def _pixels(source):
+    import io
+
+    from PIL import Image
+
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    return np.array(Image.open(stream)).astype(int)

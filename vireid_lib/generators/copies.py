@@ -1,0 +1,74 @@
+"""The reference that any generator must beat: external visible images in grey, passed off as infrared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+from PIL import Image
+
+from vireid_lib.data import tables
+from vireid_lib.generators import layout
+from vireid_lib.generators.interface import Capability, training_rows_only
+
+LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's mode "L"
+
+
+class GreyCopies:
+    """Copies visible images in grey. Learns nothing: it only remembers which images there are."""
+
+    name = "greyscale copies"
+    capabilities: frozenset[Capability] = frozenset({"expand", "translate"})
+
+    def __init__(self) -> None:
+        self._table: pd.DataFrame | None = None
+
+    def fit(self, table: pd.DataFrame, folder: Path) -> None:
+        """Remember the visible images of `table`. Raises ValueError for test rows."""
+        training_rows_only(table, self.name)
+        self._table = table[table["modality"] == "visible"].reset_index(drop=True)
+
+    def expand(
+        self, identities: Sequence[str], cameras: Sequence[str], per_camera: int, seed: int, folder: Path
+    ) -> pd.DataFrame:
+        """Copies of randomly drawn images of each identity, each image once before any comes twice.
+
+        Raises:
+            ValueError: an identity without a visible image.
+        """
+        if self._table is None:
+            raise ValueError(f"{self.name}: call fit(table, folder) first.")
+        layout.check_distinct(identities, cameras)
+        rows = []
+        for identity in identities:
+            paths = sorted(self._table.loc[self._table["identity"] == identity, "path"])
+            if not paths:
+                raise ValueError(f"{self.name}: {identity!r} has no visible image among those it was fitted to.")
+            rng = np.random.default_rng([seed, *identity.encode()])
+            needed = per_camera * len(cameras)
+            order = np.concatenate([rng.permutation(len(paths)) for _ in range(-(-needed // len(paths)))])
+            for index in range(needed):
+                camera, number = cameras[index // per_camera], index % per_camera + 1
+                path = layout.image_path(folder, identity, camera, number)
+                if not layout.is_complete(path):
+                    with Image.open(paths[order[index]]) as image:
+                        layout.write_image(path, grey(np.array(image.convert("RGB"))))
+                rows.append(layout.row(path, identity, camera, self.name, None))
+        table = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), self.name)
+        tables.save(table, Path(folder) / "table.csv")
+        return table
+
+    def translate(
+        self, images: UInt8[np.ndarray, "n height width 3"], identity: str, camera: str
+    ) -> UInt8[np.ndarray, "n height width 3"]:
+        """The images in grey; identity and camera make no difference."""
+        return grey(images)
+
+
+def grey(pixels: UInt8[np.ndarray, "*n 3"]) -> UInt8[np.ndarray, "*n 3"]:
+    """Luminance in three equal channels."""
+    shades = pixels.astype(np.float32) @ np.array(LUMINANCE, np.float32)
+    return np.repeat(np.round(shades).astype(np.uint8)[..., None], 3, -1)

@@ -1,0 +1,58 @@
+"""The base model: any Stable Diffusion, from a folder or the hub, taken apart for training and sampling."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+
+@dataclass
+class Base:
+    """The parts of a text-to-image latent diffusion model, all frozen.
+
+    Attributes:
+        schedule: the noise schedule with its prediction type ("epsilon" or "v_prediction").
+    """
+
+    tokenizer: CLIPTokenizer
+    text: CLIPTextModel
+    unet: UNet2DConditionModel
+    vae: AutoencoderKL
+    schedule: DDPMScheduler
+    name: str
+
+    @property
+    def prediction(self) -> str:
+        return self.schedule.config.prediction_type
+
+
+def load_base(name: str) -> Base:
+    """Load a Stable Diffusion 1.x from a folder in the layout of diffusers, or from the hub, in float32.
+
+    Raises:
+        FileNotFoundError: `name` looks like a path and nothing is there.
+        ValueError: a prediction type that fine-tuning does not know.
+    """
+    if name.startswith((".", "/", "~")) and not (Path(name).expanduser() / "model_index.json").exists():
+        raise FileNotFoundError(
+            f"base_model {name!r} is no folder with a model_index.json: give a folder that diffusers saved, "
+            "or a hub id such as stable-diffusion-v1-5/stable-diffusion-v1-5."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # diffusers' advice about safety checkers and old configurations
+        pipeline = StableDiffusionPipeline.from_pretrained(
+            str(Path(name).expanduser()) if Path(name).expanduser().exists() else name,
+            safety_checker=None, requires_safety_checker=False,
+        ).to(torch.float32)  # fmt: skip
+    schedule = DDPMScheduler.from_config(pipeline.scheduler.config)
+    if schedule.config.prediction_type not in ("epsilon", "v_prediction"):
+        raise ValueError(f"{name} predicts {schedule.config.prediction_type!r}; DiVE trains epsilon or v_prediction.")
+    base = Base(pipeline.tokenizer, pipeline.text_encoder, pipeline.unet, pipeline.vae, schedule, name)
+    for module in (base.text, base.unet, base.vae):
+        module.eval().requires_grad_(False)
+    return base

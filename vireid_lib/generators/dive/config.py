@@ -1,0 +1,74 @@
+"""Every knob of DiVE; the defaults are the paper's (Implementation Details), for Stable Diffusion 1.5."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+LoraTargets = Literal["attention", "attention+feed_forward", "all"]
+
+
+class DiveConfig(BaseModel):
+    """Settings of fine-tuning and sampling.
+
+    Where the paper and its authors' release differ, the paper's form is the default: 8-character codes
+    (`code_length`, release 4), a LoRA branch per code (`lora_scope`, release "shared"), 25 sampling steps
+    (release 50).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_model: str = Field("stable-diffusion-v1-5/stable-diffusion-v1-5", description="folder or hub id")
+    height: int = 512
+    width: int = 256
+
+    code_length: int = Field(8, ge=1, description="characters of a camera's fixed rare code [k]")
+    views: Literal["multi", "single"] = Field("multi", description="a code per camera, or one per modality")
+    vectors_per_token: int = Field(1, ge=1, description="embedding rows of an identity's token [p]")
+    token_init: Literal["word", "mean"] = Field(
+        "word", description="start from the word `person`, or from the mean of all words"
+    )
+    token_init_noise: float = Field(0.0, ge=0, description="deviation of added noise, in units of the table's own")
+
+    lora_scope: Literal["per_modality", "shared"] = "per_modality"
+    visible_branch: Literal["camera", "modality"] = Field(
+        "camera", description="with a branch per code: whether visible cameras share one"
+    )
+    lora_rank: int = Field(128, ge=1)
+    lora_targets: LoraTargets = "attention"
+
+    steps: int = Field(400_000, ge=1)
+    batch: int = Field(16, ge=1)
+    learning_rate: float = 5e-5
+    token_learning_rate: float | None = Field(None, description="None: the same as learning_rate")
+    schedule: Literal["constant", "cosine"] = "constant"
+    flip: bool = True
+    balance: Literal["images", "modalities"] = Field(
+        "images", description="draw images uniformly, or half of them infrared"
+    )
+    tokens_from: Literal["both", "visible"] = Field(
+        "both", description="which images teach the tokens; external people have visible ones only"
+    )
+    drop_prompt: float = Field(0.0, ge=0, le=1, description="share of images trained without their prompt")
+    gradient_clip: float = 1.0
+    checkpoint_every: int = 1000
+    precision: Literal["no", "bf16"] = "no"
+
+    sampling_steps: int = Field(25, ge=1)
+    guidance: float = Field(7.5, ge=1)
+    sampling_batch: int = Field(16, ge=1)
+    start: Literal["noise", "image"] = Field(
+        "noise", description="the paper's text-only sampling, or (an extra, as in SDEdit) from a noised grey image"
+    )
+    strength: float = Field(0.6, gt=0, le=1, description='share of the noise schedule that `start: "image"` runs')
+
+    @model_validator(mode="after")
+    def _sizes(self) -> DiveConfig:
+        if self.height % 8 or self.width % 8:
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of 8")
+        return self
+
+    @property
+    def token_rate(self) -> float:
+        return self.learning_rate if self.token_learning_rate is None else self.token_learning_rate

@@ -1,0 +1,122 @@
+"""Fine-tuning: identity tokens and LoRA branches learn to explain each image (DiVE, Eq. 6)."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+from vireid_lib.generators.dive.latents import Latents
+from vireid_lib.generators.dive.model import DiveModel, Predictor
+from vireid_lib.generators.dive.vocabulary import branch_indices
+from vireid_lib.training.loop import History, train
+from vireid_lib.training.task import Task
+
+
+class DiveTask(Task):
+    """Denoise cached latents given "a [k] photo of [p] person"; only token rows and LoRA are trained."""
+
+    trainable_only = True
+
+    def __init__(self, model: DiveModel, table: pd.DataFrame, latents: Latents) -> None:
+        super().__init__()
+        self.name, self.model, self.latents = "DiVE", model, latents
+        self.settings = config = model.config
+        self.identities, self.cameras = table["identity"].tolist(), table["camera"].tolist()
+        self.infrared = torch.tensor((table["modality"] == "infrared").tolist())
+        self.branch = torch.from_numpy(branch_indices(table, model.vocabulary))
+        # Identity and camera of a row never change, so its prompt is tokenised once.
+        self.ids = model.tokenize(model.prompts(self.identities, self.cameras))
+        self.empty = model.tokenize([""])[0]
+        self.config = config.model_dump(mode="json") | {"images": len(table)}
+        lora, rows = model.trained()
+        self.modules = {"predictor": Predictor(model)}
+        self.optimizers = {"adam": torch.optim.AdamW(
+            [{"params": lora, "name": "lora"}, {"params": rows, "name": "tokens"}], lr=0.0, weight_decay=0.0,
+            betas=(0.9, 0.99),
+        )}  # fmt: skip
+        self.gradient_clip = config.gradient_clip
+
+    def prepare(self, accelerator: Accelerator) -> None:
+        super().prepare(accelerator)
+        self.alphas = self.model.base.schedule.alphas_cumprod.to(accelerator.device)
+
+    def before_step(self, step: int) -> None:
+        config = self.settings
+        share = 0.5 + 0.5 * math.cos(math.pi * step / config.steps) if config.schedule == "cosine" else 1.0
+        for group in self.optimizers["adam"].param_groups:
+            group["lr"] = share * (config.token_rate if group["name"] == "tokens" else config.learning_rate)
+
+    def losses(self, step: int) -> dict[str, Tensor]:
+        draw, config = self.generator(step, "batch"), self.settings
+        rows = self._rows(step)
+        clean = self._clean(rows, draw)
+        noise = torch.randn(clean.shape, generator=draw).to(self.device)
+        times = torch.randint(len(self.alphas), (len(rows),), generator=draw).to(self.device)
+        ids = torch.where((torch.rand(len(rows), 1, generator=draw) < config.drop_prompt), self.empty, self.ids[rows])
+        infrared = self.infrared[rows]
+        frozen = infrared if config.tokens_from == "visible" else torch.zeros_like(infrared)
+        noised, target = diffuse(clean, noise, self.alphas[times], self.model.base.prediction)
+        predicted = self.modules["predictor"](
+            ids.to(self.device), noised, times, self.branch[rows].to(self.device), frozen.to(self.device)
+        )
+        return {"total": functional.mse_loss(predicted.float(), target)}
+
+    def describe(self, step: int) -> str:
+        return "identities " + ", ".join(sorted({self.identities[row] for row in self._rows(step).tolist()}))
+
+    def _rows(self, step: int) -> Int[Tensor, " batch"]:
+        draw, batch = self.generator(step, "rows"), self.settings.batch
+        if self.settings.balance == "images":
+            return torch.randint(len(self.identities), (batch,), generator=draw)
+        parts = [self.infrared.nonzero()[:, 0], (~self.infrared).nonzero()[:, 0]]
+        sizes = (batch // 2, batch - batch // 2)
+        return torch.cat([
+            part[torch.randint(len(part), (size,), generator=draw)] for part, size in zip(parts, sizes, strict=True)
+        ])  # fmt: skip
+
+    def _clean(self, rows: Int[Tensor, " batch"], draw: torch.Generator) -> Float[Tensor, "batch c h w"]:
+        """Latents of the images, half of them mirrored, drawn from the autoencoder's posterior and scaled."""
+        mirrored = torch.randint(2, (len(rows),), generator=draw) * self.settings.flip
+        index = (rows.numpy(), mirrored.numpy())
+        mean, std = (torch.from_numpy(part[index]).float() for part in (self.latents.mean, self.latents.std))
+        drawn = mean + std * torch.randn(mean.shape, generator=draw)
+        return (drawn * self.model.base.vae.config.scaling_factor).to(self.device)
+
+
+def diffuse(
+    clean: Float[Tensor, "n c h w"], noise: Float[Tensor, "n c h w"], alphas: Float[Tensor, " n"], prediction: str
+) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n c h w"]]:
+    """(z_t, what the network must predict): z_t = sqrt(a) z + sqrt(1 - a) e, and e or v = sqrt(a) e - sqrt(1 - a) z.
+
+    Args:
+        alphas: cumulative product of the schedule at each sample's time.
+        prediction: "epsilon" (DiVE, Eq. 1) or "v_prediction" (Salimans and Ho 2022).
+    """
+    signal, spread = alphas.sqrt().view(-1, 1, 1, 1), (1 - alphas).sqrt().view(-1, 1, 1, 1)
+    noised = signal * clean + spread * noise
+    return noised, noise if prediction == "epsilon" else signal * noise - spread * clean
+
+
+def finetune(
+    model: DiveModel,
+    table: pd.DataFrame,
+    latents: Latents,
+    folder: Path,
+    *,
+    seed: int,
+    device: str | None = None,
+    progress: bool = True,
+) -> History:
+    """Train `model` in place on the rows of `table`, whose latents are `latents`; resumes in `folder`."""
+    config = model.config
+    return train(
+        DiveTask(model, table, latents), steps=config.steps, folder=folder, seed=seed, device=device,
+        checkpoint_every=config.checkpoint_every, precision=config.precision, progress=progress,
+    )  # fmt: skip

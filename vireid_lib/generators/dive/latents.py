@@ -1,0 +1,101 @@
+"""VAE latents, encoded once: of every image and of its mirror image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from jaxtyping import Float16
+from torch import nn
+
+from vireid_lib.data.contents import content_digests
+from vireid_lib.data.images import load_images, to_float
+from vireid_lib.training.progress import Progress
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Posterior means and deviations, not yet multiplied by the autoencoder's scaling factor.
+
+    Attributes:
+        mean, std: read-only memory maps [images, 2, channels, height, width]; index 1 of the second axis is
+            the mirrored image.
+    """
+
+    mean: Float16[np.ndarray, "images 2 channels height width"]
+    std: Float16[np.ndarray, "images 2 channels height width"]
+
+
+def encode(
+    paths: Sequence[str],
+    vae: AutoencoderKL,
+    size: tuple[int, int],
+    *,
+    cache: Path,
+    batch: int = 64,
+    progress: bool = True,
+) -> Latents:
+    """Latents of the images in the order of `paths`, from the cache where it has them.
+
+    Keyed by what the files hold, the autoencoder's weights and the size, so that a moved data set hits and a
+    changed image or model misses. Written aside and renamed when complete.
+
+    Args:
+        size: height and width that images are resized to.
+        cache: folder for this cache and the decoded images' own.
+    """
+    key = json.dumps([content_digests(paths, cache), digest(vae), list(size)])
+    folder = Path(cache) / f"latents-{size[0]}x{size[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    if not folder.exists():
+        pixels = load_images(paths, size, cache=cache).pixels
+        aside = Path(tempfile.mkdtemp(dir=cache, prefix=".encoding-"))
+        try:
+            _encode_into(aside, pixels, vae, batch, progress)
+            try:
+                aside.rename(folder)
+            except OSError:
+                if not folder.exists():  # another process was first, and wrote the same
+                    raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return Latents(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("mean", "std")))
+
+
+def digest(module: nn.Module) -> str:
+    """sha256 over a network's weights, by name."""
+    summary = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        summary.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return summary.hexdigest()
+
+
+@torch.no_grad()
+def _encode_into(folder: Path, pixels: np.ndarray, vae: AutoencoderKL, batch: int, progress: bool) -> None:
+    parts: dict[str, np.ndarray] = {}
+    with Progress(len(pixels), "latents", unit="images", shown=progress) as line:
+        for start in range(0, len(pixels), batch):
+            images = to_float(pixels[start : start + batch], vae.device).to(vae.dtype) * 2 - 1
+            posterior = vae.encode(torch.stack([images, images.flip(3)], 1).flatten(0, 1)).latent_dist
+            for name, values in (("mean", posterior.mean), ("std", posterior.std)):
+                pair = values.unflatten(0, (-1, 2)).to(torch.float16).cpu().numpy()
+                if name not in parts:
+                    parts[name] = np.lib.format.open_memmap(
+                        folder / f"{name}.npy", mode="w+", dtype=np.float16, shape=(len(pixels), *pair.shape[1:])
+                    )
+                parts[name][start : start + len(pair)] = pair
+            line.update(min(start + batch, len(pixels)))
+    for part in parts.values():
+        part.flush()
+    for file in folder.iterdir():
+        descriptor = os.open(file, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)

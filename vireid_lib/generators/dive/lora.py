@@ -1,0 +1,166 @@
+"""LoRA branches: low-rank corrections of the denoiser, one for each camera code, side by side in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vireid_lib.training import seeds
+
+FILE = "pytorch_lora_weights.safetensors"
+_ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+_FEED_FORWARD = ("ff.net.0.proj", "ff.net.2")
+
+
+class Selector:
+    """Which branch each sample of the running batch takes; shared by all layers.
+
+    Attributes:
+        chosen: branch index of each sample, int64 [n]; None switches the corrections off.
+    """
+
+    chosen: Int[Tensor, " n"] | None = None
+
+
+class BranchedLayer(nn.Module):
+    """A frozen linear or convolution layer W with branches: y = W x + B_k A_k x for sample's branch k.
+
+    `A` is drawn as in LoRA's paper (Hu et al. 2021, section 4.1) and `B` starts at zero; alpha equals the rank,
+    so that the scale is 1 and files need no metadata.
+    """
+
+    def __init__(self, base: nn.Linear | nn.Conv2d, branches: int, rank: int, selector: Selector, draw) -> None:
+        super().__init__()
+        self.base, self.selector = base, selector
+        inner = base.weight.shape[1:]  # inputs (and the kernel)
+        down = torch.empty(branches, rank, *inner)
+        nn.init.kaiming_uniform_(down.view(branches * rank, -1), a=5**0.5, generator=draw)
+        self.down = nn.Parameter(down.to(base.weight.device))
+        self.up = nn.Parameter(torch.zeros(branches, base.weight.shape[0], rank, device=base.weight.device))
+
+    @property
+    def weight(self) -> Tensor:
+        return self.base.weight
+
+    @property
+    def bias(self) -> Tensor | None:
+        return self.base.bias
+
+    def forward(self, x: Float[Tensor, "n ..."], *_: object) -> Float[Tensor, "n ..."]:
+        output, chosen = self.base(x), self.selector.chosen
+        if chosen is None:
+            return output
+        if isinstance(self.base, nn.Conv2d):
+            return output + self._convolve(x, chosen)
+        if len(self.down) == 1:
+            return output + functional.linear(functional.linear(x, self.down[0]), self.up[0])
+        flat = x.reshape(len(chosen), -1, x.shape[-1])
+        change = torch.bmm(torch.bmm(flat, self.down[chosen].mT), self.up[chosen].mT)
+        return output + change.view_as(output)
+
+    def _convolve(self, x: Tensor, chosen: Tensor) -> Tensor:
+        """All branches at once, then each sample keeps its own: the low rank makes that cheap."""
+        branches, rank = self.down.shape[:2]
+        base = self.base
+        low = functional.conv2d(x, self.down.flatten(0, 1), None, base.stride, base.padding, base.dilation)
+        keep = functional.one_hot(chosen, branches).to(low.dtype).repeat_interleave(rank, 1)
+        low = low * keep[:, :, None, None]
+        return functional.conv2d(low, self.up.permute(1, 0, 2).flatten(1)[:, :, None, None])
+
+    def delta(self, branch: int) -> Tensor:
+        """B_k A_k in the shape of the base weight."""
+        return (self.up[branch] @ self.down[branch].flatten(1)).view_as(self.base.weight)
+
+
+class Branches:
+    """All branched layers of a denoiser.
+
+    Attributes:
+        names: what each branch is for, in the order of their index; e.g. camera codes, or ("shared",).
+        layers: branched layers by the name of the layer they replaced.
+    """
+
+    def __init__(self, unet: nn.Module, names: Sequence[str], *, rank: int, targets: str, seed: int) -> None:
+        self.names, self.selector = list(names), Selector()
+        self.layers: dict[str, BranchedLayer] = {}
+        for name in sorted(target_names(unet, targets)):
+            parent = unet.get_submodule(name.rpartition(".")[0])
+            draw = seeds.generator(seed, "lora", name)
+            layer = BranchedLayer(unet.get_submodule(name), len(self.names), rank, self.selector, draw)
+            setattr(parent, name.rpartition(".")[2], layer)
+            self.layers[name] = layer
+
+    def parameters(self) -> list[nn.Parameter]:
+        """What is trained."""
+        return [parameter for layer in self.layers.values() for parameter in (layer.down, layer.up)]
+
+    @contextmanager
+    def using(self, chosen: Int[Tensor, " n"] | None) -> Iterator[None]:
+        """Run the denoiser with these branches, one index a sample."""
+        self.selector.chosen = chosen
+        try:
+            yield
+        finally:
+            self.selector.chosen = None
+
+    @contextmanager
+    def merged(self, branch: int) -> Iterator[None]:
+        """Run with one branch for all samples, added to the weights themselves: as fast as the base model."""
+        kept = {name: layer.base.weight.data for name, layer in self.layers.items()}
+        try:
+            for name, layer in self.layers.items():
+                layer.base.weight.data = kept[name] + layer.delta(branch).detach()
+            yield
+        finally:
+            for name, layer in self.layers.items():
+                layer.base.weight.data = kept[name]
+
+    def save(self, folder: Path) -> None:
+        """Write `folder/<name>/pytorch_lora_weights.safetensors` for each branch, for `load_lora_weights`."""
+        for index, name in enumerate(self.names):
+            tensors = {}
+            for layer_name, layer in self.layers.items():
+                up = layer.up[index].detach().cpu().float()
+                if isinstance(layer.base, nn.Conv2d):
+                    up = up[:, :, None, None]
+                tensors[f"unet.{layer_name}.lora_A.weight"] = layer.down[index].detach().cpu().float().contiguous()
+                tensors[f"unet.{layer_name}.lora_B.weight"] = up.contiguous()
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            save_file(tensors, folder / name / FILE, metadata={"format": "pt"})
+
+    @torch.no_grad()
+    def load(self, folder: Path) -> None:
+        """Inverse of `save`. Raises ValueError when a file does not fit."""
+        from safetensors.torch import load_file
+
+        for index, name in enumerate(self.names):
+            tensors = load_file(folder / name / FILE)
+            if len(tensors) != 2 * len(self.layers):
+                raise ValueError(f"{folder / name / FILE} has {len(tensors)} tensors, not {2 * len(self.layers)}: "
+                                 "lora_targets differ from those it was trained with.")  # fmt: skip
+            for layer_name, layer in self.layers.items():
+                layer.down[index].copy_(tensors[f"unet.{layer_name}.lora_A.weight"])
+                layer.up[index].copy_(tensors[f"unet.{layer_name}.lora_B.weight"].view_as(layer.up[index]))
+
+
+def target_names(unet: nn.Module, targets: str) -> list[str]:
+    """The layers that get branches: attention projections (DiVE), and for the wider settings the feed-forward
+    layers beside them, or every linear and convolution layer inside the blocks."""
+    names = []
+    for name, module in unet.named_modules():
+        if not isinstance(module, nn.Linear | nn.Conv2d):
+            continue
+        attention = "attentions." in name and name.endswith(_ATTENTION)
+        feed_forward = "attentions." in name and name.endswith(_FEED_FORWARD)
+        wide = name.startswith(("down_blocks.", "mid_block.", "up_blocks."))
+        chosen = {"attention": attention, "attention+feed_forward": attention or feed_forward, "all": wide}[targets]
+        if chosen:
+            names.append(name)
+    return names

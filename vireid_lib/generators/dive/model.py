@@ -1,0 +1,109 @@
+"""The trained parts of DiVE mounted on a base model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from vireid_lib.generators.dive.base import Base, load_base
+from vireid_lib.generators.dive.codes import prompt
+from vireid_lib.generators.dive.config import DiveConfig
+from vireid_lib.generators.dive.lora import Branches
+from vireid_lib.generators.dive.tokens import TokenBank, rows_of
+from vireid_lib.generators.dive.vocabulary import Vocabulary
+
+TOKENS = "tokens.safetensors"
+LORA = "lora"
+
+
+class DiveModel:
+    """A base model with identity tokens in its text encoder and LoRA branches in its U-Net.
+
+    Attributes:
+        rows: the trainable embedding rows, `rows.rows` [identities * vectors, width].
+        branches: the LoRA branches.
+    """
+
+    def __init__(self, base: Base, vocabulary: Vocabulary, config: DiveConfig, *, seed: int) -> None:
+        self.base, self.vocabulary, self.config = base, vocabulary, config
+        self.tokens = TokenBank(base.tokenizer, vocabulary.identities, config.vectors_per_token)
+        start = self.tokens.initial(base.text, init=config.token_init, noise=config.token_init_noise, seed=seed)
+        self.rows = self.tokens.install(base.text, start)
+        self.branches = Branches(
+            base.unet, vocabulary.branches, rank=config.lora_rank, targets=config.lora_targets, seed=seed
+        )
+
+    @classmethod
+    def load(cls, folder: Path, vocabulary: Vocabulary, config: DiveConfig) -> DiveModel:
+        """Mount what `save` wrote on the base model that `config` names."""
+        model = cls(load_base(config.base_model), vocabulary, config, seed=0)
+        with torch.no_grad():
+            model.rows.rows.copy_(rows_of(load_file(folder / TOKENS), model.tokens))
+        model.branches.load(folder / LORA)
+        return model
+
+    def save(self, folder: Path) -> None:
+        """Write the token bank and a LoRA file for each branch, as diffusers loads them."""
+        self.tokens.save(folder / TOKENS, self.rows.rows)
+        self.branches.save(folder / LORA)
+
+    def trained(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """(LoRA's parameters, token rows)."""
+        return self.branches.parameters(), [self.rows.rows]
+
+    def prompts(self, identities: Sequence[str], cameras: Sequence[str]) -> list[str]:
+        """ "a [k] photo of [p] person" for each pair; an empty name leaves its part out."""
+        return [
+            prompt(self.vocabulary.code(camera) if camera else "", self.tokens.text(identity) if identity else "")
+            for identity, camera in zip(identities, cameras, strict=True)
+        ]
+
+    def tokenize(self, prompts: Sequence[str]) -> Int[Tensor, "n length"]:
+        """Token ids padded to the text encoder's full length.
+
+        Raises:
+            ValueError: a prompt does not fit; names it and the remedy.
+        """
+        tokenizer = self.base.tokenizer
+        ids = tokenizer(list(prompts), padding="max_length", max_length=tokenizer.model_max_length).input_ids
+        for text, tokens in zip(prompts, ids, strict=True):
+            if len(tokens) > tokenizer.model_max_length:
+                raise ValueError(
+                    f"The prompt {text!r} has {len(tokens)} tokens and the text encoder takes "
+                    f"{tokenizer.model_max_length}: lower vectors_per_token or code_length."
+                )
+        return torch.tensor(ids)
+
+    def to(self, device: torch.device | str) -> DiveModel:
+        """Move everything to a device."""
+        for module in (self.base.text, self.base.unet, self.base.vae):
+            module.to(device)
+        return self
+
+
+class Predictor(nn.Module):
+    """Token ids and noised latents to the prediction of noise or velocity, in one forward."""
+
+    def __init__(self, model: DiveModel) -> None:
+        super().__init__()
+        self.text, self.unet = model.base.text, model.base.unet
+        self._branches, self._rows = model.branches, model.rows
+
+    def forward(
+        self,
+        ids: Int[Tensor, "n length"],
+        noised: Float[Tensor, "n c h w"],
+        times: Int[Tensor, " n"],
+        branch: Int[Tensor, " n"],
+        frozen: Tensor,
+    ) -> Float[Tensor, "n c h w"]:
+        self._rows.frozen = frozen
+        states = self.text(ids).last_hidden_state
+        self._rows.frozen = None
+        with self._branches.using(branch):
+            return self.unet(noised, times, states).sample

@@ -1,0 +1,131 @@
+"""Sampling: DPM-Solver++ with classifier-free guidance, a recorded seed an image, one branch a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import DPMSolverMultistepScheduler
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from vireid_lib.data.images import to_float
+from vireid_lib.generators.copies import grey
+from vireid_lib.generators.dive.model import DiveModel
+
+
+class SamplingError(RuntimeError):
+    """An image came out unusable however often it was drawn; names identity, camera and what to change."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One image to be made: of whom, under which camera, from which noise.
+
+    `identity` or `camera` may be "" to leave that part out of the prompt (for the attention chapter); then
+    `branch_of` names the camera whose branch runs.
+    """
+
+    identity: str
+    camera: str
+    seed: int
+    branch_of: str | None = None
+
+
+@torch.no_grad()
+def sample(
+    model: DiveModel,
+    requests: Sequence[Request],
+    *,
+    images: UInt8[np.ndarray, "n height width 3"] | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
+    strength: float | None = None,
+) -> UInt8[np.ndarray, "n height width 3"]:
+    """Make one picture a request; all requests must share a LoRA branch, which is merged into the weights.
+
+    A request's picture depends on its seed alone, not on what else is in the batch (to rounding), and equals
+    that of a `StableDiffusionPipeline` given the same prompt, adapter and generator seed.
+
+    Args:
+        images: None starts from noise, as in the paper; otherwise each picture starts from the latent of this
+            visible image in grey, noised to `strength` (SDEdit, Meng et al. 2022).
+        steps, guidance, strength: None takes the configuration's.
+    Raises:
+        ValueError: requests of several branches, or no request.
+    """
+    config = model.config
+    branch = _common_branch(model, requests)
+    device = model.base.unet.device
+    scheduler = DPMSolverMultistepScheduler.from_config(model.base.schedule.config)
+    scheduler.set_timesteps(steps or config.sampling_steps, device=device)
+    shape = (model.base.unet.config.in_channels, *latent_size(model, config.height, config.width))
+    noise = torch.stack([_noise(request.seed, shape) for request in requests]).to(device)
+    times = scheduler.timesteps
+    if images is None:
+        latents = noise * scheduler.init_noise_sigma
+    else:
+        skipped = len(times) - min(max(round(len(times) * (strength or config.strength)), 1), len(times))
+        times = times[skipped:]
+        scheduler.set_begin_index(skipped)
+        latents = scheduler.add_noise(encode_grey(model, images), noise, times[:1].repeat(len(noise)))
+    guidance = config.guidance if guidance is None else guidance
+    states = embed(model, model.prompts([r.identity for r in requests], [r.camera for r in requests]))
+    if guidance > 1:
+        states = torch.cat([embed(model, [""]).expand_as(states), states])
+    with model.branches.merged(branch):
+        for time in times:
+            twice = torch.cat([latents, latents]) if guidance > 1 else latents
+            predicted = model.base.unet(scheduler.scale_model_input(twice, time), time, states).sample
+            if guidance > 1:
+                empty, full = predicted.chunk(2)
+                predicted = empty + guidance * (full - empty)
+            latents = scheduler.step(predicted, time, latents).prev_sample
+    return decode(model, latents)
+
+
+def embed(model: DiveModel, prompts: Sequence[str]) -> Float[Tensor, "n length width"]:
+    """The text encoder's states; each distinct prompt is encoded once."""
+    distinct = list(dict.fromkeys(prompts))
+    states = model.base.text(model.tokenize(distinct).to(model.base.text.device)).last_hidden_state
+    return states[[distinct.index(text) for text in prompts]]
+
+
+def decode(model: DiveModel, latents: Float[Tensor, "n c h w"]) -> UInt8[np.ndarray, "n height width 3"]:
+    """Latents to pixels. A picture that is not finite comes back black, which `is_usable` then refuses."""
+    images = model.base.vae.decode(latents / model.base.vae.config.scaling_factor).sample
+    images = (images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu()
+    finite = torch.isfinite(images).flatten(1).all(1)
+    images = torch.where(finite.view(-1, 1, 1, 1), images, torch.zeros_like(images))
+    return (images.numpy() * 255).round().astype(np.uint8)
+
+
+def encode_grey(model: DiveModel, images: UInt8[np.ndarray, "n height width 3"]) -> Float[Tensor, "n c h w"]:
+    """Scaled latents of visible images in grey."""
+    vae = model.base.vae
+    pixels = to_float(grey(images), vae.device) * 2 - 1
+    return vae.encode(pixels).latent_dist.mean * vae.config.scaling_factor
+
+
+def is_usable(picture: UInt8[np.ndarray, "height width 3"]) -> bool:
+    """False for a (nearly) constant picture: what a failed or non-finite sample decodes to."""
+    return bool(picture.std() > 2.0)
+
+
+def latent_size(model: DiveModel, height: int, width: int) -> tuple[int, int]:
+    """Height and width of the latents of a picture."""
+    factor = 2 ** (len(model.base.vae.config.block_out_channels) - 1)
+    return height // factor, width // factor
+
+
+def _noise(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "c h w"]:
+    return torch.randn((1, *shape), generator=torch.Generator().manual_seed(seed))[0]
+
+
+def _common_branch(model: DiveModel, requests: Sequence[Request]) -> int:
+    branches = {model.vocabulary.branch(request.branch_of or request.camera) for request in requests}
+    if len(branches) != 1:
+        raise ValueError(f"sample() got requests of {len(branches)} LoRA branches: give it one branch at a time.")
+    return branches.pop()

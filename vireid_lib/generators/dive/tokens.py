@@ -1,0 +1,134 @@
+"""Identity tokens [p]: the only rows of the embedding table that are trained (Textual Inversion)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from vireid_lib.training import seeds
+
+
+def placeholder(identity: str) -> str:
+    """The token's text, e.g. "mini_market/0007" to "<mini-market-0007>". Lower case, for CLIP folds case; no
+    underscore, which diffusers uses to number a token's vectors."""
+    return f"<{re.sub(r'[^a-z0-9]+', '-', identity.lower())}>"
+
+
+class TokenRows(nn.Module):
+    """An embedding table in two parts: the base model's rows, frozen, and the new ones, trained.
+
+    Replaces the text encoder's `nn.Embedding`. The base rows are no parameter of any optimiser and are never
+    written, so they stay as they are bit for bit.
+
+    Attributes:
+        table: frozen base rows [words, width].
+        rows: trainable new rows [tokens, width]; token id `words + i` is row i.
+    """
+
+    def __init__(self, base: nn.Embedding, rows: Float[Tensor, "tokens width"]) -> None:
+        super().__init__()
+        self.register_buffer("table", base.weight.detach(), persistent=False)
+        self.rows = nn.Parameter(rows.clone())
+        self.frozen: Tensor | None = None  # bool [n]: samples whose gradient does not reach the rows
+
+    @property
+    def weight(self) -> Float[Tensor, "all width"]:
+        """The whole table, as transformers expects of an embedding."""
+        return torch.cat([self.table, self.rows])
+
+    def forward(self, ids: Int[Tensor, "n length"]) -> Float[Tensor, "n length width"]:
+        words = len(self.table)
+        new = nn.functional.embedding((ids - words).clamp(min=0), self.rows)
+        if self.frozen is not None:
+            new = torch.where(self.frozen.view(-1, 1, 1), new.detach(), new)
+        old = nn.functional.embedding(ids.clamp(max=words - 1), self.table)
+        return torch.where((ids >= words).unsqueeze(-1), new, old)
+
+
+class TokenBank:
+    """The placeholder of each identity and its tokens in the tokenizer.
+
+    Args:
+        tokenizer: extended in place by `vectors` tokens an identity, numbered as diffusers does
+            ("<x>", "<x>_1", ...).
+        identities: sorted, so that token ids do not depend on the order of the table.
+    """
+
+    def __init__(self, tokenizer: CLIPTokenizer, identities: Sequence[str], vectors: int) -> None:
+        self.tokenizer, self.vectors = tokenizer, vectors
+        self.identities = sorted(identities)
+        self.placeholders = {identity: placeholder(identity) for identity in self.identities}
+        if len(set(self.placeholders.values())) != len(self.identities):
+            raise ValueError("Two identities have names that give one placeholder: rename one of them.")
+        self.first = len(tokenizer)
+        added = tokenizer.add_tokens([name for identity in self.identities for name in self.names(identity)])
+        if added != len(self.identities) * vectors:
+            raise ValueError("The base model's tokenizer already holds an identity's placeholder: use a plain one.")
+
+    def names(self, identity: str) -> list[str]:
+        """The tokens of an identity."""
+        start = self.placeholders[identity]
+        return [start, *(f"{start}_{index}" for index in range(1, self.vectors))]
+
+    def text(self, identity: str) -> str:
+        """What stands for [p] in a prompt."""
+        return " ".join(self.names(identity))
+
+    def row(self, identity: str) -> int:
+        """Index of the identity's first row."""
+        return self.identities.index(identity) * self.vectors
+
+    def install(self, text: CLIPTextModel, rows: Float[Tensor, "tokens width"]) -> TokenRows:
+        """Replace the text encoder's embedding by one that also has `rows`."""
+        new = TokenRows(text.get_input_embeddings(), rows)
+        text.set_input_embeddings(new)
+        return new
+
+    def initial(self, text: CLIPTextModel, *, init: str, noise: float, seed: int) -> Float[Tensor, "tokens width"]:
+        """Start values: the row of the word "person", or the mean of all rows, plus noise of `noise` times the
+        table's own deviation."""
+        table = text.get_input_embeddings().weight.detach().float()
+        if init == "word":
+            start = table[self.tokenizer("person", add_special_tokens=False).input_ids[0]]
+        else:
+            start = table.mean(0)
+        shape = (len(self.identities) * self.vectors, table.shape[1])
+        draw = seeds.generator(seed, "tokens")
+        return start + noise * table.std(0) * torch.randn(shape, generator=draw)
+
+    def save(self, file: Path, rows: Float[Tensor, "tokens width"]) -> None:
+        """Write one safetensors file with a tensor [vectors, width] for each placeholder."""
+        parts = rows.detach().float().cpu().split(self.vectors)
+        names = (self.placeholders[identity] for identity in self.identities)
+        save_file({name: part.contiguous() for name, part in zip(names, parts, strict=True)}, file)
+
+
+def load_bank(file: Path) -> list[dict[str, Tensor]]:
+    """A token bank as `load_textual_inversion` of diffusers takes it: a list with a dict for each token.
+
+    Use: `pipeline.load_textual_inversion(load_bank(file))`. It draws from torch's global random state: seed
+    afterwards.
+    """
+    return [{name: vectors} for name, vectors in sorted(load_file(file).items())]
+
+
+def rows_of(bank: Mapping[str, Tensor], tokens: TokenBank) -> Float[Tensor, "tokens width"]:
+    """The rows of `tokens`, in their order, out of a loaded bank file.
+
+    Raises:
+        ValueError: the file lacks an identity, or holds another number of vectors.
+    """
+    parts = []
+    for identity in tokens.identities:
+        part = bank.get(tokens.placeholders[identity])
+        if part is None or len(part) != tokens.vectors:
+            raise ValueError(f"The token bank holds no {tokens.vectors} vectors for {identity!r}: fit it anew.")
+        parts.append(part)
+    return torch.cat(parts)

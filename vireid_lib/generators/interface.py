@@ -1,0 +1,79 @@
+"""What every generator of synthetic images can be asked, whatever is inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import pandas as pd
+from jaxtyping import UInt8
+from numpy import ndarray
+
+Capability = Literal["expand", "translate"]
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Makes rows for the image table out of rows of the image table.
+
+    Attributes:
+        name: written into the column `source` of what it makes.
+        capabilities: "expand" (new images of known identities from nothing but what was learned) and/or
+            "translate" (a given visible image as an infrared camera would show it).
+    """
+
+    name: str
+    capabilities: frozenset[Capability]
+
+    def fit(self, table: pd.DataFrame, folder: Path) -> None:
+        """Learn from the training and external rows of `table`; work, checkpoints and the result lie in
+        `folder`, and a run that was stopped continues there.
+
+        Raises:
+            ValueError: the table holds test identities.
+        """
+        ...
+
+    def expand(
+        self, identities: Sequence[str], cameras: Sequence[str], per_camera: int, seed: int, folder: Path
+    ) -> pd.DataFrame:
+        """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's
+        layout beside the returned table (`table.csv`); continues where a stopped run left off.
+
+        Raises:
+            ValueError: an identity or camera that the generator was not fitted to.
+        """
+        ...
+
+    def translate(
+        self, images: UInt8[ndarray, "n height width 3"], identity: str, camera: str
+    ) -> UInt8[ndarray, "n height width 3"]:
+        """Show visible `images` of `identity` as `camera` would."""
+        ...
+
+
+def require(generator: Generator, capability: Capability) -> None:
+    """Raise NotImplementedError, naming what there is, unless the generator has the capability."""
+    if capability not in generator.capabilities:
+        raise NotImplementedError(
+            f"{generator.name} can't {capability}: it can {', '.join(sorted(generator.capabilities))}. "
+            "Look at `capabilities` first, or choose another generator."
+        )
+
+
+def training_rows_only(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The table, if each of its rows may be learned from.
+
+    Raises:
+        ValueError: a row of a test, query or gallery split; names the identity.
+    """
+    refused = table[~table["split"].isin(("train", "val", "external"))]
+    if len(refused):
+        row = refused.iloc[0]
+        raise ValueError(
+            f"{where}: {len(refused)} rows are not for learning, the first of identity {row['identity']!r} in "
+            f"split {row['split']!r}. A generator that has seen test people makes every later number worthless: "
+            "pass `data.tables.training_rows(table)` and external rows only."
+        )
+    return table

@@ -1,0 +1,67 @@
+"""Where synthetic images are written: SYSU-MM01's folders, cam<number>/<identity>/<number>.png."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from jaxtyping import UInt8
+from numpy import ndarray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+
+def image_path(folder: Path, identity: str, camera: str, number: int) -> Path:
+    """E.g. ("mini_market/0007", "mini_vi/3", 1) to `folder/cam3/0007/0001.png`."""
+    return Path(folder).absolute() / f"cam{camera.split('/')[1]}" / identity.split("/")[1] / f"{number:04d}.png"
+
+
+def check_distinct(identities: Sequence[str], cameras: Sequence[str]) -> None:
+    """Raise ValueError where two identities, or two cameras, of different data sets would share a folder."""
+    for kind, names in (("identities", identities), ("cameras", cameras)):
+        seen: dict[str, str] = {}
+        for name in names:
+            other = seen.setdefault(name.split("/")[1], name)
+            if other != name:
+                raise ValueError(
+                    f"The {kind} {other!r} and {name!r} would share one folder: write them into two folders."
+                )
+        if len(set(names)) != len(names):
+            raise ValueError(f"The list of {kind} names one twice: list each once.")
+
+
+def write_image(path: Path, pixels: UInt8[ndarray, "height width 3"], seed: int | None = None) -> None:
+    """Write a PNG that is either complete or not there, with the seed that made it inside."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    note = PngInfo()
+    if seed is not None:
+        note.add_text("seed", str(seed))
+    Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=note)
+    os.replace(temporary, path)
+
+
+def read_seed(path: Path) -> int:
+    """The seed inside a PNG that `write_image` wrote."""
+    with Image.open(path) as image:
+        return int(image.text["seed"])
+
+
+def is_complete(path: Path) -> bool:
+    """Whether `path` is a readable image."""
+    try:
+        with Image.open(path) as image:
+            image.verify()
+    except (OSError, SyntaxError):
+        return False
+    return True
+
+
+def row(path: Path, identity: str, camera: str, source: str, seed: int | None) -> dict:
+    """A row of the image table for a synthetic infrared image of an external identity."""
+    return {
+        "path": str(path), "identity": identity, "camera": camera, "modality": "infrared", "split": "external",
+        "source": source, "seed": pd.NA if seed is None else seed,
+    }  # fmt: skip
