@@ -1,0 +1,121 @@
+"""The base model's recipe: tokenizer, bank, resumable training, a folder that plain diffusers loads."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file
+
+from vireid_lib.miniworld import captions, pretrain_report
+from vireid_lib.miniworld.pretrain import BASE_MODEL, PretrainConfig, pretrain
+from vireid_lib.miniworld.pretrain_average import WeightAverage
+from vireid_lib.miniworld.pretrain_bank import halve, people_and_views
+from vireid_lib.miniworld.pretrain_config import BankConfig, DenoiserConfig, TextConfig, VaeConfig
+from vireid_lib.miniworld.pretrain_denoiser import DenoiserTask, write_prompt
+from vireid_lib.miniworld.pretrain_tokenizer import build_tokenizer
+
+TINY = PretrainConfig(
+    bank=BankConfig(images=80, held_out=8),
+    vae=VaeConfig(channels=(8, 8, 16), latent_channels=4, groups=4, steps=3, batch=4),
+    text=TextConfig(width=16, layers=1, heads=2),
+    denoiser=DenoiserConfig(channels=(8, 16, 16), groups=4, steps=4, batch=4, warmup=2),
+)
+
+
+def test_every_caption_word_is_one_token():
+    tokenizer = build_tokenizer(captions.vocabulary(), max_length=40)
+    for word in captions.vocabulary():
+        assert len(tokenizer.tokenize(word)) == 1 + 2 * word.count("-")
+
+
+def test_any_string_can_be_tokenised_and_told_apart():
+    tokenizer = build_tokenizer(captions.vocabulary(), max_length=40)
+    first, second = (tokenizer(code).input_ids for code in ("b8zBXKoH", "q3rTWmeY"))
+    assert first != second and tokenizer.unk_token_id not in first[1:-1]
+    assert tokenizer.add_tokens(["<id-0>"]) == 1
+    assert "<id-0>" in tokenizer.tokenize("a b8zBXKoH photo of <id-0> person")
+
+
+def test_captions_fit():
+    tokenizer = build_tokenizer([*captions.vocabulary(), "a", "photo", "of"], max_length=TextConfig().length)
+    people, views = people_and_views(0, "a test", 300)
+    longest = max(len(tokenizer(f"a {views[0].camera.style} photo of {captions.caption(p)}").input_ids) for p in people)
+    assert longest <= TextConfig().length
+
+
+def test_attributes_are_read_off_captions():
+    caption = (
+        "person with long black hair and glasses wearing yellow and black vertically striped shirt, "
+        "navy shorts, red shoes, grey beanie, brown shoulder bag"
+    )
+    assert pretrain_report.attributes(caption) == {
+        "hair": "long", "hat": "beanie", "bag": "shoulder bag", "upper colour": "yellow",
+        "upper pattern": "vertically striped", "upper kind": "shirt", "lower colour": "navy", "lower kind": "shorts",
+    }  # fmt: skip
+    dress = pretrain_report.attributes("bald person with beard wearing red dress, black boots")
+    assert dress["lower kind"] == "dress" and dress["hair"] == "bald" and dress["bag"] == "none"
+
+
+def test_prompts_drop_and_shorten():
+    rng = np.random.default_rng(0)
+    config = DenoiserConfig(drop_caption=0.5, shorten=0.5, name_scene=0.5)
+    caption = "bald person wearing red coat, black trousers, white shoes"
+    prompts = {write_prompt(caption, "street", config, rng) for _ in range(200)}
+    assert "" in prompts and f"a photo of {caption}" in prompts and f"a street photo of {caption}" in prompts
+    known = set(captions.vocabulary()) | {"a", "street", "photo", "of"}
+    assert all(word.strip(",") in known for prompt in prompts for word in prompt.split())
+
+
+def test_weight_average_is_the_recurrence():
+    module = torch.nn.Linear(1, 1, bias=False)
+    average, expected = WeightAverage({"m": module}, 0.9), module.weight.item()
+    for update in range(1, 30):
+        with torch.no_grad():
+            module.weight.fill_(update)
+        average.update({"m": module})
+        decay = min(0.9, (1 + update) / (10 + update))
+        expected = decay * expected + (1 - decay) * update
+    assert average.average["m.weight"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_halve():
+    pixels = np.arange(2 * 4 * 2 * 3, dtype=np.uint8).reshape(2, 4, 2, 3)
+    assert halve(pixels)[0, 0, 0, 0] == round(pixels[0, :2, :2, 0].mean() + 1e-6)
+
+
+def test_psnr():
+    black, grey = np.zeros((1, 2, 2, 3), np.uint8), np.full((1, 2, 2, 3), 51, np.uint8)
+    assert pretrain_report.psnr(black, grey) == pytest.approx(20 * np.log10(5), rel=1e-6)
+
+
+def test_recipe_resumes_and_diffusers_loads_the_result(tmp_path, monkeypatch):
+    options = dict(config=TINY, device="cpu", checkpoint_every=2, progress=False, read=64, sampled=48)
+    pretrain(tmp_path / "whole", **options)
+    real = DenoiserTask.losses
+
+    def stops(self, step):
+        if step == 3:
+            raise KeyboardInterrupt
+        return real(self, step)
+
+    monkeypatch.setattr(DenoiserTask, "losses", stops)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(tmp_path / "parts", **options)
+    monkeypatch.setattr(DenoiserTask, "losses", real)
+    recipe = pretrain(tmp_path / "parts", **options)
+    assert recipe["steps"] == {"vae": 3, "denoiser": 4} and 0 < recipe["quality"]["psnr"] < 60
+    for part in ("unet", "vae"):
+        name = f"model/{part}/diffusion_pytorch_model.safetensors"
+        whole, parts = (load_file(tmp_path / run / name) for run in ("whole", "parts"))
+        assert all(torch.equal(tensor, parts[key]) for key, tensor in whole.items())
+    pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "parts" / "model", safety_checker=None)
+    assert pipeline.vae.config.scaling_factor > 0 and pipeline.scheduler.config.prediction_type == "v_prediction"
+
+
+def test_shipped_model_is_small_and_says_how_it_was_made():
+    weights = list(BASE_MODEL.rglob("*.safetensors"))
+    assert len(weights) == 3 and sum(file.stat().st_size for file in weights) <= 12e6
+    recipe = json.loads((BASE_MODEL / "recipe.json").read_text())
+    assert PretrainConfig(**recipe["config"]).seed == recipe["config"]["seed"]
