@@ -107,8 +107,6 @@ class ReidTask(loop.Task):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(seed, "weights"))
             self.method: Method = methods.build(config.method, config, len(self.identities))
-        if config.channels_last:
-            self.method.network.to(memory_format=torch.channels_last)
         if config.compile:
             self.method.network.compile()
         self.name = f"{config.method}, seed {seed}"

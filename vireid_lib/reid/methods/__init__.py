@@ -6,6 +6,8 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Method
 
@@ -42,4 +44,7 @@ def build(name: str, config: ReidConfig, num_identities: int) -> Method:
             f"Method {name!r} takes a {found.config_class.__name__}, not a {type(config).__name__}: make it "
             f"with vireid_lib.reid.methods.configure({name!r}, settings)."
         )
-    return found(config, num_identities)
+    method = found(config, num_identities)
+    if config.channels_last:
+        method.network.to(memory_format=torch.channels_last)
+    return method

@@ -1,0 +1,72 @@
+"""ImageNet weights: both stems and the trunk get them; wrong files are refused by name."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from vireid_lib.reid import pretrained
+from vireid_lib.reid.resnet import TwoStreamResNet50
+
+
+@pytest.fixture(scope="module")
+def imagenet() -> dict[str, torch.Tensor]:
+    """A random ResNet-50 by torchvision's names, classifier included."""
+    backbone = TwoStreamResNet50(non_local=False)
+    state = {
+        name.removeprefix("stems.visible."): torch.rand_like(tensor.float())
+        for name, tensor in backbone.state_dict().items()
+        if not name.startswith("stems.infrared.") and not name.endswith("num_batches_tracked")
+    }
+    return state | {"fc.weight": torch.rand(1000, 2048), "fc.bias": torch.rand(1000)}
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_both_streams_start_from_the_file(tmp_path: Path, imagenet: dict, suffix: str) -> None:
+    file = tmp_path / f"resnet50{suffix}"
+    save_file(imagenet, file) if suffix == ".safetensors" else torch.save(imagenet, file)
+    backbone = TwoStreamResNet50()
+    pretrained.load_imagenet(backbone, str(file))
+    for modality in ("visible", "infrared"):
+        assert torch.equal(backbone.stems[modality].conv1.weight, imagenet["conv1.weight"])
+        assert torch.equal(backbone.stems[modality].bn1.running_var, imagenet["bn1.running_var"])
+    assert torch.equal(backbone.layer4[2].bn3.bias, imagenet["layer4.2.bn3.bias"])
+    assert not backbone.non_local["layer2"][0].norm.weight.any()
+
+
+def test_hub_id_is_downloaded(tmp_path: Path, imagenet: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, asked = tmp_path / "model.safetensors", []
+    save_file(imagenet, file)
+    monkeypatch.setattr(pretrained, "hf_hub_download", lambda *names: asked.append(names) or str(file))
+    pretrained.load_imagenet(TwoStreamResNet50(), pretrained.HUB_ID)
+    assert asked == [(pretrained.HUB_ID, "model.safetensors")]
+
+
+def test_no_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*_: str) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(pretrained, "hf_hub_download", offline)
+    with pytest.raises(FileNotFoundError, match="from the hub.*no route.*local ResNet-50 file"):
+        pretrained.read_weights("timm/resnet50.tv_in1k")
+
+
+def test_missing_file_and_other_content(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="absent.pth do not exist"):
+        pretrained.read_weights(str(tmp_path / "absent.pth"))
+    torch.save({"state_dict": {"x": torch.zeros(1)}}, tmp_path / "nested.pth")
+    with pytest.raises(ValueError, match="save a `state_dict\\(\\)` alone"):
+        pretrained.read_weights(str(tmp_path / "nested.pth"))
+
+
+def test_another_network_is_refused_by_its_keys(tmp_path: Path, imagenet: dict) -> None:
+    wrong = dict(imagenet)
+    del wrong["layer1.0.conv1.weight"]
+    wrong["extra.weight"] = torch.zeros(1)
+    wrong["bn1.weight"] = torch.zeros(32)
+    save_file(wrong, tmp_path / "wrong.safetensors")
+    with pytest.raises(
+        ValueError, match="missing layer1.0.conv1.weight; unknown extra.weight; .*bn1.weight is"
+    ):
+        pretrained.load_imagenet(TwoStreamResNet50(), str(tmp_path / "wrong.safetensors"))

@@ -1,0 +1,160 @@
+"""Training end to end on little coloured people: it learns, resumes, mixes sources, refuses bad tables."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from vireid_lib.data import tables
+from vireid_lib.evaluation import score
+from vireid_lib.reid.features import extract
+from vireid_lib.reid.methods.agw import AgwConfig
+from vireid_lib.reid.train import ReidTask, load_reid, train_reid
+from vireid_lib.training.loop import NonFiniteLoss
+
+
+def tiny(**changes) -> AgwConfig:
+    return AgwConfig.small(identities=4, images=2, steps=60, channel_exchange=1.0, **changes)
+
+
+def rank1(features: torch.Tensor, table: pd.DataFrame) -> float:
+    query = np.array(table["modality"] == "infrared")
+    labels, _ = tables.identity_labels(table)
+    cameras = tables.camera_numbers(table)
+    distances = 1 - features[query] @ features[~query].T
+    return score(
+        distances,
+        query_ids=labels[query],
+        gallery_ids=labels[~query],
+        query_cameras=cameras[query],
+        gallery_cameras=cameras[~query],
+        rule="regdb",
+    ).cmc[0]
+
+
+def test_training_beats_chance_on_unseen_identities(coloured_people: Callable, tmp_path: Path) -> None:
+    train, test = coloured_people(24, 2), coloured_people(12, 2, "other", "test", seed=1)
+    network = train_reid(train, tiny(), tmp_path / "run", seed=0, cache=tmp_path / "cache", progress=False)
+    assert not network.training
+    features = extract(network, test, tiny(), tmp_path / "cache")
+    assert features.shape == (48, 192) and features.dtype == torch.float32
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(48))
+    assert rank1(features, test) > 4 / 12  # chance is 1/12
+    again, config = load_reid(tmp_path / "run")
+    assert config == tiny()
+    assert torch.equal(extract(again, test, config, None), features)
+
+
+def test_resumed_training_is_the_unbroken_one(
+    coloured_people: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, config = coloured_people(6, 3), tiny().model_copy(update={"steps": 11})
+    options = {"seed": 2, "cache": None, "checkpoint_every": 4, "progress": False, "device": "cpu"}
+    whole = train_reid(table, config, tmp_path / "whole", **options)
+    losses = ReidTask.losses
+
+    def crash(task: ReidTask, step: int) -> dict:
+        if step == 6:
+            raise KeyboardInterrupt
+        return losses(task, step)
+
+    monkeypatch.setattr(ReidTask, "losses", crash)
+    with pytest.raises(KeyboardInterrupt):
+        train_reid(table, config, tmp_path / "broken", **options)
+    with pytest.raises(FileNotFoundError, match="No finished training"):
+        load_reid(tmp_path / "broken")
+    monkeypatch.undo()
+    continued = train_reid(table, config, tmp_path / "broken", **options)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(continued.state_dict()[name], value), name
+
+
+def test_other_rows_or_settings_need_another_folder(coloured_people: Callable, tmp_path: Path) -> None:
+    table, config = coloured_people(4, 2), tiny().model_copy(update={"steps": 1})
+    options = {"seed": 0, "cache": None, "progress": False}
+    train_reid(table, config, tmp_path / "run", **options)
+    with pytest.raises(ValueError, match="config.reid.margin is 0.3 there and 0.5 now"):
+        train_reid(table, config.model_copy(update={"margin": 0.5}), tmp_path / "run", **options)
+    with pytest.raises(ValueError, match="config.table is"):
+        train_reid(table.iloc[1:], config, tmp_path / "run", **options)
+
+
+def test_mix_takes_half_of_each_batch_from_external_rows(coloured_people: Callable) -> None:
+    real, external = coloured_people(5, 2), coloured_people(20, 2, "market", "external")
+    external.loc[external["modality"] == "infrared", ["source", "seed"]] = ["dive", 7]
+    table = tables.concat(real, external)
+    for mix, expected in ((0.5, {2}), (None, {0, 1, 2, 3, 4})):
+        task = ReidTask(table, tiny(mix=mix), seed=0, cache=None)
+        assert len(task.identities) == 25
+        found = set()
+        for step in range(12):
+            batch = task.batch(step)
+            assert torch.equal(batch.visible_labels, batch.infrared_labels)
+            chosen = table["split"].iloc[batch.visible_rows.numpy()].eq("external").to_numpy()
+            found.add(int(chosen.sum()) // 2)
+            assert (table["modality"].iloc[batch.infrared_rows.numpy()] == "infrared").all()
+            pixels = (batch.infrared[3] * 255).round().byte().permute(1, 2, 0).numpy()
+            assert np.array_equal(pixels, task.pixels[batch.infrared_rows[3:4].numpy()][0])
+        assert found <= expected and (mix is None) == (len(found) > 1)
+    assert ReidTask(real, tiny(mix=0.5), seed=0, cache=None).sampler.steps_per_epoch == 10 // 8 + 1
+
+
+def test_epochs_count_the_larger_modality(coloured_people: Callable) -> None:
+    table = coloured_people(6, 5)
+    table = table.drop(table[table["modality"] == "infrared"].index[::2])
+    config = tiny().model_copy(update={"steps": None, "epochs": 3})
+    task = ReidTask(table, config, seed=0, cache=None)
+    assert task.steps == 3 * (30 // 8 + 1)
+    assert [task.position(step) for step in (0, 3, 4)] == [(0, 0), (0, 3), (1, 0)]
+
+
+def test_identity_with_a_single_image_is_drawn_again(coloured_people: Callable) -> None:
+    table = coloured_people(4, 1)
+    batch = ReidTask(table, tiny(), seed=0, cache=None).batch(0)
+    rows = batch.visible_rows.reshape(4, 2)
+    assert torch.equal(rows[:, 0], rows[:, 1])
+
+
+def test_bad_tables_are_refused_with_identity_and_remedy(coloured_people: Callable) -> None:
+    table = coloured_people(5, 2)
+    one_sided = table[(table["identity"] != "toy/003") | (table["modality"] == "visible")]
+    with pytest.raises(ValueError, match="toy/003 has visible images and no infrared one.*add infrared"):
+        ReidTask(one_sided, tiny(), seed=0, cache=None)
+    with pytest.raises(ValueError, match="The training table is empty"):
+        ReidTask(table.iloc[:0], tiny(), seed=0, cache=None)
+    with pytest.raises(ValueError, match="a batch of 4 identities cannot be drawn from 3"):
+        ReidTask(table[table["identity"] < "toy/003"], tiny(), seed=0, cache=None)
+
+
+def test_divergence_names_identities(coloured_people: Callable, tmp_path: Path) -> None:
+    table, config = coloured_people(4, 2), tiny(learning_rate=1e30)
+    with pytest.raises(
+        NonFiniteLoss, match="agw, seed 0: .* at step 1.*identities toy/000, toy/001, toy/002"
+    ):
+        train_reid(table, config, tmp_path, seed=0, cache=None, progress=False)
+
+
+def test_features_that_are_not_finite_name_the_image(coloured_people: Callable) -> None:
+    table = coloured_people(4, 1)
+    network = ReidTask(table, tiny(), seed=0, cache=None).method.network
+    with torch.no_grad():
+        network.bottleneck.weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match="not finite, the first that of .*000_visible_0.png"):
+        extract(network, table, tiny(), None)
+    assert network.training
+    with pytest.raises(ValueError, match="no rows"):
+        extract(network, table.iloc[:0], tiny(), None)
+
+
+def test_flip_mean_is_the_mean_of_both_sides(coloured_people: Callable) -> None:
+    table = coloured_people(3, 1).iloc[::-1]  # rows count by position, whatever the index
+    network = ReidTask(coloured_people(4, 1, "more"), tiny(), seed=0, cache=None).method.network.eval()
+    plain = tiny().model_copy(update={"flip_at_test": False})
+    both = extract(network, table, tiny(), None, batch_size=2)
+    one = extract(network, table, plain, None)
+    assert not torch.allclose(both, one)
+    network.features, inner = lambda images, modality: inner(images.flip(3), modality), network.features
+    torch.testing.assert_close(extract(network, table, tiny(), None), both)
