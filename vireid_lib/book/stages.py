@@ -152,7 +152,7 @@ def finetuning(book: Book, split: int = 1) -> StageRecord:
                 "cameras": sorted(table["camera"].unique()), **generator.summary()}
 
     return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, seeds=[config.seed],
-                      manifests=_manifests(book))
+                      manifests=manifests(book))
 
 
 def generator(book: Book, split: int = 1, **sampling: object):
@@ -250,7 +250,7 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
         return {"scores": scores, "evaluations": {mode: each.to_dict() for mode, each in whole.items()}}
 
     return book.stage(f"reid_{name}", about, inputs, make, seeds=[seed], protocol=evaluation.protocol,
-                      manifests=_manifests(book))
+                      manifests=manifests(book))
 
 
 def _train_and_evaluate(
@@ -358,6 +358,7 @@ def network(book: Book, name: str, seed: int, split: int = 1):
     return load_reid(reid(book, name, seed).folder / f"split_{split}")
 
 
-def _manifests(book: Book) -> dict[str, str]:
+def manifests(book: Book) -> dict[str, str]:
+    """Digest of the manifest of each of the profile's data sets, for records."""
     return {name: load_manifest(name).digest() for name in book.profile.data.roots}
 

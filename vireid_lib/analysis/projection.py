@@ -1,0 +1,52 @@
+"""Features in the plane: t-SNE, and which images to put into it so that a reader can follow."""
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from sklearn.manifold import TSNE
+from torch import Tensor
+
+PERPLEXITY = 15.0
+
+
+def tsne(
+    features: Float[Tensor, "images dim"], *, perplexity: float = PERPLEXITY, seed: int = 0
+) -> Float[np.ndarray, "images 2"]:
+    """t-SNE (van der Maaten and Hinton 2008) of L2-normalised features, started from their principal components.
+
+    Neighbours stay neighbours; distances between clusters and their sizes mean nothing.
+
+    Args:
+        perplexity: roughly how many neighbours each image is held to; lowered to a third of the images if need be.
+
+    Raises:
+        ValueError: fewer than four images.
+    """
+    if len(features) < 4:
+        raise ValueError(f"tsne of {len(features)} images; it needs at least 4")
+    unit = torch.nn.functional.normalize(features).numpy()
+    model = TSNE(init="pca", perplexity=min(perplexity, (len(unit) - 1) / 3), random_state=seed)
+    return model.fit_transform(unit).astype(np.float64)
+
+
+def readable_sample(table: pd.DataFrame, *, people: int = 10, images: int = 8, seed: int = 0) -> np.ndarray:
+    """Row numbers of a few people with a few images in each modality: what a reader can still tell apart.
+
+    Args:
+        people: identities, drawn from those with both modalities.
+        images: at most so many per identity and modality, spread over its cameras.
+    """
+    generator = np.random.default_rng(seed)
+    both = table.groupby("identity")["modality"].nunique()
+    names = sorted(both.index[both == 2])
+    chosen = sorted(generator.permutation(names)[:people])
+    rows = []
+    shuffled = table.reset_index(drop=True).sample(frac=1, random_state=seed)
+    for name in chosen:
+        for modality in ("visible", "infrared"):
+            own = shuffled[(shuffled["identity"] == name) & (shuffled["modality"] == modality)]
+            # One image of every camera before a second of any.
+            turn = own.groupby("camera").cumcount()
+            rows += turn.sort_values(kind="stable").index[:images].tolist()
+    return np.asarray(rows, dtype=np.int64)

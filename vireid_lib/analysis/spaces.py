@@ -1,0 +1,136 @@
+"""How an embedding spreads: within a modality, across modalities, between people."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+SAMPLED_PAIRS = 20_000
+
+
+def intra_identity_spread(features: Float[Tensor, "images dim"], identities: Sequence[str]) -> float:
+    """IIRS, the intra-modality intra-identity representation space (DEN, section 3.1, eq. 1).
+
+    The mean Euclidean distance between the L2-normalised features of two different images of one identity in one
+    modality: first over an identity's pairs, then over identities. 0 is a point per person; √2 ≈ 1.41 is what
+    unrelated directions have.
+
+    Args:
+        features: of one modality's images.
+
+    Raises:
+        ValueError: no identity has two images.
+    """
+    means = []
+    for _, rows in _people(identities):
+        if len(rows) > 1:
+            own = functional.normalize(features[rows])
+            means.append(float(torch.pdist(own).mean()))
+    if not means:
+        raise ValueError("intra_identity_spread: no identity has two images in this modality; hand in more rows")
+    return float(np.mean(means))
+
+
+def hardest_cross_distance(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> float:
+    """HIMD, the hetero-modality intra-identity maximum distance (DEN, section 4.4, Table 6).
+
+    Mean over identities of the largest Euclidean distance between a visible and an infrared image of the identity,
+    features L2-normalised.
+
+    Args:
+        features: one row per row of `table`.
+
+    Raises:
+        ValueError: no identity is there in both modalities.
+    """
+    largest = []
+    for visible, infrared in _both_modalities(table):
+        distances = torch.cdist(functional.normalize(features[visible]), functional.normalize(features[infrared]))
+        largest.append(float(distances.max()))
+    if not largest:
+        raise ValueError("hardest_cross_distance: no identity has images in both modalities; hand in more rows")
+    return float(np.mean(largest))
+
+
+def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
+    """IIRS of each modality, HIMD, and the gap: the mean distance between an identity's two modality centres,
+    beside the mean distance between the centres of different identities across modalities.
+
+    Returns:
+        "iirs_visible", "iirs_infrared", "himd", "own_centres", "other_centres".
+    """
+    modality = table["modality"].to_numpy()
+    identities = table["identity"].to_numpy(dtype=object)
+    within = {}
+    for name in ("visible", "infrared"):
+        rows = np.flatnonzero(modality == name)
+        within[f"iirs_{name}"] = intra_identity_spread(features[torch.from_numpy(rows)], identities[rows])
+    pairs = _both_modalities(table)
+    centres = [
+        torch.stack([functional.normalize(features[rows]).mean(0) for rows in side]) for side in zip(*pairs, strict=True)
+    ]
+    distances = torch.cdist(*centres)
+    own = distances.diagonal()
+    others = distances[~torch.eye(len(own), dtype=torch.bool)]
+    return {
+        **within,
+        "himd": hardest_cross_distance(features, table),
+        "own_centres": float(own.mean()),
+        "other_centres": float(others.mean()) if len(others) else float("nan"),
+    }
+
+
+def pair_distances(
+    features: Float[Tensor, "images dim"], table: pd.DataFrame, *, pairs: int = SAMPLED_PAIRS, seed: int = 0
+) -> Mapping[str, Float[np.ndarray, " pairs"]]:
+    """Cosine distances of random pairs of images, by what the two have in common.
+
+    Returns:
+        "same person, same modality", "same person, across modalities" and "different people, across modalities":
+        up to `pairs` distances each, 0..2.
+
+    Raises:
+        ValueError: there are no pairs of some kind.
+    """
+    unit = functional.normalize(features)
+    generator = np.random.default_rng(seed)
+    labels = np.unique(table["identity"].to_numpy(dtype=object), return_inverse=True)[1]
+    infrared = (table["modality"] == "infrared").to_numpy()
+    kinds: dict[str, list[np.ndarray]] = {
+        "same person, same modality": [],
+        "same person, across modalities": [],
+        "different people, across modalities": [],
+    }
+    everything = np.arange(len(table))
+    for label in np.unique(labels):
+        for side in (everything[(labels == label) & infrared], everything[(labels == label) & ~infrared]):
+            first, second = np.triu_indices(len(side), 1)
+            kinds["same person, same modality"].append(np.stack([side[first], side[second]]))
+        sides = np.meshgrid(everything[(labels == label) & ~infrared], everything[(labels == label) & infrared])
+        kinds["same person, across modalities"].append(np.stack([side.ravel() for side in sides]))
+    drawn = np.stack([generator.choice(everything[~infrared], 2 * pairs), generator.choice(everything[infrared], 2 * pairs)])
+    kinds["different people, across modalities"].append(drawn[:, labels[drawn[0]] != labels[drawn[1]]][:, :pairs])
+    found = {}
+    for name, parts in kinds.items():
+        whole = np.concatenate(parts, axis=1)
+        if not whole.shape[1]:
+            raise ValueError(f"pair_distances: there is no pair of the kind {name!r}; hand in more rows")
+        chosen = torch.from_numpy(whole[:, generator.permutation(whole.shape[1])[:pairs]])
+        found[name] = (1 - (unit[chosen[0]] * unit[chosen[1]]).sum(1)).numpy()
+    return found
+
+
+def _people(identities: Sequence[str]) -> list[tuple[str, Tensor]]:
+    names, labels = np.unique(np.asarray(identities, dtype=object), return_inverse=True)
+    return [(name, torch.from_numpy(np.flatnonzero(labels == place))) for place, name in enumerate(names)]
+
+
+def _both_modalities(table: pd.DataFrame) -> list[tuple[Tensor, Tensor]]:
+    """(visible rows, infrared rows) of each identity that has both."""
+    infrared = torch.from_numpy((table["modality"] == "infrared").to_numpy(copy=True))
+    sides = [(rows[~infrared[rows]], rows[infrared[rows]]) for _, rows in _people(table["identity"].to_numpy(object))]
+    return [(visible, other) for visible, other in sides if len(visible) and len(other)]

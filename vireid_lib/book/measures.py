@@ -1,0 +1,121 @@
+"""Measurements of the book as cached stages: data checks, identity preservation, spread of the embedding."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from vireid_lib.analysis.identification import identify
+from vireid_lib.analysis.spaces import spread
+from vireid_lib.book import stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.records import StageRecord
+from vireid_lib.data.check import check_dataset
+from vireid_lib.data.layouts import read_dataset
+
+KNOWING = "true"
+"""The training set whose network knows the external people in both lights."""
+
+
+def data_check(book: Book, name: str) -> StageRecord:
+    """Compare one of the profile's data sets, as it lies on disk, with what its sources print.
+
+    Values: "text", the report for reading, and "report", the same as data.
+    """
+    drawn = stages.world(book)
+    root = book.dataset_root(name, drawn.folder if drawn else None)
+
+    def make(folder: Path) -> dict:
+        report = check_dataset(name, root)
+        return {"text": report.to_text(), "report": json.loads(report.to_json())}
+
+    inputs = {"table": read_dataset(name, root)}
+    if drawn:
+        inputs["world"] = drawn
+    return book.stage("data_check", {"name": name}, inputs, make, manifests=stages.manifests(book))
+
+
+def judges(book: Book) -> dict[str, str]:
+    """Networks that judge whether an image still shows the person: training set → what the judge has seen.
+
+    The baseline has seen neither the external people nor any synthetic image: it is fair, and as weak as the
+    baseline is. In the miniature world, the network that was trained with true infrared knows these very people
+    in both lights: it is sharp, and partial to exactly those materials.
+    """
+    found = {"real": "baseline; has never seen these people"}
+    if KNOWING in book.profile.reid.training_sets:
+        found[KNOWING] = "trained on these people's true infrared"
+    return found
+
+
+def preservation(book: Book, judge: str, seed: int) -> StageRecord:
+    """How often a gallery's infrared image lies nearest to a visible image of its own person, for one judge.
+
+    Every infrared image of the external identities asks; their external visible images answer; cosine distance.
+
+    Args:
+        judge: a key of `judges(book)`.
+        seed: of the judge's training.
+
+    Values: "chance", "identities", and for each training set that adds infrared images, in "galleries": "rank_1",
+    "images", "by_identity".
+    """
+    names = [name for name in book.profile.reid.training_sets if name != "real"]
+    tables = {name: stages.gallery(book, name) for name in names}
+    external = stages.datasets(book).external
+
+    def make(folder: Path) -> dict:
+        from vireid_lib.reid.features import extract
+
+        network, config = stages.network(book, judge, seed)
+        network.to(book.device)
+        visible = extract(network, external, config, book.workspace.cache)
+        found, chance = {}, 0.0
+        for name, table in tables.items():
+            asked = extract(network, table, config, book.workspace.cache)
+            outcome = identify(asked, table["identity"], visible, external["identity"])
+            chance = outcome.chance
+            worst_first = outcome.by_identity[["identity", "rank_1"]].to_dict("records")
+            found[name] = {"rank_1": outcome.rank_1, "images": len(table), "by_identity": worst_first}
+        return {"chance": chance, "identities": external["identity"].nunique(), "galleries": found}
+
+    inputs = {"judge": stages.reid(book, judge, seed), "external": external, **tables}
+    return book.stage("identity_preservation", {"judge": judge, "seed": seed}, inputs, make, seeds=[seed])
+
+
+def preservation_table(book: Book) -> pd.DataFrame:
+    """Identity preservation of every gallery by every judge and seed: columns judge, gallery, seed, rank_1, chance."""
+    rows = [
+        {"judge": judge, "gallery": name, "seed": seed, "rank_1": values["rank_1"], "chance": record.values["chance"]}
+        for judge in judges(book)
+        for seed in book.profile.reid.seeds
+        for record in [preservation(book, judge, seed)]
+        for name, values in record.values["galleries"].items()
+    ]
+    return pd.DataFrame(rows, columns=["judge", "gallery", "seed", "rank_1", "chance"])
+
+
+def embedding_spread(book: Book, name: str, seed: int) -> StageRecord:
+    """IIRS, HIMD and centre distances of the test features of the network trained on training set `name`.
+
+    Values: as `vireid_lib.analysis.spaces.spread` returns them.
+    """
+    features, table = stages.features(book, name, seed)
+
+    def make(folder: Path) -> dict:
+        with torch.no_grad():
+            return spread(features, table)
+
+    inputs = {"reid": stages.reid(book, name, seed)}
+    return book.stage("embedding_spread", {"training": name, "seed": seed}, inputs, make, seeds=[seed])
+
+
+def spread_table(book: Book) -> pd.DataFrame:
+    """The spread of every trained network's test features: one row per training set and seed."""
+    rows = [
+        {"training": name, "seed": seed, **embedding_spread(book, name, seed).values}
+        for name in book.profile.reid.training_sets
+        for seed in book.profile.reid.seeds
+    ]
+    return pd.DataFrame(rows)
