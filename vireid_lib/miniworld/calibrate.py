@@ -129,9 +129,19 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS))
     parser.add_argument("--identities", type=int, help="external people that take part (all)")
     parser.add_argument("--per-camera", type=int, default=8, help="infrared images per external person and camera")
+    for name in ("train_ids", "val_ids", "test_ids", "images_per_camera"):
+        default = getattr(write.SIZES["mini"], name)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, help=f"of mini_vi ({default})")
     options = parser.parse_args()
     torch.set_num_threads(1)  # sums depend on the number of threads; one gives the same numbers everywhere
-    size = replace(write.SIZES["mini"], infrared_images=options.per_camera)
+    size = replace(
+        write.SIZES["mini"],
+        infrared_images=options.per_camera,
+        train_ids=options.train_ids,
+        val_ids=options.val_ids,
+        test_ids=options.test_ids,
+        images_per_camera=options.images_per_camera,
+    )
     results = []
     for world in options.worlds:
         for seed in options.seeds:
