@@ -1,0 +1,147 @@
+"""The images that the releases ask and answer with, against the releases' own picks."""
+
+import json
+import os
+from pathlib import Path, PurePath
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.io
+
+from vireid_lib.evaluation import LlcmProtocol, SysuProtocol
+
+ORACLES = Path(__file__).parent.parent / "oracles" / "gallery"
+EXTRA = os.environ.get("VIREID_EXTRA_ORACLES")
+needs_extra = pytest.mark.skipif(
+    not EXTRA, reason="set VIREID_EXTRA_ORACLES to an oracles folder that holds gallery/ (drawn from SYSU-MM01)"
+)
+
+
+def as_table(rows, seed=0):
+    """Make a table of (path, identity, camera, modality), in random order."""
+    table = pd.DataFrame(rows, columns=["path", "identity", "camera", "modality"])
+    table["split"], table["source"], table["seed"] = "test", "real", pd.array([pd.NA] * len(table), "Int64")
+    return table.sample(frac=1, random_state=seed).reset_index(drop=True)
+
+
+def sysu_table(counts, identities):
+    """Make the table of a tree with `counts[camera - 1, k]` images of the k-th identity."""
+    return as_table(
+        [
+            (f"/data/cam{camera}/{identity:04d}/{image:04d}.jpg", f"sysu_mm01/{identity:04d}",
+             f"sysu_mm01/{camera}", "infrared" if camera in (3, 6) else "visible")
+            for camera in range(1, 7)
+            for k, identity in enumerate(identities)
+            for image in range(1, counts[camera - 1, k] + 1)
+        ]
+    )  # fmt: skip
+
+
+def picked(rows):
+    """Return [camera, identity, image number] of every row."""
+    tails = [rows["camera"], rows["identity"], rows["path"].map(lambda path: PurePath(path).stem)]
+    return np.stack([tail.str.rsplit("/").str[-1].astype(int) for tail in tails], axis=1)
+
+
+def load(name):
+    folder = Path(EXTRA) / "gallery" if name != "sysu_familyA_madeup" else ORACLES
+    with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
+        return dict(file)
+
+
+@pytest.mark.parametrize("name", ["sysu_familyA_madeup", pytest.param("sysu_familyA_realsplit", marks=needs_extra)])
+@pytest.mark.parametrize("mode", ["all", "indoor"])
+def test_seeded_draw_of_sysu(name, mode):
+    data = load(name)
+    table = sysu_table(data["in.image_counts_cam_by_id"], data["in.test_ids_file_order"])
+    trials = SysuProtocol(mode=mode).trials(table)
+    assert len(trials) == 10
+    for trial, expected in zip(trials, data[f"out.gallery_{mode}_trial_row_cam_id_img"], strict=True):
+        np.testing.assert_array_equal(picked(trial.gallery), expected)
+        np.testing.assert_array_equal(picked(trial.query), data["out.query_cam_id_img"])
+
+
+def write_permutations(path, first, counts, seed=0):
+    """Write a `rand_perm_cam.mat` whose permutations begin with `first[camera, identity]` [10, n]."""
+    rng = np.random.default_rng(seed)
+    cameras = np.empty((len(counts), 1), dtype=object)
+    for camera, of_camera in enumerate(counts, start=1):
+        cells = np.empty((len(of_camera), 1), dtype=object)
+        for identity, count in enumerate(of_camera, start=1):
+            start = first.get((camera, identity), np.empty((10, 0), dtype=int))
+            rows = [[*row, *rng.permutation(sorted(set(range(1, count + 1)) - set(row.tolist())))] for row in start]
+            cells[identity - 1, 0] = np.asarray(rows, dtype=np.uint8).reshape(10, -1)
+        cameras[camera - 1, 0] = cells
+    scipy.io.savemat(path, {"rand_perm_cam": cameras})
+
+
+@needs_extra
+@pytest.mark.parametrize("mode", ["all", "indoor"])
+@pytest.mark.parametrize("shots", [1, 10])
+def test_official_draw_of_sysu(mode, shots, tmp_path):
+    """The permutation file is rebuilt from the picks for ten shots in all cameras; its tail is not used."""
+    data = load("sysu_familyB_shots1_10")
+    first = {}
+    for camera in (1, 2, 4, 5):
+        for identity in data["in.test_ids_sorted"]:
+            rows = data["out.gallery_all_shots10_trial_row_cam_id_img"]
+            rows = rows[:, (rows[0, :, 0] == camera) & (rows[0, :, 1] == identity), 2]
+            first[camera, int(identity)] = rows
+    counts = data["in.image_counts_cam_by_id_all"]
+    write_permutations(tmp_path / "rand_perm_cam.mat", first, counts)
+    identities = data["in.test_ids_file_order"]
+    table = sysu_table(counts[:, identities - 1], identities)
+    protocol = SysuProtocol(mode, shots, "official", tmp_path / "rand_perm_cam.mat")
+    for trial, expected in zip(
+        protocol.trials(table), data[f"out.gallery_{mode}_shots{shots}_trial_row_cam_id_img"], strict=True
+    ):
+        np.testing.assert_array_equal(picked(trial.gallery), expected)
+        assert len(trial.query) == 3803
+
+
+def test_official_draw_on_a_made_up_tree(tmp_path):
+    counts = np.array([[4, 0, 3], [0, 2, 2], [5, 5, 5], [1, 0, 12], [0, 0, 0], [2, 2, 2]])
+    table = sysu_table(counts[:, [0, 2]], [1, 3])  # identity 2 is not tested
+    rng = np.random.default_rng(1)
+    first = {
+        (camera + 1, identity + 1): np.stack([rng.permutation(counts[camera, identity]) + 1 for _ in range(10)])
+        for camera in range(6)
+        for identity in range(3)
+    }
+    write_permutations(tmp_path / "rand_perm_cam.mat", first, counts)
+    trials = SysuProtocol("all", 2, "official", tmp_path / "rand_perm_cam.mat", trial_count=10).trials(table)
+    for number, trial in enumerate(trials):
+        expected = [
+            [camera, identity, image]
+            for camera in (1, 2, 4, 5)
+            for identity in (1, 3)
+            for image in first[camera, identity][number, :2]
+        ]
+        assert picked(trial.gallery).tolist() == expected
+
+
+@pytest.mark.parametrize("root", ["/data", "/camera pool/cam7/ünï"])
+@pytest.mark.parametrize("asking, key", [("visible", "mode1_vis"), ("infrared", "mode2_nir")])
+def test_llcm(asking, key, root):
+    data = json.loads((ORACLES / "llcm_madeup.json").read_text())
+    files = data["files"]
+    rows = [
+        (f"{root}/{file}", f"llcm/{PurePath(file).name[:4]}", f"llcm/{int(PurePath(file).name[6:8])}",
+         "visible" if file.startswith("test_vis") else "infrared")
+        for file in files
+    ]  # fmt: skip
+    table = as_table(rows)
+    answering = {"visible": "infrared", "infrared": "visible"}[asking]
+    expected = data["expected"]
+    other = expected["mode2_nir" if key == "mode1_vis" else "mode1_vis"]
+    trials = LlcmProtocol(f"{asking}-to-{answering}").trials(table)
+    released = LlcmProtocol(f"{asking}-to-{answering}", "release").trials(table)
+    assert len(trials) == len(released) == 10
+    for number, (trial, release) in enumerate(zip(trials, released, strict=True)):
+        queries = [f"{root}/{files[k]}" for k in expected[key]["query_file_index"]]
+        gallery = [f"{root}/{files[k]}" for k in other["gallery_file_index_trials0to9"][number]]
+        assert trial.query["path"].tolist() == queries and trial.gallery["path"].tolist() == gallery
+        if asking == "visible":  # the release lets the drawn infrared images ask
+            queries, gallery = gallery, queries
+        assert release.query["path"].tolist() == queries and release.gallery["path"].tolist() == gallery

@@ -1,0 +1,167 @@
+"""Features under a protocol: means over trials, records, and what is refused."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from vireid_lib.evaluation import (
+    MarketProtocol,
+    RegdbProtocol,
+    SysuProtocol,
+    combine,
+    cosine_distance,
+    evaluate,
+    ranking,
+    score,
+)
+
+
+def miniature(identities=6, images=3, split="test", first=0):
+    """Make a table in SYSU-MM01's form."""
+    rows = [
+        (f"/data/cam{camera}/{k:04d}/{image:04d}.jpg", f"mini/{k:04d}", f"mini/{camera}",
+         "infrared" if camera in (3, 6) else "visible", split)
+        for k in range(first, first + identities) for camera in range(1, 7) for image in range(1, images + 1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["path", "identity", "camera", "modality", "split"])
+
+
+def features_of(table, noise=2.0, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    identity = torch.from_numpy(pd.factorize(table["identity"])[0])
+    centres = torch.randn(int(identity.max()) + 1, 16, generator=generator)
+    return centres[identity] + noise * torch.randn(len(table), 16, generator=generator)
+
+
+@pytest.mark.parametrize("chunk", [1, 10**6])
+def test_mean_over_trials_of_score(chunk, monkeypatch):
+    monkeypatch.setattr(ranking, "CHUNK_ELEMENTS", chunk)
+    table = miniature()
+    features = features_of(table)
+    evaluation = evaluate(features, table, SysuProtocol())
+    expected = []
+    for trial in SysuProtocol().trials(table):
+        query, gallery = (features[rows.index.to_numpy(copy=True)].double() for rows in (trial.query, trial.gallery))
+        similarity = (query / query.norm(dim=1, keepdim=True)) @ (gallery / gallery.norm(dim=1, keepdim=True)).T
+        expected.append(
+            score(
+                1 - similarity,
+                query_ids=trial.query["identity"],
+                gallery_ids=trial.gallery["identity"],
+                query_cameras=trial.query["camera"],
+                gallery_cameras=trial.gallery["camera"],
+                rule="sysu-mm01",
+            )
+        )
+    assert len(evaluation.trials) == 10
+    scores = evaluation.scores
+    assert scores.cmc.shape == (6,) and 0.2 < scores.cmc[0] < 0.95
+    np.testing.assert_allclose(scores.cmc, np.mean([each.cmc for each in expected], axis=0), atol=1e-9)
+    assert scores.mean_ap == pytest.approx(np.mean([each.mean_ap for each in expected]), abs=1e-9)
+    assert scores.mean_inp == pytest.approx(np.mean([each.mean_inp for each in expected]), abs=1e-9)
+    assert scores.valid_queries == 10 * 36
+
+
+def test_row_order_and_index_labels_do_not_matter():
+    table = miniature()
+    features = features_of(table)
+    shuffled = table.sample(frac=1, random_state=1)
+    one = evaluate(features, table, SysuProtocol())
+    two = evaluate(features[shuffled.index.to_numpy(copy=True)], shuffled, SysuProtocol())
+    assert one.scores.mean_ap == pytest.approx(two.scores.mean_ap)
+    assert [trial.digest for trial in one.trials] == [trial.digest for trial in two.trials]
+
+
+def test_record_is_json_and_says_what_was_ranked():
+    table = miniature()
+    record = evaluate(features_of(table), table, SysuProtocol(trial_count=3)).to_dict()
+    assert json.loads(json.dumps(record)) == record
+    assert record["protocol"]["name"] == "all-search, single-shot, seeded draw"
+    assert record["protocol"]["rule"] == "sysu-mm01" and record["distance"] == "cosine_distance"
+    assert record["ties"] == "pessimistic" and record["identities_disjoint_from_training"] is None
+    assert len({trial["digest"] for trial in record["trials"]}) == 3
+    assert record["trials"][0]["queries"] == 36 and record["trials"][0]["gallery"] == 24
+    ranks = [trial["rank_1"] for trial in record["trials"]]
+    assert record["mean"]["rank_1"] == pytest.approx(np.mean(ranks))
+    assert record["deviation_over_trials"]["rank_1"] == pytest.approx(np.std(ranks, ddof=1))
+
+
+def test_text_and_frame():
+    table = miniature()
+    evaluation = evaluate(features_of(table, noise=0.01), table, SysuProtocol(trial_count=2))
+    assert str(evaluation) == (
+        "all-search, single-shot, seeded draw: rank-1 100.00%, rank-10 100.00%, mAP 100.00%, mINP 100.00% (2 trials)"
+    )
+    assert evaluation.to_frame()["rank_1"].tolist() == [1, 1]
+
+
+def test_another_distance():
+    table = miniature()
+    evaluation = evaluate(features_of(table), table, SysuProtocol(trial_count=1), distance=torch.cdist)
+    assert evaluation.to_dict()["distance"] == "cdist"
+    near = evaluate(features_of(table), table, SysuProtocol(trial_count=1))
+    assert near.scores.mean_ap != evaluation.scores.mean_ap
+    assert cosine_distance(torch.eye(2), torch.eye(2)).tolist() == [[0, 1], [1, 0]]
+
+
+def test_half_precision_is_ranked_in_single():
+    table = miniature()
+    half = features_of(table).half()
+    evaluation = evaluate(half, table, SysuProtocol(trial_count=1))
+    single = evaluate(half.float(), table, SysuProtocol(trial_count=1))
+    assert evaluation.to_dict() == single.to_dict()
+
+
+def test_features_that_are_not_finite_are_refused_by_name():
+    table = miniature()
+    features = features_of(table)
+    features[[7, 9], 3] = torch.tensor([float("nan"), float("inf")])
+    with pytest.raises(ValueError, match=r"2 of 108 images are not finite, first that of /data/cam3/0000/0002.jpg"):
+        evaluate(features, table, SysuProtocol())
+
+
+def test_features_must_fit_the_table():
+    table = miniature()
+    with pytest.raises(ValueError, match=r"shape \(107, 16\) and the table has 108 rows"):
+        evaluate(features_of(table)[1:], table, SysuProtocol())
+
+
+def test_identities_that_were_trained_on_are_refused():
+    table = miniature()
+    with pytest.raises(ValueError, match="1 of 6 query identities were trained on, mini/0003"):
+        evaluate(features_of(table), table, SysuProtocol(), trained_identities=["mini/0003", "other/0001"])
+    evaluation = evaluate(features_of(table), table, SysuProtocol(), trained_identities=["other/0003"])
+    assert evaluation.disjoint is True
+
+
+def regdb(trial, direction="visible-to-infrared", seed=0):
+    table = miniature(first=10 * trial)
+    table = table[table["camera"].isin(["mini/1", "mini/3"])]
+    return evaluate(features_of(table, seed=seed), table, RegdbProtocol(direction, trial), trained_identities=[])
+
+
+def test_regdb_splits_are_combined():
+    parts = [regdb(trial, seed=trial) for trial in (1, 2, 3)]
+    whole = combine(parts)
+    assert [trial.name for trial in whole.trials] == ["split 1", "split 2", "split 3"]
+    assert whole.scores.mean_ap == pytest.approx(np.mean([part.scores.mean_ap for part in parts]))
+    assert "trial" not in whole.protocol and whole.disjoint is True
+
+
+def test_what_does_not_belong_together_is_not_combined():
+    with pytest.raises(ValueError, match="nothing to combine"):
+        combine([])
+    with pytest.raises(ValueError, match="trial 'split 1' is there twice"):
+        combine([regdb(1), regdb(1, seed=2)])
+    with pytest.raises(ValueError, match="different protocols, 'visible-to-infrared' and 'infrared-to-visible'"):
+        combine([regdb(1), regdb(2, "infrared-to-visible")])
+
+
+def test_market_end_to_end():
+    table = miniature()
+    table["modality"], table["split"] = "visible", np.where(table["camera"] == "mini/1", "query", "gallery")
+    evaluation = evaluate(features_of(table, noise=0.01), table, MarketProtocol())
+    assert evaluation.scores.mean_ap == 1 and evaluation.trials[0].gallery == 90

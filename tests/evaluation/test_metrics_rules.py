@@ -1,0 +1,186 @@
+"""Each rule on rankings small enough to score by hand, and every rule against a loop over queries."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from vireid_lib.evaluation import TiedDistancesWarning, ranking, score
+
+
+def rank(gallery, *, query=("a", 3), rule):
+    """Score one query; `gallery` lists (identity, camera) from the nearest to the farthest."""
+    identities, cameras = zip(*gallery, strict=True)
+    return score(
+        np.arange(1.0, len(gallery) + 1)[None],
+        query_ids=[query[0]],
+        query_cameras=[query[1]],
+        gallery_ids=list(identities),
+        gallery_cameras=list(cameras),
+        rule=rule,
+    )
+
+
+def test_sysu_camera_3_ignores_camera_2_whatever_the_identity():
+    gallery = [("b", 2), ("a", 2), ("c", 1), ("a", 4), ("a", 5), ("d", 2)]
+    scores = rank(gallery, rule="sysu-mm01")
+    # Left: c, a, a.
+    assert scores.cmc.tolist() == [0, 1]
+    assert scores.mean_ap == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert scores.mean_inp == pytest.approx(2 / 3)
+    # A camera-6 query sees all of them: b, a, c, a, a, d.
+    scores = rank(gallery, query=("a", 6), rule="sysu-mm01")
+    assert scores.cmc.tolist() == [0, 1, 1, 1]
+    assert scores.mean_ap == pytest.approx((1 / 2 + 2 / 4 + 3 / 5) / 3)
+
+
+def test_sysu_cmc_counts_an_identity_once():
+    gallery = [("b", 1), ("b", 4), ("b", 5), ("a", 1), ("c", 1)]
+    scores = rank(gallery, query=("a", 6), rule="sysu-mm01")
+    assert scores.cmc.tolist() == [0, 1, 1]
+    assert scores.mean_ap == pytest.approx(1 / 4)
+
+
+def test_sysu_removal_is_by_camera_alone():
+    """The query's own identity under the query's own camera number stays."""
+    assert rank([("a", 3), ("b", 1)], rule="sysu-mm01").cmc.tolist() == [1, 1]
+
+
+def test_llcm_ignores_same_identity_and_camera_only():
+    gallery = [("a", 3), ("b", 3), ("b", 1), ("a", 1), ("c", 3)]
+    scores = rank(gallery, rule="llcm")
+    # Left: b, b, a, c.
+    assert scores.cmc.tolist() == [0, 1, 1]
+    assert scores.mean_ap == pytest.approx(1 / 3)
+    assert scores.mean_inp == pytest.approx(1 / 3)
+
+
+def test_regdb_removes_nothing_and_counts_images():
+    gallery = [("b", 3), ("b", 3), ("a", 3), ("a", 1), ("b", 1)]
+    scores = rank(gallery, rule="regdb")
+    assert scores.cmc.tolist() == [0, 0, 1, 1, 1]
+    assert scores.mean_ap == pytest.approx((1 / 3 + 2 / 4) / 2)
+    assert scores.mean_inp == pytest.approx(2 / 4)
+
+
+def test_regdb_needs_no_cameras():
+    scores = score(torch.tensor([[0.1, 0.2]]), query_ids=[1], gallery_ids=[2, 1], rule="regdb")
+    assert scores.cmc.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("junk", [(-1, 0, 1, 2), ("m/-1", "m/0000", "m/0001", "m/0002")])
+def test_market_drops_junk_keeps_distractors_and_counts_images(junk):
+    junk, distractor, right, wrong = junk
+    gallery = [(junk, 1), (right, 3), (distractor, 1), (distractor, 2), (junk, 4), (right, 2), (wrong, 3)]
+    scores = rank(gallery, query=(right, 3), rule="market-1501")
+    # Left: distractor, distractor, right, wrong.
+    assert scores.cmc.tolist() == [0, 0, 1, 1, 1, 1, 1]
+    assert scores.mean_ap == pytest.approx(1 / 3)
+
+
+def test_queries_without_a_right_image_are_skipped():
+    """Query 2 has no match at all, query 3 only one that its camera ignores."""
+    scores = score(
+        [[0.1, 0.2, 0.3], [0.1, 0.2, 0.3], [0.3, 0.2, 0.1]],
+        query_ids=["a", "z", "c"],
+        query_cameras=[6, 6, 3],
+        gallery_ids=["a", "b", "c"],
+        gallery_cameras=[1, 1, 2],
+        rule="sysu-mm01",
+    )
+    assert scores.valid_queries == 1
+    assert scores.cmc.tolist() == [1, 1, 1] and scores.mean_ap == scores.mean_inp == 1
+
+
+def test_cmc_is_as_long_as_the_identities_left_or_20():
+    ids = [f"{k:02d}" for k in range(30)]
+    distances = np.arange(30.0)[None]
+    cameras = {"query_cameras": [3], "gallery_cameras": [1] * 7 + [2] * 23}
+    scores = score(distances, query_ids=["03"], gallery_ids=ids, rule="sysu-mm01", **cameras)
+    assert scores.cmc.tolist() == [0, 0, 0, 1, 1, 1, 1]
+    assert scores.rank(4) == 1 and scores.rank(20) == 1
+    scores = score(distances, query_ids=["03"], gallery_ids=ids, rule="regdb")
+    assert len(scores.cmc) == 20
+    with pytest.raises(ValueError, match="rank 21"):
+        scores.rank(21)
+
+
+@pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
+def test_a_collapsed_embedding_does_not_score_by_gallery_order(rule):
+    ids = np.arange(10).repeat(2)
+    arguments = {"query_cameras": np.full(20, 6), "gallery_cameras": np.full(20, 1), "rule": rule}
+    with pytest.warns(TiedDistancesWarning, match="20 of 20 queries"):
+        scores = score(np.ones((20, 20)), query_ids=ids, gallery_ids=ids, **arguments)
+    assert scores.cmc[0] == 0 and scores.tied_queries == 20
+    assert scores.mean_ap == pytest.approx((1 / 19 + 2 / 20) / 2)
+    assert scores.mean_inp == pytest.approx(2 / 20)
+    assert scores.cmc[-1] == 1 or rule in ("regdb", "market-1501")
+
+
+def test_ties_that_change_nothing_are_not_warned_about():
+    """Right with right, wrong with wrong."""
+    scores = score([[1.0, 1.0, 2.0, 2.0]], query_ids=[1], gallery_ids=[1, 1, 2, 3], rule="regdb")
+    assert scores.tied_queries == 0 and scores.mean_ap == 1
+
+
+def loop(distances, query_ids, query_cameras, gallery_ids, gallery_cameras, rule):
+    """The definition, a query at a time: ascending distance, at equal distance the wrong images first."""
+    curves, precisions, penalties = [], [], []
+    for row, identity, camera in zip(distances, query_ids, query_cameras, strict=True):
+        ranked = []
+        for distance, other, place in zip(row, gallery_ids, gallery_cameras, strict=True):
+            if rule == "sysu-mm01" and camera == 3 and place == 2:
+                continue
+            if rule in ("llcm", "market-1501") and other == identity and place == camera:
+                continue
+            if rule == "market-1501" and other == -1:
+                continue
+            ranked.append((distance, other == identity, other))
+        ranked.sort(key=lambda image: image[:2])
+        hits = [rank for rank, image in enumerate(ranked, start=1) if image[1]]
+        if not hits:
+            continue
+        precisions.append(np.mean([number / rank for number, rank in enumerate(hits, start=1)]))
+        penalties.append(len(hits) / hits[-1])
+        before = [image[2] for image in ranked[: hits[0] - 1]]
+        first = 1 + (len(set(before)) if rule in ("sysu-mm01", "llcm") else len(before))
+        curves.append([first <= k for k in range(1, 21)])
+    return np.mean(curves, axis=0), np.mean(precisions), np.mean(penalties), len(curves)
+
+
+@pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
+@pytest.mark.parametrize("levels", [None, 7])
+@pytest.mark.parametrize("chunk", [1, 400, 10**6])
+def test_agrees_with_a_loop(rule, levels, chunk, monkeypatch):
+    """Random rankings, with and without ties, in chunks of one query, of some and all at once."""
+    monkeypatch.setattr(ranking, "CHUNK_ELEMENTS", chunk)
+    rng = np.random.default_rng(5)
+    distances = rng.random((40, 90)) if levels is None else rng.integers(levels, size=(40, 90)) / levels
+    query_ids, gallery_ids = rng.integers(-1, 28, 40), rng.integers(-1, 25, 90)
+    query_cameras, gallery_cameras = rng.integers(1, 5, 40), rng.integers(1, 5, 90)
+    if rule == "market-1501":
+        query_ids = np.abs(query_ids)
+    expected = loop(distances, query_ids, query_cameras, gallery_ids, gallery_cameras, rule)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        scores = score(
+            distances,
+            query_ids=query_ids,
+            query_cameras=query_cameras,
+            gallery_ids=gallery_ids,
+            gallery_cameras=gallery_cameras,
+            rule=rule,
+        )
+    assert bool(caught) == (levels is not None)
+    np.testing.assert_allclose(scores.cmc, expected[0][: len(scores.cmc)], atol=1e-12)
+    assert len(scores.cmc) == 20
+    assert (scores.mean_ap, scores.mean_inp) == pytest.approx(expected[1:3], abs=1e-12)
+    assert scores.valid_queries == expected[3]
+
+
+def test_input_is_left_alone():
+    distances = torch.rand(5, 8, requires_grad=True)
+    before = distances.detach().clone()
+    score(distances, query_ids=[0, 1, 2, 3, 4], gallery_ids=[0, 1, 2, 3, 4, 0, 1, 2], rule="regdb")
+    assert torch.equal(distances.detach(), before)

@@ -1,0 +1,117 @@
+"""Protocols on small tables: who asks, who answers, and what is refused."""
+
+import pandas as pd
+import pytest
+
+from vireid_lib.evaluation import LlcmProtocol, MarketProtocol, RegdbProtocol, SysuProtocol, build_protocol
+
+
+def table(*rows, split="test"):
+    """Make a table from (identity, camera, modality, number of images)."""
+    images = [
+        (f"/{modality}/{camera}/{identity}/{k:04d}.png", f"set/{identity:04d}", f"set/{camera}", modality, split)
+        for identity, camera, modality, count in rows
+        for k in range(1, count + 1)
+    ]
+    return pd.DataFrame(images, columns=["path", "identity", "camera", "modality", "split"])
+
+
+MINIATURE = table(
+    *((identity, camera, "visible", 12) for identity in (5, 7) for camera in (1, 2, 4)),
+    (7, 5, "visible", 3),
+    *((identity, camera, "infrared", 2) for identity in (5, 7, 9) for camera in (3, 6)),
+)
+
+
+def test_sysu_all_search():
+    trials = SysuProtocol().trials(MINIATURE)
+    assert [trial.name for trial in trials] == [f"gallery {k}" for k in range(10)]
+    for trial in trials:
+        assert len(trial.query) == 12 and set(trial.query["modality"]) == {"infrared"}
+        places = trial.gallery[["identity", "camera"]].agg(" ".join, axis=1).tolist()
+        assert places == [f"set/0005 set/{k}" for k in (1, 2, 4)] + [f"set/0007 set/{k}" for k in (1, 2, 4, 5)]
+    assert trials[0].gallery["path"].tolist() != trials[1].gallery["path"].tolist()
+    again = SysuProtocol().trials(MINIATURE.sample(frac=1, random_state=3))
+    assert all(a.gallery["path"].tolist() == b.gallery["path"].tolist() for a, b in zip(trials, again, strict=True))
+
+
+def test_sysu_indoor_multi_shot():
+    (trial,) = SysuProtocol("indoor", shots=10, trial_count=1).trials(MINIATURE)
+    assert len(trial.query) == 12 and set(trial.gallery["camera"]) == {"set/1", "set/2"}
+    assert trial.gallery.groupby(["identity", "camera"]).size().tolist() == [10] * 4
+    assert trial.gallery["path"].is_unique
+
+
+def test_sysu_multi_shot_takes_what_there_is():
+    (trial,) = SysuProtocol("all", shots=10, trial_count=1).trials(MINIATURE)
+    assert (trial.gallery["camera"] == "set/5").sum() == 3
+
+
+@pytest.mark.parametrize("direction, asking", [("visible-to-infrared", "visible"), ("infrared-to-visible", "infrared")])
+def test_regdb(direction, asking):
+    rows = table(*((k, c, m, 2) for k in (1, 2) for c, m in ((1, "visible"), (2, "infrared"))))
+    (trial,) = RegdbProtocol(direction, trial=4).trials(rows)
+    assert trial.name == "split 4" and len(trial.query) == len(trial.gallery) == 4
+    assert set(trial.query["modality"]) == {asking} and set(trial.gallery["modality"]) != {asking}
+
+
+def test_market():
+    rows = pd.concat(
+        [table((1, 1, "visible", 1), split="query"), table((0, 2, "visible", 2), (1, 2, "visible", 1), split="gallery"),
+         table((8, 2, "visible", 5), split="train")], ignore_index=True,
+    )  # fmt: skip
+    (trial,) = MarketProtocol().trials(rows)
+    assert len(trial.query) == 1 and trial.gallery["identity"].tolist() == ["set/0000", "set/0000", "set/0001"]
+
+
+def test_names_say_what_changes_the_numbers(tmp_path):
+    official = SysuProtocol("indoor", 10, "official", tmp_path / "rand_perm_cam.mat")
+    assert official.name == "indoor-search, multi-shot, official draw"
+    assert official.to_dict()["permutation_file"] == "rand_perm_cam.mat"
+    assert SysuProtocol(shots=4).name == "all-search, 4-shot, seeded draw"
+    assert LlcmProtocol(reading="release").name == "visible-to-infrared, release reading"
+    assert RegdbProtocol("infrared-to-visible").name == "infrared-to-visible"
+
+
+def test_build_from_words():
+    assert build_protocol("sysu-mm01", "indoor", shots=10) == SysuProtocol("indoor", shots=10)
+    assert build_protocol("regdb", "infrared_to_visible", trial=3) == RegdbProtocol("infrared-to-visible", 3)
+    assert build_protocol("llcm", "visible-to-infrared", reading="release").reading == "release"
+    assert build_protocol("market-1501") == MarketProtocol()
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: SysuProtocol("outdoor"), "mode is 'outdoor'; it must be one of 'all', 'indoor'"),
+        (lambda: SysuProtocol(draw="random"), "draw is 'random'"),
+        (lambda: SysuProtocol(shots=0), "shots is 0"),
+        (lambda: SysuProtocol(draw="official"), "needs permutation_file"),
+        (lambda: SysuProtocol(permutation_file="x.mat"), "no other draw takes one"),
+        (lambda: RegdbProtocol("thermal-to-visible"), "direction is"),
+        (lambda: RegdbProtocol(trial=11), "trial is 11"),
+        (lambda: LlcmProtocol(reading="mine"), "reading is 'mine'"),
+        (lambda: LlcmProtocol(trial_count=0), "trial_count is 0"),
+        (lambda: build_protocol("sysu"), "rule is 'sysu'"),
+        (lambda: build_protocol("market-1501", "all"), "rule 'market-1501' has no modes"),
+        (lambda: build_protocol("llcm", "visible-to-infrared", shots=1), "no option 'shots'; it has direction"),
+    ],
+)
+def test_refused_settings(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_refused_tables(tmp_path):
+    with pytest.raises(ValueError, match="no query image; it holds visible camera set/1"):
+        SysuProtocol().trials(table((1, 1, "visible", 2)))
+    with pytest.raises(ValueError, match="no gallery image"):
+        SysuProtocol().trials(table((1, 3, "infrared", 2)))
+    with pytest.raises(ValueError, match="no query image; it holds no image at all"):
+        SysuProtocol().trials(table())
+    mixed = pd.concat([MINIATURE, table((1, 3, "infrared", 2), split="train")], ignore_index=True)
+    with pytest.raises(ValueError, match="splits test, train; hand in the rows of one"):
+        SysuProtocol().trials(mixed)
+    official = SysuProtocol(draw="official", permutation_file=tmp_path / "none.mat")
+    with pytest.raises(FileNotFoundError, match='use draw="seeded"'):
+        official.trials(MINIATURE)

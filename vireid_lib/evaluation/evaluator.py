@@ -1,0 +1,217 @@
+"""Features and a table under a protocol: scores per trial, their mean, the record of what was ranked."""
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vireid_lib.evaluation.metrics import Scores, scores_of
+from vireid_lib.evaluation.protocols import EvaluationProtocol, Trial
+from vireid_lib.evaluation.ranking import Ranking
+
+REPORTED_RANKS = (1, 5, 10, 20)
+
+
+def cosine_distance(
+    query: Float[Tensor, "queries dim"], gallery: Float[Tensor, "gallery dim"]
+) -> Float[Tensor, "queries gallery"]:
+    """Return 1 - cosine similarity."""
+    return 1 - torch.nn.functional.normalize(query) @ torch.nn.functional.normalize(gallery).T
+
+
+@dataclass(frozen=True, eq=False)
+class TrialResult:
+    """One trial's scores, the number of images that asked and answered, and a digest of which they were."""
+
+    name: str
+    scores: Scores
+    queries: int
+    gallery: int
+    digest: str
+
+    def to_dict(self) -> dict:
+        """Return plain numbers for a result record."""
+        return {
+            "name": self.name,
+            "queries": self.queries,
+            "valid_queries": self.scores.valid_queries,
+            "tied_queries": self.scores.tied_queries,
+            "gallery": self.gallery,
+            "digest": self.digest,
+            **_summary(self.scores),
+            "cmc": self.scores.cmc.tolist(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What one network scores under one protocol.
+
+    Attributes:
+        protocol: the protocol's settings.
+        trials: per-trial results.
+        distance: name of the distance that ranked.
+        disjoint: whether it was checked that no test identity was trained on; None if it was not.
+    """
+
+    protocol: dict
+    trials: tuple[TrialResult, ...]
+    distance: str
+    disjoint: bool | None = None
+
+    @property
+    def scores(self) -> Scores:
+        """Mean over trials; the CMC is as long as the shortest, query counts are summed over trials."""
+        scores = [trial.scores for trial in self.trials]
+        length = min(len(each.cmc) for each in scores)
+        return Scores(
+            cmc=np.mean([each.cmc[:length] for each in scores], axis=0),
+            mean_ap=float(np.mean([each.mean_ap for each in scores])),
+            mean_inp=float(np.mean([each.mean_inp for each in scores])),
+            valid_queries=sum(each.valid_queries for each in scores),
+            tied_queries=sum(each.tied_queries for each in scores),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per trial: name, rank_1, rank_5, rank_10, rank_20, mean_ap, mean_inp, counts."""
+        return pd.DataFrame([trial.to_dict() for trial in self.trials]).drop(columns=["cmc", "digest"])
+
+    def to_dict(self) -> dict:
+        """Return all that a result record needs, as plain JSON values; deviations are sample deviations."""
+        per_trial = [_summary(trial.scores) for trial in self.trials]
+        deviation = {
+            key: float(np.std([each[key] for each in per_trial], ddof=1)) if len(per_trial) > 1 else None
+            for key in per_trial[0]
+        }
+        return {
+            "protocol": self.protocol,
+            "distance": self.distance,
+            "ties": "pessimistic",
+            "identities_disjoint_from_training": self.disjoint,
+            "mean": {**_summary(self.scores), "cmc": self.scores.cmc.tolist()},
+            "deviation_over_trials": deviation,
+            "trials": [trial.to_dict() for trial in self.trials],
+        }
+
+    def __str__(self) -> str:
+        scores = self.scores
+        trials = f"{len(self.trials)} trial{'s' if len(self.trials) > 1 else ''}"
+        return (
+            f"{self.protocol['name']}: rank-1 {scores.rank(1):.2%}, rank-10 {scores.rank(10):.2%}, "
+            f"mAP {scores.mean_ap:.2%}, mINP {scores.mean_inp:.2%} ({trials})"
+        )
+
+
+def _summary(scores: Scores) -> dict[str, float]:
+    ranks = {f"rank_{k}": scores.rank(k) for k in REPORTED_RANKS}
+    return {**ranks, "mean_ap": scores.mean_ap, "mean_inp": scores.mean_inp}
+
+
+def evaluate(
+    features: Float[Tensor, "images dim"],
+    table: pd.DataFrame,
+    protocol: EvaluationProtocol,
+    *,
+    distance: Callable[[Tensor, Tensor], Tensor] = cosine_distance,
+    trained_identities: Collection[str] | None = None,
+) -> Evaluation:
+    """Score features under a protocol, holding the distances of a chunk of queries at a time.
+
+    Args:
+        features: one row per row of `table`; ranked on the device they are on.
+        table: the rows that the protocol may use, usually `data.tables.test_rows`; validation rows to choose
+            settings.
+        protocol: whose `trials(table)` say what is ranked.
+        distance: of a block of queries to the whole gallery, smaller is closer.
+        trained_identities: the identities that the network was trained on, to make sure that none is tested.
+
+    Raises:
+        ValueError: features that do not fit the table or are not finite (naming the image), an identity that
+            was trained on, or what the protocol finds wrong with the table.
+    """
+    if features.ndim != 2 or len(features) != len(table):
+        raise ValueError(
+            f"features have shape {tuple(features.shape)} and the table has {len(table)} rows; extract one "
+            "feature vector per row, in the table's order"
+        )
+    bad = torch.nonzero(~torch.isfinite(features).all(1)).flatten().tolist()
+    if bad:
+        raise ValueError(
+            f"the features of {len(bad)} of {len(table)} images are not finite, first that of "
+            f"{table['path'].iloc[bad[0]]}: the network has diverged, or this image is broken"
+        )
+    table, features = table.reset_index(drop=True), features.detach()
+    if features.element_size() < 4:
+        features = features.float()  # rankings need more than half precision
+    trials = protocol.trials(table)
+    if trained_identities is not None:
+        tested = {identity for trial in trials for identity in trial.query["identity"].unique()}
+        seen = sorted(tested & set(trained_identities))
+        if seen:
+            raise ValueError(
+                f"{len(seen)} of {len(tested)} query identities were trained on, {seen[0]} among them: "
+                "test with the network that was trained on this protocol's own training split"
+            )
+    results = tuple(_evaluate_trial(features, trial, protocol.rule, distance) for trial in trials)
+    disjoint = None if trained_identities is None else True
+    return Evaluation(protocol.to_dict(), results, distance.__name__, disjoint)
+
+
+def _evaluate_trial(features: Tensor, trial: Trial, rule: str, distance: Callable) -> TrialResult:
+    query, gallery = trial.query, trial.gallery
+    ranking = Ranking(
+        query["identity"].to_numpy(),
+        gallery["identity"].to_numpy(),
+        query["camera"].to_numpy(),
+        gallery["camera"].to_numpy(),
+        rule,
+        shape=(len(query), len(gallery)),
+    )
+    query_rows, gallery_rows = (torch.from_numpy(rows.index.to_numpy(copy=True)) for rows in (query, gallery))
+    gallery_features = features[gallery_rows]
+    for rows in ranking.chunks():
+        ranking.add(distance(features[query_rows[rows]], gallery_features), rows)
+    return TrialResult(trial.name, scores_of(ranking), len(query), len(gallery), _digest(trial))
+
+
+def _digest(trial: Trial) -> str:
+    """Return a sha256 of which images asked and answered, in order, wherever the data set lies."""
+    summary = hashlib.sha256()
+    for rows in (trial.query, trial.gallery):
+        for path, identity, camera in zip(rows["path"], rows["identity"], rows["camera"], strict=True):
+            summary.update(f"{identity} {camera} {PurePath(path).name}\n".encode())
+        summary.update(b"\n")
+    return summary.hexdigest()
+
+
+def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Put the trials of several evaluations into one, as for RegDB's ten splits with a network each.
+
+    Raises:
+        ValueError: none given, different protocols or distances, or the same trial twice.
+    """
+    if not evaluations:
+        raise ValueError("there is nothing to combine; give at least one evaluation")
+    first = evaluations[0]
+    for other in evaluations[1:]:
+        for what, one, two in (
+            ("protocols", first.protocol["name"], other.protocol["name"]),
+            ("rules", first.protocol["rule"], other.protocol["rule"]),
+            ("distances", first.distance, other.distance),
+        ):
+            if one != two:
+                raise ValueError(f"the evaluations have different {what}, {one!r} and {two!r}; combine like with like")
+    trials = tuple(trial for each in evaluations for trial in each.trials)
+    names = [trial.name for trial in trials]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"trial {twice[0]!r} is there twice; give each trial once")
+    protocol = {key: value for key, value in first.protocol.items() if key != "trial"}
+    disjoint = True if all(each.disjoint for each in evaluations) else None
+    return Evaluation(protocol, trials, first.distance, disjoint)

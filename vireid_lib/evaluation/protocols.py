@@ -1,0 +1,282 @@
+"""Each data set's protocol as one object: which images ask, which answer, how often, under which rule."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+import pandas as pd
+
+from vireid_lib.evaluation.draws import (
+    all_images,
+    images_by_place,
+    official_draw,
+    read_permutations,
+    seeded_draw,
+)
+
+Direction = Literal["visible-to-infrared", "infrared-to-visible"]
+DIRECTIONS = ("visible-to-infrared", "infrared-to-visible")
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One ranking: the rows that ask and those that answer, under the index labels of their table."""
+
+    query: pd.DataFrame
+    gallery: pd.DataFrame
+    name: str
+
+
+class EvaluationProtocol(Protocol):
+    """What `evaluate` needs. `rule` is `score`'s; `name` says everything that changes the numbers."""
+
+    rule: ClassVar[str]
+
+    @property
+    def name(self) -> str: ...
+
+    def trials(self, table: pd.DataFrame) -> list[Trial]: ...
+
+    def to_dict(self) -> dict: ...
+
+
+def _one_of(value: object, choices: tuple, what: str) -> None:
+    if value not in choices:
+        raise ValueError(f"{what} is {value!r}; it must be one of {', '.join(map(repr, choices))}")
+
+
+def _at_least_one(protocol: object, *names: str) -> None:
+    for name in names:
+        if getattr(protocol, name) < 1:
+            raise ValueError(f"{name} is {getattr(protocol, name)}; it must be at least 1")
+
+
+def _trial(name: str, query: pd.DataFrame, gallery: pd.DataFrame, table: pd.DataFrame) -> Trial:
+    """Return a trial.
+
+    Raises:
+        ValueError: no query or no gallery image; or several splits, whose identities would share a gallery.
+    """
+    for what, rows in (("query", query), ("gallery", gallery)):
+        if rows.empty:
+            held = ", ".join(sorted({*(table["modality"] + " camera " + table["camera"])})) or "no image at all"
+            raise ValueError(
+                f"{name}: the table has no {what} image; it holds {held}. Hand in this data set's test rows."
+            )
+        splits = sorted(rows["split"].unique())
+        if len(splits) > 1:
+            raise ValueError(
+                f"{name}: {what} images come from the splits {', '.join(splits)}; hand in the rows of one of them"
+            )
+    return Trial(query, gallery, name)
+
+
+@dataclass(frozen=True)
+class SysuProtocol:
+    """SYSU-MM01 (Wu et al., ICCV 2017) and any data set in its layout: infrared asks, visible answers.
+
+    Attributes:
+        mode: "all" searches cameras 1, 2, 4, 5; "indoor" searches 1, 2. Both ask all queries; those of
+            identities that the indoor cameras never saw are skipped.
+        shots: gallery images per identity and camera; 1 (single-shot) or 10 (multi-shot) in the literature.
+        draw: "seeded" (AGW, CAJ, DEEN, DART; published for one shot only) or "official" (the data set's own
+            permutations; MPANet, JSIA-ReID). Their numbers differ per trial.
+        permutation_file: the data set's `exp/rand_perm_cam.mat`; goes with the official draw.
+        trial_count: galleries drawn; papers report the mean of 10.
+    """
+
+    mode: Literal["all", "indoor"] = "all"
+    shots: int = 1
+    draw: Literal["seeded", "official"] = "seeded"
+    permutation_file: Path | None = None
+    trial_count: int = 10
+
+    rule: ClassVar[str] = "sysu-mm01"
+    QUERY_CAMERAS: ClassVar[tuple[int, ...]] = (3, 6)
+    GALLERY_CAMERAS: ClassVar[dict[str, tuple[int, ...]]] = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
+
+    def __post_init__(self) -> None:
+        _one_of(self.mode, tuple(self.GALLERY_CAMERAS), "mode")
+        _one_of(self.draw, ("seeded", "official"), "draw")
+        _at_least_one(self, "shots", "trial_count")
+        if (self.draw == "official") != (self.permutation_file is not None):
+            raise ValueError('draw="official" needs permutation_file, and no other draw takes one')
+
+    @property
+    def name(self) -> str:
+        """What is searched, and how the gallery is drawn."""
+        shots = {1: "single-shot", 10: "multi-shot"}.get(self.shots, f"{self.shots}-shot")
+        return f"{self.mode}-search, {shots}, {self.draw} draw"
+
+    def trials(self, table: pd.DataFrame) -> list[Trial]:
+        """Return the trials, each with all queries and a gallery of its own.
+
+        Raises:
+            ValueError: no query or no gallery image, mixed splits, or a table that the official draw does
+                not fit.
+            FileNotFoundError: no permutation file.
+        """
+        query = table.loc[all_images(images_by_place(table, "infrared"), self.QUERY_CAMERAS)]
+        places, cameras = images_by_place(table, "visible"), self.GALLERY_CAMERAS[self.mode]
+        if self.draw == "official":
+            permutations = read_permutations(Path(self.permutation_file))
+            drawn = [
+                official_draw(places, cameras, k, self.shots, permutations, table["path"])
+                for k in range(self.trial_count)
+            ]
+        else:
+            drawn = [seeded_draw(places, cameras, k, self.shots) for k in range(self.trial_count)]
+        return [_trial(f"gallery {k}", query, table.loc[rows], table) for k, rows in enumerate(drawn)]
+
+    def to_dict(self) -> dict:
+        """Return the settings for a result record."""
+        file = self.permutation_file and Path(self.permutation_file).name
+        return {"name": self.name, "rule": self.rule, **asdict(self), "permutation_file": file}
+
+
+@dataclass(frozen=True)
+class RegdbProtocol:
+    """RegDB (Nguyen et al., 2017): every image of one modality asks, every image of the other answers.
+
+    The ten published splits are ten trials with ten training sets. One object is one split: read the data
+    set with that `trial`, **evaluate the network that was trained on that very split**, and average with
+    `evaluation.combine`. One network for all splits has seen most test identities.
+    """
+
+    direction: Direction = "visible-to-infrared"
+    trial: int = 1
+
+    rule: ClassVar[str] = "regdb"
+
+    def __post_init__(self) -> None:
+        _one_of(self.direction, DIRECTIONS, "direction")
+        _one_of(self.trial, tuple(range(1, 11)), "trial")
+
+    @property
+    def name(self) -> str:
+        """The direction; the split is the trial's name."""
+        return self.direction
+
+    def trials(self, table: pd.DataFrame) -> list[Trial]:
+        """Return the one trial of this split.
+
+        Raises:
+            ValueError: no query or no gallery image, or mixed splits.
+        """
+        query, gallery = (
+            table.loc[all_images(images_by_place(table, modality))] for modality in self.direction.split("-to-")
+        )
+        return [_trial(f"split {self.trial}", query, gallery, table)]
+
+    def to_dict(self) -> dict:
+        """Return the settings for a result record."""
+        return {"name": self.name, "rule": self.rule, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class LlcmProtocol:
+    """LLCM (Zhang and Wang, DEEN, CVPR 2023): each trial draws one image per identity and camera.
+
+    Attributes:
+        direction: what asks and what answers.
+        reading: "paper": all images of the asking modality search the drawn images of the other. "release":
+            for visible-to-infrared, DEEN's code lets the drawn infrared images search all visible ones; for
+            infrared-to-visible it agrees with the paper.
+        trial_count: draws; papers report the mean of 10.
+    """
+
+    direction: Direction = "visible-to-infrared"
+    reading: Literal["paper", "release"] = "paper"
+    trial_count: int = 10
+
+    rule: ClassVar[str] = "llcm"
+    # Infrared camera 3 is no part of the protocol, even where a copy of the data set holds such images.
+    CAMERAS: ClassVar[dict[str, tuple[int, ...]]] = {
+        "visible": (1, 2, 3, 4, 5, 6, 7, 8, 9),
+        "infrared": (1, 2, 4, 5, 6, 7, 8, 9),
+    }
+
+    def __post_init__(self) -> None:
+        _one_of(self.direction, DIRECTIONS, "direction")
+        _one_of(self.reading, ("paper", "release"), "reading")
+        _at_least_one(self, "trial_count")
+
+    @property
+    def name(self) -> str:
+        """The direction and the reading."""
+        return f"{self.direction}, {self.reading} reading"
+
+    def trials(self, table: pd.DataFrame) -> list[Trial]:
+        """Return the trials.
+
+        Raises:
+            ValueError: no query or no gallery image, or mixed splits.
+        """
+        asking, answering = self.direction.split("-to-")
+        everything = table.loc[all_images(images_by_place(table, asking), self.CAMERAS[asking])]
+        places = images_by_place(table, answering)
+        trials = []
+        for k in range(self.trial_count):
+            query, gallery = everything, table.loc[seeded_draw(places, self.CAMERAS[answering], k)]
+            if self.reading == "release" and asking == "visible":
+                query, gallery = gallery, query
+            trials.append(_trial(f"draw {k}", query, gallery, table))
+        return trials
+
+    def to_dict(self) -> dict:
+        """Return the settings for a result record."""
+        return {"name": self.name, "rule": self.rule, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class MarketProtocol:
+    """Market-1501 (Zheng et al., ICCV 2015), CUHK03-NP: the split "query" asks, "gallery" answers."""
+
+    rule: ClassVar[str] = "market-1501"
+
+    @property
+    def name(self) -> str:
+        """There is one way only."""
+        return "single query"
+
+    def trials(self, table: pd.DataFrame) -> list[Trial]:
+        """Return the one trial.
+
+        Raises:
+            ValueError: no query or no gallery image.
+        """
+        query, gallery = (table[table["split"] == split] for split in ("query", "gallery"))
+        return [_trial(self.name, query, gallery, table)]
+
+    def to_dict(self) -> dict:
+        """Return the settings for a result record."""
+        return {"name": self.name, "rule": self.rule}
+
+
+PROTOCOLS = {kind.rule: kind for kind in (SysuProtocol, RegdbProtocol, LlcmProtocol, MarketProtocol)}
+
+
+def build_protocol(rule: str, mode: str | None = None, **options: object) -> EvaluationProtocol:
+    """Build a protocol from a manifest's or a profile's words.
+
+    Args:
+        rule: "sysu-mm01" | "regdb" | "llcm" | "market-1501".
+        mode: SYSU-MM01's "all" or "indoor"; RegDB's and LLCM's direction, "_" or "-" between its words; none
+            for Market-1501.
+        options: the protocol's other attributes.
+
+    Raises:
+        ValueError: unknown rule, mode or option, naming the valid ones.
+    """
+    _one_of(rule, tuple(PROTOCOLS), "rule")
+    kind = PROTOCOLS[rule]
+    valid = [each.name for each in fields(kind)]
+    key = next((name for name in ("mode", "direction") if name in valid), None)
+    if mode is not None:
+        if key is None:
+            raise ValueError(f"rule {rule!r} has no modes; leave out mode {mode!r}")
+        options[key] = mode.replace("_", "-")
+    for option in options:
+        if option not in valid:
+            raise ValueError(f"rule {rule!r} has no option {option!r}; it has {', '.join(valid) or 'none'}")
+    return kind(**options)

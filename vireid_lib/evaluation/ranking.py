@@ -1,0 +1,214 @@
+"""Where the right images stand in every query's ranking, without ranking the rest, in chunks of queries."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vireid_lib.evaluation.rules import JUNK, camera_numbers, find_rule, identity_labels
+
+CHUNK_ELEMENTS = 1_000_000  # distances ranked at once: keeps a chunk's working memory under about 50 MB
+
+
+class Ranking:
+    """Rankings of all queries, scored a chunk of queries at a time.
+
+    The gallery is never sorted together with its labels. A hit's rank is its number among the hits plus the
+    wrong images that are not farther; those are counted by binary search in the row's sorted wrong
+    distances. A CMC that counts identities needs only each identity's smallest distance.
+
+    Arguments as for `score`; `shape` is that of the whole distance matrix.
+
+    Raises:
+        ValueError: arguments that do not fit, or nothing but junk in the gallery.
+    """
+
+    def __init__(
+        self,
+        query_ids: object,
+        gallery_ids: object,
+        query_cameras: object,
+        gallery_cameras: object,
+        rule: str,
+        *,
+        shape: tuple[int, int],
+    ) -> None:
+        self.shape, self._rule = shape, find_rule(rule)
+        labels = identity_labels(query_ids, gallery_ids, *shape, junk=self._rule.junk)
+        self._query_labels, gallery_labels = map(torch.from_numpy, labels)
+        self._query_cameras = self._cameras(query_cameras, "query_cameras", shape[0])
+        self._columns = _place_major(gallery_labels)
+        gallery_cameras = self._cameras(gallery_cameras, "gallery_cameras", shape[1])
+        self._gallery_cameras = gallery_cameras[self._columns.order]
+        # Each query's own identity among the gallery's, and how many images it has there.
+        self._identity = torch.searchsorted(self._columns.labels, self._query_labels)
+        self._identity.clamp_(max=len(self._columns.labels) - 1)
+        known = self._columns.labels[self._identity] == self._query_labels
+        self._count = self._columns.counts[self._identity] * known
+        self._pessimistic: list[Float[Tensor, "valid 3"]] = []
+        self._optimistic: list[Float[Tensor, "valid 3"]] = []
+        self._length = 0
+
+    def _cameras(self, cameras: object, what: str, count: int) -> Int[Tensor, " images"]:
+        if not self._rule.uses_cameras:
+            return torch.zeros(count, dtype=torch.int64)
+        if cameras is None:
+            raise ValueError(f"rule {self._rule.name!r} removes gallery images by camera: give {what}")
+        return torch.from_numpy(camera_numbers(cameras, what, count))
+
+    def chunks(self) -> list[slice]:
+        """Return slices of queries that are small enough to be ranked at once."""
+        queries, images = self.shape
+        step = max(1, CHUNK_ELEMENTS // images)
+        return [slice(start, min(start + step, queries)) for start in range(0, queries, step)]
+
+    def add(self, distances: Float[Tensor, "chunk gallery"], rows: slice) -> None:
+        """Rank the queries `rows`, given their distances to the whole gallery.
+
+        Raises:
+            ValueError: a distance is not finite.
+        """
+        _check_finite(distances, rows.start)
+        device, columns = distances.device, self._columns
+        labels, cameras, identity, count = (
+            values[rows].to(device)[:, None]
+            for values in (self._query_labels, self._query_cameras, self._identity, self._count)
+        )
+        place = torch.arange(int(count.max()), device=device)
+        own = columns.starts.to(device)[place] + columns.position.to(device)[identity]
+        right = place < count
+        own = torch.where(right, own, own[:, :1])
+        gallery_cameras = self._gallery_cameras.to(device)
+        right &= ~self._rule.removed(labels, cameras, labels, gallery_cameras[own])
+        valid = torch.nonzero(right.any(1)).flatten()
+        if not len(valid):
+            return
+        right, own = right[valid], own[valid]
+        if len(valid) < len(distances):
+            distances = distances[valid]
+        wrong = distances.detach().index_select(1, columns.order.to(device))
+        hits = _sorted_rows(wrong.gather(1, own).masked_fill_(~right, torch.inf))
+        wrong.scatter_(1, own, torch.inf)
+        if self._rule.blind is not None:
+            blind = torch.nonzero(cameras[valid, 0] == self._rule.blind[0])
+            unseen = torch.nonzero(gallery_cameras == self._rule.blind[1]).flatten()
+            wrong[blind, unseen] = torch.inf
+        nearest = columns.smallest(wrong) if self._rule.counts_identities else None
+        length = self.shape[1] if nearest is None else 1 + int((nearest < torch.inf).sum(1).max())
+        self._length = max(self._length, length)
+        self._keep(_sorted_rows(wrong), hits, right.sum(1), nearest)
+
+    def _keep(self, wrong: Tensor, hits: Tensor, count: Tensor, nearest: Tensor | None) -> None:
+        """Score a chunk, first with wrong images first at equal distance, then with right ones first."""
+        ahead = torch.searchsorted(wrong, hits, right=True)
+        # The last wrong image that is not farther than a hit is as far as the hit: a tie.
+        last = wrong.gather(1, (ahead - 1).clamp(min=0))
+        tied = torch.nonzero(((last == hits) & torch.isfinite(hits)).any(1)).flatten()
+        first = ahead[:, 0] if nearest is None else (nearest <= hits[:, :1]).sum(1)
+        pessimistic = _per_query(ahead, first, count)
+        optimistic = pessimistic.clone()
+        if len(tied):
+            wrong, hits, count = wrong[tied], hits[tied], count[tied]
+            ahead = torch.searchsorted(wrong, hits)
+            first = ahead[:, 0] if nearest is None else (nearest[tied] < hits[:, :1]).sum(1)
+            optimistic[tied] = _per_query(ahead, first, count)
+        self._pessimistic.append(pessimistic.cpu())
+        self._optimistic.append(optimistic.cpu())
+
+    def result(self) -> tuple[Float[Tensor, "valid 3"], Float[Tensor, "valid 3"], int]:
+        """Return [CMC rank, average precision, inverse penalty] of every valid query, and the CMC's length.
+
+        First with wrong images before right ones at equal distance, then with right ones before wrong ones.
+
+        Raises:
+            ValueError: no query has a right image left in the gallery.
+        """
+        if not self._pessimistic:
+            raise ValueError(
+                f"none of the {self.shape[0]} queries has a right image among the {self.shape[1]} gallery "
+                f"images under rule {self._rule.name!r}: check that ids are written alike on both sides, "
+                "and the cameras"
+            )
+        return torch.cat(self._pessimistic), torch.cat(self._optimistic), self._length
+
+
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """Gallery columns in place-major order: the first image of every identity, then the second images, ...
+
+    Identities with many images come first, so that the images k of all that have one lie side by side:
+    identity i's image k is column `starts[k] + position[i]`.
+
+    Attributes:
+        order: the gallery columns in this order, without junk.
+        labels: the gallery's identities, ascending.
+        counts: images of each.
+        position: of each among the identities ordered by count.
+        starts: first column of each place.
+    """
+
+    order: Int[Tensor, " columns"]
+    labels: Int[Tensor, " identities"]
+    counts: Int[Tensor, " identities"]
+    position: Int[Tensor, " identities"]
+    starts: Int[Tensor, " places"]
+
+    def smallest(self, distances: Float[Tensor, "chunk columns"]) -> Float[Tensor, "chunk identities"]:
+        """Return each identity's smallest distance, by position."""
+        bounds = [*self.starts.tolist(), distances.shape[1]]
+        nearest = distances[:, : bounds[1]].clone()
+        for start, end in zip(bounds[1:-1], bounds[2:], strict=True):
+            narrow = nearest[:, : end - start]
+            torch.minimum(narrow, distances[:, start:end], out=narrow)
+        return nearest
+
+
+def _place_major(labels: Int[Tensor, " gallery"]) -> _Columns:
+    kept = torch.nonzero(labels != JUNK).flatten()
+    if not len(kept):
+        raise ValueError(f"all {len(labels)} gallery images are junk (identity {JUNK}); nothing is left to rank")
+    names, identity, counts = torch.unique(labels[kept], return_inverse=True, return_counts=True)
+    position = torch.argsort(torch.argsort(counts, descending=True, stable=True))
+    by_identity = torch.argsort(identity, stable=True)
+    place = torch.arange(len(kept)) - (counts.cumsum(0) - counts)[identity[by_identity]]
+    order = by_identity[torch.argsort(place * len(names) + position[identity[by_identity]])]
+    starts = torch.searchsorted(torch.sort(place).values, torch.arange(int(counts.max())))
+    return _Columns(kept[order], names, counts, position, starts)
+
+
+def _check_finite(distances: Float[Tensor, "chunk gallery"], first_row: int) -> None:
+    low, high = torch.aminmax(distances)  # not-a-number spreads to both
+    if not (torch.isfinite(low) and torch.isfinite(high)):
+        row, column = torch.nonzero(~torch.isfinite(distances))[0].tolist()
+        raise ValueError(
+            f"the distance of query {first_row + row} to gallery image {column} is "
+            f"{distances[row, column]}; look for features that are not finite (a diverged network, a zero "
+            "divided by its norm)"
+        )
+
+
+def _per_query(
+    ahead: Int[Tensor, "valid most"], first: Int[Tensor, " valid"], count: Int[Tensor, " valid"]
+) -> Float[Tensor, "valid 3"]:
+    """Return CMC rank, average precision and inverse penalty of each query.
+
+    Args:
+        ahead: wrong images before each hit, the hits in order; anything after the first `count`.
+        first: what the CMC counts before the first hit.
+        count: hits of each query.
+    """
+    number = torch.arange(1, ahead.shape[1] + 1, device=ahead.device)
+    ranks = (ahead + number).double()
+    precision = torch.where(number <= count[:, None], number / ranks, 0.0).sum(1) / count
+    penalty = count / ranks.gather(1, count[:, None] - 1)[:, 0]
+    return torch.stack([1.0 + first, precision, penalty], dim=1)
+
+
+def _sorted_rows(values: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
+    """Sort each row, in place where that is faster."""
+    if values.device.type == "cpu":
+        # Bare values are sorted with vector instructions by numpy, some 30 times faster than by torch.
+        values.numpy().sort(axis=1)
+        return values
+    return values.sort(dim=1).values
