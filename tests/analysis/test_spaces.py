@@ -49,7 +49,8 @@ def test_spread_agrees_with_naive_loops():
         assert found[f"iirs_{modality}"] == pytest.approx(np.mean(within[modality]), rel=1e-5)
     gaps = [[np.linalg.norm(a - b) for b in centres["infrared"]] for a in centres["visible"]]
     assert found["own_centres"] == pytest.approx(np.mean(np.diag(gaps)), rel=1e-4)
-    assert found["other_centres"] == pytest.approx(np.mean([gaps[i][j] for i in range(4) for j in range(4) if i != j]), rel=1e-4)
+    others = [gaps[i][j] for i in range(4) for j in range(4) if i != j]
+    assert found["other_centres"] == pytest.approx(np.mean(others), rel=1e-4)
 
 
 def test_one_modality_only_is_refused():

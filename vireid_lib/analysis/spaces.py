@@ -69,10 +69,8 @@ def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[s
     for name in ("visible", "infrared"):
         rows = np.flatnonzero(modality == name)
         within[f"iirs_{name}"] = intra_identity_spread(features[torch.from_numpy(rows)], identities[rows])
-    pairs = _both_modalities(table)
-    centres = [
-        torch.stack([functional.normalize(features[rows]).mean(0) for rows in side]) for side in zip(*pairs, strict=True)
-    ]
+    unit, sides = functional.normalize(features), zip(*_both_modalities(table), strict=True)
+    centres = [torch.stack([unit[rows].mean(0) for rows in side]) for side in sides]
     distances = torch.cdist(*centres)
     own = distances.diagonal()
     others = distances[~torch.eye(len(own), dtype=torch.bool)]
@@ -112,7 +110,7 @@ def pair_distances(
             kinds["same person, same modality"].append(np.stack([side[first], side[second]]))
         sides = np.meshgrid(everything[(labels == label) & ~infrared], everything[(labels == label) & infrared])
         kinds["same person, across modalities"].append(np.stack([side.ravel() for side in sides]))
-    drawn = np.stack([generator.choice(everything[~infrared], 2 * pairs), generator.choice(everything[infrared], 2 * pairs)])
+    drawn = np.stack([generator.choice(everything[side], 2 * pairs) for side in (~infrared, infrared)])
     kinds["different people, across modalities"].append(drawn[:, labels[drawn[0]] != labels[drawn[1]]][:, :pairs])
     found = {}
     for name, parts in kinds.items():

@@ -1,6 +1,4 @@
-"""Live demonstrations for chapter 01: a ranking by hand, and the mistakes that have cost people weeks."""
-
-from collections.abc import Sequence
+"""Live demonstrations for chapter 01: the mistakes that have cost people weeks."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +6,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from vireid_lib.book.retrieval import per_query
 from vireid_lib.evaluation import Scores, Trial, cosine_distance, score
-from vireid_lib.evaluation.rules import camera_numbers, find_rule
 
 THUMBNAIL = (16, 8)  # pixels
 
@@ -20,39 +18,6 @@ def untrained_features(pixels: UInt8[np.ndarray, "images height width 3"]) -> Fl
     grey = (images * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
     small = torch.nn.functional.interpolate(grey, THUMBNAIL, mode="area").flatten(1)
     return small - small.mean(1, keepdim=True)
-
-
-def ranking(
-    distances: Sequence[float],
-    gallery_ids: Sequence[str],
-    gallery_cameras: Sequence[str | int],
-    *,
-    query_id: str,
-    query_camera: str | int,
-    rule: str,
-) -> pd.DataFrame:
-    """One query's ranked gallery, as one would write it down by hand.
-
-    Returns:
-        rows in ascending distance: identity, camera, distance, "removed" (by the rule), "rank" among the images
-        that are left, "right", "precision" (hits so far / rank, at the hits) and "identity rank" (how many
-        different identities have come so far). Empty where removed.
-    """
-    ids, cameras = np.asarray(gallery_ids), np.asarray(gallery_cameras)
-    labels = np.unique(np.concatenate([ids, [query_id]]), return_inverse=True)[1]
-    numbers = camera_numbers(np.asarray([*cameras, query_camera]), "cameras", len(ids) + 1)
-    removed = find_rule(rule).removed(labels[-1], numbers[-1], labels[:-1], numbers[:-1])
-    table = pd.DataFrame(
-        {"identity": ids, "camera": cameras, "distance": np.asarray(distances, float), "removed": removed,
-         "right": ids == query_id}
-    ).sort_values("distance", kind="stable", ignore_index=True)  # fmt: skip
-    kept = ~table["removed"]
-    table["rank"] = kept.cumsum().where(kept).astype("Int64")
-    hits = (table["right"] & kept).cumsum()
-    table["precision"] = (hits / table["rank"]).where(table["right"] & kept).astype("Float64")
-    fresh = ~table[kept]["identity"].duplicated()
-    table["identity rank"] = fresh.cumsum().reindex(table.index).astype("Int64")
-    return table
 
 
 def score_trial(features: Float[Tensor, "images dim"], trial: Trial, rule: str, *, swapped: bool = False) -> Scores:
@@ -79,23 +44,9 @@ def counting(features: Float[Tensor, "images dim"], trial: Trial, rule: str) -> 
     Returns:
         index "each identity once" and "every image"; columns rank-1, rank-5, rank-10, rank-20.
     """
-    query, gallery = trial.query, trial.gallery
-    rows = [torch.from_numpy(part.index.to_numpy(copy=True)) for part in (query, gallery)]
-    distances = cosine_distance(features[rows[0]], features[rows[1]]).numpy()
-    found = {"each identity once": [], "every image": []}
-    for position in range(len(query)):
-        asked = query.iloc[position]
-        ranked = ranking(
-            distances[position], gallery["identity"].to_numpy(), gallery["camera"].to_numpy(),
-            query_id=asked["identity"], query_camera=asked["camera"], rule=rule,
-        )  # fmt: skip
-        hit = ranked[ranked["right"] & ~ranked["removed"]].head(1)
-        if len(hit):
-            found["each identity once"].append(int(hit["identity rank"].iloc[0]))
-            found["every image"].append(int(hit["rank"].iloc[0]))
-    shares = {
-        name: [100 * float(np.mean(np.asarray(ranks) <= k)) for k in (1, 5, 10, 20)] for name, ranks in found.items()
-    }
+    found = per_query(features, trial, rule)
+    ranks = {"each identity once": found["identity rank"], "every image": found["rank"]}
+    shares = {name: [100 * float((column <= k).mean()) for k in (1, 5, 10, 20)] for name, column in ranks.items()}
     return pd.DataFrame.from_dict(shares, orient="index", columns=["rank-1", "rank-5", "rank-10", "rank-20"])
 
 

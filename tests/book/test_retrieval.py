@@ -1,0 +1,89 @@
+"""Ranked lists: they agree with the library's scores, name the right rows, and explain pairs of images."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from vireid_lib.book import retrieval
+from vireid_lib.evaluation import Trial, cosine_distance, score
+from vireid_lib.reid import methods
+
+
+def _trial(people: int = 12, seed: int = 0) -> tuple[torch.Tensor, Trial]:
+    rows = [
+        {"path": f"/{person}/{camera}/{image}.jpg", "identity": f"set/{person}", "camera": f"set/{camera}",
+         "split": "test"}
+        for person in range(people)
+        for camera in (1, 2, 3, 6)
+        for image in range(2)
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    generator = torch.Generator().manual_seed(seed)
+    own = torch.randn(people, 16, generator=generator)
+    noise = torch.randn(len(table), 16, generator=generator)
+    features = own.repeat_interleave(8, 0) + 1.5 * noise
+    asks = table["camera"].isin(["set/3", "set/6"])
+    return features, Trial(table[asks], table[~asks], "one")
+
+
+def test_a_ranking_by_hand_gives_the_scores_of_the_library():
+    features, trial = _trial()
+    distances = cosine_distance(features[trial.query.index], features[trial.gallery.index]).numpy()
+    precision, penalty, first = [], [], []
+    for place in range(len(trial.query)):
+        asked = trial.query.iloc[place]
+        ranked = retrieval.ranking(
+            distances[place], trial.gallery["identity"], trial.gallery["camera"],
+            query_id=asked["identity"], query_camera=asked["camera"], rule="sysu-mm01",
+        )  # fmt: skip
+        hits = ranked[ranked["right"] & ~ranked["removed"]]
+        assert ranked["removed"].sum() == (24 if asked["camera"] == "set/3" else 0)
+        precision.append(hits["precision"].mean())
+        penalty.append(len(hits) / hits["rank"].iloc[-1])
+        first.append(hits["identity rank"].iloc[0])
+    found = score(
+        distances, query_ids=trial.query["identity"].to_numpy(), gallery_ids=trial.gallery["identity"].to_numpy(),
+        query_cameras=trial.query["camera"].to_numpy(), gallery_cameras=trial.gallery["camera"].to_numpy(),
+        rule="sysu-mm01",
+    )  # fmt: skip
+    assert found.mean_ap == pytest.approx(np.mean(precision), abs=1e-6)
+    assert found.mean_inp == pytest.approx(np.mean(penalty), abs=1e-6)
+    assert found.cmc == pytest.approx([np.mean(np.asarray(first) <= k) for k in range(1, 13)])
+    outcomes = retrieval.per_query(features, trial, "sysu-mm01")
+    assert outcomes["average precision"].tolist() == pytest.approx(precision)
+    assert outcomes["identity rank"].tolist() == first
+
+
+def test_one_query_of_a_trial_names_rows_of_the_table():
+    features, trial = _trial()
+    query = int(trial.query.index[5])
+    found = retrieval.ranked(features, trial, "sysu-mm01", query)
+    assert found["distance"].is_monotonic_increasing
+    assert (trial.gallery.loc[found["row"], "identity"].to_numpy() == found["identity"].to_numpy()).all()
+    assert found.loc[~found["removed"], "rank"].tolist() == list(range(1, (~found["removed"]).sum() + 1))
+
+
+def test_examples_are_right_or_wrong_as_asked_and_of_different_people():
+    outcomes = retrieval.per_query(*_trial(seed=2), "sysu-mm01")
+    for right in (True, False):
+        rows = retrieval.examples(outcomes, right=right, count=3)
+        assert len(rows) == 3 and ((outcomes.loc[rows, "rank"] == 1) == right).all()
+        assert outcomes.loc[rows, "identity"].nunique() == 3
+
+
+def test_pairs_are_explained_both_ways(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = []
+    for place, modality in enumerate(("infrared", "visible", "visible")):
+        path = tmp_path / f"{place}.png"
+        Image.fromarray(generator.integers(0, 255, (64, 32, 3), dtype=np.uint8)).save(path)
+        rows.append({"path": str(path), "modality": modality})
+    config = methods.configure("agw", {"backbone": "small", "pretrained": None, "height": 64, "width": 32})
+    torch.manual_seed(0)
+    network = methods.build("agw", config, 4).network.eval()
+    images, heat, similarity = retrieval.explain(network, config, pd.DataFrame(rows), [(0, 2), (0, 1)])
+    assert images.shape == (4, 64, 32, 3) and heat.shape == (4, 8, 4)
+    assert similarity[0] == pytest.approx(similarity[1].item()) and similarity[0] != similarity[2]
+    assert (images[0] == images[2]).all() and not (images[1] == images[3]).all()
