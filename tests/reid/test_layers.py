@@ -98,9 +98,7 @@ def test_stripes_are_pooled_alone_from_top_to_bottom() -> None:
         part = maps[:, :, 2 * stripe : 2 * stripe + 2]
         expected = (part**3).mean(dim=(2, 3)) ** (1 / 3)
         torch.testing.assert_close(found[:, 5 * stripe : 5 * stripe + 5], expected)
-    torch.testing.assert_close(
-        generalised_mean_pool(maps, power=2.5), (maps**2.5).mean(dim=(2, 3)) ** (1 / 2.5)
-    )
+    torch.testing.assert_close(generalised_mean_pool(maps, power=2.5), (maps**2.5).mean(dim=(2, 3)) ** (1 / 2.5))
     with pytest.raises(ValueError, match="8 high cannot be cut into 3 equal stripes"):
         generalised_mean_pool(maps, stripes=3)
 

@@ -131,9 +131,7 @@ def test_bad_tables_are_refused_with_identity_and_remedy(coloured_people: Callab
 
 def test_divergence_names_identities(coloured_people: Callable, tmp_path: Path) -> None:
     table, config = coloured_people(4, 2), tiny(learning_rate=1e30)
-    with pytest.raises(
-        NonFiniteLoss, match="agw, seed 0: .* at step 1.*identities toy/000, toy/001, toy/002"
-    ):
+    with pytest.raises(NonFiniteLoss, match="agw, seed 0: .* at step 1.*identities toy/000, toy/001, toy/002"):
         train_reid(table, config, tmp_path, seed=0, cache=None, progress=False)
 
 

@@ -18,7 +18,7 @@ from vireid_lib.reid.pixels import TablePixels
 @torch.no_grad()
 def extract(
     network: nn.Module, table: pd.DataFrame, config: ReidConfig, cache: Path | None, *, batch_size: int = 128
-) -> Float[Tensor, "rows width"]:
+) -> Float[Tensor, "rows dim"]:
     """L2-normalised features in the order of the table's rows, float32 on the CPU.
 
     Each image passes the stream of its modality in evaluation mode. With `config.flip_at_test`, the features
@@ -60,9 +60,7 @@ def extract(
     return features
 
 
-def _batch(
-    network: nn.Module, pixels: np.ndarray, modality: str, config: ReidConfig, device: torch.device
-) -> Tensor:
+def _batch(network: nn.Module, pixels: np.ndarray, modality: str, config: ReidConfig, device: torch.device) -> Tensor:
     images = normalise(to_float(pixels, device))
     if config.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from vireid_lib.reid.layers import bn_neck, generalised_mean_pool, identity_classifier
 
-Images = Float[Tensor, "batch 3 height width"]
+Images = Float[Tensor, "batch channels height width"]  # 3 channels; the stem says so better
 
 
 class Output(NamedTuple):
     """A training pass; rows are the visible images, then the infrared ones."""
 
-    pooled: Float[Tensor, "rows width"]
+    pooled: Float[Tensor, "rows dim"]
     logits: Float[Tensor, "rows identities"]
 
 
@@ -47,25 +47,27 @@ class TwoStreamNetwork(nn.Module):
         self.bottleneck = bn_neck(self.width)
         self.classifier = identity_classifier(self.width, identities)
 
-    def forward(self, visible: Images, infrared: Images) -> Output:
+    def forward(
+        self,
+        visible: Float[Tensor, "visible channels height width"],
+        infrared: Float[Tensor, "infrared channels height width"],
+    ) -> Output:
         """One training pass. The two batches need not have the same size; neither may be empty."""
         for images, modality in ((visible, "visible"), (infrared, "infrared")):
             if len(images) == 0:
-                raise ValueError(
-                    f"The batch has no {modality} image: training needs both modalities in each batch."
-                )
+                raise ValueError(f"The batch has no {modality} image: training needs both modalities in each batch.")
         stems = (self.backbone.stem(visible, "visible"), self.backbone.stem(infrared, "infrared"))
         pooled = self.reduce(self.pool(self.backbone.trunk(torch.cat(stems))))
         return Output(pooled, self.classifier(self.bottleneck(pooled)))
 
-    def feature_map(self, images: Images, modality: str) -> Float[Tensor, "batch channels h w"]:
+    def feature_map(self, images: Images, modality: str) -> Float[Tensor, "batch maps h w"]:
         """The map before pooling, for attention and Grad-CAM pictures."""
         return self.backbone.trunk(self.backbone.stem(images, modality))
 
-    def pooled(self, images: Images, modality: str) -> Float[Tensor, "batch width"]:
+    def pooled(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
         """The feature that the triplet loss sees, before the BN neck."""
         return self.reduce(self.pool(self.feature_map(images, modality)))
 
-    def features(self, images: Images, modality: str) -> Float[Tensor, "batch width"]:
+    def features(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
         """The feature for retrieval: after the BN neck, not yet L2-normalised."""
         return self.bottleneck(self.pooled(images, modality))

@@ -11,9 +11,7 @@ from torch import Tensor
 
 from vireid_lib.reid.resnet import TwoStreamResNet50
 
-HUB_ID = (
-    "timm/resnet50.tv_in1k"  # torchvision's IMAGENET1K_V1, what AGW's release starts from, as safetensors
-)
+HUB_ID = "timm/resnet50.tv_in1k"  # torchvision's IMAGENET1K_V1, what AGW's release starts from, as safetensors
 
 
 def read_weights(source: str) -> dict[str, Tensor]:

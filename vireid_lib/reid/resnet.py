@@ -80,16 +80,12 @@ class TwoStreamResNet50(nn.Module):
         after = {"layer2": 2, "layer3": 3} if non_local else {}
         self.non_local = nn.ModuleDict(
             {
-                layer: nn.ModuleList(
-                    NonLocal(getattr(self, layer)[-1].conv3.out_channels) for _ in range(count)
-                )
+                layer: nn.ModuleList(NonLocal(getattr(self, layer)[-1].conv3.out_channels) for _ in range(count))
                 for layer, count in after.items()
             }
         )
 
-    def stem(
-        self, images: Float[Tensor, "batch 3 height width"], modality: str
-    ) -> Float[Tensor, "batch 64 h w"]:
+    def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch 64 h w"]:
         """Low-level map of images of one modality."""
         check_images(images, modality)
         return self.stems[modality](images)

@@ -60,9 +60,7 @@ class TwoStreamSmall(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         self.non_local = NonLocal(WIDTHS[2]) if non_local else None
 
-    def stem(
-        self, images: Float[Tensor, "batch 3 height width"], modality: str
-    ) -> Float[Tensor, "batch 24 h w"]:
+    def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch 24 h w"]:
         """Low-level map of images of one modality."""
         check_images(images, modality)
         return self.stems[modality](images)

@@ -99,8 +99,7 @@ class ReidTask(loop.Task):
         labels, self.identities = tables.identity_labels(table)
         self.labels = labels
         self.rows = {
-            modality: np.flatnonzero((table["modality"] == modality).to_numpy())
-            for modality in ("visible", "infrared")
+            modality: np.flatnonzero((table["modality"] == modality).to_numpy()) for modality in ("visible", "infrared")
         }
         self.sampler = _sampler(table, labels, self.rows, config, seed)
         self.steps = config.steps or config.epochs * self.sampler.steps_per_epoch
@@ -181,6 +180,4 @@ def _check_modalities(table: pd.DataFrame) -> None:
                 f"identities): add {other} images of it, from a generator say, or leave it out."
             )
     if table.empty:
-        raise ValueError(
-            "The training table is empty: pass the rows of vireid_lib.data.tables.training_rows."
-        )
+        raise ValueError("The training table is empty: pass the rows of vireid_lib.data.tables.training_rows.")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from vireid_lib.reid.losses.distances import same_identity
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
@@ -98,8 +99,11 @@ def test_plain_cross_entropy_is_the_mean_of_negative_logs() -> None:
 def test_one_identity_alone_is_refused(loss: Callable) -> None:
     with pytest.raises(ValueError, match="same identity: a triplet loss needs at least two"):
         loss(torch.rand(4, 3), torch.zeros(4, dtype=torch.int64))
+
+
+def test_labels_must_be_as_many_as_features() -> None:
     with pytest.raises(ValueError, match="4 features came with labels of shape"):
-        loss(torch.rand(4, 3), torch.zeros(3, dtype=torch.int64))
+        same_identity(torch.zeros(3, dtype=torch.int64), torch.rand(4, 3))
 
 
 def test_labels_beyond_the_classifier_are_refused() -> None:

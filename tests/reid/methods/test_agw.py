@@ -77,9 +77,7 @@ def test_outputs_are_the_releases(
     network = network.to_empty(device="cpu").to(dtype)
     missing, unexpected = network.load_state_dict(weights, strict=False)
     assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
-    images = {
-        modality: batch.to(dtype).expand(2, 3, 64, 32) for modality, batch in closed_form_images.items()
-    }
+    images = {modality: batch.to(dtype).expand(2, 3, 64, 32) for modality, batch in closed_form_images.items()}
     found = {}
     with torch.no_grad():
         network.eval()
@@ -106,9 +104,7 @@ def test_optimiser_groups_and_rates_are_the_releases() -> None:
         expected[0][1] - sum(int(np.prod(shape)) for shape in surplus),
     ]
     assert type(optimizer).__name__ == oracle["optimizer"]
-    for group, theirs, (tensors, values) in zip(
-        optimizer.param_groups, oracle["groups"], expected, strict=True
-    ):
+    for group, theirs, (tensors, values) in zip(optimizer.param_groups, oracle["groups"], expected, strict=True):
         assert len(group["params"]) == tensors and sum(p.numel() for p in group["params"]) == values
         for key in ("weight_decay", "momentum", "nesterov", "dampening"):
             assert group[key] == theirs[key], key

@@ -12,7 +12,7 @@ def pairwise_distances(features: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
     return squared.clamp(min=1e-12).sqrt()
 
 
-def same_identity(labels: Int[Tensor, " n"], features: Float[Tensor, "n d"]) -> Bool[Tensor, "n n"]:
+def same_identity(labels: Int[Tensor, " labels"], features: Float[Tensor, "n d"]) -> Bool[Tensor, "n n"]:
     """Mask of the pairs with one label, themselves included.
 
     Raises:

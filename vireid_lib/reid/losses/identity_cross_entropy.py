@@ -19,11 +19,7 @@ def identity_cross_entropy(
         ValueError: a label is outside 0..C−1 (checked on the CPU; a GPU would have to wait for it).
     """
     classes = logits.shape[1]
-    if (
-        labels.device.type == "cpu"
-        and len(labels)
-        and not 0 <= int(labels.min()) <= int(labels.max()) < classes
-    ):
+    if labels.device.type == "cpu" and len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise ValueError(
             f"Labels run from {int(labels.min())} to {int(labels.max())}, but the classifier has {classes} "
             "identities: number them 0, 1, 2, … without gaps (vireid_lib.data.tables.identity_labels)."
