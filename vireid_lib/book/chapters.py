@@ -82,9 +82,7 @@ def _read_chapter(path: Path) -> Chapter:
     )
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
-        raise ChapterError(
-            f'{path} has {len(tagged)} parameters cells; tag exactly one with tags=["parameters"].'
-        )
+        raise ChapterError(f'{path} has {len(tagged)} parameters cells; tag exactly one with tags=["parameters"].')
     return Chapter(path, next(headings, path.stem).removeprefix("# "), _assignments(tagged[0].source, path))
 
 
@@ -97,17 +95,14 @@ def _assignments(source: str, path: Path) -> dict[str, object]:
             found[target.id] = ast.literal_eval(line.value)
         except (AttributeError, ValueError):
             raise ChapterError(
-                f"{path}: the parameters cell holds `{ast.unparse(line)}`; write only lines such as "
-                "`name = 3`."
+                f"{path}: the parameters cell holds `{ast.unparse(line)}`; write only lines such as `name = 3`."
             ) from None
     missing = [name for name in RESERVED if not isinstance(found.get(name), str)]
     if missing:
         raise ChapterError(f'{path}: the parameters cell does not set {missing[0]}; add `{missing[0]} = ""`.')
     for name, default in found.items():
         if default is None:
-            raise ChapterError(
-                f"{path}: parameter {name} is None, which has no type; give it a typed default."
-            )
+            raise ChapterError(f"{path}: parameter {name} is None, which has no type; give it a typed default.")
     return found
 
 

@@ -138,9 +138,7 @@ def _last_line(message: dict) -> str:
     content = message["content"]
     if message["msg_type"] == "stream":
         text = content["text"]
-    elif message["msg_type"] in ("display_data", "update_display_data") and list(content["data"]) == [
-        "text/plain"
-    ]:
+    elif message["msg_type"] in ("display_data", "update_display_data") and list(content["data"]) == ["text/plain"]:
         text = content["data"]["text/plain"]
     else:
         return ""

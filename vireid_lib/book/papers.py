@@ -72,6 +72,8 @@ class Paper(Strict):
     """A paper's printed results."""
 
     name: str
+    short: str
+    """What it is called in tables."""
     title: str
     authors: list[str]
     venue: str
@@ -90,8 +92,9 @@ class Paper(Strict):
                     for metric, value in zip(table.metrics, cell, strict=True):
                         if value is not None:
                             yield {
-                                "paper": self.name,
+                                "paper": self.short,
                                 "table": table.number,
+                                "title": table.title,
                                 "printed_row": row.printed,
                                 "printed_column": column.printed,
                                 "dataset": column.dataset,
@@ -120,6 +123,4 @@ def load_paper(path: Path) -> Paper:
 
 def load_papers() -> list[Paper]:
     """Read all papers that come with the project."""
-    return [
-        load_paper(path) for path in sorted((project_root() / "data_manifests" / "papers").glob("*.yaml"))
-    ]
+    return [load_paper(path) for path in sorted((project_root() / "data_manifests" / "papers").glob("*.yaml"))]

@@ -75,8 +75,13 @@ class Expand(Strict):
     """At most so many external identities; null takes all."""
     per_camera: PositiveInt
     """Images for each identity and camera."""
+    min_images: PositiveInt = 12
+    """Identities with fewer images are left out: too little to learn a token from (the DiVE release: 12)."""
     cameras: Literal["infrared"] | Annotated[list[int], Field(min_length=1)] = "infrared"
     """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
+
+
+OWN_SETTINGS = {"shots": "sysu-mm01", "draw": "sysu-mm01", "reading": "llcm"}
 
 
 class Evaluation(Strict):
@@ -95,25 +100,19 @@ class Evaluation(Strict):
 
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> "Evaluation":
-        valid = (
-            ("all", "indoor")
-            if self.protocol == "sysu-mm01"
-            else ("visible-to-infrared", "infrared-to-visible")
-        )
+        valid = ("all", "indoor") if self.protocol == "sysu-mm01" else ("visible-to-infrared", "infrared-to-visible")
         for mode in self.modes:
             if mode not in valid:
                 raise ValueError(f"modes names {mode!r}; {self.protocol} has {' and '.join(valid)}")
-        owners = {"shots": "sysu-mm01", "draw": "sysu-mm01", "reading": "llcm"}
-        for key, owner in owners.items():
-            if key in self.model_fields_set and self.protocol != owner:
+        for key, owner in OWN_SETTINGS.items():
+            if owner != self.protocol and getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key} is a setting of {owner}, not of {self.protocol}; remove it")
         return self
 
-    def options(self) -> dict[str, object]:
-        """The protocol's settings besides its mode, as `vireid_lib.evaluation.build_protocol` takes them."""
-        own = {"sysu-mm01": ("shots", "draw"), "llcm": ("reading",), "regdb": ()}[self.protocol]
-        counted = {} if self.protocol == "regdb" else {"trial_count": self.trials}
-        return {**{key: getattr(self, key) for key in own}, **counted}
+    @property
+    def settings(self) -> dict[str, object]:
+        """The protocol's own settings, besides mode and trials, as `evaluation.build_protocol` takes them."""
+        return {key: getattr(self, key) for key, owner in OWN_SETTINGS.items() if owner == self.protocol}
 
 
 class Profile(Strict):
@@ -172,9 +171,7 @@ def _profile_path(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} does not exist; give a profile's name or the path of its YAML file."
-            )
+            raise FileNotFoundError(f"{path} does not exist; give a profile's name or the path of its YAML file.")
         return path
     known = profile_names()
     if str(name_or_path) in known:

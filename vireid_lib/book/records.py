@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "numpy", "pandas", "pillow")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StageRecord:
     """A finished stage.
 
@@ -40,6 +40,10 @@ class StageRecord:
     def values(self) -> dict:
         """What the stage's function returned."""
         return self.result["values"]
+
+    def __repr__(self) -> str:
+        seconds, device = self.result["wall_seconds"], self.result["device"]
+        return f"StageRecord({self.name}: {seconds:.1f} s on {device}, in stages/{self.name}/{self.key})"
 
 
 class ResultError(ValueError):

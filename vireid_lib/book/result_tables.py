@@ -7,7 +7,7 @@ import pandas as pd
 OURS = "font-weight:600"
 PAPERS = "font-style:italic;opacity:.75"
 CAPTION = "text-align:left;padding:.9rem 0 .3rem"
-STATUS_MARKS = {"reproduced": "✓ reproduced", "differs": "≠ differs", "not yet run": "· not yet run"}
+STATUS_MARKS = {"reproduced": "✓", "differs": "≠", "not yet run": "not yet run"}
 METRIC_LABELS = {
     "rank_1": "rank-1",
     "rank_5": "rank-5",
@@ -77,35 +77,42 @@ def _number_cell(text: str) -> str:
 
 
 def show_papers(beside: pd.DataFrame) -> HtmlTable:
-    """`results.beside_papers` for reading: the papers' numbers in italics with their place, ours upright."""
-    rows = [
-        {
-            "printed in": f"{row['paper']}, Table {row['table']}",
-            "row": row["printed_row"],
-            "column": row["printed_column"],
-            "metric": METRIC_LABELS[row["metric"]],
-            "printed": f"{row['paper_value']:.2f}",
-            "measured here": _measured(row),
-            "status": STATUS_MARKS[row["status"]],
-            "why": row["why"],
-        }
-        for _, row in beside.iterrows()
-    ]
-    columns = ["printed in", "row", "column", "metric", "printed", "measured here", "status", "why"]
-    table = pd.DataFrame(rows, columns=columns)
-    styles = {"printed in": PAPERS, "printed": PAPERS, "measured here": OURS}
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
-    body = "".join(
-        "<tr>"
-        + "".join(f'<td style="{styles.get(name, "")}">{html.escape(str(row[name]))}</td>' for name in columns)
-        + "</tr>"
-        for _, row in table.iterrows()
-    )
-    return HtmlTable(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>", table)
+    """`results.beside_papers` for reading, table by table as the papers print them.
+
+    In every cell the paper's numbers come first, in italics; below stands what was measured here, upright, followed
+    by ✓ (reproduced) or ≠ (differs), or that it has not been run.
+    """
+    blocks = []
+    for (paper, number), rows in beside.groupby(["paper", "table"], sort=False):
+        metrics = " / ".join(METRIC_LABELS[name] for name in dict.fromkeys(rows["metric"]))
+        columns = list(dict.fromkeys(rows["printed_column"]))
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", *columns))
+        body = ""
+        for name, row in rows.groupby("printed_row", sort=False):
+            cells = (row[row["printed_column"] == column] for column in columns)
+            body += f"<tr><td>{html.escape(name)}</td>{''.join(map(_paper_cell, cells))}</tr>"
+        title = html.escape(f"{paper}, Table {number}: {rows['title'].iloc[0]}")
+        blocks.append(
+            f'<div class="table"><table><caption style="{CAPTION}"><b>{title}</b><br>{metrics} in percent; '
+            f'<span style="{PAPERS}">printed there</span>, <span style="{OURS}">measured here</span></caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+    return HtmlTable("".join(blocks), beside)
+
+
+def _paper_cell(values: pd.DataFrame) -> str:
+    """One cell: the paper's numbers, and ours or that there is none."""
+    printed = " / ".join(f"{value:.2f}" for value in values["paper_value"])
+    if (values["status"] == "not yet run").all():
+        ours = f'<small style="opacity:.6">{STATUS_MARKS["not yet run"]}</small>'
+    else:
+        ours = f'<span style="{OURS}">{" / ".join(_measured(row) for _, row in values.iterrows())}</span>'
+    return f'<td><span style="{PAPERS}">{printed}</span><br>{ours}</td>'
 
 
 def _measured(row: pd.Series) -> str:
+    """A number of ours with its spread, if there is one, and the sign of its status."""
     if row["seeds"] == 0:
-        return ""
+        return "–"
     spread = f" ± {row['our_std']:.2f}" if pd.notna(row["our_std"]) else ""
-    return f"{row['our_mean']:.2f}{spread} ({row['seeds']} seed{'s' * (row['seeds'] > 1)})"
+    return f"{row['our_mean']:.2f}{spread} {STATUS_MARKS[row['status']]}"

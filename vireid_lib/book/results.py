@@ -8,6 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from vireid_lib.book.papers import Paper, load_papers
+from vireid_lib.book.profiles import Profile
 from vireid_lib.book.strict import Strict, validated
 from vireid_lib.book.workspace import Workspace
 
@@ -158,8 +159,8 @@ def beside_papers(workspace: Workspace, papers: Iterable[Paper] | None = None) -
     is therefore never beside one.
 
     Returns:
-        columns paper, table, printed_row, printed_column, dataset, mode, method, training, external, variant, metric,
-        paper_value, our_mean, our_std, seeds, difference, status, why. Values in percent.
+        columns paper, table, title, printed_row, printed_column, dataset, mode, method, training, external, variant,
+        metric, paper_value, our_mean, our_std, seeds, difference, status, why. Values in percent.
     """
     ours = over_seeds(scores(workspace))
     rows = []
@@ -172,9 +173,7 @@ def beside_papers(workspace: Workspace, papers: Iterable[Paper] | None = None) -
 
 def _same(ours: pd.Series, value: dict, paper: Paper) -> bool:
     """Whether a row of ours was measured under the paper's conditions."""
-    names_agree = all(
-        ours[name] == value[name] for name in ("dataset", "mode", "method", "training", "variant")
-    )
+    names_agree = all(ours[name] == value[name] for name in ("dataset", "mode", "method", "training", "variant"))
     external = None if pd.isna(ours["external"]) else ours["external"]
     settings_agree = all(ours["settings"].get(key) == wanted for key, wanted in value["settings"].items())
     return names_agree and external == value["external"] and settings_agree and ours["trials"] >= paper.trials
@@ -204,23 +203,34 @@ def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
     }
 
 
-def main_table(workspace: Workspace) -> pd.DataFrame:
+def main_table(workspace: Workspace, profile: Profile) -> pd.DataFrame:
     """The book's main result: rank-1 and mAP of each training set, mean ± standard deviation, one row each.
+
+    Only the main setting on the test identities, and only what the profile asks for: its training sets, seeds and
+    modes, in its order.
 
     Columns: data set, protocol, method, trained on, rank-1, mAP, mINP (texts, percent), seeds.
     """
-    table = over_seeds(scores(workspace))
-    order = {name: place for place, name in enumerate(TRAINING_LABELS)}
-    table = table.sort_values(
-        "training", key=lambda names: names.map(order), kind="stable", na_position="last"
-    )
+    table = scores(workspace)
+    wanted = {
+        "dataset": [profile.data.target],
+        "mode": profile.evaluation.modes,
+        "method": [profile.reid.method],
+        "training": profile.reid.training_sets,
+        "seed": profile.reid.seeds,
+        "variant": [""],
+    }
+    for column, values in wanted.items():
+        table = table[table[column].isin(values)]
+    table = over_seeds(table)
+    for column in ("training", "mode"):
+        table = table.sort_values(column, key=lambda names, own=wanted[column]: names.map(own.index), kind="stable")
     rows = [
         {
             "data set": row["dataset"],
             "protocol": row["protocol"],
             "method": row["method"].upper(),
-            "trained on": training_label(row["training"])
-            + (f" ({row['variant']})" if row["variant"] else ""),
+            "trained on": training_label(row["training"]),
             **{
                 label: mean_and_std(row[metric], row[f"{metric}_std"])
                 for label, metric in (("rank-1", "rank_1"), ("mAP", "mean_ap"), ("mINP", "mean_inp"))

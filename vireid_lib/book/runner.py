@@ -19,7 +19,7 @@ import nbformat
 
 from vireid_lib.book.book import Book, default_workspace
 from vireid_lib.book.chapters import Chapter, find_chapters, parameters_of, parse_overrides
-from vireid_lib.book.profiles import load_profile
+from vireid_lib.book.profiles import Profile, load_profile
 from vireid_lib.book.records import hardware, library, versions, write_json
 from vireid_lib.book.terminal import Terminal
 from vireid_lib.project import project_root
@@ -34,11 +34,14 @@ class BookRun:
     """The outcome of a run.
 
     Attributes:
+        profile, workspace: what it ran on and where.
         ok: every chosen chapter truly ran.
         page: the HTML page, or None if no chapter has run.
         failure: what went wrong, where, and how to continue; empty if ok.
     """
 
+    profile: Profile
+    workspace: Path
     ok: bool
     page: Path | None
     failure: str
@@ -114,8 +117,8 @@ def run_book(
                 "device": book.device,
             },
         )
-        page = _make_page(folder, chapters_folder or project_root() / "notebooks")
-    return BookRun(not failure, page, failure)
+        page = _make_page(folder, chapters_folder or project_root() / "notebooks", settings)
+    return BookRun(settings, folder, not failure, page, failure)
 
 
 def continue_command(
@@ -137,8 +140,7 @@ def _only_run(folder: Path) -> filelock.BaseFileLock:
         return lock.acquire(timeout=0)
     except filelock.Timeout:
         raise RunError(
-            f"Another `vireid book` is running in {folder}; wait for it, or give this one a --workspace "
-            "of its own."
+            f"Another `vireid book` is running in {folder}; wait for it, or give this one a --workspace of its own."
         ) from None
 
 
@@ -183,9 +185,7 @@ def _supervise(job: dict, log: Path, terminal: Terminal) -> tuple[int, dict | No
     command = [sys.executable, "-m", "vireid_lib.book.execute", json.dumps(job)]
     with (
         open(log, "w", encoding="utf-8") as errors,
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as process,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
     ):
         threading.Thread(target=_read_events, args=(process.stdout, events), daemon=True).start()
         try:
@@ -251,10 +251,10 @@ def unexecuted_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookN
     ]
 
 
-def _make_page(folder: Path, chapters_folder: Path) -> Path | None:
+def _make_page(folder: Path, chapters_folder: Path, profile: Profile) -> Path | None:
     from vireid_lib.book.page import make_page
 
-    return make_page(folder, find_chapters(chapters_folder))
+    return make_page(folder, find_chapters(chapters_folder), profile)
 
 
 def _indented(text: str) -> str:

@@ -25,9 +25,7 @@ def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
     where = where or f"profile {profile.name}"
     kind = METHOD_CONFIGS.get(profile.reid.method)
     if kind is None:
-        raise FileError(
-            f"{where}: key reid.method is {profile.reid.method!r}; there is {', '.join(METHOD_CONFIGS)}."
-        )
+        raise FileError(f"{where}: key reid.method is {profile.reid.method!r}; there is {', '.join(METHOD_CONFIGS)}.")
     module, name = kind.rsplit(".", 1)
     config_class = getattr(importlib.import_module(module), name)
     own = {"backbone": profile.reid.backbone, "height": profile.images.height, "width": profile.images.width}
@@ -47,9 +45,7 @@ def dive_config(profile: Profile, where: str = "") -> "DiveConfig":
     """
     from vireid_lib.generators.dive.config import DiveConfig
 
-    return explained(
-        lambda: DiveConfig(**profile.dive), DiveConfig, where or f"profile {profile.name}", "dive"
-    )
+    return explained(lambda: DiveConfig(**profile.dive), DiveConfig, where or f"profile {profile.name}", "dive")
 
 
 def world_size(profile: Profile, where: str = "") -> "Size | None":
@@ -65,9 +61,7 @@ def world_size(profile: Profile, where: str = "") -> "Size | None":
     size, where = profile.world.size, where or f"profile {profile.name}"
     if isinstance(size, str):
         if size not in SIZES:
-            raise FileError(
-                f"{where}: key world.size is {size!r}; use {' or '.join(SIZES)}, or numbers of your own."
-            )
+            raise FileError(f"{where}: key world.size is {size!r}; use {' or '.join(SIZES)}, or numbers of your own.")
         return SIZES[size]
     valid = [field.name for field in dataclasses.fields(Size)]
     for key in size:

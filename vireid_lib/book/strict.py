@@ -85,9 +85,7 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 # PyYAML follows YAML 1.1, where `5e-5` (no dot) is text; people who write a learning rate mean the number.
-_UniqueKeys.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), "-+0123456789"
-)
+_UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), "-+0123456789")
 
 
 def _explain(problem: dict, model: type[BaseModel], prefix: str) -> str:

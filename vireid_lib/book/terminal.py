@@ -20,9 +20,7 @@ class Terminal:
         out: where to print; None is standard output.
     """
 
-    def __init__(
-        self, chapters: Sequence[str], minutes: Mapping[str, float], out: TextIO | None = None
-    ) -> None:
+    def __init__(self, chapters: Sequence[str], minutes: Mapping[str, float], out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._live = self._out.isatty()
         self._chapters = list(chapters)

@@ -125,9 +125,7 @@ class Workspace:
         By use and not by age: going back to earlier settings finds their stages done, and it is those that
         count again.
         """
-        paths = [
-            path for path in self.stages.glob(f"*/*/{RESULT}") if not path.parent.name.endswith(".partial")
-        ]
+        paths = [path for path in self.stages.glob(f"*/*/{RESULT}") if not path.parent.name.endswith(".partial")]
         paths.sort(key=lambda path: path.stat().st_mtime_ns)
         return [_load(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ import nbformat
 from vireid_lib import __version__
 from vireid_lib.book import results
 from vireid_lib.book.chapters import Chapter
-from vireid_lib.book.page.export import ChapterExporter, Heading, prepared
+from vireid_lib.book.page.export import ChapterExporter, Heading, prepared, without_number
+from vireid_lib.book.profiles import Profile
 from vireid_lib.book.result_tables import main_table_html
 from vireid_lib.book.workspace import Workspace
 from vireid_lib.training.progress import duration
@@ -42,12 +42,13 @@ class PageChapter:
     time: str
 
 
-def make_page(folder: Path, chapters: Sequence[Chapter]) -> Path | None:
+def make_page(folder: Path, chapters: Sequence[Chapter], profile: Profile) -> Path | None:
     """Write `index.html` into a workspace from its executed notebooks.
 
     Args:
         folder: the workspace.
         chapters: all chapters of the book; those that have not run are listed as such.
+        profile: what the book ran on.
 
     Returns:
         the page, or None if no chapter has run.
@@ -65,10 +66,10 @@ def make_page(folder: Path, chapters: Sequence[Chapter]) -> Path | None:
     book_record = _read_json(folder / "book.json")
     text = environment.get_template("shell.html.j2").render(
         chapters=shown,
-        main_table=main_table_html(results.main_table(Workspace(folder))),
-        facts=_facts(book_record),
-        failure=book_record.get("failure", ""),
-        profile=book_record.get("profile", {}),
+        main_table=main_table_html(results.main_table(Workspace(folder), profile)),
+        facts=_facts(book_record, profile),
+        failure=book_record["failure"],
+        profile=profile,
         style=(ASSETS / "style.css").read_text(encoding="utf-8"),
         script=(ASSETS / "script.js").read_text(encoding="utf-8"),
     )
@@ -81,7 +82,7 @@ def make_page(folder: Path, chapters: Sequence[Chapter]) -> Path | None:
 
 def _page_chapter(chapter: Chapter, notebooks: Path) -> PageChapter:
     number = chapter.name.split("_")[0]
-    title = re.sub(rf"^(chapter\s+)?0*{int(number)}\s*[.:·–-]?\s+", "", chapter.title, flags=re.IGNORECASE)
+    title = without_number(chapter.title)
     record = _read_json(notebooks / f"{chapter.name}.json")
     path = notebooks / f"{chapter.name}.ipynb"
     if not path.exists():
@@ -99,11 +100,9 @@ def _page_chapter(chapter: Chapter, notebooks: Path) -> PageChapter:
     )
 
 
-def _facts(book_record: dict) -> dict[str, str]:
+def _facts(book_record: dict, profile: Profile) -> dict[str, str]:
     """What a reader wants to know about the run, in the order in which it is shown."""
-    if not book_record:
-        return {}
-    hardware, profile = book_record["hardware"], book_record["profile"]
+    hardware = book_record["hardware"]
     machine = (
         ", ".join(hardware["gpus"])
         if book_record["device"] != "cpu" and hardware["gpus"]
@@ -111,9 +110,8 @@ def _facts(book_record: dict) -> dict[str, str]:
     )
     packages = book_record["versions"]
     return {
-        "Profile": profile["name"],
-        "Data": profile["data"]["target"]
-        + (f" + {profile['data']['external']}" if profile["data"]["external"] else ""),
+        "Profile": profile.name,
+        "Data": profile.data.target + (f" + {profile.data.external}" if profile.data.external else ""),
         "Device": f"{book_record['device']} ({machine})",
         "Finished": book_record["finished"][:16].replace("T", " ") + " UTC",
         "Versions": f"vireid {__version__}, Python {packages['python']}, torch {packages.get('torch', '–')}",

@@ -68,9 +68,7 @@ class ChapterExporter(HTMLExporter):
     @jinja2.pass_context
     def markdown2html(self, context: jinja2.runtime.Context, source: str) -> str:
         """Markdown to HTML."""
-        renderer = _Renderer(
-            self._name, self.headings, attachments=context.get("cell", {}).get("attachments", {})
-        )
+        renderer = _Renderer(self._name, self.headings, attachments=context.get("cell", {}).get("attachments", {}))
         return MarkdownWithMath(renderer=renderer).render(source)
 
 
@@ -84,7 +82,7 @@ class _Renderer(IPythonRenderer):
     def heading(self, text: str, level: int, **_: object) -> str:
         plain = html.unescape(re.sub(r"<[^>]+>", "", text)).strip()
         if level == 1:
-            return f'<h2 class="chapter-title">{text}</h2>\n'
+            return f'<h2 class="chapter-title">{without_number(text)}</h2>\n'
         anchor = f"{self._prefix}-{re.sub(r'[^a-z0-9]+', '-', plain.lower()).strip('-')}"
         if level == 2:
             self._headings.append(Heading(plain, anchor))
@@ -98,6 +96,11 @@ class _Renderer(IPythonRenderer):
 
     def latex_environment(self, name: str, body: str) -> str:
         return equation(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
+
+
+def without_number(title: str) -> str:
+    """A chapter's title without "Chapter 2:" or "2." in front, which the page sets itself."""
+    return re.sub(r"^(chapter\s+)?\d+\s*[.:·–-]?\s+", "", title, flags=re.IGNORECASE)
 
 
 def equation(latex: str, *, block: bool) -> str:
@@ -137,6 +140,4 @@ def _tagged(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
 
 def _assignments(source: str) -> dict[str, str]:
     """Name → its line."""
-    return {
-        line.targets[0].id: ast.unparse(line) for line in ast.parse(source).body if isinstance(line, ast.Assign)
-    }
+    return {line.targets[0].id: ast.unparse(line) for line in ast.parse(source).body if isinstance(line, ast.Assign)}

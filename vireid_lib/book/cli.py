@@ -1,0 +1,157 @@
+"""The command `vireid`: run the book, make and check data, rebuild the miniature base model, list profiles."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
+NAMED_ERRORS = (ValueError, OSError)  # their messages name thing, place and remedy
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point.
+
+    Returns:
+        0 only if everything that was asked for was done; for the book: every chapter truly ran.
+    """
+    options = build_parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("\nStopped. What is finished is kept; the same command continues.", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if options.debug:
+            raise
+        print(f"vireid: {_in_words(error)}", file=sys.stderr)
+        return 2
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, NAMED_ERRORS):
+        return str(error)
+    return f"{type(error).__name__}: {error} (run the command again with --debug to see where)"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line; nothing heavy is imported to show its help."""
+    parser = argparse.ArgumentParser(
+        prog="vireid", description="The VI-ReID experiment book: how much does synthetic infrared data help, and why?"
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(group, name: str, run, summary: str) -> argparse.ArgumentParser:
+        added = group.add_parser(name, help=summary, description=summary, parents=[common])
+        added.set_defaults(run=run)
+        return added
+
+    _add_book(command(commands, "book", _book, "Run the chapters and make one HTML page of them."))
+    data = commands.add_parser("data", help="Make, check and list data sets.").add_subparsers(
+        title="commands", required=True, metavar="COMMAND"
+    )
+    make = command(data, "make", _data_make, "Draw the miniature world and write it in the real data sets' layouts.")
+    make.add_argument("--root", type=Path, required=True, help="folder to write mini_vi, mini_market and mini_truth in")
+    make.add_argument("--seed", type=int, default=0, help="another seed draws other people (default 0)")
+    make.add_argument("--size", default="mini", help='name of a size (default "mini")')
+    check = command(data, "check", _data_check, "Compare a data set on disk with its manifest; never changes it.")
+    check.add_argument("name", metavar="NAME", help="a data set's name, or the path of a manifest")
+    check.add_argument("--root", type=Path, required=True, help="the data set's folder")
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    command(data, "list", _data_list, "List the data sets that the book can read.")
+    pretrain = command(
+        commands, "pretrain-mini", _pretrain_mini, "Train the miniature Stable Diffusion again (hours on a CPU)."
+    )
+    pretrain.add_argument("--folder", type=Path, required=True, help="where to work; a stopped run continues there")
+    pretrain.add_argument("--device", default=None, help="cpu, cuda, ... (default: the best there is)")
+    pretrain.add_argument("--precision", choices=("no", "bf16"), default="no", help="autocast (default no)")
+    command(commands, "profiles", _profiles, "List the book's profiles.")
+    return parser
+
+
+def _add_book(book: argparse.ArgumentParser) -> None:
+    book.add_argument("--profile", default="mini", help='a profile\'s name or YAML file (default "mini")')
+    book.add_argument("--workspace", default="", metavar="DIR", help="folder of results (default workspace/PROFILE)")
+    book.add_argument("--data-root", default="", metavar="DIR", help="folder that holds the real data sets")
+    book.add_argument(
+        "--only", action="append", default=[], metavar="04", help="run this chapter only; may be given again"
+    )
+    book.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="overrides",
+        help="set a chapter's parameter; may be given again",
+    )  # fmt: skip
+
+
+def _book(options: argparse.Namespace) -> int:
+    from vireid_lib.book import results
+    from vireid_lib.book.runner import run_book
+    from vireid_lib.book.workspace import Workspace
+
+    run = run_book(
+        options.profile,
+        workspace=options.workspace,
+        data_root=options.data_root,
+        only=options.only,
+        overrides=options.overrides,
+    )
+    if run.page is not None:
+        table = results.main_table(Workspace(run.workspace), run.profile)
+        print(f"\n{results.as_text(table)}\n\nThe book: {run.page}")
+    if not run.ok:
+        print(f"\n{run.failure}", file=sys.stderr)
+    return 0 if run.ok else 1
+
+
+def _data_make(options: argparse.Namespace) -> int:
+    from vireid_lib.miniworld.write import make
+
+    for name, folder in make(options.root, seed=options.seed, size=options.size).items():
+        print(f"{name:12s} {folder}")
+    return 0
+
+
+def _data_check(options: argparse.Namespace) -> int:
+    from vireid_lib.data.check import check_dataset
+
+    report = check_dataset(options.name, options.root, progress=_count_images)
+    print(report.to_json() if options.json else report.to_text())
+    return 0 if report.usable else 1
+
+
+def _count_images(done: int, total: int) -> None:
+    """Show how far a check is, beside the report and not in it."""
+    if sys.stderr.isatty():
+        print(f"\r{done}/{total} images", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _data_list(_: argparse.Namespace) -> int:
+    from vireid_lib.data.manifest import load_manifest, manifest_names
+
+    for name in manifest_names():
+        manifest = load_manifest(name)
+        print(f"{name:14s} {manifest.title}\n{'':14s} {manifest.obtain}")
+    return 0
+
+
+def _pretrain_mini(options: argparse.Namespace) -> int:
+    from vireid_lib.miniworld.pretrain import pretrain
+
+    pretrain(options.folder, device=options.device, precision=options.precision)
+    print(f"The model: {options.folder / 'model'}")
+    return 0
+
+
+def _profiles(_: argparse.Namespace) -> int:
+    from vireid_lib.book.profiles import load_profile, profile_names
+
+    for name in profile_names():
+        profile = load_profile(name)
+        needs = "needs --data-root" if profile.world is None else "draws its own data"
+        print(f"{name:8s} {profile.title} ({needs})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

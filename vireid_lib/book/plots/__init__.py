@@ -1,0 +1,28 @@
+"""Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
+
+from vireid_lib.book.plots.charts import bars, distance_histograms, loss_curves, token_table
+from vireid_lib.book.plots.data import carried_over, luck, materials, ranked_gallery
+from vireid_lib.book.plots.embedding import scatter
+from vireid_lib.book.plots.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
+from vireid_lib.book.plots.panels import projection, training_curves
+from vireid_lib.book.plots.style import Picture, identity_colours
+
+__all__ = [
+    "Picture",
+    "attention_overlays",
+    "bars",
+    "carried_over",
+    "distance_histograms",
+    "heat_overlays",
+    "identity_colours",
+    "image_grid",
+    "loss_curves",
+    "luck",
+    "materials",
+    "projection",
+    "ranked_gallery",
+    "retrieval_lists",
+    "scatter",
+    "token_table",
+    "training_curves",
+]

@@ -1,0 +1,88 @@
+"""Explorers: a function that returns a figure, shown once as it is, with sliders only where somebody can move them."""
+
+import inspect
+import os
+from collections.abc import Callable
+
+from vireid_lib.book.book import HEADLESS
+
+
+def explore(function: Callable[..., object], **controls: object) -> None:
+    """Show `function()` and, in an interactive session, controls that show it again with other arguments.
+
+    The figure for the default arguments is always shown first, so that a saved notebook, a printed page and a
+    reader without a running kernel see it too.
+
+    Args:
+        function: returns something that a notebook can show, such as a `plots.Picture`; every controlled argument
+            needs a default.
+        controls: argument's name → what it may be: a list or tuple of options, a range for a slider, or True for a
+            yes-or-no argument.
+
+    Raises:
+        TypeError: a control names no argument of the function, its argument has no default, or the default is not
+            among the options.
+    """
+    defaults = {name: _default(function, name, choices) for name, choices in controls.items()}
+    from IPython.display import display
+
+    display(function(**defaults))
+    if controls and is_interactive():
+        _show_controls(function, controls, defaults)
+
+
+def is_interactive() -> bool:
+    """Whether a kernel with somebody in front of it runs this: JupyterLab and the like, not the book's runner."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return not os.environ.get(HEADLESS) and shell is not None and hasattr(shell, "kernel")
+
+
+def _default(function: Callable[..., object], name: str, choices: object) -> object:
+    parameters = inspect.signature(function).parameters
+    if name not in parameters:
+        raise TypeError(f"{function.__name__} has no argument {name}; it has {', '.join(parameters)}.")
+    default = parameters[name].default
+    if default is inspect.Parameter.empty:
+        raise TypeError(f"argument {name} of {function.__name__} has no default; the static figure needs one.")
+    if choices is not True and default not in choices:
+        raise TypeError(
+            f"argument {name} of {function.__name__} is {default!r} by default, which is none of its options."
+        )
+    return default
+
+
+def _show_controls(function: Callable[..., object], controls: dict, defaults: dict) -> None:
+    import ipywidgets
+    from IPython.display import display
+
+    output = ipywidgets.Output()
+    widgets = {name: _widget(name, choices, defaults[name]) for name, choices in controls.items()}
+
+    def redraw(_: object) -> None:
+        with output:
+            output.clear_output(wait=True)
+            display(function(**{name: widget.value for name, widget in widgets.items()}))
+
+    for widget in widgets.values():
+        widget.observe(redraw, names="value")
+    display(ipywidgets.VBox([ipywidgets.HBox(list(widgets.values())), output]))
+
+
+def _widget(name: str, choices: object, default: object):
+    import ipywidgets
+
+    label = name.replace("_", " ")
+    if choices is True:
+        return ipywidgets.Checkbox(value=default, description=label)
+    if isinstance(choices, range):
+        return ipywidgets.IntSlider(
+            value=default, min=choices.start, max=choices[-1], step=choices.step, description=label,
+            continuous_update=False,
+        )  # fmt: skip
+    if all(isinstance(choice, int | float) for choice in choices):
+        return ipywidgets.SelectionSlider(
+            options=list(choices), value=default, description=label, continuous_update=False
+        )
+    return ipywidgets.Dropdown(options=list(choices), value=default, description=label)
