@@ -68,6 +68,6 @@ def tiny_table(tmp_path_factory):
 def tiny_config(tiny_base):
     """Settings that fine-tune in seconds."""
     return DiveConfig(
-        base_model=str(tiny_base), height=32, width=16, code_length=4, vectors_per_token=2, lora_rank=2, steps=6,
-        batch=4, learning_rate=1e-2, checkpoint_every=2, sampling_steps=4, guidance=2.0, sampling_batch=3,
+        base_model=str(tiny_base), seed=3, height=32, width=16, code_length=4, vectors_per_token=2, lora_rank=2,
+        steps=6, batch=4, learning_rate=1e-2, checkpoint_every=2, sampling_steps=4, guidance=2.0, sampling_batch=3,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from vireid_lib.generators.dive.finetune import diffuse
 
 
 def fit(config, table, folder, cache):
-    dive = Dive(config, seed=3, device="cpu", cache=cache, progress=False)
+    dive = Dive(config, device="cpu", cache=cache, progress=False)
     dive.fit(table, folder)
     return dive
 
@@ -118,7 +118,7 @@ def test_killed_process_resumes_bitwise(tiny_config, tiny_table, tmp_path):
                     os.kill(os.getpid(), signal.SIGKILL)
                 return real(self, step)
             finetune.DiveTask.losses = dies
-        dive = Dive(DiveConfig(**json.loads((root / "config.json").read_text())), seed=3, device="cpu", progress=False)
+        dive = Dive(DiveConfig(**json.loads((root / "config.json").read_text())), device="cpu", progress=False)
         dive.fit(tables.load(root / "table.csv"), root / sys.argv[1])
     """)
     codes = [subprocess.run([sys.executable, "-c", script, *words]).returncode

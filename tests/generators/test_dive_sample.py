@@ -22,7 +22,7 @@ def fitted(tiny_base, tiny_table, tmp_path_factory):
         base_model=str(tiny_base), height=32, width=16, code_length=4, vectors_per_token=2, lora_rank=2, steps=4,
         batch=4, learning_rate=0.05, sampling_steps=4, guidance=2.0, sampling_batch=3, lora_targets="all",
     )  # fmt: skip
-    dive = Dive(config, seed=1, device="cpu", progress=False)
+    dive = Dive(config, device="cpu", progress=False)
     dive.fit(tiny_table, folder)
     return dive, folder
 
@@ -174,9 +174,12 @@ def test_loaded_model_samples_the_same(fitted):
     assert np.array_equal(sample(dive.model, requests), sample(loaded.model, requests))
 
 
-def test_start_from_image(fitted, tmp_path):
-    dive = Dive.load(fitted[1], device="cpu", progress=False, start="image", strength=0.5)
-    table = dive.expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
+def test_start_from_image(fitted, tiny_table, tmp_path):
+    config = fitted[0].config.model_copy(update={"start": "image", "strength": 0.5})
+    dive = Dive.load(fitted[1], config, device="cpu", progress=False)
+    with pytest.raises(ValueError, match="source"):
+        dive.expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
+    table = dive.expand(PEOPLE, CAMERAS, 2, 5, tmp_path, source=tiny_table)
     assert len(table) == 8
     images = np.random.default_rng(0).integers(0, 255, (2, 32, 16, 3), dtype=np.uint8)
     assert dive.translate(images, PEOPLE[0], "mini_vi/3").shape == images.shape
@@ -194,3 +197,8 @@ def _pixels(source):
 
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     return np.array(Image.open(stream)).astype(int)
+
+
+def test_load_refuses_settings_that_were_not_fitted(fitted):
+    with pytest.raises(ValueError, match="lora_rank was 2 and is 3"):
+        Dive.load(fitted[1], fitted[0].config.model_copy(update={"lora_rank": 3}), device="cpu")

@@ -32,19 +32,28 @@ class GreyCopies:
         self._table = table[table["modality"] == "visible"].reset_index(drop=True)
 
     def expand(
-        self, identities: Sequence[str], cameras: Sequence[str], per_camera: int, seed: int, folder: Path
+        self,
+        identities: Sequence[str],
+        cameras: Sequence[str],
+        per_camera: int,
+        seed: int,
+        folder: Path,
+        *,
+        source: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
-        """Copies of randomly drawn images of each identity, each image once before any comes twice.
+        """Copies of randomly drawn images of each identity, each image once before any comes twice; of `source`
+        if that is given, else of the table it was fitted to.
 
         Raises:
             ValueError: an identity without a visible image.
         """
-        if self._table is None:
+        if source is None and self._table is None:
             raise ValueError(f"{self.name}: call fit(table, folder) first.")
+        table = self._table if source is None else source[source["modality"] == "visible"]
         layout.check_distinct(identities, cameras)
         rows = []
         for identity in identities:
-            paths = sorted(self._table.loc[self._table["identity"] == identity, "path"])
+            paths = sorted(table.loc[table["identity"] == identity, "path"])
             if not paths:
                 raise ValueError(f"{self.name}: {identity!r} has no visible image among those it was fitted to.")
             rng = np.random.default_rng([seed, *identity.encode()])
@@ -57,9 +66,9 @@ class GreyCopies:
                     with Image.open(paths[order[index]]) as image:
                         layout.write_image(path, grey(np.array(image.convert("RGB"))))
                 rows.append(layout.row(path, identity, camera, self.name, None))
-        table = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), self.name)
-        tables.save(table, Path(folder) / "table.csv")
-        return table
+        made = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), self.name)
+        tables.save(made, Path(folder) / "table.csv")
+        return made
 
     def translate(
         self, images: UInt8[np.ndarray, "n height width 3"], identity: str, camera: str

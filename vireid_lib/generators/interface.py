@@ -36,10 +36,18 @@ class Generator(Protocol):
         ...
 
     def expand(
-        self, identities: Sequence[str], cameras: Sequence[str], per_camera: int, seed: int, folder: Path
+        self,
+        identities: Sequence[str],
+        cameras: Sequence[str],
+        per_camera: int,
+        seed: int,
+        folder: Path,
+        *,
+        source: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
         """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's
-        layout beside the returned table (`table.csv`); continues where a stopped run left off.
+        layout beside the returned table (`table.csv`); continues where a stopped run left off. Generators that
+        start from visible images take those of `source`.
 
         Raises:
             ValueError: an identity or camera that the generator was not fitted to.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
+
+import vireid_lib
 
 
 @dataclass
@@ -31,14 +34,37 @@ class Base:
         return self.schedule.config.prediction_type
 
 
+EMBEDDED = Path(vireid_lib.__file__).resolve().parent / "miniworld" / "base_model"
+_WHOLE = 64 * 2**20  # weight files up to this size are hashed whole, larger ones by their first bytes and size
+
+
+def locate(name: str) -> Path:
+    """The folder that `name` means: the embedded model for "mini", otherwise the path itself."""
+    return EMBEDDED if name == "mini" else Path(name).expanduser()
+
+
+def fingerprint(name: str) -> str | None:
+    """A sha256 over the weight files of a local base model; None for one from the hub, whose id says it all."""
+    folder = locate(name)
+    if not folder.is_dir():
+        return None
+    summary = hashlib.sha256()
+    for file in sorted(folder.rglob("*.safetensors")):
+        with open(file, "rb") as stream:
+            summary.update(f"{file.relative_to(folder)} {file.stat().st_size} ".encode() + stream.read(_WHOLE))
+    return summary.hexdigest()
+
+
 def load_base(name: str) -> Base:
-    """Load a Stable Diffusion 1.x from a folder in the layout of diffusers, or from the hub, in float32.
+    """Load a Stable Diffusion 1.x from a folder in the layout of diffusers, or from the hub, in float32; "mini"
+    is the model of the miniature world that comes with the library.
 
     Raises:
         FileNotFoundError: `name` looks like a path and nothing is there.
         ValueError: a prediction type that fine-tuning does not know.
     """
-    if name.startswith((".", "/", "~")) and not (Path(name).expanduser() / "model_index.json").exists():
+    path = locate(name)
+    if name.startswith((".", "/", "~")) and not (path / "model_index.json").exists():
         raise FileNotFoundError(
             f"base_model {name!r} is no folder with a model_index.json: give a folder that diffusers saved, "
             "or a hub id such as stable-diffusion-v1-5/stable-diffusion-v1-5."
@@ -46,7 +72,7 @@ def load_base(name: str) -> Base:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # diffusers' advice about safety checkers and old configurations
         pipeline = StableDiffusionPipeline.from_pretrained(
-            str(Path(name).expanduser()) if Path(name).expanduser().exists() else name,
+            str(path) if path.exists() else name,
             safety_checker=None, requires_safety_checker=False,
         ).to(torch.float32)  # fmt: skip
     schedule = DDPMScheduler.from_config(pipeline.scheduler.config)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from vireid_lib.generators.dive.base import fingerprint
+
+SAMPLING = ("sampling_steps", "guidance", "sampling_batch", "start", "strength")
+"""Settings that may differ between fitting and sampling."""
 
 LoraTargets = Literal["attention", "attention+feed_forward", "all"]
 
@@ -19,7 +24,10 @@ class DiveConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_model: str = Field("stable-diffusion-v1-5/stable-diffusion-v1-5", description="folder or hub id")
+    base_model: str = Field(
+        "stable-diffusion-v1-5/stable-diffusion-v1-5", description='folder, hub id, or "mini" for the embedded one'
+    )
+    seed: int = 0
     height: int = 512
     width: int = 256
 
@@ -62,6 +70,17 @@ class DiveConfig(BaseModel):
         "noise", description="the paper's text-only sampling, or (an extra, as in SDEdit) from a noised grey image"
     )
     strength: float = Field(0.6, gt=0, le=1, description='share of the noise schedule that `start: "image"` runs')
+
+    def fit_settings(self) -> dict[str, Any]:
+        """What the fitted weights depend on, as JSON values; a local base model's weights among them."""
+        own = {name: value for name, value in self.model_dump(mode="json").items() if name not in SAMPLING}
+        return own | {"base_model_weights": fingerprint(self.base_model)}
+
+    def sampling_settings(self) -> dict[str, Any]:
+        """What a picture of a fitted model depends on, besides its seed."""
+        values = self.model_dump(mode="json")
+        names = ["sampling_steps", "guidance", "start", "height", "width"]
+        return {name: values[name] for name in [*names, *(["strength"] if self.start == "image" else [])]}
 
     @model_validator(mode="after")
     def _sizes(self) -> DiveConfig:

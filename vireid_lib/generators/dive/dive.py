@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import UInt8
 
-from vireid_lib.data import tables
 from vireid_lib.generators.dive import expand as expansion
 from vireid_lib.generators.dive import latents, vocabulary
 from vireid_lib.generators.dive.base import load_base
@@ -22,7 +22,7 @@ from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.generators.interface import Capability, training_rows_only
 from vireid_lib.training.loop import History
 
-RECORD, TABLE, TRAINING, CACHE = "dive.json", "fitted.csv", "training", "cache"
+RECORD, TRAINING, CACHE = "dive.json", "training", "cache"
 
 
 class Dive:
@@ -30,7 +30,7 @@ class Dive:
 
     Use: `dive = Dive(config); dive.fit(table, folder); dive.expand(...)`, or `Dive.load(folder)` for a fitted
     one. A fitted folder holds `tokens.safetensors`, `lora/<branch>/pytorch_lora_weights.safetensors`,
-    `dive.json` (settings, codes, base model's digest), `fitted.csv` and the training's checkpoints and history.
+    `dive.json` (settings, codes, base model's digest) and the training's checkpoints and history.
 
     Attributes:
         model: the mounted model, after `fit` or `load`.
@@ -40,22 +40,17 @@ class Dive:
     name = expansion.SOURCE
 
     def __init__(
-        self,
-        config: DiveConfig,
-        *,
-        seed: int = 0,
-        device: str | None = None,
-        cache: Path | None = None,
-        progress: bool = True,
+        self, config: DiveConfig, *, device: str | None = None, cache: Path | None = None, progress: bool = True
     ) -> None:
         """
         Args:
             device: "cpu", or None for the best one there is.
             cache: folder for decoded images and latents; None keeps them in the fitted folder.
         """
-        self.config, self.seed, self.device, self.cache, self.progress = config, seed, device, cache, progress
+        self.config, self.device, self.cache, self.progress = config, device, cache, progress
         self.model: DiveModel | None = None
         self.history = History()
+        self._record: dict[str, Any] = {}
         self._table = pd.DataFrame()
 
     @property
@@ -76,52 +71,91 @@ class Dive:
                              "pass the external set's visible rows only.")  # fmt: skip
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        base = load_base(self.config.base_model)
-        device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        config, device = self.config, _device(self.device)
+        base = load_base(config.base_model)
         base.vae.to(device)
         encoded = latents.encode(
-            table["path"].tolist(), base.vae, (self.config.height, self.config.width),
+            table["path"].tolist(), base.vae, (config.height, config.width),
             cache=self.cache or folder / CACHE, progress=self.progress,
         )  # fmt: skip
-        digest = latents.digest(base.unet)
-        words = vocabulary.build(table, self.config)
-        self.model = DiveModel(base, words, self.config, seed=self.seed).to(device)
+        self._record = {
+            "config": config.model_dump(mode="json"),
+            "base_model_digest": latents.digest(base.unet),
+            "vocabulary": (words := vocabulary.build(table, config)).to_json(),
+            "infrared": sorted(set(table.loc[table["modality"] == "infrared", "camera"])),
+            "images": len(table),
+        }
+        self.model = DiveModel(base, words, config, seed=config.seed).to(device)
         self.history = finetune(
-            self.model, table, encoded, folder / TRAINING, seed=self.seed, device=self.device, progress=self.progress
+            self.model, table, encoded, folder / TRAINING, device=self.device, progress=self.progress
         )
-        self._table = table.reset_index(drop=True)
+        self._record["seconds"] = round(self.history.seconds, 1)
         self.model.save(folder)
-        tables.save(self._table, folder / TABLE)
-        record = {
-            "config": self.config.model_dump(mode="json"), "seed": self.seed, "vocabulary": words.to_json(),
-            "base_model_digest": digest, "seconds": self.history.seconds,
-        }  # fmt: skip
-        (folder / RECORD).write_text(json.dumps(record, indent=1))
+        (folder / RECORD).write_text(json.dumps(self._record, indent=1))
 
     @classmethod
-    def load(cls, folder: Path, *, device: str | None = None, progress: bool = True, **overrides: object) -> Dive:
-        """A fitted DiVE; `overrides` change sampling settings (guidance, sampling_steps, start, ...).
+    def load(
+        cls,
+        folder: Path,
+        config: DiveConfig | None = None,
+        *,
+        device: str | None = None,
+        cache: Path | None = None,
+        progress: bool = True,
+    ) -> Dive:
+        """A fitted DiVE.
+
+        Args:
+            config: None takes the fitted one; otherwise it may differ in what only sampling uses.
 
         Raises:
             FileNotFoundError: nothing was fitted there.
+            ValueError: `config` says something else about what was fitted; names the settings.
         """
         folder = Path(folder)
         if not (folder / RECORD).exists():
             raise FileNotFoundError(f"{folder} holds no fitted DiVE ({RECORD} is missing): run fit first.")
         record = json.loads((folder / RECORD).read_text())
-        dive = cls(DiveConfig(**(record["config"] | overrides)), seed=record["seed"], device=device, progress=progress)
-        dive.model = DiveModel.load(folder, vocabulary.Vocabulary(**record["vocabulary"]), dive.config)
-        dive.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        dive._table = tables.load(folder / TABLE)
+        there = DiveConfig(**record["config"])
+        config = config or there
+        now, then = config.fit_settings(), there.fit_settings()
+        differences = [f"{name} was {then[name]!r} and is {now[name]!r}" for name in now if now[name] != then[name]]
+        if differences:
+            raise ValueError(f"{folder} was fitted with other settings: {'; '.join(differences)}. Fit anew elsewhere.")
+        dive = cls(config, device=device, cache=cache, progress=progress)
+        dive._record = record
+        dive.model = DiveModel.load(folder, vocabulary.Vocabulary(**record["vocabulary"]), config)
+        dive.model.to(_device(device))
         return dive
 
+    def summary(self) -> dict[str, Any]:
+        """What was fitted, in a few JSON values for a result record."""
+        model = self._fitted()
+        return {
+            "steps": self.config.steps, "batch": self.config.batch, "tokens": len(model.vocabulary.identities),
+            "codes": model.vocabulary.views, "branches": model.branches.names,
+            "base_model": self.config.base_model, "base_model_digest": self._record["base_model_digest"],
+            "final_loss": self.history[-1]["total"] if self.history else None,
+        }  # fmt: skip
+
     def expand(
-        self, identities: Sequence[str], cameras: Sequence[str], per_camera: int, seed: int, folder: Path
+        self,
+        identities: Sequence[str],
+        cameras: Sequence[str],
+        per_camera: int,
+        seed: int,
+        folder: Path,
+        *,
+        source: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
         """Infrared images of the identities under the cameras; resumable. See `Generator.expand`.
 
+        Args:
+            source: with `start: "image"`, a table with the visible images to start from.
+
         Raises:
-            ValueError: an identity or camera that the model was not fitted to, or one that is not infrared.
+            ValueError: an identity or camera that the model was not fitted to, a camera that is not infrared, or
+                no image to start from.
         """
         model, config = self._fitted(), self.config
         unknown = sorted(set(identities) - set(model.vocabulary.identities))
@@ -130,17 +164,21 @@ class Dive:
                 f"DiVE has no token for {len(unknown)} of these identities, the first {unknown[0]!r}: only people "
                 "whose images it was fitted to can be generated."
             )
-        infrared = set(self._table.loc[self._table["modality"] == "infrared", "camera"])
         for camera in cameras:
             model.vocabulary.view(camera)
-            if camera not in infrared:
-                raise ValueError(f"{camera!r} is not an infrared camera; those are {', '.join(sorted(infrared))}.")
-        visible = self._table[self._table["modality"] == "visible"] if config.start == "image" else None
+            if camera not in self._record["infrared"]:
+                known = ", ".join(self._record["infrared"])
+                raise ValueError(f"{camera!r} is not an infrared camera that DiVE was fitted to; those are {known}.")
+        visible = None
+        if config.start == "image":
+            if source is None:
+                raise ValueError('With start: "image", give expand() the table of visible images as `source`.')
+            visible = source[source["modality"] == "visible"]
         plan = expansion.make_plan(identities, cameras, per_camera, seed, Path(folder), visible)
-        names = ("base_model", "sampling_steps", "guidance", "start", "strength", "height", "width")
-        settings = {name: getattr(config, name) for name in names} | {
-            "seed": seed, "per_camera": per_camera, "identities": list(identities), "cameras": list(cameras),
-            "tokens": latents.digest(model.rows), "prompts": model.prompts(identities[:1], cameras[:1]),
+        settings = config.sampling_settings() | {
+            "base_model": config.base_model, "seed": seed, "per_camera": per_camera, "cameras": list(cameras),
+            "identities": list(identities), "prompts": model.prompts(identities[:1] * len(cameras), cameras),
+            "weights": model.digest(),
         }  # fmt: skip
         return expansion.run_plan(model, plan, Path(folder), settings=settings, progress=self.progress)
 
@@ -150,10 +188,14 @@ class Dive:
         """Start from the noised grey images (`strength` of the schedule) and show them as `camera` would."""
         model = self._fitted()
         model.vocabulary.view(camera)
-        requests = [Request(identity, camera, self.seed + index) for index in range(len(images))]
+        requests = [Request(identity, camera, self.config.seed + index) for index in range(len(images))]
         return sample(model, requests, images=images)
 
     def _fitted(self) -> DiveModel:
         if self.model is None:
             raise ValueError("This DiVE is not fitted: call fit(table, folder), or Dive.load(folder).")
         return self.model
+
+
+def _device(name: str | None) -> torch.device:
+    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -34,7 +34,7 @@ class DiveTask(Task):
         # Identity and camera of a row never change, so its prompt is tokenised once.
         self.ids = model.tokenize(model.prompts(self.identities, self.cameras))
         self.empty = model.tokenize([""])[0]
-        self.config = config.model_dump(mode="json") | {"images": len(table)}
+        self.config = config.fit_settings() | {"images": len(table)}
         lora, rows = model.trained()
         self.modules = {"predictor": Predictor(model)}
         self.optimizers = {"adam": torch.optim.AdamW(
@@ -110,13 +110,12 @@ def finetune(
     latents: Latents,
     folder: Path,
     *,
-    seed: int,
     device: str | None = None,
     progress: bool = True,
 ) -> History:
     """Train `model` in place on the rows of `table`, whose latents are `latents`; resumes in `folder`."""
     config = model.config
     return train(
-        DiveTask(model, table, latents), steps=config.steps, folder=folder, seed=seed, device=device,
+        DiveTask(model, table, latents), steps=config.steps, folder=folder, seed=config.seed, device=device,
         checkpoint_every=config.checkpoint_every, precision=config.precision, progress=progress,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,6 +52,13 @@ class DiveModel:
         """Write the token bank and a LoRA file for each branch, as diffusers loads them."""
         self.tokens.save(folder / TOKENS, self.rows.rows)
         self.branches.save(folder / LORA)
+
+    def digest(self) -> str:
+        """sha256 over what was trained."""
+        summary = hashlib.sha256()
+        for parameter in (self.rows.rows, *self.branches.parameters()):
+            summary.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
+        return summary.hexdigest()
 
     def trained(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """(LoRA's parameters, token rows)."""
