@@ -56,3 +56,9 @@ def cameras(table: pd.DataFrame) -> list[str]:
 def short(identity: str) -> str:
     """ "sysu_mm01/0042" → "0042", as figures name people."""
     return identity.rsplit("/", 1)[-1]
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as a reader wants it: of each path the last three parts, no empty column for seeds."""
+    shown = table.assign(path=["…/" + "/".join(path.split("/")[-3:]) for path in table["path"]])
+    return shown.drop(columns="seed") if shown["seed"].isna().all() else shown

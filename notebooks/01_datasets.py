@@ -1,0 +1,395 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 1. Data: one person in two lights
+#
+# A camera that films in colour by day switches to infrared at night. Which parts of a person's look survive that
+# switch, and how does one measure, without fooling oneself, whether a network recognises the person again?
+#
+# *This chapter reads the data sets of the profile (on the miniature world it draws them first), makes a check of each
+# and one table of all images, and costs about a minute on two CPU cores; on real data some minutes, in which every
+# image is decoded once.*
+
+# %% tags=["parameters"]
+profile = "mini"
+workspace = ""
+data_root = ""
+query_number = 0  # which of the queries section 6 follows
+
+# %%
+from IPython.display import display
+
+from vireid_lib.book import lessons, measures, open_book, pictures, plots, retrieval, stages, widgets
+from vireid_lib.data.images import load_images
+from vireid_lib.data.manifest import load_manifest
+
+book = open_book(profile, workspace, data_root)
+book
+
+# %% [markdown]
+# ## 1. The task
+#
+# *Visible-infrared person re-identification* (VI-ReID) gets an image of a person from an infrared camera, the
+# **query**, and must find images of the same person among those of visible cameras, the **gallery**. Nobody tells it
+# who the people are: the identities in the test were never seen in training. So it can't learn faces by heart; it
+# has to learn a *feature* $f(x)$ in which two images of one person lie close together, whatever the light.
+#
+# The training set has two halves (DiVE, "Formulation of VI-ReID", eq. 1):
+#
+# $$\mathcal{V} = \{(x_n^V, y_n^V)\}_{n=1}^{N_V}, \qquad \mathcal{I} = \{(x_n^I, y_n^I)\}_{n=1}^{N_I}$$
+#
+# $x_n^V$ is the $n$-th visible image and $x_n^I$ the $n$-th infrared one; $y$ is the person shown, the *identity*;
+# $N_V$ and $N_I$ count the images. The halves are **not pairs**: no two cameras took the same moment in both lights.
+# All that ties them together is that they show the same people.
+
+# %% [markdown]
+# ## 2. One table for everything
+#
+# Whatever a data set looks like on disk, this book reads it into one table: one row per image. Synthetic images will
+# be rows of the same table, with the name of their generator under `source`.
+
+# %%
+data = stages.datasets(book)
+pictures.readable(data.target.sample(6, random_state=1).sort_index())
+
+# %% [markdown]
+# `identity` and `camera` carry the data set's name, so that two data sets can be joined without person 7 of the one
+# becoming person 7 of the other. `split` says what an image may be used for: to learn from (`train`, `val`), or to be
+# tested on (`test`).
+#
+# Images per camera and split:
+
+# %%
+data.target.pivot_table(index="camera", columns="split", values="path", aggfunc="count").join(
+    data.target.groupby("camera")["modality"].first()
+)
+
+# %% [markdown]
+# And the people. **No identity is in two rows of this table**: that is what makes the test a test.
+
+# %%
+data.target.groupby("split").agg(people=("identity", "nunique"), images=("path", "count"))
+
+# %% [markdown]
+# ## 3. Is it the data set that the papers used?
+#
+# A copy with a folder missing trains without complaint and gives numbers that compare with nobody's. Each data set
+# therefore has a *manifest* (`data_manifests/datasets/`) with the counts that its sources print, and a check that
+# decodes every image and compares. `vireid data check NAME --root DIR` does the same in a terminal.
+
+# %%
+for name in book.profile.data.roots:
+    print(measures.data_check(book, name).values["text"])
+
+# %% [markdown]
+# **What to notice.** Each count says where it comes from. Printed counts do contradict each other: for SYSU-MM01, one
+# paper swaps two digits and another counts 296 training people where everyone else trains on 395 (train and val
+# together). A check can't know who is right, but it can show which of them your copy agrees with.
+
+# %% [markdown]
+# ## 4. Contact sheet
+#
+# Rows are people, columns are cameras. Visible cameras stand on the left, infrared ones on the right.
+
+# %%
+cameras = pictures.cameras(data.target)
+people = sorted(data.learn()["identity"].unique())
+
+
+def contact_sheet(first_person=0, images_per_camera=1):
+    """Six people, all cameras."""
+    chosen = people[first_person : first_person + 6]
+    grid, labels = pictures.by_camera(data.target, chosen, cameras, each=images_per_camera)
+    return plots.image_grid(grid, row_labels=[pictures.short(name) for name in chosen], column_labels=labels)
+
+
+widgets.explore(contact_sheet, first_person=range(0, max(1, len(people) - 5)), images_per_camera=[1, 2, 3])
+
+# %% [markdown]
+# **What to notice.** Go along a row and cover the left columns: would you find the person by the infrared image
+# alone? Build, hair, bags, the cut of the clothes help; "the one in red" does not. Then go down a column: each camera
+# has a background and a light of its own. A network that learns "this wall means this person" is right in training and
+# useless in the test.
+
+# %% [markdown]
+# ## 5. What carries over to infrared, and what does not
+#
+# Near-infrared cameras (700–1000 nm, with a lamp beside the lens) see neither colour nor quite the brightness we know.
+# A dye that is dark to the eye can be bright in infrared; a pattern printed in such a dye fades, or inverts.
+#
+# In reality nobody can photograph one moment in both lights with the same lens. The miniature world can, because it
+# draws. Below, each column is one person at one moment: in colour, the same picture in grey, and in infrared. (With a
+# profile on real data there is nothing to draw, and this figure and the next are left out.)
+
+# %%
+if book.miniature:
+    from vireid_lib.miniworld.twins import materials, telling_people, twins
+
+    fates = ["kept", "kept", "faded", "faded", "inverted", "inverted", "plain", "plain"]
+    visible, infrared = twins(telling_people(fates))
+    rows = [visible, lessons.grey(visible), infrared]
+    labels = [f"pattern\n{fate}" if fate != "plain" else "no\npattern" for fate in fates]
+    display(plots.image_grid(rows, row_labels=["colour", "in grey", "infrared"], column_labels=labels, cell=1.6))
+
+# %% [markdown]
+# **What to notice.** Compare the second row with the third. If infrared were merely "grey", they would agree. They
+# agree in the outline, the hair, the bag, the cut; they disagree in how bright each garment is and in what becomes of
+# stripes and dots. A generator of infrared images that only takes the colour away (we shall use one as a reference)
+# teaches a network the second row.
+#
+# Where does the brightness come from? In this world a material's infrared brightness $b$ follows
+#
+# $$b = c \cdot \ell + (1 - c) \cdot \beta, \qquad \beta \sim \mathrm{Beta}(1.6,\, 1.3)$$
+#
+# with $\ell$ the luminance that we see, $\beta$ a random number between 0 and 1 that belongs to the material, and $c$
+# the share that luminance explains. $\beta$ can't be guessed from a visible image. Here are the clothes of 200 people,
+# each dot in its own colour:
+
+# %%
+if book.miniature:
+    from vireid_lib.miniworld.people import INFRARED_CORRELATION as c
+
+    cloth = materials(200)
+    display(plots.materials(cloth, slope=c, title="What infrared makes of a colour"))
+    print(f"dashed: the law's slope, c = {c}; correlation {cloth['luminance'].corr(cloth['infrared']):.2f}")
+
+# %% [markdown]
+# **What to notice.** Take a vertical line through the cloud: one luminance, many infrared brightnesses. Two garments
+# that are equally dark to us can be black and grey in infrared, and two of one colour can differ. So there is a limit
+# to what *any* generator can know about the infrared look of somebody it has seen in colour only. It can be
+# consistent; it can't be right. Chapter 4 measures that limit.
+#
+# ### The same question to the images of this profile
+#
+# Real or drawn, we can ask the images themselves. Take a few numbers that one can read off an image without any
+# learning: how bright is the upper body, how red, how strongly does it vary from top to bottom (stripes). Average them
+# over each person's images, once in half of the visible cameras, once in the other half, once in infrared, and
+# correlate over people. The first correlation says what survives a mere change of camera, the second what survives the
+# change of light.
+
+# %%
+from vireid_lib.analysis.carry_over import carry_over, descriptors
+
+rows = data.learn()
+pixels = load_images(rows["path"].tolist(), (64, 32), cache=book.workspace.cache).pixels
+carried = carry_over(descriptors(pixels), rows)
+plots.carried_over(carried, title="What stays with a person from camera to camera, and from light to light")
+
+# %%
+lost = (carried["visible–visible"] - carried["visible–infrared"].fillna(0)).idxmax()
+print(f"The modality costs most for '{lost}': {carried.loc[lost, 'visible–visible']:+.2f} between visible cameras, "
+      f"{carried['visible–infrared'].fillna(0)[lost]:+.2f} from visible to infrared.")
+
+# %% [markdown]
+# **What to notice.** Colour is the extreme case: within visible cameras it is one of the best clues there is, in
+# infrared it is a constant. Brightness keeps part of its worth. (With few people a correlation is uncertain by about
+# $1/\sqrt{n}$: the axis says how many there are.) This is the *modality gap* in its plainest form, before any network.
+
+# %% [markdown]
+# ## 6. The protocol, followed for one query
+#
+# A protocol says who asks, who answers, which gallery images do not count, and how the ranking becomes a number. All
+# of it changes the number. The data set's own words:
+
+# %%
+protocol = stages.protocol(book)
+test = data.test()
+trials = protocol.trials(test)
+trial = trials[0]
+print(f"{protocol.name}: {len(trial.query)} queries, {len(trial.gallery)} gallery images in each of {len(trials)} "
+      f"trial(s).\n{load_manifest(book.profile.data.target).protocol.removal}")
+
+# %% [markdown]
+# Since nothing has been learned yet, we rank by something that needs no learning: grey thumbnails of 16×8 pixels,
+# compared by their cosine. It is a poor recogniser, which makes its ranking instructive.
+#
+# One query and the beginning of its ranked gallery:
+
+# %%
+thumbnails = load_images(test["path"].tolist(), (64, 32), cache=book.workspace.cache).pixels
+features = lessons.untrained_features(thumbnails)
+outcomes = retrieval.per_query(features, trial, protocol.rule)
+candidates = outcomes.index[outcomes["removed"] == outcomes["removed"].max()]
+ranking = retrieval.ranked(features, trial, protocol.rule, candidates[query_number % len(candidates)])
+
+
+def first_images(query=query_number, shown=24):
+    """The first images of one query's gallery."""
+    asked = int(candidates[query % len(candidates)])
+    first = retrieval.ranked(features, trial, protocol.rule, asked).head(shown)
+    return plots.ranked_gallery(pictures.pixels(test.loc[[asked]])[0], pictures.pixels(test.loc[first["row"]]), first)
+
+
+widgets.explore(first_images, query=range(0, len(candidates)), shown=[12, 24, 36])
+
+# %%
+asked = trial.query.loc[candidates[query_number % len(candidates)]]
+left = ranking[~ranking["removed"]]
+print(f"Query: {asked['identity']} from {asked['camera']}. The rule removes {int(ranking['removed'].sum())} of "
+      f"{len(ranking)} gallery images; {int(left['right'].sum())} right ones are left, the first at rank "
+      f"{left.loc[left['right'], 'rank'].min()}, the last at rank {left.loc[left['right'], 'rank'].max()}.")
+
+# %% [markdown]
+# **What to notice.** ✓ and a solid frame is the same person, ✗ and a dashed frame another one, faded images are
+# removed and get no rank. In SYSU-MM01 (and in the miniature world, which copies its layout) camera 3 is infrared and
+# hangs in the same room as visible camera 2: without the rule, the same wallpaper would be the best clue. Look at what
+# the first images have in common with the query: is it the person, or the background?
+
+# %% [markdown]
+# ### From a ranking to three numbers
+#
+# For one query, let its gallery (after removal) hold $R$ right images, and let $r_1 < r_2 < \dots < r_R$ be their
+# ranks. Then
+#
+# $$\mathrm{CMC}(k) = \begin{cases}1 & r_1 \le k\\ 0 & \text{else}\end{cases}, \qquad
+# \mathrm{AP} = \frac{1}{R}\sum_{j=1}^{R}\frac{j}{r_j}, \qquad
+# \mathrm{INP} = \frac{R}{r_R}$$
+#
+# *CMC* (cumulative matching characteristic) asks whether one right image is among the first $k$; CMC(1) is called
+# rank-1. *AP* (average precision) asks for all right images: $j/r_j$ is the share of right images down to the $j$-th
+# hit. *INP* (inverse negative penalty; AGW, section 3.4) looks at the hardest one only: how far down must one read to
+# have found them all? Averaged over queries they are the CMC curve, **mAP** and **mINP**.
+#
+# By hand, for one query of person A from camera 3, and six gallery images:
+
+# %%
+from vireid_lib.evaluation import score
+
+distances = [[0.10, 0.20, 0.25, 0.30, 0.40, 0.60]]
+gallery_ids = ["A", "B", "B", "A", "C", "A"]
+gallery_cameras = [2, 1, 4, 1, 4, 5]
+retrieval.ranking(distances[0], gallery_ids, gallery_cameras, query_id="A", query_camera=3, rule="sysu-mm01").drop(
+    columns="position"
+)
+
+# %% [markdown]
+# The nearest image is person A, but from camera 2: removed. Two images of B come next, then A at rank 3, C, and A at
+# rank 5. So $R = 2$, $r = (3, 5)$, $\mathrm{AP} = \tfrac12(\tfrac13 + \tfrac25) = 0.3667$ and
+# $\mathrm{INP} = \tfrac25 = 0.4$. The CMC of SYSU-MM01 counts each *identity* once: B, then A. So A is matched at
+# rank 2, not 3. The library agrees:
+
+# %%
+scores = score(distances, query_ids=["A"], gallery_ids=gallery_ids, query_cameras=[3],
+               gallery_cameras=gallery_cameras, rule="sysu-mm01")
+print(f"CMC {scores.cmc.tolist()}, AP {scores.mean_ap:.4f}, INP {scores.mean_inp:.4f}")
+
+# %% [markdown]
+# And the grey thumbnails, over all queries of this trial, beside blind guessing:
+
+# %%
+untrained = lessons.score_trial(features, trial, protocol.rule)
+print(f"grey thumbnails: rank-1 {untrained.rank(1):.1%}, mAP {untrained.mean_ap:.1%}, mINP {untrained.mean_inp:.1%} "
+      f"({untrained.valid_queries} queries)\nguessing one of the {trial.gallery['identity'].nunique()} people: rank-1 "
+      f"about {1 / trial.gallery['identity'].nunique():.1%}")
+
+# %% [markdown]
+# ## 7. Five ways to get a wrong number
+#
+# Each has cost somebody weeks. Each is shown live, on this profile's test images.
+#
+# ### 7.1 The direction
+#
+# "Visible to infrared" means: *visible images ask, infrared images answer*. Swap them by accident and everything runs.
+
+# %%
+for swapped in (False, True):
+    one = lessons.score_trial(features, trial, protocol.rule, swapped=swapped)
+    print(f"{'swapped' if swapped else 'as defined':10}  rank-1 {one.rank(1):.1%}, mAP {one.mean_ap:.1%}, "
+          f"{one.valid_queries} queries")
+
+# %% [markdown]
+# **What to notice.** The features are the same to the last bit; only the question changed. The number of queries gives
+# the mistake away, which is why this book prints it. (DiVE's own Table 2 seems to have the two LLCM headers swapped.)
+#
+# ### 7.2 What the CMC counts
+#
+# SYSU-MM01 and LLCM count each identity once, RegDB and Market-1501 count images. The same rankings, both ways:
+
+# %%
+lessons.counting(features, trial, protocol.rule).round(1)
+
+# %% [markdown]
+# **What to notice.** Rank-1 is the same, since the first image is the first identity. Beyond rank 1 the two part, and
+# the identity count is never lower. A table that says "rank-10" without saying which can't be compared.
+#
+# ### 7.3 Equal distances
+#
+# A network that collapses gives every image the same feature. All distances are then equal, and which image comes
+# "first" is decided by the order of the gallery. An evaluator that happens to list right images first reports 100 %.
+
+# %%
+import warnings
+
+import torch
+
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    collapsed = lessons.score_trial(torch.ones(len(test), 8), trial, protocol.rule)
+print(f"a collapsed network: rank-1 {collapsed.rank(1):.1%}, mAP {collapsed.mean_ap:.1%}\n")
+print(f"{caught[0].category.__name__}: {caught[0].message}")
+
+# %% [markdown]
+# **What to notice.** Here ties are ranked pessimistically, wrong images first, so a collapse looks like a collapse.
+# The warning says what the kind order would have given: the whole range between the two is decided by nothing.
+#
+# ### 7.4 Choosing the epoch on the test set
+#
+# The released code of most methods tests after every epoch and keeps the best. How much does that give for free? Let
+# us make 20 "networks" that are equally good by construction: random projections of the same features. Half of the
+# test people choose the best of them; the other half tells how good it is.
+
+# %%
+chance = lessons.chosen_on_the_test_set(features, trial, protocol.rule)
+plots.luck(chance, title="Twenty equally good networks")
+
+# %%
+best = chance["choosing half"].idxmax()
+gain = chance.loc[best] - chance.mean()
+print(f"The chosen one stands out by {gain['choosing half']:+.1f} points on the half that chose it, "
+      f"and by {gain['other half']:+.1f} points on the other half.")
+
+# %% [markdown]
+# **What to notice.** The first number is the gift, the second is what is left of it with people who had no say. The
+# gift grows with the number of epochs one looks at and shrinks with the number of test people. This book keeps the
+# network after the last step, and chooses settings on validation people only.
+#
+# ### 7.5 One network for ten splits
+#
+# RegDB has ten published splits, each cutting its 412 people anew into halves for training and test. One must train
+# ten networks. Testing *one* on all ten splits is quicker, and this is how many of the test people it has then been
+# trained on:
+
+# %%
+lessons.seen_in_training(412).round(1).to_frame().T
+
+# %% [markdown]
+# The library therefore asks for the identities that a network was trained on and refuses to rank those:
+
+# %%
+from vireid_lib.evaluation import evaluate
+
+try:
+    evaluate(features, test, protocol, trained_identities=set(test["identity"]))
+except ValueError as error:
+    print(f"refused: {error}")
+
+# %% [markdown]
+# ## Something to try
+#
+# 1. Set `query_number` to another value (or move the slider in JupyterLab) until you find a query whose first image is
+#    right. Is it right because of the person? *Expect* many hits that share a bright or dark silhouette with the query
+#    and little else: that is all that a grey thumbnail sees.
+# 2. In the worked example, move the image from camera 2 to camera 1 and compute AP and INP by hand before you run it.
+#    *Expect* $r = (1, 4, 6)$ and $\mathrm{AP} = \tfrac13(1 + \tfrac24 + \tfrac36) = 0.6667$: one image, and the number
+#    nearly doubles. That is what leaving out a removal rule does.
