@@ -50,3 +50,17 @@ def test_another_metric_and_mode():
     scores = pd.concat([_scores(real=[0.4, 0.42], dive=[0.6, 0.62]), _scores(real=[0.1], dive=[0.2]).assign(mode="b")])
     assert verdicts.compare(scores, "mean_ap")[0].difference == pytest.approx(10)
     assert verdicts.compare(scores, mode="b")[0].difference == pytest.approx(10)
+
+
+def test_overview_and_bars_hold_mean_and_deviation():
+    extra = {"dataset": "mini_vi", "protocol": "all-search", "method": "agw", "external": None, "variant": "",
+             "settings": {}, "trials": 10, "rank_5": 0.5, "rank_10": 0.5, "rank_20": 0.5, "mean_inp": 0.2}  # fmt: skip
+    scores = _scores(real=[0.40, 0.42], dive=[0.5, 0.5])
+    scores = scores.assign(**{name: [value] * len(scores) for name, value in extra.items()})
+    table = verdicts.overview(scores)
+    assert table.loc[("all-search", "real images only"), "rank-1"] == "41.0 ± 1.4"
+    assert table.loc[("all-search", "+ DiVE"), "seeds"] == 2
+    bars = verdicts.for_bars(scores)
+    assert bars["means"] == pytest.approx([41, 50]) and bars["points"][0] == pytest.approx([40, 42])
+    found = verdicts.for_differences(verdicts.compare(scores))
+    assert found["labels"] == ["+ DiVE"] and found["means"] == pytest.approx([9])

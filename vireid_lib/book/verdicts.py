@@ -9,7 +9,7 @@ import pandas as pd
 import scipy.stats
 
 from vireid_lib.book.records import StageRecord
-from vireid_lib.book.results import training_label
+from vireid_lib.book.results import mean_and_std, over_seeds, training_label
 
 CONFIDENCE = 0.95
 
@@ -114,3 +114,43 @@ def table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
         for each in verdicts
     ]
     return pd.DataFrame(rows, columns=["trained on", "difference", "standard error", "95 % interval", "verdict"])
+
+
+def overview(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean ± standard deviation over seeds of each training set, in percent, one row per mode and training set."""
+    rows = [
+        {
+            "protocol": row["protocol"],
+            "trained on": training_label(row["training"]),
+            "rank-1": mean_and_std(row["rank_1"], row["rank_1_std"]),
+            "rank-10": mean_and_std(row["rank_10"], row["rank_10_std"]),
+            "mAP": mean_and_std(row["mean_ap"], row["mean_ap_std"]),
+            "mINP": mean_and_std(row["mean_inp"], row["mean_inp_std"]),
+            "seeds": row["seeds"],
+            "trials": row["trials"],
+        }
+        for _, row in over_seeds(scores).sort_values("mode", kind="stable").iterrows()
+    ]
+    return pd.DataFrame(rows).set_index(["protocol", "trained on"])
+
+
+def for_bars(scores: pd.DataFrame, metric: str = "rank_1", mode: str | None = None) -> dict[str, list]:
+    """The arguments of `plots.bars`: labels, means, deviations (NaN for one seed) and each seed's value, percent."""
+    rows = scores[scores["mode"] == (mode or scores["mode"].iloc[0])]
+    groups = {name: 100 * group[metric] for name, group in rows.groupby("training", sort=False)}
+    return {
+        "labels": [training_label(name) for name in groups],
+        "means": [float(values.mean()) for values in groups.values()],
+        "deviations": [float(values.std(ddof=1)) for values in groups.values()],
+        "points": [values.tolist() for values in groups.values()],
+    }
+
+
+def for_differences(verdicts: Iterable[Verdict]) -> dict[str, list]:
+    """The arguments of `plots.differences`: labels, means and half widths of the intervals (NaN for one seed)."""
+    verdicts = list(verdicts)
+    return {
+        "labels": [training_label(each.training) for each in verdicts],
+        "means": [each.difference for each in verdicts],
+        "margins": [math.nan if each.margin is None else each.margin for each in verdicts],
+    }

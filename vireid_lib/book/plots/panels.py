@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from vireid_lib.book.plots.style import (
     MODALITY_COLOURS,
     MODALITY_MARKERS,
+    QUIET,
     SERIES,
     Picture,
     bare,
@@ -95,5 +96,39 @@ def training_curves(
     axes.set_ylabel(axis or column)
     axes.margins(x=0.01)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_title(title)
+    return picture
+
+
+@styled
+def against(
+    table: pd.DataFrame, *, x: str, y: str, label: str, x_axis: str, y_axis: str, chance: float | None = None,
+    title: str = "",
+) -> Picture:  # fmt: skip
+    """Named points with their standard deviations in both directions.
+
+    Args:
+        table: columns `x`, `x`_std, `y`, `y`_std and `label`.
+        x_axis, y_axis: what the axes show, with their units.
+        chance: what guessing gives on the x axis; drawn as a line.
+    """
+    picture = Picture(6.4, 3.8, title or f"{y_axis} over {x_axis}")
+    axes = picture.subplots()
+    for place, row in enumerate(table.to_dict("records")):
+        colour = SERIES[place % len(SERIES)]
+        errors = {f"{way}err": row[f"{name}_std"] for way, name in (("x", x), ("y", y)) if pd.notna(row[f"{name}_std"])}
+        axes.errorbar(row[x], row[y], **errors, fmt="o", color=colour, capsize=3, elinewidth=1.2)
+        axes.annotate(row[label], (row[x], row[y]), xytext=(7, 6), textcoords="offset points", color=colour, fontsize=8,
+                      fontweight="bold")  # fmt: skip
+    if chance is not None:
+        axes.axvline(chance, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(
+            "guessing", (chance, 1), xycoords=("data", "axes fraction"), xytext=(4, -3), textcoords="offset points",
+            va="top", color=QUIET, fontsize=8,
+        )  # fmt: skip
+    axes.axhline(0, color=QUIET, linewidth=0.8)
+    axes.margins(x=0.22, y=0.2)
+    axes.set_xlabel(x_axis)
+    axes.set_ylabel(y_axis)
     axes.set_title(title)
     return picture

@@ -1,0 +1,65 @@
+"""What chapter 04 says of its trainings: parts of a network, unequal effort, gains beside preservation."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from vireid_lib.book import trainings
+from vireid_lib.book.records import StageRecord
+from vireid_lib.reid import methods
+from vireid_lib.reid.methods.agw import AgwConfig
+
+
+def _record(folder: Path, training: str, steps: int) -> StageRecord:
+    (folder / training / "split_1").mkdir(parents=True)
+    lines = [json.dumps({"step": step, "total": 1 / step}) for step in (steps // 2, steps)]
+    (folder / training / "split_1" / "history.jsonl").write_text("\n".join(lines) + "\n")
+    config = {"training": training, "config": {"identities": 8, "images": 4}}
+    return StageRecord(f"reid_{training}", "key", folder / training, {"config": config, "wall_seconds": 90.0})
+
+
+def test_unequal_effort_is_said(tmp_path):
+    equal = [_record(tmp_path / "a", name, 100) for name in ("real", "dive")]
+    found = trainings.effort(equal)
+    assert "64 images and 100 steps" in found.sentence and "the data alone" in found.sentence
+    assert found.table["minutes"].tolist() == [1.5, 1.5]
+    unequal = trainings.effort([equal[0], _record(tmp_path / "b", "dive", 200)])
+    assert unequal.sentence.startswith("The trainings differ in steps")
+    assert {name: len(each) for name, each in trainings.histories(equal).items()} == {
+        "real images only": 1, "+ DiVE": 1,
+    }  # fmt: skip
+
+
+def test_the_recipe_lists_what_is_not_the_papers():
+    table = trainings.recipe(AgwConfig.small(steps=50))
+    assert table.loc["steps"].tolist() == ["None", "50"] and table.loc["triplet"].tolist() == ["wrt", "hard"]
+    assert "margin" not in table.index
+    assert trainings.recipe(AgwConfig()).empty
+
+
+def test_parts_add_up_to_the_network():
+    torch.manual_seed(0)
+    network = methods.build("agw", AgwConfig.small(), 5).network
+    table = trainings.parts(network)
+    assert table["parameters"].sum() == sum(parameter.numel() for parameter in network.parameters())
+    assert table.loc["stem, visible", "parameters"] == table.loc["stem, infrared", "parameters"] > 0
+    assert table.loc["classifier", "parameters"] == 5 * network.width
+    assert {"shared layers", "non-local blocks", "reduce", "bottleneck"} <= set(table.index)
+
+
+def test_gain_is_over_the_baselines_mean_and_preservation_over_judges():
+    scores = pd.DataFrame(
+        {"training": name, "mode": "all", "seed": seed, "rank_1": value}
+        for name, values in {"real": [0.4, 0.5], "dive": [0.5, 0.56]}.items()
+        for seed, value in enumerate(values)
+    )
+    preserved = pd.DataFrame(
+        {"judge": "real", "gallery": "dive", "seed": [0, 1], "rank_1": [0.2, 0.3], "chance": 0.025}
+    )
+    table = trainings.gain_and_preservation(scores, preserved)
+    assert table.loc[0, ["preservation", "gain", "chance"]].tolist() == pytest.approx([25, 8, 2.5])
+    words = trainings.preservation_words(table, {"real": "baseline"}).iloc[0].tolist()
+    assert words == ["baseline", "+ DiVE", "25.0 ± 7.1", "2.5", "+8.0"]

@@ -1,0 +1,168 @@
+"""What chapter 04 shows of its trainings besides scores: the sets, the effort, the curves, the recipe."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import nn
+
+from vireid_lib.book import stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.records import StageRecord
+from vireid_lib.book.results import training_label
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.reid.config import ReidConfig
+
+
+def training_sets(book: Book) -> pd.DataFrame:
+    """How many people and images each training set has, and how many of its images no camera took.
+
+    Columns: people, visible, infrared (images), "of these made" (images whose source is not "real").
+    """
+    rows = {}
+    for name in book.profile.reid.training_sets:
+        table = stages.training_table(book, name)
+        modality = table["modality"].value_counts()
+        rows[training_label(name)] = {
+            "people": table["identity"].nunique(),
+            "visible": int(modality["visible"]),
+            "infrared": int(modality["infrared"]),
+            "of these made": int((table["source"] != "real").sum()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("training set")
+
+
+def recipe(config: ReidConfig) -> pd.DataFrame:
+    """Every setting of a method that this run takes otherwise than the paper: columns "paper", "here"."""
+    paper, here = type(config)().model_dump(), config.model_dump()
+    rows = {name: {"paper": str(paper[name]), "here": str(here[name])} for name in here if here[name] != paper[name]}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["paper", "here"]).rename_axis("setting")
+
+
+def parts(network: nn.Module) -> pd.DataFrame:
+    """A two-stream network's parameters, by what sees them: columns "seen by", "parameters", "share (%)"."""
+    counts = {"non-local blocks": 0}
+    for name, parameter in network.named_parameters():
+        place = name.split(".")
+        part = {
+            "stems": f"stem, {place[2]}" if len(place) > 2 else "",
+            "non_local": "non-local blocks",
+        }.get(place[1] if place[0] == "backbone" else "", "shared layers" if place[0] == "backbone" else place[0])
+        counts[part] = counts.get(part, 0) + parameter.numel()
+    seen = {"stem, visible": "visible images", "stem, infrared": "infrared images", "classifier": "training only"}
+    total = sum(counts.values())
+    rows = {
+        name: {"seen by": seen.get(name, "both"), "parameters": count, "share (%)": round(100 * count / total, 1)}
+        for name, count in sorted(counts.items(), key=lambda item: not item[0].startswith("stem"))
+        if count
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("part")
+
+
+@dataclass(frozen=True, eq=False)
+class Effort:
+    """What each training was given, to see whether the comparison is fair.
+
+    Attributes:
+        table: per training set, the identities and images of a batch, the steps, and minutes (mean over seeds).
+        sentence: whether batch and steps are the same everywhere.
+    """
+
+    table: pd.DataFrame
+    sentence: str
+
+
+def effort(records: Iterable[StageRecord]) -> Effort:
+    """Read from the records of `stages.comparison` what each training was given.
+
+    A method that takes larger batches or more steps with the larger training set may owe its gain to them.
+    """
+    rows = [
+        {
+            "trained on": training_label(record.result["config"]["training"]),
+            "images in a batch": 2 * config["identities"] * config["images"],
+            "steps": int(history(record)["step"].iloc[-1]),
+            "minutes": record.result["wall_seconds"] / 60,
+        }
+        for record in records
+        for config in [record.result["config"]["config"]]
+    ]
+    table = pd.DataFrame(rows).groupby("trained on", sort=False).mean().astype({"images in a batch": int, "steps": int})
+    unequal = [name for name in ("images in a batch", "steps") if table[name].nunique() > 1]
+    if not unequal:
+        batch, steps = table.iloc[0][["images in a batch", "steps"]].astype(int)
+        sentence = f"Every training had batches of {batch} images and {steps:,} steps: what differs is the data alone."
+    else:
+        sentence = (
+            f"The trainings differ in {' and '.join(unequal)}, and not in the data alone: a gain may come from there. "
+            "Set reid.config.steps in the profile to give each the same."
+        )
+    return Effort(table, sentence)
+
+
+def history(record: StageRecord, split: int = 1) -> pd.DataFrame:
+    """Losses over the steps of one training: columns step, total, one per term, accuracy (share of the batch)."""
+    lines = (record.folder / f"split_{split}" / "history.jsonl").read_text().splitlines()
+    return pd.DataFrame([json.loads(line) for line in lines])
+
+
+def histories(records: Iterable[StageRecord]) -> dict[str, list[pd.DataFrame]]:
+    """The histories of all seeds by training set, for `plots.training_curves`."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for record in records:
+        found.setdefault(training_label(record.result["config"]["training"]), []).append(history(record))
+    return found
+
+
+def gain_and_preservation(scores: pd.DataFrame, preserved: pd.DataFrame, mode: str | None = None) -> pd.DataFrame:
+    """Identity preservation of each gallery beside what it gains in ReID, in percent (points).
+
+    Args:
+        scores: from `verdicts.score_table`.
+        preserved: from `measures.preservation_table`.
+
+    Returns:
+        one row per judge and gallery: judge, gallery, preservation, preservation_std, gain, gain_std (over seeds),
+        chance.
+    """
+    rows = scores[scores["mode"] == (mode or scores["mode"].iloc[0])]
+    ranks = rows.pivot_table(index="seed", columns="training", values="rank_1", sort=False) * 100
+    found = []
+    for (judge, gallery), group in preserved.groupby(["judge", "gallery"], sort=False):
+        gain = ranks[gallery] - ranks["real"].mean()
+        values = 100 * group["rank_1"]
+        found.append(
+            {
+                "judge": judge, "gallery": gallery, "preservation": values.mean(),
+                "preservation_std": values.std(ddof=1), "gain": gain.mean(), "gain_std": gain.std(ddof=1),
+                "chance": 100 * group["chance"].mean(),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(found)
+
+
+def preservation_words(table: pd.DataFrame, judges: Mapping[str, str]) -> pd.DataFrame:
+    """`gain_and_preservation` for reading."""
+    return pd.DataFrame(
+        {
+            "judge": [judges[name] for name in table["judge"]],
+            "infrared of the external people": [training_label(name) for name in table["gallery"]],
+            "nearest is the same person (%)": [_plus_minus(*pair) for pair in zip(
+                table["preservation"], table["preservation_std"], strict=True)],
+            "chance (%)": [f"{value:.1f}" for value in table["chance"]],
+            "gain in rank-1 (points)": [f"{value:+.1f}" for value in table["gain"]],
+        }
+    )  # fmt: skip
+
+
+def _plus_minus(mean: float, deviation: float) -> str:
+    return f"{mean:.1f}" if pd.isna(deviation) else f"{mean:.1f} ± {deviation:.1f}"
+
+
+def selection(book: Book) -> str:
+    """Which network is evaluated, in words."""
+    from vireid_lib.reid.train import SELECTION
+
+    protocol = load_manifest(book.profile.data.target).protocol
+    return f"Network that is evaluated: {SELECTION}. Ranking rule: {protocol.removal}"
