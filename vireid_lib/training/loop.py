@@ -184,7 +184,7 @@ def _differences(there: Any, here: Any, place: str = ""):
         yield f"{place} is {there!r} there and {here!r} now"
 
 
-def _truncate(file: Path, step: int, *, write: bool) -> list[dict[str, float]]:
+def _truncate(file: Path, step: int, *, write: bool) -> list[dict[str, int | float]]:
     """The records up to `step`; what a killed run logged after its last checkpoint is dropped."""
     records = []
     for text in file.read_text().splitlines() if file.exists() else []:

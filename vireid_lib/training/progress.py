@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: int | float) -> str:
     """`75` → "1:15", `4000` → "1:06:40"."""
     minutes, second = divmod(int(round(seconds)), 60)
     hours, minute = divmod(minutes, 60)
