@@ -32,6 +32,28 @@ def test_frechet_distance_with_fewer_images_than_dimensions_stays_finite_and_bad
         fidelity.frechet_distance(np.full((3, 2), np.nan), np.ones((3, 2)))
 
 
+def test_frechet_distance_of_two_known_gaussians():
+    """Whitened samples have exactly the mean and the covariance that the closed form is told."""
+    rng = np.random.default_rng(3)
+    white = rng.normal(size=(400, 4))
+    white = (white - white.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(white, rowvar=False))).T
+    scale, shift = np.array([1.0, 2, 3, 4]), np.array([3.0, 0, 0, 4])
+    expected = 25 + np.square(scale - 1).sum()  # |means|^2 + sum (sigma_a - sigma_b)^2
+    assert fidelity.frechet_distance(white, white * scale + shift) == pytest.approx(expected)
+
+
+def test_a_frechet_distance_says_what_it_was_measured_with():
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(size=(50, 4)), rng.normal(size=(3, 4))
+    found = fidelity.frechet(a, b, extractor="agw, mini, seed 0", resize="64x32, area")
+    assert found.value == fidelity.frechet_distance(a, b)
+    assert str(found).startswith("Fréchet distance (agw, mini, seed 0) ")
+    assert str(found).endswith("(N = 50 and 3, 64x32, area, 4-d; fewer images than dimensions)")
+    assert fidelity.frechet(a, b, extractor="inception-v3", resize="299x299, bilinear").name == "FID"
+    with pytest.raises(ValueError, match="name the extractor"):
+        fidelity.frechet(a, b, extractor="", resize="none")
+
+
 def test_brightness_histogram_and_overlap():
     dark, light = np.zeros((1, 2, 2, 3), np.uint8), np.full((1, 2, 2, 3), 255, np.uint8)
     histogram = fidelity.brightness_histogram(np.concatenate([dark, light]), bins=4)

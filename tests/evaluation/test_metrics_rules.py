@@ -82,7 +82,7 @@ def test_market_drops_junk_keeps_distractors_and_counts_images(junk):
 def test_queries_without_a_right_image_are_skipped():
     """Query 2 has no match at all, query 3 only one that its camera ignores."""
     scores = score(
-        [[0.1, 0.2, 0.3], [0.1, 0.2, 0.3], [0.3, 0.2, 0.1]],
+        np.array([[0.1, 0.2, 0.3], [0.1, 0.2, 0.3], [0.3, 0.2, 0.1]]),
         query_ids=["a", "z", "c"],
         query_cameras=[6, 6, 3],
         gallery_ids=["a", "b", "c"],
@@ -120,7 +120,7 @@ def test_a_collapsed_embedding_does_not_score_by_gallery_order(rule):
 
 def test_ties_that_change_nothing_are_not_warned_about():
     """Right with right, wrong with wrong."""
-    scores = score([[1.0, 1.0, 2.0, 2.0]], query_ids=[1], gallery_ids=[1, 1, 2, 3], rule="regdb")
+    scores = score(torch.tensor([[1.0, 1.0, 2.0, 2.0]]), query_ids=[1], gallery_ids=[1, 1, 2, 3], rule="regdb")
     assert scores.tied_queries == 0 and scores.mean_ap == 1
 
 
@@ -177,6 +177,29 @@ def test_agrees_with_a_loop(rule, levels, chunk, monkeypatch):
     assert len(scores.cmc) == 20
     assert (scores.mean_ap, scores.mean_inp) == pytest.approx(expected[1:3], abs=1e-12)
     assert scores.valid_queries == expected[3]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("rule", ["sysu-mm01", "regdb", "llcm", "market-1501"])
+def test_agrees_on_a_gpu(rule):
+    rng = np.random.default_rng(6)
+    distances = torch.from_numpy(rng.random((60, 110)))
+    arguments = {
+        "query_ids": rng.integers(0, 30, 60),
+        "query_cameras": rng.integers(1, 5, 60),
+        "gallery_ids": rng.integers(-1, 28, 110),
+        "gallery_cameras": rng.integers(1, 5, 110),
+        "rule": rule,
+    }
+    there, here = score(distances.cuda(), **arguments), score(distances, **arguments)
+    np.testing.assert_allclose(there.cmc, here.cmc, atol=1e-12)
+    assert (there.mean_ap, there.mean_inp) == pytest.approx((here.mean_ap, here.mean_inp), abs=1e-12)
+
+
+def test_torch_sorts_as_numpy_does():
+    """The GPU sorts with torch, the CPU with numpy."""
+    rows = torch.rand(4, 50)
+    assert torch.equal(ranking._sorted_rows(rows.clone()), rows.sort(dim=1).values)
 
 
 def test_input_is_left_alone():

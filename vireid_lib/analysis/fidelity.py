@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
@@ -30,6 +32,48 @@ def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> 
     both = np.linalg.svd(_root(cov_a) @ _root(cov_b), compute_uv=False).sum()
     gap = np.square(a.mean(0) - b.mean(0)).sum()
     return float(max(gap + np.trace(cov_a) + np.trace(cov_b) - 2 * both, 0.0))
+
+
+@dataclass(frozen=True)
+class Frechet:
+    """A Fréchet distance with what it cannot be read without.
+
+    Attributes:
+        value: the distance.
+        extractor: the network whose features were compared; its exact name and weights.
+        resize: how the images came to the extractor's size, e.g. "64x32, area".
+        images: how many on each side.
+        dimensions: of a feature. With no more images than these the value says more about their number.
+    """
+
+    value: float
+    extractor: str
+    resize: str
+    images: tuple[int, int]
+    dimensions: int
+
+    @property
+    def name(self) -> str:
+        """FID is the name for the features of Inception-v3 alone."""
+        return "FID" if self.extractor == "inception-v3" else f"Fréchet distance ({self.extractor})"
+
+    def __str__(self) -> str:
+        one, other = self.images
+        few = "; fewer images than dimensions" if min(self.images) <= self.dimensions else ""
+        return f"{self.name} {self.value:.4g} (N = {one} and {other}, {self.resize}, {self.dimensions}-d{few})"
+
+
+def frechet(
+    a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"], *, extractor: str, resize: str
+) -> Frechet:
+    """`frechet_distance`, named: a number without its extractor, resize rule and N compares with nothing.
+
+    Raises:
+        ValueError: an empty name, or as `frechet_distance`.
+    """
+    if not (extractor and resize):
+        raise ValueError("frechet: name the extractor and the resize rule; the distance means nothing without them.")
+    return Frechet(frechet_distance(a, b), extractor, resize, (len(a), len(b)), np.shape(a)[1])
 
 
 def _root(matrix: Float[ndarray, "dim dim"]) -> Float[ndarray, "dim dim"]:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import pandas as pd
 
@@ -14,7 +14,6 @@ from vireid_lib.evaluation.draws import (
     seeded_draw,
 )
 
-Direction = Literal["visible-to-infrared", "infrared-to-visible"]
 DIRECTIONS = ("visible-to-infrared", "infrared-to-visible")
 
 
@@ -27,6 +26,7 @@ class Trial:
     name: str
 
 
+@runtime_checkable
 class EvaluationProtocol(Protocol):
     """What `evaluate` needs. `rule` is `score`'s; `name` says everything that changes the numbers."""
 
@@ -85,10 +85,10 @@ class SysuProtocol:
         trial_count: galleries drawn; papers report the mean of 10.
     """
 
-    mode: Literal["all", "indoor"] = "all"
+    mode: str = "all"
     shots: int = 1
-    draw: Literal["seeded", "official"] = "seeded"
-    permutation_file: Path | None = None
+    draw: str = "seeded"
+    permutation_file: str | Path | None = None
     trial_count: int = 10
 
     rule: ClassVar[str] = "sysu-mm01"
@@ -141,9 +141,13 @@ class RegdbProtocol:
     The ten published splits are ten trials with ten training sets. One object is one split: read the data
     set with that `trial`, **evaluate the network that was trained on that very split**, and average with
     `evaluation.combine`. One network for all splits has seen most test identities.
+
+    Attributes:
+        direction: "visible-to-infrared" (visible asks) or "infrared-to-visible".
+        trial: the split, 1 to 10.
     """
 
-    direction: Direction = "visible-to-infrared"
+    direction: str = "visible-to-infrared"
     trial: int = 1
 
     rule: ClassVar[str] = "regdb"
@@ -178,15 +182,15 @@ class LlcmProtocol:
     """LLCM (Zhang and Wang, DEEN, CVPR 2023): each trial draws one image per identity and camera.
 
     Attributes:
-        direction: what asks and what answers.
+        direction: "visible-to-infrared" (visible asks) or "infrared-to-visible".
         reading: "paper": all images of the asking modality search the drawn images of the other. "release":
             for visible-to-infrared, DEEN's code lets the drawn infrared images search all visible ones; for
             infrared-to-visible it agrees with the paper.
         trial_count: draws; papers report the mean of 10.
     """
 
-    direction: Direction = "visible-to-infrared"
-    reading: Literal["paper", "release"] = "paper"
+    direction: str = "visible-to-infrared"
+    reading: str = "paper"
     trial_count: int = 10
 
     rule: ClassVar[str] = "llcm"
