@@ -3,19 +3,25 @@
 from vireid_lib.book.plots.charts import bars, distance_histograms, loss_curves, token_table
 from vireid_lib.book.plots.data import carried_over, luck, materials, ranked_gallery
 from vireid_lib.book.plots.embedding import scatter
+from vireid_lib.book.plots.generator import brightness_curves, differences, grouped_points, lines, token_map
 from vireid_lib.book.plots.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
-from vireid_lib.book.plots.panels import projection, training_curves
+from vireid_lib.book.plots.panels import against, projection, training_curves
 from vireid_lib.book.plots.style import Picture, identity_colours
 
 __all__ = [
     "Picture",
+    "against",
     "attention_overlays",
     "bars",
+    "brightness_curves",
     "carried_over",
+    "differences",
     "distance_histograms",
+    "grouped_points",
     "heat_overlays",
     "identity_colours",
     "image_grid",
+    "lines",
     "loss_curves",
     "luck",
     "materials",
@@ -23,6 +29,7 @@ __all__ = [
     "ranked_gallery",
     "retrieval_lists",
     "scatter",
+    "token_map",
     "token_table",
     "training_curves",
 ]

@@ -43,7 +43,9 @@ def image_grid(
         if labels and len(labels) != count:
             raise ValueError(f"{name} has {len(labels)} entries for {count}; give one for each, or none.")
     ratio = shown[0].shape[1] / shown[0].shape[0]
-    picture, axes = _grid(len(images), columns, cell * ratio, cell, title, bool(row_labels), bool(column_labels))
+    longest = max((len(line) for label in row_labels for line in label.splitlines()), default=0)
+    room = max(LABEL_INCHES, 0.07 * longest) if row_labels else 0.0
+    picture, axes = _grid(len(images), columns, cell * ratio, cell, title, room, bool(column_labels))
     for row, row_axes in zip(images, axes, strict=True):
         for image, place in zip([*row, *[None] * (columns - len(row))], row_axes, strict=True):
             if image is not None:

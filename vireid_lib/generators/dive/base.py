@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.utils import logging as diffusers_logging
 from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils import logging as transformers_logging
 
 import vireid_lib
 
@@ -34,6 +38,7 @@ class Base:
         return self.schedule.config.prediction_type
 
 
+LOGGING = (diffusers_logging, transformers_logging)
 EMBEDDED = Path(vireid_lib.__file__).resolve().parent / "miniworld" / "base_model"
 _WHOLE = 64 * 2**20  # weight files up to this size are hashed whole, larger ones by their first bytes and size
 
@@ -55,6 +60,24 @@ def fingerprint(name: str) -> str | None:
     return summary.hexdigest()
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No advice about safety checkers and old configurations, no bars for files that load in a second."""
+    kept = [(logging, logging.get_verbosity(), logging.is_progress_bar_enabled()) for logging in LOGGING]
+    for logging, _, _ in kept:
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logging, verbosity, bars in kept:
+            logging.set_verbosity(verbosity)
+            if bars:
+                logging.enable_progress_bar()
+
+
 def load_base(name: str) -> Base:
     """Load a Stable Diffusion 1.x from a folder in the layout of diffusers, or from the hub, in float32; "mini"
     is the model of the miniature world that comes with the library.
@@ -69,8 +92,7 @@ def load_base(name: str) -> Base:
             f"base_model {name!r} is no folder with a model_index.json: give a folder that diffusers saved, "
             "or a hub id such as stable-diffusion-v1-5/stable-diffusion-v1-5."
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # diffusers' advice about safety checkers and old configurations
+    with _quiet():
         pipeline = StableDiffusionPipeline.from_pretrained(
             str(path) if path.exists() else name,
             safety_checker=None, requires_safety_checker=False,

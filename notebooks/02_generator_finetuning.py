@@ -1,0 +1,296 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 2 · Teaching a text-to-image model who and where
+#
+# **The question.** A model that draws pictures from text knows neither your people nor your cameras, and hardly any
+# near infrared. How does DiVE teach it both, *separately*, so that a person who was never filmed in infrared can
+# afterwards be asked for under an infrared camera?
+#
+# **This chapter** reads the images of chapter 1 (training people of the target set in both modalities, people of the
+# external set in visible light only), fine-tunes a text-to-image model on them, and leaves the fitted generator for
+# chapters 3 to 6. On the miniature world it costs a few minutes on two CPU cores, and almost nothing when it has
+# already been done. In the paper it is the expensive step: 400,000 steps with Stable Diffusion 1.5.
+
+# %% tags=["parameters"]
+profile = "mini"
+workspace = ""
+data_root = ""
+prompts_shown = 6
+
+# %%
+from vireid_lib.analysis.projection import tsne
+from vireid_lib.book import generator_facts as facts
+from vireid_lib.book import generator_stages as study
+from vireid_lib.book import open_book, plots, stages
+from vireid_lib.book.pictures import short
+
+book = open_book(profile, workspace, data_root)
+book
+
+# %% [markdown]
+# ## Text-to-image diffusion in one page
+#
+# A **latent diffusion model** such as Stable Diffusion has three parts.
+#
+# - An **autoencoder** turns an image into a small stack of maps, the latent $z$, and back. Everything else happens
+#   on latents, which are several times smaller in each direction than the image.
+# - A **text encoder** $\Gamma$ (from CLIP) turns a prompt $Q$ into a sequence of vectors $\Gamma(Q)$, one per token.
+# - A **U-Net** $\epsilon_\theta$ looks at a noisy latent and at $\Gamma(Q)$ and says what in it is noise.
+#
+# To train it, one takes the latent of an image, adds noise of a random strength, and asks for the noise back. With
+# noise $\epsilon \sim \mathcal N(0, I)$ and a time $t$ between 0 (clean) and $T$ (noise alone), the noisy latent is
+#
+# $$ z_t = \alpha_t\, z + \sigma_t\, \epsilon , \qquad \alpha_t^2 + \sigma_t^2 = 1 , $$
+#
+# where $\alpha_t$ says how much signal is left and $\sigma_t$ how much noise there is; and the loss is (the paper's
+# equation 1)
+#
+# $$ \mathbb E_{z, Q, \epsilon, t}\
+# \big\lVert\, \epsilon - \epsilon_\theta\big(z_t,\ t,\ \Gamma(Q)\big) \big\rVert^2 . \tag{1} $$
+#
+# To *draw*, one starts from noise alone and takes the predicted noise out in a few dozen small steps; the text steers
+# every one of them. (Some models predict $v = \alpha_t \epsilon - \sigma_t z$ instead of $\epsilon$, from which either
+# follows when $z_t$ is known. The miniature model does; Stable Diffusion 1.5 predicts $\epsilon$.)
+#
+# Here is what the noise does. One image of each modality, at six times of the schedule, decoded back to pixels.
+
+# %%
+noised = study.noising(book)
+plots.image_grid(**vars(noised.grid), title="A visible and an infrared image on their way to noise")
+
+# %%
+schedule = noised.schedule
+plots.lines(
+    {"signal α": (schedule["t"], schedule["signal"]), "noise σ": (schedule["t"], schedule["noise"])},
+    x="time t", y="factor", title="The noise schedule",
+)  # fmt: skip
+
+# %% [markdown]
+# **What to notice.** Different times teach different things. While little noise is there, the missing part is texture
+# and edges. In the middle, it is which garment and which pattern. Near the end almost nothing is left of the image:
+# what can still be said is how bright the scene is and where the person stands, and much of that can only come from
+# the text. Look at the last pictures but one of either row: can you still tell the modality?
+#
+# ## What the base model knows
+#
+# DiVE does not start from nothing: Stable Diffusion has seen hundreds of millions of captioned photographs. The
+# miniature world has its own stand-in, a model of the same classes (a real `AutoencoderKL`, `UNet2DConditionModel`,
+# `CLIPTextModel`), only smaller, which was trained on captioned drawings of people in *visible* light. Like its big
+# sister, it has never met the people of either data set. Unlike her, it has provably never seen an infrared image.
+#
+# Below, it is asked for pictures by text alone. In the miniature world the first column shows how the renderer draws
+# the person whom the caption describes; the model has not seen that person either.
+
+# %%
+known = study.base_samples(book, prompts=prompts_shown)
+plots.image_grid(**vars(known), cell=1.3, title="What the base model draws from a caption")
+
+# %% [markdown]
+# **What to notice.** Compare along a row: what do all samples of one caption share, and what changes? Pose,
+# framing and background are free, for the caption does not mention them. Colours and kinds of garment should follow
+# the text. Small things (patterns, bags, hats) are where a small model fails first, and whatever the base model cannot
+# draw, DiVE cannot draw either: it adds people and cameras, not the skill of drawing.
+#
+# Can its autoencoder at least *represent* infrared? We send real images through encoder and decoder and measure the
+# peak signal-to-noise ratio, $\text{PSNR} = 10 \log_{10}(255^2 / \text{mean squared error})$: around 20 dB a picture
+# is blurred but readable, above 30 dB one has to look closely.
+
+# %%
+restored = study.reconstructions(book)
+plots.image_grid(**vars(restored.grid), title="Through the autoencoder and back: what no generator can do better than")
+
+# %%
+restored.table.round(2)
+
+# %% [markdown]
+# **What to notice.** These numbers are a ceiling: a generated image can't be sharper than what the decoder draws.
+# If infrared came out clearly worse than visible here, no fine-tuning of the U-Net could mend it, because DiVE leaves
+# the autoencoder as it is.
+#
+# ## Who: a word for each person
+#
+# The text encoder begins with a table: a row of numbers (an *embedding*) for each token of its vocabulary. **Textual
+# inversion** (Gal et al. 2022) adds a row for a new word $[p]$, and searches for the numbers that make the frozen
+# model draw a given subject when the word is used. DiVE (section "Unified Mapping Function") adds one such word for
+# each identity $p$ of **both** sets, $p \in \mathcal P_{VI} \cup \mathcal P_{Ext}$, and uses it for all images of that
+# person whatever the modality. An image $x_n^k$ of person $p$ in modality $k$ is mapped to two pieces of text,
+#
+# $$ \mathcal F: x_n^k \rightarrow ([p], [k]) , \tag{3} $$
+#
+# and for a person of the target set, seen in both modalities, visible and infrared images share the word for the
+# person and differ in the other,
+#
+# $$ \mathcal F: (x_i^V, x_j^I) \rightarrow ([p^{VI}], [V], [I]) . \tag{4} $$
+#
+# This sharing is the whole trick. Because $[p^{VI}]$ must explain the person in either light, whatever differs between
+# the two has to go into $[k]$. Then the word $[p^E]$ of an external person, learned from visible images alone, can be
+# put beside $[I]$, and the model is asked for something nobody has photographed:
+#
+# $$ x^S = G\big(\mathcal T([p^E], [I])\big) . \tag{5} $$
+#
+# ## Where: a code and a branch for each camera
+#
+# For $[k]$ DiVE learns no new word. It takes a *fixed* string that means nothing, such as `b8zBXKoH`, and puts what
+# the modality looks like into the weights of the U-Net. "All images sharing the same modality are assigned the same
+# $[k]$ placeholder", which "activates the corresponding LoRA branch". Since cameras of one modality differ too
+# (viewpoint, light, background), the paper refines $[V]$ and $[I]$ to a code per camera: $[V_1], \dots, [V_m]$,
+# $[I_1], \dots, [I_n]$. The external set counts as one more camera.
+#
+# Why strings without meaning, and why do no two codes share a character? A code is cut into tokens, and each token is
+# a row of the table that the base model already understands. A meaningful word would bring its meaning along; a piece
+# shared by two codes would be the same row in both, and tie the two cameras together. The table shows the cut: look
+# at the column of shared tokens.
+
+# %%
+fitted = stages.finetuning(book)
+dive = stages.generator(book)
+rows = study.fitted_rows(book)
+
+# %%
+facts.code_table(dive.model, rows)
+
+# %% [markdown]
+# Both go into one prompt, $\mathcal T([p],[k])$ = "a [k] photo of [p] person". This is how the text encoder reads it,
+# for the first external person under the first infrared camera. (The paper gives each person one row; a profile may
+# give several, written as several tokens, because the miniature text encoder is so narrow.)
+
+# %%
+person = stages.datasets(book).external["identity"].min()
+camera = stages.infrared_cameras(book)[0]
+facts.prompt_table(dive.model, person, camera)
+
+# %% [markdown]
+# ## LoRA: a small correction beside each weight
+#
+# The U-Net's attention layers multiply by matrices $W$. **LoRA** (Hu et al. 2021) leaves $W$ as it is and adds a
+# product of two thin matrices: $y = W x + B_k A_k x$ with $A_k \in \mathbb R^{r \times d}$,
+# $B_k \in \mathbb R^{d' \times r}$ and a small rank $r$ (128 in the paper). $B_k$ starts at zero, so that training
+# starts from the base model itself.
+#
+# The index $k$ is the point where paper and release part. The paper's text gives **each code its own branch**
+# $B_k A_k$; the authors' released code trains **one branch for all codes**, so that only the text can tell the cameras
+# apart. This book follows the text (`lora_scope: per_modality`) and has the release as `shared`. On a small text
+# encoder it matters: a code that means nothing is easily ignored, and then infrared comes out in colour.
+#
+# With both, the loss of fine-tuning is equation 1 with the prompt filled in,
+#
+# $$ \mathbb E_{z, p, \epsilon, t}\
+# \big\lVert\, \epsilon - \epsilon_\theta\big(z_t,\ t,\ \Gamma(\mathcal T([p],[k]))\big)\big\rVert_2^2 , \tag{6} $$
+#
+# and the only numbers that change are the embeddings of the $[p]$ and the LoRA branches.
+
+# %%
+facts.parameter_table(dive.model).style.format({"parameters": "{:,}", "share (%)": "{:.2f}"}).hide()
+
+# %%
+facts.branch_table(dive.model).style.format({"parameters": "{:,}", "size of BA against W (%)": "{:.1f}"}).hide()
+
+# %% [markdown]
+# ## Fine-tuning
+#
+# Images are encoded by the autoencoder once, as they are and mirrored, and the latents kept: encoding them again at
+# every step, as the released code does, would only cost time. Each step draws a batch of them, a time and a noise for
+# each, and takes one step of AdamW.
+
+# %%
+plots.loss_curves(facts.history(fitted), terms=["total"], title="Fine-tuning: the loss of equation 6")
+
+# %%
+study.cost(book, fitted)
+
+# %% [markdown]
+# **What to notice.** The curve is noisy and flat, and that says little: most of the loss is set by the random time $t$
+# of each image (nearly all noise is hard to predict in one way, nearly none in another). A diffusion model whose
+# pictures get much better lowers this loss by a few percent. So we ask more directly.
+#
+# ## Is the prompt worth anything?
+#
+# Take real training images, fix the noise and the times, and denoise them under the right prompt and under wrong ones.
+# If the word $[p]$ carries the person, the loss must rise when another person's word stands there. If the code's *text*
+# carries the modality, it must rise when a code of the other modality is written (with the branch left as it is); if
+# the *branch* does, it must rise when the branch is exchanged too.
+
+# %%
+worth = study.prompt_worth(book)
+effect = study.prompt_verdict(worth)
+effect.style.format({"loss": "{:.4f}", "rise (%)": "{:+.2f}", "standard error": "{:.2f}"}).hide()
+
+# %%
+wrong = effect[effect["prompt"] != study.PROMPT_VARIANTS["right"]]
+plots.differences(
+    wrong["prompt"].tolist(), wrong["rise (%)"], 1.96 * wrong["standard error"], groups=wrong["modality"].tolist(),
+    axis="rise of the loss (%), with 95 % interval over images", title="What a wrong prompt costs",
+)  # fmt: skip
+
+# %% [markdown]
+# **What to notice.** The rows rank the parts of the method. "Another person's $[p]$" is the worth of the identity
+# word: if its interval touches zero, the generator draws *somebody* and not *this* person, and chapter 3 will show it.
+# Compare "a code of the other modality, own branch" with "code and branch": the gap between the two is what the branch
+# does beyond the text. The base model's row says how far fine-tuning has come altogether. An image was trained on here,
+# so the numbers say what was learned, not how well it carries over to new images of the same people.
+
+# %%
+plots.lines(
+    study.prompt_curves(worth), x="time (share of the schedule)", y="rise of the loss (%)", markers=True,
+    title="When in the denoising the prompt matters",
+)  # fmt: skip
+
+# %% [markdown]
+# ## What was learned for each person
+#
+# Each token starts at the row of the word "person" (plus noise, where the profile says so) and moves from there. `norm`
+# and `moved` are in units of a typical word's length. `nearest word` is the word of the vocabulary that points most in
+# the same direction: textual inversion finds numbers, not words, and the nearest word need not describe the person.
+
+# %%
+base = facts.fresh_base(dive.model)
+tokens = facts.token_facts(dive.model, base, rows, seed=dive.config.seed)
+tokens.groupby("data set").head(6).style.format(precision=2).hide()
+
+# %%
+points = tsne(facts.token_vectors(dive.model))
+names = tokens["identity"].map(short).tolist()
+plots.token_map(points, names, tokens["data set"].tolist(), title="The identity tokens in the plane")
+
+# %% [markdown]
+# **What to notice.** (The plane is made by t-SNE: neighbours mean something, distances between groups do not.) Do the
+# two data sets mix? The words of the external people are learned from one camera's visible
+# images, those of the target people from several cameras in both modalities. If the two clouds separate, the words
+# carry something of the data set (a background, say) that should have gone into $[k]$, and the transfer of equation 5
+# starts from words of a kind that never stood beside an infrared code.
+#
+# ## What stayed as it was
+#
+# The released code trains the whole embedding table and writes the old rows back after every step. Here the old rows
+# are no parameters of any optimiser. Anyone can check: load the base model afresh and compare each of its tensors, bit
+# for bit, with the one that the fitted generator runs on.
+
+# %%
+same = facts.unchanged(dive.model, base)
+assert not same["changed"].any(), "a frozen part of the base model has changed"
+same.style.format({"numbers": "{:,}"}).hide()
+
+# %% [markdown]
+# What was learned is therefore a small addition that other tools can load: a file of tokens for
+# `load_textual_inversion` and a file per branch for `load_lora_weights` of the library diffusers.
+#
+# ## Something to try
+#
+# 1. **One vector or more.** Copy the profile, set `dive.vectors_per_token` to 1 and run this chapter again. Expect the
+#    row "another person's $[p]$" to shrink: one row of a narrow table cannot hold coat, pattern, bag and hair at once.
+# 2. **The released form.** Set `dive.lora_scope: shared`. Expect "code and branch of the other modality" to fall to the
+#    value of "a code of the other modality", for there is only one branch; then look in chapter 3 whether infrared is
+#    still grey.

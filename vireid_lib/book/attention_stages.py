@@ -1,0 +1,256 @@
+"""Stages of chapter 06: attention maps of sampled pictures, and attention on real people whose outline is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from vireid_lib.analysis.attention import concentration, record, resize, token_positions
+from vireid_lib.book import arrays, stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.gallery_stages import identities
+from vireid_lib.book.generator_facts import prompt_pieces
+from vireid_lib.book.generator_stages import _predict, _spread
+from vireid_lib.book.settings import dive_config
+from vireid_lib.data.images import load_images, to_float
+from vireid_lib.generators.dive.finetune import diffuse
+from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.training import seeds
+
+LABELS = ("start", "a", "[k]", "photo", "of", "[p]", "person", "end")
+"""Pieces of the prompt, in order; "start" is the start token, "end" the end token and all padding."""
+
+PROMPTS = {
+    "[p] only": "a photo of [p] person",
+    "[k] only": "a [k] photo of person",
+    "[k] and [p]": "a [k] photo of [p] person",
+}
+TIMES = (0.2, 0.4, 0.6, 0.8)
+"""Noise levels at which real pictures are looked at, as shares of the schedule."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Pictures that were sampled while attention was recorded.
+
+    Attributes:
+        people: identities, in order.
+        pictures: by prompt (the keys of `PROMPTS`) [people, height, width, 3].
+        maps: by resolution and prompt [people, labels, map_height, map_width]; NaN for pieces that a prompt lacks.
+    """
+
+    people: list[str]
+    pictures: dict[str, UInt8[np.ndarray, "people height width 3"]]
+    maps: dict[tuple[int, int], dict[str, Float[np.ndarray, "people labels h w"]]]
+
+    @property
+    def resolutions(self) -> list[tuple[int, int]]:
+        """Of the maps, the finest first."""
+        return sorted(self.maps, reverse=True)
+
+    def overlays(
+        self, person: int, resolution: tuple[int, int], labels: tuple[str, ...] = ("[k]", "photo", "[p]", "person")
+    ) -> tuple[list[np.ndarray], list[dict[str, np.ndarray]], list[str]]:
+        """Images, maps and row labels for `plots.attention_overlays`: a row per prompt, a column per piece.
+
+        A piece that a prompt lacks has an even map.
+        """
+        rows = []
+        for prompt in PROMPTS:
+            held = self.maps[resolution][prompt][person]
+            rows.append({label: np.nan_to_num(held[LABELS.index(label)], nan=0.0) for label in labels})
+        return [self.pictures[prompt][person] for prompt in PROMPTS], rows, list(PROMPTS)
+
+
+def sampled(book: Book, *, people: int = 3, noise: int = 0) -> Sampled:
+    """Sample the prompts of the paper's Figure 6 from one noise and record the cross-attention of all steps.
+
+    The LoRA branch is that of the first infrared camera where the prompt holds its code. Without a code the branch of
+    the external set runs, in whose pictures the identities were learned.
+    """
+    names, camera = identities(book, people), stages.infrared_cameras(book)[0]
+    own = stages.datasets(book).external["camera"].iloc[0]
+
+    def make(folder: Path) -> None:
+        from vireid_lib.generators.dive.sample import Request, sample
+
+        model, held = stages.generator(book).model, {}
+        for prompt in PROMPTS:
+            parts = [_parts(prompt, name, camera) for name in names]
+            requests = [Request(who, where, noise, branch_of=where or own) for who, where in parts]
+            with record(model.base.unet) as recorder:
+                held[f"pictures {prompt}"] = sample(model, requests)
+            for size in recorder.resolutions:
+                maps = recorder.maps(size)[-len(names) :]  # with guidance, the half that saw the prompt
+                pieces = [by_label(model, each, *part) for each, part in zip(maps, parts, strict=True)]
+                held[f"{size[0]}x{size[1]} {prompt}"] = torch.stack(pieces).numpy()
+        arrays.save(folder, **held)
+
+    config = dive_config(book.profile)
+    settings = {"identities": names, "camera": camera, "noise": noise, "steps": config.sampling_steps,
+                "guidance": config.guidance}  # fmt: skip
+    stage = book.stage("attention_sampled", settings, {"finetuning": stages.finetuning(book)}, make, seeds=[noise])
+    held = arrays.load(stage)
+    maps: dict[tuple[int, int], dict[str, np.ndarray]] = {}
+    for name, values in held.items():
+        size, _, prompt = name.partition(" ")
+        if size != "pictures":
+            maps.setdefault(tuple(int(number) for number in size.split("x")), {})[prompt] = values
+    return Sampled(names, {prompt: held[f"pictures {prompt}"] for prompt in PROMPTS}, maps)
+
+
+def _parts(prompt: str, identity: str, camera: str) -> tuple[str, str]:
+    return identity if "[p]" in prompt else "", camera if "[k]" in prompt else ""
+
+
+def by_label(
+    model: DiveModel, maps: Float[Tensor, "tokens h w"], identity: str, camera: str
+) -> Float[Tensor, "labels h w"]:
+    """The attention that each piece of the prompt gets, all its tokens together; NaN for a piece that is not there."""
+    places = token_positions(model.base.tokenizer, prompt_pieces(model, identity, camera), len(maps))
+    missing = torch.full(maps.shape[1:], torch.nan)
+    return torch.stack([maps[places[label]].sum(0) if label in places else missing for label in LABELS])
+
+
+def on_people(book: Book, *, images: int = 48) -> pd.DataFrame:
+    """Attention on real training pictures, noised to `TIMES`, under their own prompt: is it on the person?
+
+    In the miniature world the outline of each person is known from the renderer. Elsewhere it is an upright ellipse in
+    the middle of the crop, which is coarse.
+
+    Returns:
+        one row per image, resolution and piece: image, modality, resolution ("16 × 8"), piece, concentration (1: as on
+        an average place), share (of all attention, 0..1). Means over heads, layers and noise levels.
+    """
+    rows = _spread(stages.datasets(book).learn(), images)
+    config = dive_config(book.profile)
+
+    def make(folder: Path) -> None:
+        model = stages.generator(book).model
+        masks = torch.from_numpy(_masks(book, rows, (config.height, config.width)))
+        held = {}
+        for size, maps in _attention(model, rows).items():
+            values = torch.full((2, len(rows), len(LABELS)), torch.nan)
+            for place in range(len(LABELS)):
+                values[0, :, place] = concentration(maps[:, place], masks)
+                values[1, :, place] = maps[:, place].mean((1, 2))
+            held[f"{size[0]} × {size[1]}"] = values.numpy()
+        arrays.save(folder, **held)
+
+    inputs = {"finetuning": stages.finetuning(book), "images": rows}
+    stage = book.stage("attention_on_people", {"times": list(TIMES)}, inputs, make, seeds=[0])
+    parts = []
+    for size, (concentrated, share) in arrays.load(stage).items():
+        part = pd.DataFrame(concentrated, columns=list(LABELS))
+        part = part.assign(image=range(len(rows)), modality=rows["modality"])
+        part = part.melt(["image", "modality"], var_name="piece", value_name="concentration")
+        parts.append(part.assign(resolution=size, share=share.T.reshape(-1)))
+    table = pd.concat(parts, ignore_index=True)
+    order = table["resolution"].map(lambda size: -int(size.split(" ")[0]))
+    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+
+
+@torch.no_grad()
+def _attention(model: DiveModel, rows: pd.DataFrame) -> dict[tuple[int, int], Float[Tensor, "images labels h w"]]:
+    base, config = model.base, model.config
+    device = base.unet.device
+    pixels = load_images(rows["path"].tolist(), (config.height, config.width), cache=None).pixels
+    people, cameras = rows["identity"].tolist(), rows["camera"].tolist()
+    ids = model.tokenize(model.prompts(people, cameras)).to(device)
+    noise = seeds.generator(0, "attention")
+    alphas = base.schedule.alphas_cumprod.to(device)
+    found: dict[tuple[int, int], list[Tensor]] = {}
+    for start in range(0, len(rows), 8):
+        part = slice(start, start + 8)
+        clean = base.vae.encode(to_float(pixels[part], device) * 2 - 1).latent_dist.mean
+        clean = clean * base.vae.config.scaling_factor
+        drawn = torch.randn(clean.shape, generator=noise).to(device)
+        with record(base.unet) as recorder:
+            for share in TIMES:
+                times = torch.full((len(clean),), round(share * (len(alphas) - 1)), device=device)
+                noised, _ = diffuse(clean, drawn, alphas[times], "epsilon")
+                _predict(model, ids[part], noised, times, cameras[part])
+        for size in recorder.resolutions:
+            maps = zip(recorder.maps(size), people[part], cameras[part], strict=True)
+            found.setdefault(size, []).extend(by_label(model, each, who, where) for each, who, where in maps)
+    return {size: torch.stack(maps) for size, maps in found.items()}
+
+
+def _masks(book: Book, rows: pd.DataFrame, size: tuple[int, int]) -> Float[np.ndarray, "n height width"]:
+    if book.miniature:
+        from vireid_lib.miniworld.masks import person_masks
+
+        return person_masks(rows["path"].tolist(), height=size[0], width=size[1])
+    y, x = np.mgrid[0 : size[0], 0 : size[1]] + 0.5
+    ellipse = ((x / size[1] - 0.5) / 0.3) ** 2 + ((y / size[0] - 0.5) / 0.46) ** 2 <= 1
+    return np.repeat(ellipse[None].astype(np.float32), len(rows), 0)
+
+
+def masks_shown(book: Book, *, images: int = 4) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
+    """Some of the pictures that `on_people` looks at, their masks at the picture's size, and their modality."""
+    rows, config = _spread(stages.datasets(book).learn(), images), dive_config(book.profile)
+    size = (config.height, config.width)
+    pictures = np.asarray(load_images(rows["path"].tolist(), size, cache=None).pixels)
+    return list(pictures), list(_masks(book, rows, size)), rows["modality"].tolist()
+
+
+def summary(measured: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard deviation over images: rows resolution and piece; concentration, its deviation, share (%)."""
+    grouped = measured.groupby(["resolution", "piece"], sort=False)
+    table = pd.DataFrame({
+        "concentration": grouped["concentration"].mean(), "standard deviation": grouped["concentration"].std(),
+        "share of all attention (%)": 100 * grouped["share"].mean(), "images": grouped.size(),
+    })  # fmt: skip
+    return table.reset_index()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One half of the paper's claim about its Figure 6, put to the numbers.
+
+    Attributes:
+        claim: in words.
+        mean, margin: the measured mean over images and half its 95 % confidence interval.
+        verdict: "supported", "contradicted" or "undecided".
+    """
+
+    claim: str
+    mean: float
+    margin: float
+    verdict: str
+
+
+def findings(measured: pd.DataFrame) -> list[Finding]:
+    """Test "modality token emphasizes global features ... the ID token focuses more on the person's area".
+
+    Each image counts once: its mean over resolutions. Intervals are Student's, over images.
+    """
+    per_image = measured.groupby(["image", "piece"])["concentration"].mean().unstack()
+    person, code = per_image["[p]"], per_image["[k]"]
+    return [
+        _finding("[p] lies on the person more than on an average place (concentration − 1 > 0)", person - 1),
+        _finding("[p] lies on the person more than [k] does (difference of concentrations > 0)", person - code),
+        _finding("[k] is spread more evenly than [p] (its concentration is nearer to 1)",
+                 (person - 1).abs() - (code - 1).abs()),
+    ]  # fmt: skip
+
+
+def _finding(claim: str, values: pd.Series) -> Finding:
+    mean, count = float(values.mean()), len(values)
+    margin = float(scipy.stats.t.ppf(0.975, count - 1) * values.std(ddof=1) / count**0.5)
+    verdict = "undecided" if abs(mean) <= margin else "supported" if mean > 0 else "contradicted"
+    return Finding(claim, mean, margin, verdict)
+
+
+def upscaled(
+    maps: Float[np.ndarray, "h w"], size: tuple[int, int]
+) -> Float[np.ndarray, "height width"]:
+    """A map at the size of a picture, in blocks, so that its resolution stays visible."""
+    return resize(torch.from_numpy(maps)[None], size, smooth=False)[0].numpy()

@@ -1,0 +1,320 @@
+"""Stages of chapter 03: codes and identities swapped, two ways to start, an image made again, fidelity, copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, UInt8
+
+from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, frechet_distance, overlap
+from vireid_lib.analysis.identification import nearest
+from vireid_lib.book import arrays, measures, stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.generator_stages import Grid
+from vireid_lib.book.lessons import untrained_features
+from vireid_lib.book.pictures import pixels, short
+from vireid_lib.book.results import training_label
+from vireid_lib.book.settings import dive_config
+from vireid_lib.data import tables
+
+MOST_CAMERAS = 7  # columns that fit a page
+
+
+def identities(book: Book, count: int) -> list[str]:
+    """The first external identities that are expanded."""
+    return sorted(stages.datasets(book).external["identity"].unique())[:count]
+
+
+def beside_the_truth(book: Book, names: Sequence[str], *, each: int = 1, galleries: Sequence[str] = ("dive",)) -> Grid:
+    """One row per identity: visible photographs, then `each` infrared images per camera and gallery.
+
+    Args:
+        names: identities.
+        galleries: what `stages.gallery` makes; "true" and "redrawn" in the miniature world only.
+    """
+    external = stages.datasets(book).external
+    held = {name: stages.gallery(book, name) for name in galleries}
+    cameras = stages.infrared_cameras(book)
+    rows = []
+    for identity in names:
+        own = external[external["identity"] == identity].sort_values("path")
+        row = list(pixels(own.iloc[[0, len(own) // 2]]))
+        for table in held.values():
+            for camera in cameras:
+                chosen = table[(table["identity"] == identity) & (table["camera"] == camera)].sort_values("path")
+                row += [*pixels(chosen.iloc[:each]), *[None] * (each - len(chosen.iloc[:each]))]
+        rows.append(row)
+    labels = ["photograph", "photograph"]
+    for name in held:
+        word = {"true": "true", "redrawn": "re-drawn", "copies": "grey copy", "dive": "DiVE",
+                "dive_from_image": "DiVE from\nthe image"}.get(name, name)  # fmt: skip
+        labels += [f"{word}\ncamera {short(camera)}" for camera in cameras for _ in range(each)]
+    return Grid(rows, [short(name) for name in names], labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Swaps:
+    """Identities × cameras, all from the same noise; and the mean colourfulness of each camera's pictures."""
+
+    grid: Grid
+    colour: pd.DataFrame
+
+
+def swaps(book: Book, *, people: int = 5, noise: int = 0) -> Swaps:
+    """Every combination of some identities with some codes, each picture from the same starting noise.
+
+    Args:
+        noise: the seed of that noise.
+    """
+    names, cameras = identities(book, people), _cameras_of_each_view(book)
+
+    def make(folder: Path) -> None:
+        from vireid_lib.generators.dive.sample import Request, sample
+
+        model = stages.generator(book).model
+        columns = [sample(model, [Request(name, camera, noise) for name in names]) for camera in cameras]
+        arrays.save(folder, pictures=np.stack(columns, 1))
+
+    settings = {"identities": names, "cameras": cameras, "noise": noise, **_sampling(book)}
+    record = book.stage("swaps", settings, {"finetuning": stages.finetuning(book)}, make, seeds=[noise])
+    pictures = arrays.load(record)["pictures"]
+    modality = _modality(book)
+    labels = [f"{camera.split('/')[0]}\n{short(camera)}, {modality[camera]}" for camera in cameras]
+    colour = pd.DataFrame({
+        "camera": cameras, "modality": [modality[camera] for camera in cameras],
+        "colourfulness": [float(colourfulness(pictures[:, place]).mean()) for place in range(len(cameras))],
+    })  # fmt: skip
+    return Swaps(Grid([list(row) for row in pictures], [short(name) for name in names], labels), colour)
+
+
+def _modality(book: Book) -> dict[str, str]:
+    data = stages.datasets(book)
+    rows = tables.concat(data.learn(), data.external)
+    return dict(zip(rows["camera"], rows["modality"], strict=True))
+
+
+def _cameras_of_each_view(book: Book) -> list[str]:
+    """Cameras of the target, visible first, then one of the external set; as many as fit."""
+    external = stages.datasets(book).external["camera"].iloc[0]
+    own = sorted((kind == "infrared", camera) for camera, kind in _modality(book).items()
+                 if camera.split("/")[0] == book.profile.data.target)  # fmt: skip
+    infrared = [camera for is_infrared, camera in own if is_infrared][: MOST_CAMERAS - 3]
+    visible = [camera for is_infrared, camera in own if not is_infrared][: MOST_CAMERAS - 1 - len(infrared)]
+    return [*visible, *infrared, external]
+
+
+def _sampling(book: Book) -> dict:
+    config = dive_config(book.profile)
+    return {name: getattr(config, name) for name in ("base_model", "sampling_steps", "guidance", "height", "width")}
+
+
+def starts(book: Book, *, people: int = 5, strengths: Sequence[float] = (0.4, 0.6, 0.8)) -> Grid:
+    """The same person from noise (the paper) and from a grey photograph, noised to several strengths (an extra)."""
+    names, camera = identities(book, people), stages.infrared_cameras(book)[0]
+    external = stages.datasets(book).external.sort_values("path")
+    sources = external.drop_duplicates("identity").set_index("identity").loc[names].reset_index()
+
+    def make(folder: Path) -> None:
+        from vireid_lib.generators.dive.sample import Request, sample
+
+        model, config = stages.generator(book).model, dive_config(book.profile)
+        photographs = pixels(sources, (config.height, config.width))
+        requests = [Request(name, camera, place) for place, name in enumerate(names)]
+        columns = [photographs, *(sample(model, requests, images=photographs, strength=each) for each in strengths),
+                   sample(model, requests)]  # fmt: skip
+        arrays.save(folder, pictures=np.stack(columns, 1))
+
+    settings = {"identities": names, "camera": camera, "strengths": list(strengths), **_sampling(book)}
+    inputs = {"finetuning": stages.finetuning(book), "photographs": sources[list(tables.COLUMNS)]}
+    pictures = arrays.load(book.stage("starts", settings, inputs, make, seeds=range(len(names))))["pictures"]
+    labels = ["photograph", *(f"from image,\nstrength {each:g}" for each in strengths), "from noise"]
+    return Grid([list(row) for row in pictures], [short(name) for name in names], labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Again:
+    """An image of a gallery beside the one that its recorded seed gives now."""
+
+    grid: Grid
+    difference: int
+
+    @property
+    def sentence(self) -> str:
+        """What the comparison found."""
+        if self.difference == 0:
+            return "The image made from its recorded seed is equal to the stored one in every pixel."
+        what = f"The image made from its recorded seed differs from the stored one by up to {self.difference} of 255"
+        if self.difference <= 2:
+            return f"{what}: made alone instead of in a batch, sums of floats are rounded in another order."
+        return f"{what}. That is more than rounding: device or library versions are not those of the record."
+
+
+def make_again(book: Book, place: int = 0) -> Again:
+    """Make the image in row `place` of DiVE's gallery again from what its table records, and compare."""
+    from vireid_lib.generators.dive.sample import Request, sample
+
+    table, config = stages.gallery(book, "dive"), dive_config(book.profile)
+    row = table.iloc[place]
+    model = stages.generator(book).model
+    again = sample(model, [Request(row["identity"], row["camera"], int(row["seed"]))])[0]
+    stored = pixels([row["path"]], (config.height, config.width))[0]
+    difference = np.abs(again.astype(int) - stored)
+    shown = np.clip(difference * 32, 0, 255).astype(np.uint8)
+    grid = Grid([[stored, again, shown]], [short(row["identity"])],
+                ["stored", f"made again,\nseed {row['seed']}", "difference\n× 32"])  # fmt: skip
+    return Again(grid, int(difference.max()))
+
+
+def judged_people(book: Book, galleries: Sequence[str]) -> pd.DataFrame:
+    """Identity preservation, person by person, as the baseline network (first seed) sees it; the worst first.
+
+    Returns:
+        columns identity, then for each gallery the share of its images that lie nearest to the person's own
+        photographs. Sorted by the first gallery.
+    """
+    record = measures.preservation(book, "real", book.profile.reid.seeds[0])
+    columns = {}
+    for name in galleries:
+        rows = pd.DataFrame(record.values["galleries"][name]["by_identity"])
+        columns[name] = rows.set_index("identity")["rank_1"]
+    table = pd.DataFrame(columns).sort_values([galleries[0]], kind="stable")
+    return table.rename_axis("identity").reset_index()
+
+
+def judged_galleries(book: Book) -> pd.DataFrame:
+    """Identity preservation of each gallery as the baseline network (first seed) sees it, in percent."""
+    record = measures.preservation(book, "real", book.profile.reid.seeds[0])
+    found = record.values["galleries"]
+    return pd.DataFrame({
+        "infrared images": [*(_words(name) for name in found), "guessing"],
+        "nearest is the same person (%)": [100 * share for share in
+                                           [*(each["rank_1"] for each in found.values()), record.values["chance"]]],
+        "images": [*(str(each["images"]) for each in found.values()), "–"],
+    })  # fmt: skip
+
+
+def _words(name: str) -> str:
+    return training_label(name).removeprefix("+ external, ")
+
+
+@dataclass(frozen=True, eq=False)
+class Fidelity:
+    """How near each gallery comes to real infrared images.
+
+    Attributes:
+        table: columns images, Fréchet distance, brightness overlap, colourfulness, N.
+        histograms: share of pixels by brightness; a row per set of images, a column per bin.
+        extractor: what the Fréchet distance compares.
+    """
+
+    table: pd.DataFrame
+    histograms: pd.DataFrame
+    extractor: str
+
+
+def fidelity(book: Book, galleries: Sequence[str]) -> Fidelity:
+    """Compare galleries with the target's real infrared training images of the same cameras.
+
+    All sets are thinned to the same number of images, for the distance depends on it. Two halves of the real images
+    show the distance that chance alone gives; the visible images are far by construction.
+    """
+    data, cameras = stages.datasets(book), stages.infrared_cameras(book)
+    learn = data.learn()
+    real = learn[learn["camera"].isin(cameras)]
+    groups = {"real infrared, one half": real.iloc[::2], "real infrared, other half": real.iloc[1::2],
+              "external photographs (visible)": data.external}  # fmt: skip
+    for name in galleries:
+        groups[_words(name)] = stages.gallery(book, name)
+    count = min(len(rows) for rows in groups.values())
+    groups = {name: _thin(rows, count) for name, rows in groups.items()}
+    seed, config = book.profile.reid.seeds[0], dive_config(book.profile)
+    judge = stages.reid(book, "real", seed)
+
+    def make(folder: Path) -> None:
+        from vireid_lib.reid.features import extract
+
+        network, settings = stages.network(book, "real", seed)
+        network.to(book.device)
+        # All sets pass the infrared stream: the question is whether they could be taken for infrared.
+        found = {name: extract(network, rows.assign(modality="infrared"), settings, book.workspace.cache).numpy()
+                 for name, rows in groups.items()}  # fmt: skip
+        shown = {name: pixels(rows, (config.height, config.width)) for name, rows in groups.items()}
+        reference = found["real infrared, one half"]
+        arrays.save(
+            folder,
+            distances=np.array([frechet_distance(reference, part) for part in found.values()]),
+            histograms=np.stack([brightness_histogram(part) for part in shown.values()]),
+            colour=np.array([colourfulness(part).mean() for part in shown.values()]),
+        )
+
+    inputs = {"judge": judge, **{f"images_{place}": rows for place, rows in enumerate(groups.values())}}
+    held = arrays.load(book.stage("fidelity", {"groups": list(groups), "images": count}, inputs, make))
+    table = pd.DataFrame({
+        "images": list(groups), "Fréchet distance": held["distances"],
+        "brightness overlap": [overlap(held["histograms"][0], row) for row in held["histograms"]],
+        "colourfulness (0–255)": held["colour"], "N": count,
+    }).iloc[1:]  # fmt: skip
+    histograms = pd.DataFrame(held["histograms"], index=list(groups))
+    size = f"{book.profile.images.height} × {book.profile.images.width}"
+    return Fidelity(table.reset_index(drop=True), histograms,
+                    f"{book.profile.reid.method.upper()} ({book.profile.reid.backbone}) trained on "
+                    f"{book.profile.data.target}, seed {seed}; infrared stream; resized to {size}")  # fmt: skip
+
+
+def _thin(table: pd.DataFrame, count: int) -> pd.DataFrame:
+    ordered = table.sort_values(["identity", "camera", "path"])
+    return ordered.iloc[np.linspace(0, len(ordered) - 1, count).round().astype(int)].reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Whether synthetic images repeat training images.
+
+    Attributes:
+        distances: group to the distance of each image to its nearest training image.
+        closest: the synthetic images that come nearest, above the training images that they come near to.
+    """
+
+    distances: dict[str, Float[np.ndarray, " images"]]
+    closest: Grid
+
+
+def copies(book: Book, *, shown: int = 6) -> Copies:
+    """Distance of each synthetic image to the nearest real infrared training image of its camera.
+
+    Cosine distance of grey thumbnails of 16 × 8 pixels with zero mean: blind to identity, quick to see a copy. Beside
+    it, the same for each real image and the nearest one of *other* people.
+    """
+    learn, synthetic = stages.datasets(book).learn(), stages.gallery(book, "dive")
+    found: dict[str, list] = {"real": [], "synthetic": [], "pairs": []}
+    for camera in stages.infrared_cameras(book):
+        real, made = (table[table["camera"] == camera].reset_index(drop=True) for table in (learn, synthetic))
+        real_features, made_features = (untrained_features(_thumbnails(rows)) for rows in (real, made))
+        rows, distances = nearest(made_features, real_features)
+        found["synthetic"].append(distances)
+        found["pairs"] += list(zip(distances, made["path"], real["path"].iloc[rows], strict=True))
+        for name, own in real.groupby("identity").groups.items():
+            others = real.index[real["identity"] != name]
+            found["real"].append(nearest(real_features[torch.tensor(own)], real_features[torch.tensor(others)])[1])
+    pairs = sorted(found["pairs"])[:shown]
+    grid = Grid([list(pixels([made for _, made, _ in pairs])), list(pixels([real for _, _, real in pairs]))],
+                ["synthetic", "nearest real\ntraining image"],
+                [f"{distance:.2f}" for distance, _, _ in pairs])  # fmt: skip
+    distances = {"synthetic to nearest real training image": np.concatenate(found["synthetic"]),
+                 "real to nearest real image of somebody else": np.concatenate(found["real"])}  # fmt: skip
+    return Copies(distances, grid)
+
+
+def _thumbnails(rows: pd.DataFrame) -> UInt8[np.ndarray, "n 64 32 3"]:
+    return pixels(rows, (64, 32))
+
+
+def provenance(table: pd.DataFrame, count: int = 6) -> pd.DataFrame:
+    """Some rows of a synthetic gallery as they are recorded, with paths shortened to their last three parts."""
+    rows = table.iloc[np.linspace(0, len(table) - 1, min(count, len(table))).round().astype(int)]
+    return rows.assign(path=["/".join(Path(path).parts[-3:]) for path in rows["path"]]).reset_index(drop=True)
