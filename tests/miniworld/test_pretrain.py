@@ -10,7 +10,6 @@ from safetensors.torch import load_file
 
 from vireid_lib.miniworld import captions, pretrain_report
 from vireid_lib.miniworld.pretrain import BASE_MODEL, PretrainConfig, pretrain
-from vireid_lib.miniworld.pretrain_average import WeightAverage
 from vireid_lib.miniworld.pretrain_bank import halve, people_and_views
 from vireid_lib.miniworld.pretrain_config import BankConfig, DenoiserConfig, TextConfig, VaeConfig
 from vireid_lib.miniworld.pretrain_denoiser import DenoiserTask, write_prompt
@@ -66,18 +65,6 @@ def test_prompts_drop_and_shorten():
     assert "" in prompts and f"a photo of {caption}" in prompts and f"a street photo of {caption}" in prompts
     known = set(captions.vocabulary()) | {"a", "street", "photo", "of"}
     assert all(word.strip(",") in known for prompt in prompts for word in prompt.split())
-
-
-def test_weight_average_is_the_recurrence():
-    module = torch.nn.Linear(1, 1, bias=False)
-    average, expected = WeightAverage({"m": module}, 0.9), module.weight.item()
-    for update in range(1, 30):
-        with torch.no_grad():
-            module.weight.fill_(update)
-        average.update({"m": module})
-        decay = min(0.9, (1 + update) / (10 + update))
-        expected = decay * expected + (1 - decay) * update
-    assert average.average["m.weight"].item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_halve():

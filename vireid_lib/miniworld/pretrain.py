@@ -56,7 +56,7 @@ def pretrain(
     vae = pretrain_vae.build_vae(config.vae, height=config.bank.height, seed=config.seed)
     task = pretrain_vae.VaeTask(vae, bank, config.vae)
     train(task, steps=config.vae.steps, folder=folder / "vae", **options)
-    task.extras["average"].copy_to({"vae": vae})
+    _restore(folder / "vae", {"vae": vae})
     vae.eval().requires_grad_(False)
     latents = pretrain_denoiser.encode_bank(vae, bank, folder / "latents.npy", device=str(vae.device))
     scale = latent_scale(latents)
@@ -142,11 +142,11 @@ def _restore(folder: Path, modules: dict[str, torch.nn.Module]) -> float:
     if saved is None:
         raise FileNotFoundError(f"{folder} has no checkpoint yet: run pretrain() in its parent folder first.")
     _, tensors, meta = saved
-    average = checkpoint.unpack_state(tensors, meta["state"])["extras"]["average"]["average"]
+    average = checkpoint.unpack_state(tensors, meta["state"])["extras"]["average"]
     with torch.no_grad():
         for name, module in modules.items():
             for key, tensor in module.named_parameters():
-                tensor.copy_(average[f"{name}.{key}"])
+                tensor.copy_(average[f"module.{name}.{key}"])
     return meta["seconds"]
 
 

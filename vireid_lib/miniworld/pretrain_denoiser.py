@@ -14,13 +14,13 @@ from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from vireid_lib.miniworld.captions import vocabulary
-from vireid_lib.miniworld.pretrain_average import WeightAverage
 from vireid_lib.miniworld.pretrain_bank import Bank
 from vireid_lib.miniworld.pretrain_config import DenoiserConfig, PretrainConfig, TextConfig
 from vireid_lib.miniworld.pretrain_tokenizer import build_tokenizer
 from vireid_lib.miniworld.pretrain_vae import to_signed
 from vireid_lib.miniworld.scenery import STYLES
 from vireid_lib.training import seeds
+from vireid_lib.training.average import WeightAverage
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.task import Task
 
@@ -63,7 +63,7 @@ def build_scheduler(config: DenoiserConfig) -> DDIMScheduler:
 
 
 @torch.no_grad()
-def encode_bank(vae: AutoencoderKL, bank: Bank, file: Path, *, device: str, batch: int = 256) -> np.ndarray:
+def encode_bank(vae: AutoencoderKL, bank: Bank, file: Path, *, device: str, batch: int = 16) -> np.ndarray:
     """Latents of each picture and of its mirror image, float16 [images, 2, channels, height, width], kept in
     `file`. Not scaled."""
     if not file.exists():
@@ -120,7 +120,7 @@ class DenoiserTask(Task):
         others = [p for p in self.modules["both"].parameters() if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": 1e-2}, {"params": others, "weight_decay": 0.0}]
         self.optimizers = {"both": torch.optim.AdamW(groups, 0.0, betas=(0.9, 0.99), fused=True)}
-        self.extras = {"average": WeightAverage({"text": text, "unet": unet}, config.denoiser.average)}
+        self.extras = {"average": WeightAverage(self.modules["both"], config.denoiser.average)}
 
     def before_step(self, step: int) -> None:
         s = self.settings
@@ -129,8 +129,7 @@ class DenoiserTask(Task):
             group["lr"] = s.learning_rate * share
 
     def after_step(self, step: int) -> None:
-        both = self.modules["both"]
-        self.extras["average"].update({"text": both.text, "unet": both.unet})
+        self.extras["average"].update(self.modules["both"])
 
     def losses(self, step: int) -> dict[str, Tensor]:
         draw = self.generator(step, "batch")

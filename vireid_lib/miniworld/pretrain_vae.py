@@ -9,10 +9,10 @@ from diffusers import AutoencoderKL
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from vireid_lib.miniworld.pretrain_average import WeightAverage
 from vireid_lib.miniworld.pretrain_bank import Bank
 from vireid_lib.miniworld.pretrain_config import VaeConfig
 from vireid_lib.training import seeds
+from vireid_lib.training.average import WeightAverage
 from vireid_lib.training.task import Task
 
 GREY = (0.299, 0.587, 0.114)
@@ -53,7 +53,7 @@ class VaeTask(Task):
         self.optimizers = {
             "vae": torch.optim.AdamW(vae.parameters(), 0.0, betas=(0.9, 0.98), weight_decay=1e-4, fused=True)
         }
-        self.extras = {"average": WeightAverage({"vae": vae}, 0.998)}
+        self.extras = {"average": WeightAverage(self.modules["vae"], 0.998)}
 
     def before_step(self, step: int) -> None:
         steps, warmup = self.settings.steps, 200
@@ -62,7 +62,7 @@ class VaeTask(Task):
             group["lr"] = self.settings.learning_rate * share + 1e-6
 
     def after_step(self, step: int) -> None:
-        self.extras["average"].update({"vae": self.modules["vae"].vae})
+        self.extras["average"].update(self.modules["vae"])
 
     def losses(self, step: int) -> dict[str, Tensor]:
         draw = self.generator(step, "batch")
