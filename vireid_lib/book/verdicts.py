@@ -47,7 +47,8 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The comparison in words."""
-        what = f"{training_label(self.training)} − {training_label(self.reference)}: {self.difference:+.1f} points"
+        names = [training_label(name).removeprefix("+ ") for name in (self.training, self.reference)]
+        what = f"{names[0]} against {names[1]}: {self.difference:+.1f} points"
         if self.margin is None:
             return f"{what}, from a single seed on one side: no error can be given, so nothing can be concluded."
         error = f"standard error {self.standard_error:.1f}, 95 % interval {self.difference - self.margin:+.1f} to "

@@ -112,14 +112,12 @@ def against(
         x_axis, y_axis: what the axes show, with their units.
         chance: what guessing gives on the x axis; drawn as a line.
     """
-    picture = Picture(6.4, 3.8, title or f"{y_axis} over {x_axis}")
+    picture = Picture(7.2, 3.6, title or f"{y_axis} over {x_axis}")
     axes = picture.subplots()
     for place, row in enumerate(table.to_dict("records")):
         colour = SERIES[place % len(SERIES)]
         errors = {f"{way}err": row[f"{name}_std"] for way, name in (("x", x), ("y", y)) if pd.notna(row[f"{name}_std"])}
-        axes.errorbar(row[x], row[y], **errors, fmt="o", color=colour, capsize=3, elinewidth=1.2)
-        axes.annotate(row[label], (row[x], row[y]), xytext=(7, 6), textcoords="offset points", color=colour, fontsize=8,
-                      fontweight="bold")  # fmt: skip
+        axes.errorbar(row[x], row[y], **errors, fmt="o", color=colour, capsize=3, elinewidth=1.2, label=row[label])
     if chance is not None:
         axes.axvline(chance, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
         axes.annotate(
@@ -127,7 +125,8 @@ def against(
             va="top", color=QUIET, fontsize=8,
         )  # fmt: skip
     axes.axhline(0, color=QUIET, linewidth=0.8)
-    axes.margins(x=0.22, y=0.2)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), labelcolor="linecolor")
+    axes.margins(x=0.1, y=0.15)
     axes.set_xlabel(x_axis)
     axes.set_ylabel(y_axis)
     axes.set_title(title)
