@@ -74,3 +74,11 @@ def test_pairs_are_of_the_kind_they_are_called():
     assert [len(values) for values in found.values()] == [6, 12, 50]
     with pytest.raises(ValueError, match="no pair"):
         spaces.pair_distances(features[:4], table[:4])
+
+
+def test_separation_counts_pairs():
+    generator = np.random.default_rng(0)
+    same, different = generator.integers(0, 6, 20).astype(float), generator.integers(2, 9, 30).astype(float)
+    naive = np.mean([(a < b) + 0.5 * (a == b) for a in same for b in different])
+    assert spaces.separation(same, different) == pytest.approx(naive)
+    assert spaces.separation(np.zeros(3), np.ones(4)) == 1 and spaces.separation(np.ones(3), np.ones(4)) == 0.5

@@ -122,6 +122,17 @@ def pair_distances(
     return found
 
 
+def separation(same: Float[np.ndarray, " pairs"], different: Float[np.ndarray, " pairs"]) -> float:
+    """Probability that a pair of the same person is nearer than a pair of different people; equal counts half.
+
+    0.5 is chance, 1 a perfect threshold (the area under the ROC curve; Mann and Whitney 1947).
+    """
+    ordered = np.sort(different)
+    farther = len(ordered) - np.searchsorted(ordered, same, side="right")
+    equal = np.searchsorted(ordered, same, side="right") - np.searchsorted(ordered, same, side="left")
+    return float((farther + equal / 2).mean() / len(ordered))
+
+
 def _people(identities: Sequence[str]) -> list[tuple[str, Tensor]]:
     names, labels = np.unique(np.asarray(identities, dtype=object), return_inverse=True)
     return [(name, torch.from_numpy(np.flatnonzero(labels == place))) for place, name in enumerate(names)]

@@ -7,10 +7,11 @@ import pandas as pd
 import torch
 
 from vireid_lib.analysis.identification import identify
-from vireid_lib.analysis.spaces import spread
+from vireid_lib.analysis.spaces import pair_distances, separation, spread
 from vireid_lib.book import stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
+from vireid_lib.book.results import training_label
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
 
@@ -109,6 +110,39 @@ def embedding_spread(book: Book, name: str, seed: int) -> StageRecord:
 
     inputs = {"reid": stages.reid(book, name, seed)}
     return book.stage("embedding_spread", {"training": name, "seed": seed}, inputs, make, seeds=[seed])
+
+
+def separations(book: Book, seed: int) -> pd.DataFrame:
+    """Probability that two images of one person are nearer than two of different people, across modalities.
+
+    Returns:
+        one row per training set, columns "training" and "separation" (percent, 50 is chance).
+    """
+    rows = []
+    for name in book.profile.reid.training_sets:
+        pairs = pair_distances(*stages.features(book, name, seed))
+        share = separation(pairs["same person, across modalities"], pairs["different people, across modalities"])
+        rows.append({"training": name, "separation": 100 * share})
+    return pd.DataFrame(rows)
+
+
+def spread_words(table: pd.DataFrame) -> pd.DataFrame:
+    """`spread_table` for reading: mean ± standard deviation over seeds."""
+    names = {
+        "iirs_visible": "IIRS (V,V)", "iirs_infrared": "IIRS (I,I)", "himd": "HIMD (V,I)",
+        "own_centres": "own centres apart", "other_centres": "others' centres apart",
+    }  # fmt: skip
+    grouped = table.groupby("training", sort=False)
+    means, deviations = grouped[list(names)].mean(), grouped[list(names)].std(ddof=1)
+    words = {
+        label: [
+            f"{mean:.3f}" if pd.isna(spread) else f"{mean:.3f} ± {spread:.3f}"
+            for mean, spread in zip(means[key], deviations[key], strict=True)
+        ]
+        for key, label in names.items()
+    }
+    index = pd.Index([training_label(name) for name in means.index], name="trained on")
+    return pd.DataFrame(words, index=index).assign(seeds=grouped.size().to_numpy())
 
 
 def spread_table(book: Book) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from vireid_lib.analysis.gradcam import grad_cam_plus_plus
+from vireid_lib.book.pictures import pixels, short
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.evaluation import Trial, cosine_distance
@@ -109,6 +110,56 @@ def examples(outcomes: pd.DataFrame, *, right: bool, count: int, seed: int = 0) 
     chosen = outcomes[(outcomes["rank"] == 1) == right].sample(frac=1, random_state=seed)
     turn = chosen.groupby("identity").cumcount()
     return [int(row) for row in chosen.index[np.argsort(turn.to_numpy(), kind="stable")][:count]]
+
+
+def fates(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Queries by whether their first image is right for one network and for another: a 2×2 table of counts.
+
+    Args:
+        before, after: as `per_query` returns them, of the same trial.
+    """
+    names = {True: "right", False: "wrong"}
+    one, two = (outcomes["rank"].eq(1).map(names) for outcomes in (before, after))
+    table = pd.crosstab(one, two).reindex(index=["right", "wrong"], columns=["right", "wrong"], fill_value=0)
+    return table.rename_axis("before").rename_axis("after", axis="columns")
+
+
+def turned(before: pd.DataFrame, after: pd.DataFrame, *, right: bool, count: int, seed: int = 0) -> list[int]:
+    """Rows of queries that were wrong before and are right after (or the other way round); different people first."""
+    changed = (before["rank"].eq(1) != right) & (after["rank"].eq(1) == right)
+    return examples(after[changed], right=right, count=count, seed=seed)
+
+
+def lists(
+    features: Float[Tensor, "images dim"], table: pd.DataFrame, trial: Trial, rule: str, queries: Sequence[int],
+    *, ranks: int = 8,
+) -> dict[str, object]:  # fmt: skip
+    """The arguments of `plots.retrieval_lists` for some queries of a trial; removed gallery images are left out.
+
+    Args:
+        table: the rows that the trial was drawn from.
+    """
+    ranks = min(ranks, *(int((~ranked(features, trial, rule, query)["removed"]).sum()) for query in queries))
+    found = [ranked(features, trial, rule, query).query("not removed").head(ranks) for query in queries]
+    labels = [f"{short(table['identity'][query])}\ncamera {short(table['camera'][query])}" for query in queries]
+    return {
+        "queries": list(pixels(table.loc[list(queries)])),
+        "ranked": [list(pixels(table.loc[each["row"]])) for each in found],
+        "correct": np.stack([each["right"].to_numpy() for each in found]),
+        "distances": np.stack([each["distance"].to_numpy() for each in found]),
+        "query_labels": labels,
+    }
+
+
+def first_pairs(
+    features: Float[Tensor, "images dim"], trial: Trial, rule: str, queries: Sequence[int]
+) -> list[tuple[int, int]]:
+    """(query, gallery image ranked first) of some queries, as rows of the table."""
+    pairs = []
+    for query in queries:
+        table = ranked(features, trial, rule, query)
+        pairs.append((query, int(table.loc[~table["removed"], "row"].iloc[0])))
+    return pairs
 
 
 def explain(
