@@ -12,14 +12,15 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from vireid_lib.analysis.attention import concentration, record, resize, token_positions
+from vireid_lib.analysis.attention import concentration, record, token_positions
 from vireid_lib.book import arrays, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.gallery_stages import identities
 from vireid_lib.book.generator_facts import prompt_pieces
-from vireid_lib.book.generator_stages import _predict, _spread
+from vireid_lib.book.generator_stages import Grid, predict, spread
+from vireid_lib.book.pictures import pixels
 from vireid_lib.book.settings import dive_config
-from vireid_lib.data.images import load_images, to_float
+from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.training import seeds
@@ -34,6 +35,19 @@ PROMPTS = {
 }
 TIMES = (0.2, 0.4, 0.6, 0.8)
 """Noise levels at which real pictures are looked at, as shares of the schedule."""
+
+
+@dataclass(frozen=True)
+class Overlays:
+    """Pictures, a map for each piece of the prompt, row labels: for `plots.attention_overlays(**vars(overlays))`."""
+
+    images: list[np.ndarray]
+    attention: list[dict[str, np.ndarray]]
+    row_labels: list[str]
+
+
+SHOWN = ("[k]", "photo", "[p]", "person")
+"""The pieces whose maps are drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,18 +69,20 @@ class Sampled:
         """Of the maps, the finest first."""
         return sorted(self.maps, reverse=True)
 
-    def overlays(
-        self, person: int, resolution: tuple[int, int], labels: tuple[str, ...] = ("[k]", "photo", "[p]", "person")
-    ) -> tuple[list[np.ndarray], list[dict[str, np.ndarray]], list[str]]:
-        """Images, maps and row labels for `plots.attention_overlays`: a row per prompt, a column per piece.
+    def by_prompt(self, person: int, resolution: tuple[int, int]) -> Overlays:
+        """A row per prompt, a column per piece; each map in units of its own mean, NaN where a prompt lacks it."""
+        rows = [self._maps(prompt, person, resolution) for prompt in PROMPTS]
+        return Overlays([self.pictures[prompt][person] for prompt in PROMPTS], rows, list(PROMPTS))
 
-        A piece that a prompt lacks has an even map.
-        """
-        rows = []
-        for prompt in PROMPTS:
-            held = self.maps[resolution][prompt][person]
-            rows.append({label: np.nan_to_num(held[LABELS.index(label)], nan=0.0) for label in labels})
-        return [self.pictures[prompt][person] for prompt in PROMPTS], rows, list(PROMPTS)
+    def by_resolution(self, person: int) -> Overlays:
+        """The prompt with [k] and [p] at every resolution, from fine to coarse."""
+        prompt = list(PROMPTS)[-1]
+        rows = [self._maps(prompt, person, each) for each in self.resolutions]
+        return Overlays([self.pictures[prompt][person]] * len(rows), rows, [name(each) for each in self.resolutions])
+
+    def _maps(self, prompt: str, person: int, resolution: tuple[int, int]) -> dict[str, np.ndarray]:
+        held = self.maps[resolution][prompt][person]
+        return {label: held[LABELS.index(label)] / held[LABELS.index(label)].mean() for label in SHOWN}
 
 
 def sampled(book: Book, *, people: int = 3, noise: int = 0) -> Sampled:
@@ -129,19 +145,19 @@ def on_people(book: Book, *, images: int = 48) -> pd.DataFrame:
         one row per image, resolution and piece: image, modality, resolution ("16 × 8"), piece, concentration (1: as on
         an average place), share (of all attention, 0..1). Means over heads, layers and noise levels.
     """
-    rows = _spread(stages.datasets(book).learn(), images)
+    rows = spread(stages.datasets(book).learn(), images)
     config = dive_config(book.profile)
 
     def make(folder: Path) -> None:
         model = stages.generator(book).model
         masks = torch.from_numpy(_masks(book, rows, (config.height, config.width)))
         held = {}
-        for size, maps in _attention(model, rows).items():
+        for resolution, maps in _attention(model, rows).items():
             values = torch.full((2, len(rows), len(LABELS)), torch.nan)
             for place in range(len(LABELS)):
                 values[0, :, place] = concentration(maps[:, place], masks)
                 values[1, :, place] = maps[:, place].mean((1, 2))
-            held[f"{size[0]} × {size[1]}"] = values.numpy()
+            held[name(resolution)] = values.numpy()
         arrays.save(folder, **held)
 
     inputs = {"finetuning": stages.finetuning(book), "images": rows}
@@ -161,7 +177,7 @@ def on_people(book: Book, *, images: int = 48) -> pd.DataFrame:
 def _attention(model: DiveModel, rows: pd.DataFrame) -> dict[tuple[int, int], Float[Tensor, "images labels h w"]]:
     base, config = model.base, model.config
     device = base.unet.device
-    pixels = load_images(rows["path"].tolist(), (config.height, config.width), cache=None).pixels
+    pictures = pixels(rows, (config.height, config.width))
     people, cameras = rows["identity"].tolist(), rows["camera"].tolist()
     ids = model.tokenize(model.prompts(people, cameras)).to(device)
     noise = seeds.generator(0, "attention")
@@ -169,14 +185,14 @@ def _attention(model: DiveModel, rows: pd.DataFrame) -> dict[tuple[int, int], Fl
     found: dict[tuple[int, int], list[Tensor]] = {}
     for start in range(0, len(rows), 8):
         part = slice(start, start + 8)
-        clean = base.vae.encode(to_float(pixels[part], device) * 2 - 1).latent_dist.mean
+        clean = base.vae.encode(to_float(pictures[part], device) * 2 - 1).latent_dist.mean
         clean = clean * base.vae.config.scaling_factor
         drawn = torch.randn(clean.shape, generator=noise).to(device)
         with record(base.unet) as recorder:
             for share in TIMES:
                 times = torch.full((len(clean),), round(share * (len(alphas) - 1)), device=device)
                 noised, _ = diffuse(clean, drawn, alphas[times], "epsilon")
-                _predict(model, ids[part], noised, times, cameras[part])
+                predict(model, ids[part], noised, times, cameras[part])
         for size in recorder.resolutions:
             maps = zip(recorder.maps(size), people[part], cameras[part], strict=True)
             found.setdefault(size, []).extend(by_label(model, each, who, where) for each, who, where in maps)
@@ -193,12 +209,12 @@ def _masks(book: Book, rows: pd.DataFrame, size: tuple[int, int]) -> Float[np.nd
     return np.repeat(ellipse[None].astype(np.float32), len(rows), 0)
 
 
-def masks_shown(book: Book, *, images: int = 4) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
-    """Some of the pictures that `on_people` looks at, their masks at the picture's size, and their modality."""
-    rows, config = _spread(stages.datasets(book).learn(), images), dive_config(book.profile)
-    size = (config.height, config.width)
-    pictures = np.asarray(load_images(rows["path"].tolist(), size, cache=None).pixels)
-    return list(pictures), list(_masks(book, rows, size)), rows["modality"].tolist()
+def masks_shown(book: Book, *, images: int = 6) -> Grid:
+    """Some of the pictures that `on_people` looks at, and where it takes the person to be."""
+    rows, config = spread(stages.datasets(book).learn(), images), dive_config(book.profile)
+    shape = (config.height, config.width)
+    masks = (255 * _masks(book, rows, shape)).astype(np.uint8)[..., None].repeat(3, 3)
+    return Grid([list(pixels(rows, shape)), list(masks)], ["image", "person"], rows["modality"].tolist())
 
 
 def summary(measured: pd.DataFrame) -> pd.DataFrame:
@@ -249,8 +265,40 @@ def _finding(claim: str, values: pd.Series) -> Finding:
     return Finding(claim, mean, margin, verdict)
 
 
-def upscaled(
-    maps: Float[np.ndarray, "h w"], size: tuple[int, int]
-) -> Float[np.ndarray, "height width"]:
-    """A map at the size of a picture, in blocks, so that its resolution stays visible."""
-    return resize(torch.from_numpy(maps)[None], size, smooth=False)[0].numpy()
+def verdicts(measured: pd.DataFrame) -> pd.DataFrame:
+    """`findings` for reading: columns claim, measured (mean with its 95 % interval), verdict."""
+    rows = [{"claim": each.claim, "measured": f"{each.mean:+.3f} ± {each.margin:.3f}", "verdict": each.verdict}
+            for each in findings(measured)]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def conclusion(measured: pd.DataFrame) -> str:
+    """What follows for the paper's sentence, from the three findings."""
+    on_person, more_than_code, evener = (each.verdict for each in findings(measured))
+    first = {
+        "supported": "The identity token focuses on the person's area, as the paper says.",
+        "contradicted": "The identity token avoids the person's area, against what the paper says.",
+        "undecided": "Whether the identity token prefers the person's area cannot be told from these images.",
+    }[on_person]
+    second = {
+        "supported": "It lies on the person more than the modality token does.",
+        "contradicted": "The modality token lies on the person more than the identity token does.",
+        "undecided": "No difference between the two tokens is measurable there.",
+    }[more_than_code]
+    third = {
+        "supported": "The modality token is the more even of the two, as the paper says.",
+        "contradicted": "The modality token is the less even of the two, against what the paper says.",
+        "undecided": "Which of the two is spread more evenly cannot be told.",
+    }[evener]
+    return f"{first} {second} {third}"
+
+
+def name(resolution: tuple[int, int]) -> str:
+    """(16, 8) → "16 × 8"."""
+    return f"{resolution[0]} × {resolution[1]}"
+
+
+def size(resolution: str) -> tuple[int, int]:
+    """ "16 × 8" → (16, 8)."""
+    height, width = resolution.split(" × ")
+    return int(height), int(width)

@@ -170,19 +170,20 @@ def make_again(book: Book, place: int = 0) -> Again:
     return Again(grid, int(difference.max()))
 
 
-def judged_people(book: Book, galleries: Sequence[str]) -> pd.DataFrame:
+def judged_people(book: Book) -> pd.DataFrame:
     """Identity preservation, person by person, as the baseline network (first seed) sees it; the worst first.
 
     Returns:
         columns identity, then for each gallery the share of its images that lie nearest to the person's own
-        photographs. Sorted by the first gallery.
+        photographs. DiVE's comes first and sorts the rows; among equals, those who are found in other galleries come
+        first, for they are DiVE's own failures.
     """
     record = measures.preservation(book, "real", book.profile.reid.seeds[0])
-    columns = {}
-    for name in galleries:
-        rows = pd.DataFrame(record.values["galleries"][name]["by_identity"])
-        columns[name] = rows.set_index("identity")["rank_1"]
-    table = pd.DataFrame(columns).sort_values([galleries[0]], kind="stable")
+    found = {name: pd.DataFrame(values["by_identity"]).set_index("identity")["rank_1"]
+             for name, values in record.values["galleries"].items()}  # fmt: skip
+    table = pd.DataFrame({_words(name): found[name] for name in sorted(found, key=lambda name: name != "dive")})
+    others = table.iloc[:, 1:].mean(axis=1)
+    table = table.iloc[np.lexsort((-others, table.iloc[:, 0]))]
     return table.rename_axis("identity").reset_index()
 
 
@@ -199,7 +200,7 @@ def judged_galleries(book: Book) -> pd.DataFrame:
 
 
 def _words(name: str) -> str:
-    return training_label(name).removeprefix("+ external, ")
+    return training_label(name).removeprefix("+ ")
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,8 +218,8 @@ class Fidelity:
     extractor: str
 
 
-def fidelity(book: Book, galleries: Sequence[str]) -> Fidelity:
-    """Compare galleries with the target's real infrared training images of the same cameras.
+def fidelity(book: Book) -> Fidelity:
+    """Compare every gallery of the profile with the target's real infrared training images of the same cameras.
 
     All sets are thinned to the same number of images, for the distance depends on it. Two halves of the real images
     show the distance that chance alone gives; the visible images are far by construction.
@@ -228,8 +229,9 @@ def fidelity(book: Book, galleries: Sequence[str]) -> Fidelity:
     real = learn[learn["camera"].isin(cameras)]
     groups = {"real infrared, one half": real.iloc[::2], "real infrared, other half": real.iloc[1::2],
               "external photographs (visible)": data.external}  # fmt: skip
-    for name in galleries:
-        groups[_words(name)] = stages.gallery(book, name)
+    for name in book.profile.reid.training_sets:
+        if name != "real":
+            groups[_words(name)] = stages.gallery(book, name)
     count = min(len(rows) for rows in groups.values())
     groups = {name: _thin(rows, count) for name, rows in groups.items()}
     seed, config = book.profile.reid.seeds[0], dive_config(book.profile)
@@ -305,8 +307,8 @@ def copies(book: Book, *, shown: int = 6) -> Copies:
     grid = Grid([list(pixels([made for _, made, _ in pairs])), list(pixels([real for _, _, real in pairs]))],
                 ["synthetic", "nearest real\ntraining image"],
                 [f"{distance:.2f}" for distance, _, _ in pairs])  # fmt: skip
-    distances = {"synthetic to nearest real training image": np.concatenate(found["synthetic"]),
-                 "real to nearest real image of somebody else": np.concatenate(found["real"])}  # fmt: skip
+    distances = {"synthetic to real": np.concatenate(found["synthetic"]),
+                 "real to somebody else's real": np.concatenate(found["real"])}  # fmt: skip
     return Copies(distances, grid)
 
 

@@ -128,7 +128,7 @@ class Reconstructions:
 
 def reconstructions(book: Book, *, measured: int = 64, shown: int = 4) -> Reconstructions:
     """Send real training images of both modalities through the autoencoder and back."""
-    config, rows = dive_config(book.profile), _spread(stages.datasets(book).learn(), measured)
+    config, rows = dive_config(book.profile), spread(stages.datasets(book).learn(), measured)
     settings = {"size": [config.height, config.width]}
 
     def make(folder: Path) -> None:
@@ -171,7 +171,7 @@ class Noising:
 
 def noising(book: Book) -> Noising:
     """z_t = alpha_t z + sigma_t e for one visible and one infrared image, decoded at several t (eq. 1)."""
-    config, rows = dive_config(book.profile), _spread(stages.datasets(book).learn(), 2)
+    config, rows = dive_config(book.profile), spread(stages.datasets(book).learn(), 2)
     settings = {"size": [config.height, config.width], "times": list(NOISING_TIMES)}
 
     @torch.no_grad()
@@ -215,7 +215,7 @@ def prompt_worth(book: Book, *, images: int = 32, split: int = 1) -> pd.DataFram
     Returns:
         one row per image and time: modality, time (0..1), and a loss for each key of `PROMPT_VARIANTS`.
     """
-    rows = _spread(stages.datasets(book, split).learn(), images)
+    rows = spread(stages.datasets(book, split).learn(), images)
     fitted = stages.finetuning(book, split)
 
     def make(folder: Path) -> None:
@@ -282,12 +282,12 @@ def _losses(model: DiveModel, rows: pd.DataFrame) -> Float[Tensor, "variants tim
                 part = slice(start, start + 16)
                 times = step.expand(len(ids[part]))
                 noised, target = diffuse(clean[part], noise[part], alphas[times], base.prediction)
-                predicted = _predict(model, ids[part], noised, times, None if branches is None else branches[part])
+                predicted = predict(model, ids[part], noised, times, None if branches is None else branches[part])
                 found[place, row, part] = (predicted.float() - target).square().mean((1, 2, 3)).cpu()
     return found
 
 
-def _predict(model: DiveModel, ids: Tensor, noised: Tensor, times: Tensor, cameras: list[str] | None) -> Tensor:
+def predict(model: DiveModel, ids: Tensor, noised: Tensor, times: Tensor, cameras: list[str] | None) -> Tensor:
     """The prediction under the branches of the cameras, or of the bare base model."""
     if cameras is None:
         with model.branches.using(None):
@@ -309,7 +309,7 @@ def _other_modality(rows: pd.DataFrame) -> list[str]:
     return [first["infrared" if modality == "visible" else "visible"] for modality in rows["modality"]]
 
 
-def _spread(table: pd.DataFrame, count: int) -> pd.DataFrame:
+def spread(table: pd.DataFrame, count: int) -> pd.DataFrame:
     """`count` rows, half of each modality, spread evenly over the table."""
     parts = []
     for modality in ("visible", "infrared"):

@@ -118,7 +118,8 @@ def distance_histograms(
         axes.axvline(values.mean(), color=colour, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_xlabel(axis)
     axes.set_ylabel("density of pairs")
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=min(2, len(groups)), handlelength=1)
+    columns = 2 if max(map(len, groups)) < 32 else 1
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=columns, handlelength=1)
     axes.set_title(title)
     return picture
 

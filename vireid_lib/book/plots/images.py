@@ -133,6 +133,8 @@ def attention_overlays(
 ) -> Picture:
     """Each generated image and where each token of its prompt attends; one scale within an image.
 
+    A map of NaN is that of a token which the prompt does not have: the image is shown in grey without colours.
+
     Args:
         images: one per row.
         attention: for each image, token → attention map, the same tokens in every row.
@@ -149,9 +151,14 @@ def attention_overlays(
     picture, axes = _grid(*size, title, bool(row_labels), True)
     for row, (image, maps) in enumerate(zip(images, attention, strict=True)):
         axes[row, 0].imshow(image)
-        low, high = min(map.min() for map in maps.values()), max(map.max() for map in maps.values())
+        known = [heat for heat in maps.values() if not np.isnan(heat).any()]
+        low, high = min(heat.min() for heat in known), max(heat.max() for heat in known)
         for place, heat in zip(axes[row, 1:], maps.values(), strict=True):
-            _overlay(place, image, heat, low, high)
+            if np.isnan(heat).any():
+                place.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+                place.set_xlabel("not in this prompt", fontsize=6.5, color=QUIET, labelpad=1)
+            else:
+                _overlay(place, image, heat, low, high)
         if row_labels:
             axes[row, 0].set_ylabel(row_labels[row], rotation=0, ha="right", va="center", labelpad=8)
     for place, label in enumerate(["image", *tokens]):

@@ -1,0 +1,242 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 3 · Synthetic galleries
+#
+# **The question.** Are the images that DiVE makes *infrared*, and are they images of the *right person*? A network that
+# trains on them in chapter 4 will believe whatever they say, so it pays to look, and to measure, before.
+#
+# **This chapter** reads the generator of chapter 2, makes every infrared image that chapter 4 trains on, keeps them as
+# an image table with a seed for each, and trains one network (the baseline of chapter 4) as a judge. On the miniature
+# world it costs a few minutes on two CPU cores the first time.
+
+# %% tags=["parameters"]
+profile = "mini"
+workspace = ""
+data_root = ""
+people_shown = 5
+strengths = [0.4, 0.6, 0.8]
+
+# %%
+from vireid_lib.book import gallery_stages as study
+from vireid_lib.book import open_book, plots, stages
+from vireid_lib.book.pictures import short
+from vireid_lib.book.widgets import explore
+
+book = open_book(profile, workspace, data_root)
+book
+
+# %% [markdown]
+# ## What is made
+#
+# For each identity $p^E$ of the external set and each infrared camera $I_i$ of the target set, the generator is asked
+# for "a $[I_i]$ photo of $[p^E]$ person" (equation 5 of the paper), several times with different noise. Together the
+# answers are the set
+#
+# $$ \mathcal I_{Ext} = \{(x_n^I, y_n^I)\}_{n=1}^{N_S} , $$
+#
+# whose labels $y_n^I$ nobody had to write: each image was *ordered* under its label. That is the promise, and the risk:
+# if the image does not show the person it was ordered as, its label is wrong.
+
+# %%
+made = stages.gallery(book, "dive")
+made.groupby("camera").agg(images=("path", "size"), identities=("identity", "nunique"), seeds=("seed", "nunique"))
+
+# %% [markdown]
+# ## Photograph, synthetic, true
+#
+# One row per person: two photographs of the external set, DiVE's images under each infrared camera, and in the
+# miniature world also what no real data set can show: the *true* infrared images of the same person, drawn by the
+# renderer (in other poses). Nothing has ever been trained on these.
+
+# %%
+galleries = ["dive", "true"] if book.miniature else ["dive"]
+people = study.identities(book, people_shown)
+shown = study.beside_the_truth(book, people, galleries=galleries, each=2)
+plots.image_grid(**vars(shown), title="External people: photographs, synthetic infrared, true infrared")
+
+# %% [markdown]
+# **What to notice.** Go along a row. Do hair, skirt or trousers, bag and hat survive from the photograph to the
+# synthetic image? Is a striped shirt still striped? Do the two images of one camera show the *same* person? Then
+# compare with the truth where it is there. The brightness of a garment in near infrared depends on its fibre and dye
+# and only partly on its colour: from a photograph nobody can know it, and a generator has to guess. What it *can* do is
+# to guess the same in all images of a person.
+
+# %%
+def one_person(number: int = 0):
+    who = study.identities(book, people_shown)[number]
+    return plots.image_grid(**vars(study.beside_the_truth(book, [who], galleries=galleries, each=3)), title=short(who))
+
+
+explore(one_person, number=range(people_shown))
+
+# %% [markdown]
+# ## One person, all codes; one code, all people
+#
+# If identity and modality are truly separate, either can be exchanged alone: the paper's reading of its Figure 6 is
+# that "altering $[k]$ changes the modality without affecting identity, and modifying $[p]$ changes the identity while
+# preserving modality". Below, **all pictures start from the same noise**. Along a row only the code $[k]$ changes (and
+# with it the LoRA branch), down a column only the person $[p]$.
+
+# %%
+swapped = study.swaps(book, people=people_shown)
+plots.image_grid(**vars(swapped.grid), title="Rows: one person under every code. Columns: one code, every person")
+
+# %%
+plots.bars(
+    swapped.colour["camera"].tolist(), swapped.colour["colourfulness"].tolist(), reference=None,
+    axis="colourfulness: largest minus smallest channel, mean over pixels (0 grey … 255)",
+)  # fmt: skip
+
+# %% [markdown]
+# **What to notice.** Along a row: pose and framing come mostly from the noise, so they should stay; background, light
+# and colour belong to the camera, so they should change. Under the visible codes of the *target* cameras an external
+# person appears in a place where only others were filmed: that combination was never seen either. Down a column: the
+# background should stay while the person changes. If neighbouring rows look like one person in different clothes, or
+# like the same clothes on everyone, the tokens have not been learned well enough.
+#
+# The bars put a number on "infrared": the real infrared images have a colourfulness of almost 0 here. A generator that
+# ignores its codes would show bars of equal length.
+#
+# ## From noise or from the photograph
+#
+# The paper samples from noise, with text alone. An extra of this book starts from the external *photograph* instead:
+# it is turned to grey, encoded, noised to a part of the schedule (the *strength*) and denoised from there under the
+# infrared code (SDEdit, Meng et al. 2022; Diff-Mix). Little strength keeps everything, also what is wrong in infrared;
+# strength 1 forgets the photograph.
+
+# %%
+begun = study.starts(book, people=people_shown, strengths=strengths)
+plots.image_grid(**vars(begun), title="The same order, from the photograph and from noise")
+
+# %% [markdown]
+# **What to notice.** How much strength does it take until the background is the infrared camera's, and is the person
+# still there then? Starting from the photograph keeps outline and pattern for free, but also the pose: such a gallery
+# is as varied as the photographs are, while text alone can invent poses that no camera has seen.
+#
+# ## Is it still the person?
+#
+# Eyes are easily persuaded. So a judge looks: the baseline network of chapter 4, trained on the target's real images
+# alone. It has met neither these people nor any synthetic image. For each infrared image of a gallery it names the
+# nearest of the external photographs (cosine distance of its features); the label is confirmed when that photograph
+# shows the person under whose name the image was ordered.
+
+# %%
+study.judged_galleries(book).style.format({"nearest is the same person (%)": "{:.1f}"}).hide()
+
+# %% [markdown]
+# **What to notice.** The judge is only as good as a baseline is, so compare rows, not absolute values. "True infrared"
+# (in the miniature world) says how often this judge recognises *real* infrared images of these people: no gallery can
+# be expected to do better for long. Greyscale copies profit from repeating the very photographs in another tint, pose
+# included. Chapter 5 asks a second, sharper judge as well.
+#
+# ### The failures
+#
+# Averages hide them. These are the people whom the judge finds least often in DiVE's images.
+
+# %%
+ranked = study.judged_people(book)
+worst = ranked.head(people_shown)
+worst.style.format(precision=2).hide()
+
+# %%
+failed = study.beside_the_truth(book, worst["identity"].tolist(), galleries=galleries, each=2)
+plots.image_grid(**vars(failed), title="The worst preserved people")
+
+# %%
+best = study.beside_the_truth(book, ranked.tail(3)["identity"].tolist(), galleries=galleries, each=2)
+plots.image_grid(**vars(best), title="For comparison, the best preserved")
+
+# %% [markdown]
+# **What to notice.** What have the failures in common? Look for small distinguishing marks (a bag, a hat, a print on an
+# otherwise plain shirt), for rare garments, and for people who look like somebody else in the set to begin with: the
+# other columns of the table say whether the judge also fails on their copies or their true infrared images. Each such
+# image is a wrong label in the training set of chapter 4. One could throw out what the judge rejects; but then the
+# judge's own mistakes would decide what is learned.
+#
+# ## As a whole: could they be taken for real?
+#
+# Apart from who they show, synthetic images should be *distributed* like real infrared images. Two classical views:
+#
+# - the **Fréchet distance** between the features of both sets, each summarised by a mean $\mu$ and a covariance
+#   $\Sigma$: $\ d^2 = \lVert \mu_1 - \mu_2 \rVert^2 + \operatorname{tr}(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1
+#   \Sigma_2)^{1/2})$. It is called FID only when an Inception-v3 network makes the features; ours is named above the
+#   table. It grows when there are fewer images, so all sets are thinned to the same number $N$;
+# - the **brightness** of the pixels, as a histogram.
+
+# %%
+near = study.fidelity(book)
+print("Fréchet distance to one half of the real infrared training images. Features:", near.extractor)
+near.table.style.format(precision=2).hide()
+
+# %%
+plots.brightness_curves(near.histograms, reference="real infrared, one half", title="Brightness of the pixels")
+
+# %% [markdown]
+# **What to notice.** The other half of the real images shows what distance remains between two samples of the *same*
+# cameras and people. True infrared of the external people differs from it by the people alone. A distance below that
+# would be suspicious: it would mean that the synthetic set imitates the target's *people* and not only its cameras. And
+# a good distance says nothing about labels: exchange all names among the synthetic images, and it stays the same.
+#
+# ## Provenance: an image and its seed
+#
+# Every synthetic image is a row of the image table, with the generator's name in `source` and its own `seed`. The seed
+# does not depend on what else was made, nor on the order.
+
+# %%
+study.provenance(made)
+
+# %%
+again = study.make_again(book)
+print(again.sentence)
+plots.image_grid(**vars(again.grid))
+
+# %% [markdown]
+# ## Copies, and the privacy questions
+#
+# A generator can also learn by heart. Below, each synthetic image looks for the nearest *real* infrared training image
+# of its camera, by grey thumbnails; and each real image looks for the nearest one of *somebody else*, which shows how
+# alike two images become by chance. A second hump at the left of the synthetic curve would be copies.
+
+# %%
+copied = study.copies(book)
+plots.distance_histograms(copied.distances, axis="cosine distance of grey thumbnails to the nearest image", bins=40)
+
+# %%
+plots.image_grid(**vars(copied.closest), title="Synthetic images nearest to a training image")
+
+# %% [markdown]
+# The paper calls synthetic data "an efficient and privacy-ensuring alternative" to collecting more. That deserves
+# questions, and the grids above are good material for them.
+#
+# - **Whose image is it?** A synthetic image is useful here exactly as far as it shows a *particular real person*: the
+#   judge above measures how far that person can be recognised in it. What makes the method work makes the image
+#   personal data. Ordering a camera view of a person who never passed that camera is a new use of their photographs.
+# - **What does the generator hold?** A token of a few hundred numbers from which a person can be drawn under any camera
+#   is a biometric template with a drawing machine attached. Who may have the file, and can one person be taken out of
+#   it? (Here: yes, by deleting a row; but the LoRA branches have seen them too.)
+# - **What leaks from the training images?** Copies are one way. Others need more than this chapter: whether one can
+#   tell from the model that a given person was in its training set (membership inference), or rebuild their images.
+# - **Who consented to what?** Market-1501 and its like were filmed on campuses, and some sets of this kind were
+#   withdrawn by their authors. A derived set does not wash that off.
+#
+# Synthetic *people* would answer some of this: identities that nobody has. DiVE makes new images of existing ones.
+#
+# ## Something to try
+#
+# 1. **Guidance.** Copy the profile and change `dive.guidance`. Expect more of it to make people more alike within an
+#    identity and cameras more stereotyped: identity preservation may rise while the Fréchet distance grows.
+# 2. **More people.** Run `vireid book --only 03 -p people_shown=8` and look at the swaps again: which of the new people
+#    are shown as one of the old?
