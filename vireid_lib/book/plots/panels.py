@@ -52,7 +52,8 @@ def projection(
         shown = {label: colour for label, colour in colours.items() if label in set(labels)}
         for label, colour in shown.items():
             axes.plot([], [], "o", color=colour, markersize=5, label=label.rsplit("/", 1)[-1])
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=5, handletextpad=0.1, columnspacing=0.8,
+        columns = len(shown) if len(shown) <= 6 else 5
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, handletextpad=0.1, columnspacing=0.8,
                     fontsize=7.5)  # fmt: skip
         axes.set_title(f"by {name}")
     if title:
