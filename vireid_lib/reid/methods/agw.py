@@ -75,10 +75,15 @@ class AgwConfig(ReidConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> "AgwConfig":
-        """The recipe of the miniature world: 64×32 pixels, 900 steps, under a minute on one or two cores."""
+        """The recipe of the miniature world: 64×32 pixels, 900 steps, about a minute of one core.
+
+        The losses are AGW's with label smoothing. Instead of WRT, the hard triplet was tried on a world of
+        other people (seed 777, one training each): rank-1 34.0 against WRT's 37.7 with real images, 45.2
+        against 53.5 with true infrared of external people.
+        """
         settings = {
-            "backbone": "small", "pretrained": None, "height": 64, "width": 32, "steps": 900,
-            "triplet": "hard", "label_smoothing": 0.1, "padding": 4, "erasing": 0.5, "channel_exchange": 0.5,
+            "backbone": "small", "pretrained": None, "height": 64, "width": 32, "steps": 900, "mix": 0.5,
+            "label_smoothing": 0.1, "padding": 4, "erasing": 0.5, "channel_exchange": 0.5,
             "optimizer": "adamw", "learning_rate": 3e-3, "backbone_rate": 1.0, "weight_decay": 0.01,
             "schedule": "one_cycle", "flip_at_test": True, "channels_last": True,
         }  # fmt: skip
