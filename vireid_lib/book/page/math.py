@@ -3,12 +3,20 @@
 import functools
 import html
 import re
+import warnings
 import xml.etree.ElementTree as ElementTree
 
-import ziamath
+with warnings.catch_warnings():  # it reads its font by a function that Python 3.11 and 3.12 call deprecated, 3.13 not
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import ziamath
 
 PIXELS = 16.0  # drawn at this size, then scaled with the text around by giving lengths in em
-COMMAND = re.compile(r"\\[A-Za-z]+")
+ENVIRONMENTS = {
+    "align*", "aligned", "split", "cases", "array", "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix",
+}  # fmt: skip
+# The parser takes a sized delimiter for text unless it is a single character.
+SIZED_NORM = re.compile(r"(\\[bB]igg?[lr]?)\s*(?:\\[lr]?Vert|\\\|)(?![A-Za-z])")
+SIZED_COMMAND = re.compile(r"\\[bB]igg?[lr]?\s*(\\(?:[{}]|[A-Za-z]+))")
 
 
 class UnreadableMath(ValueError):
@@ -27,12 +35,16 @@ def svg(latex: str, *, block: bool) -> str:
     Raises:
         UnreadableMath: the LaTeX is broken or uses a command that the renderer does not know.
     """
-    body, tag = _without_tag(latex.strip())
+    body, tag = _without_tag(re.sub(r"\\(begin|end)\{equation\*?\}", "", latex).strip())
+    if unknown := set(re.findall(r"\\begin\{([^}]*)\}", body)) - ENVIRONMENTS:
+        raise UnreadableMath(
+            f"{latex!r}: environment {sorted(unknown)[0]}; use one of {', '.join(sorted(ENVIRONMENTS))}"
+        )
     try:
-        drawn = ziamath.Latex(body, size=PIXELS, inline=not block)
+        drawn = ziamath.Latex(_with_plain_delimiters(body), size=PIXELS, inline=not block)
     except Exception as error:  # the parser's errors have no common base
         raise UnreadableMath(f"{latex!r}: {type(error).__name__} {error}".strip()) from None
-    if unknown := COMMAND.findall("".join(drawn.mathmlstr())):
+    if unknown := re.findall(r"\\(?:[A-Za-z]+|.)", drawn.mathmlstr()):
         raise UnreadableMath(f"{latex!r}: {unknown[0]} is not known")
     width, height = drawn.getsize()
     element = drawn.svgxml()
@@ -43,6 +55,11 @@ def svg(latex: str, *, block: bool) -> str:
     element.set("aria-label", body)
     text = ElementTree.tostring(element, encoding="unicode")
     return text + (f'<span class="tag">({html.escape(tag)})</span>' if tag else "")
+
+
+def _with_plain_delimiters(latex: str) -> str:
+    """Write sized norm bars as a character; other sized commands lose the size, not the sign."""
+    return SIZED_COMMAND.sub(r"\1", SIZED_NORM.sub(r"\1‖ ", latex))
 
 
 def _without_tag(latex: str) -> tuple[str, str]:

@@ -70,6 +70,9 @@ class Picture(Figure):
     def png(self) -> bytes:
         """The picture as PNG."""
         with matplotlib.rc_context(RULES), io.BytesIO() as file:
+            if self.get_layout_engine() is not None:  # laid out once: a second pass would move things a little
+                self.draw_without_rendering()
+                self.set_layout_engine("none")
             self.savefig(file, format="png", metadata={"Software": None})
             return file.getvalue()
 

@@ -1,0 +1,158 @@
+"""The page: readable without network, code folded, equations drawn, papermill's traces gone."""
+
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from vireid_lib.book.page.export import ChapterExporter, equation, first_line, prepared, without_number
+from vireid_lib.book.page.math import UnreadableMath, svg
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def tagged(source, *tags, **options):
+    cell = new_code_cell(source, **options)
+    cell.metadata["tags"] = list(tags)
+    return cell
+
+
+def exported(*cells):
+    exporter = ChapterExporter("03_x")
+    body, _ = exporter.from_notebook_node(prepared(new_notebook(cells=list(cells))))
+    return body, exporter
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\mathcal{V}^* = \mathcal{V} \cup \mathcal{V}_{\text{Ext}}",
+        r"\mathbb{E}_{x,p,\epsilon,t}\left[\lVert\epsilon-\epsilon_\theta(z_t,t,\Gamma(\mathcal{T}([p],[k])))\rVert_2^2\right]",
+        r"\begin{aligned} a &= b \\ c &= d \end{aligned}",
+        r"\big\lVert x \big\rVert^2 + \Big\| y \Big\| + \bigl\{ z \bigr\}",
+        r"\begin{equation} a = b \end{equation}",
+        r"\operatorname{AP} = \frac{1}{|H|} \sum_{h \in H} \frac{h}{r_h}",
+    ],
+)
+def test_equations_are_drawn_in_the_texts_colour(latex):
+    drawn = svg(latex, block=True)
+    assert drawn.startswith("<svg") and "viewBox" in drawn and "em" in drawn
+    assert "currentColor" in drawn and "black" not in drawn
+
+
+def test_an_equations_number_stands_beside_it():
+    drawn = svg(r"a = b \tag{6}", block=True)
+    assert '<span class="tag">(6)</span>' in drawn
+
+
+@pytest.mark.parametrize("latex", [r"\foo{a}", "a_{", r"\begin{nothing}x\end{nothing}"])
+def test_an_unreadable_equation_is_told_and_costs_no_page(latex):
+    with pytest.raises(UnreadableMath):
+        svg(latex, block=False)
+    assert 'class="undrawn"' in equation(latex, block=False)
+
+
+def test_markdown_becomes_prose_with_unique_anchors():
+    body, exporter = exported(
+        new_markdown_cell("# 3. Title\n\n## A *section*\n\nText $x^2$.\n\n$$y$$\n\n| a |\n|---|\n| b |")
+    )
+    assert '<h2 class="chapter-title">Title</h2>' in body
+    assert '<h3 id="03_x-a-section">A <em>section</em></h3>' in body
+    assert [(heading.text, heading.anchor) for heading in exporter.headings] == [("A section", "03_x-a-section")]
+    assert 'class="math inline"' in body and 'class="math block"' in body and "$" not in body
+    assert "<td>b</td>" in body
+
+
+def test_code_is_folded_under_its_telling_line():
+    body, _ = exported(new_code_cell("# first\nimport os\nvalue = os.getcwd()"))
+    assert re.search(r'<details class="code"><summary><code>value = os.getcwd\(\)</code></summary>', body)
+    assert 'class="kn"' in body
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"), [("import os", "import os"), ("", ""), ("# note\nx = 1", "x = 1"), ("  y\n", "y")]
+)
+def test_first_line(source, expected):
+    assert first_line(source) == expected
+
+
+def test_the_parameters_are_those_of_the_run_and_nobodys_folders():
+    body, _ = exported(
+        tagged('profile = "mini"\nworkspace = ""\ndata_root = ""\ncount = 3', "parameters"),
+        tagged('# Parameters\nprofile = "smoke"\nworkspace = "/home/me/w"', "injected-parameters"),
+        tagged("nothing", "papermill-error-cell-tag"),
+    )
+    plain = re.sub(r"<[^>]+>", "", body)
+    assert "profile = 'smoke'" in plain and "count = 3" in plain
+    assert "/home/me" not in body and "mini" not in body and "nothing" not in body
+    assert body.count("<details") == 1
+
+
+def test_outputs_are_shown():
+    outputs = [
+        new_output("stream", name="stdout", text="one\n"), new_output("stream", name="stdout", text="two\n"),
+        new_output("stream", name="stderr", text="careful\n"),
+        new_output("display_data", {"image/png": PIXEL, "text/plain": "Figure"}, metadata={"image/png": {"width": 300, "alt": "A < B"}}),
+        new_output("execute_result", {"text/html": "<table><tr><td>7</td></tr></table>", "text/plain": "7"}),
+        new_output("display_data", {"text/latex": "$$z$$"}),
+        new_output("display_data", {"text/plain": "AGW: 30 steps in 0:03"}),
+        new_output("error", ename="ValueError", evalue="no", traceback=["\x1b[31mValueError\x1b[0m: no"]),
+    ]  # fmt: skip
+    body, _ = exported(new_code_cell("f()", outputs=outputs))
+    assert '<pre class="stream stdout">one\ntwo\n</pre>' in body and "careful" in body
+    assert f'src="data:image/png;base64,{PIXEL}"' in body and 'width="300"' in body and 'alt="A &lt; B"' in body
+    assert "<td>7</td>" in body and body.count('class="math block"') == 1 and "AGW: 30 steps" in body
+    assert '<pre class="error">' in body and "\x1b" not in body and "Figure<" not in body
+
+
+def test_widgets_never_stand_alone():
+    output = new_output(
+        "display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "VBox()"}
+    )
+    body, _ = exported(new_code_cell("f()", outputs=[output]))
+    assert "VBox()" in body and "<script" not in body
+
+
+def test_long_prints_are_folded():
+    text = "".join(f"line {number}\n" for number in range(40))
+    body, _ = exported(new_code_cell("f()", outputs=[new_output("stream", name="stdout", text=text)]))
+    assert '<details class="stream"><summary>line 39</summary>' in body
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [("2. Teaching", "Teaching"), ("Chapter 2: Teaching", "Teaching"), ("Teaching 2 people", "Teaching 2 people")],
+)
+def test_titles_lose_their_numbers(title, expected):
+    assert without_number(title) == expected
+
+
+def test_preparing_leaves_the_notebook_as_it_is():
+    notebook = new_notebook(cells=[tagged("x = 1", "injected-parameters")])
+    before = nbformat.writes(notebook)
+    prepared(notebook)
+    assert nbformat.writes(notebook) == before
+
+
+def test_the_whole_page_needs_no_network(tmp_path):
+    from vireid_lib.book.chapters import Chapter
+    from vireid_lib.book.page import make_page
+    from vireid_lib.book.profiles import load_profile
+    from vireid_lib.book.records import hardware, versions, write_json
+
+    profile = load_profile("smoke")
+    chapters = [Chapter(tmp_path / f"0{n}_chapter.py", f"Title & {n}", {}) for n in (1, 2)]
+    assert make_page(tmp_path, chapters, profile) is None
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(
+        new_notebook(cells=[new_markdown_cell("# T\n\n## S\n\n$a$")]), tmp_path / "notebooks" / "01_chapter.ipynb"
+    )
+    write_json(tmp_path / "notebooks" / "01_chapter.json", {"wall_seconds": 61})
+    write_json(tmp_path / "book.json", {"failure": "", "hardware": hardware(), "versions": versions(), "device": "cpu",
+                                        "finished": "2026-01-02T03:04:05"})  # fmt: skip
+    page = make_page(tmp_path, chapters, profile).read_text()
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page) and "@import" not in page and "url(" not in page
+    assert 'href="#01_chapter-s"' in page and "ran in 1:01" in page and "Title &amp; 2" in page
+    assert "vireid book --only 02" in page and profile.title in page
+    assert page.count("<script") == 1 and 'name="viewport"' in page

@@ -1,0 +1,191 @@
+"""Results: averages over seeds, and ours beside the papers' only where it may stand there."""
+
+import numpy as np
+import pytest
+import yaml
+
+from vireid_lib.book import results
+from vireid_lib.book.papers import load_paper, load_papers
+from vireid_lib.book.profiles import load_profile
+from vireid_lib.book.result_tables import main_table_html, show_main_table, show_papers
+from vireid_lib.book.strict import FileError
+from vireid_lib.book.workspace import Workspace
+from vireid_lib.project import project_root
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path)
+
+
+def score(rank_1, **changes):
+    row = {
+        "dataset": "mini_vi", "method": "agw", "training": "real", "external": None, "variant": "", "seed": 0,
+        "mode": "all", "protocol": "all-search, single-shot, seeded draw", "settings": {"shots": 1}, "trials": 10,
+        "rank_1": rank_1, "rank_5": 0.8, "rank_10": 0.9, "rank_20": 1.0, "mean_ap": 0.4, "mean_inp": 0.1,
+    }  # fmt: skip
+    return row | changes
+
+
+def record(workspace, *rows, name="reid"):
+    return workspace.stage(name, {"rows": list(rows)}, {}, lambda folder: {"scores": list(rows)})
+
+
+def on_sysu(rank_1, **changes):
+    return score(rank_1, **({"dataset": "sysu_mm01", "mean_ap": 0.4765} | changes))
+
+
+def status(beside, row, column, metric):
+    found = beside[(beside["table"] == 2) & (beside["printed_row"] == row) & (beside["printed_column"] == column)]
+    return found[found["metric"] == metric].iloc[0]
+
+
+def test_seeds_are_averaged_with_the_sample_deviation(workspace):
+    values = [0.374, 0.405, 0.393]
+    record(workspace, *(score(value, seed=seed) for seed, value in enumerate(values)))
+    row = results.over_seeds(results.scores(workspace)).iloc[0]
+    assert row["rank_1"] == pytest.approx(100 * np.mean(values))
+    assert row["rank_1_std"] == pytest.approx(100 * np.std(values, ddof=1))
+    assert row["seeds"] == 3
+
+
+def test_a_single_seed_has_no_deviation(workspace):
+    record(workspace, score(0.5))
+    assert np.isnan(results.over_seeds(results.scores(workspace)).iloc[0]["rank_1_std"])
+    table = results.main_table(workspace, load_profile("smoke"))
+    assert table["rank-1"].tolist() == ["50.0"]
+
+
+def test_of_two_records_the_one_used_last_counts(workspace):
+    first, second = score(0.5), score(0.6)
+    for row in (first, second, first):
+        record(workspace, row)
+    assert results.scores(workspace)["rank_1"].tolist() == [0.5]
+
+
+def test_percent_in_a_record_are_refused(workspace):
+    record(workspace, score(39.1))
+    with pytest.raises(FileError, match="values.scores.rank_1 is 39.1"):
+        results.scores(workspace)
+
+
+def test_the_main_table_shows_what_the_profile_asks_for(workspace):
+    rows = [
+        score(0.4 + 0.01 * seed, training=name, seed=seed) for name in ("true", "dive", "real") for seed in (0, 1, 7)
+    ]
+    record(workspace, *rows, score(0.9, variant="validation identities"), score(0.9, training="copies", mode="indoor"))
+    table = results.main_table(workspace, load_profile("smoke"))
+    assert table["trained on"].tolist() == ["real images only", "+ DiVE", "+ true infrared"]
+    assert table["rank-1"].tolist() == ["40.5 ± 0.7"] * 3 and table["seeds"].tolist() == [2] * 3
+    assert "40.5 ± 0.7" in main_table_html(table) and "2 seeds" in main_table_html(table)
+    assert "+ DiVE" in repr(show_main_table(table)) and "+ DiVE" in results.as_text(table)
+
+
+def test_an_empty_workspace_says_so(workspace):
+    table = results.main_table(workspace, load_profile("smoke"))
+    assert "No score" in results.as_text(table) and "No score" in main_table_html(table)
+    assert results.stages(workspace).empty
+
+
+def test_stages_are_listed(workspace):
+    record(workspace, score(0.5))
+    row = results.stages(workspace).iloc[0]
+    assert row["stage"] == "reid" and row["folder"].startswith("stages/reid/") and row["attempts"] == 1
+
+
+def test_without_results_everything_is_not_yet_run(workspace):
+    beside = results.beside_papers(workspace)
+    assert set(beside["status"]) == {"not yet run"} and beside["our_mean"].isna().all()
+
+
+def test_the_miniature_world_reproduces_nothing(workspace):
+    record(workspace, score(0.475), score(0.7907, method="deen", training="dive", external="mini_market"))
+    assert set(results.beside_papers(workspace)["status"]) == {"not yet run"}
+
+
+def test_reproduced_and_differs(workspace):
+    record(workspace, on_sysu(0.48), on_sysu(0.6, mode="indoor"))
+    beside = results.beside_papers(workspace)
+    near = status(beside, "AGW", "SYSU-MM01 All search", "rank_1")
+    assert near["status"] == "reproduced" and near["difference"] == pytest.approx(0.5)
+    far = status(beside, "AGW", "SYSU-MM01 Indoor search", "rank_1")
+    assert far["status"] == "differs" and "5.83 points above the paper, tolerance 1" == far["why"]
+    assert status(beside, "CAJ", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"trials": 2}, {"settings": {"shots": 10}}, {"variant": "other"}, {"external": "market1501"},
+        {"training": "copies"}, {"method": "caj"}, {"mode": "indoor"},
+    ],
+)  # fmt: skip
+def test_other_conditions_are_no_comparison(workspace, changes):
+    record(workspace, on_sysu(0.475, **changes))
+    beside = results.beside_papers(workspace)
+    assert status(beside, "AGW", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
+
+
+def test_a_papers_number_does_not_look_like_ours(workspace):
+    record(workspace, on_sysu(0.48, seed=0), on_sysu(0.47, seed=1))
+    markup = show_papers(results.beside_papers(workspace))._repr_html_()
+    assert '<span style="font-style:italic;opacity:.75">47.50 / 47.65</span>' in markup
+    assert '<span style="font-weight:600">47.50 ± 0.71 ✓ / 47.65 ± 0.00 ✓</span>' in markup
+    assert "DiVE, Table 2" in markup and "not yet run" in markup
+
+
+def test_the_dive_paper_is_transcribed():
+    paper = {paper.name: paper for paper in load_papers()}["dive"]
+    values = list(paper.values())
+    assert len(values) == 24 + 64 + 16 + 12
+
+    def printed(table, row, column):
+        cell = [v for v in values if (v["table"], v["printed_row"], v["printed_column"]) == (table, row, column)]
+        return [value["paper_value"] for value in cell]
+
+    assert printed(1, "Our proposed DiVE", "Indoor search") == [82.98, 85.90]
+    assert printed(2, "AGW", "LLCM VIS to IR") == [49.13, 55.80]
+    assert printed(2, "DART + DiVE", "LLCM IR to VIS") == [65.47, 59.59]
+    assert printed(3, "RGB+IR, Multi", "LLCM") == [59.30, 65.90]
+    assert printed(4, "+CUHK-NP", "SYSU") == [77.50, 73.48]
+    assert any("60.30" in note.says for note in paper.notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda paper: paper["tables"][0]["rows"][0]["values"].pop(), "row CycleGAN: write 2 numbers"),
+        (lambda paper: paper["tables"][0].update(metrics=["rank_1", "map"]), "metrics.1 is 'map'"),
+        (lambda paper: paper["tables"][0]["rows"][0].update(trainning="x"), "did you mean training"),
+        (lambda paper: paper.update(name="other"), "make it the file's name"),
+    ],
+)
+def test_a_paper_written_wrongly_is_refused(tmp_path, change, expected):
+    content = yaml.safe_load((project_root() / "data_manifests" / "papers" / "dive.yaml").read_text())
+    change(content)
+    (tmp_path / "dive.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(FileError, match=expected):
+        load_paper(tmp_path / "dive.yaml")
+
+
+def test_an_evaluation_becomes_a_score():
+    import torch
+
+    from vireid_lib.evaluation import SysuProtocol, evaluate
+
+    table = _tiny_table()
+    evaluation = evaluate(torch.rand(len(table), 9, generator=torch.manual_seed(0)), table, SysuProtocol(trial_count=2))
+    row = results.score_row(evaluation, dataset="mini_vi", method="agw", training="real", external=None, seed=3)
+    assert (row["mode"], row["trials"], row["seed"], row["settings"]["shots"]) == ("all", 2, 3, 1)
+    assert results.Score.model_validate(row).protocol == "all-search, single-shot, seeded draw"
+
+
+def _tiny_table():
+    import pandas as pd
+
+    rows = [
+        {"path": f"/x/cam{camera}/{person:04d}/0001.jpg", "identity": f"d/{person:04d}", "camera": f"d/{camera}",
+         "modality": "infrared" if camera in (3, 6) else "visible", "split": "test", "source": "real", "seed": pd.NA}
+        for camera in range(1, 7) for person in range(3)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
