@@ -346,8 +346,8 @@ print(f"{caught[0].category.__name__}: {caught[0].message}")
 # ### 7.4 Choosing the epoch on the test set
 #
 # The released code of most methods tests after every epoch and keeps the best. How much does that give for free? Let
-# us make 20 "networks" that are equally good by construction: random projections of the same features. Half of the
-# test people choose the best of them; the other half tells how good it is.
+# us make 20 "networks" that are equally good by construction: the same features, each time with other noise, as the
+# last epochs of a training differ. Half of the test people choose the best; the other half tells how good it is.
 
 # %%
 chance = lessons.chosen_on_the_test_set(features, trial, protocol.rule)
@@ -360,9 +360,9 @@ print(f"The chosen one stands out by {gain['choosing half']:+.1f} points on the 
       f"and by {gain['other half']:+.1f} points on the other half.")
 
 # %% [markdown]
-# **What to notice.** The first number is the gift, the second is what is left of it with people who had no say. The
-# gift grows with the number of epochs one looks at and shrinks with the number of test people. This book keeps the
-# network after the last step, and chooses settings on validation people only.
+# **What to notice.** The first number is the gift, the second is what is left of it with people who had no say: by
+# chance above or below zero. The gift grows with the number of epochs one looks at and shrinks with the number of test
+# people. This book keeps the network after the last step, and chooses settings on validation people only.
 #
 # ### 7.5 One network for ten splits
 #

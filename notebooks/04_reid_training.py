@@ -182,7 +182,8 @@ widgets.explore(one_person, number=range(0, len(names)), images=[4, 6, 8])
 # gain then has two possible causes. Here each training gets the same recipe, the same number of seeds, and the record
 # says what it had (section 5 prints it).
 #
-# Nor may the test choose the network:
+# Nor may the test choose anything. Settings are tried out with `stages.comparison(book, validation=True)`, which leaves
+# the validation people out of training and ranks them instead of the test people. And the network itself:
 
 # %%
 print(trainings.selection(book))

@@ -52,7 +52,9 @@ def test_the_luckiest_of_many_is_no_better_on_the_other_half():
     features, trial = _trial(people=40, seed=3)
     table = lessons.chosen_on_the_test_set(features, trial, "sysu-mm01", candidates=12)
     assert table.shape == (12, 2)
-    assert table["choosing half"].max() > table["choosing half"].mean() + 2
+    assert table["choosing half"].max() > table["choosing half"].mean() + 1
+    # Noise of its own: who is lucky on one half is not for that lucky on the other.
+    assert abs(table.corr().iloc[0, 1]) < 0.6
     pd.testing.assert_frame_equal(table, lessons.chosen_on_the_test_set(features, trial, "sysu-mm01", candidates=12))
 
 
