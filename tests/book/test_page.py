@@ -90,10 +90,11 @@ def test_the_parameters_are_those_of_the_run_and_nobodys_folders():
 
 
 def test_outputs_are_shown():
+    about = {"width": 300, "alt": "A < B"}
     outputs = [
         new_output("stream", name="stdout", text="one\n"), new_output("stream", name="stdout", text="two\n"),
         new_output("stream", name="stderr", text="careful\n"),
-        new_output("display_data", {"image/png": PIXEL, "text/plain": "Figure"}, metadata={"image/png": {"width": 300, "alt": "A < B"}}),
+        new_output("display_data", {"image/png": PIXEL, "text/plain": "Figure"}, metadata={"image/png": about}),
         new_output("execute_result", {"text/html": "<table><tr><td>7</td></tr></table>", "text/plain": "7"}),
         new_output("display_data", {"text/latex": "$$z$$"}),
         new_output("display_data", {"text/plain": "AGW: 30 steps in 0:03"}),

@@ -13,7 +13,16 @@ import pytest
 
 from vireid_lib.book.runner import RunError, run_book
 
-HEAD = '# %% [markdown]\n# # {title}\n\n# %% tags=["parameters"]\nprofile = "mini"\nworkspace = ""\ndata_root = ""\ncount = 3\n'
+HEAD = """\
+# %% [markdown]
+# # {title}
+
+# %% tags=["parameters"]
+profile = "mini"
+workspace = ""
+data_root = ""
+count = 3
+"""
 
 STAGE = """
 # %%

@@ -208,8 +208,8 @@ def test_a_killed_stage_continues_and_its_lock_is_free(tmp_path):
 
 
 def test_two_processes_make_a_stage_once(tmp_path, capfd):
-    first = in_other_process(tmp_path, "Path('STARTED').touch()\ntime.sleep(1.5)\nreturn {'value': os.getpid()}".replace(
-        "'STARTED'", repr(str(tmp_path / "started"))))  # fmt: skip
+    started = repr(str(tmp_path / "started"))
+    first = in_other_process(tmp_path, f"Path({started}).touch()\ntime.sleep(1.5)\nreturn {{'value': os.getpid()}}")
     wait_for(tmp_path / "started")
     record = Workspace(tmp_path / "w").stage("slow", {"n": 1}, {}, keep("made twice"))
     printed, _ = first.communicate()

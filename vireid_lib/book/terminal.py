@@ -52,7 +52,7 @@ class Terminal:
         if not self._live and now - self._printed < LOG_SECONDS:
             return
         self._printed = now
-        line = self._head() + self._cell + (f"  {self._line}" if self._line else "") + "  " + self._clock()
+        line = f"{self._head()}{self._cell}, {self._clock()}" + (f"  {self._line}" if self._line else "")
         if self._live:
             self._out.write("\r\x1b[2K" + line[: shutil.get_terminal_size().columns - 1])
             self._out.flush()
@@ -92,9 +92,11 @@ class Terminal:
         known = [name for name in self._spent if name in self._expected]
         expected = sum(self._expected[name] for name in known)
         pace = sum(self._spent[name] for name in known) / expected if expected else 1.0
-        left = [pace * self._expected[name] for name in coming]
-        left[0] = max(left[0] - (time.monotonic() - self._began), 0.0)
-        return f", about {duration(sum(left))} left for the book"
+        now, *later = (pace * self._expected[name] for name in coming)
+        now -= time.monotonic() - self._began
+        if now > 0:
+            return f", about {duration(now + sum(later))} left for the book"
+        return ", longer than expected" + (f", then about {duration(sum(later))} for the other chapters" if later else "")
 
     def _write(self, text: str) -> None:
         self._out.write(text + "\n")

@@ -6,8 +6,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from vireid_lib.generators.dive.base import fingerprint
-
 SAMPLING = ("sampling_steps", "guidance", "sampling_batch", "start", "strength")
 """Settings that may differ between fitting and sampling."""
 
@@ -52,8 +50,9 @@ class DiveConfig(BaseModel):
     token_learning_rate: float | None = Field(None, description="None: the same as learning_rate")
     schedule: Literal["constant", "cosine"] = "constant"
     flip: bool = True
-    balance: Literal["images", "modalities"] = Field(
-        "images", description="draw images uniformly, or half of them infrared"
+    balance: Literal["images", "groups"] = Field(
+        "images",
+        description="draw images uniformly, or a third each from target visible, target infrared and external ones",
     )
     tokens_from: Literal["both", "visible"] = Field(
         "both", description="which images teach the tokens; external people have visible ones only"
@@ -73,6 +72,8 @@ class DiveConfig(BaseModel):
 
     def fit_settings(self) -> dict[str, Any]:
         """What the fitted weights depend on, as JSON values; a local base model's weights among them."""
+        from vireid_lib.generators.dive.base import fingerprint  # brings diffusers, which reading a profile can spare
+
         own = {name: value for name, value in self.model_dump(mode="json").items() if name not in SAMPLING}
         return own | {"base_model_weights": fingerprint(self.base_model)}
 
