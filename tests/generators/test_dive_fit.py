@@ -198,3 +198,16 @@ def test_record_says_what_was_fitted(tiny_config, tiny_table, tmp_path):
     assert record["vocabulary"]["view_of_camera"]["mini_market/1"] == "mini_market"
     assert set(record["vocabulary"]["branch_of_view"].values()) == {
         "mini_market", "mini_vi-1", "mini_vi-2", "mini_vi-3", "mini_vi-6"}  # fmt: skip
+
+
+def test_groups_are_drawn_evenly(tiny_config, tiny_table, tmp_path):
+    from vireid_lib.generators.dive.finetune import DiveTask
+
+    config = tiny_config.model_copy(update={"balance": "groups", "batch": 600})
+    table = tiny_table.drop(index=[0, 1, 2]).reset_index(drop=True)
+    model = fit(tiny_config, table, tmp_path / "fit", tmp_path / "cache").model
+    model.config = config
+    held = latents.encode(table["path"].tolist(), model.base.vae, (32, 16), cache=tmp_path / "cache", progress=False)
+    rows = table.iloc[DiveTask(model, table, held)._rows(0).tolist()]
+    shares = rows.groupby(["modality", rows["split"] == "external"]).size() / 600
+    assert len(shares) == 3 and (shares - 1 / 3).abs().max() < 0.07

@@ -30,6 +30,9 @@ class DiveTask(Task):
         self.settings = config = model.config
         self.identities, self.cameras = table["identity"].tolist(), table["camera"].tolist()
         self.infrared = torch.tensor((table["modality"] == "infrared").tolist())
+        external = torch.tensor((table["split"] == "external").tolist())
+        groups = (self.infrared, ~self.infrared & ~external, external)
+        self.groups = [group.nonzero()[:, 0] for group in groups if group.any()]
         self.branch = torch.from_numpy(branch_indices(table, model.vocabulary))
         # Identity and camera of a row never change, so its prompt is tokenised once.
         self.ids = model.tokenize(model.prompts(self.identities, self.cameras))
@@ -75,11 +78,9 @@ class DiveTask(Task):
         draw, batch = self.generator(step, "rows"), self.settings.batch
         if self.settings.balance == "images":
             return torch.randint(len(self.identities), (batch,), generator=draw)
-        parts = [self.infrared.nonzero()[:, 0], (~self.infrared).nonzero()[:, 0]]
-        sizes = (batch // 2, batch - batch // 2)
-        return torch.cat([
-            part[torch.randint(len(part), (size,), generator=draw)] for part, size in zip(parts, sizes, strict=True)
-        ])  # fmt: skip
+        part = torch.randint(len(self.groups), (batch,), generator=draw)
+        place = torch.rand(batch, generator=draw)
+        return torch.stack([self.groups[g][int(u * len(self.groups[g]))] for g, u in zip(part, place, strict=True)])
 
     def _clean(self, rows: Int[Tensor, " batch"], draw: torch.Generator) -> Float[Tensor, "batch c h w"]:
         """Latents of the images, half of them mirrored, drawn from the autoencoder's posterior and scaled."""
