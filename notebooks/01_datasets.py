@@ -1,25 +1,26 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
 #       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3 (ipykernel)
+#     display_name: Python 3
 #     language: python
 #     name: python3
 # ---
 
 # %% [markdown]
-# # 1. Data: one person in two lights
+# # 1 · Data: one person in two lights
 #
-# A camera that films in colour by day switches to infrared at night. Which parts of a person's look survive that
-# switch, and how does one measure, without fooling oneself, whether a network recognises the person again?
+# **The question.** A camera that films in colour by day switches to infrared at night. Which parts of a person's look
+# survive that switch, and how does one measure, without fooling oneself, whether a network recognises the person again?
 #
-# *This chapter reads the data sets of the profile (on the miniature world it draws them first), makes a check of each
-# and one table of all images, and costs about a minute on two CPU cores; on real data some minutes, in which every
-# image is decoded once.*
+# **This chapter** reads the data sets of the profile (on the miniature world it draws them first), makes a check of
+# each and one table of all images, and costs about a minute on two CPU cores; on real data some minutes, in which
+# every image is decoded once.
 
 # %% tags=["parameters"]
 profile = "mini"

@@ -1,25 +1,26 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
 #       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3 (ipykernel)
+#     display_name: Python 3
 #     language: python
 #     name: python3
 # ---
 
 # %% [markdown]
-# # 4. Training: does synthetic infrared help?
+# # 4 · Training: does synthetic infrared help?
 #
-# We train the same network on real images alone and on real images plus infrared that somebody made up, several times
-# each. Is the difference larger than what another throw of the dice would have given?
+# **The question.** We train the same network on real images alone and on real images plus infrared that somebody made
+# up, several times each. Is the difference larger than what another throw of the dice would have given?
 #
-# *This chapter reads the tables of chapter 1 and the galleries of chapter 3 (it makes them if they are missing), makes
-# one trained network with its scores for each training set and seed, and costs, on the miniature world, most of the
-# book's time: under a minute of one CPU core for each training. Networks that are already trained are fetched.*
+# **This chapter** reads the tables of chapter 1 and the galleries of chapter 3 (it makes them if they are missing),
+# makes one trained network with its scores for each training set and seed, and costs, on the miniature world, most of
+# the book's time: about a minute of one CPU core for each training. Networks that are already trained are fetched.
 
 # %% tags=["parameters"]
 profile = "mini"

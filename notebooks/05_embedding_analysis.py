@@ -1,25 +1,26 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
 #       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3 (ipykernel)
+#     display_name: Python 3
 #     language: python
 #     name: python3
 # ---
 
 # %% [markdown]
-# # 5. The embedding: what has changed inside?
+# # 5 · The embedding: what has changed inside?
 #
-# Chapter 4 gave each network a number. Here we open two of them, the baseline and one that was trained with synthetic
-# infrared, and ask: where do the features of one person lie now, which queries turned from wrong to right, and what in
-# an image decides it?
+# **The question.** Chapter 4 gave each network a number. Here we open two of them, the baseline and one that was
+# trained with synthetic infrared: where do the features of one person lie now, which queries turned from wrong to
+# right, and what in an image decides it?
 #
-# *This chapter reads the trained networks and the test features of chapter 4 (it trains what is missing), makes a
-# record of each embedding's spread, and costs under a minute once the networks are there.*
+# **This chapter** reads the trained networks and the test features of chapter 4 (it trains what is missing), makes a
+# record of each embedding's spread, and costs about a minute once the networks are there.
 
 # %% tags=["parameters"]
 profile = "mini"
