@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel, Predictor
-from vireid_lib.generators.dive.vocabulary import branch_indices
+from vireid_lib.generators.dive.vocabulary import branch_indices, camera_keys
 from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
 
@@ -28,14 +28,14 @@ class DiveTask(Task):
         super().__init__()
         self.name, self.model, self.latents = "DiVE", model, latents
         self.settings = config = model.config
-        self.identities, self.cameras = table["identity"].tolist(), table["camera"].tolist()
+        self.identities, cameras = table["identity"].tolist(), camera_keys(table, model.vocabulary)
         self.infrared = torch.tensor((table["modality"] == "infrared").tolist())
         external = torch.tensor((table["split"] == "external").tolist())
         groups = (self.infrared, ~self.infrared & ~external, external)
         self.groups = [group.nonzero()[:, 0] for group in groups if group.any()]
         self.branch = torch.from_numpy(branch_indices(table, model.vocabulary))
         # Identity and camera of a row never change, so its prompt is tokenised once.
-        self.ids = model.tokenize(model.prompts(self.identities, self.cameras))
+        self.ids = model.tokenize(model.prompts(self.identities, cameras))
         self.empty = model.tokenize([""])[0]
         self.config = config.fit_settings() | {"images": len(table)}
         lora, rows = model.trained()

@@ -22,7 +22,8 @@ class Vocabulary:
         identities: all that have a token, sorted.
         views: name of the view ("sysu_mm01/3"; "market1501" for all cameras of an external set; "visible" or
             "infrared" where there is one view a modality) to its code.
-        view_of_camera: every camera of the table to its view.
+        view_of_camera: every camera of the table to its view. Where one camera number sees both modalities, as in
+            LLCM, "llcm/1" is its infrared view and "llcm/1 visible" the other.
         branch_of_view: view to the name of its LoRA branch.
     """
 
@@ -64,18 +65,21 @@ def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
     has a branch of its own (the paper: the placeholder "activates the corresponding LoRA branch").
     """
     view_of_camera, modality_of_view = {}, {}
+    both = set.intersection(*(set(table.loc[table["modality"] == m, "camera"]) for m in ("visible", "infrared")))
     for camera, modality, split in sorted(set(zip(table["camera"], table["modality"], table["split"], strict=True))):
-        external = split == "external" and config.views == "multi"
-        multi = camera if config.views == "multi" else modality
-        view_of_camera[camera] = camera.split("/")[0] if external else multi
-        modality_of_view[view_of_camera[camera]] = modality
+        key = f"{camera} visible" if camera in both and modality == "visible" else camera
+        view = key if config.views == "multi" else modality
+        if split == "external" and config.views == "multi":
+            view = camera.split("/")[0]
+        view_of_camera[key] = view
+        modality_of_view[view] = modality
     codes = make_codes(sorted(modality_of_view), length=config.code_length)
 
     def branch(view: str) -> str:
         if config.lora_scope == "shared":
             return SHARED
         one = modality_of_view[view] == "visible" and config.visible_branch == "modality"
-        return "visible" if one else view.replace("/", "-")
+        return "visible" if one else view.replace("/", "-").replace(" ", "-")
 
     return Vocabulary(
         identities=sorted(table["identity"].unique()), views=codes, view_of_camera=view_of_camera,
@@ -83,7 +87,16 @@ def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
     )  # fmt: skip
 
 
+def camera_keys(table: pd.DataFrame, vocabulary: Vocabulary) -> list[str]:
+    """Each row's camera as `Vocabulary` knows it: "llcm/1 visible" where "llcm/1" is the infrared view."""
+    named = [f"{camera} visible" for camera in table["camera"]]
+    visible = (table["modality"] == "visible").tolist()
+    return [
+        name if flag and name in vocabulary.view_of_camera else camera
+        for name, flag, camera in zip(named, visible, table["camera"], strict=True)
+    ]
+
+
 def branch_indices(table: pd.DataFrame, vocabulary: Vocabulary) -> Int64[np.ndarray, " images"]:
     """Each row's branch."""
-    index = {camera: vocabulary.branch(camera) for camera in table["camera"].unique()}
-    return table["camera"].map(index).to_numpy(np.int64, copy=True)
+    return np.array([vocabulary.branch(camera) for camera in camera_keys(table, vocabulary)], np.int64)

@@ -1,0 +1,45 @@
+"""Codes and branches of tables of every shape."""
+
+import pandas as pd
+import pytest
+
+from vireid_lib.generators.dive import vocabulary
+from vireid_lib.generators.dive.config import DiveConfig
+
+
+def rows(*entries):
+    return pd.DataFrame(
+        [{"identity": "x/1", "camera": c, "modality": m, "split": s} for c, m, s in entries]
+    )  # fmt: skip
+
+
+LLCM = rows(("llcm/1", "visible", "train"), ("llcm/1", "infrared", "train"), ("llcm/3", "visible", "train"),
+            ("market1501/1", "visible", "external"), ("market1501/2", "visible", "external"))  # fmt: skip
+
+
+def test_a_camera_of_both_modalities_has_two_codes():
+    words = vocabulary.build(LLCM, DiveConfig(code_length=4))
+    assert set(words.views) == {"llcm/1", "llcm/1 visible", "llcm/3", "market1501"}
+    assert vocabulary.camera_keys(LLCM, words)[:3] == ["llcm/1 visible", "llcm/1", "llcm/3"]
+    assert words.code("llcm/1") != words.code("llcm/1 visible")
+    assert len(set(vocabulary.branch_indices(LLCM, words))) == 4
+
+
+def test_all_cameras_of_an_external_set_are_one_view():
+    words = vocabulary.build(LLCM, DiveConfig(code_length=4))
+    assert words.view("market1501/1") == words.view("market1501/2") == "market1501"
+
+
+@pytest.mark.parametrize(("settings", "branches"), [
+    ({"lora_scope": "shared"}, ["shared"]),
+    ({"views": "single"}, ["infrared", "visible"]),
+    ({"visible_branch": "modality"}, ["llcm-1", "visible"]),
+    ({}, ["llcm-1", "llcm-1-visible", "llcm-3", "market1501"]),
+])  # fmt: skip
+def test_branches(settings, branches):
+    assert vocabulary.build(LLCM, DiveConfig(code_length=4, **settings)).branches == branches
+
+
+def test_unknown_camera():
+    with pytest.raises(ValueError, match="llcm/9"):
+        vocabulary.build(LLCM, DiveConfig(code_length=4)).code("llcm/9")
