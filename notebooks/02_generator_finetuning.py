@@ -113,7 +113,7 @@ restored = study.reconstructions(book)
 plots.image_grid(**vars(restored.grid), title="Through the autoencoder and back: what no generator can do better than")
 
 # %%
-restored.table.round(2)
+restored.table.style.format(precision=2).hide()
 
 # %% [markdown]
 # **What to notice.** These numbers are a ceiling: a generated image can't be sharper than what the decoder draws.

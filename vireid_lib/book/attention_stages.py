@@ -148,7 +148,7 @@ def on_people(book: Book, *, images: int = 48) -> pd.DataFrame:
     rows = spread(stages.datasets(book).learn(), images)
     config = dive_config(book.profile)
 
-    def make(folder: Path) -> None:
+    def make(folder: Path) -> dict:
         model = stages.generator(book).model
         masks = torch.from_numpy(_masks(book, rows, (config.height, config.width)))
         held = {}
@@ -159,18 +159,24 @@ def on_people(book: Book, *, images: int = 48) -> pd.DataFrame:
                 values[1, :, place] = maps[:, place].mean((1, 2))
             held[name(resolution)] = values.numpy()
         arrays.save(folder, **held)
+        measured = _long(held, rows)
+        return {"findings": [vars(each) for each in findings(measured)], "conclusion": conclusion(measured)}
 
     inputs = {"finetuning": stages.finetuning(book), "images": rows}
     stage = book.stage("attention_on_people", {"times": list(TIMES)}, inputs, make, seeds=[0])
+    return _long(arrays.load(stage), rows)
+
+
+def _long(held: dict[str, np.ndarray], rows: pd.DataFrame) -> pd.DataFrame:
+    """[concentration or share, images, pieces] by resolution, as a long table, the finest resolution first."""
     parts = []
-    for size, (concentrated, share) in arrays.load(stage).items():
-        part = pd.DataFrame(concentrated, columns=list(LABELS))
+    for resolution in sorted(held, key=size, reverse=True):
+        concentrated, share = held[resolution]
+        part = pd.DataFrame(concentrated.astype(float), columns=list(LABELS))
         part = part.assign(image=range(len(rows)), modality=rows["modality"])
         part = part.melt(["image", "modality"], var_name="piece", value_name="concentration")
-        parts.append(part.assign(resolution=size, share=share.T.reshape(-1)))
-    table = pd.concat(parts, ignore_index=True)
-    order = table["resolution"].map(lambda size: -int(size.split(" ")[0]))
-    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+        parts.append(part.assign(resolution=resolution, share=share.T.reshape(-1).astype(float)))
+    return pd.concat(parts, ignore_index=True)
 
 
 @torch.no_grad()

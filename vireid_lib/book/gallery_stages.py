@@ -237,7 +237,7 @@ def fidelity(book: Book) -> Fidelity:
     seed, config = book.profile.reid.seeds[0], dive_config(book.profile)
     judge = stages.reid(book, "real", seed)
 
-    def make(folder: Path) -> None:
+    def make(folder: Path) -> dict:
         from vireid_lib.reid.features import extract
 
         network, settings = stages.network(book, "real", seed)
@@ -247,25 +247,23 @@ def fidelity(book: Book) -> Fidelity:
                  for name, rows in groups.items()}  # fmt: skip
         shown = {name: pixels(rows, (config.height, config.width)) for name, rows in groups.items()}
         reference = found["real infrared, one half"]
-        arrays.save(
-            folder,
-            distances=np.array([frechet_distance(reference, part) for part in found.values()]),
-            histograms=np.stack([brightness_histogram(part) for part in shown.values()]),
-            colour=np.array([colourfulness(part).mean() for part in shown.values()]),
-        )
+        histograms = np.stack([brightness_histogram(part) for part in shown.values()])
+        arrays.save(folder, histograms=histograms)
+        table = pd.DataFrame({
+            "images": list(groups),
+            "Fréchet distance": [frechet_distance(reference, part) for part in found.values()],
+            "brightness overlap": [overlap(histograms[0], row) for row in histograms],
+            "colourfulness (0–255)": [float(colourfulness(part).mean()) for part in shown.values()],
+        })  # fmt: skip
+        return {"extractor": extractor, "N": count, "table": table.iloc[1:].to_dict("records")}
 
-    inputs = {"judge": judge, **{f"images_{place}": rows for place, rows in enumerate(groups.values())}}
-    held = arrays.load(book.stage("fidelity", {"groups": list(groups), "images": count}, inputs, make))
-    table = pd.DataFrame({
-        "images": list(groups), "Fréchet distance": held["distances"],
-        "brightness overlap": [overlap(held["histograms"][0], row) for row in held["histograms"]],
-        "colourfulness (0–255)": held["colour"], "N": count,
-    }).iloc[1:]  # fmt: skip
-    histograms = pd.DataFrame(held["histograms"], index=list(groups))
     size = f"{book.profile.images.height} × {book.profile.images.width}"
-    return Fidelity(table.reset_index(drop=True), histograms,
-                    f"{book.profile.reid.method.upper()} ({book.profile.reid.backbone}) trained on "
-                    f"{book.profile.data.target}, seed {seed}; infrared stream; resized to {size}")  # fmt: skip
+    extractor = f"{book.profile.reid.method.upper()}, {book.profile.reid.backbone} backbone, trained on "
+    extractor += f"{book.profile.data.target} with seed {seed}, infrared stream, images resized to {size}"
+    inputs = {"judge": judge, **{f"images_{place}": rows for place, rows in enumerate(groups.values())}}
+    record = book.stage("fidelity", {"groups": list(groups), "images": count}, inputs, make)
+    histograms = pd.DataFrame(arrays.load(record)["histograms"], index=list(groups))
+    return Fidelity(pd.DataFrame(record.values["table"]).assign(N=count), histograms, extractor)
 
 
 def _thin(table: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -120,7 +120,8 @@ def draw(
 
 @dataclass(frozen=True, eq=False)
 class Reconstructions:
-    """Pictures before and after the autoencoder, and how much it loses (PSNR in dB: mean, std, n by modality)."""
+    """Pictures before and after the autoencoder, and how much it loses: columns modality, PSNR (dB), standard
+    deviation, images."""
 
     grid: Grid
     table: pd.DataFrame
@@ -131,20 +132,22 @@ def reconstructions(book: Book, *, measured: int = 64, shown: int = 4) -> Recons
     config, rows = dive_config(book.profile), spread(stages.datasets(book).learn(), measured)
     settings = {"size": [config.height, config.width]}
 
-    def make(folder: Path) -> None:
+    def make(folder: Path) -> dict:
         base = _base(book)
         pixels = np.asarray(load_images(rows["path"].tolist(), (config.height, config.width), cache=None).pixels)
-        arrays.save(folder, before=pixels, after=_round_trip(base, pixels))
+        restored = _round_trip(base, pixels)
+        arrays.save(folder, before=pixels, after=restored)
+        quality = pd.Series(psnr(pixels, restored)).groupby(rows["modality"].to_numpy())
+        table = pd.DataFrame({"PSNR (dB)": quality.mean(), "standard deviation": quality.std()})
+        table = table.assign(images=quality.size()).rename_axis("modality").reset_index()
+        return {"psnr": table.iloc[::-1].to_dict("records")}
 
-    held = arrays.load(book.stage("base_reconstructions", settings, _base_input(book) | {"images": rows}, make))
-    quality = pd.Series(psnr(held["before"], held["after"]))
-    by_modality = quality.groupby(rows["modality"].to_numpy()).agg(["mean", "std", "size"]).iloc[::-1]
-    by_modality.columns = ["PSNR (dB)", "standard deviation", "images"]
-    by_modality.index.name = "modality"
+    record = book.stage("base_reconstructions", settings, _base_input(book) | {"images": rows}, make)
+    held = arrays.load(record)
     chosen = [i for name in ("visible", "infrared") for i in np.flatnonzero(rows["modality"] == name)[:shown]]
     grid = Grid([list(held["before"][chosen]), list(held["after"][chosen])], ["image", "after encoder\nand decoder"],
                 [rows["modality"].iloc[i] for i in chosen])  # fmt: skip
-    return Reconstructions(grid, by_modality)
+    return Reconstructions(grid, pd.DataFrame(record.values["psnr"]))
 
 
 @torch.no_grad()
@@ -218,17 +221,21 @@ def prompt_worth(book: Book, *, images: int = 32, split: int = 1) -> pd.DataFram
     rows = spread(stages.datasets(book, split).learn(), images)
     fitted = stages.finetuning(book, split)
 
-    def make(folder: Path) -> None:
-        model = stages.generator(book, split).model
-        arrays.save(folder, losses=_losses(model, rows).numpy())
+    def make(folder: Path) -> dict:
+        losses = _losses(stages.generator(book, split).model, rows).numpy()
+        arrays.save(folder, losses=losses)
+        return {"rise": prompt_verdict(_worth(rows, losses)).to_dict("records")}
 
     settings = {"times": list(TIMES), "variants": list(PROMPT_VARIANTS)}
     record = book.stage("prompt_worth", settings, {"finetuning": fitted, "images": rows}, make, seeds=[0])
-    losses = arrays.load(record)["losses"]  # [variants, times, images]
+    return _worth(rows, arrays.load(record)["losses"])
+
+
+def _worth(rows: pd.DataFrame, losses: Float[np.ndarray, "variants times images"]) -> pd.DataFrame:
     return pd.DataFrame({
         "modality": np.tile(rows["modality"].to_numpy(dtype=object), len(TIMES)),
         "time": np.repeat(TIMES, len(rows)),
-        **{name: losses[place].reshape(-1) for place, name in enumerate(PROMPT_VARIANTS)},
+        **{name: losses[place].reshape(-1).astype(float) for place, name in enumerate(PROMPT_VARIANTS)},
     })  # fmt: skip
 
 

@@ -1,0 +1,184 @@
+"""Chapter 07: the workspace as a whole: scores, status beside the papers, provenance, what was learned."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from vireid_lib.book import results, verdicts
+from vireid_lib.book.book import Book
+from vireid_lib.book.papers import load_papers
+from vireid_lib.book.records import StageRecord
+from vireid_lib.book.results import training_label
+
+
+def scores(book: Book) -> pd.DataFrame:
+    """The profile's scores in its workspace: its data set, method, modes, training sets and seeds, test identities.
+
+    In the profile's order of modes and training sets; empty before chapter 04 has run.
+    """
+    profile, table = book.profile, results.scores(book.workspace)
+    wanted = {"dataset": [profile.data.target], "method": [profile.reid.method], "variant": [""],
+              "training": profile.reid.training_sets, "mode": profile.evaluation.modes,
+              "seed": profile.reid.seeds}  # fmt: skip
+    for column, values in wanted.items():
+        table = table[table[column].isin(values)]
+    for column in ("seed", "training", "mode"):
+        order = wanted[column]
+        table = table.sort_values(column, key=lambda names, order=order: names.map(order.index), kind="stable")
+    return table.reset_index(drop=True)
+
+
+def gains(book: Book, metric: str = "rank_1") -> pd.DataFrame:
+    """Difference of every training set from real images only, in points: columns label, mode, mean, margin.
+
+    The margin is half the 95 % interval over seeds (Welch), NaN for a single seed.
+    """
+    table = scores(book)
+    rows = [
+        {"label": training_label(each.training), "mode": mode, "mean": each.difference,
+         "margin": float("nan") if each.margin is None else each.margin}
+        for mode in table["mode"].unique() if (table[table["mode"] == mode]["training"] == "real").any()
+        for each in verdicts.compare(table, metric, mode=mode)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["label", "mode", "mean", "margin"])
+
+
+def statuses(beside: pd.DataFrame) -> pd.DataFrame:
+    """How many of each paper's printed numbers have which status: a row per table of a paper."""
+    counts = beside.groupby(["paper", "table", "title", "status"], sort=False).size().unstack(fill_value=0)
+    return counts.reindex(columns=list(results.STATUSES), fill_value=0).reset_index().rename_axis(columns=None)
+
+
+def notes() -> pd.DataFrame:
+    """Where papers disagree with themselves or others: columns paper, place, says, but."""
+    return pd.DataFrame([
+        {"paper": paper.name, "place": note.place, "it says": note.says, "but": note.but}
+        for paper in load_papers() for note in paper.notes
+    ])  # fmt: skip
+
+
+def minutes(book: Book) -> pd.DataFrame:
+    """Wall time by kind of stage: columns stage, runs, minutes (all runs together), the longest first."""
+    table = results.stages(book.workspace)
+    grouped = table.groupby("stage").agg(runs=("minutes", "size"), minutes=("minutes", "sum"))
+    return grouped.sort_values("minutes", ascending=False).reset_index()
+
+
+def conditions(book: Book) -> pd.DataFrame:
+    """Under which conditions the workspace's stages were made: one row per item, all its values and their counts."""
+    found: dict[str, dict[str, int]] = {}
+    for record in book.workspace.records():
+        result, machine = record.result, record.result["hardware"]
+        about = {
+            "library": f"{result['library']['version']} (source {result['library']['source']})",
+            **{name: version for name, version in result["versions"].items()},
+            "device": result["device"],
+            "machine": f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB"
+            + "".join(f", {gpu}" for gpu in machine["gpus"]),
+            **{f"manifest of {name}": digest[:12] for name, digest in result["manifests"].items()},
+        }
+        for name, value in about.items():
+            counts = found.setdefault(name, {})
+            counts[value] = counts.get(value, 0) + 1
+    rows = [{"item": name, "value": value, "stages": count} for name, counts in found.items()
+            for value, count in counts.items()]  # fmt: skip
+    return pd.DataFrame(rows, columns=["item", "value", "stages"])
+
+
+def learned(book: Book) -> pd.DataFrame:
+    """What this run says on the book's questions, each answer computed from recorded numbers.
+
+    Columns question, answer, chapter. A question whose stage has not run says so.
+    """
+    rows = [*_from_scores(book), *_from_stages(book)]
+    return pd.DataFrame(rows, columns=["question", "answer", "chapter"])
+
+
+def _from_scores(book: Book) -> list[tuple[str, str, str]]:
+    table = scores(book)
+    questions = [
+        ("Do more people help at all, with no generator?", "copies", "real"),
+        ("Does DiVE help?", "dive", "real"),
+        ("Does DiVE beat greyscale copies?", "dive", "copies"),
+        ("Is it better to start from the photograph?", "dive_from_image", "dive"),
+        ("How far is DiVE from the fair ceiling?", "dive", "redrawn"),
+        ("What would knowing the unknowable add?", "true", "redrawn"),
+    ]
+    rows = []
+    for question, one, other in questions:
+        if not {one, other} <= set(book.profile.reid.training_sets):
+            continue
+        rows.append((question, _compared(table, one, other), "4"))
+    return rows
+
+
+def _compared(table: pd.DataFrame, one: str, other: str) -> str:
+    both = table[table["training"].isin([one, other])]
+    if set(both["training"]) != {one, other}:
+        return "not yet run"
+    verdict = verdicts.compare(both, reference=other)[0]
+    if verdict.margin is None:
+        return f"rank-1 {verdict.difference:+.1f} points, from one seed: nothing can be concluded"
+    words = {"better": "yes, beyond the noise of the seeds", "worse": "no: it is worse, beyond the noise of the seeds",
+             "within noise": "not established: within the noise of the seeds"}  # fmt: skip
+    if one == "true" or other == "redrawn":
+        words = {
+            "better": "above it, beyond the noise of the seeds", "worse": "below it, beyond the noise of the seeds",
+            "within noise": "no difference that these seeds can show",
+        }  # fmt: skip
+    return f"rank-1 {verdict.difference:+.1f} ± {verdict.margin:.1f} points (95 % interval): {words[verdict.judgement]}"
+
+
+def _from_stages(book: Book) -> list[tuple[str, str, str]]:
+    return [
+        ("Does the identity word reach infrared?", _prompt(book, "person"), "2"),
+        ("Does the text of the code carry the modality?", _prompt(book, "code"), "2"),
+        ("Do the synthetic images show the right person?", _preservation(book), "3"),
+        ("Are they distributed like real infrared?", _fidelity(book), "3"),
+        ("Is the identity token on the person, the modality token everywhere?", _attention(book), "6"),
+    ]
+
+
+def latest(book: Book, name: str) -> StageRecord | None:
+    """The record of a stage that was used last, None if it has not run."""
+    found = [record for record in book.workspace.records() if record.name == name]
+    return found[-1] if found else None
+
+
+def _prompt(book: Book, variant: str) -> str:
+    from vireid_lib.book.generator_stages import PROMPT_VARIANTS
+
+    record, words = latest(book, "prompt_worth"), PROMPT_VARIANTS[variant]
+    if record is None:
+        return "not yet run"
+    row = next(row for row in record.values["rise"] if row["prompt"] == words and row["modality"] == "infrared")
+    rise, margin = row["rise (%)"], 1.96 * row["standard error"]
+    verdict = "yes" if rise > margin else "not measurably" if rise > -margin else "no, on the contrary"
+    what = f"with {words}, the loss on infrared images changes by {rise:+.2f} ± {margin:.2f} %"
+    return f"{verdict}: {what} (95 % interval over {row['images']} images)"
+
+
+def _preservation(book: Book) -> str:
+    records = [record for record in book.workspace.records() if record.name == "identity_preservation"]
+    found = [record for record in records if record.result["config"]["judge"] == "real"]
+    if not found:
+        return "not yet run"
+    values = found[-1].values
+    shares = ", ".join(f"{training_label(name).removeprefix('+ ')} {100 * each['rank_1']:.1f} %"
+                       for name, each in values["galleries"].items())  # fmt: skip
+    chance = f"guessing {100 * values['chance']:.1f} %"
+    return f"the baseline network finds the ordered person nearest for {shares}; {chance}"
+
+
+def _fidelity(book: Book) -> str:
+    record = latest(book, "fidelity")
+    if record is None:
+        return "not yet run"
+    shares = ", ".join(f"{row['images']} {row['Fréchet distance']:.2f}" for row in record.values["table"])
+    what = f"Fréchet distance (ReID features, N = {record.values['N']}) to one half of the real infrared images"
+    return f"{what}: {shares}"
+
+
+def _attention(book: Book) -> str:
+    record = latest(book, "attention_on_people")
+    return "not yet run" if record is None else record.values["conclusion"]
