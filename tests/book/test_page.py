@@ -1,12 +1,16 @@
 """The page: readable without network, code folded, equations drawn, papermill's traces gone."""
 
+import base64
+import io
 import re
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
-from vireid_lib.book.page.export import ChapterExporter, equation, first_line, prepared, without_number
+from vireid_lib.book.page.export import ChapterExporter, data_uri, equation, first_line, prepared, without_number
 from vireid_lib.book.page.math import UnreadableMath, svg
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -102,7 +106,7 @@ def test_outputs_are_shown():
     ]  # fmt: skip
     body, _ = exported(new_code_cell("f()", outputs=outputs))
     assert '<pre class="stream stdout">one\ntwo\n</pre>' in body and "careful" in body
-    assert f'src="data:image/png;base64,{PIXEL}"' in body and 'width="300"' in body and 'alt="A &lt; B"' in body
+    assert 'src="data:image/webp;base64,' in body and 'width="300"' in body and 'alt="A &lt; B"' in body
     assert "<td>7</td>" in body and body.count('class="math block"') == 1 and "AGW: 30 steps" in body
     assert '<pre class="error">' in body and "\x1b" not in body and "Figure<" not in body
 
@@ -115,10 +119,26 @@ def test_widgets_never_stand_alone():
     assert "VBox()" in body and "<script" not in body
 
 
+@pytest.mark.parametrize(("noise", "exact"), [(0, True), (255, False)])
+def test_charts_stay_exact_and_photographs_become_small(noise, exact):
+    pixels = np.random.default_rng(0).integers(0, noise + 1, (300, 300, 3), dtype=np.uint8)
+    with io.BytesIO() as file:
+        Image.fromarray(pixels).save(file, "PNG")
+        kind, encoded = data_uri(base64.b64encode(file.getvalue()).decode(), "image/png").split(";base64,")
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
+    assert kind == "data:image/webp" and np.array_equal(shown, pixels) is exact
+
+
+def test_tables_of_pandas_lose_their_own_style():
+    output = new_output("execute_result", {"text/html": "<style scoped>\n.dataframe {}\n</style><table></table>"})
+    body, _ = exported(new_code_cell("f()", outputs=[output]))
+    assert "<style" not in body and "<table>" in body
+
+
 def test_long_prints_are_folded():
     text = "".join(f"line {number}\n" for number in range(40))
     body, _ = exported(new_code_cell("f()", outputs=[new_output("stream", name="stdout", text=text)]))
-    assert '<details class="stream"><summary>line 39</summary>' in body
+    assert '<details class="stream"><summary>40 printed lines, the last: line 39</summary>' in body
 
 
 @pytest.mark.parametrize(

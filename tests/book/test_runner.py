@@ -124,19 +124,26 @@ def test_a_failing_cell_stops_the_book_and_is_shown(tmp_path):
     assert not json.loads((tmp_path / "w" / "book.json").read_text())["ok"]
 
 
-@pytest.mark.parametrize(
-    ("cell", "expected"),
-    [
-        # Papermill marks every cell "completed" after the first of these and stops without complaint at the second.
-        ("import os\nos.kill(os.getpid(), 9)", "its kernel died"),
-        ("import sys\nsys.exit(0)", "SystemExit"),
-    ],
-)
-def test_what_papermill_takes_for_success_is_none(tmp_path, cell, expected):
-    chapter(tmp_path / "chapters", "01_first", cell, "y = 2")
+def test_leaving_early_is_no_success(tmp_path):
+    # Papermill stops at a SystemExit of 0 without complaint.
+    chapter(tmp_path / "chapters", "01_first", "import sys\nsys.exit(0)", "y = 2")
     outcome, _ = run(tmp_path)
-    assert not outcome.ok and expected in outcome.failure and cell.splitlines()[-1] in outcome.failure
+    assert not outcome.ok and "SystemExit" in outcome.failure and "sys.exit(0)" in outcome.failure
     assert not (tmp_path / "w" / "notebooks" / "01_first.json").exists()
+
+
+def test_a_dead_kernel_leaves_no_worker_behind(tmp_path):
+    # Papermill marks every cell "completed" here. A worker that lived on would hold the lock of its stage.
+    start = (
+        "import os, subprocess\nfrom pathlib import Path\nworker = subprocess.Popen(['sleep', '600'])\n"
+        f"Path({str(tmp_path / 'pid')!r}).write_text(str(worker.pid))"
+    )
+    chapter(tmp_path / "chapters", "01_first", start, "os.kill(os.getpid(), 9)")
+    outcome, _ = run(tmp_path)
+    assert not outcome.ok and "its kernel died by signal 9" in outcome.failure
+    assert "os.kill(os.getpid(), 9)" in outcome.failure
+    assert not (tmp_path / "w" / "notebooks" / "01_first.json").exists()
+    wait_until(lambda: not is_alive(int((tmp_path / "pid").read_text())))
 
 
 def test_a_killed_run_leaves_nothing_running_and_continues_where_it_was(tmp_path):

@@ -44,7 +44,13 @@ class _Client(PapermillNotebookClient):
             return super().execute_cell(cell, cell_index, **options)
         except DeadKernelError:
             self.send({"event": "dead_kernel", "index": cell_index, "status": _exit_status(self.km)})
+            self.kill_kernel()
             raise
+
+    def kill_kernel(self) -> None:
+        """End the kernel and all that it started, which would go on computing and hold the locks of stages."""
+        with contextlib.suppress(ProcessLookupError, AttributeError):
+            os.killpg(self.km.provisioner.process.pid, signal.SIGKILL)  # a kernel leads its own process group
 
     def process_message(self, msg: dict, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         text = _last_line(msg)
@@ -155,11 +161,8 @@ def _end_with_the_runner() -> None:
     """Wait for the pipe from the runner to close; then nobody wants the outcome any more."""
     while os.read(0, 1):  # not through sys.stdin, whose lock would be missed when Python shuts down
         pass
-    client = _Client.running
-    if client is not None and client.km is not None:
-        with contextlib.suppress(ProcessLookupError, AttributeError):
-            # The kernel leads a process group of its own, which holds whatever it started.
-            os.killpg(client.km.provisioner.process.pid, signal.SIGKILL)
+    if _Client.running is not None:
+        _Client.running.kill_kernel()
     os._exit(1)
 
 
