@@ -160,7 +160,7 @@ dive = stages.generator(book)
 rows = study.fitted_rows(book)
 
 # %%
-facts.code_table(dive.model, rows)
+facts.code_table(dive.model, rows).style.hide()
 
 # %% [markdown]
 # Both go into one prompt, $\mathcal T([p],[k])$ = "a [k] photo of [p] person". This is how the text encoder reads it,
@@ -170,7 +170,7 @@ facts.code_table(dive.model, rows)
 # %%
 person = stages.datasets(book).external["identity"].min()
 camera = stages.infrared_cameras(book)[0]
-facts.prompt_table(dive.model, person, camera)
+facts.prompt_table(dive.model, person, camera).style.hide()
 
 # %% [markdown]
 # ## LoRA: a small correction beside each weight

@@ -196,7 +196,7 @@ plots.brightness_curves(near.histograms, reference="real infrared, one half", ti
 # does not depend on what else was made, nor on the order.
 
 # %%
-study.provenance(made)
+study.provenance(made).style.hide()
 
 # %%
 again = study.make_again(book)

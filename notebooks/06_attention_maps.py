@@ -130,7 +130,7 @@ wide.style.format("{:.1f}").set_caption("Share of all attention (%), by resoluti
 # Each image counts once (its mean over resolutions); the interval is 95 %, Student's, over images.
 
 # %%
-study.verdicts(measured)
+study.verdicts(measured).style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide()
 
 # %%
 print(study.conclusion(measured))

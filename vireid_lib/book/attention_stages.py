@@ -23,6 +23,7 @@ from vireid_lib.book.settings import dive_config
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.generators.dive.vocabulary import camera_keys
 from vireid_lib.training import seeds
 
 LABELS = ("start", "a", "[k]", "photo", "of", "[p]", "person", "end")
@@ -184,7 +185,7 @@ def _attention(model: DiveModel, rows: pd.DataFrame) -> dict[tuple[int, int], Fl
     base, config = model.base, model.config
     device = base.unet.device
     pictures = pixels(rows, (config.height, config.width))
-    people, cameras = rows["identity"].tolist(), rows["camera"].tolist()
+    people, cameras = rows["identity"].tolist(), camera_keys(rows, model.vocabulary)
     ids = model.tokenize(model.prompts(people, cameras)).to(device)
     noise = seeds.generator(0, "attention")
     alphas = base.schedule.alphas_cumprod.to(device)

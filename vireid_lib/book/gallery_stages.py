@@ -15,12 +15,13 @@ from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, fr
 from vireid_lib.analysis.identification import nearest
 from vireid_lib.book import arrays, measures, stages
 from vireid_lib.book.book import Book
-from vireid_lib.book.generator_stages import Grid
+from vireid_lib.book.generator_stages import Grid, fitted_rows
 from vireid_lib.book.lessons import untrained_features
 from vireid_lib.book.pictures import pixels, short
 from vireid_lib.book.results import training_label
 from vireid_lib.book.settings import dive_config
 from vireid_lib.data import tables
+from vireid_lib.generators.dive import vocabulary
 
 MOST_CAMERAS = 7  # columns that fit a page
 
@@ -31,13 +32,13 @@ def identities(book: Book, count: int) -> list[str]:
 
 
 def beside_the_truth(book: Book, names: Sequence[str], *, each: int = 1, galleries: Sequence[str] = ("dive",)) -> Grid:
-    """One row per identity: visible photographs, then `each` infrared images per camera and gallery.
+    """One row per identity: visible photographs, then up to `each` infrared images per camera and gallery.
 
     Args:
         names: identities.
         galleries: what `stages.gallery` makes; "true" and "redrawn" in the miniature world only.
     """
-    external = stages.datasets(book).external
+    external, each = stages.datasets(book).external, min(each, book.profile.expand.per_camera)
     held = {name: stages.gallery(book, name) for name in galleries}
     cameras = stages.infrared_cameras(book)
     rows = []
@@ -71,7 +72,8 @@ def swaps(book: Book, *, people: int = 5, noise: int = 0) -> Swaps:
     Args:
         noise: the seed of that noise.
     """
-    names, cameras = identities(book, people), _cameras_of_each_view(book)
+    names, modality = identities(book, people), _cameras_of_each_view(book)
+    cameras = list(modality)
 
     def make(folder: Path) -> None:
         from vireid_lib.generators.dive.sample import Request, sample
@@ -83,29 +85,26 @@ def swaps(book: Book, *, people: int = 5, noise: int = 0) -> Swaps:
     settings = {"identities": names, "cameras": cameras, "noise": noise, **_sampling(book)}
     record = book.stage("swaps", settings, {"finetuning": stages.finetuning(book)}, make, seeds=[noise])
     pictures = arrays.load(record)["pictures"]
-    modality = _modality(book)
-    labels = [f"{camera.split('/')[0]}\n{short(camera)}, {modality[camera]}" for camera in cameras]
+    labels = [f"{camera.split('/')[0]}\n{short(camera).split(' ')[0]}, {modality[camera]}" for camera in cameras]
     colour = pd.DataFrame({
-        "camera": cameras, "modality": [modality[camera] for camera in cameras],
+        "camera": cameras, "modality": list(modality.values()),
         "colourfulness": [float(colourfulness(pictures[:, place]).mean()) for place in range(len(cameras))],
     })  # fmt: skip
     return Swaps(Grid([list(row) for row in pictures], [short(name) for name in names], labels), colour)
 
 
-def _modality(book: Book) -> dict[str, str]:
-    data = stages.datasets(book)
-    rows = tables.concat(data.learn(), data.external)
-    return dict(zip(rows["camera"], rows["modality"], strict=True))
-
-
-def _cameras_of_each_view(book: Book) -> list[str]:
-    """Cameras of the target, visible first, then one of the external set; as many as fit."""
-    external = stages.datasets(book).external["camera"].iloc[0]
-    own = sorted((kind == "infrared", camera) for camera, kind in _modality(book).items()
-                 if camera.split("/")[0] == book.profile.data.target)  # fmt: skip
-    infrared = [camera for is_infrared, camera in own if is_infrared][: MOST_CAMERAS - 3]
-    visible = [camera for is_infrared, camera in own if not is_infrared][: MOST_CAMERAS - 1 - len(infrared)]
-    return [*visible, *infrared, external]
+def _cameras_of_each_view(book: Book) -> dict[str, str]:
+    """A camera for each code of the generator, and its modality: the target's visible ones, then its infrared ones,
+    then the external set's; as many as fit."""
+    rows = fitted_rows(book)
+    words = vocabulary.build(rows, dive_config(book.profile))
+    cameras = dict(zip(vocabulary.camera_keys(rows, words), rows["modality"], strict=True))
+    first = {words.view(camera): camera for camera in sorted(cameras, reverse=True)}
+    own = sorted(camera for camera in first.values() if camera.split("/")[0] == book.profile.data.target)
+    others = sorted(set(first.values()) - set(own))[:1]
+    infrared = [camera for camera in own if cameras[camera] == "infrared"][: MOST_CAMERAS - 3]
+    visible = [camera for camera in own if cameras[camera] == "visible"][: MOST_CAMERAS - 1 - len(infrared)]
+    return {camera: cameras[camera] for camera in (*visible, *infrared, *others)}
 
 
 def _sampling(book: Book) -> dict:

@@ -13,6 +13,7 @@ from torch.nn import functional
 from vireid_lib.book.records import StageRecord
 from vireid_lib.generators.dive.base import Base, load_base
 from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.generators.dive.vocabulary import camera_keys
 
 
 def history(record: StageRecord) -> pd.DataFrame:
@@ -39,7 +40,7 @@ def code_table(model: DiveModel, table: pd.DataFrame) -> pd.DataFrame:
         columns: stands for, modality, code [k], tokens, shares a token with, LoRA branch, images.
     """
     words = model.vocabulary
-    views = table["camera"].map(words.view)
+    views = pd.Series([words.view(key) for key in camera_keys(table, words)], index=table.index)
     spelt = {view: _spelling(model, code) for view, code in words.views.items()}
     rows = []
     for view, code in words.views.items():

@@ -24,6 +24,7 @@ from vireid_lib.data.images import load_images, to_float
 from vireid_lib.generators.dive.base import Base, fingerprint, load_base
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
+from vireid_lib.generators.dive.vocabulary import camera_keys
 from vireid_lib.training import seeds
 
 Pictures = UInt8[np.ndarray, "n height width 3"]
@@ -271,8 +272,8 @@ def _losses(model: DiveModel, rows: pd.DataFrame) -> Float[Tensor, "variants tim
     clean = torch.cat([base.vae.encode(to_float(pixels[i : i + 16], device) * 2 - 1).latent_dist.mean
                        for i in range(0, len(rows), 16)]) * base.vae.config.scaling_factor  # fmt: skip
     noise = torch.randn(clean.shape, generator=seeds.generator(0, "prompt worth")).to(device)
-    people, cameras = rows["identity"].tolist(), rows["camera"].tolist()
-    others, elsewhere = _other_people(rows), _other_modality(rows)
+    people, cameras = rows["identity"].tolist(), camera_keys(rows, model.vocabulary)
+    others, elsewhere = _other_people(rows), _other_modality(rows, cameras)
     empty = [""] * len(rows)
     choices = {
         "right": (model.prompts(people, cameras), cameras), "person": (model.prompts(others, cameras), cameras),
@@ -310,9 +311,9 @@ def _other_people(rows: pd.DataFrame) -> list[str]:
     return [names[(names.index(name) + 1) % len(names)] for name in rows["identity"]]
 
 
-def _other_modality(rows: pd.DataFrame) -> list[str]:
-    """For each row a camera of the other modality."""
-    first = rows.sort_values("camera").groupby("modality")["camera"].first()
+def _other_modality(rows: pd.DataFrame, cameras: list[str]) -> list[str]:
+    """For each row a camera of the other modality, out of `cameras`, those of the rows."""
+    first = pd.Series(cameras).groupby(rows["modality"].to_numpy()).min()
     return [first["infrared" if modality == "visible" else "visible"] for modality in rows["modality"]]
 
 
