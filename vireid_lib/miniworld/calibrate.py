@@ -76,9 +76,9 @@ def measure(out: Path, world_seed: int, arm: str, seed: int, size: write.Size, i
     """Train and test once; a training that is complete in `out` is loaded. All-search, single-shot, 10 galleries."""
     root = out / f"world-{world_seed}"
     world = write.make(root, seed=world_seed, size=size)
-    name = f"{arm}-{identities or 'all'}"
+    name = "real" if arm == "real" else f"{arm}-{identities or 'all'}"
     table = training_table(world, arm, identities, size.infrared_images, root / f"copies-{identities or 'all'}")
-    config = AgwConfig.small(mix=0.5)
+    config = AgwConfig.small()
     network = train_reid(
         table, config, root / f"{name}-{seed}", seed=seed, cache=root / "cache", checkpoint_every=300, device="cpu"
     )
