@@ -7,7 +7,7 @@ from vireid_lib.book import profiles
 from vireid_lib.book.book import MissingData, open_book
 from vireid_lib.book.profiles import Profile, load_profile, profile_names, profiles_folder
 from vireid_lib.book.settings import dive_config, reid_config, world_size
-from vireid_lib.book.strict import FileError
+from vireid_lib.data.strict import FileError
 
 
 def changed(tmp_path, **changes):

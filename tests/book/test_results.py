@@ -8,7 +8,7 @@ from vireid_lib.book import results
 from vireid_lib.book.papers import load_paper, load_papers
 from vireid_lib.book.profiles import load_profile
 from vireid_lib.book.result_tables import main_table_html, show_main_table, show_papers
-from vireid_lib.book.strict import FileError
+from vireid_lib.data.strict import FileError
 from vireid_lib.book.workspace import Workspace
 from vireid_lib.project import project_root
 
@@ -155,7 +155,7 @@ def test_the_dive_paper_is_transcribed():
     ("change", "expected"),
     [
         (lambda paper: paper["tables"][0]["rows"][0]["values"].pop(), "row CycleGAN: write 2 numbers"),
-        (lambda paper: paper["tables"][0].update(metrics=["rank_1", "map"]), "metrics.1 is 'map'"),
+        (lambda paper: paper["tables"][0].update(metrics=["rank_1", "map"]), "metrics\\[1\\] is 'map'"),
         (lambda paper: paper["tables"][0]["rows"][0].update(trainning="x"), "did you mean training"),
         (lambda paper: paper.update(name="other"), "make it the file's name"),
     ],

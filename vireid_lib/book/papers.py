@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from vireid_lib.book.strict import FileError, Strict, read_model
+from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.project import project_root
 
 Percent = Annotated[float, Field(ge=0, le=100)]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from vireid_lib.book.strict import FileError, Strict, read_model
+from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.project import project_root
 
 TrainingSet = Literal["real", "copies", "dive", "dive_from_image", "redrawn", "true"]

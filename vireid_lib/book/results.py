@@ -9,7 +9,7 @@ from pydantic import Field
 
 from vireid_lib.book.papers import Paper, load_papers
 from vireid_lib.book.profiles import Profile
-from vireid_lib.book.strict import Strict, validated
+from vireid_lib.data.strict import Strict, validated
 from vireid_lib.book.workspace import Workspace
 
 if TYPE_CHECKING:

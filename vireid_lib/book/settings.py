@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from vireid_lib.book.profiles import Profile
-from vireid_lib.book.strict import FileError, explained
+from vireid_lib.data.strict import FileError, explained
 
 if TYPE_CHECKING:
     from vireid_lib.generators.dive.config import DiveConfig

@@ -26,16 +26,6 @@ from vireid_lib.evaluation.evaluator import Evaluation, combine, evaluate
 from vireid_lib.evaluation.protocols import build_protocol
 from vireid_lib.training.progress import Progress
 
-TRAINING_SETS = {
-    "real": "real images only",
-    "copies": "+ greyscale copies",
-    "dive": "+ DiVE",
-    "dive_from_image": "+ DiVE started from the image",
-    "redrawn": "+ infrared, materials re-drawn",
-    "true": "+ true infrared",
-}
-"""What chapter 04 compares, in the words of its tables. All but the first add the external visible images."""
-
 FEATURES = "features.safetensors"
 
 

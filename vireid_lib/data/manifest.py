@@ -4,11 +4,11 @@ import difflib
 import hashlib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.project import project_root
 
 Split = Literal["train", "val", "test", "query", "gallery"]
@@ -24,17 +24,7 @@ COUNT_FORM = re.compile(
 )
 
 
-class ManifestError(ValueError):
-    """A manifest that breaks the schema; the message names the file, the key and the remedy."""
-
-
-class _Strict(BaseModel):
-    """Unknown keys are refused, and nothing is converted: "3" is not a camera number."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Camera(_Strict):
+class Camera(Strict):
     """One camera in one modality; a site with a visible and an infrared camera has two entries."""
 
     number: int = Field(ge=0)
@@ -43,7 +33,7 @@ class Camera(_Strict):
     setting: Literal["indoor", "outdoor"] | None = None
 
 
-class Count(_Strict):
+class Count(Strict):
     """A number that a source prints. `what` reads "train+val visible images", "test camera 3 images", ..."""
 
     what: str
@@ -62,14 +52,14 @@ class Count(_Strict):
         return what
 
 
-class Mode(_Strict):
+class Mode(Strict):
     """The cameras whose images are queries, and those whose images are the gallery."""
 
     query: list[int]
     gallery: list[int]
 
 
-class Protocol(_Strict):
+class Protocol(Strict):
     """How the data set is evaluated; what is left empty does not exist for this data set.
 
     `rule` says which gallery images a query ignores and how ranks are counted, `removal` says it in words,
@@ -86,7 +76,7 @@ class Protocol(_Strict):
     readings: list[Literal["paper", "release"]] = []
 
 
-class DatasetManifest(_Strict):
+class DatasetManifest(Strict):
     """A data set: how it lies on disk, what it holds, where it comes from, how it is evaluated."""
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -137,7 +127,7 @@ def load_manifest(name_or_path: str | Path) -> DatasetManifest:
     """Load a manifest by its name (`sysu_mm01`) or from a YAML file.
 
     Raises:
-        ManifestError: no such manifest, or one that breaks the schema; names the file, key and remedy.
+        FileError: no such manifest, or one that breaks the schema; names the file, key and remedy.
     """
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
@@ -145,56 +135,7 @@ def load_manifest(name_or_path: str | Path) -> DatasetManifest:
         if not path.is_file():
             near = difflib.get_close_matches(str(name_or_path), manifest_names(), n=1)
             hint = f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(manifest_names()) + "."
-            raise ManifestError(f"there is no data set named {str(name_or_path)!r}; {hint}")
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except FileNotFoundError:
-        raise ManifestError(f"{path} does not exist; give a manifest's name or an existing file.") from None
-    except yaml.YAMLError as error:
-        raise ManifestError(f"{path} is not readable as YAML: {error}") from None
-    if not isinstance(raw, dict):
-        raise ManifestError(f"{path} holds no keys; a manifest starts with `name:`.")
-    try:
-        return DatasetManifest.model_validate(raw)
-    except ValidationError as error:
-        raise ManifestError("\n".join(f"{path}: {_explain(e)}" for e in error.errors())) from None
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML as it is safe to read, refusing a key that is written twice (YAML would keep the last)."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        mapping: dict = {}
-        for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in mapping:
-                raise yaml.YAMLError(f"line {key_node.start_mark.line + 1}: key {key!r} is written twice")
-            mapping[key] = self.construct_object(value_node, deep=True)
-        return mapping
-
-
-def _explain(error: dict[str, Any]) -> str:
-    """Return one schema error in words: the key, what is wrong, the remedy."""
-    location = error["loc"]
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-    if error["type"] == "extra_forbidden":
-        valid = _valid_keys(location[:-1])
-        near = difflib.get_close_matches(str(location[-1]), valid, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "valid keys are " + ", ".join(valid) + "."
-        return f"unknown key {key}; {hint}"
-    if error["type"] == "missing":
-        return f"key {key} is missing; add it."
-    if error["type"] == "value_error":
-        return f"{key + ': ' if key else ''}{error['ctx']['error']}."
-    return f"key {key} is {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}."
-
-
-def _valid_keys(location: tuple[str | int, ...]) -> list[str]:
-    """Return the keys that the schema knows at a place such as ("cameras", 2)."""
-    kind: Any = DatasetManifest
-    for part in location:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            kind = kind.model_fields[str(part)].annotation
-        elif get_origin(kind) in (list, dict):
-            kind = get_args(kind)[-1]
-    return list(kind.model_fields)
+            raise FileError(f"there is no data set named {str(name_or_path)!r}; {hint}")
+    if not path.is_file():
+        raise FileError(f"{path} does not exist; give a manifest's name or an existing file.")
+    return read_model(path, DatasetManifest)

@@ -91,7 +91,8 @@ _UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\
 def _explain(problem: dict, model: type[BaseModel], prefix: str) -> str:
     """Turn one of pydantic's problems into one sentence with the key's full name and a remedy."""
     steps = [step for step in problem["loc"] if not _is_type_label(step)]
-    key = ".".join([prefix] * bool(prefix) + [str(step) for step in steps])
+    names = [prefix] * bool(prefix) + [f"[{step}]" if isinstance(step, int) else str(step) for step in steps]
+    key = ".".join(names).replace(".[", "[")
     if problem["type"] == "extra_forbidden":
         valid = list(_model_at(model, steps[:-1]).model_fields)
         near = difflib.get_close_matches(str(steps[-1]), valid, n=1, cutoff=0.5)
@@ -100,6 +101,8 @@ def _explain(problem: dict, model: type[BaseModel], prefix: str) -> str:
     if problem["type"] == "missing":
         return f"key {key} is missing; add it."
     message = problem["msg"].removeprefix("Value error, ")
+    if not steps:
+        return f"{message.rstrip('.')}."
     return f"key {key} is {problem['input']!r}: {message[0].lower()}{message[1:].rstrip('.')}."
 
 
@@ -111,9 +114,8 @@ def _is_type_label(step: object) -> bool:
 def _model_at(model: type[BaseModel], steps: list) -> type[BaseModel]:
     """Return the model class of the section that `steps` lead to."""
     for step in steps:
-        if isinstance(step, int):
-            continue
-        model = _model_in(model.model_fields[step].annotation) or model
+        if step in model.model_fields:  # otherwise a place in a list, or a key of a mapping to models
+            model = _model_in(model.model_fields[step].annotation) or model
     return model
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vireid_lib.book.strict import FileError, Strict, read_model, read_yaml
+from vireid_lib.data.strict import FileError, Strict, read_model, read_yaml
 
 
 class Inner(Strict):
@@ -46,7 +46,7 @@ def test_an_unknown_key_like_no_other_lists_the_valid_ones(tmp_path):
 
 def test_unknown_keys_in_lists_are_found(tmp_path):
     text = message(tmp_path, "name: a\ninner: {height: 3}\nmany: [{height: 1}, {height: 1, rat: 0.1}]\n")
-    assert "many.1.rat" in text and "did you mean rate?" in text
+    assert "many[1].rat" in text and "did you mean rate?" in text
 
 
 @pytest.mark.parametrize(
