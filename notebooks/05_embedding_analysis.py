@@ -222,6 +222,9 @@ widgets.explore(one_query, network=list(held), query=range(0, len(everyone)))
 # w_c = \sum_i \alpha^c_i\, \mathrm{ReLU}(g^c_i), \qquad
 # \alpha^c_i = \frac{(g^c_i)^2}{2 (g^c_i)^2 + (g^c_i)^3 \sum_j A^c_j}$$
 #
+# It is a first-order guess from gradients. So we also *try*: **occlusion** covers the image cell by cell with its mean
+# colour and notes how much $s$ drops (Zeiler and Fergus 2014). Slow and coarse, but no guess.
+#
 # Each pair is a query and the gallery image that it ranked first, each explained by its similarity to the other. Three
 # pairs that are right, then three that are wrong. (Where test features average an image with its mirror image, $s$ is
 # not quite one minus the distance shown above: here the image stands alone.)
@@ -230,26 +233,39 @@ widgets.explore(one_query, network=list(held), query=range(0, len(everyone)))
 network, config = stages.network(book, compared, seed)
 
 
-def why(right=True, example=0):
-    """Grad-CAM++ of three pairs: query and first gallery image."""
-    queries = retrieval.examples(after, right=right, count=3, seed=example)
-    pairs = retrieval.first_pairs(held[other], trial, protocol.rule, queries)
-    images, heat, similarity = retrieval.explain(network, config, test, pairs)
-    captions = ["query", "first: right" if right else "first: wrong"] * len(pairs)
-    labels = [f"{caption}\ns = {value:.2f}" for caption, value in zip(captions, similarity, strict=True)]
-    return plots.heat_overlays(list(images), [each.numpy() for each in heat], labels=labels)
+def pairs_of(right, count):
+    """Queries whose first gallery image is right (or wrong), each explained together with it."""
+    queries = retrieval.examples(after, right=right, count=count)
+    return retrieval.explain(network, config, test, retrieval.first_pairs(held[other], trial, protocol.rule, queries))
 
 
-for right in (True, False):
-    if ((after["rank"] == 1) == right).any():
-        display(why(right=right))
+kinds = [right for right in (True, False) if ((after["rank"] == 1) == right).any()]
+for right in kinds:
+    found = pairs_of(right, count=3)
+    captions = ["query", "first: right" if right else "first: wrong"] * (len(found.images) // 2)
+    labels = [f"{caption}\ns = {value:.2f}" for caption, value in zip(captions, found.similarity, strict=True)]
+    maps = {"Grad-CAM++": found.grad_cam.numpy(), "occlusion": found.occlusion.numpy()}
+    display(plots.explanations(found.images, maps, labels=labels))
 
 # %% [markdown]
-# **What to notice.** The map has few places (the miniature network's is 8×4), so the heat is blurred: read it as "head,
-# upper body, legs, background", not as an outline. Does the heat lie on the person in both images, and on the *same
-# part*? In wrong pairs, look whether it lies on something that the two people really share. Heat on the background is a
-# warning. And a limit of the method: it shows what raises the similarity, not what the network would need to tell the
-# two apart.
+# Do the two agree? Correlate them over the places of each image, with more pairs. 1: the same map; 0: they have nothing
+# to do with each other; below: what the one lights up, the other leaves dark.
+
+# %%
+for right in kinds:
+    print(f"{'right' if right else 'wrong'} pairs: correlation {pairs_of(right, count=12).agreement:+.2f}")
+
+# %% [markdown]
+# **What to notice.** First the correlation. Where it is near zero or negative, do not believe the Grad-CAM++ row,
+# however convincing the picture: covering what it calls important changes little. That happens easily in a small
+# network with a BN neck. Some channels are strong *everywhere but on the person*, at the image's border above all; the
+# neck subtracts their mean, so that retrieval does not care, but a map that is weighted by strength does. A heat map is
+# a hypothesis; occlusion is a test of it.
+#
+# Then the occlusion row. Its cells are coarse (8×4): read them as "head, upper body, legs, background". Is it the same
+# part of the person in both images? In wrong pairs, is it something that the two people really share? Heat beside the
+# person is a warning. And a limit of both: they show what makes the pair similar, not what the network would have
+# needed to tell the two apart.
 
 # %% [markdown]
 # ## Something to try

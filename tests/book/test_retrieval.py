@@ -83,10 +83,12 @@ def test_pairs_are_explained_both_ways(tmp_path):
     config = methods.configure("agw", {"backbone": "small", "pretrained": None, "height": 64, "width": 32})
     torch.manual_seed(0)
     network = methods.build("agw", config, 4).network.eval()
-    images, heat, similarity = retrieval.explain(network, config, pd.DataFrame(rows), [(0, 2), (0, 1)])
-    assert images.shape == (4, 64, 32, 3) and heat.shape == (4, 8, 4)
+    found = retrieval.explain(network, config, pd.DataFrame(rows), [(0, 2), (0, 1)])
+    images, similarity = found.images, found.similarity
+    assert images.shape == (4, 64, 32, 3) and found.grad_cam.shape == found.occlusion.shape == (4, 8, 4)
     assert similarity[0] == pytest.approx(similarity[1].item()) and similarity[0] != similarity[2]
     assert (images[0] == images[2]).all() and not (images[1] == images[3]).all()
+    assert -1 <= found.agreement <= 1
 
 
 def test_fates_and_turned_queries_agree():

@@ -1,6 +1,7 @@
 """Retrieval as a reader sees it: one query's ranked gallery, where each query's right images stand, and why."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from vireid_lib.analysis.gradcam import grad_cam_plus_plus
+from vireid_lib.analysis.occlusion import agreement, occlusion
 from vireid_lib.book.pictures import pixels, short
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import load_images, to_float
@@ -162,17 +164,37 @@ def first_pairs(
     return pairs
 
 
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """Pairs of images and what in each makes it similar to the other.
+
+    Attributes:
+        images: for each pair the first image, then the second.
+        grad_cam: Grad-CAM++ of each, 0..1.
+        occlusion: drop of the similarity when a cell is covered.
+        similarity: cosine similarity of each image to its partner.
+    """
+
+    images: UInt8[np.ndarray, "images height width 3"]
+    grad_cam: Float[Tensor, "images h w"]
+    occlusion: Float[Tensor, "images rows columns"]
+    similarity: Float[Tensor, " images"]
+
+    @property
+    def agreement(self) -> float:
+        """Mean correlation over places of the two maps: 1 they say the same, 0 they have nothing to do with
+        each other. Images with a constant map are left out."""
+        return float(agreement(self.grad_cam, self.occlusion).nanmean())
+
+
 def explain(
     network: nn.Module, config: ReidConfig, table: pd.DataFrame, pairs: Sequence[tuple[int, int]]
-) -> tuple[UInt8[np.ndarray, "images height width 3"], Float[Tensor, "images h w"], Float[Tensor, " images"]]:
-    """Grad-CAM++ of pairs of images: what in each makes it similar to the other.
+) -> Explained:
+    """Explain pairs of images by Grad-CAM++ and by occlusion.
 
     Args:
         network: on the CPU.
         pairs: (row, row) in the table; usually a query and a gallery image.
-
-    Returns:
-        images, heat maps and cosine similarities, for each pair the first image and then the second.
     """
     rows = [row for pair in pairs for row in pair]
     others = [row for one, two in pairs for row in (two, one)]
@@ -180,14 +202,16 @@ def explain(
     images = np.asarray(load_images(paths, size, cache=None).pixels)
     place = {row: index for index, row in enumerate(rows)}
     ready = normalise(to_float(images, torch.device("cpu")))
-    heat, similarity = [], []
+    heat, drops, similarity = [], [], []
     for index, (row, other) in enumerate(zip(rows, others, strict=True)):
         with torch.no_grad():
             towards = network.features(ready[[place[other]]], table["modality"].iloc[other])
-        one, value = grad_cam_plus_plus(network, ready[[index]], table["modality"].iloc[row], towards)
+        own = ready[[index]], table["modality"].iloc[row], towards
+        one, value = grad_cam_plus_plus(network, *own)
         heat.append(one)
+        drops.append(occlusion(network, *own))
         similarity.append(value)
-    return images, torch.cat(heat), torch.cat(similarity)
+    return Explained(images, torch.cat(heat), torch.cat(drops), torch.cat(similarity))
 
 
 def _rows(part: pd.DataFrame) -> Tensor:

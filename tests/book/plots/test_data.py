@@ -41,6 +41,15 @@ def test_a_ranked_gallery_fades_what_the_rule_removed():
     assert picture.axes[1].images[0].get_array().min() > 150 and picture.axes[2].images[0].get_array().max() == 0
 
 
+def test_each_kind_of_explanation_is_a_row():
+    images, heat = np.full((2, 8, 4, 3), 99, np.uint8), np.array([[[0.0, 1.0]], [[-1.0, -2.0]]])
+    picture = data.explanations(images, {"one": heat, "two": heat}, labels=["a", "b"])
+    assert [picture.axes[place].get_ylabel() for place in (0, 2, 4)] == ["image", "one", "two"]
+    drawn = [picture.axes[place].images[1].get_array().tolist() for place in (2, 3)]
+    assert drawn == [[[0, 1]], [[0, 0]]]
+    assert picture.png()[:4] == b"\x89PNG"
+
+
 def test_the_chosen_one_is_marked():
     picture = data.luck(pd.DataFrame({"choosing half": [10.0, 30.0, 20.0], "other half": [15.0, 5.0, 25.0]}))
     (text,) = picture.axes[0].texts

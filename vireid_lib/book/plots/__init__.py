@@ -1,7 +1,7 @@
 """Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
 
 from vireid_lib.book.plots.charts import bars, distance_histograms, loss_curves, token_table
-from vireid_lib.book.plots.data import carried_over, luck, materials, ranked_gallery
+from vireid_lib.book.plots.data import carried_over, explanations, luck, materials, ranked_gallery
 from vireid_lib.book.plots.embedding import scatter
 from vireid_lib.book.plots.generator import brightness_curves, differences, grouped_points, lines, token_map
 from vireid_lib.book.plots.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
@@ -17,6 +17,7 @@ __all__ = [
     "carried_over",
     "differences",
     "distance_histograms",
+    "explanations",
     "grouped_points",
     "heat_overlays",
     "identity_colours",

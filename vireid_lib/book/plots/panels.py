@@ -40,7 +40,7 @@ def projection(
             f"projection got {len(points)} points, {len(identities)} identities, {len(modalities)} modalities and "
             f"{len(cameras)} cameras; give one of each per image."
         )
-    picture = Picture(9.6, 3.9, title or f"Projection of {len(points)} images, by identity, modality and camera")
+    picture = Picture(9.6, 4.3, title or f"Projection of {len(points)} images, by identity, modality and camera")
     places = sorted(set(cameras))
     schemes = {
         "identity": (identities, identity_colours(identities)),
@@ -70,7 +70,9 @@ def _panel(
     for modality, marker in MODALITY_MARKERS.items():
         chosen = modalities == modality
         axes.scatter(*points[chosen].T, s=26, marker=marker, c=painted[chosen], edgecolors="white", linewidths=0.5)
-    axes.set_aspect("equal", adjustable="datalim")
+    # Each axis has its own scale: in t-SNE neither has a unit, and the panel is used in full.
+    axes.set_box_aspect(1)
+    axes.margins(0.06)
 
 
 @styled
