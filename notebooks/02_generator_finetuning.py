@@ -251,9 +251,10 @@ plots.lines(
 # %% [markdown]
 # ## What was learned for each person
 #
-# Each token starts at the row of the word "person" (plus noise, where the profile says so) and moves from there. `norm`
-# and `moved` are in units of a typical word's length. `nearest word` is the word of the vocabulary that points most in
-# the same direction: textual inversion finds numbers, not words, and the nearest word need not describe the person.
+# Each token starts from a common value (`dive.token_init`: the row of the word "person", or the mean of all words, plus
+# a little noise if the profile says so) and moves from there. `norm` and `moved` are in units of a typical word's
+# length. `nearest word` is the word of the vocabulary that points most in the same direction: textual inversion finds
+# numbers, not words, and the nearest word need not describe the person.
 
 # %%
 base = facts.fresh_base(dive.model)

@@ -62,8 +62,9 @@ book
 #
 # As in the paper's Figure 6, three prompts, from the same noise: "a photo of $[p]$ person", "a $[k]$ photo of person",
 # and "a $[k]$ photo of $[p]$ person". Where a code stands in the prompt its LoRA branch runs; without one, that of the
-# external set, in whose photographs $[p]$ was learned. Each map is drawn in units of its own mean, with one scale for a
-# row: bright is where a piece of the prompt is heard more than elsewhere, not how much it is heard altogether.
+# external set, in whose photographs $[p]$ was learned. Each map is drawn in units of its own mean, from 0
+# (dark) to 2.5 (bright): bright is where a piece of the prompt is heard more than elsewhere, not how much it is heard
+# altogether.
 
 # %%
 sampled = study.sampled(book, people=people_shown)
@@ -78,10 +79,9 @@ def attention(person: int = 0, resolution: str = resolutions[0]):
 explore(attention, person=range(len(sampled.people)), resolution=resolutions)
 
 # %% [markdown]
-# **What to notice.** With $[p]$ alone the picture should be a colour
-# photograph of the person, with $[k]$ alone an infrared picture of anybody, and with both an infrared picture of the
-# person. Then the maps: does $[p]$ trace the figure? Is $[k]$ even over the picture, brighter in the background, or
-# dark altogether?
+# **What to notice.** With $[p]$ alone the picture should be a colour photograph of the person, with $[k]$ alone an
+# infrared picture of anybody, and with both an infrared picture of the person. Then the maps: does $[p]$ trace the
+# figure? Is $[k]$ even over the picture, or brighter in the background?
 #
 # The same prompt at every resolution. Coarse layers decide where things are, fine ones how they look.
 
@@ -115,8 +115,7 @@ plots.grouped_points(
 )  # fmt: skip
 
 # %%
-wide = table.pivot(index="piece", columns="resolution", values="share of all attention (%)").loc[list(study.LABELS)]
-wide.style.format("{:.1f}").set_caption("Share of all attention (%), by resolution")
+study.shares(measured).style.format("{:.1f}").set_caption("Share of all attention (%), by resolution")
 
 # %% [markdown]
 # **What to notice.** The table says how much of the attention we are talking about: if "start" and "end" take nearly

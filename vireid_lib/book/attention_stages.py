@@ -45,6 +45,7 @@ class Overlays:
     images: list[np.ndarray]
     attention: list[dict[str, np.ndarray]]
     row_labels: list[str]
+    limits: tuple[float, float] = (0.0, 2.5)  # in units of a map's mean: 1 is an even share
 
 
 SHOWN = ("[k]", "photo", "[p]", "person")
@@ -234,6 +235,12 @@ def summary(measured: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
+def shares(measured: pd.DataFrame) -> pd.DataFrame:
+    """Share of all attention in percent: a row per piece of the prompt, a column per resolution, the finest first."""
+    table = measured.pivot_table(index="piece", columns="resolution", values="share", sort=False) * 100
+    return table.loc[list(LABELS)].rename_axis(columns=None)
+
+
 @dataclass(frozen=True)
 class Finding:
     """One half of the paper's claim about its Figure 6, put to the numbers.
@@ -282,6 +289,9 @@ def verdicts(measured: pd.DataFrame) -> pd.DataFrame:
 def conclusion(measured: pd.DataFrame) -> str:
     """What follows for the paper's sentence, from the three findings."""
     on_person, more_than_code, evener = (each.verdict for each in findings(measured))
+    code = _finding("", measured[measured["piece"] == "[k]"].groupby("image")["concentration"].mean() - 1)
+    where = {"supported": "more on the person", "contradicted": "more in the background",
+             "undecided": "as much on the person as anywhere"}[code.verdict]  # fmt: skip
     first = {
         "supported": "The identity token focuses on the person's area, as the paper says.",
         "contradicted": "The identity token avoids the person's area, against what the paper says.",
@@ -297,7 +307,8 @@ def conclusion(measured: pd.DataFrame) -> str:
         "contradicted": "The modality token is the less even of the two, against what the paper says.",
         "undecided": "Which of the two is spread more evenly cannot be told.",
     }[evener]
-    return f"{first} {second} {third}"
+    return (f"{first} {second} {third} The modality token is heard {where} "
+            f"(concentration {1 + code.mean:.2f} ± {code.margin:.2f}).")  # fmt: skip
 
 
 def name(resolution: tuple[int, int]) -> str:

@@ -40,7 +40,7 @@ PROMPTS = (
 NOISING_TIMES = (0.05, 0.1, 0.2, 0.35, 0.6, 0.98)
 """Places on the noise schedule, as shares of its length, at which a picture is shown."""
 
-TIMES = (0.1, 0.3, 0.5, 0.7, 0.9)
+TIMES = (0.1, 0.35, 0.6, 0.85)
 """Places on the noise schedule at which losses are compared."""
 
 

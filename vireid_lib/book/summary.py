@@ -154,8 +154,8 @@ def _prompt(book: Book, variant: str) -> str:
     row = next(row for row in record.values["rise"] if row["prompt"] == words and row["modality"] == "infrared")
     rise, margin = row["rise (%)"], 1.96 * row["standard error"]
     verdict = "yes" if rise > margin else "not measurably" if rise > -margin else "no, on the contrary"
-    what = f"with {words}, the loss on infrared images changes by {rise:+.2f} ± {margin:.2f} %"
-    return f"{verdict}: {what} (95 % interval over {row['images']} images)"
+    what = f"with {words}, the loss on the target's infrared images changes by {rise:+.2f} ± {margin:.2f} %"
+    return f"{verdict}: {what} (95 % interval over {row['images']} training images)"
 
 
 def _preservation(book: Book) -> str:

@@ -128,6 +128,7 @@ def attention_overlays(
     attention: Sequence[Mapping[str, Float[np.ndarray, "map_height map_width"]]],
     *,
     row_labels: Sequence[str] = (),
+    limits: tuple[float, float] | None = None,
     title: str = "",
     cell: float = 1.6,
 ) -> Picture:
@@ -139,6 +140,7 @@ def attention_overlays(
         images: one per row.
         attention: for each image, token → attention map, the same tokens in every row.
         row_labels: the prompts, say.
+        limits: the values drawn darkest and brightest, the same for all images; None takes each image's own range.
 
     Raises:
         ValueError: the rows have different tokens.
@@ -152,7 +154,7 @@ def attention_overlays(
     for row, (image, maps) in enumerate(zip(images, attention, strict=True)):
         axes[row, 0].imshow(image)
         known = [heat for heat in maps.values() if not np.isnan(heat).any()]
-        low, high = min(heat.min() for heat in known), max(heat.max() for heat in known)
+        low, high = limits or (min(heat.min() for heat in known), max(heat.max() for heat in known))
         for place, heat in zip(axes[row, 1:], maps.values(), strict=True):
             if np.isnan(heat).any():
                 place.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
