@@ -1,0 +1,153 @@
+"""The whole book on the profile `smoke`, as a user runs it, and a run that is killed while it fine-tunes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from vireid_lib.book.chapters import find_chapters
+from vireid_lib.book.profiles import load_profile
+from vireid_lib.project import project_root
+
+COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.book.cli import main; sys.exit(main())", "book"]
+PATIENCE_S = 1200
+
+
+def run_book(workspace: Path, *more: str) -> subprocess.CompletedProcess:
+    command = [*COMMAND, "--profile", "smoke", "--workspace", str(workspace), *more]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess]:
+    """The finished workspace, whose path has what paths should not have, and what the command printed."""
+    workspace = tmp_path_factory.mktemp("smoke") / "a wörkspace"
+    return workspace, run_book(workspace)
+
+
+def chapter_names() -> list[str]:
+    return [chapter.name for chapter in find_chapters(project_root() / "notebooks", [])]
+
+
+def test_the_command_succeeds_and_says_where_the_page_is(book):
+    workspace, done = book
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert str(workspace / "index.html") in done.stdout
+    assert json.loads((workspace / "book.json").read_text())["ok"] is True
+
+
+def test_there_are_seven_chapters_and_each_truly_ran(book):
+    workspace, _ = book
+    names = chapter_names()
+    assert [name[:2] for name in names] == ["01", "02", "03", "04", "05", "06", "07"]
+    for name in names:
+        notebook = nbformat.read(workspace / "notebooks" / f"{name}.ipynb", as_version=4)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+        assert code and all(cell.execution_count for cell in code), name
+        outputs = [output for cell in code for output in cell.outputs]
+        assert not [output for output in outputs if output.output_type == "error"], name
+        assert any("image/png" in output.get("data", {}) for output in outputs), f"{name} shows no picture"
+
+
+def test_the_page_holds_every_chapter_and_needs_no_network(book):
+    workspace, _ = book
+    page = (workspace / "index.html").read_text(encoding="utf-8")
+    for name in chapter_names():
+        title = (project_root() / "notebooks" / f"{name}.py").read_text().split("# # ")[1].splitlines()[0]
+        words = title.split(". ", 1)[-1].split()[:3]
+        assert all(word.strip("?,:") in page for word in words), title
+    assert 'src="http' not in page and 'href="https://cdn' not in page
+
+
+def test_every_training_set_and_seed_was_trained_and_scored(book):
+    workspace, _ = book
+    profile = load_profile("smoke")
+    records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_*/*/result.json")]
+    tests = [score for record in records for score in record["values"].get("scores", []) if not score["variant"]]
+    trained = {(score["training"], score["seed"]) for score in tests}
+    assert trained == {(name, seed) for name in profile.reid.training_sets for seed in profile.reid.seeds}
+    for score in tests:
+        assert 0 < score["mean_ap"] <= 1 and 0 <= score["rank_1"] <= 1
+    for record in records:
+        assert record["wall_seconds"] > 0 and record["versions"]["torch"] and record["hardware"]["processor"]
+
+
+def test_synthetic_images_carry_their_provenance(book):
+    from vireid_lib.data import tables
+
+    workspace, _ = book
+    (folder,) = (workspace / "stages" / "gallery_dive").glob("*/")
+    table = tables.load(folder / "table.csv")
+    profile = load_profile("smoke")
+    assert len(table) == profile.expand.identities * profile.expand.per_camera * 2
+    assert set(table["modality"]) == {"infrared"} and set(table["split"]) == {"external"}
+    assert table["seed"].notna().all() and table["seed"].is_unique and set(table["source"]) != {"real"}
+    assert all(Path(path).is_file() for path in table["path"])
+
+
+def test_a_second_run_makes_no_stage_again(book):
+    workspace, _ = book
+    stages = sorted((workspace / "stages").glob("*/*/result.json"))
+    before = {path: path.stat().st_mtime_ns for path in stages}
+    done = run_book(workspace, "--only", "07")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert {path: path.stat().st_mtime_ns for path in stages} == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills a process group")
+def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(book, tmp_path):
+    """SIGKILL to every process of the run; the second run continues from the checkpoint, bit for bit."""
+    workspace, _ = book
+    command = [*COMMAND, "--profile", "smoke", "--workspace", str(tmp_path), "--only", "02"]
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        until = time.monotonic() + PATIENCE_S
+        while not _checkpoint_of_a_partial_stage(tmp_path):
+            assert process.poll() is None, (tmp_path / "log").read_text()[-3000:]
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        _kill_all(process, tmp_path)
+    assert not list((tmp_path / "stages" / "dive_finetuning").glob("*/result.json")), "it was killed too late"
+    done = run_book(tmp_path, "--only", "02")
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    broken, unbroken = (_fine_tuned(each) for each in (tmp_path, workspace))
+    assert broken.name == unbroken.name, "the stages' keys differ"
+    assert json.loads((broken / "result.json").read_text())["attempts"] == 2
+    weights = sorted(path.relative_to(unbroken) for path in unbroken.rglob("*.safetensors"))
+    weights = [path for path in weights if "checkpoints" not in path.parts]
+    assert weights
+    for path in weights:
+        assert (broken / path).read_bytes() == (unbroken / path).read_bytes(), path
+    values = [json.loads((each / "result.json").read_text())["values"] for each in (broken, unbroken)]
+    assert values[0] == values[1]
+
+
+def _checkpoint_of_a_partial_stage(workspace: Path) -> bool:
+    return any((workspace / "stages" / "dive_finetuning").glob("*.partial/**/checkpoints/step*/*.safetensors"))
+
+
+def _fine_tuned(workspace: Path) -> Path:
+    (folder,) = (path.parent for path in (workspace / "stages" / "dive_finetuning").glob("*/result.json"))
+    return folder
+
+
+def _kill_all(process: subprocess.Popen, workspace: Path) -> None:
+    """Kill the run and the kernels it started, which live in sessions of their own."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(workspace).encode() in command and int(entry.name) not in (os.getpid(), process.pid):
+            os.kill(int(entry.name), signal.SIGKILL)
+    process.kill()
+    process.wait()
