@@ -32,9 +32,9 @@ prompts_shown = 6
 
 # %%
 from vireid_lib.analysis.projection import tsne
+from vireid_lib.book import base_knowledge, open_book, plots, stages
 from vireid_lib.book import generator_facts as facts
 from vireid_lib.book import generator_stages as study
-from vireid_lib.book import open_book, plots, stages
 from vireid_lib.book.pictures import short
 
 book = open_book(profile, workspace, data_root)
@@ -68,7 +68,7 @@ book
 # Here is what the noise does. One image of each modality, at six times of the schedule, decoded back to pixels.
 
 # %%
-noised = study.noising(book)
+noised = base_knowledge.noising(book)
 plots.image_grid(**vars(noised.grid), title="A visible and an infrared image on their way to noise")
 
 # %%
@@ -95,7 +95,7 @@ plots.lines(
 # the person whom the caption describes; the model has not seen that person either.
 
 # %%
-known = study.base_samples(book, prompts=prompts_shown)
+known = base_knowledge.base_samples(book, prompts=prompts_shown)
 plots.image_grid(**vars(known), cell=1.3, title="What the base model draws from a caption")
 
 # %% [markdown]
@@ -109,7 +109,7 @@ plots.image_grid(**vars(known), cell=1.3, title="What the base model draws from 
 # is blurred but readable, above 30 dB one has to look closely.
 
 # %%
-restored = study.reconstructions(book)
+restored = base_knowledge.reconstructions(book)
 plots.image_grid(**vars(restored.grid), title="Through the autoencoder and back: what no generator can do better than")
 
 # %%

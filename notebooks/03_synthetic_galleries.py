@@ -30,8 +30,8 @@ people_shown = 5
 strengths = [0.4, 0.6, 0.8]
 
 # %%
+from vireid_lib.book import gallery_measures, open_book, plots, stages
 from vireid_lib.book import gallery_stages as study
-from vireid_lib.book import open_book, plots, stages
 from vireid_lib.book.pictures import short
 from vireid_lib.book.widgets import explore
 
@@ -134,7 +134,7 @@ plots.image_grid(**vars(begun), title="The same order, from the photograph and f
 # shows the person under whose name the image was ordered.
 
 # %%
-study.judged_galleries(book).style.format({"nearest is the same person (%)": "{:.1f}"}).hide()
+gallery_measures.judged_galleries(book).style.format({"nearest is the same person (%)": "{:.1f}"}).hide()
 
 # %% [markdown]
 # **What to notice.** The judge is only as good as a baseline is, so compare rows, not absolute values. "True infrared"
@@ -147,7 +147,7 @@ study.judged_galleries(book).style.format({"nearest is the same person (%)": "{:
 # Averages hide them. These are the people whom the judge finds least often in DiVE's images.
 
 # %%
-ranked = study.judged_people(book)
+ranked = gallery_measures.judged_people(book)
 worst = ranked.head(people_shown)
 worst.style.format(precision=2).hide()
 
@@ -177,7 +177,7 @@ plots.image_grid(**vars(best), title="For comparison, the best preserved")
 # - the **brightness** of the pixels, as a histogram.
 
 # %%
-near = study.fidelity(book)
+near = gallery_measures.fidelity(book)
 print("Fréchet distance to one half of the real infrared training images. Features:", near.extractor)
 near.table.style.format(precision=2).hide()
 
@@ -211,7 +211,7 @@ plots.image_grid(**vars(again.grid))
 # alike two images become by chance. A second hump at the left of the synthetic curve would be copies.
 
 # %%
-copied = study.copies(book)
+copied = gallery_measures.copies(book)
 plots.distance_histograms(copied.distances, axis="cosine distance of grey thumbnails to the nearest image", bins=40)
 
 # %%

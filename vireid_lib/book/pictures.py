@@ -1,6 +1,7 @@
 """Images of table rows, arranged for figures."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -62,3 +63,21 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     """The table as a reader wants it: of each path the last three parts, no empty column for seeds."""
     shown = table.assign(path=["…/" + "/".join(path.split("/")[-3:]) for path in table["path"]])
     return shown.drop(columns="seed") if shown["seed"].isna().all() else shown
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Pictures in rows and columns, for `plots.image_grid(**vars(grid))`."""
+
+    images: list[list[np.ndarray | None]]
+    row_labels: list[str]
+    column_labels: list[str]
+
+
+def spread(table: pd.DataFrame, count: int) -> pd.DataFrame:
+    """`count` rows, half of each modality, spread evenly over the table."""
+    parts = []
+    for modality in ("visible", "infrared"):
+        own = table[table["modality"] == modality].sort_values(["identity", "camera", "path"])
+        parts.append(own.iloc[np.unique(np.linspace(0, len(own) - 1, -(-count // 2)).round().astype(int))])
+    return pd.concat(parts).reset_index(drop=True)
