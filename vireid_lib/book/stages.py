@@ -294,7 +294,7 @@ def comparison(book: Book, *, validation: bool = False) -> list[StageRecord]:
     context = multiprocessing.get_context("spawn")
     with (
         concurrent.futures.ProcessPoolExecutor(workers, context) as pool,
-        Progress(len(jobs), f"{len(jobs)} trainings, {workers} at a time") as line,
+        Progress(len(jobs), f"ReID, {workers} at a time", unit="trainings") as line,
     ):
         waiting = {pool.submit(_reid_elsewhere, _address(book), name, seed, validation): (name, seed)
                    for name, seed in jobs}
