@@ -84,9 +84,9 @@ def conclusion(measured: pd.DataFrame) -> str:
         "undecided": "Whether the identity token prefers the person's area cannot be told from these images.",
     }[on_person]
     second = {
-        "supported": "It lies on the person more than the modality token does.",
-        "contradicted": "The modality token lies on the person more than the identity token does.",
-        "undecided": "No difference between the two tokens is measurable there.",
+        "supported": "It is heard more on the person than the modality token is.",
+        "contradicted": "It is heard less on the person than the modality token is.",
+        "undecided": "In that, it does not measurably differ from the modality token.",
     }[more_than_code]
     third = {
         "supported": "The modality token is the more even of the two, as the paper says.",

@@ -41,7 +41,7 @@ def fitted_rows(book: Book, split: int = 1) -> pd.DataFrame:
     return tables.concat(data.learn(), data.external)
 
 
-def prompt_worth(book: Book, *, images: int = 32, split: int = 1) -> pd.DataFrame:
+def prompt_worth(book: Book, *, images: int = 24, split: int = 1) -> pd.DataFrame:
     """How well the fine-tuned model denoises real training images when the prompt is right, and when it is wrong.
 
     The loss of eq. 6 on fixed images with fixed noise at the times of `TIMES`, so that columns differ by the prompt
