@@ -34,6 +34,11 @@ def test_the_prompt_is_read_piece_by_piece(fitted):
     assert table.loc[table["trained"] == "yes", "piece"].tolist() == ["[p]"]
 
 
+def test_long_lists_are_shortened():
+    assert facts._shortened("abc", " ") == "a b c"
+    assert facts._shortened([str(i) for i in range(24)], ", ") == "0, 1 … (24 in all)"
+
+
 def test_parameters_are_counted_once(fitted):
     model, _ = fitted
     table = facts.parameter_table(model).set_index("part")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 import torch
@@ -67,9 +67,16 @@ def prompt_table(model: DiveModel, identity: str, camera: str) -> pd.DataFrame:
     for label, text in prompt_pieces(model, identity, camera):
         ids = model.base.tokenizer(text, add_special_tokens=False).input_ids
         trained = "yes" if label == "[p]" else "no"
-        rows.append({"piece": label, "text": text, "tokens": " · ".join(_spelling(model, text)),
-                     "ids": ", ".join(map(str, ids)), "trained": trained})  # fmt: skip
+        rows.append({"piece": label, "text": _shortened(text.split(" "), " "),
+                     "tokens": _shortened(_spelling(model, text), " · "), "ids": _shortened(map(str, ids), ", "),
+                     "trained": trained})  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _shortened(items: Iterable[str], between: str) -> str:
+    """The items joined; of more than ten the first two and their number."""
+    items = list(items)
+    return between.join(items) if len(items) <= 10 else f"{between.join(items[:2])} … ({len(items)} in all)"
 
 
 def parameter_table(model: DiveModel) -> pd.DataFrame:
