@@ -202,3 +202,10 @@ def _pixels(source):
 def test_load_refuses_settings_that_were_not_fitted(fitted):
     with pytest.raises(ValueError, match="lora_rank was 2 and is 3"):
         Dive.load(fitted[1], fitted[0].config.model_copy(update={"lora_rank": 3}), device="cpu")
+
+
+def test_half_precision_fits_and_samples(tiny_config, tiny_table, tmp_path):
+    dive = Dive(tiny_config.model_copy(update={"precision": "bf16", "steps": 2}), device="cpu", progress=False)
+    dive.fit(tiny_table, tmp_path / "fit")
+    picture = sample(dive.model, [Request(PEOPLE[0], "mini_vi/3", 1)])
+    assert picture.shape == (1, 32, 16, 3) and dive.model.rows.rows.dtype == torch.float32

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -138,8 +138,6 @@ class Branches:
     @torch.no_grad()
     def load(self, folder: Path) -> None:
         """Inverse of `save`. Raises ValueError when a file does not fit."""
-        from safetensors.torch import load_file
-
         for index, name in enumerate(self.names):
             tensors = load_file(folder / name / FILE)
             if len(tensors) != 2 * len(self.layers):

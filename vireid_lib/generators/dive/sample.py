@@ -78,7 +78,9 @@ def sample(
     with model.branches.merged(branch):
         for time in times:
             twice = torch.cat([latents, latents]) if guidance > 1 else latents
-            predicted = model.base.unet(scheduler.scale_model_input(twice, time), time, states).sample
+            with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+                predicted = model.base.unet(scheduler.scale_model_input(twice, time), time, states).sample
+            predicted = predicted.float()
             if guidance > 1:
                 empty, full = predicted.chunk(2)
                 predicted = empty + guidance * (full - empty)
