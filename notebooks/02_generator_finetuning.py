@@ -183,7 +183,9 @@ facts.prompt_table(dive.model, person, camera).style.hide()
 # The index $k$ is the point where paper and release part. The paper's text gives **each code its own branch**
 # $B_k A_k$; the authors' released code trains **one branch for all codes**, so that only the text can tell the cameras
 # apart. This book follows the text (`lora_scope: per_modality`) and has the release as `shared`. On a small text
-# encoder it matters: a code that means nothing is easily ignored, and then infrared comes out in colour.
+# encoder it matters: a code that means nothing is easily ignored, and then infrared comes out in colour. (With
+# `visible_branch: modality` the visible cameras share one branch, for it is the infrared ones that will be asked for;
+# the column "LoRA branch" above says who shares with whom.)
 #
 # With both, the loss of fine-tuning is equation 1 with the prompt filled in,
 #
