@@ -8,8 +8,8 @@ from vireid_lib.book import results
 from vireid_lib.book.papers import load_paper, load_papers
 from vireid_lib.book.profiles import load_profile
 from vireid_lib.book.result_tables import main_table_html, show_main_table, show_papers
-from vireid_lib.data.strict import FileError
 from vireid_lib.book.workspace import Workspace
+from vireid_lib.data.strict import FileError
 from vireid_lib.project import project_root
 
 

@@ -35,8 +35,8 @@ def test_unequal_effort_is_said(tmp_path):
 
 def test_the_recipe_lists_what_is_not_the_papers():
     table = trainings.recipe(AgwConfig.small(steps=50))
-    assert table.loc["steps"].tolist() == ["None", "50"] and table.loc["triplet"].tolist() == ["wrt", "hard"]
-    assert "margin" not in table.index
+    assert table.loc["steps"].tolist() == ["None", "50"] and table.loc["optimizer"].tolist() == ["sgd", "adamw"]
+    assert "triplet" not in table.index
     assert trainings.recipe(AgwConfig()).empty
 
 

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from vireid_lib.book.papers import Paper, load_papers
 from vireid_lib.book.profiles import Profile
-from vireid_lib.data.strict import Strict, validated
 from vireid_lib.book.workspace import Workspace
+from vireid_lib.data.strict import Strict, validated
 
 if TYPE_CHECKING:
     from vireid_lib.evaluation import Evaluation
