@@ -96,7 +96,8 @@ class Terminal:
         now -= time.monotonic() - self._began
         if now > 0:
             return f", about {duration(now + sum(later))} left for the book"
-        return ", longer than expected" + (f", then about {duration(sum(later))} for the other chapters" if later else "")
+        others = f", then about {duration(sum(later))} for the other chapters" if later else ""
+        return f", longer than expected{others}"
 
     def _write(self, text: str) -> None:
         self._out.write(text + "\n")
