@@ -102,3 +102,9 @@ def test_concentration_is_one_for_an_even_map_and_the_inverse_area_for_a_perfect
     torch.testing.assert_close(concentration(1 - inside, mask), torch.zeros(2))
     with pytest.raises(ValueError, match="empty"):
         concentration(torch.ones(2, 4, 2), torch.zeros(2, 8, 4))
+
+
+def test_a_map_without_attention_has_no_concentration():
+    maps = torch.stack([torch.zeros(4, 2), torch.ones(4, 2)])
+    found = concentration(maps, torch.ones(2, 8, 4))
+    assert found[0].isnan() and found[1] == 1

@@ -147,11 +147,14 @@ def concentration(
     The share of the map's mass inside the mask divided by the mask's share of the area; masks are averaged down
     to the resolution of the map, so that coarse maps are not judged at borders they can't show.
 
+    Returns:
+        one number per map; NaN for a map that is zero everywhere (a token that the softmax leaves nothing).
+
     Raises:
-        ValueError: a mask is empty or a map is zero everywhere.
+        ValueError: a mask is empty.
     """
     small = functional.adaptive_avg_pool2d(masks[:, None].float(), maps.shape[1:])[:, 0]
     area, mass = small.flatten(1).mean(1), maps.flatten(1).sum(1)
-    if (area <= 0).any() or (mass <= 0).any():
-        raise ValueError("concentration: a mask is empty or a map holds no attention; leave such pictures out.")
+    if (area <= 0).any():
+        raise ValueError("concentration: a mask is empty; leave such pictures out.")
     return (maps * small).flatten(1).sum(1) / mass / area
