@@ -8,7 +8,7 @@ import torch
 
 from vireid_lib.analysis.identification import identify
 from vireid_lib.analysis.spaces import pair_distances, separation, spread
-from vireid_lib.book import stages
+from vireid_lib.book import data_stages, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import training_label
@@ -24,7 +24,7 @@ def data_check(book: Book, name: str) -> StageRecord:
 
     Values: "text", the report for reading, and "report", the same as data.
     """
-    drawn = stages.world(book)
+    drawn = data_stages.world(book)
     root = book.dataset_root(name, drawn.folder if drawn else None)
 
     def make(folder: Path) -> dict:

@@ -1,0 +1,100 @@
+"""The data that a book works with, as tables: the drawn world or the sets on disk, and who is expanded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from vireid_lib.book.book import Book
+from vireid_lib.book.profiles import Profile
+from vireid_lib.book.records import StageRecord
+from vireid_lib.book.settings import world_size
+from vireid_lib.data import tables
+from vireid_lib.data.layouts import read_dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Datasets:
+    """The tables of one run.
+
+    Attributes:
+        target: every image of the visible-infrared set.
+        external: visible images of the identities to be expanded, split "external"; None without such a set.
+        world: folder of the drawn miniature world, None on real data.
+    """
+
+    target: pd.DataFrame
+    external: pd.DataFrame | None
+    world: Path | None
+
+    def learn(self, *, hold_out_validation: bool = False) -> pd.DataFrame:
+        """The target's rows to learn from: train and val, or train alone where val chooses settings."""
+        rows = tables.training_rows(self.target)
+        return rows[rows["split"] != "val"].reset_index(drop=True) if hold_out_validation else rows
+
+    def test(self, *, validation: bool = False) -> pd.DataFrame:
+        """The rows that the protocol ranks: the test identities, or the validation ones."""
+        if validation:
+            return self.target[self.target["split"] == "val"].reset_index(drop=True)
+        return tables.test_rows(self.target)
+
+    def truth(self, kind: str) -> pd.DataFrame:
+        """The external identities' infrared images as the renderer knows them ("true") or might have drawn
+        them ("redrawn"). For references and measurements only; the miniature world alone has them."""
+        from vireid_lib.miniworld.truth import read_truth
+
+        if self.world is None:
+            raise ValueError(f"The {kind} infrared of external people exists in the miniature world only.")
+        rows = read_truth(self.world / "mini_truth", kind)
+        return rows[rows["identity"].isin(set(self.external["identity"]))].reset_index(drop=True)
+
+
+def world(book: Book) -> StageRecord | None:
+    """Draw the miniature world; None where the profile reads real data."""
+    if not book.miniature:
+        return None
+    from vireid_lib.miniworld import write
+
+    size, seed = world_size(book.profile), book.profile.world.seed
+
+    def make(folder: Path) -> dict:
+        written = write.make(folder, seed=seed, size=size)
+        return {"images": {name: sum(1 for _ in root.rglob("*.jpg")) for name, root in written.items()}}
+
+    config = {"seed": seed, "size": book.profile.world.size, "look": write.LOOK}
+    return book.stage("world", config, {}, make, seeds=[seed])
+
+
+def datasets(book: Book, split: int = 1) -> Datasets:
+    """Read the tables of the profile's data sets.
+
+    Args:
+        split: which of RegDB's ten splits.
+    """
+    profile, drawn = book.profile, world(book)
+    folder = drawn.folder if drawn else None
+    of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
+    target = read_dataset(profile.data.target, book.dataset_root(profile.data.target, folder), **of_split)
+    external = None
+    if profile.data.external is not None:
+        rows = read_dataset(profile.data.external, book.dataset_root(profile.data.external, folder))
+        external = chosen_external(rows, profile)
+    return Datasets(target, external, folder)
+
+
+def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """The training images of the external identities that are expanded: those with enough images, the first
+    `expand.identities` of them in order of their names, under the split "external".
+
+    Raises:
+        ValueError: no identity has enough images.
+    """
+    rows = table[table["split"] == "train"]
+    counts = rows["identity"].value_counts()
+    names = sorted(counts.index[counts >= profile.expand.min_images])[: profile.expand.identities]
+    if not names:
+        raise ValueError(
+            f"No identity of {profile.data.external} has expand.min_images = {profile.expand.min_images} images; "
+            f"the most is {counts.max() if len(counts) else 0}. Lower it in profile {profile.name}."
+        )
+    return rows[rows["identity"].isin(names)].assign(split="external").reset_index(drop=True)
