@@ -32,6 +32,9 @@ ARMS = {
     "true": "+ external, true infrared (upper bound)",
 }
 
+SETTABLE = ("train_ids", "val_ids", "test_ids", "images_per_camera", "external_ids", "infrared_images")
+"""Fields of `write.Size` that the command line sets."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -72,12 +75,15 @@ def training_table(
     return tables.concat(real, external, infrared)
 
 
-def measure(out: Path, world_seed: int, arm: str, seed: int, size: write.Size, identities: int | None) -> Result:
-    """Train and test once; a training that is complete in `out` is loaded. All-search, single-shot, 10 galleries."""
+def measure(
+    out: Path, world_seed: int, arm: str, seed: int, size: write.Size, identities: int | None, per_camera: int
+) -> Result:
+    """Train and test once (all-search, single-shot, 10 galleries); a training that is complete in `out` is loaded."""
     root = out / f"world-{world_seed}"
     world = write.make(root, seed=world_seed, size=size)
-    name = "real" if arm == "real" else f"{arm}-{identities or 'all'}"
-    table = training_table(world, arm, identities, size.infrared_images, root / f"copies-{identities or 'all'}")
+    amount = f"{identities or 'all'}x{per_camera}"
+    name = arm if arm == "real" else f"{arm}-{amount}"
+    table = training_table(world, arm, identities, per_camera, root / f"grey-{amount}")
     config = AgwConfig.small()
     network = train_reid(
         table, config, root / f"{name}-{seed}", seed=seed, cache=root / "cache", checkpoint_every=300, device="cpu"
@@ -129,24 +135,17 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS))
     parser.add_argument("--identities", type=int, help="external people that take part (all)")
     parser.add_argument("--per-camera", type=int, default=8, help="infrared images per external person and camera")
-    for name in ("train_ids", "val_ids", "test_ids", "images_per_camera"):
+    for name in SETTABLE:
         default = getattr(write.SIZES["mini"], name)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, help=f"of mini_vi ({default})")
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, help=f"of the worlds ({default})")
     options = parser.parse_args()
     torch.set_num_threads(1)  # sums depend on the number of threads; one gives the same numbers everywhere
-    size = replace(
-        write.SIZES["mini"],
-        infrared_images=options.per_camera,
-        train_ids=options.train_ids,
-        val_ids=options.val_ids,
-        test_ids=options.test_ids,
-        images_per_camera=options.images_per_camera,
-    )
+    size = replace(write.SIZES["mini"], **{name: getattr(options, name) for name in SETTABLE})
     results = []
     for world in options.worlds:
         for seed in options.seeds:
             for arm in options.arms:
-                results.append(measure(options.out, world, arm, seed, size, options.identities))
+                results.append(measure(options.out, world, arm, seed, size, options.identities, options.per_camera))
                 print(f"world {world}, seed {seed}, {ARMS[arm]}: rank-1 {results[-1].rank1:.1f} %", flush=True)
     (options.out / "results.json").write_text(json.dumps([asdict(result) for result in results], indent=1))
     (options.out / "table.md").write_text(report(results), encoding="utf-8")
