@@ -36,9 +36,9 @@ def ranking(
         "identity rank" (how many different identities have come by then). The last three empty where removed.
     """
     ids, cameras = np.asarray(gallery_ids), np.asarray(gallery_cameras)
-    labels = np.unique(np.concatenate([ids, [query_id]]), return_inverse=True)[1]
-    numbers = camera_numbers(np.asarray([*cameras, query_camera]), "cameras", len(ids) + 1)
-    removed = find_rule(rule).removed(labels[-1], numbers[-1], labels[:-1], numbers[:-1])
+    labels = torch.from_numpy(np.unique(np.concatenate([ids, [query_id]]), return_inverse=True)[1])
+    numbers = torch.from_numpy(camera_numbers(np.asarray([*cameras, query_camera]), "cameras", len(ids) + 1))
+    removed = find_rule(rule).removed(labels[-1], numbers[-1], labels[:-1], numbers[:-1]).numpy()
     table = pd.DataFrame(
         {"position": range(len(ids)), "identity": ids, "camera": cameras, "distance": np.asarray(distances, float),
          "removed": removed, "right": ids == query_id}
