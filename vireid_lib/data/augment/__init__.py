@@ -1,0 +1,22 @@
+"""Random changes to training images: batched tensor operations, every draw from an explicit generator.
+
+All take and return images [batch, 3, height, width]; none changes its input. Random numbers are drawn on the
+generator's device, so a CPU generator gives the same pictures on every device.
+"""
+
+from vireid_lib.data.augment.colour import LUMINANCE, channel_exchange, grey
+from vireid_lib.data.augment.erasing import random_erasing
+from vireid_lib.data.augment.geometry import horizontal_flip, pad_and_crop
+from vireid_lib.data.augment.normalisation import IMAGENET_MEAN, IMAGENET_STD, normalise
+
+__all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "LUMINANCE",
+    "channel_exchange",
+    "grey",
+    "horizontal_flip",
+    "normalise",
+    "pad_and_crop",
+    "random_erasing",
+]

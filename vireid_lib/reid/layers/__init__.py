@@ -1,0 +1,15 @@
+"""Layers that the methods share; one file each."""
+
+from vireid_lib.reid.layers.entrance import check_images
+from vireid_lib.reid.layers.head import bn_neck, identity_classifier
+from vireid_lib.reid.layers.non_local import NonLocal
+from vireid_lib.reid.layers.pooling import average_pool, generalised_mean_pool
+
+__all__ = [
+    "NonLocal",
+    "average_pool",
+    "bn_neck",
+    "check_images",
+    "generalised_mean_pool",
+    "identity_classifier",
+]
