@@ -23,8 +23,8 @@ def channel_exchange(images: Images, generator: Generator, probability: float = 
     Source: Ye et al., Channel Augmented Joint Learning, ICCV 2021, section 3.1: a visible image thereby loses
     its colours in a way that infrared images share.
     """
-    chosen = chosen(images, generator, probability)
+    replaced = chosen(images, generator, probability)
     batch = len(images)
     channel = torch.randint(0, 3, (batch,), generator=generator, device=generator.device).to(images.device)
     single = images[torch.arange(batch, device=images.device), channel][:, None]
-    return torch.where(chosen, single, images)
+    return torch.where(replaced, single, images)
