@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from vireid_lib.data import augment
+from vireid_lib.data.augment.erasing import ERASING_TRIES
 
 BATCH, HEIGHT, WIDTH = 12, 16, 8
 
@@ -41,7 +42,7 @@ def test_pad_and_crop(images):
 def test_random_erasing(images, area):
     source = generator()
     chosen = torch.rand(BATCH, generator=source) < 0.7
-    draws = torch.rand(4, BATCH, augment.ERASING_TRIES, generator=source)
+    draws = torch.rand(4, BATCH, ERASING_TRIES, generator=source)
     wanted = images.clone()
     for i in range(BATCH):
         if not chosen[i]:

@@ -17,6 +17,7 @@ from vireid_lib.evaluation import (
     ranking,
     score,
 )
+from vireid_lib.evaluation.evaluator import dot_distance
 
 
 def miniature(identities=6, images=3, split="test", first=0):
@@ -104,7 +105,8 @@ def test_another_distance():
     assert evaluation.to_dict()["distance"] == "cdist"
     near = evaluate(features_of(table), table, SysuProtocol(trial_count=1))
     assert near.scores.mean_ap != evaluation.scores.mean_ap
-    assert cosine_distance(torch.eye(2), torch.eye(2)).tolist() == [[0, 1], [1, 0]]
+    assert cosine_distance(2 * torch.eye(2), torch.eye(2)).tolist() == [[0, 1], [1, 0]]
+    assert dot_distance(2 * torch.eye(2), torch.eye(2)).tolist() == [[-2, 0], [0, -2]]
 
 
 def test_half_precision_is_ranked_in_single():

@@ -156,3 +156,11 @@ def test_flip_mean_is_the_mean_of_both_sides(coloured_people: Callable) -> None:
     assert not torch.allclose(both, one)
     network.features, inner = lambda images, modality: inner(images.flip(3), modality), network.features
     torch.testing.assert_close(extract(network, table, tiny(), None), both)
+
+
+def test_features_keep_their_length_where_the_method_ranks_by_inner_product(coloured_people: Callable) -> None:
+    table = coloured_people(4, 1)
+    network = ReidTask(table, tiny(), seed=0, cache=None).method.network.eval()
+    unit, raw = (extract(network, table, tiny(similarity=kind), None) for kind in ("cosine", "dot"))
+    assert not torch.allclose(raw.norm(dim=1), torch.ones(len(raw)), atol=0.01)
+    torch.testing.assert_close(torch.nn.functional.normalize(raw), unit)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vireid_lib.book.profiles import Profile, load_profile
 from vireid_lib.book.records import StageRecord
+from vireid_lib.book.settings import reid_config
 from vireid_lib.book.workspace import Workspace
 from vireid_lib.project import project_root
 
@@ -132,12 +133,12 @@ class Book:
 
     def summary(self) -> dict[str, str]:
         """What this run works on, for a reader."""
-        profile = self.profile
+        profile, config = self.profile, reid_config(self.profile)
         return {
             "profile": f"{profile.name}: {profile.title}",
             "target": profile.data.target,
             "external": profile.data.external or "none",
-            "images": f"{profile.images.height} × {profile.images.width} pixels",
+            "images": f"{config.height} × {config.width} pixels",
             "ReID": f"{profile.reid.method}, {profile.reid.backbone} backbone, "
             f"{len(profile.reid.seeds)} seed{'s' * (len(profile.reid.seeds) > 1)}",
             "protocol": f"{profile.evaluation.protocol}, {', '.join(profile.evaluation.modes)}, "

@@ -17,7 +17,7 @@ from vireid_lib.book.book import Book
 from vireid_lib.book.lessons import untrained_features
 from vireid_lib.book.pictures import Grid, pixels
 from vireid_lib.book.results import training_label
-from vireid_lib.book.settings import dive_config
+from vireid_lib.book.settings import dive_config, reid_config
 
 
 def judged_people(book: Book) -> pd.DataFrame:
@@ -107,7 +107,8 @@ def fidelity(book: Book) -> Fidelity:
         })  # fmt: skip
         return {"extractor": extractor, "N": count, "table": table.iloc[1:].to_dict("records")}
 
-    size = f"{book.profile.images.height} × {book.profile.images.width}"
+    method = reid_config(book.profile)
+    size = f"{method.height} × {method.width}"
     extractor = f"{book.profile.reid.method.upper()}, {book.profile.reid.backbone} backbone, trained on "
     extractor += f"{book.profile.data.target} with seed {seed}, infrared stream, images resized to {size}"
     inputs = {"judge": judge, **{f"images_{place}": rows for place, rows in enumerate(groups.values())}}

@@ -122,7 +122,8 @@ class Profile(Strict):
     title: str
     world: World | None
     data: Data
-    images: ImageSize
+    images: ImageSize | None = None
+    """null takes the method's published size."""
     reid: Reid
     dive: dict[str, object]
     """Settings of `vireid_lib.generators.dive.DiveConfig`; every default is the paper's."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import difflib
-import importlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vireid_lib.book.profiles import Profile
@@ -13,27 +13,28 @@ if TYPE_CHECKING:
     from vireid_lib.miniworld.write import Size
     from vireid_lib.reid.config import ReidConfig
 
-METHOD_CONFIGS = {"agw": "vireid_lib.reid.methods.agw.AgwConfig"}
-
 
 def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
-    """The ReID method's settings: the method's defaults for this backbone, the profile's overrides on top.
+    """The ReID method's settings: what was published for the target data set, or the method's recipe for the
+    miniature world with the small backbone; the profile's overrides on top.
 
     Raises:
         FileError: there is no such method, or `reid.config` sets what the method does not have.
     """
+    from vireid_lib.reid import methods
+
     where = where or f"profile {profile.name}"
-    kind = METHOD_CONFIGS.get(profile.reid.method)
-    if kind is None:
-        raise FileError(f"{where}: key reid.method is {profile.reid.method!r}; there is {', '.join(METHOD_CONFIGS)}.")
-    module, name = kind.rsplit(".", 1)
-    config_class = getattr(importlib.import_module(module), name)
-    own = {"backbone": profile.reid.backbone, "height": profile.images.height, "width": profile.images.width}
+    try:
+        config_class = methods.method_class(profile.reid.method).config_class
+    except ValueError as error:
+        raise FileError(f"{where}: key reid.method: {error}") from None
+    own = {"backbone": profile.reid.backbone, **(profile.images.model_dump() if profile.images else {})}
     places = {"backbone": "reid.backbone", "height": "images.height", "width": "images.width"}
     for key in profile.reid.config:
         if key in places:
             raise FileError(f"{where}: key reid.config.{key} would contradict {places[key]}; set it there.")
-    make = config_class.small if profile.reid.backbone == "small" else config_class
+    published = partial(config_class.published, profile.data.target)
+    make = config_class.small if profile.reid.backbone == "small" else published
     return explained(lambda: make(**own, **profile.reid.config), config_class, where, "reid.config")
 
 

@@ -21,7 +21,7 @@ from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import dive_config, reid_config
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.evaluation.evaluator import Evaluation, combine, evaluate
+from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, evaluate
 from vireid_lib.evaluation.protocols import build_protocol
 from vireid_lib.training.progress import Progress
 
@@ -169,7 +169,8 @@ def _train_and_evaluate(
     safetensors.torch.save_file({"features": features}, folder / FEATURES)
     trained = set(table["identity"])
     return {
-        mode: evaluate(features, ranked, _protocol(book, mode, split), trained_identities=trained)
+        mode: evaluate(features, ranked, _protocol(book, mode, split), distance=DISTANCES[config.similarity],
+                       trained_identities=trained)
         for mode in book.profile.evaluation.modes
     }
 

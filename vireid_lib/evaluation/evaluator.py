@@ -25,6 +25,16 @@ def cosine_distance(
     return 1 - torch.nn.functional.normalize(query) @ torch.nn.functional.normalize(gallery).T
 
 
+def dot_distance(
+    query: Float[Tensor, "queries dim"], gallery: Float[Tensor, "gallery dim"]
+) -> Float[Tensor, "queries gallery"]:
+    """Return the negated inner product, for features whose lengths carry meaning."""
+    return -(query @ gallery.T)
+
+
+DISTANCES = {"cosine": cosine_distance, "dot": dot_distance}
+
+
 @dataclass(frozen=True, eq=False)
 class TrialResult:
     """One trial's scores, the number of images that asked and answered, and a digest of which they were."""

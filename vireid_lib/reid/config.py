@@ -1,6 +1,6 @@
 """What every method's configuration shares: input, batch, length of the training, how it is run."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,7 @@ class ReidConfig(BaseModel):
         mix: share of the batch's identities that is drawn from the rows of split "external", where there are
             any; None draws from all identities alike.
         flip_at_test: average the features of an image and its mirror image.
+        similarity: "cosine", or "dot" for methods that rank by the inner product of their features as they are.
         precision: "bf16" runs the network under autocast.
         channels_last: keep maps in the order batch, height, width, channels; mostly faster.
         compile: compile the network (`torch.compile`); worth it on a GPU.
@@ -36,6 +37,18 @@ class ReidConfig(BaseModel):
     steps: int | None = Field(default=None, ge=1)
     mix: float | None = Field(default=None, gt=0, lt=1)
     flip_at_test: bool = False
+    similarity: Literal["cosine", "dot"] = "cosine"
     precision: Literal["no", "bf16"] = "no"
     channels_last: bool = False
     compile: bool = False
+
+    @classmethod
+    def published(cls, dataset: str, **changes: Any) -> "ReidConfig":
+        """The recipe published for a data set (a manifest's name, e.g. "regdb"), with `changes` in place of some
+        of it. The defaults are SYSU-MM01's; a method that differs elsewhere overrides this."""
+        return cls(**changes)
+
+    @classmethod
+    def small(cls, **changes: Any) -> "ReidConfig":
+        """The recipe for the miniature world, minutes on a CPU; each method has its own."""
+        raise NotImplementedError(f"{cls.__name__} has no recipe for the miniature world")

@@ -1,4 +1,4 @@
-"""Features of a table's images by a trained network, ready for cosine distances."""
+"""Features of a table's images by a trained network, ready to be ranked."""
 
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from vireid_lib.reid.pixels import TablePixels
 def extract(
     network: nn.Module, table: pd.DataFrame, config: ReidConfig, cache: Path | None, *, batch_size: int = 128
 ) -> Float[Tensor, "rows dim"]:
-    """L2-normalised features in the order of the table's rows, float32 on the CPU.
+    """Features in the order of the table's rows, float32 on the CPU.
 
     Each image passes the stream of its modality in evaluation mode. With `config.flip_at_test`, the features
-    of the image and of its mirror image are averaged before they are normalised (CAJ, DEEN).
+    of the image and of its mirror image are averaged. Then they are L2-normalised, unless `config.similarity`
+    is "dot".
 
     Args:
         network: has `features(images, modality)`; used on the device where it is, its mode left as it was.
@@ -68,4 +69,4 @@ def _batch(network: nn.Module, pixels: np.ndarray, modality: str, config: ReidCo
         features = network.features(images, modality).float()
         if config.flip_at_test:
             features = (features + network.features(images.flip(3), modality).float()) / 2
-    return F.normalize(features).cpu()
+    return (F.normalize(features) if config.similarity == "cosine" else features).cpu()

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from vireid_lib.reid import methods
 from vireid_lib.reid.method import Batch
-from vireid_lib.reid.methods.agw import Agw, AgwConfig, build_network
+from vireid_lib.reid.methods.agw import Agw, AgwConfig
+from vireid_lib.reid.two_stream import build_network
 
 ORACLES = Path(__file__).parents[2] / "oracles"
 UNTRAINED = AgwConfig(pretrained=None)

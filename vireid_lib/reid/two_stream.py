@@ -1,0 +1,176 @@
+"""What AGW and its relatives share: configuration, network, augmentation, optimiser, learning rate."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.optim import Optimizer
+
+from vireid_lib.data import augment
+from vireid_lib.reid.config import ReidConfig
+from vireid_lib.reid.layers import average_pool, generalised_mean_pool
+from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
+from vireid_lib.reid.method import Batch, Method
+from vireid_lib.reid.network import TwoStreamNetwork
+from vireid_lib.reid.pretrained import HUB_ID, load_imagenet
+from vireid_lib.reid.resnet import TwoStreamResNet50
+from vireid_lib.reid.small import TwoStreamSmall
+from vireid_lib.training import schedules
+
+
+class TwoStreamConfig(ReidConfig):
+    """The common recipe of the released codes of AGW, CAJ, DART, DEEN (AGW_CMReID, train.py and model.py).
+
+    Attributes:
+        height, width: 288×144. identities, images: 8 and 4. epochs: 81 (0 to 80).
+        backbone: "resnet50", or "small" for the miniature world.
+        pretrained: ImageNet weights (hub id or local file), or None. The releases: torchvision's.
+        non_local: non-local blocks in the backbone. gem: generalised-mean pooling; without it, the mean.
+        label_smoothing: of the identity loss; the releases have none.
+        padding: pixels of black border before the random crop.
+        flip: probability of mirroring.
+        erasing: probability of random erasing. channel_exchange: probability of showing one colour channel of
+            a visible image in all three.
+        optimizer: "sgd" (Nesterov, momentum 0.9) or "adamw".
+        learning_rate: of BN neck and classifier. backbone_rate: share of it for everything else.
+        weight_decay: on every parameter.
+        schedule: "drops" (linear warm-up over `warm_up` epochs, then a tenth of the rate from each epoch in
+            `drops` on) or "one_cycle" over the whole training.
+    """
+
+    height: int = Field(default=288, gt=0)
+    width: int = Field(default=144, gt=0)
+    identities: int = Field(default=8, ge=2)
+    images: int = Field(default=4, ge=1)
+    epochs: int = Field(default=81, ge=1)
+    backbone: Literal["resnet50", "small"] = "resnet50"
+    pretrained: str | None = HUB_ID
+    non_local: bool = True
+    gem: bool = True
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    padding: int = Field(default=10, ge=0)
+    flip: float = Field(default=0.5, ge=0, le=1)
+    erasing: float = Field(default=0.0, ge=0, le=1)
+    channel_exchange: float = Field(default=0.0, ge=0, le=1)
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = Field(default=0.1, gt=0)
+    backbone_rate: float = Field(default=0.1, ge=0)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    schedule: Literal["drops", "one_cycle"] = "drops"
+    warm_up: int = Field(default=10, ge=0)
+    drops: tuple[int, ...] = Field(default=(20, 50), strict=False)  # a list, when read from a file
+
+    @classmethod
+    def small(cls, **changes: Any) -> "TwoStreamConfig":
+        """The recipe of the miniature world: 64×32 pixels, 900 steps, about a minute of one core."""
+        return cls(**(SMALL | changes))
+
+
+SMALL = {
+    "backbone": "small", "pretrained": None, "height": 64, "width": 32, "steps": 900, "mix": 0.5,
+    "label_smoothing": 0.1, "padding": 4, "erasing": 0.5, "channel_exchange": 0.5,
+    "optimizer": "adamw", "learning_rate": 3e-3, "backbone_rate": 1.0, "weight_decay": 0.01,
+    "schedule": "one_cycle", "flip_at_test": True, "channels_last": True,
+}  # fmt: skip
+
+
+class TwoStreamMethod(Method):
+    """Network, augmentation, optimiser and schedule of a `TwoStreamConfig`. A subclass adds its terms to the
+    identity loss in `metric_losses`, or overrides more."""
+
+    config_class = TwoStreamConfig
+    config: TwoStreamConfig
+    network: TwoStreamNetwork
+
+    def __init__(self, config: TwoStreamConfig, num_identities: int) -> None:
+        self.config = config
+        self.network = build_network(config, num_identities)
+
+    def augment(self, batch: Batch) -> Batch:
+        return replace(
+            batch,
+            visible=self.augment_images(batch.visible, "visible", batch.generator),
+            infrared=self.augment_images(batch.infrared, "infrared", batch.generator),
+        )
+
+    def augment_images(self, images: Tensor, modality: str, generator: torch.Generator) -> Tensor:
+        """One modality's images in 0..1 as the network takes them."""
+        config = self.config
+        images = self.move(images, generator)
+        if modality == "visible" and config.channel_exchange:
+            images = augment.channel_exchange(images, generator, config.channel_exchange)
+        return self.erase(augment.normalise(images), generator)
+
+    def move(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """The random crop and the mirroring, which every method of the family has."""
+        if self.config.padding:
+            images = augment.pad_and_crop(images, generator, self.config.padding)
+        return augment.horizontal_flip(images, generator, self.config.flip)
+
+    def erase(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Random erasing of normalised images, if the configuration wants it."""
+        return augment.random_erasing(images, generator, self.config.erasing) if self.config.erasing else images
+
+    def loss(self, batch: Batch) -> dict[str, Tensor]:
+        labels = batch.labels
+        pooled, logits = self.network(batch.visible, batch.infrared)
+        terms = {
+            "identity": identity_cross_entropy(logits, labels, smoothing=self.config.label_smoothing),
+            **self.metric_losses(pooled, batch),
+        }
+        accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
+        return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
+
+    def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Weighted terms on the pooled features (visible rows, then infrared ones) beside the identity loss."""
+        return {}
+
+    def optimizer(self) -> Optimizer:
+        config = self.config
+        groups = parameter_groups(self.network, config.learning_rate, config.backbone_rate)
+        if config.optimizer == "sgd":
+            return torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay, nesterov=True)
+        return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+
+    def learning_rate(self, epoch: int, step: int, steps: int) -> float:
+        config = self.config
+        if config.schedule == "one_cycle":
+            return schedules.one_cycle(step, steps)
+        return schedules.warm_up_and_drops(epoch, warm_up=config.warm_up, drops=config.drops)
+
+
+def build_backbone(config: TwoStreamConfig) -> TwoStreamResNet50 | TwoStreamSmall:
+    """The backbone with its ImageNet weights, if the configuration names any."""
+    small = config.backbone == "small"
+    if small and config.pretrained is not None:
+        raise ValueError(
+            f"pretrained is {config.pretrained!r}, but there are no ImageNet weights for the small "
+            "backbone: set it to None."
+        )
+    backbone = (TwoStreamSmall if small else TwoStreamResNet50)(non_local=config.non_local)
+    if config.pretrained is not None:
+        load_imagenet(backbone, config.pretrained)
+    return backbone
+
+
+def build_network(config: TwoStreamConfig, num_identities: int) -> TwoStreamNetwork:
+    """AGW's network, which its relatives share. The small one pools four stripes and projects them."""
+    small = config.backbone == "small"
+    stripes = 4 if small and config.gem else 1
+    pool = partial(generalised_mean_pool, stripes=stripes) if config.gem else average_pool
+    width = 192 if small else None
+    return TwoStreamNetwork(build_backbone(config), num_identities, pool=pool, stripes=stripes, width=width)
+
+
+def parameter_groups(network: TwoStreamNetwork, rate: float, backbone_rate: float) -> list[dict]:
+    """The releases' three groups: everything else at `backbone_rate` of the rate, BN neck, classifier."""
+    head = [list(network.bottleneck.parameters()), list(network.classifier.parameters())]
+    heads = {id(parameter) for group in head for parameter in group}
+    rest = [parameter for parameter in network.parameters() if id(parameter) not in heads]
+    return [
+        {"params": rest, "lr": rate * backbone_rate},
+        *({"params": group, "lr": rate} for group in head),
+    ]
