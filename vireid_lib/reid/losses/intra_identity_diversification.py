@@ -1,0 +1,116 @@
+"""IRD, intra-identity representation diversification, of DEN, and its parts PE, NE and CI.
+
+Kim, Gwon, Seo: "Enhancing Diverse Intra-identity Representation for Visible-Infrared Person Re-Identification",
+WACV 2024, section 3.2 and equations 5 to 9. The margins stand in a supplement that is not public: they are arguments.
+
+Both modalities of a pair are treated alike, each with its own centres ("by performing this process for both visible
+and infrared modality"), and the two directions are added.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+SQUARES_FROM = 1e-12  # as `distances.pairwise_distances`: below, a root has no usable gradient
+
+Rows = Float[Tensor, "one d"]
+OtherRows = Float[Tensor, "other d"]
+Labels = Int[Tensor, " one"]
+OtherLabels = Int[Tensor, " other"]
+Loss = Float[Tensor, ""]
+
+
+def intra_identity_diversification(
+    one: Rows, other: OtherRows, labels: Labels, other_labels: OtherLabels,
+    *, positive_margin: float, negative_margin: float,
+) -> Loss:  # fmt: skip
+    """PE + NE (eq. 5) of two modalities, such as visible and infrared."""
+    pair = one, other, labels, other_labels
+    return positive_enhancement(*pair, margin=positive_margin) + negative_enhancement(*pair, margin=negative_margin)
+
+
+def positive_enhancement(
+    one: Rows, other: OtherRows, labels: Labels, other_labels: OtherLabels, *, margin: float
+) -> Loss:
+    """PE (eq. 6): draw an identity's two centres together, push each centre's nearest own image away from it.
+
+    (1/P) Σ_i max(0, d(c_i, c'_i) − min_k d(c_i, f_ik) + margin), plus the same with the modalities exchanged, with
+    c_i, c'_i the mean features of identity i in the one and in the other modality, and f_ik its images in the one.
+    (The printed superscripts would let c_i of visible be near an infrared image; the text says "within the
+    intra-modality", and so it is here.)
+
+    Args:
+        one, other: features of one modality and of the other.
+        labels, other_labels: their identities; the same ones in both.
+        margin: in units of the Euclidean distance.
+
+    Raises:
+        ValueError: an identity is in one modality only.
+    """
+    (centres, members), (opposite, other_members) = _both_centres(one, other, labels, other_labels)
+    apart = _distance(centres, opposite)
+    terms = (
+        (apart - _distance(centres[:, None], rows).masked_fill(~own, torch.inf).amin(dim=1) + margin).clamp(min=0)
+        for centres, rows, own in ((centres, one, members), (opposite, other, other_members))
+    )
+    return sum(term.mean() for term in terms)
+
+
+def negative_enhancement(
+    one: Rows, other: OtherRows, labels: Labels, other_labels: OtherLabels, *, margin: float
+) -> Loss:
+    """NE (eq. 7): keep an identity's two centres nearer to each other than to any other identity's centre.
+
+    (1/P) Σ_i max(0, d(c_i, c'_i) − min_{j≠i} min(d(c_i, c_j), d(c_i, c'_j)) + margin), plus the same with the
+    modalities exchanged. The paper prints eq. 6 again as eq. 7; this is what its text says (section 3.2: "the
+    separation of the intra-identity center feature from those of other identities", i and j different).
+
+    Args and errors: as `positive_enhancement`; there must be two identities.
+    """
+    (centres, _), (opposite, _) = _both_centres(one, other, labels, other_labels)
+    if len(centres) < 2:
+        raise ValueError(
+            "negative_enhancement: the batch shows one identity only and there is no other to keep away from; raise "
+            "the number of identities in a batch."
+        )
+    apart = _distance(centres, opposite)
+    itself = torch.eye(len(centres), dtype=torch.bool, device=one.device).repeat(1, 2)
+    both = torch.cat((centres, opposite))
+    terms = (
+        (apart - _distance(mine[:, None], both).masked_fill(itself, torch.inf).amin(dim=1) + margin).clamp(min=0)
+        for mine in (centres, opposite)
+    )
+    return sum(term.mean() for term in terms)
+
+
+def colour_invariance(hue_grey: Rows, visible: Rows) -> Loss:
+    """CI (eq. 8): mean distance between the features of HueGray images and of the visible images they come from.
+
+    Args:
+        hue_grey, visible: row by row from the same image.
+    """
+    return _distance(hue_grey, visible).mean()
+
+
+def _both_centres(
+    one: Tensor, other: Tensor, labels: Tensor, other_labels: Tensor
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """(centres [P, d], mask of each identity's rows [P, n]) of either modality, identities in ascending order."""
+    names, other_names = labels.unique(), other_labels.unique()
+    if not torch.equal(names, other_names):
+        lacking = sorted(set(names.tolist()) ^ set(other_names.tolist()))
+        raise ValueError(
+            f"IRD compares an identity's two modalities, but identity {lacking[0]} of the batch has images in one of "
+            "them only: sample both for each identity."
+        )
+    found = []
+    for rows, own in ((one, labels), (other, other_labels)):
+        members = names[:, None] == own[None, :]
+        share = members.to(rows.dtype)
+        found.append(((share / share.sum(dim=1, keepdim=True)) @ rows, members))
+    return found[0], found[1]
+
+
+def _distance(one: Tensor, other: Tensor) -> Tensor:
+    """Euclidean distance along the last dimension."""
+    return (one - other).square().sum(dim=-1).clamp(min=SQUARES_FROM).sqrt()
