@@ -4,7 +4,7 @@ All take and return images [batch, 3, height, width]; none changes its input. Ra
 generator's device, so a CPU generator gives the same pictures on every device.
 """
 
-from vireid_lib.data.augment.colour import LUMINANCE, channel_exchange, grey
+from vireid_lib.data.augment.colour import LUMINANCE, channel_exchange, grey, hue, hue_grey, turn_hue
 from vireid_lib.data.augment.erasing import random_erasing
 from vireid_lib.data.augment.geometry import horizontal_flip, pad_and_crop
 from vireid_lib.data.augment.normalisation import IMAGENET_MEAN, IMAGENET_STD, normalise
@@ -16,7 +16,10 @@ __all__ = [
     "channel_exchange",
     "grey",
     "horizontal_flip",
+    "hue",
+    "hue_grey",
     "normalise",
     "pad_and_crop",
     "random_erasing",
+    "turn_hue",
 ]
