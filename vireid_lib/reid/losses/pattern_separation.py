@@ -1,0 +1,25 @@
+"""Separation of MPANet's pattern maps: two patterns should not look at the same place."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def pattern_separation(maps: Float[Tensor, "batch patterns height width"]) -> Float[Tensor, ""]:
+    """Mean over the images and over the pairs of patterns of Σ_xy a_i(x, y)·a_j(x, y).
+
+    The sum over places is not divided by their number, so a larger input weighs more.
+
+    Args:
+        maps: attention of each pattern at each place, 0..1.
+
+    Raises:
+        ValueError: there is one pattern only, hence no pair.
+
+    Source: Wu et al., CVPR 2021 (pattern alignment module).
+    """
+    batch, patterns = maps.shape[:2]
+    if patterns < 2:
+        raise ValueError(f"Separation is between pairs of patterns, and there is {patterns}: take two or more.")
+    flat = maps.flatten(2)
+    overlaps = (flat @ flat.transpose(1, 2)).triu(diagonal=1)
+    return overlaps.sum() / (batch * patterns * (patterns - 1) / 2)
