@@ -1,0 +1,129 @@
+"""Adaptive quadruplet loss of DART: a triplet loss that doubts its positive and its negative."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Generator, Tensor
+
+from vireid_lib.reid.losses.distances import pairwise_distances, same_identity
+
+REDRAWS = 6  # tries at a confident positive; the last is taken whatever it is
+RANKS = 12  # the closest negatives that are looked through for a confident one; the last is taken whatever it is
+
+
+class Positives(NamedTuple):
+    """Row of a positive of each anchor, and of another one that stands in where the first is doubted."""
+
+    first: Int[Tensor, " n"]
+    second: Int[Tensor, " n"]
+
+
+def draw_positives(labels: Int[Tensor, " n"], confident: Bool[Tensor, " n"], generator: Generator) -> Positives:
+    """Random rows with the anchor's label, as the release draws them.
+
+    The first is any row but the anchor. The second is, of up to six draws among all rows with that label, the
+    first that is confident and not the anchor; if there is none, the last draw.
+
+    Args:
+        labels: identity of each row, some of them wrong.
+        confident: whether the row's label is trusted.
+        generator: on the CPU, so that every device draws the same.
+
+    Raises:
+        ValueError: a label occurs once (checked on the CPU; a GPU would have to wait for it).
+    """
+    n = len(labels)
+    same = labels[:, None] == labels[None, :]
+    others = same & ~torch.eye(n, dtype=torch.bool, device=labels.device)
+    if labels.device.type == "cpu" and not bool(others.any(dim=1).all()):
+        alone = int(labels[~others.any(dim=1)][0])
+        raise ValueError(
+            f"Label {alone} is in the batch with one image alone: it has no positive; raise the number of images of "
+            "an identity in a batch."
+        )
+    draws = torch.rand(1 + REDRAWS, n, generator=generator).to(labels.device)
+    first = _pick(others, draws[:1])[0]
+    tries = _pick(same, draws[1:])
+    anchors = torch.arange(n, device=labels.device)
+    good = confident[tries] & (tries != anchors)
+    good[-1] = True
+    second = tries.gather(0, good.int().argmax(dim=0, keepdim=True))[0]
+    return Positives(first, second)
+
+
+def _pick(among: Bool[Tensor, "n n"], draws: Float[Tensor, "k n"]) -> Int[Tensor, "k n"]:
+    """For each row and each draw in 0..1, one of the row's marked columns, all equally likely."""
+    counts = among.sum(dim=1)
+    place = (draws * counts).long().clamp(max=(counts - 1).clamp(min=0))
+    order = among.int().argsort(dim=1, descending=True, stable=True)  # the marked columns first
+    return order.t().gather(0, place)
+
+
+def adaptive_quadruplet(
+    features: Float[Tensor, "n d"],
+    logits: Float[Tensor, "n identities"],
+    labels: Int[Tensor, " n"],
+    confidence: Float[Tensor, " n"],
+    positives: Positives,
+    *,
+    threshold: float = 0.5,
+    margin: float = 0.3,
+) -> Float[Tensor, ""]:
+    """max(0, d⁺ − d⁻ + margin), averaged over the anchors whose own label is trusted (Yang et al. 2022).
+
+    With p the drawn positive, n the closest negative, p' and n' confident ones in their place, and an image
+    doubted where its confidence is below the threshold:
+
+    - n doubted and classified as the anchor's identity, a false negative: d⁺ = (d_p + d_n) / 2, d⁻ = d_n';
+    - p doubted, a false positive: d⁻ = (d_p + d_n) / 2, d⁺ = d_p';
+    - both: the roles change, d⁺ = d_n, d⁻ = d_p;
+    - neither: d⁺ = d_p, d⁻ = d_n.
+
+    The cases and the search for n' (the closest confident negative among the ranks 2 to 12, else the last of
+    these) are the release's. Without a trusted anchor the loss is 0.
+
+    Args:
+        features: rows of both modalities, before the BN neck.
+        logits: the classifier's; no gradient flows through them.
+        labels: identity of each row, some of them wrong.
+        confidence: probability that the label is right.
+        positives: from `draw_positives`.
+        threshold: confidence from which a label is trusted.
+        margin: in units of the Euclidean distance.
+
+    Raises:
+        ValueError: all labels are the same: there is no negative.
+    """
+    same = same_identity(labels, features)
+    distances = pairwise_distances(features)
+    trusted = confidence >= threshold
+    near, ranked = torch.where(same, torch.inf, distances.detach()).topk(min(RANKS, len(labels)), largest=False)
+    negative = ranked[:, 0]
+    # Columns that are no negatives (an infinite distance) end the list.
+    last = (near.isfinite().sum(dim=1) - 1)[:, None]
+    stands_in = trusted[ranked] & near.isfinite()
+    stands_in[:, 0] = False
+    stands_in.scatter_(1, last, True)
+    second_negative = ranked.gather(1, stands_in.int().argmax(dim=1, keepdim=True))[:, 0]
+
+    anchors = torch.arange(len(labels), device=labels.device)
+    to_positive, to_negative = distances[anchors, positives.first], distances[anchors, negative]
+    to_second_positive = distances[anchors, positives.second]
+    to_second_negative = distances[anchors, second_negative]
+    mean = (to_positive + to_negative) / 2
+    false_positive = ~trusted[positives.first]
+    false_negative = ~trusted[negative] & (logits.argmax(dim=1)[negative] == labels)
+
+    towards = torch.where(
+        false_positive,
+        torch.where(false_negative, to_negative, to_second_positive),
+        torch.where(false_negative, mean, to_positive),
+    )
+    away = torch.where(
+        false_positive,
+        torch.where(false_negative, to_positive, mean),
+        torch.where(false_negative, to_second_negative, to_negative),
+    )
+    each = (towards - away + margin).clamp(min=0)
+    return (each * trusted).sum() / trusted.sum().clamp(min=1)
