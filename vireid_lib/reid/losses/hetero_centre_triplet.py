@@ -1,0 +1,36 @@
+"""Hetero-centre triplet loss: the hard triplet, not between images but between centres of identities."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vireid_lib.reid.losses.centres import check_same_identities, identity_centres
+from vireid_lib.reid.losses.hard_triplet import hard_triplet
+
+
+def hetero_centre_triplet(
+    visible: Float[Tensor, "v d"],
+    infrared: Float[Tensor, "i d"],
+    visible_labels: Int[Tensor, " v"],
+    infrared_labels: Int[Tensor, " i"],
+    *,
+    margin: float = 0.3,
+) -> Float[Tensor, ""]:
+    """max(0, d(c, c⁺) − min d(c, c⁻) + margin), averaged over the centres c of each identity and modality.
+
+    c⁺ is the centre of the same identity in the other modality, c⁻ any centre of another identity.
+    Source: Liu, Tan, Zhou, Parameter Sharing Exploration and Hetero-Center Triplet Loss for Visible-Thermal
+    Person Re-Identification, 2020; its released loss.
+
+    Args:
+        visible, infrared: features of the two modalities; the counts need not be equal.
+        visible_labels, infrared_labels: identity of each row.
+        margin: in units of the Euclidean distance.
+
+    Raises:
+        ValueError: an identity is in one modality only, or there is only one.
+    """
+    of_visible, names = identity_centres(visible, visible_labels)
+    of_infrared, others = identity_centres(infrared, infrared_labels)
+    check_same_identities(names, others)
+    return hard_triplet(torch.cat((of_visible, of_infrared)), torch.cat((names, names)), margin=margin)
