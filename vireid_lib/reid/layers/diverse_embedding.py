@@ -1,0 +1,57 @@
+"""Diverse embedding expansion (DEE) of DEEN: from one feature map several, for more to learn from."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+DILATIONS = (1, 2, 3)
+
+
+class DiverseEmbeddingExpansion(nn.Module):
+    """f₊ = θ(ReLU(φ₁(f) + φ₂(f) + φ₃(f))) for each branch (Zhang and Wang, CVPR 2023, eq. 1).
+
+    φ are 3×3 convolutions of dilation 1, 2 and 3 to a quarter of the channels, θ is 1×1 and restores them. The
+    original map stays the first of the stack, so that "three branches" are it and two generated ones.
+
+    Args:
+        channels: of the map; a multiple of 4.
+        branches: maps that come out, the original included; at least 2.
+        form: the release divides the sum by 3 and drops 1 % of the whole stack's values in training, the
+            copied original's too; the paper mentions neither.
+    """
+
+    def __init__(self, channels: int, branches: int = 3, form: Literal["paper", "release"] = "paper") -> None:
+        super().__init__()
+        if branches < 2 or channels % 4:
+            raise ValueError(
+                f"An expansion of {channels} channels to {branches} branches: channels must be a multiple of 4, "
+                "branches at least 2 (the original and one generated)."
+            )
+        inner = channels // 4
+        self.branches = branches
+        self.reduce = nn.ModuleList(
+            nn.ModuleList(
+                nn.Conv2d(channels, inner, 3, padding=dilation, dilation=dilation, bias=False) for dilation in DILATIONS
+            )
+            for _ in range(branches - 1)
+        )
+        self.restore = nn.ModuleList(nn.Conv2d(inner, channels, 1) for _ in range(branches - 1))
+        self.divisor = len(DILATIONS) if form == "release" else 1
+        self.dropout = nn.Dropout(0.01 if form == "release" else 0.0)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        for convolution in self.restore:
+            nn.init.zeros_(convolution.bias)
+
+    def forward(
+        self, maps: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "branches_batch channels height width"]:
+        """[B, C, h, w] → [branches·B, C, h, w]: the original batch, then each branch's."""
+        stack = [maps]
+        for reduce, restore in zip(self.reduce, self.restore, strict=True):
+            summed = sum(convolution(maps) for convolution in reduce) / self.divisor
+            stack.append(restore(torch.relu(summed)))
+        return self.dropout(torch.cat(stack))

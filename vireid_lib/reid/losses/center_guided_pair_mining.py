@@ -1,0 +1,97 @@
+"""Centre-guided pair mining (CPM) of DEEN: generated embeddings near the other modality, far from their own."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def center_guided_pair_mining(
+    visible: Float[Tensor, "visible dim"],
+    infrared: Float[Tensor, "infrared dim"],
+    generated_visible: Float[Tensor, "visible dim"],
+    generated_infrared: Float[Tensor, "infrared dim"],
+    visible_labels: Int[Tensor, " visible"],
+    infrared_labels: Int[Tensor, " infrared"],
+    *,
+    margin: float = 0.2,
+    form: Literal["paper", "release"] = "paper",
+) -> Float[Tensor, ""]:
+    """The loss of one generated branch (Zhang and Wang, CVPR 2023, eq. 3 to 5), with D the Euclidean distance.
+
+    Paper: from the visible side, with centres c of the identities j and k ≠ j,
+
+        [D(c_n^j, c_v+^j) − D(c_v^j, c_v+^j) − D(c_v^j, c_v^k) + α]₊ ,
+
+    and the same with the modalities exchanged; the sum of both. The paper does not say over which pairs: here
+    the mean over all of a batch.
+
+    Release: half the sum of both sides, and three hinges a side, each the mean over the identities:
+    [D(c_n, c_v+) − D(c_v, c_v+) + α]₊ with a second distance that carries no gradient, so that nothing pushes
+    the generated embedding away; and half of [D(c_n, c_v+) − nearest + α]₊ for the nearest centre of another
+    identity, once among the generated and once among the original ones.
+
+    Args:
+        visible, infrared: original embeddings, before the BN neck; D is not normalised.
+        generated_visible, generated_infrared: embeddings that one branch made of them, row by row.
+        visible_labels, infrared_labels: identity of each row; a centre is the mean of the rows of one identity.
+        margin: α. The release's loss takes a margin and uses 0.2 whatever it is.
+
+    Raises:
+        ValueError: a batch of one identity, or identities that lack a modality (checked on the CPU).
+    """
+    _check(visible_labels, infrared_labels)
+    other = visible_labels[:, None] != visible_labels[None, :]
+    sides = []
+    for own, opposite, generated, labels in (
+        ("visible", "infrared", generated_visible, visible_labels),
+        ("infrared", "visible", generated_infrared, infrared_labels),
+    ):
+        rows = {"visible": (visible, visible_labels), "infrared": (infrared, infrared_labels)}
+        # One centre for each visible row rather than one an identity: as many rows in every batch, and the
+        # same means as long as each identity has as many images.
+        centres = _centres(visible_labels, *rows[own]), _centres(visible_labels, *rows[opposite])
+        sides.append(_side(*centres, _centres(visible_labels, generated, labels), other, margin, form))
+    return sides[0] + sides[1] if form == "paper" else (sides[0] + sides[1]) / 2
+
+
+def _side(
+    own: Tensor, opposite: Tensor, generated: Tensor, other: Tensor, margin: float, form: str
+) -> Float[Tensor, ""]:
+    towards, away = _norm(opposite - generated), _norm(own - generated)
+    between = _norm(own[:, None] - own[None, :])
+    if form == "paper":
+        hinges = ((towards - away)[:, None] - between + margin).clamp(min=0)
+        return torch.where(other, hinges, 0.0).sum() / other.sum()
+    nearest = torch.where(other, between, torch.inf).min(dim=1).values
+    among_generated = _norm(generated[:, None] - generated[None, :])
+    nearest_generated = torch.where(other, among_generated, torch.inf).min(dim=1).values
+    terms = ((away.detach(), 1.0), (nearest_generated, 0.5), (nearest, 0.5))
+    return sum(share * (towards - far + margin).clamp(min=0).mean() for far, share in terms)
+
+
+def _centres(wanted: Tensor, rows: Tensor, labels: Tensor) -> Tensor:
+    """Mean of the rows of each wanted label."""
+    chosen = (wanted[:, None] == labels[None, :]).to(rows.dtype)
+    return chosen @ rows / chosen.sum(dim=1, keepdim=True)
+
+
+def _norm(differences: Tensor) -> Tensor:
+    """Euclidean norm with a gradient at zero, as in `distances.pairwise_distances`."""
+    return differences.square().sum(dim=-1).clamp(min=1e-12).sqrt()
+
+
+def _check(visible_labels: Tensor, infrared_labels: Tensor) -> None:
+    if visible_labels.device.type != "cpu":  # asking a GPU would make it wait at each step
+        return
+    visible, infrared = set(visible_labels.tolist()), set(infrared_labels.tolist())
+    if visible != infrared:
+        raise ValueError(
+            f"Identities {sorted(visible ^ infrared)[:4]} of the batch have images in one modality only: CPM "
+            "compares the centres of both; draw the batches with vireid_lib.data.sampling.IdentitySampler."
+        )
+    if len(visible) < 2:
+        raise ValueError(
+            "All images of the batch show the same identity: CPM needs at least two; raise the number of identities."
+        )
