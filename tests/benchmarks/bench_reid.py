@@ -1,11 +1,21 @@
-"""Images per second of a training step of the small network: the trainer's batched tensors against the
-straightforward form, which augments image by image with Pillow. Run: `python tests/benchmarks/bench_reid.py`.
+"""A training step of every ReID method: images per second and peak memory, against the straightforward form.
+
+The straightforward form decodes and augments image by image with Pillow, in single precision, in the usual memory
+order, eagerly. Ours takes decoded images from the cache and augments the batch on the device; on a GPU it runs under
+bfloat16 autocast. Both then take the same losses and the same optimiser step.
+
+    python tests/benchmarks/bench_reid.py                    # the miniature world's networks and size
+    python tests/benchmarks/bench_reid.py --published deen   # ResNet-50 at the published size and batch
+    python tests/benchmarks/bench_reid.py --compile          # ours with torch.compile
 """
 
+import argparse
+import contextlib
+import multiprocessing
 import random
+import resource
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +23,20 @@ import torch
 from PIL import Image, ImageOps
 
 from vireid_lib.data import tables
-from vireid_lib.data.augment import IMAGENET_MEAN, IMAGENET_STD
+from vireid_lib.data.images import to_float
+from vireid_lib.reid import methods
+from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Batch
-from vireid_lib.reid.methods.agw import AgwConfig
 from vireid_lib.reid.train import ReidTask
 
-STEPS, WARM_UP = 60, 10
 
-
-def write_people(folder: Path) -> list[dict]:
-    """Forty identities of 8 + 8 noise images at 128×64, the miniature world's size on disk."""
+def write_people(folder: Path, height: int, width: int) -> list[dict]:
+    """Forty identities of 8 + 8 smooth images, twice the network's input size on disk."""
     draw, rows = np.random.default_rng(0), []
     for number in range(40 * 16):
-        path = folder / f"{number:04d}.png"
-        Image.fromarray(draw.integers(0, 255, (128, 64, 3), dtype=np.uint8)).save(path)
+        path = folder / f"{number:04d}.jpg"
+        coarse = Image.fromarray(draw.integers(0, 255, (16, 8, 3), dtype=np.uint8))
+        coarse.resize((2 * width, 2 * height), Image.Resampling.BICUBIC).save(path)
         modality, camera = (("visible", 1), ("infrared", 3))[number % 2]
         rows.append({
             "path": str(path), "identity": f"noise/{number // 16}", "camera": f"noise/{camera}",
@@ -35,62 +45,105 @@ def write_people(folder: Path) -> list[dict]:
     return rows
 
 
-def with_pillow(path: str, visible: bool, config: AgwConfig) -> torch.Tensor:
-    """Decode, pad, crop, flip, exchange channels, normalise and erase one image."""
+def with_pillow(path: str, config: ReidConfig, padding: int) -> np.ndarray:
+    """Decode, pad, crop and mirror one image."""
     image = Image.open(path).convert("RGB").resize((config.width, config.height), Image.Resampling.BILINEAR)
-    image = ImageOps.expand(image, config.padding)
-    left, top = random.randint(0, 2 * config.padding), random.randint(0, 2 * config.padding)
+    image = ImageOps.expand(image, padding)
+    left, top = random.randint(0, 2 * padding), random.randint(0, 2 * padding)
     image = image.crop((left, top, left + config.width, top + config.height))
-    if random.random() < config.flip:
-        image = ImageOps.mirror(image)
-    if visible and random.random() < config.channel_exchange:
-        image = Image.merge("RGB", [image.split()[random.randrange(3)]] * 3)
-    pixels = (np.asarray(image, dtype=np.float32) / 255 - IMAGENET_MEAN) / IMAGENET_STD
-    if random.random() < config.erasing:
-        tall, wide = random.randint(8, 40), random.randint(6, 24)
-        top, left = random.randint(0, config.height - tall), random.randint(0, config.width - wide)
-        pixels[top : top + tall, left : left + wide] = 0
-    return torch.from_numpy(pixels.astype(np.float32).transpose(2, 0, 1))
+    return np.asarray(ImageOps.mirror(image) if random.random() < 0.5 else image)
 
 
-def images_per_second(task: ReidTask, batch: Callable[[int], Batch]) -> float:
-    """Of whole steps: batch, forward, backward, optimiser."""
-    optimizer = task.optimizers["network"]
-    for step in range(STEPS + WARM_UP):
-        if step == WARM_UP:
-            began = time.perf_counter()
+class Straightforward(ReidTask):
+    """The same task with images that Pillow decodes and moves one by one at each step."""
+
+    paths: np.ndarray
+    padding: int
+
+    def _images(self, rows: np.ndarray) -> torch.Tensor:
+        moved = [with_pillow(path, self.method.config, self.padding) for path in self.paths[rows]]
+        return to_float(np.stack(moved), self.device)
+
+
+def plain(config: ReidConfig) -> ReidConfig:
+    """The configuration without what makes it fast, and without the moves that Pillow makes here."""
+    off = {"channels_last": False, "compile": False, "precision": "no", "padding": 0, "flip": 0.0}
+    return config.model_copy(update={key: value for key, value in off.items() if key in type(config).model_fields})
+
+
+def measure(task: ReidTask, device: str, steps: int, warm_up: int) -> tuple[float, float]:
+    """Images per second of whole steps (batch, forward, backward, optimiser), and peak memory in GB."""
+    task.device = torch.device(device)
+    task.modules["network"].to(device)
+    config, cuda = task.method.config, device.startswith("cuda")
+    images = 0
+    for step in range(warm_up + steps):
+        if step == warm_up:
+            began, images = time.perf_counter(), 0
+            if cuda:
+                torch.cuda.synchronize()
+                torch.cuda.reset_peak_memory_stats()
+                began = time.perf_counter()
         task.before_step(step)
-        losses = task.method.loss(batch(step))
-        optimizer.zero_grad(set_to_none=True)
+        batch: Batch = task.batch(step)
+        images += len(batch.visible) + len(batch.infrared)
+        autocast = torch.autocast(device, torch.bfloat16) if config.precision == "bf16" else contextlib.nullcontext()
+        with autocast:
+            losses = task.method.loss(task.method.augment(batch))
+        for optimizer in task.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
-        optimizer.step()
-    return STEPS * 2 * task.method.config.identities * task.method.config.images / (time.perf_counter() - began)
+        for optimizer in task.optimizers.values():
+            optimizer.step()
+    if cuda:
+        torch.cuda.synchronize()
+    elapsed = time.perf_counter() - began
+    peak = torch.cuda.max_memory_allocated() if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return images / elapsed, peak / 2**30
+
+
+def one(form: str, name: str, arguments: argparse.Namespace) -> tuple[float, float]:
+    """Measure one form of one method; in a process of its own, so that peak memory is its own."""
+    kind = methods.method_class(name).config_class
+    config = kind.published("sysu_mm01", pretrained=None) if arguments.published else kind.small()
+    fast = {"channels_last": True, "compile": arguments.compile}
+    fast |= {"precision": "bf16"} if arguments.device.startswith("cuda") else {}
+    ours = config.model_copy(update=fast)
+    with tempfile.TemporaryDirectory() as folder:
+        table = tables.build(write_people(Path(folder), config.height, config.width), "noise")
+        if form == "ours":
+            task = ReidTask(table, ours, seed=0, cache=None)
+        else:
+            task = Straightforward(table, plain(config), seed=0, cache=None)
+            task.paths, task.padding = table["path"].to_numpy(), getattr(config, "padding", 10)
+        return measure(task, arguments.device, arguments.steps, arguments.warm_up)
 
 
 def main() -> None:
-    """Print both forms."""
-    with tempfile.TemporaryDirectory() as folder:
-        table = tables.build(write_people(Path(folder)), "noise")
-        fast = ReidTask(table, AgwConfig.small(), seed=0, cache=None)
-        plain = ReidTask(table, AgwConfig.small(channels_last=False), seed=0, cache=None)
-        paths, config = table["path"].to_numpy(), plain.method.config
-
-        def batched(step: int) -> Batch:
-            return fast.method.augment(fast.batch(step))
-
-        def one_by_one(step: int) -> Batch:
-            batch = plain.batch(step)
-            for modality in ("visible", "infrared"):
-                rows = getattr(batch, f"{modality}_rows").numpy()
-                images = [with_pillow(path, modality == "visible", config) for path in paths[rows]]
-                setattr(batch, modality, torch.stack(images))
-            return batch
-
-        print(f"small AGW, 64×32, batch 64, {torch.get_num_threads()} thread(s)")
-        quick, slow = images_per_second(fast, batched), images_per_second(plain, one_by_one)
-        print(f"batched tensors, channels_last   {quick:7.0f} images/s   900 steps in {900 * 64 / quick:4.0f} s")
-        print(f"Pillow image by image            {slow:7.0f} images/s   900 steps in {900 * 64 / slow:4.0f} s")
-        print(f"ratio {quick / slow:.2f}")
+    """Print a row per method."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("methods", nargs="*", help="names; none takes all")
+    parser.add_argument("--published", action="store_true", help="ResNet-50 at the published size and batch")
+    parser.add_argument("--compile", action="store_true", help="ours with torch.compile")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--steps", type=int, default=None)
+    parser.add_argument("--warm-up", type=int, default=None)
+    arguments = parser.parse_args()
+    few = arguments.published and arguments.device == "cpu"
+    arguments.steps = arguments.steps or (2 if few else 40)
+    arguments.warm_up = (1 if few else 10) if arguments.warm_up is None else arguments.warm_up
+    cuda = arguments.device.startswith("cuda")
+    where = torch.cuda.get_device_name() if cuda else f"{torch.get_num_threads()} threads"
+    size = "ResNet-50 at the published size" if arguments.published else "small networks, 64×32"
+    print(f"{size}; {arguments.device}, {where}; images/s and peak GB: ours | straightforward | ratio")
+    context = multiprocessing.get_context("spawn")
+    for name in arguments.methods or methods.names():
+        found = []
+        for form in ("ours", "straightforward"):
+            with context.Pool(1) as pool:
+                found.append(pool.apply(one, (form, name, arguments)))
+        (quick, lean), (slow, fat) = found
+        print(f"{name:10s} {quick:8.0f} {lean:6.2f} | {slow:8.0f} {fat:6.2f} | {quick / slow:5.2f}", flush=True)
 
 
 if __name__ == "__main__":
