@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vireid_lib.data.sampling import IdentitySampler, MixedIdentitySampler
+from vireid_lib.data.sampling import AllImagesSampler, IdentitySampler, MixedIdentitySampler
 
 ORACLE = json.loads((Path(__file__).parents[1] / "oracles/samplers/sampler_facts.json").read_text())
 LABELS = {name: np.array(labels) for name, labels in ORACLE["small_labels"].items()}
@@ -127,3 +127,32 @@ def test_a_mixed_batch_depends_on_seed_epoch_and_step_only():
 def test_a_mix_without_a_place_is_refused():
     with pytest.raises(ValueError, match="mix 0.05 of 4 identities gives 0 external ones"):
         mixed(mix=0.05)
+
+
+@pytest.mark.parametrize("name", ["sysu", "regdb", "llcm"])
+def test_all_images_fill_the_released_number_of_batches(name):
+    fact, counts = (ORACLE["facts"][f"{kind}/{name}"] for kind in ("DART_warmup_AllSampler", "DART"))
+    sampler = AllImagesSampler(counts["n_vis"], counts["n_ir"], images=fact["batch"], seed=0)
+    assert sampler.steps_per_epoch == fact["iterations"]
+    batches = [sampler.batch(0, step) for step in range(sampler.steps_per_epoch)]
+    for side, (length, count) in enumerate(
+        ((fact["index_length_vis"], counts["n_vis"]), (fact["index_length_ir"], counts["n_ir"]))
+    ):
+        positions = np.concatenate([batch[side] for batch in batches])
+        assert len(positions) == length
+        seen = np.bincount(positions, minlength=count)
+        assert len(seen) == count and set(seen.tolist()) <= {length // count, length // count + 1}
+        assert (seen[: length % count] == length // count + 1).all()  # it starts again from the front
+
+
+def test_all_images_are_a_pure_function_of_seed_epoch_and_step():
+    sampler, again = (AllImagesSampler(50, 30, images=8, seed=3) for _ in range(2))
+    forward = [sampler.batch(epoch, step) for epoch in range(2) for step in range(7)]
+    backward = [again.batch(epoch, step) for epoch in (1, 0) for step in range(6, -1, -1)][::-1]
+    for one, other in zip(forward, backward, strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(one, other, strict=True))
+    assert not np.array_equal(forward[0][0], forward[7][0])
+    with pytest.raises(IndexError, match="step 7 is not in an epoch of 7 steps"):
+        sampler.batch(0, 7)
+    with pytest.raises(ValueError, match="0 visible and 3 infrared"):
+        AllImagesSampler(0, 3, images=2, seed=0)

@@ -126,6 +126,48 @@ class MixedIdentitySampler:
         return np.concatenate(visible), np.concatenate(infrared)
 
 
+class AllImagesSampler:
+    """Every image once an epoch, in random order, whatever its identity: DART's warm-up and its noise modelling.
+
+    Visible and infrared images are drawn apart, so that those of a batch do not pair. The list of each modality
+    starts again from its front until it fills all batches (as released; the smaller modality is therefore seen
+    several times).
+
+    Args:
+        visible, infrared: number of images of each modality; `batch` returns positions among these.
+        images: of each modality in a batch.
+        seed: of all draws.
+
+    Raises:
+        ValueError: a modality has no image.
+    """
+
+    def __init__(self, visible: int, infrared: int, *, images: int, seed: int) -> None:
+        if not visible or not infrared:
+            raise ValueError(f"There are {visible} visible and {infrared} infrared images; both are needed.")
+        self.counts, self.images, self.seed = (visible, infrared), images, seed
+        self.steps_per_epoch = max(self.counts) // images + 1
+        self._epoch: tuple[int, list[np.ndarray]] | None = None
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """Return the positions of the visible and of the infrared images.
+
+        Raises:
+            IndexError: the epoch has no such step.
+        """
+        _check_step(step, self.steps_per_epoch)
+        if self._epoch is None or self._epoch[0] != epoch:
+            stream, orders = _stream(self.seed, epoch), []
+            for count in self.counts:
+                order = np.resize(np.arange(count), self.steps_per_epoch * self.images)
+                stream.shuffle(order)
+                orders.append(order)
+            self._epoch = (epoch, orders)
+        visible, infrared = self._epoch[1]
+        some = slice(step * self.images, (step + 1) * self.images)
+        return visible[some], infrared[some]
+
+
 class _Pool:
     """Identities with the positions of their images in both modalities."""
 

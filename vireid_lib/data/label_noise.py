@@ -1,0 +1,72 @@
+"""Wrong labels on purpose: how robust is a training to mistakes of those who annotated its images?"""
+
+import math
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+TRIES = 100
+
+
+def replace_labels(
+    labels: Int64[np.ndarray, " rows"],
+    visible: Bool[np.ndarray, " rows"],
+    share: float,
+    seed: int,
+    *,
+    spare: Bool[np.ndarray, " rows"] | None = None,
+) -> Int64[np.ndarray, " rows"]:
+    """Give a share of the images of each modality the label of another identity; the rest keep theirs.
+
+    In each modality on its own, ceil(share · N) of the N images are drawn uniformly, and each of them gets one
+    of the other identities, all equally likely (the symmetric noise of DART, Yang et al. 2022, as released). A
+    wrong label in one modality also pairs images of different people across the modalities: the paper's "twin"
+    noise. A draw that leaves an identity without an image in a modality is made again; so does the release on
+    RegDB, where 10 images are all there are.
+
+    Args:
+        labels: class of each image.
+        visible: which images are visible; the others are infrared.
+        share: of the images of each modality, 0 up to but not 1.
+        seed: of all draws.
+        spare: images whose labels are never touched and whose identities are never given (external ones).
+
+    Returns:
+        new labels; `labels` itself is not changed.
+
+    Raises:
+        ValueError: `share` is not in 0..1, or there is no other identity to take, or each of 100 draws left an
+            identity without images.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"The share of wrong labels is {share}; it has to be at least 0 and less than 1.")
+    noisy = labels.copy()
+    if share == 0:
+        return noisy
+    eligible = np.ones(len(labels), dtype=bool) if spare is None else ~spare
+    identities = np.unique(labels[eligible])
+    if len(identities) < 2:
+        raise ValueError(f"Labels cannot be exchanged among {len(identities)} identities: it takes two.")
+    random = np.random.default_rng(seed)
+    for modality, rows in (("visible", visible & eligible), ("infrared", ~visible & eligible)):
+        rows = np.flatnonzero(rows)
+        noisy[rows] = _exchange(labels[rows], identities, share, random, modality)
+    return noisy
+
+
+def _exchange(
+    labels: np.ndarray, identities: np.ndarray, share: float, random: np.random.Generator, modality: str
+) -> np.ndarray:
+    count = math.ceil(round(share * len(labels), 9))  # 0.07 · 100 is 7, not 7.000000000000001
+    places = np.searchsorted(identities, labels)
+    for _ in range(TRIES):
+        noisy = places.copy()
+        chosen = random.choice(len(labels), count, replace=False)
+        # A step of 1 to n−1 around the circle of identities never leads back to the same one.
+        noisy[chosen] = (places[chosen] + random.integers(1, len(identities), count)) % len(identities)
+        if np.isin(places, noisy).all():
+            return identities[noisy]
+    raise ValueError(
+        f"With {share:.0%} wrong labels, each of {TRIES} draws left an identity without a {modality} image "
+        f"({len(labels)} images of {len(np.unique(places))} identities): lower the share, or add images."
+    )
