@@ -26,13 +26,14 @@
 profile = "mini"
 workspace = ""
 data_root = ""
+method = ""  # a ReID method instead of the profile's: a file name in vireid_lib/reid/methods, e.g. "agw"
 metric = "rank_1"  # or "mean_ap", "mean_inp", "rank_5", "rank_10", "rank_20": what figures and verdicts are about
 
 # %%
 from vireid_lib.book import measures, open_book, pictures, plots, settings, stages, trainings, verdicts, widgets
 from vireid_lib.book.result_tables import METRIC_LABELS
 
-book = open_book(profile, workspace, data_root)
+book = open_book(profile, workspace, data_root, method)
 book
 
 # %% [markdown]
@@ -41,12 +42,13 @@ book
 # AGW (Ye et al. 2021, section 4) is the field's baseline: simple, and named after its three parts, *A*ttention,
 # *G*eneralised mean, *W*eighted triplet. Its cross-modality form has **two streams**: the first layers, the *stem*,
 # exist twice, once for each modality; everything after is shared. The stems may learn what is different about the two
-# lights, the rest has to make do with what is common.
+# lights, the rest has to make do with what is common. Most methods of this book build on this network, so the lecture
+# explains AGW, whichever method this run trains.
 
 # %%
 from vireid_lib.reid import methods
 
-config = settings.reid_config(book.profile)
+config = settings.reid_config(book.with_method("agw").profile)
 people = stages.training_table(book, "real")["identity"].nunique()
 # Only to be looked at: fresh weights, no download.
 network = methods.build(config.method, config.model_copy(update={"pretrained": None}), people).network.eval()
@@ -121,13 +123,21 @@ for apart in (5.0, 3.0, 2.0, 1.0, 0.5):
 # **What to notice.** The hard triplet is exactly zero once the margin is kept, and such a batch teaches nothing. WRT
 # never quite stops.
 #
-# ### This run's recipe beside the paper's
+# ### This run's method and recipe
 #
-# An empty table means: as in the paper's released code. On the miniature world nearly everything is smaller, and says
-# so here.
+# Each method is one file in `vireid_lib/reid/methods`, its losses one file each in `vireid_lib/reid/losses`. This run
+# trains:
 
 # %%
-trainings.recipe(config)
+config = settings.reid_config(book.profile)
+print(trainings.about(config))
+
+# %% [markdown]
+# What it takes otherwise than was published. An empty table means: as published. On the miniature world nearly
+# everything is smaller, and says so here.
+
+# %%
+trainings.recipe(config, book.profile.data.target)
 
 # %% [markdown]
 # ## 3. What is compared
@@ -203,7 +213,7 @@ effort.table.round(2)
 
 # %%
 curves = trainings.histories(records)
-plots.training_curves(curves, "total", axis="loss (identity + triplet)", title="One line for each seed")
+plots.training_curves(curves, "total", axis="loss (sum of its terms)", title="One line for each seed")
 
 # %%
 plots.training_curves({name: [h.assign(accuracy=100 * h["accuracy"]) for h in runs] for name, runs in curves.items()},

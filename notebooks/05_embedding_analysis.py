@@ -26,6 +26,7 @@
 profile = "mini"
 workspace = ""
 data_root = ""
+method = ""  # a ReID method instead of the profile's, as in chapter 4
 compared = "dive"  # the training set whose network is held against the baseline
 people = 8  # how many test people the projections show
 
@@ -36,7 +37,7 @@ from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.analysis.spaces import pair_distances
 from vireid_lib.book import measures, open_book, plots, retrieval, stages, verdicts, widgets
 
-book = open_book(profile, workspace, data_root)
+book = open_book(profile, workspace, data_root, method)
 book
 
 # %% [markdown]

@@ -112,6 +112,13 @@ def test_real_data_are_found(tmp_path):
     assert not book.miniature
 
 
+def test_another_method_takes_the_profiles_place(tmp_path):
+    book = open_book("smoke", tmp_path, method="agw")
+    assert book.profile == load_profile("smoke")
+    with pytest.raises(FileError, match="profile smoke with method agv: key reid.method: There is no method 'agv'"):
+        open_book("smoke", tmp_path, method="agv")
+
+
 def test_an_open_book_says_what_it_works_on(tmp_path):
     book = open_book("smoke", tmp_path)
     assert book.device in ("cpu", "cuda") and book.workspace.device == book.device

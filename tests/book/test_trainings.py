@@ -34,10 +34,11 @@ def test_unequal_effort_is_said(tmp_path):
 
 
 def test_the_recipe_lists_what_is_not_the_papers():
-    table = trainings.recipe(AgwConfig.small(steps=50))
+    table = trainings.recipe(AgwConfig.small(steps=50), "sysu_mm01")
     assert table.loc["steps"].tolist() == ["None", "50"] and table.loc["optimizer"].tolist() == ["sgd", "adamw"]
     assert "triplet" not in table.index
-    assert trainings.recipe(AgwConfig()).empty
+    assert trainings.recipe(AgwConfig(), "sysu_mm01").empty
+    assert "weighted regularised triplet" in trainings.about(AgwConfig())
 
 
 def test_parts_add_up_to_the_network():

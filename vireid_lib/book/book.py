@@ -21,20 +21,24 @@ def default_workspace(profile_name: str) -> Path:
     return project_root() / "workspace" / profile_name
 
 
-def open_book(profile: str = "mini", workspace: str | Path = "", data_root: str | Path = "") -> "Book":
+def open_book(
+    profile: str = "mini", workspace: str | Path = "", data_root: str | Path = "", method: str = ""
+) -> "Book":
     """Open the book for a chapter.
 
     Args:
         profile: a profile's name or the path of its YAML file.
         workspace: folder of the stages; empty means `workspace/<profile>` in the checkout.
         data_root: folder that holds the real data sets; empty for the miniature world.
+        method: a ReID method instead of the profile's; empty keeps the profile's.
 
     Raises:
-        FileError, FileNotFoundError: the profile is wrong or missing.
+        FileError, FileNotFoundError: the profile is wrong or missing, or there is no such method.
         MissingData: the profile reads real data and no folder, or a wrong one, was given.
     """
     settings = load_profile(profile)
-    return Book(settings, Path(workspace) if workspace else default_workspace(settings.name), data_root)
+    book = Book(settings, Path(workspace) if workspace else default_workspace(settings.name), data_root)
+    return book.with_method(method) if method else book
 
 
 class MissingData(FileNotFoundError):
@@ -63,6 +67,16 @@ class Book:
             for name in profile.data.roots:
                 self.dataset_root(name)
         self._folder = Path(workspace)
+
+    def with_method(self, method: str) -> "Book":
+        """The same book with another ReID method, in the same workspace.
+
+        Raises:
+            FileError: there is no such method, or it lacks a setting that the profile changes.
+        """
+        profile = self.profile.model_copy(update={"reid": self.profile.reid.model_copy(update={"method": method})})
+        reid_config(profile, f"profile {profile.name} with method {method}")
+        return Book(profile, self._folder, self.data_root or "")
 
     @cached_property
     def device(self) -> str:

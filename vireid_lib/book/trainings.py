@@ -1,5 +1,6 @@
 """What chapter 04 shows of its trainings besides scores: the sets, the effort, the curves, the recipe."""
 
+import inspect
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import training_label
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.reid import methods
 from vireid_lib.reid.config import ReidConfig
 
 
@@ -33,9 +35,15 @@ def training_sets(book: Book) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("training set")
 
 
-def recipe(config: ReidConfig) -> pd.DataFrame:
-    """Every setting of a method that this run takes otherwise than the paper: columns "paper", "here"."""
-    paper, here = type(config)().model_dump(), config.model_dump()
+def about(config: ReidConfig) -> str:
+    """What the method is and where it was published: the first lines of its file."""
+    return inspect.getdoc(inspect.getmodule(methods.method_class(config.method)))
+
+
+def recipe(config: ReidConfig, dataset: str) -> pd.DataFrame:
+    """Every setting of a method that this run takes otherwise than was published for `dataset`: columns "paper",
+    "here"."""
+    paper, here = type(config).published(dataset).model_dump(), config.model_dump()
     rows = {name: {"paper": str(paper[name]), "here": str(here[name])} for name in here if here[name] != paper[name]}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["paper", "here"]).rename_axis("setting")
 
