@@ -1,0 +1,218 @@
+"""DEN and its baseline: what a batch shows, which terms each row of the tables has, recipe, learning, resuming."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from vireid_lib.data import augment
+from vireid_lib.reid import methods
+from vireid_lib.reid.losses.intra_identity_diversification import (
+    colour_invariance,
+    intra_identity_diversification,
+    negative_enhancement,
+)
+from vireid_lib.reid.method import Batch
+from vireid_lib.reid.methods.baseline import BaselineConfig
+from vireid_lib.reid.methods.den import DenConfig
+from vireid_lib.reid.train import ReidTask, train_reid
+
+ORACLES = Path(__file__).parents[2] / "oracles"
+
+
+def random_batch(identities: int = 4, images: int = 2, height: int = 64, width: int = 32) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(identities).repeat_interleave(images)
+    rows = torch.arange(len(labels))
+    visible, infrared = torch.rand(2, len(labels), 3, height, width, generator=generator)
+    return Batch(visible, infrared, labels, labels, rows, rows, generator)
+
+
+def still(config: type[BaselineConfig], **changes) -> BaselineConfig:
+    """The small recipe without random movements and erasing."""
+    return config.small(padding=0, flip=0.0, erasing=0.0, **changes)
+
+
+@pytest.mark.parametrize("copies", ["grey", "hue", "hue_grey"])
+def test_copies_stand_behind_the_visible_images_they_are_made_of(copies):
+    method = methods.build("baseline", still(BaselineConfig, colour_copies=copies), 4)
+    batch = random_batch()
+    shown = method.augment(batch)
+    plain, copied = shown.visible.chunk(2)
+    assert torch.equal(plain, augment.normalise(batch.visible))
+    assert torch.equal(shown.visible_labels, batch.visible_labels.repeat(2))
+    assert torch.equal(shown.labels, torch.cat((batch.visible_labels, batch.visible_labels, batch.infrared_labels)))
+    images = copied * torch.tensor(augment.IMAGENET_STD)[:, None, None]
+    images = images + torch.tensor(augment.IMAGENET_MEAN)[:, None, None]
+    is_grey = torch.allclose(images[:, 0], images[:, 1], atol=1e-5)
+    assert is_grey == (copies != "hue")
+    luminance = augment.grey(batch.visible, torch.Generator(), 1.0)
+    assert torch.allclose(images, luminance, atol=1e-5) == (copies == "grey")
+
+
+def test_copies_move_with_their_image_and_are_erased_alone():
+    config = BaselineConfig.small(colour_copies="grey", erasing=0.0)
+    plain, copied = methods.build("baseline", config, 4).augment(random_batch()).visible.chunk(2)
+    weights = torch.tensor(augment.LUMINANCE)[:, None, None]
+    back = lambda images: images * torch.tensor(augment.IMAGENET_STD)[:, None, None] + torch.tensor(  # noqa: E731
+        augment.IMAGENET_MEAN)[:, None, None]  # fmt: skip
+    torch.testing.assert_close((back(plain) * weights).sum(1), back(copied)[:, 0], atol=1e-5, rtol=0)
+    config = BaselineConfig.small(colour_copies="grey", erasing=1.0, padding=0)
+    plain, copied = methods.build("baseline", config, 4).augment(random_batch()).visible.chunk(2)
+    assert not torch.equal(plain[:, 0] == 0, copied[:, 0] == 0)
+
+
+def test_without_copies_a_batch_keeps_its_size_and_repeats_bitwise():
+    method = methods.build("baseline", BaselineConfig.small(), 4)
+    first, second = method.augment(random_batch()), method.augment(random_batch())
+    assert first.visible.shape == random_batch().visible.shape
+    assert torch.equal(first.visible, second.visible) and torch.equal(first.infrared, second.infrared)
+
+
+V_I = {"colour_copies": "none", "ird_hue_grey": False, "ci": False}
+ROWS = {  # index in Table 3 → settings, terms
+    1: (V_I | {"pe": False, "ne": False}, set()),
+    2: (V_I | {"pe": False}, {"ne"}),
+    3: (V_I | {"ne": False}, {"pe"}),
+    4: (V_I, {"ne", "pe"}),
+    5: ({"ird_visible": False, "ird_hue_grey": False, "ci": False}, set()),
+    6: ({"ird_hue_grey": False, "ci": False}, {"ne", "pe"}),
+    7: ({"ci": False}, {"ne", "pe"}),
+    8: ({"ird_hue_grey": False}, {"ne", "pe", "ci"}),
+    9: ({}, {"ne", "pe", "ci"}),
+}
+
+
+@pytest.mark.parametrize("index", ROWS)
+def test_each_row_of_table_3_is_a_setting(index):
+    settings, terms = ROWS[index]
+    torch.manual_seed(0)
+    method = methods.build("den", still(DenConfig, **settings), 4)
+    batch = method.augment(random_batch())
+    losses = method.loss(batch)
+    assert losses.keys() == {"total", "identity", "triplet", "accuracy"} | terms
+    parts = {name: value for name, value in losses.items() if name not in ("total", "accuracy")}
+    assert losses["total"].item() == pytest.approx(sum(parts.values()).item())
+
+
+def test_all_switches_off_is_the_baseline():
+    batch = random_batch()
+    found = []
+    for name, config in (("den", still(DenConfig, **ROWS[1][0])), ("baseline", still(BaselineConfig))):
+        torch.manual_seed(0)
+        method = methods.build(name, config, 4)
+        found.append(method.loss(method.augment(batch))["total"].item())
+    assert found[0] == found[1]
+
+
+def test_the_whole_loss_is_that_of_equations_5_to_11():
+    torch.manual_seed(0)
+    config = still(DenConfig, ird_weight=0.5, positive_margin=0.2, negative_margin=0.4)
+    method = methods.build("den", config, 4)
+    batch = method.augment(random_batch())
+    losses = method.loss(batch)
+    pooled, _ = method.network(batch.visible, batch.infrared)
+    visible, hue_grey, infrared = pooled.chunk(3)
+    labels = batch.infrared_labels
+    margins = {"positive_margin": 0.2, "negative_margin": 0.4}
+    ird = intra_identity_diversification(visible, infrared, labels, labels, **margins)
+    ird = ird + intra_identity_diversification(hue_grey, infrared, labels, labels, **margins)
+    ird = ird + colour_invariance(hue_grey, visible)
+    found = losses["pe"] + losses["ne"] + losses["ci"]
+    assert found.item() == pytest.approx(0.5 * ird.item(), rel=1e-5)
+    expected = negative_enhancement(visible, infrared, labels, labels, margin=0.4)
+    expected = expected + negative_enhancement(hue_grey, infrared, labels, labels, margin=0.4)
+    assert losses["ne"].item() == pytest.approx(0.5 * expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("baseline", {"triplet": "wrt"}),
+        ("baseline", {"triplet": "hard", "colour_copies": "hue"}),
+        ("den", {}),
+    ],
+)
+def test_one_batch_can_be_overfitted(name, changes):
+    torch.manual_seed(0)
+    kind = methods.method_class(name).config_class
+    method = methods.build(name, still(kind, label_smoothing=0.0, **changes), 4)
+    optimizer, batch = method.optimizer(), method.augment(random_batch())
+    for _ in range(40):
+        losses = method.loss(batch)
+        optimizer.zero_grad()
+        losses["total"].backward()
+        optimizer.step()
+    assert losses["accuracy"] == 1.0 and losses["identity"] < 0.1
+
+
+def test_network_and_recipe_are_agws():
+    """The paper's base model is AGW's; its oracles are checked in test_agw."""
+    oracle = json.loads((ORACLES / "schedules" / "lr_and_groups.json").read_text())["AGW"]["optimizer"]
+    for name in ("baseline", "den"):
+        config = methods.configure(name, {"pretrained": None})
+        with torch.device("meta"):
+            method = methods.build(name, config, 395)
+            agw = methods.build("agw", methods.configure("agw", {"pretrained": None}), 395)
+            optimizer = method.optimizer()
+        shapes = lambda network: {key: value.shape for key, value in network.state_dict().items()}  # noqa: E731
+        assert shapes(method.network) == shapes(agw.network)
+        for epoch, rates in enumerate(oracle["lr_per_epoch_per_group"]):
+            share = method.learning_rate(epoch, 0, 1)
+            found = [group["lr"] * share for group in optimizer.param_groups]
+            assert found == pytest.approx(rates, rel=1e-12)
+        assert config == type(config).published("regdb", pretrained=None)
+
+
+def test_configuration_is_strict():
+    with pytest.raises(ValidationError, match="ird_hue_grey compares colour copies, but colour_copies is 'none'"):
+        DenConfig(colour_copies="none")
+    with pytest.raises(ValidationError, match="ci compares colour copies"):
+        DenConfig(colour_copies="none", ird_hue_grey=False)
+    with pytest.raises(ValidationError, match="colour_copies"):
+        methods.configure("baseline", {"colour_copies": "sepia"})
+    assert DenConfig.small().channel_exchange == 0 and DenConfig.small(channel_exchange=0.5).channel_exchange == 0.5
+
+
+def test_resumed_training_is_the_unbroken_one(coloured_people, tmp_path, monkeypatch):
+    table = coloured_people(6, 3)
+    config = DenConfig.small(identities=4, images=2, steps=7)
+    options = {"seed": 2, "cache": None, "checkpoint_every": 3, "progress": False, "device": "cpu"}
+    whole = train_reid(table, config, tmp_path / "whole", **options)
+    losses = ReidTask.losses
+
+    def crash(task: ReidTask, step: int) -> dict:
+        if step == 5:
+            raise KeyboardInterrupt
+        return losses(task, step)
+
+    monkeypatch.setattr(ReidTask, "losses", crash)
+    with pytest.raises(KeyboardInterrupt):
+        train_reid(table, config, tmp_path / "broken", **options)
+    monkeypatch.undo()
+    continued = train_reid(table, config, tmp_path / "broken", **options)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(continued.state_dict()[name], value), name
+
+
+def test_an_identity_with_a_single_image_can_be_trained_on(coloured_people):
+    table = coloured_people(4, 1)
+    task = ReidTask(table, DenConfig.small(identities=4, images=2), seed=0, cache=None)
+    losses = task.losses(0)
+    losses["total"].backward()
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert all(torch.isfinite(p.grad).all() for p in task.method.network.parameters() if p.grad is not None)
+
+
+@pytest.mark.slow
+def test_published_training_step_runs():
+    method = methods.build("den", DenConfig(pretrained=None), 395)
+    batch = method.augment(random_batch(8, 4, 288, 144))
+    assert len(batch.visible) == 64 and len(batch.infrared) == 32
+    optimizer = method.optimizer()
+    losses = method.loss(batch)
+    losses["total"].backward()
+    optimizer.step()
+    assert all(torch.isfinite(value) for value in losses.values())
