@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from vireid_lib.reid import pretrained
 from vireid_lib.reid.resnet import TwoStreamResNet50
+from vireid_lib.reid.single_stream import SingleStreamResNet50
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,16 @@ def test_both_streams_start_from_the_file(tmp_path: Path, imagenet: dict, suffix
         assert torch.equal(backbone.stems[modality].bn1.running_var, imagenet["bn1.running_var"])
     assert torch.equal(backbone.layer4[2].bn3.bias, imagenet["layer4.2.bn3.bias"])
     assert not backbone.non_local["layer2"][0].norm.weight.any()
+
+
+def test_a_single_stem_starts_from_the_file_and_alleviation_is_left_alone(tmp_path: Path, imagenet: dict) -> None:
+    save_file(imagenet, tmp_path / "resnet50.safetensors")
+    backbone = SingleStreamResNet50()
+    before = backbone.alleviation["layer4"].reduce.weight.clone()
+    pretrained.load_imagenet(backbone, str(tmp_path / "resnet50.safetensors"))
+    assert torch.equal(backbone.stems["shared"].conv1.weight, imagenet["conv1.weight"])
+    assert torch.equal(backbone.layer3[5].conv2.weight, imagenet["layer3.5.conv2.weight"])
+    assert torch.equal(backbone.alleviation["layer4"].reduce.weight, before)
 
 
 def test_hub_id_is_downloaded(tmp_path: Path, imagenet: dict, monkeypatch: pytest.MonkeyPatch) -> None:

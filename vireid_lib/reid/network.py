@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vireid_lib.reid.layers import bn_neck, generalised_mean_pool, identity_classifier
+from vireid_lib.reid.layers import bn_neck, check_batch, generalised_mean_pool, identity_classifier
 
 Images = Float[Tensor, "batch channels height width"]  # 3 channels; the stem says so better
 
@@ -53,9 +53,7 @@ class TwoStreamNetwork(nn.Module):
         infrared: Float[Tensor, "infrared channels height width"],
     ) -> Output:
         """One training pass. The two batches need not have the same size; neither may be empty."""
-        for images, modality in ((visible, "visible"), (infrared, "infrared")):
-            if len(images) == 0:
-                raise ValueError(f"The batch has no {modality} image: training needs both modalities in each batch.")
+        check_batch(visible, infrared)
         stems = (self.backbone.stem(visible, "visible"), self.backbone.stem(infrared, "infrared"))
         pooled = self.reduce(self.pool(self.backbone.trunk(torch.cat(stems))))
         return Output(pooled, self.classifier(self.bottleneck(pooled)))

@@ -48,7 +48,7 @@ def read_weights(source: str) -> dict[str, Tensor]:
 
 
 def load_imagenet(backbone: TwoStreamResNet50, source: str) -> None:
-    """Start both stems and the shared layers from one ImageNet ResNet-50.
+    """Start both stems, with what layers they have of their own, and the shared layers from one ImageNet ResNet-50.
 
     Raises:
         FileNotFoundError, ValueError: see `read_weights`; also ValueError for keys that are missing,
@@ -62,7 +62,7 @@ def load_imagenet(backbone: TwoStreamResNet50, source: str) -> None:
     own = {
         name: tensor
         for name, tensor in backbone.state_dict().items()
-        if not name.startswith("non_local.") and not name.endswith("num_batches_tracked")
+        if not name.startswith(("non_local.", "alleviation.")) and not name.endswith("num_batches_tracked")
     }
     origin = {name: name.split(".", 2)[2] if name.startswith("stems.") else name for name in own}
     missing = sorted(set(origin.values()) - state.keys())

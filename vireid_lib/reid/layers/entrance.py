@@ -13,3 +13,10 @@ def check_images(images: Tensor, modality: str) -> None:
             f"{modality} images have shape {list(images.shape)} and type {images.dtype}; a network takes "
             "floating-point [batch, 3, height, width] (see vireid_lib.data.images.to_float)"
         )
+
+
+def check_batch(visible: Tensor, infrared: Tensor) -> None:
+    """Refuse a training batch that lacks a modality."""
+    for images, modality in ((visible, "visible"), (infrared, "infrared")):
+        if len(images) == 0:
+            raise ValueError(f"The batch has no {modality} image: training needs both modalities in each batch.")
