@@ -51,7 +51,7 @@ class Bottleneck(nn.Module):
 
 
 class TwoStreamResNet50(nn.Module):
-    """A stem per modality, then layers 1 to 4 shared by both; the last stage keeps its resolution.
+    """A stem per modality, then layers shared by both, 1 to 4 mostly; the last stage keeps its resolution.
 
     With `non_local`, non-local blocks stand after the last two blocks of layer 2 and the last three of
     layer 3 (AGW). An image of 288×144 becomes a map of 18×9 with 2,048 channels.
@@ -59,21 +59,32 @@ class TwoStreamResNet50(nn.Module):
     Args:
         non_local: add the non-local blocks.
         last_stride: stride of layer 4; 1 in AGW and its relatives, 2 in torchvision.
+        shared_from: the first layer that both modalities share, 1 to 4; each stem has its own of those before
+            (3 in MMD-ReID).
+
+    Raises:
+        ValueError: the non-local blocks' layers 2 and 3 are not shared.
     """
 
     channels = 2048
 
-    def __init__(self, *, non_local: bool = True, last_stride: int = 1) -> None:
+    def __init__(self, *, non_local: bool = True, last_stride: int = 1, shared_from: int = 1) -> None:
         super().__init__()
+        if non_local and shared_from > 2:
+            raise ValueError(
+                f"shared_from is {shared_from}, but the non-local blocks stand in the shared layers 2 and 3: set "
+                "non_local to False."
+            )
         self.stems = nn.ModuleDict({"visible": Stem(), "infrared": Stem()})
         inside = 64
         for index, (count, width) in enumerate(zip(BLOCKS, WIDTHS, strict=True)):
-            stride = (1, 2, 2, last_stride)[index]
-            blocks = []
-            for block in range(count):
-                blocks.append(Bottleneck(inside, width, stride if block == 0 else 1))
-                inside = width * Bottleneck.expansion
-            self.add_module(f"layer{index + 1}", nn.Sequential(*blocks))
+            stride, outside = (1, 2, 2, last_stride)[index], width * Bottleneck.expansion
+            for holder in (self,) if index + 1 >= shared_from else self.stems.values():
+                later = (Bottleneck(outside, width, 1) for _ in range(count - 1))
+                blocks = nn.Sequential(Bottleneck(inside, width, stride), *later)
+                holder.add_module(f"layer{index + 1}", blocks)
+            inside = outside
+        self.shared = tuple(f"layer{index}" for index in range(shared_from, 5))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -85,18 +96,18 @@ class TwoStreamResNet50(nn.Module):
             }
         )
 
-    def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch 64 h w"]:
-        """Low-level map of images of one modality."""
+    def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch maps h w"]:
+        """What comes before the shared layers: the low-level map of images of one modality."""
         check_images(images, modality)
         return self.stems[modality](images)
 
     def trunk(
         self,
         maps: Float[Tensor, "batch channels h w"],
-        layers: Iterable[str] = ("layer1", "layer2", "layer3", "layer4"),
+        layers: Iterable[str] | None = None,
     ) -> Float[Tensor, "batch channels2 h2 w2"]:
-        """Pass maps, of either or both modalities, through the shared layers."""
-        for layer in layers:
+        """Pass maps, of either or both modalities, through the shared layers, or some of them ("layer1", …)."""
+        for layer in self.shared if layers is None else layers:
             blocks = getattr(self, layer)
             between = self.non_local[layer] if layer in self.non_local else ()
             for index, block in enumerate(blocks):

@@ -1,5 +1,7 @@
 """The small two-stream network of the miniature world: seconds instead of days on a CPU."""
 
+from collections.abc import Iterable
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -43,31 +45,42 @@ class SmallBlock(nn.Module):
 class TwoStreamSmall(nn.Module):
     """A stem per modality, then four residual blocks shared by both: 64×32 becomes a map of 8×4.
 
-    Same interface as `TwoStreamResNet50`. With `non_local`, a non-local block follows block 3.
+    Same interface as `TwoStreamResNet50`, `shared_from` included. With `non_local`, a non-local block follows
+    block 3.
     """
 
     channels = WIDTHS[-1]
 
-    def __init__(self, *, non_local: bool = True) -> None:
+    def __init__(self, *, non_local: bool = True, shared_from: int = 1) -> None:
         super().__init__()
+        if non_local and shared_from > 3:
+            raise ValueError(
+                f"shared_from is {shared_from}, but the non-local block stands after the shared block 3: set "
+                "non_local to False."
+            )
         self.stems = nn.ModuleDict({"visible": SmallStem(), "infrared": SmallStem()})
         inside = 24
         for index, width in enumerate(WIDTHS):
-            self.add_module(f"layer{index + 1}", SmallBlock(inside, width, (2, 1, 2, 1)[index]))
+            for holder in (self,) if index + 1 >= shared_from else self.stems.values():
+                holder.add_module(f"layer{index + 1}", SmallBlock(inside, width, (2, 1, 2, 1)[index]))
             inside = width
+        self.shared = tuple(f"layer{index}" for index in range(shared_from, 5))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         self.non_local = NonLocal(WIDTHS[2]) if non_local else None
 
-    def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch 24 h w"]:
-        """Low-level map of images of one modality."""
+    def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch maps h w"]:
+        """What comes before the shared blocks: the low-level map of images of one modality."""
         check_images(images, modality)
         return self.stems[modality](images)
 
-    def trunk(self, maps: Float[Tensor, "batch 24 h w"]) -> Float[Tensor, "batch 96 h2 w2"]:
-        """Pass maps, of either or both modalities, through the shared blocks."""
-        maps = self.layer3(self.layer2(self.layer1(maps)))
-        if self.non_local is not None:
-            maps = self.non_local(maps)
-        return self.layer4(maps)
+    def trunk(
+        self, maps: Float[Tensor, "batch channels h w"], layers: Iterable[str] | None = None
+    ) -> Float[Tensor, "batch channels2 h2 w2"]:
+        """Pass maps, of either or both modalities, through the shared blocks, or some of them ("layer1", …)."""
+        for layer in self.shared if layers is None else layers:
+            maps = getattr(self, layer)(maps)
+            if layer == "layer3" and self.non_local is not None:
+                maps = self.non_local(maps)
+        return maps

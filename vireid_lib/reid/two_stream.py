@@ -29,6 +29,8 @@ class TwoStreamConfig(ReidConfig):
         backbone: "resnet50", or "small" for the miniature world.
         pretrained: ImageNet weights (hub id or local file), or None. The releases: torchvision's.
         non_local: non-local blocks in the backbone. gem: generalised-mean pooling; without it, the mean.
+        shared_from: the first of the backbone's layers 1 to 4 that both modalities share; each has its own of those
+            before, beside its own stem.
         label_smoothing: of the identity loss; the releases have none.
         padding: pixels of black border before the random crop.
         flip: probability of mirroring.
@@ -50,6 +52,7 @@ class TwoStreamConfig(ReidConfig):
     pretrained: str | None = HUB_ID
     non_local: bool = True
     gem: bool = True
+    shared_from: int = Field(default=1, ge=1, le=4)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     padding: int = Field(default=10, ge=0)
     flip: float = Field(default=0.5, ge=0, le=1)
@@ -150,7 +153,9 @@ def build_backbone(config: TwoStreamConfig) -> TwoStreamResNet50 | TwoStreamSmal
             f"pretrained is {config.pretrained!r}, but there are no ImageNet weights for the small "
             "backbone: set it to None."
         )
-    backbone = (TwoStreamSmall if small else TwoStreamResNet50)(non_local=config.non_local)
+    backbone = (TwoStreamSmall if small else TwoStreamResNet50)(
+        non_local=config.non_local, shared_from=config.shared_from
+    )
     if config.pretrained is not None:
         load_imagenet(backbone, config.pretrained)
     return backbone
