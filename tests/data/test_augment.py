@@ -38,12 +38,12 @@ def test_pad_and_crop(images):
     assert torch.equal(augment.pad_and_crop(images, generator(), padding=3), torch.stack(wanted))
 
 
-@pytest.mark.parametrize("area", [(0.02, 0.4), (0.2, 0.8)])
-def test_random_erasing(images, area):
+def erase_one_by_one(images, probability, area, fill):
+    """Random erasing as it is written for one image: try rectangles until one fits, then fill it."""
     source = generator()
-    chosen = torch.rand(BATCH, generator=source) < 0.7
+    chosen = torch.rand(BATCH, generator=source) < probability
     draws = torch.rand(4, BATCH, ERASING_TRIES, generator=source)
-    wanted = images.clone()
+    erased = images.clone()
     for i in range(BATCH):
         if not chosen[i]:
             continue
@@ -53,10 +53,22 @@ def test_random_erasing(images, area):
             tall, wide = round(math.sqrt(target * ratio)), round(math.sqrt(target / ratio))
             if tall < HEIGHT and wide < WIDTH:
                 top, left = int(down * (HEIGHT - tall + 1)), int(right * (WIDTH - wide + 1))
-                wanted[i, :, top : top + tall, left : left + wide] = torch.tensor([[[0.1]], [[0.2]], [[0.3]]])
+                for channel, value in enumerate(fill):
+                    erased[i, channel, top : top + tall, left : left + wide] = value
                 break
+    return erased
+
+
+@pytest.mark.parametrize("area", [(0.02, 0.4), (0.2, 0.8)])
+def test_random_erasing(images, area):
     erased = augment.random_erasing(images, generator(), 0.7, area=area, fill=(0.1, 0.2, 0.3))
-    assert torch.equal(erased, wanted)
+    assert torch.equal(erased, erase_one_by_one(images, 0.7, area, (0.1, 0.2, 0.3)))
+    assert not torch.equal(erased, images)
+
+
+def test_channel_erasing(images):
+    erased = augment.channel_erasing(images, generator(), 0.8)
+    assert torch.equal(erased, erase_one_by_one(images, 0.8, (0.02, 0.4), (0.4914, 0.4822, 0.4465)))
     assert not torch.equal(erased, images)
 
 
@@ -102,6 +114,7 @@ OPERATIONS = [
     augment.horizontal_flip,
     augment.pad_and_crop,
     augment.random_erasing,
+    augment.channel_erasing,
     augment.grey,
     augment.channel_exchange,
 ]

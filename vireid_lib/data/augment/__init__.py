@@ -5,7 +5,7 @@ generator's device, so a CPU generator gives the same pictures on every device.
 """
 
 from vireid_lib.data.augment.colour import LUMINANCE, channel_exchange, grey, hue, hue_grey, turn_hue
-from vireid_lib.data.augment.erasing import random_erasing
+from vireid_lib.data.augment.erasing import channel_erasing, random_erasing
 from vireid_lib.data.augment.geometry import horizontal_flip, pad_and_crop
 from vireid_lib.data.augment.normalisation import IMAGENET_MEAN, IMAGENET_STD, normalise
 
@@ -13,6 +13,7 @@ __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "LUMINANCE",
+    "channel_erasing",
     "channel_exchange",
     "grey",
     "horizontal_flip",

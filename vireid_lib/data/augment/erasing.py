@@ -8,6 +8,8 @@ from vireid_lib.data.augment.draws import Images, chosen
 # As in the released random erasing; whatever does not fit after so many tries is left as it is.
 ERASING_TRIES = 100
 
+CHANNEL_FILL = (0.4914, 0.4822, 0.4465)  # red, green, blue in CAJ's release
+
 
 def random_erasing(
     images: Images,
@@ -45,3 +47,14 @@ def random_erasing(
     inside = (row >= top) & (row < top + tall) & (column >= left) & (column < left + wide)
     inside = inside[:, None] & erased & fits.any(dim=1)[:, None, None, None]
     return torch.where(inside, images.new_tensor(fill)[:, None, None], images)
+
+
+def channel_erasing(
+    images: Images, generator: Generator, probability: float = 0.5, area: tuple[float, float] = (0.02, 0.4)
+) -> Images:
+    """Random erasing with a constant of its own for each colour channel, with a probability.
+
+    Source: Ye et al., Channel Augmented Joint Learning, ICCV 2021; the constants are the release's, which applies
+    them to normalised images: the rectangle comes out a little brighter than the mean, and not quite grey.
+    """
+    return random_erasing(images, generator, probability, area, fill=CHANNEL_FILL)
