@@ -3,9 +3,9 @@
 from collections.abc import Collection
 
 import numpy as np
-from jaxtyping import Int, Int64
+from jaxtyping import Int
 
-Batch = tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]
+from vireid_lib.data.identity_pool import Batch, IdentityPool, check_step, epoch_stream, split_groups
 
 
 class IdentitySampler:
@@ -41,7 +41,7 @@ class IdentitySampler:
         redraw_below: int = 0,
     ) -> None:
         self.identities, self.images, self.seed, self.redraw_below = identities, images, seed, redraw_below
-        self._pool = _Pool(labels_visible, labels_infrared, identities, redraw_below)
+        self._pool = IdentityPool(labels_visible, labels_infrared, identities, redraw_below)
         larger = max(len(labels_visible), len(labels_infrared))
         self.steps_per_epoch = larger // (identities * images) + 1
         self._epoch: tuple[int, list[Batch]] | None = None
@@ -52,10 +52,10 @@ class IdentitySampler:
         Raises:
             IndexError: the epoch has no such step.
         """
-        _check_step(step, self.steps_per_epoch)
+        check_step(step, self.steps_per_epoch)
         if self._epoch is None or self._epoch[0] != epoch:
             # The release draws a whole epoch from one stream, so the epoch is drawn at once and kept.
-            stream = _stream(self.seed, epoch)
+            stream = epoch_stream(self.seed, epoch)
             self._epoch = (epoch, [self._draw(stream) for _ in range(self.steps_per_epoch)])
         return self._epoch[1][step]
 
@@ -92,21 +92,10 @@ class MixedIdentitySampler:
         mix: float = 0.5,
     ) -> None:
         self.images, self.seed = images, seed
-        from_external = round(identities * mix)
-        if not 0 < from_external < identities:
-            raise ValueError(
-                f"mix {mix} of {identities} identities gives {from_external} external ones; both groups need "
-                "a place: choose another mix, or IdentitySampler for one group."
-            )
-        external_labels = np.array(sorted(external), dtype=np.int64)
         self._shares = []
-        for share, is_external in ((identities - from_external, False), (from_external, True)):
-            chosen = [
-                np.flatnonzero(np.isin(labels, external_labels) == is_external)
-                for labels in (labels_visible, labels_infrared)
-            ]
-            pool = _Pool(labels_visible[chosen[0]], labels_infrared[chosen[1]], share, 0)
-            self._shares.append((share, pool, chosen))
+        for share, positions in split_groups(labels_visible, labels_infrared, external, identities, mix):
+            pool = IdentityPool(labels_visible[positions[0]], labels_infrared[positions[1]], share, 0)
+            self._shares.append((share, pool, positions))
         larger = max(len(labels_visible), len(labels_infrared))
         self.steps_per_epoch = larger // (identities * images) + 1
 
@@ -116,7 +105,7 @@ class MixedIdentitySampler:
         Raises:
             IndexError: the epoch has no such step.
         """
-        _check_step(step, self.steps_per_epoch)
+        check_step(step, self.steps_per_epoch)
         stream = np.random.RandomState([self.seed, epoch, step])
         visible, infrared = [], []
         for share, pool, (from_visible, from_infrared) in self._shares:
@@ -155,9 +144,9 @@ class AllImagesSampler:
         Raises:
             IndexError: the epoch has no such step.
         """
-        _check_step(step, self.steps_per_epoch)
+        check_step(step, self.steps_per_epoch)
         if self._epoch is None or self._epoch[0] != epoch:
-            stream, orders = _stream(self.seed, epoch), []
+            stream, orders = epoch_stream(self.seed, epoch), []
             for count in self.counts:
                 order = np.resize(np.arange(count), self.steps_per_epoch * self.images)
                 stream.shuffle(order)
@@ -166,58 +155,3 @@ class AllImagesSampler:
         visible, infrared = self._epoch[1]
         some = slice(step * self.images, (step + 1) * self.images)
         return visible[some], infrared[some]
-
-
-class _Pool:
-    """Identities with the positions of their images in both modalities."""
-
-    def __init__(
-        self, labels_visible: np.ndarray, labels_infrared: np.ndarray, identities: int, redraw_below: int
-    ) -> None:
-        self.names = np.unique(labels_visible)
-        self.redraw_below = redraw_below
-        one_sided = np.setxor1d(self.names, np.unique(labels_infrared))
-        if one_sided.size:
-            raise ValueError(
-                f"label {one_sided[0]} has images in one modality only ({one_sided.size} such identities); "
-                "leave them out of training, or add rows of the other modality."
-            )
-        if len(self.names) < identities:
-            raise ValueError(
-                f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower `identities`."
-            )
-        self.visible = _positions(labels_visible)
-        self.infrared = _positions(labels_infrared)
-        fewest = {name: min(len(self.visible[name]), len(self.infrared[name])) for name in self.visible}
-        if max(fewest.values()) < redraw_below:
-            raise ValueError(
-                f"no identity has {redraw_below} images in both modalities; lower `redraw_below` or `images`."
-            )
-        self.too_few = {name for name, count in fewest.items() if count < redraw_below}
-
-    def draw(self, stream: np.random.RandomState, identities: int, images: int) -> Batch:
-        """Draw identities, then for each visible, then infrared images: the release's order of calls."""
-        visible, infrared = [], []
-        for name in stream.choice(self.names, identities, replace=False):
-            while int(name) in self.too_few:
-                # Without replacement, which consumes the stream differently: so does DART.
-                name = stream.choice(self.names, 1, replace=False)[0]
-            visible.append(stream.choice(self.visible[int(name)], images))
-            infrared.append(stream.choice(self.infrared[int(name)], images))
-        return np.concatenate(visible), np.concatenate(infrared)
-
-
-def _positions(labels: np.ndarray) -> dict[int, np.ndarray]:
-    """Return {class: ascending positions of its images}."""
-    order = np.argsort(labels, kind="stable")
-    names, starts = np.unique(labels[order], return_index=True)
-    return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True))
-
-
-def _stream(seed: int, epoch: int) -> np.random.RandomState:
-    return np.random.RandomState(seed if epoch == 0 else [seed, epoch])
-
-
-def _check_step(step: int, steps: int) -> None:
-    if not 0 <= step < steps:
-        raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
