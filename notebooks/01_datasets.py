@@ -23,7 +23,7 @@
 # every image is decoded once.
 
 # %% tags=["parameters"]
-profile = "mini"
+profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 query_number = 0  # which of the queries section 6 follows

@@ -25,7 +25,7 @@
 # already been done. In the paper it is the expensive step: 400,000 steps with Stable Diffusion 1.5.
 
 # %% tags=["parameters"]
-profile = "mini"
+profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 prompts_shown = 6
@@ -157,7 +157,7 @@ restored.table.style.format(precision=2).hide()
 # %%
 fitted = stages.finetuning(book)
 dive = stages.generator(book)
-rows = study.fitted_rows(book)
+rows = stages.fitted_rows(book)
 
 # %%
 facts.code_table(dive.model, rows).style.hide()

@@ -23,7 +23,7 @@
 # world it costs a few minutes on two CPU cores the first time.
 
 # %% tags=["parameters"]
-profile = "mini"
+profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 people_shown = 5

@@ -23,7 +23,7 @@
 # the book's time: about a minute of one CPU core for each training. Networks that are already trained are fetched.
 
 # %% tags=["parameters"]
-profile = "mini"
+profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 method = ""  # a ReID method instead of the profile's: a file name in vireid_lib/reid/methods, e.g. "agw"

@@ -23,7 +23,7 @@
 # record of each embedding's spread, and costs about a minute once the networks are there.
 
 # %% tags=["parameters"]
-profile = "mini"
+profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 method = ""  # a ReID method instead of the profile's, as in chapter 4

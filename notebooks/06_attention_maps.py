@@ -24,7 +24,7 @@
 # about a minute on two CPU cores the first time.
 
 # %% tags=["parameters"]
-profile = "mini"
+profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 people_shown = 3

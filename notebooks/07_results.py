@@ -23,7 +23,7 @@
 # run*, and is never filled in.
 
 # %% tags=["parameters"]
-profile = "mini"
+profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 metric = "rank_1"

@@ -15,6 +15,10 @@ from vireid_lib.project import project_root
 HEADLESS = "VIREID_HEADLESS"
 """Environment variable that the runner sets; without it a chapter runs in JupyterLab or the like."""
 
+DEFAULT_PROFILE = "mini"
+PROFILE, WORKSPACE, DATA_ROOT = "VIREID_PROFILE", "VIREID_WORKSPACE", "VIREID_DATA_ROOT"
+"""Environment variables that `vireid lab` sets: what a chapter works on when its own parameters are empty."""
+
 
 def default_workspace(profile_name: str) -> Path:
     """`workspace/<profile>` in the checkout: the same for the command line and for JupyterLab."""
@@ -22,12 +26,13 @@ def default_workspace(profile_name: str) -> Path:
 
 
 def open_book(
-    profile: str = "mini", workspace: str | Path = "", data_root: str | Path = "", method: str = ""
+    profile: str = "", workspace: str | Path = "", data_root: str | Path = "", method: str = ""
 ) -> "Book":
     """Open the book for a chapter.
 
     Args:
-        profile: a profile's name or the path of its YAML file.
+        profile: a profile's name or the path of its YAML file; empty takes what `vireid lab` was started with, or
+            "mini". workspace and data_root likewise, if profile is empty.
         workspace: folder of the stages; empty means `workspace/<profile>` in the checkout.
         data_root: folder that holds the real data sets; empty for the miniature world.
         method: a ReID method instead of the profile's; empty keeps the profile's.
@@ -36,6 +41,9 @@ def open_book(
         FileError, FileNotFoundError: the profile is wrong or missing, or there is no such method.
         MissingData: the profile reads real data and no folder, or a wrong one, was given.
     """
+    if not profile:
+        profile = os.environ.get(PROFILE, DEFAULT_PROFILE)
+        workspace, data_root = workspace or os.environ.get(WORKSPACE, ""), data_root or os.environ.get(DATA_ROOT, "")
     settings = load_profile(profile)
     book = Book(settings, Path(workspace) if workspace else default_workspace(settings.name), data_root)
     return book.with_method(method) if method else book
@@ -68,13 +76,19 @@ class Book:
                 self.dataset_root(name)
         self._folder = Path(workspace)
 
-    def with_method(self, method: str) -> "Book":
-        """The same book with another ReID method, in the same workspace.
+    def with_method(self, method: str, changes: Mapping[str, object] | None = None, variant: str = "") -> "Book":
+        """The same book with another ReID method, or other settings of it, in the same workspace.
+
+        Args:
+            changes: settings in place of the method's and of the profile's.
+            variant: what they change, in words, by which scores are told apart.
 
         Raises:
-            FileError: there is no such method, or it lacks a setting that the profile changes.
+            FileError: there is no such method, or it lacks a setting that the profile or `changes` sets.
         """
-        profile = self.profile.model_copy(update={"reid": self.profile.reid.model_copy(update={"method": method})})
+        reid = self.profile.reid
+        changed = {"method": method, "config": {**reid.config, **(changes or {})}, "variant": variant}
+        profile = self.profile.model_copy(update={"reid": reid.model_copy(update=changed)})
         reid_config(profile, f"profile {profile.name} with method {method}")
         return Book(profile, self._folder, self.data_root or "")
 

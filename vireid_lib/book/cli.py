@@ -49,6 +49,12 @@ def build_parser() -> argparse.ArgumentParser:
         return added
 
     _add_book(command(commands, "book", _book, "Run the chapters and make one HTML page of them."))
+    lab = command(commands, "lab", _lab, "Open the book in JupyterLab.")
+    lab.add_argument("--profile", default="", help='what chapters work on: a name or YAML file (default "mini")')
+    lab.add_argument("--workspace", default="", metavar="DIR", help="folder of results (default workspace/PROFILE)")
+    lab.add_argument("--data-root", default="", metavar="DIR", help="folder that holds the real data sets")
+    lab.add_argument("--port", type=int, default=None, help="port to listen on (default 8888, or the next free one)")
+    lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
     data = commands.add_parser("data", help="Make, check and list data sets.").add_subparsers(
         title="commands", required=True, metavar="COMMAND"
     )
@@ -102,6 +108,14 @@ def _book(options: argparse.Namespace) -> int:
     if not run.ok:
         print(f"\n{run.failure}", file=sys.stderr)
     return 0 if run.ok else 1
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from vireid_lib.book import lab
+
+    return lab.start(
+        options.profile, options.workspace, options.data_root, port=options.port, browser=not options.no_browser
+    )
 
 
 def _data_make(options: argparse.Namespace) -> int:
