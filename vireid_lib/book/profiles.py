@@ -55,6 +55,8 @@ class Reid(Strict):
     backbone: Literal["small", "resnet50"]
     config: dict[str, object] = {}
     """Overrides of the method's own settings; every default is the paper's."""
+    variant: str = ""
+    """What `config` changes about the method, in words, where scores must be told apart from the method's own."""
     seeds: Annotated[list[int], Field(min_length=1)]
     """One training per seed; tables show the mean and the standard deviation."""
     training_sets: Annotated[list[TrainingSet], Field(min_length=1)]

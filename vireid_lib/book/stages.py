@@ -4,7 +4,7 @@ import concurrent.futures
 import contextlib
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -132,6 +132,11 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     evaluation = book.profile.evaluation
     about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
              "evaluation": evaluation.model_dump()}
+    variant = book.profile.reid.variant
+    if variant:  # only then: what has no variant keeps its key
+        about["variant"] = variant
+    if validation:
+        variant = "; ".join(filter(None, (variant, "validation identities")))
 
     def make(folder: Path) -> dict:
         found: dict[str, list[Evaluation]] = {mode: [] for mode in evaluation.modes}
@@ -145,7 +150,7 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
             results.score_row(
                 each, dataset=book.profile.data.target, method=book.profile.reid.method, training=name,
                 external=None if name == "real" else book.profile.data.external, seed=seed,
-                variant="validation identities" if validation else "",
+                variant=variant,
             )
             for each in whole.values()
         ]
@@ -190,27 +195,36 @@ def protocol(book: Book, mode: str | None = None):
 
 
 def comparison(book: Book, *, validation: bool = False) -> list[StageRecord]:
-    """Train and evaluate every training set of the profile with every seed.
+    """Train and evaluate every training set of the profile with every seed."""
+    names, seeds = book.profile.reid.training_sets, book.profile.reid.seeds
+    return train_all([(book, name, seed) for seed in seeds for name in names], validation=validation)
+
+
+Job = tuple[Book, str, int]
+"""A training: the book whose profile says how, the training set, the seed."""
+
+
+def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRecord]:
+    """`reid` for every job, in their order; books that share a workspace may differ in method and settings.
 
     On a CPU the trainings share the cores, one thread each: small networks use many cores badly, and a result
     does not depend on how many there are.
     """
-    names, seeds = book.profile.reid.training_sets, book.profile.reid.seeds
-    jobs = [(name, seed) for seed in seeds for name in names]
-    for name in names:
+    book = jobs[0][0]
+    for name in dict.fromkeys(name for _, name, _ in jobs):
         for split in splits(book):
             training_table(book, name, split)  # what the trainings share is made once, before they start
     workers = min(len(jobs), _cores()) if book.device == "cpu" else 1
     if workers == 1:
-        return [reid(book, name, seed, validation=validation) for name, seed in jobs]
-    found: dict[tuple[str, int], StageRecord] = {}
+        return [reid(own, name, seed, validation=validation) for own, name, seed in jobs]
+    found: dict[int, StageRecord] = {}
     context = multiprocessing.get_context("spawn")
     with (
         concurrent.futures.ProcessPoolExecutor(workers, context) as pool,
         Progress(len(jobs), f"ReID, {workers} at a time", unit="trainings") as line,
     ):
-        waiting = {pool.submit(_reid_elsewhere, _address(book), name, seed, validation): (name, seed)
-                   for name, seed in jobs}
+        waiting = {pool.submit(_reid_elsewhere, _address(own), name, seed, validation): place
+                   for place, (own, name, seed) in enumerate(jobs)}
         try:
             for done in concurrent.futures.as_completed(waiting):
                 found[waiting[done]] = done.result()
@@ -218,7 +232,7 @@ def comparison(book: Book, *, validation: bool = False) -> list[StageRecord]:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [found[job] for job in jobs]
+    return [found[place] for place in range(len(jobs))]
 
 
 def _address(book: Book) -> tuple[dict, str, str]:
