@@ -19,6 +19,8 @@ class ReidConfig(BaseModel):
         steps: length of the training in steps; None takes `epochs`.
         mix: share of the batch's identities that is drawn from the rows of split "external", where there are
             any; None draws from all identities alike.
+        label_noise: share of the training images whose label is replaced by another identity's, to study wrong
+            annotation (`vireid_lib.data.label_noise`); rows of split "external" keep theirs.
         flip_at_test: average the features of an image and its mirror image.
         similarity: "cosine", or "dot" for methods that rank by the inner product of their features as they are.
         precision: "bf16" runs the network under autocast.
@@ -36,6 +38,7 @@ class ReidConfig(BaseModel):
     epochs: int = Field(ge=1)
     steps: int | None = Field(default=None, ge=1)
     mix: float | None = Field(default=None, gt=0, lt=1)
+    label_noise: float = Field(default=0.0, ge=0, lt=1)
     flip_at_test: bool = False
     similarity: Literal["cosine", "dot"] = "cosine"
     precision: Literal["no", "bf16"] = "no"

@@ -1,13 +1,16 @@
 """What a method is to the trainer and to the evaluation: a network, its losses, its recipe."""
 
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int64
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from vireid_lib.data import sampling
 from vireid_lib.reid.config import ReidConfig
 
 
@@ -38,9 +41,20 @@ class Batch:
         return torch.cat((self.visible_labels, self.infrared_labels))
 
 
+@runtime_checkable
+class Sampler(Protocol):
+    """Which images make each batch, as a pure function of epoch and step."""
+
+    steps_per_epoch: int
+
+    def batch(self, epoch: int, step: int) -> sampling.Batch:
+        """Positions among the visible and among the infrared images."""
+
+
 class Method:
     """Base of the methods. A subclass in `vireid_lib/reid/methods/<name>.py`, named there as `METHOD`, has a
-    `config_class` and these members; the trainer needs nothing else.
+    `config_class` and these members, of which `sampler`, `start_training` and `start_epoch` have defaults; the
+    trainer needs nothing else.
 
     Attributes:
         config: an instance of `config_class`.
@@ -66,3 +80,36 @@ class Method:
     def learning_rate(self, epoch: int, step: int, steps: int) -> float:
         """Share of each group's base learning rate in `epoch`, at `step` of `steps` in all (0-based)."""
         raise NotImplementedError(f"{type(self).__name__} has no learning_rate")
+
+    def sampler(
+        self,
+        visible: Int64[np.ndarray, " visible"],
+        infrared: Int64[np.ndarray, " infrared"],
+        *,
+        external: Collection[int],
+        seed: int,
+    ) -> Sampler:
+        """What draws the batches: P identities × K images of each modality, `config.mix` of them external.
+
+        Args:
+            visible, infrared: the class of each training image.
+            external: the classes of external identities.
+            seed: of all draws.
+        """
+        config = self.config
+        counts = {"identities": config.identities, "images": config.images, "seed": seed}
+        if config.mix is None or not external:
+            return sampling.IdentitySampler(visible, infrared, **counts)
+        return sampling.MixedIdentitySampler(visible, infrared, external=external, mix=config.mix, **counts)
+
+    def start_training(self, rows: int) -> None:
+        """Make room for what is kept per row of the training table, before a checkpoint is loaded."""
+
+    def start_epoch(self, epoch: int, every_image: Callable[[], Iterator[Batch]]) -> None:
+        """Look at all training images before the first step of an epoch; not called again when a run resumes
+        within it, so keep what is found in buffers of `network`.
+
+        Args:
+            every_image: called, goes through all images in random order, P·K of each modality in a batch, not
+                augmented; what fills the last batch is repeated.
+        """

@@ -1,6 +1,8 @@
 """Training of any re-identification method on an image table."""
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from torch import Tensor, nn
 
 from vireid_lib.data import tables
 from vireid_lib.data.images import to_float
-from vireid_lib.data.sampling import IdentitySampler, MixedIdentitySampler
+from vireid_lib.data.label_noise import replace_labels
+from vireid_lib.data.sampling import AllImagesSampler
 from vireid_lib.reid import methods
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Batch, Method
@@ -91,21 +94,32 @@ def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
 
 
 class ReidTask(loop.Task):
-    """A method's network and losses on the batches of a table, for the one training loop."""
+    """A method's network and losses on the batches of a table, for the one training loop.
+
+    Attributes:
+        identities: their names; a label is a place in this list.
+        true_labels: of each row. labels: the same, or with `config.label_noise`.
+    """
 
     def __init__(self, table: pd.DataFrame, config: ReidConfig, *, seed: int, cache: Path | None) -> None:
         super().__init__()
         _check_modalities(table)
-        labels, self.identities = tables.identity_labels(table)
-        self.labels = labels
-        self.rows = {
-            modality: np.flatnonzero((table["modality"] == modality).to_numpy()) for modality in ("visible", "infrared")
-        }
-        self.sampler = _sampler(table, labels, self.rows, config, seed)
-        self.steps = config.steps or config.epochs * self.sampler.steps_per_epoch
+        self.true_labels, self.identities = tables.identity_labels(table)
+        visible = (table["modality"] == "visible").to_numpy()
+        external = (table["split"] == "external").to_numpy()
+        noise = seeds.integer(seed, "label noise")
+        self.labels = replace_labels(self.true_labels, visible, config.label_noise, noise, spare=external)
+        self.rows = {"visible": np.flatnonzero(visible), "infrared": np.flatnonzero(~visible)}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(seed, "weights"))
             self.method: Method = methods.build(config.method, config, len(self.identities))
+        self.method.start_training(len(table))
+        self.sampler = self.method.sampler(
+            *(self.labels[rows] for rows in self.rows.values()),
+            external=set(self.true_labels[external].tolist()),
+            seed=seed,
+        )
+        self.steps = config.steps or config.epochs * self.sampler.steps_per_epoch
         if config.compile:
             self.method.network.compile()
         self.name = f"{config.method}, seed {seed}"
@@ -119,7 +133,11 @@ class ReidTask(loop.Task):
         return divmod(step * self.processes + self.process, self.sampler.steps_per_epoch)
 
     def before_step(self, step: int) -> None:
-        self.method.network = self.modules["network"].train()
+        self.method.network = self.modules["network"]
+        epoch = self._epoch(step)
+        if step == 0 or epoch != self._epoch(step - 1):
+            self.method.start_epoch(epoch, partial(self.every_image, step))
+        self.method.network.train()
         share = self.method.learning_rate(self.position(step)[0], step, self.steps)
         schedules.scale_learning_rates(self.optimizers["network"], share)
 
@@ -128,16 +146,18 @@ class ReidTask(loop.Task):
 
     def batch(self, step: int) -> Batch:
         """The images of `step`, not yet augmented."""
-        visible, infrared = self._batch_rows(step)
-        return Batch(
-            visible=self._images(visible),
-            infrared=self._images(infrared),
-            visible_labels=torch.from_numpy(self.labels[visible]).to(self.device),
-            infrared_labels=torch.from_numpy(self.labels[infrared]).to(self.device),
-            visible_rows=torch.from_numpy(visible),
-            infrared_rows=torch.from_numpy(infrared),
-            generator=self.generator(step, "augment"),
-        )
+        return self._batch(*self._batch_rows(step), self.generator(step, "augment"))
+
+    def every_image(self, step: int) -> Iterator[Batch]:
+        """All images before `step`, not augmented; the same in each process."""
+        seed = seeds.integer(self.seed, "every image") % 2**32
+        counts = (len(rows) for rows in self.rows.values())
+        size = self.method.config.identities * self.method.config.images
+        sampler = AllImagesSampler(*counts, images=size, seed=seed)
+        for index in range(sampler.steps_per_epoch):
+            visible, infrared = sampler.batch(step, index)
+            generator = seeds.generator(self.seed, "every image", step, index)
+            yield self._batch(self.rows["visible"][visible], self.rows["infrared"][infrared], generator)
 
     def describe(self, step: int) -> str:
         rows = np.concatenate(self._batch_rows(step))
@@ -146,6 +166,21 @@ class ReidTask(loop.Task):
     def release(self, accelerator) -> None:
         super().release(accelerator)
         self.method.network = self.modules["network"]
+
+    def _epoch(self, step: int) -> int:
+        """The epoch of the first process at `step`: all processes start their epochs together."""
+        return step * self.processes // self.sampler.steps_per_epoch
+
+    def _batch(self, visible: np.ndarray, infrared: np.ndarray, generator: torch.Generator) -> Batch:
+        return Batch(
+            visible=self._images(visible),
+            infrared=self._images(infrared),
+            visible_labels=torch.from_numpy(self.labels[visible]).to(self.device),
+            infrared_labels=torch.from_numpy(self.labels[infrared]).to(self.device),
+            visible_rows=torch.from_numpy(visible),
+            infrared_rows=torch.from_numpy(infrared),
+            generator=generator,
+        )
 
     def _batch_rows(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         visible, infrared = self.sampler.batch(*self.position(step))
@@ -156,17 +191,6 @@ class ReidTask(loop.Task):
         if self.method.config.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         return images
-
-
-def _sampler(
-    table: pd.DataFrame, labels: np.ndarray, rows: dict[str, np.ndarray], config: ReidConfig, seed: int
-) -> IdentitySampler | MixedIdentitySampler:
-    by_modality = labels[rows["visible"]], labels[rows["infrared"]]
-    counts = {"identities": config.identities, "images": config.images, "seed": seed}
-    external = np.unique(labels[(table["split"] == "external").to_numpy()])
-    if config.mix is None or not len(external):
-        return IdentitySampler(*by_modality, **counts)
-    return MixedIdentitySampler(*by_modality, external=set(external.tolist()), mix=config.mix, **counts)
 
 
 def _check_modalities(table: pd.DataFrame) -> None:
