@@ -1,13 +1,10 @@
-"""Greyscale copies, and what every generator promises."""
+"""Greyscale copies."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from vireid_lib.generators.copies import GreyCopies
-from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.dive.dive import Dive
-from vireid_lib.generators.interface import Generator, require
 
 
 def test_copies_are_the_visible_images_in_grey(tiny_table, tmp_path):
@@ -32,17 +29,3 @@ def test_each_image_once_before_any_twice(tiny_table, tmp_path):
 def test_test_rows_are_refused(tiny_table, tmp_path):
     with pytest.raises(ValueError, match="test people"):
         GreyCopies().fit(tiny_table.assign(split="test"), tmp_path)
-
-
-def test_generators_fit_the_interface():
-    for generator in (GreyCopies(), Dive(DiveConfig())):
-        assert isinstance(generator, Generator)
-        require(generator, "expand")
-
-
-def test_missing_capability():
-    class Nothing:
-        name, capabilities = "nothing", frozenset({"translate"})
-
-    with pytest.raises(NotImplementedError, match="can't expand"):
-        require(Nothing(), "expand")

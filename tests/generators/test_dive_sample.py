@@ -9,8 +9,9 @@ from vireid_lib.data import tables
 from vireid_lib.generators import layout
 from vireid_lib.generators.dive import expand as expansion
 from vireid_lib.generators.dive.dive import Dive
-from vireid_lib.generators.dive.sample import Request, SamplingError, sample
+from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.generators.dive.tokens import load_bank
+from vireid_lib.generators.galleries import SamplingError
 
 
 @pytest.fixture(scope="module")

@@ -12,24 +12,15 @@ from PIL import Image
 
 from vireid_lib.data import tables
 from vireid_lib.generators import layout
-from vireid_lib.generators.interface import Capability, training_rows_only
+from vireid_lib.generators.interface import Capability
+from vireid_lib.generators.untrained import Untrained
 
-LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's mode "L"
 
-
-class GreyCopies:
-    """Copies visible images in grey. Learns nothing: it only remembers which images there are."""
+class GreyCopies(Untrained):
+    """Copies visible images in grey."""
 
     name = "greyscale copies"
     capabilities: frozenset[Capability] = frozenset({"expand", "translate"})
-
-    def __init__(self) -> None:
-        self._table: pd.DataFrame | None = None
-
-    def fit(self, table: pd.DataFrame, folder: Path) -> None:
-        """Remember the visible images of `table`. Raises ValueError for test rows."""
-        training_rows_only(table, self.name)
-        self._table = table[table["modality"] == "visible"].reset_index(drop=True)
 
     def expand(
         self,
@@ -47,9 +38,8 @@ class GreyCopies:
         Raises:
             ValueError: an identity without a visible image.
         """
-        if source is None and self._table is None:
-            raise ValueError(f"{self.name}: call fit(table, folder) first.")
-        table = self._table if source is None else source[source["modality"] == "visible"]
+        table = self.rows(source)
+        table = table[table["modality"] == "visible"]
         layout.check_distinct(identities, cameras)
         rows = []
         for identity in identities:
@@ -64,7 +54,7 @@ class GreyCopies:
                 path = layout.image_path(folder, identity, camera, number)
                 if not layout.is_complete(path):
                     with Image.open(paths[order[index]]) as image:
-                        layout.write_image(path, grey(np.array(image.convert("RGB"))))
+                        layout.write_image(path, layout.grey(np.array(image.convert("RGB"))))
                 rows.append(layout.row(path, identity, camera, self.name, None))
         made = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), self.name)
         tables.save(made, Path(folder) / "table.csv")
@@ -74,10 +64,7 @@ class GreyCopies:
         self, images: UInt8[np.ndarray, "n height width 3"], identity: str, camera: str
     ) -> UInt8[np.ndarray, "n height width 3"]:
         """The images in grey; identity and camera make no difference."""
-        return grey(images)
+        return layout.grey(images)
 
 
-def grey(pixels: UInt8[np.ndarray, "*n 3"]) -> UInt8[np.ndarray, "*n 3"]:
-    """Luminance in three equal channels."""
-    shades = pixels.astype(np.float32) @ np.array(LUMINANCE, np.float32)
-    return np.repeat(np.round(shades).astype(np.uint8)[..., None], 3, -1)
+GENERATOR = GreyCopies

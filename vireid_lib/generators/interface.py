@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import pandas as pd
 from jaxtyping import UInt8
 from numpy import ndarray
+from pydantic import BaseModel
 
 Capability = Literal["expand", "translate"]
 
@@ -17,14 +18,21 @@ Capability = Literal["expand", "translate"]
 class Generator(Protocol):
     """Makes rows for the image table out of rows of the image table.
 
+    Made as `GENERATOR(config, cache=..., device=..., progress=...)`; see `vireid_lib.generators.build`.
+
     Attributes:
         name: written into the column `source` of what it makes.
-        capabilities: "expand" (new images of known identities from nothing but what was learned) and/or
-            "translate" (a given visible image as an infrared camera would show it).
+        capabilities: "expand" (a gallery of known identities under given cameras) and/or "translate" (a given
+            visible image as an infrared camera would show it).
+        config_class: of its settings; its `fit_settings()` say what fitting depends on, `sampling_settings()` what
+            pictures depend on besides, both as JSON values.
+        config: its settings.
     """
 
     name: str
     capabilities: frozenset[Capability]
+    config_class: type[BaseModel]
+    config: BaseModel
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
         """Learn from the training and external rows of `table`; work, checkpoints and the result lie in
@@ -33,6 +41,28 @@ class Generator(Protocol):
         Raises:
             ValueError: the table holds test identities.
         """
+        ...
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        config: BaseModel | None = None,
+        *,
+        cache: Path | None = None,
+        device: str | None = None,
+        progress: bool = True,
+    ) -> Generator:
+        """What `fit` left in `folder`.
+
+        Raises:
+            FileNotFoundError: nothing was fitted there.
+            ValueError: `config` says something else about what was fitted; names the settings.
+        """
+        ...
+
+    def summary(self) -> dict[str, Any]:
+        """What was fitted, in a few JSON values for a result record."""
         ...
 
     def expand(
@@ -47,7 +77,7 @@ class Generator(Protocol):
     ) -> pd.DataFrame:
         """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's
         layout beside the returned table (`table.csv`); continues where a stopped run left off. Generators that
-        start from visible images take those of `source`.
+        start from images take those of `source`, or else of the table they were fitted to.
 
         Raises:
             ValueError: an identity or camera that the generator was not fitted to.
@@ -68,6 +98,13 @@ def require(generator: Generator, capability: Capability) -> None:
             f"{generator.name} can't {capability}: it can {', '.join(sorted(generator.capabilities))}. "
             "Look at `capabilities` first, or choose another generator."
         )
+
+
+def refuse_other_settings(folder: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise ValueError, naming what differs, unless the settings `now` are those that `folder` was fitted with."""
+    differences = [f"{name} was {then.get(name)!r} and is {now[name]!r}" for name in now if then.get(name) != now[name]]
+    if differences:
+        raise ValueError(f"{folder} was fitted with other settings: {'; '.join(differences)}. Fit anew elsewhere.")
 
 
 def training_rows_only(table: pd.DataFrame, where: str) -> pd.DataFrame:

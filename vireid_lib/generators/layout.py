@@ -1,4 +1,4 @@
-"""Where synthetic images are written: SYSU-MM01's folders, cam<number>/<identity>/<number>.png."""
+"""How synthetic images are written: SYSU-MM01's folders, cam<number>/<identity>/<number>.png, and their rows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+
+LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's mode "L"
 
 
 def image_path(folder: Path, identity: str, camera: str, number: int) -> Path:
@@ -59,9 +62,24 @@ def is_complete(path: Path) -> bool:
     return True
 
 
-def row(path: Path, identity: str, camera: str, source: str, seed: int | None) -> dict:
-    """A row of the image table for a synthetic infrared image of an external identity."""
+def row(
+    path: Path,
+    identity: str,
+    camera: str,
+    source: str,
+    seed: int | None,
+    *,
+    modality: str = "infrared",
+    split: str = "external",
+) -> dict:
+    """A row of the image table for a synthetic image; by default an infrared one of an external identity."""
     return {
-        "path": str(path), "identity": identity, "camera": camera, "modality": "infrared", "split": "external",
+        "path": str(path), "identity": identity, "camera": camera, "modality": modality, "split": split,
         "source": source, "seed": pd.NA if seed is None else seed,
     }  # fmt: skip
+
+
+def grey(pixels: UInt8[ndarray, "*n 3"]) -> UInt8[ndarray, "*n 3"]:
+    """Luminance in three equal channels."""
+    shades = pixels.astype(np.float32) @ np.array(LUMINANCE, np.float32)
+    return np.repeat(np.round(shades).astype(np.uint8)[..., None], 3, -1)

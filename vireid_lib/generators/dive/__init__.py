@@ -2,12 +2,12 @@
 
 from vireid_lib.generators.dive.config import DiveConfig
 
-__all__ = ["Dive", "DiveConfig"]
+__all__ = ["GENERATOR", "Dive", "DiveConfig"]
 
 
 def __getattr__(name: str) -> object:
     """Import `Dive` when it is first used: reading a profile needs the settings only, and diffusers takes seconds."""
-    if name == "Dive":
+    if name in ("Dive", "GENERATOR"):
         from vireid_lib.generators.dive.dive import Dive
 
         return Dive

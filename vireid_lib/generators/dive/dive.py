@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from jaxtyping import UInt8
 
+from vireid_lib.generators import galleries
 from vireid_lib.generators.dive import expand as expansion
 from vireid_lib.generators.dive import latents, vocabulary
 from vireid_lib.generators.dive.base import load_base
@@ -19,7 +20,7 @@ from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import finetune
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.sample import Request, sample
-from vireid_lib.generators.interface import Capability, training_rows_only
+from vireid_lib.generators.interface import Capability, refuse_other_settings, training_rows_only
 from vireid_lib.training.loop import History
 
 RECORD, TRAINING, CACHE = "dive.json", "training", "cache"
@@ -38,6 +39,7 @@ class Dive:
     """
 
     name = expansion.SOURCE
+    config_class = DiveConfig
 
     def __init__(
         self, config: DiveConfig, *, device: str | None = None, cache: Path | None = None, progress: bool = True
@@ -118,10 +120,7 @@ class Dive:
         record = json.loads((folder / RECORD).read_text())
         there = DiveConfig(**record["config"])
         config = config or there
-        now, then = config.fit_settings(), there.fit_settings()
-        differences = [f"{name} was {then[name]!r} and is {now[name]!r}" for name in now if now[name] != then[name]]
-        if differences:
-            raise ValueError(f"{folder} was fitted with other settings: {'; '.join(differences)}. Fit anew elsewhere.")
+        refuse_other_settings(folder, there.fit_settings(), config.fit_settings())
         dive = cls(config, device=device, cache=cache, progress=progress)
         dive._record = record
         dive.model = DiveModel.load(folder, vocabulary.Vocabulary(**record["vocabulary"]), config)
@@ -174,7 +173,7 @@ class Dive:
             if source is None:
                 raise ValueError('With start: "image", give expand() the table of visible images as `source`.')
             visible = source[source["modality"] == "visible"]
-        plan = expansion.make_plan(identities, cameras, per_camera, seed, Path(folder), visible)
+        plan = galleries.plan(identities, cameras, per_camera, seed, Path(folder), visible)
         settings = config.sampling_settings() | {
             "base_model": config.base_model, "seed": seed, "per_camera": per_camera, "cameras": list(cameras),
             "identities": list(identities), "prompts": model.prompts(identities[:1] * len(cameras), cameras),

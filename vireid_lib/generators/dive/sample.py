@@ -12,12 +12,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vireid_lib.data.images import to_float
-from vireid_lib.generators.copies import grey
 from vireid_lib.generators.dive.model import DiveModel
-
-
-class SamplingError(RuntimeError):
-    """An image came out unusable however often it was drawn; names identity, camera and what to change."""
+from vireid_lib.generators.layout import grey
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ def embed(model: DiveModel, prompts: Sequence[str]) -> Float[Tensor, "n length w
 
 
 def decode(model: DiveModel, latents: Float[Tensor, "n c h w"]) -> UInt8[np.ndarray, "n height width 3"]:
-    """Latents to pixels. A picture that is not finite comes back black, which `is_usable` then refuses."""
+    """Latents to pixels. A picture that is not finite comes back black, which `galleries.write` then refuses."""
     images = model.base.vae.decode(latents / model.base.vae.config.scaling_factor).sample
     images = (images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu()
     finite = torch.isfinite(images).flatten(1).all(1)
@@ -109,11 +105,6 @@ def encode_grey(model: DiveModel, images: UInt8[np.ndarray, "n height width 3"])
     vae = model.base.vae
     pixels = to_float(grey(images), vae.device) * 2 - 1
     return vae.encode(pixels).latent_dist.mean * vae.config.scaling_factor
-
-
-def is_usable(picture: UInt8[np.ndarray, "height width 3"]) -> bool:
-    """False for a (nearly) constant picture: what a failed or non-finite sample decodes to."""
-    return bool(picture.std() > 2.0)
 
 
 def latent_size(model: DiveModel, height: int, width: int) -> tuple[int, int]:

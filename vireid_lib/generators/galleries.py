@@ -1,0 +1,185 @@
+"""Galleries of synthetic images: what is to be made, making what is missing, the table and its provenance."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+
+from vireid_lib.data import tables
+from vireid_lib.generators import layout
+from vireid_lib.training import seeds
+from vireid_lib.training.progress import Progress
+
+ATTEMPTS = 4
+PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"
+
+Pictures = UInt8[np.ndarray, "n height width 3"]
+
+
+class SamplingError(RuntimeError):
+    """A generator gave no usable picture; the message names identity, camera and seed."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One image of a gallery.
+
+    Attributes:
+        seeds: to try in turn; the row records the one that gave the picture.
+        starts: files of the images it is made from; empty for a picture from noise.
+        modality, split: of its row.
+    """
+
+    identity: str
+    camera: str
+    path: Path
+    seeds: tuple[int, ...]
+    starts: tuple[str, ...] = ()
+    modality: str = "infrared"
+    split: str = "external"
+
+
+def plan(
+    identities: Sequence[str],
+    cameras: Sequence[str],
+    per_camera: int,
+    seed: int,
+    folder: Path,
+    visible: pd.DataFrame | None,
+) -> list[Planned]:
+    """All infrared images, by camera, then identity. Seeds are a pure function of (seed, identity, camera, number).
+
+    Args:
+        visible: rows of visible images to start from, each of an identity once before any comes twice; None to
+            start from noise.
+
+    Raises:
+        ValueError: an identity has no visible image to start from.
+    """
+    layout.check_distinct(identities, cameras)
+    planned = []
+    for camera in cameras:
+        for identity in identities:
+            starts = [] if visible is None else sorted(visible.loc[visible["identity"] == identity, "path"])
+            if visible is not None and not starts:
+                raise ValueError(f"{identity!r} has no visible image to start from: give rows of it as `source`.")
+            order = np.random.default_rng(seeds.integer(seed, identity, camera)).permutation(len(starts))
+            for number in range(per_camera):
+                start = (starts[order[number % len(starts)]],) if starts else ()
+                path = layout.image_path(folder, identity, camera, number + 1)
+                planned.append(Planned(identity, camera, path, tries(seed, identity, camera, number), start))
+    return planned
+
+
+def tries(seed: int, identity: str, camera: str, number: int) -> tuple[int, ...]:
+    """The seeds of one image, 32 bits each: the first, and those that replace it should its picture be unusable."""
+    return tuple(seeds.integer(seed, identity, camera, number, attempt) % 2**32 for attempt in range(ATTEMPTS))
+
+
+def write(
+    planned: Sequence[Planned],
+    make: Callable[[Sequence[Planned], int], Pictures],
+    folder: Path,
+    *,
+    source: str,
+    settings: Mapping[str, Any],
+    batch: int,
+    group: Callable[[Planned], Hashable] = lambda item: 0,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Make what is missing, then write `table.csv` and `provenance.json` beside the images.
+
+    Complete images of an earlier run are kept. A folder that was begun with other settings is refused.
+
+    Args:
+        make: (items, attempt) to their pictures; `attempt` says which of an item's seeds to use.
+        source: the generator's name, for the rows.
+        settings: JSON values that the pictures depend on.
+        batch: most items that `make` gets at once, all of one `group`.
+
+    Raises:
+        ValueError: `folder` belongs to another plan; names the differing settings.
+        SamplingError: an image stayed constant for all its seeds.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _bind(folder, settings)
+    missing = [item for item in planned if not layout.is_complete(item.path)]
+    groups: dict[Hashable, list[Planned]] = defaultdict(list)
+    for item in missing:
+        groups[group(item)].append(item)
+    batches = [items[i : i + batch] for _, items in sorted(groups.items()) for i in range(0, len(items), batch)]
+    done = len(planned) - len(missing)
+    with Progress(len(planned), "synthetic images", start=done, unit="images", shown=progress) as line:
+        for items in batches:
+            _make(make, items)
+            done += len(items)
+            line.update(done)
+    rows = [layout.row(item.path, item.identity, item.camera, source, layout.read_seed(item.path),
+                       modality=item.modality, split=item.split) for item in planned]  # fmt: skip
+    rejected = sum(item.seeds.index(row["seed"]) for item, row in zip(planned, rows, strict=True))
+    table = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), f"{source}'s images in {folder}")
+    record = {"settings": settings, "images": len(table), "rejected": rejected}
+    if any(item.starts for item in planned):
+        record["made_from"] = {_short(item.path): [_short(start) for start in item.starts] for item in planned}
+    _write_json(folder / RECORD, record)
+    tables.save(table, folder / TABLE)
+    return table
+
+
+def is_usable(picture: UInt8[np.ndarray, "height width 3"]) -> bool:
+    """False for a (nearly) constant picture: what a failed or non-finite sample looks like."""
+    return bool(picture.std() > 2.0)
+
+
+def _make(make: Callable[[Sequence[Planned], int], Pictures], items: Sequence[Planned]) -> None:
+    """Write a batch's usable pictures, and make the others again with their next seed."""
+    left = list(items)
+    for attempt in range(ATTEMPTS):
+        pictures = make(left, attempt)
+        usable = [is_usable(picture) for picture in pictures]
+        for item, picture, good in zip(left, pictures, usable, strict=True):
+            if good:
+                layout.write_image(item.path, picture, item.seeds[attempt])
+        left = [item for item, good in zip(left, usable, strict=True) if not good]
+        if not left:
+            return
+    raise SamplingError(
+        f"{len(left)} images stayed constant or non-finite for {ATTEMPTS} seeds, the first of {left[0].identity} "
+        f"under {left[0].camera} (seed {left[0].seeds[0]}). Train with a lower learning rate, or sample with weaker "
+        "guidance where there is any; what is done stays."
+    )
+
+
+def _bind(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse a folder of another plan; claim a new one."""
+    settings = json.loads(json.dumps(settings))
+    file = folder / PLAN
+    if file.exists():
+        there = json.loads(file.read_text())
+        keys = sorted(there.keys() | settings.keys())
+        differences = [f"{key} is {there.get(key)!r} there and {settings.get(key)!r} now"
+                       for key in keys if there.get(key) != settings.get(key)]  # fmt: skip
+        if differences:
+            raise ValueError(f"{folder} holds images of another plan: {'; '.join(differences)}. Choose another folder.")
+    else:
+        _write_json(file, settings)
+
+
+def _short(path: str | Path) -> str:
+    return "/".join(Path(path).parts[-3:])
+
+
+def _write_json(file: Path, values: Mapping[str, Any]) -> None:
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(values, indent=1))
+    os.replace(temporary, file)
