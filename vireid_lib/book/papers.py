@@ -9,7 +9,10 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.project import project_root
 
-Percent = Annotated[float, Field(ge=0, le=100)]
+Printed = Annotated[float, Field(ge=0, le=100)]
+SCORES = ("rank_1", "rank_5", "rank_10", "rank_20", "mean_ap", "mean_inp")
+SPREADS = ("iirs_visible", "iirs_infrared", "himd")
+"""Distances in the embedding (DEN, section 3.1 and Table 6); the studies show them."""
 
 
 class Tolerance(Strict):
@@ -30,14 +33,14 @@ class Column(Strict):
 
 
 class Row(Strict):
-    """A row of a table: `printed` is its label; `values[column][metric]` in percent, as printed."""
+    """A row of a table: `printed` is its label; `values[column][metric]` as printed, scores in percent."""
 
     printed: str
     method: str
     training: str
     external: str | None = None
     variant: str = ""
-    values: list[list[Percent | None]]
+    values: list[list[Printed | None]]
 
 
 class Table(Strict):
@@ -45,7 +48,7 @@ class Table(Strict):
 
     number: PositiveInt
     title: str
-    metrics: list[Literal["rank_1", "rank_5", "rank_10", "rank_20", "mean_ap", "mean_inp"]]
+    metrics: list[Literal[(*SCORES, *SPREADS)]]
     columns: list[Column]
     rows: list[Row]
 

@@ -160,12 +160,15 @@ def beside_papers(workspace: Workspace, papers: Iterable[Paper] | None = None) -
 
     Returns:
         columns paper, table, title, printed_row, printed_column, dataset, mode, method, training, external, variant,
-        metric, paper_value, our_mean, our_std, seeds, difference, status, why. Values in percent.
+        metric, paper_value, our_mean, our_std, seeds, difference, status, why. Values in percent. What is no score
+        (such as DEN's IIRS) stands in the studies instead.
     """
     ours = over_seeds(scores(workspace))
     rows = []
     for paper in load_papers() if papers is None else papers:
         for value in paper.values():
+            if value["metric"] not in METRICS:
+                continue
             match = ours[[_same(row, value, paper) for _, row in ours.iterrows()]] if len(ours) else ours
             rows.append({**value, **_judged(match, value, paper)})
     return pd.DataFrame(rows).drop(columns="settings")

@@ -1,7 +1,7 @@
 """What a comparison over few seeds allows to say: differences, their standard errors, and sentences."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,16 +88,30 @@ def compare(
 
 
 def _verdict(training: str, reference: str, ours: np.ndarray, base: np.ndarray) -> Verdict:
-    difference, seeds = float(ours.mean() - base.mean()), (len(ours), len(base))
-    if min(seeds) < 2:
-        return Verdict(training, reference, difference, None, None, seeds)
-    one, two = ours.var(ddof=1) / len(ours), base.var(ddof=1) / len(base)
-    error = math.sqrt(one + two)
+    return Verdict(training, reference, *welch([ours], [base]), (len(ours), len(base)))
+
+
+def welch(
+    plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]
+) -> tuple[float, float | None, float | None]:
+    """Sum of the means of some samples minus that of others: difference, standard error, 95 % margin.
+
+    Every sample has a variance of its own (Welch), and Student's t gets Welch and Satterthwaite's degrees of freedom.
+    Error and margin are None where a sample has a single value.
+    """
+    difference = float(sum(each.mean() for each in plus) - sum(each.mean() for each in minus))
+    samples = [*plus, *minus]
+    if min(map(len, samples)) < 2:
+        return difference, None, None
+    shares = [each.var(ddof=1) / len(each) for each in samples]
+    error = math.sqrt(sum(shares))
     if error == 0:
-        return Verdict(training, reference, difference, 0.0, 0.0, seeds)
-    freedom = (one + two) ** 2 / (one**2 / (len(ours) - 1) + two**2 / (len(base) - 1))
+        return difference, 0.0, 0.0
+    freedom = sum(shares) ** 2 / sum(
+        share**2 / (len(each) - 1) for share, each in zip(shares, samples, strict=True)
+    )
     margin = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
-    return Verdict(training, reference, difference, error, margin, seeds)
+    return difference, error, margin
 
 
 def table(verdicts: Iterable[Verdict]) -> pd.DataFrame:

@@ -1,0 +1,65 @@
+"""A table of the paper with our rows beside it, in forms that cannot be mistaken for each other."""
+
+import html
+
+import pandas as pd
+
+from vireid_lib.book.book import Book
+from vireid_lib.book.papers import SCORES, Table
+from vireid_lib.book.result_tables import CAPTION, OURS, PAPERS, HtmlTable
+from vireid_lib.book.studies.measured import MEASURES, mean_and_std
+from vireid_lib.book.studies.study import Study
+
+
+def beside_paper(book: Book, study: Study, measured: pd.DataFrame, number: int) -> HtmlTable:
+    """Table `number` of the paper: in each cell the printed number (italics), below it ours, mean ± standard deviation
+    over seeds (upright). Rows that were not trained say so.
+
+    The paper's column is the one of the profile's first mode, else its first; our numbers are of the profile's data
+    set, so that on the miniature world only the order of rows can be compared.
+    """
+    table = study.table(number)
+    mode = measured["mode"].iloc[0]
+    place = next((place for place, column in enumerate(table.columns)
+                  if (column.dataset, column.mode) == (book.profile.data.target, mode)), 0)  # fmt: skip
+    ours = measured[measured["mode"] == mode]
+    rows = []
+    for printed in table.rows:
+        row = study.row_of(printed)
+        group = ours[ours["row"] == row.name] if row else ours.iloc[:0]
+        cells = {"row": printed.printed, "ours": row.label if row else ""}
+        for measure, value in zip(table.metrics, printed.values[place], strict=True):
+            cells[f"{MEASURES[measure]}, printed"] = _printed(measure, value)
+            cells[f"{MEASURES[measure]}, here"] = mean_and_std(measure, group[measure]) if len(group) else "not run"
+        rows.append(cells)
+    found = pd.DataFrame(rows)
+    return HtmlTable(_markup(found, table, book, study, place, mode, ours["seed"].nunique()), found)
+
+
+def _printed(measure: str, value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}" if measure in SCORES else f"{value:.3f}"
+
+
+def _markup(
+    found: pd.DataFrame, table: Table, book: Book, study: Study, place: int, mode: str, seeds: int
+) -> str:  # fmt: skip
+    names = [MEASURES[measure] for measure in table.metrics]
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", *names))
+    body = ""
+    for row in found.to_dict("records"):
+        cells = "".join(_cell(row[f"{name}, printed"], row[f"{name}, here"]) for name in names)
+        body += f"<tr><td>{html.escape(row['row'])}</td>{cells}</tr>"
+    column, paper = table.columns[place], study.paper
+    title = html.escape(f"{paper.short}, Table {table.number}: {table.title}")
+    printed = html.escape(f"printed there ({column.dataset}, {column.mode})")
+    here = html.escape(f"measured here ({book.profile.data.target}, {mode}), mean ± standard deviation, {seeds} seeds")
+    return (
+        f'<div class="table"><table><caption style="{CAPTION}"><b>{title}</b><br>scores in percent; '
+        f'<span style="{PAPERS}">{printed}</span>, <span style="{OURS}">{here}</span></caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(printed: str, here: str) -> str:
+    ours = f'<small style="opacity:.6">{here}</small>' if here == "not run" else f'<span style="{OURS}">{here}</span>'
+    return f'<td><span style="{PAPERS}">{printed}</span><br>{ours}</td>'

@@ -1,0 +1,116 @@
+"""What a study is: its rows, which trainings they are, and the paper's claims about them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vireid_lib.book.book import Book
+from vireid_lib.book.papers import Paper, Table, load_paper
+from vireid_lib.book.papers import Row as PaperRow
+from vireid_lib.project import project_root
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting that is trained with every seed.
+
+    Attributes:
+        name: what claims and tables call it, e.g. "ht_re".
+        label: for readers, e.g. "HT, RE".
+        method: file name in `vireid_lib/reid/methods`.
+        config: settings in place of the method's.
+        variant: what `config` changes, in words, as it stands in the paper's file under data_manifests/papers; "" is
+            the method as published.
+        training: training set, "real" unless the paper adds images.
+        always: whether it belongs to the reduced set; the others are trained if the study is run in full.
+    """
+
+    name: str
+    label: str
+    method: str
+    config: Mapping[str, object] = field(default_factory=dict)
+    variant: str = ""
+    training: str = "real"
+    always: bool = True
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the paper: some measure is larger (or smaller) in a row than in another.
+
+    Attributes:
+        words: the statement, e.g. "Under random erasing, HT has a larger IIRS(V,V) than WRT".
+        place: where the paper says so, e.g. "Table 1, section 3.1".
+        measure: a column of `measured.measure`, e.g. "rank_1" or "iirs_visible".
+        row, other: the two rows' names.
+        direction: whether `row` is said to have the "larger" or the "smaller" value.
+        than_from: two more rows: the claim is then that the step from `other` to `row` is larger (smaller) than the
+            step from the first to the second of these.
+    """
+
+    words: str
+    place: str
+    measure: str
+    row: str
+    other: str
+    direction: Literal["larger", "smaller"] = "larger"
+    than_from: tuple[str, str] | None = None
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Every row that it speaks of."""
+        return (self.row, self.other, *(self.than_from or ()))
+
+
+@dataclass(frozen=True)
+class Study:
+    """The tables of a paper that are about training, as rows and claims.
+
+    Attributes:
+        name: as in `vireid study NAME`, and of the paper's file under data_manifests/papers.
+        rows: every row once, whichever tables show it.
+        claims: what the paper says about them.
+    """
+
+    name: str
+    rows: Sequence[Row]
+    claims: Sequence[Claim]
+
+    def __post_init__(self) -> None:
+        names = [row.name for row in self.rows]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"study {self.name}: two rows are called {sorted(twice)[0]}; give each a name of its own")
+        for claim in self.claims:
+            if unknown := set(claim.rows) - set(names):
+                raise ValueError(
+                    f"study {self.name}: the claim {claim.words!r} speaks of a row {sorted(unknown)[0]!r} that the "
+                    f"study does not have; its rows are {', '.join(names)}"
+                )
+
+    def chosen(self, full: bool = False) -> list[Row]:
+        """The rows to train: the reduced set, or all of them."""
+        return [row for row in self.rows if full or row.always]
+
+    def row(self, name: str) -> Row:
+        """The row of that name."""
+        return next(row for row in self.rows if row.name == name)
+
+    @property
+    def paper(self) -> Paper:
+        """What the paper prints."""
+        return load_paper(project_root() / "data_manifests" / "papers" / f"{self.name}.yaml")
+
+    def table(self, number: int) -> Table:
+        """One table of the paper."""
+        return next(table for table in self.paper.tables if table.number == number)
+
+    def row_of(self, printed: PaperRow) -> Row | None:
+        """The study's row that a printed row is about, None if it has none."""
+        same = (row for row in self.rows
+                if (row.method, row.variant, row.training) == (printed.method, printed.variant, printed.training))
+        return next(same, None)
+
+
+def book_of(book: Book, row: Row) -> Book:
+    """The book with a row's method and settings, in the same workspace."""
+    return book.with_method(row.method, row.config, row.variant)
