@@ -1,5 +1,9 @@
 """A tiny open book: a world of a few people, a random Stable Diffusion of real classes, four steps of fine-tuning."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from diffusers import StableDiffusionPipeline
 
@@ -49,3 +53,26 @@ def tiny_profile(tiny_base_model):
 def tiny_book(tiny_profile, tmp_path_factory):
     """A book whose stages are shared by the tests of this folder."""
     return Book(tiny_profile, tmp_path_factory.mktemp("tiny") / "workspace")
+
+
+class SmokeBook:
+    """Runs the book on the profile `smoke`, as a user does."""
+
+    command = (sys.executable, "-c", "import sys; from vireid_lib.book.cli import main; sys.exit(main())", "book")
+
+    def __call__(self, workspace: Path, *more: str) -> subprocess.CompletedProcess:
+        command = [*self.command, "--profile", "smoke", "--workspace", str(workspace), *more]
+        return subprocess.run(command, capture_output=True, text=True, timeout=1200)
+
+
+@pytest.fixture(scope="session")
+def run_smoke_book():
+    """Call it with a workspace and further options of `vireid book`."""
+    return SmokeBook()
+
+
+@pytest.fixture(scope="session")
+def smoke_book(run_smoke_book, tmp_path_factory):
+    """The finished workspace, whose path has what paths should not have, and what the command printed."""
+    workspace = tmp_path_factory.mktemp("smoke") / "a wörkspace"
+    return workspace, run_smoke_book(workspace)

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,35 +14,22 @@ from vireid_lib.book.chapters import find_chapters
 from vireid_lib.book.profiles import load_profile
 from vireid_lib.project import project_root
 
-COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.book.cli import main; sys.exit(main())", "book"]
 PATIENCE_S = 1200
-
-
-def run_book(workspace: Path, *more: str) -> subprocess.CompletedProcess:
-    command = [*COMMAND, "--profile", "smoke", "--workspace", str(workspace), *more]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess]:
-    """The finished workspace, whose path has what paths should not have, and what the command printed."""
-    workspace = tmp_path_factory.mktemp("smoke") / "a wörkspace"
-    return workspace, run_book(workspace)
 
 
 def chapter_names() -> list[str]:
     return [chapter.name for chapter in find_chapters(project_root() / "notebooks", [])]
 
 
-def test_the_command_succeeds_and_says_where_the_page_is(book):
-    workspace, done = book
+def test_the_command_succeeds_and_says_where_the_page_is(smoke_book):
+    workspace, done = smoke_book
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert str(workspace / "index.html") in done.stdout
     assert json.loads((workspace / "book.json").read_text())["ok"] is True
 
 
-def test_there_are_seven_chapters_and_each_truly_ran(book):
-    workspace, _ = book
+def test_there_are_seven_chapters_and_each_truly_ran(smoke_book):
+    workspace, _ = smoke_book
     names = chapter_names()
     assert [name[:2] for name in names] == ["01", "02", "03", "04", "05", "06", "07"]
     for name in names:
@@ -55,8 +41,8 @@ def test_there_are_seven_chapters_and_each_truly_ran(book):
         assert any("image/png" in output.get("data", {}) for output in outputs), f"{name} shows no picture"
 
 
-def test_the_page_holds_every_chapter_and_needs_no_network(book):
-    workspace, _ = book
+def test_the_page_holds_every_chapter_and_needs_no_network(smoke_book):
+    workspace, _ = smoke_book
     page = (workspace / "index.html").read_text(encoding="utf-8")
     for name in chapter_names():
         title = (project_root() / "notebooks" / f"{name}.py").read_text().split("# # ")[1].splitlines()[0]
@@ -65,8 +51,8 @@ def test_the_page_holds_every_chapter_and_needs_no_network(book):
     assert 'src="http' not in page and 'href="https://cdn' not in page
 
 
-def test_every_training_set_and_seed_was_trained_and_scored(book):
-    workspace, _ = book
+def test_every_training_set_and_seed_was_trained_and_scored(smoke_book):
+    workspace, _ = smoke_book
     profile = load_profile("smoke")
     records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_*/*/result.json")]
     tests = [score for record in records for score in record["values"].get("scores", []) if not score["variant"]]
@@ -78,10 +64,10 @@ def test_every_training_set_and_seed_was_trained_and_scored(book):
         assert record["wall_seconds"] > 0 and record["versions"]["torch"] and record["hardware"]["processor"]
 
 
-def test_synthetic_images_carry_their_provenance(book):
+def test_synthetic_images_carry_their_provenance(smoke_book):
     from vireid_lib.data import tables
 
-    workspace, _ = book
+    workspace, _ = smoke_book
     (folder,) = (workspace / "stages" / "gallery_dive").glob("*/")
     table = tables.load(folder / "table.csv")
     profile = load_profile("smoke")
@@ -91,20 +77,20 @@ def test_synthetic_images_carry_their_provenance(book):
     assert all(Path(path).is_file() for path in table["path"])
 
 
-def test_a_second_run_makes_no_stage_again(book):
-    workspace, _ = book
+def test_a_second_run_makes_no_stage_again(smoke_book, run_smoke_book):
+    workspace, _ = smoke_book
     stages = sorted((workspace / "stages").glob("*/*/result.json"))
     before = {path: path.stat().st_mtime_ns for path in stages}
-    done = run_book(workspace, "--only", "07")
+    done = run_smoke_book(workspace, "--only", "07")
     assert done.returncode == 0, done.stderr[-3000:]
     assert {path: path.stat().st_mtime_ns for path in stages} == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills a process group")
-def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(book, tmp_path):
+def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(smoke_book, run_smoke_book, tmp_path):
     """SIGKILL to every process of the run; the second run continues from the checkpoint, bit for bit."""
-    workspace, _ = book
-    command = [*COMMAND, "--profile", "smoke", "--workspace", str(tmp_path), "--only", "02"]
+    workspace, _ = smoke_book
+    command = [*run_smoke_book.command, "--profile", "smoke", "--workspace", str(tmp_path), "--only", "02"]
     with open(tmp_path / "log", "w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -116,7 +102,7 @@ def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(book, tmp_p
     finally:
         _kill_all(process, tmp_path)
     assert not list((tmp_path / "stages" / "dive_finetuning").glob("*/result.json")), "it was killed too late"
-    done = run_book(tmp_path, "--only", "02")
+    done = run_smoke_book(tmp_path, "--only", "02")
     assert done.returncode == 0, done.stderr[-3000:]
 
     broken, unbroken = (_fine_tuned(each) for each in (tmp_path, workspace))

@@ -3,6 +3,7 @@
 import pytest
 
 from vireid_lib.book import widgets
+from vireid_lib.book.plots import Picture
 
 
 def describe(count=2, colour="red", bold=False, share=0.5):
@@ -16,7 +17,16 @@ CONTROLS = {"count": range(1, 9), "colour": ["red", "blue"], "bold": True, "shar
 def shown(monkeypatch):
     """What a notebook would show."""
     things = []
-    monkeypatch.setattr("IPython.display.display", things.append)
+
+    class Handle:
+        def update(self, thing, **_):
+            things.append(thing)
+
+    def display(thing, display_id=None, **_):
+        things.append(thing)
+        return Handle() if display_id else None
+
+    monkeypatch.setattr("IPython.display.display", display)
     return things
 
 
@@ -39,11 +49,17 @@ def test_controls_have_the_functions_defaults_and_call_it():
         assert type(control).__name__ == kinds[name] and control.value == default
 
 
-def test_moving_a_control_shows_the_new_figure(monkeypatch, shown):
-    made = []
+@pytest.fixture
+def made(monkeypatch):
+    """The controls that were made."""
+    controls = []
     monkeypatch.setattr(
-        widgets, "_widget", lambda *arguments, own=widgets._widget: made.append(own(*arguments)) or made[-1]
+        widgets, "_widget", lambda *arguments, own=widgets._widget: controls.append(own(*arguments)) or controls[-1]
     )
+    return controls
+
+
+def test_moving_a_control_shows_the_new_figure(monkeypatch, shown, made):
     calls = []
 
     def figure(count=2):
@@ -53,7 +69,25 @@ def test_moving_a_control_shows_the_new_figure(monkeypatch, shown):
     monkeypatch.setattr(widgets, "is_interactive", lambda: True)
     widgets.explore(figure, count=range(5))
     made[0].value = 4
-    assert calls == [2, 4] and shown[-1] == 4
+    assert calls == [2, 4] and shown[0] == 2 and shown[-1] == 4
+
+
+def test_a_picture_is_replaced_by_the_next_one(monkeypatch, shown, made):
+    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
+    widgets.explore(lambda count=1: Picture(1, 1, f"{count} things"), count=[1, 2])
+    made[0].value = 2
+    assert [shown[place]["text/plain"] for place in (0, -1)] == ["1 things", "2 things"]
+    assert shown[-1]["image/png"].startswith(b"\x89PNG")
+
+
+def test_an_error_is_shown_under_the_controls_and_goes_with_the_next_figure(monkeypatch, shown, made):
+    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
+    widgets.explore(lambda count=1: 6 / count, count=[0, 1, 2])
+    trouble = shown[-1].children[-1]
+    made[0].value = 0
+    assert trouble.value == "ZeroDivisionError: division by zero"
+    made[0].value = 2
+    assert trouble.value == "" and shown[-1] == 3
 
 
 @pytest.mark.parametrize(

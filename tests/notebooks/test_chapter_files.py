@@ -53,7 +53,7 @@ def test_no_executed_notebook_lies_beside_them():
 @pytest.mark.skipif(not FILES, reason="no chapters")
 def test_every_chapter_can_be_read_by_the_runner():
     for chapter in find_chapters(NOTEBOOKS):
-        assert set(RESERVED) <= set(chapter.parameters) and chapter.parameters["profile"] == "mini"
+        assert set(RESERVED) <= set(chapter.parameters) and chapter.parameters["profile"] == ""
         assert chapter.title != chapter.name, f"{chapter.name} has no heading"
 
 

@@ -1,14 +1,17 @@
 """Explorers: a function that returns a figure, shown once as it is, with sliders only where somebody can move them."""
 
+import html
 import inspect
 import os
 from collections.abc import Callable
+from functools import partial
 
 from vireid_lib.book.book import HEADLESS
+from vireid_lib.book.plots.style import Picture
 
 
 def explore(function: Callable[..., object], **controls: object) -> None:
-    """Show `function()` and, in an interactive session, controls that show it again with other arguments.
+    """Show `function()` and, in an interactive session, controls that replace it with other arguments' figure.
 
     The figure for the default arguments is always shown first, so that a saved notebook, a printed page and a
     reader without a running kernel see it too.
@@ -24,11 +27,9 @@ def explore(function: Callable[..., object], **controls: object) -> None:
             among the options.
     """
     defaults = {name: _default(function, name, choices) for name, choices in controls.items()}
-    from IPython.display import display
-
-    display(function(**defaults))
+    handle = _show(function(**defaults))
     if controls and is_interactive():
-        _show_controls(function, controls, defaults)
+        _show_controls(function, controls, defaults, handle)
 
 
 def is_interactive() -> bool:
@@ -53,36 +54,47 @@ def _default(function: Callable[..., object], name: str, choices: object) -> obj
     return default
 
 
-def _show_controls(function: Callable[..., object], controls: dict, defaults: dict) -> None:
+def _show(figure: object, handle: object = None):
+    """Show `figure`, in the place of `handle` if there is one; return the handle of its place."""
+    from IPython.display import display
+
+    show = partial(display, display_id=True) if handle is None else handle.update
+    if isinstance(figure, Picture):
+        data, metadata = figure.bundle()
+        return show(data, metadata=metadata, raw=True) or handle
+    return show(figure) or handle
+
+
+def _show_controls(function: Callable[..., object], controls: dict, defaults: dict, handle: object) -> None:
     import ipywidgets
     from IPython.display import display
 
-    output = ipywidgets.Output()
     widgets = {name: _widget(name, choices, defaults[name]) for name, choices in controls.items()}
+    trouble = ipywidgets.HTML()
 
     def redraw(_: object) -> None:
-        with output:
-            output.clear_output(wait=True)
-            display(function(**{name: widget.value for name, widget in widgets.items()}))
+        try:
+            _show(function(**{name: widget.value for name, widget in widgets.items()}), handle)
+            trouble.value = ""
+        except Exception as error:  # a callback's traceback would end up where nobody looks
+            trouble.value = html.escape(f"{type(error).__name__}: {error}")
 
     for widget in widgets.values():
         widget.observe(redraw, names="value")
-    display(ipywidgets.VBox([ipywidgets.HBox(list(widgets.values())), output]))
+    row = ipywidgets.Layout(flex_flow="row wrap")
+    display(ipywidgets.VBox([ipywidgets.HBox(list(widgets.values()), layout=row), trouble]))
 
 
 def _widget(name: str, choices: object, default: object):
     import ipywidgets
 
-    label = name.replace("_", " ")
+    common = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
     if choices is True:
-        return ipywidgets.Checkbox(value=default, description=label)
+        return ipywidgets.Checkbox(value=default, **common)
     if isinstance(choices, range):
         return ipywidgets.IntSlider(
-            value=default, min=choices.start, max=choices[-1], step=choices.step, description=label,
-            continuous_update=False,
-        )  # fmt: skip
-    if all(isinstance(choice, int | float) for choice in choices):
-        return ipywidgets.SelectionSlider(
-            options=list(choices), value=default, description=label, continuous_update=False
+            value=default, min=choices.start, max=choices[-1], step=choices.step, continuous_update=False, **common
         )
-    return ipywidgets.Dropdown(options=list(choices), value=default, description=label)
+    if all(isinstance(choice, int | float) for choice in choices):
+        return ipywidgets.SelectionSlider(options=list(choices), value=default, continuous_update=False, **common)
+    return ipywidgets.Dropdown(options=list(choices), value=default, **common)

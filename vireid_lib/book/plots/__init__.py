@@ -1,5 +1,6 @@
 """Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
 
+from vireid_lib.book.plots.arrows import arrow_panels
 from vireid_lib.book.plots.charts import bars, distance_histograms, loss_curves, token_table
 from vireid_lib.book.plots.data import carried_over, explanations, luck, materials, ranked_gallery
 from vireid_lib.book.plots.embedding import scatter
@@ -11,6 +12,7 @@ from vireid_lib.book.plots.style import Picture, identity_colours
 __all__ = [
     "Picture",
     "against",
+    "arrow_panels",
     "attention_overlays",
     "bars",
     "brightness_curves",

@@ -76,15 +76,16 @@ class Picture(Figure):
             self.savefig(file, format="png", metadata={"Software": None})
             return file.getvalue()
 
+    def bundle(self) -> tuple[dict[str, object], dict[str, object]]:
+        """The picture as Jupyter takes it: its forms by type, and what is to be known about them."""
+        width = round(self.get_figwidth() * SCREEN_DPI)
+        return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"width": width, "alt": self.alt}}
+
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        width = round(self.get_figwidth() * SCREEN_DPI)
-        display(
-            {"image/png": self.png(), "text/plain": self.alt},
-            metadata={"image/png": {"width": width, "alt": self.alt}},
-            raw=True,
-        )
+        data, metadata = self.bundle()
+        display(data, metadata=metadata, raw=True)
 
 
 def styled(function: Callable[..., Picture]) -> Callable[..., Picture]:

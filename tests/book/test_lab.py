@@ -1,0 +1,137 @@
+"""JupyterLab in a real browser: chapters open as notebooks, run from top to bottom, and their sliders work."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vireid_lib.book import lab
+from vireid_lib.project import project_root
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# The same as a user's Chromium, but for what it would fetch from the network by itself.
+CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                    "--disable-component-update", "--disable-sync"]  # fmt: skip
+PATIENCE_MS = 240_000
+
+CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+    .filter(cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().trim())
+    .map(cell => ({count: cell.model.executionCount, running: cell.model.executionState,
+        errors: cell.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue),
+        pictures: cell.model.outputs.toJSON().filter(o => o.data && o.data['image/png']).length}))"""
+
+TO_FIRST_EXPLORER = """() => {
+    const book = window.jupyterapp.shell.currentWidget.content
+    book.activeCellIndex = book.widgets.findIndex(
+        cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().includes('widgets.explore'))
+    return book.scrollToItem(book.activeCellIndex)
+}"""
+
+
+def test_the_environment_names_what_chapters_work_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/own")
+    found = lab.environment("smoke", tmp_path / "a b")
+    assert found["VIREID_PROFILE"] == "smoke" and found["VIREID_WORKSPACE"] == str(tmp_path / "a b")
+    assert found["JUPYTER_CONFIG_PATH"] == f"{lab.CONFIG}{os.pathsep}/own" and "VIREID_DATA_ROOT" not in found
+    with pytest.raises(FileNotFoundError, match="did you mean smoke"):
+        lab.environment("smok")
+
+
+def test_a_chapter_without_parameters_takes_what_lab_was_started_with(tmp_path, monkeypatch):
+    from vireid_lib.book import open_book
+
+    for name, value in lab.environment("smoke", tmp_path).items():
+        monkeypatch.setenv(name, value)
+    assert open_book("", "", "").profile.name == "smoke" and open_book("").workspace.folder == tmp_path
+    assert open_book("mini").profile.name == "mini" and open_book("mini").workspace.folder != tmp_path
+
+
+@contextlib.contextmanager
+def running_lab(root: Path, workspace: Path) -> Iterator[str]:
+    """JupyterLab on the notebooks in `root`; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [*lab.command(root, port=port, browser=False), "--LabApp.expose_app_in_browser=True"]
+    environment = os.environ | lab.environment("smoke", workspace)
+    environment.pop("VIREID_HEADLESS", None)
+    log = root / "lab.log"
+    with open(log, "w") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+    try:
+        until = time.monotonic() + 120
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+/\S*token=\w+", log.read_text())):
+            assert process.poll() is None and time.monotonic() < until, log.read_text()[-3000:]
+            time.sleep(0.2)
+        yield found.group(0)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: install the system's package `chromium`")
+def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(smoke_book, tmp_path):
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    workspace, done = smoke_book
+    assert done.returncode == 0
+    shutil.copytree(project_root() / "notebooks", tmp_path / "notebooks")
+    shutil.copy(project_root() / "README.md", tmp_path)
+    shots = Path(os.environ.get("VIREID_SCREENSHOTS", tmp_path))
+    stages = {path: path.stat().st_mtime_ns for path in (workspace / "stages").glob("*/*/result.json")}
+    with running_lab(tmp_path, workspace) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(address)
+        page.get_by_role("heading", name="VI-ReID experiment book").wait_for()  # the README, as a page
+        page.screenshot(path=shots / "lab_readme.png")
+        for name in ("01_datasets", "03_synthetic_galleries", "05_embedding_analysis"):
+            page.goto(f"{address.split('/lab')[0]}/lab/tree/notebooks/{name}.py?{address.split('?')[1]}")
+            cells = run_all(page)
+            assert len(cells) > 5 and any(cell["pictures"] for cell in cells), name
+            assert not [error for cell in cells for error in cell["errors"]], name
+            page.screenshot(path=shots / f"lab_{name[:2]}.png")
+            if name == "01_datasets":
+                move_slider(page, shots / "lab_slider.png")
+        browser.close()
+    after = {path: path.stat().st_mtime_ns for path in (workspace / "stages").glob("*/*/result.json")}
+    assert after == stages, "a chapter made a stage again that the book had made"
+
+
+def run_all(page) -> list[dict]:
+    """Run → Run All Cells, as a user does, and wait for the last one."""
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(state="attached")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while True:
+        cells = page.evaluate(CELLS)
+        if cells[-1]["count"] and all(cell["running"] == "idle" for cell in cells):
+            return cells
+        assert not [error for cell in cells for error in cell["errors"]], cells
+        assert time.monotonic() < until, cells
+        page.wait_for_timeout(300)
+
+
+def move_slider(page, shot: Path) -> None:
+    """Move the first explorer's slider by one with the keyboard; its figure must become another one."""
+    cell = page.locator(".jp-Cell:has(.widget-hslider)").first
+    page.evaluate(TO_FIRST_EXPLORER)
+    picture = cell.locator(".jp-OutputArea-output img").first
+    picture.wait_for()
+    before = picture.get_attribute("src")
+    cell.locator(".widget-hslider .noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "before => { const seen = document.querySelector('.jp-Cell:has(.widget-hslider) .jp-OutputArea-output img'); "
+        "return seen && seen.src !== before }", arg=before,
+    )  # fmt: skip
+    page.screenshot(path=shot)
