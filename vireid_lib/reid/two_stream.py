@@ -161,13 +161,15 @@ def build_backbone(config: TwoStreamConfig) -> TwoStreamResNet50 | TwoStreamSmal
     return backbone
 
 
-def build_network(config: TwoStreamConfig, num_identities: int) -> TwoStreamNetwork:
+def build_network(
+    config: TwoStreamConfig, num_identities: int, network_class: type[TwoStreamNetwork] = TwoStreamNetwork
+) -> TwoStreamNetwork:
     """AGW's network, which its relatives share. The small one pools four stripes and projects them."""
     small = config.backbone == "small"
     stripes = 4 if small and config.gem else 1
     pool = partial(generalised_mean_pool, stripes=stripes) if config.gem else average_pool
     width = 192 if small else None
-    return TwoStreamNetwork(build_backbone(config), num_identities, pool=pool, stripes=stripes, width=width)
+    return network_class(build_backbone(config), num_identities, pool=pool, stripes=stripes, width=width)
 
 
 def parameter_groups(network: TwoStreamNetwork, rate: float, backbone_rate: float) -> list[dict]:

@@ -1,0 +1,111 @@
+"""CAJ: each visible image is shown twice, once with its colour channels exchanged; enhanced squared triplet.
+
+Ye, Ruan, Du, Shou: "Channel Augmented Joint Learning for Visible-Infrared Recognition", ICCV 2021.
+"""
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from vireid_lib.data import augment
+from vireid_lib.reid.losses.enhanced_squared_triplet import enhanced_squared_triplet
+from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
+from vireid_lib.reid.losses.kl_divergence import kl_divergence
+from vireid_lib.reid.method import Batch
+from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
+
+
+class CajConfig(TwoStreamConfig):
+    """The defaults are those of CAJ's release (ICCV21_CAJ, train_ext.py with the options of its README, and
+    data_loader.py): AGW's network, optimiser and schedule, on SYSU-MM01 and RegDB alike.
+
+    A training batch holds 8×4 visible images as they are, the same images in another crop with their channels
+    exchanged, and 8×4 infrared ones.
+
+    Attributes:
+        epochs: 100 (0 to 99). flip_at_test: the release's testa.py.
+        erasing: probability of channel erasing, in every image.
+        channel_exchange, grey: of the second view of a visible image: probability of showing one of its channels
+            in all three, and, of what is not exchanged, of showing its luminance.
+        infrared_exchange, infrared_grey: the same of infrared images: the release picks one of red, green, blue
+            and neither, and makes half of the last grey.
+        form: "release" erases, exchanges and makes grey after the images are normalised; "paper" before, on the
+            image itself, which is where the paper's words put it.
+        sharpness, scale, squared: of the triplet loss, the release's alpha, gamma and square.
+        consistency: weight of the KL divergence of the predictions for the visible images from those for the
+            infrared ones of the same identity; off in the release.
+        temperature: of that divergence.
+    """
+
+    method: str = "caj"
+    epochs: int = Field(default=100, ge=1)
+    flip_at_test: bool = True
+    erasing: float = Field(default=0.5, ge=0, le=1)
+    channel_exchange: float = Field(default=1.0, ge=0, le=1)
+    grey: float = Field(default=0.0, ge=0, le=1)
+    infrared_exchange: float = Field(default=0.75, ge=0, le=1)
+    infrared_grey: float = Field(default=0.5, ge=0, le=1)
+    form: Literal["paper", "release"] = "release"
+    sharpness: float = Field(default=1.0, gt=0)
+    scale: float = Field(default=1.0, gt=0)
+    squared: bool = True
+    consistency: float = Field(default=0.0, ge=0)
+    temperature: float = Field(default=3.0, gt=0)
+
+    @classmethod
+    def small(cls, **changes: Any) -> "CajConfig":
+        """The recipe of the miniature world; the second view is always exchanged, as in the published one."""
+        return super().small(**({"channel_exchange": 1.0} | changes))
+
+
+class Caj(TwoStreamMethod):
+    """See the module's docstring; `loss` is the identity loss plus the triplet loss, over all three views."""
+
+    config_class = CajConfig
+    config: CajConfig
+
+    def augment(self, batch: Batch) -> Batch:
+        config, generator = self.config, batch.generator
+        plain = self.view(batch.visible, generator)
+        exchanged = self.view(batch.visible, generator, config.channel_exchange, config.grey)
+        return replace(
+            batch,
+            visible=torch.cat((plain, exchanged)),
+            visible_labels=batch.visible_labels.repeat(2),
+            infrared=self.view(batch.infrared, generator, config.infrared_exchange, config.infrared_grey),
+        )
+
+    def view(self, images: Tensor, generator: torch.Generator, exchange: float = 0.0, grey: float = 0.0) -> Tensor:
+        """Images in 0..1 as the network takes them: shifted, mirrored, erased, with other colours."""
+        images = self.move(images, generator)
+        if self.config.form == "release":
+            images = augment.normalise(images)
+        if self.config.erasing:
+            images = augment.channel_erasing(images, generator, self.config.erasing)
+        if exchange:
+            images = augment.channel_exchange(images, generator, exchange)
+        if grey:  # what was exchanged has three equal channels, and stays as it is
+            images = augment.grey(images, generator, grey)
+        return augment.normalise(images) if self.config.form == "paper" else images
+
+    def loss(self, batch: Batch) -> dict[str, Tensor]:
+        config, labels = self.config, batch.labels
+        pooled, logits = self.network(batch.visible, batch.infrared)
+        terms = {
+            "identity": identity_cross_entropy(logits, labels, smoothing=config.label_smoothing),
+            "triplet": enhanced_squared_triplet(
+                pooled, labels, sharpness=config.sharpness, scale=config.scale, squared=config.squared
+            ),
+        }
+        if config.consistency:
+            pairs = len(batch.infrared)
+            divergence = kl_divergence(logits[:pairs], logits[-pairs:], temperature=config.temperature)
+            terms["consistency"] = config.consistency * divergence
+        accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
+        return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
+
+
+METHOD = Caj

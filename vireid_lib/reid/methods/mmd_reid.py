@@ -1,0 +1,76 @@
+"""MMD-ReID: each identity's features are to be distributed alike in both modalities.
+
+Jambigi, Rawal, Chakraborty: "MMD-ReID: A Simple but Effective Solution for Visible-Thermal Person ReID", BMVC 2021.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
+from vireid_lib.reid.losses.margin_mmd import margin_mmd
+from vireid_lib.reid.losses.maximum_mean_discrepancy import maximum_mean_discrepancy
+from vireid_lib.reid.method import Batch
+from vireid_lib.reid.network import TwoStreamNetwork
+from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, build_network
+
+
+class MmdReidConfig(TwoStreamConfig):
+    """The defaults are those of the release (MMD-ReID, train_mine.py with the options of its README): identity loss
+    + 2 · hetero-centre triplet + ¼ · margin MMD. The release says nothing of other data sets than SYSU-MM01.
+
+    Attributes:
+        identities, images: 4 and 4. epochs: 61 (0 to 60), with AGW's learning rates.
+        non_local: none. shared_from: both modalities share layers 3 and 4.
+        triplet_margin, triplet_weight: of the hetero-centre triplet.
+        discrepancy: "margin_mmd" (of each identity), "mmd" (of the whole batch) or "none", the paper's baseline.
+        mmd_margin, mmd_weight: of the discrepancy; the margin gates it, see `losses/margin_mmd.py`.
+        test_feature: "bn", after the BN neck, by which the release picks its epoch (it calls it FC), or "pooled",
+            before it; the release reports both.
+    """
+
+    method: str = "mmd_reid"
+    identities: int = Field(default=4, ge=2)
+    epochs: int = Field(default=61, ge=1)
+    non_local: bool = False
+    shared_from: int = Field(default=3, ge=1, le=4)
+    triplet_margin: float = 0.3
+    triplet_weight: float = Field(default=2.0, ge=0)
+    discrepancy: Literal["margin_mmd", "mmd", "none"] = "margin_mmd"
+    mmd_margin: float = Field(default=1.4, ge=0)
+    mmd_weight: float = Field(default=0.25, ge=0)
+    test_feature: Literal["bn", "pooled"] = "bn"
+
+
+class PooledFeatureNetwork(TwoStreamNetwork):
+    """Compares the features before the BN neck."""
+
+    features = TwoStreamNetwork.pooled
+
+
+class MmdReid(TwoStreamMethod):
+    """See the module's docstring."""
+
+    config_class = MmdReidConfig
+    config: MmdReidConfig
+
+    def __init__(self, config: MmdReidConfig, num_identities: int) -> None:
+        self.config = config
+        network_class = PooledFeatureNetwork if config.test_feature == "pooled" else TwoStreamNetwork
+        self.network = build_network(config, num_identities, network_class)
+
+    def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
+        config = self.config
+        rows = pooled[: len(batch.visible)], pooled[len(batch.visible) :]
+        labels = batch.visible_labels, batch.infrared_labels
+        triplet = hetero_centre_triplet(*rows, *labels, margin=config.triplet_margin)
+        terms = {"hetero_centre_triplet": config.triplet_weight * triplet}
+        if config.discrepancy == "margin_mmd":
+            terms["margin_mmd"] = config.mmd_weight * margin_mmd(*rows, *labels, margin=config.mmd_margin)
+        elif config.discrepancy == "mmd":
+            terms["mmd"] = config.mmd_weight * maximum_mean_discrepancy(*rows)
+        return terms
+
+
+METHOD = MmdReid
