@@ -64,6 +64,19 @@ def find_chapters(folder: Path, only: Iterable[str] = ()) -> list[Chapter]:
     return [_read_chapter(path) for path in paths if not only or path in wanted]
 
 
+def find_study(folder: Path, name: str) -> Chapter:
+    """Read one study: the chapter `<name>.py` of the folder.
+
+    Raises:
+        ChapterError: there is no such study, or its parameters cell is missing or not made of literals.
+    """
+    path = folder / f"{name}.py"
+    if not path.is_file():
+        known = ", ".join(sorted(path.stem for path in folder.glob("*.py"))) or "none"
+        raise ChapterError(f"no study {name!r} in {folder}; there are {known}.")
+    return _read_chapter(path)
+
+
 def _matches(stem: str, choice: str) -> bool:
     number = stem.split("_")[0]
     return choice == stem or (choice.isdigit() and int(choice) == int(number))

@@ -49,6 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
         return added
 
     _add_book(command(commands, "book", _book, "Run the chapters and make one HTML page of them."))
+    study = command(commands, "study", _study, "Run one study: a paper's tables, its claims held against the seeds.")
+    study.add_argument("name", metavar="NAME", help="a file in notebooks/studies, e.g. den")
+    _add_run_options(study)
     lab = command(commands, "lab", _lab, "Open the book in JupyterLab.")
     lab.add_argument("--profile", default="", help='what chapters work on: a name or YAML file (default "mini")')
     lab.add_argument("--workspace", default="", metavar="DIR", help="folder of results (default workspace/PROFILE)")
@@ -78,13 +81,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_book(book: argparse.ArgumentParser) -> None:
-    book.add_argument("--profile", default="mini", help='a profile\'s name or YAML file (default "mini")')
-    book.add_argument("--workspace", default="", metavar="DIR", help="folder of results (default workspace/PROFILE)")
-    book.add_argument("--data-root", default="", metavar="DIR", help="folder that holds the real data sets")
+    _add_run_options(book)
     book.add_argument(
         "--only", action="append", default=[], metavar="04", help="run this chapter only; may be given again"
     )
-    book.add_argument(
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--profile", default="mini", help='a profile\'s name or YAML file (default "mini")')
+    command.add_argument("--workspace", default="", metavar="DIR", help="folder of results (default workspace/PROFILE)")
+    command.add_argument("--data-root", default="", metavar="DIR", help="folder that holds the real data sets")
+    command.add_argument(
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="overrides",
         help="set a chapter's parameter; may be given again",
     )  # fmt: skip
@@ -105,6 +112,23 @@ def _book(options: argparse.Namespace) -> int:
     if run.page is not None:
         table = results.main_table(Workspace(run.workspace), run.profile)
         print(f"\n{results.as_text(table)}\n\nThe book: {run.page}")
+    if not run.ok:
+        print(f"\n{run.failure}", file=sys.stderr)
+    return 0 if run.ok else 1
+
+
+def _study(options: argparse.Namespace) -> int:
+    from vireid_lib.book.runner import run_book
+
+    run = run_book(
+        options.profile,
+        workspace=options.workspace,
+        data_root=options.data_root,
+        overrides=options.overrides,
+        study=options.name,
+    )
+    if run.page is not None:
+        print(f"\nThe study: {run.page}")
     if not run.ok:
         print(f"\n{run.failure}", file=sys.stderr)
     return 0 if run.ok else 1

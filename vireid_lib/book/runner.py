@@ -18,7 +18,7 @@ import filelock
 import nbformat
 
 from vireid_lib.book.book import Book, default_workspace
-from vireid_lib.book.chapters import Chapter, find_chapters, parameters_of, parse_overrides
+from vireid_lib.book.chapters import Chapter, find_chapters, find_study, parameters_of, parse_overrides
 from vireid_lib.book.profiles import Profile, load_profile
 from vireid_lib.book.records import hardware, library, versions, write_json
 from vireid_lib.book.terminal import Terminal
@@ -55,12 +55,14 @@ def run_book(
     only: Sequence[str] = (),
     overrides: Sequence[str] = (),
     chapters_folder: Path | None = None,
+    study: str = "",
     out: TextIO | None = None,
 ) -> BookRun:
     """Run the chapters in order, stop at the first that fails, and make the page of all that have run.
 
     Leaves in the workspace: `notebooks/<chapter>.ipynb` as executed, `notebooks/<chapter>.json` written last and
-    only if every cell ran, `stages/…/result.json`, `book.json` and `index.html`.
+    only if every cell ran, `stages/…/result.json`, `book.json` and `index.html`. A study leaves `study_<name>.json`
+    and `study_<name>.html` instead, and the book's own page as it is.
 
     Args:
         profile: name or path.
@@ -68,7 +70,8 @@ def run_book(
         data_root: folder of the real data sets; empty for the miniature world.
         only: numbers or names of chapters.
         overrides: `name=value` texts for the chapters' parameters.
-        chapters_folder: where the chapters are; None means the book's own.
+        chapters_folder: where the chapters are; None means the book's own, or its studies.
+        study: run this study of the folder instead of its chapters.
         out: where to report; None means standard output.
 
     Raises:
@@ -77,21 +80,23 @@ def run_book(
     """
     settings = load_profile(profile)
     folder = Path(os.path.abspath(workspace or default_workspace(settings.name)))
-    chapters = find_chapters(chapters_folder or project_root() / "notebooks", only)
+    source = chapters_folder or project_root() / "notebooks" / ("studies" if study else "")
+    chapters = [find_study(source, study)] if study else find_chapters(source, only)
+    record, page_name = (f"study_{study}.json", f"study_{study}.html") if study else ("book.json", "index.html")
     chosen = parse_overrides(overrides, chapters)
     book = Book(settings, folder, data_root)  # a missing data set is found out before the first chapter
     notebooks = folder / "notebooks"
     notebooks.mkdir(parents=True, exist_ok=True)
-    command = continue_command(profile, workspace, data_root, only, overrides)
+    command = continue_command(profile, workspace, data_root, only, overrides, study=study)
     terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
     profile_text = os.path.abspath(profile) if profile.endswith((".yaml", ".yml")) else profile
     with _only_run(folder):
-        terminal.say(f"The book on profile {settings.name}, in {folder}")
+        terminal.say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
         for chapter in chapters:
             # What an earlier run left must not pass for the outcome of this one.
             for suffix in (".json", ".ipynb", ".log"):
                 (notebooks / f"{chapter.name}{suffix}").unlink(missing_ok=True)
-        for outcome in ("book.json", "index.html"):
+        for outcome in (record, page_name):
             (folder / outcome).unlink(missing_ok=True)
         failure = ""
         for chapter in chapters:
@@ -103,7 +108,7 @@ def run_book(
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
         write_json(
-            folder / "book.json",
+            folder / record,
             {
                 "profile": settings.model_dump(),
                 "ok": not failure,
@@ -117,15 +122,16 @@ def run_book(
                 "device": book.device,
             },
         )
-        page = _make_page(folder, chapters_folder or project_root() / "notebooks", settings)
+        page = _make_page(folder, chapters if study else find_chapters(source), settings, record, page_name)
     return BookRun(settings, folder, not failure, page, failure)
 
 
 def continue_command(
-    profile: str, workspace: str | Path, data_root: str, only: Sequence[str], overrides: Sequence[str]
-) -> str:
+    profile: str, workspace: str | Path, data_root: str, only: Sequence[str], overrides: Sequence[str],
+    *, study: str = "",
+) -> str:  # fmt: skip
     """The command that does the same run again."""
-    words = ["vireid", "book", "--profile", profile]
+    words = ["vireid", *(["study", study] if study else ["book"]), "--profile", profile]
     for flag, value in (("--workspace", workspace), ("--data-root", data_root)):
         words += [flag, str(value)] if value else []
     for flag, values in (("--only", only), ("-p", overrides)):
@@ -251,10 +257,12 @@ def unexecuted_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookN
     ]
 
 
-def _make_page(folder: Path, chapters_folder: Path, profile: Profile) -> Path | None:
+def _make_page(
+    folder: Path, chapters: Sequence[Chapter], profile: Profile, record: str, name: str
+) -> Path | None:
     from vireid_lib.book.page import make_page
 
-    return make_page(folder, find_chapters(chapters_folder), profile)
+    return make_page(folder, chapters, profile, record=record, name=name)
 
 
 def _indented(text: str) -> str:

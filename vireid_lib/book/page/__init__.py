@@ -19,6 +19,7 @@ from vireid_lib.book.workspace import Workspace
 from vireid_lib.training.progress import duration
 
 ASSETS = Path(__file__).parent
+QUESTION = "How much does synthetic infrared data help, and why?"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class PageChapter:
     """A chapter on the page.
 
     Attributes:
-        name, number, title: of the chapter.
+        name, number, title: of the chapter; the number is "" for a study.
         body: its HTML, empty if it has not run.
         headings: its sections, for the navigation.
         status: "done", "failed" or "not run".
@@ -42,13 +43,17 @@ class PageChapter:
     time: str
 
 
-def make_page(folder: Path, chapters: Sequence[Chapter], profile: Profile) -> Path | None:
+def make_page(
+    folder: Path, chapters: Sequence[Chapter], profile: Profile, *, record: str = "book.json", name: str = "index.html"
+) -> Path | None:
     """Write `index.html` into a workspace from its executed notebooks.
 
     Args:
         folder: the workspace.
         chapters: all chapters of the book; those that have not run are listed as such.
         profile: what the book ran on.
+        record: file of the run's record.
+        name: of the page. A page of studies alone has their title and leaves the book's main results out.
 
     Returns:
         the page, or None if no chapter has run.
@@ -63,18 +68,20 @@ def make_page(folder: Path, chapters: Sequence[Chapter], profile: Profile) -> Pa
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    book_record = _read_json(folder / "book.json")
+    book_record = _read_json(folder / record)
+    whole_book = any(chapter.number for chapter in shown)
     text = environment.get_template("shell.html.j2").render(
         chapters=shown,
-        main_table=main_table_html(results.main_table(Workspace(folder), profile)),
+        title=QUESTION if whole_book else shown[0].title,
+        main_table=main_table_html(results.main_table(Workspace(folder), profile)) if whole_book else "",
         facts=_facts(book_record, profile),
         failure=book_record["failure"],
         profile=profile,
         style=(ASSETS / "style.css").read_text(encoding="utf-8"),
         script=(ASSETS / "script.js").read_text(encoding="utf-8"),
     )
-    page = folder / "index.html"
-    temporary = folder / ".index.html.partial"
+    page = folder / name
+    temporary = folder / f".{name}.partial"
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, page)
     return page
@@ -82,6 +89,7 @@ def make_page(folder: Path, chapters: Sequence[Chapter], profile: Profile) -> Pa
 
 def _page_chapter(chapter: Chapter, notebooks: Path) -> PageChapter:
     number = chapter.name.split("_")[0]
+    number = number if number.isdigit() else ""
     title = without_number(chapter.title)
     record = _read_json(notebooks / f"{chapter.name}.json")
     path = notebooks / f"{chapter.name}.ipynb"
