@@ -93,7 +93,8 @@ def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(smoke_book, t
         page.get_by_role("heading", name="VI-ReID experiment book").wait_for()  # the README, as a page
         page.screenshot(path=shots / "lab_readme.png")
         for name in ("01_datasets", "03_synthetic_galleries", "05_embedding_analysis"):
-            page.goto(f"{address.split('/lab')[0]}/lab/tree/notebooks/{name}.py?{address.split('?')[1]}")
+            # "reset" closes what is open, so that the first notebook on the page is this one.
+            page.goto(f"{address.split('/lab')[0]}/lab/tree/notebooks/{name}.py?reset&{address.split('?')[1]}")
             cells = run_all(page)
             assert len(cells) > 5 and any(cell["pictures"] for cell in cells), name
             assert not [error for cell in cells for error in cell["errors"]], name
