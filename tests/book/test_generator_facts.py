@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from vireid_lib.book import generator_facts as facts
-from vireid_lib.book import generator_stages, stages
+from vireid_lib.book import stages
 
 
 @pytest.fixture(scope="module")
 def fitted(tiny_book):
-    return stages.generator(tiny_book).model, generator_stages.fitted_rows(tiny_book)
+    return stages.generator(tiny_book).model, stages.fitted_rows(tiny_book)
 
 
 def test_codes_share_no_token_and_cover_all_images(fitted):

@@ -1,5 +1,6 @@
 """Profiles: the five that come with the book are right, and mistakes are refused before anything runs."""
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -7,7 +8,10 @@ from vireid_lib.book import profiles
 from vireid_lib.book.book import MissingData, open_book
 from vireid_lib.book.profiles import Profile, load_profile, profile_names, profiles_folder
 from vireid_lib.book.settings import dive_config, reid_config, world_size
+from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError
+from vireid_lib.generators.dive import vocabulary
+from vireid_lib.generators.dive.config import DiveConfig
 
 
 def changed(tmp_path, **changes):
@@ -43,11 +47,45 @@ def test_mini_is_the_default_and_compares_over_three_seeds():
     assert {"real", "copies", "dive", "true"} <= set(profile.reid.training_sets)
 
 
-def test_real_profiles_have_the_papers_numbers():
-    profile = load_profile("sysu")
-    assert profile.expand.per_camera == 18
-    assert profile.expand.min_images == 12
+@pytest.mark.parametrize(("name", "code_length"), [("sysu", 8), ("llcm", 3)])
+def test_real_profiles_have_the_papers_numbers(name, code_length):
+    profile = load_profile(name)
+    dive, expand = dive_config(profile), profile.expand
+    assert (dive.lora_rank, dive.learning_rate, dive.schedule, dive.batch) == (128, 5e-5, "constant", 16)
+    assert dive.token_rate == 5e-5 and dive.steps == 400_000 and dive.vectors_per_token == 1
+    assert (dive.height, dive.width, dive.flip) == (512, 256, True)
+    assert (dive.sampling_steps, dive.guidance, dive.start) == (25, 7.5, "noise")
+    assert (dive.form, dive.lora_scope, dive.views, dive.train_modalities) == ("paper", "per_modality", "multi", "both")
+    assert dive.base_model == "stable-diffusion-v1-5/stable-diffusion-v1-5" and dive.code_length == code_length
+    assert (expand.per_camera, expand.min_images, expand.identities, expand.cameras) == (18, 12, None, "infrared")
     assert profile.evaluation.trials == 10
+
+
+@pytest.mark.parametrize(("name", "views"), [("sysu", 7), ("llcm", 18), ("regdb", 3)])
+def test_each_real_data_set_has_codes_without_a_shared_character(name, views):
+    config, target = dive_config(load_profile(name)), load_profile(name).data.target
+    cameras = [(f"{target}/{c.number}", c.modality, "train") for c in load_manifest(target).cameras]
+    columns = ["camera", "modality", "split"]
+    table = pd.DataFrame([*cameras, ("market1501/1", "visible", "external")], columns=columns).assign(identity="x/1")
+    codes = list(vocabulary.build(table, config).views.values())
+    assert len(codes) == views == len({code.lower() for code in codes})
+    assert len(set("".join(codes))) == views * config.code_length
+
+
+def test_the_released_form_is_named_and_yields_to_what_is_set():
+    released = DiveConfig(form="release")
+    assert (released.code_length, released.lora_scope, released.sampling_steps) == (4, "shared", 50)
+    assert released.min_aspect == 2
+    assert DiveConfig(form="release", sampling_steps=25).sampling_steps == 25
+    assert DiveConfig(**released.model_dump()) == released
+
+
+def test_another_external_set_is_one_section(tmp_path):
+    data = {"target": "sysu_mm01", "external": "cuhk03_np",
+            "roots": {"sysu_mm01": "SYSU-MM01", "cuhk03_np": "cuhk03-np/detected"}}  # fmt: skip
+    content = yaml.safe_load((profiles_folder() / "sysu.yaml").read_text()) | {"name": "own", "data": data}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
+    assert load_profile(tmp_path / "own.yaml").data.external == "cuhk03_np"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,13 @@ def test_codes_share_no_character(count, length):
             assert not set(a.lower()) & set(b.lower())
 
 
+@pytest.mark.parametrize(("count", "length"), [(18, 3), (7, 8), (31, 2), (15, 4)])
+def test_no_two_codes_are_the_same_to_a_tokenizer_that_folds_case(count, length):
+    for seed in range(20):
+        codes = make_codes([f"llcm/{i}" for i in range(count)], length=length, seed=seed).values()
+        assert len({code.lower() for code in codes}) == count
+
+
 def test_codes_do_not_depend_on_order():
     assert make_codes(["b/1", "a/1"], length=8) == make_codes(["a/1", "b/1"], length=8)
 

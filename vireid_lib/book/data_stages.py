@@ -8,9 +8,10 @@ import pandas as pd
 from vireid_lib.book.book import Book
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.records import StageRecord
-from vireid_lib.book.settings import world_size
+from vireid_lib.book.settings import dive_config, world_size
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
+from vireid_lib.generators.dive.selection import upright
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +84,16 @@ def datasets(book: Book, split: int = 1) -> Datasets:
 
 
 def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
-    """The training images of the external identities that are expanded: those with enough images, the first
-    `expand.identities` of them in order of their names, under the split "external".
+    """The images, in the parts `expand.splits`, of the external identities that are expanded: those with enough
+    images, the first `expand.identities` of them in order of their names, under the split "external".
+
+    Distractors (identity 0) are nobody, and images that `dive.min_aspect` refuses do not count.
 
     Raises:
         ValueError: no identity has enough images.
     """
-    rows = table[table["split"] == "train"]
+    rows = table[table["split"].isin(profile.expand.splits) & ~table["identity"].str.fullmatch(r"[^/]+/0+")]
+    rows = rows[upright(rows["path"].tolist(), dive_config(profile).min_aspect)]
     counts = rows["identity"].value_counts()
     names = sorted(counts.index[counts >= profile.expand.min_images])[: profile.expand.identities]
     if not names:

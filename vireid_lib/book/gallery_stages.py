@@ -12,7 +12,6 @@ import pandas as pd
 from vireid_lib.analysis.fidelity import colourfulness
 from vireid_lib.book import arrays, stages
 from vireid_lib.book.book import Book
-from vireid_lib.book.generator_stages import fitted_rows
 from vireid_lib.book.pictures import Grid, pixels, short
 from vireid_lib.book.settings import dive_config
 from vireid_lib.data import tables
@@ -91,7 +90,7 @@ def swaps(book: Book, *, people: int = 5, noise: int = 0) -> Swaps:
 def _cameras_of_each_view(book: Book) -> dict[str, str]:
     """A camera for each code of the generator, and its modality: the target's visible ones, then its infrared ones,
     then the external set's; as many as fit."""
-    rows = fitted_rows(book)
+    rows = stages.fitted_rows(book)
     words = vocabulary.build(rows, dive_config(book.profile))
     cameras = dict(zip(vocabulary.camera_keys(rows, words), rows["modality"], strict=True))
     first = {words.view(camera): camera for camera in sorted(cameras, reverse=True)}

@@ -15,7 +15,6 @@ from vireid_lib.book.book import Book
 from vireid_lib.book.pictures import pixels, spread
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import dive_config
-from vireid_lib.data import tables
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
@@ -33,12 +32,6 @@ PROMPT_VARIANTS = {
     "base": "the base model: “a photo of a person”",
 }
 """Under which prompts `prompt_worth` measures the loss of eq. 6."""
-
-
-def fitted_rows(book: Book, split: int = 1) -> pd.DataFrame:
-    """What DiVE is fitted to: the target's training rows and the external visible ones."""
-    data = stages.datasets(book, split)
-    return tables.concat(data.learn(), data.external)
 
 
 def prompt_worth(book: Book, *, images: int = 24, split: int = 1) -> pd.DataFrame:

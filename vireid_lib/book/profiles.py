@@ -74,11 +74,14 @@ class Expand(Strict):
     """How much synthetic infrared is made."""
 
     identities: PositiveInt | None = None
-    """At most so many external identities; null takes all."""
+    """At most so many external identities (DiVE's figure 5); null takes all."""
     per_camera: PositiveInt
     """Images for each identity and camera."""
     min_images: PositiveInt = 12
     """Identities with fewer images are left out: too little to learn a token from (the DiVE release: 12)."""
+    splits: Annotated[list[Literal["train", "query", "gallery"]], Field(min_length=1)] = ["train"]
+    """Parts of the external set, which is not what is tested. The paper expands 1,011 people of Market-1501, and 751
+    are in its training part: its 21,511 images fit training and gallery."""
     cameras: Literal["infrared"] | Annotated[list[int], Field(min_length=1)] = "infrared"
     """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
 

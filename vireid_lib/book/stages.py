@@ -40,12 +40,19 @@ def splits(book: Book) -> list[int]:
     return list(range(1, book.profile.evaluation.trials + 1)) if book.profile.evaluation.protocol == "regdb" else [1]
 
 
+def fitted_rows(book: Book, split: int = 1) -> pd.DataFrame:
+    """What DiVE is fitted to: the target's training rows, or those that its settings leave, and the external ones."""
+    from vireid_lib.generators.dive.selection import fitted_rows
+
+    data = datasets(book, split)
+    return fitted_rows(tables.concat(data.learn(), data.external), dive_config(book.profile))
+
+
 def finetuning(book: Book, split: int = 1) -> StageRecord:
     """Fine-tune DiVE on the target's training images and the external visible images."""
     from vireid_lib.generators.dive import Dive
 
-    data, config = datasets(book, split), dive_config(book.profile)
-    table = tables.concat(data.learn(), data.external)
+    table, config = fitted_rows(book, split), dive_config(book.profile)
 
     def make(folder: Path) -> dict:
         generator = Dive(config, cache=book.workspace.cache, device=book.device)

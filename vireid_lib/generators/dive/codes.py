@@ -14,7 +14,7 @@ def make_codes(names: Sequence[str], *, length: int, seed: int = 0) -> dict[str,
     """A code of `length` characters for each name; no two codes share a character (DiVE, release form too).
 
     CLIP's tokenizer ignores case, so letters are handed out such that even in lower case codes share none,
-    as long as the 36 letters and digits last.
+    as long as the 36 letters and digits last; beyond that, no two codes are the same in lower case.
 
     Raises:
         ValueError: there are more than the 62 characters to hand out.
@@ -30,8 +30,12 @@ def make_codes(names: Sequence[str], *, length: int, seed: int = 0) -> dict[str,
     upper = rng.random(len(folded)) < 0.5
     first = [character.upper() if flag else character for character, flag in zip(folded, upper, strict=True)]
     second = [character.swapcase() for character in first if character.isalpha()]
-    supply = [*first, *second]
-    return {name: "".join(supply[i * length : (i + 1) * length]) for i, name in enumerate(names)}
+    while True:
+        supply = "".join([*first, *second])
+        codes = [supply[i * length : (i + 1) * length] for i in range(len(names))]
+        if length == 1 or len({code.lower() for code in codes}) == len(codes):
+            return dict(zip(names, codes, strict=True))
+        second = rng.permutation(second).tolist()
 
 
 def prompt(code: str, placeholder: str) -> str:

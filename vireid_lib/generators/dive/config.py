@@ -9,19 +9,28 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 SAMPLING = ("sampling_steps", "guidance", "sampling_batch", "start", "strength")
 """Settings that may differ between fitting and sampling."""
 
+RELEASE = {"code_length": 4, "lora_scope": "shared", "sampling_steps": 50, "min_aspect": 2.0}
+"""What the authors' published code does otherwise than their paper says."""
+
 LoraTargets = Literal["attention", "attention+feed_forward", "all"]
 
 
 class DiveConfig(BaseModel):
     """Settings of fine-tuning and sampling.
 
-    Where the paper and its authors' release differ, the paper's form is the default: 8-character codes
-    (`code_length`, release 4), a LoRA branch per code (`lora_scope`, release "shared"), 25 sampling steps
-    (release 50).
+    Where the paper and its authors' release differ, the paper's form is the default and `form: release` takes the
+    release's values (`RELEASE`) for whatever is not set beside it. The release also trains in fp16, encodes each
+    image anew at each step and keeps the rest of the embedding table by restoring it: no difference to the result.
+
+    Two codes share no character, in both forms, so that no part of a code means two cameras. There are 62 letters
+    and digits: 8 characters are enough for 7 views (SYSU-MM01's six and one external set), while LLCM's 17 views
+    and an external set leave 3 characters a code (`code_length: 3`). CLIP's tokenizer folds case: beyond 36
+    characters, codes share letters in its eyes, but no two are the same to it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    form: Literal["paper", "release"] = Field("paper", description="whose values hold where the two differ")
     base_model: str = Field(
         "stable-diffusion-v1-5/stable-diffusion-v1-5", description='folder, hub id, or "mini" for the embedded one'
     )
@@ -31,6 +40,12 @@ class DiveConfig(BaseModel):
 
     code_length: int = Field(8, ge=1, description="characters of a camera's fixed rare code [k]")
     views: Literal["multi", "single"] = Field("multi", description="a code per camera, or one per modality")
+    train_modalities: Literal["both", "infrared"] = Field(
+        "both", description="of the target's images; external ones, which teach the tokens, are visible (table 3)"
+    )
+    min_aspect: float = Field(
+        0.0, ge=0, description="images less than so many times as high as wide are left out; 0 keeps all"
+    )
     vectors_per_token: int = Field(1, ge=1, description="embedding rows of an identity's token [p]")
     token_init: Literal["word", "mean"] = Field(
         "word", description="start from the word `person`, or from the mean of all words"
@@ -82,6 +97,11 @@ class DiveConfig(BaseModel):
         values = self.model_dump(mode="json")
         names = ["sampling_steps", "guidance", "start", "height", "width"]
         return {name: values[name] for name in [*names, *(["strength"] if self.start == "image" else [])]}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _release(cls, values: Any) -> Any:
+        return RELEASE | values if isinstance(values, dict) and values.get("form") == "release" else values
 
     @model_validator(mode="after")
     def _sizes(self) -> DiveConfig:

@@ -20,7 +20,8 @@ from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import finetune
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.sample import Request, sample
-from vireid_lib.generators.interface import Capability, refuse_other_settings, training_rows_only
+from vireid_lib.generators.dive.selection import fitted_rows
+from vireid_lib.generators.interface import Capability, refuse_other_settings
 from vireid_lib.training.loop import History
 
 RECORD, TRAINING, CACHE = "dive.json", "training", "cache"
@@ -66,11 +67,7 @@ class Dive:
         Raises:
             ValueError: test rows; or infrared images of an external identity (they are what is to be made).
         """
-        training_rows_only(table, "DiVE.fit")
-        leaked = table[(table["split"] == "external") & (table["modality"] == "infrared")]
-        if len(leaked):
-            raise ValueError(f"DiVE.fit: {len(leaked)} external rows are infrared, the first {leaked['path'].iloc[0]}: "
-                             "pass the external set's visible rows only.")  # fmt: skip
+        table = fitted_rows(table, self.config)
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         config, device = self.config, _device(self.device)

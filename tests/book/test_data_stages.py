@@ -1,0 +1,40 @@
+"""Who is expanded: enough images, in the parts that the profile names, and never a distractor."""
+
+import pandas as pd
+import pytest
+
+from vireid_lib.book.data_stages import chosen_external
+from vireid_lib.book.profiles import load_profile
+
+
+def rows(**counts):
+    """{"train__0002": 3} to three rows."""
+    found = []
+    for place, count in counts.items():
+        split, person = place.split("__")
+        found += [{"path": f"/{place}{n}", "identity": f"market1501/{person}", "split": split} for n in range(count)]
+    return pd.DataFrame(found)
+
+
+def chosen(table, **expand):
+    profile = load_profile("sysu")
+    return chosen_external(table, profile.model_copy(update={"expand": profile.expand.model_copy(update=expand)}))
+
+
+MARKET = rows(train__0002=12, train__0007=11, gallery__0010=10, gallery__0012=14, query__0010=2, gallery__0000=40)
+
+
+@pytest.mark.parametrize(("expand", "expected"), [
+    ({"splits": ["train"]}, {"0002"}), ({}, {"0002", "0012"}), ({"identities": 1}, {"0002"}),
+    ({"splits": ["train", "gallery", "query"]}, {"0002", "0010", "0012"}), ({"min_images": 11, "splits": ["train"]},
+     {"0002", "0007"}),
+])  # fmt: skip
+def test_people_with_enough_images_in_the_named_parts(expand, expected):
+    table = chosen(MARKET, **expand)
+    assert set(table["identity"]) == {f"market1501/{person}" for person in expected}
+    assert set(table["split"]) == {"external"}
+
+
+def test_too_few_images():
+    with pytest.raises(ValueError, match="the most is 14"):
+        chosen(MARKET, min_images=15)
