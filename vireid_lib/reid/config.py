@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class ReidConfig(BaseModel):
@@ -44,6 +44,14 @@ class ReidConfig(BaseModel):
     precision: Literal["no", "bf16"] = "no"
     channels_last: bool = False
     compile: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tuples(cls, settings: Any) -> Any:
+        """YAML and JSON have no tuples: what they give as a list is one."""
+        if not isinstance(settings, dict):
+            return settings
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
 
     @classmethod
     def published(cls, dataset: str, **changes: Any) -> "ReidConfig":

@@ -64,7 +64,7 @@ class TwoStreamConfig(ReidConfig):
     weight_decay: float = Field(default=5e-4, ge=0)
     schedule: Literal["drops", "one_cycle"] = "drops"
     warm_up: int = Field(default=10, ge=0)
-    drops: tuple[int, ...] = Field(default=(20, 50), strict=False)  # a list, when read from a file
+    drops: tuple[int, ...] = (20, 50)
 
     @classmethod
     def small(cls, **changes: Any) -> "TwoStreamConfig":
