@@ -86,7 +86,16 @@ class TokenBank:
         return self.identities.index(identity) * self.vectors
 
     def install(self, text: CLIPTextModel, rows: Float[Tensor, "tokens width"]) -> TokenRows:
-        """Replace the text encoder's embedding by one that also has `rows`."""
+        """Replace the text encoder's embedding by one that also has `rows`.
+
+        Raises:
+            ValueError: the tokenizer's next free number is not the row after the table's last.
+        """
+        if len(text.get_input_embeddings().weight) != self.first:
+            raise ValueError(
+                f"The base model's tokenizer knows {self.first} tokens and its embedding table has "
+                f"{len(text.get_input_embeddings().weight)} rows: take both from one model."
+            )
         new = TokenRows(text.get_input_embeddings(), rows)
         text.set_input_embeddings(new)
         return new
@@ -101,7 +110,7 @@ class TokenBank:
             start = table.mean(0)
         shape = (len(self.identities) * self.vectors, table.shape[1])
         draw = seeds.generator(seed, "tokens")
-        return start + noise * table.std(0) * torch.randn(shape, generator=draw)
+        return start + noise * table.std(0) * torch.randn(shape, generator=draw).to(table.device)
 
     def save(self, file: Path, rows: Float[Tensor, "tokens width"]) -> None:
         """Write one safetensors file with a tensor [vectors, width] for each placeholder."""

@@ -1,0 +1,62 @@
+"""Stable Diffusion 1.5's public configuration: its architecture at full shape, without its weights."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from vireid_lib.generators.dive.base import Base
+
+HUB_IDS = ("stable-diffusion-v1-5/stable-diffusion-v1-5", "runwayml/stable-diffusion-v1-5")
+
+UNET = {
+    "sample_size": 64, "in_channels": 4, "out_channels": 4, "block_out_channels": (320, 640, 1280, 1280),
+    "down_block_types": (*("CrossAttnDownBlock2D",) * 3, "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", *("CrossAttnUpBlock2D",) * 3), "layers_per_block": 2,
+    "cross_attention_dim": 768, "attention_head_dim": 8, "norm_num_groups": 32,
+}  # fmt: skip
+VAE = {
+    "latent_channels": 4, "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "norm_num_groups": 32,
+    "down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4, "sample_size": 512,
+    "scaling_factor": 0.18215,
+}  # fmt: skip
+TEXT = {
+    "vocab_size": 49_408, "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12,
+    "num_attention_heads": 12, "max_position_embeddings": 77, "hidden_act": "quick_gelu", "projection_dim": 768,
+}  # fmt: skip
+SCHEDULE = {
+    "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "steps_offset": 1,
+    "clip_sample": False, "prediction_type": "epsilon",
+}  # fmt: skip
+
+
+def build(device: str = "meta", *, seed: int = 0) -> Base:
+    """The model with random weights on `device`, or without any on "meta", to count, to plan and to time.
+
+    Its tokenizer has the real one's size and spells every word in letters: it needs no download.
+    """
+    tokenizer = _tokenizer()
+    marks = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    devices = [torch.device(device)] if device.startswith("cuda") else []
+    with torch.random.fork_rng(devices=devices), torch.device(device):
+        torch.manual_seed(seed)
+        text = CLIPTextModel(CLIPTextConfig(**TEXT, **marks))
+        unet, vae = UNet2DConditionModel(**UNET), AutoencoderKL(**VAE)
+    for module in (text, unet, vae):
+        module.eval().requires_grad_(False)
+    return Base(tokenizer, text, unet, vae, DDPMScheduler(**SCHEDULE), "Stable Diffusion 1.5, random weights")
+
+
+def _tokenizer() -> CLIPTokenizer:
+    letters = sorted(ByteLevel.alphabet())
+    known = [*letters, *(letter + "</w>" for letter in letters)]
+    marks = ["<|startoftext|>", "<|endoftext|>"]
+    unused = [f"<|unused-{index}|>" for index in range(TEXT["vocab_size"] - len(known) - len(marks))]
+    vocabulary = {token: index for index, token in enumerate([*known, *unused, *marks])}
+    start, end = marks
+    return CLIPTokenizer(
+        vocab=vocabulary, merges=[], unk_token=end, bos_token=start, eos_token=end, pad_token=end,
+        model_max_length=TEXT["max_position_embeddings"],
+    )  # fmt: skip
