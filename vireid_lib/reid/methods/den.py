@@ -22,7 +22,8 @@ class DenConfig(BaselineConfig):
     """L = L_ID + L_HT + λ (IRD(V,I) + IRD(HG,I)) (eq. 10, 11), with IRD(V,I) = PE + NE of visible and infrared and
     IRD(HG,I) = PE + NE of HueGray and infrared + CI of HueGray and visible (eq. 5, 9).
 
-    λ and the margins are not public; those here were chosen in the miniature world, on its validation identities.
+    λ and the margins are not public. Those here were chosen in the miniature world on its validation identities, one
+    training each: rank-1 79.8, against 76.8 with λ = 0.3 and both margins 0.1; the baseline with HueGray has 72.9.
     Every row of the paper's Tables 3, 5 and 6 is a setting of the switches; all off is the baseline with HT.
 
     Attributes:
