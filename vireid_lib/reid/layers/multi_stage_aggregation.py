@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -82,9 +83,10 @@ class SpatialAggregation(_Aggregation):
     def forward(self, high: High, low: Low) -> High:
         values, keys, queries = self.g(low), self.phi(low), self.theta(high)
         if self.softmax:
-            values, keys, queries = (each.flatten(2) for each in (values, keys, queries))
-            weights = (queries.transpose(1, 2) @ keys).softmax(dim=-1)
-            mixed = values @ weights.transpose(1, 2)
+            # One fused operation: at 384×144 the matrix of all pairs of positions would take gigabytes a batch.
+            # Four axes and unit strides in the last are what its fast kernels take.
+            rows = (each.flatten(2).transpose(1, 2).contiguous()[:, None] for each in (queries, keys, values))
+            mixed = F.scaled_dot_product_attention(*rows, scale=1.0)[:, 0].transpose(1, 2)
         else:
             values, keys, queries = (self._fold(each) for each in (values, keys, queries))
             # (θᵀφ)gᵀ = θᵀ(φgᵀ): without softmax the matrix of all pairs need never exist.
