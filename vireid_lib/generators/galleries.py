@@ -1,4 +1,4 @@
-"""Galleries of synthetic images: what is to be made, making what is missing, the table and its provenance."""
+"""Galleries of synthetic images: making what is missing, the table and its provenance."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ from jaxtyping import UInt8
 
 from vireid_lib.data import tables
 from vireid_lib.generators import layout
-from vireid_lib.training import seeds
+from vireid_lib.generators.plans import ATTEMPTS, Planned
 from vireid_lib.training.progress import Progress
 
-ATTEMPTS = 4
 PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"
 
 Pictures = UInt8[np.ndarray, "n height width 3"]
@@ -27,62 +25,6 @@ Pictures = UInt8[np.ndarray, "n height width 3"]
 
 class SamplingError(RuntimeError):
     """A generator gave no usable picture; the message names identity, camera and seed."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One image of a gallery.
-
-    Attributes:
-        seeds: to try in turn; the row records the one that gave the picture.
-        starts: files of the images it is made from; empty for a picture from noise.
-        modality, split: of its row.
-    """
-
-    identity: str
-    camera: str
-    path: Path
-    seeds: tuple[int, ...]
-    starts: tuple[str, ...] = ()
-    modality: str = "infrared"
-    split: str = "external"
-
-
-def plan(
-    identities: Sequence[str],
-    cameras: Sequence[str],
-    per_camera: int,
-    seed: int,
-    folder: Path,
-    visible: pd.DataFrame | None,
-) -> list[Planned]:
-    """All infrared images, by camera, then identity. Seeds are a pure function of (seed, identity, camera, number).
-
-    Args:
-        visible: rows of visible images to start from, each of an identity once before any comes twice; None to
-            start from noise.
-
-    Raises:
-        ValueError: an identity has no visible image to start from.
-    """
-    layout.check_distinct(identities, cameras)
-    planned = []
-    for camera in cameras:
-        for identity in identities:
-            starts = [] if visible is None else sorted(visible.loc[visible["identity"] == identity, "path"])
-            if visible is not None and not starts:
-                raise ValueError(f"{identity!r} has no visible image to start from: give rows of it as `source`.")
-            order = np.random.default_rng(seeds.integer(seed, identity, camera)).permutation(len(starts))
-            for number in range(per_camera):
-                start = (starts[order[number % len(starts)]],) if starts else ()
-                path = layout.image_path(folder, identity, camera, number + 1)
-                planned.append(Planned(identity, camera, path, tries(seed, identity, camera, number), start))
-    return planned
-
-
-def tries(seed: int, identity: str, camera: str, number: int) -> tuple[int, ...]:
-    """The seeds of one image, 32 bits each: the first, and those that replace it should its picture be unusable."""
-    return tuple(seeds.integer(seed, identity, camera, number, attempt) % 2**32 for attempt in range(ATTEMPTS))
 
 
 def write(

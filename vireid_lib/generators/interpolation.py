@@ -14,7 +14,7 @@ from vireid_lib.data.images import load_images
 from vireid_lib.generators import galleries, layout
 from vireid_lib.generators.config import GeneratorConfig
 from vireid_lib.generators.interface import Capability
-from vireid_lib.generators.pairs import plan_pairs, share
+from vireid_lib.generators.plans import Planned, plan_pairs, share
 from vireid_lib.generators.untrained import Untrained
 
 BATCH = 64
@@ -72,7 +72,7 @@ class ImageInterpolation(Untrained):
             planned += plan_pairs(identities, of_it, per_camera, seed, folder, usable, modalities)
         size = (self.config.height, self.config.width)
 
-        def make(items: Sequence[galleries.Planned], attempt: int) -> galleries.Pictures:
+        def make(items: Sequence[Planned], attempt: int) -> galleries.Pictures:
             first, second = (load_images([item.starts[place] for item in items], size, cache=None).pixels
                              for place in (0, 1))  # fmt: skip
             shares = np.array([share(item, self.config.q) for item in items], np.float32)[:, None, None, None]

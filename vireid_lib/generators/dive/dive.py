@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from jaxtyping import UInt8
 
-from vireid_lib.generators import galleries
+from vireid_lib.generators import plans
 from vireid_lib.generators.dive import expand as expansion
 from vireid_lib.generators.dive import latents, vocabulary
 from vireid_lib.generators.dive.base import load_base
@@ -170,7 +170,7 @@ class Dive:
             if source is None:
                 raise ValueError('With start: "image", give expand() the table of visible images as `source`.')
             visible = source[source["modality"] == "visible"]
-        plan = galleries.plan(identities, cameras, per_camera, seed, Path(folder), visible)
+        plan = plans.plan(identities, cameras, per_camera, seed, Path(folder), visible)
         settings = config.sampling_settings() | {
             "base_model": config.base_model, "seed": seed, "per_camera": per_camera, "cameras": list(cameras),
             "identities": list(identities), "prompts": model.prompts(identities[:1] * len(cameras), cameras),

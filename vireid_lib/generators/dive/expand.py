@@ -11,16 +11,17 @@ from vireid_lib.data.images import load_images
 from vireid_lib.generators import galleries
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.sample import Request, sample
+from vireid_lib.generators.plans import Planned
 
 SOURCE = "dive"
 
 
 def run_plan(
-    model: DiveModel, plan: Sequence[galleries.Planned], folder: Path, *, settings: dict, progress: bool = True
+    model: DiveModel, plan: Sequence[Planned], folder: Path, *, settings: dict, progress: bool = True
 ) -> pd.DataFrame:
     """Sample what is missing of `plan`; see `galleries.write` for what is written and refused."""
 
-    def make(items: Sequence[galleries.Planned], attempt: int) -> galleries.Pictures:
+    def make(items: Sequence[Planned], attempt: int) -> galleries.Pictures:
         images = None
         if items[0].starts:
             size = (model.config.height, model.config.width)

@@ -1,0 +1,148 @@
+"""The flows: exact inverses, log-determinants by autograd, the released layers' values."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vireid_lib.generators.flow2flow import real_nvp
+from vireid_lib.generators.flow2flow.flow import Flow
+from vireid_lib.generators.flow2flow.layers import AffineCoupling, InvertibleConvolution, InvertibleTanh, squeeze
+
+ORACLES = Path(__file__).parents[2] / "oracles" / "modules"
+
+
+def _oracle(name):
+    with np.load(ORACLES / f"{name}.npz") as file:
+        return json.loads(bytes(file["meta"])), {key: torch.from_numpy(file[key]) for key in file if key != "meta"}
+
+
+def _fill(module, held, prefix="w."):
+    named = {key.removeprefix(prefix).replace(".conv.", "."): value for key, value in held.items()
+             if key.startswith(prefix)}  # fmt: skip
+    module.double().load_state_dict(named)
+    return module
+
+
+def _stir(module, seed=0):
+    """Random weights everywhere: layers that start as the identity would prove nothing."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            fan_in = max(1, parameter[0].numel()) if parameter.ndim > 1 else 25
+            parameter.add_(0.15 * torch.randn(parameter.shape, generator=generator) / fan_in**0.5)
+    return module
+
+
+@pytest.mark.parametrize("activation", [True, False])
+def test_the_flow_is_invertible(activation):
+    torch.manual_seed(0)
+    flow = _stir(Flow(blocks=12, squeezes=3, width=16, activation=activation))
+    images = torch.rand(4, 3, 32, 16) * 2 - 1
+    with torch.no_grad():
+        latents, _ = flow(images)
+        assert (flow(latents, generate=True) - images).abs().max() < 1e-4
+    assert latents.shape == (4, 192, 4, 2) and bool(latents.abs().max() < 1) is activation
+
+
+def test_saturated_latents_are_inverted_too():
+    values = torch.linspace(-9, 9, 64).view(1, 1, 8, 8)
+    layer = InvertibleTanh()
+    assert (layer(layer(values)[0], generate=True).float() - values).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("layer", [
+    InvertibleConvolution(4), _stir(AffineCoupling(4, 8)), InvertibleTanh(),
+    real_nvp.CheckerboardCoupling(4, 8, 1, turned=False).eval(), real_nvp.ChannelCoupling(4, 8, 1, turned=True).eval(),
+])  # fmt: skip
+def test_log_determinant_of_a_layer(layer):
+    _log_determinant_by_autograd(layer.double(), torch.randn(1, 4, 2, 2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    "flow", [Flow(blocks=4, squeezes=2, width=8), real_nvp.RealNvp(width=4, blocks=1).eval().flows]
+)
+def test_log_determinant_of_a_flow(flow):
+    torch.manual_seed(1)
+    _log_determinant_by_autograd(_stir(flow).double(), torch.rand(1, 3, 4, 4, dtype=torch.float64) * 2 - 1)
+
+
+def _log_determinant_by_autograd(layer, values):
+    jacobian = torch.autograd.functional.jacobian(lambda x: layer(x)[0], values)
+    expected = torch.linalg.slogdet(jacobian.reshape(values.numel(), values.numel()))[1]
+    torch.testing.assert_close(layer(values)[1][0], expected, atol=1e-9, rtol=1e-9)
+
+
+def test_a_coupling_by_hand():
+    """Eq. 5 with S = 0 and T = 1: the first half stays, the second is halved and shifted."""
+    layer = AffineCoupling(2, 4)
+    with torch.no_grad():
+        layer.network[-1].bias.copy_(torch.tensor([0.0, 1.0]))
+        maps, log_determinant = layer(torch.tensor([[[[3.0]], [[4.0]]]]))
+    assert maps.flatten().tolist() == [3.0, 3.0]
+    assert log_determinant.item() == pytest.approx(np.log(0.5))
+
+
+def test_convolution_starts_as_a_rotation():
+    weight = InvertibleConvolution(6).weight()
+    torch.testing.assert_close(weight @ weight.T, torch.eye(6), atol=1e-5, rtol=0)
+
+
+def test_squeezing_and_masks_equal_the_release():
+    _, held = _oracle("f2f_squeeze")
+    assert torch.equal(squeeze(held["in.x"]), held["out.squeeze"])
+    assert torch.equal(real_nvp.squeeze_diagonally(held["in.x"]), held["out.squeeze_alt"])
+    assert torch.equal(real_nvp.unsqueeze_diagonally(held["out.squeeze_alt"]), held["in.x"])
+    assert torch.equal(real_nvp.checkerboard(held["in.x"]), held["out.checkerboard"])
+    assert torch.equal(real_nvp.checkerboard(held["in.x"], turned=True), held["out.checkerboard_reversed"])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("kind", ["checkerboard", "channel"])
+def test_released_coupling(kind, turned):
+    _, held = _oracle(f"f2f_coupling_{kind}_{'rev' if turned else 'fwd'}mask")
+    make, channels = ((real_nvp.CheckerboardCoupling, 3) if kind == "checkerboard" else (real_nvp.ChannelCoupling, 12))
+    layer = _fill(make(channels, 6, 2, turned=turned), held)
+    values = held["in.x"].clone().requires_grad_()
+    latents, log_determinant = layer.eval()(values)
+    _close(latents, held["out.eval_z"])
+    _close(log_determinant, held["out.eval_sldj"])
+    _close(layer(latents, generate=True), held["out.eval_reverse_of_z"])
+    ((latents * held["in.cotangent"]).sum() - log_determinant.sum()).backward()
+    _close(values.grad, held["grad.eval_input"])
+    latents, log_determinant = layer.train()(held["in.x"])
+    _close(latents, held["out.train_z"])
+    _close(log_determinant, held["out.train_sldj"])
+    state = layer.state_dict()
+    for key, value in held.items():
+        if key.startswith("after."):
+            _close(state[key.removeprefix("after.")], value)
+    _close(layer(latents, generate=True), held["out.train_reverse_of_z"])
+
+
+@pytest.mark.parametrize("scales", [1, 2])
+def test_released_flow(scales):
+    meta, held = _oracle(f"f2f_realnvp_scales{scales}")
+    flow = _fill(real_nvp.RealNvp(scales=scales, width=meta["mid_channels"], blocks=meta["num_blocks"]), held).eval()
+    images = dequantised(held["in.x"], held["in.dequantisation_noise"])
+    logits, log_determinant = flow.to_logits(images)
+    _close(logits, held["out.logits"])
+    _close(log_determinant, held["out.pre_sldj"])
+    latents, log_determinant = flow(images)
+    _close(latents, held["out.eval_z"])
+    _close(log_determinant, held["out.eval_sldj"])
+    _close(flow.logits(latents), held["out.eval_reverse_of_z"])
+    _close(flow(latents, generate=True), held["out.eval_reverse_of_z"].tanh())
+    latents, log_determinant = flow.train()(images)
+    _close(latents, held["out.train_z"])
+    _close(log_determinant, held["out.train_sldj"])
+
+
+def dequantised(images, noise):
+    return ((images + 1) / 2 * 255 + noise) / 256 * 2 - 1
+
+
+def _close(ours, theirs):
+    torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=1e-9)
