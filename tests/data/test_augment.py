@@ -27,15 +27,16 @@ def test_flip(images):
     assert torch.equal(augment.horizontal_flip(images, generator()), torch.stack(wanted))
 
 
-def test_pad_and_crop(images):
+@pytest.mark.parametrize("fill", [0.0, 0.5])
+def test_pad_and_crop(images, fill):
     offsets = torch.randint(0, 7, (2, BATCH, 1), generator=generator())
     wanted = []
     for i, image in enumerate(images):
-        padded = torch.zeros(3, HEIGHT + 6, WIDTH + 6)
+        padded = torch.full((3, HEIGHT + 6, WIDTH + 6), fill)
         padded[:, 3 : 3 + HEIGHT, 3 : 3 + WIDTH] = image
         top, left = int(offsets[0, i]), int(offsets[1, i])
         wanted.append(padded[:, top : top + HEIGHT, left : left + WIDTH])
-    assert torch.equal(augment.pad_and_crop(images, generator(), padding=3), torch.stack(wanted))
+    assert torch.equal(augment.pad_and_crop(images, generator(), padding=3, fill=fill), torch.stack(wanted))
 
 
 def erase_one_by_one(images, probability, area, fill):
