@@ -8,6 +8,15 @@ from torch.nn import functional
 SMALLEST = 1e-12
 
 
+def extent(heat: Float[Tensor, "images h w"]) -> Float[Tensor, " images"]:
+    """How much of an image takes part in its heat map: (Σh)² / (N Σh²) over its N places.
+
+    1 is a map that is the same everywhere, 1/N a single place; NaN for a map of zeros.
+    """
+    total, squares = heat.sum((1, 2)), heat.square().sum((1, 2))
+    return total.square() / (heat[0].numel() * squares)
+
+
 def grad_cam_plus_plus(
     network: nn.Module,
     images: Float[Tensor, "images 3 height width"],

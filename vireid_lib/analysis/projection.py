@@ -30,6 +30,27 @@ def tsne(
     return model.fit_transform(unit).astype(np.float64)
 
 
+def principal_plane(
+    features: Float[Tensor, "images dim"],
+) -> tuple[Float[np.ndarray, "images 2"], float]:
+    """The L2-normalised features in the plane in which they spread most, and the share of their variance that it shows.
+
+    A projection: no distance in the plane is larger than the true one, and sizes of different planes can be compared.
+
+    Raises:
+        ValueError: fewer than three images.
+    """
+    if len(features) < 3:
+        raise ValueError(f"principal_plane of {len(features)} images; it needs at least 3")
+    unit = torch.nn.functional.normalize(features)
+    _, values, axes = torch.linalg.svd(unit - unit.mean(0), full_matrices=False)
+    # An axis has no sign of its own: its largest component is made positive.
+    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
+    points = (unit - unit.mean(0)) @ (largest * axes)[:2].T
+    share = values[:2].square().sum() / values.square().sum().clamp(min=1e-12)
+    return points.double().numpy(), float(share)
+
+
 def readable_sample(table: pd.DataFrame, *, people: int = 10, images: int = 8, seed: int = 0) -> np.ndarray:
     """Row numbers of a few people with a few images in each modality: what a reader can still tell apart.
 

@@ -7,9 +7,11 @@ from vireid_lib.book.plots.embedding import scatter
 from vireid_lib.book.plots.generator import brightness_curves, differences, grouped_points, lines, token_map
 from vireid_lib.book.plots.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
 from vireid_lib.book.plots.panels import against, projection, training_curves
+from vireid_lib.book.plots.space_use import PersonPlane, space_use
 from vireid_lib.book.plots.style import Picture, identity_colours
 
 __all__ = [
+    "PersonPlane",
     "Picture",
     "against",
     "arrow_panels",
@@ -32,6 +34,7 @@ __all__ = [
     "ranked_gallery",
     "retrieval_lists",
     "scatter",
+    "space_use",
     "token_map",
     "token_table",
     "training_curves",

@@ -19,6 +19,7 @@ from vireid_lib.book.plots.style import (
 )
 
 SMOOTHING = 0.05  # share of the records that a curve averages over
+MARKERS = ("o", "s", "^", "D")
 
 
 @styled
@@ -106,7 +107,7 @@ def training_curves(
 @styled
 def against(
     table: pd.DataFrame, *, x: str, y: str, label: str, x_axis: str, y_axis: str, chance: float | None = None,
-    title: str = "",
+    zero: bool = True, title: str = "",
 ) -> Picture:  # fmt: skip
     """Named points with their standard deviations in both directions.
 
@@ -114,20 +115,23 @@ def against(
         table: columns `x`, `x`_std, `y`, `y`_std and `label`.
         x_axis, y_axis: what the axes show, with their units.
         chance: what guessing gives on the x axis; drawn as a line.
+        zero: draw a line at y = 0.
     """
     picture = Picture(7.2, 3.6, title or f"{y_axis} over {x_axis}")
     axes = picture.subplots()
     for place, row in enumerate(table.to_dict("records")):
         colour = SERIES[place % len(SERIES)]
         errors = {f"{way}err": row[f"{name}_std"] for way, name in (("x", x), ("y", y)) if pd.notna(row[f"{name}_std"])}
-        axes.errorbar(row[x], row[y], **errors, fmt="o", color=colour, capsize=3, elinewidth=1.2, label=row[label])
+        marker = MARKERS[place // len(SERIES) % len(MARKERS)]  # where the colours begin again
+        axes.errorbar(row[x], row[y], **errors, fmt=marker, color=colour, capsize=3, elinewidth=1.2, label=row[label])
     if chance is not None:
         axes.axvline(chance, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
         axes.annotate(
             "guessing", (chance, 1), xycoords=("data", "axes fraction"), xytext=(4, -3), textcoords="offset points",
             va="top", color=QUIET, fontsize=8,
         )  # fmt: skip
-    axes.axhline(0, color=QUIET, linewidth=0.8)
+    if zero:
+        axes.axhline(0, color=QUIET, linewidth=0.8)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), labelcolor="linecolor")
     axes.margins(x=0.1, y=0.15)
     axes.set_xlabel(x_axis)

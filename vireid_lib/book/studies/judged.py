@@ -1,16 +1,20 @@
 """A paper's claims held against what the seeds say: each holds, does not hold, or drowns in the noise of the seeds."""
 
+import html
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from vireid_lib.book.papers import SCORES
+from vireid_lib.book.result_tables import HtmlTable
 from vireid_lib.book.studies.measured import MEASURES
 from vireid_lib.book.studies.study import Claim, Study
 from vireid_lib.book.verdicts import welch
 
 HOLDS, FAILS, NOISE, SINGLE, MISSING = "holds", "does not hold", "within noise", "one seed only", "not run"
+MARKS = {HOLDS: "✓", FAILS: "✗", NOISE: "~", SINGLE: "?"}
+STYLES = {HOLDS: "font-weight:600", FAILS: "font-weight:600", NOISE: "opacity:.65", SINGLE: "opacity:.65"}
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ def _finding(claim: Claim, groups: dict[str, pd.DataFrame]) -> Finding:
     return Finding(claim, *welch(plus, minus), min(map(len, value.values())))
 
 
-def table(findings: Iterable[Finding]) -> pd.DataFrame:
-    """The findings for reading: columns claim, where, measure, "difference (95 % interval)", verdict."""
+def table(findings: Iterable[Finding]) -> HtmlTable:
+    """The findings for reading, without those whose rows were not trained: columns "the paper says", "where",
+    "measure", "difference here (95 % interval)" and "verdict"."""
     rows = [
         {
             "the paper says": each.claim.words,
@@ -99,8 +104,16 @@ def table(findings: Iterable[Finding]) -> pd.DataFrame:
             "verdict": each.verdict,
         }
         for each in findings
+        if each.difference is not None
     ]
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in found.columns)
+    body = ""
+    for row in rows:
+        cells = "".join(f"<td>{html.escape(text)}</td>" for text in list(row.values())[:-1])
+        body += f'<tr>{cells}<td style="{STYLES[row["verdict"]]}">{MARKS[row["verdict"]]} {row["verdict"]}</td></tr>'
+    markup = f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return HtmlTable(markup, found)
 
 
 def count(findings: Iterable[Finding]) -> str:

@@ -22,6 +22,9 @@ MEASURES = {
     "himd": "HIMD (V,I)",
     "own_centres": "own centres apart",
     "other_centres": "others' centres apart",
+    "intra_distance": "within people",
+    "inter_distance": "between people",
+    "delta": "δ",
 }
 """What is measured of every row, and how it is printed. Scores are in percent, the others are distances 0..2."""
 
@@ -41,7 +44,8 @@ def measure(book: Book, study: Study, *, full: bool = False) -> pd.DataFrame:
 
     Returns:
         one row per study row, seed and mode of the protocol: columns row, label, seed, mode, minutes, the scores in
-        percent and the spreads of `vireid_lib.analysis.spaces.spread` (the same in every mode).
+        percent, and the distances of `vireid_lib.analysis.spaces` (`spread` and `cross_modality_distances`; the same in
+        every mode).
     """
     rows = study.chosen(full)
     train(book, rows)
@@ -50,7 +54,8 @@ def measure(book: Book, study: Study, *, full: bool = False) -> pd.DataFrame:
         own = book_of(book, row)
         for seed in book.profile.reid.seeds:
             record = stages.reid(own, row.training, seed)
-            spread = measures.embedding_spread(own, row.training, seed).values
+            spread = {**measures.embedding_spread(own, row.training, seed).values,
+                      **measures.cross_distances(own, row.training, seed).values}  # fmt: skip
             about = {"row": row.name, "label": row.label, "seed": seed}
             effort = {"minutes": record.result["wall_seconds"] / 60}
             for score in record.values["scores"]:
@@ -67,6 +72,14 @@ def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_
         rows[label] = {MEASURES[name]: mean_and_std(name, group[name]) for name in measures}
         rows[label]["seeds"] = len(group)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
+
+
+def for_plot(measured: pd.DataFrame, *, x: str, y: str) -> pd.DataFrame:
+    """The rows of `plots.against`: label and, for two measures, mean and standard deviation over seeds."""
+    first = measured[measured["mode"] == measured["mode"].iloc[0]]
+    groups = first.groupby("label", sort=False)
+    columns = {name: groups[name].mean() for name in (x, y)}
+    return pd.DataFrame(columns | {f"{name}_std": groups[name].std(ddof=1) for name in (x, y)}).reset_index()
 
 
 def mean_and_std(measure: str, values: pd.Series) -> str:
