@@ -14,20 +14,11 @@ from vireid_lib.reid.losses.intra_identity_diversification import (
     intra_identity_diversification,
     negative_enhancement,
 )
-from vireid_lib.reid.method import Batch
 from vireid_lib.reid.methods.baseline import BaselineConfig
 from vireid_lib.reid.methods.den import DenConfig
-from vireid_lib.reid.train import ReidTask, train_reid
+from vireid_lib.reid.train import ReidTask
 
 ORACLES = Path(__file__).parents[2] / "oracles"
-
-
-def random_batch(identities: int = 4, images: int = 2, height: int = 64, width: int = 32) -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(identities).repeat_interleave(images)
-    rows = torch.arange(len(labels))
-    visible, infrared = torch.rand(2, len(labels), 3, height, width, generator=generator)
-    return Batch(visible, infrared, labels, labels, rows, rows, generator)
 
 
 def still(config: type[BaselineConfig], **changes) -> BaselineConfig:
@@ -36,7 +27,7 @@ def still(config: type[BaselineConfig], **changes) -> BaselineConfig:
 
 
 @pytest.mark.parametrize("copies", ["grey", "hue", "hue_grey"])
-def test_copies_stand_behind_the_visible_images_they_are_made_of(copies):
+def test_copies_stand_behind_the_visible_images_they_are_made_of(copies, random_batch):
     method = methods.build("baseline", still(BaselineConfig, colour_copies=copies), 4)
     batch = random_batch()
     shown = method.augment(batch)
@@ -52,7 +43,7 @@ def test_copies_stand_behind_the_visible_images_they_are_made_of(copies):
     assert torch.allclose(images, luminance, atol=1e-5) == (copies == "grey")
 
 
-def test_copies_move_with_their_image_and_are_erased_alone():
+def test_copies_move_with_their_image_and_are_erased_alone(random_batch):
     config = BaselineConfig.small(colour_copies="grey", erasing=0.0)
     plain, copied = methods.build("baseline", config, 4).augment(random_batch()).visible.chunk(2)
     weights = torch.tensor(augment.LUMINANCE)[:, None, None]
@@ -64,7 +55,7 @@ def test_copies_move_with_their_image_and_are_erased_alone():
     assert not torch.equal(plain[:, 0] == 0, copied[:, 0] == 0)
 
 
-def test_without_copies_a_batch_keeps_its_size_and_repeats_bitwise():
+def test_without_copies_a_batch_keeps_its_size_and_repeats_bitwise(random_batch):
     method = methods.build("baseline", BaselineConfig.small(), 4)
     first, second = method.augment(random_batch()), method.augment(random_batch())
     assert first.visible.shape == random_batch().visible.shape
@@ -86,7 +77,7 @@ ROWS = {  # index in Table 3 → settings, terms
 
 
 @pytest.mark.parametrize("index", ROWS)
-def test_each_row_of_table_3_is_a_setting(index):
+def test_each_row_of_table_3_is_a_setting(index, random_batch):
     settings, terms = ROWS[index]
     torch.manual_seed(0)
     method = methods.build("den", still(DenConfig, **settings), 4)
@@ -97,7 +88,7 @@ def test_each_row_of_table_3_is_a_setting(index):
     assert losses["total"].item() == pytest.approx(sum(parts.values()).item())
 
 
-def test_all_switches_off_is_the_baseline():
+def test_all_switches_off_is_the_baseline(random_batch):
     batch = random_batch()
     found = []
     for name, config in (("den", still(DenConfig, **ROWS[1][0])), ("baseline", still(BaselineConfig))):
@@ -107,7 +98,7 @@ def test_all_switches_off_is_the_baseline():
     assert found[0] == found[1]
 
 
-def test_the_whole_loss_is_that_of_equations_5_to_11():
+def test_the_whole_loss_is_that_of_equations_5_to_11(random_batch):
     torch.manual_seed(0)
     config = still(DenConfig, ird_weight=0.5, positive_margin=0.2, negative_margin=0.4)
     method = methods.build("den", config, 4)
@@ -135,17 +126,8 @@ def test_the_whole_loss_is_that_of_equations_5_to_11():
         ("den", {}),
     ],
 )
-def test_one_batch_can_be_overfitted(name, changes):
-    torch.manual_seed(0)
-    kind = methods.method_class(name).config_class
-    method = methods.build(name, still(kind, label_smoothing=0.0, **changes), 4)
-    optimizer, batch = method.optimizer(), method.augment(random_batch())
-    for _ in range(40):
-        losses = method.loss(batch)
-        optimizer.zero_grad()
-        losses["total"].backward()
-        optimizer.step()
-    assert losses["accuracy"] == 1.0 and losses["identity"] < 0.1
+def test_one_batch_can_be_overfitted(name, changes, check_overfit):
+    check_overfit(still(methods.method_class(name).config_class, label_smoothing=0.0, **changes))
 
 
 def test_network_and_recipe_are_agws():
@@ -176,25 +158,8 @@ def test_configuration_is_strict():
     assert DenConfig.small().channel_exchange == 0 and DenConfig.small(channel_exchange=0.5).channel_exchange == 0.5
 
 
-def test_resumed_training_is_the_unbroken_one(coloured_people, tmp_path, monkeypatch):
-    table = coloured_people(6, 3)
-    config = DenConfig.small(identities=4, images=2, steps=7)
-    options = {"seed": 2, "cache": None, "checkpoint_every": 3, "progress": False, "device": "cpu"}
-    whole = train_reid(table, config, tmp_path / "whole", **options)
-    losses = ReidTask.losses
-
-    def crash(task: ReidTask, step: int) -> dict:
-        if step == 5:
-            raise KeyboardInterrupt
-        return losses(task, step)
-
-    monkeypatch.setattr(ReidTask, "losses", crash)
-    with pytest.raises(KeyboardInterrupt):
-        train_reid(table, config, tmp_path / "broken", **options)
-    monkeypatch.undo()
-    continued = train_reid(table, config, tmp_path / "broken", **options)
-    for name, value in whole.state_dict().items():
-        assert torch.equal(continued.state_dict()[name], value), name
+def test_resumed_training_is_the_unbroken_one(check_resume):
+    check_resume(DenConfig.small(identities=4, images=2))
 
 
 def test_an_identity_with_a_single_image_can_be_trained_on(coloured_people):
@@ -207,12 +172,6 @@ def test_an_identity_with_a_single_image_can_be_trained_on(coloured_people):
 
 
 @pytest.mark.slow
-def test_published_training_step_runs():
-    method = methods.build("den", DenConfig(pretrained=None), 395)
-    batch = method.augment(random_batch(8, 4, 288, 144))
-    assert len(batch.visible) == 64 and len(batch.infrared) == 32
-    optimizer = method.optimizer()
-    losses = method.loss(batch)
-    losses["total"].backward()
-    optimizer.step()
-    assert all(torch.isfinite(value) for value in losses.values())
+@pytest.mark.parametrize("name", ["baseline", "den"])
+def test_published_training_step_runs(name, check_published_step):
+    check_published_step(methods.configure(name, {"pretrained": None}))
