@@ -85,7 +85,7 @@ def test_one_batch_can_be_overfitted(discrepancy: str, check_overfit: Callable) 
 
 
 def test_resumed_training_is_the_unbroken_one(check_resume: Callable) -> None:
-    check_resume(MmdReidConfig.small(images=2))
+    check_resume(MmdReidConfig.small(identities=4, images=2))
 
 
 def test_missing_modality_is_refused(random_batch: Callable) -> None:
@@ -103,7 +103,7 @@ def test_recipes() -> None:
         assert MmdReidConfig.published(dataset) == MmdReidConfig()
     small = MmdReidConfig.small()
     assert (small.backbone, small.identities, small.images, small.non_local, small.shared_from) == (
-        "small", 4, 4, False, 3,
+        "small", 8, 4, False, 3,
     )  # fmt: skip
     with pytest.raises(ValidationError, match="mmd_margin"):
         methods.configure("mmd_reid", {"mmd_margin": -1.0})

@@ -32,8 +32,8 @@ class CajConfig(TwoStreamConfig):
             in all three, and, of what is not exchanged, of showing its luminance.
         infrared_exchange, infrared_grey: the same of infrared images: the release picks one of red, green, blue
             and neither, and makes half of the last grey.
-        form: "release" erases, exchanges and makes grey after the images are normalised; "paper" before, on the
-            image itself, which is where the paper's words put it.
+        form: "release" erases, exchanges and makes grey after the images are normalised; "paper" before, while
+            the channels are those of an image.
         sharpness, scale, squared: of the triplet loss, the release's alpha, gamma and square.
         consistency: weight of the KL divergence of the predictions for the visible images from those for the
             infrared ones of the same identity; off in the release.
@@ -101,8 +101,8 @@ class Caj(TwoStreamMethod):
             ),
         }
         if config.consistency:
-            pairs = len(batch.infrared)
-            divergence = kl_divergence(logits[:pairs], logits[-pairs:], temperature=config.temperature)
+            plain, _, infrared = logits.split((len(batch.visible) // 2,) * 2 + (len(batch.infrared),))
+            divergence = kl_divergence(plain, infrared, temperature=config.temperature)
             terms["consistency"] = config.consistency * divergence
         accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
         return {"total": sum(terms.values()), **terms, "accuracy": accuracy}

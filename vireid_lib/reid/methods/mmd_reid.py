@@ -3,7 +3,7 @@
 Jambigi, Rawal, Chakraborty: "MMD-ReID: A Simple but Effective Solution for Visible-Thermal Person ReID", BMVC 2021.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -41,6 +41,11 @@ class MmdReidConfig(TwoStreamConfig):
     mmd_margin: float = Field(default=1.4, ge=0)
     mmd_weight: float = Field(default=0.25, ge=0)
     test_feature: Literal["bn", "pooled"] = "bn"
+
+    @classmethod
+    def small(cls, **changes: Any) -> "MmdReidConfig":
+        """The recipe of the miniature world, with as many identities in a batch as the other methods have there."""
+        return super().small(**({"identities": 8} | changes))
 
 
 class PooledFeatureNetwork(TwoStreamNetwork):
