@@ -31,7 +31,7 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
 from vireid_lib.book.studies.beside import beside_paper
 from vireid_lib.book.studies.judged import Finding, count, judge
 from vireid_lib.book.studies.judged import table as findings_table
-from vireid_lib.book.studies.measured import MEASURES, for_plot, measure, overview, train
+from vireid_lib.book.studies.measured import MEASURES, effort, for_plot, measure, overview, train
 from vireid_lib.book.studies.study import Claim, Row, Study, book_of
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "beside_paper",
     "book_of",
     "count",
+    "effort",
     "findings_table",
     "for_plot",
     "judge",

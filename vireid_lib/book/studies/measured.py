@@ -8,6 +8,7 @@ from vireid_lib.book import measures, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.papers import SCORES, SPREADS
 from vireid_lib.book.records import StageRecord
+from vireid_lib.book.settings import reid_config
 from vireid_lib.book.studies.study import Row, Study, book_of
 
 MEASURES = {
@@ -71,6 +72,21 @@ def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_
     for label, group in first.groupby("label", sort=False):
         rows[label] = {MEASURES[name]: mean_and_std(name, group[name]) for name in measures}
         rows[label]["seeds"] = len(group)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
+
+
+def effort(book: Book, study: Study, measured: pd.DataFrame) -> pd.DataFrame:
+    """What each measured row was given: people and images of a batch, steps (or epochs), minutes (mean over seeds)."""
+    rows = {}
+    for name, group in measured.groupby("row", sort=False):
+        row = study.row(name)
+        config = reid_config(book_of(book, row).profile)
+        rows[row.label] = {
+            "people in a batch": config.identities,
+            "images of each, per modality": config.images,
+            "length": f"{config.epochs} epochs" if config.steps is None else f"{config.steps:,} steps",
+            "minutes": round(group["minutes"].mean(), 1),
+        }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
 
 
