@@ -25,6 +25,7 @@ class Batch:
         visible_rows, infrared_rows: row of each image in the training table, for methods that keep
             something per image (DART); on the CPU.
         generator: random numbers of this step; on the CPU, so that every device draws the same.
+        epoch: of the training, from 0.
     """
 
     visible: Float[Tensor, "visible 3 height width"]
@@ -34,6 +35,7 @@ class Batch:
     visible_rows: Int[Tensor, " visible_images"]
     infrared_rows: Int[Tensor, " infrared_images"]
     generator: torch.Generator
+    epoch: int = 0
 
     @property
     def labels(self) -> Int[Tensor, " rows"]:

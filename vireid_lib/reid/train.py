@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -146,7 +147,8 @@ class ReidTask(loop.Task):
 
     def batch(self, step: int) -> Batch:
         """The images of `step`, not yet augmented."""
-        return self._batch(*self._batch_rows(step), self.generator(step, "augment"))
+        batch = self._batch(*self._batch_rows(step), self.generator(step, "augment"))
+        return replace(batch, epoch=self.position(step)[0])
 
     def every_image(self, step: int) -> Iterator[Batch]:
         """All images before `step`, not augmented; the same in each process."""
