@@ -82,3 +82,21 @@ def test_separation_counts_pairs():
     naive = np.mean([(a < b) + 0.5 * (a == b) for a in same for b in different])
     assert spaces.separation(same, different) == pytest.approx(naive)
     assert spaces.separation(np.zeros(3), np.ones(4)) == 1 and spaces.separation(np.ones(3), np.ones(4)) == 0.5
+
+
+def test_distances_across_modalities_agree_with_a_naive_loop():
+    table = _table(3, 2, 4)
+    table = pd.concat([table, pd.DataFrame([{"identity": "s/alone", "modality": "visible"}])], ignore_index=True)
+    features = torch.randn(len(table), 5, generator=torch.Generator().manual_seed(1))
+    unit = torch.nn.functional.normalize(features.double())
+    kinds = {True: [], False: []}
+    for i, j in itertools.product(range(len(table)), repeat=2):
+        one, other = table.iloc[i], table.iloc[j]
+        if (one["modality"], other["modality"]) == ("visible", "infrared") and one["identity"] != "s/alone":
+            kinds[one["identity"] == other["identity"]].append(1 - float(unit[i] @ unit[j]))
+    found = spaces.cross_modality_distances(features, table)
+    assert found["intra_distance"] == pytest.approx(np.mean(kinds[True]))
+    assert found["inter_distance"] == pytest.approx(np.mean(kinds[False]))
+    assert found["delta"] == pytest.approx(found["inter_distance"] - found["intra_distance"])
+    with pytest.raises(ValueError, match="fewer than two identities"):
+        spaces.cross_modality_distances(features[:6], _table(1, 2, 4))

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from vireid_lib.analysis.identification import identify
-from vireid_lib.analysis.spaces import pair_distances, separation, spread
+from vireid_lib.analysis.spaces import cross_modality_distances, pair_distances, separation, spread
 from vireid_lib.book import data_stages, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
@@ -110,6 +110,18 @@ def embedding_spread(book: Book, name: str, seed: int) -> StageRecord:
 
     inputs = {"reid": stages.reid(book, name, seed)}
     return book.stage("embedding_spread", {"training": name, "seed": seed}, inputs, make, seeds=[seed])
+
+
+def cross_distances(book: Book, name: str, seed: int) -> StageRecord:
+    """Mean distances across modalities within and between people, of the test features of the network trained on
+    training set `name`.
+
+    Values: as `vireid_lib.analysis.spaces.cross_modality_distances` returns them.
+    """
+    features, table = stages.features(book, name, seed)
+    inputs = {"reid": stages.reid(book, name, seed)}
+    return book.stage("cross_distances", {"training": name, "seed": seed}, inputs,
+                      lambda folder: cross_modality_distances(features, table), seeds=[seed])
 
 
 def separations(book: Book, seed: int) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from vireid_lib.book.plots.images import attention_overlays, heat_overlays, imag
 from vireid_lib.book.plots.panels import against, projection, training_curves
 from vireid_lib.book.plots.space_use import PersonPlane, space_use
 from vireid_lib.book.plots.style import Picture, identity_colours
+from vireid_lib.book.plots.sweeps import distance_panels, sweeps
 
 __all__ = [
     "PersonPlane",
@@ -21,6 +22,7 @@ __all__ = [
     "carried_over",
     "differences",
     "distance_histograms",
+    "distance_panels",
     "explanations",
     "grouped_points",
     "heat_overlays",
@@ -35,6 +37,7 @@ __all__ = [
     "retrieval_lists",
     "scatter",
     "space_use",
+    "sweeps",
     "token_map",
     "token_table",
     "training_curves",

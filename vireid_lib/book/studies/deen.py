@@ -1,4 +1,4 @@
-"""DEEN's tables 4 to 7 and figures 6 and 7 as trainings, and what the paper says about them (Zhang, Wang, CVPR 2023)."""
+"""DEEN's tables 4 to 7 and figures 6, 7 as trainings, and what the paper says about them (Zhang, Wang, CVPR 2023)."""
 
 from vireid_lib.book.studies.study import Claim, Row, Study
 
