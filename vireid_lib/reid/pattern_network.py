@@ -19,6 +19,7 @@ class PatternOutput(NamedTuple):
         logits: of the classifier that both modalities share.
         own_logits: each row by the classifier of its modality.
         teacher_logits: each row by the mean teacher of the *other* modality's classifier; no gradient.
+        centres: learnt ones of the identities, if the network has them.
     """
 
     pooled: Float[Tensor, "rows dim"]
@@ -26,6 +27,7 @@ class PatternOutput(NamedTuple):
     logits: Float[Tensor, "rows identities"]
     own_logits: Float[Tensor, "rows identities"]
     teacher_logits: Float[Tensor, "rows identities"]
+    centres: Float[Tensor, "identities dim"] | None
 
 
 class PatternNetwork(TwoStreamNetwork):
@@ -73,13 +75,13 @@ class PatternNetwork(TwoStreamNetwork):
         with torch.no_grad():
             taught = torch.cat([teacher(side) for teacher, side in zip(teachers, sides, strict=True)])
         own = torch.cat([student(side) for student, side in zip(students, sides, strict=True)])
-        return PatternOutput(pooled, patterns, self.classifier(features), own, taught)
+        return PatternOutput(pooled, patterns, self.classifier(features), own, taught, self.centres)
 
     @torch.no_grad()
     def update_teachers(self, rate: float) -> None:
-        """Move each mean teacher towards its classifier: t ← (1 − rate)·t + rate·s."""
+        """Move each mean teacher towards its classifier: t ← t + rate·(s − t)."""
         for modality, teacher in self.teachers.items():
-            teacher.weight.mul_(1 - rate).add_(self.own_classifiers[modality].weight * rate)
+            teacher.weight.lerp_(self.own_classifiers[modality].weight, rate)
 
     def _per_modality(self, identities: int) -> nn.ModuleDict:
         return nn.ModuleDict(
