@@ -16,6 +16,7 @@ from jaxtyping import UInt8
 from vireid_lib.data import tables
 from vireid_lib.generators import layout
 from vireid_lib.generators.plans import ATTEMPTS, Planned
+from vireid_lib.training import processes
 from vireid_lib.training.progress import Progress
 
 PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"
@@ -40,7 +41,8 @@ def write(
 ) -> pd.DataFrame:
     """Make what is missing, then write `table.csv` and `provenance.json` beside the images.
 
-    Complete images of an earlier run are kept. A folder that was begun with other settings is refused.
+    Complete images of an earlier run are kept. A folder that was begun with other settings is refused. Several
+    processes of one job share the batches.
 
     Args:
         make: (items, attempt) to their pictures; `attempt` says which of an item's seeds to use.
@@ -60,12 +62,14 @@ def write(
     for item in missing:
         groups[group(item)].append(item)
     batches = [items[i : i + batch] for _, items in sorted(groups.items()) for i in range(0, len(items), batch)]
+    processes.wait()  # until all have listed what is missing, and so part the same batches
     done = len(planned) - len(missing)
     with Progress(len(planned), "synthetic images", start=done, unit="images", shown=progress) as line:
-        for items in batches:
+        for items in batches[processes.index() :: processes.count()]:
             _make(make, items)
-            done += len(items)
-            line.update(done)
+            done += len(items) * processes.count()  # the others are about as far
+            line.update(min(done, len(planned)))
+    processes.wait()
     rows = [layout.row(item.path, item.identity, item.camera, source, layout.read_seed(item.path),
                        modality=item.modality, split=item.split) for item in planned]  # fmt: skip
     rejected = sum(item.seeds.index(row["seed"]) for item, row in zip(planned, rows, strict=True))
@@ -73,8 +77,10 @@ def write(
     record = {"settings": settings, "images": len(table), "rejected": rejected}
     if any(item.starts for item in planned):
         record["made_from"] = {_short(item.path): [_short(start) for start in item.starts] for item in planned}
-    _write_json(folder / RECORD, record)
-    tables.save(table, folder / TABLE)
+    if processes.index() == 0:
+        _write_json(folder / RECORD, record)
+        tables.save(table, folder / TABLE)
+    processes.wait()
     return table
 
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs
 
-from vireid_lib.training import checkpoint, seeds
+from vireid_lib.training import checkpoint, processes, seeds
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.task import NonFiniteLoss, Task
 
@@ -116,7 +116,7 @@ def _run(
             logs = done % log_every == 0 or done == steps
             saves = done == steps or (checkpoint_every > 0 and done % checkpoint_every == 0)
             if logs or saves or done % look_every == 0:
-                _look(task, pending, window)
+                _look(task, pending, window, accelerator)
                 values = {"loss": window["total"][-1]} if "total" in window else None
             if logs:
                 record = {name: math.fsum(values) / len(values) for name, values in window.items()}
@@ -135,10 +135,13 @@ def _run(
     return history
 
 
-def _look(task: Task, pending: list, window: dict[str, list[float]]) -> None:
-    """Bring the losses of the pending steps to the host, in one transfer, and refuse what is not finite."""
-    scalars = [value.float().reshape(()) for _, losses in pending for value in losses.values()]
-    numbers = torch.stack(scalars).tolist()
+def _look(task: Task, pending: list, window: dict[str, list[float]], accelerator: Accelerator) -> None:
+    """Bring the losses of the pending steps to the host, in one transfer, and refuse what is not finite.
+
+    Several processes take their mean, so that what one of them cannot use stops them all.
+    """
+    scalars = torch.stack([value.float().reshape(()) for _, losses in pending for value in losses.values()])
+    numbers = accelerator.reduce(scalars, "mean").tolist()
     for step, losses in pending:
         for name in losses:
             number = numbers.pop(0)
@@ -152,10 +155,11 @@ def _look(task: Task, pending: list, window: dict[str, list[float]]) -> None:
 
 
 def _accelerator(precision: str, device: str | None) -> Accelerator:
-    if "LOCAL_RANK" not in os.environ:
-        # Accelerate remembers the first precision and device of a process; a notebook trains many things.
-        AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(mixed_precision=precision, cpu=device == "cpu")
+    processes.join(device)
+    # Each process keeps its own running statistics, and the first one's are saved: sending them at each step would
+    # send large frozen tables with them.
+    own_buffers = DistributedDataParallelKwargs(broadcast_buffers=False)
+    return Accelerator(mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[own_buffers])
 
 
 def _bind(folder: Path, accelerator: Accelerator, identity: Mapping[str, Any]) -> None:

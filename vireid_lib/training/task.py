@@ -62,9 +62,11 @@ class Task:
         """What is in the batch of `step`, for the NaN guard's message; e.g. the identities."""
         return "no description of the batch"
 
-    def generator(self, step: int, *keys: int | str, device: str | torch.device = "cpu") -> torch.Generator:
-        """Random numbers of one step; the same on a resumed run, different in each process."""
-        return seeds.generator(self.seed, self.process, step, *keys, device=device)
+    def generator(
+        self, step: int, *keys: int | str, device: str | torch.device = "cpu", shared: bool = False
+    ) -> torch.Generator:
+        """Random numbers of one step; the same on a resumed run, different in each process unless `shared`."""
+        return seeds.generator(self.seed, 0 if shared else self.process, step, *keys, device=device)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         """One step; returns its detached losses. Adversarial tasks, with a step per player, override it."""

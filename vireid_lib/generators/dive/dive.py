@@ -12,9 +12,11 @@ import pandas as pd
 import torch
 from jaxtyping import UInt8
 
+from vireid_lib.data import tables
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators import plans
 from vireid_lib.generators.dive import expand as expansion
-from vireid_lib.generators.dive import latents, vocabulary
+from vireid_lib.generators.dive import latents, parallel, vocabulary
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import finetune
@@ -22,9 +24,11 @@ from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.generators.dive.selection import fitted_rows
 from vireid_lib.generators.interface import Capability, refuse_other_settings
+from vireid_lib.training import processes
 from vireid_lib.training.loop import History
 
-RECORD, TRAINING, CACHE = "dive.json", "training", "cache"
+RECORD, TRAINING, CACHE, TABLE = "dive.json", "training", "cache", "fitted_to.csv"
+SOURCE_TABLE = "started_from.csv"
 
 
 class Dive:
@@ -43,18 +47,27 @@ class Dive:
     config_class = DiveConfig
 
     def __init__(
-        self, config: DiveConfig, *, device: str | None = None, cache: Path | None = None, progress: bool = True
+        self,
+        config: DiveConfig,
+        *,
+        device: str | None = None,
+        cache: Path | None = None,
+        progress: bool = True,
+        processes: int | None = None,
     ) -> None:
         """
         Args:
             device: "cpu", or None for the best one there is.
             cache: folder for decoded images and latents; None keeps them in the fitted folder.
+            processes: that share fitting and sampling; None takes one for each GPU. The result is the same to
+                rounding.
         """
         self.config, self.device, self.cache, self.progress = config, device, cache, progress
+        self.processes = processes
         self.model: DiveModel | None = None
         self.history = History()
+        self._folder: Path | None = None
         self._record: dict[str, Any] = {}
-        self._table = pd.DataFrame()
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -70,13 +83,18 @@ class Dive:
         table = fitted_rows(table, self.config)
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        count = self.processes or parallel.share_of(self.config.batch, parallel.gpus(self.device))
+        if count > 1 and processes.count() == 1:  # what the processes did is found done below
+            tables.save(table, folder / TABLE)
+            parallel.run({"do": "fit", "table": str(folder / TABLE), **self._about(folder)}, folder, count)
         config, device = self.config, _device(self.device)
         base = load_base(config.base_model)
         base.vae.to(device)
-        encoded = latents.encode(
-            table["path"].tolist(), base.vae, (config.height, config.width),
-            cache=self.cache or folder / CACHE, progress=self.progress,
-        )  # fmt: skip
+        with processes.first_alone():
+            encoded = latents.encode(
+                table["path"].tolist(), base.vae, (config.height, config.width),
+                cache=self.cache or folder / CACHE, progress=self.progress,
+            )  # fmt: skip
         self._record = {
             "config": config.model_dump(mode="json"),
             "base_model_digest": latents.digest(base.unet),
@@ -89,8 +107,11 @@ class Dive:
             self.model, table, encoded, folder / TRAINING, device=self.device, progress=self.progress
         )
         self._record["seconds"] = round(self.history.seconds, 1)
-        self.model.save(folder)
-        (folder / RECORD).write_text(json.dumps(self._record, indent=1))
+        self._folder = folder
+        if processes.index() == 0:
+            self.model.save(folder)
+            write_atomically(folder / RECORD, json.dumps(self._record, indent=1).encode())
+        processes.wait()
 
     @classmethod
     def load(
@@ -119,7 +140,7 @@ class Dive:
         config = config or there
         refuse_other_settings(folder, there.fit_settings(), config.fit_settings())
         dive = cls(config, device=device, cache=cache, progress=progress)
-        dive._record = record
+        dive._record, dive._folder = record, folder
         dive.model = DiveModel.load(folder, vocabulary.Vocabulary(**record["vocabulary"]), config)
         dive.model.to(_device(device))
         return dive
@@ -170,6 +191,9 @@ class Dive:
             if source is None:
                 raise ValueError('With start: "image", give expand() the table of visible images as `source`.')
             visible = source[source["modality"] == "visible"]
+        count = self.processes or parallel.gpus(self.device)
+        if count > 1 and processes.count() == 1:
+            self._expand_elsewhere(count, identities, cameras, per_camera, seed, Path(folder), visible)
         plan = plans.plan(identities, cameras, per_camera, seed, Path(folder), visible)
         settings = config.sampling_settings() | {
             "base_model": config.base_model, "seed": seed, "per_camera": per_camera, "cameras": list(cameras),
@@ -186,6 +210,32 @@ class Dive:
         model.vocabulary.view(camera)
         requests = [Request(identity, camera, self.config.seed + index) for index in range(len(images))]
         return sample(model, requests, images=images)
+
+    def _expand_elsewhere(
+        self,
+        count: int,
+        identities: Sequence[str],
+        cameras: Sequence[str],
+        per_camera: int,
+        seed: int,
+        folder: Path,
+        visible: pd.DataFrame | None,
+    ) -> None:
+        """The images, in several processes; `expand` then finds them done."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if visible is not None:
+            tables.save(visible, folder / SOURCE_TABLE)
+        parallel.run({
+            "do": "expand", "fitted": str(self._folder.resolve()), "identities": list(identities),
+            "cameras": list(cameras), "per_camera": per_camera, "seed": seed,
+            "source": visible is not None and str(folder / SOURCE_TABLE), **self._about(folder),
+        }, folder, count)  # fmt: skip
+
+    def _about(self, folder: Path) -> dict[str, Any]:
+        return {
+            "config": self.config.model_dump(mode="json"), "folder": str(folder.resolve()), "device": self.device,
+            "cache": self.cache and str(self.cache), "progress": self.progress,
+        }  # fmt: skip
 
     def _fitted(self) -> DiveModel:
         if self.model is None:

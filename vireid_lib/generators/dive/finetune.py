@@ -47,6 +47,11 @@ class DiveTask(Task):
         self.gradient_clip = config.gradient_clip
 
     def prepare(self, accelerator: Accelerator) -> None:
+        if self.settings.batch % self.processes:
+            raise ValueError(
+                f"A batch of {self.settings.batch} images does not part evenly into {self.processes} processes: start "
+                "a number of them that divides it, or change `batch` (and with it the result)."
+            )
         super().prepare(accelerator)
         self.alphas = self.model.base.schedule.alphas_cumprod.to(accelerator.device)
 
@@ -57,25 +62,28 @@ class DiveTask(Task):
             group["lr"] = share * (config.token_rate if group["name"] == "tokens" else config.learning_rate)
 
     def losses(self, step: int) -> dict[str, Tensor]:
-        draw, config = self.generator(step, "batch"), self.settings
+        draw, config = self.generator(step, "batch", shared=True), self.settings
         rows = self._rows(step)
         clean = self._clean(rows, draw)
-        noise = torch.randn(clean.shape, generator=draw).to(self.device)
-        times = torch.randint(len(self.alphas), (len(rows),), generator=draw).to(self.device)
+        noise = torch.randn(clean.shape, generator=draw)
+        times = torch.randint(len(self.alphas), (len(rows),), generator=draw)
         ids = torch.where((torch.rand(len(rows), 1, generator=draw) < config.drop_prompt), self.empty, self.ids[rows])
         infrared = self.infrared[rows]
         frozen = infrared if config.tokens_from == "visible" else torch.zeros_like(infrared)
-        noised, target = diffuse(clean, noise, self.alphas[times], self.model.base.prediction)
-        predicted = self.modules["predictor"](
-            ids.to(self.device), noised, times, self.branch[rows].to(self.device), frozen.to(self.device)
+        # All processes draw the same batch and each takes its share: how many there are does not change the result.
+        share = slice(self.process, None, self.processes)
+        clean, noise, times, ids, branch, frozen = (
+            part[share].to(self.device) for part in (clean, noise, times, ids, self.branch[rows], frozen)
         )
+        noised, target = diffuse(clean, noise, self.alphas[times], self.model.base.prediction)
+        predicted = self.modules["predictor"](ids, noised, times, branch, frozen)
         return {"total": functional.mse_loss(predicted.float(), target)}
 
     def describe(self, step: int) -> str:
         return "identities " + ", ".join(sorted({self.identities[row] for row in self._rows(step).tolist()}))
 
     def _rows(self, step: int) -> Int[Tensor, " batch"]:
-        draw, batch = self.generator(step, "rows"), self.settings.batch
+        draw, batch = self.generator(step, "rows", shared=True), self.settings.batch
         if self.settings.balance == "images":
             return torch.randint(len(self.identities), (batch,), generator=draw)
         part = torch.randint(len(self.groups), (batch,), generator=draw)
@@ -88,7 +96,7 @@ class DiveTask(Task):
         index = (rows.numpy(), mirrored.numpy())
         mean, std = (torch.from_numpy(part[index]).float() for part in (self.latents.mean, self.latents.std))
         drawn = mean + std * torch.randn(mean.shape, generator=draw)
-        return (drawn * self.model.base.vae.config.scaling_factor).to(self.device)
+        return drawn * self.model.base.vae.config.scaling_factor
 
 
 def diffuse(

@@ -1,0 +1,100 @@
+"""DiVE on several GPUs: starts the processes of one job, and is each of them.
+
+By hand, on several machines: `torchrun … -m vireid_lib.generators.dive.parallel JOB.json` (or `accelerate launch`)
+with the job file that a run on one machine leaves beside its results.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vireid_lib.data import tables
+from vireid_lib.data.contents import write_atomically
+from vireid_lib.generators.dive.config import DiveConfig
+from vireid_lib.training import processes
+
+JOB = "job.json"
+OWNED = "VIREID_STOP_WITH_PARENT"
+TAIL = 60  # lines of a failed process that its error shows
+
+
+class ProcessFailed(RuntimeError):
+    """A process of the job died; the message holds what it said last. What it finished is kept."""
+
+
+def gpus(device: str | None) -> int:
+    """How many GPUs `device` means: all visible ones for "cuda" or None, one for "cuda:1", none for "cpu"."""
+    return torch.cuda.device_count() if device in (None, "cuda") and torch.cuda.is_available() else 0
+
+
+def share_of(batch: int, most: int) -> int:
+    """The largest number of processes up to `most` that a batch parts evenly into."""
+    return next(number for number in range(max(min(batch, most), 1), 0, -1) if batch % number == 0)
+
+
+def run(job: dict[str, Any], folder: Path, count: int) -> None:
+    """Do `job` in `count` processes on this machine and show what they say; they stop when this process does.
+
+    Raises:
+        ProcessFailed: one of them did not end well, and the others were stopped.
+    """
+    file = Path(folder) / JOB
+    write_atomically(file, json.dumps(job, indent=1).encode())
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+    command += ["-m", __spec__.name, str(file)]
+    environment = os.environ | {OWNED: "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    last: deque[str] = deque(maxlen=TAIL)
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        try:
+            for line in process.stdout:
+                last.append(line)
+                print(line, end="", flush=True)
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode:
+        raise ProcessFailed(
+            f"{job['do']} in {count} processes ended with status {process.returncode}; run the same again to continue. "
+            "The last lines:\n" + "".join(last)
+        )
+
+
+def main(file: str) -> None:
+    """One of the processes."""
+    from vireid_lib.generators.dive.dive import Dive
+
+    if os.environ.get(OWNED):
+        threading.Thread(target=_stop_with_parent, daemon=True).start()
+    job = json.loads(Path(file).read_text())
+    processes.join(job["device"])
+    common = {"device": job["device"], "cache": job["cache"] and Path(job["cache"]),
+              "progress": job["progress"] and processes.index() == 0}  # fmt: skip
+    config, folder = DiveConfig(**job["config"]), Path(job["folder"])
+    if job["do"] == "fit":
+        Dive(config, **common).fit(tables.load(job["table"]), folder)
+    else:
+        dive = Dive.load(Path(job["fitted"]), config, **common)
+        source = tables.load(job["source"]) if job["source"] else None
+        dive.expand(job["identities"], job["cameras"], job["per_camera"], job["seed"], folder, source=source)
+
+
+def _stop_with_parent() -> None:
+    """The pipe from the process that started the job closes when that one dies, however it dies."""
+    while os.read(0, 1024):  # not sys.stdin, whose lock a thread must not hold when Python ends
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
