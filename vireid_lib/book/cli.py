@@ -85,6 +85,7 @@ def _add_book(book: argparse.ArgumentParser) -> None:
     book.add_argument(
         "--only", action="append", default=[], metavar="04", help="run this chapter only; may be given again"
     )
+    book.add_argument("--plan", action="store_true", help="only say what DiVE would take: images, steps, hours, disk")
 
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:
@@ -98,6 +99,11 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
 
 
 def _book(options: argparse.Namespace) -> int:
+    if options.plan:
+        from vireid_lib.book import outlook
+
+        print(outlook.plan(options.profile, options.workspace, options.data_root))
+        return 0
     from vireid_lib.book import results
     from vireid_lib.book.runner import run_book
     from vireid_lib.book.workspace import Workspace

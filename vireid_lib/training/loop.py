@@ -69,12 +69,11 @@ def train(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    accelerator = _accelerator(precision, device)
+    accelerator = accelerator_for(precision, device)
     _bind(folder, accelerator, {
         "task": task.name, "seed": seed, "steps": steps, "precision": precision, "config": task.config,
     })  # fmt: skip
-    task.seed, task.device = seed, accelerator.device
-    task.process, task.processes = accelerator.process_index, accelerator.num_processes
+    task.bind(accelerator, seed)
     task.prepare(accelerator)
     cuda = [accelerator.device] if accelerator.device.type == "cuda" else []
     try:
@@ -154,7 +153,8 @@ def _look(task: Task, pending: list, window: dict[str, list[float]], accelerator
     pending.clear()
 
 
-def _accelerator(precision: str, device: str | None) -> Accelerator:
+def accelerator_for(precision: str, device: str | None) -> Accelerator:
+    """What moves a task to its device, in its precision, among the processes of the job. Arguments as in `train`."""
     processes.join(device)
     # Each process keeps its own running statistics, and the first one's are saved: sending them at each step would
     # send large frozen tables with them.

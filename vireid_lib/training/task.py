@@ -86,6 +86,11 @@ class Task:
         groups = [group for optimizer in self.optimizers.values() for group in optimizer.param_groups]
         return [parameter for group in groups for parameter in group["params"]]
 
+    def bind(self, accelerator: Accelerator, seed: int) -> None:
+        """Say where this task runs, and from which seed its random numbers come."""
+        self.seed, self.device = seed, accelerator.device
+        self.process, self.processes = accelerator.process_index, accelerator.num_processes
+
     def prepare(self, accelerator: Accelerator) -> None:
         """Move the modules to the device and wrap them for it. Tasks with frozen networks that are not in
         `modules` override this, and move those too."""

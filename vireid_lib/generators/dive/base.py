@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
+from huggingface_hub import try_to_load_from_cache
 from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -40,6 +41,7 @@ class Base:
 
 LOGGING = (diffusers_logging, transformers_logging)
 EMBEDDED = Path(vireid_lib.__file__).resolve().parent / "miniworld" / "base_model"
+INDEX = "model_index.json"
 _WHOLE = 64 * 2**20  # weight files up to this size are hashed whole, larger ones by their first bytes and size
 
 
@@ -58,6 +60,11 @@ def fingerprint(name: str) -> str | None:
         with open(file, "rb") as stream:
             summary.update(f"{file.relative_to(folder)} {file.stat().st_size} ".encode() + stream.read(_WHOLE))
     return summary.hexdigest()
+
+
+def is_here(name: str) -> bool:
+    """Whether `load_base` would find the model on this machine, without fetching it."""
+    return (locate(name) / INDEX).exists() or isinstance(try_to_load_from_cache(name, INDEX), str)
 
 
 @contextmanager
@@ -87,7 +94,7 @@ def load_base(name: str) -> Base:
         ValueError: a prediction type that fine-tuning does not know.
     """
     path = locate(name)
-    if name.startswith((".", "/", "~")) and not (path / "model_index.json").exists():
+    if name.startswith((".", "/", "~")) and not (path / INDEX).exists():
         raise FileNotFoundError(
             f"base_model {name!r} is no folder with a model_index.json: give a folder that diffusers saved, "
             "or a hub id such as stable-diffusion-v1-5/stable-diffusion-v1-5."

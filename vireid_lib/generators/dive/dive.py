@@ -16,7 +16,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators import plans
 from vireid_lib.generators.dive import expand as expansion
-from vireid_lib.generators.dive import latents, parallel, vocabulary
+from vireid_lib.generators.dive import forecast, latents, parallel, vocabulary
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import finetune
@@ -29,6 +29,7 @@ from vireid_lib.training.loop import History
 
 RECORD, TRAINING, CACHE, TABLE = "dive.json", "training", "cache", "fitted_to.csv"
 SOURCE_TABLE = "started_from.csv"
+WORTH_A_FORECAST = 200  # steps or images; what is shorter is over before one has read it
 
 
 class Dive:
@@ -89,12 +90,6 @@ class Dive:
             parallel.run({"do": "fit", "table": str(folder / TABLE), **self._about(folder)}, folder, count)
         config, device = self.config, _device(self.device)
         base = load_base(config.base_model)
-        base.vae.to(device)
-        with processes.first_alone():
-            encoded = latents.encode(
-                table["path"].tolist(), base.vae, (config.height, config.width),
-                cache=self.cache or folder / CACHE, progress=self.progress,
-            )  # fmt: skip
         self._record = {
             "config": config.model_dump(mode="json"),
             "base_model_digest": latents.digest(base.unet),
@@ -103,6 +98,16 @@ class Dive:
             "images": len(table),
         }
         self.model = DiveModel(base, words, config, seed=config.seed).to(device)
+        new = config.steps >= WORTH_A_FORECAST and not (folder / TRAINING).exists()
+        if new and (self.progress or processes.count() > 1):  # a step of several processes needs them all
+            expected = forecast.forecast(table, config, device=self.device, model=self.model)
+            if self.progress:
+                print(expected.to_text(folder), flush=True)
+        with processes.first_alone():
+            encoded = latents.encode(
+                table["path"].tolist(), base.vae, (config.height, config.width),
+                cache=self.cache or folder / CACHE, progress=self.progress,
+            )  # fmt: skip
         self.history = finetune(
             self.model, table, encoded, folder / TRAINING, device=self.device, progress=self.progress
         )
@@ -200,6 +205,8 @@ class Dive:
             "identities": list(identities), "prompts": model.prompts(identities[:1] * len(cameras), cameras),
             "weights": model.digest(),
         }  # fmt: skip
+        if self.progress and len(plan) >= WORTH_A_FORECAST:
+            print(forecast.sampling_text(model, identities[0], cameras[0], len(plan)), flush=True)
         return expansion.run_plan(model, plan, Path(folder), settings=settings, progress=self.progress)
 
     def translate(
