@@ -7,7 +7,9 @@ from torch import Tensor
 def pattern_separation(maps: Float[Tensor, "batch patterns height width"]) -> Float[Tensor, ""]:
     """Mean over the images and over the pairs of patterns of Σ_xy a_i(x, y)·a_j(x, y).
 
-    The sum over places is not divided by their number, so a larger input weighs more.
+    The sum over places is not divided by their number, so a larger input weighs more. Maps that are faint
+    everywhere satisfy it as well as maps apart: in the miniature world they end near 0.02, and the BN neck scales
+    their features up again.
 
     Args:
         maps: attention of each pattern at each place, 0..1.
