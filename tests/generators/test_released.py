@@ -1,0 +1,136 @@
+"""Files of the shape that the authors' code writes, made here, become a fitted folder that samples as they would."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from safetensors.torch import save_file
+from torch import nn
+
+from vireid_lib.generators.dive import released
+from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.config import DiveConfig
+from vireid_lib.generators.dive.dive import Dive
+from vireid_lib.generators.dive.lora import target_names
+from vireid_lib.generators.dive.sample import Request, sample
+
+NAMES = {"market1501/0002": "market_0002", "market1501/0007": "market_0007"}
+CODES = {"sysu_mm01/3": "aXq2", "sysu_mm01/6": "Zk9w", "sysu_mm01/1": "T5pe"}
+RANK = 4
+
+
+@pytest.fixture(scope="module")
+def files(tiny_base, tmp_path_factory):
+    """(tokens, LoRA with old keys, its layers, vectors by name)."""
+    folder, base = tmp_path_factory.mktemp("released"), load_base(str(tiny_base))
+    draw = torch.Generator().manual_seed(1)
+    width = base.text.get_input_embeddings().weight.shape[1]
+    vectors = {name: torch.randn(width, generator=draw) for name in (*NAMES.values(), "sysu_0001")}
+    placeholders = {name: f"<class_{index}>" for index, name in enumerate(vectors)}
+    torch.save({
+        "learned_embeds_dict": {placeholders[n]: nn.Parameter(v.clone()) for n, v in vectors.items()},
+        "name2placeholder": placeholders, "placeholder2name": {p: n for n, p in placeholders.items()},
+    }, folder / "learned_embeds-steps-last.bin")  # fmt: skip
+    layers, tensors = {}, {}
+    for name in target_names(base.unet, "attention"):
+        rows, columns = base.unet.get_submodule(name).weight.shape
+        down, up = torch.randn(RANK, columns, generator=draw) * 0.2, torch.randn(rows, RANK, generator=draw) * 0.2
+        block, layer = name.removesuffix(".0").rsplit(".", 1)
+        tensors |= {f"{block}.processor.{layer}_lora.down.weight": down,
+                    f"{block}.processor.{layer}_lora.up.weight": up}  # fmt: skip
+        layers[name] = (down, up)
+    torch.save(tensors, folder / "pytorch_lora_weights.bin")
+    return folder / "learned_embeds-steps-last.bin", folder / "pytorch_lora_weights.bin", layers, vectors
+
+
+def convert(files, tiny_base, folder, **changes):
+    settings = {"names": NAMES, "codes": CODES, "infrared": ["sysu_mm01/3", "sysu_mm01/6"]} | changes
+    config = DiveConfig(form="release", base_model=str(tiny_base), height=32, width=16, sampling_steps=4, guidance=2.0)
+    released.convert(files[0], files[1], folder, config=config, **settings)
+    return Dive.load(folder, device="cpu", progress=False)
+
+
+def test_vectors_and_lora_arrive_unchanged(files, tiny_base, tmp_path):
+    model = convert(files, tiny_base, tmp_path).model
+    for identity, name in NAMES.items():
+        assert torch.equal(model.rows.rows[model.tokens.row(identity)], files[3][name])
+    assert model.config.lora_rank == RANK and model.branches.names == ["shared"]
+    for name, (down, up) in files[2].items():
+        torch.testing.assert_close(model.branches.layers[name].delta(0), up @ down)
+    assert model.prompts(["market1501/0002"], ["sysu_mm01/3"]) == ["a aXq2 photo of <market1501-0002> person"]
+
+
+def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_base, tmp_path):
+    picture = sample(convert(files, tiny_base, tmp_path).model, [Request("market1501/0007", "sysu_mm01/6", 11)])[0]
+    pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
+    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.tokenizer.add_tokens("<class_1>")
+    pipeline.text_encoder.resize_token_embeddings(len(pipeline.tokenizer), mean_resizing=False)
+    with torch.no_grad():
+        pipeline.text_encoder.get_input_embeddings().weight[-1] = files[3]["market_0007"]
+        for name, (down, up) in files[2].items():
+            pipeline.unet.get_submodule(name).weight += up @ down
+    theirs = pipeline(
+        "a Zk9w photo of <class_1> person", height=32, width=16, num_inference_steps=4, guidance_scale=2.0,
+        generator=torch.Generator().manual_seed(11), output_type="np",
+    ).images[0]  # fmt: skip
+    assert np.abs(theirs * 255 - picture).max() <= 1
+
+
+def test_it_expands_the_people_it_knows_and_no_others(files, tiny_base, tmp_path):
+    dive = convert(files, tiny_base, tmp_path / "fit")
+    table = dive.expand(list(NAMES), ["sysu_mm01/3"], 1, 0, tmp_path / "out")
+    assert set(table["identity"]) == set(NAMES)
+    with pytest.raises(ValueError, match="no token"):
+        dive.expand(["market1501/0009"], ["sysu_mm01/3"], 1, 0, tmp_path / "other")
+
+
+def test_other_spellings_of_the_same_lora(files, tmp_path):
+    _, _, layers, vectors = files
+    new = {}
+    for name, (down, up) in layers.items():
+        new |= {f"unet.{name}.lora.down.weight": down.clone(), f"unet.{name}.lora.up.weight": up.clone(),
+                f"unet.{name}.lora.alpha": torch.tensor(2.0)}  # fmt: skip
+    save_file(new, tmp_path / "lora.safetensors")
+    read = released.read_lora(tmp_path / "lora.safetensors")
+    assert read.keys() == layers.keys()
+    for name, (down, up) in layers.items():
+        torch.testing.assert_close(read[name][1] @ read[name][0], up @ down * 2 / RANK)
+    torch.save({"<a>": vectors["sysu_0001"][None].half()}, tmp_path / "plain.bin")
+    assert released.read_tokens(tmp_path / "plain.bin")["<a>"].dtype == torch.float32
+
+
+class Harmful:
+    """Would be built while it is unpickled."""
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    ({"<a>": Harmful()}, "not opened"), ([1, 2], "a list"), ({"<a>": torch.zeros(2, 3)}, "no vector"),
+    ({"learned_embeds_dict": {}, "name2placeholder": {"x": "<a>"}}, "no vector for 'x'"),
+    ({"learned_embeds_dict": {"<a>": torch.zeros(3)}}, "no name2placeholder"),
+])  # fmt: skip
+def test_other_files_are_refused(tmp_path, content, words):
+    torch.save(content, tmp_path / "file.bin")
+    with pytest.raises(released.ReleasedFileError, match=words):
+        released.read_tokens(tmp_path / "file.bin")
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"names": {"market1501/0001": "nobody"}}, "knows no 'nobody'"), ({"infrared": ["sysu_mm01/4"]}, "sysu_mm01/4"),
+])  # fmt: skip
+def test_what_the_files_do_not_have(files, tiny_base, tmp_path, changes, words):
+    with pytest.raises(released.ReleasedFileError, match=words):
+        convert(files, tiny_base, tmp_path, **changes)
+    assert not (tmp_path / "dive.json").exists()
+
+
+def test_a_lora_of_another_architecture(files, tiny_base, tmp_path):
+    tensors = torch.load(files[1], weights_only=True)
+    some = {key: tensor for key, tensor in tensors.items() if "attn1" in key}
+    torch.save(some, tmp_path / "lora.bin")
+    with pytest.raises(released.ReleasedFileError, match="lacks"):
+        convert((files[0], tmp_path / "lora.bin"), tiny_base, tmp_path / "fit")
+    torch.save({"text_model.encoder.layers.0.lora": torch.zeros(1)}, tmp_path / "lora.bin")
+    with pytest.raises(released.ReleasedFileError, match="no LoRA of the U-Net"):
+        released.read_lora(tmp_path / "lora.bin")

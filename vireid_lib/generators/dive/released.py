@@ -1,0 +1,165 @@
+"""Reads what the authors' code writes, a token dictionary and an old-style LoRA, into a fitted folder of ours."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file
+from torch import Tensor
+
+from vireid_lib.data.contents import write_atomically
+from vireid_lib.generators.dive import latents
+from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.config import DiveConfig
+from vireid_lib.generators.dive.dive import RECORD
+from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.generators.dive.vocabulary import SHARED, Vocabulary
+
+# "unet." may be missing; attention processors of diffusers before 0.22 say "processor.to_q_lora.down.weight", those
+# after it "to_q.lora.down.weight".
+KEY = re.compile(
+    r"(?:unet\.)?(?P<block>.+\.attn[12])\.(?:processor\.)?(?P<layer>to_q|to_k|to_v|to_out)(?:\.0)?[._]lora"
+    r"\.(?P<part>down\.weight|up\.weight|alpha)"
+)
+
+
+class ReleasedFileError(ValueError):
+    """A file that is not what the released code writes; names the file, the place in it and the remedy."""
+
+
+def read_tokens(file: Path) -> dict[str, Float[Tensor, " width"]]:
+    """The learned embedding of each person, by the person's name in the release.
+
+    The release keeps `learned_embeds_dict` (placeholder to vector) beside `name2placeholder`; a plain dictionary of
+    placeholders to vectors is read too, by placeholder. Nothing but tensors and names is unpickled.
+
+    Raises:
+        ReleasedFileError: the file holds anything else.
+    """
+    held = _safely(file)
+    vectors = held.get("learned_embeds_dict", held)
+    if "learned_embeds_dict" in held:
+        names = held.get("name2placeholder", {})
+        missing = sorted(str(name) for name, token in names.items() if token not in vectors)
+        if missing or not names:
+            lacks = f"no vector for {missing[0]!r}" if missing else "no name2placeholder"
+            raise ReleasedFileError(f"{file} holds {lacks}: take the file that the last step wrote.")
+        vectors = {str(name): vectors[token] for name, token in names.items()}
+    found = {}
+    for name, vector in vectors.items():
+        if not isinstance(vector, Tensor) or vector.squeeze().ndim != 1:
+            raise ReleasedFileError(f"{file}: {name!r} is no vector; a learned_embeds file maps tokens to vectors.")
+        found[name] = vector.detach().float().squeeze()
+    return found
+
+
+def read_lora(file: Path) -> dict[str, tuple[Float[Tensor, "rank inputs"], Float[Tensor, "outputs rank"]]]:
+    """(down, up) by the name of the layer that they correct; a file's `alpha` is multiplied into `up`.
+
+    Raises:
+        ReleasedFileError: a key is not of the U-Net's attention, or a part is missing.
+    """
+    tensors = load_file(file) if Path(file).suffix == ".safetensors" else _safely(file)
+    parts: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        match = KEY.fullmatch(key)
+        if not match:
+            raise ReleasedFileError(f"{file}: {key!r} is no LoRA of the U-Net's attention, which is all DiVE trains.")
+        layer = f"{match['block']}.{match['layer']}" + ".0" * (match["layer"] == "to_out")
+        parts.setdefault(layer, {})[match["part"].removesuffix(".weight")] = tensor.detach().float()
+    found = {}
+    for layer, part in parts.items():
+        if not {"down", "up"} <= part.keys():
+            raise ReleasedFileError(f"{file}: {layer} has {', '.join(sorted(part))} alone, not down and up.")
+        down, up = part["down"], part["up"]
+        found[layer] = (down, up * part["alpha"] / len(down) if "alpha" in part else up)
+    return found
+
+
+def convert(
+    tokens: Path,
+    lora: Path,
+    folder: Path,
+    *,
+    names: Mapping[str, str],
+    codes: Mapping[str, str],
+    infrared: list[str],
+    config: DiveConfig | None = None,
+) -> None:
+    """Write a fitted folder that `Dive.load` opens.
+
+    Args:
+        tokens: the released `learned_embeds….bin`.
+        lora: the released `pytorch_lora_weights` (.bin or .safetensors); one LoRA, which all codes share.
+        names: each identity of ours ("market1501/0002") to its name in the release.
+        codes: each camera ("sysu_mm01/3") to the code that the release's prompts give it.
+        infrared: the cameras among them that can be asked for.
+        config: None takes the released form on Stable Diffusion 1.5; the rank comes from the file.
+
+    Raises:
+        ReleasedFileError: a person without a vector, an unknown camera, or files of another base model.
+    """
+    vectors, layers = read_tokens(tokens), read_lora(lora)
+    absent = sorted(set(names.values()) - vectors.keys())
+    if absent:
+        raise ReleasedFileError(f"{tokens} knows no {absent[0]!r} (and lacks {len(absent)} names in all); it knows "
+                                f"{', '.join(sorted(vectors)[:3])}, ….")  # fmt: skip
+    unknown = sorted(set(infrared) - set(codes))
+    if unknown:
+        raise ReleasedFileError(f"infrared names {unknown[0]!r}, for which codes has none: add it there.")
+    config = (config or DiveConfig(form="release")).model_copy(
+        update={"lora_rank": len(next(iter(layers.values()))[0]), "lora_scope": "shared", "vectors_per_token": 1}
+    )
+    words = Vocabulary(
+        identities=sorted(names), views=dict(codes), view_of_camera={camera: camera for camera in codes},
+        branch_of_view=dict.fromkeys(codes, SHARED),
+    )  # fmt: skip
+    base = load_base(config.base_model)
+    record = {"config": config.model_dump(mode="json"), "base_model_digest": latents.digest(base.unet),
+              "vocabulary": words.to_json(), "infrared": sorted(infrared), "released": True}  # fmt: skip
+    model = DiveModel(base, words, config, seed=0)
+    _fill(model, {identity: vectors[name] for identity, name in names.items()}, layers, lora)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    model.save(Path(folder))
+    write_atomically(Path(folder) / RECORD, json.dumps(record, indent=1).encode())
+
+
+@torch.no_grad()
+def _fill(
+    model: DiveModel, vectors: Mapping[str, Tensor], layers: Mapping[str, tuple[Tensor, Tensor]], lora: Path
+) -> None:
+    width = model.rows.rows.shape[1]
+    for identity, vector in vectors.items():
+        if len(vector) != width:
+            raise ReleasedFileError(
+                f"{identity!r} has a vector of {len(vector)} numbers and {model.config.base_model} takes {width}: name "
+                "the base model that the release was trained on."
+            )
+        model.rows.rows[model.tokens.row(identity)] = vector
+    differing = sorted(layers.keys() ^ model.branches.layers.keys())
+    if differing:
+        where = "lacks" if differing[0] not in layers else "has"
+        raise ReleasedFileError(f"{lora} {where} {differing[0]}, otherwise than {model.config.base_model}'s attention.")
+    for name, layer in model.branches.layers.items():
+        for own, other in zip((layer.down[0], layer.up[0]), layers[name], strict=True):
+            if own.shape != other.shape:
+                raise ReleasedFileError(f"{lora}: {name} is {tuple(other.shape)}, not {tuple(own.shape)}.")
+            own.copy_(other)
+
+
+def _safely(file: Path) -> dict:
+    """A `torch.save` file with tensors and plain values only: unpickling anything else could run its code."""
+    try:
+        held = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).splitlines()[0]
+        raise ReleasedFileError(f"{file} holds more than tensors and names and is not opened: {reason}") from None
+    if not isinstance(held, dict):
+        raise ReleasedFileError(f"{file} holds a {type(held).__name__}, not a dictionary of tensors.")
+    return held
