@@ -73,6 +73,17 @@ def test_expansion_in_the_papers_form() -> None:
     assert [convolution.dilation for convolution in block.reduce[0]] == [(1, 1), (2, 2), (3, 3)]
 
 
+@torch.no_grad()
+def test_both_forms_start_as_the_same_function_and_no_larger_than_the_original() -> None:
+    x, found = torch.rand(8, 96, 8, 4), []
+    for form in ("paper", "release"):
+        torch.manual_seed(0)
+        found.append(DiverseEmbeddingExpansion(96, form=form).eval()(x))
+    torch.testing.assert_close(*found)
+    sizes = [float(part.square().mean()) for part in found[0].chunk(3)]
+    assert all(0.1 < size / sizes[0] < 1.5 for size in sizes[1:])
+
+
 def test_the_release_drops_a_hundredth_of_the_copy_too() -> None:
     x = torch.ones(4, 8, 40, 40)
     copy = DiverseEmbeddingExpansion(8, form="release").train()(x)[:4]

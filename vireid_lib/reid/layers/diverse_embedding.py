@@ -19,7 +19,9 @@ class DiverseEmbeddingExpansion(nn.Module):
         channels: of the map; a multiple of 4.
         branches: maps that come out, the original included; at least 2.
         form: the release divides the sum by 3 and drops 1 % of the whole stack's values in training, the
-            copied original's too; the paper mentions neither.
+            copied original's too; the paper mentions neither. Both forms start as the same function, with the
+            release's initial weights (Kaiming, by inputs): generated maps share the batch normalisation of the next
+            stage with the original, and would drown it if they were much larger.
     """
 
     def __init__(self, channels: int, branches: int = 3, form: Literal["paper", "release"] = "paper") -> None:
@@ -40,11 +42,14 @@ class DiverseEmbeddingExpansion(nn.Module):
         self.restore = nn.ModuleList(nn.Conv2d(inner, channels, 1) for _ in range(branches - 1))
         self.divisor = len(DILATIONS) if form == "release" else 1
         self.dropout = nn.Dropout(0.01 if form == "release" else 0.0)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        for convolution in self.restore:
-            nn.init.zeros_(convolution.bias)
+        for convolution in self.modules():
+            if isinstance(convolution, nn.Conv2d):
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        with torch.no_grad():
+            for convolution in (each for branch in self.reduce for each in branch):
+                convolution.weight.mul_(self.divisor / len(DILATIONS))
+            for convolution in self.restore:
+                convolution.bias.zero_()
 
     def forward(
         self, maps: Float[Tensor, "batch channels height width"]

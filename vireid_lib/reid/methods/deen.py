@@ -127,7 +127,9 @@ class Deen(TwoStreamMethod):
         config = self.config
         if not config.erasing:
             return images
-        return augment.random_erasing(images, generator, config.erasing, area=config.erasing_area)
+        # The release fills with ImageNet's mean after normalisation, where the mean is 0.
+        fill = augment.IMAGENET_MEAN if config.form == "release" else (0.0, 0.0, 0.0)
+        return augment.random_erasing(images, generator, config.erasing, area=config.erasing_area, fill=fill)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         config, branches = self.config, self.network.branches
