@@ -1,9 +1,12 @@
 """Who is expanded: enough images, in the parts that the profile names, and never a distractor."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
-from vireid_lib.book.data_stages import chosen_external
+from vireid_lib.book import stages
+from vireid_lib.book.data_stages import Datasets, chosen_external
 from vireid_lib.book.profiles import load_profile
 
 
@@ -38,3 +41,13 @@ def test_people_with_enough_images_in_the_named_parts(expand, expected):
 def test_too_few_images():
     with pytest.raises(ValueError, match="the most is 14"):
         chosen(MARKET, min_images=15)
+
+
+def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch):
+    columns = {"camera": "sysu_mm01/3", "modality": "infrared", "source": "real", "seed": pd.NA}
+    target = pd.DataFrame([{"path": f"/{n}", "identity": "sysu_mm01/0007", "split": split, **columns}
+                           for n, split in enumerate(("train", "test"))])  # fmt: skip
+    external = target.iloc[:1].assign(path="/2", identity="market1501/0002", split="external", modality="visible")
+    monkeypatch.setattr(stages, "datasets", lambda book, split: Datasets(target, external, None))
+    with pytest.raises(ValueError, match=r"people of the test.*sysu_mm01/0007"):
+        stages.fitted_rows(SimpleNamespace(profile=load_profile("sysu")))

@@ -70,7 +70,7 @@ def test_a_batch_of_sixteen_at_512x256_goes_through(table):
 
 
 def test_adam_holds_rows_of_new_tokens_and_lora_alone(table):
-    task = DiveTask(model_of(table), table, Latents(None, None))
+    task = DiveTask(model_of(table), table, Latents(None, None, ""))
     sizes = {group["name"]: sum(p.numel() for p in group["params"])
              for group in task.optimizers["adam"].param_groups}  # fmt: skip
     assert sizes == {"lora": RANK_ONE * 128 * 7, "tokens": 1406 * 768}

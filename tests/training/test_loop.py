@@ -3,6 +3,7 @@ file is the process that gets killed."""
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -100,6 +101,30 @@ def test_killed_process_continues_bitwise(tmp_path: Path, kill: str) -> None:
     assert history.started_at == (12 if kill == "step" else 8)
     assert_same(continued.weights(), whole.weights())
     assert not list((tmp_path / "killed/checkpoints").glob(".writing-*"))
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, broken, continued = Toy(), Toy(), Toy()
+    run(whole, tmp_path / "whole")
+    save, saves = checkpoint.save_file, []
+
+    def third_finds_it_full(tensors: dict, file: Path) -> None:
+        saves.append(file)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000 if len(saves) == 3 else soft, hard))
+        try:
+            save(tensors, file)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    monkeypatch.setattr(checkpoint, "save_file", third_finds_it_full)
+    with pytest.raises(checkpoint.NotWritten, match=r"step 12 could not.*step-00000008 before it is intact: make room"):
+        run(broken, tmp_path / "broken")
+    left = sorted(path.name for path in (tmp_path / "broken/checkpoints").iterdir())
+    assert left == ["step-00000004", "step-00000008"]
+    history = run(continued, tmp_path / "broken")
+    assert history.started_at == 8
+    assert_same(continued.weights(), whole.weights())
 
 
 def test_finished_run_is_loaded_not_repeated(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, evaluate
 from vireid_lib.evaluation.protocols import build_protocol
+from vireid_lib.generators.interface import refuse_identities
 from vireid_lib.training.progress import Progress
 
 FEATURES = "features.safetensors"
@@ -45,7 +46,9 @@ def fitted_rows(book: Book, split: int = 1) -> pd.DataFrame:
     from vireid_lib.generators.dive.selection import fitted_rows
 
     data = datasets(book, split)
-    return fitted_rows(tables.concat(data.learn(), data.external), dive_config(book.profile))
+    rows = tables.concat(data.learn(), data.external)
+    refuse_identities(rows, data.test(), f"DiVE on {book.profile.data.target}")
+    return fitted_rows(rows, dive_config(book.profile))
 
 
 def finetuning(book: Book, split: int = 1) -> StageRecord:

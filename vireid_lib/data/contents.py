@@ -43,6 +43,17 @@ def write_atomically(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def reserve(path: Path) -> None:
+    """Take all of a sparse file's space on disk now, where the system can.
+
+    Raises:
+        OSError: the disk is full. Found out later, through a memory map, that would kill the process.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+
+
 def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> list[str]:
     """Return the sha256 of every file's bytes, in the order of `paths`.
 

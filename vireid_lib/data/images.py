@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from vireid_lib.data.contents import content_digests
+from vireid_lib.data.contents import content_digests, reserve
 from vireid_lib.data.decode import VERSION, ImageError, decode
 
 # An unfinished cache of a process that was killed is removed by the next build, once it is this old.
@@ -103,6 +103,7 @@ def _build(folder: Path, paths: Sequence[str], size: tuple[int, int], on_error: 
     try:
         shape = (len(paths), *size, 3)
         pixels = np.lib.format.open_memmap(aside / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+        reserve(aside / "pixels.npy")
         broken = _decode_into(pixels, paths, on_error)
         pixels.flush()
         (aside / "broken.json").write_text(json.dumps(broken))

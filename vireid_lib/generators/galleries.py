@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
@@ -14,9 +13,11 @@ import pandas as pd
 from jaxtyping import UInt8
 
 from vireid_lib.data import tables
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators import layout
 from vireid_lib.generators.plans import ATTEMPTS, Planned
 from vireid_lib.training import processes
+from vireid_lib.training.binding import bind
 from vireid_lib.training.progress import Progress
 
 PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"
@@ -56,7 +57,7 @@ def write(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _bind(folder, settings)
+    bind(folder / PLAN, settings, what="images of another plan", write=processes.index() == 0)
     missing = [item for item in planned if not layout.is_complete(item.path)]
     groups: dict[Hashable, list[Planned]] = defaultdict(list)
     for item in missing:
@@ -78,7 +79,7 @@ def write(
     if any(item.starts for item in planned):
         record["made_from"] = {_short(item.path): [_short(start) for start in item.starts] for item in planned}
     if processes.index() == 0:
-        _write_json(folder / RECORD, record)
+        write_atomically(folder / RECORD, json.dumps(record, indent=1).encode())
         tables.save(table, folder / TABLE)
     processes.wait()
     return table
@@ -108,26 +109,6 @@ def _make(make: Callable[[Sequence[Planned], int], Pictures], items: Sequence[Pl
     )
 
 
-def _bind(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Refuse a folder of another plan; claim a new one."""
-    settings = json.loads(json.dumps(settings))
-    file = folder / PLAN
-    if file.exists():
-        there = json.loads(file.read_text())
-        keys = sorted(there.keys() | settings.keys())
-        differences = [f"{key} is {there.get(key)!r} there and {settings.get(key)!r} now"
-                       for key in keys if there.get(key) != settings.get(key)]  # fmt: skip
-        if differences:
-            raise ValueError(f"{folder} holds images of another plan: {'; '.join(differences)}. Choose another folder.")
-    else:
-        _write_json(file, settings)
-
-
 def _short(path: str | Path) -> str:
     return "/".join(Path(path).parts[-3:])
 
-
-def _write_json(file: Path, values: Mapping[str, Any]) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(values, indent=1))
-    os.replace(temporary, file)

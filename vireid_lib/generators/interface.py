@@ -107,6 +107,17 @@ def refuse_other_settings(folder: Path, then: Mapping[str, Any], now: Mapping[st
         raise ValueError(f"{folder} was fitted with other settings: {'; '.join(differences)}. Fit anew elsewhere.")
 
 
+def refuse_identities(table: pd.DataFrame, forbidden: pd.DataFrame, where: str) -> None:
+    """Raise ValueError if somebody on the rows of `forbidden` (the test's, whatever `table` calls them) is on those of
+    `table`."""
+    both = sorted(set(table["identity"]) & set(forbidden["identity"]))
+    if both:
+        raise ValueError(
+            f"{where}: {len(both)} people of the test are among those to learn from, the first {both[0]!r}. That makes "
+            "every later number worthless: restore the data set's lists of identities."
+        )
+
+
 def training_rows_only(table: pd.DataFrame, where: str) -> pd.DataFrame:
     """The table, if each of its rows may be learned from.
 

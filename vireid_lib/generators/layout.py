@@ -42,8 +42,11 @@ def write_image(path: Path, pixels: UInt8[ndarray, "height width 3"], seed: int 
     note = PngInfo()
     if seed is not None:
         note.add_text("seed", str(seed))
-    Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=note)
-    os.replace(temporary, path)
+    try:
+        Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=note)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)  # on a full disk, even a part of a picture is too much to leave
 
 
 def read_seed(path: Path) -> int:

@@ -18,6 +18,10 @@ KEPT = 2  # checkpoints left on disk: the newest and the one before it, should t
 TENSORS, META = "tensors.safetensors", "meta.json"
 
 
+class NotWritten(OSError):
+    """A checkpoint could not be written; the message says which one holds instead."""
+
+
 def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
     """Write `folder/step-<step>` so that it either exists in full or not at all.
 
@@ -30,12 +34,30 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
 
     Raises:
         TypeError: `meta` holds something that JSON cannot.
+        NotWritten: the disk is full, say; the checkpoints before this one are untouched.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    final, temporary = folder / f"step-{step:08d}", folder / f".writing-{os.getpid()}"
-    for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
-        shutil.rmtree(leftover, ignore_errors=True)
+    temporary = folder / f".writing-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
+            shutil.rmtree(leftover, ignore_errors=True)
+        return _write(folder, temporary, step, tensors, meta)
+    except (OSError, SafetensorError) as error:
+        kept = [path.name for path in _complete(folder)]
+        raise NotWritten(
+            f"The checkpoint of step {step} could not be written to {folder}: {error}. "
+            + (f"{kept[0]} before it is intact: " if kept else "")
+            + "make room on the disk and run the same again."
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(
+    folder: Path, temporary: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
+) -> Path:
+    final = folder / f"step-{step:08d}"
     temporary.mkdir()
     plain, channels_last = _separate(tensors)
     save_file(plain, temporary / TENSORS)

@@ -4,15 +4,15 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 
 from vireid_lib.training import checkpoint, processes, seeds
+from vireid_lib.training.binding import bind
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.task import NonFiniteLoss, Task
 
@@ -70,9 +70,9 @@ def train(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = accelerator_for(precision, device)
-    _bind(folder, accelerator, {
-        "task": task.name, "seed": seed, "steps": steps, "precision": precision, "config": task.config,
-    })  # fmt: skip
+    identity = {"task": task.name, "seed": seed, "steps": steps, "precision": precision, "config": task.config}
+    bind(folder / "training.json", identity, what="another training", write=accelerator.is_main_process)
+    accelerator.wait_for_everyone()
     task.bind(accelerator, seed)
     task.prepare(accelerator)
     cuda = [accelerator.device] if accelerator.device.type == "cuda" else []
@@ -160,32 +160,6 @@ def accelerator_for(precision: str, device: str | None) -> Accelerator:
     # send large frozen tables with them.
     own_buffers = DistributedDataParallelKwargs(broadcast_buffers=False)
     return Accelerator(mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[own_buffers])
-
-
-def _bind(folder: Path, accelerator: Accelerator, identity: Mapping[str, Any]) -> None:
-    """Refuse a folder that belongs to another training; claim a new one."""
-    identity = json.loads(json.dumps(identity))
-    file = folder / "training.json"
-    if file.exists():
-        differences = list(_differences(json.loads(file.read_text()), identity))
-        if differences:
-            raise ValueError(
-                f"{folder} holds a training with other settings: {'; '.join(differences)}. "
-                "Choose another folder, or delete this one to train anew."
-            )
-    elif accelerator.is_main_process:
-        temporary = file.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(identity, indent=1))
-        os.replace(temporary, file)
-    accelerator.wait_for_everyone()
-
-
-def _differences(there: Any, here: Any, place: str = ""):
-    if isinstance(there, dict) and isinstance(here, dict):
-        for key in sorted(there.keys() | here.keys()):
-            yield from _differences(there.get(key), here.get(key), f"{place}.{key}" if place else key)
-    elif there != here:
-        yield f"{place} is {there!r} there and {here!r} now"
 
 
 def _truncate(file: Path, step: int, *, write: bool) -> list[dict[str, int | float]]:

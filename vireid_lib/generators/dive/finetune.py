@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -37,7 +38,12 @@ class DiveTask(Task):
         # Identity and camera of a row never change, so its prompt is tokenised once.
         self.ids = model.tokenize(model.prompts(self.identities, cameras))
         self.empty = model.tokenize([""])[0]
-        self.config = config.fit_settings() | {"images": len(table)}
+        # What a run continues must be what it began: its settings, its codes, its images and who is on them.
+        self.config = config.fit_settings() | {
+            "codes": model.vocabulary.views, "identities": model.vocabulary.identities,
+            "images": {" ".join(view): int(n) for view, n in table.groupby(["camera", "modality"]).size().items()},
+            "contents": latents.key, "people": hashlib.sha256("\n".join(self.identities).encode()).hexdigest(),
+        }  # fmt: skip
         lora, rows = model.trained()
         self.modules = {"predictor": Predictor(model)}
         self.optimizers = {"adam": torch.optim.AdamW(

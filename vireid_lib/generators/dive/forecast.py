@@ -179,7 +179,7 @@ def _seconds_a_step(model: DiveModel, table: pd.DataFrame, device: str | None) -
              *latent_size(model, model.config.height, model.config.width))  # fmt: skip
     blank = np.broadcast_to(np.float16(0), shape)
     accelerator = accelerator_for(model.config.precision, device)
-    task = DiveTask(model, table, Latents(blank, blank))
+    task = DiveTask(model, table, Latents(blank, blank, ""))
     task.bind(accelerator, seed=0)
     task.prepare(accelerator)
     try:

@@ -17,7 +17,7 @@ from diffusers import AutoencoderKL
 from jaxtyping import Float16
 from torch import nn
 
-from vireid_lib.data.contents import content_digests
+from vireid_lib.data.contents import content_digests, reserve
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.training.progress import Progress
 
@@ -29,10 +29,12 @@ class Latents:
     Attributes:
         mean, std: read-only memory maps [images, 2, channels, height, width]; index 1 of the second axis is
             the mirrored image.
+        key: a digest of what was encoded: the images' contents, the autoencoder's weights, the size.
     """
 
     mean: Float16[np.ndarray, "images 2 channels height width"]
     std: Float16[np.ndarray, "images 2 channels height width"]
+    key: str
 
 
 def encode(
@@ -54,7 +56,8 @@ def encode(
         cache: folder for this cache and the decoded images' own.
     """
     key = json.dumps([content_digests(paths, cache), digest(vae), list(size)])
-    folder = Path(cache) / f"latents-{size[0]}x{size[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    key = hashlib.sha256(key.encode()).hexdigest()[:32]
+    folder = Path(cache) / f"latents-{size[0]}x{size[1]}-{key}"
     if not folder.exists():
         pixels = load_images(paths, size, cache=cache).pixels
         aside = Path(tempfile.mkdtemp(dir=cache, prefix=".encoding-"))
@@ -67,7 +70,7 @@ def encode(
                     raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    return Latents(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("mean", "std")))
+    return Latents(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("mean", "std")), key=key)
 
 
 def digest(module: nn.Module) -> str:
@@ -91,6 +94,7 @@ def _encode_into(folder: Path, pixels: np.ndarray, vae: AutoencoderKL, batch: in
                     parts[name] = np.lib.format.open_memmap(
                         folder / f"{name}.npy", mode="w+", dtype=np.float16, shape=(len(pixels), *pair.shape[1:])
                     )
+                    reserve(folder / f"{name}.npy")
                 parts[name][start : start + len(pair)] = pair
             line.update(min(start + batch, len(pixels)))
     for part in parts.values():

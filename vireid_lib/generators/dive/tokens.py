@@ -73,7 +73,11 @@ class TokenBank:
             raise ValueError("The base model's tokenizer already holds an identity's placeholder: use a plain one.")
 
     def names(self, identity: str) -> list[str]:
-        """The tokens of an identity."""
+        """The tokens of an identity. Raises ValueError for one that has none."""
+        if identity not in self.placeholders:
+            raise ValueError(
+                f"DiVE has no token for {identity!r}: only people whose images it was fitted to can be generated."
+            )
         start = self.placeholders[identity]
         return [start, *(f"{start}_{index}" for index in range(1, self.vectors))]
 

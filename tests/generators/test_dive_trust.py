@@ -1,0 +1,117 @@
+"""What a fit or a gallery was begun with is what it continues with; a full disk costs nothing that was done; nobody
+is drawn who was not in the table."""
+
+import contextlib
+import errno
+import os
+import resource
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vireid_lib.data.images import load_images
+from vireid_lib.generators import layout
+from vireid_lib.generators.dive import latents, vocabulary
+from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.codes import make_codes
+from vireid_lib.generators.dive.dive import Dive
+from vireid_lib.generators.dive.sample import Request, sample
+from vireid_lib.generators.interface import refuse_identities
+
+PEOPLE, CAMERAS = ["mini_market/0001", "mini_market/0007"], ["mini_vi/3", "mini_vi/6"]
+
+
+@pytest.fixture
+def fitted(tiny_config, tiny_table, tmp_path):
+    dive = Dive(tiny_config, device="cpu", cache=tmp_path / "cache", progress=False)
+    dive.fit(tiny_table, tmp_path / "fit")
+    return dive
+
+
+@contextlib.contextmanager
+def full_disk(room: int):
+    """No file can grow beyond `room` bytes: writing fails as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_another_data_set_is_refused_by_what_differs(fitted, tiny_config, tiny_table, tmp_path, monkeypatch):
+    def refused(table, words, config=tiny_config):
+        with pytest.raises(ValueError, match=words):
+            Dive(config, device="cpu", cache=tmp_path / "cache", progress=False).fit(table, tmp_path / "fit")
+
+    refused(tiny_table.iloc[:-1], r"config.images.mini_market/1 visible is 8 there and 7 now")
+    refused(tiny_table[tiny_table["identity"] != PEOPLE[0]], r"config.identities.*0001")
+    swapped = tiny_table.copy()
+    swapped.loc[[16, 20], "identity"] = swapped.loc[[20, 16], "identity"].tolist()
+    refused(swapped, "config.people is")
+    refused(tiny_table, "config.learning_rate is 0.01 there and 0.5 now",
+            tiny_config.model_copy(update={"learning_rate": 0.5}))  # fmt: skip
+    other = tiny_table.copy()
+    other.loc[0, "path"] = str(tmp_path / "other.png")
+    Image.new("RGB", (16, 32), "red").save(tmp_path / "other.png")
+    refused(other, "config.contents is")
+    monkeypatch.setattr(vocabulary, "make_codes", lambda names, length: make_codes(names, length=length, seed=1))
+    refused(tiny_table, "config.codes.mini_vi/3 is")
+
+
+def test_a_full_disk_while_sampling_costs_nothing_that_was_made(fitted, tmp_path, monkeypatch):
+    whole = fitted.expand(PEOPLE, CAMERAS, 2, 5, tmp_path / "whole")
+    write, written = layout.write_image, []
+
+    def third_finds_it_full(path, *values):
+        written.append(path)
+        with full_disk(100) if len(written) == 3 else contextlib.nullcontext():
+            write(path, *values)
+
+    monkeypatch.setattr(layout, "write_image", third_finds_it_full)
+    with pytest.raises(OSError, match="File too large"):
+        fitted.expand(PEOPLE, CAMERAS, 2, 5, tmp_path / "broken")
+    left = [path for path in (tmp_path / "broken").rglob("*") if path.is_file() and path.name != "plan.json"]
+    assert sorted(left) == sorted(written[:2]) and all(layout.is_complete(path) for path in left)
+    times = [path.stat().st_mtime_ns for path in left]
+    table = fitted.expand(PEOPLE, CAMERAS, 2, 5, tmp_path / "broken")
+    assert table["seed"].tolist() == whole["seed"].tolist() and len(table) == 8
+    assert [path.stat().st_mtime_ns for path in left] == times
+
+
+def test_a_full_disk_while_encoding_is_an_error_and_leaves_no_cache(tiny_config, tiny_table, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    paths, vae = tiny_table["path"].tolist(), load_base(tiny_config.base_model).vae
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", full)
+        with pytest.raises(OSError, match="No space left"):
+            load_images(paths, (32, 16), cache=tmp_path)
+    load_images(paths, (32, 16), cache=tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", full)
+        with pytest.raises(OSError, match="No space left"):
+            latents.encode(paths, vae, (32, 16), cache=tmp_path, progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert len(latents.encode(paths, vae, (32, 16), cache=tmp_path, progress=False).mean) == len(paths)
+
+
+def test_nobody_outside_the_table_is_drawn(fitted, tmp_path):
+    for person in ("mini_vi/0003", "mini_market/0002", "nobody"):
+        with pytest.raises(ValueError, match="no token"):
+            fitted.expand([person], CAMERAS, 1, 0, tmp_path / "out")
+        with pytest.raises(ValueError, match="no token"):
+            fitted.translate(np.zeros((1, 32, 16, 3), np.uint8), person, "mini_vi/3")
+        with pytest.raises(ValueError, match="no token"):
+            sample(fitted.model, [Request(person, "mini_vi/3", 0)])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_test_person_under_another_splits_name_is_found(tiny_table):
+    test = tiny_table[tiny_table["identity"] == "mini_vi/0002"].assign(split="test")
+    with pytest.raises(ValueError, match=r"1 people of the test.*mini_vi/0002"):
+        refuse_identities(tiny_table, test, "DiVE")
+    refuse_identities(tiny_table[tiny_table["identity"] != "mini_vi/0002"], test, "DiVE")

@@ -1,0 +1,51 @@
+"""A folder of work belongs to its settings: the first run writes them down, a later one with others is refused."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+SHOWN = 3  # entries of two differing lists that a message names
+
+
+def bind(file: Path, settings: Mapping[str, Any], *, what: str, write: bool = True) -> None:
+    """Claim `file`'s folder for `settings` (JSON values), or see that it is theirs.
+
+    Args:
+        what: lies in the folder, e.g. "another training".
+        write: False only compares (all processes of a job but the first).
+
+    Raises:
+        ValueError: the folder belongs to other settings; names each difference.
+    """
+    settings = json.loads(json.dumps(settings))
+    if file.exists():
+        found = list(differences(json.loads(file.read_text()), settings))
+        if found:
+            raise ValueError(
+                f"{file.parent} holds {what}: {'; '.join(found)}. Choose another folder, or delete this one."
+            )
+    elif write:
+        temporary = file.with_suffix(f".{os.getpid()}")
+        try:
+            temporary.write_text(json.dumps(settings, indent=1))
+            os.replace(temporary, file)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def differences(there: Any, here: Any, place: str = "") -> Iterator[str]:
+    """Say in words where two JSON values differ; of lists, what only one of them has."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in sorted(there.keys() | here.keys()):
+            yield from differences(there.get(key), here.get(key), f"{place}.{key}" if place else key)
+    elif there == here:
+        return
+    elif isinstance(there, list) and isinstance(here, list) and max(len(there), len(here)) > SHOWN:
+        gone, new = ([x for x in one if x not in other] for one, other in ((there, here), (here, there)))
+        said = [f"{verb} {len(items)} ({', '.join(map(repr, items[:SHOWN]))}{', …' * (len(items) > SHOWN)})"
+                for verb, items in (("lacks", gone), ("adds", new)) if items]  # fmt: skip
+        yield f"{place} {' and '.join(said) or 'is in another order'} now"
+    else:
+        yield f"{place} is {there!r} there and {here!r} now"
