@@ -40,12 +40,13 @@ class MpanetConfig(ReidConfig):
         height, width: 384×128; 256×128 on RegDB.
         identities, images: 16 and 4; 12 and 5 on RegDB. `images` is per modality, the released k_size is twice it.
         epochs: 140, each as long as `sampler` makes it.
-        form: where the released code does otherwise than the method is described. "paper": the modality classifiers'
-            cross-entropy counts once; the mean teacher is the fixed target of the divergence; the centre loss is
-            a mean over the images. "release": the cross-entropy enters the sum twice; the divergence is taken
-            the other way round, so that its gradient flows through the target; the centre loss is divided by
-            the number of identities as well. (The released code also moves the teachers within the forward pass,
-            before they are used; moving them after the optimiser's step gives the same numbers.)
+        form: where the released code does otherwise than these losses are usually defined. "paper" takes the usual
+            definitions (the paper's own equations were not at hand): the modality classifiers' cross-entropy
+            counts once; the mean teacher is the fixed target of the divergence; the centre loss is a mean over
+            the images. "release": the cross-entropy enters the sum twice; the divergence is taken the other way
+            round, so that its gradient flows through the target; the centre loss is divided by the number of
+            identities as well. (The released code also moves the teachers within the forward pass, before they
+            are used; moving them after the optimiser's step gives the same numbers.)
         backbone: "resnet50", or "small" for the miniature world.
         pretrained: ImageNet weights (hub id or local file), or None. The release: torchvision's.
         sampler: "identity_random" shows the images of an identity without repeating them (the released
@@ -105,7 +106,9 @@ class MpanetConfig(ReidConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> "MpanetConfig":
-        """The recipe of the miniature world: 64×32 pixels, 900 steps, about a minute of one core."""
+        """The recipe of the miniature world: 64×32 pixels, 900 steps. One training on the real images of profile
+        mini's world (seed 0) ranked 28.5 % first after a whole recipe of 300 steps and 35.9 % after 900; chance is 2 %.
+        """
         shared = {name: value for name, value in SMALL.items() if name != "backbone_rate"}
         return cls(**(shared | {"identities": 8} | changes))
 
