@@ -1,6 +1,7 @@
 """The command `vireid`: run the book, make and check data, rebuild the miniature base model, list profiles."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,6 +97,10 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="overrides",
         help="set a chapter's parameter; may be given again",
     )  # fmt: skip
+    command.add_argument(
+        "--tracker", action="append", default=[], metavar="NAME", dest="trackers",
+        help="follow every training with tensorboard, wandb, mlflow, …; may be given again (default: none)",
+    )  # fmt: skip
 
 
 def _book(options: argparse.Namespace) -> int:
@@ -104,6 +109,7 @@ def _book(options: argparse.Namespace) -> int:
 
         print(outlook.plan(options.profile, options.workspace, options.data_root))
         return 0
+    _follow(options.trackers)
     from vireid_lib.book import results
     from vireid_lib.book.runner import run_book
     from vireid_lib.book.workspace import Workspace
@@ -123,7 +129,16 @@ def _book(options: argparse.Namespace) -> int:
     return 0 if run.ok else 1
 
 
+def _follow(names: Sequence[str]) -> None:
+    """Have the processes that train show their losses to these trackers."""
+    if names:
+        from vireid_lib.training import trackers
+
+        os.environ[trackers.NAMES] = ",".join(trackers.chosen(",".join(names)))
+
+
 def _study(options: argparse.Namespace) -> int:
+    _follow(options.trackers)
     from vireid_lib.book.runner import run_book
 
     run = run_book(

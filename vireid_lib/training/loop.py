@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 
-from vireid_lib.training import checkpoint, processes, seeds
+from vireid_lib.training import checkpoint, processes, seeds, trackers
 from vireid_lib.training.binding import bind
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.task import NonFiniteLoss, Task
@@ -69,18 +69,20 @@ def train(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    accelerator = accelerator_for(precision, device)
+    accelerator = accelerator_for(precision, device, track_in=trackers.folder_of(folder))
     identity = {"task": task.name, "seed": seed, "steps": steps, "precision": precision, "config": task.config}
     bind(folder / "training.json", identity, what="another training", write=accelerator.is_main_process)
     accelerator.wait_for_everyone()
     task.bind(accelerator, seed)
     task.prepare(accelerator)
+    trackers.begin(accelerator, task.name, identity)
     cuda = [accelerator.device] if accelerator.device.type == "cuda" else []
     try:
         with torch.random.fork_rng(devices=cuda):  # dropout draws from global state: lend it, and put it back
             return _run(task, accelerator, steps, folder, checkpoint_every, log_every, progress)
     finally:
         task.release(accelerator)
+        trackers.end(accelerator)
 
 
 def _run(
@@ -121,6 +123,7 @@ def _run(
                 record = {name: math.fsum(values) / len(values) for name, values in window.items()}
                 history.append({"step": done, **record})
                 window.clear()
+                accelerator.log(record, step=done)
                 if main:
                     with open(folder / "history.jsonl", "a") as stream:
                         stream.write(json.dumps(history[-1]) + "\n")
@@ -153,13 +156,20 @@ def _look(task: Task, pending: list, window: dict[str, list[float]], accelerator
     pending.clear()
 
 
-def accelerator_for(precision: str, device: str | None) -> Accelerator:
-    """What moves a task to its device, in its precision, among the processes of the job. Arguments as in `train`."""
+def accelerator_for(precision: str, device: str | None, *, track_in: Path | None = None) -> Accelerator:
+    """What moves a task to its device, in its precision, among the processes of the job. Arguments as in `train`.
+
+    Args:
+        track_in: folder for the trackers that the environment asks for; None starts none.
+    """
     processes.join(device)
     # Each process keeps its own running statistics, and the first one's are saved: sending them at each step would
     # send large frozen tables with them.
     own_buffers = DistributedDataParallelKwargs(broadcast_buffers=False)
-    return Accelerator(mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[own_buffers])
+    return Accelerator(
+        mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[own_buffers],
+        log_with=(trackers.chosen() or None) if track_in else None, project_dir=track_in,
+    )  # fmt: skip
 
 
 def _truncate(file: Path, step: int, *, write: bool) -> list[dict[str, int | float]]:

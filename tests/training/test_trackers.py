@@ -1,0 +1,108 @@
+"""Trackers: off by default, chosen by name, told every record of the history and the settings, and nothing else."""
+
+from pathlib import Path
+
+import accelerate.tracking
+import pytest
+import torch
+from torch import nn
+
+from vireid_lib.training import trackers
+from vireid_lib.training.loop import Task, train
+
+
+class Line(Task):
+    """Fits a line."""
+
+    name = "line"
+    config = {"rate": 0.1, "inner": {"sizes": [1, 2]}, "long": list(range(100))}
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.modules["network"] = nn.Linear(2, 1)
+        self.optimizers["network"] = torch.optim.SGD(self.modules["network"].parameters(), lr=0.1)
+
+    def losses(self, step: int) -> dict[str, torch.Tensor]:
+        points = torch.rand(4, 2, generator=self.generator(step))
+        return {"total": (self.modules["network"](points) - points.sum()).square().mean()}
+
+
+class Fake(accelerate.tracking.GeneralTracker):
+    """Remembers what it is told."""
+
+    name, requires_logging_directory, main_process_only = "fake", True, True
+    told: list = []
+
+    def __init__(self, run_name: str, logging_dir: str) -> None:
+        super().__init__()
+        Fake.told = [("start", run_name, str(logging_dir))]
+
+    @property
+    def tracker(self) -> list:
+        return Fake.told
+
+    def store_init_configuration(self, values: dict) -> None:
+        Fake.told.append(("settings", values))
+
+    def log(self, values: dict, step: int | None = None, **_: object) -> None:
+        Fake.told.append((step, values))
+
+    def finish(self) -> None:
+        Fake.told.append(("end",))
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
+    monkeypatch.setitem(accelerate.tracking.LOGGER_TYPE_TO_CLASS, "fake", Fake)
+    Fake.told = []
+    return Fake
+
+
+def run(folder: Path, steps: int = 20) -> tuple[list, torch.Tensor]:
+    task = Line()
+    history = train(task, steps=steps, folder=folder, seed=0, log_every=5, progress=False, device="cpu")
+    return list(history), task.modules["network"].weight.detach()
+
+
+def test_off_by_default(tmp_path: Path, fake: type[Fake]) -> None:
+    run(tmp_path)
+    assert fake.told == [] and not trackers.folder_of(tmp_path).exists()
+
+
+def test_a_tracker_is_told_the_history_and_changes_nothing(
+    tmp_path: Path, fake: type[Fake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, plain = run(tmp_path / "plain")
+    monkeypatch.setenv(trackers.NAMES, "fake")
+    history, weight = run(tmp_path / "followed")
+    assert torch.equal(plain, weight)
+    start, (_, settings), *records, end = fake.told
+    assert start[:2] == ("start", "line") and str(tmp_path / "followed") in start[2] and end == ("end",)
+    assert settings["config.rate"] == 0.1 and settings["config.inner.sizes"] == "[1, 2]" and settings["steps"] == 20
+    assert "config.long" not in settings
+    assert [step for step, _ in records] == [5, 10, 15, 20]
+    assert [{"step": step, **values} for step, values in records] == history
+
+
+@pytest.mark.parametrize(("name", "words"), [("tensorbord", "did you mean tensorboard"), ("zzz", "accelerate knows")])
+def test_an_unknown_name(name: str, words: str) -> None:
+    with pytest.raises(trackers.TrackerError, match=words):
+        trackers.chosen(name)
+
+
+def test_a_tracker_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trackers, "get_available_trackers", lambda: [])
+    with pytest.raises(trackers.TrackerError, match="pip install comet-ml"):
+        trackers.chosen("comet_ml")
+
+
+def test_the_command_line_asks_for_them(fake: type[Fake], monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    from vireid_lib.book import cli
+
+    monkeypatch.setenv(trackers.NAMES, "")
+    assert cli.main(["book", "--tracker", "tensorbord"]) == 2
+    assert "did you mean tensorboard" in capsys.readouterr().err
+    cli._follow(["fake"])
+    assert trackers.chosen() == ["fake"]

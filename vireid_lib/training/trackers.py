@@ -1,0 +1,76 @@
+"""Experiment trackers by name (TensorBoard, Weights & Biases, MLflow, …), through accelerate; off unless asked for."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+
+NAMES = "VIREID_TRACKERS"
+"""Environment variable with names, joined by commas. No argument of a training, because its result does not depend on
+it, and it shall reach every process that trains."""
+
+LONGEST = 20  # entries of a list that are recorded as a setting
+
+
+class TrackerError(ValueError):
+    """A tracker that does not exist or is not installed; the message says what to do."""
+
+
+def chosen(text: str | None = None) -> list[str]:
+    """The names in `text`, or in the environment variable.
+
+    Raises:
+        TrackerError: one is unknown to accelerate, or its package is not installed.
+    """
+    names = [name.strip() for name in (os.environ.get(NAMES, "") if text is None else text).split(",") if name.strip()]
+    built_in, installed = {str(kind) for kind in LOGGER_TYPE_TO_CLASS}, {str(kind) for kind in get_available_trackers()}
+    for name in names:
+        if name not in built_in:
+            near = difflib.get_close_matches(name, built_in, n=1)
+            raise TrackerError(
+                f"There is no tracker {name!r}; "
+                + (f"did you mean {near[0]}?" if near else f"accelerate knows {', '.join(sorted(built_in))}.")
+            )
+        if name in _known() and name not in installed:
+            raise TrackerError(f"The tracker {name} is not installed: `pip install {name.replace('_', '-')}`.")
+    return names
+
+
+def begin(accelerator: Accelerator, name: str, settings: Mapping[str, Any]) -> None:
+    """Start the trackers that `accelerator` was made with, for a training called `name`."""
+    if accelerator.log_with:
+        accelerator.init_trackers(name, config=_flat(settings))
+
+
+def end(accelerator: Accelerator) -> None:
+    """Let them write what they hold. Accelerate's own `end_training` would also part the processes of the job."""
+    for tracker in accelerator.trackers:
+        tracker.finish()
+
+
+def folder_of(folder: Path) -> Path:
+    """Where trackers that write files write them, inside a training's folder."""
+    return folder / "trackers"
+
+
+def _known() -> set[str]:
+    from accelerate.utils import LoggerType
+
+    return set(LoggerType.list())
+
+
+def _flat(settings: Mapping[str, Any], place: str = "") -> dict[str, int | float | str | bool]:
+    """Nested settings as `outer.inner`; trackers take plain values only."""
+    found: dict[str, int | float | str | bool] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{place}{key}.")
+        elif isinstance(value, int | float | str | bool):
+            found[f"{place}{key}"] = value
+        elif not isinstance(value, list | tuple) or len(value) <= LONGEST:
+            found[f"{place}{key}"] = str(value)
+    return found
