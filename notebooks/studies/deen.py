@@ -127,6 +127,19 @@ measured = studies.measure(book, STUDY, full=full)
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "intra_distance", "inter_distance", "delta"])
 
 # %% [markdown]
+# Before the scores, look at what drives the branches apart: the CPM term in training, $\lambda_1$ included, one line a
+# seed.
+
+# %%
+curves = trainings.histories(studies.train(book, [STUDY.row("deen")]))
+plots.training_curves({"DEEN": next(iter(curves.values()))}, "cpm", axis="λ1 · CPM")
+
+# %% [markdown]
+# **What to notice.** The distances in eq. 3 are between embeddings as they are, not scaled to length 1, and $\alpha$
+# stays 0.2. As embeddings grow, the third distance grows with them, until the hinge is closed (section 2). From where
+# the curve lies on zero, rows with and without CPM are trained by the same losses; what tells them apart is how they
+# began.
+#
 # ## 5. The paper's tables, with ours below each number
 #
 # **Table 4**: each component. (The rows are read from the numbers that they share with other tables, see the notes in
@@ -243,10 +256,10 @@ deen_looks.llcm_readings(book, STUDY, "deen")
 #
 # ## Something to try
 #
-# 1. Train DEEN in the released form: `studies.Row("release", "release", "deen", {"form": "release"}, "release")` in a
-#    study of your own. *Expect* the schedule to make no difference here (the miniature recipe has its own); CPM, MFA
-#    and $\lambda_2$ differ.
-# 2. Compare only the original embeddings at test: `network.features(images, modality)` holds them in its first
-#    columns. *Expect* most of the gain to stay, if DEE helps by what it does to *training*.
-# 3. Give the baseline as many parameters as DEEN has in DEE (a `Row` with `aggregation="non_local"` comes near).
-#    *Expect* to learn whether it is the losses or the size.
+# 1. Train the row `released`: `studies.train(book, [STUDY.row("released")])`. It has the released code's DEE, MFA, CPM
+#    and $\lambda_2$, and the paper's augmentation. *Expect* its CPM curve (section 4) to stay above zero for longer.
+# 2. Compare only the original embeddings at test. A feature holds its parts side by side; with the small network the
+#    first 192 columns are the original before the BN neck. *Expect* most of the gain to stay, if there is one and DEE
+#    helps by what it does to *training*.
+# 3. Ask for a margin of the size of the distances: a `studies.Row` of your own with `{"cpm_margin": 5.0}`. *Expect* CPM
+#    to stay awake; whether the seeds then tell rows with and without it apart is the question of Table 4.

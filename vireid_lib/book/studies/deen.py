@@ -29,6 +29,8 @@ ROWS = (
     Row("two", "two branches", "deen", PLAIN | {"branches": 2}, "two branches"),
     Row("four", "four branches", "deen", PLAIN | {"branches": 4}, "four branches"),
     Row("dee_ort", "DEE, orthogonal", "deen", PLAIN | {"cpm_weight": 0.0}, "DEE, orthogonal", always=False),
+    Row("released", "DEEN, released form", "deen", {"form": "release", "grey": 0.0, "erasing_area": [0.02, 0.4]},
+        "released form, the paper's augmentation", always=False),
     *(Row(f"stage_{stage}", f"DEE after stage {stage}", "deen", PLAIN | {"expand_after": stage},
           f"DEE after stage {stage}", always=False) for stage in (0, 1, 2, 4)),
     *(Row(sweep_row(setting, value), f"{symbol} = {value:g}", "deen", {setting: value}, f"{symbol} {value:g}",

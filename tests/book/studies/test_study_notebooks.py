@@ -1,0 +1,52 @@
+"""Each study from the first cell to the last, with trainings of two steps."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import nbformat
+import pytest
+import yaml
+
+from vireid_lib.book.profiles import profiles_folder
+
+COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.book.cli import main; sys.exit(main())", "study"]
+STUDIES = {"den": (1, 3, 4, 5, 6), "deen": (4, 5, 6, 7)}
+"""Study → the paper's tables that it shows."""
+
+
+@pytest.fixture(scope="module", params=STUDIES)
+def run(request, tmp_path_factory):
+    """A study, the workspace in which it was run, and what the command printed."""
+    folder = tmp_path_factory.mktemp(f"{request.param} study")
+    profile = yaml.safe_load((profiles_folder() / "smoke.yaml").read_text())
+    profile["name"] = "few"
+    profile["reid"]["config"] = {"steps": 2}
+    (folder / "few.yaml").write_text(yaml.safe_dump(profile))
+    command = [*COMMAND, request.param, "--profile", str(folder / "few.yaml"), "--workspace", str(folder / "w")]
+    study = importlib.import_module(f"vireid_lib.book.studies.{request.param}").STUDY
+    return study, folder / "w", subprocess.run(command, capture_output=True, text=True, timeout=1200)
+
+
+def test_the_study_runs_and_trains_the_reduced_rows(run):
+    study, workspace, done = run
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert (workspace / f"study_{study.name}.html").exists()
+    assert json.loads((workspace / f"study_{study.name}.json").read_text())["ok"]
+    records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_real/*/result.json")]
+    trained = {(score["method"], score["variant"], score["seed"])
+               for record in records for score in record["values"]["scores"]}  # fmt: skip
+    assert trained == {(row.method, row.variant, seed) for row in study.chosen() for seed in (0, 1)}
+
+
+def test_it_ends_with_verdicts_and_shows_the_papers_figures(run):
+    study, workspace, _ = run
+    notebook = nbformat.read(workspace / "notebooks" / f"{study.name}.ipynb", as_version=4)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    markup = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+    for number in STUDIES[study.name]:
+        assert f"{study.paper.short}, Table {number}:" in markup
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert f"Of {len(study.claims)} claims:" in printed and "within noise" in markup
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 6
