@@ -57,10 +57,10 @@ def test_the_guess_follows_the_machine(clock):
     clock[0] += 30  # half of what was expected
     show.finish("done")
     show.start("02_b")
-    assert "about 1:30 left" in out.getvalue().splitlines()[-1]
-    clock[0] += 70
+    assert "about 2:30 left" in out.getvalue().splitlines()[-1]
+    clock[0] += 110
     show.refresh()
-    assert out.getvalue().splitlines()[-1].endswith("longer than expected, then about 0:30 for the other chapters")
+    assert out.getvalue().splitlines()[-1].endswith("longer than expected, then about 0:50 for the other chapters")
 
 
 def test_nothing_is_guessed_without_expectation():

@@ -83,15 +83,16 @@ class Terminal:
     def _left(self) -> str:
         """The book's remaining time, if every chapter still to come has an expected time.
 
-        The expectation is scaled by how this machine did on the chapters already run; finished stages make a
-        chapter quick, so that this can only be a guess.
+        The expectation is scaled by how this machine did on the chapters already run, which count against a prior
+        of half the book: one short chapter, or one whose stages were there already, says little.
         """
         coming = self._chapters[self._chapters.index(self._name) :]
         if any(name not in self._expected for name in coming):
             return ""
         known = [name for name in self._spent if name in self._expected]
         expected = sum(self._expected[name] for name in known)
-        pace = sum(self._spent[name] for name in known) / expected if expected else 1.0
+        prior = sum(self._expected.values()) / 2
+        pace = (prior + sum(self._spent[name] for name in known)) / (prior + expected)
         now, *later = (pace * self._expected[name] for name in coming)
         now -= time.monotonic() - self._began
         if now > 0:
