@@ -11,14 +11,10 @@ from vireid_lib.reid import methods
 class _Toy(nn.Module):
     """The map is the image; the feature is its mean per channel."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.reduce, self.bottleneck = nn.Identity(), nn.Identity()
-
     def feature_map(self, images, modality):
         return images
 
-    def pool(self, maps):
+    def describe(self, maps):
         return maps.mean((2, 3))
 
 
@@ -44,6 +40,18 @@ def test_the_network_is_left_as_it_was_and_maps_are_in_range():
     assert heat.shape == (3, 8, 4) and heat.min() >= 0 and heat.max() == 1
     assert similarity.abs().max() <= 1 + 1e-6
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_every_method_explains_the_feature_that_it_ranks_by(name):
+    config = methods.method_class(name).config_class.small()
+    network = methods.build(name, config, 5).network.eval()
+    images = torch.rand(2, 3, config.height, config.width)
+    with torch.no_grad():
+        towards = network.features(images, "visible")
+    heat, similarity = grad_cam_plus_plus(network, images, "visible", towards)
+    assert len(heat) == 2 and heat.isfinite().all()
+    torch.testing.assert_close(similarity, torch.ones(2))
 
 
 def test_agrees_with_the_sums_of_the_paper():

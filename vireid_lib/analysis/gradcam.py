@@ -31,8 +31,8 @@ def grad_cam_plus_plus(
     α = g² / (2g² + g³·Σ A), and the heat is ReLU(Σ_c w_c A_c).
 
     Args:
-        network: has `feature_map`, `pool`, `reduce` and `bottleneck`, as `reid.network.TwoStreamNetwork`; used in
-            evaluation mode, its mode left as it was.
+        network: has `feature_map` and `describe`, as `reid.network.TwoStreamNetwork`; used in evaluation mode, its
+            mode left as it was.
         images: the network's normalised input, on its device.
         towards: features as `network.features` gives them.
 
@@ -45,7 +45,7 @@ def grad_cam_plus_plus(
     try:
         with torch.enable_grad():
             maps = network.feature_map(images, modality).detach().requires_grad_(True)
-            features = network.bottleneck(network.reduce(network.pool(maps)))
+            features = network.describe(maps)
             similarity = functional.cosine_similarity(features, towards.to(features), dim=1)
             (gradient,) = torch.autograd.grad(similarity.sum(), maps)
     finally:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vireid_lib.reid.layers import DiverseEmbeddingExpansion, MultiStageAggregation
+from vireid_lib.reid.layers import DiverseEmbeddingExpansion, MultiStageAggregation, check_batch
 from vireid_lib.reid.network import Images, TwoStreamNetwork
 
 
@@ -66,9 +66,7 @@ class ExpansionNetwork(TwoStreamNetwork):
         infrared: Float[Tensor, "infrared channels height width"],
     ) -> Expanded:
         """One training pass. The two batches need not have the same size; neither may be empty."""
-        for images, modality in ((visible, "visible"), (infrared, "infrared")):
-            if len(images) == 0:
-                raise ValueError(f"The batch has no {modality} image: training needs both modalities in each batch.")
+        check_batch(visible, infrared)
         stems = (self.backbone.stem(visible, "visible"), self.backbone.stem(infrared, "infrared"))
         unreduced = self.pool(self.trunk(torch.cat(stems)))
         pooled = self.reduce(unreduced)
@@ -87,19 +85,26 @@ class ExpansionNetwork(TwoStreamNetwork):
         return maps
 
     def feature_map(self, images: Images, modality: str) -> Float[Tensor, "batch maps h w"]:
-        """The map of the original embedding before pooling, for attention and Grad-CAM pictures."""
-        return self.trunk(self.backbone.stem(images, modality))[: len(images)]
+        """The maps of all branches before pooling, their channels side by side, the original's first."""
+        return torch.cat(self.trunk(self.backbone.stem(images, modality)).chunk(self.branches), dim=1)
 
     def embeddings(self, images: Images, modality: str) -> Float[Tensor, "branches_batch dim"]:
         """Pooled embeddings before the BN neck: the originals, then each branch's."""
-        return self.reduce(self.pool(self.trunk(self.backbone.stem(images, modality))))
+        return self._embeddings(self.feature_map(images, modality))
 
-    def features(self, images: Images, modality: str) -> Float[Tensor, "batch parts"]:
+    def pooled(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
+        """The original's embedding before the BN neck."""
+        return self.embeddings(images, modality)[: len(images)]
+
+    def describe(self, maps: Float[Tensor, "batch maps h w"]) -> Float[Tensor, "batch parts"]:
         """What is compared by inner product: for each branch, the embedding before and after the BN neck, each of
         unit length, side by side. The inner product of two such features is the sum of 2·branches cosines."""
-        pooled = self.embeddings(images, modality)
+        pooled = self._embeddings(maps)
         parts = (*pooled.chunk(self.branches), *self.bottleneck(pooled).chunk(self.branches))
         return torch.cat([F.normalize(part) for part in parts], dim=1)
+
+    def _embeddings(self, maps: Tensor) -> Tensor:
+        return self.reduce(self.pool(torch.cat(maps.chunk(self.branches, dim=1))))
 
 
 class StageShape(NamedTuple):

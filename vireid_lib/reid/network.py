@@ -68,4 +68,8 @@ class TwoStreamNetwork(nn.Module):
 
     def features(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
         """The feature for retrieval: after the BN neck, not yet L2-normalised."""
-        return self.bottleneck(self.pooled(images, modality))
+        return self.describe(self.feature_map(images, modality))
+
+    def describe(self, maps: Float[Tensor, "batch maps h w"]) -> Float[Tensor, "batch dim"]:
+        """The feature for retrieval of maps as `feature_map` gives them: what Grad-CAM differentiates."""
+        return self.bottleneck(self.reduce(self.pool(maps)))

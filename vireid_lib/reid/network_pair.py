@@ -86,4 +86,8 @@ class NetworkPair(nn.Module):
 
     def features(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
         """The feature for retrieval: the mean of the networks' unit features, to be ranked by inner products."""
-        return self.bottleneck(self.pooled(images, modality))
+        return self.describe(self.feature_map(images, modality))
+
+    def describe(self, maps: Float[Tensor, "batch maps h w"]) -> Float[Tensor, "batch dim"]:
+        """The feature for retrieval of both networks' maps, as `feature_map` gives them."""
+        return self.bottleneck(self.reduce(self.pool(maps)))

@@ -244,7 +244,7 @@ def test_each_knob_gives_a_network_that_trains(changes: dict, branches: int, ter
     features = network.features(images, "visible")
     assert features.shape == (8, 2 * branches * 192)
     torch.testing.assert_close((features**2).sum(dim=1), torch.full((8,), 2.0 * branches))
-    assert network.feature_map(images, "visible").shape == (8, 96, 8, 4)
+    assert network.feature_map(images, "visible").shape == (8, branches * 96, 8, 4)
     torch.testing.assert_close(network.pooled(images, "visible"), network.embeddings(images, "visible")[:8])
 
 
@@ -340,7 +340,7 @@ def test_published_training_step_runs(dataset: str) -> None:
     method = methods.build("deen", config, 395)
     batch = method.augment(random_batch(6, 4, 384, 144))
     shape = method.network.feature_map(batch.visible[:1], "visible").shape
-    assert shape == ((1, 2048, 24, 9) if dataset == "sysu" else (1, 1024, 24, 9))
+    assert shape == ((1, 3 * 2048, 24, 9) if dataset == "sysu" else (1, 3 * 1024, 24, 9))
     optimizer = method.optimizer()
     losses = method.loss(batch)
     losses["total"].backward()

@@ -54,7 +54,7 @@ class DeenConfig(TwoStreamConfig):
         grey: probability of showing an image without its colours.
         erasing_area: share of the image that is erased, from and to.
         flip_at_test, similarity: the score of two images is the sum of their embeddings' cosines, before and after
-            the BN neck, with the mirrored image's added; see `ExpansionNetwork.features`.
+            the BN neck, with the mirrored image's added; see `ExpansionNetwork.describe`.
     """
 
     method: str = "deen"
