@@ -37,6 +37,9 @@ class DeenConfig(TwoStreamConfig):
     the erased area, triplet margin, the network's rate of 0.1 of the classifier's, the score) is the release's or
     its relatives'.
 
+    In the miniature world (`small`) DEEN has the recipe of its relatives there, channel exchange included, its own
+    batch, and the mean of each of the small network's four stripes.
+
     Attributes:
         form: "paper", or "release" for what the released code does otherwise: another schedule, λ2, greyscale and
             erasing; sums of DEE divided, with dropout; no softmax in MFA; another CPM; a smaller orthogonal loss.
