@@ -250,7 +250,7 @@ retrieval.fates(before, after)
 deen_looks.llcm_readings(book, STUDY, "deen")
 
 # %% [markdown]
-# **What to notice.** In the release's reading a query has many right images in the gallery. That one of them comes first
+# **What to notice.** In the release's reading a query has many right images in the gallery. That one of them is first
 # is easier, that all of them come early is harder: look whether rank-1 rises and mAP falls from one reading to the
 # other. Table 3 of the paper prints an mAP *above* rank-1 for both directions, which is how numbers of the paper's
 # reading look.
