@@ -1,0 +1,241 @@
+"""DiVE against the straightforward form, in images per second: fine-tuning (images decoded and VAE-encoded at each
+step, the whole embedding table in Adam and restored afterwards, peft's LoRA, eager, fp16 autocast on a GPU) and
+sampling (a `StableDiffusionPipeline` prompt by prompt). On a CPU the seconds are those that one thread computes, so
+that other programs do not count.
+
+Run: `python tests/benchmarks/bench_dive.py` (the miniature model), or with `--size sd15` on a GPU: Stable Diffusion
+1.5's architecture with random weights, batch 16, 512×256. Prints ratios, losses of both, pictures' difference and, on a
+GPU, memory and the share of the measured bf16 matrix rate that the model's own operations reach.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from peft import LoraConfig
+from PIL import Image
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from vireid_lib.data import tables
+from vireid_lib.data.layouts import read_dataset
+from vireid_lib.generators.dive import stable_diffusion_15, vocabulary
+from vireid_lib.generators.dive.base import Base, load_base
+from vireid_lib.generators.dive.config import DiveConfig
+from vireid_lib.generators.dive.finetune import DiveTask, diffuse
+from vireid_lib.generators.dive.latents import encode
+from vireid_lib.generators.dive.lora import target_names
+from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.generators.dive.sample import Request, sample
+from vireid_lib.generators.dive.tokens import load_bank
+from vireid_lib.generators.dive.vocabulary import camera_keys
+from vireid_lib.miniworld import write
+from vireid_lib.training.loop import accelerator_for
+
+WARM_UP = 2
+CONFIGS = {
+    "mini": {"base_model": "mini", "height": 64, "width": 32, "lora_rank": 8, "lora_targets": "all",
+             "vectors_per_token": 8, "learning_rate": 2e-3, "token_learning_rate": 1e-2, "guidance": 3.0,
+             "sampling_steps": 20, "sampling_batch": 32},
+    "sd15": {"precision": "bf16"},
+}  # fmt: skip
+
+
+class Straightforward:
+    """A training step as the usual fine-tuning script writes it; draws what `DiveTask` draws."""
+
+    def __init__(
+        self, base: Base, words: vocabulary.Vocabulary, config: DiveConfig, table: pd.DataFrame, device: torch.device
+    ) -> None:
+        self.base, self.config, self.device, self.paths = base, config, device, table["path"].to_numpy()
+        plain = DiveModel(load(config, device), words, config, seed=config.seed)  # for prompts and the token's start
+        base.tokenizer.add_tokens([name for who in plain.tokens.identities for name in plain.tokens.names(who)])
+        known = len(base.text.get_input_embeddings().weight)
+        base.text.resize_token_embeddings(len(base.tokenizer), mean_resizing=False)
+        self.table = base.text.get_input_embeddings().weight.requires_grad_(True)
+        self.table.data[known:] = plain.rows.rows.detach().to(device)
+        self.before, self.new = self.table.detach().clone(), torch.arange(len(self.table), device=device) >= known
+        names = target_names(base.unet, config.lora_targets)
+        base.unet.add_adapter(LoraConfig(r=config.lora_rank, lora_alpha=config.lora_rank, target_modules=names))
+        lora = [parameter for parameter in base.unet.parameters() if parameter.requires_grad]
+        self.trained = [*lora, self.table]
+        groups = [{"params": lora, "lr": config.learning_rate}, {"params": [self.table], "lr": config.token_rate}]
+        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
+        self.scaler = torch.amp.GradScaler(enabled=device.type == "cuda")
+        self.prompts = plain.prompts(table["identity"].tolist(), camera_keys(table, words))
+        self.alphas = base.schedule.alphas_cumprod.to(device)
+
+    def pixels(self, row: int, mirrored: bool) -> torch.Tensor:
+        """One image, decoded and resized now."""
+        image = Image.open(self.paths[row]).convert("RGB")
+        values = np.asarray(image.resize((self.config.width, self.config.height), Image.Resampling.BILINEAR))
+        values = torch.from_numpy(values.copy()).permute(2, 0, 1).float() / 127.5 - 1
+        return values.flip(2) if mirrored else values
+
+    def step(self, task: DiveTask, step: int) -> torch.Tensor:
+        """Draws the batch that `task` draws; returns the loss."""
+        draw, base, rows = task.generator(step, "batch", shared=True), self.base, task._rows(step)
+        mirrored = torch.randint(2, (len(rows),), generator=draw) * self.config.flip
+        images = torch.stack([self.pixels(int(r), bool(m)) for r, m in zip(rows, mirrored, strict=True)])
+        with torch.autocast(self.device.type, torch.float16, enabled=self.device.type == "cuda"):
+            with torch.no_grad():
+                posterior = base.vae.encode(images.to(self.device)).latent_dist
+                spread = torch.randn(posterior.mean.shape, generator=draw).to(self.device)
+                clean = (posterior.mean + posterior.std * spread) * base.vae.config.scaling_factor
+            noise = torch.randn(clean.shape, generator=draw).to(self.device)
+            times = torch.randint(len(self.alphas), (len(rows),), generator=draw).to(self.device)
+            prompts = [self.prompts[row] for row in rows]
+            ids = base.tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
+            noised, target = diffuse(clean.float(), noise, self.alphas[times], base.prediction)
+            states = base.text(ids.to(self.device)).last_hidden_state
+            loss = functional.mse_loss(base.unet(noised, times, states).sample.float(), target)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        torch.nn.utils.clip_grad_norm_(self.trained, self.config.gradient_clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        with torch.no_grad():
+            self.table[~self.new] = self.before[~self.new]
+        return loss.detach()
+
+
+def load(config: DiveConfig, device: torch.device) -> Base:
+    """A fresh base model; the same weights at each call."""
+    if config.base_model != "mini":
+        return stable_diffusion_15.build(str(device))
+    base = load_base("mini")
+    for module in (base.text, base.unet, base.vae):
+        module.to(device)
+    return base
+
+
+def per_second(work: Callable[[int], object], times: int, each: int, device: torch.device) -> tuple[float, int]:
+    """(images a second of `work`, largest memory of the GPU in bytes)."""
+    memory, clock = 0, time.perf_counter if device.type == "cuda" else time.process_time
+    for turn in range(times + WARM_UP):
+        if turn == WARM_UP:
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+                torch.cuda.reset_peak_memory_stats(device)
+            began = clock()
+        work(turn)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        memory = torch.cuda.max_memory_allocated(device)
+    return times * each / (clock() - began), memory
+
+
+def matrix_rate(device: torch.device) -> float:
+    """Operations a second of large bf16 matrix products, measured."""
+    one = torch.randn(8192, 8192, device=device, dtype=torch.bfloat16)
+    rate, _ = per_second(lambda _: one @ one, 20, 2 * 8192**3, device)
+    return rate
+
+
+def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torch.device, steps: int) -> None:
+    """Both forms of a step, one after the other in the same process."""
+    words, losses = vocabulary.build(table, config), {"ours": [], "straightforward": []}
+    model = DiveModel(load(config, device), words, config, seed=config.seed)
+    held = encode(table["path"].tolist(), model.base.vae, (config.height, config.width), cache=folder, progress=False)
+    task, accelerator = DiveTask(model, table, held), accelerator_for(config.precision, device.type)
+    task.bind(accelerator, config.seed)
+    task.prepare(accelerator)
+
+    def ours(step: int) -> None:
+        task.before_step(step)
+        losses["ours"].append(task.step(accelerator, step)["total"])
+
+    fast, memory = per_second(ours, steps, config.batch, device)
+    print(f"fine-tuning, ours             {fast:8.2f} images/s  {memory / 1e9:6.1f} GB")
+    if device.type == "cuda":
+        with FlopCounterMode(display=False) as counter:
+            ours(steps + WARM_UP)
+        used = counter.get_total_flops() / config.batch * fast
+        rate = matrix_rate(device)
+        print(f"  {used / 1e12:.0f} of {rate / 1e12:.0f} measured bf16 teraflop/s: {100 * used / rate:.0f} % utilised")
+    plain = Straightforward(load(config, device), words, config, table, device)
+    slow, memory = per_second(lambda step: losses["straightforward"].append(plain.step(task, step)), steps,
+                              config.batch, device)  # fmt: skip
+    print(f"fine-tuning, straightforward  {slow:8.2f} images/s  {memory / 1e9:6.1f} GB   ratio {fast / slow:.2f}")
+    for name, values in losses.items():
+        values = torch.stack(values[: steps + WARM_UP]).cpu()
+        first, last = values[: len(values) // 2].mean(), values[len(values) // 2 :].mean()
+        print(f"  loss of {name:16s} {float(first):.4f} in the first half, {float(last):.4f} in the second")
+    task.release(accelerator)
+
+
+def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torch.device, images: int) -> None:
+    """A batch of ours against one prompt at a time, of the same seeds."""
+    model = DiveModel(load(config, device), vocabulary.build(table, config), config, seed=config.seed).to(device)
+    for layer in model.branches.layers.values():  # as if trained: a correction that is not zero
+        torch.nn.init.normal_(layer.up, std=0.02)
+    model.save(folder)
+    camera = table.loc[table["modality"] == "infrared", "camera"].iloc[0]
+    people = model.vocabulary.identities
+    requests = [Request(people[n % len(people)], camera, n) for n in range(images)]
+    pictures = []
+
+    def batched(_: int) -> None:
+        size = config.sampling_batch
+        pictures[:] = np.concatenate([sample(model, requests[i : i + size]) for i in range(0, images, size)])
+
+    fast, memory = per_second(batched, 1, images, device)
+    print(f"sampling, ours                {fast:8.2f} images/s  {memory / 1e9:6.1f} GB")
+    base = load(config, device)
+    pipeline = StableDiffusionPipeline(
+        vae=base.vae, text_encoder=base.text, tokenizer=base.tokenizer, unet=base.unet, safety_checker=None,
+        scheduler=DPMSolverMultistepScheduler.from_config(base.schedule.config), feature_extractor=None,
+        requires_safety_checker=False,
+    )  # fmt: skip
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.load_textual_inversion(load_bank(folder / "tokens.safetensors"))
+    pipeline.load_lora_weights(folder / "lora" / model.vocabulary.branch_of_view[model.vocabulary.view(camera)],
+                               weight_name="pytorch_lora_weights.safetensors")  # fmt: skip
+    pipeline.to(device, torch.float16 if device.type == "cuda" else torch.float32)
+    theirs = []
+
+    def one(turn: int) -> None:
+        request = requests[turn % images]
+        prompt = f"a {model.vocabulary.code(camera)} photo of {model.tokens.placeholders[request.identity]} person"
+        theirs.append(pipeline(
+            prompt, height=config.height, width=config.width, num_inference_steps=config.sampling_steps,
+            guidance_scale=config.guidance, generator=torch.Generator().manual_seed(request.seed), output_type="np",
+        ).images[0])  # fmt: skip
+
+    slow, memory = per_second(one, images - WARM_UP, 1, device)
+    print(f"sampling, prompt by prompt    {slow:8.2f} images/s  {memory / 1e9:6.1f} GB   ratio {fast / slow:.2f}")
+    apart = np.abs(np.stack(theirs) * 255 - np.stack(pictures))
+    print(f"  same seeds: pictures differ by {apart.mean():.2f} grey levels on average, {apart.max():.0f} at most")
+
+
+def main() -> None:
+    """Print both comparisons."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=sorted(CONFIGS), default="mini")
+    parser.add_argument("--scope", choices=("shared", "per_modality"), default="shared", help="ours; the other shares")
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--images", type=int, default=32)
+    options = parser.parse_args()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(1)
+    config = DiveConfig(**CONFIGS[options.size], lora_scope=options.scope, code_length=4)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU thread"
+    print(f"{options.size}, {config.height}×{config.width}, batch {config.batch}, LoRA {config.lora_scope}, on {name}")
+    with tempfile.TemporaryDirectory() as place:
+        roots = write.make(Path(place), seed=0, size="small")
+        target, external = (read_dataset(name, roots[name]) for name in ("mini_vi", "mini_market"))
+        external = external[external["split"] == "train"].assign(split="external")
+        table = tables.concat(tables.training_rows(target), external)
+        training(config, table, Path(place) / "work", device, options.steps)
+        sampling(config, table, Path(place) / "work", device, options.images)
+
+
+if __name__ == "__main__":
+    main()
