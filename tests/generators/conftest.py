@@ -71,3 +71,25 @@ def tiny_config(tiny_base):
         base_model=str(tiny_base), seed=3, height=32, width=16, code_length=4, vectors_per_token=2, lora_rank=2,
         steps=6, batch=4, learning_rate=1e-2, checkpoint_every=2, sampling_steps=4, guidance=2.0, sampling_batch=3,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def toy_people(tmp_path_factory):
+    """Six people whose coats are blue to red on green in visible light, and grey on a dark ground in infrared, and two
+    external ones in visible light: 84 images of 32x24 pixels."""
+    root, stream, rows = tmp_path_factory.mktemp("toy"), np.random.default_rng(0), []
+    for place in range(8):
+        own = place < 6
+        identity, shade = f"{'toy' if own else 'market'}/{place:04d}", 255 * place / 7
+        for modality, camera in (("visible", "toy/1"), ("infrared", "toy/3")) if own else (("visible", "market/1"),):
+            ground = (60, 150, 60) if modality == "visible" else (30, 30, 30)
+            coat = (shade, 40, 255 - shade) if modality == "visible" else (90 + shade / 2,) * 3
+            for number in range(6):
+                pixels, left = np.full((32, 24, 3), ground, float), 3 * int(stream.integers(1, 4))
+                pixels[6:28, left : left + 12] = coat
+                pixels += stream.normal(0, 6, (32, 24, 1))
+                path = root / f"{identity}-{modality}-{number}.png".replace("/", "_")
+                Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
+                rows.append({"path": str(path), "identity": identity, "camera": camera, "modality": modality,
+                             "split": "train" if own else "external", "source": "real", "seed": pd.NA})  # fmt: skip
+    return tables.validate(pd.DataFrame(rows), "toy people")

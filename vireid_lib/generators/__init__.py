@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from vireid_lib.generators.interface import Generator
 
-SHARED = ("config", "galleries", "interface", "layout", "plans", "translator", "untrained")
+SHARED = ("batches", "config", "galleries", "interface", "layout", "networks", "plans", "translator", "untrained")
 """Files here that are no generator, but what generators have in common."""
 
 

@@ -48,9 +48,13 @@ def test_the_flow_is_invertible(activation):
 
 
 def test_saturated_latents_are_inverted_too():
-    values = torch.linspace(-9, 9, 64).view(1, 1, 8, 8)
+    values = torch.linspace(-13, 13, 64).view(1, 1, 8, 8)
     layer = InvertibleTanh()
     assert (layer(layer(values)[0], generate=True).float() - values).abs().max() < 1e-4
+
+
+def test_latents_of_exactly_one_do_not_give_infinity():
+    assert torch.isfinite(InvertibleTanh()(torch.ones(1, 1, 2, 2), generate=True)).all()
 
 
 @pytest.mark.parametrize("layer", [

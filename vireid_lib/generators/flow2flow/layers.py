@@ -92,13 +92,15 @@ class AffineCoupling(nn.Module):
 class InvertibleTanh(nn.Module):
     """z = tanh(x) towards the latents, x = artanh(z) towards the image (Eq. 7, 8).
 
-    Latents are double precision where the device has it: in single precision tanh is 1 from about 9 on, and
-    what the inverse then gives is off by more than 1e-4 from about 5 on.
+    Latents are double precision where the device has it: in single precision the inverse is off by more than 1e-4 from
+    about 5 on, and tanh is 1 from about 9 on; in double precision these are 14 and 19. Latents of exactly 1, which
+    pictures unlike any of training have, are taken for the next smaller number.
     """
 
     def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
         if generate:
-            return torch.atanh(maps)
+            limit = 1 - torch.finfo(maps.dtype).eps
+            return torch.atanh(maps.clamp(-limit, limit))
         # log(1 − tanh²) = log(4 e^{2x} / (e^{2x} + 1)²), written so that no exponential overflows
         log_slope = 2 * (math.log(2) - maps - functional.softplus(-2 * maps))
         return torch.tanh(maps.to(widest(maps))), log_slope.flatten(1).sum(1)

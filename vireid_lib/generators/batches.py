@@ -1,0 +1,65 @@
+"""What translators learn from: images of both modalities, drawn as pure functions of a stream of random numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vireid_lib.data import augment, tables
+from vireid_lib.data.images import load_images, to_float
+
+Rows = Int[np.ndarray, " rows"]
+
+
+class Batches:
+    """The images of a table, and ways to draw some of them.
+
+    Args:
+        table: training rows of both modalities, and external visible rows.
+        size: height and width in pixels.
+        cache: folder of decoded images, or None to keep them in memory.
+    """
+
+    def __init__(self, table: pd.DataFrame, size: tuple[int, int], cache: Path | None) -> None:
+        self.pixels = load_images(table["path"].tolist(), size, cache=cache).pixels
+        self.labels, self.names = tables.identity_labels(table)
+        modality = table["modality"].to_numpy()
+        self.rows = {name: np.flatnonzero(modality == name) for name in ("visible", "infrared")}
+        self.digest = tables.digest(table, cache=cache)
+        own = {name: set(self.labels[rows].tolist()) for name, rows in self.rows.items()}
+        self.paired = np.array(sorted(own["visible"] & own["infrared"]), dtype=np.int64)
+        self.visible_only = np.array(sorted(own["visible"] - own["infrared"]), dtype=np.int64)
+        self._of = {(name, label): rows[self.labels[rows] == label] for name, rows in self.rows.items()
+                    for label in own[name]}  # fmt: skip
+
+    def by_identity(
+        self, stream: np.random.Generator, *, identities: int, images: int, visible_only: int
+    ) -> tuple[Rows, Rows]:
+        """Rows of `images` visible and as many infrared images of each of `identities` people that have both, then
+        visible ones of `visible_only` people that have no others, or of as many as there are."""
+        people = stream.choice(self.paired, identities, replace=False)
+        further = stream.choice(self.visible_only, min(visible_only, len(self.visible_only)), replace=False)
+        visible = [stream.choice(self._of["visible", label], images) for label in (*people, *further)]
+        infrared = [stream.choice(self._of["infrared", label], images) for label in people]
+        return np.concatenate(visible), np.concatenate(infrared)
+
+    def unpaired(self, stream: np.random.Generator, count: int) -> tuple[Rows, Rows]:
+        """Rows of `count` visible and `count` infrared images, whoever they show."""
+        return stream.choice(self.rows["visible"], count), stream.choice(self.rows["infrared"], count)
+
+    def images(
+        self, rows: Rows, draw: torch.Generator, device: torch.device, *, flip: bool, padding: int
+    ) -> Float[Tensor, "rows 3 height width"]:
+        """The images in 0..1, half of them mirrored, moved by up to `padding` pixels into black."""
+        held = to_float(self.pixels[rows], device)
+        held = augment.horizontal_flip(held, draw) if flip else held
+        return augment.pad_and_crop(held, draw, padding) if padding else held
+
+    def describe(self, rows: Rows) -> str:
+        """Who is in a batch, for the guard against losses that are not finite."""
+        return "identities " + ", ".join(self.names[label] for label in np.unique(self.labels[rows]))

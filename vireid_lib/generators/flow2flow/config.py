@@ -1,0 +1,93 @@
+"""Every knob of Flow2Flow; the defaults are the paper's (section V-A), and where it is silent the release's."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from vireid_lib.generators.translator import TranslatorConfig
+
+SMALLEST = 24
+
+
+class Flow2FlowConfig(TranslatorConfig):
+    """Settings of both flows, their adversaries and the training.
+
+    Paper: 144×72 pixels, 12 blocks, 50 epochs of Adam at 2e-4, generators twice for each time of the discriminators,
+    λ = 0.01 (Eq. 11), encoders of four convolutions to 512 values. Release: the betas, 4 identities with 4 images of
+    each modality, mirroring and shifting by 10 pixels, the weight of the flow loss. Glow: the width of the couplings.
+    An epoch is max(N_visible, N_infrared) // (identities · images) + 1 steps, counting the paired identities alone.
+
+    Attributes:
+        form: "paper", or "release": RealNVP of ten couplings without 1×1 convolutions or activation, pictures shown
+            as tanh of its logits, the released noise loss, generators once for each time of the discriminators.
+        blocks, squeezes, coupling_width, activation: of the paper's flow; see `Flow`.
+        scales, residual_width, residual_blocks: of the released flow; see `RealNvp`.
+        discriminator_width: channels of the first of the four convolutions; the last has 8 times as many.
+        identities, images: people in a batch that have both modalities, and images of each of them in each.
+        visible_only: people in a batch with visible images alone, where there are such (external ones).
+        generator_steps: updates of the flows for each one of their adversaries; None takes the form's.
+        flow_weight: of Eq. 9, summed over an image's values; the paper prints none.
+        noise_weight: λ of Eq. 11.
+        identity_weight, modality_weight: of the generators' adversarial losses, Eq. 12 and 14; 0 leaves one out,
+            discriminators and all (Table VII).
+        gradient_clip: largest norm of the flows' gradient; None for no limit.
+        expansion: what `expand` makes: "translate" (CMG, Eq. 18) from one image, or "interpolate" (TSE, Eq. 17)
+            between two of a person, which are then shown in the camera's modality whatever theirs is.
+        q: TSE goes p / q of the way, p drawn from 1..q-1; the paper's better one is 2, its other one 10.
+    """
+
+    SAMPLING: ClassVar[tuple[str, ...]] = ("expansion", "q", "sampling_batch")
+
+    form: Literal["paper", "release"] = "paper"
+    height: int = Field(144, gt=0)
+    width: int = Field(72, gt=0)
+    blocks: int = Field(12, ge=1)
+    squeezes: int = Field(3, ge=1)
+    coupling_width: int = Field(512, ge=1)
+    activation: bool = True
+    scales: int = Field(2, ge=1)
+    residual_width: int = Field(32, ge=1)
+    residual_blocks: int = Field(4, ge=1)
+    discriminator_width: int = Field(64, ge=1)
+    epochs: int = Field(50, ge=1)
+    identities: int = Field(4, ge=2)
+    images: int = Field(4, ge=1)
+    visible_only: int = Field(4, ge=0)
+    padding: int = Field(10, ge=0)
+    learning_rate: float = 2e-4
+    generator_steps: int | None = Field(None, ge=1)
+    flow_weight: float = Field(1e-4, ge=0)
+    noise_weight: float = Field(0.01, ge=0)
+    identity_weight: float = Field(1.0, ge=0)
+    modality_weight: float = Field(1.0, ge=0)
+    gradient_clip: float | None = Field(None, gt=0)
+    expansion: Literal["translate", "interpolate"] = "translate"
+    q: int = Field(2, ge=2)
+
+    @classmethod
+    def small(cls, **changes: Any) -> Flow2FlowConfig:
+        """For the miniature world at 64×32 pixels: the paper's 12 blocks, narrow, and a short training."""
+        own = {
+            "height": 64, "width": 32, "squeezes": 2, "coupling_width": 48, "discriminator_width": 16, "steps": 600,
+            "identities": 4, "images": 2, "padding": 0, "learning_rate": 1e-3, "gradient_clip": 10.0,
+            "residual_width": 12, "residual_blocks": 1, "flow_weight": 5e-4, "checkpoint_every": 100,
+        }  # fmt: skip
+        return cls(**(own | changes))
+
+    @property
+    def generator_turns(self) -> int:
+        """Updates of the flows for each one of their adversaries."""
+        return self.generator_steps or (2 if self.form == "paper" else 1)
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Flow2FlowConfig:
+        factor = 2 ** (self.squeezes if self.form == "paper" else self.scales - 1)
+        if self.height % factor or self.width % factor:
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
+                             "take fewer squeezes (scales, in the released form)")  # fmt: skip
+        if min(self.height, self.width) < SMALLEST:
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be at least {SMALLEST}, or the "
+                             "discriminators' five convolutions leave nothing")  # fmt: skip
+        return self

@@ -1,0 +1,87 @@
+"""Flow2Flow as a generator: sample expansion (TSE) and cross-modality generation (CMG) by two flows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vireid_lib.data.images import to_float
+from vireid_lib.generators import plans
+from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
+from vireid_lib.generators.flow2flow.task import GREY_LEVELS, Flow2FlowTask, dequantised, make_flow
+from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.plans import Planned
+from vireid_lib.generators.translator import Translator
+
+
+class Flow2Flow(Translator):
+    """Pan, Chen, He, Li, He: "How Image Generation Helps Visible-to-Infrared Person Re-Identification?".
+
+    Use: `flows = Flow2Flow(config); flows.fit(table, folder); flows.expand(...)`. It knows modalities, not cameras:
+    what it makes for two infrared cameras differs by the images that it starts from alone.
+    """
+
+    name = "flow2flow"
+    config_class: ClassVar[type[Flow2FlowConfig]] = Flow2FlowConfig
+    config: Flow2FlowConfig
+
+    def make_networks(self) -> dict[str, nn.Module]:
+        return {name: make_flow(self.config) for name in Flow2FlowTask.kept}
+
+    def make_task(self, batches: Batches) -> Flow2FlowTask:
+        return Flow2FlowTask(self.config, batches)
+
+    def plan(
+        self,
+        identities: Sequence[str],
+        cameras: Sequence[str],
+        per_camera: int,
+        seed: int,
+        folder: Path,
+        source: pd.DataFrame,
+    ) -> list[Planned]:
+        """CMG from one image, or TSE between two, as `expansion` says."""
+        make = plans.plan if self.config.expansion == "translate" else plans.plan_pairs
+        modalities = {camera: self.modality(camera) for camera in cameras}
+        return make(identities, cameras, per_camera, seed, folder, source, modalities)
+
+    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
+        """Eq. 18 and 19 from one start, Eq. 16 and 17 between two."""
+        latents = [self.encode(images, items[0].from_modality) for images in starts]
+        if len(latents) == 1:
+            return self.decode(latents[0], items[0].modality)
+        shares = torch.tensor([plans.share(item, self.config.q) for item in items]).to(latents[0])
+        shares = shares.view(-1, 1, 1, 1)
+        return self.decode(latents[0] + shares * (latents[1] - latents[0]), items[0].modality)
+
+    @torch.no_grad()
+    def encode(self, images: Pictures, modality: str) -> Float[Tensor, "n channels rows columns"]:
+        """Latents of images of a modality. Raises ValueError for a modality that there is no flow of."""
+        latents, _ = self._flow(modality)(dequantised(to_float(images, self.device), 0.5))
+        return latents
+
+    @torch.no_grad()
+    def decode(self, latents: Float[Tensor, "n channels rows columns"], modality: str) -> Pictures:
+        """Latents as images of a modality; the exact inverse of `encode` in the paper's form. What is not finite comes
+        back black. Raises ValueError for a modality that there is no flow of."""
+        images = self._flow(modality)(latents, generate=True)
+        images = torch.where(torch.isfinite(images).flatten(1).all(1).view(-1, 1, 1, 1), images, -1.0)
+        levels = ((images + 1) / 2 * GREY_LEVELS).floor().clamp(0, GREY_LEVELS - 1)
+        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy().astype(np.uint8)
+
+    def _flow(self, modality: str) -> nn.Module:
+        networks = self._fitted()
+        if modality not in networks:
+            raise ValueError(f"flow2flow has no flow for modality {modality!r}; it has {' and '.join(networks)}.")
+        return networks[modality]
+
+
+GENERATOR = Flow2Flow

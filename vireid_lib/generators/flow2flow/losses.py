@@ -1,0 +1,63 @@
+"""The losses of Flow2Flow, Eq. 9 to 14."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vireid_lib.reid.losses.distances import pairwise_distances
+
+EPSILON = 1e-6  # inside the root of a distance, as released: its gradient stays finite where two features agree
+RELEASED_NUMERATOR = 10.0
+
+
+def flow_loss(
+    latents: Float[Tensor, "batch ..."], log_determinant: Float[Tensor, " batch"]
+) -> Float[Tensor, ""]:
+    """½ Σ z² − log|det J|, averaged over the images: the negative log-likelihood under a standard normal, in nats
+    and without its constants (Eq. 9, one of the two flows)."""
+    return (latents.square().flatten(1).sum(1) / 2 - log_determinant).mean()
+
+
+def noise_loss(
+    latents: Float[Tensor, "batch ..."], labels: Int[Tensor, " batch"], form: Literal["paper", "release"] = "paper"
+) -> Float[Tensor, ""]:
+    """Latents of one identity together, of different ones apart (Eq. 10): mean distance within minus mean distance
+    between. The release adds 10 / max(1, mean distance between) instead, which is constant below 1.
+
+    An image's distance to itself is left out.
+    """
+    distances = pairwise_distances(latents.flatten(1))
+    same = labels[:, None] == labels[None, :]
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    within, between = distances[same & ~itself].mean(), distances[~same].mean()
+    return within - between if form == "paper" else within + RELEASED_NUMERATOR / between.clamp(min=1.0)
+
+
+def identity_distance(
+    features: Float[Tensor, "n dim"],
+    others: Float[Tensor, "m dim"],
+    labels: Int[Tensor, " n"],
+    other_labels: Int[Tensor, " m"],
+) -> Float[Tensor, ""]:
+    """Mean Euclidean distance, 0 to 2, over the pairs of one identity (Eq. 12, one of the two encoders). The encoders
+    minimise 2 minus this (Eq. 13).
+
+    Args:
+        features: of real images, of unit length.
+        others: of generated images, of unit length.
+    """
+    distances = (2 * (1 - features @ others.t() + EPSILON)).sqrt()
+    return distances[labels[:, None] == other_labels[None, :]].mean()
+
+
+def modality_loss(scores: Float[Tensor, " n"], wanted: float) -> Float[Tensor, ""]:
+    """Mean of (M(x) − wanted)²: 1 for real images, 0 for generated ones (Eq. 14, 15, with CycleGAN's squares).
+
+    The paper prints the differences without squares; minimising (0 − M(x̂)) would then raise the score of generated
+    images. The release squares.
+    """
+    return (scores - wanted).square().mean()

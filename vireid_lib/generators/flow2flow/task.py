@@ -1,0 +1,168 @@
+"""The training of Flow2Flow: flows and adversaries in turn."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
+from vireid_lib.generators.flow2flow.discriminators import ImageEncoder, ModalityDiscriminator
+from vireid_lib.generators.flow2flow.flow import Flow
+from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, modality_loss, noise_loss
+from vireid_lib.generators.flow2flow.real_nvp import RealNvp
+from vireid_lib.generators.plans import OTHER
+from vireid_lib.generators.translator import TranslationTask
+from vireid_lib.training import seeds
+
+BETAS = (0.5, 0.999)  # the release's
+RELEASED_DECAY = 5e-5  # of the release, on the lengths of weight-normalised kernels
+GREY_LEVELS = 256
+
+Images = Float[Tensor, "batch 3 height width"]
+ByModality = dict[str, Tensor]
+
+
+def make_flow(config: Flow2FlowConfig) -> nn.Module:
+    """One fresh flow of the form that is asked for."""
+    if config.form == "release":
+        return RealNvp(scales=config.scales, width=config.residual_width, blocks=config.residual_blocks)
+    return Flow(blocks=config.blocks, squeezes=config.squeezes, width=config.coupling_width,
+                activation=config.activation)  # fmt: skip
+
+
+def dequantised(images: Images, noise: Images | float) -> Images:
+    """Images of 256 levels in 0..1 to continuous ones in -1..1: noise in 0..1 fills the gap up to the next level.
+
+    Without it a flow finds infinite likelihood where values are discrete, or the three channels of an infrared image
+    equal.
+    """
+    return (images * (GREY_LEVELS - 1) + noise) / GREY_LEVELS * 2 - 1
+
+
+class Flow2FlowTask(TranslationTask):
+    """Each step: the flows `generator_turns` times, on one batch with fresh noise, then their adversaries once."""
+
+    kept = ("visible", "infrared")
+
+    def __init__(self, config: Flow2FlowConfig, batches: Batches) -> None:
+        super().__init__()
+        self.settings, self.batches = config, batches
+        if len(batches.paired) < config.identities:
+            raise ValueError(
+                f"flow2flow needs {config.identities} identities with images of both modalities in a batch and the "
+                f"table has {len(batches.paired)}: lower `identities`, or add people."
+            )
+        images = max(np.isin(batches.labels[rows], batches.paired).sum() for rows in batches.rows.values())
+        self.steps = config.steps or config.epochs * (int(images) // (config.identities * config.images) + 1)
+        flows = {name: make_flow(config) for name in self.kept}
+        adversaries = {}
+        for modality in self.kept:
+            if config.identity_weight:
+                adversaries[f"encoder_{modality}"] = ImageEncoder(config.discriminator_width)
+            if config.modality_weight:
+                adversaries[f"discriminator_{modality}"] = ModalityDiscriminator(config.discriminator_width)
+        self.modules = flows | adversaries
+        self.adversaries = tuple(adversaries)
+        self.optimizers["flows"] = torch.optim.Adam(_groups(flows), lr=config.learning_rate, betas=BETAS)
+        if adversaries:
+            parameters = [parameter for module in adversaries.values() for parameter in module.parameters()]
+            self.optimizers["adversaries"] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
+
+    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+        rows = dict(zip(self.kept, self._rows(step), strict=True))
+        labels = {name: torch.from_numpy(self.batches.labels[own]).to(self.device) for name, own in rows.items()}
+        draw = self.generator(step, "images")
+        clean = {name: self.batches.images(own, draw, self.device, flip=self.settings.flip,
+                                           padding=self.settings.padding) for name, own in rows.items()}  # fmt: skip
+        self._freeze_adversaries(True)
+        for _ in range(self.settings.generator_turns):
+            real = {name: dequantised(images, torch.rand(images.shape, generator=draw).to(self.device))
+                    for name, images in clean.items()}  # fmt: skip
+            shown, fake = self._train_flows(accelerator, real, labels)
+        self._freeze_adversaries(False)
+        if self.adversaries:
+            shown |= self._train_adversaries(accelerator, real, fake, labels)
+        return shown
+
+    def describe(self, step: int) -> str:
+        return self.batches.describe(np.concatenate(self._rows(step)))
+
+    def _train_flows(
+        self, accelerator: Accelerator, real: ByModality, labels: ByModality
+    ) -> tuple[dict[str, Tensor], ByModality]:
+        """One update of both flows (Eq. 9 to 12, 14); returns its losses and the generated images by modality."""
+        config = self.settings
+        latents, losses, fake = {}, {}, {}
+        for name in self.kept:
+            latents[name], log_determinant = self.modules[name](real[name])
+            losses[f"flow_{name}"] = flow_loss(latents[name].float(), log_determinant)
+        losses["noise"] = noise_loss(
+            torch.cat([latents[name].float() for name in self.kept]),
+            torch.cat([labels[name] for name in self.kept]), config.form,
+        )  # fmt: skip
+        total = config.flow_weight * (losses["flow_visible"] + losses["flow_infrared"])
+        total = total + config.noise_weight * losses["noise"]
+        for name in self.kept if self.adversaries else ():
+            fake[name] = self.modules[name](latents[OTHER[name]], generate=True)
+            for loss, weight in (("identity", config.identity_weight), ("modality", config.modality_weight)):
+                if weight:
+                    losses[f"{loss}_{name}"] = getattr(self, f"_{loss}")(name, real, fake[name], labels)
+                    total = total + weight * losses[f"{loss}_{name}"]
+        self.optimizers["flows"].zero_grad(set_to_none=True)
+        accelerator.backward(total)
+        if config.gradient_clip is not None:
+            parameters = [parameter for name in self.kept for parameter in self.modules[name].parameters()]
+            losses["gradient_norm"] = accelerator.clip_grad_norm_(parameters, config.gradient_clip)
+        self.optimizers["flows"].step()
+        shown = {name: value.detach() for name, value in losses.items()}
+        return {"total": total.detach(), **shown}, {name: images.detach() for name, images in fake.items()}
+
+    def _train_adversaries(
+        self, accelerator: Accelerator, real: ByModality, fake: ByModality, labels: ByModality
+    ) -> dict[str, Tensor]:
+        """One update of encoders and discriminators (Eq. 13, 15)."""
+        losses = {}
+        for name in self.kept:
+            if self.settings.identity_weight:
+                losses[f"encoder_{name}"] = 2 - self._identity(name, real, fake[name], labels)
+            if self.settings.modality_weight:
+                judge = self.modules[f"discriminator_{name}"]
+                of_real, of_fake = judge(torch.cat([real[name], fake[name]])).split([len(real[name]), len(fake[name])])
+                losses[f"discriminator_{name}"] = modality_loss(of_real, 1.0) + modality_loss(of_fake, 0.0)
+        self.optimizers["adversaries"].zero_grad(set_to_none=True)
+        accelerator.backward(sum(losses.values()))
+        self.optimizers["adversaries"].step()
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _identity(self, name: str, real: ByModality, fake: Images, labels: ByModality) -> Float[Tensor, ""]:
+        """How far generated images of modality `name` are from real ones of the same person."""
+        features = self.modules[f"encoder_{name}"](torch.cat([real[name], fake]))
+        own, made = features.split([len(real[name]), len(fake)])
+        return identity_distance(own, made, labels[name], labels[OTHER[name]])
+
+    def _modality(self, name: str, real: ByModality, fake: Images, labels: ByModality) -> Float[Tensor, ""]:
+        """How far generated images of modality `name` are from passing for real."""
+        return modality_loss(self.modules[f"discriminator_{name}"](fake), 1.0)
+
+    def _freeze_adversaries(self, frozen: bool) -> None:
+        for name in self.adversaries:
+            self.modules[name].requires_grad_(not frozen)
+
+    def _rows(self, step: int) -> tuple[Rows, Rows]:
+        stream = np.random.default_rng(seeds.integer(self.seed, self.process, step, "rows"))
+        config = self.settings
+        return self.batches.by_identity(
+            stream, identities=config.identities, images=config.images, visible_only=config.visible_only
+        )
+
+
+def _groups(flows: dict[str, nn.Module]) -> list[dict]:
+    """The flows' parameters; weight decay for the lengths of weight-normalised kernels alone, as released."""
+    named = [pair for flow in flows.values() for pair in flow.named_parameters()]
+    lengths = [parameter for name, parameter in named if name.endswith("weight_g")]
+    others = [parameter for name, parameter in named if not name.endswith("weight_g")]
+    return [{"params": others}, *([{"params": lengths, "weight_decay": RELEASED_DECAY}] if lengths else [])]
