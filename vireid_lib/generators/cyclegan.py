@@ -1,0 +1,203 @@
+"""CycleGAN: two generators that undo each other, two discriminators, no pairs.
+
+Zhu, Park, Isola, Efros: "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", ICCV 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from jaxtyping import Float
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vireid_lib.data.images import to_float
+from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator
+from vireid_lib.generators.plans import OTHER, Planned
+from vireid_lib.generators.translator import TranslationTask, Translator, TranslatorConfig
+from vireid_lib.training import schedules, seeds
+
+BETAS = (0.5, 0.999)
+SMALLEST = 24  # less leaves nothing of an image after the discriminator's five convolutions
+MODALITIES = tuple(OTHER)
+
+
+class CycleGanConfig(TranslatorConfig):
+    """The paper's settings (section 4 and appendix 7.1), at Flow2Flow's 144×72 pixels. An epoch is as many batches as
+    the larger modality fills.
+
+    Attributes:
+        generator_width, blocks, discriminator_width: of the networks; 6 blocks are the paper's for small images.
+        batch: images of each modality.
+        cycle_weight: λ of the cycle loss (Eq. 3).
+        identity_weight: of ‖G(y) − y‖₁ for images that are of the target modality already; the paper's 0.5 λ.
+        pool: generated images that are kept to show the discriminators older ones too.
+    """
+
+    height: int = Field(144, gt=0)
+    width: int = Field(72, gt=0)
+    generator_width: int = Field(64, ge=1)
+    blocks: int = Field(9, ge=1)
+    discriminator_width: int = Field(64, ge=1)
+    epochs: int = Field(200, ge=1)
+    batch: int = Field(1, ge=1)
+    learning_rate: float = 2e-4
+    cycle_weight: float = Field(10.0, ge=0)
+    identity_weight: float = Field(5.0, ge=0)
+    pool: int = Field(50, ge=1)
+
+    @classmethod
+    def small(cls, **changes: Any) -> CycleGanConfig:
+        """For the miniature world at 64×32 pixels."""
+        own = {"height": 64, "width": 32, "generator_width": 16, "blocks": 3, "discriminator_width": 16, "batch": 4,
+               "steps": 600, "learning_rate": 5e-4, "checkpoint_every": 100}  # fmt: skip
+        return cls(**(own | changes))
+
+    @model_validator(mode="after")
+    def _sizes(self) -> CycleGanConfig:
+        if self.height % 4 or self.width % 4 or min(self.height, self.width) < SMALLEST:
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of 4, and at least "
+                             f"{SMALLEST}")  # fmt: skip
+        return self
+
+
+class ImagePool:
+    """The last generated images, each of which the discriminator sees again at random (section 4, after Shrivastava
+    et al. 2017)."""
+
+    def __init__(self, size: int, height: int, width: int) -> None:
+        self.images, self.filled = torch.zeros(size, 3, height, width), 0
+
+    def exchange(self, images: Images, draw: torch.Generator) -> Images:
+        """For each image, with probability one half, an older one whose place it takes; the image itself otherwise,
+        and while the pool is not full."""
+        given = []
+        for image in images.detach():
+            if self.filled < len(self.images):
+                self.images[self.filled] = image
+                self.filled += 1
+                given.append(image)
+                continue
+            place = int(torch.randint(len(self.images), (), generator=draw))
+            if bool(torch.rand((), generator=draw) < 0.5):
+                given.append(self.images[place].to(image, copy=True))
+                self.images[place] = image
+            else:
+                given.append(image)
+        return torch.stack(given)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"images": self.images, "filled": self.filled}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.images, self.filled = state["images"].clone(), state["filled"]
+
+
+class CycleGanTask(TranslationTask):
+    """Each step: both generators, then both discriminators; they are named after the modality they make or judge."""
+
+    kept = ("to_visible", "to_infrared")
+
+    def __init__(self, config: CycleGanConfig, batches: Batches) -> None:
+        super().__init__()
+        self.settings, self.batches = config, batches
+        larger = max(len(rows) for rows in batches.rows.values())
+        self.steps = config.steps or config.epochs * -(-larger // config.batch)
+        for name in self.kept:
+            self.modules[name] = make_generator(config)
+        for modality in MODALITIES:
+            self.modules[f"judge_{modality}"] = PatchDiscriminator(width=config.discriminator_width)
+            self.extras[f"pool_{modality}"] = ImagePool(config.pool, config.height, config.width)
+        for player, names in (("generators", self.kept), ("judges", [f"judge_{each}" for each in MODALITIES])):
+            parameters = [parameter for name in names for parameter in self.modules[name].parameters()]
+            self.optimizers[player] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
+
+    def before_step(self, step: int) -> None:
+        """The rate is constant for the first half and falls to zero along a line in the second."""
+        share = min(1.0, 2 * (1 - step / self.steps))
+        for optimizer in self.optimizers.values():
+            schedules.scale_learning_rates(optimizer, share)
+
+    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+        draw, config = self.generator(step, "images"), self.settings
+        real = {name: self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding) * 2 - 1
+                for name, rows in zip(MODALITIES, self._rows(step), strict=True)}  # fmt: skip
+        self._freeze_judges(True)
+        losses, fake = self._generator_losses(real)
+        self._update(accelerator, "generators", losses["total"])
+        self._freeze_judges(False)
+        for name in MODALITIES:
+            judge, old = self.modules[f"judge_{name}"], self.extras[f"pool_{name}"].exchange(fake[name], draw)
+            losses[f"judge_{name}"] = (toward(judge(real[name]), 1.0) + toward(judge(old), 0.0)) / 2
+        self._update(accelerator, "judges", sum(losses[f"judge_{name}"] for name in MODALITIES))
+        return {name: value.detach() for name, value in losses.items()}
+
+    def describe(self, step: int) -> str:
+        return self.batches.describe(np.concatenate(self._rows(step)))
+
+    def _generator_losses(self, real: dict[str, Images]) -> tuple[dict[str, Tensor], dict[str, Images]]:
+        """Adversarial, cycle and identity losses of both directions (Eq. 1 to 3 with least squares, section 5.2)."""
+        config, losses = self.settings, {}
+        fake = {name: self.modules[f"to_{name}"](real[OTHER[name]]) for name in MODALITIES}
+        for name in MODALITIES:
+            back = self.modules[f"to_{name}"](fake[OTHER[name]])
+            losses[f"fool_{name}"] = toward(self.modules[f"judge_{name}"](fake[name]), 1.0)
+            losses[f"cycle_{name}"] = functional.l1_loss(back, real[name])
+            losses[f"identity_{name}"] = functional.l1_loss(self.modules[f"to_{name}"](real[name]), real[name])
+        weights = {"fool": 1.0, "cycle": config.cycle_weight, "identity": config.identity_weight}
+        total = sum(weights[name.split("_")[0]] * value for name, value in losses.items())
+        return {"total": total, **losses}, fake
+
+    def _update(self, accelerator: Accelerator, player: str, loss: Float[Tensor, ""]) -> None:
+        self.optimizers[player].zero_grad(set_to_none=True)
+        accelerator.backward(loss)
+        self.optimizers[player].step()
+
+    def _freeze_judges(self, frozen: bool) -> None:
+        for modality in MODALITIES:
+            self.modules[f"judge_{modality}"].requires_grad_(not frozen)
+
+    def _rows(self, step: int) -> tuple[Rows, Rows]:
+        stream = np.random.default_rng(seeds.integer(self.seed, self.process, step, "rows"))
+        return self.batches.unpaired(stream, self.settings.batch)
+
+
+class CycleGan(Translator):
+    """Knows modalities, not cameras: what it makes for two infrared cameras differs by the starting images alone."""
+
+    name = "cyclegan"
+    config_class: ClassVar[type[CycleGanConfig]] = CycleGanConfig
+    config: CycleGanConfig
+
+    def make_networks(self) -> dict[str, nn.Module]:
+        return {name: make_generator(self.config) for name in CycleGanTask.kept}
+
+    def make_task(self, batches: Batches) -> CycleGanTask:
+        return CycleGanTask(self.config, batches)
+
+    @torch.no_grad()
+    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
+        network = self._fitted()[f"to_{items[0].modality}"]
+        images = network(to_float(starts[0], self.device) * 2 - 1)
+        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
+        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+
+
+def make_generator(config: CycleGanConfig) -> ResnetGenerator:
+    """One fresh generator."""
+    return ResnetGenerator(width=config.generator_width, blocks=config.blocks)
+
+
+def toward(scores: Float[Tensor, ...], wanted: float) -> Float[Tensor, ""]:
+    """Mean of (D(x) − wanted)²."""
+    return (scores - wanted).square().mean()
+
+
+GENERATOR = CycleGan
