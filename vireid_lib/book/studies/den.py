@@ -19,7 +19,7 @@ ROWS = (
     _baseline("ht_re", "HT", "none", always=True),
     _baseline("wrt_re", "WRT", "none", always=True),
     _baseline("ht_hg", "HT", "hue_grey", always=True),
-    _baseline("wrt_hg", "WRT", "hue_grey"),
+    _baseline("wrt_hg", "WRT", "hue_grey", always=True),
     Row("pe", "HT, PE(V,I), RE", "den", NO_COPIES | {"ne": False}, "PE(V,I)", always=False),
     Row("ird", "HT, IRD(V,I), RE", "den", NO_COPIES, "IRD(V,I)"),
     Row("ird_hg", "HT, IRD(V,I), RE, HG", "den", {"ird_hue_grey": False, "ci": False}, "IRD(V,I), HG"),
