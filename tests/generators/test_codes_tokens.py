@@ -62,6 +62,15 @@ def test_bank_round_trip_through_diffusers(tiny_base, tmp_path):
         assert torch.equal(table[token], rows[row])
 
 
+def test_the_frozen_table_moves_with_the_text_encoder_and_is_nothing_that_processes_send(tiny_base):
+    base = load_base(str(tiny_base))
+    bank = TokenBank(base.tokenizer, ["mini_vi/0001"], 1)
+    rows = bank.install(base.text, torch.zeros(1, 16))
+    base.text.to("meta")
+    assert rows.table.device.type == rows.rows.device.type == "meta"
+    assert "table" not in dict(rows.named_buffers()) and "table" not in rows.state_dict()
+
+
 def test_bank_that_lacks_an_identity(tiny_base):
     bank = TokenBank(load_base(str(tiny_base)).tokenizer, ["mini_vi/0001"], 1)
     with pytest.raises(ValueError, match="mini_vi/0001"):

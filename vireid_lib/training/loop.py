@@ -9,7 +9,6 @@ from typing import Literal
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
 
 from vireid_lib.training import checkpoint, processes, seeds, trackers
 from vireid_lib.training.binding import bind
@@ -163,11 +162,8 @@ def accelerator_for(precision: str, device: str | None, *, track_in: Path | None
         track_in: folder for the trackers that the environment asks for; None starts none.
     """
     processes.join(device)
-    # Each process keeps its own running statistics, and the first one's are saved: sending them at each step would
-    # send large frozen tables with them.
-    own_buffers = DistributedDataParallelKwargs(broadcast_buffers=False)
     return Accelerator(
-        mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[own_buffers],
+        mixed_precision=precision, cpu=device == "cpu",
         log_with=(trackers.chosen() or None) if track_in else None, project_dir=track_in,
     )  # fmt: skip
 

@@ -90,7 +90,7 @@ class Forecast:
             lines.append(f"time         {spent}, measured on {self.speed.where}")
         else:
             lines.append(f"time         unknown until measured: {self.speed.where}")
-        parts = ", ".join(f"{name} {_bytes(size)}" for name, size in self.disk.items())
+        parts = ", ".join(f"{name} {_bytes(size)}" for name, size in self.disk.items() if size)
         enough = "free" if free > needed else "free, which is NOT ENOUGH"
         lines.append(f"disk         {parts}: at most {_bytes(needed)}; {_bytes(free)} {enough}")
         return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -34,9 +34,14 @@ class TokenRows(nn.Module):
 
     def __init__(self, base: nn.Embedding, rows: Float[Tensor, "tokens width"]) -> None:
         super().__init__()
-        self.register_buffer("table", base.weight.detach(), persistent=False)
+        self.table = base.weight.detach()  # no buffer: several processes send each other those at every step
         self.rows = nn.Parameter(rows.clone())
         self.frozen: Tensor | None = None  # bool [n]: samples whose gradient does not reach the rows
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TokenRows:
+        """Move the table with the rest."""
+        self.table = fn(self.table)
+        return super()._apply(fn, recurse)
 
     @property
     def weight(self) -> Float[Tensor, "all width"]:
