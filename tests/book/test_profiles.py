@@ -173,3 +173,11 @@ def test_only_the_profile_that_is_asked_for_is_read(monkeypatch):
     monkeypatch.setattr(profiles, "profile_names", lambda: ["smoke"])
     with pytest.raises(FileNotFoundError, match="there are smoke"):
         load_profile("zzz")
+
+
+def test_an_unknown_training_set_is_named_with_the_nearest(tmp_path):
+    text = (profiles_folder() / "smoke.yaml").read_text().replace("name: smoke", "name: other")
+    path = tmp_path / "other.yaml"
+    path.write_text(text.replace("training_sets: [real, copies", "training_sets: [real, flow2flo"))
+    with pytest.raises(FileError, match=r"names 'flow2flo'; did you mean flow2flow\?"):
+        load_profile(path)

@@ -11,6 +11,7 @@ from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import dive_config, world_size
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.manifest import load_manifest
 from vireid_lib.generators.dive.selection import upright
 
 
@@ -81,6 +82,13 @@ def datasets(book: Book, split: int = 1) -> Datasets:
         rows = read_dataset(profile.data.external, book.dataset_root(profile.data.external, folder))
         external = chosen_external(rows, profile)
     return Datasets(target, external, folder)
+
+
+def infrared_cameras(book: Book) -> list[str]:
+    """The target's cameras that generators imitate, e.g. "sysu_mm01/3"."""
+    name, chosen = book.profile.data.target, book.profile.expand.cameras
+    numbers = load_manifest(name).camera_numbers("infrared") if chosen == "infrared" else chosen
+    return [f"{name}/{number}" for number in numbers]
 
 
 def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:

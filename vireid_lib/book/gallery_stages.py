@@ -47,6 +47,7 @@ def beside_the_truth(book: Book, names: Sequence[str], *, each: int = 1, galleri
     labels = ["photograph", "photograph"]
     for name in held:
         word = {"true": "true", "redrawn": "re-drawn", "copies": "grey copy", "dive": "DiVE",
+                "interpolation": "blend", "flow2flow": "Flow2Flow", "cyclegan": "CycleGAN",
                 "dive_from_image": "DiVE from\nthe image"}.get(name, name)  # fmt: skip
         labels += [f"{word}\ncamera {short(camera)}" for camera in cameras for _ in range(each)]
     return Grid(rows, [short(name) for name in names], labels)

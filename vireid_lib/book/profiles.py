@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from vireid_lib import generators
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.project import project_root
 
-TrainingSet = Literal["real", "copies", "dive", "dive_from_image", "redrawn", "true"]
+OF_THE_WORLD = ("redrawn", "true")
 
 
 class World(Strict):
@@ -59,8 +60,19 @@ class Reid(Strict):
     """What `config` changes about the method, in words, where scores must be told apart from the method's own."""
     seeds: Annotated[list[int], Field(min_length=1)]
     """One training per seed; tables show the mean and the standard deviation."""
-    training_sets: Annotated[list[TrainingSet], Field(min_length=1)]
-    """What chapter 04 compares; `redrawn` and `true` exist in the miniature world only."""
+    training_sets: Annotated[list[str], Field(min_length=1)]
+    """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`copies`,
+    `dive`, `flow2flow`, ...); `dive_from_image`; `redrawn` and `true`, which exist in the miniature world only."""
+
+    @model_validator(mode="after")
+    def _known_training_sets(self) -> "Reid":
+        known = ["real", *generators.names(), "dive_from_image", *OF_THE_WORLD]
+        for name in self.training_sets:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+                raise ValueError(f"training_sets names {name!r}; {hint}")
+        return self
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "Reid":
@@ -132,6 +144,9 @@ class Profile(Strict):
     reid: Reid
     dive: dict[str, object]
     """Settings of `vireid_lib.generators.dive.DiveConfig`; every default is the paper's."""
+    generators: dict[str, dict[str, object]] = {}
+    """Settings of the other generators, by name; every default is the paper's, or the small recipe's in the miniature
+    world."""
     expand: Expand
     evaluation: Evaluation
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
@@ -140,7 +155,7 @@ class Profile(Strict):
 
     @model_validator(mode="after")
     def _the_world_knows_its_truth(self) -> "Profile":
-        of_the_world = [name for name in self.reid.training_sets if name in ("redrawn", "true")]
+        of_the_world = [name for name in self.reid.training_sets if name in OF_THE_WORLD]
         if self.world is None and of_the_world:
             raise ValueError(
                 f"reid.training_sets names {of_the_world[0]}, which only the miniature world can give; remove it"
@@ -189,8 +204,10 @@ def _profile_path(name_or_path: str | Path) -> Path:
 
 def _check_owned_sections(profile: Profile, path: Path) -> None:
     """Let the classes that own the nested settings judge them now, not hours into a run."""
-    from vireid_lib.book.settings import dive_config, reid_config, world_size
+    from vireid_lib.book.settings import dive_config, generator_config, reid_config, world_size
 
     reid_config(profile, str(path))
     world_size(profile, str(path))
     dive_config(profile, str(path))
+    for name in profile.generators:
+        generator_config(profile, name, str(path))

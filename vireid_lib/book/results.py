@@ -250,6 +250,9 @@ def main_table(workspace: Workspace, profile: Profile) -> pd.DataFrame:
 TRAINING_LABELS = {
     "real": "real images only",
     "copies": "+ greyscale copies",
+    "interpolation": "+ image interpolation",
+    "cyclegan": "+ CycleGAN",
+    "flow2flow": "+ Flow2Flow",
     "dive": "+ DiVE",
     "dive_from_image": "+ DiVE from the image",
     "redrawn": "+ re-drawn infrared",

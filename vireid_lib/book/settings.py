@@ -9,6 +9,8 @@ from vireid_lib.book.profiles import Profile
 from vireid_lib.data.strict import FileError, explained
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from vireid_lib.generators.dive.config import DiveConfig
     from vireid_lib.miniworld.write import Size
     from vireid_lib.reid.config import ReidConfig
@@ -47,6 +49,26 @@ def dive_config(profile: Profile, where: str = "") -> "DiveConfig":
     from vireid_lib.generators.dive.config import DiveConfig
 
     return explained(lambda: DiveConfig(**profile.dive), DiveConfig, where or f"profile {profile.name}", "dive")
+
+
+def generator_config(profile: Profile, name: str, where: str = "") -> "BaseModel":
+    """The settings of a generator besides DiVE: its paper's, or its small recipe in the miniature world; the profile's
+    overrides on top.
+
+    Raises:
+        FileError: there is no such generator, or the profile sets what it does not have.
+    """
+    from vireid_lib import generators
+
+    where, key = where or f"profile {profile.name}", f"generators.{name}"
+    if name == "dive":
+        raise FileError(f"{where}: key {key}: DiVE's settings stand under `dive`; move them there.")
+    try:
+        config_class = generators.generator_class(name).config_class
+    except ValueError as error:
+        raise FileError(f"{where}: key {key}: {error}") from None
+    make = config_class if profile.world is None else config_class.small
+    return explained(lambda: make(**profile.generators.get(name, {})), config_class, where, key)
 
 
 def world_size(profile: Profile, where: str = "") -> "Size | None":

@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.book import results
+from vireid_lib.book import other_generators, results
 from vireid_lib.book.book import Book
-from vireid_lib.book.data_stages import Datasets, datasets
+from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import dive_config, reid_config
@@ -27,13 +27,6 @@ from vireid_lib.generators.interface import refuse_identities
 from vireid_lib.training.progress import Progress
 
 FEATURES = "features.safetensors"
-
-
-def infrared_cameras(book: Book) -> list[str]:
-    """The target's cameras that generators imitate, e.g. "sysu_mm01/3"."""
-    name, chosen = book.profile.data.target, book.profile.expand.cameras
-    numbers = load_manifest(name).camera_numbers("infrared") if chosen == "infrared" else chosen
-    return [f"{name}/{number}" for number in numbers]
 
 
 def splits(book: Book) -> list[int]:
@@ -80,7 +73,7 @@ def gallery(book: Book, name: str, split: int = 1) -> pd.DataFrame:
     """The infrared images of the external identities that training set `name` adds, as a table.
 
     Args:
-        name: "copies", "dive", "dive_from_image", "redrawn" or "true".
+        name: a generator's, as `vireid_lib.generators.names` has it; or "dive_from_image", "redrawn" or "true".
     """
     data = datasets(book, split)
     identities = sorted(data.external["identity"].unique())
@@ -89,8 +82,11 @@ def gallery(book: Book, name: str, split: int = 1) -> pd.DataFrame:
         rows = data.truth(name)
         order = rows.groupby(["identity", "camera"]).cumcount()
         return rows[order < per_camera].reset_index(drop=True)
-    record = _copies(book, data) if name == "copies" else None
-    if record is None:
+    if name == "copies":
+        record = _copies(book, data)
+    elif name not in ("dive", "dive_from_image"):
+        record = other_generators.gallery_stage(book, name, split)
+    else:
         fitted, config = finetuning(book, split), dive_config(book.profile)
         sampling = {"start": "image"} if name == "dive_from_image" else {}
         settings = config.model_copy(update=sampling).sampling_settings()

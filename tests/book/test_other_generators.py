@@ -1,0 +1,55 @@
+"""Galleries of generators besides DiVE: by name, from one profile, fitted once."""
+
+import pytest
+from PIL import Image
+
+from vireid_lib.book import other_generators, stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.settings import generator_config
+from vireid_lib.data.strict import FileError
+
+TINY = {"flow2flow": {"blocks": 2, "squeezes": 1, "coupling_width": 4, "discriminator_width": 2, "steps": 1,
+                      "identities": 2, "images": 1, "visible_only": 1},
+        "cyclegan": {"generator_width": 2, "blocks": 1, "discriminator_width": 2, "steps": 1, "batch": 1}}  # fmt: skip
+
+
+@pytest.fixture
+def book(tiny_book, tiny_profile):
+    """The tiny book's workspace under a profile that compares more generators."""
+    sets = ["real", "interpolation", *TINY]
+    reid = tiny_profile.reid.model_copy(update={"training_sets": sets})
+    profile = tiny_profile.model_copy(update={"generators": TINY, "reid": reid})
+    return Book(profile, tiny_book.workspace.folder)
+
+
+@pytest.mark.parametrize("name", ["interpolation", *TINY])
+def test_a_gallery_is_made_of_each_external_person_under_each_infrared_camera(book, name):
+    table = stages.gallery(book, name)
+    assert len(table) == 3 * 2 * 2 and set(table["camera"]) == {"mini_vi/3", "mini_vi/6"}
+    assert (table["split"] == "external").all() and (table["modality"] == "infrared").all()
+    with Image.open(table["path"].iloc[0]) as image:
+        assert image.size == (32, 64)
+    whole = stages.training_table(book, name)
+    assert set(whole.loc[whole["source"] != "real", "path"]) == set(table["path"])
+    again = other_generators.gallery_stage(book, name)
+    assert again.values["images"] == 12
+
+
+def test_the_fitted_generator_translates(book):
+    maker = other_generators.fitted(book, "flow2flow", expansion="interpolate")
+    assert maker.config.expansion == "interpolate"
+    assert other_generators.fitting(book, "flow2flow").values["steps"] == 1
+
+
+def test_settings_are_judged_when_the_profile_is_read(tiny_profile):
+    def given(**settings):
+        return tiny_profile.model_copy(update={"generators": settings})
+
+    with pytest.raises(FileError, match=r"unknown key generators.flow2flow.block; did you mean blocks"):
+        generator_config(given(flow2flow={"block": 3}), "flow2flow")
+    with pytest.raises(FileError, match="key generators.flow3flow: There is no generator"):
+        generator_config(given(flow3flow={}), "flow3flow")
+    with pytest.raises(FileError, match="under `dive`"):
+        generator_config(given(dive={}), "dive")
+    assert generator_config(tiny_profile, "flow2flow").height == 64  # the small recipe, as the world is miniature
+    assert generator_config(tiny_profile.model_copy(update={"world": None}), "flow2flow").height == 144
