@@ -1,10 +1,13 @@
 """Trains a study's rows with every seed and measures them: scores and the spread of the embedding."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
+import safetensors.torch
 
-from vireid_lib.book import measures, stages
+from vireid_lib.analysis.spaces import cross_modality_distances, spread
+from vireid_lib.book import stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.papers import SCORES, SPREADS
 from vireid_lib.book.records import StageRecord
@@ -49,20 +52,29 @@ def measure(book: Book, study: Study, *, full: bool = False) -> pd.DataFrame:
         every mode).
     """
     rows = study.chosen(full)
-    train(book, rows)
-    found = []
-    for row in rows:
-        own = book_of(book, row)
-        for seed in book.profile.reid.seeds:
-            record = stages.reid(own, row.training, seed)
-            spread = {**measures.embedding_spread(own, row.training, seed).values,
-                      **measures.cross_distances(own, row.training, seed).values}  # fmt: skip
+    records = iter(train(book, rows))
+    test, found = stages.datasets(book).test(), []
+    for seed in book.profile.reid.seeds:
+        for row in rows:
+            record = next(records)
+            distances = _distances(book, record, test).values
             about = {"row": row.name, "label": row.label, "seed": seed}
             effort = {"minutes": record.result["wall_seconds"] / 60}
             for score in record.values["scores"]:
                 values = {name: 100 * score[name] for name in SCORES}
-                found.append({**about, "mode": score["mode"], **effort, **values, **spread})
-    return pd.DataFrame(found)
+                found.append({**about, "mode": score["mode"], **effort, **values, **distances})
+    place = {row.name: number for number, row in enumerate(rows)}
+    return pd.DataFrame(found).sort_values("row", key=lambda names: names.map(place), kind="stable", ignore_index=True)
+
+
+def _distances(book: Book, trained: StageRecord, test: pd.DataFrame) -> StageRecord:
+    """Every distance of `vireid_lib.analysis.spaces` between the stored test features of a training, as a stage."""
+
+    def make(folder: Path) -> dict:
+        features = safetensors.torch.load_file(trained.folder / "split_1" / stages.FEATURES)["features"]
+        return {**spread(features, test), **cross_modality_distances(features, test)}
+
+    return book.stage("study_distances", {}, {"reid": trained}, make, seeds=trained.result["seeds"])
 
 
 def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_ap", *SPREADS)) -> pd.DataFrame:
