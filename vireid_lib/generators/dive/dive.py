@@ -29,7 +29,7 @@ from vireid_lib.training.loop import History
 
 RECORD, TRAINING, CACHE, TABLE = "dive.json", "training", "cache", "fitted_to.csv"
 SOURCE_TABLE = "started_from.csv"
-WORTH_A_FORECAST = 200  # steps or images; what is shorter is over before one has read it
+WORTH_A_FORECAST = 500  # steps or images; measuring less would take a good part of its time
 
 
 class Dive:

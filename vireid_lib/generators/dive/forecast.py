@@ -110,7 +110,7 @@ def forecast(
         model: the mounted model, where there is one; else the base model is loaded, if it is on this machine.
     """
     if model is not None:
-        speed = measure(model, table, device)
+        speed = measure(model, table, device, pictures=synthetic > 0)
     elif is_here(config.base_model):
         model = DiveModel(load_base(config.base_model), build(table, config), config, seed=config.seed)
         speed = measure(model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")), table, device)
@@ -127,8 +127,9 @@ def forecast(
                     synthetic, disk, speed)  # fmt: skip
 
 
-def measure(model: DiveModel, table: pd.DataFrame, device: str | None = None) -> Speed:
-    """Time a few steps, pictures and encodings of a mounted model; its weights stay as they are, bit for bit."""
+def measure(model: DiveModel, table: pd.DataFrame, device: str | None = None, *, pictures: bool = True) -> Speed:
+    """Time a few steps, encodings and (if asked for) pictures of a mounted model; its weights stay as they are, bit
+    for bit."""
     place = model.base.unet.device
     size = sum(parameter.numel() for parameter in model.base.unet.parameters())
     if place.type == "cpu" and size > LARGE:
@@ -140,8 +141,8 @@ def measure(model: DiveModel, table: pd.DataFrame, device: str | None = None) ->
             model.base.vae.encode(pixels)
 
     first = table[table["modality"] == "infrared"].iloc[0]
-    return Speed(_time(encode, place) * 2 / len(pixels), _seconds_a_step(model, table, device),
-                 _seconds_an_image(model, first["identity"], first["camera"]), _where(place))  # fmt: skip
+    image = _seconds_an_image(model, first["identity"], first["camera"]) if pictures else None
+    return Speed(_time(encode, place) * 2 / len(pixels), _seconds_a_step(model, table, device), image, _where(place))
 
 
 def sampling_text(model: DiveModel, identity: str, camera: str, images: int) -> str:
@@ -167,7 +168,7 @@ def _seconds_an_image(model: DiveModel, identity: str, camera: str) -> float:
     start = None
     if model.config.start == "image":
         start = np.zeros((len(requests), model.config.height, model.config.width, 3), np.uint8)
-    few, more = (_time(lambda steps=steps: sample(model, requests, images=start, steps=steps), place)
+    few, more = (_time(lambda steps=steps: sample(model, requests, images=start, steps=steps), place, times=1)
                  for steps in (2, 4))  # fmt: skip
     whole = few + (model.config.sampling_steps - 2) * max(more - few, 0) / 2
     return whole / len(requests) / processes.count()
@@ -190,10 +191,10 @@ def _seconds_a_step(model: DiveModel, table: pd.DataFrame, device: str | None) -
             parameter.grad = None
 
 
-def _time(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds of `work`, after once for warming up: the mean of three times, or of one that is slow."""
+def _time(work: Callable[[], object], device: torch.device, *, times: int = 3) -> float:
+    """Seconds of `work`, after once for warming up: the mean of `times`, or of fewer that are slow."""
     seconds = []
-    while len(seconds) < 4 and sum(seconds[1:]) < 5:
+    while len(seconds) <= times and sum(seconds[1:]) < 5:
         began = time.perf_counter()
         work()
         if device.type == "cuda":
