@@ -254,12 +254,17 @@ plots.explanations(first.images[:6], {name: each.grad_cam.numpy()[:6] for name, 
 
 # %% [markdown]
 # Six pictures prove nothing. One number over more pairs: the part of the image that takes part in the map,
-# $(\sum h)^2 / (N \sum h^2)$ over its $N$ places, 100 % for a map that is the same everywhere.
+# $(\sum h)^2 / (N \sum h^2)$ over its $N$ places, 100 % for a map that is the same everywhere. Beside it stands whether
+# the map may be believed at all: its correlation with *occlusion*, which covers places and notes what is lost.
 
 # %%
 looks.extents(explained)
 
 # %% [markdown]
+# **What to notice.** First the correlation. Where it is near zero or negative, the map lights up places that can be
+# covered without loss, and says nothing about the paper's claim; a map that glows everywhere *but* on the person is the
+# typical case in a network this small (chapter 5 says why).
+#
 # ## Something to try
 #
 # 1. Set `positive_margin` to a larger value in a row of your own (`studies.Row("wide", "wide", "den",

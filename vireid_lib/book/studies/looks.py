@@ -92,13 +92,14 @@ def heat(book: Book, study: Study, rows: Sequence[str], *, seed: int, pairs: int
 
 
 def extents(explained: dict[str, retrieval.Explained]) -> pd.DataFrame:
-    """How much of an image takes part in each network's Grad-CAM++ map, mean and standard deviation over images, %."""
+    """How much of an image takes part in each network's Grad-CAM++ map, mean and standard deviation over images in
+    percent, and how far the map agrees with occlusion (mean correlation over places)."""
     rows = {}
     for name, each in explained.items():
         shares = 100 * extent(each.grad_cam)
         shares = shares[~shares.isnan()]
         rows[name] = {"part of the image (%)": f"{float(shares.mean()):.0f} ± {float(shares.std()):.0f}",
-                      "images": len(shares)}  # fmt: skip
+                      "correlation with occlusion": f"{each.agreement:+.2f}", "images": len(shares)}  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
 
 
