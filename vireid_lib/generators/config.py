@@ -1,8 +1,8 @@
-"""What every generator's configuration shares."""
+"""What the configurations of generators share."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class GeneratorConfig(BaseModel):
@@ -31,3 +31,27 @@ class GeneratorConfig(BaseModel):
     def small(cls, **changes: Any) -> "GeneratorConfig":
         """The recipe for the miniature world, minutes on a CPU, with `changes` in place of some of it."""
         return cls(**changes)
+
+
+class TranslatorConfig(GeneratorConfig):
+    """Settings of the pictures' size and of how training is run.
+
+    Attributes:
+        epochs: length of the training; what an epoch is, each generator says.
+        steps: length of the training in steps; None takes `epochs`.
+        flip: mirror half of the training images.
+        padding: move training images by up to so many pixels.
+        sampling_batch: pictures made at once.
+    """
+
+    SAMPLING: ClassVar[tuple[str, ...]] = ("sampling_batch",)
+
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+    epochs: int = Field(ge=1)
+    steps: int | None = Field(None, ge=1)
+    flip: bool = True
+    padding: int = Field(0, ge=0)
+    checkpoint_every: int = Field(1000, ge=0)
+    precision: Literal["no", "bf16"] = "no"
+    sampling_batch: int = Field(64, ge=1)

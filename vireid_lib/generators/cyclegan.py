@@ -18,10 +18,11 @@ from torch.nn import functional
 
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator
 from vireid_lib.generators.plans import OTHER, Planned
-from vireid_lib.generators.translator import TranslationTask, Translator, TranslatorConfig
+from vireid_lib.generators.translator import TranslationTask, Translator
 from vireid_lib.training import schedules, seeds
 
 BETAS = (0.5, 0.999)

@@ -6,20 +6,19 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import safetensors.torch
 import torch
-from pydantic import Field
 from torch import nn
 
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import load_images
 from vireid_lib.generators import galleries, plans
 from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.config import GeneratorConfig
+from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.interface import Capability, refuse_other_settings, training_rows_only
 from vireid_lib.generators.plans import OTHER, Planned
@@ -28,30 +27,6 @@ from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
 
 RECORD, WEIGHTS, TRAINING = "generator.json", "networks.safetensors", "training"
-
-
-class TranslatorConfig(GeneratorConfig):
-    """Settings of the pictures' size and of how training is run.
-
-    Attributes:
-        epochs: length of the training; what an epoch is, each generator says.
-        steps: length of the training in steps; None takes `epochs`.
-        flip: mirror half of the training images.
-        padding: move training images by up to so many pixels.
-        sampling_batch: pictures made at once.
-    """
-
-    SAMPLING: ClassVar[tuple[str, ...]] = ("sampling_batch",)
-
-    height: int = Field(gt=0)
-    width: int = Field(gt=0)
-    epochs: int = Field(ge=1)
-    steps: int | None = Field(None, ge=1)
-    flip: bool = True
-    padding: int = Field(0, ge=0)
-    checkpoint_every: int = Field(1000, ge=0)
-    precision: Literal["no", "bf16"] = "no"
-    sampling_batch: int = Field(64, ge=1)
 
 
 class TranslationTask(Task):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from vireid_lib.generators.translator import TranslatorConfig
+from vireid_lib.generators.config import TranslatorConfig
 
 SMALLEST = 24
 
