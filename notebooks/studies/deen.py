@@ -136,9 +136,9 @@ plots.training_curves({"DEEN": next(iter(curves.values()))}, "cpm", axis="λ1 ·
 
 # %% [markdown]
 # **What to notice.** The distances in eq. 3 are between embeddings as they are, not scaled to length 1, and $\alpha$
-# stays 0.2. As embeddings grow, the third distance grows with them, until the hinge is closed (section 2). From where
-# the curve lies on zero, rows with and without CPM are trained by the same losses; what tells them apart is how they
-# began.
+# stays 0.2. Where other people are far away the hinge is closed (section 2): wherever the curve lies on zero, rows with
+# and without CPM have the same losses. Where it does not, read its size off the axis: cross-entropy is above 1 for most
+# of the training.
 #
 # ## 5. The paper's tables, with ours below each number
 #
@@ -263,4 +263,4 @@ deen_looks.llcm_readings(book, STUDY, "deen")
 #    first 192 columns are the original before the BN neck. *Expect* most of the gain to stay, if there is one and DEE
 #    helps by what it does to *training*.
 # 3. Ask for a margin of the size of the distances: a `studies.Row` of your own with `{"cpm_margin": 5.0}`. *Expect* CPM
-#    to stay awake; whether the seeds then tell rows with and without it apart is the question of Table 4.
+#    to grow; whether the seeds then tell rows with and without it apart is the question of Table 4.
