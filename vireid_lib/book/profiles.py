@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from vireid_lib import generators
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.project import project_root
 
@@ -66,6 +65,8 @@ class Reid(Strict):
 
     @model_validator(mode="after")
     def _known_training_sets(self) -> "Reid":
+        from vireid_lib import generators  # not above: pandas is too heavy for `vireid --help`
+
         known = ["real", *generators.names(), "dive_from_image", *OF_THE_WORLD]
         for name in self.training_sets:
             if name not in known:
