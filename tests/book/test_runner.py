@@ -186,3 +186,14 @@ def test_nothing_runs_when_something_is_asked_for_wrongly(tmp_path):
     with pytest.raises(ValueError, match="no chapter '9'"):
         run(tmp_path, only=["9"])
     assert not os.path.exists(tmp_path / "w")
+
+
+def test_the_method_that_is_asked_for_is_known_before_anything_runs_and_named_after(tmp_path):
+    (tmp_path / "chapters").mkdir()
+    source = HEAD.format(title="Any").replace("count = 3", 'method = ""') + "\n# %%\nprint(method)\n"
+    (tmp_path / "chapters" / "01_first.py").write_text(source)
+    with pytest.raises(ValueError, match="did you mean caj"):
+        run(tmp_path, overrides=["method=cja"])
+    assert not os.path.exists(tmp_path / "w")
+    done, _ = run(tmp_path, overrides=["method=caj"])
+    assert done.ok and done.profile.reid.method == "caj"

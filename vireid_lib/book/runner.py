@@ -85,6 +85,8 @@ def run_book(
     record, page_name = (f"study_{study}.json", f"study_{study}.html") if study else ("book.json", "index.html")
     chosen = parse_overrides(overrides, chapters)
     book = Book(settings, folder, data_root)  # a missing data set is found out before the first chapter
+    if method := next(filter(None, (values.get("method", "") for values in chosen.values())), ""):
+        settings = book.with_method(method).profile  # so is an unknown method; and the page shows this one's scores
     notebooks = folder / "notebooks"
     notebooks.mkdir(parents=True, exist_ok=True)
     command = continue_command(profile, workspace, data_root, only, overrides, study=study)
