@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.reid.losses.center_guided_pair_mining import center_guided_pair_mining
+from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.enhanced_squared_triplet import enhanced_squared_triplet
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
@@ -71,7 +71,7 @@ def losses(margin: float = 0.3) -> dict[str, Callable[[Tensor], Tensor]]:
 
     def mined(points: Tensor) -> Tensor:
         both = points[:half], points[half:]
-        return center_guided_pair_mining(*both, *both, own, own, margin=margin)
+        return centre_guided_pair_mining(*both, *both, own, own, margin=margin)
 
     def diversified(points: Tensor) -> Tensor:
         return intra_identity_diversification(

@@ -16,7 +16,7 @@ from vireid_lib.book.studies.measured import mean_and_std
 from vireid_lib.book.studies.study import Study, book_of
 from vireid_lib.evaluation.evaluator import DISTANCES, evaluate
 from vireid_lib.evaluation.protocols import DIRECTIONS, LlcmProtocol
-from vireid_lib.reid.losses.center_guided_pair_mining import center_guided_pair_mining
+from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.training import seeds
 
 
@@ -26,7 +26,7 @@ def pair_mining_curves() -> dict[str, tuple[list[float], list[float]]]:
     people, places = torch.arange(2), [place / 20 for place in range(-10, 31)]
     visible, infrared, *made = (torch.tensor([[place, 0.0], [place, 0.6]]) for place in (0.0, 1.0, *places))
     return {
-        form: (places, [float(center_guided_pair_mining(visible, infrared, each, visible, people, people, form=form))
+        form: (places, [float(centre_guided_pair_mining(visible, infrared, each, visible, people, people, form=form))
                         for each in made])
         for form in ("paper", "release")
     }  # fmt: skip

@@ -20,7 +20,7 @@ from vireid_lib.reid.layers import (
     average_pool,
     generalised_mean_pool,
 )
-from vireid_lib.reid.losses.center_guided_pair_mining import center_guided_pair_mining
+from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.orthogonal import orthogonal
@@ -145,7 +145,7 @@ class Deen(TwoStreamMethod):
         if branches > 1 and config.cpm_weight:
             originals, *generated = (part.split(len(batch.visible)) for part in pooled.chunk(branches))
             terms["cpm"] = config.cpm_weight * sum(
-                center_guided_pair_mining(
+                centre_guided_pair_mining(
                     *originals, *branch, batch.visible_labels, batch.infrared_labels,
                     margin=config.cpm_margin, form=config.form,
                 )

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def center_guided_pair_mining(
+def centre_guided_pair_mining(
     visible: Float[Tensor, "visible dim"],
     infrared: Float[Tensor, "infrared dim"],
     generated_visible: Float[Tensor, "visible dim"],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.reid.losses.center_guided_pair_mining import center_guided_pair_mining
+from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 
 ORACLES = Path(__file__).parents[2] / "oracles" / "losses"
 
@@ -18,7 +18,7 @@ def test_equals_the_release(oracle: str, dtype: torch.dtype) -> None:
     features = torch.from_numpy(data["in.feats"]).to(dtype).requires_grad_()
     visible, infrared, *_ = torch.from_numpy(data["in.labels"]).chunk(4)
     # The release's margin is 0.2 even where the oracle's argument is 0.9.
-    loss = center_guided_pair_mining(*features.chunk(4), visible, infrared, margin=0.2, form="release")
+    loss = centre_guided_pair_mining(*features.chunk(4), visible, infrared, margin=0.2, form="release")
     loss.backward()
     of_value, of_gradient = (1e-10, 1e-9) if dtype == torch.float64 else (2e-5, 2e-5)
     expected = torch.from_numpy(data["out.grad"])
@@ -35,7 +35,7 @@ def embeddings(scale: float) -> tuple[torch.Tensor, ...]:
 def test_paper_form_equals_a_naive_loop(scale: float) -> None:
     visible_labels, infrared_labels = torch.arange(12) % 4, torch.arange(12) // 3
     rows = embeddings(scale)
-    found = center_guided_pair_mining(*rows, visible_labels, infrared_labels, margin=0.3)
+    found = centre_guided_pair_mining(*rows, visible_labels, infrared_labels, margin=0.3)
     labels = (visible_labels, infrared_labels, visible_labels, infrared_labels)
     visible, infrared, from_visible, from_infrared = (
         [part[each == identity].mean(dim=0) for identity in range(4)] for part, each in zip(rows, labels, strict=True)
@@ -54,10 +54,10 @@ def test_paper_form_pulls_to_the_other_modality_and_pushes_from_its_own() -> Non
     generated = torch.tensor([[0.5, 0.0], [0.5, 9.0]], requires_grad=True)
     visible, infrared = torch.tensor([[0.0, 0.0], [0.0, 9.0]]), torch.tensor([[1.0, 0.0], [1.0, 9.0]])
     labels = torch.arange(2)
-    center_guided_pair_mining(visible, infrared, generated, infrared, labels, labels, margin=20.0).backward()
+    centre_guided_pair_mining(visible, infrared, generated, infrared, labels, labels, margin=20.0).backward()
     assert (generated.grad[:, 0] < 0).all()  # a step against the gradient goes towards the infrared centre
     generated.grad = None
-    center_guided_pair_mining(
+    centre_guided_pair_mining(
         visible, infrared, generated, infrared, labels, labels, margin=20.0, form="release"
     ).backward()
     assert (generated.grad[:, 0] < 0).all()
@@ -67,7 +67,7 @@ def test_paper_form_pulls_to_the_other_modality_and_pushes_from_its_own() -> Non
 def test_collapsed_embeddings_have_finite_gradients(form: str) -> None:
     rows = [torch.zeros(4, 3, requires_grad=True) for _ in range(4)]
     labels = torch.tensor([0, 0, 1, 1])
-    center_guided_pair_mining(*rows, labels, labels, form=form).backward()
+    centre_guided_pair_mining(*rows, labels, labels, form=form).backward()
     assert all(torch.isfinite(each.grad).all() for each in rows)
 
 
@@ -75,6 +75,6 @@ def test_batches_it_cannot_use_are_refused() -> None:
     rows = [torch.rand(4, 3) for _ in range(4)]
     labels = torch.tensor([0, 0, 1, 1])
     with pytest.raises(ValueError, match=r"Identities \[1, 2\] of the batch have images in one modality"):
-        center_guided_pair_mining(*rows, labels, torch.tensor([0, 0, 2, 2]))
+        centre_guided_pair_mining(*rows, labels, torch.tensor([0, 0, 2, 2]))
     with pytest.raises(ValueError, match="show the same identity: CPM needs at least two"):
-        center_guided_pair_mining(*rows, labels * 0, labels * 0)
+        centre_guided_pair_mining(*rows, labels * 0, labels * 0)
