@@ -54,9 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     study.add_argument("name", metavar="NAME", help="a file in notebooks/studies, e.g. den")
     _add_run_options(study)
     lab = command(commands, "lab", _lab, "Open the book in JupyterLab.")
-    lab.add_argument("--profile", default="", help='what chapters work on: a name or YAML file (default "mini")')
-    lab.add_argument("--workspace", default="", metavar="DIR", help="folder of results (default workspace/PROFILE)")
-    lab.add_argument("--data-root", default="", metavar="DIR", help="folder that holds the real data sets")
+    _add_places(lab, profile="")
     lab.add_argument("--port", type=int, default=None, help="port to listen on (default 8888, or the next free one)")
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
     data = commands.add_parser("data", help="Make, check and list data sets.").add_subparsers(
@@ -89,10 +87,15 @@ def _add_book(book: argparse.ArgumentParser) -> None:
     book.add_argument("--plan", action="store_true", help="only say what DiVE would take: images, steps, hours, disk")
 
 
-def _add_run_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--profile", default="mini", help='a profile\'s name or YAML file (default "mini")')
+def _add_places(command: argparse.ArgumentParser, profile: str) -> None:
+    """What to work on, and where. An empty default leaves the choice to the chapters."""
+    command.add_argument("--profile", default=profile, help='a profile\'s name or YAML file (default "mini")')
     command.add_argument("--workspace", default="", metavar="DIR", help="folder of results (default workspace/PROFILE)")
     command.add_argument("--data-root", default="", metavar="DIR", help="folder that holds the real data sets")
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    _add_places(command, profile="mini")
     command.add_argument(
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="overrides",
         help="set a chapter's parameter; may be given again",

@@ -4,6 +4,7 @@ All take and return images [batch, 3, height, width]; none changes its input. Ra
 generator's device, so a CPU generator gives the same pictures on every device.
 """
 
+from vireid_lib.data.augment.channel_augmentation import channel_augmentation
 from vireid_lib.data.augment.colour import LUMINANCE, channel_exchange, grey, hue, hue_grey, turn_hue
 from vireid_lib.data.augment.erasing import channel_erasing, random_erasing
 from vireid_lib.data.augment.geometry import horizontal_flip, pad_and_crop
@@ -13,6 +14,7 @@ __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "LUMINANCE",
+    "channel_augmentation",
     "channel_erasing",
     "channel_exchange",
     "grey",

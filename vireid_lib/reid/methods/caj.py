@@ -83,12 +83,7 @@ class Caj(TwoStreamMethod):
         images = self.move(images, generator)
         if self.config.form == "release":
             images = augment.normalise(images)
-        if self.config.erasing:
-            images = augment.channel_erasing(images, generator, self.config.erasing)
-        if exchange:
-            images = augment.channel_exchange(images, generator, exchange)
-        if grey:  # what was exchanged has three equal channels, and stays as it is
-            images = augment.grey(images, generator, grey)
+        images = augment.channel_augmentation(images, generator, self.config.erasing, exchange, grey)
         return augment.normalise(images) if self.config.form == "paper" else images
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:

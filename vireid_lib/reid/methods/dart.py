@@ -163,13 +163,7 @@ class Dart(TwoStreamMethod):
     def view(self, images: Tensor, generator: torch.Generator, exchange: float = 0.0, grey: float = 0.0) -> Tensor:
         """Images in 0..1 as the networks take them: shifted, mirrored, erased, with other colours."""
         images = augment.normalise(self.move(images, generator))
-        if self.config.erasing:
-            images = augment.channel_erasing(images, generator, self.config.erasing)
-        if exchange:
-            images = augment.channel_exchange(images, generator, exchange)
-        if grey:  # what was exchanged has three equal channels, and stays as it is
-            images = augment.grey(images, generator, grey)
-        return images
+        return augment.channel_augmentation(images, generator, self.config.erasing, exchange, grey)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         config, smoothing = self.config, self.config.label_smoothing
