@@ -35,6 +35,10 @@ class TranslationTask(Task):
     steps: int
     kept: tuple[str, ...]
 
+    def fitted(self) -> dict[str, nn.Module]:
+        """The networks that make the pictures, once training is over; an average of them, say."""
+        return {name: self.modules[name] for name in self.kept}
+
 
 class Translator:
     """Base of trained image-to-image generators. Subclasses say what is trained and how pictures are made.
@@ -127,7 +131,7 @@ class Translator:
             task, steps=task.steps, folder=folder / TRAINING, seed=config.seed, device=str(self.device.type),
             checkpoint_every=config.checkpoint_every, precision=config.precision, progress=self.progress,
         )  # fmt: skip
-        self.networks = nn.ModuleDict({name: task.modules[name] for name in task.kept}).to(self.device).eval()
+        self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.networks.state_dict().items()}
         safetensors.torch.save_file(tensors, folder / WEIGHTS)
         cameras = sorted(set(zip(table["camera"], table["modality"], strict=True)))
