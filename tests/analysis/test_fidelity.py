@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
+import torch
 
 from vireid_lib.analysis import fidelity
 
@@ -47,11 +48,32 @@ def test_a_frechet_distance_says_what_it_was_measured_with():
     a, b = rng.normal(size=(50, 4)), rng.normal(size=(3, 4))
     found = fidelity.frechet(a, b, extractor="agw, mini, seed 0", resize="64x32, area")
     assert found.value == fidelity.frechet_distance(a, b)
-    assert str(found).startswith("Fréchet distance (agw, mini, seed 0) ")
-    assert str(found).endswith("(N = 50 and 3, 64x32, area, 4-d; fewer images than dimensions)")
-    assert fidelity.frechet(a, b, extractor="inception-v3", resize="299x299, bilinear").name == "FID"
+    assert str(found).startswith("Fréchet distance ")
+    assert str(found).endswith("(N = 50 and 3; agw, mini, seed 0; 64x32, area; 4-d; fewer images than dimensions)")
+    inception = fidelity.frechet(a, b, extractor="Inception-v3 (1008 classes)", resize="299x299, bilinear")
+    assert inception.name == "FID"
     with pytest.raises(ValueError, match="name the extractor"):
         fidelity.frechet(a, b, extractor="", resize="none")
+
+
+def test_frechet_distance_agrees_with_torchmetrics():
+    """A well-kept implementation, fed with features in place of images."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    rng = np.random.default_rng(5)
+    a, b = (torch.from_numpy(rng.normal(shift, 1, (80, 6))) for shift in (0, 0.4))
+    metric = FrechetInceptionDistance(feature=_Same(), normalize=True, input_img_size=(6,))
+    metric.set_dtype(torch.float64)
+    metric.update(a, real=True)
+    metric.update(b, real=False)
+    assert fidelity.frechet_distance(a.numpy(), b.numpy()) == pytest.approx(float(metric.compute()), rel=1e-5)
+
+
+class _Same(torch.nn.Module):
+    num_features = 6
+
+    def forward(self, rows):
+        return rows.double() if rows.ndim == 2 else torch.zeros(1, 6)
 
 
 def test_brightness_histogram_and_overlap():

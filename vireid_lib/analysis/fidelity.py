@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
+
+from vireid_lib.analysis.measure import Measure
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -34,46 +34,23 @@ def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> 
     return float(max(gap + np.trace(cov_a) + np.trace(cov_b) - 2 * both, 0.0))
 
 
-@dataclass(frozen=True)
-class Frechet:
-    """A Fréchet distance with what it cannot be read without.
-
-    Attributes:
-        value: the distance.
-        extractor: the network whose features were compared; its exact name and weights.
-        resize: how the images came to the extractor's size, e.g. "64x32, area".
-        images: how many on each side.
-        dimensions: of a feature. With no more images than these the value says more about their number.
-    """
-
-    value: float
-    extractor: str
-    resize: str
-    images: tuple[int, int]
-    dimensions: int
-
-    @property
-    def name(self) -> str:
-        """FID is the name for the features of Inception-v3 alone."""
-        return "FID" if self.extractor == "inception-v3" else f"Fréchet distance ({self.extractor})"
-
-    def __str__(self) -> str:
-        one, other = self.images
-        few = "; fewer images than dimensions" if min(self.images) <= self.dimensions else ""
-        return f"{self.name} {self.value:.4g} (N = {one} and {other}, {self.resize}, {self.dimensions}-d{few})"
-
-
 def frechet(
     a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"], *, extractor: str, resize: str
-) -> Frechet:
-    """`frechet_distance`, named: a number without its extractor, resize rule and N compares with nothing.
+) -> Measure:
+    """`frechet_distance` with its basis, called FID if the extractor is an Inception-v3.
+
+    Args:
+        extractor: the network whose features these are, with its weights; one of the class
+            `vireid_lib.analysis.inception.InceptionV3` begins with "Inception-v3".
+        resize: how the images came to the extractor's size.
 
     Raises:
         ValueError: an empty name, or as `frechet_distance`.
     """
-    if not (extractor and resize):
-        raise ValueError("frechet: name the extractor and the resize rule; the distance means nothing without them.")
-    return Frechet(frechet_distance(a, b), extractor, resize, (len(a), len(b)), np.shape(a)[1])
+    dimensions = np.shape(a)[1]
+    few = "; fewer images than dimensions" if min(len(a), len(b)) <= dimensions else ""
+    name = "FID" if extractor.lower().startswith("inception-v3") else "Fréchet distance"
+    return Measure(name, frechet_distance(a, b), extractor, resize, (len(a), len(b)), f"{dimensions}-d{few}")
 
 
 def _root(matrix: Float[ndarray, "dim dim"]) -> Float[ndarray, "dim dim"]:

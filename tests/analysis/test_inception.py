@@ -1,0 +1,56 @@
+"""Inception-v3: the published number of parameters, the field's names, its two ways of pooling."""
+
+import numpy as np
+import pytest
+import torch
+
+from vireid_lib.analysis.inception import InceptionV3
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return InceptionV3(1000).eval()
+
+
+def test_it_has_the_published_size_and_names(network):
+    # torchvision prints 27,161,264 parameters; 3,326,696 of them are the auxiliary classifier's.
+    assert sum(parameter.numel() for parameter in network.parameters()) == 27_161_264 - 3_326_696
+    names = network.state_dict()
+    assert names["Mixed_6c.branch7x7dbl_4.conv.weight"].shape == (160, 160, 7, 1)
+    assert names["Mixed_7c.branch3x3dbl_3b.bn.running_var"].shape == (384,)
+    assert names["Mixed_5b.branch_pool.conv.weight"].shape == (32, 192, 1, 1)
+
+
+def test_features_are_2048_numbers_whatever_the_size_and_the_batch(network):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 32, 3), dtype=np.uint8)
+    found = network.features(pixels, batch=2)
+    assert found.shape == (3, 2048) and np.isfinite(found).all()
+    np.testing.assert_allclose(found[:1], network.features(pixels[:1]), rtol=1e-3, atol=1e-4)
+
+
+def test_weights_come_with_or_without_the_auxiliary_classifier_and_counters_and_others_are_refused(network):
+    state = {name: value for name, value in network.state_dict().items() if "num_batches" not in name}
+    again = InceptionV3.from_weights({**state, "AuxLogits.fc.weight": torch.zeros(1)}, "a file")
+    assert torch.equal(again.Mixed_7a.branch3x3_1.conv.weight, network.Mixed_7a.branch3x3_1.conv.weight)
+    with pytest.raises(ValueError, match="a file holds no Inception-v3: fc.weight"):
+        InceptionV3.from_weights({}, "a file")
+    del state["Mixed_7a.branch3x3_1.conv.weight"]
+    with pytest.raises(ValueError, match="1 tensors are missing and 0 too many, among them Mixed_7a"):
+        InceptionV3.from_weights(state, "a file")
+
+
+def test_the_original_network_pools_without_padding_and_takes_the_largest_last():
+    original, later = (InceptionV3(classes) for classes in (1008, 1000))
+    pooled = {}
+    for name, network in (("original", original), ("later", later)):
+        for block in ("Mixed_5b", "Mixed_7c"):
+            seen = []
+            getattr(network, block).branch_pool.forward = lambda x, seen=seen: (seen.append(x), x)[1]
+            inside = {"Mixed_5b": 192, "Mixed_7c": 2048}[block]
+            ramp = torch.arange(16.0).reshape(1, 1, 4, 4).expand(1, inside, 4, 4)
+            with torch.no_grad():
+                getattr(network.eval(), block)(ramp)
+            pooled[name, block] = seen[0][0, 0, 0, 0].item()  # the corner sees 0, 1, 4, 5 and five padded places
+    assert pooled == {("original", "Mixed_5b"): 2.5, ("later", "Mixed_5b"): pytest.approx(10 / 9),
+                      ("original", "Mixed_7c"): 5.0, ("later", "Mixed_7c"): pytest.approx(10 / 9)}  # fmt: skip
