@@ -21,6 +21,15 @@
 # **This chapter** reads the data sets of the profile (on the miniature world it draws them first), makes a check of
 # each and one table of all images, and costs about a minute on two CPU cores; on real data some minutes, in which
 # every image is decoded once.
+#
+# **You will learn**
+#
+# - what of a person's look survives the switch to infrared, and how to measure that without any network;
+# - to follow one query through a protocol, by hand;
+# - to turn a ranking into CMC, AP and INP.
+#
+# **You need** to read a little Python (tables, arrays), and nothing of the field: its words are explained as they come,
+# and in the [glossary](glossary.md).
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -29,9 +38,10 @@ data_root = ""
 query_number = 0  # which of the queries section 6 follows
 
 # %%
+import numpy as np
 from IPython.display import display
 
-from vireid_lib.book import lessons, measures, open_book, pictures, plots, retrieval, stages, widgets
+from vireid_lib.book import explorers, lessons, measures, open_book, pictures, plots, retrieval, stages, widgets
 from vireid_lib.data.images import load_images
 from vireid_lib.data.manifest import load_manifest
 
@@ -42,17 +52,18 @@ book
 # ## 1. The task
 #
 # *Visible-infrared person re-identification* (VI-ReID) gets an image of a person from an infrared camera, the
-# **query**, and must find images of the same person among those of visible cameras, the **gallery**. Nobody tells it
-# who the people are: the identities in the test were never seen in training. So it can't learn faces by heart; it
-# has to learn a *feature* $f(x)$ in which two images of one person lie close together, whatever the light.
+# **[query](glossary.md#query-and-gallery)**, and must find images of the same person among those of visible cameras,
+# the **gallery**. Nobody tells it who the people are: the identities in the test were never seen in training. So it
+# can't learn faces by heart; it has to learn a *feature* $f(x)$ in which two images of one person lie close together,
+# whatever the light.
 #
 # The training set has two halves (DiVE, "Formulation of VI-ReID", eq. 1):
 #
 # $$\mathcal{V} = \{(x_n^V, y_n^V)\}_{n=1}^{N_V}, \qquad \mathcal{I} = \{(x_n^I, y_n^I)\}_{n=1}^{N_I}$$
 #
-# $x_n^V$ is the $n$-th visible image and $x_n^I$ the $n$-th infrared one; $y$ is the person shown, the *identity*;
-# $N_V$ and $N_I$ count the images. The halves are **not pairs**: no two cameras took the same moment in both lights.
-# All that ties them together is that they show the same people.
+# $x_n^V$ is the $n$-th visible image and $x_n^I$ the $n$-th infrared one; $y$ is the person shown, the
+# [*identity*](glossary.md#identity); $N_V$ and $N_I$ count the images. The halves are **not pairs**: no two cameras
+# took the same moment in both lights. All that ties them together is that they show the same people.
 
 # %% [markdown]
 # ## 2. One table for everything
@@ -86,8 +97,9 @@ data.target.groupby("split").agg(people=("identity", "nunique"), images=("path",
 # ## 3. Is it the data set that the papers used?
 #
 # A copy with a folder missing trains without complaint and gives numbers that compare with nobody's. Each data set
-# therefore has a *manifest* (`data_manifests/datasets/`) with the counts that its sources print, and a check that
-# decodes every image and compares. `vireid data check NAME --root DIR` does the same in a terminal.
+# therefore has a [*manifest*](glossary.md#manifest) (`data_manifests/datasets/`) with the counts that its sources
+# print, and a check that decodes every image and compares. `vireid data check NAME --root DIR` does the same in a
+# terminal.
 
 # %%
 for name in book.profile.data.roots:
@@ -102,20 +114,10 @@ for name in book.profile.data.roots:
 # ## 4. Contact sheet
 #
 # Rows are people, columns are cameras. Visible cameras stand on the left, infrared ones on the right.
+# In JupyterLab, filter them by data set, split, modality, camera; what fits no filter leaves a gap.
 
 # %%
-cameras = pictures.cameras(data.target)
-people = sorted(data.learn()["identity"].unique())
-
-
-def contact_sheet(first_person=0, images_per_camera=1):
-    """Six people, all cameras."""
-    chosen = people[first_person : first_person + 6]
-    grid, labels = pictures.by_camera(data.target, chosen, cameras, each=images_per_camera)
-    return plots.image_grid(grid, row_labels=[pictures.short(name) for name in chosen], column_labels=labels)
-
-
-widgets.explore(contact_sheet, first_person=range(0, max(1, len(people) - 5)), images_per_camera=[1, 2, 3])
+explorers.browse(data.target, data.external)
 
 # %% [markdown]
 # **What to notice.** Go along a row and cover the left columns: would you find the person by the infrared image
@@ -195,13 +197,14 @@ print(f"The modality costs most for '{lost}': {carried.loc[lost, 'visible–visi
 # %% [markdown]
 # **What to notice.** Colour is the extreme case: within visible cameras it is one of the best clues there is, in
 # infrared it is a constant. Brightness keeps part of its worth. (With few people a correlation is uncertain by about
-# $1/\sqrt{n}$: the axis says how many there are.) This is the *modality gap* in its plainest form, before any network.
+# $1/\sqrt{n}$: the axis says how many there are.) This is the [*modality gap*](glossary.md#modality-gap) in its
+# plainest form, before any network.
 
 # %% [markdown]
 # ## 6. The protocol, followed for one query
 #
-# A protocol says who asks, who answers, which gallery images do not count, and how the ranking becomes a number. All
-# of it changes the number. The data set's own words:
+# A [protocol](glossary.md#protocol) says who asks, who answers, which gallery images do not count, and how the ranking
+# becomes a number. All of it changes the number. The data set's own words:
 
 # %%
 protocol = stages.protocol(book)
@@ -210,6 +213,20 @@ trials = protocol.trials(test)
 trial = trials[0]
 print(f"{protocol.name}: {len(trial.query)} queries, {len(trial.gallery)} gallery images in each of {len(trials)} "
       f"trial(s).\n{load_manifest(book.profile.data.target).protocol.removal}")
+
+# %% [markdown]
+# What that does to one query: the gallery of a trial, people in rows, cameras in columns. Faded images are taken away
+# for this query, the framed ones are what it should find. In JupyterLab, go through the trials (another draw of the
+# gallery) and the queries (another camera asks).
+
+# %%
+explorers.view_trials(trials, protocol.rule)
+
+# %% [markdown]
+# How many gallery images a query loses on average, by its own camera and by theirs:
+
+# %%
+explorers.removed_by_camera(trial, protocol.rule).round(1)
 
 # %% [markdown]
 # Since nothing has been learned yet, we rank by something that needs no learning: grey thumbnails of 16×8 pixels,
@@ -262,6 +279,23 @@ print(f"Query: {asked['identity']} from {asked['camera']}. The rule removes {int
 # hit. *INP* (inverse negative penalty; AGW, section 3.4) looks at the hardest one only: how far down must one read to
 # have found them all? Averaged over queries they are the CMC curve, **mAP** and **mINP**.
 #
+# For the query above, in three lines:
+#
+# | symbol | in the code | what it is |
+# |---|---|---|
+# | $r_1, \dots, r_R$ | `r` | ranks of the right images among those that are left, ascending |
+# | $R$ | `len(r)` | how many right images there are |
+# | $j$ | `j` | 1, 2, … $R$: how many have been found by then |
+
+# %% tags=["equation"]
+r = left.loc[left["right"], "rank"].to_numpy(float)
+j = np.arange(1, len(r) + 1)
+average_precision, inverse_penalty = (j / r).mean(), len(r) / r[-1]
+
+print(f"AP {average_precision:.4f}, INP {inverse_penalty:.4f}; the library says "
+      f"AP {outcomes.loc[asked.name, 'average precision']:.4f}")
+
+# %% [markdown]
 # By hand, for one query of person A from camera 3, and six gallery images:
 
 # %%
@@ -386,11 +420,52 @@ except ValueError as error:
     print(f"refused: {error}")
 
 # %% [markdown]
+# ## Exercises
+#
+# Try them on paper or in a cell of your own; the solution unfolds with a click.
+#
+# **1.** In the worked example of section 6, let the image from camera 2 come from camera 1 instead. What are the ranks
+# of the right images now, and what AP and INP?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 1. Nothing is removed any more: the right images stand at ranks 1, 4 and 6, so
+# AP = (1/1 + 2/4 + 3/6) / 3 = 2/3 and INP = 3/6. One image, and AP nearly doubles:
+# that is what leaving out a removal rule does.
+kept = score(distances, query_ids=["A"], gallery_ids=gallery_ids, query_cameras=[3],
+             gallery_cameras=[1, *gallery_cameras[1:]], rule="sysu-mm01")
+assert abs(kept.mean_ap - 2 / 3) < 1e-6 and kept.mean_inp == 3 / 6 and kept.rank(1) == 1
+print(f"AP {kept.mean_ap:.4f}, INP {kept.mean_inp:.4f}, rank-1 {kept.rank(1):.0%}")
+
+# %% [markdown]
+# **2.** A gallery holds $n$ images, one of which is right, and a recogniser guesses. What are its rank-1 and its AP on
+# average? Which of the two is kinder to a guesser?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 2. The right image stands at every rank with probability 1/n. Rank-1 is therefore 1/n, and AP, which is
+# 1/rank here, is (1 + 1/2 + ... + 1/n) / n on average: larger by about ln n. A mAP of a few percent can be pure chance.
+n = 100
+guessed = np.random.default_rng(0).integers(1, n + 1, size=100_000)
+expected = (1 / np.arange(1, n + 1)).sum() / n
+assert abs((1 / guessed).mean() - expected) < 0.002 and abs((guessed == 1).mean() - 1 / n) < 0.002
+print(f"n = {n}: rank-1 {1 / n:.1%}, mAP {expected:.1%}; of 100,000 guesses {(guessed == 1).mean():.1%} and "
+      f"{(1 / guessed).mean():.1%}")
+
+# %% [markdown]
 # ## Something to try
 #
-# 1. Set `query_number` to another value (or move the slider in JupyterLab) until you find a query whose first image is
-#    right. Is it right because of the person? *Expect* many hits that share a bright or dark silhouette with the query
-#    and little else: that is all that a grey thumbnail sees.
-# 2. In the worked example, move the image from camera 2 to camera 1 and compute AP and INP by hand before you run it.
-#    *Expect* $r = (1, 4, 6)$ and $\mathrm{AP} = \tfrac13(1 + \tfrac24 + \tfrac36) = 0.6667$: one image, and the number
-#    nearly doubles. That is what leaving out a removal rule does.
+# Set `query_number` to another value (or move the slider in JupyterLab) until you find a query whose first image is
+# right. Is it right because of the person? *Expect* many hits that share a bright or dark silhouette with the query and
+# little else: that is all that a grey thumbnail sees.
+#
+# ## Further reading
+#
+# - Wu, Zheng, Yu, Gong, Lai: "RGB-Infrared Cross-Modality Person Re-Identification", ICCV 2017: SYSU-MM01, the first
+#   large data set, and its protocol.
+# - Nguyen, Hong, Kim, Park: "Person Recognition System Based on a Combination of Body Images from Visible Light and
+#   Thermal Cameras", Sensors 17(3), 2017: RegDB.
+# - Zhang, Wang: "Diverse Embedding Expansion Network and Low-Light Cross-Modality Benchmark for Visible-Infrared
+#   Person Re-identification", CVPR 2023: LLCM.
+# - Zheng, Shen, Tian, Wang, Wang, Tian: "Scalable Person Re-identification: A Benchmark", ICCV 2015: Market-1501, and
+#   why average precision is reported beside the CMC.
+# - Ye, Shen, Lin, Xiang, Shao, Hoi: "Deep Learning for Person Re-identification: A Survey and Outlook", IEEE TPAMI
+#   2022: the field at a glance, AGW, and mINP.

@@ -4,7 +4,9 @@ from vireid_lib.book.plots.arrows import arrow_panels
 from vireid_lib.book.plots.charts import bars, distance_histograms, loss_curves, token_table
 from vireid_lib.book.plots.data import carried_over, explanations, luck, materials, ranked_gallery
 from vireid_lib.book.plots.embedding import scatter
+from vireid_lib.book.plots.galleries import gallery_sheet
 from vireid_lib.book.plots.generator import brightness_curves, differences, grouped_points, lines, token_map
+from vireid_lib.book.plots.hues import hue_circle
 from vireid_lib.book.plots.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
 from vireid_lib.book.plots.panels import against, projection, training_curves
 from vireid_lib.book.plots.space_use import PersonPlane, space_use
@@ -24,8 +26,10 @@ __all__ = [
     "distance_histograms",
     "distance_panels",
     "explanations",
+    "gallery_sheet",
     "grouped_points",
     "heat_overlays",
+    "hue_circle",
     "identity_colours",
     "image_grid",
     "lines",

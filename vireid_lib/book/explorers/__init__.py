@@ -1,0 +1,7 @@
+"""Explorers: each shows a figure, and in JupyterLab the controls that change it; the figures are pure functions."""
+
+from vireid_lib.book.explorers.augmentations import explore_augmentations, explore_greys
+from vireid_lib.book.explorers.browser import browse
+from vireid_lib.book.explorers.trials import removed_by_camera, view_trials
+
+__all__ = ["browse", "explore_augmentations", "explore_greys", "removed_by_camera", "view_trials"]
