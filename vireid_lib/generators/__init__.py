@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from vireid_lib.generators.interface import Generator
 
-SHARED = ("batches", "config", "galleries", "interface", "layout", "networks", "plans", "translator", "untrained")
+SHARED = ("adversarial", "batches", "config", "domains", "galleries", "interface", "layout", "networks", "plans",
+          "translator", "untrained")  # fmt: skip
 """Files here that are no generator, but what generators have in common."""
 
 

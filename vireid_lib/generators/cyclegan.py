@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.images import to_float
+from vireid_lib.generators.adversarial import AdversarialTask
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator
 from vireid_lib.generators.plans import OTHER, Planned
-from vireid_lib.generators.translator import TranslationTask, Translator
+from vireid_lib.generators.translator import Translator
 from vireid_lib.training import schedules, seeds
 
 BETAS = (0.5, 0.999)
@@ -35,7 +36,8 @@ class CycleGanConfig(TranslatorConfig):
     the larger modality fills.
 
     Attributes:
-        generator_width, blocks, discriminator_width: of the networks; 6 blocks are the paper's for small images.
+        generator_width, blocks, generator_halvings: see `ResnetGenerator`; 6 blocks are the paper's for small images.
+        discriminator_width, discriminator_halvings: see `PatchDiscriminator`.
         batch: images of each modality.
         cycle_weight: λ of the cycle loss (Eq. 3).
         identity_weight: of ‖G(y) − y‖₁ for images that are of the target modality already; the paper's 0.5 λ.
@@ -46,7 +48,9 @@ class CycleGanConfig(TranslatorConfig):
     width: int = Field(72, gt=0)
     generator_width: int = Field(64, ge=1)
     blocks: int = Field(9, ge=1)
+    generator_halvings: int = Field(2, ge=1)
     discriminator_width: int = Field(64, ge=1)
+    discriminator_halvings: int = Field(3, ge=1)
     epochs: int = Field(200, ge=1)
     batch: int = Field(1, ge=1)
     learning_rate: float = 2e-4
@@ -63,9 +67,10 @@ class CycleGanConfig(TranslatorConfig):
 
     @model_validator(mode="after")
     def _sizes(self) -> CycleGanConfig:
-        if self.height % 4 or self.width % 4 or min(self.height, self.width) < SMALLEST:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of 4, and at least "
-                             f"{SMALLEST}")  # fmt: skip
+        factor = 2**self.generator_halvings
+        if self.height % factor or self.width % factor or min(self.height, self.width) < SMALLEST:
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, and "
+                             f"at least {SMALLEST}")  # fmt: skip
         return self
 
 
@@ -101,20 +106,22 @@ class ImagePool:
         self.images, self.filled = state["images"].clone(), state["filled"]
 
 
-class CycleGanTask(TranslationTask):
+class CycleGanTask(AdversarialTask):
     """Each step: both generators, then both discriminators; they are named after the modality they make or judge."""
 
     kept = ("to_visible", "to_infrared")
 
     def __init__(self, config: CycleGanConfig, batches: Batches) -> None:
         super().__init__()
-        self.settings, self.batches = config, batches
+        self.settings, self.batches, self.batch = config, batches, config.batch
         larger = max(len(rows) for rows in batches.rows.values())
         self.steps = config.steps or config.epochs * -(-larger // config.batch)
         for name in self.kept:
             self.modules[name] = make_generator(config)
         for modality in MODALITIES:
-            self.modules[f"judge_{modality}"] = PatchDiscriminator(width=config.discriminator_width)
+            self.modules[f"judge_{modality}"] = PatchDiscriminator(
+                width=config.discriminator_width, halvings=config.discriminator_halvings
+            )
             self.extras[f"pool_{modality}"] = ImagePool(config.pool, config.height, config.width)
         for player, names in (("generators", self.kept), ("judges", [f"judge_{each}" for each in MODALITIES])):
             parameters = [parameter for name in names for parameter in self.modules[name].parameters()]
@@ -127,17 +134,20 @@ class CycleGanTask(TranslationTask):
             schedules.scale_learning_rates(optimizer, share)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        draw, config = self.generator(step, "images"), self.settings
-        real = {name: self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding) * 2 - 1
-                for name, rows in zip(MODALITIES, self._rows(step), strict=True)}  # fmt: skip
-        self._freeze_judges(True)
+        draw, config = self.generator(step, "images", shared=True), self.settings
+        images = {name: self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
+                  for name, rows in zip(MODALITIES, self._rows(step), strict=True)}  # fmt: skip
+        real = {name: self.part(each) * 2 - 1 for name, each in images.items()}
+        judges = [f"judge_{name}" for name in MODALITIES]
+        self.freeze(True, *judges)
         losses, fake = self._generator_losses(real)
-        self._update(accelerator, "generators", losses["total"])
-        self._freeze_judges(False)
-        for name in MODALITIES:
-            judge, old = self.modules[f"judge_{name}"], self.extras[f"pool_{name}"].exchange(fake[name], draw)
-            losses[f"judge_{name}"] = (toward(judge(real[name]), 1.0) + toward(judge(old), 0.0)) / 2
-        self._update(accelerator, "judges", sum(losses[f"judge_{name}"] for name in MODALITIES))
+        self.update(accelerator, "generators", losses["total"])
+        self.freeze(False, *judges)
+        for name in MODALITIES:  # all processes keep the same pool, of the whole batch's pictures
+            old = self.extras[f"pool_{name}"].exchange(self.whole(accelerator, fake[name]), draw)
+            judge = self.modules[f"judge_{name}"]
+            losses[f"judge_{name}"] = (toward(judge(real[name]), 1.0) + toward(judge(self.part(old)), 0.0)) / 2
+        self.update(accelerator, "judges", sum(losses[name] for name in judges))
         return {name: value.detach() for name, value in losses.items()}
 
     def describe(self, step: int) -> str:
@@ -156,17 +166,8 @@ class CycleGanTask(TranslationTask):
         total = sum(weights[name.split("_")[0]] * value for name, value in losses.items())
         return {"total": total, **losses}, fake
 
-    def _update(self, accelerator: Accelerator, player: str, loss: Float[Tensor, ""]) -> None:
-        self.optimizers[player].zero_grad(set_to_none=True)
-        accelerator.backward(loss)
-        self.optimizers[player].step()
-
-    def _freeze_judges(self, frozen: bool) -> None:
-        for modality in MODALITIES:
-            self.modules[f"judge_{modality}"].requires_grad_(not frozen)
-
     def _rows(self, step: int) -> tuple[Rows, Rows]:
-        stream = np.random.default_rng(seeds.integer(self.seed, self.process, step, "rows"))
+        stream = np.random.default_rng(seeds.integer(self.seed, 0, step, "rows"))
         return self.batches.unpaired(stream, self.settings.batch)
 
 
@@ -193,7 +194,7 @@ class CycleGan(Translator):
 
 def make_generator(config: CycleGanConfig) -> ResnetGenerator:
     """One fresh generator."""
-    return ResnetGenerator(width=config.generator_width, blocks=config.blocks)
+    return ResnetGenerator(width=config.generator_width, blocks=config.blocks, halvings=config.generator_halvings)
 
 
 def toward(scores: Float[Tensor, ...], wanted: float) -> Float[Tensor, ""]:

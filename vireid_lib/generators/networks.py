@@ -1,7 +1,10 @@
-"""Image-to-image networks that several translators use: CycleGAN's generator and PatchGAN discriminator."""
+"""Image-to-image networks that several translators use: the generators of CycleGAN and of StarGAN, and PatchGAN."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -13,20 +16,22 @@ class ResnetGenerator(nn.Module):
     """Images in -1..1 to images in -1..1 (Zhu et al. 2017, appendix 7.2, after Johnson et al. 2016).
 
     A convolution of 7, two of stride 2 that double the channels, residual blocks, two transposed convolutions, a
-    convolution of 7; reflected borders, instance normalisation. Height and width must be multiples of 4.
+    convolution of 7; reflected borders, instance normalisation. Height and width must be multiples of 4, or of
+    2 ** `halvings`.
 
     Args:
         width: channels after the first convolution.
         blocks: 9 in the paper, 6 at 128×128 pixels.
+        halvings: how often the size is halved; 2 in the paper.
     """
 
-    def __init__(self, *, width: int = 64, blocks: int = 9) -> None:
+    def __init__(self, *, width: int = 64, blocks: int = 9, halvings: int = 2) -> None:
         super().__init__()
-        layers = _convolution(3, width, 7)
-        for channels in (width, 2 * width):
+        layers, widths = _convolution(3, width, 7), [width * 2**level for level in range(halvings + 1)]
+        for channels in widths[:-1]:
             layers += [nn.Conv2d(channels, 2 * channels, 3, 2, 1), nn.InstanceNorm2d(2 * channels), nn.ReLU(True)]
-        layers += [ResidualBlock(4 * width) for _ in range(blocks)]
-        for channels in (4 * width, 2 * width):
+        layers += [ResidualBlock(widths[-1]) for _ in range(blocks)]
+        for channels in widths[:0:-1]:
             layers += [nn.ConvTranspose2d(channels, channels // 2, 3, 2, 1, 1), nn.InstanceNorm2d(channels // 2),
                        nn.ReLU(True)]  # fmt: skip
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()]
@@ -48,20 +53,68 @@ class ResidualBlock(nn.Module):
         return maps + self.layers(maps)
 
 
+class LabelledGenerator(nn.Module):
+    """Images in -1..1, with a label at each pixel, to images in -1..1 (Choi et al. 2018, Table 4).
+
+    As `ResnetGenerator` with kernels of 4 where the size changes, zeros at the borders, and an instance normalisation
+    that has weights of its own.
+
+    Args:
+        labels: numbers that come with each image; 0 for none (AlignGAN's released generator).
+        width: channels after the first convolution.
+        blocks: residual blocks between the halvings and the doublings of the size.
+        halvings: how often the size is halved; 2 in the paper.
+    """
+
+    def __init__(self, *, labels: int = 0, width: int = 64, blocks: int = 6, halvings: int = 2) -> None:
+        super().__init__()
+        widths = [width * 2**level for level in range(halvings + 1)]
+        layers = [nn.Conv2d(3 + labels, width, 7, 1, 3, bias=False), *_affine(width)]
+        for channels in widths[:-1]:
+            layers += [nn.Conv2d(channels, 2 * channels, 4, 2, 1, bias=False), *_affine(2 * channels)]
+        layers += [LabelledBlock(widths[-1]) for _ in range(blocks)]
+        for channels in widths[:0:-1]:
+            layers += [nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False), *_affine(channels // 2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(width, 3, 7, 1, 3, bias=False), nn.Tanh())
+
+    def forward(self, images: Images, labels: Float[Tensor, "batch labels"] | None = None) -> Images:
+        if labels is not None:
+            planes = labels[:, :, None, None].expand(-1, -1, *images.shape[2:])
+            images = torch.cat((images, planes), 1)
+        return self.layers(images)
+
+
+class LabelledBlock(nn.Module):
+    """`LabelledGenerator`'s residual block."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, 1, 1, bias=False), *_affine(channels),
+            nn.Conv2d(channels, channels, 3, 1, 1, bias=False), *_affine(channels)[:1],
+        )  # fmt: skip
+
+    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return maps + self.layers(maps)
+
+
 class PatchDiscriminator(nn.Module):
     """A score for each patch of 70×70 pixels: 1 for real ones (Isola et al. 2017).
 
     Args:
         width: channels of the first of the five convolutions.
+        halvings: convolutions of stride 2; 3 in the paper, 2 look at patches of 34×34 pixels, 1 at 16×16.
     """
 
-    def __init__(self, *, width: int = 64) -> None:
+    def __init__(self, *, width: int = 64, halvings: int = 3) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2, True)]
-        for factor, stride in ((1, 2), (2, 2), (4, 1)):
-            layers += [nn.Conv2d(factor * width, 2 * factor * width, 4, stride, 1),
-                       nn.InstanceNorm2d(2 * factor * width), nn.LeakyReLU(0.2, True)]  # fmt: skip
-        self.layers = nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, 1, 1))
+        factors = [min(2**level, 8) for level in range(halvings + 1)]
+        for before, factor in pairwise(factors):
+            stride = 1 if len(layers) == 3 * halvings - 1 else 2
+            layers += [nn.Conv2d(before * width, factor * width, 4, stride, 1),
+                       nn.InstanceNorm2d(factor * width), nn.LeakyReLU(0.2, True)]  # fmt: skip
+        self.layers = nn.Sequential(*layers, nn.Conv2d(factors[-1] * width, 1, 4, 1, 1))
         self.apply(draw_weights)
 
     def forward(self, images: Images) -> Float[Tensor, "batch 1 rows columns"]:
@@ -77,3 +130,7 @@ def draw_weights(module: nn.Module) -> None:
 
 def _convolution(channels: int, out: int, size: int) -> list[nn.Module]:
     return [nn.ReflectionPad2d(size // 2), nn.Conv2d(channels, out, size), nn.InstanceNorm2d(out), nn.ReLU(True)]
+
+
+def _affine(channels: int) -> list[nn.Module]:
+    return [nn.InstanceNorm2d(channels, affine=True), nn.ReLU(True)]

@@ -22,7 +22,7 @@ from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.interface import Capability, refuse_other_settings, training_rows_only
 from vireid_lib.generators.plans import OTHER, Planned
-from vireid_lib.training import seeds
+from vireid_lib.training import processes, seeds
 from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
 
@@ -133,15 +133,18 @@ class Translator:
         )  # fmt: skip
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.networks.state_dict().items()}
-        safetensors.torch.save_file(tensors, folder / WEIGHTS)
+        weights = safetensors.torch.save(tensors)
         cameras = sorted(set(zip(table["camera"], table["modality"], strict=True)))
         self._record = {
             "generator": self.name, "config": config.model_dump(mode="json"), "cameras": dict(cameras),
             "images": len(table), "identities": len(batches.names), "steps": task.steps,
-            "weights": _digest(folder / WEIGHTS), "seconds": round(self.history.seconds, 1),
+            "weights": hashlib.sha256(weights).hexdigest(), "seconds": round(self.history.seconds, 1),
             "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"},
         }  # fmt: skip
-        write_atomically(folder / RECORD, json.dumps(self._record, indent=1).encode())
+        if processes.index() == 0:
+            write_atomically(folder / WEIGHTS, weights)
+            write_atomically(folder / RECORD, json.dumps(self._record, indent=1).encode())
+        processes.wait()
 
     @classmethod
     def load(
@@ -240,8 +243,3 @@ class Translator:
         if self.networks is None:
             raise ValueError(f"This {self.name} is not fitted: call fit(table, folder), or load(folder).")
         return self.networks
-
-
-def _digest(file: Path) -> str:
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

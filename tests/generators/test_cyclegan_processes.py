@@ -1,0 +1,54 @@
+"""Two processes fit CycleGAN as one does. Run as a script, this file is one of the processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from vireid_lib.data import tables
+from vireid_lib.generators import build, load
+from vireid_lib.generators.cyclegan import CycleGanConfig
+
+SETTINGS = {"height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 4,
+            "steps": 12, "pool": 6, "checkpoint_every": 4}  # fmt: skip
+
+
+def fit(table: Path, folder: Path, **changes: object):
+    generator = build("cyclegan", CycleGanConfig.small(**SETTINGS | changes), device="cpu", progress=False)
+    generator.fit(tables.load(table), folder)
+    return generator
+
+
+def start(count: int, *arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", __file__]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run([*command, *map(str, arguments)], env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_two_processes_fit_as_one_does(toy_people, tmp_path):
+    """The pools are full after two steps, and then give each process pictures that the other one made."""
+    table = tmp_path / "table.csv"
+    tables.save(toy_people, table)
+    alone = fit(table, tmp_path / "alone")
+    ran = start(2, table, tmp_path / "two")
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    shared = load_file(tmp_path / "two/networks.safetensors")
+    first = fit(table, tmp_path / "start", steps=1).networks.state_dict()
+    for name, tensor in alone.networks.state_dict().items():
+        if tensor.dim() > 1:  # a shift before a normalisation has no gradient, and Adam makes steps of its rounding
+            assert (shared[name] - tensor).norm() < 0.03 * (tensor - first[name]).norm(), name
+    images = np.random.default_rng(0).integers(0, 255, (4, 32, 24, 3), dtype=np.uint8)
+    two = load("cyclegan", tmp_path / "two", device="cpu", progress=False)
+    difference = two.translate(images, "", "toy/3").astype(int) - alone.translate(images, "", "toy/3")
+    assert np.abs(difference).max() <= 1  # rounded
+    ran = start(3, table, tmp_path / "three")
+    assert ran.returncode and "a batch of 4 does not part evenly into 3 processes" in ran.stderr
+
+
+if __name__ == "__main__":
+    fit(Path(sys.argv[1]), Path(sys.argv[2]))
