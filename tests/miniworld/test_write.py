@@ -154,3 +154,18 @@ def test_a_broken_off_writing_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="disk full"):
         make(tmp_path, size=TINY)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_external_set_has_other_people_and_fewer_images(world, tmp_path):
+    folder = write.make_campus(tmp_path, seed=4, size=TINY)
+    assert folder.name == "mini_campus" and check_dataset("mini_campus", folder).usable
+    assert all(line.agrees for line in check_dataset("mini_campus", folder).counts)
+    train = read_dataset("mini_campus", folder).query("split == 'train'")
+    assert train.groupby("identity").size().unique().tolist() == [write.campus_images(TINY)] == [2]
+    assert set(train["camera"]) == {"mini_campus/1", "mini_campus/2"}
+    ours, theirs = (list(islice(people_stream(4, name), 4)) for name in ("mini_campus", "mini_market"))
+    assert not any(person in theirs for person in ours)
+    before = _digest(folder)
+    assert write.make_campus(tmp_path, seed=4, size=TINY) == folder and _digest(folder) == before
+    with pytest.raises(WorldError, match="another world: seed 4"):
+        write.make_campus(tmp_path, seed=5, size=TINY)

@@ -48,7 +48,11 @@ class Datasets:
         if self.world is None:
             raise ValueError(f"The {kind} infrared of external people exists in the miniature world only.")
         rows = read_truth(self.world / "mini_truth", kind)
-        return rows[rows["identity"].isin(set(self.external["identity"]))].reset_index(drop=True)
+        people = set(self.external["identity"])
+        if unknown := sorted(people - set(rows["identity"])):
+            raise ValueError(f"Nobody knows {len(unknown)} external people in infrared, the first {unknown[0]!r}: the "
+                             "miniature world keeps the truth about mini_market's only.")  # fmt: skip
+        return rows[rows["identity"].isin(people)].reset_index(drop=True)
 
 
 def world(book: Book) -> StageRecord | None:
@@ -67,19 +71,42 @@ def world(book: Book) -> StageRecord | None:
     return book.stage("world", config, {}, make, seeds=[seed])
 
 
+def campus(book: Book) -> StageRecord:
+    """Draw the miniature world's second external set."""
+    from vireid_lib.miniworld import write
+
+    size, seed = world_size(book.profile), book.profile.world.seed
+    config = {"seed": seed, "size": book.profile.world.size, "look": write.LOOK}
+
+    def make(folder: Path) -> dict:
+        return {"images": sum(1 for _ in write.make_campus(folder, seed=seed, size=size).rglob("*.jpg"))}
+
+    return book.stage("world_campus", config, {}, make, seeds=[seed])
+
+
+def _drawn(book: Book, name: str) -> Path | None:
+    """The folder in which data set `name` was drawn; None where the profile reads real data."""
+    from vireid_lib.miniworld.write import CAMPUS
+
+    if not book.miniature:
+        return None
+    return (campus(book) if name == CAMPUS else world(book)).folder
+
+
 def datasets(book: Book, split: int = 1) -> Datasets:
     """Read the tables of the profile's data sets.
 
     Args:
         split: which of RegDB's ten splits.
     """
-    profile, drawn = book.profile, world(book)
-    folder = drawn.folder if drawn else None
+    profile = book.profile
+    folder = _drawn(book, profile.data.target)
     of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
     target = read_dataset(profile.data.target, book.dataset_root(profile.data.target, folder), **of_split)
     external = None
     if profile.data.external is not None:
-        rows = read_dataset(profile.data.external, book.dataset_root(profile.data.external, folder))
+        name = profile.data.external
+        rows = read_dataset(name, book.dataset_root(name, _drawn(book, name)))
         external = chosen_external(rows, profile)
     return Datasets(target, external, folder)
 

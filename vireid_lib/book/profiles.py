@@ -62,6 +62,8 @@ class Reid(Strict):
     training_sets: Annotated[list[str], Field(min_length=1)]
     """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`copies`,
     `dive`, `flow2flow`, ...); `dive_from_image`; `redrawn` and `true`, which exist in the miniature world only."""
+    expanded: PositiveInt | None = None
+    """At most so many of the expanded people are trained on, the first by name (DiVE's figure 5); null takes all."""
 
     @model_validator(mode="after")
     def _known_training_sets(self) -> "Reid":

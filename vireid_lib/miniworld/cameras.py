@@ -77,6 +77,10 @@ _FIXED = (
             blur=0.55, elevation=11, light_x=-0.3),
     _camera("mini_market/2", "visible", 22, "market", cast=(0.97, 1.0, 1.04), exposure=0.9,
             blur=0.55, elevation=13, light_x=0.3),
+    _camera("mini_campus/1", "visible", 31, "park", cast=(1.02, 1.02, 0.96), exposure=0.98, contrast=0.96,
+            blur=0.65, noise=0.02, elevation=15, light_x=0.2),
+    _camera("mini_campus/2", "visible", 32, "hall", cast=(0.98, 1.0, 1.03), exposure=0.9, contrast=0.98,
+            blur=0.65, noise=0.02, elevation=14, light_x=-0.2),
 )  # fmt: skip
 
 CAMERAS: dict[str, Camera] = {camera.key: camera for camera in _FIXED}

@@ -23,6 +23,8 @@ HEIGHT, WIDTH, QUALITY = 128, 64, 95
 LOOK = 1
 """Raise it whenever a change makes the same seed look different: older worlds on disk are then refused."""
 
+CAMPUS = "mini_campus"
+
 _BATCH = 128
 
 
@@ -91,9 +93,7 @@ def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[
         WorldError: an unknown size, or a folder that holds a world with other settings.
     """
     if isinstance(size, str):
-        if size not in SIZES:
-            raise WorldError(f"no world size {size!r}; choose one of {', '.join(SIZES)} or give a Size")
-        size = SIZES[size]
+        size = _named(size)
     root = Path(os.path.abspath(root))
     settings = {"seed": seed, "look": LOOK, "height": HEIGHT, "width": WIDTH, **asdict(size)}
     writers: dict[str, Callable[[Path], None]] = {
@@ -107,6 +107,39 @@ def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[
         if not (root / name).exists():
             _write_once(root / name, writer, {"name": name, **settings, "counts": _counts(name, size)})
     return {name: root / name for name in writers}
+
+
+def make_campus(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> Path:
+    """Write `mini_campus` below `root`, unless it is already there: a second external set, in CUHK03-NP's layout.
+
+    Other people than mini_market's, before two other cameras, and fewer images of each (five eighths as many), as
+    CUHK03-NP has fewer than Market-1501. Nobody knows these people in infrared: there is no truth about them.
+
+    Raises:
+        WorldError: as `make`.
+    """
+    if isinstance(size, str):
+        size = _named(size)
+    folder = Path(os.path.abspath(root)) / CAMPUS
+    settings = {"seed": seed, "look": LOOK, "height": HEIGHT, "width": WIDTH, **asdict(size)}
+    _refuse_other_settings(folder, settings)
+    if not folder.exists():
+        people, images = size.external_ids, campus_images(size)
+        counts = {"train identities": people, "train images": people * images, "query identities": size.market_test_ids}
+        record = {"name": CAMPUS, **settings, "counts": counts}
+        _write_once(folder, lambda place: _write_pictures(place, _campus(seed, size), seed), record)
+    return folder
+
+
+def campus_images(size: Size) -> int:
+    """Images of each of mini_campus' training people."""
+    return max(2, round(0.625 * size.external_images))
+
+
+def _named(size: str) -> Size:
+    if size not in SIZES:
+        raise WorldError(f"no world size {size!r}; choose one of {', '.join(SIZES)} or give a Size")
+    return SIZES[size]
 
 
 def _counts(name: str, size: Size) -> dict[str, int]:
@@ -177,27 +210,37 @@ def _mini_vi(seed: int, size: Size) -> Iterator[Picture]:
                 yield Picture(path, person, camera, f"{camera}/{number}/{index}")
 
 
-def _market_people(seed: int, size: Size) -> Iterable[tuple[int, Person]]:
-    """Number and person of mini_market: the training people first, then those of its own test."""
-    return enumerate(islice(people_stream(seed, "mini_market"), size.external_ids + size.market_test_ids), 1)
+def _people(name: str, seed: int, size: Size) -> Iterable[tuple[int, Person]]:
+    """Number and person of an external set: the training people first, then those of its own test."""
+    return enumerate(islice(people_stream(seed, name), size.external_ids + size.market_test_ids), 1)
 
 
 def _market(seed: int, size: Size) -> Iterator[Picture]:
-    for number, person in _market_people(seed, size):
+    return _external("mini_market", seed, size, [(1, index) for index in range(size.external_images)])
+
+
+def _campus(seed: int, size: Size) -> Iterator[Picture]:
+    """Half of the training images before each camera."""
+    return _external(CAMPUS, seed, size, [(1 + index % 2, index) for index in range(campus_images(size))])
+
+
+def _external(name: str, seed: int, size: Size, train: list[tuple[int, int]]) -> Iterator[Picture]:
+    """`train`: camera and number of each training person's images."""
+    for number, person in _people(name, seed, size):
         if number <= size.external_ids:
-            shots = [("bounding_box_train", 1, index) for index in range(size.external_images)]
+            shots = [("bounding_box_train", camera, index) for camera, index in train]
         else:  # two queries by one camera, found again by the other
             shots = [("query", 1, 0), ("query", 2, 0)]
             shots += [("bounding_box_test", camera, index) for camera in (1, 2) for index in range(1, 4)]
         for folder, camera, index in shots:
             frame = 1000 * number + 25 * index + 1
-            name = f"{number:04d}_c{camera}s{1 + index % 2}_{frame:06d}_{1 + index // 2:02d}.jpg"
-            key = f"mini_market/{camera}"
-            yield Picture(f"{folder}/{name}", person, key, f"{key}/{number}/{index}")
+            file = f"{number:04d}_c{camera}s{1 + index % 2}_{frame:06d}_{1 + index // 2:02d}.jpg"
+            key = f"{name}/{camera}"
+            yield Picture(f"{folder}/{file}", person, key, f"{key}/{number}/{index}")
 
 
 def _truth(seed: int, size: Size) -> Iterator[Picture]:
-    for number, person in _market_people(seed, size):
+    for number, person in _people("mini_market", seed, size):
         if number > size.external_ids:
             return
         redrawn = redraw_infrared(person, _generator(seed, f"redrawn/{number}"))
@@ -213,6 +256,7 @@ PICTURES: dict[str, Callable[[int, Size], Iterator[Picture]]] = {
     "mini_vi": _mini_vi,
     "mini_market": _market,
     "mini_truth": _truth,
+    CAMPUS: _campus,
 }
 """What each data set shows."""
 

@@ -10,6 +10,7 @@ from vireid_lib.analysis.spaces import cross_modality_distances, spread
 from vireid_lib.book import stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.papers import SCORES, SPREADS
+from vireid_lib.book.profiles import OF_THE_WORLD
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import reid_config
 from vireid_lib.book.studies.study import Row, Study, book_of
@@ -44,14 +45,14 @@ def measure(book: Book, study: Study, *, full: bool = False) -> pd.DataFrame:
     """Train and measure a study's rows.
 
     Args:
-        full: all rows; otherwise the reduced set.
+        full: all rows; otherwise the reduced set. Rows on what only the miniature world has are left out elsewhere.
 
     Returns:
         one row per study row, seed and mode of the protocol: columns row, label, seed, mode, minutes, the scores in
         percent, and the distances of `vireid_lib.analysis.spaces` (`spread` and `cross_modality_distances`; the same in
         every mode).
     """
-    rows = study.chosen(full)
+    rows = trainable(book, study.chosen(full))
     records = iter(train(book, rows))
     test, found = stages.datasets(book).test(), []
     for seed in book.profile.reid.seeds:
@@ -65,6 +66,11 @@ def measure(book: Book, study: Study, *, full: bool = False) -> pd.DataFrame:
                 found.append({**about, "mode": score["mode"], **effort, **values, **distances})
     place = {row.name: number for number, row in enumerate(rows)}
     return pd.DataFrame(found).sort_values("row", key=lambda names: names.map(place), kind="stable", ignore_index=True)
+
+
+def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:
+    """Those of the rows that the book has images for: only the miniature world has true infrared."""
+    return [row for row in rows if book.miniature or row.training not in OF_THE_WORLD]
 
 
 def _distances(book: Book, trained: StageRecord, test: pd.DataFrame) -> StageRecord:

@@ -7,7 +7,15 @@ from typing import Literal
 from vireid_lib.book.book import Book
 from vireid_lib.book.papers import Paper, Table, load_paper
 from vireid_lib.book.papers import Row as PaperRow
+from vireid_lib.book.profiles import Profile
+from vireid_lib.book.settings import reid_config
 from vireid_lib.project import project_root
+
+STAND_INS = {"market1501": "mini_market", "cuhk03_np": "mini_campus"}
+"""External sets, and what stands for each in the miniature world."""
+
+FOLDERS = {"cuhk03_np": "cuhk03-np/labeled"}
+"""Where an external set lies below --data-root that no profile names."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,11 @@ class Row:
             the method as published.
         training: training set, "real" unless the paper adds images.
         always: whether it belongs to the reduced set; the others are trained if the study is run in full.
+        times: settings of the method as multiples of what the book has, e.g. {"identities": 2}; "length" is its steps,
+            or epochs where no number of steps is set.
+        changes: settings of other sections of the profile, e.g. {"dive": {"views": "single"}}.
+        external: an external data set in place of the profile's, by its manifest's name; in the miniature world, what
+            stands for it there (`STAND_INS`).
     """
 
     name: str
@@ -32,6 +45,9 @@ class Row:
     variant: str = ""
     training: str = "real"
     always: bool = True
+    times: Mapping[str, float] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    external: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,13 +120,44 @@ class Study:
         """One table of the paper."""
         return next(table for table in self.paper.tables if table.number == number)
 
-    def row_of(self, printed: PaperRow) -> Row | None:
-        """The study's row that a printed row is about, None if it has none."""
-        same = (row for row in self.rows
-                if (row.method, row.variant, row.training) == (printed.method, printed.variant, printed.training))
-        return next(same, None)
+    def row_of(self, printed: PaperRow, method: str = "") -> Row | None:
+        """The study's row that a printed row is about, None if it has none.
+
+        Args:
+            method: with which the study trained what the paper trained with the method it prints.
+        """
+        about = (method or printed.method, printed.variant, printed.training)
+        same = [row for row in self.rows if (row.method, row.variant, row.training) == about]
+        of_this_set = [row for row in same if row.external and row.external == printed.external]
+        return next(iter(of_this_set + [row for row in same if not row.external]), None)
 
 
 def book_of(book: Book, row: Row) -> Book:
-    """The book with a row's method and settings, in the same workspace."""
-    return book.with_method(row.method, row.config, row.variant)
+    """The book with a row's method and settings, in the same workspace.
+
+    Raises:
+        FileError: the method lacks a setting of the row.
+    """
+    own = book.with_method(row.method, row.config, row.variant)
+    if row.times:
+        config = reid_config(own.profile)
+        length = "epochs" if config.steps is None else "steps"
+        names = {name: length if name == "length" else name for name in row.times}
+        scaled = {names[name]: round(factor * getattr(config, names[name])) for name, factor in row.times.items()}
+        own = book.with_method(row.method, {**row.config, **scaled}, row.variant)
+    changes = dict(row.changes)
+    if row.external:
+        changes["data"] = {**changes.get("data", {}), **_external(own.profile, row.external)}
+    if not changes:
+        return own
+    values = own.profile.model_dump()
+    for section, settings in changes.items():
+        values[section] = {**values[section], **settings}
+    return Book(Profile.model_validate(values), own.workspace.folder, own.data_root or "")
+
+
+def _external(profile: Profile, name: str) -> dict[str, object]:
+    """The section `data` with another external set."""
+    name = STAND_INS[name] if profile.world is not None else name
+    target, known = profile.data.target, profile.data.roots
+    return {"external": name, "roots": {target: known[target], name: known.get(name, FOLDERS.get(name, name))}}
