@@ -10,7 +10,7 @@ from vireid_lib.analysis.privacy import audit_features, audit_pixels
 
 @pytest.fixture(scope="module")
 def world():
-    """Blurred noise: ten people, two cameras, three nearly equal frames of each; and fresh images of nobody."""
+    """Blurred noise: thirty people, two cameras, three nearly equal frames of each; and fresh images of nobody."""
     rng = np.random.default_rng(0)
 
     def picture(count):
@@ -20,10 +20,10 @@ def world():
     def photographed(pictures):
         return np.clip(pictures + rng.normal(0, 2, pictures.shape), 0, 255).astype(np.uint8)
 
-    training = photographed(picture(20).repeat(3, axis=0))
-    identities = [f"p{i // 6}" for i in range(60)]
-    cameras = [f"c{i // 3 % 2}" for i in range(60)]
-    return training, identities, cameras, np.ones(60, bool), photographed(picture(40))
+    training = photographed(picture(60).repeat(3, axis=0))
+    identities = [f"p{i // 6}" for i in range(180)]
+    cameras = [f"c{i // 3 % 2}" for i in range(180)]
+    return training, identities, cameras, np.ones(180, bool), photographed(picture(80))
 
 
 def _disguised(image, how):
@@ -81,7 +81,7 @@ def test_features_are_audited_in_the_same_way():
 
 def test_what_cannot_be_audited_is_refused(world):
     training, identities, cameras, real, fresh = world
-    with pytest.raises(ValueError, match="60 training images, 59 identities"):
+    with pytest.raises(ValueError, match="180 training images, 179 identities"):
         audit_pixels(fresh, training, identities[1:], cameras, real)
     with pytest.raises(ValueError, match="one person by one camera"):
         audit_pixels(fresh, training[:3], identities[:3], cameras[:3], real[:3])
