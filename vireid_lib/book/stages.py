@@ -121,7 +121,11 @@ def training_table(book: Book, name: str, split: int = 1, *, validation: bool = 
     """V* = V ∪ V_ext and I* = I ∪ I_ext for training set `name`; "real" is the target alone."""
     data = datasets(book, split)
     real = data.learn(hold_out_validation=validation)
-    return real if name == "real" else tables.concat(real, data.external, gallery(book, name, split))
+    if name == "real":
+        return real
+    added = tables.concat(data.external, gallery(book, name, split))
+    people = sorted(added["identity"].unique())[: book.profile.reid.expanded]
+    return tables.concat(real, added[added["identity"].isin(people)])
 
 
 def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress: bool = True) -> StageRecord:
