@@ -82,11 +82,10 @@ def audit_features(
         ValueError: the rows do not fit, or all training images are of one person and camera.
     """
     _check(training, identities, cameras, real)
-    unit = functional.normalize(training.double())
-    nearest, distances = _nearest(1 - functional.normalize(synthetic.double()) @ unit.T)
+    unit, orders = functional.normalize(training.double()), _orders(identities, cameras)
+    nearest, distances = _by_angle(functional.normalize(synthetic.double()), unit, None, orders)
     rows = torch.from_numpy(np.flatnonzero(real))
-    apart = (1 - unit[rows] @ unit.T).masked_fill_(_same_order(identities, cameras)[rows], torch.inf)
-    return Audit(nearest, distances, apart.min(1).values.numpy(), quantile, space)
+    return Audit(nearest, distances, _by_angle(unit[rows], unit, orders[rows], orders)[1], quantile, space)
 
 
 def audit_pixels(
@@ -102,36 +101,52 @@ def audit_pixels(
     Args, Raises: as `audit_features`.
     """
     _check(training, identities, cameras, real)
-    thumbnails = _thumbnails(training)
+    thumbnails, orders = _thumbnails(training), _orders(identities, cameras)
     both = torch.cat([thumbnails, _thumbnails(training[:, :, ::-1])])
-    nearest, distances = _by_structure(synthetic, _thumbnails(synthetic), training, both, None)
-    rows = np.flatnonzero(real)
-    same = _same_order(identities, cameras)[torch.from_numpy(rows)].repeat(1, 2)
-    _, own = _by_structure(training[rows], thumbnails[torch.from_numpy(rows)], training, both, same)
+    rows = torch.from_numpy(np.flatnonzero(real))
+    nearest, distances = _by_structure(synthetic, _thumbnails(synthetic), None, training, both, orders)
+    _, own = _by_structure(training[rows.numpy()], thumbnails[rows], orders[rows], training, both, orders)
     return Audit(nearest, distances, own, quantile, "1 - SSIM")
 
 
-def _by_structure(
-    pixels: ndarray, thumbnails: Tensor, training: ndarray, both: Tensor, forbidden: Tensor | None
+def _by_angle(
+    asked: Float[Tensor, "n dim"], unit: Float[Tensor, "training dim"], own: Tensor | None, orders: Tensor
 ) -> tuple[Int64[ndarray, " n"], Float[ndarray, " n"]]:
-    """Nearest training image of each by SSIM among those whose thumbnails, or mirrored ones, come nearest."""
-    alike = thumbnails @ both.T
-    if forbidden is not None:
-        alike.masked_fill_(forbidden, -torch.inf)
-    best, places = alike.topk(min(CANDIDATES, alike.shape[1]))
-    found = np.full(places.shape, np.inf)
-    allowed = torch.isfinite(best).numpy()
-    which, column = np.nonzero(allowed)
-    chosen = places.numpy()[allowed]
-    for start in range(0, len(which), _CHUNK):
+    """Nearest training image of each by cosine distance, those of its own order apart."""
+    rows, distances = [], []
+    for start in range(0, len(asked), _CHUNK):
         part = slice(start, start + _CHUNK)
-        rows, mirrored = chosen[part] % len(training), chosen[part] >= len(training)
-        images = training[rows]
-        images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
-        found[which[part], column[part]] = 1 - ssim(pixels[which[part]], images)
-    first = found.argmin(1)
-    at = np.arange(len(first))
-    return places.numpy()[at, first] % len(training), found[at, first]
+        apart = 1 - asked[part] @ unit.T
+        if own is not None:
+            apart.masked_fill_(own[part, None] == orders, torch.inf)
+        best = apart.min(1)
+        rows.append(best.indices.numpy())
+        distances.append(best.values.numpy())
+    return np.concatenate(rows), np.concatenate(distances)
+
+
+def _by_structure(
+    pixels: ndarray, thumbnails: Tensor, own: Tensor | None, training: ndarray, both: Tensor, orders: Tensor
+) -> tuple[Int64[ndarray, " n"], Float[ndarray, " n"]]:
+    """Nearest training image of each by 1 - SSIM among those whose thumbnails, or mirrored ones, come nearest."""
+    rows, distances = [], []
+    for start in range(0, len(pixels), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        alike = thumbnails[part] @ both.T
+        if own is not None:
+            alike.masked_fill_((own[part, None] == orders).repeat(1, 2), -torch.inf)
+        best, places = (found.numpy() for found in alike.topk(min(CANDIDATES, len(both))))
+        apart = np.full(places.shape, np.inf)
+        for column in range(places.shape[1]):
+            allowed = np.isfinite(best[:, column])
+            chosen = places[allowed, column]
+            images, mirrored = training[chosen % len(training)], chosen >= len(training)
+            images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+            apart[allowed, column] = 1 - ssim(pixels[part][allowed], images)
+        first = apart.argmin(1)[:, None]
+        rows.append(np.take_along_axis(places, first, 1)[:, 0] % len(training))
+        distances.append(np.take_along_axis(apart, first, 1)[:, 0])
+    return np.concatenate(rows), np.concatenate(distances)
 
 
 def _thumbnails(pixels: UInt8[ndarray, "n height width 3"]) -> Float[Tensor, "n values"]:
@@ -140,17 +155,10 @@ def _thumbnails(pixels: UInt8[ndarray, "n height width 3"]) -> Float[Tensor, "n 
     return functional.normalize(small - small.mean(1, keepdim=True))
 
 
-def _same_order(identities: Sequence[str], cameras: Sequence[str]) -> Bool[Tensor, "n n"]:
-    """Pairs that show one person by one camera, where frames of a moment may be nearly equal."""
-    labels = np.unique([f"{one}\x1f{other}" for one, other in zip(identities, cameras, strict=True)],
-                       return_inverse=True)[1]  # fmt: skip
-    kinds = torch.from_numpy(labels)
-    return kinds[:, None] == kinds[None, :]
-
-
-def _nearest(apart: Float[Tensor, "n m"]) -> tuple[Int64[ndarray, " n"], Float[ndarray, " n"]]:
-    best = apart.min(1)
-    return best.indices.numpy(), best.values.numpy()
+def _orders(identities: Sequence[str], cameras: Sequence[str]) -> Int64[Tensor, " n"]:
+    """A number for each person under each camera: frames of one such moment may be nearly equal."""
+    names = [f"{one}\x1f{other}" for one, other in zip(identities, cameras, strict=True)]
+    return torch.from_numpy(np.unique(names, return_inverse=True)[1])
 
 
 def _check(training: ndarray | Tensor, identities: Sequence[str], cameras: Sequence[str], real: ndarray) -> None:

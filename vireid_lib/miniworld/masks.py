@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from vireid_lib.miniworld import write
+from vireid_lib.miniworld.cameras import View
+from vireid_lib.miniworld.people import Person
 from vireid_lib.miniworld.render import silhouettes
 
 
@@ -23,19 +25,24 @@ def person_masks(
     Raises:
         ValueError: a path that no written world holds.
     """
+    people, views = people_and_views(paths)
+    return silhouettes(people, views, height=height, width=width)
+
+
+def people_and_views(paths: Sequence[str]) -> tuple[list[Person], list[View]]:
+    """Who is in each picture of a written world, and how they were seen. Raises ValueError as `person_masks`."""
     roots = {path: _root(Path(path)) for path in paths}
     drawn = {}
     for root in set(roots.values()):
         world = json.loads((root / "world.json").read_text(encoding="utf-8"))
         size = write.Size(**{field.name: world[field.name] for field in dataclasses.fields(write.Size)})
         for picture in write.PICTURES[world["name"]](world["seed"], size):
-            drawn[str(root / picture.path)] = (picture.person, picture, world["seed"])
+            drawn[str(root / picture.path)] = (picture, world["seed"])
     unknown = [path for path in paths if path not in drawn]
     if unknown:
         raise ValueError(f"{unknown[0]} is no picture that {roots[unknown[0]]} was written with; give real rows only.")
-    people = [drawn[path][0] for path in paths]
-    views = [drawn[path][1].view(drawn[path][2]) for path in paths]
-    return silhouettes(people, views, height=height, width=width)
+    found = [drawn[path] for path in paths]
+    return [picture.person for picture, _ in found], [picture.view(seed) for picture, seed in found]
 
 
 def _root(path: Path) -> Path:
