@@ -67,7 +67,7 @@ def swaps(book: Book, *, people: int = 5, noise: int = 0) -> Swaps:
     Args:
         noise: the seed of that noise.
     """
-    names, modality = identities(book, people), _cameras_of_each_view(book)
+    names, modality = identities(book, people), cameras_of_each_view(book)
     cameras = list(modality)
 
     def make(folder: Path) -> None:
@@ -88,7 +88,7 @@ def swaps(book: Book, *, people: int = 5, noise: int = 0) -> Swaps:
     return Swaps(Grid([list(row) for row in pictures], [short(name) for name in names], labels), colour)
 
 
-def _cameras_of_each_view(book: Book) -> dict[str, str]:
+def cameras_of_each_view(book: Book) -> dict[str, str]:
     """A camera for each code of the generator, and its modality: the target's visible ones, then its infrared ones,
     then the external set's; as many as fit."""
     rows = stages.fitted_rows(book)
