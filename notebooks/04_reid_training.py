@@ -150,7 +150,36 @@ widgets.explore(losses_on, apart=[0.2, 0.6, 1.2, 2.0, 4.0], gap=[0.0, 0.6, 1.2, 
 # same arrow. Where the clouds are further from their other modality than from the other person, every loss works; draw
 # the modalities together (`gap`) and the hard losses fall silent one by one. PE, half of IRD, has no use for the other
 # person: it wants the two centres of a person nearer to each other than the nearest of its own images.
+
+# %% [markdown]
+# ### What training does to an image
 #
+# No image enters a batch as it was taken: it is mirrored, shifted, partly hidden, and visible ones lose or change their
+# colours, which infrared does not have either. The plainest way is a random channel in place of three (CAJ's *channel
+# exchange*); *HueGray* (DEN, section 3.3) first turns the hue $h$ of all pixels by one random angle,
+#
+# $$h \mapsto (h + \theta) \bmod 360°, \qquad \theta \sim \mathcal{U}[0°, 360°),$$
+#
+# and takes the grey then. One image has 360 such greys. The curves: how bright the upper and the lower body are in
+# each.
+
+# %%
+from vireid_lib.book import explorers
+
+visible = stages.datasets(book).learn().query("modality == 'visible'").groupby("identity").head(1)
+explorers.explore_greys(visible)
+
+# %% [markdown]
+# **What to notice.** Where the two curves cross, coat and trousers have changed places: which one is the darker is not
+# to be relied upon any more, and chapter 1 showed that in infrared it is not. What is grey to begin with stays as it
+# is.
+#
+# All random changes, six draws of each, by the functions that training calls. `dice` throws again.
+
+# %%
+explorers.explore_augmentations(visible)
+
+# %% [markdown]
 # ### This run's method and recipe
 #
 # Each method is one file in `vireid_lib/reid/methods`, its losses one file each in `vireid_lib/reid/losses`. This run
@@ -230,10 +259,15 @@ print(trainings.selection(book))
 # %% [markdown]
 # ## 5. Training
 #
-# One training for each training set and seed. On a CPU several run side by side, one thread each.
+# One training for each training set and seed. On a CPU several run side by side, one thread each. The *monitor* reads
+# what they write and draws it again while they run; `notebooks/monitor.py` is the same in a tab of its own.
+
+# %%
+watching = explorers.monitor(book)
 
 # %%
 records = stages.comparison(book)
+watching.stop()
 scores = verdicts.score_table(records)
 effort = trainings.effort(records)
 print(effort.sentence)

@@ -1,5 +1,7 @@
 """Explorers: the static figure always, controls only where somebody can use them."""
 
+import time
+
 import pytest
 
 from vireid_lib.book import widgets
@@ -110,3 +112,43 @@ def test_an_argument_without_default_is_refused():
 def test_the_runner_is_nobody(monkeypatch):
     monkeypatch.setenv("VIREID_HEADLESS", "1")
     assert not widgets.is_interactive()
+
+
+def test_without_anybody_there_a_watched_figure_is_shown_and_once_more_at_the_end(shown):
+    figures = iter(["first", "last"])
+    watch = widgets.watch(lambda: next(figures), lambda: 0, every=0.01)
+    assert shown == ["first"]
+    watch.stop()
+    assert shown == ["first", "last"]
+
+
+def test_a_watched_figure_is_shown_again_when_it_has_changed_and_not_otherwise(monkeypatch, shown):
+    state = {"stamp": 0}
+    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
+    first = widgets.watch(lambda: f"old {state['stamp']}", lambda: state["stamp"], every=0.01)
+    watch = widgets.watch(lambda: f"figure {state['stamp']}", lambda: state["stamp"], every=0.01)  # ends the first
+    time.sleep(0.1)
+    assert [thing for thing in shown if isinstance(thing, str)] == ["old 0", "figure 0"]
+    state["stamp"] = 1
+    until = time.monotonic() + 10
+    while "figure 1" not in shown:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    watch.stop()
+    state["stamp"] = 2
+    time.sleep(0.1)
+    assert "figure 2" not in shown and "old 1" not in shown and first is not watch
+
+
+def test_the_refresh_button_and_the_tick_box_work(monkeypatch, shown):
+    state = {"stamp": 0}
+    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
+    watch = widgets.watch(lambda: f"figure {state['stamp']}", lambda: state["stamp"], every=0.01)
+    live, button = shown[-1].children
+    live.value = False
+    state["stamp"] = 1
+    time.sleep(0.1)
+    assert "figure 1" not in shown
+    button.click()
+    assert shown[-1] == "figure 1"
+    watch.stop()

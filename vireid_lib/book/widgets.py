@@ -3,6 +3,7 @@
 import html
 import inspect
 import os
+import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -30,6 +31,69 @@ def explore(function: Callable[..., object], **controls: object) -> None:
     handle = _show(function(**defaults))
     if controls and is_interactive():
         _show_controls(function, controls, defaults, handle)
+
+
+class Watch:
+    """A figure that is drawn again whenever what it shows has changed, until it is stopped.
+
+    A thread of its own looks: it also runs while a cell of the same notebook computes. It is a guest in that kernel,
+    so it draws nothing as long as nothing has changed.
+    """
+
+    _current: "Watch | None" = None  # a notebook watches one thing: running the cell again ends the first
+
+    def __init__(self, figure: Callable[[], object], stamp: Callable[[], object], every: float) -> None:
+        self._figure, self._stamp, self._every = figure, stamp, every
+        self._over, self._drawing = threading.Event(), threading.Lock()
+        self._handle = _show(figure())
+        if not is_interactive():
+            return
+        if Watch._current is not None:
+            Watch._current._over.set()
+        Watch._current = self
+        self._show_controls()
+        self._start()
+
+    def refresh(self, *_: object) -> None:
+        """Draw it again now."""
+        with self._drawing:
+            _show(self._figure(), self._handle)
+
+    def stop(self) -> None:
+        """Draw it a last time and look no further."""
+        self._over.set()
+        self.refresh()
+
+    def _start(self) -> None:
+        self._over = threading.Event()
+        threading.Thread(target=self._look, args=(self._over,), daemon=True).start()
+
+    def _look(self, over: threading.Event) -> None:
+        seen = self._stamp()
+        while not over.wait(self._every):
+            if (now := self._stamp()) != seen:
+                seen = now
+                self.refresh()
+
+    def _show_controls(self) -> None:
+        import ipywidgets
+        from IPython.display import display
+
+        live = ipywidgets.Checkbox(value=True, description="live", indent=False, layout={"width": "auto"})
+        button = ipywidgets.Button(description="refresh")
+        live.observe(lambda change: self._start() if change["new"] else self._over.set(), names="value")
+        button.on_click(self.refresh)
+        display(ipywidgets.HBox([live, button]))
+
+
+def watch(figure: Callable[[], object], stamp: Callable[[], object], *, every: float) -> Watch:
+    """Show `figure()` and, in an interactive session, show it again whenever `stamp()` has changed.
+
+    Args:
+        stamp: quick; equal values say that the figure would be the same.
+        every: seconds between two looks.
+    """
+    return Watch(figure, stamp, every)
 
 
 def is_interactive() -> bool:

@@ -29,13 +29,12 @@ def explore_greys(images: pd.DataFrame | Sequence[str]) -> None:
     Args:
         images: rows of a table, or paths of any image files.
     """
-    shown = pixels(images)
 
     def greys(image=0, degrees=120) -> Picture:
         """One image with its hue turned, and all the greys that it has."""
-        return grey_circle(shown[image], degrees)
+        return grey_circle(_one(images, image), degrees)
 
-    widgets.explore(greys, image=range(len(shown)), degrees=range(0, ANGLES, 5))
+    widgets.explore(greys, image=range(len(images)), degrees=range(0, ANGLES, 5))
 
 
 def explore_augmentations(images: pd.DataFrame | Sequence[str]) -> None:
@@ -44,15 +43,13 @@ def explore_augmentations(images: pd.DataFrame | Sequence[str]) -> None:
     Args:
         images: rows of a table, or paths of any image files.
     """
-    shown = pixels(images)
 
     def draws(image=0, dice=0, probability=1.0, largest_area=0.4, padding=10) -> Picture:
         """Every change, several times."""
-        return augmentation_sheet(
-            shown[image], seed=dice, probability=probability, area=largest_area, padding=padding
-        )  # fmt: skip
+        chosen = _one(images, image)
+        return augmentation_sheet(chosen, seed=dice, probability=probability, area=largest_area, padding=padding)
 
-    widgets.explore(draws, image=range(len(shown)), dice=range(10), probability=[0.25, 0.5, 1.0],
+    widgets.explore(draws, image=range(len(images)), dice=range(10), probability=[0.25, 0.5, 1.0],
                     largest_area=[0.1, 0.2, 0.4, 0.8], padding=[2, 5, 10, 20])  # fmt: skip
 
 
@@ -116,6 +113,10 @@ def augmentation_sheet(
         rows[name] = [image, *_pixels(change(batch, torch.Generator().manual_seed(seed)))]
     labels = ["image", *(f"draw {place + 1}" for place in range(count))]
     return image_grid(list(rows.values()), row_labels=list(rows), column_labels=labels, cell=0.95)
+
+
+def _one(images: pd.DataFrame | Sequence[str], place: int) -> Image:
+    return pixels(images.iloc[[place]] if isinstance(images, pd.DataFrame) else [images[place]])[0]
 
 
 def _normalised(change: Callable[[Tensor, torch.Generator], Tensor]) -> Callable[[Tensor, torch.Generator], Tensor]:

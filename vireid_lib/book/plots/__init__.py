@@ -4,16 +4,19 @@ from vireid_lib.book.plots.arrows import arrow_panels
 from vireid_lib.book.plots.charts import bars, distance_histograms, loss_curves, token_table
 from vireid_lib.book.plots.data import carried_over, explanations, luck, materials, ranked_gallery
 from vireid_lib.book.plots.embedding import scatter
+from vireid_lib.book.plots.expansion import people_curves, prompt_picture, with_and_without
 from vireid_lib.book.plots.galleries import gallery_sheet
 from vireid_lib.book.plots.generator import brightness_curves, differences, grouped_points, lines, token_map
 from vireid_lib.book.plots.hues import hue_circle
 from vireid_lib.book.plots.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
+from vireid_lib.book.plots.live import Curve, live_curves, nothing_yet
 from vireid_lib.book.plots.panels import against, projection, training_curves
 from vireid_lib.book.plots.space_use import PersonPlane, space_use
 from vireid_lib.book.plots.style import Picture, identity_colours
 from vireid_lib.book.plots.sweeps import distance_panels, sweeps
 
 __all__ = [
+    "Curve",
     "PersonPlane",
     "Picture",
     "against",
@@ -33,10 +36,14 @@ __all__ = [
     "identity_colours",
     "image_grid",
     "lines",
+    "live_curves",
     "loss_curves",
     "luck",
     "materials",
+    "nothing_yet",
+    "people_curves",
     "projection",
+    "prompt_picture",
     "ranked_gallery",
     "retrieval_lists",
     "scatter",
@@ -45,4 +52,5 @@ __all__ = [
     "token_map",
     "token_table",
     "training_curves",
+    "with_and_without",
 ]

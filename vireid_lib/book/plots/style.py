@@ -2,6 +2,7 @@
 
 import functools
 import io
+import threading
 from collections.abc import Callable, Iterable
 
 import matplotlib
@@ -21,6 +22,9 @@ MODALITY_MARKERS = {"visible": "o", "infrared": "^"}
 MODALITY_COLOURS = {"visible": "#0072b2", "infrared": "#d55e00"}
 RIGHT, WRONG = "#0072b2", "#d55e00"
 HEAT = "magma"
+
+# matplotlib's settings belong to the whole process: two threads that lend them at once would mix them up.
+_SETTINGS = threading.RLock()
 
 SCREEN_DPI = 96  # CSS pixels in an inch
 SHARPNESS = 2  # pixels drawn for each of them
@@ -69,7 +73,7 @@ class Picture(Figure):
 
     def png(self) -> bytes:
         """The picture as PNG."""
-        with matplotlib.rc_context(RULES), io.BytesIO() as file:
+        with _SETTINGS, matplotlib.rc_context(RULES), io.BytesIO() as file:
             if self.get_layout_engine() is not None:  # laid out once: a second pass would move things a little
                 self.draw_without_rendering()
                 self.set_layout_engine("none")
@@ -93,7 +97,7 @@ def styled(function: Callable[..., Picture]) -> Callable[..., Picture]:
 
     @functools.wraps(function)
     def in_style(*args: object, **options: object) -> Picture:
-        with matplotlib.rc_context(RULES):
+        with _SETTINGS, matplotlib.rc_context(RULES):
             return function(*args, **options)
 
     return in_style
