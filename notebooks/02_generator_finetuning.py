@@ -20,9 +20,17 @@
 # afterwards be asked for under an infrared camera?
 #
 # **This chapter** reads the images of chapter 1 (training people of the target set in both modalities, people of the
-# external set in visible light only), fine-tunes a text-to-image model on them, and leaves the fitted generator for
-# chapters 3 to 6. On the miniature world it costs a few minutes on two CPU cores, and almost nothing when it has
+# external set in visible light only), makes the fitted generator of chapters 3 to 6 by fine-tuning a text-to-image
+# model on them, and costs, on the miniature world, a few minutes on two CPU cores, and almost nothing when it has
 # already been done. In the paper it is the expensive step: 400,000 steps with Stable Diffusion 1.5.
+#
+# **You will learn**
+#
+# - how a latent diffusion model is trained and how it draws;
+# - how a new word (textual inversion) holds a person, and a LoRA branch a camera;
+# - to find out which part of a prompt a fine-tuned model listens to.
+#
+# **You need** chapter 1, and to know what a neural network and its loss are. Nothing about diffusion.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -31,8 +39,10 @@ data_root = ""
 prompts_shown = 6
 
 # %%
+import torch
+
 from vireid_lib.analysis.projection import tsne
-from vireid_lib.book import base_knowledge, open_book, plots, stages
+from vireid_lib.book import base_knowledge, equations, open_book, plots, stages
 from vireid_lib.book import generator_facts as facts
 from vireid_lib.book import generator_stages as study
 from vireid_lib.book.pictures import short
@@ -43,7 +53,7 @@ book
 # %% [markdown]
 # ## Text-to-image diffusion in one page
 #
-# A **latent diffusion model** such as Stable Diffusion has three parts.
+# A **[latent diffusion](glossary.md#latent-diffusion) model** such as Stable Diffusion has three parts.
 #
 # - An **autoencoder** turns an image into a small stack of maps, the latent $z$, and back. Everything else happens
 #   on latents, which are several times smaller in each direction than the image.
@@ -122,11 +132,12 @@ restored.table.style.format(precision=2).hide()
 #
 # ## Who: a word for each person
 #
-# The text encoder begins with a table: a row of numbers (an *embedding*) for each token of its vocabulary. **Textual
-# inversion** (Gal et al. 2022) adds a row for a new word $[p]$, and searches for the numbers that make the frozen
-# model draw a given subject when the word is used. DiVE (section "Unified Mapping Function") adds one such word for
-# each identity $p$ of **both** sets, $p \in \mathcal P_{VI} \cup \mathcal P_{Ext}$, and uses it for all images of that
-# person whatever the modality. An image $x_n^k$ of person $p$ in modality $k$ is mapped to two pieces of text,
+# The text encoder begins with a table: a row of numbers (an *embedding*) for each token of its vocabulary.
+# **[Textual inversion](glossary.md#textual-inversion)** (Gal et al. 2022) adds a row for a new word $[p]$, and searches
+# for the numbers that make the frozen model draw a given subject when the word is used. DiVE (section "Unified Mapping
+# Function") adds one such word for each identity $p$ of **both** sets, $p \in \mathcal P_{VI} \cup \mathcal P_{Ext}$,
+# and uses it for all images of that person whatever the modality. An image $x_n^k$ of person $p$ in modality $k$ is
+# mapped to two pieces of text,
 #
 # $$ \mathcal F: x_n^k \rightarrow ([p], [k]) , \tag{3} $$
 #
@@ -175,10 +186,10 @@ facts.prompt_table(dive.model, person, camera).style.hide()
 # %% [markdown]
 # ## LoRA: a small correction beside each weight
 #
-# The U-Net's attention layers multiply by matrices $W$. **LoRA** (Hu et al. 2021) leaves $W$ as it is and adds a
-# product of two thin matrices: $y = W x + B_k A_k x$ with $A_k \in \mathbb R^{r \times d}$,
-# $B_k \in \mathbb R^{d' \times r}$ and a small rank $r$ (128 in the paper). $B_k$ starts at zero, so that training
-# starts from the base model itself.
+# The U-Net's attention layers multiply by matrices $W$. **[LoRA](glossary.md#low-rank-adaptation)** (Hu et al. 2021)
+# leaves $W$ as it is and adds a product of two thin matrices: $y = W x + B_k A_k x$ with
+# $A_k \in \mathbb R^{r \times d}$, $B_k \in \mathbb R^{d' \times r}$ and a small rank $r$ (128 in the paper). $B_k$
+# starts at zero, so that training starts from the base model itself.
 #
 # The index $k$ is the point where paper and release part. The paper's text gives **each code its own branch**
 # $B_k A_k$; the authors' released code trains **one branch for all codes**, so that only the text can tell the cameras
@@ -193,6 +204,25 @@ facts.prompt_table(dive.model, person, camera).style.hide()
 # \big\lVert\, \epsilon - \epsilon_\theta\big(z_t,\ t,\ \Gamma(\mathcal T([p],[k]))\big)\big\rVert_2^2 , \tag{6} $$
 #
 # and the only numbers that change are the embeddings of the $[p]$ and the LoRA branches.
+#
+# The same in three lines, for a few of the training images at one time $t$:
+#
+# | symbol | in the code | what it is |
+# |---|---|---|
+# | $z$ | `z` | latents of the images |
+# | $\epsilon$ | `epsilon` | the noise that was added |
+# | $\alpha_t, \sigma_t$ | `alpha`, `sigma` | how much signal and how much noise there is at time $t$ |
+# | $z_t$ | `z_t` | what the network gets to see |
+# | $\Gamma(\mathcal T([p],[k]))$ | `prompts` | what it is told: each image's own prompt, through the text encoder |
+# | $\epsilon_\theta$ | `predict` | the U-Net with its LoRA branches |
+
+# %% tags=["equation"]
+given = equations.denoising(dive.model, rows)
+z_t = given.alpha * given.z + given.sigma * given.epsilon
+loss = (given.epsilon - given.predict(z_t)).square().mean()
+
+print(f"t = {given.t}: {len(given.z)} images, loss {loss:.3f}; always answering 'no noise' would cost "
+      f"{given.epsilon.square().mean():.3f}")
 
 # %%
 facts.parameter_table(dive.model).style.format({"parameters": "{:,}", "share (%)": "{:.2f}"}).hide()
@@ -290,6 +320,47 @@ same.style.format({"numbers": "{:,}"}).hide()
 # What was learned is therefore a small addition that other tools can load: a file of tokens for
 # `load_textual_inversion` and a file per branch for `load_lora_weights` of the library diffusers.
 #
+# ## Exercises
+#
+# **1.** A matrix $W$ has $d' \times d$ numbers. How many does a LoRA branch of rank $r$ have, and from which rank on
+# would it have more than $W$ itself? Work it out for $d = d' = 320$ (Stable Diffusion 1.5's first attention layers) and
+# the paper's $r = 128$.
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 1. A is r x d and B is d' x r, together r (d + d') numbers: 81,920 of 102,400 for 320 and r = 128.
+# It passes d d' at r = d d' / (d + d'), here 160: the paper's rank is far from thin in those layers.
+def size_of_branch(outputs, inputs, rank):
+    return rank * (inputs + outputs)
+
+
+assert size_of_branch(320, 320, 128) == 81_920 and size_of_branch(320, 320, 160) == 320 * 320
+layer = next(each for each in dive.model.branches.layers.values() if each.weight.ndim == 2)
+rank = layer.down.shape[1]
+assert layer.down[0].numel() + layer.up[0].numel() == size_of_branch(*layer.weight.shape, rank)
+print(f"A linear layer of this run: W has {layer.weight.numel():,} numbers, a branch of rank {rank} has "
+      f"{size_of_branch(*layer.weight.shape, rank):,}")
+
+# %% [markdown]
+# **2.** Let the latents be noise of variance 1 themselves, so that there is nothing to know about them. What loss does
+# the network reach that always answers 0? And the best one that answers a constant times $z_t$? What does this say
+# about a loss curve that averages over all times?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 2. Zero costs the variance of the noise, 1. The best constant is sigma (least squares: the mean of
+# epsilon z_t over the mean of z_t squared), and leaves alpha squared. So the loss is near 0 at late times and near 1 at
+# early ones without any knowledge of pictures: the time that was drawn decides most of it.
+draw = torch.Generator().manual_seed(0)
+z, epsilon = torch.randn(2, 200_000, generator=draw)
+for alpha in (0.95, 0.6, 0.2):
+    sigma = (1 - alpha**2) ** 0.5
+    z_t = alpha * z + sigma * epsilon
+    best = (epsilon * z_t).mean() / z_t.square().mean()
+    left = (epsilon - best * z_t).square().mean()
+    assert abs(best - sigma) < 0.01 and abs(left - alpha**2) < 0.01
+    print(f"alpha {alpha:.2f}: constant {best:.3f} (sigma is {sigma:.3f}), loss {left:.3f} (alpha squared is "
+          f"{alpha**2:.3f})")
+
+# %% [markdown]
 # ## Something to try
 #
 # 1. **One vector or more.** Copy the profile, set `dive.vectors_per_token` to 1 and run this chapter again. Expect the
@@ -297,3 +368,15 @@ same.style.format({"numbers": "{:,}"}).hide()
 # 2. **The released form.** Set `dive.lora_scope: shared`. Expect "code and branch of the other modality" to fall to the
 #    value of "a code of the other modality", for there is only one branch; then look in chapter 3 whether infrared is
 #    still grey.
+#
+# ## Further reading
+#
+# - Dai, Lu, Li: "Diffusion-based Synthetic Data Generation for Visible-Infrared Person Re-Identification", AAAI 2025:
+#   DiVE, the paper of this chapter.
+# - Ho, Jain, Abbeel: "Denoising Diffusion Probabilistic Models", NeurIPS 2020: the loss of equation 1.
+# - Rombach, Blattmann, Lorenz, Esser, Ommer: "High-Resolution Image Synthesis with Latent Diffusion Models", CVPR 2022:
+#   Stable Diffusion.
+# - Gal et al.: "An Image is Worth One Word: Personalizing Text-to-Image Generation using Textual Inversion", ICLR 2023
+#   (online 2022).
+# - Hu et al.: "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022 (online 2021).
+# - Salimans, Ho: "Progressive Distillation for Fast Sampling of Diffusion Models", ICLR 2022: where $v$ comes from.

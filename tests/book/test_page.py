@@ -149,6 +149,22 @@ def test_titles_lose_their_numbers(title, expected):
     assert without_number(title) == expected
 
 
+def test_an_equations_code_is_open_and_a_solution_is_folded_as_a_whole_with_its_outputs():
+    printed = [new_output("stream", name="stdout", text="it is 4\n")]
+    solved = "# Solution 2. Two and two\n# are < 5.\nfour = 2 + 2\nassert four == 4\nprint(four)"
+    body, _ = exported(tagged("x = 1", "equation"), tagged(solved, "solution", outputs=printed), new_code_cell("y = 2"))
+    assert body.count("<details") == 2 and '<details class="code"><summary><code>y = 2' in body
+    before, _, after = body.partition('<details class="solution"><summary>Solution 2</summary>')
+    assert "x" in before and '<div class="code">' in before
+    inside = after[: after.index("</details>")]
+    assert "Two and two are &lt; 5." in inside and "it is 4" in inside and "assert" in inside and "# Sol" not in inside
+
+
+def test_links_to_the_glossary_stay_on_the_page():
+    body, _ = exported(new_markdown_cell("A [query](glossary.md#query-and-gallery), [all](glossary.md), [x](#y)."))
+    assert re.findall(r'href="([^"]*)"', body) == ["#glossary-query-and-gallery", "#glossary", "#y"]
+
+
 def test_preparing_leaves_the_notebook_as_it_is():
     notebook = new_notebook(cells=[tagged("x = 1", "injected-parameters")])
     before = nbformat.writes(notebook)
@@ -170,10 +186,12 @@ def test_the_whole_page_needs_no_network(tmp_path):
         new_notebook(cells=[new_markdown_cell("# T\n\n## S\n\n$a$")]), tmp_path / "notebooks" / "01_chapter.ipynb"
     )
     write_json(tmp_path / "notebooks" / "01_chapter.json", {"wall_seconds": 61})
+    (tmp_path / "glossary.md").write_text("# Glossary\n\n## Words\n\n### rank-1\n\nThe first.\n")
     write_json(tmp_path / "book.json", {"failure": "", "hardware": hardware(), "versions": versions(), "device": "cpu",
                                         "finished": "2026-01-02T03:04:05"})  # fmt: skip
     page = make_page(tmp_path, chapters, profile).read_text()
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page) and "@import" not in page and "url(" not in page
     assert 'href="#01_chapter-s"' in page and "ran in 1:01" in page and "Title &amp; 2" in page
     assert "vireid book --only 02" in page and profile.title in page
+    assert '<h4 id="glossary-rank-1">rank-1</h4>' in page and 'href="#glossary"' in page
     assert page.count("<script") == 1 and 'name="viewport"' in page

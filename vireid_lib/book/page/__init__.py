@@ -12,7 +12,7 @@ import nbformat
 from vireid_lib import __version__
 from vireid_lib.book import results
 from vireid_lib.book.chapters import Chapter
-from vireid_lib.book.page.export import ChapterExporter, Heading, prepared, without_number
+from vireid_lib.book.page.export import GLOSSARY, ChapterExporter, Heading, prepared, without_number
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.result_tables import main_table_html
 from vireid_lib.book.workspace import Workspace
@@ -27,7 +27,7 @@ class PageChapter:
     """A chapter on the page.
 
     Attributes:
-        name, number, title: of the chapter; the number is "" for a study.
+        name, number, title: of the chapter; the number is "" for a study and for the glossary.
         body: its HTML, empty if it has not run.
         headings: its sections, for the navigation.
         status: "done", "failed" or "not run".
@@ -70,6 +70,7 @@ def make_page(
     )
     book_record = _read_json(folder / record)
     whole_book = any(chapter.number for chapter in shown)
+    shown += _glossary(chapters[0].path.with_name(f"{GLOSSARY}.md")) if whole_book else []
     text = environment.get_template("shell.html.j2").render(
         chapters=shown,
         title=QUESTION if whole_book else shown[0].title,
@@ -106,6 +107,15 @@ def _page_chapter(chapter: Chapter, notebooks: Path) -> PageChapter:
         "done" if record else "failed",
         duration(record["wall_seconds"]) if record else "",
     )
+
+
+def _glossary(path: Path) -> list[PageChapter]:
+    """The glossary beside the chapters, if there is one."""
+    if not path.exists():
+        return []
+    exporter = ChapterExporter(GLOSSARY)
+    body = f'<div class="prose">{exporter.prose(path.read_text(encoding="utf-8"))}</div>'
+    return [PageChapter(GLOSSARY, "", GLOSSARY.capitalize(), body, exporter.headings, "done", "")]
 
 
 def _facts(book_record: dict, profile: Profile) -> dict[str, str]:

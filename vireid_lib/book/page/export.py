@@ -19,6 +19,7 @@ from traitlets.config import Config
 from vireid_lib.book.page.math import UnreadableMath, svg
 
 INJECTED, ERROR_MARK = "injected-parameters", "papermill-error-cell-tag"  # papermill's own cells
+GLOSSARY = "glossary"  # the chapters link to its terms as glossary.md#term
 PRIVATE_PARAMETERS = ("workspace", "data_root")  # somebody's folders, of no use to a reader
 LARGE = 100_000  # bytes of an image from which on it is coded with loss
 LONG_STREAM = 12  # lines of printed text from which on it is folded
@@ -61,6 +62,8 @@ class ChapterExporter(HTMLExporter):
         self._name = name
         self.headings: list[Heading] = []
         self.register_filter("first_line", first_line)
+        for place, name in enumerate(("solution_title", "solution_words", "without_words")):
+            self.register_filter(name, lambda source, place=place: solution(source)[place])
         self.register_filter("is_long", lambda text: text.count("\n") > LONG_STREAM)
         self.register_filter("data_uri", data_uri)
         self.register_filter("line_count", lambda text: len(text.rstrip().splitlines()))
@@ -75,7 +78,11 @@ class ChapterExporter(HTMLExporter):
     @jinja2.pass_context
     def markdown2html(self, context: jinja2.runtime.Context, source: str) -> str:
         """Markdown to HTML."""
-        renderer = _Renderer(self._name, self.headings, attachments=context.get("cell", {}).get("attachments", {}))
+        return self.prose(source, context.get("cell", {}).get("attachments", {}))
+
+    def prose(self, source: str, attachments: dict | None = None) -> str:
+        """Markdown to HTML, outside of a notebook."""
+        renderer = _Renderer(self._name, self.headings, attachments=attachments or {})
         return MarkdownWithMath(renderer=renderer).render(source)
 
 
@@ -94,6 +101,12 @@ class _Renderer(IPythonRenderer):
         if level == 2:
             self._headings.append(Heading(plain, anchor))
         return f'<h{level + 1} id="{html.escape(anchor)}">{text}</h{level + 1}>\n'
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        page, _, term = url.partition("#")
+        if page == f"{GLOSSARY}.md":  # it stands on the same page
+            url = f"#{GLOSSARY}-{term}" if term else f"#{GLOSSARY}"
+        return super().link(text, url, title)
 
     def inline_math(self, body: str) -> str:
         return equation(body, block=False)
@@ -145,6 +158,14 @@ def first_line(source: str) -> str:
     lines = [line for line in source.splitlines() if line.strip()]
     telling = [line for line in lines if not re.match(r"\s*(#|import |from |%)", line)]
     return (telling or lines or [""])[0].strip()
+
+
+def solution(source: str) -> tuple[str, str, str]:
+    """The cell of a solution, "# Solution 1. Words in comments", then code: its title, its words and its code."""
+    lines = source.splitlines()
+    count = next((place for place, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    title, _, words = " ".join(line.lstrip("# ") for line in lines[:count]).partition(". ")
+    return title, words, "\n".join(lines[count:])
 
 
 def prepared(notebook: NotebookNode) -> NotebookNode:
