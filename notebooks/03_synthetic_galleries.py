@@ -30,7 +30,11 @@ people_shown = 5
 strengths = [0.4, 0.6, 0.8]
 
 # %%
-from vireid_lib.book import gallery_measures, open_book, plots, stages
+import numpy as np
+import scipy.linalg
+
+from vireid_lib.analysis.fidelity import frechet_distance
+from vireid_lib.book import equations, gallery_measures, open_book, plots, stages
 from vireid_lib.book import gallery_stages as study
 from vireid_lib.book.pictures import short
 from vireid_lib.book.widgets import explore
@@ -83,6 +87,9 @@ def one_person(number: int = 0):
 explore(one_person, number=range(people_shown))
 
 # %% [markdown]
+# **What to notice.** Compare the columns of one camera with each other: what changes there is the generator's freedom,
+# what stays is what it takes for the person.
+#
 # ## One person, all codes; one code, all people
 #
 # If identity and modality are truly separate, either can be exchanged alone: the paper's reading of its Figure 6 is
@@ -128,10 +135,11 @@ plots.image_grid(**vars(begun), title="The same order, from the photograph and f
 #
 # ## Is it still the person?
 #
-# Eyes are easily persuaded. So a judge looks: the baseline network of chapter 4, trained on the target's real images
-# alone. It has met neither these people nor any synthetic image. For each infrared image of a gallery it names the
-# nearest of the external photographs (cosine distance of its features); the label is confirmed when that photograph
-# shows the person under whose name the image was ordered.
+# Eyes are easily persuaded. To measure [identity preservation](glossary.md#identity-preservation), a judge looks: the
+# baseline network of chapter 4, trained on the target's real images alone. It has met neither these people nor any
+# synthetic image. For each infrared image of a gallery it names the nearest of the external photographs (cosine
+# distance of its features); the label is confirmed when that photograph shows the person under whose name the image was
+# ordered.
 
 # %%
 gallery_measures.judged_galleries(book).style.format({"nearest is the same person (%)": "{:.1f}"}).hide()
@@ -170,11 +178,37 @@ plots.image_grid(**vars(best), title="For comparison, the best preserved")
 #
 # Apart from who they show, synthetic images should be *distributed* like real infrared images. Two classical views:
 #
-# - the **Fréchet distance** between the features of both sets, each summarised by a mean $\mu$ and a covariance
-#   $\Sigma$: $\ d^2 = \lVert \mu_1 - \mu_2 \rVert^2 + \operatorname{tr}(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1
-#   \Sigma_2)^{1/2})$. It is called FID only when an Inception-v3 network makes the features; ours is named above the
-#   table. It grows when there are fewer images, so all sets are thinned to the same number $N$;
+# - the **[Fréchet distance](glossary.md#fréchet-distance)** between the features of both sets, each summarised by a
+#   mean $\mu$ and a covariance $\Sigma$:
+#   $d^2 = \lVert \mu_1 - \mu_2 \rVert^2 + \operatorname{tr}(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1 \Sigma_2)^{1/2})$.
+#   It is called FID only when an Inception-v3 network makes the features; ours is named above the table. It grows when
+#   there are fewer images, so all sets are thinned to the same number $N$;
 # - the **brightness** of the pixels, as a histogram.
+#
+# The distance in three lines, on features that need no network: the brightness of eight parts of the image. First for
+# real infrared images against synthetic ones.
+#
+# | symbol | in the code | what it is |
+# |---|---|---|
+# | – | `a`, `b` | features: a row for each image, a column for each part |
+# | $\mu_1, \mu_2$ | `a.mean(0)`, `b.mean(0)` | mean of each column |
+# | $\Sigma_1, \Sigma_2$ | `first`, `second` | covariances of the columns |
+# | $(\Sigma_1 \Sigma_2)^{1/2}$ | `sqrtm(first @ second)` | the matrix that, multiplied by itself, gives the product |
+# | $\operatorname{tr}$ | `np.trace` | sum of the diagonal |
+
+# %%
+infrared = stages.datasets(book).learn().query("modality == 'infrared'")
+a, b = (equations.cell_brightness(rows.sample(min(len(rows), 400), random_state=0)) for rows in (infrared, made))
+
+# %% tags=["equation"]
+first, second = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+means_apart = ((a.mean(0) - b.mean(0)) ** 2).sum()
+distance = means_apart + np.trace(first + second - 2 * scipy.linalg.sqrtm(first @ second).real)
+
+print(f"d² = {distance:.5f}, of which the means make {means_apart:.5f}; the library says {frechet_distance(a, b):.5f}")
+
+# %% [markdown]
+# Now with the features of a trained network, for every gallery:
 
 # %%
 near = gallery_measures.fidelity(book)
@@ -204,6 +238,9 @@ print(again.sentence)
 plots.image_grid(**vars(again.grid))
 
 # %% [markdown]
+# **What to notice.** Row, seed and fitted generator are all one needs to make the image again, so a gallery need not be
+# passed on as images.
+#
 # ## Copies, and the privacy questions
 #
 # A generator can also learn by heart. Below, each synthetic image looks for the nearest *real* infrared training image
@@ -218,6 +255,9 @@ plots.distance_histograms(copied.distances, axis="cosine distance of grey thumbn
 plots.image_grid(**vars(copied.closest), title="Synthetic images nearest to a training image")
 
 # %% [markdown]
+# **What to notice.** Is there a hump of the synthetic curve at the left of the real one? Then look at the pairs below
+# it with your eyes: the same background is the camera's, the same pose in the same clothes would be a copy.
+#
 # The paper calls synthetic data "an efficient and privacy-ensuring alternative" to collecting more. That deserves
 # questions, and the grids above are good material for them.
 #
@@ -234,9 +274,52 @@ plots.image_grid(**vars(copied.closest), title="Synthetic images nearest to a tr
 #
 # Synthetic *people* would answer some of this: identities that nobody has. DiVE makes new images of existing ones.
 #
+# ## Exercises
+#
+# **1.** Exchange the names of all synthetic images among each other. What becomes of the Fréchet distance, and what of
+# the share of images whose nearest photograph shows the right person?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 1. The distance knows no names and stays. The share falls to chance, 1 in as many as there are people,
+# however well the judge saw before. Here a judge who is right in 40 % of 320 images of 40 people.
+draw = np.random.default_rng(0)
+ordered = np.repeat(np.arange(40), 8)
+named = np.where(draw.random(320) < 0.4, ordered, draw.integers(0, 40, 320))
+before = (named == ordered).mean()
+after = np.mean([(named == draw.permutation(ordered)).mean() for _ in range(500)])
+assert before > 0.3 and abs(after - 1 / 40) < 0.003
+assert abs(frechet_distance(a, b[draw.permutation(len(b))]) - frechet_distance(a, b)) < 1e-9
+print(f"nearest is the right person: {before:.1%} before, {after:.1%} after (chance {1 / 40:.1%})")
+
+# %% [markdown]
+# **2.** Draw two samples of $N$ images from the *same* source. Is their Fréchet distance 0? How does it depend on $N$?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 2. No: means and covariances of samples differ by chance, and every difference counts upwards. The distance
+# falls about as 1/N. A gallery with fewer images looks worse without being worse: compare equal numbers.
+apart = {}
+for size in (20, 100, 500):
+    samples = draw.standard_normal((30, 2, size, 8))
+    apart[size] = np.mean([frechet_distance(*pair) for pair in samples])
+assert apart[20] > 3 * apart[100] > 9 * apart[500] > 0
+print(", ".join(f"N = {size}: {value:.3f}" for size, value in apart.items()))
+
+# %% [markdown]
 # ## Something to try
 #
 # 1. **Guidance.** Copy the profile and change `dive.guidance`. Expect more of it to make people more alike within an
 #    identity and cameras more stereotyped: identity preservation may rise while the Fréchet distance grows.
 # 2. **More people.** Run `vireid book --only 03 -p people_shown=8` and look at the swaps again: which of the new people
 #    are shown as one of the old?
+#
+# ## Further reading
+#
+# - Dai, Lu, Li: "Diffusion-based Synthetic Data Generation for Visible-Infrared Person Re-Identification", AAAI 2025.
+# - Wang, Yang, Zhang, Cheng, Hou, Tiwari, Pandey: "Cross-Modality Paired-Images Generation and Augmentation for
+#   RGB-Infrared Person Re-Identification", Neural Networks 2020: JSIA-ReID, which translates instead of expanding.
+# - Pan, Chen, He, Li, He: "How Image Generation Helps Visible-to-Infrared Person Re-Identification?", arXiv 2022:
+#   Flow2Flow, which does both.
+# - Heusel, Ramsauer, Unterthiner, Nessler, Hochreiter: "GANs Trained by a Two Time-Scale Update Rule Converge to a
+#   Local Nash Equilibrium", NeurIPS 2017: the Fréchet distance for images.
+# - Meng et al.: "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations", ICLR 2022.
+# - Carlini et al.: "Extracting Training Data from Diffusion Models", USENIX Security 2023: copies, and what else leaks.

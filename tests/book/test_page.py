@@ -161,8 +161,9 @@ def test_an_equations_code_is_open_and_a_solution_is_folded_as_a_whole_with_its_
 
 
 def test_links_to_the_glossary_stay_on_the_page():
-    body, _ = exported(new_markdown_cell("A [query](glossary.md#query-and-gallery), [all](glossary.md), [x](#y)."))
-    assert re.findall(r'href="([^"]*)"', body) == ["#glossary-query-and-gallery", "#glossary", "#y"]
+    text = "A [query](glossary.md#query-and-gallery), [all](glossary.md), [é](glossary.md#fré-b), [x](#y)."
+    body, _ = exported(new_markdown_cell(text))
+    assert re.findall(r'href="([^"]*)"', body) == ["#glossary-query-and-gallery", "#glossary", "#glossary-fr-b", "#y"]
 
 
 def test_preparing_leaves_the_notebook_as_it_is():

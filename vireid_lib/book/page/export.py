@@ -6,6 +6,7 @@ import copy
 import html
 import io
 import re
+import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ class _Renderer(IPythonRenderer):
         plain = html.unescape(re.sub(r"<[^>]+>", "", text)).strip()
         if level == 1:
             return f'<h2 class="chapter-title">{without_number(text)}</h2>\n'
-        anchor = f"{self._prefix}-{re.sub(r'[^a-z0-9]+', '-', plain.lower()).strip('-')}"
+        anchor = f"{self._prefix}-{_slug(plain)}"
         if level == 2:
             self._headings.append(Heading(plain, anchor))
         return f'<h{level + 1} id="{html.escape(anchor)}">{text}</h{level + 1}>\n'
@@ -105,7 +106,7 @@ class _Renderer(IPythonRenderer):
     def link(self, text: str, url: str, title: str | None = None) -> str:
         page, _, term = url.partition("#")
         if page == f"{GLOSSARY}.md":  # it stands on the same page
-            url = f"#{GLOSSARY}-{term}" if term else f"#{GLOSSARY}"
+            url = f"#{GLOSSARY}-{_slug(urllib.parse.unquote(term))}" if term else f"#{GLOSSARY}"
         return super().link(text, url, title)
 
     def inline_math(self, body: str) -> str:
@@ -116,6 +117,10 @@ class _Renderer(IPythonRenderer):
 
     def latex_environment(self, name: str, body: str) -> str:
         return equation(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def without_number(title: str) -> str:
