@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float, Int, Int64
 from torch import Tensor, nn
@@ -104,8 +105,8 @@ class Method:
             return sampling.IdentitySampler(visible, infrared, **counts)
         return sampling.MixedIdentitySampler(visible, infrared, external=external, mix=config.mix, **counts)
 
-    def start_training(self, rows: int) -> None:
-        """Make room for what is kept per row of the training table, before a checkpoint is loaded."""
+    def start_training(self, table: pd.DataFrame) -> None:
+        """Look at the training table, before a checkpoint is loaded: make room for what is kept per row, say."""
 
     def start_epoch(self, epoch: int, every_image: Callable[[], Iterator[Batch]]) -> None:
         """Look at all training images before the first step of an epoch; not called again when a run resumes

@@ -114,7 +114,7 @@ class ReidTask(loop.Task):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(seed, "weights"))
             self.method: Method = methods.build(config.method, config, len(self.identities))
-        self.method.start_training(len(table))
+        self.method.start_training(table)
         self.sampler = self.method.sampler(
             *(self.labels[rows] for rows in self.rows.values()),
             external=set(self.true_labels[external].tolist()),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -134,7 +135,7 @@ def pair_batch(**changes) -> Batch:
 def build(config: DartConfig, rows: int = 32) -> Dart:
     torch.manual_seed(0)
     method = methods.build("dart", config, 4)
-    method.start_training(rows)
+    method.start_training(pd.DataFrame(index=range(rows)))
     return method
 
 
@@ -280,7 +281,7 @@ def test_published_recipe() -> None:
 @pytest.mark.slow
 def test_published_training_step_runs() -> None:
     method = methods.build("dart", UNTRAINED, 395)
-    method.start_training(128)
+    method.start_training(pd.DataFrame(index=range(128)))
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(8).repeat_interleave(4).repeat(2)
     visible, infrared = torch.rand(2, 64, 3, 288, 144, generator=generator)

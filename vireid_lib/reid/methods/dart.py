@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from jaxtyping import Int64
@@ -120,8 +121,8 @@ class Dart(TwoStreamMethod):
         all_images = sampling.AllImagesSampler(len(visible), len(infrared), images=images, seed=2 * seed % 2**32)
         return PairSampler(config.noise_warm_up, all_images, *each)
 
-    def start_training(self, rows: int) -> None:
-        self.pair.make_room(rows)
+    def start_training(self, table: pd.DataFrame) -> None:
+        self.pair.make_room(len(table))
 
     @torch.no_grad()
     def start_epoch(self, epoch: int, every_image: Callable[[], Iterator[Batch]]) -> None:

@@ -163,7 +163,8 @@ class Mpanet(TwoStreamMethod):
         """The weighted terms of a training pass of which the first `visible` rows are visible images."""
         config, release = self.config, self.config.form == "release"
         entropies = [
-            identity_cross_entropy(logits, label, smoothing=config.label_smoothing)
+            # A sum over no image at all is 0, the mean would not be a number.
+            identity_cross_entropy(logits, label, smoothing=config.label_smoothing) if len(label) else logits.sum()
             for logits, label in (
                 (output.logits, labels),
                 (output.own_logits[:visible], labels[:visible]),
@@ -197,7 +198,9 @@ class Mpanet(TwoStreamMethod):
         return schedules.warm_up_and_drops(epoch, warm_up=0, drops=self.config.drops)
 
 
-def build_network(config: MpanetConfig, num_identities: int) -> PatternNetwork:
+def build_network(
+    config: MpanetConfig, num_identities: int, network_class: type[PatternNetwork] = PatternNetwork
+) -> PatternNetwork:
     """MPANet's network with its ImageNet weights, if the configuration names any."""
     small = config.backbone == "small"
     if small and config.pretrained is not None:
@@ -208,7 +211,7 @@ def build_network(config: MpanetConfig, num_identities: int) -> PatternNetwork:
     backbone = SingleStreamSmall() if small else SingleStreamResNet50()
     if config.pretrained is not None:
         load_imagenet(backbone, config.pretrained)
-    return PatternNetwork(backbone, num_identities, patterns=config.patterns, centres=config.centre_weight > 0)
+    return network_class(backbone, num_identities, patterns=config.patterns, centres=config.centre_weight > 0)
 
 
 METHOD = Mpanet

@@ -1,0 +1,162 @@
+"""MPANet on real and generated images apart: each kind in its own head, both heads side by side, resume, refusals."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+import torch
+
+from vireid_lib.reid import methods
+from vireid_lib.reid.features import extract
+from vireid_lib.reid.methods.mpanet import MpanetConfig
+from vireid_lib.reid.methods.mpanet_expanded import MpanetExpandedConfig
+from vireid_lib.reid.train import ReidTask, load_reid, train_reid
+
+MIXED = [False, True, True, False, True, True, False, False]  # of each modality's images, which are real
+
+
+def build(real: list[bool], **changes: object):
+    """The method, knowing of a table of as many rows."""
+    torch.manual_seed(0)
+    method = methods.build("mpanet_expanded", MpanetExpandedConfig.small(**changes), 4)
+    method.start_training(pd.DataFrame({"source": ["real" if each else "flow2flow" for each in real]}))
+    return method
+
+
+def gradients(method, batch, wanted: str) -> dict[str, float]:
+    """How much a kind's own terms pull at each part of the network."""
+    method.network.zero_grad()
+    losses = method.loss(batch)
+    sum(value for name, value in losses.items() if name.startswith(wanted)).backward()
+    parts = {"backbone": 0.0, "generated": 0.0, "real": 0.0}
+    for name, parameter in method.network.named_parameters():
+        if parameter.grad is not None:
+            part = name.split(".")[0]
+            parts[part if part in parts else "real"] += float(parameter.grad.abs().sum())
+    return parts
+
+
+def test_real_and_generated_images_never_meet_in_a_head(random_batch: Callable):
+    method, given = build(MIXED), random_batch()
+    before = method.loss(given)
+    given.visible[torch.tensor(MIXED)] = 0.5  # the real images look otherwise; the backbone's batch norm notices
+    changed = gradients(method, given, "identity")
+    assert changed["real"] > 0 and changed["backbone"] > 0 and changed["generated"] == 0
+    changed = gradients(method, given, "generated_identity")
+    assert changed["generated"] > 0 and changed["backbone"] > 0 and changed["real"] == 0
+    assert before["identity"] > 0 and "generated_identity" in before
+
+
+def test_each_head_sees_its_own_rows(random_batch: Callable):
+    method, given = build(MIXED), random_batch()
+    real, seen = torch.tensor(MIXED * 2), {}
+    given.infrared_rows = given.visible_rows
+    for kind, neck in (("real", method.network.bottleneck), ("generated", method.network.generated.bottleneck)):
+        neck.register_forward_hook(lambda module, inputs, output, kind=kind: seen.update({kind: inputs[0]}))
+    method.network.eval()
+    losses = method.loss(given)
+    maps = torch.cat([method.network.feature_map(images, "visible") for images in (given.visible, given.infrared)])
+    torch.testing.assert_close(seen["real"], method.network.pool(maps[real]))
+    torch.testing.assert_close(seen["generated"], method.network.generated.pool(maps[~real]))
+    terms = ("identity", "modality", "mutual", "separation", "centre_cluster")
+    sums = {kind: sum(losses[start + name] for name in terms) for kind, start in (("r", ""), ("g", "generated_"))}
+    share = real.float().mean()
+    torch.testing.assert_close(losses["total"], share * sums["r"] + (1 - share) * sums["g"])
+
+
+def test_an_image_is_described_by_both_heads_side_by_side(random_batch: Callable):
+    network, images = build(MIXED).network.eval(), random_batch().infrared
+    maps = network.feature_map(images, "infrared")
+    found, width = network.features(images, "infrared"), network.width
+    assert found.shape == (8, 2 * width) and network.pooled(images, "infrared").shape == (8, 2 * width)
+    torch.testing.assert_close(found[:, :width], network.bottleneck(network.pool(maps)))
+    torch.testing.assert_close(found[:, width:], network.generated.bottleneck(network.generated.pool(maps)))
+    assert not torch.allclose(found[:, :width], found[:, width:])
+
+
+def test_without_generated_rows_in_a_batch_it_is_mpanet(random_batch: Callable):
+    expanded = build([True] * 8 + [False])
+    plain = methods.build("mpanet", MpanetConfig.small(), 4)
+    own = {name: value for name, value in expanded.network.state_dict().items() if not name.startswith("generated.")}
+    plain.network.load_state_dict(own)
+    ours, theirs = expanded.loss(random_batch()), plain.loss(random_batch())
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize("real", [[False] * 4 + [True] * 4, [True] * 7 + [False], [False] * 2 + [True] * 6])
+def test_a_kind_may_lack_a_modality_or_be_rare(random_batch: Callable, real: list[bool]):
+    """Expanding visible images alone leaves the other head without infrared ones; one person cannot be told apart."""
+    method, given = build(real + [True] * 8), random_batch()
+    given.infrared_rows = given.visible_rows + 8
+    losses = method.loss(given)
+    losses["total"].backward()
+    assert all(torch.isfinite(value) for value in losses.values())
+    grads = [parameter.grad for parameter in method.network.parameters() if parameter.grad is not None]
+    assert all(torch.isfinite(grad).all() for grad in grads)
+    assert ("generated_identity" in losses) == (real.count(False) > 2)
+
+
+@pytest.fixture
+def people(coloured_people: Callable) -> Callable[..., pd.DataFrame]:
+    """Coloured people, every second image of whom counts as generated."""
+
+    def make(*arguments: int) -> pd.DataFrame:
+        table = coloured_people(*arguments)
+        return table.assign(source=["flow2flow" if row % 2 else "real" for row in range(len(table))])
+
+    return make
+
+
+def tiny(**changes: object) -> MpanetExpandedConfig:
+    return MpanetExpandedConfig.small(**{"identities": 4, "images": 2, "steps": 7, **changes})
+
+
+def test_one_batch_is_learnt_by_heart(people: Callable):
+    task = ReidTask(people(4, 4), tiny(images=4, learning_rate=1e-3, label_smoothing=0.0), seed=0, cache=None)
+    optimizer, batch = task.method.optimizer(), task.method.augment(task.batch(0))
+    for _ in range(40):
+        losses = task.method.loss(batch)
+        optimizer.zero_grad()
+        losses["total"].backward()
+        optimizer.step()
+    assert losses["accuracy"] == losses["generated_accuracy"] == 1.0
+    assert losses["identity"] < 0.1 and losses["generated_identity"] < 0.1
+
+
+def test_resumed_training_is_the_unbroken_one(people: Callable, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    table, options = people(6, 4), {"seed": 2, "cache": None, "checkpoint_every": 3, "progress": False, "device": "cpu"}
+    whole = train_reid(table, tiny(), tmp_path / "whole", **options)
+    losses = ReidTask.losses
+
+    def crash(task: ReidTask, step: int) -> dict:
+        if step == 4:
+            raise KeyboardInterrupt
+        return losses(task, step)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ReidTask, "losses", crash)
+        train_reid(table, tiny(), tmp_path / "broken", **options)
+    continued = train_reid(table, tiny(), tmp_path / "broken", **options)
+    assert all(torch.equal(continued.state_dict()[name], value) for name, value in whole.state_dict().items())
+    loaded, config = load_reid(tmp_path / "broken")
+    features = [extract(network, table, config, None) for network in (whole, loaded)]
+    assert torch.equal(*features) and features[0].shape[1] == 2 * whole.width
+
+
+def test_a_table_of_one_kind_is_refused(coloured_people: Callable):
+    table = coloured_people(4, 2)
+    with pytest.raises(ValueError, match="has no generated one"):
+        ReidTask(table, tiny(), seed=0, cache=None)
+    with pytest.raises(ValueError, match="has no real one"):
+        ReidTask(table.assign(source="flow2flow"), tiny(), seed=0, cache=None)
+
+
+@pytest.mark.slow
+def test_published_training_step_runs(random_batch: Callable):
+    config = MpanetExpandedConfig(pretrained=None)
+    method = methods.build("mpanet_expanded", config, 395)
+    batch = method.augment(random_batch(config.identities, config.images, config.height, config.width))
+    method.start_training(pd.DataFrame({"source": ["real", "flow2flow"] * (len(batch.visible_rows) // 2)}))
+    losses = method.loss(batch)
+    losses["total"].backward()
+    assert all(torch.isfinite(value) for value in losses.values())
