@@ -31,11 +31,13 @@ compared = "dive"  # the training set whose network is held against the baseline
 people = 8  # how many test people the projections show
 
 # %%
+from functools import partial
+
 from IPython.display import display
 
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.analysis.spaces import pair_distances
-from vireid_lib.book import measures, open_book, plots, retrieval, stages, verdicts, widgets
+from vireid_lib.book import explorers, measures, open_book, plots, retrieval, stages, verdicts, widgets
 
 book = open_book(profile, workspace, data_root, method)
 book
@@ -192,20 +194,12 @@ for right, words in ((True, "Wrong before, right after"), (False, "Right before,
         print(f"{words}: no query")
 
 # %% [markdown]
-# Any query, under any of the networks:
+# Any query, under any of the networks. In JupyterLab, tick `show removed` to see what the protocol takes away and where
+# it would have stood, and `grad cam` for what makes each image similar to the query (section 6 explains it, and warns).
 
 # %%
-everyone = before.index.tolist()
-
-
-def one_query(network=other, query=0):
-    """The ranked list of one query."""
-    asked = everyone[query]
-    return plots.retrieval_lists(**retrieval.lists(held[network], test, trial, protocol.rule, [asked], ranks=10),
-                                 title=f"trained on: {network}")
-
-
-widgets.explore(one_query, network=list(held), query=range(0, len(everyone)))
+opened = {verdicts.training_label(name): partial(stages.network, book, name, seed) for name in names}
+explorers.explore_queries(held, test, trial, protocol.rule, opened, first=other)
 
 # %% [markdown]
 # **What to notice.** Look at the wrong images: are they wrong in an interesting way? The same build, the same bag, the

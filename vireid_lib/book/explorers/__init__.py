@@ -2,7 +2,16 @@
 
 from vireid_lib.book.explorers.augmentations import explore_augmentations, explore_greys
 from vireid_lib.book.explorers.browser import browse
+from vireid_lib.book.explorers.queries import explore_queries
 from vireid_lib.book.explorers.training_monitor import monitor
 from vireid_lib.book.explorers.trials import removed_by_camera, view_trials
 
-__all__ = ["browse", "explore_augmentations", "explore_greys", "monitor", "removed_by_camera", "view_trials"]
+__all__ = [
+    "browse",
+    "explore_augmentations",
+    "explore_greys",
+    "explore_queries",
+    "monitor",
+    "removed_by_camera",
+    "view_trials",
+]

@@ -5,7 +5,7 @@ from vireid_lib.book.plots.charts import bars, distance_histograms, loss_curves,
 from vireid_lib.book.plots.data import carried_over, explanations, luck, materials, ranked_gallery
 from vireid_lib.book.plots.embedding import scatter
 from vireid_lib.book.plots.expansion import people_curves, prompt_picture, with_and_without
-from vireid_lib.book.plots.galleries import gallery_sheet
+from vireid_lib.book.plots.galleries import gallery_sheet, query_list
 from vireid_lib.book.plots.generator import brightness_curves, differences, grouped_points, lines, token_map
 from vireid_lib.book.plots.hues import hue_circle
 from vireid_lib.book.plots.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
@@ -44,6 +44,7 @@ __all__ = [
     "people_curves",
     "projection",
     "prompt_picture",
+    "query_list",
     "ranked_gallery",
     "retrieval_lists",
     "scatter",
