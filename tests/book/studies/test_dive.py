@@ -59,8 +59,8 @@ def test_every_claim_agrees_with_the_numbers_it_prints():
 def test_a_rows_settings_reach_the_profile(tiny_book):
     plain = reid_config(tiny_book.profile)
     wide, long = (book_of(tiny_book, STUDY.row(name)).profile for name in ("wide_dive", "long_real"))
-    assert reid_config(wide).identities == 2 * plain.identities and reid_config(wide).steps == plain.steps
-    assert reid_config(long).steps == 2 * plain.steps and reid_config(long).identities == plain.identities
+    assert reid_config(wide).images == 2 * plain.images and reid_config(wide).steps == plain.steps
+    assert reid_config(long).steps == 2 * plain.steps and reid_config(long).images == plain.images
     single = dive_config(book_of(tiny_book, STUDY.row("infrared_single")).profile)
     assert (single.views, single.train_modalities, single.steps) == ("single", "infrared", 4)
 

@@ -75,8 +75,8 @@ def study(compared: Sequence[str] = ()) -> Study:
         for method, label in METHODS.items() if method != METHOD for training in ("real", "dive")
     ]  # fmt: skip
     others = [
-        *_pair("wide", "twice the people in a batch", "twice the people in a batch", always=True,
-               times={"identities": 2}),
+        *_pair("wide", "batches twice as large", "twice the images of each person in a batch", always=True,
+               times={"images": 2}),
         *_pair("long", "twice as long", "twice as long", times={"length": 2}),
         _selected("infrared_single", "DiVE, infrared, single", "infrared only; one code", views="single",
                   train_modalities="infrared"),

@@ -31,7 +31,7 @@ class Row:
             the method as published.
         training: training set, "real" unless the paper adds images.
         always: whether it belongs to the reduced set; the others are trained if the study is run in full.
-        times: settings of the method as multiples of what the book has, e.g. {"identities": 2}; "length" is its steps,
+        times: settings of the method as multiples of what the book has, e.g. {"images": 2}; "length" is its steps,
             or epochs where no number of steps is set.
         changes: settings of other sections of the profile, e.g. {"dive": {"views": "single"}}.
         external: an external data set in place of the profile's, by its manifest's name; in the miniature world, what

@@ -1,0 +1,114 @@
+"""What DiVE's study shows besides its tables: galleries side by side, methods with and without, people, fairness."""
+
+from dataclasses import replace
+
+import pandas as pd
+
+from vireid_lib.book import stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.gallery_stages import identities
+from vireid_lib.book.pictures import Grid, pixels, short
+from vireid_lib.book.results import training_label
+from vireid_lib.book.studies.dive import COUNTS, METHODS, MORE_PEOPLE
+from vireid_lib.book.studies.judged import judge
+from vireid_lib.book.studies.measured import MEASURES
+from vireid_lib.book.studies.study import Claim, Study, book_of
+
+FAIRNESS = (
+    ("same batch, same steps: this book's tables", "agw_dive", "agw_real"),
+    ("larger batch for both", "wide_dive", "wide_real"),
+    ("twice as long for both", "long_dive", "long_real"),
+    ("larger batch with DiVE only, as in the released DEEN", "wide_dive", "agw_real"),
+    ("twice as long with DiVE only", "long_dive", "agw_real"),
+    ("no DiVE at all: the larger batch alone", "wide_real", "agw_real"),
+    ("no DiVE at all: the longer training alone", "long_real", "agw_real"),
+)
+"""Comparisons, fair ones first: words, row, the row it is compared with."""
+
+
+def training_sets(study: Study) -> list[str]:
+    """The training sets of table 1, in its order."""
+    return [row.training for row in study.rows if row.name.startswith("agw_")]
+
+
+def pairs_shown(book: Book, *, people: int = 3) -> Grid:
+    """Figure 2: people of the target, who were photographed in both lights, then external ones with DiVE's infrared."""
+    data, cameras = stages.datasets(book), stages.infrared_cameras(book)
+    real, made = data.learn(), stages.gallery(book, "dive")
+    both = real.groupby("identity")["modality"].nunique()
+    rows, labels = [], []
+    for table, infrared, names, words in (
+        (real, real, sorted(both.index[both == 2])[:people], "real"),
+        (data.external, made, identities(book, people), "DiVE"),
+    ):
+        for name in names:
+            own = table[(table["identity"] == name) & (table["modality"] == "visible")].sort_values("path")
+            rows.append(list(pixels(own.iloc[[0, len(own) // 2]])))
+            for camera in cameras:
+                chosen = infrared[(infrared["identity"] == name) & (infrared["camera"] == camera)]
+                rows[-1] += [*pixels(chosen.sort_values("path").iloc[:2]), *[None] * (2 - len(chosen.iloc[:2]))]
+            labels.append(f"{words}\n{short(name)}")
+    heads = ["visible", "visible", *(f"infrared\ncamera {short(camera)}" for camera in cameras for _ in range(2))]
+    return Grid(rows, labels, heads)
+
+
+def generator_grid(book: Book, study: Study, *, people: int = 8) -> Grid:
+    """Figure 4: the same external people as every generator of table 1 shows them to the first infrared camera."""
+    names, camera = identities(book, people), stages.infrared_cameras(book)[0]
+    external = stages.datasets(book).external.sort_values("path").drop_duplicates("identity").set_index("identity")
+    rows, labels = [list(pixels(external.loc[names, "path"].tolist()))], ["photograph"]
+    for training in training_sets(study):
+        if training == "real" or (training in ("redrawn", "true") and not book.miniature):
+            continue
+        gallery = stages.gallery(book, training)
+        first = gallery[gallery["camera"] == camera].sort_values("path").drop_duplicates("identity")
+        rows.append(list(pixels(first.set_index("identity").loc[names, "path"].tolist())))
+        labels.append(training_label(training).removeprefix("+ ").replace(" from ", "\nfrom ").replace(" inf", "\ninf"))
+    return Grid(rows, labels, [short(name) for name in names])
+
+
+def with_and_without(study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> pd.DataFrame:
+    """Figure 1: the rows of `plots.with_and_without`, for the methods of table 2 that were trained both ways."""
+    first = measured[measured["mode"] == measured["mode"].iloc[0]]
+    parts = []
+    for method, label in METHODS.items():
+        sides = [first[first["row"] == f"{method}_{training}"] for training in ("real", "dive")]
+        for place, side in enumerate(sides) if all(map(len, sides)) else ():
+            parts.append(pd.DataFrame({"label": label, "side": place, "value": side[measure].to_numpy(float)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def people_curves(
+    book: Book, study: Study, measured: pd.DataFrame, measure: str = "rank_1"
+) -> dict[str, object]:  # fmt: skip
+    """Figure 5: the arguments of `plots.people_curves`; curves of which nothing but all people was trained are left
+    out, and where none is left, `curves` is empty."""
+    first = measured[measured["mode"] == measured["mode"].iloc[0]]
+    groups = first.groupby("row")[measure]
+    everybody = stages.datasets(book).external["identity"].nunique()
+    curves, most = {}, everybody
+    for training in ("dive", "true"):
+        names = {everybody: f"agw_{training}"} | {count: f"{training}_{count}" for count in (*COUNTS, *MORE_PEOPLE)}
+        rows = [{"people": count, "mean": groups.get_group(name).mean(), "std": groups.get_group(name).std(ddof=1)}
+                for count, name in names.items() if name in groups.groups]  # fmt: skip
+        if len(rows) > 1:
+            curves[training_label(training).removeprefix("+ ")] = pd.DataFrame(rows)
+            most = max(most, *(row["people"] for row in rows))
+    whole = stages.datasets(book_of(book, study.row(f"true_{most}")) if most in MORE_PEOPLE else book).external
+    nobody = groups.get_group("agw_real")
+    return {
+        "curves": curves, "images": whole.groupby("identity").size().sort_index().tolist(),
+        "baseline": (float(nobody.mean()), float(nobody.std(ddof=1))), "y": f"{MEASURES[measure]} (%)",
+    }  # fmt: skip
+
+
+def fairness(study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> pd.DataFrame:
+    """What DiVE seems to gain when both sides are given the same, and when they are not (`FAIRNESS`); comparisons of
+    rows that were not trained are left out."""
+    claims = [Claim(words, "", measure, row, other) for words, row, other in FAIRNESS]
+    findings = judge(measured, replace(study, claims=claims))
+    verdicts = {"holds": "more", "does not hold": "less"}
+    rows = [{"comparison": each.claim.words, f"difference in {MEASURES[measure]} (95 % interval)": each.words,
+             "beyond the seeds' noise?": verdicts.get(each.verdict, each.verdict)}
+            for each in findings if each.difference is not None]  # fmt: skip
+    return pd.DataFrame(rows).set_index("comparison")
