@@ -21,6 +21,15 @@
 # **This chapter** reads the tables of chapter 1 and the galleries of chapter 3 (it makes them if they are missing),
 # makes one trained network with its scores for each training set and seed, and costs, on the miniature world, most of
 # the book's time: about a minute of one CPU core for each training. Networks that are already trained are fetched.
+#
+# **You will learn**
+#
+# - how the field's baseline network, AGW, is built, and what each of its losses pulls on;
+# - to compare training sets fairly: same steps, same batches, several seeds, nothing chosen on the test;
+# - what a difference of a few points over a few seeds allows one to say.
+#
+# **You need** chapter 1 (the measures), and to know how a network is trained by gradient descent. Chapters 2 and 3 tell
+# where the synthetic images come from.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -40,10 +49,10 @@ book
 # ## 1. The network: AGW
 #
 # AGW (Ye et al. 2021, section 4) is the field's baseline: simple, and named after its three parts, *A*ttention,
-# *G*eneralised mean, *W*eighted triplet. Its cross-modality form has **two streams**: the first layers, the *stem*,
-# exist twice, once for each modality; everything after is shared. The stems may learn what is different about the two
-# lights, the rest has to make do with what is common. Most methods of this book build on this network, so the lecture
-# explains AGW, whichever method this run trains.
+# *G*eneralised mean, *W*eighted triplet. Its cross-modality form has [**two streams**](glossary.md#two-stream-network):
+# the first layers, the *stem*, exist twice, once for each modality; everything after is shared. The stems may learn
+# what is different about the two lights, the rest has to make do with what is common. Most methods of this book build
+# on this network, so the lecture explains AGW, whichever method this run trains.
 
 # %%
 from vireid_lib.reid import methods
@@ -78,7 +87,8 @@ with torch.no_grad():
 #
 # The batch normalisation BN starts at zero, so a fresh block changes nothing: $z = x$.
 #
-# **Generalised-mean pooling** (GeM). One number per channel $k$ out of its values $x$ at the $N$ places:
+# **[Generalised-mean pooling](glossary.md#generalised-mean-pooling)** (GeM). One number per channel $k$ out of its
+# values $x$ at the $N$ places:
 #
 # $$f_k = \Big(\frac1N \sum_{i=1}^{N} x_{ik}^{\,p}\Big)^{1/p}, \qquad p = 3$$
 #
@@ -96,8 +106,8 @@ with torch.no_grad():
 # *Identity loss*: a classifier over the training people, cross-entropy. It is thrown away after training; it exists to
 # force features apart.
 #
-# *Weighted regularised triplet* (WRT; Ye et al. 2021, section 4). For each image $i$ (the anchor), $d^{+}_{ij}$ are its
-# distances to images of the same person, $d^{-}_{ik}$ those to other people:
+# *Weighted regularised [triplet](glossary.md#triplet-loss)* (WRT; Ye et al. 2021, section 4). For each image $i$ (the
+# anchor), $d^{+}_{ij}$ are its distances to images of the same person, $d^{-}_{ik}$ those to other people:
 #
 # $$\mathcal{L}_i = \log\Big(1 + \exp\big(\sum_j w^{+}_{ij} d^{+}_{ij} - \sum_k w^{-}_{ik} d^{-}_{ik}\big)\Big)$$
 #
@@ -106,13 +116,40 @@ with torch.no_grad():
 #
 # The weights $w^{+}$ favour the farthest friends, $w^{-}$ the nearest strangers: the hard ones. No margin has to be
 # chosen. The older *hard triplet* loss takes only the hardest of each, and a margin $m$:
-# $\max(0, \max_j d^{+}_{ij} - \min_k d^{-}_{ik} + m)$. Two people on a line, drawn together step by step:
+# $\max(0, \max_j d^{+}_{ij} - \min_k d^{-}_{ik} + m)$.
+#
+# WRT in three lines, on two people with three images each in a plane:
+#
+# | symbol | in the code | what it is |
+# |---|---|---|
+# | $d_{ij}$ | `d` | distances of every image to every image |
+# | – | `same` | whether two images show the same person |
+# | $w^{+}_{ij}, w^{-}_{ik}$ | `softmax(…, 1)` | weights; each row of them sums to 1 |
+# | $\sum_j w^{+}_{ij} d^{+}_{ij}$ | `friends` | how far the person's own images are, the farthest counting most |
+# | $\sum_k w^{-}_{ik} d^{-}_{ik}$ | `strangers` | how far the others are, the nearest counting most |
+
+# %%
+from torch.nn.functional import softmax, softplus
+
+from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
+
+labels, infinity = torch.tensor([0, 0, 0, 1, 1, 1]), float("inf")
+points = torch.tensor([[0.0, 0.0], [0.5, 0.8], [1.0, 0.2], [1.2, 1.0], [2.0, 0.4], [1.8, 1.6]])
+
+# %% tags=["equation"]
+d, same = torch.cdist(points, points), labels[:, None] == labels
+friends = (d * softmax(d.masked_fill(~same, -infinity), 1)).sum(1)
+strangers = (d * softmax((-d).masked_fill(same, -infinity), 1)).sum(1)
+
+loss = softplus(friends - strangers).mean()  # softplus(x) is log(1 + exp(x))
+print(f"WRT {loss:.4f}; the library says {weighted_regularized_triplet(points, labels):.4f}")
+
+# %% [markdown]
+# And beside the hard triplet, two people on a line, drawn together step by step:
 
 # %%
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
-from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
 
-labels = torch.tensor([0, 0, 0, 1, 1, 1])
 spread = torch.tensor([[0.0], [0.5], [1.0], [0.0], [0.5], [1.0]])
 for apart in (5.0, 3.0, 2.0, 1.0, 0.5):
     features = spread + apart * (labels == 1).float()[:, None]
@@ -243,6 +280,9 @@ def one_person(number=0, images=6):
 widgets.explore(one_person, number=range(0, len(names)), images=[4, 6, 8])
 
 # %% [markdown]
+# **What to notice.** Go down a column of rows: who keeps the person's garments apart in brightness as the true infrared
+# does, who only copies the photograph, and who shows somebody else?
+#
 # ## 4. What is held equal
 #
 # A larger training set is easily given a larger batch or more steps without anybody noticing: an "epoch" over more
@@ -299,7 +339,8 @@ plots.bars(**verdicts.for_bars(scores, metric), axis=f"{METRIC_LABELS[metric]} (
            title=f"{METRIC_LABELS[metric]}, {scores['protocol'].iloc[0]}")
 
 # %% [markdown]
-# The whiskers are standard deviations, the dots are the seeds, the dashed line is the baseline.
+# **What to notice.** The whiskers are standard deviations, the dots are the seeds, the dashed line is the baseline. Do
+# the dots of two bars overlap? Then their means alone say little.
 #
 # ### What may be said
 #
@@ -323,6 +364,9 @@ plots.differences(**verdicts.for_differences(against_baseline), axis=f"{METRIC_L
                   title="Difference from real images only")
 
 # %% [markdown]
+# **What to notice.** Where an interval crosses zero, the sign of the difference is not known, however far its middle
+# lies from zero.
+#
 # Beating the baseline is the easy question. External people help even with poor infrared, because the *visible* images
 # of new people are real. The question about the generator is: does it beat the greyscale copies?
 
@@ -373,10 +417,63 @@ plots.against(fair, x="preservation", y="gain", label="name", chance=fair["chanc
 # on the right, it keeps the person but does not look like infrared: greyscale copies are the typical case.
 
 # %% [markdown]
+# ## Exercises
+#
+# **1.** A channel of the map has the values 1, 2, 3 and 6 at four places. What does generalised-mean pooling make of it
+# for $p = 1$, for $p = 3$ and for very large $p$? The gradient of GeM with respect to a value grows with the value for
+# $p > 1$: what does that mean for training?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 1. The mean 3; the third root of 252/4 = 63, 3.98; towards the maximum 6. At p = 3 a place's gradient goes
+# with the square of its value: the place with 6 gets 36 times the gradient of the place with 1, so that training
+# listens to strong places, where a mean would listen to all alike and a maximum to one.
+def gem(values, p):
+    return values.pow(p).mean().pow(1 / p)
+
+
+values = torch.tensor([1.0, 2.0, 3.0, 6.0], dtype=torch.float64, requires_grad=True)
+assert gem(values, 1) == 3 and abs(gem(values, 3) - 63 ** (1 / 3)) < 1e-9 and abs(gem(values, 200) - 6) < 0.05
+(gradient,) = torch.autograd.grad(gem(values, 3), values)
+assert abs(gradient[3] / gradient[0] - 36) < 1e-6
+print(", ".join(f"p = {p}: {gem(values, p):.2f}" for p in (1, 3, 200)))
+
+# %% [markdown]
+# **2.** Two training sets, $n$ seeds each, and the same standard deviation $s$ on both sides. How large must the
+# difference of their means be, in units of $s$, to leave the noise, for $n = 2, 3, 5, 10$?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 2. SE = s times the root of 2/n, and t belongs to 2 (n - 1) degrees of freedom. The needed difference falls
+# much faster than the root of n at first, because t falls too: the step from two seeds to three is the best bargain.
+import scipy.stats
+
+
+def needed(n):
+    return scipy.stats.t.ppf(0.975, 2 * (n - 1)) * (2 / n) ** 0.5
+
+
+assert [round(needed(n), 2) for n in (2, 3, 5, 10)] == [4.3, 2.27, 1.46, 0.94]
+one, other = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).numpy()
+other = (other - other.mean()) / other.std(ddof=1) * one.std(ddof=1)
+assert abs(verdicts.welch([one], [other])[2] / one.std(ddof=1) - needed(5)) < 1e-9  # the library's margin
+print(", ".join(f"{n} seeds: {needed(n):.2f} s" for n in (2, 3, 5, 10)))
+
+# %% [markdown]
 # ## Something to try
 #
 # 1. Run the chapter with `-p metric=mean_inp`. *Expect* the same order with larger whiskers: mINP hangs on the single
 #    hardest image of each person.
 # 2. Copy the profile, set `reid.seeds` to one seed and read the verdicts. Then take ten. *Expect* "one seed only"
-#    everywhere with one; with ten, intervals about half as wide as with three, because both the square root of the
+#    everywhere with one; with ten, intervals less than half as wide as with three, because both the square root of the
 #    number and Student's $t$ work for you.
+#
+# ## Further reading
+#
+# - Ye, Shen, Lin, Xiang, Shao, Hoi: "Deep Learning for Person Re-identification: A Survey and Outlook", IEEE TPAMI
+#   2022 (online 2021): AGW, GeM and WRT in this field.
+# - Hermans, Beyer, Leibe: "In Defense of the Triplet Loss for Person Re-Identification", arXiv 2017: the hard triplet.
+# - Luo, Gu, Liao, Lai, Jiang: "Bag of Tricks and a Strong Baseline for Deep Person Re-identification", CVPR Workshops
+#   2019: the BN neck.
+# - Wang, Girshick, Gupta, He: "Non-local Neural Networks", CVPR 2018.
+# - Ye, Ruan, Du, Shou: "Channel Augmented Joint Learning for Visible-Infrared Recognition", ICCV 2021: CAJ.
+# - Kim, Gwon, Seo: "Enhancing Diverse Intra-identity Representation for Visible-Infrared Person Re-Identification",
+#   WACV 2024: DEN, whose PE stands in the playground.
