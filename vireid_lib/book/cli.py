@@ -104,6 +104,14 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         "--tracker", action="append", default=[], metavar="NAME", dest="trackers",
         help="follow every training with tensorboard, wandb, mlflow, …; may be given again (default: none)",
     )  # fmt: skip
+    command.add_argument(
+        "--engine", default="local", metavar="NAME",
+        help="who runs the trainings: local (this machine, the default) or ray (a cluster that shares the workspace)",
+    )  # fmt: skip
+    command.add_argument(
+        "--address", default="", metavar="HOST:PORT",
+        help="of the Ray cluster, or auto on one of its machines (default: start Ray on this machine alone)",
+    )  # fmt: skip
 
 
 def _book(options: argparse.Namespace) -> int:
@@ -113,6 +121,7 @@ def _book(options: argparse.Namespace) -> int:
         print(outlook.plan(options.profile, options.workspace, options.data_root))
         return 0
     _follow(options.trackers)
+    _hand_over(options.engine, options.address)
     from vireid_lib.book import results
     from vireid_lib.book.runner import run_book
     from vireid_lib.book.workspace import Workspace
@@ -140,8 +149,18 @@ def _follow(names: Sequence[str]) -> None:
         os.environ[trackers.NAMES] = ",".join(trackers.chosen(",".join(names)))
 
 
+def _hand_over(engine: str, address: str) -> None:
+    """Have the notebooks give their trainings to this engine."""
+    from vireid_lib.book import engines
+
+    if address and engine != "ray":
+        raise ValueError(f"--address {address} is a Ray cluster's: give it together with --engine ray.")
+    os.environ[engines.ENGINE], os.environ[engines.ADDRESS] = engines.check(engine), address
+
+
 def _study(options: argparse.Namespace) -> int:
     _follow(options.trackers)
+    _hand_over(options.engine, options.address)
     from vireid_lib.book.runner import run_book
 
     run = run_book(

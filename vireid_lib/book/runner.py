@@ -17,6 +17,7 @@ from typing import TextIO
 import filelock
 import nbformat
 
+from vireid_lib.book import engines
 from vireid_lib.book.book import Book, default_workspace
 from vireid_lib.book.chapters import Chapter, find_chapters, find_study, parameters_of, parse_overrides
 from vireid_lib.book.profiles import Profile, load_profile
@@ -139,7 +140,7 @@ def continue_command(
     for flag, values in (("--only", only), ("-p", overrides)):
         for value in values:
             words += [flag, value]
-    return shlex.join(words)
+    return shlex.join(words + engines.options())
 
 
 def _only_run(folder: Path) -> filelock.BaseFileLock:

@@ -1,9 +1,6 @@
 """The experiment, step by step: every function makes, or fetches, one cached stage of an open book."""
 
-import concurrent.futures
 import contextlib
-import multiprocessing
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,18 +10,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.book import other_generators, results
+from vireid_lib.book import engines, other_generators, own_people, results
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
 from vireid_lib.book.profiles import Profile
-from vireid_lib.book.records import StageRecord
+from vireid_lib.book.records import StageRecord, canonical
 from vireid_lib.book.settings import dive_config, reid_config
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, evaluate
 from vireid_lib.evaluation.protocols import build_protocol
 from vireid_lib.generators.interface import refuse_identities
-from vireid_lib.training.progress import Progress
 
 FEATURES = "features.safetensors"
 
@@ -118,11 +114,15 @@ def _copies(book: Book, data: Datasets) -> StageRecord:
 
 
 def training_table(book: Book, name: str, split: int = 1, *, validation: bool = False) -> pd.DataFrame:
-    """V* = V ∪ V_ext and I* = I ∪ I_ext for training set `name`; "real" is the target alone."""
+    """V* = V ∪ V_ext and I* = I ∪ I_ext for training set `name`; "real" is the target alone. More images of the
+    target's own people have names of their own: see `own_people`."""
     data = datasets(book, split)
     real = data.learn(hold_out_validation=validation)
     if name == "real":
         return real
+    if own_people.read(name):
+        made = own_people.images(book, name, split)
+        return tables.concat(real, made[made["identity"].isin(set(real["identity"]))])
     added = tables.concat(data.external, gallery(book, name, split))
     people = sorted(added["identity"].unique())[: book.profile.reid.expanded]
     return tables.concat(real, added[added["identity"].isin(people)])
@@ -218,31 +218,30 @@ def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRec
     """`reid` for every job, in their order; books that share a workspace may differ in method and settings.
 
     On a CPU the trainings share the cores, one thread each: small networks use many cores badly, and a result
-    does not depend on how many there are.
+    does not depend on how many there are. With `--engine ray` they are tasks of a cluster.
+
+    Raises:
+        StageFailed: some failed; the others are done and kept.
     """
-    book = jobs[0][0]
-    for name in dict.fromkeys(name for _, name, _ in jobs):
-        for split in splits(book):
-            training_table(book, name, split)  # what the trainings share is made once, before they start
-    workers = min(len(jobs), _cores()) if book.device == "cpu" else 1
-    if workers == 1:
-        return [reid(own, name, seed, validation=validation) for own, name, seed in jobs]
-    found: dict[int, StageRecord] = {}
-    context = multiprocessing.get_context("spawn")
-    with (
-        concurrent.futures.ProcessPoolExecutor(workers, context) as pool,
-        Progress(len(jobs), f"ReID, {workers} at a time", unit="trainings") as line,
-    ):
-        waiting = {pool.submit(_reid_elsewhere, _address(own), name, seed, validation): place
-                   for place, (own, name, seed) in enumerate(jobs)}
-        try:
-            for done in concurrent.futures.as_completed(waiting):
-                found[waiting[done]] = done.result()
-                line.update(len(found))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [found[place] for place in range(len(jobs))]
+    device, engine = jobs[0][0].device, engines.chosen()
+    shared = {}  # what trainings have in common is made once, before they start
+    for own, name, _ in jobs:
+        apart = canonical(own.profile.model_dump(exclude={"reid"}))
+        shared |= {(apart, name, split): (own, name, split) for split in splits(own)}
+    if engine == "local":
+        for own, name, split in shared.values():
+            training_table(own, name, split)
+    else:
+        sets = [engines.Job(f"training set {name}", _table_elsewhere, (_address(own), name, split))
+                for own, name, split in shared.values()]  # fmt: skip
+        engines.run(sets, device=device, label="Training data", unit="sets")
+    alone = engine == "local" and engines.workers(len(jobs), device) == 1
+    trainings = [
+        engines.Job(f"{own.profile.reid.method}{f' ({own.profile.reid.variant})' * bool(own.profile.reid.variant)} "
+                    f"on {name}, seed {seed}", _reid_elsewhere, (_address(own), name, seed, validation, alone))
+        for own, name, seed in jobs
+    ]  # fmt: skip
+    return engines.run(trainings, device=device, label="ReID", unit="trainings")
 
 
 def _address(book: Book) -> tuple[dict, str, str]:
@@ -261,14 +260,19 @@ def _one_thread(wanted: bool) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _reid_elsewhere(address: tuple[dict, str, str], name: str, seed: int, validation: bool) -> StageRecord:
+def _opened(address: tuple[dict, str, str]) -> Book:
     profile, workspace, data_root = address
-    book = Book(Profile.model_validate(profile), workspace, data_root)
-    return reid(book, name, seed, validation=validation, progress=False)
+    return Book(Profile.model_validate(profile), workspace, data_root)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _table_elsewhere(address: tuple[dict, str, str], name: str, split: int) -> int:
+    return len(training_table(_opened(address), name, split))
+
+
+def _reid_elsewhere(
+    address: tuple[dict, str, str], name: str, seed: int, validation: bool, progress: bool
+) -> StageRecord:
+    return reid(_opened(address), name, seed, validation=validation, progress=progress)
 
 
 def features(book: Book, name: str, seed: int, split: int = 1) -> tuple[Float[Tensor, "images dim"], pd.DataFrame]:
