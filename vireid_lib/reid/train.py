@@ -113,7 +113,7 @@ class ReidTask(loop.Task):
         self.rows = {"visible": np.flatnonzero(visible), "infrared": np.flatnonzero(~visible)}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(seed, "weights"))
-            self.method: Method = methods.build(config.method, config, len(self.identities))
+            self.method: Method = self.make_method(config, len(self.identities))
         self.method.start_training(table)
         self.sampler = self.method.sampler(
             *(self.labels[rows] for rows in self.rows.values()),
@@ -128,6 +128,10 @@ class ReidTask(loop.Task):
         self.modules["network"] = self.method.network
         self.optimizers["network"] = self.method.optimizer()
         self.pixels = TablePixels(table, (config.height, config.width), cache)
+
+    def make_method(self, config: ReidConfig, identities: int) -> Method:
+        """The method with a fresh network; trainings of networks that are not in `reid.methods` override this."""
+        return methods.build(config.method, config, identities)
 
     def position(self, step: int) -> tuple[int, int]:
         """(epoch, step in it) of the batch that this process takes at `step`."""

@@ -1,0 +1,243 @@
+"""JSIA-ReID's networks and helpers against the released ones; losses by hand."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from vireid_lib.data.augment import normalise
+from vireid_lib.generators.jsia import losses
+from vireid_lib.generators.jsia.encoders import grey, network_input, statistics_kept
+from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
+from vireid_lib.generators.jsia.layers import MapNorm, adaptive_instance_norm
+from vireid_lib.generators.jsia.network import JsiaNetwork
+from vireid_lib.generators.jsia.networks import Decoder, MultiScaleDiscriminator, StyleEncoder
+from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, mix, variation_loss
+
+ORACLES = Path(__file__).parents[2] / "oracles"
+EXACT = {"rtol": 1e-10, "atol": 1e-10}
+
+
+def _oracle(name):
+    with np.load(ORACLES / f"{name}.npz") as file:
+        return {key: torch.from_numpy(file[key]) for key in file if key != "meta"}
+
+
+def _filled(module, held, renamed):
+    """The module in float64 with the oracle's weights; `renamed` maps its names to ours, None drops one."""
+    names = {name: renamed(name.removeprefix("w.")) for name in held if name.startswith("w.")}
+    module.double().load_state_dict({ours: held[name].flatten(2).squeeze(2) if held[name].shape[2:] == (1, 1) and
+                                     ours.startswith("style.") else held[name]
+                                     for name, ours in names.items() if ours is not None})  # fmt: skip
+    return module
+
+
+def test_map_norm():
+    held = _oracle("modules/jsia_layernorm")
+    norm = MapNorm(8).double()
+    norm.load_state_dict({name: held[f"w.{name}"] for name in ("gamma", "beta")})
+    torch.testing.assert_close(norm(held["in.x"]), held["out.y"], **EXACT)
+
+
+def test_adaptive_instance_norm():
+    held = _oracle("modules/jsia_adain")
+    found = adaptive_instance_norm(held["in.x"], held["in.weight"].view(2, 8), held["in.bias"].view(2, 8))
+    torch.testing.assert_close(found, held["out.y"], **EXACT)
+
+
+@pytest.mark.parametrize("downsamplings", [2, 4])
+def test_style_encoder(downsamplings):
+    held = _oracle(f"modules/jsia_modspec_encoder_down{downsamplings}")
+    last = f"model.{downsamplings + 2}."
+
+    def renamed(name):
+        if name.startswith("classifier"):  # the release computes it and uses it nowhere
+            return None
+        return name.replace(last, "style.") if name.startswith(last) else name.replace("model.", "layers.")
+
+    network = _filled(StyleEncoder(width=4, downsamplings=downsamplings, style=6), held, renamed)
+    styles = network(held["in.x"])
+    torch.testing.assert_close(styles, held["out.style"].flatten(1), **EXACT)
+    predicted = functional.linear(styles, held["w.classifier.weight"], held["w.classifier.bias"])
+    torch.testing.assert_close(predicted, held["out.predict"], **EXACT)
+
+
+def test_decoder_and_its_mlp():
+    held = _oracle("modules/jsia_decoder_adain")
+    places = {"mlp.model.0.fc.": "mlp.0.", "mlp.model.1.fc.": "mlp.2.", "mlp.model.2.fc.": "mlp.4.",
+              "dec.model.2.": "ups.1.", "dec.model.3.": "ups.2."}  # fmt: skip
+
+    def renamed(name):
+        if "running" in name:  # never used
+            return None
+        for theirs, ours in places.items():
+            name = name.replace(theirs, ours)
+        for block in (0, 1):
+            for place, which in enumerate(("first", "second")):
+                name = name.replace(f"dec.model.0.model.{block}.model.{place}.", f"blocks.{block}.{which}.")
+        return name
+
+    network = _filled(Decoder(8, style=6, blocks=2, upsamplings=1, mlp_width=10), held, renamed)
+    content, style = held["in.content"].requires_grad_(), held["in.style"].requires_grad_()
+    torch.testing.assert_close(network.mlp(style.flatten(1)), held["out.adain_params"], **EXACT)
+    images = network(content, style.flatten(1))
+    torch.testing.assert_close(images, held["out.image"], **EXACT)
+    (images * held["in.cotangent"]).sum().backward()
+    torch.testing.assert_close(content.grad, held["grad.content"], **EXACT)
+    torch.testing.assert_close(style.grad, held["grad.style"], **EXACT)
+    alone = network(content[:1], style[:1].flatten(1))
+    torch.testing.assert_close(alone, held["out.image_first_sample_alone"], **EXACT)
+
+
+def test_discriminator_and_its_losses():
+    held = _oracle("modules/jsia_discriminator")
+    network = _filled(MultiScaleDiscriminator(width=4, layers=2, scales=2), held,
+                      lambda name: name.replace("cnns.", "scales."))  # fmt: skip
+    of_fake, of_real = network(held["in.fake"]), network(held["in.real"])
+    for place, scores in enumerate(of_fake):
+        torch.testing.assert_close(scores, held[f"out.scale{place}"], **EXACT)
+    torch.testing.assert_close(losses.judge(of_fake, of_real), held["out.dis_loss"], **EXACT)
+    torch.testing.assert_close(losses.fool(of_fake), held["out.gen_loss"], **EXACT)
+
+
+def test_grey_and_normalisation():
+    """The release keeps these constants in float32."""
+    held = _oracle("modules/jsia_rgb2gray_norm")
+    torch.testing.assert_close(grey(held["in.x"]), held["out.gray"], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(normalise(held["in.x"]), held["out.norm"], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(network_input(held["in.x"] * 2 - 1), held["out.norm"], rtol=1e-6, atol=1e-6)
+    signed = held["in.x"] / 2 + 0.5  # what `network_input` starts with
+    assert torch.equal(network_input(held["in.x"]), normalise(signed))
+    torch.testing.assert_close(signed, held["out.denorm"], rtol=1e-6, atol=1e-6)
+
+
+def _closed_form(name, place, shape, rule):
+    index = np.arange(int(np.prod(shape)), dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        mixed = index * index * np.uint64(rule["a"]) + index * np.uint64(rule["b"])
+        mixed += np.uint64(place * rule["c"] % 2**32)
+    uniform = (mixed % np.uint64(2**32)).astype(np.float64) / 2**32 - 0.5
+    if name.endswith("running_var"):
+        filled = 1 + 0.5 * uniform
+    elif name.endswith(("bias", "running_mean")):
+        filled = 0.1 * uniform
+    elif len(shape) == 1:
+        filled = 0.6 + 0.3 * uniform
+    else:
+        filled = np.sqrt(12) * uniform * np.sqrt(2 / np.prod(shape[1:]))
+    return torch.from_numpy(filled.reshape(shape))
+
+
+def _ours(name):
+    for theirs, ours in {
+        "resnet_conv1.0.": "set_level.conv1.", "resnet_conv1.1.": "set_level.bn1.",
+        "resnet_conv1.3.": "set_level.layer1.", "resnet_conv2.0.": "instance_level.layer2.",
+        "resnet_conv2.1.": "instance_level.layer3.", "resnet_conv2.2.": "instance_level.layer4.",
+        "classifier.bn.": "bottleneck.", "classifier.classifier.": "classifier.",
+    }.items():  # fmt: skip
+        if name.startswith(theirs):
+            return name.replace(theirs, ours, 1)
+    raise KeyError(name)
+
+
+@pytest.fixture(scope="module")
+def released_network():
+    """The released encoder, filled by the oracles' rule, in float64."""
+    oracle = json.loads((ORACLES / "networks" / "jsia_encoder_entries.json").read_text())
+    config = JsiaReidConfig(form="release", pretrained=None)
+    with torch.device("meta"):
+        network = JsiaNetwork(config, 395)
+    network = network.to_empty(device="cpu").double()
+    weights = {_ours(name): _closed_form(name, place, shape, oracle["fill_rule"])
+               for place, (name, shape) in enumerate(oracle["entries"])}  # fmt: skip
+    missing, unexpected = network.load_state_dict(weights, strict=False)
+    assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
+    frozen = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
+    assert frozen == [_ours(name) for name in oracle["not_trainable"]]
+    return network
+
+
+def test_encoder_outputs_are_the_releases(released_network):
+    n, channel, y, x = np.meshgrid(*map(np.arange, (2, 3, 64, 32)), indexing="ij")
+    visible = torch.from_numpy(np.sin(0.9 * n + 1.3 * channel + 0.11 * (n + 1) * y + 0.23 * x))
+    infrared = torch.from_numpy(np.sin(1.7 * n + 0.4 + 0.19 * y - 0.13 * (n + 1) * x))
+    held, network = _oracle("networks/jsia_encoder_outputs"), released_network
+    seen = {name: network_input(images, 4) for name, images in (("vis", visible), ("ir", infrared))}
+    found = {}
+    with torch.no_grad():
+        network.eval()
+        maps = network(seen["vis"], "set_level")
+        found["out.setlevel_gray_mean_hw"], found["out.setlevel_gray_patch"] = maps.mean((2, 3)), maps[:, :, :2, :3]
+        found["out.eval_vis_gray_feat"] = network.features(seen["vis"], "visible")
+        network.set_level.grey = False
+        found["out.eval_vis_feat"] = network.features(seen["vis"], "visible")
+        found["out.eval_ir_feat"] = network.features(seen["ir"], "infrared")
+        output = network.train()(seen["vis"])
+        found["out.train_pool"], found["out.train_logits"] = output.pooled, output.logits
+    network.set_level.grey = True
+    assert found.keys() == held.keys()
+    for name, value in found.items():
+        limit = 1e-4 if "train" in name else 5e-6  # statistics of two samples enlarge the release's float32 constants
+        assert (value - held[name]).abs().max() <= limit * held[name].abs().max(), name
+
+
+def test_divergences_by_hand():
+    first, second = torch.log(torch.tensor([[0.5, 0.5]])), torch.log(torch.tensor([[0.25, 0.75]]))
+    assert losses.divergence(first, second).item() == pytest.approx(0.5 * np.log(2) + 0.5 * np.log(2 / 3))
+    both = losses.divergence(first, second) + losses.divergence(second, first)
+    assert losses.released_divergence(first, second).item() == pytest.approx(both.item(), rel=1e-5)
+    learner, teacher = first.clone().requires_grad_(), second.clone().requires_grad_()
+    losses.released_divergence(learner, teacher).backward()
+    assert teacher.grad is None and learner.grad.abs().sum() > 0
+
+
+def test_alignment_of_regions_is_the_mean_over_them():
+    stream = torch.Generator().manual_seed(0)
+    real, fake = ({name: torch.randn(3, 4, 5, generator=stream) for name in ("visible", "infrared")} for _ in "rf")
+    whole = losses.alignment(real, fake, "paper")
+    each = [losses.alignment(*({name: held[name][:, place] for name in held} for held in (real, fake)), "paper")
+            for place in range(4)]  # fmt: skip
+    assert whole.item() == pytest.approx(sum(each).item() / 4, rel=1e-5)
+    as_printed = losses.divergence(real["infrared"], fake["visible"]) + losses.divergence(
+        fake["infrared"], real["visible"]
+    )
+    assert torch.equal(whole, as_printed)
+
+
+def test_unseen_identities_have_soft_labels():
+    """Zero where the prediction is the mixture of the two, and no gradient through the label."""
+    first, second = torch.randn(2, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()[:, None]
+    share = torch.tensor([0.3])
+    target = 0.3 * functional.softmax(first, 1) + 0.7 * functional.softmax(second, 1)
+    assert losses.unseen(target.log(), first, second, share).item() == pytest.approx(0, abs=1e-6)
+    mixed = torch.zeros(1, 4, requires_grad=True)
+    losses.unseen(mixed, first, second, share).backward()
+    by_hand = (0.25 * (np.log(0.25) - target.detach().log())).sum()
+    assert losses.unseen(mixed, first, second, share).item() == pytest.approx(by_hand.item(), rel=1e-5)
+    assert mixed.grad.abs().sum() > 0
+
+
+def test_variation_losses_by_hand():
+    maps, rebuilt = torch.ones(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)
+    mean, deviation = torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.ones(2, 2)
+    found = variation_loss(maps, rebuilt, mean, deviation, distribution_weight=1.0)
+    assert found["variation_maps"] == 1.0  # ‖M − M̂‖₁ = 4 over 4 values
+    assert found["variation_latents"].item() == pytest.approx((5 + 0) / 2 / 4)
+    encoder, decoder = LatentEncoder(6, 16, 8, width=4, latent=5), LatentDecoder(6, 16, 8, width=4, latent=5)
+    mean, deviation = encoder(torch.rand(3, 6, 16, 8))
+    assert mean.shape == (3, 5) and (deviation > 0).all() and decoder(mean).shape == (3, 6, 16, 8)
+    assert torch.equal(mix(torch.ones(2, 3), torch.zeros(2, 3), torch.tensor([0.25, 1.0]))[:, 0],
+                       torch.tensor([0.25, 1.0]))  # fmt: skip
+
+
+def test_statistics_are_kept():
+    norm = torch.nn.BatchNorm2d(2)
+    before = norm.running_mean.clone()
+    with statistics_kept(norm):
+        norm(torch.rand(4, 2, 3, 3))
+    assert torch.equal(norm.running_mean, before) and norm.momentum == 0.1
+    norm(torch.rand(4, 2, 3, 3))
+    assert not torch.equal(norm.running_mean, before)

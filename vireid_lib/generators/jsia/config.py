@@ -1,0 +1,130 @@
+"""Every knob of JSIA-ReID's generation and variation modules; the defaults are the paper's, or say whose they are."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.reid.pretrained import HUB_ID
+
+# What the released code does otherwise (main.py, core/base.py, core/networks.py): 600 epochs of 200 steps.
+RELEASE = {
+    "height": 128, "width": 64, "style_downsamplings": 4, "decoder_blocks": 2, "upsamplings": 1, "identities": 3,
+    "images": 3, "steps": 120_000, "learning_rate": 1e-4, "weight_decay": 1e-4, "feature_weight": 1.0,
+    "variation": False,
+}  # fmt: skip
+
+
+class JsiaConfig(TranslatorConfig):
+    """Settings of the pre-training that section 4.2 speaks of ("first pre-trained for 100 epochs").
+
+    Paper (section 4.2): 256×128 pixels, flips, 16 people with 4 images of each modality, Adam at 2e-4 with betas 0.5
+    and 0.999, style encoders of two strided convolutions, decoders of four residual blocks and two upsamplings. It
+    prints no weights of the losses, and no widths: these are the release's. An epoch is max(N_visible, N_infrared)
+    // (identities · images) + 1 steps, counting the paired identities alone.
+
+    Attributes:
+        form: "paper", or "release" for what the released code does otherwise: pictures of 128×64 that its encoder
+            enlarges, a shorter decoder, a longer style encoder, a set-level encoder that sees grey, has no ReLU before
+            its max-pooling and is not trained here, losses on contents and styles, cycles closed with the first
+            styles, infrared reconstructed by the visible decoder, no variation module. Given settings win.
+        backbone: "resnet50", whose first two stages are the set-level encoder, or "small" for the miniature world.
+        pretrained: ImageNet weights of the encoder (hub id or local file), or None.
+        style_dim, style_width, style_downsamplings: numbers of a style; channels after the first convolution of its
+            encoder; strided convolutions.
+        decoder_blocks, upsamplings, mlp_width: residual blocks with AdaIN; doublings of the map, which is a quarter of
+            the encoder's input; width of the MLP that turns styles into AdaIN's parameters.
+        judge_width, judge_layers, judge_scales: of the discriminators; the release's.
+        identities, images: people in a batch that have both modalities, and images of each of them in each.
+        visible_only: people in a batch with visible images alone, where there are such; they are reconstructed only,
+            for the paper exchanges styles within a person.
+        reconstruction_weight, cycle_weight, gan_weight: of Eq. 4, 5, 7. Eq. 8 prints two unknown weights.
+        feature_weight: of the distance between contents and styles and those of the images made from them.
+        variation: the module of section 3.2; its losses do not reach the encoder, whose maps it must not make easy.
+        latent_dim, latent_width: numbers of z; channels of the first of three strided convolutions. Not printed.
+        distribution_weight: of the norms of μ and τ − 1 in Eq. 10, next to the L1 norm; both are divided by the number
+            of values of a map.
+        expansion: what `expand` makes: "translate" one image with a style of the camera, or "mix" two images of a
+            person in the latent space (Eq. 14).
+    """
+
+    SAMPLING: ClassVar[tuple[str, ...]] = ("expansion", "sampling_batch")
+
+    form: Literal["paper", "release"] = "paper"
+    height: int = Field(256, gt=0)
+    width: int = Field(128, gt=0)
+    backbone: Literal["resnet50", "small"] = "resnet50"
+    pretrained: str | None = HUB_ID
+    style_dim: int = Field(128, ge=1)
+    style_width: int = Field(32, ge=1)
+    style_downsamplings: int = Field(2, ge=2)
+    decoder_blocks: int = Field(4, ge=1)
+    upsamplings: int = Field(2, ge=1, le=2)
+    mlp_width: int = Field(256, ge=1)
+    judge_width: int = Field(32, ge=1)
+    judge_layers: int = Field(4, ge=1)
+    judge_scales: int = Field(2, ge=1)
+    epochs: int = Field(100, ge=1)
+    identities: int = Field(16, ge=2)
+    images: int = Field(4, ge=1)
+    visible_only: int = Field(4, ge=0)
+    learning_rate: float = Field(2e-4, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    reconstruction_weight: float = Field(10.0, ge=0)
+    cycle_weight: float = Field(10.0, ge=0)
+    gan_weight: float = Field(1.0, ge=0)
+    feature_weight: float = Field(0.0, ge=0)
+    variation: bool = True
+    latent_dim: int = Field(256, ge=1)
+    latent_width: int = Field(256, ge=1)
+    distribution_weight: float = Field(1.0, ge=0)
+    expansion: Literal["translate", "mix"] = "translate"
+
+    @classmethod
+    def small(cls, **changes: Any) -> JsiaConfig:
+        """For the miniature world at 64×32 pixels."""
+        own = {
+            "height": 64, "width": 32, "backbone": "small", "pretrained": None, "style_dim": 16, "style_width": 8,
+            "mlp_width": 64, "judge_width": 16, "judge_layers": 3, "identities": 3, "images": 2, "visible_only": 2,
+            "steps": 450, "learning_rate": 1e-3, "latent_dim": 64, "latent_width": 48, "checkpoint_every": 100,
+        }  # fmt: skip
+        if changes.get("form") == "release":
+            own |= {"height": 32, "width": 16}
+        return cls(**(own | changes))
+
+    @property
+    def enlargement(self) -> int:
+        """How many times as high as a picture the encoder's input is: its maps are a quarter of it."""
+        return 4 // 2**self.upsamplings
+
+    @property
+    def encoder_trains(self) -> bool:
+        """Whether the set-level encoder learns in the pre-training; the release leaves it as ImageNet made it."""
+        return self.form == "paper" or self.pretrained is None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _form(cls, settings: Any) -> Any:
+        release = isinstance(settings, dict) and settings.get("form") == "release"
+        return RELEASE | settings if release else settings
+
+    @model_validator(mode="after")
+    def _sizes(self) -> JsiaConfig:
+        sides = (self.height * self.enlargement, self.width * self.enlargement)
+        factor = 32 if self.variation else 4
+        if any(side % factor for side in sides):
+            raise ValueError(f"height x width is {self.height}x{self.width}: the encoder's input, {sides[0]}x{sides[1]}"
+                             f", must be multiples of {factor}")  # fmt: skip
+        least = 2 ** (self.judge_layers + self.judge_scales - 1)
+        least = max(least, 2**self.style_downsamplings)
+        if min(self.height, self.width) < least:
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be at least {least}, or take "
+                             "fewer judge_layers, judge_scales, style_downsamplings")  # fmt: skip
+        if self.backbone == "small" and self.pretrained is not None:
+            raise ValueError(f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
+                             "backbone: set it to None")  # fmt: skip
+        if self.expansion == "mix" and not self.variation:
+            raise ValueError("expansion 'mix' needs the variation module: set variation to True, or translate")
+        return self

@@ -1,0 +1,126 @@
+"""The set-level encoder, which is also the modality-invariant one, and the instance-level encoder behind it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vireid_lib.data.augment import normalise
+from vireid_lib.reid import small
+from vireid_lib.reid.pretrained import read_weights
+from vireid_lib.reid.resnet import BLOCKS, WIDTHS, Bottleneck
+
+Maps = Float[Tensor, "batch channels h w"]
+GREY = (0.2989, 0.5870, 0.1140)  # the release's, four digits
+
+
+class SetLevelEncoder(nn.Module):
+    """Normalised images of either modality to maps of a quarter of their size (section 3.3): ResNet-50 up to its first
+    stage, 256 channels, or the small network's stem and first block, 32 channels.
+
+    Args:
+        form: "release" turns what it is given to grey (after normalisation) and has no ReLU before the max-pooling.
+    """
+
+    def __init__(self, backbone: str, form: str = "paper") -> None:
+        super().__init__()
+        self.grey = form == "release"
+        if backbone == "small":
+            self.stem, self.layer1 = small.SmallStem(), small.SmallBlock(24, small.WIDTHS[0], 2)
+            self.channels = small.WIDTHS[0]
+        else:
+            self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64)
+            self.layer1 = _stage(64, 0, 1)
+            self.channels = 256
+        self.rectified = form == "paper"
+        _draw(self)
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Maps:
+        images = grey(images) if self.grey else images
+        if hasattr(self, "stem"):
+            return self.layer1(self.stem(images))
+        maps = self.bn1(self.conv1(images))
+        maps = functional.relu(maps) if self.rectified else maps
+        return self.layer1(functional.max_pool2d(maps, 3, 2, 1))
+
+
+class InstanceLevelEncoder(nn.Module):
+    """The remaining stages, the last one without stride: maps of the set-level encoder to the maps T."""
+
+    def __init__(self, backbone: str) -> None:
+        super().__init__()
+        if backbone == "small":
+            shapes = zip(small.WIDTHS, small.WIDTHS[1:], (1, 2, 1), strict=False)
+            stages = [small.SmallBlock(inside, width, stride) for inside, width, stride in shapes]
+            self.channels = small.WIDTHS[-1]
+        else:
+            stages = [_stage(256, 1, 2), _stage(512, 2, 2), _stage(1024, 3, 1)]
+            self.channels = 2048
+        for place, stage in enumerate(stages, 2):
+            self.add_module(f"layer{place}", stage)
+        _draw(self)
+
+    def forward(self, maps: Maps) -> Maps:
+        return self.layer4(self.layer3(self.layer2(maps)))
+
+
+def grey(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height width"]:
+    """The weighted sum of the channels in each of them."""
+    weights = images.new_tensor(GREY)[:, None, None]
+    return (images * weights).sum(1, keepdim=True).expand_as(images)
+
+
+def network_input(
+    pictures: Float[Tensor, "batch 3 height width"], enlargement: int = 1
+) -> Float[Tensor, "batch 3 height2 width2"]:
+    """Pictures in -1..1 as encoders take them: enlarged, in ImageNet's normalisation."""
+    if enlargement != 1:
+        pictures = functional.interpolate(pictures, scale_factor=enlargement, mode="bilinear")
+    return normalise(pictures / 2 + 0.5)
+
+
+def load_imagenet(encoders: list[nn.Module], source: str) -> None:
+    """Start the stages from an ImageNet ResNet-50 (see `vireid_lib.reid.pretrained.read_weights`).
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such file, or it lacks a weight.
+    """
+    weights = read_weights(source)
+    for encoder in encoders:
+        own = encoder.state_dict()
+        lacking = sorted(name for name in own if name not in weights and not name.endswith("num_batches_tracked"))
+        if lacking:
+            raise ValueError(f"{source} is not a torchvision ResNet-50: it lacks {', '.join(lacking[:4])}.")
+        encoder.load_state_dict({name: weights.get(name, tensor) for name, tensor in own.items()})
+
+
+@contextlib.contextmanager
+def statistics_kept(module: nn.Module) -> Iterator[None]:
+    """Batch normalisation takes the statistics of the batch, but the running ones stay: for generated images, which are
+    not what the network is used on."""
+    norms = [each for each in module.modules() if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+def _stage(inside: int, place: int, stride: int) -> nn.Sequential:
+    width = WIDTHS[place]
+    outside = width * Bottleneck.expansion
+    first = Bottleneck(inside, width, stride)
+    return nn.Sequential(first, *(Bottleneck(outside, width, 1) for _ in range(BLOCKS[place] - 1)))
+
+
+def _draw(module: nn.Module) -> None:
+    for each in module.modules():
+        if isinstance(each, nn.Conv2d):
+            nn.init.kaiming_normal_(each.weight, mode="fan_out", nonlinearity="relu")

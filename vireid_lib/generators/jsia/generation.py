@@ -1,0 +1,153 @@
+"""One pass through the generation and variation modules: paired images and their losses (sections 3.1, 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vireid_lib.generators.jsia import losses
+from vireid_lib.generators.jsia.config import JsiaConfig
+from vireid_lib.generators.jsia.encoders import SetLevelEncoder, network_input, statistics_kept
+from vireid_lib.generators.jsia.networks import Images, make_decoder, make_judge, make_style_encoder
+from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, mix, variation_loss
+from vireid_lib.generators.plans import OTHER
+
+MODALITIES = tuple(OTHER)
+ByModality = dict[str, Tensor]
+Networks = Mapping[str, nn.Module]
+Encode = Callable[[Images], Tensor]
+
+
+@dataclass
+class Made:
+    """What a pass leaves for the alignment: by modality, real images' maps and styles; images of that modality made
+    from the others' contents, and their maps; the real maps' latents, if there is a variation module."""
+
+    maps: ByModality
+    styles: ByModality
+    fake: ByModality
+    fake_maps: ByModality
+    latents: ByModality
+
+
+def make_generation(config: JsiaConfig, channels: int) -> dict[str, nn.Module]:
+    """Fresh networks besides the set-level encoder, whose maps have so many channels."""
+    nets: dict[str, nn.Module] = {f"style_{name}": make_style_encoder(config) for name in MODALITIES}
+    nets |= {f"decoder_{name}": make_decoder(config, channels) for name in MODALITIES}
+    if config.variation:
+        rows, columns = (side * config.enlargement // 4 for side in (config.height, config.width))
+        widths = {"width": config.latent_width, "latent": config.latent_dim}
+        nets["latent_encoder"] = LatentEncoder(channels, rows, columns, **widths)
+        nets["latent_decoder"] = LatentDecoder(channels, rows, columns, **widths)
+    return {name: channels_last(module) for name, module in nets.items()}
+
+
+def make_judges(config: JsiaConfig) -> dict[str, nn.Module]:
+    """Fresh discriminators, named after the modality that they judge."""
+    return {f"judge_{name}": channels_last(make_judge(config)) for name in MODALITIES}
+
+
+def channels_last(module: nn.Module) -> nn.Module:
+    """The module with its kernels in the order that convolutions are a fifth faster in."""
+    return module.to(memory_format=torch.channels_last)
+
+
+def make_set_level(config: JsiaConfig) -> SetLevelEncoder:
+    """A fresh set-level encoder."""
+    return channels_last(SetLevelEncoder(config.backbone, config.form))
+
+
+def generate(
+    nets: Networks, encoder: nn.Module, encode: Encode, real: ByModality, config: JsiaConfig, draw: torch.Generator
+) -> tuple[Made, dict[str, Float[Tensor, ""]]]:
+    """Disentangle, exchange styles, go back (Eq. 1 to 6), and the generators' losses; "total" is their weighted sum.
+
+    Args:
+        nets: from `make_generation` and `make_judges`, whatever wraps them.
+        encoder: the set-level encoder's module, whose running statistics generated images shall not change.
+        encode: pictures in -1..1 to maps, through that module.
+        real: pictures of each modality; visible and infrared image i show one person. There may be more visible ones,
+            which are reconstructed only.
+        draw: for the latents' noise.
+    """
+    count = {name: len(images) for name, images in real.items()}
+    pairs = min(count.values())
+    maps = dict(zip(MODALITIES, encode(torch.cat([real[name] for name in MODALITIES])).split(
+        [count[name] for name in MODALITIES]), strict=True))  # fmt: skip
+    styles = {name: nets[f"style_{name}"](real[name]) for name in MODALITIES}
+    found: dict[str, Tensor] = {}
+    total = real["visible"].new_zeros(())
+    fake = {}
+    for name in MODALITIES:
+        # The release decodes infrared images with the visible decoder here, and with the infrared one elsewhere.
+        decoder = "visible" if config.form == "release" else name
+        rebuilt = nets[f"decoder_{decoder}"](maps[name], styles[name])
+        found[f"reconstruction_{name}"] = functional.l1_loss(rebuilt, real[name])
+        fake[name] = nets[f"decoder_{name}"](maps[OTHER[name]][:pairs], styles[name][:pairs])
+    with statistics_kept(encoder):
+        parts = encode(torch.cat([fake[name] for name in MODALITIES])).split(pairs)
+    fake_maps = dict(zip(MODALITIES, parts, strict=True))
+    fake_styles = {name: nets[f"style_{name}"](fake[name]) for name in MODALITIES}
+    for name in MODALITIES:
+        closing = (styles if config.form == "release" else fake_styles)[name][:pairs]
+        back = nets[f"decoder_{name}"](fake_maps[OTHER[name]], closing)
+        found[f"cycle_{name}"] = functional.l1_loss(back, real[name][:pairs])
+        found[f"fool_{name}"] = losses.fool(nets[f"judge_{name}"](fake[name]))
+        if config.feature_weight:
+            found[f"feature_{name}"] = functional.l1_loss(fake_maps[OTHER[name]], maps[name][:pairs]) + (
+                functional.l1_loss(fake_styles[name], styles[name][:pairs])
+            )
+    weights = {"reconstruction": config.reconstruction_weight, "cycle": config.cycle_weight, "fool": config.gan_weight,
+               "feature": config.feature_weight}  # fmt: skip
+    total = total + sum(weights[name.split("_")[0]] * value for name, value in found.items())
+    latents = {}
+    if config.variation:
+        latents, of_latents = _vary(nets, maps, config, draw)
+        found |= of_latents
+        total = total + sum(of_latents.values())
+    return Made(maps, styles, fake, fake_maps, latents), {"total": total, **found}
+
+
+def _vary(
+    nets: Networks, maps: ByModality, config: JsiaConfig, draw: torch.Generator
+) -> tuple[ByModality, dict[str, Tensor]]:
+    """Latents of the maps and the module's losses (Eq. 9, 10), which do not reach the encoder."""
+    held = torch.cat([maps[name] for name in MODALITIES]).detach()
+    mean, deviation = nets["latent_encoder"](held)
+    drawn = mean + deviation * torch.randn(mean.shape, generator=draw).to(mean)
+    rebuilt = nets["latent_decoder"](drawn)
+    found = variation_loss(held, rebuilt, mean, deviation, distribution_weight=config.distribution_weight)
+    return dict(zip(MODALITIES, drawn.split([len(maps[name]) for name in MODALITIES]), strict=True)), found
+
+
+def mixed(nets: Networks, made: Made, partner: Mapping[str, Tensor], share: Mapping[str, Tensor]) -> dict[str, Images]:
+    """Images of people that nobody has seen: latents and styles of two images of one modality mixed (Eq. 14).
+
+    Args:
+        partner: modality → place of each image's partner. share: modality → α of each pair.
+    """
+    found = {}
+    for name in MODALITIES:
+        other = partner[name]
+        maps = nets["latent_decoder"](mix(made.latents[name], made.latents[name][other], share[name]))
+        styles = mix(made.styles[name], made.styles[name][other], share[name])
+        found[name] = nets[f"decoder_{name}"](maps, styles)
+    return found
+
+
+def judged(nets: Networks, real: ByModality, fake: ByModality) -> dict[str, Float[Tensor, ""]]:
+    """The discriminators' losses (Eq. 7)."""
+    return {
+        f"judge_{name}": losses.judge(nets[f"judge_{name}"](fake[name].detach()), nets[f"judge_{name}"](real[name]))
+        for name in MODALITIES
+    }
+
+
+def encoding(encoder: nn.Module, config: JsiaConfig) -> Encode:
+    """Pictures in -1..1 to maps through the set-level encoder."""
+    return lambda pictures: encoder(network_input(pictures, config.enlargement))

@@ -1,0 +1,88 @@
+"""JSIA-ReID's joint training: generation, variation and re-identification together (section 3.4, Algorithm 1)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import nn
+
+from vireid_lib.data import tables
+from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
+from vireid_lib.generators.jsia.joint_task import JointTask
+from vireid_lib.generators.jsia.jsia import Jsia
+from vireid_lib.generators.jsia.network import JsiaNetwork
+from vireid_lib.reid.train import RECORD, SELECTION
+from vireid_lib.training import checkpoint, loop
+
+NAME = "jsia"
+"""What the ReID method is called."""
+
+
+def train_joint(
+    table: pd.DataFrame,
+    config: JsiaReidConfig,
+    folder: Path,
+    *,
+    generator: Path,
+    seed: int,
+    cache: Path | None,
+    checkpoint_every: int | None = None,
+    progress: bool = True,
+    device: str | None = None,
+) -> nn.Module:
+    """Train re-identification and a pre-trained JSIA together on `table`; return the ReID network in evaluation mode.
+
+    `folder` then yields both: `load_joint(folder)` the ReID network, `Jsia.load(folder)` the generator.
+
+    Args:
+        table, config, seed, cache, checkpoint_every, progress, device: as in `vireid_lib.reid.train.train_reid`.
+        generator: folder of a fitted `Jsia`, where the training starts.
+
+    Raises:
+        FileNotFoundError: there is no fitted Jsia in `generator`.
+        ValueError: it has another backbone, form or size; or as in `train_reid`.
+    """
+    folder = Path(folder)
+    task = JointTask(table, config, seed=seed, cache=cache, start=Path(generator))
+    folder.mkdir(parents=True, exist_ok=True)
+    every = max(200, task.sampler.steps_per_epoch) if checkpoint_every is None else checkpoint_every
+    loop.train(task, steps=task.steps, folder=folder, seed=seed, checkpoint_every=every, precision=config.precision,
+               progress=progress, device=device)  # fmt: skip
+    task.keep_generator(folder)
+    record = {"config": config.model_dump(), "identities": task.identities, "selection": SELECTION}
+    (folder / RECORD).write_text(json.dumps(record, indent=1))
+    return task.method.network.eval()
+
+
+def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
+    """The ReID network, in evaluation mode on the CPU, and the configuration that `train_joint` left in `folder`.
+
+    Raises:
+        FileNotFoundError: no training was finished there.
+    """
+    folder = Path(folder)
+    saved = checkpoint.load(folder / "checkpoints")
+    if saved is None or not (folder / RECORD).exists():
+        raise FileNotFoundError(f"No finished joint training in {folder}: call train_joint with that folder first.")
+    record = json.loads((folder / RECORD).read_text())
+    config = JsiaReidConfig(**record["config"])
+    with torch.random.fork_rng(devices=[]):
+        network = JsiaNetwork(config, len(record["identities"]))
+    if config.channels_last:
+        network.to(memory_format=torch.channels_last)
+    network.load_state_dict(checkpoint.unpack_state(saved[1], saved[2]["state"])["modules"]["network"])
+    return network.eval(), config
+
+
+def pretrain(
+    table: pd.DataFrame, config: object, folder: Path, *, cache: Path | None, device: str | None, progress: bool = True
+) -> dict:
+    """Fit `Jsia` with `config` on `table`, what a joint training starts from; infrared images of external people, made
+    by another generator, are left out. Returns its summary."""
+    foreign = (table["split"] == "external") & (table["modality"] == "infrared")
+    maker = Jsia(config, cache=cache, device=device, progress=progress)
+    maker.fit(tables.validate(table[~foreign].reset_index(drop=True), "JSIA's pre-training"), folder)
+    return maker.summary()

@@ -1,0 +1,134 @@
+"""Every knob of JSIA-ReID's joint training; the defaults are the paper's, or say whose they are."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from vireid_lib.reid.config import ReidConfig
+from vireid_lib.reid.pretrained import HUB_ID
+
+# What the released code does otherwise (main.py, core/base.py): 50 epochs of 200 steps.
+RELEASE = {
+    "il_weight": 0.01, "lr_weight": 0.0, "ui_weight": 0.0, "label_smoothing": 0.1, "learning_rate": 4.5e-4,
+    "first_beta": 0.9, "weight_decay": 5e-4, "generation_rate": 1e-4, "generation_identities": 3,
+    "generation_images": 3, "epoch_steps": 200, "steps": 10_000,
+}  # fmt: skip
+
+
+class JsiaReidConfig(ReidConfig):
+    """Settings of the second phase of section 4.2 ("jointly optimized for 50 epochs").
+
+    Paper (section 4.2): 256×128 pixels, flips, 16 people with 4 images of each modality, Adam at 2e-4 with betas 0.5
+    and 0.999, a tenth of the rate from epoch 30 on. The weights λ were found by cross-validation and are not printed
+    (Fig. 5 shows curves without numbers): 1 here. Nor are the margin and the number of regions: the release's 0.3, and
+    4 here.
+
+    Attributes:
+        form: "paper", or "release": no local regions, no unseen identities, everything grey, KL in both directions
+            towards the real image with weight 0.01, triplets across modalities alone, label smoothing, a feature
+            behind the BN neck, other rates, generation on 3 people with 3 images. Given settings win.
+        backbone, pretrained: as in `JsiaConfig`, which must have the same backbone.
+        set_level: SL of Table 3: "shared" with the modality-invariant encoder; "separate" (×); or "adversarial" (−),
+            separate and trained against a judge of modality, as in cmGAN.
+        modality_weight: of the set-level encoder's loss against that judge.
+        il_weight: λ_il of the instance-level alignment (IL), 0 leaves it out.
+        lr_weight: λ_lr of the local regions (LR), 0 leaves them out. The term has the regions' classification loss too
+            (Sun et al. 2018, which the paper follows), or their classifiers would agree by saying nothing.
+        local_pairs: regions are aligned between "paired" images, real and generated, or (−) "unpaired" real ones.
+        regions: n of Eq. 12.
+        ui_weight: λ_ui of the unseen identities (UI), 0 leaves them out.
+        end_to_end: whether these three reach the generators, through the generated images ("in an end-to-end way",
+            Algorithm 1); None takes the form's: yes in the paper, no in the release.
+        margin: of the hard triplet. label_smoothing: of the identity loss; the paper has none.
+        padding, erasing: random crop and erasing of what is classified; the paper has neither.
+        optimizer: "adam", or "adamw", whose weight decay is none of the gradient's.
+        learning_rate, first_beta, weight_decay: of the encoders and classifiers.
+        generation_rate: of generators and discriminators.
+        generation_identities, generation_images: how many of the batch's people, and of their images, pass the
+            generators too; None is all (the paper).
+        drops: epochs at which the rates fall to a tenth. schedule: "drops", or "one_cycle" for the miniature world,
+            where the generators' rate stays.
+        epoch_steps: steps of an epoch; None for max(N_visible, N_infrared) // (P·K) + 1.
+    """
+
+    method: str = "jsia"
+    form: Literal["paper", "release"] = "paper"
+    height: int = Field(default=256, gt=0)
+    width: int = Field(default=128, gt=0)
+    identities: int = Field(default=16, ge=2)
+    images: int = Field(default=4, ge=1)
+    epochs: int = Field(default=50, ge=1)
+    backbone: Literal["resnet50", "small"] = "resnet50"
+    pretrained: str | None = HUB_ID
+    set_level: Literal["shared", "separate", "adversarial"] = "shared"
+    modality_weight: float = Field(default=0.1, ge=0)
+    il_weight: float = Field(default=1.0, ge=0)
+    lr_weight: float = Field(default=1.0, ge=0)
+    local_pairs: Literal["paired", "unpaired"] = "paired"
+    regions: int = Field(default=4, ge=1)
+    ui_weight: float = Field(default=1.0, ge=0)
+    end_to_end: bool | None = None
+    margin: float = Field(default=0.3, ge=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    flip: float = Field(default=0.5, ge=0, le=1)
+    padding: int = Field(default=0, ge=0)
+    erasing: float = Field(default=0.0, ge=0, le=1)
+    optimizer: Literal["adam", "adamw"] = "adam"
+    learning_rate: float = Field(default=2e-4, gt=0)
+    first_beta: float = Field(default=0.5, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    generation_rate: float = Field(default=2e-4, gt=0)
+    generation_identities: int | None = Field(default=None, ge=2)
+    generation_images: int | None = Field(default=None, ge=1)
+    schedule: Literal["drops", "one_cycle"] = "drops"
+    drops: tuple[int, ...] = (30,)
+    epoch_steps: int | None = Field(default=None, ge=1)
+
+    @classmethod
+    def small(cls, **changes: Any) -> JsiaReidConfig:
+        """For the miniature world: the small backbone with the recipe of its relatives there, fewer steps."""
+        own = {
+            "backbone": "small", "pretrained": None, "height": 64, "width": 32, "identities": 8, "steps": 300,
+            "mix": 0.5, "optimizer": "adamw", "label_smoothing": 0.1, "padding": 4, "erasing": 0.5,
+            "learning_rate": 3e-3, "first_beta": 0.9, "weight_decay": 0.01, "generation_rate": 1e-3,
+            "generation_identities": 3, "generation_images": 2, "schedule": "one_cycle", "flip_at_test": True,
+            "channels_last": True,
+        }  # fmt: skip
+        return cls(**(own | changes))
+
+    @property
+    def reaches_generators(self) -> bool:
+        """Whether the ReID losses on generated images train the generators."""
+        return self.form == "paper" if self.end_to_end is None else self.end_to_end
+
+    @property
+    def needs_generation(self) -> bool:
+        """Whether anything that the ReID network learns from depends on generated images; else no time is spent on
+        them."""
+        local = self.lr_weight if self.local_pairs == "paired" else 0.0
+        return self.set_level == "shared" or bool(self.il_weight or local or self.ui_weight)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _form(cls, settings: Any) -> Any:
+        release = isinstance(settings, dict) and settings.get("form") == "release"
+        return RELEASE | settings if release else settings
+
+    @model_validator(mode="after")
+    def _fits(self) -> JsiaReidConfig:
+        for mine, whole, what in ((self.generation_identities, self.identities, "identities"),
+                                  (self.generation_images, self.images, "images")):  # fmt: skip
+            if mine is not None and mine > whole:
+                raise ValueError(
+                    f"generation_{what} is {mine}, but a batch has only {whole}: lower it, or None for all"
+                )
+        if self.backbone == "small" and self.pretrained is not None:
+            raise ValueError(f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
+                             "backbone: set it to None")  # fmt: skip
+        rows = self.height // (8 if self.backbone == "small" else 16)
+        if rows % self.regions or (self.backbone == "small" and rows % 4):
+            raise ValueError(f"a map {rows} rows high can't be cut into {self.regions} equal regions: choose another "
+                             "number of regions, or height")  # fmt: skip
+        return self

@@ -1,0 +1,101 @@
+"""What the joint training's ReID network learns from: batch, identity losses, alignment of paired images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim import Optimizer
+
+from vireid_lib.data import augment
+from vireid_lib.generators.jsia import losses
+from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
+from vireid_lib.generators.jsia.network import JsiaNetwork, Output
+from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
+from vireid_lib.reid.losses.hard_triplet import hard_triplet
+from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
+from vireid_lib.reid.method import Batch, Method
+from vireid_lib.training import schedules
+
+
+class JsiaMethod(Method):
+    """Network, augmentation, identity losses and rates; `JointTask` adds what needs generated images."""
+
+    config_class = JsiaReidConfig
+    config: JsiaReidConfig
+    network: JsiaNetwork
+
+    def __init__(self, config: JsiaReidConfig, num_identities: int) -> None:
+        self.config, self.network = config, JsiaNetwork(config, num_identities)
+
+    def move(self, batch: Batch) -> Batch:
+        """The mirrored and shifted images, still in 0..1: what generators and network see alike."""
+        config, moved = self.config, {}
+        for name in ("visible", "infrared"):
+            images = augment.horizontal_flip(getattr(batch, name), batch.generator, config.flip)
+            moved[name] = augment.pad_and_crop(images, batch.generator, config.padding) if config.padding else images
+        return replace(batch, **moved)
+
+    def augment(self, batch: Batch) -> Batch:
+        """Moved images as the network takes them."""
+        normal = {name: augment.normalise(getattr(batch, name)) for name in ("visible", "infrared")}
+        if self.config.erasing:
+            normal = {name: augment.random_erasing(images, batch.generator, self.config.erasing)
+                      for name, images in normal.items()}  # fmt: skip
+        return replace(batch, **normal)
+
+    def identity_losses(self, output: Output, batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """Classification and triplet loss of the real images (Eq. 13), whose rows are the visible images, then the
+        infrared ones; the paper prints its distances with the wrong sign. With regions, their classifiers' loss."""
+        config, labels = self.config, batch.labels
+        found = {"identity": identity_cross_entropy(output.logits, labels, smoothing=config.label_smoothing)}
+        if config.form == "release":
+            parts = output.pooled.split([len(batch.visible), len(batch.infrared)])
+            found["triplet"] = cross_modality_triplet(*parts, batch.visible_labels, batch.infrared_labels,
+                                                      margin=config.margin)  # fmt: skip
+        else:
+            found["triplet"] = hard_triplet(output.pooled, labels, margin=config.margin)
+        if output.local is not None:
+            flat, each = output.local.flatten(0, 1), labels.repeat_interleave(output.local.shape[1])
+            found["regions"] = config.lr_weight * identity_cross_entropy(flat, each, smoothing=config.label_smoothing)
+            if config.local_pairs == "unpaired":
+                visible, infrared = output.local.split([len(batch.visible), len(batch.infrared)])
+                found["lr"] = config.lr_weight * losses.divergence(infrared, visible)
+        return found
+
+    def alignment_losses(self, real: dict[str, Output], fake: dict[str, Output]) -> dict[str, Float[Tensor, ""]]:
+        """Instance-level alignment of whole images and of regions (Eq. 11, 12), weighted.
+
+        Args:
+            real: modality → its real images. fake: modality → images made of the other modality's real ones.
+        """
+        config, found = self.config, {}
+        if config.il_weight:
+            logits = ({name: each.logits for name, each in kind.items()} for kind in (real, fake))
+            found["il"] = config.il_weight * losses.alignment(*logits, config.form)
+        if config.lr_weight and config.local_pairs == "paired":
+            local = ({name: each.local for name, each in kind.items()} for kind in (real, fake))
+            found["lr"] = config.lr_weight * losses.alignment(*local, config.form)
+        return found
+
+    def optimizer(self) -> Optimizer:
+        config = self.config
+        kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+        learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        return kind(learning, lr=config.learning_rate, betas=(config.first_beta, 0.999),
+                    weight_decay=config.weight_decay)  # fmt: skip
+
+    def learning_rate(self, epoch: int, step: int, steps: int) -> float:
+        if self.config.schedule == "one_cycle":
+            return schedules.one_cycle(step, steps)
+        return self.drop(epoch, step)
+
+    def drop(self, epoch: int, step: int) -> float:
+        """Share of every rate after the drops; 1 with the one-cycle schedule, which is the network's alone."""
+        config = self.config
+        if config.schedule == "one_cycle":
+            return 1.0
+        epoch = epoch if config.epoch_steps is None else step // config.epoch_steps
+        return 0.1 ** sum(epoch >= drop for drop in config.drops)

@@ -1,0 +1,233 @@
+"""The joint training for the one training loop: ReID network and generators together, then the discriminators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vireid_lib.data.images import load_images
+from vireid_lib.generators.jsia import losses
+from vireid_lib.generators.jsia.encoders import load_imagenet, network_input, statistics_kept
+from vireid_lib.generators.jsia.generation import MODALITIES, ByModality, Made, encoding, generate, judged, mixed
+from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
+from vireid_lib.generators.jsia.joint_method import JsiaMethod
+from vireid_lib.generators.jsia.jsia import Jsia
+from vireid_lib.generators.jsia.network import Output
+from vireid_lib.generators.jsia.styles import StyleBank
+from vireid_lib.generators.jsia.task import BETAS, freeze
+from vireid_lib.reid.method import Batch
+from vireid_lib.reid.train import ReidTask
+from vireid_lib.training import schedules
+
+JUDGE = "judge_modality"
+
+
+class JointTask(ReidTask):
+    """Each step: everything that makes or recognises images (Eq. 16), then everything that judges them.
+
+    Args:
+        start: folder of a fitted `Jsia`. Its set-level encoder becomes the network's, or, where the set level is not
+            shared, stays the generators' own.
+    """
+
+    def __init__(
+        self, table: pd.DataFrame, config: JsiaReidConfig, *, seed: int, cache: Path | None, start: Path
+    ) -> None:
+        self.start = Jsia.load(start, device="cpu", progress=False)
+        _check(self.start, config, start)
+        super().__init__(table, config, seed=seed, cache=cache)
+        self.settings, self.table, self.cache = config, table, cache
+        self.config = {**self.config, "generator": self.start.summary()["weights"]}
+        held = self.start.networks
+        held.requires_grad_(True).train()
+        self.makers = tuple(name for name in held if name.startswith(("style_", "decoder_", "latent_")))
+        self.judges = tuple(name for name in held if name.startswith("judge_"))
+        self.shared = config.set_level == "shared"
+        network = self.method.network
+        if config.pretrained is not None:
+            load_imagenet([network.set_level, network.instance_level], config.pretrained)
+        if self.shared:
+            network.set_level.load_state_dict(held["set_level"].state_dict())
+        else:
+            self.makers += ("set_level",)
+        if not config.needs_generation:
+            self.makers = self.judges = ()
+        self.modules |= {name: held[name] for name in (*self.makers, *self.judges)}
+        if config.set_level == "adversarial":
+            self.modules[JUDGE] = _modality_judge(network.set_level.channels, seed)
+            self.judges += (JUDGE,)
+        for player, names in (("makers", self.makers), ("judges", self.judges)):
+            if names:
+                parameters = [each for name in names for each in self.modules[name].parameters()]
+                self.optimizers[player] = torch.optim.Adam(parameters, lr=config.generation_rate, betas=BETAS)
+
+    def make_method(self, config: JsiaReidConfig, identities: int) -> JsiaMethod:
+        method = JsiaMethod(config, identities)
+        if config.channels_last:
+            method.network.to(memory_format=torch.channels_last)
+        return method
+
+    def before_step(self, step: int) -> None:
+        super().before_step(step)
+        share = self.method.drop(self.position(step)[0], step)
+        for name in ("makers", "judges"):
+            if name in self.optimizers:
+                schedules.scale_learning_rates(self.optimizers[name], share)
+
+    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+        moved = self.method.move(self.batch(step))
+        freeze(self.modules, self.judges, True)
+        found, judging = self._learn(moved)
+        total = sum(found.values())
+        self._update(accelerator, ("network", "makers"), total)
+        freeze(self.modules, self.judges, False)
+        of_judges = judging()
+        if of_judges:
+            self._update(accelerator, ("judges",), sum(of_judges.values()))
+        found = {"total": total, **found, **of_judges}
+        return {name: value.detach() for name, value in found.items()}
+
+    def _learn(self, moved: Batch):
+        """The losses of network and makers, weighted, and a function that gives the judges' afterwards."""
+        batch, network = self.method.augment(moved), self.modules["network"]
+        maps = network(torch.cat((batch.visible, batch.infrared)), "set_level")
+        found = self.method.identity_losses(network(maps, "instance_level"), batch)
+        infrared = torch.zeros(len(maps), device=self.device)
+        infrared[len(batch.visible) :] = 1.0
+        if JUDGE in self.modules:
+            guess = self.modules[JUDGE](maps)[:, 0]
+            wrong = functional.binary_cross_entropy_with_logits(guess, 1 - infrared)
+            found["modality"] = self.settings.modality_weight * wrong
+        made, real = None, {}
+        if self.settings.needs_generation:
+            real = self._for_generation(moved)
+            made, of_generation = self._generate(real, moved.generator)
+            found["generation"] = of_generation["total"]
+            if self.settings.il_weight or self.settings.lr_weight or self.settings.ui_weight:
+                found |= self._align(real, made, moved.generator)
+
+        def judging() -> dict[str, Tensor]:
+            of_judges = judged(self.modules, real, made.fake) if made else {}
+            if JUDGE in self.modules:
+                guess = self.modules[JUDGE](maps.detach())[:, 0]
+                of_judges[JUDGE] = functional.binary_cross_entropy_with_logits(guess, infrared)
+            return of_judges
+
+        return found, judging
+
+    def _generate(self, real: ByModality, draw: torch.Generator) -> tuple[Made, dict[str, Tensor]]:
+        settings = self.start.config
+        if self.shared:
+            network = self.modules["network"]
+            return generate(self.modules, network, lambda pictures: network(
+                network_input(pictures, settings.enlargement), "set_level"), real, settings, draw)  # fmt: skip
+        encoder = self.modules["set_level"]
+        return generate(self.modules, encoder, encoding(encoder, settings), real, settings, draw)
+
+    def _align(self, real: ByModality, made: Made, draw: torch.Generator) -> dict[str, Tensor]:
+        """IL, LR and UI: what the network learns from generated images."""
+        fake, reaches = made.fake, self.settings.reaches_generators
+        if not reaches:
+            fake = {name: images.detach() for name, images in fake.items()}
+        pictures = torch.cat([*(real[name] for name in MODALITIES), *(fake[name] for name in MODALITIES)])
+        with statistics_kept(self.modules["network"]):
+            if self.shared and reaches:  # the generators have these maps already
+                held = [*(made.maps[name] for name in MODALITIES), *(made.fake_maps[name] for name in MODALITIES)]
+                parts = _split(self.modules["network"](torch.cat(held), "instance_level"))
+            else:
+                parts = _split(self._recognise(pictures))
+            of_real = dict(zip(MODALITIES, parts[:2], strict=True))
+            of_fake = dict(zip(MODALITIES, parts[2:], strict=True))
+            found = self.method.alignment_losses(of_real, of_fake)
+            if self.settings.ui_weight:
+                found["ui"] = self.settings.ui_weight * self._unseen(made, of_real, draw)
+        return found
+
+    def _unseen(self, made: Made, of_real: Mapping[str, Output], draw: torch.Generator) -> Tensor:
+        """Eq. 15 on mixtures of each image with another of its modality, drawn at random."""
+        partner, share = {}, {}
+        for name in MODALITIES:
+            count = len(made.maps[name])
+            partner[name] = torch.randperm(count, generator=draw).to(self.device)
+            share[name] = torch.rand(count, generator=draw).to(self.device)
+        pictures = torch.cat(list(mixed(self.modules, made, partner, share).values()))
+        pictures = pictures if self.settings.reaches_generators else pictures.detach()
+        logits = torch.cat([of_real[name].logits for name in MODALITIES])
+        others = torch.cat([of_real[name].logits[partner[name]] for name in MODALITIES])
+        shares = torch.cat([share[name] for name in MODALITIES])
+        return losses.unseen(self._recognise(pictures).logits, logits, others, shares)
+
+    def _recognise(self, pictures: Tensor) -> Output:
+        return self.modules["network"](network_input(pictures, self.start.config.enlargement))
+
+    def _for_generation(self, moved: Batch) -> ByModality:
+        """The pictures in -1..1 that pass the generators: of the first people of the batch, each one's first images."""
+        config, maker = self.settings, self.start.config
+        people, images = config.generation_identities, config.generation_images
+        chosen = torch.arange(config.identities * config.images).view(config.identities, config.images)
+        chosen = chosen[:people, :images].flatten()
+        size = (maker.height, maker.width)
+        found = {}
+        for name in MODALITIES:
+            pictures = getattr(moved, name)[chosen]
+            if pictures.shape[2:] != size:
+                pictures = functional.interpolate(pictures, size, mode="area")
+            found[name] = pictures * 2 - 1
+        return found
+
+    def _update(self, accelerator: Accelerator, players: tuple[str, ...], loss: Tensor) -> None:
+        held = [self.optimizers[name] for name in players if name in self.optimizers]
+        for optimizer in held:
+            optimizer.zero_grad(set_to_none=True)
+        accelerator.backward(loss)
+        for optimizer in held:
+            optimizer.step()
+
+    def keep_generator(self, folder: Path) -> None:
+        """Write the generators as they are now, with the styles of the table's images, as a fitted `Jsia`."""
+        networks = dict(self.start.networks.items())
+        networks |= {name: module for name, module in self.modules.items() if name in networks}
+        if self.shared:
+            networks["set_level"].load_state_dict(self.method.network.set_level.state_dict())
+        maker, table = self.start.config, self.table
+        pixels = load_images(table["path"].tolist(), (maker.height, maker.width), cache=self.cache).pixels
+        people, cameras = table["identity"].tolist(), table["camera"].tolist()
+        networks["styles"] = StyleBank.of(networks, pixels, self.rows, people, cameras, maker.style_dim)
+        about = {"identities": len(self.identities), "joint_steps": self.steps}
+        self.start.keep(folder, networks, table, **about)
+
+
+def _split(output: Output) -> list[Output]:
+    """An output of four equal parts as four."""
+    size = len(output.logits) // 4
+    parts = [[None] * 4 if each is None else each.split(size) for each in output]
+    return [Output(*each) for each in zip(*parts, strict=True)]
+
+
+def _modality_judge(channels: int, seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        pool = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        return nn.Sequential(*pool, nn.Linear(channels, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
+
+
+def _check(generator: Jsia, config: JsiaReidConfig, place: Path) -> None:
+    """Generator and ReID network must be made for each other."""
+    made = generator.config
+    for name in ("backbone", "form"):
+        if getattr(made, name) != getattr(config, name):
+            raise ValueError(f"The jsia in {place} has {name} {getattr(made, name)!r}, the joint training "
+                             f"{getattr(config, name)!r}: give both the same.")  # fmt: skip
+    seen = (made.height * made.enlargement, made.width * made.enlargement)
+    if seen != (config.height, config.width):
+        raise ValueError(f"The encoder of the jsia in {place} was trained at {seen[0]}x{seen[1]} pixels, the joint "
+                         f"training has {config.height}x{config.width}: give both the same.")  # fmt: skip
+    if config.ui_weight and not made.variation:
+        raise ValueError(f"ui_weight is {config.ui_weight}, but the jsia in {place} has no variation module: set "
+                         "ui_weight to 0, or fit one that has.")  # fmt: skip

@@ -1,0 +1,140 @@
+"""JSIA-ReID as a generator: translation by exchanged styles, and mixtures of images in its latent space."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import safetensors.torch
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vireid_lib.data.contents import file_digest, write_atomically
+from vireid_lib.data.images import to_float
+from vireid_lib.generators import plans
+from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.jsia.config import JsiaConfig
+from vireid_lib.generators.jsia.encoders import network_input
+from vireid_lib.generators.jsia.generation import make_generation, make_judges, make_set_level
+from vireid_lib.generators.jsia.styles import StyleBank
+from vireid_lib.generators.jsia.task import JsiaTask
+from vireid_lib.generators.jsia.variation import mix
+from vireid_lib.generators.plans import Planned
+from vireid_lib.generators.translator import RECORD, WEIGHTS, Translator
+from vireid_lib.training import seeds
+
+
+class Jsia(Translator):
+    """Wang, Yang, Zhang, Cheng, Hou, Tiwari, Pandey: "Cross-Modality Paired-Images Generation and Augmentation for
+    RGB-Infrared Person Re-Identification", Neural Networks 2020 (after Wang et al., AAAI 2020).
+
+    `fit` is the paper's pre-training of the generation and variation modules; `vireid_lib.generators.jsia.joint` goes
+    on from there with re-identification, and leaves a folder that can be loaded here too.
+    """
+
+    name = "jsia"
+    config_class: ClassVar[type[JsiaConfig]] = JsiaConfig
+    config: JsiaConfig
+
+    def make_networks(self) -> dict[str, nn.Module]:
+        encoder = make_set_level(self.config)
+        bank = StyleBank(self._record["images"], self.config.style_dim)
+        makers = {"set_level": encoder, **make_generation(self.config, encoder.channels)}
+        return makers | make_judges(self.config) | {"styles": bank}
+
+    def make_task(self, batches: Batches) -> JsiaTask:
+        return JsiaTask(self.config, batches, self._table["camera"].tolist())
+
+    def plan(
+        self,
+        identities: Sequence[str],
+        cameras: Sequence[str],
+        per_camera: int,
+        seed: int,
+        folder: Path,
+        source: pd.DataFrame,
+    ) -> list[Planned]:
+        """Translations of one image, or mixtures of two, as `expansion` says."""
+        make = plans.plan if self.config.expansion == "translate" else plans.plan_pairs
+        modalities = {camera: self.modality(camera) for camera in cameras}
+        return make(identities, cameras, per_camera, seed, folder, source, modalities)
+
+    def keep(self, folder: Path, networks: Mapping[str, nn.Module], table: pd.DataFrame, **about: Any) -> None:
+        """Write networks that were trained further as a fitted folder.
+
+        Args:
+            networks: as `make_networks` names them, with the styles of the table's images.
+            about: what the record says besides.
+        """
+        holder = nn.ModuleDict(dict(networks))
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in holder.state_dict().items()}
+        safetensors.torch.save_file(tensors, folder / WEIGHTS)
+        changed = {"images": len(table), "weights": file_digest(folder / WEIGHTS), **about}
+        write_atomically(folder / RECORD, json.dumps(self._record | changed, indent=1).encode())
+
+    @torch.no_grad()
+    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
+        """Contents of the starts, mixed if there are two, with a style of the person, else of somebody, under the
+        camera; two starts of the camera's own modality keep their mixed styles (Eq. 14)."""
+        target, here = items[0].modality, items[0].from_modality
+        bank = self._fitted()["styles"]
+        styles = torch.stack([bank.draw(item.identity, item.camera, item.seeds[0]) for item in items])
+        if len(starts) == 1:
+            return self.decode(self.contents(starts[0]), styles, target)
+        shares = torch.tensor([_share(item) for item in items], device=self.device)
+        contents = self.from_latents(mix(*(self.latents(images) for images in starts), shares))
+        if target == here:
+            styles = mix(*(self.styles(images, here) for images in starts), shares)
+        return self.decode(contents, styles, target)
+
+    @torch.no_grad()
+    def contents(self, images: Pictures) -> Float[Tensor, "n channels h w"]:
+        """Modality-invariant maps of images of either modality."""
+        pictures = to_float(images, self.device) * 2 - 1
+        return self._fitted()["set_level"](network_input(pictures, self.config.enlargement))
+
+    @torch.no_grad()
+    def styles(self, images: Pictures, modality: str) -> Float[Tensor, "n style"]:
+        """Modality-specific features of images of that modality."""
+        return self._of(modality, "style")(to_float(images, self.device) * 2 - 1)
+
+    @torch.no_grad()
+    def latents(self, images: Pictures) -> Float[Tensor, "n latent"]:
+        """Means of the images' latents. Raises ValueError if there is no variation module (the released form)."""
+        if not self.config.variation:
+            raise ValueError("This jsia has no variation module (variation is False, as released): it can't mix.")
+        return self._fitted()["latent_encoder"](self.contents(images))[0]
+
+    @torch.no_grad()
+    def from_latents(self, latents: Float[Tensor, "n latent"]) -> Float[Tensor, "n channels h w"]:
+        """Modality-invariant maps of latents (Eq. 9)."""
+        return self._fitted()["latent_decoder"](latents)
+
+    @torch.no_grad()
+    def decode(
+        self, contents: Float[Tensor, "n channels h w"], styles: Float[Tensor, "n style"], modality: str
+    ) -> Pictures:
+        """Maps and styles as images of a modality (Eq. 3). Raises ValueError for a modality that has no decoder."""
+        images = self._of(modality, "decoder")(contents.to(self.device), styles.to(self.device))
+        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
+        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+
+    def _of(self, modality: str, what: str) -> nn.Module:
+        networks = self._fitted()
+        if f"{what}_{modality}" not in networks:
+            raise ValueError(f"jsia has no {what} for modality {modality!r}; it has visible and infrared.")
+        return networks[f"{what}_{modality}"]
+
+
+def _share(item: Planned) -> float:
+    """α of a mixture, uniform in 0..1, by the picture's seed."""
+    return float(np.random.default_rng(seeds.integer(item.seeds[0], "share")).random())
+
+
+GENERATOR = Jsia

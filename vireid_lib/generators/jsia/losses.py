@@ -1,0 +1,64 @@
+"""Losses of JSIA-ReID: least squares against the discriminators, divergences of identity predictions (Eq. 7, 11-15)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+Scores = Sequence[Float[Tensor, "batch 1 rows columns"]]
+Logits = Float[Tensor, "... identities"]
+RELEASED_EPSILON = 1e-8
+
+
+def fool(of_fake: Scores) -> Float[Tensor, ""]:
+    """Σ over scales of the mean of (D(x̂) − 1)²: Eq. 7 with the least squares of section 4.2."""
+    return sum((scores - 1).square().mean() for scores in of_fake)
+
+
+def judge(of_fake: Scores, of_real: Scores) -> Float[Tensor, ""]:
+    """Σ over scales of the means of D(x̂)² and (D(x) − 1)²."""
+    return sum(fake.square().mean() for fake in of_fake) + fool(of_real)
+
+
+def divergence(first: Logits, second: Logits) -> Float[Tensor, ""]:
+    """KL(p₁ ‖ p₂) = Σ_c p₁ log(p₁ / p₂), averaged over the rows; p₁, p₂ the softmaxes of the logits."""
+    log_first, log_second = functional.log_softmax(first, -1), functional.log_softmax(second, -1)
+    return (log_first.exp() * (log_first - log_second)).sum(-1).mean()
+
+
+def released_divergence(learner: Logits, teacher: Logits) -> Float[Tensor, ""]:
+    """The release's: KL in both directions, 1e-8 against empty probabilities, no gradient through the teacher (the real
+    image)."""
+    p, q = functional.softmax(learner, -1), functional.softmax(teacher.detach(), -1)
+    e = RELEASED_EPSILON
+    both = q * torch.log(e + q / (p + e)) + p * torch.log(e + p / (q + e))
+    return both.sum(-1).mean()
+
+
+def alignment(real: dict[str, Logits], fake: dict[str, Logits], form: Literal["paper", "release"]) -> Float[Tensor, ""]:
+    """Instance-level alignment of paired images (Eq. 11; with an axis of regions, Eq. 12).
+
+    Args:
+        real: modality → predictions for its real images.
+        fake: modality → predictions for the images made of the *other* modality's real ones.
+    """
+    if form == "release":
+        return released_divergence(fake["infrared"], real["visible"]) + released_divergence(
+            fake["visible"], real["infrared"]
+        )
+    # As printed: in both pairs the infrared image stands first.
+    return divergence(real["infrared"], fake["visible"]) + divergence(fake["infrared"], real["visible"])
+
+
+def unseen(mixed: Logits, first: Logits, second: Logits, share: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
+    """KL(p_mix ‖ α p₁ + (1 − α) p₂) (Eq. 15): predictions for a mixed image against the mixed predictions, its soft
+    label, which gets no gradient."""
+    share = share[:, None]
+    target = share * functional.softmax(first.detach(), 1) + (1 - share) * functional.softmax(second.detach(), 1)
+    log_mixed = functional.log_softmax(mixed, 1)
+    return (log_mixed.exp() * (log_mixed - target.clamp(min=1e-12).log())).sum(1).mean()

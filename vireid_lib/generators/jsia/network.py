@@ -1,0 +1,82 @@
+"""The re-identification network of JSIA-ReID: set-level encoder, instance-level encoder, classifiers (section 3.3)."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vireid_lib.generators.jsia.encoders import InstanceLevelEncoder, SetLevelEncoder
+from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
+from vireid_lib.reid.layers import average_pool, bn_neck, check_images, generalised_mean_pool, identity_classifier
+
+Images = Float[Tensor, "batch 3 height width"]
+Maps = Float[Tensor, "batch channels h w"]
+SMALL_STRIPES, SMALL_WIDTH = 4, 192  # as the miniature world's other networks have it
+
+
+class Output(NamedTuple):
+    """A pass through the instance level: V, its predictions, and those for each region (None without regions)."""
+
+    pooled: Float[Tensor, "batch dim"]
+    logits: Float[Tensor, "batch identities"]
+    local: Float[Tensor, "batch regions identities"] | None
+
+
+class JsiaNetwork(nn.Module):
+    """One stream for both modalities; images are in ImageNet's normalisation.
+
+    The small network projects the means of four stripes, as its relatives do; the mean of the map (section 3.3)
+    otherwise.
+    """
+
+    def __init__(self, config: JsiaReidConfig, identities: int) -> None:
+        super().__init__()
+        self.set_level = SetLevelEncoder(config.backbone, config.form)
+        self.instance_level = InstanceLevelEncoder(config.backbone)
+        channels, self.small = self.instance_level.channels, config.backbone == "small"
+        self.reduce = nn.Linear(SMALL_STRIPES * channels, SMALL_WIDTH, bias=False) if self.small else nn.Identity()
+        self.width = SMALL_WIDTH if self.small else channels
+        self.bottleneck, self.classifier = bn_neck(self.width), identity_classifier(self.width, identities)
+        self.regions = config.regions if config.lr_weight else 0
+        heads = (nn.Sequential(bn_neck(channels), identity_classifier(channels, identities))
+                 for _ in range(self.regions))  # fmt: skip
+        self.local = nn.ModuleList(heads)
+        self.behind_neck = config.form == "release"
+
+    def forward(self, inputs: Images | Maps, part: Literal["all", "set_level", "instance_level"] = "all"):
+        """Images to an `Output`; or to the set level's maps alone; or from those maps to an `Output`."""
+        maps = inputs if part == "instance_level" else self.set_level(inputs)
+        if part == "set_level":
+            return maps
+        maps = self.instance_level(maps)
+        pooled = self.pool(maps)
+        return Output(pooled, self.classifier(self.bottleneck(pooled)), self._local(maps))
+
+    def pool(self, maps: Maps) -> Float[Tensor, "batch dim"]:
+        """T to V."""
+        if not self.small:
+            return average_pool(maps)
+        return self.reduce(generalised_mean_pool(maps, power=1.0, stripes=SMALL_STRIPES))
+
+    def feature_map(self, images: Images, modality: str) -> Maps:
+        """The map before pooling, for attention and Grad-CAM pictures."""
+        check_images(images, modality)
+        return self.instance_level(self.set_level(images))
+
+    def features(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
+        """The feature for retrieval, not yet L2-normalised: V (Eq. 17), or behind the BN neck as released."""
+        return self.describe(self.feature_map(images, modality))
+
+    def describe(self, maps: Maps) -> Float[Tensor, "batch dim"]:
+        """The feature for retrieval of maps as `feature_map` gives them."""
+        pooled = self.pool(maps)
+        return self.bottleneck(pooled) if self.behind_neck else pooled
+
+    def _local(self, maps: Maps) -> Float[Tensor, "batch regions identities"] | None:
+        if not self.regions:
+            return None
+        parts = maps.unflatten(2, (self.regions, -1)).mean((3, 4)).unbind(2)
+        return torch.stack([head(part) for head, part in zip(self.local, parts, strict=True)], 1)
