@@ -19,6 +19,10 @@ Rows = Int[np.ndarray, " rows"]
 class Batches:
     """The images of a table, and ways to draw some of them.
 
+    Attributes:
+        labels, camera: identity and camera of each row.
+        cameras: all of them, with their modalities.
+
     Args:
         table: training rows of both modalities, and external visible rows.
         size: height and width in pixels.
@@ -28,7 +32,8 @@ class Batches:
     def __init__(self, table: pd.DataFrame, size: tuple[int, int], cache: Path | None) -> None:
         self.pixels = load_images(table["path"].tolist(), size, cache=cache).pixels
         self.labels, self.names = tables.identity_labels(table)
-        modality = table["modality"].to_numpy()
+        modality, self.camera = table["modality"].to_numpy(), table["camera"].to_numpy(dtype=object)
+        self.cameras = dict(sorted(set(zip(self.camera, modality, strict=True))))
         self.rows = {name: np.flatnonzero(modality == name) for name in ("visible", "infrared")}
         self.digest = tables.digest(table, cache=cache)
         own = {name: set(self.labels[rows].tolist()) for name, rows in self.rows.items()}

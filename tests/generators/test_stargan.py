@@ -1,0 +1,148 @@
+"""StarGAN: it learns, resumes, tells cameras apart, and refuses; its gradient penalty against hand and autograd."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vireid_lib.generators import build, load
+from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.networks import LabelledGenerator
+from vireid_lib.generators.stargan import Critic, StarGanConfig, StarGanTask, gradient_penalty
+
+TINY = {"height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4,
+        "discriminator_halvings": 3, "batch": 4, "steps": 8, "critic_steps": 2, "checkpoint_every": 3}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def learnt(toy_people, tmp_path_factory):
+    settings = {"generator_width": 8, "discriminator_width": 8, "batch": 8, "steps": 240, "learning_rate": 2e-3,
+                "checkpoint_every": 0}  # fmt: skip
+    generator = build("stargan", StarGanConfig.small(**TINY | settings), device="cpu", progress=False)
+    folder = tmp_path_factory.mktemp("learnt")
+    generator.fit(toy_people, folder)
+    return generator, folder
+
+
+def _pixels(table, modality):
+    rows = table[(table["modality"] == modality) & (table["split"] == "train")]
+    return np.stack([np.array(Image.open(path).convert("RGB")) for path in rows["path"]])
+
+
+def test_it_learns_to_rebuild_and_to_tell_cameras(learnt):
+    history = learnt[0].history
+    for name in ("reconstruction", "domain_of_real"):
+        _, values = history.column(name)
+        assert values[-1] < 0.7 * values[0], name
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "camera"), [("visible", "infrared", "toy/3"), ("infrared", "visible", "toy/1")]
+)
+def test_translations_are_closer_to_the_target_modality_than_the_input_is(learnt, toy_people, here, there, camera):
+    images, target = _pixels(toy_people, here), _pixels(toy_people, there).mean(0)
+    made = learnt[0].translate(images, "toy/0000", camera)
+    assert np.linalg.norm(made.mean(0) - target) < 0.7 * np.linalg.norm(images.mean(0) - target)
+
+
+def test_a_gallery_of_external_people(learnt, toy_people, tmp_path):
+    again = load("stargan", learnt[1], device="cpu", progress=False)
+    people = ["market/0006", "market/0007"]
+    made = again.expand(people, ["toy/3"], 2, 1, tmp_path, source=toy_people)
+    assert len(made) == 4 and (made["source"] == "stargan").all() and (made["modality"] == "infrared").all()
+    images = _pixels(toy_people, "visible")
+    assert np.array_equal(again.translate(images, "", "toy/3"), learnt[0].translate(images, "", "toy/3"))
+    with pytest.raises(ValueError, match="camera 'toy/9'"):
+        again.translate(images, "", "toy/9")
+    with pytest.raises(ValueError, match="32x24"):
+        again.translate(images[:, 1:], "", "toy/3")
+
+
+class _Stopped(Exception):
+    pass
+
+
+def test_resume_is_bitwise(toy_people, tmp_path, monkeypatch):
+    """Stopped between two turns of the generator."""
+    whole = build("stargan", StarGanConfig.small(**TINY), device="cpu", progress=False)
+    whole.fit(toy_people, tmp_path / "whole")
+    real = StarGanTask.step
+
+    def stops(self, accelerator, step):
+        if step == 5:
+            raise _Stopped
+        return real(self, accelerator, step)
+
+    parts = build("stargan", StarGanConfig.small(**TINY), device="cpu", progress=False)
+    with monkeypatch.context() as patch, pytest.raises(_Stopped):
+        patch.setattr(StarGanTask, "step", stops)
+        parts.fit(toy_people, tmp_path / "parts")
+    parts.fit(toy_people, tmp_path / "parts")
+    assert parts.history.started_at == 3
+    ours, theirs = parts.networks.state_dict(), whole.networks.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_gradient_penalty_of_a_linear_critic_by_hand():
+    """D(x) = w·x has the slope w everywhere: 3 and 4 make 5, and (5 − 1)² = 16."""
+    weight = torch.zeros(3, 2, 2)
+    weight[0, 0, 0], weight[2, 1, 1] = 3.0, 4.0
+    weight.requires_grad_(True)
+    real, fake, shares = torch.rand(5, 3, 2, 2), torch.rand(5, 3, 2, 2), torch.rand(5)
+    penalty = gradient_penalty(lambda images: (images * weight).sum((1, 2, 3)), real, fake, shares)
+    assert penalty.item() == pytest.approx(16.0)
+    (slope,) = torch.autograd.grad(penalty, weight)  # of (‖w‖ − 1)²: 2 (5 − 1) w / 5
+    torch.testing.assert_close(slope, 8 / 5 * weight.detach())
+
+
+def test_gradient_penalty_of_a_curved_critic_by_autograd():
+    """D(x) = Σ x³ has the slope 3 x̂² at the mixture: it is taken there, and nowhere else."""
+    real, fake = torch.full((2, 3, 1, 1), 2.0), torch.zeros(2, 3, 1, 1)
+    shares = torch.tensor([0.25, 0.5])
+    expected = np.mean([(np.sqrt(3) * 3 * 0.5**2 - 1) ** 2, (np.sqrt(3) * 3 * 1.0**2 - 1) ** 2])
+    found = gradient_penalty(lambda images: images.pow(3).flatten(1), real, fake, shares)
+    assert found.item() == pytest.approx(expected)
+
+
+def test_the_generator_has_its_turn_after_every_few_of_the_critic(toy_people, tmp_path):
+    generator = build("stargan", StarGanConfig.small(**TINY | {"steps": 3, "checkpoint_every": 1}), device="cpu",
+                      progress=False)  # fmt: skip
+    weights = []
+    real = StarGanTask.after_step
+
+    def watch(self, step):
+        weights.append(self.modules["generator"].layers[0].weight.detach().clone())
+        real(self, step)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StarGanTask, "after_step", watch)
+        generator.fit(toy_people, tmp_path)
+    assert not torch.equal(weights[0], weights[1]) and torch.equal(weights[1], weights[2])
+
+
+def test_domains_are_cameras_or_modalities(toy_people):
+    batches = Batches(toy_people, (32, 24), None)
+    by_camera = StarGanTask(StarGanConfig.small(**TINY), batches).domains
+    assert by_camera.names == ["market/1", "toy/1", "toy/3"]
+    assert by_camera.labels(["toy/3", "market/1"]).tolist() == [[0, 0, 1], [1, 0, 0]]
+    by_modality = StarGanTask(StarGanConfig.small(**TINY, domains="modality"), batches).domains
+    assert by_modality.labels(["toy/3", "market/1"]).tolist() == [[1, 0], [0, 1]]
+
+
+def test_sizes_and_published_numbers_of_parameters():
+    """For five domains at 128×128 pixels; Tables 4 and 5, and what the authors' code prints."""
+    count = {module: sum(parameter.numel() for parameter in module.parameters())
+             for module in (LabelledGenerator(labels=5), Critic((128, 128), 5))}  # fmt: skip
+    assert list(count.values()) == [8_430_528, 44_762_048]
+    scores, domains = Critic((64, 32), 3, width=4, halvings=4)(torch.rand(2, 3, 64, 32))
+    assert scores.shape == (2, 1, 4, 2) and domains.shape == (2, 3)
+    with pytest.raises(ValueError, match="multiples of 64"):
+        StarGanConfig(height=144, width=72)
+
+
+@pytest.mark.slow
+def test_one_update_at_the_published_size(toy_people, tmp_path):
+    generator = build("stargan", StarGanConfig(steps=1, critic_steps=1), device="cpu", progress=False)
+    generator.fit(toy_people, tmp_path)
+    assert np.isfinite(list(generator.history[-1].values())).all()
+    assert generator.translate(np.zeros((1, 128, 64, 3), np.uint8), "", "toy/3").shape == (1, 128, 64, 3)

@@ -1,0 +1,238 @@
+"""StarGAN: one generator for all cameras, told which of them it is to imitate.
+
+Choi, Choi, Kim, Ha, Kim, Choo: "StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image
+Translation", CVPR 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from jaxtyping import Float
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vireid_lib.data.images import to_float
+from vireid_lib.generators.adversarial import AdversarialTask
+from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.domains import By, Domains
+from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.networks import Images, LabelledGenerator
+from vireid_lib.generators.plans import Planned
+from vireid_lib.generators.translator import Translator
+from vireid_lib.training import schedules, seeds
+
+BETAS = (0.5, 0.999)
+Labels = Float[Tensor, "batch domains"]
+
+
+class StarGanConfig(TranslatorConfig):
+    """The paper's settings (sections 3.2, 3.3 and 5, Tables 4 and 5), at 128×64 pixels where it has 128×128 faces.
+    The domains are cameras, so that pictures for two infrared cameras differ, and the external set's cameras are
+    domains as well; JSIA-ReID's Table 4, which compares with StarGAN, does not say what its domains are. A step is one
+    update of the discriminator.
+
+    Attributes:
+        domains: what is told apart and imitated: cameras, or modalities alone.
+        generator_width, blocks, generator_halvings: see `LabelledGenerator`.
+        discriminator_width, discriminator_halvings: see `Critic`.
+        epochs: passes over the larger modality; the paper's 20 are CelebA's, its smaller set has 200.
+        batch: images in a batch, half of each modality.
+        class_weight, reconstruction_weight, penalty_weight: λ_cls, λ_rec (Eq. 5 and 6) and λ_gp (Eq. 8).
+        critic_steps: updates of the discriminator for each one of the generator.
+    """
+
+    height: int = Field(128, gt=0)
+    width: int = Field(64, gt=0)
+    domains: By = "camera"
+    generator_width: int = Field(64, ge=1)
+    blocks: int = Field(6, ge=1)
+    generator_halvings: int = Field(2, ge=1)
+    discriminator_width: int = Field(64, ge=1)
+    discriminator_halvings: int = Field(6, ge=1)
+    epochs: int = Field(200, ge=1)
+    batch: int = Field(16, ge=2, multiple_of=2)
+    learning_rate: float = 1e-4
+    class_weight: float = Field(1.0, ge=0)
+    reconstruction_weight: float = Field(10.0, ge=0)
+    penalty_weight: float = Field(10.0, ge=0)
+    critic_steps: int = Field(5, ge=1)
+
+    @classmethod
+    def small(cls, **changes: Any) -> StarGanConfig:
+        """For the miniature world at 64×32 pixels."""
+        own = {"height": 64, "width": 32, "generator_width": 16, "blocks": 3, "discriminator_width": 16,
+               "discriminator_halvings": 4, "batch": 8, "steps": 1500, "learning_rate": 5e-4, "critic_steps": 3,
+               "checkpoint_every": 250}  # fmt: skip
+        return cls(**(own | changes))
+
+    @model_validator(mode="after")
+    def _sizes(self) -> StarGanConfig:
+        factor = 2 ** max(self.generator_halvings, self.discriminator_halvings)
+        if self.height % factor or self.width % factor:
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
+                             "take fewer halvings")  # fmt: skip
+        return self
+
+
+class Critic(nn.Module):
+    """How real an image looks, patch by patch, and which domain it belongs to (Table 5).
+
+    Args:
+        size: height and width of the images.
+        domains: how many there are.
+        width: channels after the first of the convolutions of stride 2, each of which doubles them.
+        halvings: how many of these there are.
+    """
+
+    def __init__(self, size: tuple[int, int], domains: int, *, width: int = 64, halvings: int = 6) -> None:
+        super().__init__()
+        widths = [3, *(width * 2**level for level in range(halvings))]
+        layers: list[nn.Module] = []
+        for before, after in zip(widths, widths[1:], strict=False):
+            layers += [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.01)]
+        self.layers = nn.Sequential(*layers)
+        self.real = nn.Conv2d(widths[-1], 1, 3, 1, 1, bias=False)
+        rest = (size[0] // 2**halvings, size[1] // 2**halvings)
+        self.domain = nn.Conv2d(widths[-1], domains, rest, bias=False)
+
+    def forward(self, images: Images) -> tuple[Float[Tensor, "batch 1 rows columns"], Float[Tensor, "batch domains"]]:
+        maps = self.layers(images)
+        return self.real(maps), self.domain(maps).flatten(1)
+
+
+def gradient_penalty(
+    critic: Callable[[Images], Tensor], real: Images, fake: Images, shares: Float[Tensor, " batch"]
+) -> Float[Tensor, ""]:
+    """Mean of (‖∇D(x̂)‖₂ − 1)² at x̂ = share · real + (1 − share) · fake (Eq. 8, the last term).
+
+    Args:
+        critic: images to their scores; those of an image's patches are added up, as in the released code.
+    """
+    shares = shares.view(-1, 1, 1, 1)
+    between = (shares * real + (1 - shares) * fake).detach().requires_grad_(True)
+    (slopes,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    return (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+class StarGanTask(AdversarialTask):
+    """Each step: the critic; every `critic_steps`-th of them, the generator as well. An image is to become another one
+    of the batch's domain, drawn without replacement."""
+
+    kept = ("generator",)
+
+    def __init__(self, config: StarGanConfig, batches: Batches) -> None:
+        super().__init__()
+        self.settings, self.batches, self.batch = config, batches, config.batch
+        larger = max(len(rows) for rows in batches.rows.values())
+        self.steps = config.steps or config.epochs * -(-2 * larger // config.batch)
+        self.domains = Domains(config.domains, batches.cameras)
+        self.modules["generator"] = make_generator(config, self.domains)
+        self.modules["critic"] = Critic(
+            (config.height, config.width), len(self.domains.names), width=config.discriminator_width,
+            halvings=config.discriminator_halvings,
+        )  # fmt: skip
+        for name, module in self.modules.items():
+            self.optimizers[name] = torch.optim.Adam(module.parameters(), lr=config.learning_rate, betas=BETAS)
+
+    def before_step(self, step: int) -> None:
+        """The rate is constant for the first half and falls to zero along a line in the second."""
+        share = min(1.0, 2 * (1 - step / self.steps))
+        for optimizer in self.optimizers.values():
+            schedules.scale_learning_rates(optimizer, share)
+
+    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+        config, rows, draw = self.settings, self._rows(step), self.generator(step, "images", shared=True)
+        images = self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
+        labels = self.domains.labels(self.batches.camera[rows]).to(self.device)
+        wanted = labels[torch.randperm(len(rows), generator=draw).to(self.device)]
+        shares = torch.rand(len(rows), generator=draw).to(self.device)
+        real, own, wanted, shares = map(self.part, (images * 2 - 1, labels, wanted, shares))
+        losses = self._train_critic(accelerator, real, own, wanted, shares)
+        if (step + 1) % config.critic_steps == 0:
+            losses |= self._train_generator(accelerator, real, own, wanted)
+        return {name: value.detach() for name, value in losses.items()}
+
+    def describe(self, step: int) -> str:
+        return self.batches.describe(self._rows(step))
+
+    def _train_critic(
+        self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels, shares: Float[Tensor, " batch"]
+    ) -> dict[str, Tensor]:
+        """Eq. 5 and 8: tell real from made, and real images' domains."""
+        config, critic = self.settings, self.modules["critic"]
+        with torch.no_grad():
+            fake = self.modules["generator"](real, wanted)
+        of_real, domains = critic(real)
+        of_fake, _ = critic(fake)
+        losses = {
+            "gap": of_real.mean() - of_fake.mean(),
+            "penalty": gradient_penalty(lambda images: critic(images)[0], real, fake, shares),
+            "domain_of_real": functional.cross_entropy(domains, own),
+        }
+        total = config.class_weight * losses["domain_of_real"] + config.penalty_weight * losses["penalty"]
+        losses = {"total": total - losses["gap"], **losses}
+        self.update(accelerator, "critic", losses["total"])
+        return losses
+
+    def _train_generator(
+        self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels
+    ) -> dict[str, Tensor]:
+        """Eq. 6: pass for real, and for the domain that is asked for; and back to the image that it was."""
+        config, generator = self.settings, self.modules["generator"]
+        self.freeze(True, "critic")
+        fake = generator(real, wanted)
+        score, domains = self.modules["critic"](fake)
+        losses = {
+            "fool": -score.mean(),
+            "domain_of_fake": functional.cross_entropy(domains, wanted),
+            "reconstruction": functional.l1_loss(generator(fake, own), real),
+        }
+        weights = {"fool": 1.0, "domain_of_fake": config.class_weight, "reconstruction": config.reconstruction_weight}
+        self.update(accelerator, "generator", sum(weights[name] * value for name, value in losses.items()))
+        self.freeze(False, "critic")
+        return losses
+
+    def _rows(self, step: int) -> Rows:
+        stream = np.random.default_rng(seeds.integer(self.seed, 0, step, "rows"))
+        rows = np.concatenate(self.batches.unpaired(stream, self.settings.batch // 2))
+        return rows[stream.permutation(len(rows))]  # so that each process gets some of both modalities
+
+
+class StarGan(Translator):
+    """Knows the cameras that it was fitted to, the external set's included, unless its domains are modalities."""
+
+    name = "stargan"
+    config_class: ClassVar[type[StarGanConfig]] = StarGanConfig
+    config: StarGanConfig
+
+    def make_networks(self) -> dict[str, nn.Module]:
+        return {"generator": make_generator(self.config, self._domains())}
+
+    def make_task(self, batches: Batches) -> StarGanTask:
+        return StarGanTask(self.config, batches)
+
+    @torch.no_grad()
+    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
+        labels = self._domains().labels([item.camera for item in items]).to(self.device)
+        images = self._fitted()["generator"](to_float(starts[0], self.device) * 2 - 1, labels)
+        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
+        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+
+    def _domains(self) -> Domains:
+        return Domains(self.config.domains, self._record["cameras"])
+
+
+def make_generator(config: StarGanConfig, domains: Domains) -> LabelledGenerator:
+    """One fresh generator for these domains."""
+    return LabelledGenerator(labels=len(domains.names), width=config.generator_width, blocks=config.blocks,
+                             halvings=config.generator_halvings)  # fmt: skip
+
+
+GENERATOR = StarGan
