@@ -21,6 +21,14 @@
 #
 # **This chapter** reads the trained networks and the test features of chapter 4 (it trains what is missing), makes a
 # record of each embedding's spread, and costs about a minute once the networks are there.
+#
+# **You will learn**
+#
+# - to read an embedding: by projection, by spread, by distances, and what each of them cannot show;
+# - to look behind rank-1 at the single queries that two networks decide differently;
+# - to ask what in an image decides, and to test the answer.
+#
+# **You need** chapters 1 and 4.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -33,10 +41,12 @@ people = 8  # how many test people the projections show
 # %%
 from functools import partial
 
+import scipy.stats
+import torch
 from IPython.display import display
 
 from vireid_lib.analysis.projection import readable_sample, tsne
-from vireid_lib.analysis.spaces import pair_distances
+from vireid_lib.analysis.spaces import hardest_cross_distance, pair_distances
 from vireid_lib.book import explorers, measures, open_book, plots, retrieval, stages, verdicts, widgets
 
 book = open_book(profile, workspace, data_root, method)
@@ -45,7 +55,8 @@ book
 # %% [markdown]
 # ## 1. Two networks, the same test images
 #
-# A feature is a point; what counts is its direction. Two images $x, x'$ are compared by the cosine distance
+# A [feature](glossary.md#feature) is a point; what counts is its direction. Two images $x, x'$ are compared by the
+# cosine distance
 #
 # $$d(x, x') = 1 - \frac{f(x)^{\!\top} f(x')}{\lVert f(x)\rVert\, \lVert f(x')\rVert},$$
 #
@@ -56,7 +67,7 @@ book
 seed = book.profile.reid.seeds[0]
 names = ["real", compared, *({"true"} & set(book.profile.reid.training_sets) - {compared})]
 held = {verdicts.training_label(name): stages.features(book, name, seed)[0] for name in names}
-test = stages.datasets(book).test()
+test, lights = stages.datasets(book).test(), ("visible", "infrared")
 baseline, other = list(held)[:2]
 print(f"{len(test)} test images of {test['identity'].nunique()} people; seed {seed}; "
       + ", ".join(f"'{name}': {features.shape[1]} dimensions" for name, features in held.items()))
@@ -93,6 +104,21 @@ plane(network=other)
 # the two networks by such questions, and not by how tidy they look: t-SNE can make anything tidy.
 
 # %% [markdown]
+# Which images are the odd ones? One panel, in colours of your choice; beside the test people stand two external people
+# with the infrared images that somebody made up (hollow), which the second network was trained on. In JupyterLab,
+# **click a point**: it shows its image, and the images whose features are nearest in all dimensions.
+
+# %%
+opened = {verdicts.training_label(name): partial(stages.network, book, name, seed) for name in names}
+added = stages.training_table(book, compared).query("split == 'external'")
+explorers.explore_embedding(test, opened, synthetic=added, people=people, first=other)
+
+# %% [markdown]
+# **What to notice.** A hollow triangle beside its person's filled circles is a made-up infrared image that this network
+# takes for the person; it was taught to. Neighbours in the plane that are no neighbours in the list on the right are
+# what the projection made up.
+
+# %% [markdown]
 # ## 3. Spread, measured
 #
 # DEN (section 3.1) measures what the eye does above, on all test images. With $f$ scaled to length 1 and $d_E$ the
@@ -100,13 +126,32 @@ plane(network=other)
 #
 # $$\mathrm{IIRS}(V,V) = \text{mean over people of the mean } d_E \text{ between two visible images of the person}$$
 #
-# the *intra-modality intra-identity representation space*, likewise $\mathrm{IIRS}(I,I)$ for infrared, and
+# the [*intra-modality intra-identity representation space*](glossary.md#intra-identity-spread), likewise
+# $\mathrm{IIRS}(I,I)$ for infrared, and
 #
 # $$\mathrm{HIMD}(V,I) = \text{mean over people of the largest } d_E \text{ between a visible and an infrared image}$$
 #
 # the *hetero-modality intra-identity maximum distance* (its Table 6): how far the hardest pair of a person is apart.
 # Both need a yardstick: unrelated directions are $\sqrt2 \approx 1.41$ apart. The last two columns are distances
 # between modality *centres*: of the same person, and of different people.
+#
+# HIMD in three lines:
+#
+# | symbol | in the code | what it is |
+# |---|---|---|
+# | $f$ | `f` | features of the test images, scaled to length 1 |
+# | – | `sides` | for each person the rows of the visible and of the infrared images |
+# | $d_E$ | `torch.cdist` | Euclidean distances of all pairs of rows of two sets |
+
+# %% tags=["equation"]
+f = torch.nn.functional.normalize(held[baseline])
+sides = [[list(rows.index[rows["modality"] == light]) for light in lights] for _, rows in test.groupby("identity")]
+himd = torch.stack([torch.cdist(f[visible], f[infrared]).max() for visible, infrared in sides]).mean()
+
+print(f"HIMD(V,I) of '{baseline}', seed {seed}: {himd:.3f}; the library says {hardest_cross_distance(f, test):.3f}")
+
+# %% [markdown]
+# And all of them, for every training set:
 
 # %%
 spreads = measures.spread_table(book)
@@ -194,11 +239,12 @@ for right, words in ((True, "Wrong before, right after"), (False, "Right before,
         print(f"{words}: no query")
 
 # %% [markdown]
+# **What to notice.** Is what changed a matter of the person (bag, coat, build), or do whole lists differ?
+#
 # Any query, under any of the networks. In JupyterLab, tick `show removed` to see what the protocol takes away and where
 # it would have stood, and `grad cam` for what makes each image similar to the query (section 6 explains it, and warns).
 
 # %%
-opened = {verdicts.training_label(name): partial(stages.network, book, name, seed) for name in names}
 explorers.explore_queries(held, test, trial, protocol.rule, opened, first=other)
 
 # %% [markdown]
@@ -243,7 +289,9 @@ for right in kinds:
     display(plots.explanations(found.images, maps, labels=labels))
 
 # %% [markdown]
-# Do the two agree? Correlate them over the places of each image, with more pairs. 1: the same map; 0: they have nothing
+# **What to notice.** Do heat and occlusion point at the same place? Where they do not, one of them is wrong.
+#
+# Correlate them over the places of each image, with more pairs. 1: the same map; 0: they have nothing
 # to do with each other; below: what the one lights up, the other leaves dark.
 
 # %%
@@ -263,6 +311,38 @@ for right in kinds:
 # needed to tell the two apart.
 
 # %% [markdown]
+# ## Exercises
+#
+# **1.** For vectors of length 1, how does the Euclidean distance follow from the cosine distance? Would the rankings of
+# chapter 1 change with the one in place of the other?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 1. The square of the Euclidean distance is 1 + 1 - 2 cos = 2 (1 - cos): the root of twice the cosine
+# distance. The root keeps the order, so no ranking changes; unrelated directions (cosine distance 1) are the root of 2
+# apart, the yardstick of section 3.
+some = f[:50]
+euclidean, cosine = torch.cdist(some, some), 1 - some @ some.T
+torch.testing.assert_close(euclidean**2, (2 * cosine).clamp(min=0), atol=1e-4, rtol=0)
+assert abs(torch.dist(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])) - 2**0.5) < 1e-6
+print(f"largest difference over {euclidean.numel()} pairs: {(euclidean**2 - 2 * cosine).abs().max():.1e}")
+
+# %% [markdown]
+# **2.** Some queries were gained and some lost. If the two networks were equally good, each changed query would fall on
+# either side like a coin. How likely is a balance as uneven as the one of section 5, or more so? What is wrong with
+# this reckoning?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 2. A sign test (McNemar): binomial with a half. 12 against 4, for example, happens by chance in 7.7 % of
+# cases. What is wrong: queries of one person are not independent coins (they turn together), so the true
+# probability is larger; and the two networks are one seed each, which says nothing about other seeds. Chapter 4's
+# intervals over seeds are the ones to go by.
+assert round(scipy.stats.binomtest(12, 16).pvalue, 3) == 0.077
+changed = int(gained + lost)
+chance = scipy.stats.binomtest(int(gained), changed).pvalue if changed else 1.0
+assert 0 < chance <= 1
+print(f"{gained} gained, {lost} lost: {chance:.2g} if queries were independent coins")
+
+# %% [markdown]
 # ## Something to try
 #
 # 1. Run with `-p compared=copies`. *Expect* the modality gap of section 3 to behave otherwise than with infrared that
@@ -271,3 +351,15 @@ for right in kinds:
 # 2. Take two seeds of the *baseline* instead of two training sets: let `held` hold
 #    `stages.features(book, "real", s)[0]` for two seeds `s`, and look at section 5 again. *Expect* about as many gained
 #    queries as lost ones. That is how much of "what changed" is nothing but the seed.
+#
+# ## Further reading
+#
+# - Kim, Gwon, Seo: "Enhancing Diverse Intra-identity Representation for Visible-Infrared Person Re-Identification",
+#   WACV 2024: IIRS and HIMD.
+# - van der Maaten, Hinton: "Visualizing Data using t-SNE", Journal of Machine Learning Research 2008.
+# - Wattenberg, Viégas, Johnson: "How to Use t-SNE Effectively", Distill 2016: what such pictures do not show.
+# - Chattopadhay, Sarkar, Howlader, Balasubramanian: "Grad-CAM++: Generalized Gradient-Based Visual Explanations for
+#   Deep Convolutional Networks", WACV 2018.
+# - Zeiler, Fergus: "Visualizing and Understanding Convolutional Networks", ECCV 2014: occlusion.
+# - Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim: "Sanity Checks for Saliency Maps", NeurIPS 2018: why a heat map
+#   needs a test.

@@ -18,9 +18,17 @@
 # **The question.** What has been measured in this workspace, under which conditions, and how does it stand beside what
 # the papers print?
 #
-# **This chapter** reads the records of the chapters before it and computes nothing that takes time. Every number below
-# comes from a file `result.json` that a finished stage has left behind; what has not been run is said to be *not yet
-# run*, and is never filled in.
+# **This chapter** reads the records of the chapters before it, makes tables and figures of them and no new number, and
+# costs seconds. Every number below comes from a file `result.json` that a finished stage has left behind; what has not
+# been run is said to be *not yet run*, and is never filled in.
+#
+# **You will learn**
+#
+# - to read a table of results with its spread, and to say what it allows to be said;
+# - when a number may stand beside a paper's, and when it may not;
+# - what belongs to a number for others to believe it.
+#
+# **You need** chapters 1 and 4.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -31,7 +39,7 @@ metric = "rank_1"
 # %%
 from IPython.display import display
 
-from vireid_lib.book import open_book, plots, result_tables, results, summary, verdicts
+from vireid_lib.book import explorers, open_book, plots, result_tables, results, summary, verdicts
 
 book = open_book(profile, workspace, data_root)
 book
@@ -43,14 +51,47 @@ book
 # average precision, which asks for *all* images of the person to come early. mINP: how far one has to go for the last
 # of them. Each number is the mean ± standard deviation over training seeds, on test people whom neither the network nor
 # the generator has seen; each seed is itself a mean over the gallery draws of the protocol.
+#
+# With $x_1, \dots, x_n$ the scores of $n$ seeds, a cell of the table is
+#
+# $$\bar x \pm s, \qquad
+# \bar x = \frac1n \sum_{i=1}^{n} x_i, \qquad s = \sqrt{\frac{1}{n-1} \sum_{i=1}^{n} (x_i - \bar x)^2}$$
+#
+# One cell in three lines, the first training set's:
+#
+# | symbol | in the code | what it is |
+# |---|---|---|
+# | $x_i$ | `x` | score of one seed, in percent |
+# | $n$ | `len(x)` | number of seeds |
+# | $\bar x$ | `mean` | what the table shows in front of the ± |
+# | $s$ | `spread` | what it shows behind: how much *single trainings* differ, and not how uncertain the mean is |
+
+# %%
+scores = summary.scores(book)
+some = scores.loc[(scores["training"] == "real") & (scores["mode"] == book.profile.evaluation.modes[0]), metric]
+
+# %% tags=["equation"]
+x = 100 * some.to_numpy(float)
+mean = x.sum() / max(len(x), 1)
+spread = (((x - mean) ** 2).sum() / (len(x) - 1)) ** 0.5 if len(x) > 1 else float("nan")
+
+print(f"n = {len(x)}: {mean:.1f} ± {spread:.1f}" if len(x) > 1 else f"n = {len(x)}: one seed has no spread")
 
 # %%
 result_tables.show_main_table(results.main_table(book.workspace, book.profile))
 
 # %%
-scores = summary.scores(book)
 if len(scores):
     display(plots.bars(**verdicts.for_bars(scores, metric), axis=f"{metric.replace('_', '-')} (%)"))
+
+# %% [markdown]
+# **What to notice.** Dots that overlap between two bars belong to differences that a further seed may turn round.
+#
+# Any runs beside each other: other methods, modes and variants that lie in this workspace. In JupyterLab, choose several
+# with Ctrl or Shift.
+
+# %%
+explorers.compare_runs(book)
 
 # %% [markdown]
 # The gain over the baseline, with its 95 % interval over seeds (Welch; chapter 4 explains it). A hollow dot is a
@@ -66,6 +107,9 @@ if len(gains):
     ))  # fmt: skip
 
 # %% [markdown]
+# **What to notice.** Full dots first: they are what this run can claim. Are the hollow ones at least on the side that
+# you expected?
+#
 # ## What was learned
 #
 # One row for each question of the book. The answers are put together from the recorded numbers by fixed rules: change
@@ -140,9 +184,58 @@ results.stages(book.workspace).tail(40).style.format({"minutes": "{:.2f}"}).hide
 # - **Equal effort is a choice too.** All training sets get the same number of steps. A larger set may deserve more.
 # - **Judges are networks.** "Shows the right person" means: to a network that is itself wrong quite often.
 #
+# ## Exercises
+#
+# **1.** A table says 40.0 ± 2.0 and 43.0 ± 2.0, three seeds each. Is the second better? With how many seeds, at the
+# same spread, would 3 points leave the noise?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 1. With three seeds the 95 % margin is 4.5 points: within noise. It falls below 3 points with five seeds on
+# each side. (Whoever adds seeds until the interval leaves zero, and then stops, cheats: decide on the number before.)
+import scipy.stats
+
+
+def margin(n, s=2.0):
+    return scipy.stats.t.ppf(0.975, 2 * (n - 1)) * s * (2 / n) ** 0.5
+
+
+assert round(margin(3), 1) == 4.5 and margin(4) > 3 > margin(5)
+print(", ".join(f"{n} seeds: ±{margin(n):.1f}" for n in range(2, 8)))
+
+# %% [markdown]
+# **2.** Somebody compares 20 settings with the baseline, each with an honest 95 % interval, and none of them truly
+# differs. How many will come out as better or worse? How likely is at least one?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 2. One in twenty: one on average, and at least one with probability 1 - 0.95^20 = 64 % (were the comparisons
+# independent; sharing the baseline makes them less so). A table with many rows always has a winner.
+assert abs(20 * 0.05 - 1) < 1e-12 and round(1 - 0.95**20, 2) == 0.64
+rows = len({(row.training, row.mode) for row in scores.itertuples() if row.training != "real"})
+print(f"This run compares {rows} rows with the baseline: {0.05 * rows:.1f} false alarms on average, at least one with "
+      f"{1 - 0.95**rows:.0%}")
+
+# %% [markdown]
 # ## Something to try
 #
 # 1. **Another seed.** Add a seed to `reid.seeds` in a copy of the profile and run chapters 4 and 7. Only the new
 #    trainings run; every interval should shrink a little. Did a hollow dot become full, or the other way round?
 # 2. **mAP instead of rank-1.** `vireid book --only 07 -p metric=mean_ap`. Expect the same order with smaller
 #    differences; if the order changes, say which of the two you would report, *before* you look which suits you better.
+#
+# ## Further reading
+#
+# The five papers (those whose tables this book has stand above):
+#
+# - Dai, Lu, Li: "Diffusion-based Synthetic Data Generation for Visible-Infrared Person Re-Identification", AAAI 2025
+#   (DiVE).
+# - Kim, Gwon, Seo: "Enhancing Diverse Intra-identity Representation for Visible-Infrared Person Re-Identification",
+#   WACV 2024 (DEN).
+# - Zhang, Wang: "Diverse Embedding Expansion Network and Low-Light Cross-Modality Benchmark for Visible-Infrared Person
+#   Re-identification", CVPR 2023 (DEEN).
+# - Wang, Yang, Zhang, Cheng, Hou, Tiwari, Pandey: "Cross-Modality Paired-Images Generation and Augmentation for
+#   RGB-Infrared Person Re-Identification", Neural Networks 2020 (JSIA-ReID).
+# - Pan, Chen, He, Li, He: "How Image Generation Helps Visible-to-Infrared Person Re-Identification?", arXiv 2022
+#   (Flow2Flow).
+#
+# And on comparing: Bouthillier et al.: "Accounting for Variance in Machine Learning Benchmarks", MLSys 2021; Musgrave,
+# Belongie, Lim: "A Metric Learning Reality Check", ECCV 2020.

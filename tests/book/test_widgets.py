@@ -8,11 +8,12 @@ from vireid_lib.book import widgets
 from vireid_lib.book.plots import Picture
 
 
-def describe(count=2, colour="red", bold=False, share=0.5):
-    return f"{count} {colour} {bold} {share}"
+def describe(count=2, colour="red", bold=False, share=0.5, sizes=("L", "M")):
+    return f"{count} {colour} {bold} {share} {'+'.join(sizes)}"
 
 
-CONTROLS = {"count": range(1, 9), "colour": ["red", "blue"], "bold": True, "share": [0.1, 0.5]}
+CONTROLS = {"count": range(1, 9), "colour": ["red", "blue"], "bold": True, "share": [0.1, 0.5],
+            "sizes": widgets.Several(["S", "M", "L"])}  # fmt: skip
 
 
 @pytest.fixture
@@ -34,17 +35,18 @@ def shown(monkeypatch):
 
 def test_without_anybody_there_the_static_figure_is_all(shown):
     widgets.explore(describe, **CONTROLS)
-    assert shown == ["2 red False 0.5"]
+    assert shown == ["2 red False 0.5 L+M"]
 
 
 def test_with_somebody_there_controls_follow(monkeypatch, shown):
     monkeypatch.setattr(widgets, "is_interactive", lambda: True)
     widgets.explore(describe, **CONTROLS)
-    assert shown[0] == "2 red False 0.5" and type(shown[1]).__name__ == "VBox"
+    assert shown[0] == "2 red False 0.5 L+M" and type(shown[1]).__name__ == "VBox"
 
 
 def test_controls_have_the_functions_defaults_and_call_it():
-    kinds = {"count": "IntSlider", "colour": "Dropdown", "bold": "Checkbox", "share": "SelectionSlider"}
+    kinds = {"count": "IntSlider", "colour": "Dropdown", "bold": "Checkbox", "share": "SelectionSlider",
+             "sizes": "SelectMultiple"}  # fmt: skip
     for name, choices in CONTROLS.items():
         default = widgets._default(describe, name, choices)
         control = widgets._widget(name, choices, default)

@@ -2,13 +2,17 @@
 
 from vireid_lib.book.explorers.augmentations import explore_augmentations, explore_greys
 from vireid_lib.book.explorers.browser import browse
+from vireid_lib.book.explorers.embedding import explore_embedding
 from vireid_lib.book.explorers.queries import explore_queries
+from vireid_lib.book.explorers.runs import compare_runs
 from vireid_lib.book.explorers.training_monitor import monitor
 from vireid_lib.book.explorers.trials import removed_by_camera, view_trials
 
 __all__ = [
     "browse",
+    "compare_runs",
     "explore_augmentations",
+    "explore_embedding",
     "explore_greys",
     "explore_queries",
     "monitor",

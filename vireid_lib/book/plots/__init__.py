@@ -1,9 +1,9 @@
 """Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
 
 from vireid_lib.book.plots.arrows import arrow_panels
-from vireid_lib.book.plots.charts import bars, distance_histograms, loss_curves, token_table
+from vireid_lib.book.plots.charts import bars, distance_histograms, loss_curves, run_bars, token_table
 from vireid_lib.book.plots.data import carried_over, explanations, luck, materials, ranked_gallery
-from vireid_lib.book.plots.embedding import scatter
+from vireid_lib.book.plots.embedding import coloured, scatter
 from vireid_lib.book.plots.expansion import people_curves, prompt_picture, with_and_without
 from vireid_lib.book.plots.galleries import gallery_sheet, query_list
 from vireid_lib.book.plots.generator import brightness_curves, differences, grouped_points, lines, token_map
@@ -25,6 +25,7 @@ __all__ = [
     "bars",
     "brightness_curves",
     "carried_over",
+    "coloured",
     "differences",
     "distance_histograms",
     "distance_panels",
@@ -47,6 +48,7 @@ __all__ = [
     "query_list",
     "ranked_gallery",
     "retrieval_lists",
+    "run_bars",
     "scatter",
     "space_use",
     "sweeps",

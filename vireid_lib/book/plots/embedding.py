@@ -7,7 +7,17 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from vireid_lib.book.plots.style import INK, MODALITY_MARKERS, QUIET, Picture, bare, identity_colours, styled
+from vireid_lib.book.plots.style import (
+    INK,
+    MODALITY_COLOURS,
+    MODALITY_MARKERS,
+    QUIET,
+    SERIES,
+    Picture,
+    bare,
+    identity_colours,
+    styled,
+)
 
 
 @styled
@@ -81,3 +91,50 @@ def _legend(modalities: np.ndarray, real: np.ndarray) -> list[Line2D]:
         hollow = {"linestyle": "none", "marker": "^", "markeredgecolor": QUIET, "markerfacecolor": "none"}
         handles.append(Line2D([], [], label="synthetic (hollow)", **hollow))
     return handles
+
+
+@styled
+def coloured(
+    points: Float[np.ndarray, "images 2"],
+    *,
+    labels: Sequence[str],
+    scheme: str,
+    modalities: Sequence[str],
+    sources: Sequence[str],
+    title: str = "",
+) -> Picture:
+    """A projection in the colours of one property, which the legend names; markers are modalities, whatever the
+    colours say, and images that are not real are hollow.
+
+    Args:
+        labels: of each image, by which it is coloured.
+        scheme: what the labels are: "identity", "modality", "camera", "source".
+    """
+    picture = Picture(7.4, 5.4, title or f"Projection of {len(points)} images, coloured by {scheme}")
+    axes = picture.subplots()
+    bare(axes)
+    if scheme == "identity":
+        colours = identity_colours(labels)
+    elif scheme == "modality":
+        colours = MODALITY_COLOURS
+    else:
+        colours = {name: SERIES[place % len(SERIES)] for place, name in enumerate(sorted(set(labels)))}
+    painted, real = np.asarray([colours[label] for label in labels]), np.asarray([name == "real" for name in sources])
+    shapes = np.asarray(modalities, dtype=object)
+    for modality, marker in MODALITY_MARKERS.items():
+        for hollow in (False, True):
+            chosen = (shapes == modality) & (real != hollow)
+            if not chosen.any():
+                continue
+            look = {"facecolors": "none", "edgecolors": painted[chosen], "linewidths": 1.5} if hollow else {
+                "facecolors": painted[chosen], "edgecolors": "white", "linewidths": 0.6}  # fmt: skip
+            axes.scatter(*points[chosen].T, s=46, marker=marker, **look)
+    dots = [Line2D([], [], linestyle="none", marker="s", color=colours[name], label=name)
+            for name in colours if name in set(labels)]  # fmt: skip
+    picture.legend(handles=dots, title=scheme, loc="outside right upper", alignment="left", fontsize=8)
+    axes.legend(handles=_legend(shapes, real), loc="upper left", bbox_to_anchor=(0, -0.04), ncols=4)
+    axes.set_xlabel("first dimension (no unit)")
+    axes.set_ylabel("second dimension (no unit)")
+    axes.margins(0.05)
+    axes.set_title(title)
+    return picture
