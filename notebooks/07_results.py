@@ -87,8 +87,8 @@ if len(scores):
 # %% [markdown]
 # **What to notice.** Dots that overlap between two bars belong to differences that a further seed may turn round.
 #
-# Any runs beside each other: other methods, modes and variants that lie in this workspace. In JupyterLab, choose several
-# with Ctrl or Shift.
+# Any runs beside each other: other methods, modes and variants that lie in this workspace. In JupyterLab, choose
+# several with Ctrl or Shift.
 
 # %%
 explorers.compare_runs(book)
