@@ -150,7 +150,10 @@ display(*(studies.beside_paper(book, STUDY, measured, number, method=dive.METHOD
 
 # %%
 people = dive_looks.people_curves(book, STUDY, measured)
-display(plots.people_curves(**people) if people["curves"] else "Not run: these rows are trained with -p full=true.")
+if people["curves"]:
+    display(plots.people_curves(**people))
+else:
+    print("Not run: these rows are trained with -p full=true.")
 
 # %% [markdown]
 # **What to notice.** In the miniature world everybody has as many images, so that the paper's reason for the decline

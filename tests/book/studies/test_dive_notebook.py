@@ -1,0 +1,59 @@
+"""DiVE's study from the first cell to the last, on the tiny book's stages."""
+
+import json
+import subprocess
+import sys
+
+import nbformat
+import numpy as np
+import pandas as pd
+import yaml
+
+from vireid_lib.book import plots
+from vireid_lib.book.studies import dive, dive_looks
+
+COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.book.cli import main; sys.exit(main())", "study", "dive"]
+
+
+def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_profile, tmp_path):
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tiny_profile.model_dump()))
+    workspace = tiny_book.workspace.folder
+    options = ["--profile", str(tmp_path / "tiny.yaml"), "--workspace", str(workspace), "-p", "compared=copies"]
+    done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert json.loads((workspace / "study_dive.json").read_text())["ok"]
+    notebook = nbformat.read(workspace / "notebooks" / "dive.ipynb", as_version=4)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    markup = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+    assert all(f"DiVE, Table {number}:" in markup for number in (1, 2, 3, 4))
+    assert "measured here (mini_vi, all, AGW)" in markup and "same batch, same steps" in markup
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert f"Of {len(dive.study(['copies']).claims)} claims:" in printed and "-p full=true" in printed
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 8
+
+
+def test_methods_are_shown_with_and_without():
+    study = dive.study(["copies"])
+    rows = {"agw_real": [30.0, 34.0], "agw_dive": [40.0, 42.0], "caj_real": [20.0, 21.0]}
+    measured = pd.DataFrame([{"row": name, "label": name, "mode": "all", "rank_1": value}
+                             for name, values in rows.items() for value in values])  # fmt: skip
+    table = dive_looks.with_and_without(study, measured)
+    assert table["label"].unique().tolist() == ["AGW"], "CAJ was trained one way only"
+    assert table.groupby("side")["value"].mean().tolist() == [32, 41]
+    picture = plots.with_and_without(table, names=("without", "with"), axis="rank-1 (%)")
+    assert "+9.0" in {text.get_text() for text in picture.axes[0].texts}
+    assert dive_looks.fairness(study, measured).index.tolist() == [dive_looks.FAIRNESS[0][0]]
+
+
+def test_curves_over_the_number_of_people(tiny_book):
+    study = dive.study(["copies"])
+    rows = {"agw_real": [30.0, 32.0], "agw_dive": [40.0, 42.0], "dive_10": [35.0, 36.0], "agw_true": [50.0, 50.0]}
+    measured = pd.DataFrame([{"row": name, "mode": "all", "rank_1": value}
+                             for name, values in rows.items() for value in values])  # fmt: skip
+    found = dive_looks.people_curves(tiny_book, study, measured)
+    assert list(found["curves"]) == ["DiVE"], "of true infrared there is one number only"
+    curve = found["curves"]["DiVE"].set_index("people")["mean"]
+    assert curve.to_dict() == {3: 41, 10: 35.5} and found["baseline"][0] == 31
+    assert found["images"] == [4, 4, 4]
+    picture = plots.people_curves(**found)
+    assert picture.axes[0].get_xlim()[1] >= 10 and np.isfinite(picture.axes[0].dataLim.get_points()).all()
