@@ -1,0 +1,200 @@
+"""JSIA-ReID's joint training: it learns, resumes, leaves a network and a generator, and its switches switch."""
+
+import numpy as np
+import pytest
+import torch
+
+from vireid_lib.evaluation import score
+from vireid_lib.generators import build, load
+from vireid_lib.generators.jsia import losses
+from vireid_lib.generators.jsia.config import JsiaConfig
+from vireid_lib.generators.jsia.joint import load_joint, train_joint
+from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
+from vireid_lib.generators.jsia.joint_task import JUDGE, JointTask
+from vireid_lib.reid.features import extract
+
+GENERATOR = {"height": 32, "width": 32, "style_dim": 4, "style_width": 4, "decoder_blocks": 1, "mlp_width": 16,
+             "judge_width": 4, "judge_layers": 2, "latent_dim": 8, "latent_width": 8, "identities": 3, "images": 2,
+             "steps": 4, "checkpoint_every": 0}  # fmt: skip
+JOINT = {"height": 32, "width": 32, "identities": 3, "images": 2, "generation_identities": 2, "erasing": 0.0,
+         "padding": 0, "steps": 5, "flip_at_test": False}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def people(toy_people):
+    return toy_people[toy_people["split"] == "train"].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def start(people, tmp_path_factory):
+    """A pre-trained generator's folder."""
+    folder = tmp_path_factory.mktemp("start")
+    build("jsia", JsiaConfig.small(**GENERATOR), device="cpu", progress=False).fit(people, folder)
+    return folder
+
+
+def _train(people, folder, start, **changes):
+    config = JsiaReidConfig.small(**JOINT | changes)
+    options = {"seed": 1, "cache": None, "progress": False, "device": "cpu", "checkpoint_every": 2}
+    return train_joint(people, config, folder, generator=start, **options), config
+
+
+def test_it_learns_to_tell_people_apart_in_both_modalities(people, start, tmp_path):
+    network, config = _train(people, tmp_path, start, steps=30, learning_rate=1e-2)
+    features = extract(network, people, config, None)
+    visible, infrared = (np.flatnonzero(people["modality"] == name) for name in ("visible", "infrared"))
+    ids = people["identity"].astype("category").cat.codes.to_numpy()
+    distances = 1 - features[infrared] @ features[visible].T
+    found = score(distances, query_ids=ids[infrared], gallery_ids=ids[visible], query_cameras=np.ones(36, int),
+                  gallery_cameras=np.full(36, 2), rule="regdb")  # fmt: skip
+    assert found.rank(1) > 0.5  # chance is 1 in 6
+    again, held = load_joint(tmp_path)
+    assert held == config and torch.equal(extract(again, people, config, None), features)
+    maker = load("jsia", tmp_path, device="cpu", progress=False)
+    assert maker.summary()["weights"] != load("jsia", start, device="cpu", progress=False).summary()["weights"]
+    state, shared = maker.networks["set_level"].state_dict(), again.set_level.state_dict()
+    assert all(torch.equal(state[name], shared[name]) for name in shared)
+    images = np.zeros((2, 32, 32, 3), np.uint8)
+    assert maker.translate(images, "toy/0000", "toy/3").shape == images.shape
+
+
+class _Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("changes", [{}, {"set_level": "adversarial", "end_to_end": False}])
+def test_resume_is_bitwise(people, start, tmp_path, monkeypatch, changes):
+    whole, _ = _train(people, tmp_path / "whole", start, **changes)
+    real = JointTask.step
+
+    def stops(self, accelerator, step):
+        if step == 3:
+            raise _Stopped
+        return real(self, accelerator, step)
+
+    with monkeypatch.context() as patch, pytest.raises(_Stopped):
+        patch.setattr(JointTask, "step", stops)
+        _train(people, tmp_path / "parts", start, **changes)
+    parts, _ = _train(people, tmp_path / "parts", start, **changes)
+    ours, theirs = parts.state_dict(), whole.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    made = [load("jsia", tmp_path / name, device="cpu", progress=False).summary()["weights"]
+            for name in ("parts", "whole")]  # fmt: skip
+    assert made[0] == made[1]
+
+
+def _task(people, start, **changes):
+    return JointTask(people, JsiaReidConfig.small(**JOINT | changes), seed=1, cache=None, start=start)
+
+
+def _terms(task):
+    torch.manual_seed(0)
+    task.before_step(0)
+    found, judging = task._learn(task.method.move(task.batch(0)))
+    return found, judging()
+
+
+def test_each_switch_takes_its_terms_away(people, start):
+    full, of_judges = _terms(_task(people, start))
+    assert set(full) == {"identity", "triplet", "regions", "lr", "il", "ui", "generation"}
+    assert set(of_judges) == {"judge_visible", "judge_infrared"}
+    off = {"il_weight": 0.0, "lr_weight": 0.0, "ui_weight": 0.0}
+    assert set(_terms(_task(people, start, **off))[0]) == {"identity", "triplet", "generation"}
+    alone = _task(people, start, set_level="separate", **off)
+    assert set(alone.modules) == {"network"}  # nothing generated reaches it, so nothing is
+    assert set(_terms(alone)[0]) == {"identity", "triplet"}
+    apart = _task(people, start, set_level="separate")
+    assert "set_level" in apart.makers and set(_terms(apart)[0]) == set(full)
+    found, of_judges = _terms(_task(people, start, set_level="adversarial"))
+    assert set(found) == {*full, "modality"} and JUDGE in of_judges
+    unpaired, _ = _terms(_task(people, start, local_pairs="unpaired", il_weight=0.0, ui_weight=0.0))
+    assert set(unpaired) == {"identity", "triplet", "regions", "lr", "generation"}
+
+
+def test_what_reaches_the_generators(people, start):
+    for end_to_end in (True, False):
+        task = _task(people, start, end_to_end=end_to_end)
+        found, _ = _terms(task)
+        (found["il"] + found["lr"] + found["ui"]).backward()
+        reached = [p.grad is not None for p in task.modules["decoder_visible"].parameters()]
+        assert all(reached) if end_to_end else not any(reached)
+        assert all(p.grad is not None for p in task.modules["network"].instance_level.parameters())
+
+
+def test_the_alignment_is_between_an_image_and_what_was_made_of_it(people, start, monkeypatch):
+    """Paired predictions come from one content: with styles ignored, nothing is left to align."""
+    task = _task(people, start, ui_weight=0.0, lr_weight=0.0)
+    task.before_step(0)
+    moved = task.method.move(task.batch(0))
+    real = task._for_generation(moved)
+    made, _ = task._generate(real, moved.generator)
+    # Were fakes perfect copies of their content's source, maps would be the source's.
+    made.fake_maps["infrared"], made.fake_maps["visible"] = made.maps["visible"], made.maps["infrared"]
+    assert task._align(real, made, moved.generator)["il"].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_generation_sees_the_first_people_of_the_batch(people, start):
+    task = _task(people, start)
+    task.before_step(0)
+    moved = task.method.move(task.batch(0))
+    real = task._for_generation(moved)
+    assert torch.equal(real["visible"], moved.visible[[0, 1, 2, 3]] * 2 - 1)
+    labels = moved.visible_labels[[0, 1, 2, 3]].tolist()
+    assert labels[0] == labels[1] != labels[2] == labels[3]
+
+
+def test_running_statistics_are_of_real_images(people, start):
+    """The same with and without generated images, as far as those change no weight."""
+    off = {"il_weight": 0.0, "lr_weight": 0.0, "ui_weight": 0.0}
+    held = []
+    for changes in (off, {**off, "il_weight": 1.0, "ui_weight": 1.0}):
+        task = _task(people, start, **changes)
+        _terms(task)
+        held.append(task.method.network.instance_level.layer2.bn1.running_mean.clone())
+    assert torch.equal(*held)
+
+
+def test_release_form(people, tmp_path):
+    folder = tmp_path / "start"
+    config = JsiaConfig.small(**GENERATOR | {"height": 16, "width": 16}, form="release")
+    build("jsia", config, device="cpu", progress=False).fit(people, folder)
+    small = {name: value for name, value in JOINT.items() if name != "generation_identities"}
+    weights = {"il_weight": 0.01, "lr_weight": 0.0, "ui_weight": 0.0}
+    config = JsiaReidConfig.small(**small, form="release", generation_identities=2, **weights)
+    network = train_joint(people, config, tmp_path / "joint", generator=folder, seed=1, cache=None, progress=False)
+    assert network.behind_neck and network.set_level.grey and not network.regions
+    published = JsiaReidConfig(form="release")
+    assert published.il_weight == 0.01 and published.steps == 10_000 and not published.reaches_generators
+
+
+def test_rates_fall_at_epoch_30(people, start):
+    task = _task(people, start, schedule="drops", drops=[30], epoch_steps=10, steps=400)
+    rates = []
+    for step in (0, 299, 300):
+        task.before_step(step)
+        rates.append([task.optimizers[name].param_groups[0]["lr"] for name in ("network", "makers", "judges")])
+    assert rates[0] == rates[1] and rates[2] == pytest.approx([rate / 10 for rate in rates[0]])
+
+
+def test_clear_errors(people, start, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no fitted jsia"):
+        _train(people, tmp_path, tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="form 'paper', the joint training 'release'"):
+        _task(people, start, form="release", lr_weight=0.0, ui_weight=0.0)
+    with pytest.raises(ValueError, match="trained at 32x32 pixels"):
+        _task(people, start, height=64)
+    with pytest.raises(ValueError, match="generation_identities is 9"):
+        JsiaReidConfig.small(generation_identities=9)
+    with pytest.raises(ValueError, match="equal regions"):
+        JsiaReidConfig.small(regions=3)
+
+
+@pytest.mark.slow
+def test_one_step_at_the_papers_size(people, tmp_path):
+    config = JsiaConfig(pretrained=None, identities=2, images=2, steps=1, visible_only=0)
+    build("jsia", config, device="cpu", progress=False).fit(people, tmp_path / "start")
+    config = JsiaReidConfig(pretrained=None, identities=2, images=2, steps=1)
+    network = train_joint(people, config, tmp_path / "joint", generator=tmp_path / "start", seed=0, cache=None,
+                          progress=False, device="cpu")  # fmt: skip
+    assert network.features(torch.rand(2, 3, 256, 128), "visible").shape == (2, 2048)
+    assert losses.divergence(torch.zeros(1, 2), torch.zeros(1, 2)) == 0
