@@ -31,7 +31,7 @@ people_shown = 3
 images_measured = 48
 
 # %%
-from vireid_lib.book import attention_findings, open_book, plots
+from vireid_lib.book import attention_findings, open_book, plots, prompt_corner
 from vireid_lib.book import attention_stages as study
 from vireid_lib.book.pictures import short
 from vireid_lib.book.widgets import explore
@@ -87,6 +87,21 @@ explore(attention, person=range(len(sampled.people)), resolution=resolutions)
 
 # %%
 plots.attention_overlays(**vars(sampled.by_resolution(0)), title="“a [k] photo of [p] person”, from fine to coarse")
+
+# %% [markdown]
+# ## The prompt corner
+#
+# Put a prompt together: a person, a camera's code (or none), how strongly the picture has to obey (*guidance*), in how
+# many steps, from which noise. With *share* the person's word is mixed with another's, vector by vector. In JupyterLab
+# everything can be changed.
+
+# %%
+picture, options = prompt_corner.corner(book)
+explore(picture, **options)
+
+# %% [markdown]
+# **What to notice.** Choose a visible code: is $[p]$ heard in the same places? Choose "nobody": who takes over what
+# $[p]$ has left? With guidance 1 the picture owes the words least.
 
 # %% [markdown]
 # ## Measured, on people whose outline is known
