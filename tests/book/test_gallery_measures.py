@@ -1,6 +1,6 @@
 """Measures of galleries: the worst come first, the floor is there, real and synthetic are both measured."""
 
-from vireid_lib.book import gallery_measures, plots, stages
+from vireid_lib.book import gallery_measures, plots
 
 
 def test_the_judge_ranks_people_and_galleries(tiny_book):
@@ -17,10 +17,3 @@ def test_fidelity_has_a_floor_and_names_its_extractor(tiny_book):
     assert table.loc["real infrared, other half", "brightness overlap"] > table["brightness overlap"].min()
     assert table.loc["external photographs (visible)", "colourfulness (0–255)"] > 5
     plots.brightness_curves(found.histograms, reference="real infrared, one half").png()
-
-
-def test_copies_measure_real_and_synthetic(tiny_book):
-    found = gallery_measures.copies(tiny_book, shown=2)
-    made = stages.gallery(tiny_book, "dive")
-    assert len(found.distances["synthetic to real"]) == len(made)
-    assert [len(row) for row in found.closest.images] == [2, 2]

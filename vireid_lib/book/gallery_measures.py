@@ -1,21 +1,20 @@
-"""Stages of chapter 03 that measure: whose images they are, how near to real ones, whether any is a copy."""
+"""What chapter 03 measures of galleries: whose images they are, how near to real ones, all measures in one table."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from jaxtyping import Float, UInt8
 
 from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, frechet_distance, overlap
-from vireid_lib.analysis.identification import nearest
 from vireid_lib.book import arrays, measures, stages
 from vireid_lib.book.book import Book
-from vireid_lib.book.lessons import untrained_features
-from vireid_lib.book.pictures import Grid, pixels
+from vireid_lib.book.gallery_audit import thin
+from vireid_lib.book.gallery_numbers import numbers
+from vireid_lib.book.pictures import pixels
 from vireid_lib.book.results import training_label
 from vireid_lib.book.settings import dive_config, reid_config
 
@@ -83,7 +82,7 @@ def fidelity(book: Book) -> Fidelity:
         if name != "real":
             groups[_words(name)] = stages.gallery(book, name)
     count = min(len(rows) for rows in groups.values())
-    groups = {name: _thin(rows, count) for name, rows in groups.items()}
+    groups = {name: thin(rows, count) for name, rows in groups.items()}
     seed, config = book.profile.reid.seeds[0], dive_config(book.profile)
     judge = stages.reid(book, "real", seed)
 
@@ -117,49 +116,69 @@ def fidelity(book: Book) -> Fidelity:
     return Fidelity(pd.DataFrame(record.values["table"]).assign(N=count), histograms, extractor)
 
 
-def _thin(table: pd.DataFrame, count: int) -> pd.DataFrame:
-    ordered = table.sort_values(["identity", "camera", "path"])
-    return ordered.iloc[np.linspace(0, len(ordered) - 1, count).round().astype(int)].reset_index(drop=True)
-
-
 @dataclass(frozen=True, eq=False)
-class Copies:
-    """Whether synthetic images repeat training images.
+class Comparison:
+    """Galleries measured alike.
 
     Attributes:
-        distances: group to the distance of each image to its nearest training image.
-        closest: the synthetic images that come nearest, above the training images that they come near to.
+        table: a row per gallery, in the order asked for; the first column names it, the others are `COLUMNS` as far as
+            any gallery has them; NaN where a measure does not apply. Shares are percent.
+        basis: for each column its N, extractor and resize rule, in words.
+        names: what was asked for, row by row.
     """
 
-    distances: dict[str, Float[np.ndarray, " images"]]
-    closest: Grid
+    table: pd.DataFrame
+    basis: dict[str, str]
+    names: list[str]
+
+    def basis_table(self) -> pd.DataFrame:
+        """`basis` for a page: columns measure, measured with."""
+        return pd.DataFrame({"measure": list(self.basis), "measured with": list(self.basis.values())})
 
 
-def copies(book: Book, *, shown: int = 6) -> Copies:
-    """Distance of each synthetic image to the nearest real infrared training image of its camera.
+PERCENT = {
+    "right person (photographs)": "right person: photographs (%)",
+    "right person (true infrared)": "right person: true infrared (%)",
+    "infrared (colour)": "taken for infrared: in colour (%)",
+    "infrared (luminance)": "taken for infrared: luminance (%)",
+    "variety": "variety (% of real)",
+    "flagged copies": "flagged as copies (%)",
+}
+PLAIN = {
+    "distance to photographs": "MD to photographs", "distance to true infrared": "MD to true infrared",
+    "Fréchet distance": "Fréchet distance", "precision": "precision", "recall": "recall", "density": "density",
+    "coverage": "coverage", "SSIM on the person": "SSIM on the person",
+}  # fmt: skip
+COLUMNS = [
+    "right person (photographs)", "right person (true infrared)", "distance to photographs",
+    "distance to true infrared", "Fréchet distance", "precision", "recall", "density", "coverage", "SSIM on the person",
+    "infrared (colour)", "infrared (luminance)", "variety", "flagged copies",
+]  # fmt: skip
+"""The measures of `gallery_numbers.numbers`, in the order of `compare`'s table."""
 
-    Cosine distance of grey thumbnails of 16 × 8 pixels with zero mean: blind to identity, quick to see a copy. Beside
-    it, the same for each real image and the nearest one of *other* people.
+
+def compare(book: Book, names: Sequence[str]) -> Comparison:
+    """Measure galleries by all measures: one table for any list of generators.
+
+    Each gallery is fitted, made and measured once (stages), in the order of the names. The judge of people is the
+    baseline network of the profile's first seed; `gallery_numbers.numbers` says what the single measures are, and
+    gives them with full precision.
+
+    Args:
+        names: training sets as profiles name them, "real" left out: "copies", "cyclegan", "dive", "dive_from_image", …;
+            in the miniature world also "redrawn" and "true", the references that no generator can reach from outside.
+
+    Raises:
+        ValueError: no name, or one that makes no gallery.
     """
-    learn, synthetic = stages.datasets(book).learn(), stages.gallery(book, "dive")
-    found: dict[str, list] = {"real": [], "synthetic": [], "pairs": []}
-    for camera in stages.infrared_cameras(book):
-        real, made = (table[table["camera"] == camera].reset_index(drop=True) for table in (learn, synthetic))
-        real_features, made_features = (untrained_features(_thumbnails(rows)) for rows in (real, made))
-        rows, distances = nearest(made_features, real_features)
-        found["synthetic"].append(distances)
-        found["pairs"] += list(zip(distances, made["path"], real["path"].iloc[rows], strict=True))
-        for name, own in real.groupby("identity").groups.items():
-            others = real.index[real["identity"] != name]
-            found["real"].append(nearest(real_features[torch.tensor(own)], real_features[torch.tensor(others)])[1])
-    pairs = sorted(found["pairs"])[:shown]
-    grid = Grid([list(pixels([made for _, made, _ in pairs])), list(pixels([real for _, _, real in pairs]))],
-                ["synthetic", "nearest real\ntraining image"],
-                [f"{distance:.2f}" for distance, _, _ in pairs])  # fmt: skip
-    distances = {"synthetic to real": np.concatenate(found["synthetic"]),
-                 "real to somebody else's real": np.concatenate(found["real"])}  # fmt: skip
-    return Copies(distances, grid)
-
-
-def _thumbnails(rows: pd.DataFrame) -> UInt8[np.ndarray, "n 64 32 3"]:
-    return pixels(rows, (64, 32))
+    names = [name for name in names if name != "real"]
+    if not names:
+        raise ValueError('compare: give at least one gallery to measure, e.g. "copies".')
+    found = {name: numbers(book, name) for name in names}
+    columns = {key: PERCENT.get(key) or PLAIN[key] for key in COLUMNS if any(key in each for each in found.values())}
+    rows = [{"infrared images": _words(name)} | {
+        label: (100 if key in PERCENT else 1) * each[key].value if key in each else float("nan")
+        for key, label in columns.items()
+    } for name, each in found.items()]  # fmt: skip
+    basis = {label: next(each[key].basis for each in found.values() if key in each) for key, label in columns.items()}
+    return Comparison(pd.DataFrame(rows), basis, names)

@@ -1,0 +1,216 @@
+"""Every measure of one gallery, as a stage: whose images they are, how near real ones, how infrared, how varied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import safetensors.torch
+import torch
+
+from vireid_lib.analysis.fidelity import frechet
+from vireid_lib.analysis.identification import identify
+from vireid_lib.analysis.identity_distance import identity_distance
+from vireid_lib.analysis.leakage import ModalityJudge, ModalityNetwork, train_judge
+from vireid_lib.analysis.manifold import NEIGHBOURS, manifold
+from vireid_lib.analysis.measure import Measure
+from vireid_lib.analysis.ssim import ssim
+from vireid_lib.analysis.variety import variety
+from vireid_lib.book import other_generators, stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.gallery_audit import audit, thin
+from vireid_lib.book.records import StageRecord
+from vireid_lib.book.settings import dive_config, generator_config
+from vireid_lib.data import tables
+from vireid_lib.data.images import load_images
+
+SIZE = (64, 32)
+"""Height and width at which the judges of modality see images."""
+
+MOST = 4000
+"""Real images of each modality that they learn from."""
+
+TRANSLATED = 40
+"""People whose photographs are translated for SSIM."""
+
+OF_NO_GENERATOR = ("true", "redrawn")
+
+
+def reference(book: Book) -> tuple[pd.DataFrame, str]:
+    """The real infrared images that galleries are compared with, and what they are in words.
+
+    In the miniature world they show the very people of the galleries, in pictures that no gallery and no training set
+    holds; elsewhere nobody has such pictures, and the target's infrared training images stand in, of other people.
+    """
+    cameras = stages.infrared_cameras(book)
+    if not book.miniature:
+        learn = stages.datasets(book).learn()
+        return learn[learn["camera"].isin(cameras)].reset_index(drop=True), "the target's infrared training images"
+    rows = stages.datasets(book).truth("true")
+    rows = rows[rows["camera"].isin(cameras)]
+    later = rows.groupby(["identity", "camera"]).cumcount() >= book.profile.expand.per_camera
+    return rows[later if later.any() else ~later].reset_index(drop=True), "true infrared images of the same people"
+
+
+def modality_judges(book: Book) -> dict[str, ModalityJudge]:
+    """Judges that have learned visible from infrared on the target's training images and the external photographs;
+    one sees colour, the other only luminance."""
+    data = stages.datasets(book)
+    rows = tables.concat(data.learn(), data.external)
+    rows = tables.concat(*(thin(rows[rows["modality"] == each], MOST) for each in ("visible", "infrared")))
+    kinds = {"colour": False, "luminance": True}
+
+    def make(folder: Path) -> dict:
+        pixels = np.asarray(load_images(rows["path"].tolist(), SIZE, cache=book.workspace.cache).pixels)
+        about = {}
+        for name, grey in kinds.items():
+            judge = train_judge(pixels, (rows["modality"] == "infrared").to_numpy(), rows["identity"], grey=grey)
+            safetensors.torch.save_file(judge.network.state_dict(), folder / f"{name}.safetensors")
+            about[name] = {"accuracy": judge.accuracy, "held_out": judge.held_out}
+        return about
+
+    record = book.stage("modality_judges", {"size": list(SIZE)}, {"images": rows}, make, seeds=[0])
+    found = {}
+    for name, grey in kinds.items():
+        network = ModalityNetwork(1 if grey else 3)
+        network.load_state_dict(safetensors.torch.load_file(record.folder / f"{name}.safetensors"))
+        found[name] = ModalityJudge(network.eval(), grey, **record.values[name])
+    return found
+
+
+def numbers(book: Book, name: str) -> dict[str, Measure]:
+    """Every measure of gallery `name`, each with its N, extractor and resize rule; made once.
+
+    The judge is the baseline network (first seed), which has met neither these people nor synthetic images.
+
+    Returns:
+        of these what applies: "right person (photographs)", "right person (true infrared)", "distance to photographs",
+        "Fréchet distance", "precision", "recall", "density", "coverage", "SSIM on the person", "infrared (colour)",
+        "infrared (luminance)", "variety", "flagged copies". Shares are 0..1.
+    """
+    found = _stage(book, name).values["measures"]
+    return {key: Measure(**{**each, "images": tuple(each["images"])}) for key, each in found.items()}
+
+
+def _stage(book: Book, name: str) -> StageRecord:
+    gallery, external, seed = stages.gallery(book, name), stages.datasets(book).external, book.profile.reid.seeds[0]
+    real, real_words = reference(book)
+    judges, copied, translated = modality_judges(book), audit(book, name), _translation(book, name)
+
+    def make(folder: Path) -> dict:
+        from vireid_lib.reid.features import extract
+
+        network, config = stages.network(book, "real", seed)
+        network.to(book.device)
+        made, seen, held = (extract(network, rows, config, book.workspace.cache) for rows in (gallery, external, real))
+        extractor = (f"{book.profile.reid.method.upper()}, {book.profile.reid.backbone} backbone, trained on "
+                     f"{book.profile.data.target}, seed {seed}")  # fmt: skip
+        about = {"extractor": extractor, "resize": f"{config.height}x{config.width}, bilinear"}
+        found = _of_people(made, gallery, seen, external, about, "photographs")
+        if not set(gallery["path"]) & set(real["path"]):  # a set is no measure of itself
+            found |= _beside_reference(book, made, gallery, held, real, about)
+        shown = np.asarray(load_images(gallery["path"].tolist(), SIZE, cache=book.workspace.cache).pixels)
+        for sight, judge in judges.items():
+            key = f"infrared ({sight})"
+            found[key] = Measure(key, float(judge.infrared(shown).mean()), str(judge), f"{SIZE[0]}x{SIZE[1]}, bilinear",
+                                 (len(gallery),))  # fmt: skip
+        pixels = copied.audits["pixels"]
+        found["flagged copies"] = Measure(
+            "flagged copies", pixels.rate, copied.words["pixels"], "64x32, bilinear",
+            (len(copied.gallery), len(copied.training)), f"{pixels.quantile:.0%} of real images are flagged"
+        )  # fmt: skip
+        if translated is not None:
+            found["SSIM on the person"] = translated
+        return {"measures": {key: vars(each) for key, each in found.items()}, "reference": real_words}
+
+    inputs = {"judge": stages.reid(book, "real", seed), "gallery": gallery, "external": external, "reference": real}
+    settings = {"gallery": name, "size": list(SIZE), "translated": TRANSLATED, "people": len(set(gallery["identity"]))}
+    return book.stage("gallery_numbers", settings, inputs, make, seeds=[seed])
+
+
+def _of_people(
+    made: torch.Tensor, gallery: pd.DataFrame, others: torch.Tensor, rows: pd.DataFrame, about: dict, words: str
+) -> dict[str, Measure]:
+    """Whether other images of the same person are the nearest, and how far they are."""
+    images = (len(gallery), len(rows))
+    share = identify(made, gallery["identity"], others, rows["identity"])
+    apart = identity_distance(made, gallery["identity"], others, rows["identity"])
+    note = f"guessing gives {share.chance:.3g}"
+    return {f"right person ({words})": Measure("right person", share.rank_1, images=images, note=note, **about),
+            f"distance to {words}": Measure("MD", apart, images=images, note=f"to {words}, L2", **about)}  # fmt: skip
+
+
+def _beside_reference(
+    book: Book, made: torch.Tensor, gallery: pd.DataFrame, held: torch.Tensor, real: pd.DataFrame, about: dict
+) -> dict[str, Measure]:
+    """How a gallery compares with real infrared images, equal numbers of both."""
+    found = _of_people(made, gallery, held, real, about, "true infrared") if book.miniature else {}
+    count = min(len(gallery), len(real))
+    sides = ((held, real), (made, gallery))
+    near = [features[torch.from_numpy(_spread(rows, count))].numpy() for features, rows in sides]
+    found["Fréchet distance"] = frechet(*near, **about)
+    if count > NEIGHBOURS:
+        found |= {each.name: each for each in manifold(*near).measures(images=(count, count), **about)}
+    if all(rows.groupby(["identity", "camera"]).size().max() > 1 for rows in (gallery, real)):
+        share, note = variety(made, gallery, held, real).share, f"share of the spread of {reference(book)[1]}"
+        found["variety"] = Measure("variety", share, images=(len(gallery), len(real)), note=note, **about)
+    return found
+
+
+def _spread(rows: pd.DataFrame, count: int) -> np.ndarray:
+    """Numbers of `count` rows, evenly over people, cameras and files."""
+    order = rows.reset_index(drop=True).sort_values(["identity", "camera", "path"]).index.to_numpy()
+    return order[np.linspace(0, len(order) - 1, count).round().astype(int)]
+
+
+def _translation(book: Book, name: str) -> Measure | None:
+    """SSIM, on the person, of translated photographs and of their very moments in infrared; for generators that
+    translate, in the miniature world."""
+    maker = _translator(book, name) if book.miniature else None
+    if maker is None:
+        return None
+    fitting, translate, (height, width) = maker
+    external, cameras = stages.datasets(book).external.sort_values("path"), stages.infrared_cameras(book)
+    people = sorted(external["identity"].unique())[:TRANSLATED]
+    shown = external[external["identity"].isin(people)].groupby("identity").head(len(cameras))
+    shown = shown.reset_index(drop=True)
+    under = [cameras[place % len(cameras)] for place in shown.groupby("identity").cumcount()]
+
+    def make(folder: Path) -> dict:
+        from vireid_lib.miniworld.moments import same_moment
+
+        pixels = np.asarray(load_images(shown["path"].tolist(), (height, width), cache=None).pixels)
+        truth, persons = same_moment(shown["path"].tolist(), under, height=height, width=width)
+        made = np.empty_like(pixels)
+        orders = pd.Series(range(len(shown))).groupby([shown["identity"], pd.Series(under)]).indices
+        draw = translate()
+        for (identity, camera), rows in orders.items():
+            made[rows] = draw(pixels[rows], identity, camera)
+        found = Measure("SSIM", float(ssim(made, truth, persons).mean()), "pixels, luminance, where the person is",
+                        f"{height}x{width}, bilinear", (len(shown),),
+                        "translated photographs and the same moments in infrared")  # fmt: skip
+        return {"ssim": vars(found)}
+
+    settings = {"generator": name, "size": [height, width], "cameras": under}
+    inputs = {"photographs": shown} | ({"fitting": fitting} if fitting else {})
+    values = book.stage("translation_ssim", settings, inputs, make).values["ssim"]
+    return Measure(**{**values, "images": tuple(values["images"])})
+
+
+def _translator(book: Book, name: str):
+    """What gallery `name` was fitted by (None if nothing was), how it translates, its size; None if it can't."""
+    from vireid_lib import generators
+
+    if name == "dive_from_image":
+        config = dive_config(book.profile)
+        return stages.finetuning(book), lambda: stages.generator(book).translate, (config.height, config.width)
+    if name in ("dive", *OF_NO_GENERATOR):  # from text there is no moment to compare
+        return None
+    config, made = generator_config(book.profile, name), generators.generator_class(name)
+    if "translate" not in made.capabilities:
+        return None
+    size = (getattr(config, "height", SIZE[0]), getattr(config, "width", SIZE[1]))
+    if name == "copies":
+        return None, lambda: made().translate, size
+    return other_generators.fitting(book, name), lambda: other_generators.fitted(book, name).translate, size
