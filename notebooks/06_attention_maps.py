@@ -123,6 +123,10 @@ explore(attention, person=range(len(sampled.people)), resolution=resolutions)
 plots.attention_overlays(**vars(sampled.by_resolution(0)), title="“a [k] photo of [p] person”, from fine to coarse")
 
 # %% [markdown]
+# **What to notice.** Does a piece of the prompt keep its place from fine to coarse, or do layers of different
+# resolution listen to it in different places?
+
+# %% [markdown]
 # ## The prompt corner
 #
 # Put a prompt together: a person, a camera's code (or none), how strongly the picture has to obey (*guidance*), in how
@@ -138,9 +142,6 @@ explore(picture, **options)
 # $[p]$ has left? With guidance 1 the picture owes the words least.
 
 # %% [markdown]
-# **What to notice.** Does a piece of the prompt keep its place from fine to coarse, or do layers of different
-# resolution listen to it in different places?
-#
 # ## Measured, on people whose outline is known
 #
 # Pictures suggest; to judge a claim we need a number. On a *real* training image the person's outline can be known: the
