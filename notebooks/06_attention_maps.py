@@ -84,7 +84,7 @@ scores = q @ k.T / q.shape[1] ** 0.5
 shares = scores.exp() / scores.exp().sum(1, keepdim=True)
 taken_in = shares @ v
 
-print("shares:", shares.round(decimals=2).tolist(), "\ntaken in:", taken_in.round(decimals=2).tolist())
+print(f"shares:\n{shares.numpy().round(2)}\ntaken in:\n{taken_in.numpy().round(2)}")
 assert torch.allclose(taken_in, scaled_dot_product_attention(q[None], k[None], v[None])[0])  # torch agrees
 
 # %% [markdown]
