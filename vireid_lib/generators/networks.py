@@ -125,7 +125,8 @@ def draw_weights(module: nn.Module) -> None:
     """Normal with deviation 0.02 for the kernels, 0 for the biases, from torch's global random state."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, DEVIATION)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def _convolution(channels: int, out: int, size: int) -> list[nn.Module]:

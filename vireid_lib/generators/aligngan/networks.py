@@ -1,0 +1,135 @@
+"""AlignGAN's feature network, its classifier, and its judges of images and of pairs of image and features."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vireid_lib.data.augment import normalise
+from vireid_lib.generators.aligngan.config import AlignGanConfig
+from vireid_lib.generators.networks import Images, LabelledGenerator, draw_weights
+from vireid_lib.reid.layers import average_pool
+from vireid_lib.reid.pretrained import load_imagenet
+from vireid_lib.reid.resnet import TwoStreamResNet50
+from vireid_lib.reid.small import TwoStreamSmall
+
+Maps = Float[Tensor, "batch channels h w"]
+
+
+class FeatureNetwork(nn.Module):
+    """Infrared images in -1..1, real or made, to maps, features and embeddings: one stream, for one modality."""
+
+    def __init__(self, config: AlignGanConfig, *, pretrained: bool = True) -> None:
+        super().__init__()
+        self.size = (config.feature_height, config.feature_width)
+        self.backbone = (TwoStreamSmall if config.backbone == "small" else TwoStreamResNet50)(non_local=False)
+        if pretrained and config.pretrained is not None:
+            load_imagenet(self.backbone, config.pretrained)
+        del self.backbone.stems["visible"]
+        self.embedder = nn.Linear(self.backbone.channels, config.embedding)
+
+    def forward(self, images: Images) -> Maps:
+        """The backbone's maps."""
+        if images.shape[2:] != self.size:
+            images = functional.interpolate(images, self.size, mode="bilinear", align_corners=False)
+        return self.backbone.trunk(self.backbone.stem(normalise((images + 1) / 2), "infrared"))
+
+    def embed(self, pooled: Float[Tensor, "batch channels"]) -> Float[Tensor, "batch embedding"]:
+        """What the triplet loss sees of pooled maps."""
+        return self.embedder(pooled)
+
+
+class Classifier(nn.Sequential):
+    """Pooled maps to identities: dropout, a narrow layer, and the classes."""
+
+    def __init__(self, config: AlignGanConfig, channels: int, identities: int) -> None:
+        super().__init__(
+            nn.Dropout(config.dropout), nn.Linear(channels, config.embedding), nn.BatchNorm1d(config.embedding),
+            nn.LeakyReLU(0.1), nn.Linear(config.embedding, identities),
+        )  # fmt: skip
+        nn.init.normal_(self[-1].weight, std=0.001)
+        nn.init.zeros_(self[-1].bias)
+
+
+class AlignedNetwork(nn.Module):
+    """What AlignGAN is scored by: visible images are first shown as infrared ones.
+
+    Takes normalised images, as every ReID network of the library does.
+    """
+
+    def __init__(self, to_infrared: nn.Module, network: FeatureNetwork) -> None:
+        super().__init__()
+        self.to_infrared, self.network = to_infrared, network
+        black, white = normalise(torch.zeros(1, 3, 1, 1)), normalise(torch.ones(1, 3, 1, 1))
+        self.register_buffer("black", black, persistent=False)
+        self.register_buffer("range", white - black, persistent=False)
+
+    def features(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
+        """The feature for retrieval: the pooled maps. Raises ValueError for an unknown modality."""
+        if modality not in ("visible", "infrared"):
+            raise ValueError(f"There is no modality {modality!r}: pass 'visible' or 'infrared'.")
+        images = (images - self.black) / self.range * 2 - 1
+        if modality == "visible":
+            images = self.to_infrared(images)
+        return average_pool(self.network(images))
+
+
+class ImageJudge(nn.Module):
+    """A score for each patch of an image: 1 for real ones.
+
+    Args:
+        halvings: convolutions of stride 2; each but the first is normalised.
+    """
+
+    def __init__(self, *, width: int = 64, halvings: int = 5) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*_halvings(3, width, halvings))
+        self.score = nn.Conv2d(width * 2 ** (halvings - 1), 1, 3, 1, 1, bias=False)
+        self.apply(draw_weights)
+
+    def forward(self, images: Images) -> Float[Tensor, "batch 1 rows columns"]:
+        return self.score(self.layers(images))
+
+
+class PairJudge(nn.Module):
+    """The joint discriminator: do a real infrared image and real infrared features of one person stand together?
+
+    The features join the image where two halvings are left.
+
+    Args:
+        channels: of the feature network's maps.
+    """
+
+    def __init__(self, channels: int, *, width: int = 64, halvings: int = 5) -> None:
+        super().__init__()
+        own = width * 2 ** (halvings - 3)
+        self.image = nn.Sequential(*_halvings(3, width, halvings - 2))
+        self.features = nn.Sequential(nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2))
+        self.both = nn.Sequential(*_halved(own + width, 2 * own), *_halved(2 * own, 4 * own))
+        self.score = nn.Conv2d(4 * own, 1, 3, 1, 1, bias=False)
+        self.apply(draw_weights)
+
+    def forward(self, images: Images, maps: Maps) -> Float[Tensor, "batch 1 rows columns"]:
+        seen = self.image(images)
+        told = functional.interpolate(self.features(maps), seen.shape[2:], mode="bilinear", align_corners=False)
+        return self.score(self.both(torch.cat((seen, told), 1)))
+
+
+def make_generator(config: AlignGanConfig) -> LabelledGenerator:
+    """One fresh generator: StarGAN's, without labels."""
+    generator = LabelledGenerator(width=config.generator_width, blocks=config.blocks,
+                                  halvings=config.generator_halvings)  # fmt: skip
+    return generator.apply(draw_weights)
+
+
+def _halvings(channels: int, width: int, count: int) -> list[nn.Module]:
+    layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+    for level in range(count - 1):
+        layers += _halved(width * 2**level, width * 2 ** (level + 1))
+    return layers
+
+
+def _halved(channels: int, out: int) -> list[nn.Module]:
+    return [nn.Conv2d(channels, out, 4, 2, 1), nn.InstanceNorm2d(out), nn.LeakyReLU(0.2)]
