@@ -19,7 +19,7 @@ def fitting(book: Book, name: str, split: int = 1) -> StageRecord:
         name: as `vireid_lib.generators.names` has it.
     """
     data, config = datasets(book, split), generator_config(book.profile, name)
-    table = tables.concat(data.learn(), data.external)
+    table = tables.concat(*(rows for rows in (data.learn(), data.external) if rows is not None))
     refuse_identities(table, data.test(), f"{name} on {book.profile.data.target}")
 
     def make(folder: Path) -> dict:
