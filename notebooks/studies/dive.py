@@ -36,7 +36,8 @@ compared = ""  # generators of table 1 beside DiVE, with commas; empty: all ther
 # %%
 from IPython.display import display
 
-from vireid_lib.book import attention_findings, attention_stages, open_book, plots, prompt_corner, studies
+from vireid_lib.book import attention_stages, gallery_stages, open_book, plots, prompt_corner, studies
+from vireid_lib.book.attention_findings import conclusion, verdicts
 from vireid_lib.book.studies import dive, dive_looks
 from vireid_lib.book.widgets import explore
 
@@ -52,13 +53,14 @@ book
 #
 # $$\mathbb{E}\;\big\|\epsilon - \epsilon_\theta\big(z_t,\, t,\, \Gamma(\text{sentence})\big)\big\|^2$$
 #
-# (eq. 1). DiVE's sentence is "a $[k]$ photo of $[p]$ person" (eq. 6). $[p]$ is a new word whose vectors are learned, one
-# word for each person, the same in both kinds of light. $[k]$ is a fixed rare code for each camera that switches on a
-# small set of extra weights (a LoRA branch). Learning from *paired* people, $[p]$ has to keep what both lights share and
-# the branch has to keep the rest (eq. 3, 4). People of the external set are seen in colour only. Their $[p]$ is learned
-# there, and joined with an infrared $[k]$ it gives what nobody photographed (eq. 5):
+# (eq. 1). DiVE's sentence is "a $[k]$ photo of $[p]$ person" (eq. 6). $[p]$ is a new word whose vectors are learned,
+# one word for each person, the same in both kinds of light. $[k]$ is a fixed rare code for each camera that switches
+# on a small set of extra weights (a LoRA branch). Learning from *paired* people, $[p]$ has to keep what both lights
+# share and the branch has to keep the rest (eq. 3, 4). People of the external set are seen in colour only. Their $[p]$
+# is learned there, and joined with an infrared $[k]$ it gives what nobody photographed (eq. 5):
 #
-# $$x^S = G\big(\mathcal{T}([p^E], [I])\big), \qquad V^* = V \cup V_{\mathrm{Ext}}, \quad I^* = I \cup I_{\mathrm{Ext}} .$$
+# $$x^S = G\big(\mathcal{T}([p^E], [I])\big), \qquad V^* = V \cup V_{\mathrm{Ext}}, \quad
+# I^* = I \cup I_{\mathrm{Ext}} .$$
 #
 # The ReID method is then trained on $V^*$ and $I^*$ and tested as ever.
 #
@@ -69,8 +71,8 @@ book
 plots.image_grid(**vars(dive_looks.pairs_shown(book)))
 
 # %% [markdown]
-# **What to notice.** A matcher needs *consistency*: is the dark coat dark in each of the person's infrared images? Is the
-# bag still there? Whether the picture is beautiful does not matter.
+# **What to notice.** A matcher needs *consistency*: is the dark coat dark in each of the person's infrared images? Is
+# the bag still there? Whether the picture is beautiful does not matter.
 #
 # ## 2. Training
 #
@@ -86,8 +88,8 @@ studies.effort(book, STUDY, measured)
 #
 # The same people as each generator shows them to the first infrared camera. "Greyscale copies" and "image
 # interpolation" need no training and are the least that a generator must beat. On the miniature world two references
-# follow that no generator can have: *re-drawn* infrared, which gives each garment a brightness of its own by the world's
-# law (consistent, but not the true one), and the *true* infrared.
+# follow that no generator can have: *re-drawn* infrared, which gives each garment a brightness of its own by the
+# world's law (consistent, but not the true one), and the *true* infrared.
 
 # %%
 plots.image_grid(**vars(dive_looks.generator_grid(book, STUDY)))
@@ -101,9 +103,27 @@ studies.beside_paper(book, STUDY, measured, 1, method=dive.METHOD, also=others)
 # %% [markdown]
 # **What to notice.** Compare orders, not numbers: this is another data set, another method and, on the miniature world,
 # a far smaller network. Look where the two untrained references stand before praising a trained generator, and how much
-# room there is between the baseline and the true infrared: nothing can gain more than that.
+# room there is between the baseline and the true infrared.
+#
+# What is it about a gallery that helps? Chapter 3 explains the measures; here they stand beside the gain over real
+# images only. "Right person": the nearest true infrared image (on real data, photograph) shows the same person, as the
+# baseline network sees it. "Variety": how much a person's images differ, against real ones.
+
+# %%
+beside = dive_looks.measures_beside(book, STUDY, measured)
+beside.table
+
+# %%
+plots.against(beside.points, x="right", y="gain", label="label", x_axis="right person (%)",
+              y_axis="gain in rank-1 (points)", zero=True)
+
+# %%
+beside.basis.style.set_properties(**{"text-align": "left", "white-space": "normal"})
 
 # %% [markdown]
+# **What to notice.** If keeping the person is what counts, the points rise from left to right. A gallery that is taken
+# for infrared, and yet gains nothing, has learned the light and lost the people.
+#
 # ## 4. Which method? (Table 2 and Figure 1)
 
 # %%
@@ -114,15 +134,15 @@ plots.with_and_without(dive_looks.with_and_without(STUDY, measured), names=("rea
                        axis="rank-1 (%)")
 
 # %% [markdown]
-# **What to notice.** Arrows to the right are gains. Small dots are seeds, bars one standard deviation: where the dots of
-# both colours mix, the arrow may point either way next time.
+# **What to notice.** Arrows to the right are gains. Small dots are seeds, bars one standard deviation: where the dots
+# of both colours mix, the arrow may point either way next time.
 #
 # ## 5. The same for both?
 #
-# The released DEEN takes 6 people into a batch. The released DEEN *with DiVE* takes 16, and an epoch is longer with more
-# images. So part of the printed gain may be the batch's or the length's. In this book's tables both sides have the
-# same batches and the same number of steps (section 2). Here is what other choices would have shown ("larger batch":
-# twice as many images of each person):
+# The released DEEN takes 6 people into a batch. The released DEEN *with DiVE* takes 16, and an epoch is longer with
+# more images. So part of the printed gain may be the batch's or the length's. In this book's tables both sides have
+# the same batches and the same number of steps (section 2). Here is what other choices would have shown ("larger
+# batch": twice as many images of each person):
 
 # %%
 dive_looks.fairness(STUDY, measured)
@@ -171,6 +191,17 @@ for person in range(len(sampled.people)):
     display(plots.attention_overlays(**vars(sampled.by_prompt(person, finest)),
                                      title=f"{sampled.people[person]}, {attention_stages.name(finest)} places"))
 
+# %% [markdown]
+# The right half of the paper's figure: each person under each code, all from the same noise. "Altering $[k]$ changes
+# the modality without affecting identity, and modifying $[p]$ changes the identity while preserving modality", it
+# says.
+
+# %%
+plots.image_grid(**vars(gallery_stages.swaps(book, people=5).grid))
+
+# %% [markdown]
+# Back to attention: the full prompt at every resolution.
+
 # %%
 plots.attention_overlays(**vars(sampled.by_resolution(0)), title="“a [k] photo of [p] person”, from fine to coarse")
 
@@ -180,8 +211,8 @@ plots.attention_overlays(**vars(sampled.by_resolution(0)), title="“a [k] photo
 
 # %%
 on_people = attention_stages.on_people(book)
-display(attention_findings.verdicts(on_people).style.set_properties(**{"text-align": "left"}).hide())
-print(attention_findings.conclusion(on_people))
+display(verdicts(on_people).style.set_properties(**{"text-align": "left"}).hide())
+print(conclusion(on_people))
 
 # %% [markdown]
 # ## 9. The prompt corner
@@ -222,8 +253,8 @@ studies.findings_table(findings)
 #
 # ## Something to try
 #
-# 1. Start the sampling from a photograph (`dive_from_image` in Table 1 does it) with less noise: `dive.strength: 0.4` in
-#    a copy of the profile. *Expect* more of the person and less of the infrared.
+# 1. Start the sampling from a photograph (`dive_from_image` in Table 1 does it) with less noise: `dive.strength: 0.4`
+#    in a copy of the profile. *Expect* more of the person and less of the infrared.
 # 2. Expand more people: `expand.identities: 80`. *Expect* each person's word to be fitted less often, for the number of
 #    steps stays. Raise `dive.steps` with it.
 # 3. In the prompt corner take a person's word and a *visible* code of the target. *Expect* the photograph's clothes in

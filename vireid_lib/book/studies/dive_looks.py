@@ -1,11 +1,13 @@
 """What DiVE's study shows besides its tables: galleries side by side, methods with and without, people, fairness."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from vireid_lib.book import stages
 from vireid_lib.book.book import Book
+from vireid_lib.book.gallery_measures import PERCENT, PLAIN, compare
 from vireid_lib.book.gallery_stages import identities
 from vireid_lib.book.pictures import Grid, pixels, short
 from vireid_lib.book.results import training_label
@@ -65,6 +67,47 @@ def generator_grid(book: Book, study: Study, *, people: int = 8) -> Grid:
         rows.append(list(pixels(first.set_index("identity").loc[names, "path"].tolist())))
         labels.append(training_label(training).removeprefix("+ ").replace(" from ", "\nfrom ").replace(" inf", "\ninf"))
     return Grid(rows, labels, [short(name) for name in names])
+
+
+BESIDE = ("right person (photographs)", "right person (true infrared)", "Fréchet distance", "infrared (luminance)",
+          "variety", "SSIM on the person", "flagged copies")  # fmt: skip
+"""Measures of a gallery that stand beside its scores."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Table 1's galleries, measured, beside what training on them gains.
+
+    Attributes:
+        table: a row per gallery: its scores' means, gain over real images, and measures, for reading.
+        points: label, gain and right person with deviations, for `plots.against`.
+        basis: with what each measure was taken.
+    """
+
+    table: pd.DataFrame
+    points: pd.DataFrame
+    basis: pd.DataFrame
+
+
+def measures_beside(book: Book, study: Study, measured: pd.DataFrame) -> Beside:
+    """Measure every gallery of table 1 that was trained on; see `gallery_measures.compare`."""
+    first = measured[measured["mode"] == measured["mode"].iloc[0]]
+    ranks = {name: group["rank_1"].to_numpy(float) for name, group in first.groupby("row")}
+    names = [name for name in training_sets(study) if name != "real" and f"agw_{name}" in ranks]
+    found = compare(book, names)
+    columns = [PERCENT.get(key) or PLAIN[key] for key in BESIDE]
+    table = found.table[["infrared images", *(name for name in columns if name in found.table)]]
+    gains = [ranks[f"agw_{name}"] - ranks["agw_real"].mean() for name in names]
+    right = [name for name in columns[:2] if name in table][-1]
+    points = pd.DataFrame({
+        "label": table["infrared images"], "right": table[right], "right_std": np.nan,
+        "gain": [gain.mean() for gain in gains], "gain_std": [gain.std(ddof=1) if len(gain) > 1 else np.nan
+                                                              for gain in gains],
+    })  # fmt: skip
+    shown = table.assign(**{"gain in rank-1 (points)": [f"{gain.mean():+.1f}" for gain in gains]})
+    shown = shown.set_index("infrared images").rename_axis(None)
+    basis = found.basis_table()
+    return Beside(shown.round(2), points, basis[basis["measure"].isin(table.columns)].set_index("measure"))
 
 
 def with_and_without(study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> pd.DataFrame:
