@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from vireid_lib.book.chapters import ChapterError, find_chapters, parameters_of, parse_overrides
+from vireid_lib.book.chapters import ChapterError, find_chapters, for_generator, parameters_of, parse_overrides
 
 PARAMETERS = 'profile = "mini"\nworkspace = ""\ndata_root = ""\n'
 
@@ -105,3 +105,33 @@ def test_a_text_is_taken_as_it_is(tmp_path):
     assert parse_overrides(["word=1=[x"], chapters) == {"01_text": {"word": "1=[x"}}
     given = parameters_of(chapters[0], {"word": "b"}, profile="smoke", workspace=tmp_path, data_root="")
     assert given == {"profile": "smoke", "workspace": str(tmp_path), "data_root": "", "word": "b"}
+
+
+def test_a_generator_is_checked_before_anything_runs_and_its_cells_alone_are_kept(tmp_path):
+    (tmp_path / "02_made.py").write_text(textwrap.dedent("""\
+        # %% [markdown] tags=["dive"]
+        # # About DiVE
+
+        # %% [markdown] tags=["others"]
+        # # About another
+
+        # %% tags=["parameters"]
+        profile = ""
+        workspace = ""
+        data_root = ""
+        generator = "dive"
+
+        # %% tags=["dive", "equation"]
+        1 + 1
+
+        # %% tags=["others"]
+        2 + 2
+        """))
+    chapters = find_chapters(tmp_path)
+    assert parse_overrides(["generator=cyclegan"], chapters) == {"02_made": {"generator": "cyclegan"}}
+    with pytest.raises(ChapterError, match=r"-p generator=cyclgan: There is no generator 'cyclgan'; did you mean cyc"):
+        parse_overrides(["generator=cyclgan"], chapters)
+    kept = {name: [cell.source.splitlines()[0] for cell in for_generator(chapters[0].read(), name).cells]
+            for name in ("dive", "cyclegan")}  # fmt: skip
+    assert kept == {"dive": ["# About DiVE", 'profile = ""', "1 + 1"],
+                    "cyclegan": ["# About another", 'profile = ""', "2 + 2"]}  # fmt: skip

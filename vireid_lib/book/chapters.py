@@ -12,6 +12,12 @@ import yaml
 RESERVED = ("profile", "workspace", "data_root")
 """Parameters of every chapter that the runner fills from its own options."""
 
+GENERATOR, MAIN_GENERATOR = "generator", "dive"
+"""A parameter that names a generator, and the one that the chapters are about unless it names another."""
+
+MAIN_ONLY, OTHERS_ONLY = "dive", "others"
+"""Tags of cells that make sense for the main generator alone, and of those that take their place for another."""
+
 
 class ChapterError(ValueError):
     """A chapter or a parameter that cannot be run as asked; the message names it and the remedy."""
@@ -138,9 +144,27 @@ def parse_overrides(texts: Iterable[str], chapters: list[Chapter]) -> dict[str, 
         owners = [chapter for chapter in chapters if name in chapter.parameters]
         if not owners:
             raise ChapterError(f"-p {name}: {_unknown(name, chapters)}")
+        if name == GENERATOR:
+            _check_generator(value)
         for chapter in owners:
             overrides[chapter.name][name] = _typed(name, value, chapter.parameters[name], chapter.name)
     return overrides
+
+
+def _check_generator(name: str) -> None:
+    from vireid_lib import generators
+
+    try:
+        generators.generator_class(name)
+    except ValueError as error:
+        raise ChapterError(f"-p {GENERATOR}={name}: {error}") from None
+
+
+def for_generator(notebook, generator: str):
+    """The notebook without the cells that are for other generators than this one."""
+    left_out = OTHERS_ONLY if generator == MAIN_GENERATOR else MAIN_ONLY
+    notebook.cells = [cell for cell in notebook.cells if left_out not in cell.metadata.get("tags", [])]
+    return notebook
 
 
 def _unknown(name: str, chapters: list[Chapter]) -> str:

@@ -21,6 +21,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from vireid_lib.book.book import HEADLESS
+from vireid_lib.book.chapters import GENERATOR, MAIN_GENERATOR, for_generator
 
 ENGINE = "vireid"
 KERNEL = "python3"
@@ -88,7 +89,8 @@ def execute(job: dict, send) -> None:
     _Engine.source = job["chapter"]
     papermill_engines.register(ENGINE, _Engine)
     _prepare_environment(Path(job["cache"]))
-    notebook = jupytext.read(job["chapter"])
+    generator = job["parameters"].get(GENERATOR, MAIN_GENERATOR)
+    notebook = for_generator(jupytext.read(job["chapter"]), generator)
     notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
     # Papermill formats the output path with the parameters: a folder's own braces must be doubled.
     output = job["output"].replace("{", "{{").replace("}", "}}")
