@@ -152,6 +152,8 @@ def book_of(book: Book, row: Row) -> Book:
         return own
     values = own.profile.model_dump()
     for section, settings in changes.items():
+        if section == "generators":  # a generator keeps what the row leaves
+            settings = {name: {**values[section].get(name, {}), **own_of_it} for name, own_of_it in settings.items()}
         values[section] = {**values[section], **settings}
     return Book(Profile.model_validate(values), own.workspace.folder, own.data_root or "")
 
