@@ -60,6 +60,9 @@ class AdversarialTask(TranslationTask):
             parts = mean.split([each.numel() for each in parameters])
             for parameter, gradient in zip(parameters, parts, strict=True):
                 parameter.grad.copy_(gradient.view_as(parameter))
+        if self.gradient_clip is not None:
+            groups = optimizer.param_groups
+            torch.nn.utils.clip_grad_norm_([each for group in groups for each in group["params"]], self.gradient_clip)
         optimizer.step()
 
     def freeze(self, frozen: bool, *names: str) -> None:

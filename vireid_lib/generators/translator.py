@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import load_images
@@ -47,6 +47,7 @@ class Translator:
     and history.
 
     Attributes:
+        trained_only: the folder gets those weights alone that have a gradient; the others come with `make_networks`.
         networks: those that make pictures, after `fit` or `load`.
         history: losses of the training, after `fit`.
     """
@@ -54,6 +55,7 @@ class Translator:
     name: str
     capabilities: frozenset[Capability] = frozenset({"expand", "translate"})
     config_class: ClassVar[type[TranslatorConfig]]
+    trained_only: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -83,6 +85,10 @@ class Translator:
     def make_task(self, batches: Batches) -> TranslationTask:
         """The training, with fresh networks drawn from torch's global random state."""
         raise NotImplementedError(f"{type(self).__name__} has no training")
+
+    def about(self) -> dict[str, Any]:
+        """What else to keep beside the weights, as JSON values."""
+        return {}
 
     def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
         """The pictures of items that are alike in modality and in that of their starts.
@@ -132,14 +138,14 @@ class Translator:
             checkpoint_every=config.checkpoint_every, precision=config.precision, progress=self.progress,
         )  # fmt: skip
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.networks.state_dict().items()}
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._weights().items()}
         weights = safetensors.torch.save(tensors)
         cameras = sorted(set(zip(table["camera"], table["modality"], strict=True)))
         self._record = {
             "generator": self.name, "config": config.model_dump(mode="json"), "cameras": dict(cameras),
             "images": len(table), "identities": len(batches.names), "steps": task.steps,
             "weights": hashlib.sha256(weights).hexdigest(), "seconds": round(self.history.seconds, 1),
-            "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"},
+            "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"}, **self.about(),
         }  # fmt: skip
         if processes.index() == 0:
             write_atomically(folder / WEIGHTS, weights)
@@ -168,7 +174,7 @@ class Translator:
         made._record = record
         with torch.random.fork_rng(devices=[]):
             made.networks = nn.ModuleDict(made.make_networks())
-        made.networks.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
+        made._take(safetensors.torch.load_file(folder / WEIGHTS), folder)
         made.networks.to(made.device).eval()
         return made
 
@@ -227,10 +233,11 @@ class Translator:
         if images.shape[1:3] != size:
             raise ValueError(f"{self.name} was fitted at {size[0]}x{size[1]} pixels and got images of "
                              f"{images.shape[1]}x{images.shape[2]}: resize them first.")  # fmt: skip
-        one = Planned(identity, camera, Path(), (self.config.seed,), ("",), OTHER[modality], modality)
+        items = [Planned(identity, camera, Path(), (self.config.seed + place,), ("",), OTHER[modality], modality)
+                 for place in range(len(images))]  # fmt: skip
         batch = self.config.sampling_batch
-        parts = [images[place : place + batch] for place in range(0, len(images), batch)]
-        return np.concatenate([self.pictures([part], [one] * len(part)) for part in parts])
+        parts = [slice(place, place + batch) for place in range(0, len(images), batch)]
+        return np.concatenate([self.pictures([images[part]], items[part]) for part in parts])
 
     def modality(self, camera: str) -> str:
         """What the camera records. Raises ValueError for one that it was not fitted to; names those it was."""
@@ -238,6 +245,21 @@ class Translator:
         if camera not in cameras:
             raise ValueError(f"{self.name} was not fitted to camera {camera!r}; those are {', '.join(cameras)}.")
         return cameras[camera]
+
+    def _weights(self) -> dict[str, Tensor]:
+        if self.trained_only:
+            return {name: value for name, value in self._fitted().named_parameters() if value.requires_grad}
+        return self._fitted().state_dict()
+
+    @torch.no_grad()
+    def _take(self, kept: dict[str, Tensor], folder: Path) -> None:
+        own = self._weights()
+        if own.keys() != kept.keys():
+            lacks, extra = sorted(own.keys() - kept.keys())[:2], sorted(kept.keys() - own.keys())[:2]
+            raise ValueError(f"{folder / WEIGHTS} does not fit {self.name}'s networks: it lacks {lacks} and has, "
+                             f"besides, {extra}. Fit anew.")  # fmt: skip
+        for name, value in own.items():
+            value.copy_(kept[name])
 
     def _fitted(self) -> nn.ModuleDict:
         if self.networks is None:

@@ -1,0 +1,174 @@
+"""VI-Diff: its contours against a plain loop, its network's size, it learns, resumes, and refuses."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vireid_lib.generators import build, load
+from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.vi_diff import Denoiser, ViDiffConfig, ViDiffTask, contours
+
+TINY = {"height": 32, "width": 24, "channels": 8, "head_channels": 8, "batch": 2, "steps": 6, "checkpoint_every": 2,
+        "sampling_steps": 8}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def learnt(toy_people, tmp_path_factory):
+    config = ViDiffConfig.small(**TINY | {"channels": 16, "batch": 4, "steps": 100, "learning_rate": 5e-3,
+                                          "checkpoint_every": 0, "average": 0.9})  # fmt: skip
+    generator = build("vi_diff", config, device="cpu", progress=False)
+    folder = tmp_path_factory.mktemp("learnt")
+    generator.fit(toy_people, folder)
+    return generator, folder
+
+
+def _pixels(table, modality):
+    rows = table[(table["modality"] == modality) & (table["split"] == "train")]
+    return np.stack([np.array(Image.open(path).convert("RGB")) for path in rows["path"]])
+
+
+def test_the_loss_falls(learnt):
+    _, loss = learnt[0].history.column("total")
+    assert loss[-1] < 0.5 * loss[0]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "camera"), [("visible", "infrared", "toy/3"), ("infrared", "visible", "toy/1")]
+)
+def test_translations_are_closer_to_the_target_modality_than_the_input_is(learnt, toy_people, here, there, camera):
+    images, target = _pixels(toy_people, here)[:18], _pixels(toy_people, there).mean(0)
+    made = learnt[0].translate(images, "toy/0000", camera)
+    assert np.linalg.norm(made.mean(0) - target) < 0.7 * np.linalg.norm(images.mean(0) - target)
+
+
+def test_a_gallery_draws_each_picture_from_its_seed(learnt, toy_people, tmp_path):
+    again = load("vi_diff", learnt[1], device="cpu", progress=False)
+    people = ["market/0006", "market/0007"]
+    made = again.expand(people, ["toy/3"], 2, 1, tmp_path / "one", source=toy_people)
+    assert len(made) == 4 and (made["source"] == "vi_diff").all() and (made["modality"] == "infrared").all()
+    more = learnt[0].expand(people[1:], ["toy/3"], 1, 1, tmp_path / "two")
+    first = made[made["seed"] == more["seed"].iloc[0]].iloc[0]
+    assert np.abs(_file(first["path"]) - _file(more["path"].iloc[0])).max() <= 1  # other pictures beside it
+    with pytest.raises(ValueError, match="camera 'toy/9'"):
+        again.expand(people, ["toy/9"], 2, 1, tmp_path / "three", source=toy_people)
+    with pytest.raises(ValueError, match="32x24 pixels and got images of 24x24"):
+        again.translate(np.zeros((1, 24, 24, 3), np.uint8), "", "toy/3")
+
+
+def _file(path):
+    return np.array(Image.open(path).convert("RGB")).astype(int)
+
+
+class _Stopped(Exception):
+    pass
+
+
+def test_resume_is_bitwise_and_keeps_the_average(toy_people, tmp_path, monkeypatch):
+    whole = build("vi_diff", ViDiffConfig.small(**TINY), device="cpu", progress=False)
+    whole.fit(toy_people, tmp_path / "whole")
+    real = ViDiffTask.step
+
+    def stops(self, accelerator, step):
+        if step == 5:
+            raise _Stopped
+        return real(self, accelerator, step)
+
+    parts = build("vi_diff", ViDiffConfig.small(**TINY), device="cpu", progress=False)
+    with monkeypatch.context() as patch, pytest.raises(_Stopped):
+        patch.setattr(ViDiffTask, "step", stops)
+        parts.fit(toy_people, tmp_path / "parts")
+    parts.fit(toy_people, tmp_path / "parts")
+    assert parts.history.started_at == 4
+    ours, theirs = parts.networks.state_dict(), whole.networks.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_contours_against_a_plain_sum_over_frequencies():
+    images, cutoff = torch.rand(1, 3, 6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64), 2
+    grey = (images[0] * torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64).view(3, 1, 1)).sum(0).numpy()
+    rows, columns = np.mgrid[:6, :5]
+    left = np.zeros((6, 5), complex)
+    for down in range(-3, 3):
+        for across in range(-2, 3):
+            if not (-cutoff <= down < cutoff and -cutoff <= across < cutoff):
+                wave = np.exp(2j * np.pi * (down * rows / 6 + across * columns / 5))
+                left += (grey * wave.conj()).sum() / 30 * wave
+    assert np.allclose(contours(images, cutoff)[0, 0].numpy(), 2 * np.abs(left) - 1)
+    assert np.allclose(contours(images, cutoff, signed=True)[0, 0].numpy(), 2 * left.real)
+
+
+def test_contours_know_no_colour_and_no_brightness():
+    images = torch.rand(2, 3, 16, 8)
+    grey = (images * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True).expand(2, 3, 16, 8)
+    assert torch.allclose(contours(images, 2), contours(grey, 2), atol=1e-5)
+    assert torch.allclose(contours(images, 2), contours(images + 0.3, 2), atol=1e-5)
+    assert torch.allclose(contours(torch.full((1, 3, 16, 8), 0.4), 2), torch.tensor(-1.0), atol=1e-5)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
+def test_a_network_that_knows_the_answer_has_no_loss(toy_people, prediction):
+    """Image, noise and time of a batch are drawn again here, and the network is replaced by what it should say."""
+    config = ViDiffConfig.small(**TINY | {"prediction": prediction, "flip": False})
+    task = ViDiffTask(config, Batches(toy_people, (32, 24), None))
+    draw = task.generator(3, "images")
+    clean = torch.from_numpy(task.batches.pixels[task._rows(3)]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    times = torch.randint(1000, (4,), generator=draw)
+    noise = torch.randn(clean.shape, generator=draw)
+    betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
+    signal = (1 - betas).cumprod(0).sqrt()[times].view(-1, 1, 1, 1)
+    spread = (1 - signal**2).sqrt()
+    answer = {"epsilon": noise, "sample": clean, "v_prediction": signal * noise - spread * clean}[prediction]
+
+    def network(noised, seen, given, labels):
+        assert torch.allclose(noised, (signal * clean + spread * noise).float(), atol=1e-5)
+        assert torch.equal(given, times) and labels.tolist() == [0, 0, 1, 1] and seen.shape == (4, 1, 32, 24)
+        return answer.float()
+
+    task.modules["denoiser"] = network
+    assert task.losses(3)["total"] < 1e-9
+
+
+def test_the_label_alone_chooses_the_modality(learnt):
+    denoiser, shape = learnt[0].networks["denoiser"], (1, 3, 32, 24)
+    noised, seen, times = torch.randn(shape), torch.rand(1, 1, 32, 24), torch.tensor([500])
+    with torch.no_grad():
+        made = [denoiser(noised, seen, times, torch.tensor([label])) for label in (0, 1)]
+    assert (made[0] - made[1]).abs().mean() > 0.05
+
+
+def test_the_rate_falls_along_a_line(toy_people):
+    task = ViDiffTask(ViDiffConfig.small(**TINY | {"steps": 100}), Batches(toy_people, (32, 24), None))
+    rates = []
+    for step in (0, 50, 99):
+        task.before_step(step)
+        rates.append(task.optimizers["adam"].param_groups[0]["lr"] / task.settings.learning_rate)
+    assert rates == pytest.approx([1.0, 0.5, 0.01])
+
+
+def test_sizes():
+    with pytest.raises(ValueError, match="multiples of 4"):
+        ViDiffConfig.small(height=66)
+    with pytest.raises(ValueError, match="head_channels is 48"):
+        ViDiffConfig.small(head_channels=48)
+
+
+def test_the_released_size_without_memory():
+    with torch.device("meta"):
+        denoiser = Denoiser(ViDiffConfig())
+        made = denoiser(*(torch.empty(2, channels, 256, 128) for channels in (3, 1)),
+                        *torch.empty(2, 2, dtype=torch.int64))  # fmt: skip
+    assert made.shape == (2, 3, 256, 128)
+    shapes = {name: module for name, module in denoiser.unet.named_modules() if name.endswith("attentions")}
+    attended = [name for name, attentions in shapes.items() if len(attentions) and attentions[0] is not None]
+    assert attended == ["down_blocks.3.attentions", "down_blocks.4.attentions", "up_blocks.0.attentions",
+                        "up_blocks.1.attentions", "mid_block.attentions"]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_one_update_at_the_released_size(toy_people, tmp_path):
+    """With one image of each modality, which three gigabytes hold."""
+    generator = build("vi_diff", ViDiffConfig(batch=1, steps=1, sampling_steps=1), device="cpu", progress=False)
+    generator.fit(toy_people, tmp_path)
+    assert np.isfinite(generator.history[-1]["total"])
+    assert generator.translate(np.zeros((1, 256, 128, 3), np.uint8), "", "toy/3").shape == (1, 256, 128, 3)

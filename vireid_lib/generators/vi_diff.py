@@ -1,0 +1,239 @@
+"""VI-Diff: one denoising network for both modalities, told by a label which one to paint over an image's contours.
+
+Huang, Huang, Wang: "VI-Diff: Unpaired Visible-Infrared Translation Diffusion Model for Single Modality Labeled
+Visible-Infrared Person Re-identification", arXiv 2310.04122, 2023. The text of the paper was not at hand; settings are
+those of the code that its authors released for SYSU-MM01, and what differs from it is said at `ViDiffConfig`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
+from jaxtyping import Float, Int
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vireid_lib.data.images import to_float
+from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.networks import Images
+from vireid_lib.generators.plans import OTHER, Planned
+from vireid_lib.generators.translator import TranslationTask, Translator
+from vireid_lib.training import schedules, seeds
+from vireid_lib.training.average import WeightAverage
+
+MODALITIES = tuple(OTHER)
+GREY = (0.299, 0.587, 0.114)
+
+Contours = Float[Tensor, "batch 1 height width"]
+
+
+class ViDiffConfig(TranslatorConfig):
+    """The release's settings for SYSU-MM01: 256×128 pixels, batches of 16 with as many visible as infrared images,
+    200,000 steps of AdamW whose rate falls to zero along a line, 1000 times of a linear schedule, an average of the
+    weights, 25 steps of DDIM from noise. (For RegDB it has 128×64 pixels and holistically-nested edges, which need a
+    network of their own, as condition.)
+
+    Ours: diffusers' network in place of guided diffusion's, with attention heads of `head_channels` where the release
+    has four heads at each size; no learned variance, which its deterministic sampler does not read; mirrored images in
+    place of random crops.
+
+    Attributes:
+        channels, multipliers, blocks: channels of the U-Net's first level, those of all levels as multiples of it, and
+            residual blocks a level.
+        attention_levels: how many of the smallest levels have self-attention.
+        fold: pixels of a square of that side are made channels of one place, which makes the network faster; 1 (no
+            folding) in the release.
+        cutoff: the condition keeps what varies faster than so many periods along the image.
+        signed: the condition says whether a place is brighter or darker than around it; in the release only how much
+            it differs, so that the network has to choose.
+        batch: images of each modality.
+        average: decay of the average of the weights, which makes the pictures.
+        prediction: what the network predicts: the noise, as in the release; the velocity; the image.
+        sampling_steps: of DDIM.
+    """
+
+    SAMPLING: ClassVar[tuple[str, ...]] = ("sampling_steps", "sampling_batch")
+
+    height: int = Field(256, gt=0)
+    width: int = Field(128, gt=0)
+    channels: int = Field(128, ge=4)
+    multipliers: tuple[int, ...] = Field((1, 1, 2, 3, 4), min_length=2, strict=False)
+    blocks: int = Field(3, ge=1)
+    attention_levels: int = Field(2, ge=0)
+    head_channels: int = Field(64, ge=1)
+    fold: int = Field(1, ge=1)
+    cutoff: int = Field(2, ge=1)
+    signed: bool = False
+    epochs: int = Field(1, ge=1)
+    steps: int | None = Field(200_000, ge=1)
+    batch: int = Field(8, ge=1)
+    learning_rate: float = 1e-4
+    average: float = Field(0.9999, ge=0, lt=1)
+    prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
+    sampling_steps: int = Field(25, ge=1, le=1000)
+
+    @classmethod
+    def small(cls, **changes: Any) -> ViDiffConfig:
+        """For the miniature world at 64×32 pixels: a shallow network on squares of 2×2 pixels. It predicts the image
+        and sees signed contours, as a minute's training learns neither to keep noise apart nor to choose signs."""
+        own = {
+            "height": 64, "width": 32, "channels": 32, "multipliers": (1, 2), "blocks": 1, "attention_levels": 0,
+            "head_channels": 32, "fold": 2, "batch": 4, "steps": 1000, "learning_rate": 2e-3, "average": 0.995,
+            "prediction": "sample", "signed": True, "checkpoint_every": 100,
+        }  # fmt: skip
+        return cls(**(own | changes))
+
+    @model_validator(mode="after")
+    def _sizes(self) -> ViDiffConfig:
+        factor = self.fold * 2 ** (len(self.multipliers) - 1)
+        if self.height % factor or self.width % factor:
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
+                             "take fewer multipliers or a smaller fold")  # fmt: skip
+        if self.channels * self.multipliers[-1] % self.head_channels:
+            raise ValueError(f"head_channels is {self.head_channels}: it must part the {self.channels} x "
+                             f"{self.multipliers[-1]} channels of the smallest level")  # fmt: skip
+        return self
+
+
+class Denoiser(nn.Module):
+    """A U-Net that is shown a noised image beside the contours, and is told the modality by a label."""
+
+    def __init__(self, config: ViDiffConfig) -> None:
+        super().__init__()
+        self.fold, levels = config.fold, len(config.multipliers)
+        plain = max(0, levels - config.attention_levels)
+        attended = levels - plain
+        self.unet = UNet2DModel(
+            in_channels=4 * self.fold**2, out_channels=3 * self.fold**2, layers_per_block=config.blocks,
+            block_out_channels=tuple(config.channels * factor for factor in config.multipliers),
+            down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",) * attended,
+            up_block_types=("AttnUpBlock2D",) * attended + ("UpBlock2D",) * plain,
+            attention_head_dim=config.head_channels, norm_num_groups=math.gcd(32, config.channels),
+            resnet_time_scale_shift="scale_shift", num_class_embeds=len(MODALITIES),
+        )  # fmt: skip
+        nn.init.zeros_(self.unet.conv_out.weight)
+
+    def forward(
+        self, noised: Images, contours: Contours, times: Int[Tensor, " batch"], labels: Int[Tensor, " batch"]
+    ) -> Images:
+        places = functional.pixel_unshuffle(torch.cat([noised, contours], 1), self.fold)
+        return functional.pixel_shuffle(self.unet(places, times, class_labels=labels).sample, self.fold)
+
+
+def contours(images: Images, cutoff: int, signed: bool = False) -> Contours:
+    """What varies fast in the images' grey, -1 where nothing does: the magnitude of the inverse Fourier transform
+    without the frequencies -cutoff to cutoff - 1 of both axes, as released; or its real part, 0 where nothing does.
+
+    Args:
+        images: 0..1.
+        cutoff: in periods along the image, the same at every resolution.
+    """
+    spectrum = torch.fft.fft2((images * images.new_tensor(GREY).view(3, 1, 1)).sum(1, keepdim=True))
+    slow = []
+    for size in images.shape[2:]:
+        periods = torch.fft.fftfreq(size, 1 / size, device=images.device).round()
+        slow.append((periods >= -cutoff) & (periods < cutoff))
+    spectrum = spectrum.masked_fill(slow[0][:, None] & slow[1], 0)
+    fast = torch.fft.ifft2(spectrum)
+    return fast.real * 2 if signed else fast.abs() * 2 - 1
+
+
+class ViDiffTask(TranslationTask):
+    """Each image is denoised under its own label, from its own contours; nothing is paired."""
+
+    kept = ("denoiser",)
+
+    def __init__(self, config: ViDiffConfig, batches: Batches) -> None:
+        super().__init__()
+        self.settings, self.batches = config, batches
+        larger = max(len(rows) for rows in batches.rows.values())
+        self.steps = config.steps or config.epochs * -(-larger // config.batch)
+        self.schedule = DDPMScheduler(beta_schedule="linear", prediction_type=config.prediction)
+        self.modules = {"denoiser": Denoiser(config)}
+        self.extras = {"average": WeightAverage(self.modules["denoiser"], config.average)}
+        parameters = self.modules["denoiser"].parameters()
+        self.optimizers = {"adam": torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.0)}
+
+    def fitted(self) -> dict[str, nn.Module]:
+        return {"denoiser": self.extras["average"].module}
+
+    def before_step(self, step: int) -> None:
+        schedules.scale_learning_rates(self.optimizers["adam"], 1 - step / self.steps)
+
+    def after_step(self, step: int) -> None:
+        self.extras["average"].update(self.modules["denoiser"])
+
+    def prepare(self, accelerator: Accelerator) -> None:
+        if 2 * self.settings.batch % self.processes:
+            raise ValueError(f"A batch of 2 x {self.settings.batch} images does not part evenly into {self.processes} "
+                             "processes: start a number of them that divides it, or change `batch`.")  # fmt: skip
+        super().prepare(accelerator)
+
+    def losses(self, step: int) -> dict[str, Tensor]:
+        draw, config = self.generator(step, "images", shared=True), self.settings
+        images = self.batches.images(self._rows(step), draw, self.device, flip=config.flip, padding=config.padding)
+        times = torch.randint(self.schedule.config.num_train_timesteps, (len(images),), generator=draw)
+        noise = torch.randn(images.shape, generator=draw)
+        labels = torch.arange(len(MODALITIES)).repeat_interleave(config.batch)
+        # All processes draw the same batch and each takes its share: how many there are does not change the result.
+        share = slice(self.process, None, self.processes)
+        images, times, noise, labels = (part[share].to(self.device) for part in (images, times, noise, labels))
+        clean, seen = images * 2 - 1, contours(images, config.cutoff, config.signed)
+        noised = self.schedule.add_noise(clean, noise, times)
+        predicted = self.modules["denoiser"](noised, seen, times, labels)
+        target = {"epsilon": noise, "sample": clean}.get(config.prediction)
+        target = self.schedule.get_velocity(clean, noise, times) if target is None else target
+        each = (predicted - target).square().flatten(1).mean(1)
+        halves = {name: 2 * (each * (labels == label)).mean() for label, name in enumerate(MODALITIES)}
+        return {"total": each.mean(), **halves}
+
+    def describe(self, step: int) -> str:
+        return self.batches.describe(self._rows(step))
+
+    def _rows(self, step: int) -> Rows:
+        stream = np.random.default_rng(seeds.integer(self.seed, 0, step, "rows"))
+        return np.concatenate(self.batches.unpaired(stream, self.settings.batch))
+
+
+class ViDiff(Translator):
+    """Knows modalities, not cameras. A picture is drawn from noise of its own seed."""
+
+    name = "vi_diff"
+    config_class: ClassVar[type[ViDiffConfig]] = ViDiffConfig
+    config: ViDiffConfig
+
+    def make_networks(self) -> dict[str, nn.Module]:
+        return {"denoiser": Denoiser(self.config)}
+
+    def make_task(self, batches: Batches) -> ViDiffTask:
+        return ViDiffTask(self.config, batches)
+
+    @torch.no_grad()
+    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
+        """Denoise from noise to images under the items' label, beside the contours of their starts."""
+        config, denoiser = self.config, self._fitted()["denoiser"]
+        seen = contours(to_float(starts[0], self.device), config.cutoff, config.signed)
+        shape = (3, config.height, config.width)
+        images = [torch.randn(shape, generator=seeds.generator(item.seeds[0], "noise")) for item in items]
+        images = torch.stack(images).to(self.device)
+        labels = torch.full((len(items),), MODALITIES.index(items[0].modality), device=self.device)
+        # Its own defaults are guided diffusion's: times from zero in equal steps, images clipped to -1..1.
+        schedule = DDIMScheduler(beta_schedule="linear", prediction_type=config.prediction)
+        schedule.set_timesteps(config.sampling_steps, device=self.device)
+        for time in schedule.timesteps:
+            predicted = denoiser(images, seen, time.expand(len(items)), labels)
+            images = schedule.step(predicted, time, images).prev_sample
+        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
+        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+
+
+GENERATOR = ViDiff
