@@ -69,9 +69,12 @@ def generator_grid(book: Book, study: Study, *, people: int = 8) -> Grid:
     return Grid(rows, labels, [short(name) for name in names])
 
 
-BESIDE = ("right person (photographs)", "right person (true infrared)", "Fréchet distance", "infrared (luminance)",
-          "variety", "SSIM on the person", "flagged copies")  # fmt: skip
-"""Measures of a gallery that stand beside its scores."""
+BESIDE = {
+    "right person (true infrared)": ("right person (%)", 0), "Fréchet distance": ("Fréchet distance", 2),
+    "infrared (luminance)": ("taken for infrared (%)", 0), "variety": ("variety (%)", 0),
+    "SSIM on the person": ("SSIM", 2), "flagged copies": ("flagged copies (%)", 0),
+}  # fmt: skip
+"""Measures of a gallery that stand beside its scores: what they are called there, and digits shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,19 +98,24 @@ def measures_beside(book: Book, study: Study, measured: pd.DataFrame) -> Beside:
     ranks = {name: group["rank_1"].to_numpy(float) for name, group in first.groupby("row")}
     names = [name for name in training_sets(study) if name != "real" and f"agw_{name}" in ranks]
     found = compare(book, names)
-    columns = [PERCENT.get(key) or PLAIN[key] for key in BESIDE]
-    table = found.table[["infrared images", *(name for name in columns if name in found.table)]]
+    shown = BESIDE
+    if PERCENT["right person (true infrared)"] not in found.table:  # nobody has it for real people
+        shown = {"right person (photographs)": BESIDE["right person (true infrared)"], **BESIDE}
+    kept = {PERCENT.get(key) or PLAIN[key]: named for key, named in shown.items()}
+    kept = {column: named for column, named in kept.items() if column in found.table}
     gains = [ranks[f"agw_{name}"] - ranks["agw_real"].mean() for name in names]
-    right = [name for name in columns[:2] if name in table][-1]
+    words = found.table["infrared images"].tolist()
+    table = pd.DataFrame({"gain in rank-1 (points)": [f"{gain.mean():+.1f}" for gain in gains]}, index=words)
+    for column, (name, digits) in kept.items():
+        table[name] = ["–" if pd.isna(value) else f"{value:.{digits}f}" for value in found.table[column]]
+    right = next(iter(kept))
     points = pd.DataFrame({
-        "label": table["infrared images"], "right": table[right], "right_std": np.nan,
-        "gain": [gain.mean() for gain in gains], "gain_std": [gain.std(ddof=1) if len(gain) > 1 else np.nan
-                                                              for gain in gains],
+        "label": words, "right": found.table[right], "right_std": np.nan, "gain": [gain.mean() for gain in gains],
+        "gain_std": [gain.std(ddof=1) if len(gain) > 1 else np.nan for gain in gains],
     })  # fmt: skip
-    shown = table.assign(**{"gain in rank-1 (points)": [f"{gain.mean():+.1f}" for gain in gains]})
-    shown = shown.set_index("infrared images").rename_axis(None)
-    basis = found.basis_table()
-    return Beside(shown.round(2), points, basis[basis["measure"].isin(table.columns)].set_index("measure"))
+    basis = pd.DataFrame({"measured with": [found.basis[column] for column in kept]},
+                         index=pd.Index([name for name, _ in kept.values()], name="measure"))  # fmt: skip
+    return Beside(table, points, basis)
 
 
 def with_and_without(study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> pd.DataFrame:
