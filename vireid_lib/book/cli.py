@@ -1,4 +1,4 @@
-"""The command `vireid`: run the book, make and check data, rebuild the miniature base model, list profiles."""
+"""The command `vireid`: run and publish the book, make and check data, pre-train the mini base model, list profiles."""
 
 import argparse
 import os
@@ -57,6 +57,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_places(lab, profile="")
     lab.add_argument("--port", type=int, default=None, help="port to listen on (default 8888, or the next free one)")
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
+    site = command(commands, "site", _site, "Publish the chapters that have run as a site of static pages.")
+    _add_places(site, profile="mini")
+    site.add_argument("--out", default="", metavar="DIR", help="folder of the site (default: `site` in the workspace)")
     data = commands.add_parser("data", help="Make, check and list data sets.").add_subparsers(
         title="commands", required=True, metavar="COMMAND"
     )
@@ -183,6 +186,17 @@ def _lab(options: argparse.Namespace) -> int:
     return lab.start(
         options.profile, options.workspace, options.data_root, port=options.port, browser=not options.no_browser
     )
+
+
+def _site(options: argparse.Namespace) -> int:
+    from vireid_lib.book.book import default_workspace
+    from vireid_lib.book.profiles import load_profile
+    from vireid_lib.book.site import publish
+
+    profile = load_profile(options.profile)
+    workspace = Path(options.workspace) if options.workspace else default_workspace(profile.name)
+    print(f"The site: {publish(workspace, profile, Path(options.out) if options.out else workspace / 'site')}")
+    return 0
 
 
 def _data_make(options: argparse.Namespace) -> int:

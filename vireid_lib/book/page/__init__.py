@@ -58,7 +58,7 @@ def make_page(
     Returns:
         the page, or None if no chapter has run.
     """
-    shown = [_page_chapter(chapter, folder / "notebooks") for chapter in chapters]
+    shown = [page_chapter(chapter, folder / "notebooks") for chapter in chapters]
     if not any(chapter.body for chapter in shown):
         return None
     environment = jinja2.Environment(
@@ -70,12 +70,12 @@ def make_page(
     )
     book_record = _read_json(folder / record)
     whole_book = any(chapter.number for chapter in shown)
-    shown += _glossary(chapters[0].path.with_name(f"{GLOSSARY}.md")) if whole_book else []
+    shown += glossary(chapters[0].path.with_name(f"{GLOSSARY}.md")) if whole_book else []
     text = environment.get_template("shell.html.j2").render(
         chapters=shown,
         title=QUESTION if whole_book else shown[0].title,
         main_table=main_table_html(results.main_table(Workspace(folder), profile)) if whole_book else "",
-        facts=_facts(book_record, profile),
+        facts=facts(book_record, profile),
         failure=book_record["failure"],
         profile=profile,
         style=(ASSETS / "style.css").read_text(encoding="utf-8"),
@@ -88,7 +88,12 @@ def make_page(
     return page
 
 
-def _page_chapter(chapter: Chapter, notebooks: Path) -> PageChapter:
+def page_chapter(chapter: Chapter, notebooks: Path, exporter: ChapterExporter | None = None) -> PageChapter:
+    """A chapter as it was executed in a workspace's folder of notebooks.
+
+    Args:
+        exporter: another than the page's.
+    """
     number = chapter.name.split("_")[0]
     number = number if number.isdigit() else ""
     title = without_number(chapter.title)
@@ -96,7 +101,7 @@ def _page_chapter(chapter: Chapter, notebooks: Path) -> PageChapter:
     path = notebooks / f"{chapter.name}.ipynb"
     if not path.exists():
         return PageChapter(chapter.name, number, title, "", [], "not run", "")
-    exporter = ChapterExporter(chapter.name)
+    exporter = exporter or ChapterExporter(chapter.name)
     body, _ = exporter.from_notebook_node(prepared(nbformat.read(path, as_version=4)))
     return PageChapter(
         chapter.name,
@@ -109,7 +114,7 @@ def _page_chapter(chapter: Chapter, notebooks: Path) -> PageChapter:
     )
 
 
-def _glossary(path: Path) -> list[PageChapter]:
+def glossary(path: Path) -> list[PageChapter]:
     """The glossary beside the chapters, if there is one."""
     if not path.exists():
         return []
@@ -118,7 +123,7 @@ def _glossary(path: Path) -> list[PageChapter]:
     return [PageChapter(GLOSSARY, "", GLOSSARY.capitalize(), body, exporter.headings, "done", "")]
 
 
-def _facts(book_record: dict, profile: Profile) -> dict[str, str]:
+def facts(book_record: dict, profile: Profile) -> dict[str, str]:
     """What a reader wants to know about the run, in the order in which it is shown."""
     hardware = book_record["hardware"]
     machine = (

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jinja2
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from PIL import Image
@@ -49,9 +50,10 @@ class ChapterExporter(HTMLExporter):
 
     Args:
         name: the chapter's name, which makes its anchors unique on the page.
+        glossary: page that the glossary stands on, "" for the same one.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, glossary: str = "") -> None:
         template = (Path(__file__).parent / "chapter.html.j2").read_text(encoding="utf-8")
         settings = Config(
             {
@@ -60,11 +62,12 @@ class ChapterExporter(HTMLExporter):
             }
         )
         super().__init__(config=settings, raw_template=template)
-        self._name = name
+        self._name, self._glossary = name, glossary
         self.headings: list[Heading] = []
         self.register_filter("first_line", first_line)
         for place, name in enumerate(("solution_title", "solution_words", "without_words")):
             self.register_filter(name, lambda source, place=place: solution(source)[place])
+        self.register_filter("as_code", lambda source: self.code(source))
         self.register_filter("is_long", lambda text: text.count("\n") > LONG_STREAM)
         self.register_filter("data_uri", data_uri)
         self.register_filter("line_count", lambda text: len(text.rstrip().splitlines()))
@@ -81,32 +84,36 @@ class ChapterExporter(HTMLExporter):
         """Markdown to HTML."""
         return self.prose(source, context.get("cell", {}).get("attachments", {}))
 
+    def code(self, source: str) -> str:
+        """A cell's source, highlighted."""
+        return Highlight2HTML(pygments_lexer="ipython3")(source)
+
     def prose(self, source: str, attachments: dict | None = None) -> str:
         """Markdown to HTML, outside of a notebook."""
-        renderer = _Renderer(self._name, self.headings, attachments=attachments or {})
+        renderer = _Renderer(self._name, self.headings, self._glossary, attachments=attachments or {})
         return MarkdownWithMath(renderer=renderer).render(source)
 
 
 class _Renderer(IPythonRenderer):
     """nbconvert's Markdown renderer with drawn equations and anchors that are unique on the page."""
 
-    def __init__(self, prefix: str, headings: list[Heading], **options: object) -> None:
+    def __init__(self, prefix: str, headings: list[Heading], glossary: str, **options: object) -> None:
         super().__init__(escape=False, exclude_anchor_links=True, **options)
-        self._prefix, self._headings = prefix, headings
+        self._prefix, self._headings, self._glossary = prefix, headings, glossary
 
     def heading(self, text: str, level: int, **_: object) -> str:
         plain = html.unescape(re.sub(r"<[^>]+>", "", text)).strip()
         if level == 1:
             return f'<h2 class="chapter-title">{without_number(text)}</h2>\n'
-        anchor = f"{self._prefix}-{_slug(plain)}"
+        anchor = f"{self._prefix}-{slug(plain)}"
         if level == 2:
             self._headings.append(Heading(plain, anchor))
         return f'<h{level + 1} id="{html.escape(anchor)}">{text}</h{level + 1}>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         page, _, term = url.partition("#")
-        if page == f"{GLOSSARY}.md":  # it stands on the same page
-            url = f"#{GLOSSARY}-{_slug(urllib.parse.unquote(term))}" if term else f"#{GLOSSARY}"
+        if page == f"{GLOSSARY}.md":
+            url = f"{self._glossary}#{GLOSSARY}" + (f"-{slug(urllib.parse.unquote(term))}" if term else "")
         return super().link(text, url, title)
 
     def inline_math(self, body: str) -> str:
@@ -119,7 +126,8 @@ class _Renderer(IPythonRenderer):
         return equation(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """A heading as an anchor."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 

@@ -1,0 +1,58 @@
+"""The library's own pages: pdoc's, in the book's colours, with the chapters that use a module named on it."""
+
+import importlib
+import pkgutil
+import warnings
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+ROOT = "vireid_lib"
+FOLDER = "library"
+FIRST = f"{ROOT}.html"
+TEMPLATES = Path(__file__).parent / "library_templates"
+
+
+class Used:
+    """Which pages of the book use a module."""
+
+    def __init__(self) -> None:
+        self._pages: dict[str, list[tuple[str, str]]] = {}
+
+    def note(self, modules: Iterable[str], title: str, url: str) -> None:
+        """A page's code names these modules."""
+        for module in modules:
+            self._pages.setdefault(module, []).append((title, url))
+
+    def of(self, module: str) -> list[tuple[str, str]]:
+        """Title and file of every page that uses the module."""
+        return self._pages.get(module, [])
+
+
+@cache
+def modules() -> tuple[str, ...]:
+    """Names of every module of the library."""
+    package = importlib.import_module(ROOT)
+    return (ROOT, *sorted(found.name for found in pkgutil.walk_packages(package.__path__, f"{ROOT}.")))
+
+
+def url(module: str, name: str = "") -> str:
+    """Where a thing of a module is described, seen from the book's pages."""
+    return f"{FOLDER}/{module.replace('.', '/')}.html" + (f"#{name}" if name else "")
+
+
+def write(folder: Path, used: Used) -> None:
+    """Write a page for every module into `folder`."""
+    import pdoc
+    import pdoc.render
+
+    pdoc.render.configure(docformat="google", search=False, template_directory=TEMPLATES)
+    pdoc.render.env.globals |= {"used_in": used.of, "children": children}
+    with warnings.catch_warnings():  # a shape in an annotation is no type to look up; that costs a link
+        warnings.simplefilter("ignore")
+        pdoc.pdoc(*modules(), output_directory=folder)
+
+
+def children(module: str) -> list[str]:
+    """The modules right below a package, also those that its `__all__` leaves out."""
+    return [name for name in modules() if name.startswith(f"{module}.") and name.count(".") == module.count(".") + 1]
