@@ -114,3 +114,11 @@ def test_sizes_and_published_numbers_of_parameters():
     with pytest.raises(ValueError, match="multiples of 4"):
         CycleGanConfig(height=70)
     assert toward(torch.tensor([0.0, 2.0]), 1.0).item() == 1.0
+
+
+@pytest.mark.slow
+def test_one_update_at_the_published_size(toy_people, tmp_path):
+    generator = build("cyclegan", CycleGanConfig(steps=1), device="cpu", progress=False)
+    generator.fit(toy_people, tmp_path)
+    assert np.isfinite(list(generator.history[-1].values())).all()
+    assert generator.translate(np.zeros((1, 144, 72, 3), np.uint8), "", "toy/3").shape == (1, 144, 72, 3)
