@@ -32,6 +32,7 @@ workspace = ""
 data_root = ""
 full = False  # all rows of the tables and figure 5, or the reduced set
 compared = ""  # generators of table 1 beside DiVE, with commas; empty: all there are
+training = True  # False: train nothing, show what is trained already
 
 # %%
 from IPython.display import display
@@ -80,7 +81,7 @@ plots.image_grid(**vars(dive_looks.pairs_shown(book)))
 # Table 2 has all four methods. What a row is given, mean over seeds:
 
 # %%
-measured = studies.measure(book, STUDY, full=full)
+measured = studies.measure(book, STUDY, full=full, training=training)
 studies.effort(book, STUDY, measured)
 
 # %% [markdown]
@@ -92,7 +93,7 @@ studies.effort(book, STUDY, measured)
 # world's law (consistent, but not the true one), and the *true* infrared.
 
 # %%
-plots.image_grid(**vars(dive_looks.generator_grid(book, STUDY)))
+plots.image_grid(**vars(dive_looks.generator_grid(book, STUDY, measured)))
 
 # %%
 table_1 = [row.name for row in STUDY.rows if row.name.startswith("agw_")]

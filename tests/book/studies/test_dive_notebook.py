@@ -7,10 +7,11 @@ import sys
 import nbformat
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 
-from vireid_lib.book import plots
-from vireid_lib.book.studies import dive, dive_looks
+from vireid_lib.book import plots, studies
+from vireid_lib.book.studies import Row, Study, dive, dive_looks
 
 COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.book.cli import main; sys.exit(main())", "study", "dive"]
 
@@ -30,6 +31,17 @@ def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_
     printed = "".join(output.get("text", "") for output in outputs)
     assert f"Of {len(dive.study(['copies']).claims)} claims:" in printed and "-p full=true" in printed
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 8
+
+
+def test_what_is_trained_is_shown_without_training_more(tiny_book):
+    row = Row("few", "few", "agw", training="copies")
+    study, never = Study("dive", [row, Row("never", "never", "agw", {"steps": 3}, always=False)], ()), {"steps": 4}
+    measured = studies.measure(tiny_book, study)
+    before = {path for path in tiny_book.workspace.stages.glob("*/*") if path.is_dir()}
+    pd.testing.assert_frame_equal(studies.measure(tiny_book, study, training=False), measured)
+    assert {path for path in tiny_book.workspace.stages.glob("*/*") if path.is_dir()} == before
+    with pytest.raises(ValueError, match="No row of study dive is trained"):
+        studies.measure(tiny_book, Study("dive", [Row("no", "no", "agw", never)], ()), training=False)
 
 
 def test_methods_are_shown_with_and_without():

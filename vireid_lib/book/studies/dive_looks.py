@@ -54,13 +54,14 @@ def pairs_shown(book: Book, *, people: int = 3) -> Grid:
     return Grid(rows, labels, heads)
 
 
-def generator_grid(book: Book, study: Study, *, people: int = 8) -> Grid:
-    """Figure 4: the same external people as every generator of table 1 shows them to the first infrared camera."""
+def generator_grid(book: Book, study: Study, measured: pd.DataFrame, *, people: int = 8) -> Grid:
+    """Figure 4: the same external people as every generator of table 1 that was trained on shows them to the first
+    infrared camera."""
     names, camera = identities(book, people), stages.infrared_cameras(book)[0]
     external = stages.datasets(book).external.sort_values("path").drop_duplicates("identity").set_index("identity")
     rows, labels = [list(pixels(external.loc[names, "path"].tolist()))], ["photograph"]
     for training in training_sets(study):
-        if training == "real" or (training in ("redrawn", "true") and not book.miniature):
+        if training == "real" or f"agw_{training}" not in set(measured["row"]):
             continue
         gallery = stages.gallery(book, training)
         first = gallery[gallery["camera"] == camera].sort_values("path").drop_duplicates("identity")

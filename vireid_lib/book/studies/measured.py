@@ -13,6 +13,7 @@ from vireid_lib.book.papers import SCORES, SPREADS
 from vireid_lib.book.profiles import OF_THE_WORLD
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import reid_config
+from vireid_lib.book.studies.finished import finished
 from vireid_lib.book.studies.study import Row, Study, book_of
 
 MEASURES = {
@@ -41,31 +42,41 @@ def train(book: Book, rows: Sequence[Row]) -> list[StageRecord]:
     return stages.train_all(jobs)
 
 
-def measure(book: Book, study: Study, *, full: bool = False) -> pd.DataFrame:
+def measure(book: Book, study: Study, *, full: bool = False, training: bool = True) -> pd.DataFrame:
     """Train and measure a study's rows.
 
     Args:
         full: all rows; otherwise the reduced set. Rows on what only the miniature world has are left out elsewhere.
+        training: False trains nothing and measures what is trained already, of all rows.
 
     Returns:
         one row per study row, seed and mode of the protocol: columns row, label, seed, mode, minutes, the scores in
         percent, and the distances of `vireid_lib.analysis.spaces` (`spread` and `cross_modality_distances`; the same in
         every mode).
+
+    Raises:
+        ValueError: nothing is to be trained, and nothing is trained.
     """
-    rows = trainable(book, study.chosen(full))
-    records = iter(train(book, rows))
+    rows, seeds = trainable(book, study.chosen(full or not training)), book.profile.reid.seeds
+    if training:
+        records = iter(train(book, rows))
+        done = {(row.name, seed): next(records) for seed in seeds for row in rows}
+    else:
+        done = finished(book, rows)
+        if not done:
+            raise ValueError(f"No row of study {study.name} is trained in {book.workspace.folder}: let it train some.")
     test, found = stages.datasets(book).test(), []
-    for seed in book.profile.reid.seeds:
-        for row in rows:
-            record = next(records)
+    for row in rows:
+        for seed in seeds:
+            if (record := done.get((row.name, seed))) is None:
+                continue
             distances = _distances(book, record, test).values
             about = {"row": row.name, "label": row.label, "seed": seed}
             effort = {"minutes": record.result["wall_seconds"] / 60}
             for score in record.values["scores"]:
                 values = {name: 100 * score[name] for name in SCORES}
                 found.append({**about, "mode": score["mode"], **effort, **values, **distances})
-    place = {row.name: number for number, row in enumerate(rows)}
-    return pd.DataFrame(found).sort_values("row", key=lambda names: names.map(place), kind="stable", ignore_index=True)
+    return pd.DataFrame(found)
 
 
 def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:
