@@ -1,4 +1,4 @@
-"""JupyterLab in a real browser: chapters open as notebooks, run from top to bottom, and their sliders work."""
+"""JupyterLab in a real browser: chapters open as notebooks, run from top to bottom, and their explorers work."""
 
 import contextlib
 import os
@@ -6,8 +6,9 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,34 @@ CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
         errors: cell.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue),
         pictures: cell.model.outputs.toJSON().filter(o => o.data && o.data['image/png']).length}))"""
 
-TO_FIRST_EXPLORER = """() => {
+READY = """() => {
+    const session = window.jupyterapp.shell.currentWidget?.context?.sessionContext
+    const kernel = session?.session?.kernel
+    return session?.isReady && kernel?.connectionStatus === 'connected' && kernel.status === 'idle'
+}"""
+
+TO_CELL = """source => {
     const book = window.jupyterapp.shell.currentWidget.content
     book.activeCellIndex = book.widgets.findIndex(
-        cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().includes('widgets.explore'))
-    return book.scrollToItem(book.activeCellIndex)
+        cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().includes(source))
+    return book.scrollToItem(book.activeCellIndex, 'start')
 }"""
+
+# A stage that trains while somebody watches from another kernel.
+WRITER = """
+import json, sys, time
+from pathlib import Path
+from vireid_lib.book.workspace import Workspace
+
+def make(folder):
+    (folder / "training.json").write_text(json.dumps({"task": "toy, seed 0", "steps": 200}))
+    for step in range(1, 41):
+        with open(folder / "history.jsonl", "a") as stream:
+            stream.write(json.dumps({"step": 5 * step, "total": 3 / step}) + "\\n")
+        time.sleep(0.3)
+
+Workspace(Path(sys.argv[1])).stage("watched", {}, {}, make)
+"""
 
 
 def test_the_environment_names_what_chapters_work_on(tmp_path, monkeypatch):
@@ -93,14 +116,11 @@ def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(smoke_book, t
         page.get_by_role("heading", name="VI-ReID experiment book").wait_for()  # the README, as a page
         page.screenshot(path=shots / "lab_readme.png")
         for name in ("01_datasets", "03_synthetic_galleries", "05_embedding_analysis"):
-            # "reset" closes what is open, so that the first notebook on the page is this one.
-            page.goto(f"{address.split('/lab')[0]}/lab/tree/notebooks/{name}.py?reset&{address.split('?')[1]}")
-            cells = run_all(page)
+            cells = open_and_run(page, address, name)
             assert len(cells) > 5 and any(cell["pictures"] for cell in cells), name
-            assert not [error for cell in cells for error in cell["errors"]], name
             page.screenshot(path=shots / f"lab_{name[:2]}.png")
-            if name == "01_datasets":
-                move_slider(page, shots / "lab_slider.png")
+            EXPLORED[name](page, shots)
+        watch_another_process(page, address, workspace, shots)
         browser.close()
     assert records(workspace) == stages, "a chapter made a stage again that the book had made"
 
@@ -110,10 +130,18 @@ def records(workspace: Path) -> dict[Path, str]:
     return {path: path.read_text() for path in (workspace / "stages").glob("*/*/result.json")}
 
 
+def open_and_run(page, address: str, name: str) -> list[dict]:
+    # "reset" closes what is open, so that the first notebook on the page is this one.
+    page.goto(f"{address.split('/lab')[0]}/lab/tree/notebooks/{name}.py?reset&{address.split('?')[1]}")
+    cells = run_all(page)
+    assert not [error for cell in cells for error in cell["errors"]], name
+    return cells
+
+
 def run_all(page) -> list[dict]:
     """Run → Run All Cells, as a user does, and wait for the last one."""
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(state="attached")
+    page.wait_for_function(READY)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     until = time.monotonic() + PATIENCE_MS / 1000
@@ -126,17 +154,86 @@ def run_all(page) -> list[dict]:
         page.wait_for_timeout(300)
 
 
-def move_slider(page, shot: Path) -> None:
-    """Move the first explorer's slider by one with the keyboard; its figure must become another one."""
-    cell = page.locator(".jp-Cell:has(.widget-hslider)").first
-    page.evaluate(TO_FIRST_EXPLORER)
+def explored(page, source: str, act: Callable, shot: Path | None = None):
+    """Do something in the cell whose code holds `source`; its figure must become another one. Return the cell."""
+    page.evaluate(TO_CELL, source)
+    cell = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
     picture = cell.locator(".jp-OutputArea-output img").first
     picture.wait_for()
     before = picture.get_attribute("src")
-    cell.locator(".widget-hslider .noUi-handle").first.focus()
-    page.keyboard.press("ArrowRight")
+    act(cell)
     page.wait_for_function(
-        "before => { const seen = document.querySelector('.jp-Cell:has(.widget-hslider) .jp-OutputArea-output img'); "
+        "before => { const seen = document.querySelector('.jp-Cell.jp-mod-active .jp-OutputArea-output img'); "
         "return seen && seen.src !== before }", arg=before,
     )  # fmt: skip
-    page.screenshot(path=shot)
+    if shot:
+        page.evaluate(TO_CELL, source)
+        page.screenshot(path=shot)
+    return cell
+
+
+def slide(name: str) -> Callable:
+    """Move a slider by one, with the keyboard."""
+
+    def act(cell) -> None:
+        cell.locator(f".widget-hslider:has-text('{name}') .noUi-handle").focus()
+        cell.page.keyboard.press("ArrowRight")
+
+    return act
+
+
+def choose(name: str, value: str) -> Callable:
+    return lambda cell: cell.locator(f".widget-dropdown:has-text('{name}') select").select_option(value)
+
+
+def tick(name: str) -> Callable:
+    return lambda cell: cell.locator(f".widget-checkbox:has-text('{name}') input").click()
+
+
+def explore_data(page, shots: Path) -> None:
+    explored(page, "explorers.browse(", slide("first person"))
+    explored(page, "explorers.browse(", choose("modality", "infrared"), shots / "lab_browser.png")
+    explored(page, "explorers.view_trials(", slide("trial"), shots / "lab_trial.png")
+
+
+def explore_galleries(page, shots: Path) -> None:
+    explored(page, "widgets.explore(", slide(""), shots / "lab_slider.png")
+
+
+def explore_an_embedding(page, shots: Path) -> None:
+    cell = explored(page, "explorers.explore_embedding(", choose("colour", "camera"))
+    assert cell.locator(".cards .c:visible").count() == 0
+    points = cell.locator(".point-picture input")
+    points.nth(points.count() - 1).click()  # the last one lies on top
+    card = cell.locator(".cards .c:visible")
+    card.wait_for()
+    assert card.count() == 1 and card.locator(".t").count() > 3
+    assert card.inner_text().splitlines()[0] == points.nth(points.count() - 1).get_attribute("title")
+    page.evaluate(TO_CELL, "explorers.explore_embedding(")
+    page.screenshot(path=shots / "lab_embedding.png")
+    explored(page, "explorers.explore_queries(", slide("query"))
+    explored(page, "explorers.explore_queries(", tick("grad cam"), shots / "lab_query.png")
+
+
+EXPLORED = {"01_datasets": explore_data, "03_synthetic_galleries": explore_galleries,
+            "05_embedding_analysis": explore_an_embedding}  # fmt: skip
+
+
+def watch_another_process(page, address: str, workspace: Path, shots: Path) -> None:
+    """The monitor's curves grow while another process writes them, and nobody touches the page."""
+    open_and_run(page, address, "monitor")
+    writer = None
+
+    def begin(_) -> None:
+        nonlocal writer
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(workspace)])
+
+    try:
+        explored(page, "explorers.monitor(", begin)
+        explored(page, "explorers.monitor(", lambda _: None, shots / "lab_monitor.png")
+        assert writer.poll() is None, "it was over before the figure had changed twice"
+    finally:
+        if writer:
+            writer.kill()
+            writer.wait()
+        shutil.rmtree(workspace / "stages" / "watched", ignore_errors=True)

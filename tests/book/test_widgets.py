@@ -38,10 +38,10 @@ def test_without_anybody_there_the_static_figure_is_all(shown):
     assert shown == ["2 red False 0.5 L+M"]
 
 
-def test_with_somebody_there_controls_follow(monkeypatch, shown):
+def test_with_somebody_there_controls_stand_above(monkeypatch, shown):
     monkeypatch.setattr(widgets, "is_interactive", lambda: True)
     widgets.explore(describe, **CONTROLS)
-    assert shown[0] == "2 red False 0.5 L+M" and type(shown[1]).__name__ == "VBox"
+    assert type(shown[0]).__name__ == "VBox" and shown[1:] == ["2 red False 0.5 L+M"]
 
 
 def test_controls_have_the_functions_defaults_and_call_it():
@@ -73,21 +73,21 @@ def test_moving_a_control_shows_the_new_figure(monkeypatch, shown, made):
     monkeypatch.setattr(widgets, "is_interactive", lambda: True)
     widgets.explore(figure, count=range(5))
     made[0].value = 4
-    assert calls == [2, 4] and shown[0] == 2 and shown[-1] == 4
+    assert calls == [2, 4] and shown[1:] == [2, 4]
 
 
 def test_a_picture_is_replaced_by_the_next_one(monkeypatch, shown, made):
     monkeypatch.setattr(widgets, "is_interactive", lambda: True)
     widgets.explore(lambda count=1: Picture(1, 1, f"{count} things"), count=[1, 2])
     made[0].value = 2
-    assert [shown[place]["text/plain"] for place in (0, -1)] == ["1 things", "2 things"]
+    assert [shown[place]["text/plain"] for place in (1, -1)] == ["1 things", "2 things"]
     assert shown[-1]["image/png"].startswith(b"\x89PNG")
 
 
 def test_an_error_is_shown_under_the_controls_and_goes_with_the_next_figure(monkeypatch, shown, made):
     monkeypatch.setattr(widgets, "is_interactive", lambda: True)
     widgets.explore(lambda count=1: 6 / count, count=[0, 1, 2])
-    trouble = shown[-1].children[-1]
+    trouble = shown[0].children[-1]
     made[0].value = 0
     assert trouble.value == "ZeroDivisionError: division by zero"
     made[0].value = 2
@@ -146,7 +146,7 @@ def test_the_refresh_button_and_the_tick_box_work(monkeypatch, shown):
     state = {"stamp": 0}
     monkeypatch.setattr(widgets, "is_interactive", lambda: True)
     watch = widgets.watch(lambda: f"figure {state['stamp']}", lambda: state["stamp"], every=0.01)
-    live, button = shown[-1].children
+    live, button = shown[0].children
     live.value = False
     state["stamp"] = 1
     time.sleep(0.1)

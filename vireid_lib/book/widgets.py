@@ -23,10 +23,10 @@ class Several:
 
 
 def explore(function: Callable[..., object], **controls: object) -> None:
-    """Show `function()` and, in an interactive session, controls that replace it with other arguments' figure.
+    """Show `function()` and, in an interactive session, controls above that replace it with other arguments' figure.
 
-    The figure for the default arguments is always shown first, so that a saved notebook, a printed page and a
-    reader without a running kernel see it too.
+    The figure for the default arguments is always shown, so that a saved notebook, a printed page and a reader without
+    a running kernel see it too.
 
     Args:
         function: returns something that a notebook can show, such as a `plots.Picture`; every controlled argument
@@ -39,9 +39,11 @@ def explore(function: Callable[..., object], **controls: object) -> None:
             among the options.
     """
     defaults = {name: _default(function, name, choices) for name, choices in controls.items()}
-    handle = _show(function(**defaults))
-    if controls and is_interactive():
-        _show_controls(function, controls, defaults, handle)
+    figure = function(**defaults)  # before the controls: an error must leave none behind
+    above = _Controls(function, controls, defaults) if controls and is_interactive() else None
+    handle = _show(figure)
+    if above is not None:
+        above.handle = handle
 
 
 class Watch:
@@ -56,14 +58,15 @@ class Watch:
     def __init__(self, figure: Callable[[], object], stamp: Callable[[], object], every: float) -> None:
         self._figure, self._stamp, self._every = figure, stamp, every
         self._over, self._drawing = threading.Event(), threading.Lock()
-        self._handle = _show(figure())
-        if not is_interactive():
-            return
-        if Watch._current is not None:
-            Watch._current._over.set()
-        Watch._current = self
-        self._show_controls()
-        self._start()
+        first = figure()
+        if is_interactive():
+            if Watch._current is not None:
+                Watch._current._over.set()
+            Watch._current = self
+            self._show_controls()
+        self._handle = _show(first)
+        if is_interactive():
+            self._start()
 
     def refresh(self, *_: object) -> None:
         """Draw it again now."""
@@ -140,24 +143,29 @@ def _show(figure: object, handle: object = None):
     return show(figure) or handle
 
 
-def _show_controls(function: Callable[..., object], controls: dict, defaults: dict, handle: object) -> None:
-    import ipywidgets
-    from IPython.display import display
+class _Controls:
+    """One widget per argument, above the figure whose place is `handle`."""
 
-    widgets = {name: _widget(name, choices, defaults[name]) for name, choices in controls.items()}
-    trouble = ipywidgets.HTML()
+    handle: object = None
 
-    def redraw(_: object) -> None:
+    def __init__(self, function: Callable[..., object], controls: dict, defaults: dict) -> None:
+        import ipywidgets
+        from IPython.display import display
+
+        self._function = function
+        self._widgets = {name: _widget(name, choices, defaults[name]) for name, choices in controls.items()}
+        self._trouble = ipywidgets.HTML()
+        for widget in self._widgets.values():
+            widget.observe(self._redraw, names="value")
+        row = ipywidgets.Layout(flex_flow="row wrap")
+        display(ipywidgets.VBox([ipywidgets.HBox(list(self._widgets.values()), layout=row), self._trouble]))
+
+    def _redraw(self, _: object) -> None:
         try:
-            _show(function(**{name: widget.value for name, widget in widgets.items()}), handle)
-            trouble.value = ""
+            _show(self._function(**{name: widget.value for name, widget in self._widgets.items()}), self.handle)
+            self._trouble.value = ""
         except Exception as error:  # a callback's traceback would end up where nobody looks
-            trouble.value = html.escape(f"{type(error).__name__}: {error}")
-
-    for widget in widgets.values():
-        widget.observe(redraw, names="value")
-    row = ipywidgets.Layout(flex_flow="row wrap")
-    display(ipywidgets.VBox([ipywidgets.HBox(list(widgets.values()), layout=row), trouble]))
+            self._trouble.value = html.escape(f"{type(error).__name__}: {error}")
 
 
 def _widget(name: str, choices: object, default: object):

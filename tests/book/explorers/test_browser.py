@@ -10,7 +10,8 @@ def test_filters_leave_what_they_say(table):
     assert everything.alt == "everything\n40 images of 5 people; shown: 1 to 3"
     assert sum(bool(axes.images) for axes in everything.axes) == 3 * 4
     infrared = browser.sheet(table, modality="infrared", camera="set/6", each=2, first=4, people=3)
-    assert infrared.alt == "modality infrared, camera 6\n10 images of 5 people; shown: 3 to 5"
+    assert infrared.alt.split("\n", 1)[0] == "modality infrared, camera 6"
+    assert " ".join(infrared.alt.split()).endswith("10 images of 5 people; shown: 3 to 5")  # in as many lines as it needs
     assert sum(bool(axes.images) for axes in infrared.axes) == 3 * 2
 
 

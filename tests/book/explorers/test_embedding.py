@@ -82,6 +82,6 @@ def test_without_anybody_there_it_is_a_plain_picture(table, shown, monkeypatch):
     explore_embedding(table, {"toys": lambda: (network, config)}, people=3)
     assert shown[0].alt == "t-SNE of 24 images, coloured by identity; trained on: toys"
     monkeypatch.setattr(widgets, "is_interactive", lambda: True)
-    monkeypatch.setattr(widgets, "_show_controls", lambda *_: None)
+    monkeypatch.setattr(widgets, "_Controls", lambda *_: None)
     explore_embedding(table, {"toys": lambda: (network, config)}, synthetic=table.iloc[:0], people=3)
     assert type(shown[1]).__name__ == "PointPicture"

@@ -1,5 +1,7 @@
 """Data set browser: people × cameras, filtered by split, modality, camera and source."""
 
+import textwrap
+
 import pandas as pd
 
 from vireid_lib.book import pictures, widgets
@@ -63,12 +65,12 @@ def sheet(
     start = min(first, max(0, len(names) - people))
     chosen = names[start : start + people]
     grid, labels = pictures.by_camera(rows, chosen, pictures.cameras(rows), each=each)
-    counts = rows["identity"].value_counts()
+    counts, room = rows["identity"].value_counts(), 16 + 8 * len(labels)  # letters that the title has room for
+    counted = f"{len(rows):,} images of {len(names):,} people; shown: {start + 1} to {start + len(chosen)}"
     return image_grid(
         grid, row_labels=[f"{pictures.short(name)}\n{counts[name]} images" for name in chosen], column_labels=labels,
         row_colours=list(identity_colours(chosen).values()),
-        title=f"{words or 'everything'}\n{len(rows):,} images of {len(names):,} people; shown: {start + 1} to "
-        f"{start + len(chosen)}",
+        title="\n".join(textwrap.wrap(words or "everything", room) + textwrap.wrap(counted, room)),
     )  # fmt: skip
 
 

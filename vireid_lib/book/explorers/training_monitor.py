@@ -105,7 +105,8 @@ def board(found: list[Training], now: float | None = None) -> Picture:
     if not found:
         return nothing_yet("No training in this workspace yet.")
     now = time.time() if now is None else now
-    panels: dict[str, list[Curve]] = {}
+    running = [each.kind for each in reversed(found) if not each.finished]  # what is under way stands above
+    panels: dict[str, list[Curve]] = {kind: [] for kind in running}
     for each in found:
         terms = [name for name in each.history.columns if name != "step"]
         term = "total" if "total" in terms or not terms else terms[0]
