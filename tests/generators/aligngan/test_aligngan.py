@@ -17,13 +17,14 @@ from vireid_lib.reid.layers import average_pool
 
 TINY = {"height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4, "feature_height": 32,
         "feature_width": 24, "embedding": 8, "identities": 2, "images": 2, "feature_identities": 3,
-        "feature_images": 2, "feature_warm_up": 3, "pixel_warm_up": 3, "steps": 4, "checkpoint_every": 4}  # fmt: skip
+        "feature_images": 2, "feature_warm_up": 0.3, "pixel_warm_up": 0.3, "steps": 10,
+        "checkpoint_every": 4}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def learnt(toy_people, tmp_path_factory):
-    settings = {"generator_width": 8, "feature_identities": 6, "feature_warm_up": 30, "pixel_warm_up": 50,
-                "steps": 40, "learning_rate": 2e-3, "checkpoint_every": 0}  # fmt: skip
+    settings = {"generator_width": 8, "feature_identities": 6, "feature_warm_up": 0.25, "pixel_warm_up": 0.4,
+                "steps": 120, "learning_rate": 2e-3, "checkpoint_every": 0}  # fmt: skip
     generator = build("aligngan", AlignGanConfig.small(**TINY | settings), device="cpu", progress=False)
     folder = tmp_path_factory.mktemp("learnt")
     generator.fit(toy_people, folder)
@@ -160,6 +161,9 @@ def test_sizes_of_the_release_and_refusals(toy_people):
     assert count(Classifier(config, 2048, 395)) == 2048 * 256 + 256 + 512 + 256 * 395 + 395
     with pytest.raises(ValueError, match="multiples of 32"):
         AlignGanConfig(height=144, width=72)
+    assert config.phases() == (5_000, 15_000, 25_100)
+    with pytest.raises(ValueError, match="leave a share"):
+        AlignGanConfig(pixel_warm_up=0.9)
     with pytest.raises(ValueError, match="no ImageNet weights"):
         AlignGanConfig.small(pretrained="somewhere")
     with pytest.raises(ValueError, match="needs 7 identities"):
@@ -176,7 +180,7 @@ def test_features_are_pooled_maps(task):
 @pytest.mark.slow
 def test_one_update_at_the_released_size(toy_people, tmp_path):
     """The batch's people are those that the toy has."""
-    config = AlignGanConfig(pretrained=None, feature_identities=6, feature_warm_up=0, pixel_warm_up=0, steps=1)
+    config = AlignGanConfig(pretrained=None, feature_identities=6, feature_warm_up=0.0, pixel_warm_up=0.0, steps=1)
     generator = build("aligngan", config, device="cpu", progress=False)
     generator.fit(toy_people, tmp_path)
     assert np.isfinite(list(generator.history[-1].values())).all()

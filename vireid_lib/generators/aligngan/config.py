@@ -20,7 +20,7 @@ class AlignGanConfig(TranslatorConfig):
     judges, and 384×192 to the feature network. Its own three phases: the feature network alone on infrared images, the
     generators beside it, then both together, at a tenth of the rates from half of that on. Not the release's: people
     with visible images alone (`visible_only`; it has none), and one visible judge for both phases (it starts another).
-    An epoch is 100 steps of the last phase.
+    An epoch is 100 steps.
 
     Attributes:
         generator_width, blocks, generator_halvings: see `LabelledGenerator`.
@@ -33,8 +33,7 @@ class AlignGanConfig(TranslatorConfig):
         visible_only: people in it with visible images alone, where there are such (external ones): the cycle and the
             visible judge see them.
         feature_identities, feature_images: of a batch of the feature network.
-        feature_warm_up, pixel_warm_up: steps of the first two phases.
-        steps: of the last phase, in place of `epochs`.
+        feature_warm_up, pixel_warm_up: shares of the steps that the first two phases take; 50 and 100 of 251 epochs.
         learning_rate: of generators and judges (Adam). feature_rate: of classifier and embedding. backbone_rate: share
             of it for the backbone.
         optimizer: of the feature network: "sgd" (Nesterov, momentum 0.9, weight decay 5e-4) or "adamw".
@@ -62,9 +61,9 @@ class AlignGanConfig(TranslatorConfig):
     visible_only: int = Field(4, ge=0)
     feature_identities: int = Field(18, ge=2)
     feature_images: int = Field(4, ge=1)
-    feature_warm_up: int = Field(50 * EPOCH, ge=0)
-    pixel_warm_up: int = Field(100 * EPOCH, ge=0)
-    epochs: int = Field(101, ge=1)
+    feature_warm_up: float = Field(50 / 251, ge=0, lt=1)
+    pixel_warm_up: float = Field(100 / 251, ge=0, lt=1)
+    epochs: int = Field(251, ge=1)
     learning_rate: float = 2e-4
     feature_rate: float = 0.2
     backbone_rate: float = Field(0.1, ge=0)
@@ -85,16 +84,17 @@ class AlignGanConfig(TranslatorConfig):
             "height": 64, "width": 32, "generator_width": 16, "generator_halvings": 1, "discriminator_width": 16,
             "discriminator_halvings": 3, "backbone": "small", "pretrained": None, "feature_height": 64,
             "feature_width": 32, "embedding": 64, "identities": 2, "images": 2, "visible_only": 1,
-            "feature_identities": 8, "feature_images": 2, "feature_warm_up": 150, "pixel_warm_up": 500, "steps": 350,
+            "feature_identities": 8, "feature_images": 2, "feature_warm_up": 0.15, "pixel_warm_up": 0.5, "steps": 1000,
             "learning_rate": 5e-4, "feature_rate": 3e-3, "backbone_rate": 1.0, "optimizer": "adamw",
             "identity_weight": 2.0, "checkpoint_every": 100,
         }  # fmt: skip
         return cls(**(own | changes))
 
-    @property
-    def joint_steps(self) -> int:
-        """Length of the last phase."""
-        return self.steps or self.epochs * EPOCH
+    def phases(self) -> tuple[int, int, int]:
+        """The step at which each phase ends."""
+        steps = self.steps or self.epochs * EPOCH
+        first = round(steps * self.feature_warm_up)
+        return first, first + round(steps * self.pixel_warm_up), steps
 
     @model_validator(mode="after")
     def _sizes(self) -> AlignGanConfig:
@@ -102,6 +102,9 @@ class AlignGanConfig(TranslatorConfig):
         if self.height % factor or self.width % factor:
             raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
                              "take fewer halvings")  # fmt: skip
+        if self.feature_warm_up + self.pixel_warm_up >= 1:
+            raise ValueError(f"feature_warm_up and pixel_warm_up are {self.feature_warm_up} and {self.pixel_warm_up}: "
+                             "together they must leave a share for the last phase")  # fmt: skip
         if self.backbone == "small" and self.pretrained is not None:
             raise ValueError(f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
                              "backbone: set it to None.")  # fmt: skip

@@ -43,7 +43,8 @@ class AlignGanTask(AdversarialTask):
                 f"aligngan needs {most} identities with images of both modalities in a batch and the table has "
                 f"{len(batches.paired)}: lower `identities` and `feature_identities`, or add people."
             )
-        self.steps = config.feature_warm_up + config.pixel_warm_up + config.joint_steps
+        self.ends = config.phases()
+        self.steps = self.ends[-1]
         features = FeatureNetwork(config)
         channels = features.backbone.channels
         judge = {"width": config.discriminator_width, "halvings": config.discriminator_halvings}
@@ -68,17 +69,13 @@ class AlignGanTask(AdversarialTask):
 
     def before_step(self, step: int) -> None:
         """A tenth of the rates from half of the last phase on."""
-        last = self.settings.feature_warm_up + self.settings.pixel_warm_up
+        half = (self.ends[1] + self.ends[2]) // 2
         for optimizer in self.optimizers.values():
-            share = 0.1 if step >= last + self.settings.joint_steps // 2 else 1.0
-            schedules.scale_learning_rates(optimizer, share)
+            schedules.scale_learning_rates(optimizer, 0.1 if step >= half else 1.0)
 
     def phase(self, step: int) -> str:
         """ "features", "pixels" or "both"."""
-        config = self.settings
-        if step < config.feature_warm_up:
-            return "features"
-        return "pixels" if step < config.feature_warm_up + config.pixel_warm_up else "both"
+        return "features" if step < self.ends[0] else "pixels" if step < self.ends[1] else "both"
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         phase, losses = self.phase(step), {}
