@@ -220,12 +220,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=sorted(CONFIGS), default="mini")
     parser.add_argument("--scope", choices=("shared", "per_modality"), default="shared", help="ours; the other shares")
+    parser.add_argument("--compile", action="store_true", help="torch.compile our denoiser (minutes)")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--images", type=int, default=32)
     options = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
-    config = DiveConfig(**CONFIGS[options.size], lora_scope=options.scope, code_length=4)
+    config = DiveConfig(**CONFIGS[options.size], lora_scope=options.scope, code_length=4, compile=options.compile)
     name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU thread"
     print(f"{options.size}, {config.height}×{config.width}, batch {config.batch}, LoRA {config.lora_scope}, on {name}")
     with tempfile.TemporaryDirectory() as place:

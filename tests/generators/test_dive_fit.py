@@ -37,6 +37,19 @@ def test_only_token_rows_and_lora_change(tiny_config, tiny_table, tmp_path):
     assert all(layer.up.abs().sum() > 0 for layer in dive.model.branches.layers.values())
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler warns of torch
+def test_a_compiled_denoiser_learns_the_same(tiny_config, tiny_table, tmp_path):
+    pytest.importorskip("torch._inductor.cpp_builder").get_cpp_compiler()
+    found = {}
+    for compiled in (False, True):
+        config = tiny_config.model_copy(update={"compile": compiled})
+        found[compiled] = fit(config, tiny_table, tmp_path / str(compiled), tmp_path / "cache").model
+    torch.testing.assert_close(found[True].rows.rows, found[False].rows.rows, atol=1e-4, rtol=1e-4)
+    for name, layer in found[True].branches.layers.items():
+        torch.testing.assert_close(layer.up, found[False].branches.layers[name].up, atol=1e-4, rtol=1e-3)
+
+
 def test_optimizer_holds_rows_of_new_tokens_only(tiny_config, tiny_table, tmp_path):
     dive = fit(tiny_config, tiny_table, tmp_path / "fit", tmp_path / "cache")
     lora, rows = dive.model.trained()

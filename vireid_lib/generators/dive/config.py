@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 SAMPLING = ("sampling_steps", "guidance", "sampling_batch", "start", "strength")
 """Settings that may differ between fitting and sampling."""
 
+MACHINE = ("compile",)
+"""Settings of the machine: the result does not depend on them, but for rounding."""
+
 RELEASE = {"code_length": 4, "lora_scope": "shared", "sampling_steps": 50, "min_aspect": 2.0}
 """What the authors' published code does otherwise than their paper says."""
 
@@ -76,6 +79,9 @@ class DiveConfig(BaseModel):
     gradient_clip: float = 1.0
     checkpoint_every: int = 1000
     precision: Literal["no", "bf16"] = "no"
+    compile: bool = Field(
+        False, description="torch.compile the denoiser while it is trained: minutes at first; needs a C++ compiler"
+    )
 
     sampling_steps: int = Field(25, ge=1)
     guidance: float = Field(7.5, ge=1)
@@ -89,7 +95,8 @@ class DiveConfig(BaseModel):
         """What the fitted weights depend on, as JSON values; a local base model's weights among them."""
         from vireid_lib.generators.dive.base import fingerprint  # brings diffusers, which reading a profile can spare
 
-        own = {name: value for name, value in self.model_dump(mode="json").items() if name not in SAMPLING}
+        spared = SAMPLING + MACHINE
+        own = {name: value for name, value in self.model_dump(mode="json").items() if name not in spared}
         return own | {"base_model_weights": fingerprint(self.base_model)}
 
     def sampling_settings(self) -> dict[str, Any]:
