@@ -77,7 +77,7 @@ plots.image_grid(**vars(dive_looks.pairs_shown(book)))
 #
 # ## 2. Training
 #
-# Tables 1, 3, 4 and Figure 5 are trained with AGW here, where the paper takes DEEN, which costs three times as much.
+# Tables 1, 3, 4 and Figure 5 are trained with AGW here, where the paper takes DEEN, which costs about twice as much.
 # Table 2 has all four methods. What a row is given, mean over seeds:
 
 # %%

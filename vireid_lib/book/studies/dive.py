@@ -7,7 +7,7 @@ from vireid_lib.book.results import training_label
 from vireid_lib.book.studies.study import Claim, Row, Study
 
 METHOD = "agw"
-"""What tables 1, 3, 4 and figure 5 are trained with here; the paper trains them with DEEN, at three times the cost."""
+"""What tables 1, 3, 4 and figure 5 are trained with here; the paper trains them with DEEN, which costs more."""
 
 METHODS = {"agw": "AGW", "caj": "CAJ", "dart": "DART", "deen": "DEEN"}
 """Of table 2."""
