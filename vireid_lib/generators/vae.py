@@ -62,7 +62,7 @@ class VaeConfig(TranslatorConfig):
     latent: int = Field(256, ge=1)
     domains: By = "camera"
     epochs: int = Field(100, ge=1)
-    batch: int = Field(32, ge=1)
+    batch: int = Field(32, ge=2)
     learning_rate: float = 1e-3
     divergence_weight: float = Field(1.0, ge=0)
 

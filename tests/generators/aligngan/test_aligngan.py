@@ -1,5 +1,7 @@
 """AlignGAN: pixels and features learn in their phases, it resumes, yields both networks, and refuses."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -124,6 +126,11 @@ def test_phases_follow_each_other(task):
         task.before_step(step)
         rates.append([group["lr"] for optimizer in task.optimizers.values() for group in optimizer.param_groups])
     assert rates[0] == rates[1] and rates[2] == pytest.approx([rate / 10 for rate in rates[0]])
+
+
+def test_several_processes_are_refused(task):
+    with pytest.raises(ValueError, match="trains in one process"):
+        task.bind(SimpleNamespace(num_processes=2, process_index=0, device=torch.device("cpu")), 0)
 
 
 def test_visible_and_infrared_rows_show_the_same_people(task):
