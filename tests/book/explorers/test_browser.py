@@ -11,7 +11,7 @@ def test_filters_leave_what_they_say(table):
     assert sum(bool(axes.images) for axes in everything.axes) == 3 * 4
     infrared = browser.sheet(table, modality="infrared", camera="set/6", each=2, first=4, people=3)
     assert infrared.alt.split("\n", 1)[0] == "modality infrared, camera 6"
-    assert " ".join(infrared.alt.split()).endswith("10 images of 5 people; shown: 3 to 5")  # in as many lines as it needs
+    assert " ".join(infrared.alt.split()).endswith("10 images of 5 people; shown: 3 to 5")
     assert sum(bool(axes.images) for axes in infrared.axes) == 3 * 2
 
 
