@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 import warnings
 from collections.abc import Iterable
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 ROOT = "vireid_lib"
 FOLDER = "library"
 FIRST = f"{ROOT}.html"
+LINK = re.compile(r'<a href="(?P<file>[^"#:]*)#(?P<place>[^"]+)">(?P<words>[^<]*)</a>')
 TEMPLATES = Path(__file__).parent / "library_templates"
 
 
@@ -51,6 +53,20 @@ def write(folder: Path, used: Used) -> None:
     with warnings.catch_warnings():  # a shape in an annotation is no type to look up; that costs a link
         warnings.simplefilter("ignore")
         pdoc.pdoc(*modules(), output_directory=folder)
+    _unlink_what_is_private(folder)
+
+
+def _unlink_what_is_private(folder: Path) -> None:
+    """pdoc describes no private class, yet links to it where it is a base or an annotation: leave the name alone."""
+    pages = {path.resolve(): path.read_text(encoding="utf-8") for path in folder.rglob("*.html")}
+    places = {path: set(re.findall(r'\bid="([^"]+)"', text)) for path, text in pages.items()}
+    for path, text in pages.items():
+
+        def kept(match: re.Match, path: Path = path) -> str:
+            target = (path.parent / match["file"]).resolve() if match["file"] else path
+            return match[0] if match["place"] in places.get(target, {match["place"]}) else match["words"]
+
+        path.write_text(LINK.sub(kept, text), encoding="utf-8")
 
 
 def children(module: str) -> list[str]:
