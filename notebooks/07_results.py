@@ -179,7 +179,7 @@ results.stages(book.workspace).tail(40).style.format({"minutes": "{:.2f}"}).hide
 #   a second fine-tuning could move all rows that use it together.
 # - **Few seeds.** Student's interval over three seeds is wide, and it should be: it is what three seeds allow to say.
 # - **Settings were chosen on validation identities**, never on the test set, and the network of the last step is taken.
-#   Numbers in the literature are often those of the epoch that is best *on the test set* (chapter 1 shows what this
+#   Numbers in the literature are often those of the epoch that is best *on the test set* (chapter 8 shows what this
 #   alone is worth).
 # - **Equal effort is a choice too.** All training sets get the same number of steps. A larger set may deserve more.
 # - **Judges are networks.** "Shows the right person" means: to a network that is itself wrong quite often.

@@ -28,10 +28,10 @@ def test_the_command_succeeds_and_says_where_the_page_is(smoke_book):
     assert json.loads((workspace / "book.json").read_text())["ok"] is True
 
 
-def test_there_are_seven_chapters_and_each_truly_ran(smoke_book):
+def test_there_are_eight_chapters_and_each_truly_ran(smoke_book):
     workspace, _ = smoke_book
     names = chapter_names()
-    assert [name[:2] for name in names] == ["01", "02", "03", "04", "05", "06", "07"]
+    assert [name[:2] for name in names] == ["01", "02", "03", "04", "05", "06", "07", "08"]
     for name in names:
         notebook = nbformat.read(workspace / "notebooks" / f"{name}.ipynb", as_version=4)
         code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]

@@ -54,3 +54,11 @@ def test_the_chosen_one_is_marked():
     picture = data.luck(pd.DataFrame({"choosing half": [10.0, 30.0, 20.0], "other half": [15.0, 5.0, 25.0]}))
     (text,) = picture.axes[0].texts
     assert text.get_text() == "chosen" and text.xy == (30.0, 5.0)
+
+
+def test_the_own_split_stands_out_from_the_others():
+    table = pd.DataFrame({"split": [1, 2, 3], "seen": [0.0, 50.0, 40.0], "rank_1": [30.0, 45.0, 41.0]})
+    others, own = data.leak(table).axes[0].lines
+    assert others.get_xdata().tolist() == [50, 40] and own.get_ydata().tolist() == [30]
+    assert others.get_color() != own.get_color()
+

@@ -2,7 +2,7 @@
 
 from vireid_lib.book.plots.arrows import arrow_panels
 from vireid_lib.book.plots.charts import bars, distance_histograms, loss_curves, run_bars, token_table
-from vireid_lib.book.plots.data import carried_over, explanations, luck, materials, ranked_gallery
+from vireid_lib.book.plots.data import carried_over, explanations, leak, luck, materials, ranked_gallery
 from vireid_lib.book.plots.embedding import coloured, scatter
 from vireid_lib.book.plots.expansion import people_curves, prompt_picture, with_and_without
 from vireid_lib.book.plots.galleries import gallery_sheet, query_list
@@ -36,6 +36,7 @@ __all__ = [
     "hue_circle",
     "identity_colours",
     "image_grid",
+    "leak",
     "lines",
     "live_curves",
     "loss_curves",

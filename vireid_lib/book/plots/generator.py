@@ -8,6 +8,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from vireid_lib.book.plots.embedding import name_dimensions
 from vireid_lib.book.plots.style import INK, QUIET, SERIES, Picture, styled
 
 
@@ -30,6 +31,8 @@ def lines(
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.set_yscale("log" if logarithmic else "linear")
+    if all(float(place).is_integer() for places, _ in curves.values() for place in places):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     axes.margins(x=0.01)
     _legend_below(picture, axes)
     axes.set_title(title)
@@ -100,6 +103,7 @@ def token_map(
         for name, point in zip(names, points, strict=True):
             axes.annotate(name, point, xytext=(3, 3), textcoords="offset points", fontsize=6.5, color=QUIET)
     _legend_below(picture, axes)
+    name_dimensions(axes)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_title(title)
     return picture

@@ -1,0 +1,271 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 8 · Pitfalls: how to get a wrong number
+#
+# **The question.** Which mistakes change a score without raising an error? Each of those below has cost somebody weeks,
+# and most can be found in published code. Here each is made on purpose, on this run's own network and test images.
+#
+# **This chapter** reads the data sets of chapter 1 and the baseline networks of chapter 4, makes a table for each
+# mistake and a few short trainings (for the last), and costs, on the miniature world, less than a minute the first time
+# and seconds later.
+#
+# **You will learn**
+#
+# - to recognise seven mistakes by what they do to a number;
+# - how large each is on this run, and which of them hide in a number that looks better than it is;
+# - what to print, so that they are found before they are believed.
+#
+# **You need** chapter 1 (the protocol) and chapter 4 (the trainings).
+
+# %% tags=["parameters"]
+profile = ""  # empty: "mini", or what `vireid lab --profile` says
+workspace = ""
+data_root = ""
+candidates = 60  # how many equally good networks section 5 makes
+steps = 80  # length of the short trainings of section 7
+
+# %%
+import numpy as np
+
+from vireid_lib.book import open_book, pitfalls, plots, stages
+from vireid_lib.evaluation import evaluate, score
+
+book = open_book(profile, workspace, data_root)
+book
+
+# %% [markdown]
+# Everything but the last two sections works on one network, the baseline of chapter 4 (real images only, first seed),
+# and on the first trial of the protocol. The network is neither trained nor changed in between: **whatever moves below
+# is the evaluation**.
+
+# %%
+features, test = stages.features(book, "real", book.profile.reid.seeds[0])
+protocol = stages.protocol(book)
+trial = protocol.trials(test)[0]
+print(f"{protocol.name}: {len(trial.query)} queries, {len(trial.gallery)} gallery images")
+
+# %% [markdown]
+# ## 1. The direction, swapped
+#
+# "Visible to infrared" means: visible images ask, infrared images answer. In code it is a matter of which argument
+# comes first, and nothing complains.
+
+# %%
+pitfalls.directions(features, trial, protocol.rule).round(1)
+
+# %% [markdown]
+# **What to notice.** The features are the same to the last bit; only the question changed. Neither row is wrong in
+# itself: they are two different tasks, and one of them is not the one in the heading. The number of queries gives the
+# mistake away. (DiVE's own Table 2 seems to have the two LLCM headers swapped, and LLCM's released evaluator asks with
+# the 619 sampled infrared images where its paper asks with all 8,680 visible ones.)
+#
+# **What to do.** Print the modality that asks and the number of queries that count, beside every score, and compare
+# with the manifest.
+#
+# ## 2. The removal rule, borrowed
+#
+# Evaluation code is passed on from project to project, and each data set's [rule](glossary.md#removal-rule) with it.
+# The same features and the same gallery, under the rules of four data sets:
+
+# %%
+pitfalls.rules(features, trial, protocol.rule).round(1)
+
+# %% [markdown]
+# **What to notice.** The first row is right here. The others are off by what their rules keep or throw away: `regdb`
+# removes nothing and counts images, `llcm` and `market-1501` remove images of the query's person from a camera of the
+# same number, and know nothing of a camera in the same room. Differences may be small, which is why nobody stumbles
+# over them, and why a gain of a point may be made of them.
+#
+# **What to do.** Let the rule belong to the data set and not to the script, as here, and print its name.
+#
+# ## 3. What the CMC counts
+#
+# SYSU-MM01 and LLCM count each identity once (its best image), RegDB and Market-1501 count images. The very same
+# rankings, counted both ways:
+
+# %%
+counted = pitfalls.counting(features, trial, protocol.rule)
+plots.lines({name: (counted.columns, row) for name, row in counted.iterrows()}, x="rank", y="queries matched (%)",
+            markers=True, title="One set of rankings, two curves")
+
+# %% [markdown]
+# **What to notice.** At rank 1 the two agree, since the first image is the first identity. Beyond it the count of
+# identities is never lower: three wrong images of one person are one mistake for it and three for the other. (MPANet's
+# evaluator for RegDB counts identities, AGW's counts images: their rank-10 and rank-20 do not compare.)
+#
+# **What to do.** Say which with every rank-5, rank-10, rank-20. Where one cannot find out, compare rank-1 and mAP only.
+#
+# ## 4. Equal distances
+#
+# A network that collapses gives every image the same feature. All distances are then equal, and which image comes first
+# is decided by the order in which the gallery lies in memory. What three evaluators report of such a network:
+
+# %%
+pitfalls.collapsed(trial, protocol.rule).round(1)
+
+# %% [markdown]
+# **What to notice.** The network knows nothing, and the table goes from the bottom to the top of the scale. Nobody
+# writes "right images first" on purpose; it happens where queries and gallery are listed in the same order and the sort
+# is stable. It need not be a whole collapse either: features stored in half precision, or rounded distances, tie too.
+#
+# **What to do.** Rank ties against yourself, as this book does, and be told:
+
+# %%
+import warnings
+
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    score(np.zeros((1, 3), np.float32), query_ids=["A"], gallery_ids=["A", "B", "C"], rule="regdb")
+print(caught[0].message)
+
+# %% [markdown]
+# ## 5. The epoch that was best on the test set
+#
+# The released code of most methods tests after every epoch and keeps the best. How much does that give for free? Let us
+# make networks that are *equally good by construction*: this one's features, each time with other noise, as the last
+# epochs of a training differ. Half of the test people choose the best; the other half, who had no say, tells how good
+# it is.
+
+# %%
+luck = pitfalls.chosen_on_the_test_set(features, trial, protocol.rule, candidates=candidates)
+plots.luck(luck, title="Equally good networks")
+
+# %%
+pitfalls.gift(luck, [count for count in (2, 5, 10, 20, 50) if 2 * count <= candidates]).style.format("{:+.1f}")
+
+# %% [markdown]
+# **What to notice.** The table lets the test choose among so many of the networks, again and again, and says by how
+# many points the chosen one stands out above the mean of all, on the half that chose and on the other. The left column
+# is the gift: it grows with every epoch that one looks at, and it is larger the fewer test people there are. The right
+# column is what is left of it with people who did not choose: nothing but chance. A method that is tested twice as
+# often "gains" without having learned anything.
+#
+# **What to do.** Fix the number of steps beforehand and take the last network, as this book does, or choose on
+# validation people. Where a paper's number is the best epoch's, say so beside it.
+#
+# ## 6. One network for ten splits
+#
+# RegDB has ten published splits, each cutting its 412 people anew into halves for training and test. Ten networks must
+# be trained. Testing *one* network on all ten splits is quicker, runs without complaint, and asks about people whom the
+# network was trained on.
+#
+# The same here: ten splits of this data set's people. The first has the network's own test people alone; the others cut
+# training and test people anew, as RegDB's splits do. Every split asks for equally many people.
+
+# %%
+leaked = pitfalls.leaked(book)
+plots.leak(leaked, title="One network, ten splits")
+
+# %%
+pitfalls.leak_summary(leaked)
+
+# %% [markdown]
+# **What to notice.** The first row is the truth about people the network has not met; the second is what would be
+# reported as "the mean of ten trials". Follow the dots from left to right: how much is one more known person in ten
+# worth? A network that had learned the *task* and not its people would show a flat cloud. (Training and test people are
+# different people here as well, so that a small slope, or dots beside the line, may be theirs.)
+#
+# **What to do.** Tie each network to the people that it was trained on, and let the evaluation refuse them:
+
+# %%
+try:
+    evaluate(features, test, protocol, trained_identities=set(test["identity"]))
+except ValueError as error:
+    print(f"refused: {error}")
+
+# %% [markdown]
+# ## 7. A larger batch
+#
+# With more training data one is tempted to take more people into each batch: DiVE's released fork of DEEN takes 16
+# where DEEN itself takes 6. Whatever that changes is then put down to the data. Below, *the data is the same*. Short
+# trainings on real images only: half the batch, the whole batch, and half the batch for twice as long, which sees as
+# many images as the whole.
+
+# %%
+pitfalls.batch_table(pitfalls.batch_sizes(book, steps=steps)).style.hide()
+
+# %% [markdown]
+# **What to notice.** Compare the first two rows with the ± behind them: same data, same number of steps, and whatever
+# lies between them has nothing to do with data. Is it the images seen, or the company in the batch (more strangers, so
+# that harder ones are found)? The third row has the images without the company. These trainings are far too short to
+# say how good a method is; two seeds say little about the size, and enough to see that a batch is not a detail.
+#
+# **What to do.** Give every row of a comparison the same batch and the same number of steps, or show that neither
+# matters. Chapter 4 prints both with its results.
+#
+# ## Where papers and their code differ
+#
+# Less dramatic, and frequent: text and released code disagree, and a reimplementation has to choose. The book takes the
+# text, offers the release by name, and says which with every number.
+#
+# | what | in the text | in the released code | in this book |
+# |---|---|---|---|
+# | DiVE, LoRA | a branch for each code | one for all codes | `dive.lora_scope` |
+# | DiVE, codes | 8 characters | 4 characters | `dive.code_length`, `dive.form` |
+# | DiVE, sampling | 25 steps | 50 steps | `dive.sampling_steps`, `dive.form` |
+# | DEEN, orthogonal loss | weight 0.1 | weight 0.01 | `form` |
+# | DEEN, learning rate | falls at epochs 20, 60, 120 | falls at 20 and 80; the third can't be reached | `form` |
+# | AGW, GeM | $p$ is learned | $p$ stays 3 | fixed |
+# | LLCM, visible to infrared | all visible images ask | the sampled infrared images ask | `reading` |
+# | SYSU-MM01, gallery | the set's own draws | drawn from a seed (AGW, CAJ, DEEN, DART) | `draw`; seeded unless told |
+#
+# ## Exercises
+#
+# **1.** RegDB cuts 412 people into halves, ten times. A network was trained on the first split. What share of the test
+# people of another split has it seen, on average, and how unlikely is a split in which it has seen fewer than 40 %?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 1. Each test person of the other split is a training person of the first with probability one half. The
+# number seen follows a hypergeometric law: 206 drawn out of 412, 206 of which are known; its mean is 103, its standard
+# deviation 5. Fewer than 40 % (83 people) lies four deviations below: it does not happen.
+import scipy.stats
+
+law = scipy.stats.hypergeom(412, 206, 206)
+assert law.mean() == 103 and round(law.std(), 1) == 5.1 and law.cdf(82) < 1e-3
+draw = np.random.default_rng(0)
+seen = [np.isin(draw.permutation(412)[:206], np.arange(206)).mean() for _ in range(2000)]
+assert abs(np.mean(seen) - 0.5) < 0.005 and min(seen) > 0.38
+print(f"drawn 2000 times: mean {np.mean(seen):.1%}, least {min(seen):.1%}, largest {max(seen):.1%}")
+
+# %% [markdown]
+# **2.** The scores of equally good epochs scatter normally, with a standard deviation of 0.5 points. By how much does
+# the best of 10 stand out, of 50, of 100? And if epochs resemble their neighbours, so that 100 of them are worth only
+# 10 independent ones?
+
+# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
+# Solution 2. The expected largest of n normal numbers is 1.54, 2.25 and 2.51 standard deviations for n = 10, 50, 100:
+# 0.8, 1.1 and 1.3 points here, as much as many a claimed gain. If 100 epochs are worth 10, it is 0.8.
+best = {n: 0.5 * draw.standard_normal((20_000, n)).max(1).mean() for n in (10, 50, 100)}
+assert all(abs(best[n] - 0.5 * expected) < 0.02 for n, expected in ((10, 1.54), (50, 2.25), (100, 2.51)))
+print(", ".join(f"best of {n}: +{value:.2f} points" for n, value in best.items()))
+
+# %% [markdown]
+# ## Something to try
+#
+# 1. `vireid book --only 08 -p candidates=200`: read the gift again. *Expect* the left column to stay, and the right one
+#    to come nearer to zero.
+# 2. Score the features in half precision (`features.half().float()`) with `lessons.score_trial`. *Expect* no warning as
+#    long as the network is a good one: ties matter when features crowd together.
+#
+# ## Further reading
+#
+# - Musgrave, Belongie, Lim: "A Metric Learning Reality Check", ECCV 2020: what became of ten years of progress when
+#   batches, backbones and the choice of the epoch were made equal.
+# - Bouthillier et al.: "Accounting for Variance in Machine Learning Benchmarks", MLSys 2021.
+# - Ye, Shen, Lin, Xiang, Shao, Hoi: "Deep Learning for Person Re-identification: A Survey and Outlook", IEEE TPAMI
+#   2022: whose evaluation code most of the field uses.
+# - Wu, Zheng, Yu, Gong, Lai: "RGB-Infrared Cross-Modality Person Re-Identification", ICCV 2017: the protocol as it was
+#   meant.
