@@ -14,6 +14,9 @@ SCORES = ("rank_1", "rank_5", "rank_10", "rank_20", "mean_ap", "mean_inp")
 SPREADS = ("iirs_visible", "iirs_infrared", "himd")
 """Distances in the embedding (DEN, section 3.1 and Table 6); the studies show them."""
 
+FIDELITY = ("md_from_images", "md_from_latents", "fid_from_images", "fid_from_latents")
+"""Distances of generated images (JSIA-ReID, Table 4), made from images or from a latent space."""
+
 
 class Tolerance(Strict):
     """How near a number of ours must come, in percentage points, to be called reproduced, and why so near."""
@@ -48,7 +51,7 @@ class Table(Strict):
 
     number: PositiveInt
     title: str
-    metrics: list[Literal[(*SCORES, *SPREADS)]]
+    metrics: list[Literal[(*SCORES, *SPREADS, *FIDELITY)]]
     columns: list[Column]
     rows: list[Row]
 

@@ -23,11 +23,11 @@ def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
     Raises:
         FileError: there is no such method, or `reid.config` sets what the method does not have.
     """
-    from vireid_lib.reid import methods
+    from vireid_lib.book import joint
 
     where = where or f"profile {profile.name}"
     try:
-        config_class = methods.method_class(profile.reid.method).config_class
+        config_class = joint.config_class(profile.reid.method)
     except ValueError as error:
         raise FileError(f"{where}: key reid.method: {error}") from None
     own = {"backbone": profile.reid.backbone, **(profile.images.model_dump() if profile.images else {})}

@@ -1,16 +1,14 @@
 """The experiment, step by step: every function makes, or fetches, one cached stage of an open book."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import safetensors.torch
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.book import engines, other_generators, own_people, results
+from vireid_lib.book import engines, joint, other_generators, own_people, results
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
 from vireid_lib.book.profiles import Profile
@@ -139,6 +137,7 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     """
     config = reid_config(book.profile)
     inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
+    inputs |= joint.starts(book, inputs, seed)
     evaluation = book.profile.evaluation
     about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
              "evaluation": evaluation.model_dump()}
@@ -150,7 +149,8 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
 
     def make(folder: Path) -> dict:
         found: dict[str, list[Evaluation]] = {mode: [] for mode in evaluation.modes}
-        for split, table in zip(splits(book), inputs.values(), strict=True):
+        for split in splits(book):
+            table = inputs[f"table_{split}"]
             for mode, result in _train_and_evaluate(
                 book, table, split, seed, folder / f"split_{split}", validation, progress
             ).items():
@@ -174,12 +174,11 @@ def _train_and_evaluate(
     book: Book, table: pd.DataFrame, split: int, seed: int, folder: Path, validation: bool, progress: bool
 ) -> dict[str, Evaluation]:
     from vireid_lib.reid.features import extract
-    from vireid_lib.reid.train import train_reid
 
     config, cache = reid_config(book.profile), book.workspace.cache
     ranked = datasets(book, split).test(validation=validation)
-    with _one_thread(book.device == "cpu"):
-        network = train_reid(table, config, folder, seed=seed, cache=cache, device=book.device, progress=progress)
+    with joint.one_thread(book.device == "cpu"):
+        network = joint.train(book, table, config, folder, seed, progress)
         features = extract(network.to(book.device), ranked, config, cache)
     safetensors.torch.save_file({"features": features}, folder / FEATURES)
     trained = set(table["identity"])
@@ -248,18 +247,6 @@ def _address(book: Book) -> tuple[dict, str, str]:
     return book.profile.model_dump(), str(book.workspace.folder), str(book.data_root or "")
 
 
-@contextlib.contextmanager
-def _one_thread(wanted: bool) -> Iterator[None]:
-    """Sums of floats depend on how many threads share them; with one, the number of cores changes nothing."""
-    before = torch.get_num_threads()
-    if wanted:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _opened(address: tuple[dict, str, str]) -> Book:
     profile, workspace, data_root = address
     return Book(Profile.model_validate(profile), workspace, data_root)
@@ -284,9 +271,7 @@ def features(book: Book, name: str, seed: int, split: int = 1) -> tuple[Float[Te
 
 def network(book: Book, name: str, seed: int, split: int = 1):
     """The trained network and its configuration, for pictures and further measurements."""
-    from vireid_lib.reid.train import load_reid
-
-    return load_reid(reid(book, name, seed).folder / f"split_{split}")
+    return joint.load(reid(book, name, seed).folder / f"split_{split}")
 
 
 def manifests(book: Book) -> dict[str, str]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 from torch import nn
 
-from vireid_lib.book import stages
+from vireid_lib.book import joint, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import training_label
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.reid import methods
 from vireid_lib.reid.config import ReidConfig
 
 
@@ -37,7 +36,7 @@ def training_sets(book: Book) -> pd.DataFrame:
 
 def about(config: ReidConfig) -> str:
     """What the method is and where it was published: the first lines of its file."""
-    return inspect.getdoc(inspect.getmodule(methods.method_class(config.method)))
+    return inspect.getdoc(joint.about(config.method))
 
 
 def recipe(config: ReidConfig, dataset: str) -> pd.DataFrame:

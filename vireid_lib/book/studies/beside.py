@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from vireid_lib.book.book import Book
-from vireid_lib.book.papers import SCORES, Table
+from vireid_lib.book.papers import SCORES, SPREADS, Table
 from vireid_lib.book.result_tables import CAPTION, OURS, PAPERS, HtmlTable
 from vireid_lib.book.studies.measured import MEASURES, mean_and_std
 from vireid_lib.book.studies.study import Study
@@ -38,14 +38,22 @@ def beside_paper(
         cells = {"row": printed, "ours": row.label if row else ""}
         for measure, value in zip(table.metrics, values, strict=True):
             cells[f"{MEASURES[measure]}, printed"] = _printed(measure, value)
-            cells[f"{MEASURES[measure]}, here"] = mean_and_std(measure, group[measure]) if len(group) else "not run"
+            cells[f"{MEASURES[measure]}, here"] = _ours(measure, group)
         rows.append(cells)
     found = pd.DataFrame(rows)
     return HtmlTable(_markup(found, table, book, study, place, mode, ours["seed"].nunique(), method), found)
 
 
 def _printed(measure: str, value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}" if measure in SCORES else f"{value:.3f}"
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if measure in SCORES else f"{value:.3f}" if measure in SPREADS else f"{value:g}"
+
+
+def _ours(measure: str, group: pd.DataFrame) -> str:
+    if group.empty:
+        return "not run"
+    return mean_and_std(measure, group[measure]) if group[measure].notna().all() else "–"
 
 
 def _markup(

@@ -31,8 +31,13 @@ MEASURES = {
     "intra_distance": "within people",
     "inter_distance": "between people",
     "delta": "δ",
+    "md_from_images": "MD, FRI",
+    "md_from_latents": "MD, FLS",
+    "fid_from_images": "Fréchet distance, FRI",
+    "fid_from_latents": "Fréchet distance, FLS",
 }
-"""What is measured of every row, and how it is printed. Scores are in percent, the others are distances 0..2."""
+"""What is measured of every row, and how it is printed. Scores are in percent, the others are distances 0..2; FRI is
+made from images, FLS from a latent space."""
 
 
 def train(book: Book, rows: Sequence[Row]) -> list[StageRecord]:

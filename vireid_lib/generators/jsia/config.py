@@ -88,7 +88,7 @@ class JsiaConfig(TranslatorConfig):
         own = {
             "height": 64, "width": 32, "backbone": "small", "pretrained": None, "style_dim": 16, "style_width": 8,
             "mlp_width": 64, "judge_width": 16, "judge_layers": 3, "identities": 3, "images": 2, "visible_only": 2,
-            "steps": 450, "learning_rate": 1e-3, "latent_dim": 64, "latent_width": 48, "checkpoint_every": 100,
+            "steps": 300, "learning_rate": 1e-3, "latent_dim": 64, "latent_width": 48, "checkpoint_every": 100,
         }  # fmt: skip
         if changes.get("form") == "release":
             own |= {"height": 32, "width": 16}

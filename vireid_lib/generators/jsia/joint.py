@@ -1,4 +1,8 @@
-"""JSIA-ReID's joint training: generation, variation and re-identification together (section 3.4, Algorithm 1)."""
+"""JSIA-ReID: generation, variation and re-identification trained together (section 3.4, Algorithm 1).
+
+Wang, Yang, Zhang, Cheng, Hou, Tiwari, Pandey: "Cross-Modality Paired-Images Generation and Augmentation for
+RGB-Infrared Person Re-Identification", Neural Networks 2020.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,8 @@ from vireid_lib.generators.jsia.network import JsiaNetwork
 from vireid_lib.reid.train import RECORD, SELECTION
 from vireid_lib.training import checkpoint, loop
 
-NAME = "jsia"
-"""What the ReID method is called."""
+CONFIG = JsiaReidConfig
+"""The settings of the ReID method, as `vireid_lib.book.joint` asks for them."""
 
 
 def train_joint(

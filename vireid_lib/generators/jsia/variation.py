@@ -10,6 +10,7 @@ from vireid_lib.generators.jsia.layers import Maps
 
 Latents = Float[Tensor, "batch latent"]
 HALVINGS = 3
+START = -2.0  # τ starts near softplus(-2) = 0.13: with more noise than signal the means would be slow to say anything
 
 
 class LatentEncoder(nn.Module):
@@ -27,6 +28,7 @@ class LatentEncoder(nn.Module):
         self.layers = nn.Sequential(*layers)
         inside = width * (rows >> HALVINGS) * (columns >> HALVINGS)
         self.mean, self.deviation = nn.Linear(inside, latent), nn.Linear(inside, latent)
+        nn.init.constant_(self.deviation.bias, START)
 
     def forward(self, maps: Maps) -> tuple[Latents, Latents]:
         inside = self.layers(maps).flatten(1)

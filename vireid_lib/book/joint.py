@@ -1,0 +1,106 @@
+"""ReID methods that are trained together with a generator, and the others, under one roof: by name."""
+
+import contextlib
+import difflib
+import importlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import torch
+from torch import nn
+
+from vireid_lib.book.book import Book
+from vireid_lib.book.records import StageRecord
+
+if TYPE_CHECKING:
+    from vireid_lib.reid.config import ReidConfig
+
+JOINT = {"jsia": "vireid_lib.generators.jsia.joint"}
+"""Method → module with `CONFIG`, `pretrain`, `train_joint` and `load_joint`. `reid.methods` knows nothing of them, for
+ReID imports no generator."""
+
+
+def module(method: str) -> ModuleType:
+    """The module that trains a method of `JOINT`."""
+    return importlib.import_module(JOINT[method])
+
+
+def config_class(method: str) -> "type[ReidConfig]":
+    """The class of a method's settings. Raises ValueError, with the nearest names, for an unknown method."""
+    from vireid_lib.reid import methods
+
+    if method in JOINT:
+        return module(method).CONFIG
+    known = methods.names() + list(JOINT)
+    if method not in known:
+        near = difflib.get_close_matches(method, known, 3, 0.0)
+        raise ValueError(f"There is no method {method!r}; did you mean {' or '.join(near)}? All: {sorted(known)}.")
+    return methods.method_class(method).config_class
+
+
+def about(method: str) -> ModuleType:
+    """The module whose docstring says what the method is."""
+    from vireid_lib.reid import methods
+
+    return module(method) if method in JOINT else importlib.import_module(methods.method_class(method).__module__)
+
+
+def pretraining(book: Book, table: pd.DataFrame, seed: int) -> StageRecord:
+    """The generator that the profile's method starts from, fitted to the training images with the training's seed; all
+    trainings of a seed start from the same one, whatever their settings."""
+    from vireid_lib.book.settings import generator_config
+
+    method = book.profile.reid.method
+    config = generator_config(book.profile, method).model_copy(update={"seed": seed})
+
+    def make(folder: Path) -> dict:
+        with one_thread(book.device == "cpu"):
+            return module(method).pretrain(
+                table, config, folder / method, cache=book.workspace.cache, device=book.device
+            )
+
+    return book.stage(f"{method}_pretraining", config.fit_settings(), {"table": table}, make, seeds=[seed])
+
+
+def starts(book: Book, tables: Mapping[str, pd.DataFrame], seed: int) -> dict[str, StageRecord]:
+    """What trainings on such tables ("table_<split>") start from, as inputs of their stage; empty for the methods that
+    need nothing."""
+    if book.profile.reid.method not in JOINT:
+        return {}
+    return {name.replace("table", "start"): pretraining(book, table, seed) for name, table in tables.items()}
+
+
+@contextlib.contextmanager
+def one_thread(wanted: bool) -> Iterator[None]:
+    """Sums of floats depend on how many threads share them; with one, the number of cores changes nothing."""
+    before = torch.get_num_threads()
+    if wanted:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def train(book: Book, table: pd.DataFrame, config: "ReidConfig", folder: Path, seed: int, progress: bool) -> nn.Module:
+    """Train the profile's method in `folder`, whichever it is."""
+    from vireid_lib.reid.train import train_reid
+
+    options = {"seed": seed, "cache": book.workspace.cache, "device": book.device, "progress": progress}
+    if config.method not in JOINT:
+        return train_reid(table, config, folder, **options)
+    start = pretraining(book, table, seed).folder / config.method
+    return module(config.method).train_joint(table, config, folder, generator=start, **options)
+
+
+def load(folder: Path) -> "tuple[nn.Module, ReidConfig]":
+    """The network and the settings that `train` left in `folder`."""
+    from vireid_lib.reid.train import RECORD, load_reid
+
+    record = Path(folder) / RECORD
+    method = json.loads(record.read_text())["config"]["method"] if record.exists() else ""
+    return module(method).load_joint(folder) if method in JOINT else load_reid(folder)
