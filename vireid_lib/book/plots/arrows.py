@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from vireid_lib.book.plots.style import INK, MODALITY_MARKERS, QUIET, Picture, identity_colours, styled
+from vireid_lib.book.plots.style import EDGE, INK, MODALITY_MARKERS, QUIET, Picture, identity_colours, styled
 
 COLUMNS = 3
 
@@ -40,7 +40,7 @@ def arrow_panels(
     for axes, (name, arrows) in zip(panels, steps.items(), strict=False):
         for place, (person, modality) in enumerate(zip(identities, modalities, strict=True)):
             axes.plot(*points[place], MODALITY_MARKERS[modality], color=colours[person], markersize=7,
-                      markeredgecolor="white")  # fmt: skip
+                      markeredgecolor=EDGE)  # fmt: skip
         longest = np.linalg.norm(arrows, axis=1).max()
         if longest > 1e-9:
             shown = arrows / longest * 0.2 * reach
@@ -53,9 +53,9 @@ def arrow_panels(
     for axes in panels[len(steps) :]:
         axes.set_visible(False)
     for axes in panels[max(0, len(steps) - COLUMNS) : len(steps)]:
-        axes.set_xlabel("feature, first dimension")
+        axes.set_xlabel("feature, first dimension (no unit)")
     for axes in panels[: len(steps) : COLUMNS]:
-        axes.set_ylabel("second dimension")
+        axes.set_ylabel("second dimension (no unit)")
     handles = [picture.axes[0].plot([], [], "o", color=colours[name], label=f"person {name}")[0] for name in colours]
     handles += [
         picture.axes[0].plot([], [], marker, color=QUIET, linestyle="none", label=modality)[0]

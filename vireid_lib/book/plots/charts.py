@@ -39,7 +39,7 @@ def loss_curves(
         axes.plot(history["step"], values, color=colour, alpha=0.22, linewidth=0.8)
         axes.plot(history["step"], smooth, color=colour, label=name)
     axes.set_xlabel("step")
-    axes.set_ylabel("loss")
+    axes.set_ylabel("loss (no unit)")
     axes.set_yscale("log" if logarithmic else "linear")
     axes.margins(x=0.01)
     axes.legend(loc="upper right", labelcolor="linecolor")
@@ -194,6 +194,8 @@ def token_table(
     left.set_xticks(range(len(names)), names, rotation=90, color=INK)
     left.set_yticks(range(len(names)), names, color=INK)
     left.grid(False)
+    left.set_xlabel("identity token")
+    left.set_ylabel("identity token")
     left.set_title("cosine similarity")
     picture.colorbar(image, ax=left, shrink=0.7, pad=0.02).outline.set_visible(False)
     right.barh(range(len(names)), moved, height=0.6, color=SERIES[0], alpha=0.85)
@@ -201,7 +203,7 @@ def token_table(
     right.xaxis.set_major_locator(MaxNLocator(3))
     right.grid(axis="y", visible=False)
     right.set_title("moved")
-    right.set_xlabel("typical word norms")
+    right.set_xlabel("distance (typical word norms)")
     if title:
         picture.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return picture

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from vireid_lib.book.plots.style import (
+    EDGE,
     INK,
     MODALITY_COLOURS,
     MODALITY_MARKERS,
@@ -30,7 +31,7 @@ def scatter(
     title: str = "",
     names: bool = True,
 ) -> Picture:
-    """Features projected to the plane (t-SNE, say). Its axes have no unit and no meaning, so none is drawn.
+    """Features projected to the plane (t-SNE, say). Its axes have no unit and no meaning, so none has ticks.
 
     Args:
         points: one per image.
@@ -62,17 +63,24 @@ def scatter(
                 chosen = own & (modalities == modality) & (real == is_real)
                 if chosen.any():
                     face = colour if is_real else "none"
-                    edge = "white" if is_real else colour
+                    edge = EDGE if is_real else colour
                     axes.scatter(
                         *points[chosen].T, s=40, marker=marker, facecolors=face, edgecolors=edge,
                         linewidths=0.6 if is_real else 1.4, alpha=0.9,
                     )  # fmt: skip
         if names:
             _name(axes, name, np.median(points[own], axis=0), colour)
-    axes.legend(handles=_legend(modalities, real), loc="upper left", bbox_to_anchor=(0, 0), ncols=4)
+    axes.legend(handles=_legend(modalities, real), loc="upper left", bbox_to_anchor=(0, -0.04), ncols=4)
+    name_dimensions(axes)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_title(title)
     return picture
+
+
+def name_dimensions(axes: Axes) -> None:
+    """Name the axes of a projection, which have neither unit nor meaning."""
+    axes.set_xlabel("first dimension (no unit)", fontsize=8)
+    axes.set_ylabel("second dimension (no unit)", fontsize=8)
 
 
 def _name(axes: Axes, name: str, place: np.ndarray, colour: str) -> None:
@@ -127,14 +135,13 @@ def coloured(
             if not chosen.any():
                 continue
             look = {"facecolors": "none", "edgecolors": painted[chosen], "linewidths": 1.5} if hollow else {
-                "facecolors": painted[chosen], "edgecolors": "white", "linewidths": 0.6}  # fmt: skip
+                "facecolors": painted[chosen], "edgecolors": [EDGE], "linewidths": 0.6}  # fmt: skip
             axes.scatter(*points[chosen].T, s=46, marker=marker, **look)
     dots = [Line2D([], [], linestyle="none", marker="s", color=colours[name], label=name)
             for name in colours if name in set(labels)]  # fmt: skip
     picture.legend(handles=dots, title=scheme, loc="outside right upper", alignment="left", fontsize=8)
     axes.legend(handles=_legend(shapes, real), loc="upper left", bbox_to_anchor=(0, -0.04), ncols=4)
-    axes.set_xlabel("first dimension (no unit)")
-    axes.set_ylabel("second dimension (no unit)")
+    name_dimensions(axes)
     axes.margins(0.05)
     axes.set_title(title)
     return picture

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from vireid_lib.book.plots.embedding import name_dimensions
 from vireid_lib.book.plots.style import INK, QUIET, SERIES, Picture, styled
 
 
@@ -102,6 +103,7 @@ def token_map(
         for name, point in zip(names, points, strict=True):
             axes.annotate(name, point, xytext=(3, 3), textcoords="offset points", fontsize=6.5, color=QUIET)
     _legend_below(picture, axes)
+    name_dimensions(axes)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_title(title)
     return picture

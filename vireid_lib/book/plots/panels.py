@@ -8,6 +8,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from vireid_lib.book.plots.style import (
+    EDGE,
     MODALITY_COLOURS,
     MODALITY_MARKERS,
     QUIET,
@@ -57,6 +58,8 @@ def projection(
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, handletextpad=0.1, columnspacing=0.8,
                     fontsize=7.5)  # fmt: skip
         axes.set_title(f"by {name}")
+    picture.supxlabel("first dimension (no unit)", fontsize=8, color=QUIET)
+    picture.supylabel("second dimension (no unit)", fontsize=8, color=QUIET)
     if title:
         picture.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return picture
@@ -70,7 +73,7 @@ def _panel(
     painted = np.asarray([colours[label] for label in labels])
     for modality, marker in MODALITY_MARKERS.items():
         chosen = modalities == modality
-        axes.scatter(*points[chosen].T, s=26, marker=marker, c=painted[chosen], edgecolors="white", linewidths=0.5)
+        axes.scatter(*points[chosen].T, s=26, marker=marker, c=painted[chosen], edgecolors=[EDGE], linewidths=0.5)
     # Each axis has its own scale: in t-SNE neither has a unit, and the panel is used in full.
     axes.set_box_aspect(1)
     axes.margins(0.06)

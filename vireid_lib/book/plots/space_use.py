@@ -60,6 +60,9 @@ def space_use(networks: Mapping[str, Sequence[PersonPlane]], *, title: str = "")
                for name, marker in MODALITY_MARKERS.items()]  # fmt: skip
     handles.append(Line2D([], [], color=INK, linewidth=1.4, label="between the two centres"))
     picture.legend(handles=handles, loc="outside lower center", ncols=3)
+    for axes in grid[-1]:
+        axes.set_xlabel("first direction", fontsize=7.5)
+    picture.supylabel("second principal direction (features have length 1)", fontsize=7.5, color=QUIET)
     if title:
         picture.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return picture

@@ -21,6 +21,7 @@ IDENTITIES = (
 MODALITY_MARKERS = {"visible": "o", "infrared": "^"}
 MODALITY_COLOURS = {"visible": "#0072b2", "infrared": "#d55e00"}
 RIGHT, WRONG = "#0072b2", "#d55e00"
+EDGE = (0, 0, 0, 0.45)  # around filled markers: on paper, the light colours need an outline
 HEAT = "magma"
 
 # matplotlib's settings belong to the whole process: two threads that lend them at once would mix them up.
