@@ -18,9 +18,17 @@
 # **The question.** Are the images that DiVE makes *infrared*, and are they images of the *right person*? A network that
 # trains on them in chapter 4 will believe whatever they say, so it pays to look, and to measure, before.
 #
-# **This chapter** reads the generator of chapter 2, makes every infrared image that chapter 4 trains on, keeps them as
-# an image table with a seed for each, and trains one network (the baseline of chapter 4) as a judge. On the miniature
-# world it costs a few minutes on two CPU cores the first time.
+# **This chapter** reads the generator of chapter 2, makes every infrared image
+# that chapter 4 trains on, as an image table with a seed for each, and one trained network (the baseline of chapter 4)
+# as a judge, and costs, on the miniature world, a few minutes on two CPU cores the first time and seconds later.
+#
+# **You will learn**
+#
+# - what a generated gallery consists of, and why each of its images is a label too;
+# - to measure whether a synthetic image still shows the person, and how near a gallery as a whole comes to real images;
+# - to ask a gallery for copies, failures and whose images they are.
+#
+# **You need** chapters 1 and 2, and what mean and covariance are.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
