@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -49,6 +50,27 @@ def test_the_page_holds_every_chapter_and_needs_no_network(smoke_book):
         words = title.split(". ", 1)[-1].split()[:3]
         assert all(word.strip("?,:") in page for word in words), title
     assert 'src="http' not in page and 'href="https://cdn' not in page
+
+
+def test_no_cell_shows_nothing_but_a_widget(smoke_book):
+    """Whoever reads a saved chapter has no kernel: every explorer has left a picture, a table or a text."""
+    workspace, _ = smoke_book
+    explored = 0
+    for name in chapter_names():
+        notebook = nbformat.read(workspace / "notebooks" / f"{name}.ipynb", as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type != "code":
+                continue
+            kinds = [set(output.get("data", {})) for output in cell.outputs]
+            lasting = [each for each in kinds if each & {"image/png", "text/html"} and not _is_widget(each)]
+            if any(map(_is_widget, kinds)) or re.search(r"\bexplorers\.\w+\(|widgets\.explore\(", cell.source):
+                explored += 1
+                assert lasting, f"{name}: {cell.source}"
+    assert explored > 5
+
+
+def _is_widget(kinds: set[str]) -> bool:
+    return any("widget" in kind for kind in kinds)
 
 
 def test_every_training_set_and_seed_was_trained_and_scored(smoke_book):

@@ -99,12 +99,13 @@ class PointPicture:
     def _style(self, name: str, width: int) -> str:
         return (
             f"#{name}{{display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start}}"
-            f"#{name} .map{{position:relative;width:{width}px;flex:none}}#{name} .map img{{width:100%;margin:0}}"
+            f"#{name} .map{{position:relative;flex:1 1 480px;max-width:{width}px}}"
+            f"#{name} .map img{{display:block;width:100%;max-width:none;margin:0}}"
             f"#{name} input{{appearance:none;-webkit-appearance:none;position:absolute;width:12px;height:12px;margin:0;"
             "padding:0;transform:translate(-50%,-50%);border-radius:50%;border:2px solid transparent;cursor:pointer;"
             f"background:none}}#{name} input:hover{{border-color:{QUIET}}}"
             f"#{name} input:checked{{border-color:#000;box-shadow:0 0 0 2px #fff}}"
-            f"#{name} .cards{{width:340px;font-size:13px;line-height:1.4}}#{name} .c{{display:none}}"
+            f"#{name} .cards{{flex:0 0 310px;font-size:13px;line-height:1.4}}#{name} .c{{display:none}}"
             f"#{name} .hint{{color:{QUIET}}}#{name} .map:has(:checked)~.cards .hint{{display:none}}"
             f"#{name} p{{margin:6px 0}}#{name} figure{{display:inline-block;margin:0 6px 6px 0;text-align:center;"
             f"font-size:11px}}#{name} .t{{display:inline-block;border:1px solid {LINE};"

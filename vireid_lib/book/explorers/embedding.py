@@ -20,7 +20,7 @@ from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.features import extract
 
 SCHEMES = ("identity", "modality", "camera", "source")
-NEIGHBOURS = 6
+NEIGHBOURS = 5
 THUMBNAIL = (96, 48)
 
 Network = tuple[nn.Module, ReidConfig]
