@@ -223,6 +223,9 @@ print(f"{protocol.name}: {len(trial.query)} queries, {len(trial.gallery)} galler
 explorers.view_trials(trials, protocol.rule)
 
 # %% [markdown]
+# **What to notice.** Which column is faded, if any? What is taken away depends on the camera that asks, and it takes
+# right and wrong images alike. What is left to be found may be as little as one image.
+#
 # How many gallery images a query loses on average, by its own camera and by theirs:
 
 # %%
