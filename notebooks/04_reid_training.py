@@ -217,6 +217,9 @@ explorers.explore_greys(visible)
 explorers.explore_augmentations(visible)
 
 # %% [markdown]
+# **What to notice.** Which change takes colour away, which only mixes it, and which hides a part of the person? What is
+# left in every draw is what the network may rely on.
+#
 # ### This run's method and recipe
 #
 # Each method is one file in `vireid_lib/reid/methods`, its losses one file each in `vireid_lib/reid/losses`. This run
