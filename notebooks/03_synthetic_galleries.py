@@ -15,10 +15,10 @@
 # %% [markdown]
 # # 3 · Synthetic galleries
 #
-# **The question.** Are the images that DiVE makes *infrared*, and are they images of the *right person*? A network that
-# trains on them in chapter 4 will believe whatever they say, so it pays to look, and to measure, before.
+# **The question.** Are the images that a generator makes *infrared*, and are they images of the *right person*? A
+# network that trains on them in chapter 4 will believe whatever they say, so it pays to look, and to measure, before.
 #
-# **This chapter** reads the generator of chapter 2, makes every infrared image
+# **This chapter** reads the generator of chapter 2 (or fits the one that `generator` names), makes every infrared image
 # that chapter 4 trains on, as an image table with a seed for each, and one trained network (the baseline of chapter 4)
 # as a judge, and costs, on the miniature world, a few minutes on two CPU cores the first time and seconds later.
 #
@@ -36,21 +36,34 @@ workspace = ""
 data_root = ""
 people_shown = 5
 strengths = [0.4, 0.6, 0.8]
+generator = "dive"  # or "cyclegan", "flow2flow", …: `-p generator=NAME` makes this chapter about another one
 
 # %%
 import numpy as np
 import scipy.linalg
 
 from vireid_lib.analysis.fidelity import frechet_distance
-from vireid_lib.book import equations, gallery_audit, gallery_measures, open_book, plots, stages
+from vireid_lib.book import equations, gallery_audit, gallery_measures, gallery_provenance, open_book, plots, stages
 from vireid_lib.book import gallery_stages as study
 from vireid_lib.book.pictures import short
 from vireid_lib.book.widgets import explore
 
-book = open_book(profile, workspace, data_root)
+book = study.for_generator(open_book(profile, workspace, data_root), generator)
 book
 
-# %% [markdown]
+# %% [markdown] tags=["others"]
+# ## What is made
+#
+# For each identity $p^E$ of the external set and each infrared camera $I_i$ of the target set, the generator that
+# `generator` names makes several images, most generators from a photograph $x^V$ of the person,
+# $x^S = G(x^V, I_i)$. Together they are the set
+#
+# $$ \mathcal I_{Ext} = \{(x_n^I, y_n^I)\}_{n=1}^{N_S} , $$
+#
+# whose labels $y_n^I$ nobody had to write: each image is labelled with the person of the photograph. That is the
+# promise, and the risk: if the person is lost on the way, the label is wrong.
+
+# %% [markdown] tags=["dive"]
 # ## What is made
 #
 # For each identity $p^E$ of the external set and each infrared camera $I_i$ of the target set, the generator is asked
@@ -63,18 +76,18 @@ book
 # if the image does not show the person it was ordered as, its label is wrong.
 
 # %%
-made = stages.gallery(book, "dive")
+made = stages.gallery(book, generator)
 made.groupby("camera").agg(images=("path", "size"), identities=("identity", "nunique"), seeds=("seed", "nunique"))
 
 # %% [markdown]
 # ## Photograph, synthetic, true
 #
-# One row per person: two photographs of the external set, DiVE's images under each infrared camera, and in the
-# miniature world also what no real data set can show: the *true* infrared images of the same person, drawn by the
-# renderer (in other poses). Nothing has ever been trained on these.
+# One row per person: two photographs of the external set, the generator's images under each infrared camera, and in
+# the miniature world also what no real data set can show: the *true* infrared images of the same person, drawn by the
+# renderer (in other poses). No generator has ever been trained on these.
 
 # %%
-galleries = ["dive", "true"] if book.miniature else ["dive"]
+galleries = [generator, "true"] if book.miniature else [generator]
 people = study.identities(book, people_shown)
 shown = study.beside_the_truth(book, people, galleries=galleries, each=2)
 plots.image_grid(**vars(shown), title="External people: photographs, synthetic infrared, true infrared")
@@ -97,7 +110,24 @@ explore(one_person, number=range(people_shown))
 # %% [markdown]
 # **What to notice.** Compare the columns of one camera with each other: what changes there is the generator's freedom,
 # what stays is what it takes for the person.
+
+# %% [markdown] tags=["others"]
+# ## From which photograph?
 #
+# A generator that starts from a photograph can keep its outline and pose for free; what it has to add is the light, the
+# place and the camera. Below, images of the gallery above the photographs that they were made from (as the gallery's
+# record has it), or, for a generator that draws without a photograph, above the one of the same person that comes
+# nearest.
+
+# %% tags=["others"]
+plots.image_grid(**vars(gallery_provenance.origins(book, generator)), title="Images of the gallery and their origin")
+
+# %% [markdown] tags=["others"]
+# **What to notice.** Is the background still that of the photograph? Then the generator has learned a tint and not a
+# camera, and a network that trains on its images may learn to tell places apart instead of people. Which brightness has
+# a garment got: one that follows from its colour alone (a grey copy with more contrast), or a guess at its material?
+
+# %% [markdown] tags=["dive"]
 # ## One person, all codes; one code, all people
 #
 # If identity and modality are truly separate, either can be exchanged alone: the paper's reading of its Figure 6 is
@@ -105,17 +135,17 @@ explore(one_person, number=range(people_shown))
 # preserving modality". Below, **all pictures start from the same noise**. Along a row only the code $[k]$ changes (and
 # with it the LoRA branch), down a column only the person $[p]$.
 
-# %%
+# %% tags=["dive"]
 swapped = study.swaps(book, people=people_shown)
 plots.image_grid(**vars(swapped.grid), title="Rows: one person under every code. Columns: one code, every person")
 
-# %%
+# %% tags=["dive"]
 plots.bars(
     swapped.colour["camera"].tolist(), swapped.colour["colourfulness"].tolist(), reference=None,
     axis="colourfulness: largest minus smallest channel, mean over pixels (0 grey … 255)",
 )  # fmt: skip
 
-# %% [markdown]
+# %% [markdown] tags=["dive"]
 # **What to notice.** Along a row: pose and framing come mostly from the noise, so they should stay; background, light
 # and colour belong to the camera, so they should change. Under the visible codes of the *target* cameras an external
 # person appears in a place where only others were filmed: that combination was never seen either. Down a column: the
@@ -132,15 +162,16 @@ plots.bars(
 # infrared code (SDEdit, Meng et al. 2022; Diff-Mix). Little strength keeps everything, also what is wrong in infrared;
 # strength 1 forgets the photograph.
 
-# %%
+# %% tags=["dive"]
 begun = study.starts(book, people=people_shown, strengths=strengths)
 plots.image_grid(**vars(begun), title="The same order, from the photograph and from noise")
 
-# %% [markdown]
+# %% [markdown] tags=["dive"]
 # **What to notice.** How much strength does it take until the background is the infrared camera's, and is the person
 # still there then? Starting from the photograph keeps outline and pattern for free, but also the pose: such a gallery
 # is as varied as the photographs are, while text alone can invent poses that no camera has seen.
-#
+
+# %% [markdown]
 # ## Is it still the person?
 #
 # Eyes are easily persuaded. To measure [identity preservation](glossary.md#identity-preservation), a judge looks: the
@@ -160,10 +191,10 @@ gallery_measures.judged_galleries(book).style.format({"nearest is the same perso
 #
 # ### The failures
 #
-# Averages hide them. These are the people whom the judge finds least often in DiVE's images.
+# Averages hide them. These are the people whom the judge finds least often in the generator's images.
 
 # %%
-ranked = gallery_measures.judged_people(book)
+ranked = gallery_measures.judged_people(book, generator)
 worst = ranked.head(people_shown)
 worst.style.format(precision=2).hide()
 
@@ -238,10 +269,10 @@ plots.brightness_curves(near.histograms, reference="real infrared, one half", ti
 # does not depend on what else was made, nor on the order.
 
 # %%
-study.provenance(made).style.hide()
+gallery_provenance.provenance(made).style.hide()
 
 # %%
-again = study.make_again(book)
+again = gallery_provenance.make_again(book, generator)
 print(again.sentence)
 plots.image_grid(**vars(again.grid))
 
@@ -249,7 +280,7 @@ plots.image_grid(**vars(again.grid))
 # **What to notice.** Row, seed and fitted generator are all one needs to make the image again, so a gallery need not be
 # passed on as images.
 #
-# ## Learned by heart? The audit, and the privacy questions
+# ## Learned by heart? The audit
 #
 # A generator can also learn by heart. The **audit** looks up each synthetic image among *all* images that its generator
 # learned from, the external photographs included, and asks how near the nearest one is. It asks twice: by pixels, with
@@ -262,11 +293,11 @@ plots.image_grid(**vars(again.grid))
 # new images about 1 % are. To see that the audit can fail, the greyscale copies go through it as well.
 
 # %%
-audits = {name: gallery_audit.audit(book, name) for name in ("copies", "dive")}
+audits = {name: gallery_audit.audit(book, name) for name in dict.fromkeys(["copies", generator])}
 gallery_audit.summary(audits).style.format(precision=3).hide()
 
 # %%
-copied = audits["dive"]
+copied = audits[generator]
 print(copied.sentence)
 plots.distance_histograms(copied.distances("pixels"), axis="1 − SSIM to the nearest training image", bins=40)
 
@@ -279,21 +310,54 @@ plots.image_grid(**vars(copied.closest(6)), title="Synthetic images nearest to a
 # what is smooth: a blurred picture lies nearer to everything than a sharp one, so a few flags are a reason to look, and
 # not yet a finding.
 #
-# The paper calls synthetic data "an efficient and privacy-ensuring alternative" to collecting more. That deserves
+# ## All measures, side by side
+#
+# No single number judges a gallery. Here are those that the field uses, for this generator between two references: the
+# greyscale copies, which every generator must beat, and in the miniature world what only its renderer knows, infrared
+# with re-drawn materials (the best that anyone could guess from a photograph) and the true one.
+#
+# - **right person**: the share of images that lie nearest to the right person's photographs, or true infrared images;
+#   **MD** (JSIA-ReID's identity distance): mean distance between two images of one person, at unit length;
+# - **precision** and **density**: could each image be real? **Recall** and **coverage**: is every real image matched by
+#   a synthetic one (Kynkäänniemi et al. 2019, Naeem et al. 2020)? With the Fréchet distance they compare with pictures
+#   that no gallery holds;
+# - **SSIM on the person**: photographs are translated and held against the same moment as an infrared camera would have
+#   seen it, the background left out; only for generators that translate, and only in the miniature world;
+# - **taken for infrared** by small networks that learned the two modalities from real images. One sees colour, for
+#   which grey is enough; the other sees luminance alone and asks for infrared materials, light and places;
+# - **variety**: distance between two images of one person under one camera, in percent of what real ones have.
+
+# %%
+compared = gallery_measures.compare(book, study.compared(book, generator))
+compared.by_measure().style.hide()
+
+# %%
+compared.basis_table().style.hide()
+
+# %% [markdown]
+# **What to notice.** Read along a row, between copies and truth. Copies have the right person in the right pose, and
+# fail wherever infrared itself is asked for: look at *luminance* and at *coverage*. A generator can fail the other way
+# round, with perfect infrared of nobody in particular. Measures may also contradict each other, which is why the last
+# word has chapter 4: does a network that trains on the gallery find more people?
+#
+# ## Privacy
+#
+# DiVE's paper calls synthetic data "an efficient and privacy-ensuring alternative" to collecting more. That deserves
 # questions, and the grids above are good material for them.
 #
 # - **Whose image is it?** A synthetic image is useful here exactly as far as it shows a *particular real person*: the
 #   judge above measures how far that person can be recognised in it. What makes the method work makes the image
 #   personal data. Ordering a camera view of a person who never passed that camera is a new use of their photographs.
-# - **What does the generator hold?** A token of a few hundred numbers from which a person can be drawn under any camera
-#   is a biometric template with a drawing machine attached. Who may have the file, and can one person be taken out of
-#   it? (Here: yes, by deleting a row; but the LoRA branches have seen them too.)
+# - **What does the generator hold?** DiVE's token of a few hundred numbers, from which a person can be drawn under any
+#   camera, is a biometric template with a drawing machine attached. Who may have the file, and can one person be taken
+#   out of it? (Here: yes, by deleting a row; but the LoRA branches have seen them too.)
 # - **What leaks from the training images?** Copies are one way. Others need more than this chapter: whether one can
 #   tell from the model that a given person was in its training set (membership inference), or rebuild their images.
 # - **Who consented to what?** Market-1501 and its like were filmed on campuses, and some sets of this kind were
 #   withdrawn by their authors. A derived set does not wash that off.
 #
-# Synthetic *people* would answer some of this: identities that nobody has. DiVE makes new images of existing ones.
+# Synthetic *people* would answer some of this: identities that nobody has. The generators of this book make new images
+# of existing ones.
 #
 # ## Exercises
 #
@@ -328,9 +392,11 @@ print(", ".join(f"N = {size}: {value:.3f}" for size, value in apart.items()))
 # %% [markdown]
 # ## Something to try
 #
-# 1. **Guidance.** Copy the profile and change `dive.guidance`. Expect more of it to make people more alike within an
-#    identity and cameras more stereotyped: identity preservation may rise while the Fréchet distance grows.
-# 2. **More people.** Run `vireid book --only 03 -p people_shown=8` and look at the swaps again: which of the new people
+# 1. **Another generator.** Run `vireid book --only 03 -p generator=cyclegan` and compare the tables. Expect translators
+#    to keep the pose and lose the materials.
+# 2. **Guidance** (DiVE). Copy the profile and change `dive.guidance`. Expect more of it to make people more alike
+#    within an identity and cameras more stereotyped: identity preservation may rise while the Fréchet distance grows.
+# 3. **More people.** Run `vireid book --only 03 -p people_shown=8` and look at the swaps again: which of the new people
 #    are shown as one of the old?
 #
 # ## Further reading

@@ -32,6 +32,9 @@ def test_copies_are_copies_and_what_does_not_apply_is_not_invented(compared):
     table = compared.table.set_index("infrared images")
     assert table.loc["greyscale copies", "flagged as copies (%)"] == 100
     assert table["SSIM on the person"].isna().tolist() == [False, True, False, True]
+    page = compared.by_measure().set_index("measure")
+    assert page.loc["SSIM on the person", "DiVE"] == "–"
+    assert page.loc["flagged as copies (%)", "greyscale copies"] == "100.0"
     shares = table.filter(like="(%)")
     assert shares.stack().between(0, 100).all()
 

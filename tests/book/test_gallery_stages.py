@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vireid_lib.book import gallery_stages as study
-from vireid_lib.book import plots, stages
+from vireid_lib.book import plots
 
 
 def test_swaps_combine_every_person_with_every_code(tiny_book):
@@ -27,18 +27,11 @@ def test_galleries_stand_beside_the_truth(tiny_book):
     assert [len(row) for row in grid.images] == [6, 6] and len(grid.column_labels) == 6
 
 
-def test_an_image_is_made_again_from_its_seed(tiny_book):
-    again = study.make_again(tiny_book, place=1)
-    assert again.difference <= 2
-    assert "recorded seed" in again.sentence
-
-
-@pytest.mark.parametrize(("difference", "words"), [(0, "every pixel"), (1, "made alone"), (40, "more than rounding")])
-def test_the_sentence_follows_the_difference(difference, words):
-    assert words in study.Again(None, difference).sentence
-
-
-def test_provenance_shows_short_paths(tiny_book):
-    made = stages.gallery(tiny_book, "dive")
-    table = study.provenance(made, count=3)
-    assert len(table) == 3 and not table["path"].str.startswith("/").any()
+def test_a_chapter_about_a_generator_compares_it_without_fitting_dive(tiny_book):
+    assert study.for_generator(tiny_book, "dive") is tiny_book
+    other = study.for_generator(tiny_book, "cyclegan")
+    assert other.profile.reid.training_sets == ["real", "copies", "cyclegan", "true"]
+    assert study.for_generator(tiny_book, "copies").profile.reid.training_sets == ["real", "true", "copies"]
+    assert study.compared(other, "cyclegan") == ["copies", "cyclegan", "redrawn", "true"]
+    with pytest.raises(ValueError, match="no generator 'cyclgan'"):
+        study.for_generator(tiny_book, "cyclgan")

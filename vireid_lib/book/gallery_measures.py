@@ -19,18 +19,18 @@ from vireid_lib.book.results import training_label
 from vireid_lib.book.settings import dive_config, reid_config
 
 
-def judged_people(book: Book) -> pd.DataFrame:
+def judged_people(book: Book, generator: str = "dive") -> pd.DataFrame:
     """Identity preservation, person by person, as the baseline network (first seed) sees it; the worst first.
 
     Returns:
         columns identity, then for each gallery the share of its images that lie nearest to the person's own
-        photographs. DiVE's comes first and sorts the rows; among equals, those who are found in other galleries come
-        first, for they are DiVE's own failures.
+        photographs. The generator's comes first and sorts the rows; among equals, those who are found in other
+        galleries come first, for they are its own failures.
     """
     record = measures.preservation(book, "real", book.profile.reid.seeds[0])
     found = {name: pd.DataFrame(values["by_identity"]).set_index("identity")["rank_1"]
              for name, values in record.values["galleries"].items()}  # fmt: skip
-    table = pd.DataFrame({_words(name): found[name] for name in sorted(found, key=lambda name: name != "dive")})
+    table = pd.DataFrame({_words(name): found[name] for name in sorted(found, key=lambda name: name != generator)})
     others = table.iloc[:, 1:].mean(axis=1)
     table = table.iloc[np.lexsort((-others, table.iloc[:, 0]))]
     return table.rename_axis("identity").reset_index()
@@ -130,6 +130,15 @@ class Comparison:
     table: pd.DataFrame
     basis: dict[str, str]
     names: list[str]
+
+    def by_measure(self) -> pd.DataFrame:
+        """The table for a page: a row per measure, a column per gallery, "–" where a measure does not apply."""
+        shown = self.table.set_index("infrared images").T
+        digits = [1 if "%" in measure else 3 for measure in shown.index]
+        words = {measure: ["–" if pd.isna(value) else f"{value:.{places}f}" for value in shown.loc[measure]]
+                 for measure, places in zip(shown.index, digits, strict=True)}  # fmt: skip
+        found = pd.DataFrame.from_dict(words, orient="index", columns=shown.columns)
+        return found.rename_axis("measure").rename_axis(None, axis=1).reset_index()
 
     def basis_table(self) -> pd.DataFrame:
         """`basis` for a page: columns measure, measured with."""

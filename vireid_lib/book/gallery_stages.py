@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vireid_lib import generators
 from vireid_lib.analysis.fidelity import colourfulness
 from vireid_lib.book import arrays, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.pictures import Grid, pixels, short
+from vireid_lib.book.results import training_label
 from vireid_lib.book.settings import dive_config
 from vireid_lib.data import tables
 from vireid_lib.generators.dive import vocabulary
@@ -23,6 +25,38 @@ MOST_CAMERAS = 7  # columns that fit a page
 def identities(book: Book, count: int) -> list[str]:
     """The first external identities that are expanded."""
     return sorted(stages.datasets(book).external["identity"].unique())[:count]
+
+
+OF_THE_WORLD = ("redrawn", "true")
+
+SHORT_LABELS = {"true": "true", "redrawn": "re-drawn", "copies": "grey copy", "interpolation": "blend",
+                "dive_from_image": "DiVE from\nthe image", "cyclegan_turbo": "CycleGAN-\nTurbo"}  # fmt: skip
+"""What stands above narrow columns."""
+
+
+def for_generator(book: Book, name: str) -> Book:
+    """The book for a chapter about generator `name`: with its gallery among the training sets, and without DiVE's,
+    which would have to be fitted, unless it is about DiVE.
+
+    Raises:
+        ValueError: there is no such generator.
+    """
+    generators.generator_class(name)
+    sets = book.profile.reid.training_sets
+    if name == "dive":
+        wanted = sets if name in sets else [*sets, name]
+    else:
+        wanted = [each for each in sets if each in ("real", "copies", *OF_THE_WORLD) and each != name]
+        wanted.insert(min(2, len(wanted)), name)
+    if wanted == sets:
+        return book
+    reid = book.profile.reid.model_copy(update={"training_sets": wanted})
+    return Book(book.profile.model_copy(update={"reid": reid}), book.workspace.folder, book.data_root or "")
+
+
+def compared(book: Book, name: str) -> list[str]:
+    """What stands beside generator `name` in a table of all measures: the copies, and what the world knows."""
+    return list(dict.fromkeys(["copies", name, *(each for each in OF_THE_WORLD if book.miniature)]))
 
 
 def beside_the_truth(book: Book, names: Sequence[str], *, each: int = 1, galleries: Sequence[str] = ("dive",)) -> Grid:
@@ -46,9 +80,7 @@ def beside_the_truth(book: Book, names: Sequence[str], *, each: int = 1, galleri
         rows.append(row)
     labels = ["photograph", "photograph"]
     for name in held:
-        word = {"true": "true", "redrawn": "re-drawn", "copies": "grey copy", "dive": "DiVE",
-                "interpolation": "blend", "flow2flow": "Flow2Flow", "cyclegan": "CycleGAN",
-                "dive_from_image": "DiVE from\nthe image"}.get(name, name)  # fmt: skip
+        word = SHORT_LABELS.get(name) or training_label(name).removeprefix("+ ")
         labels += [f"{word}\ncamera {short(camera)}" for camera in cameras for _ in range(each)]
     return Grid(rows, [short(name) for name in names], labels)
 
@@ -128,43 +160,3 @@ def starts(book: Book, *, people: int = 5, strengths: Sequence[float] = (0.4, 0.
     pictures = arrays.load(book.stage("starts", settings, inputs, make, seeds=range(len(names))))["pictures"]
     labels = ["photograph", *(f"from image,\nstrength {each:g}" for each in strengths), "from noise"]
     return Grid([list(row) for row in pictures], [short(name) for name in names], labels)
-
-
-@dataclass(frozen=True, eq=False)
-class Again:
-    """An image of a gallery beside the one that its recorded seed gives now."""
-
-    grid: Grid
-    difference: int
-
-    @property
-    def sentence(self) -> str:
-        """What the comparison found."""
-        if self.difference == 0:
-            return "The image made from its recorded seed is equal to the stored one in every pixel."
-        what = f"The image made from its recorded seed differs from the stored one by up to {self.difference} of 255"
-        if self.difference <= 2:
-            return f"{what}: made alone instead of in a batch, sums of floats are rounded in another order."
-        return f"{what}. That is more than rounding: device or library versions are not those of the record."
-
-
-def make_again(book: Book, place: int = 0) -> Again:
-    """Make the image in row `place` of DiVE's gallery again from what its table records, and compare."""
-    from vireid_lib.generators.dive.sample import Request, sample
-
-    table, config = stages.gallery(book, "dive"), dive_config(book.profile)
-    row = table.iloc[place]
-    model = stages.generator(book).model
-    again = sample(model, [Request(row["identity"], row["camera"], int(row["seed"]))])[0]
-    stored = pixels([row["path"]], (config.height, config.width))[0]
-    difference = np.abs(again.astype(int) - stored)
-    shown = np.clip(difference * 32, 0, 255).astype(np.uint8)
-    grid = Grid([[stored, again, shown]], [short(row["identity"])],
-                ["stored", f"made again,\nseed {row['seed']}", "difference\n× 32"])  # fmt: skip
-    return Again(grid, int(difference.max()))
-
-
-def provenance(table: pd.DataFrame, count: int = 6) -> pd.DataFrame:
-    """Some rows of a synthetic gallery as they are recorded, with paths shortened to their last three parts."""
-    rows = table.iloc[np.linspace(0, len(table) - 1, min(count, len(table))).round().astype(int)]
-    return rows.assign(path=["/".join(Path(path).parts[-3:]) for path in rows["path"]]).reset_index(drop=True)

@@ -10,6 +10,7 @@ from vireid_lib.book.plots.generator import brightness_curves, differences, grou
 from vireid_lib.book.plots.hues import hue_circle
 from vireid_lib.book.plots.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
 from vireid_lib.book.plots.live import Curve, live_curves, nothing_yet
+from vireid_lib.book.plots.loss_panels import loss_panels
 from vireid_lib.book.plots.panels import against, projection, training_curves
 from vireid_lib.book.plots.space_use import PersonPlane, space_use
 from vireid_lib.book.plots.style import Picture, identity_colours
@@ -40,6 +41,7 @@ __all__ = [
     "lines",
     "live_curves",
     "loss_curves",
+    "loss_panels",
     "luck",
     "materials",
     "nothing_yet",

@@ -1,0 +1,73 @@
+"""Chapter 02 for any generator: its card, its settings with meanings, its losses, its pictures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vireid_lib import generators
+from vireid_lib.book import generator_chapter as fitting
+from vireid_lib.book import plots
+from vireid_lib.book.book import Book
+
+TINY = {"cyclegan": {"generator_width": 2, "blocks": 1, "discriminator_width": 2, "steps": 2, "batch": 1}}
+
+
+@pytest.fixture(scope="module")
+def book(tiny_book, tiny_profile):
+    return Book(tiny_profile.model_copy(update={"generators": TINY}), tiny_book.workspace.folder)
+
+
+@pytest.mark.parametrize("name", generators.names())
+def test_every_generator_says_what_it_is_and_where_its_settings_come_from(book, name):
+    made = generators.generator_class(name)
+    if name != "dive":  # what DiVE can do is asked of a fitted one
+        card = fitting.card(book, name)
+        assert card["what"].str.len().min() > 2 and "`" not in "".join(card["what"])
+    table = fitting.settings(book, name)
+    assert table["setting"].tolist() == list(made.config_class.model_fields)
+    assert fitting.settings_source(name)
+
+
+def test_meanings_are_read_from_the_docstrings_of_a_class_and_of_those_it_inherits_from(book):
+    table = fitting.settings(book, "cyclegan").set_index("setting")
+    assert table.loc["cycle_weight", "meaning"] == "λ of the cycle loss (Eq. 3)."
+    assert table.loc["blocks", "meaning"].endswith("the paper's for small images.")  # named with others
+    assert table.loc["padding", "meaning"] == "move training images by up to so many pixels."
+    assert table.loc["blocks", ["here", "default"]].tolist() == ["1", "9"]
+    assert "font-weight: bold" in fitting.shown_settings(book, "cyclegan").to_html()
+
+
+def test_losses_are_drawn_and_their_absence_is_said(book):
+    fitting.losses(book, "cyclegan").png()
+    assert "nothing is learned" in fitting.losses(book, "copies")
+    told = fitting.cost(book, "cyclegan").set_index("")["here"]
+    assert told["steps"] == "2" and int(told["images"].replace(",", "")) > 0
+    with pytest.raises(ValueError, match="without a loss"):
+        plots.loss_panels(pd.DataFrame({"step": [1]}))
+
+
+def test_what_may_be_learned_from_has_no_infrared_of_external_people(book):
+    table = fitting.learned_from(book).set_index(["data set", "modality"])
+    assert ("mini_market", "infrared") not in table.index and len(table) == 3
+
+
+@pytest.mark.parametrize(("name", "word"), [("cyclegan", "translated"), ("interpolation", "image interpolation")])
+def test_pictures_before_and_after(book, name, word):
+    for external, last in ((False, "real,\ncamera 6"), (True, "same moment,\ncamera 3")):
+        grid = fitting.before_and_after(book, name, people=2, external=external)
+        assert grid.column_labels[1].startswith(word) and grid.column_labels[-1] == last
+        assert {image.shape for row in grid.images for image in row} == {(64, 32, 3)}
+    plots.image_grid(**vars(grid)).png()
+
+
+def test_grey_copies_lose_their_colour_and_know_no_camera(book):
+    grid = fitting.before_and_after(book, "copies", people=2)
+    told = fitting.what_changed(book, "copies", grid)
+    assert "to 0.0 (0 is grey)" in told and "knows modalities, not cameras" in told
+    grid.images[0][2] = np.zeros_like(grid.images[0][2])
+    assert "of 255 levels" in fitting.what_changed(book, "copies", grid)
+
+
+def test_the_other_way_is_shown_where_there_is_one(book):
+    fitting.other_way(book, "cyclegan", people=2).png()
+    assert "no infrared image" in fitting.other_way(book, "copies")

@@ -1,0 +1,242 @@
+"""Chapter 02 for any generator: what it is, its settings and their sources, its losses, what it makes of images."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pandas.io.formats.style import Styler
+from pydantic import BaseModel
+
+from vireid_lib import generators
+from vireid_lib.analysis.fidelity import colourfulness
+from vireid_lib.book import arrays, other_generators, plots, stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.generator_facts import history
+from vireid_lib.book.pictures import Grid, pixels, short
+from vireid_lib.book.plots import Picture
+from vireid_lib.book.records import StageRecord
+from vireid_lib.book.results import training_label
+from vireid_lib.book.settings import dive_config, generator_config
+from vireid_lib.data import tables
+from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.interface import Generator
+
+CAN = {"expand": "expand: images of a known person under an infrared camera, any number",
+       "translate": "translate: a given photograph as an infrared camera would show it"}  # fmt: skip
+
+
+def label(name: str) -> str:
+    """The generator's name for reading."""
+    return training_label(name).removeprefix("+ ")
+
+
+def config(book: Book, name: str) -> BaseModel:
+    """The generator's settings in this profile. Raises FileError for an unknown generator."""
+    return dive_config(book.profile) if name == "dive" else generator_config(book.profile, name)
+
+
+def fitting(book: Book, name: str) -> StageRecord:
+    """The stage that fitted it."""
+    return stages.finetuning(book) if name == "dive" else other_generators.fitting(book, name)
+
+
+def fitted(book: Book, name: str) -> Generator:
+    """The generator, ready to make pictures."""
+    return stages.generator(book) if name == "dive" else other_generators.fitted(book, name)
+
+
+def card(book: Book, name: str) -> pd.DataFrame:
+    """What the generator is, in the words of those who wrote it, and what it can do: columns "", what."""
+    made = generators.generator_class(name)
+    paragraphs = _paragraphs(sys.modules[made.__module__].__doc__) + _paragraphs(made.__doc__)
+    told = [text for text in dict.fromkeys(paragraphs[1:]) if not text.startswith("Use:")]
+    abilities = fitted(book, name).capabilities if isinstance(made.capabilities, property) else made.capabilities
+    rows = [("generator", label(name)), ("what it is", paragraphs[0]), ("more", " ".join(told)),
+            ("what it can do", "; ".join(CAN[each] for each in sorted(abilities)))]  # fmt: skip
+    return pd.DataFrame([row for row in rows if row[1]], columns=["", "what"])
+
+
+def settings_source(name: str) -> str:
+    """What the configuration says of where its numbers come from."""
+    found = [text for text in _paragraphs(generators.generator_class(name).config_class.__doc__)
+             if not text.startswith("Attributes:")]  # fmt: skip
+    return "\n\n".join("\n".join(textwrap.wrap(text, 110)) for text in found)
+
+
+def settings(book: Book, name: str) -> pd.DataFrame:
+    """Every setting of the generator: columns setting, here, default (the paper's, see `settings_source`), meaning."""
+    here = config(book, name)
+    given, meanings = type(here)(), _meanings(type(here))
+    fields = type(here).model_fields
+    rows = [{"setting": key, "here": str(value), "default": str(getattr(given, key)),
+             "meaning": fields[key].description or meanings.get(key, "")}
+            for key, value in ((key, getattr(here, key)) for key in fields)]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def shown_settings(book: Book, name: str) -> Styler:
+    """`settings` for a page; what is set otherwise than by default stands out."""
+    table = settings(book, name)
+    own = (table["here"] != table["default"]).to_numpy()
+    return table.style.apply(lambda _: ["font-weight: bold" if each else "" for each in own], subset=["here"]).hide()
+
+
+def learned_from(book: Book) -> pd.DataFrame:
+    """Who and what any generator of the book may learn from: a row per data set and modality."""
+    data = stages.datasets(book)
+    rows = tables.concat(data.learn(), data.external)
+    rows = rows.assign(**{"data set": rows["identity"].str.split("/").str[0]})
+    told = {"people": ("identity", "nunique"), "cameras": ("camera", "nunique"), "images": ("path", "size")}
+    return rows.groupby(["data set", "modality"], sort=False).agg(**told).reset_index()
+
+
+def losses(book: Book, name: str) -> Picture | str:
+    """Every loss over the steps, or that nothing was learned."""
+    try:
+        found = history(fitting(book, name))
+    except FileNotFoundError:
+        return f"{label(name).capitalize()}: nothing is learned, so there is no loss to show."
+    return plots.loss_panels(found, title=f"Fitting {label(name)}: every term, each with a scale of its own")
+
+
+def cost(book: Book, name: str) -> pd.DataFrame:
+    """What fitting took: columns "", here."""
+    record = fitting(book, name)
+    values = record.values
+    rows = {"images": values["images"], "identities": values.get("identities"), "steps": values.get("steps"),
+            "trained parameters": values.get("parameters"), "minutes": round(record.result["wall_seconds"] / 60, 1),
+            "device": record.result["device"]}  # fmt: skip
+    shown = {key: f"{value:,}" if isinstance(value, int) else str(value)
+             for key, value in rows.items() if value is not None}  # fmt: skip
+    return pd.DataFrame({"": list(shown), "here": list(shown.values())})
+
+
+def before_and_after(book: Book, name: str, *, people: int = 6, external: bool = False) -> Grid:
+    """Photographs, what the generator makes of them under each infrared camera, and real infrared beside it.
+
+    For people of the target set the last column is another real infrared image of the person. For external people,
+    whom no infrared camera has seen, it is what one would have seen at that very moment, in the miniature world.
+    A generator that does not translate shows images that it made of the person instead.
+
+    Args:
+        external: external people instead of people of the target set.
+    """
+    data, cameras = stages.datasets(book), stages.infrared_cameras(book)
+    rows = data.external if external else data.learn()
+    visible = rows[rows["modality"] == "visible"].sort_values("path").drop_duplicates("identity")
+    visible = visible.sort_values("identity").iloc[:people]
+    maker, size = fitted(book, name), _size(book, name)
+    if "translate" in maker.capabilities:
+        under, word = _translations(book, name, visible, cameras, size), "translated"
+    else:
+        under, word = _expansions(book, name, rows, visible, cameras), label(name)
+    columns = [list(pixels(visible, size)), *under]
+    labels = ["photograph", *(f"{word},\ncamera {short(each)}" for each in cameras)]
+    if external and book.miniature:
+        from vireid_lib.miniworld.moments import same_moment
+
+        truth, _ = same_moment(visible["path"].tolist(), [cameras[0]] * len(visible), height=size[0], width=size[1])
+        columns, labels = [*columns, list(truth)], [*labels, f"same moment,\ncamera {short(cameras[0])}"]
+    elif not external:
+        columns += [_of_camera(rows, visible["identity"], camera, size) for camera in cameras]
+        labels += [f"real,\ncamera {short(each)}" for each in cameras]
+    return _grid(columns, visible, labels)
+
+
+def other_way(book: Book, name: str, *, people: int = 6) -> Picture | str:
+    """Real infrared images as a visible camera would show them, beside the person in colour; or that the generator
+    makes infrared only."""
+    data, config_class = stages.datasets(book), generators.generator_class(name).config_class
+    if name == "dive" or not issubclass(config_class, TranslatorConfig):
+        return f"{label(name)} turns no infrared image into a visible one."
+    rows = data.learn()
+    infrared = rows[rows["modality"] == "infrared"].sort_values("path").drop_duplicates("identity")
+    infrared = infrared.sort_values("identity").iloc[:people]
+    camera, size = sorted(rows.loc[rows["modality"] == "visible", "camera"].unique())[0], _size(book, name)
+    columns = [list(pixels(infrared, size)), *_translations(book, name, infrared, [camera], size),
+               _of_camera(rows, infrared["identity"], camera, size)]  # fmt: skip
+    labels = ["real infrared", f"translated,\ncamera {short(camera)}", f"real,\ncamera {short(camera)}"]
+    return plots.image_grid(**vars(_grid(columns, infrared, labels)), title="From infrared to visible light")
+
+
+def _grid(columns: Sequence[list], rows: pd.DataFrame, labels: list[str]) -> Grid:
+    return Grid([list(row) for row in zip(*columns, strict=True)], [short(each) for each in rows["identity"]], labels)
+
+
+def what_changed(book: Book, name: str, grid: Grid) -> str:
+    """One sentence about `before_and_after`'s pictures: how much colour is left, and whether the camera matters."""
+    cameras = stages.infrared_cameras(book)
+    before, after = (np.stack([row[place] for row in grid.images]) for place in (0, 1))
+    left, had = (float(colourfulness(part).mean()) for part in (after, before))
+    told = f"Colourfulness falls from {had:.1f} to {left:.1f} (0 is grey)"
+    if len(cameras) < 2:
+        return f"{told}."
+    other = np.stack([row[2] for row in grid.images])
+    apart = float(np.abs(after.astype(int) - other).mean())
+    if apart == 0:
+        return f"{told}. For two infrared cameras it makes the same picture: it knows modalities, not cameras."
+    return f"{told}. Its pictures for two infrared cameras differ by {apart:.1f} of 255 levels on average."
+
+
+def _translations(book: Book, name: str, rows: pd.DataFrame, cameras: Sequence[str], size: tuple[int, int]) -> list:
+    """For each camera the rows' images as it would show them."""
+
+    def make(folder: Path) -> None:
+        maker, shown = fitted(book, name), pixels(rows, size)
+        made = [np.concatenate([maker.translate(shown[[place]], identity, camera)
+                                for place, identity in enumerate(rows["identity"])]) for camera in cameras]  # fmt: skip
+        arrays.save(folder, pictures=np.stack(made))
+
+    about = {"generator": name, "cameras": list(cameras), "settings": config(book, name).sampling_settings()}
+    record = book.stage("translations", about, {"fitting": fitting(book, name), "images": rows}, make)
+    return [list(part) for part in arrays.load(record)["pictures"]]
+
+
+def _expansions(book: Book, name: str, rows: pd.DataFrame, people: pd.DataFrame, cameras: Sequence[str]) -> list:
+    """For each camera one image of each of the people, made from their images in `rows`."""
+    own = rows[rows["identity"].isin(people["identity"])]
+
+    def make(folder: Path) -> None:
+        fitted(book, name).expand(people["identity"].tolist(), list(cameras), 1, 0, folder, source=own)
+
+    about = {"generator": name, "cameras": list(cameras), "settings": config(book, name).sampling_settings()}
+    record = book.stage("expansions", about, {"fitting": fitting(book, name), "images": own}, make, seeds=[0])
+    table = tables.load(record.folder / "table.csv")
+    return [_of_camera(table, people["identity"], camera, _size(book, name)) for camera in cameras]
+
+
+def _of_camera(table: pd.DataFrame, identities: pd.Series, camera: str, size: tuple[int, int]) -> list:
+    """An image of each identity by the camera, None where there is none."""
+    own = table[table["camera"] == camera].sort_values("path").drop_duplicates("identity").set_index("identity")["path"]
+    return [pixels([own[each]], size)[0] if each in own else None for each in identities]
+
+
+def _size(book: Book, name: str) -> tuple[int, int]:
+    own = config(book, name)
+    return getattr(own, "height", 64), getattr(own, "width", 32)
+
+
+def _paragraphs(text: str | None) -> list[str]:
+    parts = inspect.cleandoc(text or "").split("\n\n")
+    return [" ".join(part.replace("`", "").split()) for part in parts if part.strip()]
+
+
+def _meanings(config_class: type[BaseModel]) -> dict[str, str]:
+    """What the docstrings of the class and of those that it inherits from say of each attribute."""
+    found: dict[str, str] = {}
+    for each in reversed(config_class.__mro__):
+        lines = inspect.cleandoc(each.__dict__.get("__doc__") or "").splitlines()
+        if "Attributes:" not in lines:
+            continue
+        told = textwrap.dedent("\n".join(lines[lines.index("Attributes:") + 1 :]))
+        for entry in re.split(r"\n(?=\w)", told.strip()):
+            names, _, words = entry.partition(":")
+            found |= {key.strip(): " ".join(words.replace("`", "").split()) for key in names.split(",")}
+    return found
