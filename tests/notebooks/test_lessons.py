@@ -5,7 +5,7 @@ import re
 import jupytext
 import pytest
 
-from vireid_lib.book.chapters import find_chapters
+from vireid_lib.book.chapters import MAIN_GENERATOR, find_chapters, for_generator
 from vireid_lib.book.page.export import ChapterExporter, solution
 from vireid_lib.project import project_root
 
@@ -17,8 +17,13 @@ NO_EQUATION = ("08",)  # the chapter on mistakes has none of its own
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
 
+def read(path):
+    """The chapter's cells as it runs unless another generator is asked for."""
+    return for_generator(jupytext.read(path), MAIN_GENERATOR).cells
+
+
 def cells(path, kind, tag=""):
-    found = [cell for cell in jupytext.read(path).cells if cell.cell_type == kind]
+    found = [cell for cell in read(path) if cell.cell_type == kind]
     return [cell for cell in found if not tag or tag in cell.metadata.get("tags", [])]
 
 
@@ -36,7 +41,7 @@ def test_the_first_cell_says_the_question_the_cost_and_what_is_learned(path):
 def test_an_equation_stands_in_code_beside_its_symbols(path):
     if path.stem.startswith(NO_EQUATION):
         return
-    notebook = jupytext.read(path).cells
+    notebook = read(path)
     (place,) = [i for i, cell in enumerate(notebook) if "equation" in cell.metadata.get("tags", [])]
     assert len([line for line in notebook[place].source.partition("\n\n")[0].splitlines() if line]) == 3
     words = next(cell.source for cell in reversed(notebook[:place]) if cell.cell_type == "markdown")
