@@ -1,0 +1,307 @@
+"""CycleGAN-Turbo: one step as its scheduler does it, skips, LPIPS by loops, what is trained; it learns and resumes."""
+
+import json
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from PIL import Image
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModel
+
+from vireid_lib.generators import build, load
+from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
+from vireid_lib.generators.cyclegan_turbo.judges import ClipJudge, called
+from vireid_lib.generators.cyclegan_turbo.lpips import STAGES, Lpips
+from vireid_lib.generators.cyclegan_turbo.painter import Coder, Painter, trainable_layers
+from vireid_lib.generators.cyclegan_turbo.task import CycleGanTurboTask
+from vireid_lib.generators.dive import stable_diffusion_15
+from vireid_lib.generators.dive.base import load_base
+
+TINY = {"height": 32, "width": 24, "unet_rank": 2, "vae_rank": 2, "judge_width": 4, "batch": 1, "steps": 4,
+        "checkpoint_every": 2}  # fmt: skip
+
+
+@pytest.fixture
+def config(tiny_base):
+    return CycleGanTurboConfig.small(**TINY | {"base_model": str(tiny_base)})
+
+
+@pytest.fixture(scope="module")
+def learnt(toy_people, tiny_base, tmp_path_factory):
+    settings = {"base_model": str(tiny_base), "unet_rank": 4, "vae_rank": 4, "batch": 2, "steps": 30,
+                "learning_rate": 1e-2, "checkpoint_every": 0}  # fmt: skip
+    generator = build("cyclegan_turbo", CycleGanTurboConfig.small(**TINY | settings), device="cpu", progress=False)
+    folder = tmp_path_factory.mktemp("learnt")
+    generator.fit(toy_people, folder)
+    return generator, folder
+
+
+def _pixels(table, modality):
+    rows = table[(table["modality"] == modality) & (table["split"] == "train")]
+    return np.stack([np.array(Image.open(path).convert("RGB")) for path in rows["path"]])
+
+
+def test_the_cycle_closes(learnt):
+    for name in ("cycle_visible", "cycle_infrared"):
+        _, cycle = learnt[0].history.column(name)
+        assert cycle[-1] < 0.7 * cycle[0]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "camera"), [("visible", "infrared", "toy/3"), ("infrared", "visible", "toy/1")]
+)
+def test_translations_are_closer_to_the_target_modality_than_the_input_is(learnt, toy_people, here, there, camera):
+    images, target = _pixels(toy_people, here), _pixels(toy_people, there).mean(0)
+    made = learnt[0].translate(images, "toy/0000", camera)
+    assert np.linalg.norm(made.mean(0) - target) < 0.8 * np.linalg.norm(images.mean(0) - target)
+
+
+def test_a_fitted_folder_holds_what_was_trained_alone(learnt, toy_people, tmp_path):
+    generator, folder = learnt
+    again = load("cyclegan_turbo", folder, device="cpu", progress=False)
+    made = again.expand(["market/0006"], ["toy/3"], 2, 1, tmp_path, source=toy_people)
+    assert len(made) == 2 and (made["source"] == "cyclegan_turbo").all() and (made["modality"] == "infrared").all()
+    images = _pixels(toy_people, "visible")
+    assert np.array_equal(again.translate(images, "", "toy/3"), generator.translate(images, "", "toy/3"))
+    kept = safetensors.torch.load_file(folder / "networks.safetensors")
+    assert all("lora_" in name or "skips" in name or "unet.conv_in" in name for name in kept)
+    assert json.loads((folder / "generator.json").read_text())["lpips"] is False
+    with pytest.raises(ValueError, match="camera 'toy/9'"):
+        again.translate(images, "", "toy/9")
+    with pytest.raises(ValueError, match="32x24 pixels"):
+        again.translate(images[:, 1:], "", "toy/3")
+    with pytest.raises(ValueError, match="unet_rank was 4 and is 3"):
+        load("cyclegan_turbo", folder, generator.config.model_copy(update={"unet_rank": 3}))
+
+
+def test_another_base_model_is_refused(learnt, tmp_path):
+    for file in learnt[1].iterdir():
+        if file.is_file():
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    record = json.loads((tmp_path / "generator.json").read_text())
+    (tmp_path / "generator.json").write_text(json.dumps(record | {"base_model_digest": "0"}))
+    with pytest.raises(ValueError, match="is another model now"):
+        load("cyclegan_turbo", tmp_path, device="cpu", progress=False)
+
+
+class _Stopped(Exception):
+    pass
+
+
+def test_resume_is_bitwise(toy_people, config, tmp_path, monkeypatch):
+    whole = build("cyclegan_turbo", config, device="cpu", progress=False)
+    whole.fit(toy_people, tmp_path / "whole")
+    real = CycleGanTurboTask.step
+
+    def stops(self, accelerator, step):
+        if step == 3:
+            raise _Stopped
+        return real(self, accelerator, step)
+
+    parts = build("cyclegan_turbo", config, device="cpu", progress=False)
+    with monkeypatch.context() as patch, pytest.raises(_Stopped):
+        patch.setattr(CycleGanTurboTask, "step", stops)
+        parts.fit(toy_people, tmp_path / "parts")
+    parts.fit(toy_people, tmp_path / "parts")
+    assert parts.history.started_at == 2
+    ours, theirs = parts.networks.state_dict(), whole.networks.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_at_first_it_is_the_base_model_in_one_step_of_its_scheduler(config, tiny_base):
+    """LoRA and skips add nothing yet: encode, one step from the last time to none, decode, by the library's parts."""
+    painter, base = Painter(load_base(str(tiny_base)), config), load_base(str(tiny_base))
+    for skip in (skip for coder in painter.coders.values() for skip in coder.skips):
+        nn.init.zeros_(skip.weight)
+    images = torch.rand(2, 3, 32, 24, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    schedule = DDPMScheduler.from_config(base.schedule.config, timestep_spacing="trailing")
+    schedule.set_timesteps(1)
+    ids = base.tokenizer(config.infrared_prompt, padding="max_length", max_length=base.tokenizer.model_max_length,
+                         truncation=True, return_tensors="pt").input_ids  # fmt: skip
+    with torch.no_grad():
+        latents = base.vae.encode(images).latent_dist.mean * base.vae.config.scaling_factor
+        text = base.text(ids)[0].expand(2, -1, -1)
+        said = base.unet(latents, 999, encoder_hidden_states=text).sample
+        clean = schedule.step(said, 999, latents).prev_sample
+        wanted = base.vae.decode(clean / base.vae.config.scaling_factor).sample.clamp(-1, 1)
+        assert schedule.timesteps.tolist() == [999]
+        assert torch.allclose(painter(images, "infrared"), wanted, atol=1e-4)
+        assert not torch.allclose(painter(images, "visible"), wanted, atol=1e-3)  # another prompt
+
+
+class _Says(nn.Module):
+    def __init__(self, sample):
+        super().__init__()
+        self.sample = sample
+
+    def forward(self, *_, **__):
+        return self
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_one_step_undoes_the_noise_that_the_network_names(config, tiny_base, prediction):
+    base = load_base(str(tiny_base))
+    base.schedule = DDPMScheduler.from_config(base.schedule.config, prediction_type=prediction)
+    painter, (clean, noise) = Painter(base, config), torch.randn(2, 1, 4, 8, 6)
+    time = torch.tensor([999])
+    latents = base.schedule.add_noise(clean, noise, time)
+    answer = noise if prediction == "epsilon" else base.schedule.get_velocity(clean, noise, time)
+    seen = {}
+    coder = painter.coders["infrared"]
+    coder.encode = lambda images: (latents, [])
+    coder.decode = lambda made, maps: seen.setdefault("made", made)
+    painter.unet = _Says(answer)
+    painter(torch.zeros(1, 3, 32, 24), "infrared")
+    assert torch.allclose(seen["made"], clean, atol=1e-3)
+
+
+def test_skips_carry_the_encoders_maps_to_the_decoder(tiny_base):
+    coder = Coder(load_base(str(tiny_base)).vae, 2)
+    shapes = [tuple(skip.weight.shape) for skip in coder.skips]
+    assert shapes == [(16, 8, 1, 1), (16, 8, 1, 1), (8, 8, 1, 1)]  # 512<-512, 512<-256, ... as released
+    images = torch.rand(1, 3, 32, 24)
+    latents, seen = coder.encode(images)
+    assert [maps.shape[2:] for maps in seen] == [(32, 24), (16, 12), (8, 6)]
+    plain = coder.decode(latents, seen)
+    nn.init.constant_(coder.skips[2].weight, 0.5)
+    assert not torch.allclose(coder.decode(latents, seen), plain, atol=1e-3)
+    assert torch.allclose(coder.decode(latents, [maps * 0 for maps in seen]), plain, atol=1e-3)
+
+
+def test_what_is_trained(config, tiny_base):
+    painter = Painter(load_base(str(tiny_base)), config)
+    trained = painter.trained()
+    assert {"unet.conv_in.weight", "unet.conv_in.bias"} <= trained.keys()
+    layers = dict(trainable_layers(load_base(str(tiny_base)).unet))
+    assert "conv_in" in layers and "time_embedding.linear_1" not in layers
+    assert not [name for name in layers if "time_emb_proj" in name]
+    in_unet = [name for name in trained if name.startswith("unet.") and "lora_" in name]
+    assert len(in_unet) == 2 * (len(layers) - 1)
+    before = {name: value.clone() for name, value in painter.state_dict().items()}
+    painter(torch.rand(1, 3, 32, 24), "infrared").mean().backward()
+    torch.optim.SGD(trained.values(), lr=1.0).step()
+    moved = {name for name, value in painter.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved and moved <= trained.keys()
+    assert not [name for name in moved if "coders.visible" in name]  # each direction has its own autoencoder
+
+
+def test_lpips_against_loops():
+    stream, channels = torch.Generator().manual_seed(0), [3, *(2 for _ in range(13))]
+    numbers, weights = [number for stage in STAGES for number in stage], {}
+    for place, number in enumerate(numbers):
+        weights[f"features.{number}.weight"] = torch.randn(2, channels[place], 3, 3, generator=stream)
+        weights[f"features.{number}.bias"] = torch.randn(2, generator=stream)
+    heads = {f"lin{depth}.model.1.weight": torch.rand(1, 2, 1, 1, generator=stream) for depth in range(5)}
+    first, second = torch.rand(2, 2, 3, 32, 16, generator=stream) * 2 - 1
+    total = 0.0
+    for one, other in zip(first, second, strict=True):
+        seen = [(image - torch.tensor([-0.030, -0.088, -0.188]).view(3, 1, 1))
+                / torch.tensor([0.458, 0.448, 0.450]).view(3, 1, 1) for image in (one, other)]  # fmt: skip
+        for depth, stage in enumerate(STAGES):
+            seen = [nn.functional.max_pool2d(maps, 2) for maps in seen] if depth else seen
+            for number in stage:
+                seen = [nn.functional.conv2d(maps, weights[f"features.{number}.weight"],
+                                             weights[f"features.{number}.bias"], padding=1).relu()
+                        for maps in seen]  # fmt: skip
+            places = [(row, column) for row in range(seen[0].shape[1]) for column in range(seen[0].shape[2])]
+            for row, column in places:
+                units = [maps[:, row, column] / (maps[:, row, column].norm() + 1e-10) for maps in seen]
+                head = heads[f"lin{depth}.model.1.weight"].flatten()
+                total += float((head * (units[0] - units[1]) ** 2).sum()) / len(places) / 2
+    lpips = Lpips(weights, heads)
+    assert lpips(first, second).item() == pytest.approx(total, rel=1e-4)
+    assert lpips(first, first).item() == 0
+    with pytest.raises(ValueError, match="lack features.0.bias"):
+        Lpips({name: value for name, value in weights.items() if name != "features.0.bias"}, heads)
+
+
+def test_lpips_weights_are_used_from_files_and_said_to_be_missing(toy_people, config, tmp_path, capsys):
+    stream, channels = torch.Generator().manual_seed(0), [3, *(2 for _ in range(13))]
+    numbers = [number for stage in STAGES for number in stage]
+    weights = {f"features.{number}.weight": torch.randn(2, channels[place], 3, 3, generator=stream)
+               for place, number in enumerate(numbers)}  # fmt: skip
+    weights |= {f"features.{number}.bias": torch.zeros(2) for number in numbers}
+    safetensors.torch.save_file(weights, tmp_path / "vgg.safetensors")
+    torch.save({f"lin{depth}.model.1.weight": torch.ones(1, 2, 1, 1) for depth in range(5)}, tmp_path / "heads.pth")
+    files = {"lpips_features": str(tmp_path / "vgg.safetensors"), "lpips_heads": str(tmp_path / "heads.pth")}
+    given = build("cyclegan_turbo", config.model_copy(update=files | {"steps": 1}), device="cpu", progress=False)
+    given.fit(toy_people, tmp_path / "given")
+    assert given.history[-1]["cycle_lpips_visible"] > 0
+    without = build("cyclegan_turbo", config.model_copy(update={"steps": 1}), device="cpu")
+    without.fit(toy_people, tmp_path / "without")
+    assert "no LPIPS weights are given" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="belong together"):
+        CycleGanTurboConfig(lpips_features="here.safetensors")
+    missing = config.model_copy(update={"lpips_features": "/nowhere.safetensors", "lpips_heads": "/nowhere.pth"})
+    with pytest.raises(FileNotFoundError, match="nowhere.safetensors"):
+        build("cyclegan_turbo", missing, device="cpu", progress=False).fit(toy_people, tmp_path / "missing")
+
+
+def test_the_judge_with_clip_learns_in_its_heads_alone(toy_people, config, tmp_path):
+    encoder = CLIPVisionModel(CLIPVisionConfig(hidden_size=8, intermediate_size=8, num_hidden_layers=3,
+                                               num_attention_heads=2, image_size=16, patch_size=8))  # fmt: skip
+    judge = ClipJudge(encoder)
+    scores = judge(torch.rand(2, 3, 32, 24))
+    assert [part.shape for part in scores] == [(2, 1), (2, 1, 2, 2), (2, 1, 2, 2)]
+    judge.requires_grad_(False).requires_grad_(True)
+    assert not [name for name, value in judge.named_parameters() if value.requires_grad != ("encoder." not in name)]
+    encoder.save_pretrained(tmp_path / "clip")
+    seen = config.model_copy(update={"judge_model": str(tmp_path / "clip"), "steps": 2})
+    generator = build("cyclegan_turbo", seen, device="cpu", progress=False)
+    generator.fit(toy_people, tmp_path / "fit")
+    assert np.isfinite(generator.history[-1]["judge_infrared"])
+
+
+def test_verdicts_by_hand():
+    scores = [torch.tensor([[0.0], [2.0]]), torch.tensor([[[[-1.0]]]])]
+    real = (np.log(2) + np.log1p(np.exp(-2))) / 2 + np.log1p(np.exp(1))
+    made = (np.log(2) + np.log1p(np.exp(2))) / 2 + np.log1p(np.exp(-1))
+    assert called(scores, True).item() == pytest.approx(real)
+    assert called(scores, False).item() == pytest.approx(made)
+
+
+def test_gradients_are_clipped(toy_people, config):
+    task = CycleGanTurboTask(config.model_copy(update={"gradient_clip": 1e-9}),
+                             Painter(load_base(config.base_model), config), Batches(toy_people, (32, 24), None))
+    assert task.gradient_clip == 1e-9
+    from vireid_lib.training.loop import accelerator_for
+
+    accelerator = accelerator_for("no", "cpu")
+    task.bind(accelerator, 0)
+    task.prepare(accelerator)
+    task.step(accelerator, 0)
+    gradients = [value.grad for value in task.modules["painter"].trained().values() if value.grad is not None]
+    assert torch.cat([each.flatten() for each in gradients]).norm() < 2e-9
+
+
+def test_sizes_that_the_base_model_cannot_take(toy_people, config, tmp_path):
+    odd = config.model_copy(update={"height": 36})
+    with pytest.raises(ValueError, match="takes multiples of 8"):
+        build("cyclegan_turbo", odd, device="cpu", progress=False).fit(toy_people, tmp_path)
+
+
+def test_sd_turbos_architecture_without_memory():
+    """Stable Diffusion 2.1's, which SD-Turbo was distilled from: the U-Net's published 865,910,724 parameters, its
+    text encoder of 1024 features, and about the 330 MB that the paper says are trained."""
+    unet = stable_diffusion_15.UNET | {"cross_attention_dim": 1024, "attention_head_dim": (5, 10, 20, 20),
+                                       "use_linear_projection": True}  # fmt: skip
+    text = stable_diffusion_15.TEXT | {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 23,
+                                       "num_attention_heads": 16, "hidden_act": "gelu"}  # fmt: skip
+    with torch.device("meta"):
+        unet, vae = UNet2DConditionModel(**unet), AutoencoderKL(**stable_diffusion_15.VAE)
+        text = CLIPTextModel(CLIPTextConfig(**text))
+        assert sum(value.numel() for value in unet.parameters()) == 865_910_724
+        assert sum(value.numel() for value in text.parameters()) == 340_387_840
+        small = stable_diffusion_15.build()
+        base = type(small)(small.tokenizer, text, unet, vae, small.schedule, "SD-Turbo without weights")
+        painter = Painter(base, CycleGanTurboConfig())
+        trained = sum(value.numel() for value in painter.trained().values())
+        assert 250e6 < 2 * trained < 400e6  # bytes in half precision
+        assert painter(torch.empty(1, 3, 256, 128), "infrared").shape == (1, 3, 256, 128)
+    assert [tuple(skip.weight.shape[:2]) for skip in painter.coders["visible"].skips] == [
+        (512, 512), (512, 256), (512, 128), (256, 128)
+    ]  # fmt: skip

@@ -1,0 +1,85 @@
+"""Every knob of CycleGAN-Turbo; the defaults are those of its authors' training code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from vireid_lib.generators.config import TranslatorConfig
+
+
+class CycleGanTurboConfig(TranslatorConfig):
+    """The release's settings: SD-Turbo, LoRA of rank 128 in the U-Net and 4 in the autoencoders, 25,000 steps of one
+    image of each modality, AdamW, gradients clipped at a norm of 10, λ of 1 (cycle), 1 (identity) and 0.5
+    (adversarial), LPIPS weighted 10 in the cycle and 1 in the identity loss. (The paper's text was not at hand.)
+
+    Ours: one update a step for the sum of the generators' losses and one for the judges', where the release steps for
+    each loss in turn; latents are the posterior's mean, not drawn from it; LoRA's scale is one everywhere (two in the
+    release's autoencoders), and the U-Net's first convolution, which is trained whole, has none besides; 256×128
+    pixels without random crops, where the release has 256×256 of 286×286.
+
+    Attributes:
+        base_model: a Stable Diffusion, as a hub id, a folder, or "mini". One step is what SD-Turbo was distilled for.
+        visible_prompt, infrared_prompt: what the U-Net is told to make; ours.
+        unet_rank, vae_rank: of LoRA, on every linear and convolution layer but those of time and text.
+        batch: images of each modality.
+        judge_model: the frozen CLIP image encoder that the judges look through, as a hub id or a folder; None takes
+            CycleGAN's judge of patches, of `judge_width` channels after its first convolution.
+        cycle_weight, identity_weight, gan_weight: λ of the pixels' and of the adversarial losses.
+        cycle_lpips_weight, identity_lpips_weight: of LPIPS, where its weights are given.
+        lpips_features, lpips_heads: LPIPS' weights: VGG-16 as a safetensors file or a hub id (timm/vgg16.tv_in1k), and
+            the file of its five layers (v0.1/vgg.pth of its authors' package, or safetensors). Without both its losses
+            are left out.
+    """
+
+    base_model: str = "stabilityai/sd-turbo"
+    height: int = Field(256, gt=0)
+    width: int = Field(128, gt=0)
+    visible_prompt: str = "a color photo of a person"
+    infrared_prompt: str = "an infrared photo of a person"
+    unet_rank: int = Field(128, ge=1)
+    vae_rank: int = Field(4, ge=1)
+    epochs: int = Field(1, ge=1)
+    steps: int | None = Field(25_000, ge=1)
+    batch: int = Field(1, ge=1)
+    learning_rate: float = 1e-5
+    judge_learning_rate: float = 1e-5
+    judge_model: str | None = "openai/clip-vit-base-patch32"
+    judge_width: int = Field(64, ge=1)
+    gradient_clip: float | None = Field(10.0, gt=0)
+    cycle_weight: float = Field(1.0, ge=0)
+    identity_weight: float = Field(1.0, ge=0)
+    gan_weight: float = Field(0.5, ge=0)
+    cycle_lpips_weight: float = Field(10.0, ge=0)
+    identity_lpips_weight: float = Field(1.0, ge=0)
+    lpips_features: str | None = None
+    lpips_heads: str | None = None
+
+    @classmethod
+    def small(cls, **changes: Any) -> CycleGanTurboConfig:
+        """For the miniature world at 64×32 pixels, with its miniature Stable Diffusion; λ are CycleGAN's, as there is
+        no LPIPS to keep the pictures alike."""
+        own = {
+            "base_model": "mini", "height": 64, "width": 32, "unet_rank": 8, "vae_rank": 4, "batch": 2, "steps": 150,
+            "learning_rate": 2e-3, "judge_learning_rate": 1e-3, "judge_model": None, "judge_width": 16,
+            "cycle_weight": 10.0, "identity_weight": 5.0, "checkpoint_every": 50,
+        }  # fmt: skip
+        return cls(**(own | changes))
+
+    def fit_settings(self) -> dict[str, Any]:
+        """What the fitted weights depend on, as JSON values; a local base model's weights among them."""
+        from vireid_lib.generators.dive.base import fingerprint  # brings diffusers, which reading a profile can spare
+
+        return super().fit_settings() | {"base_model_weights": fingerprint(self.base_model)}
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        """What the U-Net is told, by the modality that it is to make."""
+        return {"visible": self.visible_prompt, "infrared": self.infrared_prompt}
+
+    @model_validator(mode="after")
+    def _lpips(self) -> CycleGanTurboConfig:
+        if (self.lpips_features is None) != (self.lpips_heads is None):
+            raise ValueError("lpips_features and lpips_heads belong together: give both, or none to leave LPIPS out")
+        return self

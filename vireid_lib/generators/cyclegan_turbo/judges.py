@@ -1,0 +1,82 @@
+"""Discriminators: CLIP's image encoder, frozen, with small heads; or CycleGAN's judge of patches."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import CLIPVisionModel
+
+from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
+from vireid_lib.generators.networks import Images, PatchDiscriminator
+
+MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's own
+HEAD_WIDTH = 256
+
+Scores = list[Float[Tensor, "batch ..."]]
+
+
+class ClipJudge(nn.Module):
+    """Scores of what CLIP sees after a third and two thirds of its layers, place by place, and of its summary.
+
+    After vision-aided GANs (Kumari, Zhang, Shechtman, Zhu 2022), whose package the paper uses: it needs torchvision, so
+    this is written anew on the encoder of transformers. Frozen encoder, heads at three depths and the loss are theirs;
+    the heads' exact layers are ours, and images are not augmented before being judged.
+    """
+
+    def __init__(self, encoder: CLIPVisionModel) -> None:
+        super().__init__()
+        self.encoder = encoder.eval().requires_grad_(False)
+        config = encoder.config
+        self.size = config.image_size
+        self.depths = (config.num_hidden_layers // 3, 2 * config.num_hidden_layers // 3)
+        self.places = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(config.hidden_size, HEAD_WIDTH, 3, padding=1), nn.LeakyReLU(0.2),
+                          nn.Conv2d(HEAD_WIDTH, 1, 1)) for _ in self.depths
+        )  # fmt: skip
+        self.whole = nn.Sequential(nn.Linear(config.hidden_size, HEAD_WIDTH), nn.LeakyReLU(0.2),
+                                   nn.Linear(HEAD_WIDTH, 1))  # fmt: skip
+
+    def forward(self, images: Images) -> Scores:
+        resized = functional.interpolate(images, (self.size, self.size), mode="bicubic", antialias=True)
+        mean, deviation = (resized.new_tensor(values).view(3, 1, 1) for values in (MEAN, DEVIATION))
+        seen = self.encoder(pixel_values=(resized / 2 + 0.5 - mean) / deviation, output_hidden_states=True)
+        side = self.size // self.encoder.config.patch_size
+        scores = [self.whole(seen.pooler_output)]
+        for depth, head in zip(self.depths, self.places, strict=True):
+            tokens = seen.hidden_states[depth][:, 1:]  # without the summary's own token
+            scores.append(head(tokens.mT.unflatten(2, (side, side))))
+        return scores
+
+    def train(self, mode: bool = True) -> ClipJudge:
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> ClipJudge:
+        """Of the heads; the encoder never learns."""
+        self.places.requires_grad_(requires_grad)
+        self.whole.requires_grad_(requires_grad)
+        return self
+
+
+class PatchJudge(nn.Module):
+    """CycleGAN's discriminator as a judge with one list of scores."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.patches = PatchDiscriminator(width=width)
+
+    def forward(self, images: Images) -> Scores:
+        return [self.patches(images)]
+
+def make_judge(config: CycleGanTurboConfig) -> ClipJudge | PatchJudge:
+    """A fresh judge of one modality."""
+    if config.judge_model is None:
+        return PatchJudge(config.judge_width)
+    return ClipJudge(CLIPVisionModel.from_pretrained(config.judge_model))
+
+
+def called(scores: Scores, real: bool) -> Float[Tensor, ""]:
+    """Cross-entropy of calling all of them real, or made: the mean over places, summed over depths."""
+    return sum(functional.softplus(-part if real else part).mean() for part in scores)
