@@ -302,7 +302,7 @@ print(copied.sentence)
 plots.distance_histograms(copied.distances("pixels"), axis="1 − SSIM to the nearest training image", bins=40)
 
 # %%
-plots.image_grid(**vars(copied.closest(6)), title="Synthetic images nearest to a training image (! flagged)")
+plots.image_grid(**vars(copied.closest(6)), cell=1.5, title="Synthetic images nearest to a training image (! flagged)")
 
 # %% [markdown]
 # **What to notice.** Is there a hump of the synthetic curve at the left of the real one? Then look at the pairs with

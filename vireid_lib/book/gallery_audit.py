@@ -61,7 +61,8 @@ class GalleryAudit:
         found = self.audits[key]
         rows = found.closest(count)
         made, real = self.gallery.iloc[rows], self.training.iloc[found.nearest[rows]]
-        labels = [f"{short(one)} → {short(other)}\n{found.distances[row]:.2f}" + " !" * bool(found.flagged[row])
+        labels = [f"{short(one)} → {'itself' if one == other else short(other)}\n{found.distances[row]:.2f}"
+                  + " !" * bool(found.flagged[row])
                   for row, one, other in zip(rows, made["identity"], real["identity"], strict=True)]  # fmt: skip
         sides = ["synthetic", "nearest real\ntraining image"]
         return Grid([list(pixels(made)), list(pixels(real))], sides, labels)
