@@ -61,7 +61,7 @@ class CycleGanTurboConfig(TranslatorConfig):
         """For the miniature world at 64×32 pixels, with its miniature Stable Diffusion; λ are CycleGAN's, as there is
         no LPIPS to keep the pictures alike."""
         own = {
-            "base_model": "mini", "height": 64, "width": 32, "unet_rank": 8, "vae_rank": 4, "batch": 2, "steps": 150,
+            "base_model": "mini", "height": 64, "width": 32, "unet_rank": 8, "vae_rank": 4, "batch": 2, "steps": 120,
             "learning_rate": 2e-3, "judge_learning_rate": 1e-3, "judge_model": None, "judge_width": 16,
             "cycle_weight": 10.0, "identity_weight": 5.0, "checkpoint_every": 50,
         }  # fmt: skip
