@@ -156,6 +156,20 @@ def test_flows_twice_adversaries_once(toy_people, tmp_path):
         assert steps == {"flows": {turns}, "adversaries": {1}}
 
 
+def test_flows_that_start_alike_translate_an_image_into_itself(toy_people):
+    from vireid_lib.generators.batches import Batches
+    from vireid_lib.generators.flow2flow.task import Flow2FlowTask
+
+    images = dequantised(to_float(_pixels(_of(toy_people, "visible"))), 0.5)
+    for start, same in (("alike", True), ("apart", False)):
+        task = Flow2FlowTask(Flow2FlowConfig.small(**TINY | {"start": start}), Batches(toy_people, (32, 24), None))
+        with torch.no_grad():
+            shown = task.modules["infrared"](task.modules["visible"](images)[0], generate=True)
+        assert bool((shown - images).abs().max() < 1e-4) == same
+        parameters = zip(*(task.modules[name].parameters() for name in task.kept), strict=True)
+        assert all(first is not second for first, second in parameters)
+
+
 class _Backward:
     def backward(self, loss):
         loss.backward()

@@ -80,13 +80,24 @@ def _log_determinant_by_autograd(layer, values):
 
 
 def test_a_coupling_by_hand():
-    """Eq. 5 with S = 0 and T = 1: the first half stays, the second is halved and shifted."""
+    """Eq. 5 with S = 0, its lowest, and T = 1: the first half stays, the second is halved and shifted."""
     layer = AffineCoupling(2, 4)
     with torch.no_grad():
-        layer.network[-1].bias.copy_(torch.tensor([0.0, 1.0]))
+        layer.network[-1].bias.copy_(torch.tensor([-60.0, 1.0]))
         maps, log_determinant = layer(torch.tensor([[[[3.0]], [[4.0]]]]))
     assert maps.flatten().tolist() == [3.0, 3.0]
     assert log_determinant.item() == pytest.approx(np.log(0.5))
+
+
+def test_a_coupling_never_stretches_more_than_twofold():
+    """Whatever the weights and the values: what the other flow makes may be unlike anything that was trained on."""
+    torch.manual_seed(0)
+    layer = AffineCoupling(4, 8)
+    torch.nn.init.normal_(layer.network[-1].weight, std=100.0)
+    maps = 50 * torch.randn(2, 4, 3, 3)
+    with torch.no_grad():
+        steps = layer(maps + torch.eye(4)[3].view(4, 1, 1), generate=True) - layer(maps, generate=True)
+    assert (steps[:, 3] < 2.01).all() and (steps[:, 3] > 1.01).all()
 
 
 def test_convolution_starts_as_a_rotation():

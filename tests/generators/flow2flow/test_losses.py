@@ -49,6 +49,13 @@ def test_released_identity_distance():
     torch.testing.assert_close(second.grad, held["out.grad_emb2"], rtol=1e-9, atol=1e-12)
 
 
+def test_equal_features_whose_product_rounds_above_one():
+    features = _leaf(torch.full((2, 4), 0.5 + 1e-5))
+    loss = identity_distance(features, features.detach(), torch.tensor([0, 1]), torch.tensor([0, 1]))
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(features.grad).all() and loss < 2e-3
+
+
 def test_released_triplet_is_the_hard_triplet():
     held = _oracle("losses/f2f_triplet")
     features = _leaf(held["in.feats"])

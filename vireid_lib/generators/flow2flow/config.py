@@ -27,6 +27,8 @@ class Flow2FlowConfig(TranslatorConfig):
         discriminator_width: channels of the first of the four convolutions; the last has 8 times as many.
         identities, images: people in a batch that have both modalities, and images of each of them in each.
         visible_only: people in a batch with visible images alone, where there are such (external ones).
+        start: both flows start with the same weights ("alike": at first a translation is the image itself) or each with
+            its own ("apart": at first it is noise). The paper does not say.
         generator_steps: updates of the flows for each one of their adversaries; None takes the form's.
         flow_weight: of Eq. 9, summed over an image's values; the paper prints none.
         noise_weight: λ of Eq. 11.
@@ -57,6 +59,7 @@ class Flow2FlowConfig(TranslatorConfig):
     visible_only: int = Field(4, ge=0)
     padding: int = Field(10, ge=0)
     learning_rate: float = 2e-4
+    start: Literal["alike", "apart"] = "alike"
     generator_steps: int | None = Field(None, ge=1)
     flow_weight: float = Field(1e-4, ge=0)
     noise_weight: float = Field(0.01, ge=0)
@@ -68,10 +71,25 @@ class Flow2FlowConfig(TranslatorConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> Flow2FlowConfig:
-        """For the miniature world at 64×32 pixels: the paper's 12 blocks, narrow, and a short training."""
+        """For the miniature world at 64×32 pixels: half of the paper's blocks, narrow, a minute and a half of one core.
+
+        Chosen on the real images of world 101 (50 people), fitted without external ones. "Right": the real image of the
+        other modality that is nearest to a translated one shows the same person, to infrared / to visible, as AGW sees
+        it that was trained on these people; chance is 2 %, grey copies of visible images have 42 %. "Distance": Fréchet
+        distance of AGW's features to the modality's real images; halves of these 0.08, grey copies 0.48. One fit each:
+
+            12 blocks, S unbounded, 8 + 8 images, started apart, 600 steps, 247 s: right 26 / 10 %, distance 0.24 / 0.59
+            12 blocks, S unbounded, 8 + 8 images, 200 steps, 101 s: right 19 / 11 %, distance 0.27 / 0.49
+            12 blocks, 8 + 8 images, 150 steps, 77 s: right 12 / 13 %, distance 0.34 / 0.70
+            6 blocks, 4 + 4 images, 450 steps, 92 s (this one): right 17 / 21 %, distance 0.30 / 0.39
+            the same at the paper's rate of 2e-4: right 11 / 15 %, distance 0.42 / 0.43
+
+        So translations show silhouettes and brightness, under noise, and fewer people than a grey copy does; longer
+        fits are better. Pictures between two images of a person are clean after any of these.
+        """
         own = {
-            "height": 64, "width": 32, "squeezes": 2, "coupling_width": 48, "discriminator_width": 16, "steps": 600,
-            "identities": 4, "images": 2, "padding": 0, "learning_rate": 1e-3, "gradient_clip": 10.0,
+            "height": 64, "width": 32, "blocks": 6, "squeezes": 2, "coupling_width": 48, "discriminator_width": 16,
+            "steps": 450, "identities": 4, "images": 1, "padding": 0, "learning_rate": 1e-3, "gradient_clip": 10.0,
             "residual_width": 12, "residual_blocks": 1, "flow_weight": 5e-4, "checkpoint_every": 100,
         }  # fmt: skip
         return cls(**(own | changes))

@@ -17,6 +17,7 @@ Maps = Float[Tensor, "batch channels height width"]
 PerSample = Float[Tensor, " batch"]
 
 START_SCALE = 2.0  # sigmoid(2) = 0.88: every coupling starts near the identity, as in Glow
+SPREAD = 2.0  # S stays in 0..4, so that generating stretches a value at most twofold in each coupling
 
 
 def squeeze(maps: Maps) -> Maps:
@@ -64,7 +65,9 @@ class InvertibleConvolution(nn.Module):
 class AffineCoupling(nn.Module):
     """The second half of the channels becomes z₂ = x₂ ⊙ sigmoid(S(x₁)) + T(x₁); the first stays (Eq. 5, 6).
 
-    S and T are the two halves of one small network, whose form the paper leaves open; this is Glow's.
+    S and T are the two halves of one small network, whose form the paper leaves open; this is Glow's, with S bounded.
+    Latents that come from the other modality's flow are unlike any that this one was trained on: where S is free, some
+    of them divide by nearly nothing, and a few layers on the image is not finite.
     """
 
     def __init__(self, channels: int, width: int) -> None:
@@ -75,14 +78,13 @@ class AffineCoupling(nn.Module):
             nn.Conv2d(width, width, 1), nn.ReLU(inplace=True),
             nn.Conv2d(width, 2 * (channels - self.kept), 3, padding=1),
         )  # fmt: skip
-        last = self.network[-1]
-        nn.init.zeros_(last.weight)
-        with torch.no_grad():
-            last.bias.copy_(torch.tensor([START_SCALE, 0.0]).repeat_interleave(channels - self.kept))
+        nn.init.zeros_(self.network[-1].weight)
+        nn.init.zeros_(self.network[-1].bias)
 
     def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
         kept, changed = maps[:, : self.kept], maps[:, self.kept :]
-        raw, shift = self.network(kept).chunk(2, dim=1)
+        free, shift = self.network(kept).chunk(2, dim=1)
+        raw = START_SCALE + SPREAD * torch.tanh(free / SPREAD)
         if generate:
             return torch.cat([kept, (changed - shift) / torch.sigmoid(raw)], dim=1)
         changed = changed * torch.sigmoid(raw) + shift

@@ -50,7 +50,8 @@ def identity_distance(
         features: of real images, of unit length.
         others: of generated images, of unit length.
     """
-    distances = (2 * (1 - features @ others.t() + EPSILON)).sqrt()
+    apart = (1 - features @ others.t()).clamp(min=0)  # rounding takes equal features below 0
+    distances = (2 * (apart + EPSILON)).sqrt()
     return distances[labels[:, None] == other_labels[None, :]].mean()
 
 

@@ -59,6 +59,8 @@ class Flow2FlowTask(TranslationTask):
         images = max(np.isin(batches.labels[rows], batches.paired).sum() for rows in batches.rows.values())
         self.steps = config.steps or config.epochs * (int(images) // (config.identities * config.images) + 1)
         flows = {name: make_flow(config) for name in self.kept}
+        if config.start == "alike":
+            flows["infrared"].load_state_dict(flows["visible"].state_dict())
         adversaries = {}
         for modality in self.kept:
             if config.identity_weight:
