@@ -12,11 +12,13 @@ import yaml
 from vireid_lib.book.profiles import profiles_folder
 
 COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.book.cli import main; sys.exit(main())", "study"]
-STUDIES = {"den": (1, 3, 4, 5, 6), "deen": (4, 5, 6, 7)}
+STUDIES = {"den": (1, 3, 4, 5, 6), "deen": (4, 5, 6, 7), "flow2flow": (3, 4, 5, 6, 7, 8)}
 """Study → the paper's tables that it shows."""
 
+SLOW = {"flow2flow": pytest.mark.slow}  # fits generators too
 
-@pytest.fixture(scope="module", params=STUDIES)
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=SLOW.get(name, ())) for name in STUDIES])
 def run(request, tmp_path_factory):
     """A study, the workspace in which it was run, and what the command printed."""
     folder = tmp_path_factory.mktemp(f"{request.param} study")
@@ -34,10 +36,10 @@ def test_the_study_runs_and_trains_the_reduced_rows(run):
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert (workspace / f"study_{study.name}.html").exists()
     assert json.loads((workspace / f"study_{study.name}.json").read_text())["ok"]
-    records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_real/*/result.json")]
-    trained = {(score["method"], score["variant"], score["seed"])
+    records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_*/*/result.json")]
+    trained = {(score["method"], score["variant"], score["training"], score["seed"])
                for record in records for score in record["values"]["scores"]}  # fmt: skip
-    assert trained == {(row.method, row.variant, seed) for row in study.chosen() for seed in (0, 1)}
+    assert trained == {(row.method, row.variant, row.training, seed) for row in study.chosen() for seed in (0, 1)}
 
 
 def test_it_ends_with_verdicts_and_shows_the_papers_figures(run):
