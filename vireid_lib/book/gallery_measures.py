@@ -13,7 +13,7 @@ from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, fr
 from vireid_lib.book import arrays, measures, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.gallery_audit import thin
-from vireid_lib.book.gallery_numbers import numbers
+from vireid_lib.book.gallery_numbers import fid, numbers
 from vireid_lib.book.pictures import pixels
 from vireid_lib.book.results import training_label
 from vireid_lib.book.settings import dive_config, reid_config
@@ -153,20 +153,16 @@ PERCENT = {
     "variety": "variety (% of real)",
     "flagged copies": "flagged as copies (%)",
 }
-PLAIN = {
-    "distance to photographs": "MD to photographs", "distance to true infrared": "MD to true infrared",
-    "Fréchet distance": "Fréchet distance", "precision": "precision", "recall": "recall", "density": "density",
-    "coverage": "coverage", "SSIM on the person": "SSIM on the person",
-}  # fmt: skip
+PLAIN = {"distance to photographs": "MD to photographs", "distance to true infrared": "MD to true infrared"}
 COLUMNS = [
     "right person (photographs)", "right person (true infrared)", "distance to photographs",
-    "distance to true infrared", "Fréchet distance", "precision", "recall", "density", "coverage", "SSIM on the person",
-    "infrared (colour)", "infrared (luminance)", "variety", "flagged copies",
+    "distance to true infrared", "Fréchet distance", "FID", "precision", "recall", "density", "coverage",
+    "SSIM on the person", "infrared (colour)", "infrared (luminance)", "variety", "flagged copies",
 ]  # fmt: skip
 """The measures of `gallery_numbers.numbers`, in the order of `compare`'s table."""
 
 
-def compare(book: Book, names: Sequence[str]) -> Comparison:
+def compare(book: Book, names: Sequence[str], *, inception: str = "") -> Comparison:
     """Measure galleries by all measures: one table for any list of generators.
 
     Each gallery is fitted, made and measured once (stages), in the order of the names. The judge of people is the
@@ -176,6 +172,7 @@ def compare(book: Book, names: Sequence[str]) -> Comparison:
     Args:
         names: training sets as profiles name them, "real" left out: "copies", "cyclegan", "dive", "dive_from_image", …;
             in the miniature world also "redrawn" and "true", the references that no generator can reach from outside.
+        inception: weights of an Inception-v3 (file or hub id), for a column FID; "" leaves it out.
 
     Raises:
         ValueError: no name, or one that makes no gallery.
@@ -183,8 +180,8 @@ def compare(book: Book, names: Sequence[str]) -> Comparison:
     names = [name for name in names if name != "real"]
     if not names:
         raise ValueError('compare: give at least one gallery to measure, e.g. "copies".')
-    found = {name: numbers(book, name) for name in names}
-    columns = {key: PERCENT.get(key) or PLAIN[key] for key in COLUMNS if any(key in each for each in found.values())}
+    found = {name: numbers(book, name) | ({"FID": fid(book, name, inception)} if inception else {}) for name in names}
+    columns = {key: (PERCENT | PLAIN).get(key, key) for key in COLUMNS if any(key in each for each in found.values())}
     rows = [{"infrared images": _words(name)} | {
         label: (100 if key in PERCENT else 1) * each[key].value if key in each else float("nan")
         for key, label in columns.items()

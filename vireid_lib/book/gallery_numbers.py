@@ -129,6 +129,32 @@ def _stage(book: Book, name: str) -> StageRecord:
     return book.stage("gallery_numbers", settings, inputs, make, seeds=[seed])
 
 
+def fid(book: Book, name: str, weights: str) -> Measure:
+    """FID of gallery `name` to `reference(book)`, equal numbers of images; made once for each file of weights.
+
+    Args:
+        weights: of an Inception-v3, a file or a hub id; see `vireid_lib.analysis.inception`.
+    """
+    from vireid_lib.analysis.inception import SIZE as INPUT
+    from vireid_lib.analysis.inception import InceptionV3
+
+    gallery, (real, _) = stages.gallery(book, name), reference(book)
+    count = min(len(gallery), len(real))
+    sides = [rows.iloc[_spread(rows, count)] for rows in (real, gallery)]
+
+    def make(folder: Path) -> dict:
+        network = InceptionV3.load(weights).to(book.device)
+        shown = (load_images(rows["path"].tolist(), (INPUT, INPUT), cache=None).pixels for rows in sides)
+        name_of_it, resize = f"Inception-v3, {Path(weights).name}", f"{INPUT}x{INPUT}, bilinear"
+        found = frechet(*(network.features(pixels) for pixels in shown), extractor=name_of_it, resize=resize)
+        return {"fid": vars(found)}
+
+    file = Path(weights).expanduser()
+    inputs = {"weights": file if file.is_file() else weights, "real": sides[0], "gallery": sides[1]}
+    values = book.stage("fid", {"gallery": name}, inputs, make).values["fid"]
+    return Measure(**{**values, "images": tuple(values["images"])})
+
+
 def _of_people(
     made: torch.Tensor, gallery: pd.DataFrame, others: torch.Tensor, rows: pd.DataFrame, about: dict, words: str
 ) -> dict[str, Measure]:
