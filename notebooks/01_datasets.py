@@ -344,7 +344,8 @@ print(f"grey thumbnails: rank-1 {untrained.rank(1):.1%}, mAP {untrained.mean_ap:
 # of the right images now, and what AP and INP?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 1. Nothing is removed any more: the right images stand at ranks 1, 4 and 6, so
+# Solution 1.
+# Nothing is removed any more: the right images stand at ranks 1, 4 and 6, so
 # AP = (1/1 + 2/4 + 3/6) / 3 = 2/3 and INP = 3/6. One image, and AP nearly doubles:
 # that is what leaving out a removal rule does.
 kept = score(distances, query_ids=["A"], gallery_ids=gallery_ids, query_cameras=[3],
@@ -357,7 +358,8 @@ print(f"AP {kept.mean_ap:.4f}, INP {kept.mean_inp:.4f}, rank-1 {kept.rank(1):.0%
 # average? Which of the two is kinder to a guesser?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 2. The right image stands at every rank with probability 1/n. Rank-1 is therefore 1/n, and AP, which is
+# Solution 2.
+# The right image stands at every rank with probability 1/n. Rank-1 is therefore 1/n, and AP, which is
 # 1/rank here, is (1 + 1/2 + ... + 1/n) / n on average: larger by about ln n. A mAP of a few percent can be pure chance.
 n = 100
 guessed = np.random.default_rng(0).integers(1, n + 1, size=100_000)

@@ -351,7 +351,8 @@ same.style.format({"numbers": "{:,}"}).hide()
 # the paper's $r = 128$.
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["dive", "solution"]
-# Solution 1. A is r x d and B is d' x r, together r (d + d') numbers: 81,920 of 102,400 for 320 and r = 128.
+# Solution 1.
+# A is r x d and B is d' x r, together r (d + d') numbers: 81,920 of 102,400 for 320 and r = 128.
 # It passes d d' at r = d d' / (d + d'), here 160: the paper's rank is far from thin in those layers.
 def size_of_branch(outputs, inputs, rank):
     return rank * (inputs + outputs)
@@ -370,7 +371,8 @@ print(f"A linear layer of this run: W has {layer.weight.numel():,} numbers, a br
 # about a loss curve that averages over all times?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["dive", "solution"]
-# Solution 2. Zero costs the variance of the noise, 1. The best constant is sigma (least squares: the mean of
+# Solution 2.
+# Zero costs the variance of the noise, 1. The best constant is sigma (least squares: the mean of
 # epsilon z_t over the mean of z_t squared), and leaves alpha squared. So the loss is near 0 at late times and near 1 at
 # early ones without any knowledge of pictures: the time that was drawn decides most of it.
 draw = torch.Generator().manual_seed(0)

@@ -365,7 +365,8 @@ compared.basis_table().style.hide()
 # the share of images whose nearest photograph shows the right person?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 1. The distance knows no names and stays. The share falls to chance, 1 in as many as there are people,
+# Solution 1.
+# The distance knows no names and stays. The share falls to chance, 1 in as many as there are people,
 # however well the judge saw before. Here a judge who is right in 40 % of 320 images of 40 people.
 draw = np.random.default_rng(0)
 ordered = np.repeat(np.arange(40), 8)
@@ -380,7 +381,8 @@ print(f"nearest is the right person: {before:.1%} before, {after:.1%} after (cha
 # **2.** Draw two samples of $N$ images from the *same* source. Is their Fréchet distance 0? How does it depend on $N$?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 2. No: means and covariances of samples differ by chance, and every difference counts upwards. The distance
+# Solution 2.
+# No: means and covariances of samples differ by chance, and every difference counts upwards. The distance
 # falls about as 1/N. A gallery with fewer images looks worse without being worse: compare equal numbers.
 apart = {}
 for size in (20, 100, 500):

@@ -427,7 +427,8 @@ plots.against(fair, x="preservation", y="gain", label="name", chance=fair["chanc
 # $p > 1$: what does that mean for training?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 1. The mean 3; the third root of 252/4 = 63, 3.98; towards the maximum 6. At p = 3 a place's gradient goes
+# Solution 1.
+# The mean 3; the third root of 252/4 = 63, 3.98; towards the maximum 6. At p = 3 a place's gradient goes
 # with the square of its value: the place with 6 gets 36 times the gradient of the place with 1, so that training
 # listens to strong places, where a mean would listen to all alike and a maximum to one.
 def gem(values, p):
@@ -445,7 +446,8 @@ print(", ".join(f"p = {p}: {gem(values, p):.2f}" for p in (1, 3, 200)))
 # difference of their means be, in units of $s$, to leave the noise, for $n = 2, 3, 5, 10$?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 2. SE = s times the root of 2/n, and t belongs to 2 (n - 1) degrees of freedom. The needed difference falls
+# Solution 2.
+# SE = s times the root of 2/n, and t belongs to 2 (n - 1) degrees of freedom. The needed difference falls
 # much faster than the root of n at first, because t falls too: the step from two seeds to three is the best bargain.
 import scipy.stats
 

@@ -317,7 +317,8 @@ for right in kinds:
 # chapter 1 change with the one in place of the other?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 1. The square of the Euclidean distance is 1 + 1 - 2 cos = 2 (1 - cos): the root of twice the cosine
+# Solution 1.
+# The square of the Euclidean distance is 1 + 1 - 2 cos = 2 (1 - cos): the root of twice the cosine
 # distance. The root keeps the order, so no ranking changes; unrelated directions (cosine distance 1) are the root of 2
 # apart, the yardstick of section 3.
 some = f[:50]
@@ -332,7 +333,8 @@ print(f"largest difference over {euclidean.numel()} pairs: {(euclidean**2 - 2 * 
 # this reckoning?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 2. A sign test (McNemar): binomial with a half. 12 against 4, for example, happens by chance in 7.7 % of
+# Solution 2.
+# A sign test (McNemar): binomial with a half. 12 against 4, for example, happens by chance in 7.7 % of
 # cases. What is wrong: queries of one person are not independent coins (they turn together), so the true
 # probability is larger; and the two networks are one seed each, which says nothing about other seeds. Chapter 4's
 # intervals over seeds are the ones to go by.

@@ -199,7 +199,8 @@ print(attention_findings.conclusion(measured))
 # get than another? And what share of all, if there are 77 tokens (the length of Stable Diffusion's prompts)?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 1. exp(2), 7.4 times as much as another; of all, exp(2) / (exp(2) + 76), less than a tenth. With many tokens
+# Solution 1.
+# exp(2), 7.4 times as much as another; of all, exp(2) / (exp(2) + 76), less than a tenth. With many tokens
 # even a clear favourite gets little, and the start token gets most because its score is far above the others'.
 row = torch.zeros(77)
 row[5] = 2
@@ -212,7 +213,8 @@ print(f"{share[5] / share[0]:.1f} times another token, {share[5]:.1%} of all")
 # images be compared by $c$ if the person fills a fifth of the one and half of the other?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 2. An even map has c = 1 whatever the outline; one that lies wholly on the person has 1 / area, the largest
+# Solution 2.
+# An even map has c = 1 whatever the outline; one that lies wholly on the person has 1 / area, the largest
 # possible: 5 for a fifth, 2 for a half. So c has no common scale beyond 1, which is why images are compared with
 # themselves here (one piece of the prompt against another), and not with each other.
 from vireid_lib.analysis.attention import concentration

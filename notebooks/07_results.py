@@ -190,7 +190,8 @@ results.stages(book.workspace).tail(40).style.format({"minutes": "{:.2f}"}).hide
 # same spread, would 3 points leave the noise?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 1. With three seeds the 95 % margin is 4.5 points: within noise. It falls below 3 points with five seeds on
+# Solution 1.
+# With three seeds the 95 % margin is 4.5 points: within noise. It falls below 3 points with five seeds on
 # each side. (Whoever adds seeds until the interval leaves zero, and then stops, cheats: decide on the number before.)
 import scipy.stats
 
@@ -207,7 +208,8 @@ print(", ".join(f"{n} seeds: ±{margin(n):.1f}" for n in range(2, 8)))
 # differs. How many will come out as better or worse? How likely is at least one?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 2. One in twenty: one on average, and at least one with probability 1 - 0.95^20 = 64 % (were the comparisons
+# Solution 2.
+# One in twenty: one on average, and at least one with probability 1 - 0.95^20 = 64 % (were the comparisons
 # independent; sharing the baseline makes them less so). A table with many rows always has a winner.
 assert abs(20 * 0.05 - 1) < 1e-12 and round(1 - 0.95**20, 2) == 0.64
 rows = len({(row.training, row.mode) for row in scores.itertuples() if row.training != "real"})

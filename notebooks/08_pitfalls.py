@@ -228,7 +228,8 @@ pitfalls.batch_table(pitfalls.batch_sizes(book, steps=steps)).style.hide()
 # people of another split has it seen, on average, and how unlikely is a split in which it has seen fewer than 40 %?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 1. Each test person of the other split is a training person of the first with probability one half. The
+# Solution 1.
+# Each test person of the other split is a training person of the first with probability one half. The
 # number seen follows a hypergeometric law: 206 drawn out of 412, 206 of which are known; its mean is 103, its standard
 # deviation 5. Fewer than 40 % (83 people) lies four deviations below: it does not happen.
 import scipy.stats
@@ -246,7 +247,8 @@ print(f"drawn 2000 times: mean {np.mean(seen):.1%}, least {min(seen):.1%}, large
 # 10 independent ones?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
-# Solution 2. The expected largest of n normal numbers is 1.54, 2.25 and 2.51 standard deviations for n = 10, 50, 100:
+# Solution 2.
+# The expected largest of n normal numbers is 1.54, 2.25 and 2.51 standard deviations for n = 10, 50, 100:
 # 0.8, 1.1 and 1.3 points here, as much as many a claimed gain. If 100 epochs are worth 10, it is 0.8.
 best = {n: 0.5 * draw.standard_normal((20_000, n)).max(1).mean() for n in (10, 50, 100)}
 assert all(abs(best[n] - 0.5 * expected) < 0.02 for n, expected in ((10, 1.54), (50, 2.25), (100, 2.51)))

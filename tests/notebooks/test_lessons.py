@@ -59,6 +59,7 @@ def test_two_exercises_have_folded_solutions_that_check_themselves(path):
     for number, cell in enumerate(solutions, start=1):
         title, words, code = solution(cell.source)
         assert title == f"Solution {number}" and len(words.split()) > 15
+        assert cell.source.startswith(f"# Solution {number}.\n"), "the first line is seen in JupyterLab, folded or not"
         assert re.search(r"^\s*(assert |torch\.testing)", code, re.MULTILINE) and "print(" in code
         assert dict(cell.metadata.get("jupyter", {})) == FOLDED, "unfolded in JupyterLab"
     prose = "\n".join(cell.source for cell in cells(path, "markdown"))
