@@ -4,7 +4,14 @@ import textwrap
 
 import pytest
 
-from vireid_lib.book.chapters import ChapterError, find_chapters, for_generator, parameters_of, parse_overrides
+from vireid_lib.book.chapters import (
+    ChapterError,
+    find_chapters,
+    for_generator,
+    parameters_of,
+    parse_overrides,
+    title_of,
+)
 
 PARAMETERS = 'profile = "mini"\nworkspace = ""\ndata_root = ""\n'
 
@@ -135,3 +142,4 @@ def test_a_generator_is_checked_before_anything_runs_and_its_cells_alone_are_kep
             for name in ("dive", "cyclegan")}  # fmt: skip
     assert kept == {"dive": ["# About DiVE", 'profile = ""', "1 + 1"],
                     "cyclegan": ["# About another", 'profile = ""', "2 + 2"]}  # fmt: skip
+    assert title_of(for_generator(chapters[0].read(), "cyclegan")) == "About another"

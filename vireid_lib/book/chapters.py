@@ -92,17 +92,16 @@ def _read_chapter(path: Path) -> Chapter:
     import jupytext
 
     notebook = jupytext.read(path)
-    headings = (
-        line
-        for cell in notebook.cells
-        if cell.cell_type == "markdown"
-        for line in cell.source.splitlines()
-        if line.startswith("# ")
-    )
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise ChapterError(f'{path} has {len(tagged)} parameters cells; tag exactly one with tags=["parameters"].')
-    return Chapter(path, next(headings, path.stem).removeprefix("# "), _assignments(tagged[0].source, path))
+    return Chapter(path, title_of(notebook) or path.stem, _assignments(tagged[0].source, path))
+
+
+def title_of(notebook) -> str:
+    """The first heading of a notebook, "" without one: cells for other generators may have taken it along."""
+    prose = (cell.source.splitlines() for cell in notebook.cells if cell.cell_type == "markdown")
+    return next((line.removeprefix("# ") for lines in prose for line in lines if line.startswith("# ")), "")
 
 
 def _assignments(source: str, path: Path) -> dict[str, object]:

@@ -11,7 +11,7 @@ import nbformat
 
 from vireid_lib import __version__
 from vireid_lib.book import results
-from vireid_lib.book.chapters import Chapter
+from vireid_lib.book.chapters import Chapter, title_of
 from vireid_lib.book.page.export import GLOSSARY, ChapterExporter, Heading, prepared, without_number
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.result_tables import main_table_html
@@ -102,7 +102,9 @@ def page_chapter(chapter: Chapter, notebooks: Path, exporter: ChapterExporter | 
     if not path.exists():
         return PageChapter(chapter.name, number, title, "", [], "not run", "")
     exporter = exporter or ChapterExporter(chapter.name)
-    body, _ = exporter.from_notebook_node(prepared(nbformat.read(path, as_version=4)))
+    notebook = nbformat.read(path, as_version=4)
+    title = without_number(title_of(notebook)) or title  # that of the generator which the chapter was about
+    body, _ = exporter.from_notebook_node(prepared(notebook))
     return PageChapter(
         chapter.name,
         number,
