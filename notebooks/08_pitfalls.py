@@ -16,7 +16,7 @@
 # # 8 · Pitfalls: how to get a wrong number
 #
 # **The question.** Which mistakes change a score without raising an error? Each of those below has cost somebody weeks,
-# and most can be found in published code. Here each is made on purpose, on this run's own network and test images.
+# and several stand in published code. Here each is made on purpose, on this run's own network and test images.
 #
 # **This chapter** reads the data sets of chapter 1 and the baseline networks of chapter 4, makes a table for each
 # mistake and a few short trainings (for the last), and costs, on the miniature world, less than a minute the first time
