@@ -71,3 +71,11 @@ def test_grey_copies_lose_their_colour_and_know_no_camera(book):
 def test_the_other_way_is_shown_where_there_is_one(book):
     fitting.other_way(book, "cyclegan", people=2).png()
     assert "no infrared image" in fitting.other_way(book, "copies")
+
+
+def test_in_jupyterlab_where_no_cell_is_left_out_dive_is_shown_too(book):
+    assert "photograph" in fitting.card(book, "dive")["what"].iloc[-1]
+    fitting.losses(book, "dive").png()
+    assert fitting.cost(book, "dive").set_index("")["here"]["steps"] == "4"
+    grid = fitting.before_and_after(book, "dive", people=1)
+    assert len(grid.images[0]) == 5 and "no infrared image" in fitting.other_way(book, "dive")

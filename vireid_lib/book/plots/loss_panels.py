@@ -34,7 +34,7 @@ def loss_panels(history: pd.DataFrame, *, title: str = "") -> Picture:
         values = history[terms[place]].astype(float)
         panel.plot(history["step"], values, color=SERIES[0], alpha=0.22, linewidth=0.8)
         panel.plot(history["step"], values.rolling(window, min_periods=1, center=True).mean(), color=SERIES[0])
-        panel.set_title(terms[place].replace("_", " "), fontsize=8.5)
+        panel.set_ylabel(terms[place].replace("_", " "))
         panel.margins(x=0.01)
         for axis, count in ((panel.xaxis, 3), (panel.yaxis, 4)):
             axis.set_major_locator(MaxNLocator(count))
