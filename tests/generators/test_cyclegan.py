@@ -11,7 +11,8 @@ from vireid_lib.generators.cyclegan import CycleGanConfig, CycleGanTask, ImagePo
 from vireid_lib.generators.networks import PatchDiscriminator, ResnetGenerator
 
 TINY = {"height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 2, "steps": 6,
-        "checkpoint_every": 2, "pool": 4}  # fmt: skip
+        "checkpoint_every": 2, "pool": 4, "generator_halvings": 2, "discriminator_halvings": 3, "shortcut": False,
+        "identity_weight": 5.0}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from vireid_lib.generators.adversarial import AdversarialTask
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures
-from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator
+from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator, generator_groups
 from vireid_lib.generators.plans import OTHER, Planned
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training import schedules, seeds
@@ -36,7 +36,8 @@ class CycleGanConfig(TranslatorConfig):
     the larger modality fills.
 
     Attributes:
-        generator_width, blocks, generator_halvings: see `ResnetGenerator`; 6 blocks are the paper's for small images.
+        generator_width, blocks, generator_halvings, shortcut: see `ResnetGenerator`; 6 blocks are the paper's for small
+            images.
         discriminator_width, discriminator_halvings: see `PatchDiscriminator`.
         batch: images of each modality.
         cycle_weight: λ of the cycle loss (Eq. 3).
@@ -49,6 +50,7 @@ class CycleGanConfig(TranslatorConfig):
     generator_width: int = Field(64, ge=1)
     blocks: int = Field(9, ge=1)
     generator_halvings: int = Field(2, ge=1)
+    shortcut: bool = False
     discriminator_width: int = Field(64, ge=1)
     discriminator_halvings: int = Field(3, ge=1)
     epochs: int = Field(200, ge=1)
@@ -60,9 +62,12 @@ class CycleGanConfig(TranslatorConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> CycleGanConfig:
-        """For the miniature world at 64×32 pixels."""
-        own = {"height": 64, "width": 32, "generator_width": 16, "blocks": 3, "discriminator_width": 16, "batch": 4,
-               "steps": 600, "learning_rate": 5e-4, "checkpoint_every": 100}  # fmt: skip
+        """For the miniature world at 64×32 pixels. Chosen on a world of another seed: in the paper's form the pictures
+        are still blurred, and people hardly visible, after 700 steps; with a shortcut, one halving, patches of 34×34
+        pixels and a small identity loss they are sharp, dark and (nearly) grey after 100."""
+        own = {"height": 64, "width": 32, "generator_width": 12, "blocks": 2, "generator_halvings": 1, "shortcut": True,
+               "discriminator_width": 16, "discriminator_halvings": 2, "batch": 2, "steps": 1200, "learning_rate": 5e-4,
+               "identity_weight": 1.0, "checkpoint_every": 200}  # fmt: skip
         return cls(**(own | changes))
 
     @model_validator(mode="after")
@@ -123,8 +128,9 @@ class CycleGanTask(AdversarialTask):
                 width=config.discriminator_width, halvings=config.discriminator_halvings
             )
             self.extras[f"pool_{modality}"] = ImagePool(config.pool, config.height, config.width)
-        for player, names in (("generators", self.kept), ("judges", [f"judge_{each}" for each in MODALITIES])):
-            parameters = [parameter for name in names for parameter in self.modules[name].parameters()]
+        makers = generator_groups([self.modules[name] for name in self.kept], config.learning_rate)
+        judges = [each for name in MODALITIES for each in self.modules[f"judge_{name}"].parameters()]
+        for player, parameters in (("generators", makers), ("judges", judges)):
             self.optimizers[player] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
 
     def before_step(self, step: int) -> None:
@@ -194,7 +200,8 @@ class CycleGan(Translator):
 
 def make_generator(config: CycleGanConfig) -> ResnetGenerator:
     """One fresh generator."""
-    return ResnetGenerator(width=config.generator_width, blocks=config.blocks, halvings=config.generator_halvings)
+    return ResnetGenerator(width=config.generator_width, blocks=config.blocks, halvings=config.generator_halvings,
+                           shortcut=config.shortcut)  # fmt: skip
 
 
 def toward(scores: Float[Tensor, ...], wanted: float) -> Float[Tensor, ""]:

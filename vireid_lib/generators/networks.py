@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vireid_lib.generators.layout import LUMINANCE
+
 Images = Float[Tensor, "batch 3 height width"]
 DEVIATION = 0.02  # of the initial weights
+FASTER = 20
 
 
 class ResnetGenerator(nn.Module):
@@ -23,9 +28,10 @@ class ResnetGenerator(nn.Module):
         width: channels after the first convolution.
         blocks: 9 in the paper, 6 at 128×128 pixels.
         halvings: how often the size is halved; 2 in the paper.
+        shortcut: see `Shortcut`; none in the paper.
     """
 
-    def __init__(self, *, width: int = 64, blocks: int = 9, halvings: int = 2) -> None:
+    def __init__(self, *, width: int = 64, blocks: int = 9, halvings: int = 2, shortcut: bool = False) -> None:
         super().__init__()
         layers, widths = _convolution(3, width, 7), [width * 2**level for level in range(halvings + 1)]
         for channels in widths[:-1]:
@@ -37,6 +43,8 @@ class ResnetGenerator(nn.Module):
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(draw_weights)
+        if shortcut:
+            self.layers = Shortcut(self.layers)
 
     def forward(self, images: Images) -> Images:
         return self.layers(images)
@@ -64,9 +72,14 @@ class LabelledGenerator(nn.Module):
         width: channels after the first convolution.
         blocks: residual blocks between the halvings and the doublings of the size.
         halvings: how often the size is halved; 2 in the paper.
+        shortcut: see `Shortcut`; none in the paper.
+        small_weights: begin with `draw_weights`, as AlignGAN's release does, and not with torch's.
     """
 
-    def __init__(self, *, labels: int = 0, width: int = 64, blocks: int = 6, halvings: int = 2) -> None:
+    def __init__(
+        self, *, labels: int = 0, width: int = 64, blocks: int = 6, halvings: int = 2, shortcut: bool = False,
+        small_weights: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         widths = [width * 2**level for level in range(halvings + 1)]
         layers = [nn.Conv2d(3 + labels, width, 7, 1, 3, bias=False), *_affine(width)]
@@ -76,6 +89,10 @@ class LabelledGenerator(nn.Module):
         for channels in widths[:0:-1]:
             layers += [nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False), *_affine(channels // 2)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(width, 3, 7, 1, 3, bias=False), nn.Tanh())
+        if small_weights:
+            self.apply(draw_weights)
+        if shortcut:
+            self.layers = Shortcut(self.layers, labels)
 
     def forward(self, images: Images, labels: Float[Tensor, "batch labels"] | None = None) -> Images:
         if labels is not None:
@@ -96,6 +113,33 @@ class LabelledBlock(nn.Module):
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         return maps + self.layers(maps)
+
+
+class Shortcut(nn.Module):
+    """A generator's layers beside a linear map of each pixel's colour, one for each label, added before the tanh.
+
+    No paper has it. In a training of a few hundred steps what passes the narrow layers stays blurred; so the picture
+    itself, recoloured, need not pass them. It starts as the grey picture (from the coloured one, which the cycle brings
+    back without loss, a short training does not get away), and learns `FASTER` times as fast as the rest.
+
+    Args:
+        layers: the last of them a tanh.
+        labels: numbers that come with each pixel, after its three colours.
+    """
+
+    def __init__(self, layers: nn.Sequential, labels: int = 0) -> None:
+        super().__init__()
+        self.layers, self.labels = layers[:-1], labels
+        self.recolour = nn.Conv2d(3, 3 * max(labels, 1), 1)
+        with torch.no_grad():
+            self.recolour.weight.copy_(torch.tensor(LUMINANCE)[None, :, None, None].expand_as(self.recolour.weight))
+            self.recolour.bias.zero_()
+
+    def forward(self, maps: Float[Tensor, "batch channels height width"]) -> Images:
+        recoloured = self.recolour(maps[:, :3])
+        if self.labels:
+            recoloured = (recoloured.unflatten(1, (self.labels, 3)) * maps[:, 3:, None]).sum(1)
+        return torch.tanh(self.layers(maps) + recoloured)
 
 
 class PatchDiscriminator(nn.Module):
@@ -119,6 +163,15 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, images: Images) -> Float[Tensor, "batch 1 rows columns"]:
         return self.layers(images)
+
+
+def generator_groups(generators: Sequence[nn.Module], rate: float) -> list[dict[str, Any]]:
+    """Parameters of generators for an optimiser; those of shortcuts at a higher rate."""
+    quick = [each for generator in generators for module in generator.modules() if isinstance(module, Shortcut)
+             for each in module.recolour.parameters()]  # fmt: skip
+    known = {id(each) for each in quick}
+    rest = [each for generator in generators for each in generator.parameters() if id(each) not in known]
+    return [{"params": rest, "lr": rate}, *([{"params": quick, "lr": FASTER * rate}] if quick else [])]
 
 
 def draw_weights(module: nn.Module) -> None:

@@ -23,7 +23,7 @@ from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.domains import By, Domains
 from vireid_lib.generators.galleries import Pictures
-from vireid_lib.generators.networks import Images, LabelledGenerator
+from vireid_lib.generators.networks import Images, LabelledGenerator, generator_groups
 from vireid_lib.generators.plans import Planned
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training import schedules, seeds
@@ -40,7 +40,7 @@ class StarGanConfig(TranslatorConfig):
 
     Attributes:
         domains: what is told apart and imitated: cameras, or modalities alone.
-        generator_width, blocks, generator_halvings: see `LabelledGenerator`.
+        generator_width, blocks, generator_halvings, shortcut: see `LabelledGenerator`.
         discriminator_width, discriminator_halvings: see `Critic`.
         epochs: passes over the larger modality; the paper's 20 are CelebA's, its smaller set has 200.
         batch: images in a batch, half of each modality.
@@ -54,6 +54,7 @@ class StarGanConfig(TranslatorConfig):
     generator_width: int = Field(64, ge=1)
     blocks: int = Field(6, ge=1)
     generator_halvings: int = Field(2, ge=1)
+    shortcut: bool = False
     discriminator_width: int = Field(64, ge=1)
     discriminator_halvings: int = Field(6, ge=1)
     epochs: int = Field(200, ge=1)
@@ -138,8 +139,9 @@ class StarGanTask(AdversarialTask):
             (config.height, config.width), len(self.domains.names), width=config.discriminator_width,
             halvings=config.discriminator_halvings,
         )  # fmt: skip
-        for name, module in self.modules.items():
-            self.optimizers[name] = torch.optim.Adam(module.parameters(), lr=config.learning_rate, betas=BETAS)
+        maker = generator_groups([self.modules["generator"]], config.learning_rate)
+        for name, parameters in (("generator", maker), ("critic", self.modules["critic"].parameters())):
+            self.optimizers[name] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
 
     def before_step(self, step: int) -> None:
         """The rate is constant for the first half and falls to zero along a line in the second."""
@@ -232,7 +234,8 @@ class StarGan(Translator):
 def make_generator(config: StarGanConfig, domains: Domains) -> LabelledGenerator:
     """One fresh generator for these domains."""
     return LabelledGenerator(labels=len(domains.names), width=config.generator_width, blocks=config.blocks,
-                             halvings=config.generator_halvings)  # fmt: skip
+                             halvings=config.generator_halvings, shortcut=config.shortcut,
+                             small_weights=config.shortcut)  # fmt: skip
 
 
 GENERATOR = StarGan

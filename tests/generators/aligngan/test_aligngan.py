@@ -17,10 +17,10 @@ from vireid_lib.generators.batches import Batches
 from vireid_lib.reid.features import extract
 from vireid_lib.reid.layers import average_pool
 
-TINY = {"height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4, "feature_height": 32,
-        "feature_width": 24, "embedding": 8, "identities": 2, "images": 2, "feature_identities": 3,
-        "feature_images": 2, "feature_warm_up": 0.3, "pixel_warm_up": 0.3, "steps": 10,
-        "checkpoint_every": 4}  # fmt: skip
+TINY = {"shortcut": False, "height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4,
+        "feature_height": 32, "feature_width": 24, "embedding": 8, "identities": 2, "images": 2,
+        "feature_identities": 3, "feature_images": 2, "feature_warm_up": 0.3, "pixel_warm_up": 0.3, "steps": 10,
+        "identity_weight": 2.0, "checkpoint_every": 4}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

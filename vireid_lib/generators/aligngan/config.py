@@ -23,7 +23,7 @@ class AlignGanConfig(TranslatorConfig):
     An epoch is 100 steps.
 
     Attributes:
-        generator_width, blocks, generator_halvings: see `LabelledGenerator`.
+        generator_width, blocks, generator_halvings, shortcut: see `LabelledGenerator`.
         discriminator_width, discriminator_halvings: see `ImageJudge` and `PairJudge`.
         backbone, pretrained: of the feature network; "small" is the miniature world's, without ImageNet weights.
         feature_height, feature_width: to which images are resized for it.
@@ -48,6 +48,7 @@ class AlignGanConfig(TranslatorConfig):
     generator_width: int = Field(64, ge=1)
     blocks: int = Field(4, ge=1)
     generator_halvings: int = Field(2, ge=1)
+    shortcut: bool = False
     discriminator_width: int = Field(64, ge=1)
     discriminator_halvings: int = Field(5, ge=3)
     backbone: Literal["resnet50", "small"] = "resnet50"

@@ -119,9 +119,8 @@ class PairJudge(nn.Module):
 
 def make_generator(config: AlignGanConfig) -> LabelledGenerator:
     """One fresh generator: StarGAN's, without labels."""
-    generator = LabelledGenerator(width=config.generator_width, blocks=config.blocks,
-                                  halvings=config.generator_halvings)  # fmt: skip
-    return generator.apply(draw_weights)
+    return LabelledGenerator(width=config.generator_width, blocks=config.blocks, halvings=config.generator_halvings,
+                             shortcut=config.shortcut, small_weights=True)  # fmt: skip
 
 
 def _halvings(channels: int, width: int, count: int) -> list[nn.Module]:

@@ -14,7 +14,7 @@ from vireid_lib.generators.adversarial import AdversarialTask
 from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.aligngan.networks import Classifier, FeatureNetwork, ImageJudge, PairJudge, make_generator
 from vireid_lib.generators.batches import Batches, Rows
-from vireid_lib.generators.networks import Images
+from vireid_lib.generators.networks import Images, generator_groups
 from vireid_lib.reid.layers import average_pool
 from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
@@ -54,8 +54,9 @@ class AlignGanTask(AdversarialTask):
             "judge_visible": ImageJudge(**judge), "judge_infrared": ImageJudge(**judge),
             "judge_pairs": PairJudge(channels, **judge),
         }  # fmt: skip
-        for player, names in (("generators", GENERATORS), ("judges", JUDGES)):
-            parameters = [parameter for name in names for parameter in self.modules[name].parameters()]
+        makers = generator_groups([self.modules[name] for name in GENERATORS], config.learning_rate)
+        judges = [each for name in JUDGES for each in self.modules[name].parameters()]
+        for player, parameters in (("generators", makers), ("judges", judges)):
             self.optimizers[player] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
         self.optimizers["features"] = _feature_optimizer(config, features, self.modules["classifier"])
 
