@@ -49,7 +49,7 @@ def about(method: str) -> ModuleType:
     return module(method) if method in JOINT else importlib.import_module(methods.method_class(method).__module__)
 
 
-def pretraining(book: Book, table: pd.DataFrame, seed: int) -> StageRecord:
+def pretraining(book: Book, table: pd.DataFrame, seed: int, *, progress: bool = False) -> StageRecord:
     """The generator that the profile's method starts from, fitted to the training images with the training's seed; all
     trainings of a seed start from the same one, whatever their settings."""
     from vireid_lib.book.settings import generator_config
@@ -59,19 +59,21 @@ def pretraining(book: Book, table: pd.DataFrame, seed: int) -> StageRecord:
 
     def make(folder: Path) -> dict:
         with one_thread(book.device == "cpu"):
-            return module(method).pretrain(
-                table, config, folder / method, cache=book.workspace.cache, device=book.device
-            )
+            return module(method).pretrain(table, config, folder / method, cache=book.workspace.cache,
+                                           device=book.device, progress=progress)  # fmt: skip
 
     return book.stage(f"{method}_pretraining", config.fit_settings(), {"table": table}, make, seeds=[seed])
 
 
-def starts(book: Book, tables: Mapping[str, pd.DataFrame], seed: int) -> dict[str, StageRecord]:
+def starts(
+    book: Book, tables: Mapping[str, pd.DataFrame], seed: int, *, progress: bool = False
+) -> dict[str, StageRecord]:
     """What trainings on such tables ("table_<split>") start from, as inputs of their stage; empty for the methods that
     need nothing."""
     if book.profile.reid.method not in JOINT:
         return {}
-    return {name.replace("table", "start"): pretraining(book, table, seed) for name, table in tables.items()}
+    return {name.replace("table", "start"): pretraining(book, table, seed, progress=progress)
+            for name, table in tables.items()}  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -137,7 +137,7 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     """
     config = reid_config(book.profile)
     inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
-    inputs |= joint.starts(book, inputs, seed)
+    inputs |= joint.starts(book, inputs, seed, progress=progress)
     evaluation = book.profile.evaluation
     about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
              "evaluation": evaluation.model_dump()}
@@ -234,6 +234,14 @@ def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRec
         sets = [engines.Job(f"training set {name}", _table_elsewhere, (_address(own), name, split))
                 for own, name, split in shared.values()]  # fmt: skip
         engines.run(sets, device=device, label="Training data", unit="sets")
+    pretrained = {  # what several trainings of a seed start from; trainings would wait for one another's otherwise
+        (own.profile.reid.method, name, seed): engines.Job(
+            f"what {own.profile.reid.method} on {name}, seed {seed}, starts from", _start_elsewhere,
+            (_address(own), name, seed, validation))
+        for own, name, seed in jobs if own.profile.reid.method in joint.JOINT
+    }  # fmt: skip
+    if len(pretrained) > 1:
+        engines.run(list(pretrained.values()), device=device, label="Pre-training", unit="generators")
     alone = engine == "local" and engines.workers(len(jobs), device) == 1
     trainings = [
         engines.Job(f"{own.profile.reid.method}{f' ({own.profile.reid.variant})' * bool(own.profile.reid.variant)} "
@@ -254,6 +262,12 @@ def _opened(address: tuple[dict, str, str]) -> Book:
 
 def _table_elsewhere(address: tuple[dict, str, str], name: str, split: int) -> int:
     return len(training_table(_opened(address), name, split))
+
+
+def _start_elsewhere(address: tuple[dict, str, str], name: str, seed: int, validation: bool) -> int:
+    book = _opened(address)
+    rows = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
+    return len(joint.starts(book, rows, seed))
 
 
 def _reid_elsewhere(

@@ -17,7 +17,7 @@ GENERATOR = {"height": 32, "width": 32, "style_dim": 4, "style_width": 4, "decod
              "judge_width": 4, "judge_layers": 2, "latent_dim": 8, "latent_width": 8, "identities": 3, "images": 2,
              "steps": 4, "checkpoint_every": 0}  # fmt: skip
 JOINT = {"height": 32, "width": 32, "identities": 3, "images": 2, "generation_identities": 2, "erasing": 0.0,
-         "padding": 0, "steps": 5, "flip_at_test": False}  # fmt: skip
+         "padding": 0, "steps": 5, "flip_at_test": False, "generate_every": 1}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,16 @@ def test_each_switch_takes_its_terms_away(people, start):
     assert set(found) == {*full, "modality"} and JUDGE in of_judges
     unpaired, _ = _terms(_task(people, start, local_pairs="unpaired", il_weight=0.0, ui_weight=0.0))
     assert set(unpaired) == {"identity", "triplet", "regions", "lr", "generation"}
+
+
+def test_generators_may_pause(people, start, tmp_path):
+    changes = {"generate_every": 2, "steps": 2}
+    before = _task(people, start, **changes)
+    train_joint(people, before.settings, tmp_path, generator=start, seed=1, cache=None, progress=False, device="cpu")
+    task = _task(people, start, **changes)
+    task.before_step(1)
+    assert set(task._learn(task.method.move(task.batch(1)), generates=False)[0]) == {"identity", "triplet", "regions"}
+    assert (tmp_path / "networks.safetensors").exists()
 
 
 def test_what_reaches_the_generators(people, start):

@@ -83,7 +83,7 @@ class JointTask(ReidTask):
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         moved = self.method.move(self.batch(step))
         freeze(self.modules, self.judges, True)
-        found, judging = self._learn(moved)
+        found, judging = self._learn(moved, step % self.settings.generate_every == 0)
         total = sum(found.values())
         self._update(accelerator, ("network", "makers"), total)
         freeze(self.modules, self.judges, False)
@@ -93,8 +93,12 @@ class JointTask(ReidTask):
         found = {"total": total, **found, **of_judges}
         return {name: value.detach() for name, value in found.items()}
 
-    def _learn(self, moved: Batch):
-        """The losses of network and makers, weighted, and a function that gives the judges' afterwards."""
+    def _learn(self, moved: Batch, generates: bool = True):
+        """The losses of network and makers, weighted, and a function that gives the judges' afterwards.
+
+        Args:
+            generates: whether the makers take part in this step.
+        """
         batch, network = self.method.augment(moved), self.modules["network"]
         maps = network(torch.cat((batch.visible, batch.infrared)), "set_level")
         found = self.method.identity_losses(network(maps, "instance_level"), batch)
@@ -105,7 +109,7 @@ class JointTask(ReidTask):
             wrong = functional.binary_cross_entropy_with_logits(guess, 1 - infrared)
             found["modality"] = self.settings.modality_weight * wrong
         made, real = None, {}
-        if self.settings.needs_generation:
+        if self.settings.needs_generation and generates:
             real = self._for_generation(moved)
             made, of_generation = self._generate(real, moved.generator)
             found["generation"] = of_generation["total"]
