@@ -175,7 +175,7 @@ def what_changed(book: Book, name: str, grid: Grid) -> str:
     cameras = stages.infrared_cameras(book)
     before, after = (np.stack([row[place] for row in grid.images]) for place in (0, 1))
     left, had = (float(colourfulness(part).mean()) for part in (after, before))
-    told = f"Colourfulness falls from {had:.1f} to {left:.1f} (0 is grey)"
+    told = f"Colourfulness goes from {had:.1f} to {left:.1f} (0 is grey)"
     if len(cameras) < 2:
         return f"{told}."
     other = np.stack([row[2] for row in grid.images])
