@@ -183,6 +183,9 @@ widgets.explore(histograms, network=list(held))
 histograms(network=other)
 
 # %% [markdown]
+# **What to notice.** The blue curve (same person, same light) is what the network could do without the change of light;
+# the distance from blue to orange is the modality gap in one picture.
+#
 # One number for the overlap: draw a pair of the same person and a pair of different people, both across the modalities.
 # How often is the first nearer? 50 % is chance.
 
@@ -191,9 +194,8 @@ for row in measures.separations(book, seed).itertuples():
     print(f"{verdicts.training_label(row.training):28}{row.separation:5.1f} %")
 
 # %% [markdown]
-# **What to notice.** The blue curve (same person, same light) is what the network could do without the change of
-# light; the distance from blue to orange is the modality gap in one picture. And see how a high separation can go with
-# a modest rank-1: a query has few right images and very many strangers, and the nearest of many strangers is near.
+# **What to notice.** See how a high separation can go with a modest rank-1: a query has few right images and very many
+# strangers, and the nearest of many strangers is near.
 
 # %% [markdown]
 # ## 5. Which queries turned?
