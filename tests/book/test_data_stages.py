@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from vireid_lib.book import stages
+from vireid_lib.book import data_stages, stages
 from vireid_lib.book.data_stages import Datasets, chosen_external
 from vireid_lib.book.profiles import load_profile
 
@@ -51,3 +51,16 @@ def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch):
     monkeypatch.setattr(stages, "datasets", lambda book, split: Datasets(target, external, None))
     with pytest.raises(ValueError, match=r"people of the test.*sysu_mm01/0007"):
         stages.fitted_rows(SimpleNamespace(profile=load_profile("sysu")))
+
+
+def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book, monkeypatch):
+    book = tiny_book.with_method("agw")  # a book of its own, in the same workspace
+    read, calls = data_stages.read_dataset, []
+    monkeypatch.setattr(data_stages, "read_dataset", lambda *a, **b: calls.append(a[0]) or read(*a, **b))
+    first = stages.datasets(book)
+    first.target["identity"] = "nobody"
+    second = stages.datasets(book)
+    assert len(calls) == 2 and set(calls) == {"mini_vi", "mini_market"}
+    assert "nobody" not in set(second.target["identity"]) and len(second.target) == len(first.target)
+    stages.datasets(tiny_book.with_method("agw"))
+    assert len(calls) == 4, "another open book reads for itself"

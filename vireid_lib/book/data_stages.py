@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
@@ -13,6 +14,8 @@ from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.generators.dive.selection import upright
+
+_READ: "WeakKeyDictionary[Book, dict[int, Datasets]]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +97,21 @@ def _drawn(book: Book, name: str) -> Path | None:
 
 
 def datasets(book: Book, split: int = 1) -> Datasets:
-    """Read the tables of the profile's data sets.
+    """The tables of the profile's data sets, read once for an open book: a chapter asks for them dozens of times.
+
+    Whoever changes the images on the disk opens the book again.
 
     Args:
         split: which of RegDB's ten splits.
     """
+    held = _READ.setdefault(book, {})
+    if split not in held:
+        held[split] = _read(book, split)
+    known = held[split]
+    return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
+
+
+def _read(book: Book, split: int) -> Datasets:
     profile = book.profile
     folder = _drawn(book, profile.data.target)
     of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
