@@ -63,7 +63,7 @@ def test_no_cell_shows_nothing_but_a_widget(smoke_book):
                 continue
             kinds = [set(output.get("data", {})) for output in cell.outputs]
             lasting = [each for each in kinds if each & {"image/png", "text/html"} and not _is_widget(each)]
-            if any(map(_is_widget, kinds)) or re.search(r"\bexplorers\.\w+\(|widgets\.explore\(", cell.source):
+            if any(map(_is_widget, kinds)) or re.search(r"\bexplorers\.\w+\(|\bexplore\(", cell.source):
                 explored += 1
                 assert lasting, f"{name}: {cell.source}"
     assert explored > 5

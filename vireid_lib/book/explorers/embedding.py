@@ -74,9 +74,16 @@ def plane(
 ) -> Picture:
     """Projected features in the colours of a column of `rows`; markers are modalities, synthetic images hollow."""
     return coloured(
-        points, labels=[short(str(value)) for value in rows[colour]], scheme=colour,
+        points, labels=_names(rows[colour].astype(str)), scheme=colour,
         modalities=rows["modality"].tolist(), sources=rows["source"].tolist(), title=title,
     )  # fmt: skip
+
+
+def _names(values: pd.Series) -> list[str]:
+    """Without the data set, unless two of them would then be called the same."""
+    plain = {value: short(value) for value in values.unique()}
+    taken = pd.Series(plain).value_counts()
+    return [value if taken[plain[value]] > 1 else plain[value] for value in values]
 
 
 def nearest(
