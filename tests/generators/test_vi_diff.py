@@ -167,7 +167,7 @@ def test_the_released_size_without_memory():
 
 @pytest.mark.slow
 def test_one_update_at_the_released_size(toy_people, tmp_path):
-    """With one image of each modality, which three gigabytes hold."""
+    """With one image of each modality, which takes five gigabytes."""
     generator = build("vi_diff", ViDiffConfig(batch=1, steps=1, sampling_steps=1), device="cpu", progress=False)
     generator.fit(toy_people, tmp_path)
     assert np.isfinite(generator.history[-1]["total"])
