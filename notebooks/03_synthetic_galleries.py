@@ -294,7 +294,8 @@ plots.image_grid(**vars(again.grid))
 
 # %%
 audits = {name: gallery_audit.audit(book, name) for name in dict.fromkeys(["copies", generator])}
-gallery_audit.summary(audits).style.format(precision=3).hide()
+print(audits[generator].basis)
+gallery_audit.summary(audits).style.hide()
 
 # %%
 copied = audits[generator]
@@ -308,7 +309,8 @@ plots.image_grid(**vars(copied.closest(6)), cell=1.5, title="Synthetic images ne
 # **What to notice.** Is there a hump of the synthetic curve at the left of the real one? Then look at the pairs with
 # your eyes: the same background is the camera's, the same pose in the same clothes would be a copy. SSIM also rewards
 # what is smooth: a blurred picture lies nearer to everything than a sharp one, so a few flags are a reason to look, and
-# not yet a finding.
+# not yet a finding. And compare the two audits of the grey copies: the judge sees a copy through its infrared half and
+# the original through its visible one, and may well take them for different pictures. Each audit is blind to something.
 #
 # ## All measures, side by side
 #

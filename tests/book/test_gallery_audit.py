@@ -19,7 +19,9 @@ def test_a_gallery_of_copies_is_flagged_and_each_original_named(tiny_book, name)
         originals = found.training.iloc[pixels.nearest]
         assert (originals["identity"].to_numpy() == found.gallery["identity"].to_numpy()).all()
         assert (originals["modality"] == "visible").all()
-    assert gallery_audit.summary({name: found, "true": found})["gallery"].nunique() == 2
+    page = gallery_audit.summary({name: found, "true": found})
+    assert page["gallery"].nunique() == 2 and page["compared by"].tolist() == ["pixels", "features"] * 2
+    assert "N = 12 synthetic" in found.basis and "1 − SSIM" in found.basis
     plots.image_grid(**vars(found.closest(3))).png()
     plots.distance_histograms(found.distances("features")).png()
 

@@ -68,6 +68,13 @@ class GalleryAudit:
         return Grid([list(pixels(made)), list(pixels(real))], sides, labels)
 
     @property
+    def basis(self) -> str:
+        """What the numbers were measured with."""
+        counts = (f"N = {len(self.gallery)} synthetic, {len(self.audits['pixels'].real)} real and {len(self.training)} "
+                  "training images")  # fmt: skip
+        return "; ".join([*self.words.values(), counts])
+
+    @property
     def sentence(self) -> str:
         """What the audit by pixels found, held against what real images do."""
         found = self.audits["pixels"]
@@ -119,10 +126,16 @@ def audit(book: Book, name: str = "dive") -> GalleryAudit:
 
 
 def summary(audits: Mapping[str, GalleryAudit]) -> pd.DataFrame:
-    """The tables of several galleries' audits below each other; the first column names the gallery."""
-    parts = [found.table.assign(gallery=training_label(name).removeprefix("+ ")) for name, found in audits.items()]
-    whole = pd.concat(parts, ignore_index=True)
-    return whole[["gallery", *whole.columns.drop("gallery")]]
+    """Several galleries' audits below each other, for a page."""
+    rows = []
+    for name, found in audits.items():
+        for key, (_, row) in zip(found.audits, found.table.iterrows(), strict=True):
+            rows.append({
+                "gallery": training_label(name).removeprefix("+ "), "compared by": key,
+                **{column: f"{row[column]:.1f}" for column in ("flagged (%)", "expected (%)")},
+                **{column: f"{row[column]:.3f}" for column in ("threshold", "smallest", "median", "median of real")},
+            })  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def _stage(book: Book, name: str, gallery: pd.DataFrame, training: pd.DataFrame, seed: int, make) -> StageRecord:

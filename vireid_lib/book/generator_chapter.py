@@ -180,8 +180,8 @@ def what_changed(book: Book, name: str, grid: Grid) -> str:
         return f"{told}."
     other = np.stack([row[2] for row in grid.images])
     apart = float(np.abs(after.astype(int) - other).mean())
-    if apart == 0:
-        return f"{told}. For two infrared cameras it makes the same picture: it knows modalities, not cameras."
+    if apart < 0.5:  # less than a rounding of each pixel: chance in the making, no knowledge of cameras
+        return f"{told}. For two infrared cameras it makes the same pictures: it knows modalities, not cameras."
     return f"{told}. Its pictures for two infrared cameras differ by {apart:.1f} of 255 levels on average."
 
 
