@@ -10,8 +10,9 @@ from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.networks import LabelledGenerator
 from vireid_lib.generators.stargan import Critic, StarGanConfig, StarGanTask, gradient_penalty
 
-TINY = {"shortcut": False, "height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4,
-        "discriminator_halvings": 3, "batch": 4, "steps": 8, "critic_steps": 2, "checkpoint_every": 3}  # fmt: skip
+TINY = {"shortcut": False, "reconstruction_weight": 10.0, "height": 32, "width": 24, "generator_width": 4, "blocks": 1,
+        "generator_halvings": 2, "discriminator_width": 4, "discriminator_halvings": 3, "batch": 4, "steps": 8,
+        "critic_steps": 2, "checkpoint_every": 3}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

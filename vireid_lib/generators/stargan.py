@@ -67,10 +67,13 @@ class StarGanConfig(TranslatorConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> StarGanConfig:
-        """For the miniature world at 64×32 pixels."""
-        own = {"height": 64, "width": 32, "generator_width": 16, "blocks": 3, "discriminator_width": 16,
-               "discriminator_halvings": 4, "batch": 8, "steps": 1500, "learning_rate": 5e-4, "critic_steps": 3,
-               "checkpoint_every": 250}  # fmt: skip
+        """For the miniature world at 64×32 pixels. Tried on a world of another seed, and not yet good: without a
+        shortcut, pictures are smears after 900 steps, and the person is found in 12 % of them (of greyscale copies, in
+        36 %); with one the person stays, but the colours are still wrong after 100 steps. Longer trainings are
+        untried."""
+        own = {"height": 64, "width": 32, "generator_width": 12, "blocks": 2, "generator_halvings": 1, "shortcut": True,
+               "discriminator_width": 16, "discriminator_halvings": 3, "batch": 8, "steps": 1400, "learning_rate": 3e-4,
+               "reconstruction_weight": 3.0, "critic_steps": 2, "checkpoint_every": 200}  # fmt: skip
         return cls(**(own | changes))
 
     @model_validator(mode="after")
