@@ -166,6 +166,8 @@ plots.bars(
 results.stages(book.workspace).tail(40).style.format({"minutes": "{:.2f}"}).hide()
 
 # %% [markdown]
+# **What to notice.** Which stage takes the time is what a further seed, or a further training set, would cost.
+#
 # `source` is a digest of the library's code at that time: two rows with different digests were made by different code.
 # `attempts` above 1 means that the stage was interrupted and resumed; on a CPU it then ends with the same weights, bit
 # for bit.
