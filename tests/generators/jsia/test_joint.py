@@ -169,8 +169,8 @@ def test_release_form(people, tmp_path):
     config = JsiaConfig.small(**GENERATOR | {"height": 16, "width": 16}, form="release")
     build("jsia", config, device="cpu", progress=False).fit(people, folder)
     small = {name: value for name, value in JOINT.items() if name != "generation_identities"}
-    weights = {"il_weight": 0.01, "lr_weight": 0.0, "ui_weight": 0.0}
-    config = JsiaReidConfig.small(**small, form="release", generation_identities=2, **weights)
+    config = JsiaReidConfig.small(**small, form="release", generation_identities=2)
+    assert (config.il_weight, config.lr_weight, config.ui_weight) == (0.01, 0.0, 0.0)
     network = train_joint(people, config, tmp_path / "joint", generator=folder, seed=1, cache=None, progress=False)
     assert network.behind_neck and network.set_level.grey and not network.regions
     published = JsiaReidConfig(form="release")

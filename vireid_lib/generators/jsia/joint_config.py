@@ -99,8 +99,9 @@ class JsiaReidConfig(ReidConfig):
             "learning_rate": 3e-3, "first_beta": 0.9, "weight_decay": 0.01, "generation_rate": 1e-3,
             "generation_identities": 2, "generation_images": 2, "generate_every": 3,
             "schedule": "one_cycle", "flip_at_test": True, "channels_last": True,
-            "il_weight": 0.5, "lr_weight": 0.5, "ui_weight": 0.5,
         }  # fmt: skip
+        if changes.get("form") != "release":
+            own |= {"il_weight": 0.5, "lr_weight": 0.5, "ui_weight": 0.5}
         return cls(**(own | changes))
 
     @property
