@@ -14,7 +14,8 @@ from vireid_lib.generators import build, load
 from vireid_lib.generators.cyclegan import CycleGanConfig
 
 SETTINGS = {"height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 4,
-            "steps": 12, "pool": 6, "checkpoint_every": 4}  # fmt: skip
+            "steps": 12, "pool": 6, "checkpoint_every": 4, "shortcut": False, "generator_halvings": 2,
+            "discriminator_halvings": 3, "identity_weight": 5.0}  # fmt: skip
 
 
 def fit(table: Path, folder: Path, **changes: object):
