@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from vireid_lib.book.plots.style import QUIET, SERIES, Picture, bare, styled
 
@@ -32,7 +33,7 @@ def live_curves(panels: Mapping[str, Sequence[Curve]], *, title: str = "") -> Pi
     """A panel for each kind of training; what is unfinished is drawn strong, ends in a dot and says how far it is."""
     lines = [sum(not curve.finished for curve in curves) + len({c.group for c in curves if c.finished})
              for curves in panels.values()]  # fmt: skip
-    heights = [max(2.1, 0.5 + 0.18 * count) for count in lines]
+    heights = [max(2.3, 0.5 + 0.18 * count) for count in lines]
     words = "; ".join(curve.label for curves in panels.values() for curve in curves if not curve.finished)
     picture = Picture(9.6, sum(heights) + 0.2, title or f"Losses of trainings: {words or 'all finished'}")
     grid = picture.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -48,10 +49,10 @@ def live_curves(panels: Mapping[str, Sequence[Curve]], *, title: str = "") -> Pi
                 named.add(curve.group)
             _curve(axes, curve, colour, label)
         axes.set_title(name)
-        axes.set_ylabel("loss (no unit)")
+        axes.set(xlabel="training step", ylabel="loss (no unit)")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(x=0.01)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.03), labelspacing=0.3, handlelength=1.2)
-    grid[-1].set_xlabel("training step")
     if title:
         picture.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return picture
