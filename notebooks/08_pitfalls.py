@@ -19,7 +19,7 @@
 # and several stand in published code. Here each is made on purpose, on this run's own network and test images.
 #
 # **This chapter** reads the data sets of chapter 1 and the baseline networks of chapter 4, makes a table for each
-# mistake and a few short trainings (for the last), and costs, on the miniature world, less than a minute the first time
+# mistake and a few short trainings (for the last), and costs, on the miniature world, about a minute the first time
 # and seconds later.
 #
 # **You will learn**
