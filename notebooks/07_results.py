@@ -94,8 +94,8 @@ if len(scores):
 explorers.compare_runs(book)
 
 # %% [markdown]
-# **What to notice.** Before two bars are compared, read their names: what else differs between the runs besides what you
-# look for?
+# **What to notice.** Before two bars are compared, read their names: what else differs between the runs besides what
+# you look for?
 #
 # The gain over the baseline, with its 95 % interval over seeds (Welch; chapter 4 explains it). A hollow dot is a
 # difference that the seeds alone could have made. With a single seed there is no interval, and nothing to conclude.
