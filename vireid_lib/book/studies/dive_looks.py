@@ -102,7 +102,7 @@ def measures_beside(book: Book, study: Study, measured: pd.DataFrame) -> Beside:
     shown = BESIDE
     if PERCENT["right person (true infrared)"] not in found.table:  # nobody has it for real people
         shown = {"right person (photographs)": BESIDE["right person (true infrared)"], **BESIDE}
-    kept = {PERCENT.get(key) or PLAIN[key]: named for key, named in shown.items()}
+    kept = {(PERCENT | PLAIN).get(key, key): named for key, named in shown.items()}
     kept = {column: named for column, named in kept.items() if column in found.table}
     gains = [ranks[f"agw_{name}"] - ranks["agw_real"].mean() for name in names]
     words = found.table["infrared images"].tolist()
