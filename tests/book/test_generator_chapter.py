@@ -39,7 +39,7 @@ def test_meanings_are_read_from_the_docstrings_of_a_class_and_of_those_it_inheri
 
 def test_losses_are_drawn_and_their_absence_is_said(book):
     fitting.losses(book, "cyclegan").png()
-    assert "nothing is learned" in fitting.losses(book, "copies")
+    assert "*Greyscale copies*: nothing is learned" in fitting.losses(book, "copies").data
     told = fitting.cost(book, "cyclegan").set_index("")["here"]
     assert told["steps"] == "2" and int(told["images"].replace(",", "")) > 0
     with pytest.raises(ValueError, match="without a loss"):
@@ -70,7 +70,7 @@ def test_grey_copies_lose_their_colour_and_know_no_camera(book):
 
 def test_the_other_way_is_shown_where_there_is_one(book):
     fitting.other_way(book, "cyclegan", people=2).png()
-    assert "no infrared image" in fitting.other_way(book, "copies")
+    assert "no infrared image" in fitting.other_way(book, "copies").data
 
 
 def test_in_jupyterlab_where_no_cell_is_left_out_dive_is_shown_too(book):
@@ -78,4 +78,4 @@ def test_in_jupyterlab_where_no_cell_is_left_out_dive_is_shown_too(book):
     fitting.losses(book, "dive").png()
     assert fitting.cost(book, "dive").set_index("")["here"]["steps"] == "4"
     grid = fitting.before_and_after(book, "dive", people=1)
-    assert len(grid.images[0]) == 5 and "no infrared image" in fitting.other_way(book, "dive")
+    assert len(grid.images[0]) == 5 and "*DiVE*: no infrared" in fitting.other_way(book, "dive").data

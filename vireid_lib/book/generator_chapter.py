@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 from pandas.io.formats.style import Styler
 from pydantic import BaseModel
 
@@ -97,12 +98,12 @@ def learned_from(book: Book) -> pd.DataFrame:
     return rows.groupby(["data set", "modality"], sort=False).agg(**told).reset_index()
 
 
-def losses(book: Book, name: str) -> Picture | str:
+def losses(book: Book, name: str) -> Picture | Markdown:
     """Every loss over the steps, or that nothing was learned."""
     try:
         found = history(fitting(book, name))
     except FileNotFoundError:
-        return f"{label(name).capitalize()}: nothing is learned, so there is no loss to show."
+        return _note(name, "nothing is learned, so there is no loss to show.")
     return plots.loss_panels(found, title=f"Fitting {label(name)}: every term, each with a scale of its own")
 
 
@@ -150,12 +151,12 @@ def before_and_after(book: Book, name: str, *, people: int = 6, external: bool =
     return _grid(columns, visible, labels)
 
 
-def other_way(book: Book, name: str, *, people: int = 6) -> Picture | str:
+def other_way(book: Book, name: str, *, people: int = 6) -> Picture | Markdown:
     """Real infrared images as a visible camera would show them, beside the person in colour; or that the generator
     makes infrared only."""
     data, config_class = stages.datasets(book), generators.generator_class(name).config_class
     if name == "dive" or not issubclass(config_class, TranslatorConfig):
-        return f"{label(name)} turns no infrared image into a visible one."
+        return _note(name, "no infrared image is turned into a visible one.")
     rows = data.learn()
     infrared = rows[rows["modality"] == "infrared"].sort_values("path").drop_duplicates("identity")
     infrared = infrared.sort_values("identity").iloc[:people]
@@ -164,6 +165,12 @@ def other_way(book: Book, name: str, *, people: int = 6) -> Picture | str:
                _of_camera(rows, infrared["identity"], camera, size)]  # fmt: skip
     labels = ["real infrared", f"translated,\ncamera {short(camera)}", f"real,\ncamera {short(camera)}"]
     return plots.image_grid(**vars(_grid(columns, infrared, labels)), title="From infrared to visible light")
+
+
+def _note(name: str, words: str) -> Markdown:
+    """Words in the place of a picture."""
+    shown = label(name)
+    return Markdown(f"*{shown[0].upper()}{shown[1:]}*: {words}")
 
 
 def _grid(columns: Sequence[list], rows: pd.DataFrame, labels: list[str]) -> Grid:
