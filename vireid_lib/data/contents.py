@@ -1,5 +1,6 @@
 """What a file holds, as a sha256: hashed once, then remembered by the file's size and times."""
 
+import functools
 import hashlib
 import json
 import os
@@ -97,6 +98,12 @@ def _read_index(path: Path | None) -> dict[str, list]:
     """Return {path: [stamp, digest]}; an index that cannot be read is only a cache and starts afresh."""
     if path is None or not path.exists():
         return {}
+    return _parsed_index(path, *stamp(path))
+
+
+@functools.lru_cache(maxsize=2)
+def _parsed_index(path: Path, *_: int) -> dict[str, list]:
+    """The index as the file's stamp says it is: a chapter asks for it many times, and parsing takes most of it."""
     try:
         index = json.loads(path.read_bytes())
     except ValueError:
