@@ -84,7 +84,8 @@ plots.loss_curves(history, terms=["flow_visible", "flow_infrared"], title="Flow 
 
 # %%
 sides = ["identity_visible", "encoder_visible", "modality_visible", "discriminator_visible"]
-plots.loss_curves(history, terms=sides, title="Visible images made of infrared ones: flows against adversaries")
+plots.lines({name: (history["step"], history[name]) for name in sides}, x="step", y="loss (no unit)",
+            title="Visible images made of infrared ones: flows against adversaries")
 
 # %% [markdown]
 # **What to notice.** The paper finds the infrared flow's loss to fall lower and says that infrared images are easier,
