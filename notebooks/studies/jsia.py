@@ -36,7 +36,7 @@ from IPython.display import display
 
 from vireid_lib.book import open_book, plots, settings, studies, trainings
 from vireid_lib.book.studies import jsia_looks, jsia_makers
-from vireid_lib.book.studies.jsia import PICTURES, STUDY
+from vireid_lib.book.studies.jsia import PICTURES, PRETRAINED, STUDY
 
 book = open_book(profile, workspace, data_root)
 book
@@ -176,11 +176,13 @@ display(plots.sweeps(sweeps, y="rank-1 (%)") if sweeps else "Not run: these rows
 # blue or red. JSIA-ReID is told by the style of the person's visible image, the others have to guess.
 
 # %%
-plots.image_grid(**jsia_looks.paired(book, ["jsia", "cyclegan", "stargan"], seed=seed))
+plots.image_grid(**jsia_looks.paired(book, ["jsia", PRETRAINED, "cyclegan", "stargan"], seed=seed))
 
 # %% [markdown]
 # **What to notice.** Are the poses those of the source? Are the colours those of the person? The first is content, the
-# second style. To take them apart once more: one infrared content a row, one visible style a column.
+# second style. Compare the generator before and after the joint training, too: the ReID losses move the shared encoder,
+# and the decoders have to follow; where they have few steps for it, the pictures pay. To take content and style apart
+# once more: one infrared content a row, one visible style a column.
 
 # %%
 plots.image_grid(**jsia_looks.exchanged(book, seed=seed), cell=0.95)

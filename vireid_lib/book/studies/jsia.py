@@ -69,7 +69,9 @@ CLAIMS = (
 STUDY = Study("jsia", ROWS, CLAIMS)
 
 GENERATORS = ("cyclegan", "stargan", "vae", "jsia")
-LABELS = {"cyclegan": "CycleGAN", "stargan": "StarGAN", "vae": "VAE", "jsia": "JSIA-ReID"}
+PRETRAINED = "jsia_pretrained"
+LABELS = {"cyclegan": "CycleGAN", "stargan": "StarGAN", "vae": "VAE", "jsia": "JSIA-ReID",
+          PRETRAINED: "JSIA-ReID before the joint training"}  # fmt: skip
 WORDS = {
     "md_from_images": "keeps a person nearer to themselves (FRI)",
     "fid_from_images": "comes nearer to real images (FRI)",

@@ -70,9 +70,10 @@ def paired(book: Book, names: Sequence[str], *, seed: int, people: int = 8) -> d
     labels = ["visible, real", "infrared, real"]
     for name in names:
         own = maker(book, name, seed)
+        words = LABELS[name].replace(" before", "\nbefore")
         for here, there in (("infrared", "visible"), ("visible", "infrared")):
             lines.append(list(translated(own, sides[here], sides[there], cameras[there][:1])))
-            labels.append(f"{LABELS[name]}\n{here} → {there}")
+            labels.append(f"{words}\n{here} → {there}")
     people_names = [short(each) for each in sides["visible"]["identity"]]
     return {"images": lines, "row_labels": labels, "column_labels": people_names}
 

@@ -13,10 +13,10 @@ from torch.nn import functional
 from vireid_lib import generators
 from vireid_lib.analysis.fidelity import frechet_distance
 from vireid_lib.analysis.identity_distance import paired_distance
-from vireid_lib.book import other_generators, stages
+from vireid_lib.book import joint, other_generators, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
-from vireid_lib.book.studies.jsia import GENERATORS, LABELS, STUDY
+from vireid_lib.book.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
 from vireid_lib.book.studies.study import book_of
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import load_images, to_float
@@ -33,19 +33,25 @@ Pixels = UInt8[np.ndarray, "images height width 3"]
 
 
 def maker(book: Book, name: str, seed: int) -> Generator:
-    """A generator of table 4: JSIA-ReID as the joint training of that seed left it, the others fitted with that seed.
+    """A generator of table 4: JSIA-ReID as the joint training of that seed left it, or found it, the others fitted with
+    that seed.
 
     All have learned from the target's training people; the others from the external visible images as well.
     """
-    if name == "jsia":
-        return generators.load(name, trained(book, seed).folder / "split_1", cache=book.workspace.cache,
-                               device=book.device, progress=False)  # fmt: skip
+    if name in ("jsia", PRETRAINED):
+        folder = start(book, seed).folder / "jsia" if name == PRETRAINED else trained(book, seed).folder / "split_1"
+        return generators.load("jsia", folder, cache=book.workspace.cache, device=book.device, progress=False)
     return other_generators.fitted(seeded(book, name, seed), name)
 
 
 def trained(book: Book, seed: int) -> StageRecord:
     """The joint training of the whole method."""
     return stages.reid(book_of(book, STUDY.row("jsia")), "real", seed)
+
+
+def start(book: Book, seed: int) -> StageRecord:
+    """The pre-training that it started from."""
+    return joint.pretraining(book_of(book, STUDY.row("jsia")), stages.training_table(book, "real"), seed)
 
 
 def seeded(book: Book, name: str, seed: int) -> Book:
@@ -142,8 +148,8 @@ def fidelity(book: Book, *, full: bool = False) -> pd.DataFrame:
     """
     found, mode = [], book.profile.evaluation.modes[0]
     for seed in book.profile.reid.seeds:
-        for name in ("real", *GENERATORS):
-            fit = seed if full or name == "jsia" else book.profile.reid.seeds[0]
+        for name in ("real", *GENERATORS, PRETRAINED):
+            fit = seed if full or name in ("jsia", PRETRAINED) else book.profile.reid.seeds[0]
             values = _measured(book, name, fit, seed).values
             label = LABELS.get(name, "real images (reference)")
             found.append({"row": name, "label": label, "seed": seed, "mode": mode} | values)
@@ -153,8 +159,8 @@ def fidelity(book: Book, *, full: bool = False) -> pd.DataFrame:
 def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
     """One generator under one judge, as a stage."""
     judge, inputs = stages.reid(book, "real", seed), {}
-    if name == "jsia":
-        inputs["maker"] = trained(book, fit)
+    if name in ("jsia", PRETRAINED):
+        inputs["maker"] = (trained if name == "jsia" else start)(book, fit)
     elif name != "real":
         inputs["maker"] = other_generators.fitting(seeded(book, name, fit), name)
     test = stages.datasets(book).test()
