@@ -5,9 +5,10 @@ import re
 import numpy as np
 import pytest
 import torch
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from vireid_lib.book import widgets
 from vireid_lib.book.explorers import embedding, explore_embedding
+from vireid_lib.book.page.export import ChapterExporter
 from vireid_lib.reid import methods
 
 
@@ -81,14 +82,13 @@ def test_cameras_of_two_data_sets_are_two_cameras(table, points):
     assert [text.get_text() for text in legend.get_texts()] == ["2", "3", "6", "other/1", "set/1"]
 
 
-def test_without_anybody_there_it_is_a_plain_picture(table, shown, monkeypatch):
+def test_points_can_be_clicked_on_a_published_page_too(table, shown):
     table = table.assign(seed=None)[["path", "identity", "camera", "modality", "split", "source", "seed"]]
     kind = methods.method_class("agw").config_class
     config = kind(backbone="small", pretrained=None, height=64, width=32)
     network = methods.build("agw", config, 5).network.eval()
     explore_embedding(table, {"toys": lambda: (network, config)}, people=3)
-    assert shown[0].alt == "t-SNE of 24 images, coloured by identity; trained on: toys"
-    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
-    monkeypatch.setattr(widgets, "_Controls", lambda *_: None)
-    explore_embedding(table, {"toys": lambda: (network, config)}, synthetic=table.iloc[:0], people=3)
-    assert type(shown[1]).__name__ == "PointPicture"
+    assert shown[0].picture.alt == "t-SNE of 24 images, coloured by identity; trained on: toys"
+    output = new_output("display_data", {"text/html": shown[0].html()})
+    body, _ = ChapterExporter("x").from_notebook_node(new_notebook(cells=[new_code_cell("f()", outputs=[output])]))
+    assert body.count('type="radio"') == 24 and ":checked)~.cards .c23" in body

@@ -30,10 +30,10 @@ def explore_embedding(
     test: pd.DataFrame, networks: Mapping[str, Callable[[], Network]], *, synthetic: pd.DataFrame | None = None,
     people: int = 8, others: int = 2, first: str = "",
 ) -> None:  # fmt: skip
-    """Show one network's t-SNE; in an interactive session, choose network and colours, and click a point.
+    """Show one network's t-SNE, whose points can be clicked; in an interactive session, choose network and colours.
 
     A click shows the image and those whose features are nearest, in all dimensions. It works in any browser, also
-    where no kernel runs any more.
+    where no kernel runs any more: on the published page as well.
 
     Args:
         test: rows of test people.
@@ -46,12 +46,10 @@ def explore_embedding(
     start, features = first or next(iter(networks)), cache(lambda name: features_of(networks[name](), rows))
     points = cache(lambda name, perplexity: tsne(features(name), perplexity=perplexity))
 
-    def embedding(network=start, colour="identity", perplexity=15) -> Picture | PointPicture:
+    def embedding(network=start, colour="identity", perplexity=15) -> PointPicture:
         """One network's features of a few people in the plane."""
         words = f"t-SNE of {len(rows)} images, coloured by {colour}; trained on: {network}"
         picture = plane(points(network, perplexity), rows, colour, title=words)
-        if not widgets.is_interactive():
-            return picture
         return clickable(picture, points(network, perplexity), rows, features(network))
 
     schemes = [name for name in SCHEMES if rows[name].nunique() > 1]

@@ -71,7 +71,7 @@ class ChapterExporter(HTMLExporter):
         self.register_filter("is_long", lambda text: text.count("\n") > LONG_STREAM)
         self.register_filter("data_uri", data_uri)
         self.register_filter("line_count", lambda text: len(text.rstrip().splitlines()))
-        self.register_filter("without_style", lambda markup: re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL))
+        self.register_filter("without_style", without_style)
         self.register_filter("equation", lambda latex: equation(latex.strip().strip("$"), block=True))
 
     @property
@@ -164,6 +164,14 @@ def _webp(picture: Image.Image, **options: object) -> bytes:
     with io.BytesIO() as file:
         picture.save(file, "WEBP", **options)
         return file.getvalue()
+
+
+def without_style(markup: str) -> str:
+    """A table without the rules that pandas sends along, which would be the whole page's; a picture whose points can be
+    clicked keeps its own, which speak of nothing else."""
+    if 'class="point-picture"' in markup:
+        return markup
+    return re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL)
 
 
 def first_line(source: str) -> str:
