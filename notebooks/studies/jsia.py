@@ -210,7 +210,7 @@ plots.image_grid(**jsia_looks.walks(book, seed=seed), cell=0.95)
 # modalities of one latent. The **Fréchet distance** compares means and covariances of made and real images. It is
 # called FID only with Inception-v3's features, which this book does not need; the paper names no extractor. Here the
 # judge is the book's baseline network, and the images are of test people. The first line of the overview is what *real*
-# images of one person in the two modalities, and two halves of the real images, come to.
+# images come to: those of one person in the two modalities, and as many other real images of the same people.
 
 # %%
 pictures = jsia_makers.fidelity(book, full=full)

@@ -174,8 +174,10 @@ def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
         words = (f"N = {count} of each modality; features of {book.profile.reid.method.upper()}, "
                  f"{book.profile.reid.backbone} backbone, images resized to {size[0]} × {size[1]}")  # fmt: skip
         if name == "real":
-            halves = [_distance(features[::2], features[1::2]) for features in real.values()]
-            return {"md_from_images": paired_distance(*real.values()), "fid_from_images": sum(halves) / 2,
+            others = {side: rows.iloc[count:] for side, rows in pairs(test, 2 * count).items()}
+            apart = [_distance(real[side], judged(network, size, shown(rows, size), side))
+                     for side, rows in others.items()]  # fmt: skip
+            return {"md_from_images": paired_distance(*real.values()), "fid_from_images": sum(apart) / 2,
                     "basis": words}  # fmt: skip
         own = maker(book, name, fit)
         made = {OTHER[side]: translated(own, rows, sides[OTHER[side]], cameras[OTHER[side]])
@@ -193,7 +195,7 @@ def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
         return values | {"basis": words}
 
     return book.stage("generator_pairs", {"generator": name, "images": IMAGES}, {"judge": judge, **inputs}, make,
-                      seeds=[seed])  # fmt: skip
+                      version=2, seeds=[seed])  # fmt: skip
 
 
 def _distance(a: Tensor, b: Tensor) -> float:
