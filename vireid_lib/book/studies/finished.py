@@ -1,6 +1,8 @@
 """Which of a study's trainings are done, without doing any: to look at a study while it is still being trained."""
 
+import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
 from vireid_lib.book import stages
 from vireid_lib.book.book import Book
@@ -14,7 +16,10 @@ class _NotMade(Exception):
 
 
 class _Finished(Workspace):
-    """A workspace in which nothing is made."""
+    """A workspace in which nothing is made, and nothing waited for that another process is making."""
+
+    def _lock(self, folder: Path) -> contextlib.AbstractContextManager:
+        return contextlib.nullcontext()
 
     def _make(self, *_: object) -> None:
         raise _NotMade
