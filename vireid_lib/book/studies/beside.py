@@ -41,7 +41,13 @@ def beside_paper(
             cells[f"{MEASURES[measure]}, here"] = _ours(measure, group)
         rows.append(cells)
     found = pd.DataFrame(rows)
-    return HtmlTable(_markup(found, table, book, study, place, mode, ours["seed"].nunique(), method), found)
+    return HtmlTable(_markup(found, table, book, study, place, mode, _seeds(ours), method), found)
+
+
+def _seeds(ours: pd.DataFrame) -> str:
+    """ "3", or "1 to 3" where rows have different numbers of seeds."""
+    counts = ours.groupby("row")["seed"].nunique()
+    return f"{counts.max()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
 
 
 def _printed(measure: str, value: float | None) -> str:
@@ -57,7 +63,7 @@ def _ours(measure: str, group: pd.DataFrame) -> str:
 
 
 def _markup(
-    found: pd.DataFrame, table: Table, book: Book, study: Study, place: int, mode: str, seeds: int, method: str
+    found: pd.DataFrame, table: Table, book: Book, study: Study, place: int, mode: str, seeds: str, method: str
 ) -> str:  # fmt: skip
     names = [MEASURES[measure] for measure in table.metrics]
     head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", *names))
