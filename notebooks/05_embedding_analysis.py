@@ -105,8 +105,8 @@ plane(network=other)
 
 # %% [markdown]
 # Which images are the odd ones? One panel, in colours of your choice; beside the test people stand two external people
-# with the infrared images that somebody made up (hollow), which the second network was trained on. In JupyterLab,
-# **click a point**: it shows its image, and the images whose features are nearest in all dimensions.
+# with the infrared images that somebody made up (hollow), which the second network was trained on. **Click
+# a point**: it shows its image, and the images whose features are nearest in all dimensions.
 
 # %%
 opened = {verdicts.training_label(name): partial(stages.network, book, name, seed) for name in names}

@@ -80,7 +80,7 @@ def show_papers(beside: pd.DataFrame) -> HtmlTable:
     """`results.beside_papers` for reading, table by table as the papers print them.
 
     In every cell the paper's numbers come first, in italics; below stands what was measured here, upright, followed
-    by ✓ (reproduced) or ≠ (differs), or that it has not been run.
+    by ✓ (reproduced) or ≠ (differs), or that it has not been run. Tables of which nothing was run are folded.
     """
     blocks = []
     for (paper, number), rows in beside.groupby(["paper", "table"], sort=False):
@@ -92,11 +92,14 @@ def show_papers(beside: pd.DataFrame) -> HtmlTable:
             cells = (row[row["printed_column"] == column] for column in columns)
             body += f"<tr><td>{html.escape(name)}</td>{''.join(map(_paper_cell, cells))}</tr>"
         title = html.escape(f"{paper}, Table {number}: {rows['title'].iloc[0]}")
-        blocks.append(
+        block = (
             f'<div class="table"><table><caption style="{CAPTION}"><b>{title}</b><br>{metrics} in percent; '
             f'<span style="{PAPERS}">printed there</span>, <span style="{OURS}">measured here</span></caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
+        if (rows["status"] == "not yet run").all():
+            block = f"<details><summary>{title}: not yet run</summary>{block}</details>"
+        blocks.append(block)
     return HtmlTable("".join(blocks), beside)
 
 
