@@ -5,7 +5,9 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from vireid_lib.miniworld import render as rendering
 from vireid_lib.miniworld.cameras import CAMERAS, View, random_visible_camera, sample_view
 from vireid_lib.miniworld.people import Cloth, people_stream, redraw_infrared
 from vireid_lib.miniworld.render import render
@@ -23,6 +25,21 @@ def _views(people, camera, seed=0):
 
 def _still(camera, **settings):
     return View(replace(CAMERAS[camera], noise=0.0), **settings)
+
+
+@pytest.mark.parametrize("cores", [1, 4])
+def test_the_number_of_cores_draws_no_other_world(people, cores, monkeypatch):
+    seen, real = [], rendering._photograph
+
+    def watched(*arguments):
+        seen.append([library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"])
+        return real(*arguments)
+
+    monkeypatch.setattr(rendering, "_photograph", watched)
+    with threadpool_limits(limits=cores, user_api="blas"):
+        render(people[:2], _views(people[:2], "mini_vi/1"), modality="visible")
+        assert [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"][0] == cores
+    assert seen and set(seen[0]) == {2}
 
 
 def test_rendering_is_deterministic_and_does_not_depend_on_the_batch(people):
