@@ -133,7 +133,9 @@ def for_plot(measured: pd.DataFrame, *, x: str, y: str) -> pd.DataFrame:
 
 
 def mean_and_std(measure: str, values: pd.Series) -> str:
-    """`49.1 ± 1.2`, distances `0.462 ± 0.004`; without ± for a single seed."""
+    """`49.1 ± 1.2`, distances `0.462 ± 0.004`; without ± for a single seed, – where nothing was measured."""
+    if values.isna().all():
+        return "–"
     digits = 1 if measure in SCORES else 3
     mean = f"{values.mean():.{digits}f}"
     return mean if len(values) < 2 else f"{mean} ± {values.std(ddof=1):.{digits}f}"
