@@ -164,29 +164,30 @@ for apart in (5.0, 3.0, 2.0, 1.0, 0.5):
 #
 # The other methods differ from AGW mostly in this place. Six losses on the same twelve features in a plane: two people,
 # each with three visible and three infrared images. An arrow points where one step of gradient descent moves the
-# image; its length compares within a panel. In JupyterLab, move the people, the modalities, or the ringed image.
+# image; its length compares within a panel. In JupyterLab, drag any of the twelve points in the plane above.
 
 # %%
 from vireid_lib.book import playground
 
+people, lights = playground.labels()
+start = playground.arrange()
 
-def losses_on(apart=1.2, gap=1.8, spread=0.5, moved=0, right=0.0, up=0.0):
+
+def losses_on(points=start):
     """Two people in two lights, and where each loss pushes them."""
-    points, (people, lights) = playground.arrange(apart, gap, spread, moved, right, up), playground.labels()
     found = playground.pushes(points)
     return plots.arrow_panels(points, {name: push.steps for name, push in found.items()}, identities=people,
-                              modalities=lights, marked=moved,
+                              modalities=lights,
                               titles={name: f"{name}: {push.value:.2f}" for name, push in found.items()})
 
 
-widgets.explore(losses_on, apart=[0.2, 0.6, 1.2, 2.0, 4.0], gap=[0.0, 0.6, 1.2, 1.8, 3.0], spread=[0.1, 0.3, 0.5, 1.0],
-                moved=range(0, 12), right=[-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0], up=[-2.0, -1.0, 0.0, 1.0, 2.0])
+widgets.explore(losses_on, points=widgets.Plane(people, lights))
 
 # %% [markdown]
 # **What to notice.** Triplet losses pull on images, the hetero-centre triplet on centres: all images of a cloud get the
-# same arrow. Where the clouds are further from their other modality than from the other person, every loss works; draw
-# the modalities together (`gap`) and the hard losses fall silent one by one. PE, half of IRD, has no use for the other
-# person: it wants the two centres of a person nearer to each other than the nearest of its own images.
+# same arrow. Where the clouds are further from their other modality than from the other person, every loss works; drag
+# the two lights of each person together and the hard losses fall silent one by one. PE, half of IRD, has no use for the
+# other person: it wants the two centres of a person nearer to each other than the nearest of its own images.
 
 # %% [markdown]
 # ### What training does to an image

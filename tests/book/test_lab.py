@@ -58,6 +58,20 @@ Workspace(Path(sys.argv[1])).stage("watched", {}, {}, make)
 """
 
 
+# Chapter 4 has this cell among others that take longer.
+PLAYGROUND = """# %%
+from vireid_lib.book import playground, plots, widgets
+people, lights = playground.labels()
+start = playground.arrange()
+
+def losses_on(points=start):
+    steps = {name: push.steps for name, push in playground.pushes(points).items()}
+    return plots.arrow_panels(points, steps, identities=people, modalities=lights)
+
+widgets.explore(losses_on, points=widgets.Plane(people, lights))
+"""
+
+
 def test_the_environment_names_what_chapters_work_on(tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/own")
     found = lab.environment("smoke", tmp_path / "a b")
@@ -121,6 +135,7 @@ def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(smoke_book, t
             page.screenshot(path=shots / f"lab_{name[:2]}.png")
             EXPLORED[name](page, shots)
         watch_another_process(page, address, workspace, shots)
+        drag_a_point(page, address, tmp_path / "notebooks", shots)
         browser.close()
     assert records(workspace) == stages, "a chapter made a stage again that the book had made"
 
@@ -237,3 +252,20 @@ def watch_another_process(page, address: str, workspace: Path, shots: Path) -> N
             writer.kill()
             writer.wait()
         shutil.rmtree(workspace / "stages" / "watched", ignore_errors=True)
+
+
+def drag_a_point(page, address: str, notebooks: Path, shots: Path) -> None:
+    """The panels follow a point of the loss playground."""
+    header = (notebooks / "monitor.py").read_text().split("# %%")[0]
+    (notebooks / "playground.py").write_text(header + PLAYGROUND)
+    open_and_run(page, address, "playground")
+
+    def act(cell) -> None:
+        box = cell.locator(".drag-point").nth(4).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 60, y - 40, steps=5)
+        page.mouse.up()
+
+    explored(page, "widgets.explore(losses_on", act, shots / "lab_playground.png")

@@ -53,6 +53,24 @@ def test_controls_have_the_functions_defaults_and_call_it():
         assert type(control).__name__ == kinds[name] and control.value == default
 
 
+def test_dragged_points_move_the_figure(monkeypatch, shown):
+    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
+    plane = widgets.Plane(("A", "B"), ("visible", "infrared"))
+
+    def sums(points=((0.0, 1.0), (2.0, -1.0))):
+        return f"{sum(x for x, _ in points)} {sum(y for _, y in points)}"
+
+    widgets.explore(sums, points=plane)
+    assert shown[1:] == ["2.0 0.0"]
+    (control,) = shown[0].children[0].children
+    assert control.shapes == ["circle", "triangle"] and len(set(control.colours)) == 2
+    control.value = [[1.0, 1.0], [2.0, -3.0]]
+    assert shown[2:] == ["3.0 -2.0"]
+    assert ((0, 0),) not in plane and ((0, 0), (9, 0)) not in plane
+    with pytest.raises(TypeError, match="none of its options"):
+        widgets.explore(sums, points=widgets.Plane(("A",), ("visible",)))
+
+
 @pytest.fixture
 def made(monkeypatch):
     """The controls that were made."""

@@ -17,7 +17,7 @@ from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regular
 
 IMAGES = 3  # of each person in each modality
 PEOPLE = ("A", "B")
-# The images of one person in one modality, around their centre: fixed, so that only what is moved moves.
+# The images of one person in one modality, around their centre.
 SHAPE = np.array([[-0.9, 0.3], [0.2, -0.8], [0.7, 0.5]])
 
 
@@ -40,20 +40,15 @@ def labels() -> tuple[list[str], list[str]]:
     return people, ["visible"] * (2 * IMAGES) + ["infrared"] * (2 * IMAGES)
 
 
-def arrange(
-    apart: float = 1.2, gap: float = 1.8, spread: float = 0.5, moved: int = 0, right: float = 0.0, up: float = 0.0
-) -> Float[np.ndarray, "points 2"]:
+def arrange(apart: float = 1.2, gap: float = 1.8, spread: float = 0.5) -> Float[np.ndarray, "points 2"]:
     """Twelve features in a plane.
 
     Args:
         apart: distance between the people, along x. gap: between the modalities, along y.
         spread: size of each cloud of three images.
-        moved: number of one point, 0 to 11, that is moved by `right` and `up` from its place.
     """
     centres = [(x * apart, y * gap) for y in (0.5, -0.5) for x in (-0.5, 0.5)]
-    points = np.concatenate([np.add(centre, spread * SHAPE) for centre in centres])
-    points[moved] += (right, up)
-    return points
+    return np.concatenate([np.add(centre, spread * SHAPE) for centre in centres])
 
 
 def losses(margin: float = 0.3) -> dict[str, Callable[[Tensor], Tensor]]:
@@ -94,7 +89,7 @@ def pushes(points: Float[np.ndarray, "points 2"], margin: float = 0.3) -> dict[s
     """Value and negative gradient of every loss at `points` (in the order of `labels`)."""
     found = {}
     for name, loss in losses(margin).items():
-        places = torch.tensor(points, dtype=torch.float64, requires_grad=True)
+        places = torch.tensor(np.asarray(points), dtype=torch.float64, requires_grad=True)
         value = loss(places)
         (gradient,) = torch.autograd.grad(value, places)
         found[name] = Push(value.item(), -gradient.numpy())

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from vireid_lib.book.book import HEADLESS
 from vireid_lib.book.plots.style import Picture
 
@@ -22,6 +24,24 @@ class Several:
         return set(chosen) <= set(self.options)
 
 
+@dataclass(frozen=True)
+class Plane:
+    """Points that can be dragged, for an argument that is an array [points, 2]; identities are colours, modalities
+    shapes.
+
+    Attributes:
+        identities, modalities: of each point.
+        reach: how far the plane goes to each side.
+    """
+
+    identities: Sequence[str]
+    modalities: Sequence[str]
+    reach: float = 3.0
+
+    def __contains__(self, points: Sequence[Sequence[float]]) -> bool:
+        return len(points) == len(self.identities) and bool((abs(np.asarray(points)) <= self.reach).all())
+
+
 def explore(function: Callable[..., object], **controls: object) -> None:
     """Show `function()` and, in an interactive session, controls above that replace it with other arguments' figure.
 
@@ -32,7 +52,7 @@ def explore(function: Callable[..., object], **controls: object) -> None:
         function: returns something that a notebook can show, such as a `plots.Picture`; every controlled argument
             needs a default.
         controls: argument's name → what it may be: a list or tuple of options, a range for a slider, `Several`
-            for a choice of any number, or True for a yes-or-no argument.
+            for a choice of any number, True for a yes-or-no argument, or a `Plane` of points to drag.
 
     Raises:
         TypeError: a control names no argument of the function, its argument has no default, or the default is not
@@ -174,6 +194,8 @@ def _widget(name: str, choices: object, default: object):
     common = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
     if choices is True:
         return ipywidgets.Checkbox(value=default, **common)
+    if isinstance(choices, Plane):
+        return _draggable(choices, default)
     if isinstance(choices, Several):
         rows, width = min(len(choices.options), 10), {"width": "auto", "min_width": "420px"}
         return ipywidgets.SelectMultiple(options=choices.options, value=default, rows=rows, layout=width, **common)
@@ -184,3 +206,15 @@ def _widget(name: str, choices: object, default: object):
     if all(isinstance(choice, int | float) for choice in choices):
         return ipywidgets.SelectionSlider(options=list(choices), value=default, continuous_update=False, **common)
     return ipywidgets.Dropdown(options=list(choices), value=default, **common)
+
+
+def _draggable(plane: Plane, points: Sequence[Sequence[float]]):
+    from vireid_lib.book.drag_points import DragPoints
+    from vireid_lib.book.plots.style import identity_colours
+
+    colours = identity_colours(plane.identities)
+    return DragPoints(
+        value=np.asarray(points).tolist(), reach=plane.reach, colours=[colours[name] for name in plane.identities],
+        shapes=["triangle" if modality == "infrared" else "circle" for modality in plane.modalities],
+        words=[f"{name}, {modality}" for name, modality in zip(plane.identities, plane.modalities, strict=True)],
+    )  # fmt: skip

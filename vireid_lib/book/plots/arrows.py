@@ -18,7 +18,6 @@ def arrow_panels(
     identities: Sequence[str],
     modalities: Sequence[str],
     titles: Mapping[str, str] | None = None,
-    marked: int | None = None,
 ) -> Picture:
     """The same points once for each entry of `steps`, with an arrow at each point; identities are colours,
     modalities markers. Within a panel arrows have one scale (the longest is always drawn equally long), across
@@ -29,8 +28,8 @@ def arrow_panels(
         steps: a panel's name → its arrows.
         identities, modalities: of each point.
         titles: a panel's name → its title; None takes the names.
-        marked: the point to draw a ring around.
     """
+    points = np.asarray(points)  # a widget gives lists
     rows = -(-len(steps) // COLUMNS)
     picture = Picture(9.6, 3.3 * rows, f"{len(points)} features in a plane and where {', '.join(steps)} push them")
     colours = identity_colours(identities)
@@ -45,8 +44,6 @@ def arrow_panels(
         if longest > 1e-9:
             shown = arrows / longest * 0.2 * reach
             axes.quiver(*points.T, *shown.T, color=INK, angles="xy", scale_units="xy", scale=1, width=0.006, zorder=3)
-        if marked is not None:
-            axes.plot(*points[marked], "o", markersize=14, markerfacecolor="none", markeredgecolor=QUIET)
         axes.set_title((titles or {}).get(name, name))
         axes.set(xlim=middle[0] + np.array([-0.75, 0.75]) * reach, ylim=middle[1] + np.array([-0.75, 0.75]) * reach)
         axes.set_aspect("equal")
