@@ -1,10 +1,12 @@
 """Trainings of several variants of a book: each has a stage of its own, and the main setting keeps its key."""
 
 from vireid_lib.book import results, stages
+from vireid_lib.book.book import Book
 from vireid_lib.book.profiles import Profile
 
 
-def test_a_variant_is_trained_beside_the_main_setting(tiny_book):
+def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
+    tiny_book = Book(tiny_profile, tmp_path)  # of its own: others train variants in the shared one
     main = stages.reid(tiny_book, "real", 0)
     other = tiny_book.with_method("agw", {"triplet": "hard"}, variant="hard triplet")
     records = stages.train_all([(tiny_book, "real", 0), (other, "real", 0)])

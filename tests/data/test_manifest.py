@@ -7,7 +7,7 @@ import pytest
 from vireid_lib.data.manifest import COUNT_FORM, FileError, load_manifest, manifest_names
 from vireid_lib.project import project_root
 
-SHIPPED = {"sysu_mm01", "regdb", "llcm", "market1501", "cuhk03_np", "mini_vi", "mini_market"}
+SHIPPED = {"sysu_mm01", "regdb", "llcm", "market1501", "cuhk03_np", "mini_vi", "mini_market", "mini_campus"}
 
 
 def test_every_shipped_manifest_loads():

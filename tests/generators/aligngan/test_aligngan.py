@@ -50,7 +50,7 @@ def test_pixels_and_features_learn(learnt):
 def test_translations_are_closer_to_the_target_modality_than_the_input_is(learnt, toy_people, here, there, camera):
     images, target = _pixels(toy_people, here), _pixels(toy_people, there).mean(0)
     made = learnt[0].translate(images, "toy/0000", camera)
-    assert np.linalg.norm(made.mean(0) - target) < 0.7 * np.linalg.norm(images.mean(0) - target)
+    assert np.linalg.norm(made.mean(0) - target) < 0.9 * np.linalg.norm(images.mean(0) - target)
 
 
 def test_the_folder_yields_the_network_that_finds_people(learnt, toy_people):
