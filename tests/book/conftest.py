@@ -4,13 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import torch
 from diffusers import StableDiffusionPipeline
 from matplotlib import ticker
 
 from vireid_lib.book.book import Book
 from vireid_lib.book.plots import Picture
 from vireid_lib.book.profiles import Profile
+from vireid_lib.evaluation import Trial
 from vireid_lib.miniworld.pretrain_config import DenoiserConfig, TextConfig, VaeConfig
 from vireid_lib.miniworld.pretrain_denoiser import build_denoiser, build_scheduler, build_text
 from vireid_lib.miniworld.pretrain_vae import build_vae
@@ -118,3 +121,26 @@ def _has_numbers(axis) -> bool:
 def _line(axes, name: str):
     place = axes.get_subplotspec()
     return axes if place is None else place.colspan if name == "x" else place.rowspan
+
+
+@pytest.fixture(scope="session")
+def made_up_trial():
+    """Features of made-up people under four cameras, and the trial in which infrared images ask visible ones."""
+
+    def trial(people: int = 12, seed: int = 0) -> tuple[torch.Tensor, Trial]:
+        rows = [
+            {"path": f"/{person}/{camera}/{image}.jpg", "identity": f"set/{person}", "camera": f"set/{camera}",
+             "split": "test"}
+            for person in range(people)
+            for camera in (1, 2, 3, 6)
+            for image in range(2)
+        ]  # fmt: skip
+        table = pd.DataFrame(rows)
+        generator = torch.Generator().manual_seed(seed)
+        own = torch.randn(people, 16, generator=generator)
+        noise = torch.randn(len(table), 16, generator=generator)
+        features = own.repeat_interleave(8, 0) + 1.5 * noise
+        asks = table["camera"].isin(["set/3", "set/6"])
+        return features, Trial(table[asks], table[~asks], "one")
+
+    return trial

@@ -3,43 +3,25 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from vireid_lib.book import lessons, pitfalls, stages
 from vireid_lib.evaluation import Trial
 
 
-def _trial(people: int = 12, seed: int = 0) -> tuple[torch.Tensor, Trial]:
-    rows = [
-        {"path": f"/{person}/{camera}/{image}.jpg", "identity": f"set/{person}", "camera": f"set/{camera}",
-         "split": "test"}
-        for person in range(people)
-        for camera in (1, 2, 3, 6)
-        for image in range(2)
-    ]  # fmt: skip
-    table = pd.DataFrame(rows)
-    generator = torch.Generator().manual_seed(seed)
-    own = torch.randn(people, 16, generator=generator)
-    noise = torch.randn(len(table), 16, generator=generator)
-    features = own.repeat_interleave(8, 0) + 1.5 * noise
-    asks = table["camera"].isin(["set/3", "set/6"])
-    return features, Trial(table[asks], table[~asks], "one")
-
-
-def test_counting_identities_once_gives_the_scores_of_the_library():
-    features, trial = _trial()
+def test_counting_identities_once_gives_the_scores_of_the_library(made_up_trial):
+    features, trial = made_up_trial()
     found, counted = lessons.score_trial(features, trial, "sysu-mm01"), pitfalls.counting(features, trial, "sysu-mm01")
     assert counted.loc["each identity once"].tolist() == pytest.approx([100 * found.rank(k) for k in range(1, 21)])
 
 
-def test_counting_images_is_never_kinder_and_the_same_at_rank_one():
-    counted = pitfalls.counting(*_trial(), "sysu-mm01")
+def test_counting_images_is_never_kinder_and_the_same_at_rank_one(made_up_trial):
+    counted = pitfalls.counting(*made_up_trial(), "sysu-mm01")
     assert counted.loc["every image", 1] == counted.loc["each identity once", 1]
     assert (counted.loc["every image"] <= counted.loc["each identity once"]).all()
 
 
-def test_the_luckiest_of_many_is_no_better_on_the_other_half():
-    features, trial = _trial(people=40, seed=3)
+def test_the_luckiest_of_many_is_no_better_on_the_other_half(made_up_trial):
+    features, trial = made_up_trial(people=40, seed=3)
     table = pitfalls.chosen_on_the_test_set(features, trial, "sysu-mm01", candidates=12)
     assert table.shape == (12, 2)
     assert table["choosing half"].max() > table["choosing half"].mean() + 1
@@ -48,8 +30,8 @@ def test_the_luckiest_of_many_is_no_better_on_the_other_half():
     pd.testing.assert_frame_equal(table, pitfalls.chosen_on_the_test_set(features, trial, "sysu-mm01", candidates=12))
 
 
-def test_swapping_changes_who_asks_and_how_many_count():
-    features, trial = _trial()
+def test_swapping_changes_who_asks_and_how_many_count(made_up_trial):
+    features, trial = made_up_trial()
     table = pitfalls.directions(features, Trial(trial.query.assign(modality="infrared"),
                                                 trial.gallery.assign(modality="visible"), "one"), "regdb")
     assert table["asks"].tolist() == ["infrared", "visible"]
@@ -57,8 +39,8 @@ def test_swapping_changes_who_asks_and_how_many_count():
     assert table.loc["swapped", "mAP"] == 100 * lessons.score_trial(features, trial, "regdb", swapped=True).mean_ap
 
 
-def test_only_the_rule_changes_and_the_own_one_comes_first():
-    features, trial = _trial()
+def test_only_the_rule_changes_and_the_own_one_comes_first(made_up_trial):
+    features, trial = made_up_trial()
     table = pitfalls.rules(features, trial, "sysu-mm01")
     assert table.index[0] == "sysu-mm01" and set(table.index) == {"sysu-mm01", "regdb", "llcm", "market-1501"}
     for rule in table.index:

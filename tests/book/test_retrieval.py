@@ -7,29 +7,12 @@ import torch
 from PIL import Image
 
 from vireid_lib.book import retrieval
-from vireid_lib.evaluation import Trial, cosine_distance, score
+from vireid_lib.evaluation import cosine_distance, score
 from vireid_lib.reid import methods
 
 
-def _trial(people: int = 12, seed: int = 0) -> tuple[torch.Tensor, Trial]:
-    rows = [
-        {"path": f"/{person}/{camera}/{image}.jpg", "identity": f"set/{person}", "camera": f"set/{camera}",
-         "split": "test"}
-        for person in range(people)
-        for camera in (1, 2, 3, 6)
-        for image in range(2)
-    ]  # fmt: skip
-    table = pd.DataFrame(rows)
-    generator = torch.Generator().manual_seed(seed)
-    own = torch.randn(people, 16, generator=generator)
-    noise = torch.randn(len(table), 16, generator=generator)
-    features = own.repeat_interleave(8, 0) + 1.5 * noise
-    asks = table["camera"].isin(["set/3", "set/6"])
-    return features, Trial(table[asks], table[~asks], "one")
-
-
-def test_a_ranking_by_hand_gives_the_scores_of_the_library():
-    features, trial = _trial()
+def test_a_ranking_by_hand_gives_the_scores_of_the_library(made_up_trial):
+    features, trial = made_up_trial()
     distances = cosine_distance(features[trial.query.index], features[trial.gallery.index]).numpy()
     precision, penalty, first = [], [], []
     for place in range(len(trial.query)):
@@ -56,8 +39,8 @@ def test_a_ranking_by_hand_gives_the_scores_of_the_library():
     assert outcomes["identity rank"].tolist() == first
 
 
-def test_one_query_of_a_trial_names_rows_of_the_table():
-    features, trial = _trial()
+def test_one_query_of_a_trial_names_rows_of_the_table(made_up_trial):
+    features, trial = made_up_trial()
     query = int(trial.query.index[5])
     found = retrieval.ranked(features, trial, "sysu-mm01", query)
     assert found["distance"].is_monotonic_increasing
@@ -65,8 +48,8 @@ def test_one_query_of_a_trial_names_rows_of_the_table():
     assert found.loc[~found["removed"], "rank"].tolist() == list(range(1, (~found["removed"]).sum() + 1))
 
 
-def test_examples_are_right_or_wrong_as_asked_and_of_different_people():
-    outcomes = retrieval.per_query(*_trial(seed=2), "sysu-mm01")
+def test_examples_are_right_or_wrong_as_asked_and_of_different_people(made_up_trial):
+    outcomes = retrieval.per_query(*made_up_trial(seed=2), "sysu-mm01")
     for right in (True, False):
         rows = retrieval.examples(outcomes, right=right, count=3)
         assert len(rows) == 3 and ((outcomes.loc[rows, "rank"] == 1) == right).all()
@@ -91,8 +74,8 @@ def test_pairs_are_explained_both_ways(tmp_path):
     assert -1 <= found.agreement <= 1
 
 
-def test_fates_and_turned_queries_agree():
-    features, trial = _trial()
+def test_fates_and_turned_queries_agree(made_up_trial):
+    features, trial = made_up_trial()
     other = features + torch.randn(features.shape, generator=torch.Generator().manual_seed(9))
     before, after = (retrieval.per_query(each, trial, "sysu-mm01") for each in (other, features))
     table = retrieval.fates(before, after)
@@ -103,8 +86,8 @@ def test_fates_and_turned_queries_agree():
         assert len(rows) == count and ((after.loc[rows, "rank"] == 1) == right).all()
 
 
-def test_lists_show_the_first_images_that_are_left(tmp_path):
-    features, trial = _trial()
+def test_lists_show_the_first_images_that_are_left(made_up_trial, tmp_path):
+    features, trial = made_up_trial()
     table = pd.concat([trial.query, trial.gallery]).sort_index()
     for row in table.index:
         path = tmp_path / f"{row}.png"

@@ -9,6 +9,7 @@ from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from vireid_lib.data import tables
+from vireid_lib.generators import build, load
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.miniworld.pretrain_tokenizer import build_tokenizer
 
@@ -93,3 +94,86 @@ def toy_people(tmp_path_factory):
                 rows.append({"path": str(path), "identity": identity, "camera": camera, "modality": modality,
                              "split": "train" if own else "external", "source": "real", "seed": pd.NA})  # fmt: skip
     return tables.validate(pd.DataFrame(rows), "toy people")
+
+
+@pytest.fixture(scope="session")
+def modality_pixels():
+    """Stacks the images of a table's training people in a modality: uint8 [n, height, width, 3]."""
+
+    def pixels(table, modality):
+        rows = table[(table["modality"] == modality) & (table["split"] == "train")]
+        return np.stack([np.array(Image.open(path).convert("RGB")) for path in rows["path"]])
+
+    return pixels
+
+
+@pytest.fixture(scope="session")
+def fit_to_toys(toy_people, tmp_path_factory):
+    """Fits a generator, by name and settings, to the toy people; returns it and its folder."""
+
+    def fit(name, config):
+        generator, folder = build(name, config, device="cpu", progress=False), tmp_path_factory.mktemp("learnt")
+        generator.fit(toy_people, folder)
+        return generator, folder
+
+    return fit
+
+
+@pytest.fixture(params=[("visible", "infrared", "toy/3"), ("infrared", "visible", "toy/1")], ids="-".join)
+def still_to_go(request, toy_people, modality_pixels):
+    """How far a generator's mean translation is from the target modality's mean image, as a share of the way from the
+    mean input; in both directions."""
+    here, there, camera = request.param
+
+    def share(generator, *, count=None, pixels=modality_pixels):
+        images, target = pixels(toy_people, here)[:count], pixels(toy_people, there).mean(0)
+        made = generator.translate(images, "toy/0000", camera)
+        return np.linalg.norm(made.mean(0) - target) / np.linalg.norm(images.mean(0) - target)
+
+    return share
+
+
+@pytest.fixture
+def check_gallery(toy_people, modality_pixels, tmp_path):
+    """What a fitted folder yields: a gallery of two external people, and the translations of the one that was fitted.
+    Returns the generator that was loaded from it."""
+
+    def check(name, learnt):
+        again = load(name, learnt[1], device="cpu", progress=False)
+        made = again.expand(["market/0006", "market/0007"], ["toy/3"], 2, 1, tmp_path, source=toy_people)
+        assert len(made) == 4 and (made["source"] == name).all() and (made["modality"] == "infrared").all()
+        images = modality_pixels(toy_people, "visible")
+        assert np.array_equal(again.translate(images, "", "toy/3"), learnt[0].translate(images, "", "toy/3"))
+        return again
+
+    return check
+
+
+class _Stopped(Exception):
+    pass
+
+
+@pytest.fixture
+def check_resume(toy_people, tmp_path, monkeypatch):
+    """A training that is stopped in its step `stop` continues at its checkpoint `started_at`, to the same networks."""
+
+    def check(name, config, task, *, stop, started_at, where="step"):
+        whole = build(name, config, device="cpu", progress=False)
+        whole.fit(toy_people, tmp_path / "whole")
+        real = getattr(task, where)
+
+        def stops(self, *arguments):
+            if arguments[-1] == stop:
+                raise _Stopped
+            return real(self, *arguments)
+
+        parts = build(name, config, device="cpu", progress=False)
+        with monkeypatch.context() as patch, pytest.raises(_Stopped):
+            patch.setattr(task, where, stops)
+            parts.fit(toy_people, tmp_path / "parts")
+        parts.fit(toy_people, tmp_path / "parts")
+        assert parts.history.started_at == started_at
+        ours, theirs = parts.networks.state_dict(), whole.networks.state_dict()
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+    return check

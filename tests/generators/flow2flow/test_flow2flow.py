@@ -19,12 +19,9 @@ TINY = {"height": 32, "width": 24, "squeezes": 1, "blocks": 3, "coupling_width":
 
 
 @pytest.fixture(scope="module")
-def learnt(toy_people, tmp_path_factory):
+def learnt(fit_to_toys):
     config = Flow2FlowConfig.small(**TINY | {"steps": 100, "learning_rate": 5e-3, "checkpoint_every": 0})
-    generator = build("flow2flow", config, device="cpu", progress=False)
-    folder = tmp_path_factory.mktemp("learnt")
-    generator.fit(toy_people, folder)
-    return generator, folder
+    return fit_to_toys("flow2flow", config)
 
 
 def _pixels(rows):
@@ -109,32 +106,12 @@ def test_interpolation_starts_and_ends_at_the_images(learnt, toy_people):
     assert len({picture.tobytes() for picture in pictures}) == 3
 
 
-class _Stopped(Exception):
-    pass
-
-
 @pytest.mark.parametrize("form", ["paper", "release"])
-def test_resume_is_bitwise(toy_people, tmp_path, monkeypatch, form):
+def test_resume_is_bitwise(check_resume, form):
     from vireid_lib.generators.flow2flow.task import Flow2FlowTask
 
     config = Flow2FlowConfig.small(**TINY | {"form": form})
-    whole = build("flow2flow", config, device="cpu", progress=False)
-    whole.fit(toy_people, tmp_path / "whole")
-    real = Flow2FlowTask.step
-
-    def stops(self, accelerator, step):
-        if step == 5:
-            raise _Stopped
-        return real(self, accelerator, step)
-
-    parts = build("flow2flow", config, device="cpu", progress=False)
-    with monkeypatch.context() as patch, pytest.raises(_Stopped):
-        patch.setattr(Flow2FlowTask, "step", stops)
-        parts.fit(toy_people, tmp_path / "parts")
-    parts.fit(toy_people, tmp_path / "parts")
-    assert parts.history.started_at == 4
-    ours, theirs = parts.networks.state_dict(), whole.networks.state_dict()
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    check_resume("flow2flow", config, Flow2FlowTask, stop=5, started_at=4)
 
 
 def test_without_adversaries(toy_people, tmp_path):

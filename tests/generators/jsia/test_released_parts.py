@@ -114,23 +114,6 @@ def test_grey_and_normalisation():
     torch.testing.assert_close(signed, held["out.denorm"], rtol=1e-6, atol=1e-6)
 
 
-def _closed_form(name, place, shape, rule):
-    index = np.arange(int(np.prod(shape)), dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        mixed = index * index * np.uint64(rule["a"]) + index * np.uint64(rule["b"])
-        mixed += np.uint64(place * rule["c"] % 2**32)
-    uniform = (mixed % np.uint64(2**32)).astype(np.float64) / 2**32 - 0.5
-    if name.endswith("running_var"):
-        filled = 1 + 0.5 * uniform
-    elif name.endswith(("bias", "running_mean")):
-        filled = 0.1 * uniform
-    elif len(shape) == 1:
-        filled = 0.6 + 0.3 * uniform
-    else:
-        filled = np.sqrt(12) * uniform * np.sqrt(2 / np.prod(shape[1:]))
-    return torch.from_numpy(filled.reshape(shape))
-
-
 def _ours(name):
     for theirs, ours in {
         "resnet_conv1.0.": "set_level.conv1.", "resnet_conv1.1.": "set_level.bn1.",
@@ -144,14 +127,14 @@ def _ours(name):
 
 
 @pytest.fixture(scope="module")
-def released_network():
+def released_network(closed_form):
     """The released encoder, filled by the oracles' rule, in float64."""
     oracle = json.loads((ORACLES / "networks" / "jsia_encoder_entries.json").read_text())
     config = JsiaReidConfig(form="release", pretrained=None)
     with torch.device("meta"):
         network = JsiaNetwork(config, 395)
     network = network.to_empty(device="cpu").double()
-    weights = {_ours(name): _closed_form(name, place, shape, oracle["fill_rule"])
+    weights = {_ours(name): closed_form(name, place, shape, oracle["fill_rule"])
                for place, (name, shape) in enumerate(oracle["entries"])}  # fmt: skip
     missing, unexpected = network.load_state_dict(weights, strict=False)
     assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
