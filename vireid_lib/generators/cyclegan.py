@@ -20,7 +20,7 @@ from vireid_lib.data.images import to_float
 from vireid_lib.generators.adversarial import AdversarialTask
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator, generator_groups
 from vireid_lib.generators.plans import OTHER, Planned
 from vireid_lib.generators.translator import Translator
@@ -137,10 +137,8 @@ class CycleGanTask(AdversarialTask):
             self.optimizers[player] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
 
     def before_step(self, step: int) -> None:
-        """The rate is constant for the first half and falls to zero along a line in the second."""
-        share = min(1.0, 2 * (1 - step / self.steps))
         for optimizer in self.optimizers.values():
-            schedules.scale_learning_rates(optimizer, share)
+            schedules.scale_learning_rates(optimizer, schedules.late_decline(step, self.steps))
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         draw, config = self.generator(step, "images", shared=True), self.settings
@@ -197,8 +195,7 @@ class CycleGan(Translator):
     def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
         network = self._fitted()[f"to_{items[0].modality}"]
         images = network(to_float(starts[0], self.device) * 2 - 1)
-        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
-        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+        return to_pictures(images)
 
 
 def make_generator(config: CycleGanConfig) -> ResnetGenerator:

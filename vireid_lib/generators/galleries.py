@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import UInt8
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
@@ -23,6 +25,12 @@ from vireid_lib.training.progress import Progress
 PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"
 
 Pictures = UInt8[np.ndarray, "n height width 3"]
+
+
+def to_pictures(images: Float[Tensor, "n 3 height width"]) -> Pictures:
+    """Grey levels of images whose values a network gives in −1..1."""
+    levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
+    return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
 
 
 class SamplingError(RuntimeError):

@@ -22,7 +22,7 @@ from vireid_lib.generators.adversarial import AdversarialTask
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.domains import By, Domains
-from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images, LabelledGenerator, generator_groups
 from vireid_lib.generators.plans import Planned
 from vireid_lib.generators.translator import Translator
@@ -147,10 +147,8 @@ class StarGanTask(AdversarialTask):
             self.optimizers[name] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
 
     def before_step(self, step: int) -> None:
-        """The rate is constant for the first half and falls to zero along a line in the second."""
-        share = min(1.0, 2 * (1 - step / self.steps))
         for optimizer in self.optimizers.values():
-            schedules.scale_learning_rates(optimizer, share)
+            schedules.scale_learning_rates(optimizer, schedules.late_decline(step, self.steps))
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         config, rows, draw = self.settings, self._rows(step), self.generator(step, "images", shared=True)
@@ -227,8 +225,7 @@ class StarGan(Translator):
     def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
         labels = self._domains().labels([item.camera for item in items]).to(self.device)
         images = self._fitted()["generator"](to_float(starts[0], self.device) * 2 - 1, labels)
-        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
-        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+        return to_pictures(images)
 
     def _domains(self) -> Domains:
         return Domains(self.config.domains, self._record["cameras"])

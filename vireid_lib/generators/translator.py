@@ -98,6 +98,11 @@ class Translator:
         """
         raise NotImplementedError(f"{type(self).__name__} makes no pictures")
 
+    @property
+    def starts_from_two(self) -> bool:
+        """Whether `expand` makes each picture of two images."""
+        return False
+
     def plan(
         self,
         identities: Sequence[str],
@@ -107,9 +112,11 @@ class Translator:
         folder: Path,
         source: pd.DataFrame,
     ) -> list[Planned]:
-        """What `expand` is to make: translations of the person's images of the other modality."""
+        """What `expand` is to make: translations of the person's images of the other modality, or pictures between
+        two."""
+        make = plans.plan_pairs if self.starts_from_two else plans.plan
         modalities = {camera: self.modality(camera) for camera in cameras}
-        return plans.plan(identities, cameras, per_camera, seed, folder, source, modalities)
+        return make(identities, cameras, per_camera, seed, folder, source, modalities)
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
         """Train on `table`: training rows of both modalities, and external visible rows if there are any.

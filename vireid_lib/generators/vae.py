@@ -18,7 +18,7 @@ from vireid_lib.data.images import to_float
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.domains import By, Domains
-from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import OTHER, Planned
 from vireid_lib.generators.translator import TranslationTask, Translator
@@ -239,8 +239,7 @@ class Vae(Translator):
         for camera in cameras:
             self.modality(camera)
         images = self._fitted()["vae"].decode(codes, self._domains().labels(cameras).to(self.device))
-        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
-        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+        return to_pictures(images)
 
     def from_latent_space(self, count: int, seed: int, cameras: Sequence[str]) -> list[Pictures]:
         """Pictures of people that nobody photographed: the same `count` codes, drawn from the prior, as each of the

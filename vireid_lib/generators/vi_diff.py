@@ -23,7 +23,7 @@ from torch.nn import functional
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import OTHER, Planned
 from vireid_lib.generators.translator import TranslationTask, Translator
@@ -232,8 +232,7 @@ class ViDiff(Translator):
         for time in schedule.timesteps:
             predicted = denoiser(images, seen, time.expand(len(items)), labels)
             images = schedule.step(predicted, time, images).prev_sample
-        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
-        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+        return to_pictures(images)
 
 
 GENERATOR = ViDiff

@@ -55,23 +55,48 @@ def train_reid(
         ValueError: an identity lacks a modality, there are fewer identities than a batch needs, or `folder`
             holds another training.
     """
-    folder = Path(folder)
     task = ReidTask(table, config, seed=seed, cache=cache)
+    return train_task(task, config, folder, seed=seed, checkpoint_every=checkpoint_every, progress=progress,
+                      device=device)  # fmt: skip
+
+
+def train_task(
+    task: "ReidTask",
+    config: ReidConfig,
+    folder: Path,
+    *,
+    seed: int,
+    checkpoint_every: int | None = None,
+    progress: bool = True,
+    device: str | None = None,
+) -> nn.Module:
+    """Train `task` to its end, write what it keeps and its record, which says that all is there; return its network in
+    evaluation mode. Arguments as in `train_reid`."""
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     every = max(200, task.sampler.steps_per_epoch) if checkpoint_every is None else checkpoint_every
-    loop.train(
-        task,
-        steps=task.steps,
-        folder=folder,
-        seed=seed,
-        checkpoint_every=every,
-        precision=config.precision,
-        progress=progress,
-        device=device,
-    )
+    loop.train(task, steps=task.steps, folder=folder, seed=seed, checkpoint_every=every, precision=config.precision,
+               progress=progress, device=device)  # fmt: skip
+    task.keep(folder)
     record = {"config": config.model_dump(), "identities": task.identities, "selection": SELECTION}
     (folder / RECORD).write_text(json.dumps(record, indent=1))
     return task.method.network.eval()
+
+
+def finished(folder: Path, by: str, what: str = "training") -> tuple[dict, dict]:
+    """The record that `train_task` left in `folder`, and the network's weights.
+
+    Args:
+        by, what: the function that trains there and what it is called, for the error.
+
+    Raises:
+        FileNotFoundError: no training was finished there.
+    """
+    saved = checkpoint.load(folder / "checkpoints")
+    if saved is None or not (folder / RECORD).exists():
+        raise FileNotFoundError(f"No finished {what} in {folder}: call {by} with that folder first.")
+    state = checkpoint.unpack_state(saved[1], saved[2]["state"])
+    return json.loads((folder / RECORD).read_text()), state["modules"]["network"]
 
 
 def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
@@ -80,17 +105,12 @@ def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
     Raises:
         FileNotFoundError: no training was finished there.
     """
-    folder = Path(folder)
-    saved = checkpoint.load(folder / "checkpoints")
-    if saved is None or not (folder / RECORD).exists():
-        raise FileNotFoundError(f"No finished training in {folder}: call train_reid with that folder first.")
-    record = json.loads((folder / RECORD).read_text())
+    record, weights = finished(Path(folder), "train_reid")
     settings = record["config"] | ({"pretrained": None} if "pretrained" in record["config"] else {})
     with torch.random.fork_rng(devices=[]):
         config = methods.configure(settings["method"], settings)
         method = methods.build(config.method, config, len(record["identities"]))
-    state = checkpoint.unpack_state(saved[1], saved[2]["state"])
-    method.network.load_state_dict(state["modules"]["network"])
+    method.network.load_state_dict(weights)
     return method.network.eval(), methods.configure(settings["method"], record["config"])
 
 
@@ -132,6 +152,9 @@ class ReidTask(loop.Task):
     def make_method(self, config: ReidConfig, identities: int) -> Method:
         """The method with a fresh network; trainings of networks that are not in `reid.methods` override this."""
         return methods.build(config.method, config, identities)
+
+    def keep(self, folder: Path) -> None:
+        """Write what `folder` is to hold besides checkpoints and record, when the training is done."""
 
     def position(self, step: int) -> tuple[int, int]:
         """(epoch, step in it) of the batch that this process takes at `step`."""

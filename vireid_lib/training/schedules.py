@@ -26,6 +26,12 @@ def warm_up_and_drops(epoch: int, *, warm_up: int, drops: tuple[int, ...]) -> fl
     return 0.1 ** sum(epoch >= drop for drop in drops)
 
 
+def late_decline(step: int, steps: int) -> float:
+    """Share of the base learning rate at `step` (0-based) of `steps`: 1 for the first half, then along a line to 0, as
+    CycleGAN and StarGAN have it."""
+    return min(1.0, 2 * (1 - step / steps))
+
+
 def scale_learning_rates(optimizer: Optimizer, share: float) -> None:
     """Set every group's learning rate to `share` of its `initial_lr` (the rate it was created with)."""
     for group in optimizer.param_groups:

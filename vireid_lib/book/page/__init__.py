@@ -61,17 +61,10 @@ def make_page(
     shown = [page_chapter(chapter, folder / "notebooks") for chapter in chapters]
     if not any(chapter.body for chapter in shown):
         return None
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ASSETS),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     book_record = _read_json(folder / record)
     whole_book = any(chapter.number for chapter in shown)
     shown += glossary(chapters[0].path.with_name(f"{GLOSSARY}.md")) if whole_book else []
-    text = environment.get_template("shell.html.j2").render(
+    text = template(ASSETS / "shell.html.j2").render(
         chapters=shown,
         title=QUESTION if whole_book else shown[0].title,
         main_table=main_table_html(results.main_table(Workspace(folder), profile)) if whole_book else "",
@@ -86,6 +79,15 @@ def make_page(
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, page)
     return page
+
+
+def template(path: Path) -> jinja2.Template:
+    """A template of HTML, in which a name that nobody gave is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(path.parent), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )  # fmt: skip
+    return environment.get_template(path.name)
 
 
 def page_chapter(chapter: Chapter, notebooks: Path, exporter: ChapterExporter | None = None) -> PageChapter:

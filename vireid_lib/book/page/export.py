@@ -155,12 +155,13 @@ def data_uri(encoded: str, kind: str) -> str:
     data = base64.b64decode(encoded)
     if kind == "image/png":
         picture = Image.open(io.BytesIO(data)).convert("RGB")
-        exact = _webp(picture, lossless=True)
-        data, kind = (exact if len(exact) < LARGE else _webp(picture, quality=92)), "image/webp"
+        exact = webp(picture, lossless=True)
+        data, kind = (exact if len(exact) < LARGE else webp(picture, quality=92)), "image/webp"
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _webp(picture: Image.Image, **options: object) -> bytes:
+def webp(picture: Image.Image, **options: object) -> bytes:
+    """A picture as WebP; `options` are Pillow's."""
     with io.BytesIO() as file:
         picture.save(file, "WEBP", **options)
         return file.getvalue()

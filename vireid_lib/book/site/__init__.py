@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import nbformat
 from PIL import Image
 
 from vireid_lib.book import page, results
 from vireid_lib.book.chapters import Chapter, find_chapters, find_study
-from vireid_lib.book.page.export import GLOSSARY
+from vireid_lib.book.page.export import GLOSSARY, webp
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.result_tables import main_table_html
 from vireid_lib.book.site import library, search
@@ -123,9 +122,7 @@ def _picture(notebook: nbformat.NotebookNode) -> str:
         return ""
     picture = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
     picture.thumbnail((CARD, CARD))
-    with io.BytesIO() as file:
-        picture.save(file, "WEBP", quality=88)
-        return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f"data:image/webp;base64,{base64.b64encode(webp(picture, quality=88)).decode()}"
 
 
 def _write_assets(folder: Path, entries: Sequence[search.Entry]) -> None:
@@ -138,16 +135,12 @@ def _write_assets(folder: Path, entries: Sequence[search.Entry]) -> None:
 
 
 def _write_pages(folder: Path, pages: Sequence[SitePage], workspace: Path, profile: Profile) -> None:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
     record = workspace / "book.json"
     facts = page.facts(json.loads(record.read_text(encoding="utf-8")), profile) if record.exists() else {}
     shared = {"pages": pages, "profile": profile, "facts": facts, "library": f"{library.FOLDER}/{library.FIRST}",
               "index": search.INDEX}  # fmt: skip
     table = main_table_html(results.main_table(Workspace(workspace), profile))
-    template = environment.get_template("page.html.j2")
+    template = page.template(HERE / "page.html.j2")
     front = template.render(current=None, before=None, after=None, title=page.QUESTION, main_table=table, **shared)
     (folder / "index.html").write_text(front, encoding="utf-8")
     for place, one in enumerate(pages):

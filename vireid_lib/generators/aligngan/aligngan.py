@@ -14,7 +14,7 @@ from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.aligngan.networks import AlignedNetwork, FeatureNetwork, make_generator
 from vireid_lib.generators.aligngan.task import GENERATORS, AlignGanTask
 from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.plans import Planned
 from vireid_lib.generators.translator import Translator
 from vireid_lib.reid.config import ReidConfig
@@ -41,8 +41,7 @@ class AlignGan(Translator):
     @torch.no_grad()
     def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
         images = self._fitted()[f"to_{items[0].modality}"](to_float(starts[0], self.device) * 2 - 1)
-        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
-        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+        return to_pictures(images)
 
     def joint(self) -> tuple[AlignedNetwork, ReidConfig]:
         """The re-identification network that was trained together with the generators, in evaluation mode, and how its

@@ -18,7 +18,7 @@ from vireid_lib.generators.cyclegan_turbo.painter import Painter
 from vireid_lib.generators.cyclegan_turbo.task import CycleGanTurboTask
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.latents import digest
-from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.plans import Planned
 from vireid_lib.generators.translator import Translator
 
@@ -61,8 +61,7 @@ class CycleGanTurbo(Translator):
     def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
         painter = self._fitted()["painter"]
         images = painter(to_float(starts[0], self.device) * 2 - 1, items[0].modality)
-        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
-        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+        return to_pictures(images)
 
     def _refuse_sizes(self, vae: Any, unet: Any) -> None:
         factor = 2 ** (len(vae.block_out_channels) + len(unet.block_out_channels) - 2)

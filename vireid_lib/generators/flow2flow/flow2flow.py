@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -39,19 +37,10 @@ class Flow2Flow(Translator):
     def make_task(self, batches: Batches) -> Flow2FlowTask:
         return Flow2FlowTask(self.config, batches)
 
-    def plan(
-        self,
-        identities: Sequence[str],
-        cameras: Sequence[str],
-        per_camera: int,
-        seed: int,
-        folder: Path,
-        source: pd.DataFrame,
-    ) -> list[Planned]:
+    @property
+    def starts_from_two(self) -> bool:
         """CMG from one image, or TSE between two, as `expansion` says."""
-        make = plans.plan if self.config.expansion == "translate" else plans.plan_pairs
-        modalities = {camera: self.modality(camera) for camera in cameras}
-        return make(identities, cameras, per_camera, seed, folder, source, modalities)
+        return self.config.expansion != "translate"
 
     def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
         """Eq. 18 and 19 from one start, Eq. 16 and 17 between two."""

@@ -6,7 +6,6 @@ RGB-Infrared Person Re-Identification", Neural Networks 2020.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -18,8 +17,7 @@ from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_task import JointTask
 from vireid_lib.generators.jsia.jsia import Jsia
 from vireid_lib.generators.jsia.network import JsiaNetwork
-from vireid_lib.reid.train import RECORD, SELECTION
-from vireid_lib.training import checkpoint, loop
+from vireid_lib.reid.train import finished, train_task
 
 CONFIG = JsiaReidConfig
 """The settings of the ReID method, as `vireid_lib.book.joint` asks for them."""
@@ -49,16 +47,9 @@ def train_joint(
         FileNotFoundError: there is no fitted Jsia in `generator`.
         ValueError: it has another backbone, form or size; or as in `train_reid`.
     """
-    folder = Path(folder)
     task = JointTask(table, config, seed=seed, cache=cache, start=Path(generator))
-    folder.mkdir(parents=True, exist_ok=True)
-    every = max(200, task.sampler.steps_per_epoch) if checkpoint_every is None else checkpoint_every
-    loop.train(task, steps=task.steps, folder=folder, seed=seed, checkpoint_every=every, precision=config.precision,
-               progress=progress, device=device)  # fmt: skip
-    task.keep_generator(folder)
-    record = {"config": config.model_dump(), "identities": task.identities, "selection": SELECTION}
-    (folder / RECORD).write_text(json.dumps(record, indent=1))
-    return task.method.network.eval()
+    return train_task(task, config, folder, seed=seed, checkpoint_every=checkpoint_every, progress=progress,
+                      device=device)  # fmt: skip
 
 
 def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
@@ -67,17 +58,13 @@ def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
     Raises:
         FileNotFoundError: no training was finished there.
     """
-    folder = Path(folder)
-    saved = checkpoint.load(folder / "checkpoints")
-    if saved is None or not (folder / RECORD).exists():
-        raise FileNotFoundError(f"No finished joint training in {folder}: call train_joint with that folder first.")
-    record = json.loads((folder / RECORD).read_text())
+    record, weights = finished(Path(folder), "train_joint", "joint training")
     config = JsiaReidConfig(**record["config"])
     with torch.random.fork_rng(devices=[]):
         network = JsiaNetwork(config, len(record["identities"]))
     if config.channels_last:
         network.to(memory_format=torch.channels_last)
-    network.load_state_dict(checkpoint.unpack_state(saved[1], saved[2]["state"])["modules"]["network"])
+    network.load_state_dict(weights)
     return network.eval(), config
 
 

@@ -193,7 +193,7 @@ class JointTask(ReidTask):
         for optimizer in held:
             optimizer.step()
 
-    def keep_generator(self, folder: Path) -> None:
+    def keep(self, folder: Path) -> None:
         """Write the generators as they are now, with the styles of the table's images, as a fitted `Jsia`."""
         networks = dict(self.start.networks.items())
         networks |= {name: module for name, module in self.modules.items() if name in networks}

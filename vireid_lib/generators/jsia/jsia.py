@@ -16,9 +16,8 @@ from torch import Tensor, nn
 
 from vireid_lib.data.contents import file_digest, write_atomically
 from vireid_lib.data.images import to_float
-from vireid_lib.generators import plans
 from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import network_input
 from vireid_lib.generators.jsia.generation import make_generation, make_judges, make_set_level
@@ -51,19 +50,10 @@ class Jsia(Translator):
     def make_task(self, batches: Batches) -> JsiaTask:
         return JsiaTask(self.config, batches, self._table["camera"].tolist())
 
-    def plan(
-        self,
-        identities: Sequence[str],
-        cameras: Sequence[str],
-        per_camera: int,
-        seed: int,
-        folder: Path,
-        source: pd.DataFrame,
-    ) -> list[Planned]:
+    @property
+    def starts_from_two(self) -> bool:
         """Translations of one image, or mixtures of two, as `expansion` says."""
-        make = plans.plan if self.config.expansion == "translate" else plans.plan_pairs
-        modalities = {camera: self.modality(camera) for camera in cameras}
-        return make(identities, cameras, per_camera, seed, folder, source, modalities)
+        return self.config.expansion != "translate"
 
     def keep(self, folder: Path, networks: Mapping[str, nn.Module], table: pd.DataFrame, **about: Any) -> None:
         """Write networks that were trained further as a fitted folder.
@@ -122,8 +112,7 @@ class Jsia(Translator):
     ) -> Pictures:
         """Maps and styles as images of a modality (Eq. 3). Raises ValueError for a modality that has no decoder."""
         images = self._of(modality, "decoder")(contents.to(self.device), styles.to(self.device))
-        levels = ((images / 2 + 0.5) * 255).round().clamp(0, 255)
-        return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+        return to_pictures(images)
 
     def _of(self, modality: str, what: str) -> nn.Module:
         networks = self._fitted()
