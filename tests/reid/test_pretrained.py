@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from vireid_lib.reid import pretrained
 from vireid_lib.reid.resnet import TwoStreamResNet50
 from vireid_lib.reid.single_stream import SingleStreamResNet50
+from vireid_lib.training import weights
 
 
 @pytest.fixture(scope="module")
@@ -49,26 +50,9 @@ def test_a_single_stem_starts_from_the_file_and_alleviation_is_left_alone(tmp_pa
 def test_hub_id_is_downloaded(tmp_path: Path, imagenet: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     file, asked = tmp_path / "model.safetensors", []
     save_file(imagenet, file)
-    monkeypatch.setattr(pretrained, "hf_hub_download", lambda *names: asked.append(names) or str(file))
+    monkeypatch.setattr(weights, "hf_hub_download", lambda *names: asked.append(names) or str(file))
     pretrained.load_imagenet(TwoStreamResNet50(), pretrained.HUB_ID)
     assert asked == [(pretrained.HUB_ID, "model.safetensors")]
-
-
-def test_no_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(*_: str) -> None:
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(pretrained, "hf_hub_download", offline)
-    with pytest.raises(FileNotFoundError, match="from the hub.*no route.*local ResNet-50 file"):
-        pretrained.read_weights("timm/resnet50.tv_in1k")
-
-
-def test_missing_file_and_other_content(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="absent.pth do not exist"):
-        pretrained.read_weights(str(tmp_path / "absent.pth"))
-    torch.save({"state_dict": {"x": torch.zeros(1)}}, tmp_path / "nested.pth")
-    with pytest.raises(ValueError, match="save a `state_dict\\(\\)` alone"):
-        pretrained.read_weights(str(tmp_path / "nested.pth"))
 
 
 def test_another_network_is_refused_by_its_keys(tmp_path: Path, imagenet: dict) -> None:

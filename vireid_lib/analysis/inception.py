@@ -8,20 +8,20 @@ torchvision and in the file of the original FID's weights that the field shares
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from jaxtyping import Float, UInt8
 from numpy import ndarray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
+
+from vireid_lib.training.weights import read_weights
 
 SIZE = 299
 ORIGINAL_CLASSES = 1008
 """Rows of the last layer in the weights of the original FID; ImageNet's later ones have 1000."""
+
+REMEDY = "Give a local file, such as the original FID's pt_inception-2015-12-05-6726825d.pth, or a hub id."
 
 
 class Unit(nn.Sequential):
@@ -144,27 +144,12 @@ class InceptionV3(nn.Module):
 
     @classmethod
     def load(cls, source: str) -> InceptionV3:
-        """The network with the weights of a file (.safetensors, .pth or .pt, never unpickled), or of a hub id that has
-        a `model.safetensors`, such as "timm/inception_v3.tv_in1k".
+        """The network with the weights of a file or of a hub id such as "timm/inception_v3.tv_in1k".
 
         Raises:
-            FileNotFoundError: there is no such file, or the hub can't be reached.
-            ValueError: as `from_weights`.
+            FileNotFoundError, ValueError: see `training.weights.read_weights` and `from_weights`.
         """
-        path = Path(source).expanduser()
-        if path.suffix not in (".safetensors", ".pth", ".pt"):
-            try:
-                path = Path(hf_hub_download(source, "model.safetensors"))
-            except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-                raise FileNotFoundError(
-                    f"Inception-v3's weights {source!r} could not be had from the hub ({error}). Give a local file, "
-                    "such as the original FID's pt_inception-2015-12-05-6726825d.pth."
-                ) from error
-        if not path.is_file():
-            raise FileNotFoundError(f"Inception-v3's weights {path} do not exist; give a file or a hub id.")
-        if path.suffix == ".safetensors":
-            return cls.from_weights(load_file(path), str(path))
-        return cls.from_weights(torch.load(path, map_location="cpu", weights_only=True), str(path))
+        return cls.from_weights(read_weights(source, "Inception-v3's weights", REMEDY), source)
 
     @classmethod
     def from_weights(cls, state: Mapping[str, Tensor], where: str = "the weights") -> InceptionV3:

@@ -1,62 +1,31 @@
 """ImageNet weights for the two-stream ResNet-50, from the hub or a local file, never unpickled."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import torch
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from vireid_lib.reid.resnet import TwoStreamResNet50
+from vireid_lib.training.weights import read_weights
 
 HUB_ID = "timm/resnet50.tv_in1k"  # torchvision's IMAGENET1K_V1, what AGW's release starts from, as safetensors
+REMEDY = (f"Give the path of a local ResNet-50 file (.safetensors or .pth) or a hub id such as {HUB_ID!r} as "
+          "`pretrained`, or None to start untrained.")  # fmt: skip
 
 
-def read_weights(source: str) -> dict[str, Tensor]:
-    """Weights by torchvision's names.
-
-    Args:
-        source: a local `.safetensors`, `.pth` or `.pt` file (the latter through `weights_only=True`), or a
-            hub id with a `model.safetensors`, such as "timm/resnet50.tv_in1k".
-
-    Raises:
-        FileNotFoundError: there is no such file, or the hub cannot be reached; says what to do.
-        ValueError: the file does not hold a flat dictionary of tensors.
-    """
-    path = Path(source).expanduser()
-    if path.suffix not in (".safetensors", ".pth", ".pt", ".bin"):
-        try:
-            path = Path(hf_hub_download(source, "model.safetensors"))
-        except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-            raise FileNotFoundError(
-                f"ImageNet weights {source!r} could not be had from the hub ({error}). Give the path of a "
-                "local ResNet-50 file (.safetensors or .pth) as `pretrained`, or None to start untrained."
-            ) from error
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"ImageNet weights {path} do not exist. Download torchvision's resnet50 file there, or name a "
-            f"hub id such as {HUB_ID!r}."
-        )
-    state = load_file(path) if path.suffix == ".safetensors" else torch.load(
-        path, map_location="cpu", weights_only=True
-    )  # fmt: skip
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"{path} holds no plain dictionary of tensors; save a `state_dict()` alone.")
-    return dict(state)
+def read_imagenet(source: str) -> dict[str, Tensor]:
+    """A ResNet-50's weights by torchvision's names; `source` and errors as in `training.weights.read_weights`."""
+    return read_weights(source, "ImageNet weights", REMEDY)
 
 
 def load_imagenet(backbone: TwoStreamResNet50, source: str) -> None:
     """Start both stems, with what layers they have of their own, and the shared layers from one ImageNet ResNet-50.
 
     Raises:
-        FileNotFoundError, ValueError: see `read_weights`; also ValueError for keys that are missing,
+        FileNotFoundError, ValueError: see `read_imagenet`; also ValueError for keys that are missing,
             unknown or of another shape, naming them.
     """
     state = {
         name: tensor
-        for name, tensor in read_weights(source).items()
+        for name, tensor in read_imagenet(source).items()
         if not name.startswith("fc.") and not name.endswith("num_batches_tracked")
     }
     own = {

@@ -7,20 +7,18 @@ Zhang, Isola, Efros, Shechtman, Wang: "The Unreasonable Effectiveness of Deep Fe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-import safetensors.torch
-import torch
-from huggingface_hub import hf_hub_download
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.generators.networks import Images
+from vireid_lib.training.weights import read_weights
 
 STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))  # torchvision's numbers of VGG-16's convolutions
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 TINY = 1e-10
+REMEDY = "Give a file, or a hub id such as timm/vgg16.tv_in1k for the features."
 
 
 class Lpips(nn.Module):
@@ -64,25 +62,13 @@ class Lpips(nn.Module):
 
 
 def load_lpips(features: str, heads: str) -> Lpips:
-    """LPIPS from a safetensors file (or a hub id) of VGG-16 and a file of the five layers.
+    """LPIPS from a file (or a hub id) of VGG-16 and a file of the five layers.
 
     Raises:
         FileNotFoundError: a file is not there.
-        ValueError: a file lacks a weight.
+        ValueError: a file lacks a weight, or holds something else; see `training.weights.read_weights`.
     """
-    return Lpips(_read(features), _read(heads))
-
-
-def _read(name: str) -> Mapping[str, Tensor]:
-    path = Path(name).expanduser()
-    if not path.exists():
-        if name.startswith((".", "/", "~")) or path.suffix or name.count("/") != 1:
-            raise FileNotFoundError(f"LPIPS weights {name!r} are not there: give a file, or a hub id such as "
-                                    "timm/vgg16.tv_in1k for the features.")  # fmt: skip
-        path = Path(hf_hub_download(name, "model.safetensors"))
-    if path.suffix == ".safetensors":
-        return safetensors.torch.load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
+    return Lpips(*(read_weights(source, "LPIPS weights", REMEDY) for source in (features, heads)))
 
 
 def _of(weights: Mapping[str, Tensor], name: str) -> Tensor:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
 from vireid_lib.reid import small
-from vireid_lib.reid.pretrained import read_weights
+from vireid_lib.reid.pretrained import read_imagenet
 from vireid_lib.reid.resnet import BLOCKS, WIDTHS, Bottleneck
 
 Maps = Float[Tensor, "batch channels h w"]
@@ -84,12 +84,12 @@ def network_input(
 
 
 def load_imagenet(encoders: list[nn.Module], source: str) -> None:
-    """Start the stages from an ImageNet ResNet-50 (see `vireid_lib.reid.pretrained.read_weights`).
+    """Start the stages from an ImageNet ResNet-50 (see `vireid_lib.reid.pretrained.read_imagenet`).
 
     Raises:
         FileNotFoundError, ValueError: there is no such file, or it lacks a weight.
     """
-    weights = read_weights(source)
+    weights = read_imagenet(source)
     for encoder in encoders:
         own = encoder.state_dict()
         lacking = sorted(name for name in own if name not in weights and not name.endswith("num_batches_tracked"))

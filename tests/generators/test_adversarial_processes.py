@@ -1,4 +1,4 @@
-"""Two processes fit CycleGAN as one does. Run as a script, this file is one of the processes."""
+"""Two processes fit networks that train in turns as one does. Run as a script, this file is one of the processes."""
 
 import os
 import subprocess
@@ -10,16 +10,19 @@ import pytest
 from safetensors.torch import load_file
 
 from vireid_lib.data import tables
-from vireid_lib.generators import build, load
-from vireid_lib.generators.cyclegan import CycleGanConfig
+from vireid_lib.generators import build, generator_class, load
 
-SETTINGS = {"height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 4,
-            "steps": 12, "pool": 6, "checkpoint_every": 4, "shortcut": False, "generator_halvings": 2,
-            "discriminator_halvings": 3, "identity_weight": 5.0}  # fmt: skip
+SHARED = {"height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 4,
+          "steps": 12, "checkpoint_every": 4, "shortcut": False, "discriminator_halvings": 3}  # fmt: skip
+SETTINGS = {
+    "cyclegan": {"pool": 6, "generator_halvings": 2, "identity_weight": 5.0},
+    "stargan": {"critic_steps": 3},
+}
 
 
-def fit(table: Path, folder: Path, **changes: object):
-    generator = build("cyclegan", CycleGanConfig.small(**SETTINGS | changes), device="cpu", progress=False)
+def fit(name: str, table: Path, folder: Path, **changes: object):
+    config = generator_class(name).config_class.small(**SHARED | SETTINGS[name] | changes)
+    generator = build(name, config, device="cpu", progress=False)
     generator.fit(tables.load(table), folder)
     return generator
 
@@ -31,25 +34,26 @@ def start(count: int, *arguments: object) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.slow
-def test_two_processes_fit_as_one_does(toy_people, tmp_path):
-    """The pools are full after two steps, and then give each process pictures that the other one made."""
+@pytest.mark.parametrize("name", SETTINGS)
+def test_two_processes_fit_as_one_does(name, toy_people, tmp_path):
+    """CycleGAN's pools are full after two steps, and then give each process pictures that the other one made."""
     table = tmp_path / "table.csv"
     tables.save(toy_people, table)
-    alone = fit(table, tmp_path / "alone")
-    ran = start(2, table, tmp_path / "two")
+    alone = fit(name, table, tmp_path / "alone")
+    ran = start(2, name, table, tmp_path / "two")
     assert ran.returncode == 0, ran.stderr[-2000:]
     shared = load_file(tmp_path / "two/networks.safetensors")
-    first = fit(table, tmp_path / "start", steps=1).networks.state_dict()
+    first = fit(name, table, tmp_path / "start", steps=1).networks.state_dict()
     for name, tensor in alone.networks.state_dict().items():
         if tensor.dim() > 1:  # a shift before a normalisation has no gradient, and Adam makes steps of its rounding
             assert (shared[name] - tensor).norm() < 0.03 * (tensor - first[name]).norm(), name
     images = np.random.default_rng(0).integers(0, 255, (4, 32, 24, 3), dtype=np.uint8)
-    two = load("cyclegan", tmp_path / "two", device="cpu", progress=False)
+    two = load(name, tmp_path / "two", device="cpu", progress=False)
     difference = two.translate(images, "", "toy/3").astype(int) - alone.translate(images, "", "toy/3")
     assert np.abs(difference).max() <= 1  # rounded
-    ran = start(3, table, tmp_path / "three")
+    ran = start(3, name, table, tmp_path / "three")
     assert ran.returncode and "a batch of 4 does not part evenly into 3 processes" in ran.stderr
 
 
 if __name__ == "__main__":
-    fit(Path(sys.argv[1]), Path(sys.argv[2]))
+    fit(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
