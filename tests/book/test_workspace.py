@@ -11,9 +11,11 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from vireid_lib.book.records import ResultError, StageRecord
-from vireid_lib.book.workspace import StageFailed, Workspace
+from vireid_lib.book.workspace import THREADS, StageFailed, Workspace
+from vireid_lib.training.determinism import threads
 
 
 @pytest.fixture
@@ -49,6 +51,17 @@ def test_a_stage_is_made_once(workspace):
     for _ in range(3):
         record = workspace.stage("once", {"a": 1}, {}, lambda folder: calls.append(1) or {"value": 3})
     assert calls == [1] and record.values == {"value": 3}
+
+
+def test_a_stage_computes_alike_on_every_cpu(workspace):
+    """Whatever the number of cores: so many threads, and kernels that give the same bits again."""
+    def make(folder):
+        return {"threads": torch.get_num_threads(), "alike": torch.are_deterministic_algorithms_enabled()}
+
+    with threads(5):
+        record = workspace.stage("alike", {}, {}, make)
+        assert torch.get_num_threads() == 5 and not torch.are_deterministic_algorithms_enabled()
+    assert record.values == {"threads": THREADS, "alike": True}
 
 
 def test_the_record_holds_what_a_reader_must_know(workspace):

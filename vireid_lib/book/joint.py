@@ -1,20 +1,19 @@
 """ReID methods that are trained together with a generator, and the others, under one roof: by name."""
 
-import contextlib
 import difflib
 import importlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import torch
 from torch import nn
 
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
+from vireid_lib.training.determinism import threads
 
 if TYPE_CHECKING:
     from vireid_lib.reid.config import ReidConfig
@@ -58,7 +57,7 @@ def pretraining(book: Book, table: pd.DataFrame, seed: int, *, progress: bool = 
     config = generator_config(book.profile, method).model_copy(update={"seed": seed})
 
     def make(folder: Path) -> dict:
-        with one_thread(book.device == "cpu"):
+        with threads(1, book.device == "cpu"):
             return module(method).pretrain(table, config, folder / method, cache=book.workspace.cache,
                                            device=book.device, progress=progress)  # fmt: skip
 
@@ -74,18 +73,6 @@ def starts(
         return {}
     return {name.replace("table", "start"): pretraining(book, table, seed, progress=progress)
             for name, table in tables.items()}  # fmt: skip
-
-
-@contextlib.contextmanager
-def one_thread(wanted: bool) -> Iterator[None]:
-    """Sums of floats depend on how many threads share them; with one, the number of cores changes nothing."""
-    before = torch.get_num_threads()
-    if wanted:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def train(book: Book, table: pd.DataFrame, config: "ReidConfig", folder: Path, seed: int, progress: bool) -> nn.Module:

@@ -19,6 +19,7 @@ from vireid_lib.data.manifest import load_manifest
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, evaluate
 from vireid_lib.evaluation.protocols import build_protocol
 from vireid_lib.generators.interface import refuse_identities
+from vireid_lib.training.determinism import threads
 
 FEATURES = "features.safetensors"
 
@@ -50,7 +51,7 @@ def finetuning(book: Book, split: int = 1) -> StageRecord:
         return {"images": len(table), "identities": table["identity"].nunique(),
                 "cameras": sorted(table["camera"].unique()), **generator.summary()}
 
-    return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, seeds=[config.seed],
+    return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, version=2, seeds=[config.seed],
                       manifests=manifests(book))
 
 
@@ -177,7 +178,7 @@ def _train_and_evaluate(
 
     config, cache = reid_config(book.profile), book.workspace.cache
     ranked = datasets(book, split).test(validation=validation)
-    with joint.one_thread(book.device == "cpu"):
+    with threads(1, book.device == "cpu"):
         network = joint.train(book, table, config, folder, seed, progress)
         features = extract(network.to(book.device), ranked, config, cache)
     safetensors.torch.save_file({"features": features}, folder / FEATURES)

@@ -27,6 +27,8 @@ from vireid_lib.book.records import (
 
 RESULT = "result.json"
 ATTEMPTS = "attempts.json"
+THREADS = 2
+"""That a stage computes with on a CPU; those that run beside each other, such as trainings, take one each."""
 STAGE_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
 
@@ -137,7 +139,8 @@ class Workspace:
             attempts = _count_attempt(partial)
             started, clock = _now(), time.monotonic()
             try:
-                values = plain(make(partial) or {}, f"{name}.values")
+                with _alike(self.device):
+                    values = plain(make(partial) or {}, f"{name}.values")
                 _refuse_partial_paths(values, partial, f"{name}.values")
             except ResultError:
                 raise
@@ -184,6 +187,15 @@ class Workspace:
             yield
         finally:
             lock.release()
+
+
+@contextlib.contextmanager
+def _alike(device: str) -> Iterator[None]:
+    """On a CPU, the same results whatever the number of its cores."""
+    from vireid_lib.training.determinism import deterministic_kernels, threads  # torch takes a second to come
+
+    with deterministic_kernels(device == "cpu"), threads(THREADS, device == "cpu"):
+        yield
 
 
 def _key(name: str, config: object, digests: dict[str, str], version: int) -> str:

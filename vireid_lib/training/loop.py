@@ -12,6 +12,7 @@ from accelerate import Accelerator
 
 from vireid_lib.training import checkpoint, processes, seeds, trackers
 from vireid_lib.training.binding import bind
+from vireid_lib.training.determinism import deterministic_kernels
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.task import NonFiniteLoss, Task
 
@@ -77,7 +78,8 @@ def train(
     trackers.begin(accelerator, task.name, identity)
     cuda = [accelerator.device] if accelerator.device.type == "cuda" else []
     try:
-        with torch.random.fork_rng(devices=cuda):  # dropout draws from global state: lend it, and put it back
+        # dropout draws from global state: lend it, and put it back
+        with torch.random.fork_rng(devices=cuda), deterministic_kernels(accelerator.device.type == "cpu"):
             return _run(task, accelerator, steps, folder, checkpoint_every, log_every, progress)
     finally:
         task.release(accelerator)

@@ -1,0 +1,38 @@
+"""What makes a computation on a CPU give the same bits again: torch's deterministic kernels, and so many threads."""
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from torch.utils import deterministic
+
+
+@contextlib.contextmanager
+def deterministic_kernels(wanted: bool = True) -> Iterator[None]:
+    """Use torch's deterministic kernels, where a kernel has a choice, and then those that were used before.
+
+    Without them, two threads that add to the same row (the gradient of `table[index]`, say) come in whatever order they
+    come, on a CPU as well. For an operation that has no deterministic kernel, torch warns.
+    """
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = deterministic.fill_uninitialized_memory
+    if wanted:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        deterministic.fill_uninitialized_memory = False  # finds reading of what was not written; costs time
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        deterministic.fill_uninitialized_memory = filled
+
+
+@contextlib.contextmanager
+def threads(count: int, wanted: bool = True) -> Iterator[None]:
+    """Compute with so many threads: sums of floats depend on how many share them, and must not on the machine."""
+    before = torch.get_num_threads()
+    if wanted:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
