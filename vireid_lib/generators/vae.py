@@ -68,9 +68,9 @@ class VaeConfig(TranslatorConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> VaeConfig:
-        """For the miniature world at 64×32 pixels. On a world of another seed, 700 of these steps gave blurred people
-        with a trace of their colours, found by a baseline network in 34 % of the pictures (greyscale copies: 36 %, true
-        infrared: 38 %)."""
+        """For the miniature world at 64×32 pixels. On a world of another seed this gives blurred people with a trace of
+        their colours, found by a baseline network in 36 % of the pictures (greyscale copies: 36 %, true infrared:
+        38 %)."""
         own = {"height": 64, "width": 32, "network_width": 24, "latent": 128, "steps": 1000, "batch": 16,
                "checkpoint_every": 200}  # fmt: skip
         return cls(**(own | changes))

@@ -84,7 +84,9 @@ class ViDiffConfig(TranslatorConfig):
     @classmethod
     def small(cls, **changes: Any) -> ViDiffConfig:
         """For the miniature world at 64×32 pixels: a shallow network on squares of 2×2 pixels. It predicts the image
-        and sees signed contours, as a minute's training learns neither to keep noise apart nor to choose signs."""
+        and sees signed contours, as a minute's training learns neither to keep noise apart nor to choose signs. On a
+        world of another seed people have their shapes and patterns and a brightness that the diffusion chooses: a
+        baseline network finds the person in 16 % of the pictures (greyscale copies: 36 %, true infrared: 38 %)."""
         own = {
             "height": 64, "width": 32, "channels": 32, "multipliers": (1, 2), "blocks": 1, "attention_levels": 0,
             "head_channels": 32, "fold": 2, "batch": 4, "steps": 1000, "learning_rate": 2e-3, "average": 0.995,

