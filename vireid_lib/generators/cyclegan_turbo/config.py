@@ -59,10 +59,10 @@ class CycleGanTurboConfig(TranslatorConfig):
     @classmethod
     def small(cls, **changes: Any) -> CycleGanTurboConfig:
         """For the miniature world at 64×32 pixels, with its miniature Stable Diffusion; λ are CycleGAN's, as there is
-        no LPIPS to keep the pictures alike. On a world of another seed, 360 steps of one image of each modality gave
-        sharp pictures of infrared's brightness, in 41 % of which a baseline network finds the person (of greyscale
-        copies in 36 %, of true infrared in 38 %); 120 steps of two, at twice the rate, left stripes of the base model,
-        and a cycle weight of 2 lost the people (8 %)."""
+        no LPIPS to keep the pictures alike. On a world of another seed the pictures have infrared's brightness, a
+        trace of green and stripes of the base model, and a baseline network finds the person in 41 % of them (of
+        greyscale copies in 36 %, of true infrared in 38 %). With 120 steps of two images, at twice the rate, the
+        stripes were stronger, and a cycle weight of 2 lost the people (8 %)."""
         own = {
             "base_model": "mini", "height": 64, "width": 32, "unet_rank": 8, "vae_rank": 4, "batch": 1, "steps": 360,
             "learning_rate": 1e-3, "judge_learning_rate": 1e-3, "judge_model": None, "judge_width": 16,
