@@ -62,10 +62,10 @@ generator = "dive"  # or "cyclegan", "flow2flow", …: `-p generator=NAME` makes
 import torch
 
 from vireid_lib.analysis.projection import tsne
-from vireid_lib.book import base_knowledge, equations, open_book, plots, stages
-from vireid_lib.book import generator_chapter as fitting
-from vireid_lib.book import generator_facts as facts
-from vireid_lib.book import generator_stages as study
+from vireid_lib.book import equations, open_book, plots, stages
+from vireid_lib.book.fitting import base_model, facts
+from vireid_lib.book.fitting import chapter as fitting
+from vireid_lib.book.fitting import stages as study
 from vireid_lib.book.pictures import short
 
 book = open_book(profile, workspace, data_root)
@@ -99,7 +99,7 @@ book
 # Here is what the noise does. One image of each modality, at six times of the schedule, decoded back to pixels.
 
 # %% tags=["dive"]
-noised = base_knowledge.noising(book)
+noised = base_model.noising(book)
 plots.image_grid(**vars(noised.grid), title="A visible and an infrared image on their way to noise")
 
 # %% tags=["dive"]
@@ -126,7 +126,7 @@ plots.lines(
 # the person whom the caption describes; the model has not seen that person either.
 
 # %% tags=["dive"]
-known = base_knowledge.base_samples(book, prompts=prompts_shown)
+known = base_model.base_samples(book, prompts=prompts_shown)
 plots.image_grid(**vars(known), cell=1.3, title="What the base model draws from a caption")
 
 # %% [markdown] tags=["dive"]
@@ -140,7 +140,7 @@ plots.image_grid(**vars(known), cell=1.3, title="What the base model draws from 
 # is blurred but readable, above 30 dB one has to look closely.
 
 # %% tags=["dive"]
-restored = base_knowledge.reconstructions(book)
+restored = base_model.reconstructions(book)
 plots.image_grid(**vars(restored.grid), title="Through the autoencoder and back: what no generator can do better than")
 
 # %% tags=["dive"]

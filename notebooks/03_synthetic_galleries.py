@@ -43,8 +43,9 @@ import numpy as np
 import scipy.linalg
 
 from vireid_lib.analysis.fidelity import frechet_distance
-from vireid_lib.book import equations, gallery_audit, gallery_measures, gallery_provenance, open_book, plots, stages
-from vireid_lib.book import gallery_stages as study
+from vireid_lib.book import equations, open_book, plots, stages
+from vireid_lib.book.galleries import audit, measures, provenance
+from vireid_lib.book.galleries import stages as study
 from vireid_lib.book.pictures import short
 from vireid_lib.book.widgets import explore
 
@@ -120,7 +121,7 @@ explore(one_person, number=range(people_shown))
 # nearest.
 
 # %% tags=["others"]
-plots.image_grid(**vars(gallery_provenance.origins(book, generator)), title="Images of the gallery and their origin")
+plots.image_grid(**vars(provenance.origins(book, generator)), title="Images of the gallery and their origin")
 
 # %% [markdown] tags=["others"]
 # **What to notice.** Is the background still that of the photograph? Then the generator has learned a tint and not a
@@ -181,7 +182,7 @@ plots.image_grid(**vars(begun), title="The same order, from the photograph and f
 # ordered.
 
 # %%
-gallery_measures.judged_galleries(book).style.format({"nearest is the same person (%)": "{:.1f}"}).hide()
+measures.judged_galleries(book).style.format({"nearest is the same person (%)": "{:.1f}"}).hide()
 
 # %% [markdown]
 # **What to notice.** The judge is only as good as a baseline is, so compare rows, not absolute values. "True infrared"
@@ -194,7 +195,7 @@ gallery_measures.judged_galleries(book).style.format({"nearest is the same perso
 # Averages hide them. These are the people whom the judge finds least often in the generator's images.
 
 # %%
-ranked = gallery_measures.judged_people(book, generator)
+ranked = measures.judged_people(book, generator)
 worst = ranked.head(people_shown)
 worst.style.format(precision=2).hide()
 
@@ -250,7 +251,7 @@ print(f"d² = {distance:.5f}, of which the means make {means_apart:.5f}; the lib
 # Now with the features of a trained network, for every gallery:
 
 # %%
-near = gallery_measures.fidelity(book)
+near = measures.fidelity(book)
 print("Fréchet distance to one half of the real infrared training images. Features:", near.extractor)
 near.table.style.format(precision=2).hide()
 
@@ -269,10 +270,10 @@ plots.brightness_curves(near.histograms, reference="real infrared, one half", ti
 # does not depend on what else was made, nor on the order.
 
 # %%
-gallery_provenance.provenance(made).style.hide()
+provenance.provenance(made).style.hide()
 
 # %%
-again = gallery_provenance.make_again(book, generator)
+again = provenance.make_again(book, generator)
 print(again.sentence)
 plots.image_grid(**vars(again.grid))
 
@@ -293,9 +294,9 @@ plots.image_grid(**vars(again.grid))
 # new images about 1 % are. To see that the audit can fail, the greyscale copies go through it as well.
 
 # %%
-audits = {name: gallery_audit.audit(book, name) for name in dict.fromkeys(["copies", generator])}
+audits = {name: audit.audit(book, name) for name in dict.fromkeys(["copies", generator])}
 print(audits[generator].basis)
-gallery_audit.summary(audits).style.hide()
+audit.summary(audits).style.hide()
 
 # %%
 copied = audits[generator]
@@ -330,7 +331,7 @@ plots.image_grid(**vars(copied.closest(6)), cell=1.5, title="Synthetic images ne
 # - **variety**: distance between two images of one person under one camera, in percent of what real ones have.
 
 # %%
-compared = gallery_measures.compare(book, study.compared(book, generator))
+compared = measures.compare(book, study.compared(book, generator))
 compared.by_measure().style.hide()
 
 # %%

@@ -167,7 +167,7 @@ for apart in (5.0, 3.0, 2.0, 1.0, 0.5):
 # image; its length compares within a panel. In JupyterLab, drag any of the twelve points in the plane above.
 
 # %%
-from vireid_lib.book import playground
+from vireid_lib.book.explorers import playground
 
 people, lights = playground.labels()
 start = playground.arrange()

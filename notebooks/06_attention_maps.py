@@ -39,8 +39,10 @@ people_shown = 3
 images_measured = 48
 
 # %%
-from vireid_lib.book import attention_findings, open_book, plots, prompt_corner
-from vireid_lib.book import attention_stages as study
+from vireid_lib.book import open_book, plots
+from vireid_lib.book.attention import findings
+from vireid_lib.book.attention import stages as study
+from vireid_lib.book.explorers import prompt_corner
 from vireid_lib.book.pictures import short
 from vireid_lib.book.widgets import explore
 
@@ -160,7 +162,7 @@ plots.image_grid(**vars(study.masks_shown(book)), title="Some of the images, and
 
 # %%
 measured = study.on_people(book, images=images_measured)
-table = attention_findings.summary(measured)
+table = findings.summary(measured)
 plots.grouped_points(
     table[~table["piece"].isin(["start", "end"])], x="piece", group="resolution", value="concentration",
     spread="standard deviation", even=1.0, axis="concentration on the person",
@@ -168,7 +170,7 @@ plots.grouped_points(
 )  # fmt: skip
 
 # %%
-attention_findings.shares(measured).style.format("{:.1f}").set_caption("Share of all attention (%), by resolution")
+findings.shares(measured).style.format("{:.1f}").set_caption("Share of all attention (%), by resolution")
 
 # %% [markdown]
 # **What to notice.** The table says how much of the attention we are talking about: if "start" and "end" take nearly
@@ -182,10 +184,10 @@ attention_findings.shares(measured).style.format("{:.1f}").set_caption("Share of
 # Each image counts once (its mean over resolutions); the interval is 95 %, Student's, over images.
 
 # %%
-attention_findings.verdicts(measured).style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide()
+findings.verdicts(measured).style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide()
 
 # %%
-print(attention_findings.conclusion(measured))
+print(findings.conclusion(measured))
 
 # %% [markdown]
 # These images were also trained on, and there is one fine-tuned generator behind them, not several: the interval speaks

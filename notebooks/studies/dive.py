@@ -37,8 +37,11 @@ training = True  # False: train nothing, show what is trained already
 # %%
 from IPython.display import display
 
-from vireid_lib.book import attention_stages, gallery_stages, open_book, plots, prompt_corner, studies
-from vireid_lib.book.attention_findings import conclusion, verdicts
+from vireid_lib.book import open_book, plots, studies
+from vireid_lib.book.attention import stages as attention_stages
+from vireid_lib.book.attention.findings import conclusion, verdicts
+from vireid_lib.book.explorers import prompt_corner
+from vireid_lib.book.galleries import stages as gallery_stages
 from vireid_lib.book.studies import dive, dive_looks
 from vireid_lib.book.widgets import explore
 

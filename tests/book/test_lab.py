@@ -60,7 +60,8 @@ Workspace(Path(sys.argv[1])).stage("watched", {}, {}, make)
 
 # Chapter 4 has this cell among others that take longer.
 PLAYGROUND = """# %%
-from vireid_lib.book import playground, plots, widgets
+from vireid_lib.book import plots, widgets
+from vireid_lib.book.explorers import playground
 people, lights = playground.labels()
 start = playground.arrange()
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from vireid_lib.book import other_generators, own_people, stages
+from vireid_lib.book import own_people, stages
+from vireid_lib.book.fitting import translators
 from vireid_lib.book.own_people import Expansion
 from vireid_lib.book.studies import Row
 from vireid_lib.book.studies.study import book_of
@@ -67,7 +68,7 @@ def test_blends_are_counted_and_pairs_are_the_same_for_each_generator(book):
 
 
 def test_the_generator_meets_training_people_alone(book):
-    fitted = other_generators.fitting(own_people.alone(book), "flow2flow")
+    fitted = translators.fitting(own_people.alone(book), "flow2flow")
     assert fitted.values["images"] == len(stages.datasets(book).learn())
     made = next(record for record in book.workspace.records()[::-1] if record.name == "own_people_flow2flow")
     assert made.result["inputs"]["fitting"].endswith(fitted.key)

@@ -55,12 +55,14 @@ def test_statuses_count_every_printed_number(tiny_profile, tmp_path):
 
 
 def test_answers_from_the_generators_stages(tiny_book):
-    from vireid_lib.book import attention_stages, gallery_measures, generator_stages
+    from vireid_lib.book.attention import stages as attention_stages
+    from vireid_lib.book.fitting import stages as generator_stages
+    from vireid_lib.book.galleries import measures
 
     generator_stages.prompt_worth(tiny_book, images=8)
     attention_stages.on_people(tiny_book, images=6)
-    gallery_measures.fidelity(tiny_book)
-    gallery_measures.judged_people(tiny_book)
+    measures.fidelity(tiny_book)
+    measures.judged_people(tiny_book)
     answers = summary.learned(tiny_book).set_index("question")["answer"]
     assert "infrared images changes" in answers["Does the identity word reach infrared?"]
     assert "guessing" in answers["Do the synthetic images show the right person?"]

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vireid_lib.analysis.fidelity import brightness
-from vireid_lib.book.generator_stages import predict
+from vireid_lib.book.fitting.stages import predict
 from vireid_lib.book.pictures import pixels, spread
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive.model import DiveModel

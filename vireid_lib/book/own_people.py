@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vireid_lib.book import other_generators
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import datasets
+from vireid_lib.book.fitting import translators
 from vireid_lib.book.settings import generator_config
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
@@ -82,7 +82,7 @@ def _blended(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
     own, learn, name = alone(book), datasets(book, split).learn(), expansion.generator
     people, config = sorted(learn["identity"].unique()), generator_config(book.profile, name)
     sampling = {"expansion": "interpolate"} if "expansion" in type(config).model_fields else {}
-    fitting = other_generators.fitting(own, name, split)
+    fitting = translators.fitting(own, name, split)
     found = []
     for modality in expansion.modalities:
         rows = learn[learn["modality"] == modality]
@@ -90,7 +90,7 @@ def _blended(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
         each = max(1, round(expansion.percent / 100 * len(rows) / (len(people) * len(cameras))))
 
         def make(folder: Path, cameras: Sequence[str] = cameras, each: int = each) -> dict:
-            maker = other_generators.fitted(own, name, split, **sampling)
+            maker = translators.fitted(own, name, split, **sampling)
             return {"images": len(maker.expand(people, cameras, each, config.seed, folder, source=learn))}
 
         about = {**config.model_copy(update=sampling).sampling_settings(), "kind": "tse", "people": people,
@@ -103,14 +103,14 @@ def _blended(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
 def _translated(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
     """CMG: each real image once in the other modality, under that modality's cameras in turn."""
     own, learn, name = alone(book), datasets(book, split).learn(), expansion.generator
-    config, fitting = generator_config(book.profile, name), other_generators.fitting(own, name, split)
+    config, fitting = generator_config(book.profile, name), translators.fitting(own, name, split)
     found = []
     for modality in expansion.modalities:
         rows = learn[learn["modality"] == OTHER[modality]]
         cameras = sorted(learn.loc[learn["modality"] == modality, "camera"].unique())
 
         def make(folder: Path, rows: pd.DataFrame = rows, cameras: Sequence[str] = cameras) -> dict:
-            maker = other_generators.fitted(own, name, split)
+            maker = translators.fitted(own, name, split)
             size = (config.height, config.width)
 
             def pictures(items: Sequence[Planned], attempt: int) -> galleries.Pictures:

@@ -8,9 +8,10 @@ import safetensors.torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.book import engines, joint, other_generators, own_people, results
+from vireid_lib.book import engines, joint, own_people, results
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
+from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.records import StageRecord, canonical
 from vireid_lib.book.settings import dive_config, reid_config
@@ -80,7 +81,7 @@ def gallery(book: Book, name: str, split: int = 1) -> pd.DataFrame:
     if name == "copies":
         record = _copies(book, data)
     elif name not in ("dive", "dive_from_image"):
-        record = other_generators.gallery_stage(book, name, split)
+        record = translators.gallery_stage(book, name, split)
     else:
         fitted, config = finetuning(book, split), dive_config(book.profile)
         sampling = {"start": "image"} if name == "dive_from_image" else {}

@@ -146,7 +146,7 @@ def latest(book: Book, name: str) -> StageRecord | None:
 
 
 def _prompt(book: Book, variant: str) -> str:
-    from vireid_lib.book.generator_stages import PROMPT_VARIANTS
+    from vireid_lib.book.fitting.stages import PROMPT_VARIANTS
 
     record, words = latest(book, "prompt_worth"), PROMPT_VARIANTS[variant]
     if record is None:

@@ -209,7 +209,7 @@ def _widget(name: str, choices: object, default: object):
 
 
 def _draggable(plane: Plane, points: Sequence[Sequence[float]]):
-    from vireid_lib.book.drag_points import DragPoints
+    from vireid_lib.book.explorers.drag_points import DragPoints
     from vireid_lib.book.plots.style import identity_colours
 
     colours = identity_colours(plane.identities)

@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.book import widgets
+from vireid_lib.book.explorers.point_picture import Card, PointPicture
 from vireid_lib.book.pictures import pixels, short
 from vireid_lib.book.plots import Picture, coloured
-from vireid_lib.book.point_picture import Card, PointPicture
 from vireid_lib.data import tables
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.features import extract

@@ -7,8 +7,8 @@ import pandas as pd
 
 from vireid_lib.book import stages
 from vireid_lib.book.book import Book
-from vireid_lib.book.gallery_measures import PERCENT, PLAIN, compare
-from vireid_lib.book.gallery_stages import identities
+from vireid_lib.book.galleries.measures import PERCENT, PLAIN, compare
+from vireid_lib.book.galleries.stages import identities
 from vireid_lib.book.pictures import Grid, pixels, short
 from vireid_lib.book.results import training_label
 from vireid_lib.book.studies.dive import COUNTS, METHODS, MORE_PEOPLE
@@ -94,7 +94,7 @@ class Beside:
 
 
 def measures_beside(book: Book, study: Study, measured: pd.DataFrame) -> Beside:
-    """Measure every gallery of table 1 that was trained on; see `gallery_measures.compare`."""
+    """Measure every gallery of table 1 that was trained on; see `galleries.measures.compare`."""
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
     ranks = {name: group["rank_1"].to_numpy(float) for name, group in first.groupby("row")}
     names = [name for name in training_sets(study) if name != "real" and f"agw_{name}" in ranks]

@@ -12,9 +12,10 @@ from jaxtyping import UInt8
 
 from vireid_lib.analysis.fidelity import colourfulness, frechet
 from vireid_lib.analysis.identification import identify
-from vireid_lib.book import other_generators, own_people, stages
+from vireid_lib.book import own_people, stages
 from vireid_lib.book.book import Book
-from vireid_lib.book.gallery_audit import thin
+from vireid_lib.book.fitting import translators
+from vireid_lib.book.galleries.audit import thin
 from vireid_lib.book.pictures import Grid, short
 from vireid_lib.book.settings import reid_config
 from vireid_lib.book.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row
@@ -31,12 +32,12 @@ MOST = 400
 
 def flows(book: Book, row: str = "tse") -> Flow2Flow:
     """The fitted flows of a study row."""
-    return other_generators.fitted(own_people.alone(book_of(book, STUDY.row(row))), "flow2flow")
+    return translators.fitted(own_people.alone(book_of(book, STUDY.row(row))), "flow2flow")
 
 
 def loss_history(book: Book, row: str = "tse") -> pd.DataFrame:
     """Losses of the flows and their adversaries over the steps."""
-    record = other_generators.fitting(own_people.alone(book_of(book, STUDY.row(row))), "flow2flow")
+    record = translators.fitting(own_people.alone(book_of(book, STUDY.row(row))), "flow2flow")
     return pd.read_json(record.folder / "flow2flow" / "training" / "history.jsonl", lines=True)
 
 
@@ -103,7 +104,7 @@ def translations(book: Book, rows: Sequence[str] = ("cmg",), *, people: int = 6)
 
 def _translator(book: Book, row: str):
     name = "cyclegan" if row == "cyclegan" else "flow2flow"
-    return other_generators.fitted(own_people.alone(book_of(book, STUDY.row(row))), name)
+    return translators.fitted(own_people.alone(book_of(book, STUDY.row(row))), name)
 
 
 def _pairs(book: Book, maker: Flow2Flow, people: int) -> dict[str, dict[str, Images]]:

@@ -13,8 +13,9 @@ from torch.nn import functional
 from vireid_lib import generators
 from vireid_lib.analysis.fidelity import frechet_distance
 from vireid_lib.analysis.identity_distance import paired_distance
-from vireid_lib.book import joint, other_generators, stages
+from vireid_lib.book import joint, stages
 from vireid_lib.book.book import Book
+from vireid_lib.book.fitting import translators
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
 from vireid_lib.book.studies.study import book_of
@@ -41,7 +42,7 @@ def maker(book: Book, name: str, seed: int) -> Generator:
     if name in ("jsia", PRETRAINED):
         folder = start(book, seed).folder / "jsia" if name == PRETRAINED else trained(book, seed).folder / "split_1"
         return generators.load("jsia", folder, cache=book.workspace.cache, device=book.device, progress=False)
-    return other_generators.fitted(seeded(book, name, seed), name)
+    return translators.fitted(seeded(book, name, seed), name)
 
 
 def trained(book: Book, seed: int) -> StageRecord:
@@ -162,7 +163,7 @@ def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
     if name in ("jsia", PRETRAINED):
         inputs["maker"] = (trained if name == "jsia" else start)(book, fit)
     elif name != "real":
-        inputs["maker"] = other_generators.fitting(seeded(book, name, fit), name)
+        inputs["maker"] = translators.fitting(seeded(book, name, fit), name)
     test = stages.datasets(book).test()
 
     def make(folder: Path) -> dict:

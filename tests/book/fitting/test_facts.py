@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from vireid_lib.book import generator_facts as facts
 from vireid_lib.book import stages
+from vireid_lib.book.fitting import facts
 
 
 @pytest.fixture(scope="module")

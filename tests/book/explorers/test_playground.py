@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from vireid_lib.book import playground, plots
+from vireid_lib.book import plots
+from vireid_lib.book.explorers import playground
 
 
 def test_the_points_stand_where_they_are_put():

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.book import attention_findings, plots
-from vireid_lib.book import attention_stages as study
+from vireid_lib.book import plots
+from vireid_lib.book.attention import findings
+from vireid_lib.book.attention import stages as study
 
 
 def test_resolutions_are_written_and_read():
@@ -17,7 +18,7 @@ def test_attention_of_a_fitted_model(tiny_book):
     assert sampled.resolutions[0] == (16, 8) and len(sampled.people) == 2
     total = np.nansum(sampled.maps[(16, 8)]["[k] and [p]"], axis=1)
     np.testing.assert_allclose(total, 1, atol=1e-4)
-    assert np.isnan(sampled.maps[(16, 8)]["[p] only"][:, attention_findings.LABELS.index("[k]")]).all()
+    assert np.isnan(sampled.maps[(16, 8)]["[p] only"][:, findings.LABELS.index("[k]")]).all()
     plots.attention_overlays(**vars(sampled.by_prompt(1, (16, 8)))).png()
     plots.attention_overlays(**vars(sampled.by_resolution(0))).png()
 
@@ -25,11 +26,11 @@ def test_attention_of_a_fitted_model(tiny_book):
 def test_attention_on_people_is_measured_against_the_renderers_outline(tiny_book):
     measured = study.on_people(tiny_book, images=6)
     sizes = measured[["image", "piece", "resolution"]].nunique()
-    assert len(measured) == sizes.prod() and sizes["piece"] == len(attention_findings.LABELS)
+    assert len(measured) == sizes.prod() and sizes["piece"] == len(findings.LABELS)
     whole = measured.groupby(["image", "resolution"])["share"].sum()
     np.testing.assert_allclose(whole, 1, atol=1e-4)
     record = next(each for each in tiny_book.workspace.records()[::-1] if each.name == "attention_on_people")
-    assert record.values["conclusion"] == attention_findings.conclusion(measured)
+    assert record.values["conclusion"] == findings.conclusion(measured)
     grid = study.masks_shown(tiny_book, images=4)
     assert 0.05 < np.stack(grid.images[1]).mean() / 255 < 0.6
 
@@ -41,5 +42,5 @@ def test_pieces_of_the_prompt_are_added_up(tiny_book):
     person, camera = "mini_market/0001", "mini_vi/3"
     pieces = study.by_label(model, maps, person, camera)
     torch.testing.assert_close(pieces.sum(0), torch.ones(2, 2))
-    assert pieces[attention_findings.LABELS.index("[p]")].mean() == pytest.approx(model.tokens.vectors / length)
-    assert torch.isnan(study.by_label(model, maps, "", camera)[attention_findings.LABELS.index("[p]")]).all()
+    assert pieces[findings.LABELS.index("[p]")].mean() == pytest.approx(model.tokens.vectors / length)
+    assert torch.isnan(study.by_label(model, maps, "", camera)[findings.LABELS.index("[p]")]).all()

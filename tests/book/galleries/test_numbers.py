@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from vireid_lib.analysis.inception import InceptionV3
-from vireid_lib.book import gallery_measures, gallery_numbers
 from vireid_lib.book.book import Book
+from vireid_lib.book.galleries import measures, numbers
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def roomier_book(tiny_profile, tiny_book):
 
 @pytest.fixture(scope="module")
 def compared(roomier_book):
-    return gallery_measures.compare(roomier_book, ["real", "copies", "dive", "dive_from_image", "true"])
+    return measures.compare(roomier_book, ["real", "copies", "dive", "dive_from_image", "true"])
 
 
 def test_every_gallery_has_a_row_and_every_measure_its_basis(compared):
@@ -45,18 +45,18 @@ def test_copies_are_copies_and_what_does_not_apply_is_not_invented(compared):
 def test_the_reference_holds_no_picture_of_a_gallery(roomier_book, tiny_book):
     from vireid_lib.book import stages
 
-    rows, words = gallery_numbers.reference(roomier_book)
+    rows, words = numbers.reference(roomier_book)
     assert "same people" in words
     assert not set(rows["path"]) & set(stages.gallery(roomier_book, "true")["path"])
     # Two pictures for each order use up all there are: then "true" is not compared with itself.
-    assert "Fréchet distance" not in gallery_numbers.numbers(tiny_book, "true")
+    assert "Fréchet distance" not in numbers.numbers(tiny_book, "true")
 
 
 def test_a_comparison_of_nothing_or_of_nobody_is_refused(tiny_book):
     with pytest.raises(ValueError, match="at least one gallery"):
-        gallery_measures.compare(tiny_book, ["real"])
+        measures.compare(tiny_book, ["real"])
     with pytest.raises(ValueError, match="no generator 'flow3flow'"):
-        gallery_measures.compare(tiny_book, ["flow3flow"])
+        measures.compare(tiny_book, ["flow3flow"])
 
 
 @pytest.mark.slow
@@ -64,5 +64,5 @@ def test_fid_is_named_where_an_inception_is_given(roomier_book, tmp_path):
     torch.manual_seed(0)
     weights = tmp_path / "inception.safetensors"
     save_file(InceptionV3().state_dict(), weights)
-    found = gallery_measures.compare(roomier_book, ["copies"], inception=str(weights))
+    found = measures.compare(roomier_book, ["copies"], inception=str(weights))
     assert found.table["FID"].iloc[0] > 0 and "Inception-v3, inception.safetensors" in found.basis["FID"]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.book import plots, prompt_corner, stages
+from vireid_lib.book import plots, stages
+from vireid_lib.book.explorers import prompt_corner
 
 ONE, TWO, CAMERA = "mini_market/0001", "mini_market/0002", "mini_vi/3"
 

@@ -16,10 +16,11 @@ import torch
 from jaxtyping import Float, UInt8
 
 from vireid_lib.analysis.attention import record
-from vireid_lib.book import arrays, attention_stages, plots, stages
-from vireid_lib.book.attention_findings import LABELS
+from vireid_lib.book import arrays, plots, stages
+from vireid_lib.book.attention import stages as attention_stages
+from vireid_lib.book.attention.findings import LABELS
 from vireid_lib.book.book import Book
-from vireid_lib.book.gallery_stages import cameras_of_each_view, identities
+from vireid_lib.book.galleries.stages import cameras_of_each_view, identities
 from vireid_lib.book.pictures import Grid, pixels, short
 from vireid_lib.book.plots.style import Picture
 from vireid_lib.book.settings import dive_config

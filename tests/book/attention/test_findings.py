@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vireid_lib.book import attention_findings
+from vireid_lib.book.attention import findings
 
 
 def _measured(person, code, spread=0.01, images=20):
@@ -29,25 +29,25 @@ def _measured(person, code, spread=0.01, images=20):
 )
 def test_findings_follow_the_numbers(person, code, verdicts):
     measured = _measured(person, code)
-    assert [each.verdict for each in attention_findings.findings(measured)] == verdicts
-    assert attention_findings.verdicts(measured)["verdict"].tolist() == verdicts
+    assert [each.verdict for each in findings.findings(measured)] == verdicts
+    assert findings.verdicts(measured)["verdict"].tolist() == verdicts
 
 
 def test_the_conclusion_is_made_of_the_verdicts():
-    assert attention_findings.conclusion(_measured(1.4, 1.0)).count("as the paper says") == 2
-    assert "against what the paper says" in attention_findings.conclusion(_measured(0.7, 1.8))
-    assert "cannot be told" in attention_findings.conclusion(_measured(1.0, 1.0))
+    assert findings.conclusion(_measured(1.4, 1.0)).count("as the paper says") == 2
+    assert "against what the paper says" in findings.conclusion(_measured(0.7, 1.8))
+    assert "cannot be told" in findings.conclusion(_measured(1.0, 1.0))
 
 
 def test_the_summary_is_the_mean_over_images():
-    table = attention_findings.summary(_measured(1.5, 1.0)).set_index(["resolution", "piece"])
+    table = findings.summary(_measured(1.5, 1.0)).set_index(["resolution", "piece"])
     row = table.loc[("16 × 8", "[p]")]
     assert row["concentration"] == pytest.approx(1.5, abs=0.01)
     assert row["share of all attention (%)"] == pytest.approx(10) and row["images"] == 20
 
 
 def test_shares_stand_in_the_order_of_the_prompt():
-    parts = [_measured(1.0, 1.0).assign(piece=piece) for piece in reversed(attention_findings.LABELS)]
-    table = attention_findings.shares(pd.concat(parts))
-    assert table.index.tolist() == list(attention_findings.LABELS)
+    parts = [_measured(1.0, 1.0).assign(piece=piece) for piece in reversed(findings.LABELS)]
+    table = findings.shares(pd.concat(parts))
+    assert table.index.tolist() == list(findings.LABELS)
     assert table.columns.tolist() == ["16 × 8", "8 × 4"]

@@ -17,9 +17,10 @@ from pydantic import BaseModel
 
 from vireid_lib import generators
 from vireid_lib.analysis.fidelity import colourfulness
-from vireid_lib.book import arrays, other_generators, plots, stages
+from vireid_lib.book import arrays, plots, stages
 from vireid_lib.book.book import Book
-from vireid_lib.book.generator_facts import history
+from vireid_lib.book.fitting import translators
+from vireid_lib.book.fitting.facts import history
 from vireid_lib.book.pictures import Grid, pixels, short
 from vireid_lib.book.plots import Picture
 from vireid_lib.book.records import StageRecord
@@ -45,12 +46,12 @@ def config(book: Book, name: str) -> BaseModel:
 
 def fitting(book: Book, name: str) -> StageRecord:
     """The stage that fitted it."""
-    return stages.finetuning(book) if name == "dive" else other_generators.fitting(book, name)
+    return stages.finetuning(book) if name == "dive" else translators.fitting(book, name)
 
 
 def fitted(book: Book, name: str) -> Generator:
     """The generator, ready to make pictures."""
-    return stages.generator(book) if name == "dive" else other_generators.fitted(book, name)
+    return stages.generator(book) if name == "dive" else translators.fitted(book, name)
 
 
 def card(book: Book, name: str) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from vireid_lib.book import base_knowledge as study
 from vireid_lib.book import plots
+from vireid_lib.book.fitting import base_model as study
 
 
 def test_the_base_model_draws_captions(tiny_book):

@@ -12,8 +12,9 @@ import pandas as pd
 from PIL import Image
 
 from vireid_lib.analysis.ssim import ssim
-from vireid_lib.book import other_generators, stages
+from vireid_lib.book import stages
 from vireid_lib.book.book import Book
+from vireid_lib.book.fitting import translators
 from vireid_lib.book.pictures import Grid, pixels, short
 from vireid_lib.book.results import training_label
 from vireid_lib.generators.galleries import RECORD
@@ -61,8 +62,8 @@ def _sampled(book: Book, row: pd.Series) -> np.ndarray:
 
 def _expanded(book: Book, name: str, row: pd.Series, size: tuple[int, int]) -> np.ndarray:
     """The image once more, with the others of its person alone: who else is in a gallery makes no difference."""
-    people, cameras, per_camera = other_generators.order(book, stages.datasets(book))
-    maker = other_generators.fitted(book, name)
+    people, cameras, per_camera = translators.order(book, stages.datasets(book))
+    maker = translators.fitted(book, name)
     seed = getattr(maker.config, "seed", 0)
     with tempfile.TemporaryDirectory() as folder:
         made = maker.expand([row["identity"]], cameras, per_camera, seed, Path(folder),

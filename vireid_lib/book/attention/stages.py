@@ -13,11 +13,11 @@ from torch import Tensor
 
 from vireid_lib.analysis.attention import concentration, record, token_positions
 from vireid_lib.book import arrays, stages
-from vireid_lib.book.attention_findings import LABELS, conclusion, findings
+from vireid_lib.book.attention.findings import LABELS, conclusion, findings
 from vireid_lib.book.book import Book
-from vireid_lib.book.gallery_stages import identities
-from vireid_lib.book.generator_facts import prompt_pieces
-from vireid_lib.book.generator_stages import predict
+from vireid_lib.book.fitting.facts import prompt_pieces
+from vireid_lib.book.fitting.stages import predict
+from vireid_lib.book.galleries.stages import identities
 from vireid_lib.book.pictures import Grid, pixels, spread
 from vireid_lib.book.settings import dive_config
 from vireid_lib.data.images import to_float

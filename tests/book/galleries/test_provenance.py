@@ -3,33 +3,34 @@
 import numpy as np
 import pytest
 
-from vireid_lib.book import gallery_provenance, plots, stages
+from vireid_lib.book import plots, stages
+from vireid_lib.book.galleries import provenance
 
 
 @pytest.mark.parametrize("name", ["dive", "copies", "interpolation"])
 def test_an_image_is_made_again_from_its_row(tiny_book, name):
-    again = gallery_provenance.make_again(tiny_book, name, place=1)
+    again = provenance.make_again(tiny_book, name, place=1)
     assert again.difference <= 2
     assert "what is recorded" in again.sentence
 
 
 @pytest.mark.parametrize(("difference", "words"), [(0, "every pixel"), (1, "made alone"), (40, "more than rounding")])
 def test_the_sentence_follows_the_difference(difference, words):
-    assert words in gallery_provenance.Again(None, difference).sentence
+    assert words in provenance.Again(None, difference).sentence
 
 
 def test_provenance_shows_short_paths(tiny_book):
-    table = gallery_provenance.provenance(stages.gallery(tiny_book, "dive"), count=3)
+    table = provenance.provenance(stages.gallery(tiny_book, "dive"), count=3)
     assert len(table) == 3 and not table["path"].str.startswith("/").any()
 
 
 def test_origins_are_those_on_record_or_the_nearest_photograph(tiny_book):
-    blends = gallery_provenance.origins(tiny_book, "interpolation", people=2)
+    blends = provenance.origins(tiny_book, "interpolation", people=2)
     assert blends.row_labels == ["image interpolation", "made from", "and from"]
     made, first, second = (np.stack(row).astype(float) for row in blends.images)
     half = ((first + second) / 2) @ [0.299, 0.587, 0.114]
     assert np.abs(made[..., 0] - half).mean() < 6  # resized before the blend, and after it
-    copies = gallery_provenance.origins(tiny_book, "copies", people=2)
+    copies = provenance.origins(tiny_book, "copies", people=2)
     assert copies.row_labels[1].startswith("nearest photograph")
     grey = np.asarray(copies.images[1][0], float) @ [0.299, 0.587, 0.114]
     assert np.abs(copies.images[0][0][..., 0] - grey).mean() < 2

@@ -3,8 +3,9 @@
 import pytest
 from PIL import Image
 
-from vireid_lib.book import other_generators, stages
+from vireid_lib.book import stages
 from vireid_lib.book.book import Book
+from vireid_lib.book.fitting import translators
 from vireid_lib.book.settings import generator_config
 from vireid_lib.data.strict import FileError
 
@@ -31,14 +32,14 @@ def test_a_gallery_is_made_of_each_external_person_under_each_infrared_camera(bo
         assert image.size == (32, 64)
     whole = stages.training_table(book, name)
     assert set(whole.loc[whole["source"] != "real", "path"]) == set(table["path"])
-    again = other_generators.gallery_stage(book, name)
+    again = translators.gallery_stage(book, name)
     assert again.values["images"] == 12
 
 
 def test_the_fitted_generator_translates(book):
-    maker = other_generators.fitted(book, "flow2flow", expansion="interpolate")
+    maker = translators.fitted(book, "flow2flow", expansion="interpolate")
     assert maker.config.expansion == "interpolate"
-    assert other_generators.fitting(book, "flow2flow").values["steps"] == 1
+    assert translators.fitting(book, "flow2flow").values["steps"] == 1
 
 
 def test_settings_are_judged_when_the_profile_is_read(tiny_profile):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from vireid_lib.book import gallery_stages as study
 from vireid_lib.book import plots
+from vireid_lib.book.galleries import stages as study
 
 
 def test_swaps_combine_every_person_with_every_code(tiny_book):

@@ -17,9 +17,10 @@ from vireid_lib.analysis.manifold import NEIGHBOURS, manifold
 from vireid_lib.analysis.measure import Measure
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.analysis.variety import variety
-from vireid_lib.book import other_generators, stages
+from vireid_lib.book import stages
 from vireid_lib.book.book import Book
-from vireid_lib.book.gallery_audit import audit, thin
+from vireid_lib.book.fitting import translators
+from vireid_lib.book.galleries.audit import audit, thin
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import dive_config, generator_config
 from vireid_lib.data import tables
@@ -239,4 +240,4 @@ def _translator(book: Book, name: str):
     size = (getattr(config, "height", SIZE[0]), getattr(config, "width", SIZE[1]))
     if name == "copies":
         return None, lambda: made().translate, size
-    return other_generators.fitting(book, name), lambda: other_generators.fitted(book, name).translate, size
+    return translators.fitting(book, name), lambda: translators.fitted(book, name).translate, size

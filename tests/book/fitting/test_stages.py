@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vireid_lib.book import generator_stages as study
+from vireid_lib.book.fitting import stages as study
 
 
 def test_prompt_worth_compares_the_same_images(tiny_book):

@@ -12,8 +12,8 @@ import pandas as pd
 from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, frechet_distance, overlap
 from vireid_lib.book import arrays, measures, stages
 from vireid_lib.book.book import Book
-from vireid_lib.book.gallery_audit import thin
-from vireid_lib.book.gallery_numbers import fid, numbers
+from vireid_lib.book.galleries.audit import thin
+from vireid_lib.book.galleries.numbers import fid, numbers
 from vireid_lib.book.pictures import pixels
 from vireid_lib.book.results import training_label
 from vireid_lib.book.settings import dive_config, reid_config
@@ -159,14 +159,14 @@ COLUMNS = [
     "distance to true infrared", "Fréchet distance", "FID", "precision", "recall", "density", "coverage",
     "SSIM on the person", "infrared (colour)", "infrared (luminance)", "variety", "flagged copies",
 ]  # fmt: skip
-"""The measures of `gallery_numbers.numbers`, in the order of `compare`'s table."""
+"""The measures of `galleries.numbers.numbers`, in the order of `compare`'s table."""
 
 
 def compare(book: Book, names: Sequence[str], *, inception: str = "") -> Comparison:
     """Measure galleries by all measures: one table for any list of generators.
 
     Each gallery is fitted, made and measured once (stages), in the order of the names. The judge of people is the
-    baseline network of the profile's first seed; `gallery_numbers.numbers` says what the single measures are, and
+    baseline network of the profile's first seed; `galleries.numbers.numbers` says what the single measures are, and
     gives them with full precision.
 
     Args:

@@ -1,0 +1,1 @@
+"""Chapter 06: which word of a prompt looks where."""

@@ -1,0 +1,1 @@
+"""Chapter 02: generators fitted to the book's data, and what they learned."""
