@@ -44,9 +44,13 @@ def test_two_processes_fit_as_one_does(name, toy_people, tmp_path):
     assert ran.returncode == 0, ran.stderr[-2000:]
     shared = load_file(tmp_path / "two/networks.safetensors")
     first = fit(name, table, tmp_path / "start", steps=1).networks.state_dict()
-    for name, tensor in alone.networks.state_dict().items():
-        if tensor.dim() > 1:  # a shift before a normalisation has no gradient, and Adam makes steps of its rounding
-            assert (shared[name] - tensor).norm() < 0.03 * (tensor - first[name]).norm(), name
+    for place, tensor in alone.networks.state_dict().items():
+        # A shift before a normalisation has no gradient, and Adam makes steps of its rounding: biases, and the weights
+        # of StarGAN's labels, which are the same at each pixel.
+        if tensor.dim() > 1:
+            here, there, before = (each[:, :3] if place == "generator.layers.0.weight" else each
+                                   for each in (tensor, shared[place], first[place]))  # fmt: skip
+            assert (there - here).norm() < 0.03 * (here - before).norm(), place
     images = np.random.default_rng(0).integers(0, 255, (4, 32, 24, 3), dtype=np.uint8)
     two = load(name, tmp_path / "two", device="cpu", progress=False)
     difference = two.translate(images, "", "toy/3").astype(int) - alone.translate(images, "", "toy/3")

@@ -37,10 +37,13 @@ class TranslatorConfig(GeneratorConfig):
     """Settings of the pictures' size and of how training is run.
 
     Attributes:
+        height, width: of training images and pictures, in pixels.
         epochs: length of the training; what an epoch is, each generator says.
         steps: length of the training in steps; None takes `epochs`.
         flip: mirror half of the training images.
         padding: move training images by up to so many pixels.
+        checkpoint_every: steps between checkpoints; 0 writes the last one only.
+        precision: of the training; "bf16" is for GPUs.
         sampling_batch: pictures made at once.
     """
 

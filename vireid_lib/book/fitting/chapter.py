@@ -69,7 +69,7 @@ def settings_source(name: str) -> str:
     """What the configuration says of where its numbers come from."""
     found = [text for text in _paragraphs(generators.generator_class(name).config_class.__doc__)
              if not text.startswith("Attributes:")]  # fmt: skip
-    return "\n\n".join("\n".join(textwrap.wrap(text, 110)) for text in found)
+    return "\n\n".join("\n".join(textwrap.wrap(text, 95)) for text in found)
 
 
 def settings(book: Book, name: str) -> pd.DataFrame:
