@@ -201,7 +201,10 @@ display(*(studies.beside_paper(book, STUDY, measured, number) for number in (6, 
 
 # %%
 curves = f2f.multiples(measured)
-display(plots.sweeps(curves, y="rank-1 (%)") if curves else "Not run: these rows are trained with -p full=true.")
+if curves:
+    display(plots.sweeps(curves, y="rank-1 (%)"))
+else:
+    print("Not run: these rows are trained with -p full=true.")
 
 # %% [markdown]
 # ## 9. What the paper claims, and what the seeds say

@@ -166,7 +166,10 @@ plots.distance_panels(jsia_looks.alike(book, seed=seed))
 
 # %%
 sweeps = jsia_looks.sweep_curves(book, measured)
-display(plots.sweeps(sweeps, y="rank-1 (%)") if sweeps else "Not run: these rows are trained with -p full=true.")
+if sweeps:
+    display(plots.sweeps(sweeps, y="rank-1 (%)"))
+else:
+    print("Not run: these rows are trained with -p full=true.")
 
 # %% [markdown]
 # ## 9. The paired images (Figure 6)

@@ -43,6 +43,7 @@ def test_verdicts_follow_from_welchs_interval():
     assert "a beats b (here): holds; rank-1 +10.7 points" in found[0].sentence and "3 seeds" in found[0].sentence
     assert found[3].sentence == "c beats a (nowhere): not run."
     assert studies.count(found) == "Of 4 claims: 1 holds, 1 does not hold, 1 within noise, 1 not run."
+    assert studies.count(found * 2) == "Of 8 claims: 2 hold, 2 do not hold, 2 within noise, 2 not run."
     shown = studies.findings_table(found)
     assert shown.table["verdict"].tolist() == ["holds", "does not hold", "within noise"]
     assert shown.table.loc[2, "difference here (95 % interval)"].startswith("-0.003 (")

@@ -118,6 +118,7 @@ def table(findings: Iterable[Finding]) -> HtmlTable:
 
 def count(findings: Iterable[Finding]) -> str:
     """How many claims came out how, in a sentence."""
-    verdicts = [each.verdict for each in findings]
-    parts = [f"{verdicts.count(kind)} {kind}" for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING) if kind in verdicts]
+    verdicts, several = [each.verdict for each in findings], {HOLDS: "hold", FAILS: "do not hold"}
+    parts = [f"{number} {kind if number == 1 else several.get(kind, kind)}"
+             for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING) if (number := verdicts.count(kind))]  # fmt: skip
     return f"Of {len(verdicts)} claims: {', '.join(parts)}."
