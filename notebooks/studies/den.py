@@ -29,6 +29,7 @@ profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 full = False  # all rows of the tables, or the reduced set
+training = True  # False: train nothing, show what is trained already
 
 # %%
 from IPython.display import display
@@ -135,7 +136,7 @@ trainings.recipe(settings.reid_config(den_book.profile), book.profile.data.targe
 # batches are larger by half, in the paper as here. Nothing was chosen on the test people.
 
 # %%
-measured = studies.measure(book, STUDY, full=full)
+measured = studies.measure(book, STUDY, full=full, training=training)
 studies.effort(book, STUDY, measured)
 
 # %%

@@ -31,6 +31,7 @@ profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 full = False  # all rows of tables IV, VI, VII and VIII and figure 6, or the reduced set
+training = True  # False: train nothing, show what is trained already
 
 # %%
 from IPython.display import display
@@ -162,7 +163,7 @@ for name in ("tse", "cmg", "both"):
           f"{stages.datasets(book).learn()['modality'].value_counts().to_dict()} real ones")
 
 # %%
-measured = studies.measure(book, STUDY, full=full)
+measured = studies.measure(book, STUDY, full=full, training=training)
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "himd"])
 
 # %%
