@@ -12,6 +12,7 @@ from vireid_lib.data import tables
 from vireid_lib.generators import build, load
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.miniworld.pretrain_tokenizer import build_tokenizer
+from vireid_lib.training.determinism import threads
 
 
 def write_tiny_base(folder, prediction):
@@ -109,11 +110,13 @@ def modality_pixels():
 
 @pytest.fixture(scope="session")
 def fit_to_toys(toy_people, tmp_path_factory):
-    """Fits a generator, by name and settings, to the toy people; returns it and its folder."""
+    """Fits a generator, by name and settings, to the toy people, alike on any number of cores; returns it and its
+    folder."""
 
     def fit(name, config):
         generator, folder = build(name, config, device="cpu", progress=False), tmp_path_factory.mktemp("learnt")
-        generator.fit(toy_people, folder)
+        with threads(1):
+            generator.fit(toy_people, folder)
         return generator, folder
 
     return fit

@@ -12,7 +12,7 @@ WANTED = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2)}
 WORDS = ("Some weights", "Give a local file.")
 
 
-@pytest.mark.parametrize("suffix", weights.FILES)
+@pytest.mark.parametrize("suffix", [*weights.FILES, "", ".in1k"])
 def test_files(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"some{suffix}"
     save_file(WANTED, file) if suffix == ".safetensors" else torch.save(WANTED, file)

@@ -17,8 +17,8 @@ def read_weights(source: str, what: str, remedy: str) -> dict[str, Tensor]:
     """Tensors by name.
 
     Args:
-        source: a local `.safetensors`, `.pth`, `.pt` or `.bin` file (the last three through `weights_only=True`), or a
-            hub id with a `model.safetensors`, such as "timm/resnet50.tv_in1k".
+        source: a local file (`.safetensors`, or through `weights_only=True` what torch saved), or a hub id with a
+            `model.safetensors`, such as "timm/resnet50.tv_in1k".
         what: whose weights these are, for errors.
         remedy: what to give in their place, for errors.
 
@@ -27,7 +27,7 @@ def read_weights(source: str, what: str, remedy: str) -> dict[str, Tensor]:
         ValueError: the file does not hold a flat dictionary of tensors.
     """
     path = Path(source).expanduser()
-    if path.suffix not in FILES:
+    if path.suffix not in FILES and not path.is_file():
         try:
             path = Path(hf_hub_download(source, ON_THE_HUB))
         except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:

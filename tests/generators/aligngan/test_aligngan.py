@@ -36,7 +36,7 @@ def test_pixels_and_features_learn(learnt):
 
 
 def test_translations_are_closer_to_the_target_modality_than_the_input_is(learnt, still_to_go):
-    assert still_to_go(learnt[0]) < 0.9
+    assert still_to_go(learnt[0]) < 0.7
 
 
 def test_the_folder_yields_the_network_that_finds_people(learnt, toy_people, modality_pixels):
