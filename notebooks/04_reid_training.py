@@ -407,7 +407,7 @@ for name, words in measures.judges(book).items():
 # %%
 preserved = measures.preservation_table(book)
 beside = trainings.gain_and_preservation(scores, preserved)
-trainings.preservation_words(beside, measures.judges(book))
+trainings.preservation_words(beside).style.hide()
 
 # %%
 fair = beside[beside["judge"] == "real"].assign(name=lambda rows: rows["gallery"].map(verdicts.training_label))

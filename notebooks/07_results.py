@@ -166,10 +166,12 @@ plots.bars(
 )  # fmt: skip
 
 # %%
-results.stages(book.workspace).tail(40).style.format({"minutes": "{:.2f}"}).hide()
+longest = results.stages(book.workspace).nlargest(12, "minutes")
+longest[["stage", "minutes", "attempts", "finished", "source"]].style.format({"minutes": "{:.2f}"}).hide()
 
 # %% [markdown]
-# **What to notice.** Which stage takes the time is what a further seed, or a further training set, would cost.
+# **What to notice.** The longest stages are what a further seed, or a further training set, would cost. Each is a
+# folder of the workspace; `results.stages(book.workspace)` lists them all.
 #
 # `source` is a digest of the library's code at that time: two rows with different digests were made by different code.
 # `attempts` above 1 means that the stage was interrupted and resumed; on a CPU it then ends with the same weights, bit

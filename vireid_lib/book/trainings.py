@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -149,11 +149,11 @@ def gain_and_preservation(scores: pd.DataFrame, preserved: pd.DataFrame, mode: s
     return pd.DataFrame(found)
 
 
-def preservation_words(table: pd.DataFrame, judges: Mapping[str, str]) -> pd.DataFrame:
+def preservation_words(table: pd.DataFrame) -> pd.DataFrame:
     """`gain_and_preservation` for reading."""
     return pd.DataFrame(
         {
-            "judge": [judges[name] for name in table["judge"]],
+            "judge": table["judge"],
             "infrared of the external people": [training_label(name) for name in table["gallery"]],
             "nearest is the same person (%)": [_plus_minus(*pair) for pair in zip(
                 table["preservation"], table["preservation_std"], strict=True)],
