@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import warnings
 
 import nbformat
 import numpy as np
@@ -139,6 +140,13 @@ def test_long_prints_are_folded():
     text = "".join(f"line {number}\n" for number in range(40))
     body, _ = exported(new_code_cell("f()", outputs=[new_output("stream", name="stdout", text=text)]))
     assert '<details class="stream"><summary>40 printed lines, the last: line 39</summary>' in body
+
+
+def test_a_warning_is_told_without_the_machines_folders():
+    text = warnings.formatwarning("1 of 800 ties", UserWarning, "/home/somebody/lib/evaluator.py", 171, "warn(text)")
+    outputs = [new_output("stream", name="stderr", text="before: 1\n" + text + "after\n")]
+    body, _ = exported(new_code_cell("score()", outputs=outputs))
+    assert "before: 1\nUserWarning: 1 of 800 ties\nafter" in body and "somebody" not in body and "warn(" not in body
 
 
 @pytest.mark.parametrize(

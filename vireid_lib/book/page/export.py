@@ -25,6 +25,7 @@ GLOSSARY = "glossary"  # the chapters link to its terms as glossary.md#term
 PRIVATE_PARAMETERS = ("workspace", "data_root")  # somebody's folders, of no use to a reader
 LARGE = 100_000  # bytes of an image from which on it is coded with loss
 LONG_STREAM = 12  # lines of printed text from which on it is folded
+WARNING = re.compile(r"^[^\n]+\.py:\d+: (\w+: [^\n]*\n?)(?:  [^\n]*\n?)?", re.MULTILINE)  # as `warnings` prints one
 
 PRIORITY = [
     "text/html",
@@ -191,7 +192,8 @@ def solution(source: str) -> tuple[str, str, str]:
 
 
 def prepared(notebook: NotebookNode) -> NotebookNode:
-    """A copy for the reader: one parameters cell with this run's values, and none of papermill's own cells."""
+    """A copy for the reader: one parameters cell with this run's values, none of papermill's own cells, and warnings
+    without the file and line of this machine that they came from."""
     notebook = copy.deepcopy(notebook)
     injected = {}
     for cell in _tagged(notebook, INJECTED):
@@ -199,6 +201,9 @@ def prepared(notebook: NotebookNode) -> NotebookNode:
     for cell in _tagged(notebook, "parameters"):
         values = {name: injected.get(name, line) for name, line in _assignments(cell.source).items()}
         cell.source = "\n".join(line for name, line in values.items() if name not in PRIVATE_PARAMETERS)
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        if output.get("name") == "stderr":
+            output.text = WARNING.sub(r"\1", output.text)
     unwanted = [*_tagged(notebook, INJECTED), *_tagged(notebook, ERROR_MARK)]
     notebook.cells = [cell for cell in notebook.cells if not any(cell is other for other in unwanted)]
     return notebook
