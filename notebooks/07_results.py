@@ -40,6 +40,7 @@ metric = "rank_1"
 from IPython.display import display
 
 from vireid_lib.book import explorers, open_book, plots, result_tables, results, summary, verdicts
+from vireid_lib.book.records import minute
 
 book = open_book(profile, workspace, data_root)
 book
@@ -167,7 +168,8 @@ plots.bars(
 
 # %%
 longest = results.stages(book.workspace).nlargest(12, "minutes")
-longest[["stage", "minutes", "attempts", "finished", "source"]].style.format({"minutes": "{:.2f}"}).hide()
+longest = longest[["stage", "minutes", "attempts", "finished", "source"]]
+longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 
 # %% [markdown]
 # **What to notice.** The longest stages are what a further seed, or a further training set, would cost. Each is a

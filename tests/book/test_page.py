@@ -201,6 +201,7 @@ def test_the_whole_page_needs_no_network(tmp_path):
     page = make_page(tmp_path, chapters, profile).read_text()
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page) and "@import" not in page and "url(" not in page
     assert 'href="#01_chapter-s"' in page and "ran in 1:01" in page and "Title &amp; 2" in page
+    assert "2026-01-02 03:04 UTC" in page
     assert "vireid book --only 02" in page and profile.title in page
     assert '<h4 id="glossary-rank-1">rank-1</h4>' in page and 'href="#glossary"' in page
     assert page.count("<script") == 1 and 'name="viewport"' in page

@@ -89,14 +89,14 @@ def score_row(
 
 
 def stages(workspace: Workspace) -> pd.DataFrame:
-    """One row per finished stage: name, minutes, device, attempts, when (UTC), by which code, where."""
+    """One row per finished stage: name, minutes, device, attempts, when, by which code, where."""
     rows = [
         {
             "stage": record.name,
             "minutes": record.result["wall_seconds"] / 60,
             "device": record.result["device"],
             "attempts": record.result["attempts"],
-            "finished": record.result["finished"][:16].replace("T", " "),
+            "finished": record.result["finished"],
             "version": record.result["library"]["version"],
             "source": record.result["library"]["source"],
             "folder": os.path.relpath(record.folder, workspace.folder),

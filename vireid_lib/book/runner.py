@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -21,7 +20,7 @@ from vireid_lib.book import engines
 from vireid_lib.book.book import Book, default_workspace
 from vireid_lib.book.chapters import Chapter, find_chapters, find_study, parameters_of, parse_overrides
 from vireid_lib.book.profiles import Profile, load_profile
-from vireid_lib.book.records import hardware, library, versions, write_json
+from vireid_lib.book.records import hardware, library, now, versions, write_json
 from vireid_lib.book.terminal import Terminal
 from vireid_lib.project import project_root
 
@@ -118,7 +117,7 @@ def run_book(
                 "failure": failure,
                 "command": command,
                 "chapters": [chapter.name for chapter in chapters],
-                "finished": _now(),
+                "finished": now(),
                 "library": library(),
                 "versions": versions(),
                 "hardware": hardware(),
@@ -164,7 +163,7 @@ def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Pat
         "parameters": changed,
         "cache": str(folder / "cache"),
     }
-    started, clock = _now(), time.monotonic()
+    started, clock = now(), time.monotonic()
     terminal.start(chapter.name)
     status, dead = _supervise(job, log, terminal)
     failure = _failure(chapter, output, log, status, dead)
@@ -179,7 +178,7 @@ def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Pat
             "title": chapter.title,
             "parameters": dict(parameters),
             "started": started,
-            "finished": _now(),
+            "finished": now(),
             "wall_seconds": round(time.monotonic() - clock, 3),
             "library": library(),
         },
@@ -270,7 +269,3 @@ def _make_page(
 
 def _indented(text: str) -> str:
     return "\n".join("    " + line for line in text.splitlines())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

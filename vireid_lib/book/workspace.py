@@ -8,7 +8,6 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
@@ -20,6 +19,7 @@ from vireid_lib.book.records import (
     hardware,
     input_digest,
     library,
+    now,
     plain,
     versions,
     write_json,
@@ -137,7 +137,7 @@ class Workspace:
         if not (partial / RESULT).exists():
             partial.mkdir(parents=True, exist_ok=True)
             attempts = _count_attempt(partial)
-            started, clock = _now(), time.monotonic()
+            started, clock = now(), time.monotonic()
             try:
                 with _alike(self.device):
                     values = plain(make(partial) or {}, f"{name}.values")
@@ -161,7 +161,7 @@ class Workspace:
                     "hardware": hardware(),
                     "device": self.device,
                     "started": started,
-                    "finished": _now(),
+                    "finished": now(),
                     "attempts": attempts,
                     "wall_seconds": round(time.monotonic() - clock, 3),
                     "values": values,
@@ -218,7 +218,7 @@ def _load(name: str, key: str, folder: Path) -> StageRecord | None:
 def _count_attempt(partial: Path) -> int:
     path = partial / ATTEMPTS
     count = json.loads(path.read_text())["attempts"] + 1 if path.exists() else 1
-    write_json(path, {"attempts": count, "process": os.getpid(), "started": _now()})
+    write_json(path, {"attempts": count, "process": os.getpid(), "started": now()})
     return count
 
 
@@ -235,7 +235,3 @@ def _refuse_partial_paths(value: object, partial: Path, name: str) -> None:
     if isinstance(value, list):
         for position, inner in enumerate(value):
             _refuse_partial_paths(inner, partial, f"{name}[{position}]")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -14,6 +14,7 @@ from vireid_lib.book import results
 from vireid_lib.book.chapters import Chapter, title_of
 from vireid_lib.book.page.export import GLOSSARY, ChapterExporter, Heading, prepared, without_number
 from vireid_lib.book.profiles import Profile
+from vireid_lib.book.records import minute
 from vireid_lib.book.result_tables import main_table_html
 from vireid_lib.book.workspace import Workspace
 from vireid_lib.training.progress import duration
@@ -140,7 +141,7 @@ def facts(book_record: dict, profile: Profile) -> dict[str, str]:
         "Profile": profile.name,
         "Data": profile.data.target + (f" + {profile.data.external}" if profile.data.external else ""),
         "Device": f"{book_record['device']} ({machine})",
-        "Finished": book_record["finished"][:16].replace("T", " ") + " UTC",
+        "Finished": minute(book_record["finished"]),
         "Versions": f"vireid {__version__}, Python {packages['python']}, torch {packages.get('torch', '–')}",
     }
 
