@@ -1,45 +1,98 @@
-"""A branch that is alone is merged into its layer while training; the sums and the gradients are the same."""
+"""A layer with branches computes (W + B_k A_k) x for each sample's own branch k, and the gradients of that."""
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from vireid_lib.generators.dive.lora import BranchedLayer, Selector
 
+LAYERS = [
+    (nn.Linear(6, 5), (4, 7, 6)),
+    (nn.Linear(6, 5, bias=False), (4, 6)),
+    (nn.Conv2d(6, 5, 1), (4, 6, 4, 4)),
+    (nn.Conv2d(6, 5, 1, stride=2), (4, 6, 4, 5)),
+    (nn.Conv2d(6, 5, 3, padding=1), (4, 6, 8, 5)),
+    (nn.Conv2d(6, 5, 3, stride=2, padding=1, bias=False), (4, 6, 8, 9)),
+    (nn.Conv2d(6, 5, (3, 5), stride=(1, 3), padding=(2, 0), dilation=(2, 1)), (4, 6, 9, 20)),
+]
+
 
 def layer_of(base: nn.Module, branches: int) -> BranchedLayer:
-    """With a correction that is not zero, the same in each branch."""
+    """In double precision, with corrections that are not zero."""
     draw = torch.Generator().manual_seed(1)
-    layer = BranchedLayer(base.requires_grad_(False), branches, 3, Selector(), draw)
+    layer = BranchedLayer(base.requires_grad_(False), branches, 3, Selector(), draw).double()
     with torch.no_grad():
-        layer.down[:] = torch.randn(layer.down[0].shape, generator=torch.Generator().manual_seed(2))
-        layer.up[:] = torch.randn(layer.up[0].shape, generator=torch.Generator().manual_seed(3))
-    layer.selector.chosen = torch.zeros(4, dtype=torch.int64)
+        layer.up.normal_(generator=draw)
+    layer.selector.chosen = torch.tensor([2, 0, 2, 1]) % branches
     return layer
 
 
-@pytest.mark.parametrize(("base", "shape"), [
-    (nn.Linear(6, 5), (4, 7, 6)), (nn.Linear(6, 5, bias=False), (4, 6)),
-    (nn.Conv2d(6, 5, 3, stride=2, padding=1), (4, 6, 8, 8)), (nn.Conv2d(6, 5, 1), (4, 6, 4, 4)),
-])  # fmt: skip
-def test_merged_equals_separate(base, shape):
-    found = []
-    for branches in (1, 2):  # of two, the first is chosen for all: that way is separate
-        layer, x = layer_of(base, branches), torch.randn(shape, generator=torch.Generator().manual_seed(4))
-        x.requires_grad_(True)
-        out = layer(x)
-        out.square().sum().backward()
-        found.append([out, x.grad, layer.down.grad[0], layer.up.grad[0]])
-    for merged, separate in zip(*found, strict=True):
-        torch.testing.assert_close(merged, separate, atol=1e-4, rtol=1e-4)
+def separately(layer: BranchedLayer, x: torch.Tensor) -> torch.Tensor:
+    """Sample by sample, with the layer's weight and its correction added up."""
+    base, results = layer.base, []
+    for sample, branch in zip(x, layer.selector.chosen.tolist(), strict=True):
+        weight = base.weight + layer.delta(branch)
+        if isinstance(base, nn.Conv2d):
+            result = functional.conv2d(sample[None], weight, base.bias, base.stride, base.padding, base.dilation)
+        else:
+            result = functional.linear(sample[None], weight, base.bias)
+        results.append(result)
+    return torch.cat(results)
 
 
-def test_in_half_precision_a_small_correction_still_counts():
-    layer = layer_of(nn.Linear(6, 5, bias=False), 1)
+@pytest.mark.parametrize("branches", [1, 3])
+@pytest.mark.parametrize(("base", "shape"), LAYERS)
+def test_equals_the_sum_of_weights(base, shape, branches):
+    layer, found = layer_of(base, branches), []
+    for compute in (layer, lambda x: separately(layer, x)):
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64).requires_grad_(True)
+        layer.zero_grad()
+        out = compute(x)
+        (out * torch.linspace(-1, 2, out.numel()).view_as(out)).sum().backward()
+        found.append([out, x.grad, layer.down.grad.clone(), layer.up.grad.clone()])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("base", [nn.Conv2d(6, 5, 3, padding=1), nn.Conv2d(6, 5, 1)])
+def test_channels_may_lie_innermost(base):
+    """As they do on a GPU, where what is added in place must reach the result all the same."""
+    layer = layer_of(base, 3)
+    x = torch.randn(4, 6, 8, 5, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    expected = separately(layer, x)
+    base.weight.data = base.weight.data.contiguous(memory_format=torch.channels_last)
+    x = x.contiguous(memory_format=torch.channels_last).requires_grad_(True)
+    torch.testing.assert_close(layer(x), expected)
+    layer(x).square().sum().backward()
+    inner, x.grad = x.grad, None
+    separately(layer, x).square().sum().backward()
+    torch.testing.assert_close(inner, x.grad)
+
+
+def test_a_branch_without_samples_has_no_gradient():
+    layer = layer_of(nn.Conv2d(6, 5, 3, padding=1), 3)
+    layer.selector.chosen = torch.tensor([0, 2])
+    layer(torch.randn(2, 6, 4, 4, dtype=torch.float64)).square().sum().backward()
+    for parameter in (layer.down, layer.up):
+        assert [bool(gradient.any()) for gradient in parameter.grad] == [True, False, True]
+
+
+def test_without_a_choice_the_layer_is_the_base():
+    layer = layer_of(nn.Linear(6, 5), 3)
+    layer.selector.chosen = None
+    x = torch.randn(4, 6, dtype=torch.float64)
+    assert torch.equal(layer(x), layer.base(x))
+
+
+@pytest.mark.parametrize("branches", [1, 2])
+def test_in_half_precision_a_small_correction_still_counts(branches):
+    layer = layer_of(nn.Linear(6, 5, bias=False), branches).float()
     with torch.no_grad():
         layer.base.weight.fill_(1.0)
         layer.up *= 1e-4  # far below bf16's step at 1: added to the weight, it would be rounded away
     x = torch.tensor([1.0, -1.0] * 3).expand(4, 7, 6)
     with torch.autocast("cpu", torch.bfloat16):
+        assert layer(x).dtype == torch.bfloat16
         assert (layer(x) != 0).any()
         assert (nn.functional.linear(x, layer.base.weight + layer.delta(0)) == 0).all()

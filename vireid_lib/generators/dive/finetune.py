@@ -48,7 +48,7 @@ class DiveTask(Task):
         self.modules = {"predictor": Predictor(model)}
         self.optimizers = {"adam": torch.optim.AdamW(
             [{"params": lora, "name": "lora"}, {"params": rows, "name": "tokens"}], lr=0.0, weight_decay=0.0,
-            betas=(0.9, 0.99),
+            betas=(0.9, 0.99), fused=True,  # one pass over each small tensor instead of a dozen
         )}  # fmt: skip
         self.gradient_clip = config.gradient_clip
 

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn import functional
 
+from vireid_lib.generators.dive.low_rank import CorrectedConvolution, CorrectedLinear, Geometry, to_kernel, to_taps
 from vireid_lib.training import seeds
 
 FILE = "pytorch_lora_weights.safetensors"
@@ -39,10 +39,9 @@ class BranchedLayer(nn.Module):
     def __init__(self, base: nn.Linear | nn.Conv2d, branches: int, rank: int, selector: Selector, draw) -> None:
         super().__init__()
         self.base, self.selector = base, selector
-        inner = base.weight.shape[1:]  # inputs (and the kernel)
-        down = torch.empty(branches, rank, *inner)
+        down = torch.empty(branches, rank, *base.weight.shape[1:])  # inputs (and the kernel)
         nn.init.kaiming_uniform_(down.view(branches * rank, -1), a=5**0.5, generator=draw)
-        self.down = nn.Parameter(down.to(base.weight.device))
+        self.down = nn.Parameter(self._as_products(down.to(base.weight.device)))
         self.up = nn.Parameter(torch.zeros(branches, base.weight.shape[0], rank, device=base.weight.device))
 
     @property
@@ -54,40 +53,37 @@ class BranchedLayer(nn.Module):
         return self.base.bias
 
     def forward(self, x: Float[Tensor, "n ..."], *_: object) -> Float[Tensor, "n ..."]:
-        chosen = self.selector.chosen
-        if chosen is not None and len(self.down) == 1 and not torch.is_autocast_enabled(x.device.type):
-            return self._merged(x)
-        output = self.base(x)
+        chosen, base = self.selector.chosen, self.base
         if chosen is None:
-            return output
-        if isinstance(self.base, nn.Conv2d):
-            return output + self._convolve(x, chosen)
-        if len(self.down) == 1:
-            return output + functional.linear(functional.linear(x, self.down[0]), self.up[0])
-        flat = x.reshape(len(chosen), -1, x.shape[-1])
-        change = torch.bmm(torch.bmm(flat, self.down[chosen].mT), self.up[chosen].mT)
-        return output + change.view_as(output)
-
-    def _merged(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
-        """(W + B A) x for the only branch: one product instead of three, an eighth of a CPU's step. In float32 alone:
-        bf16 would round a small correction of W away."""
-        base, weight = self.base, self.base.weight + self.delta(0)
+            return base(x)
+        kind = x.device.type
+        half = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+        dtype = torch.get_autocast_dtype(kind) if half else x.dtype
+        x, weight, down, up = (part.to(dtype) for part in (x, base.weight, self.down, self.up))
+        bias = None if base.bias is None else base.bias.to(dtype)
         if isinstance(base, nn.Conv2d):
-            return functional.conv2d(x, weight, base.bias, base.stride, base.padding, base.dilation)
-        return functional.linear(x, weight, base.bias)
+            down, up = down.index_select(0, chosen), up.index_select(0, chosen)
+            return CorrectedConvolution.apply(
+                x, weight, bias, down, up, Geometry(base.stride, base.padding, base.dilation)
+            )
+        if len(down) == 1:  # one product for all samples
+            return CorrectedLinear.apply(x.reshape(1, -1, x.shape[-1]), weight, bias, down, up).view(*x.shape[:-1], -1)
+        down, up = down.index_select(0, chosen), up.index_select(0, chosen)
+        flat = x.reshape(len(x), -1, x.shape[-1])
+        return CorrectedLinear.apply(flat, weight, bias, down, up).view(*x.shape[:-1], -1)
 
-    def _convolve(self, x: Tensor, chosen: Tensor) -> Tensor:
-        """All branches at once, then each sample keeps its own: the low rank makes that cheap."""
-        branches, rank = self.down.shape[:2]
-        base = self.base
-        low = functional.conv2d(x, self.down.flatten(0, 1), None, base.stride, base.padding, base.dilation)
-        keep = functional.one_hot(chosen, branches).to(low.dtype).repeat_interleave(rank, 1)
-        low = low * keep[:, :, None, None]
-        return functional.conv2d(low, self.up.permute(1, 0, 2).flatten(1)[:, :, None, None])
+    def kernel(self, branch: int) -> Tensor:
+        """A_k in the shape of the base weight, with the rank in place of the outputs, as files hold it."""
+        if isinstance(self.base, nn.Conv2d):
+            return to_kernel(self.down[branch : branch + 1], self.base.kernel_size)[0]
+        return self.down[branch]
 
     def delta(self, branch: int) -> Tensor:
         """B_k A_k in the shape of the base weight."""
-        return (self.up[branch] @ self.down[branch].flatten(1)).view_as(self.base.weight)
+        return (self.up[branch] @ self.kernel(branch).flatten(1)).view_as(self.base.weight)
+
+    def _as_products(self, down: Tensor) -> Tensor:
+        return to_taps(down) if isinstance(self.base, nn.Conv2d) else down
 
 
 class Branches:
@@ -141,7 +137,7 @@ class Branches:
                 up = layer.up[index].detach().cpu().float()
                 if isinstance(layer.base, nn.Conv2d):
                     up = up[:, :, None, None]
-                tensors[f"unet.{layer_name}.lora_A.weight"] = layer.down[index].detach().cpu().float().contiguous()
+                tensors[f"unet.{layer_name}.lora_A.weight"] = layer.kernel(index).detach().cpu().float().contiguous()
                 tensors[f"unet.{layer_name}.lora_B.weight"] = up.contiguous()
             (folder / name).mkdir(parents=True, exist_ok=True)
             save_file(tensors, folder / name / FILE, metadata={"format": "pt"})
@@ -155,7 +151,7 @@ class Branches:
                 raise ValueError(f"{folder / name / FILE} has {len(tensors)} tensors, not {2 * len(self.layers)}: "
                                  "lora_targets differ from those it was trained with.")  # fmt: skip
             for layer_name, layer in self.layers.items():
-                layer.down[index].copy_(tensors[f"unet.{layer_name}.lora_A.weight"])
+                layer.down[index] = layer._as_products(tensors[f"unet.{layer_name}.lora_A.weight"][None])[0]
                 layer.up[index].copy_(tensors[f"unet.{layer_name}.lora_B.weight"].view_as(layer.up[index]))
 
 
