@@ -3,14 +3,21 @@ step, the whole embedding table in Adam and restored afterwards, peft's LoRA, ea
 sampling (a `StableDiffusionPipeline` prompt by prompt). On a CPU the seconds are those that one thread computes, so
 that other programs do not count.
 
-Run: `python tests/benchmarks/bench_dive.py` (the miniature model), or with `--size sd15` on a GPU: Stable Diffusion
-1.5's architecture with random weights, batch 16, 512×256. Prints ratios, losses of both, pictures' difference and, on a
-GPU, memory and the share of the measured bf16 matrix rate that the model's own operations reach.
+Fine-tuning is timed with a LoRA branch for each code, as in DiVE's paper, and with one for all, as in its released
+code. peft trains one adapter at a time and refuses a batch of several: with branches, the straightforward form goes
+through the batch branch by branch.
+
+Run: `python tests/benchmarks/bench_dive.py` (the miniature model, as profile `mini` trains it), or with `--size sd15`
+on a GPU: Stable Diffusion 1.5's architecture with random weights, batch 16, 512×256, as profile `sysu` trains it.
+Prints ratios, the losses of both from the same start and seeds, pictures' difference and, on a GPU, memory and the
+share of the measured bf16 matrix rate that the model's own operations reach.
 """
 
 import argparse
+import gc
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,8 +28,10 @@ from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from peft import LoraConfig
 from PIL import Image
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, baddbmm_flop
 
+from vireid_lib.book.profiles import load_profile
+from vireid_lib.book.settings import dive_config
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.generators.dive import stable_diffusion_15, vocabulary
@@ -39,22 +48,18 @@ from vireid_lib.miniworld import write
 from vireid_lib.training.loop import accelerator_for
 
 WARM_UP = 2
-CONFIGS = {
-    "mini": {"base_model": "mini", "height": 64, "width": 32, "lora_rank": 8, "lora_targets": "all",
-             "vectors_per_token": 8, "learning_rate": 2e-3, "token_learning_rate": 1e-2, "guidance": 3.0,
-             "sampling_steps": 20, "sampling_batch": 32},
-    "sd15": {"precision": "bf16"},
-}  # fmt: skip
+PROFILES = {"mini": "mini", "sd15": "sysu"}
 
 
 class Straightforward:
-    """A training step as the usual fine-tuning script writes it; draws what `DiveTask` draws."""
+    """A training step as the usual fine-tuning script writes it; starts as `DiveTask` does, draws what it draws."""
 
     def __init__(
         self, base: Base, words: vocabulary.Vocabulary, config: DiveConfig, table: pd.DataFrame, device: torch.device
     ) -> None:
         self.base, self.config, self.device, self.paths = base, config, device, table["path"].to_numpy()
-        plain = DiveModel(load(config, device), words, config, seed=config.seed)  # for prompts and the token's start
+        self.branches = words.branches
+        plain = DiveModel(load(config, device), words, config, seed=config.seed)  # for prompts and the start
         base.tokenizer.add_tokens([name for who in plain.tokens.identities for name in plain.tokens.names(who)])
         known = len(base.text.get_input_embeddings().weight)
         base.text.resize_token_embeddings(len(base.tokenizer), mean_resizing=False)
@@ -62,10 +67,15 @@ class Straightforward:
         self.table.data[known:] = plain.rows.rows.detach().to(device)
         self.before, self.new = self.table.detach().clone(), torch.arange(len(self.table), device=device) >= known
         names = target_names(base.unet, config.lora_targets)
-        base.unet.add_adapter(LoraConfig(r=config.lora_rank, lora_alpha=config.lora_rank, target_modules=names))
-        lora = [parameter for parameter in base.unet.parameters() if parameter.requires_grad]
-        self.trained = [*lora, self.table]
-        groups = [{"params": lora, "lr": config.learning_rate}, {"params": [self.table], "lr": config.token_rate}]
+        for branch in self.branches:
+            lora = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_rank, target_modules=names)
+            base.unet.add_adapter(lora, adapter_name=branch)
+        for name, layer in plain.branches.layers.items():
+            for index, branch in enumerate(self.branches):
+                base.unet.get_submodule(name).lora_A[branch].weight.data.copy_(layer.kernel(index).detach())
+        self.lora = [parameter for name, parameter in base.unet.named_parameters() if ".lora_" in name]
+        self.trained = [*self.lora, self.table]
+        groups = [{"params": self.lora, "lr": config.learning_rate}, {"params": [self.table], "lr": config.token_rate}]
         self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
         self.scaler = torch.amp.GradScaler(enabled=device.type == "cuda")
         self.prompts = plain.prompts(table["identity"].tolist(), camera_keys(table, words))
@@ -83,27 +93,36 @@ class Straightforward:
         draw, base, rows = task.generator(step, "batch", shared=True), self.base, task._rows(step)
         mirrored = torch.randint(2, (len(rows),), generator=draw) * self.config.flip
         images = torch.stack([self.pixels(int(r), bool(m)) for r, m in zip(rows, mirrored, strict=True)])
-        with torch.autocast(self.device.type, torch.float16, enabled=self.device.type == "cuda"):
-            with torch.no_grad():
-                posterior = base.vae.encode(images.to(self.device)).latent_dist
-                spread = torch.randn(posterior.mean.shape, generator=draw).to(self.device)
-                clean = (posterior.mean + posterior.std * spread) * base.vae.config.scaling_factor
-            noise = torch.randn(clean.shape, generator=draw).to(self.device)
-            times = torch.randint(len(self.alphas), (len(rows),), generator=draw).to(self.device)
-            prompts = [self.prompts[row] for row in rows]
-            ids = base.tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
-            noised, target = diffuse(clean.float(), noise, self.alphas[times], base.prediction)
-            states = base.text(ids.to(self.device)).last_hidden_state
-            loss = functional.mse_loss(base.unet(noised, times, states).sample.float(), target)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
+        prompts = [self.prompts[row] for row in rows]
+        ids = base.tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids.to(self.device)
+        for group, ours in zip(self.optimizer.param_groups, task.optimizers["adam"].param_groups, strict=True):
+            group["lr"] = ours["lr"]  # the schedule's
+        self.optimizer.zero_grad(set_to_none=False)  # a branch without images moves on by its momentum, as ours does
+        with torch.autocast(self.device.type, torch.float16, enabled=self.device.type == "cuda"), torch.no_grad():
+            posterior = base.vae.encode(images.to(self.device)).latent_dist
+            spread = torch.randn(posterior.mean.shape, generator=draw).to(self.device)
+            clean = (posterior.mean + posterior.std * spread) * base.vae.config.scaling_factor
+        noise = torch.randn(clean.shape, generator=draw).to(self.device)
+        times = torch.randint(len(self.alphas), (len(rows),), generator=draw).to(self.device)
+        noised, target = diffuse(clean.float(), noise, self.alphas[times], base.prediction)
+        total = torch.zeros((), device=self.device)
+        branch = task.branch[rows].to(self.device)
+        for index in branch.unique().tolist():
+            base.unet.set_adapter(self.branches[index])
+            part = branch == index
+            with torch.autocast(self.device.type, torch.float16, enabled=self.device.type == "cuda"):
+                states = base.text(ids[part]).last_hidden_state
+                predicted = base.unet(noised[part], times[part], states).sample
+                loss = functional.mse_loss(predicted.float(), target[part]) * part.float().mean()
+            self.scaler.scale(loss).backward()
+            total += loss.detach()
         self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.trained, self.config.gradient_clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         with torch.no_grad():
             self.table[~self.new] = self.before[~self.new]
-        return loss.detach()
+        return total
 
 
 def load(config: DiveConfig, device: torch.device) -> Base:
@@ -116,8 +135,16 @@ def load(config: DiveConfig, device: torch.device) -> Base:
     return base
 
 
-def per_second(work: Callable[[int], object], times: int, each: int, device: torch.device) -> tuple[float, int]:
-    """(images a second of `work`, largest memory of the GPU in bytes)."""
+def held(device: torch.device) -> int:
+    """Bytes that are in use on the GPU now, by whatever was made before."""
+    gc.collect()
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+
+
+def per_second(
+    work: Callable[[int], object], times: int, each: int, device: torch.device, before: int = 0
+) -> tuple[float, int]:
+    """(images a second of `work`, largest memory of the GPU in bytes beyond `before`)."""
     memory, clock = 0, time.perf_counter if device.type == "cuda" else time.process_time
     for turn in range(times + WARM_UP):
         if turn == WARM_UP:
@@ -128,7 +155,7 @@ def per_second(work: Callable[[int], object], times: int, each: int, device: tor
         work(turn)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-        memory = torch.cuda.max_memory_allocated(device)
+        memory = torch.cuda.max_memory_allocated(device) - before
     return times * each / (clock() - began), memory
 
 
@@ -142,9 +169,11 @@ def matrix_rate(device: torch.device) -> float:
 def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torch.device, steps: int) -> None:
     """Both forms of a step, one after the other in the same process."""
     words, losses = vocabulary.build(table, config), {"ours": [], "straightforward": []}
+    before = held(device)
     model = DiveModel(load(config, device), words, config, seed=config.seed)
-    held = encode(table["path"].tolist(), model.base.vae, (config.height, config.width), cache=folder, progress=False)
-    task, accelerator = DiveTask(model, table, held), accelerator_for(config.precision, device.type)
+    size = config.height, config.width
+    latents = encode(table["path"].tolist(), model.base.vae, size, cache=folder, progress=False)
+    task, accelerator = DiveTask(model, table, latents), accelerator_for(config.precision, device.type)
     task.bind(accelerator, config.seed)
     task.prepare(accelerator)
 
@@ -152,27 +181,35 @@ def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
         task.before_step(step)
         losses["ours"].append(task.step(accelerator, step)["total"])
 
-    fast, memory = per_second(ours, steps, config.batch, device)
+    fast, memory = per_second(ours, steps, config.batch, device, before)
     print(f"fine-tuning, ours             {fast:8.2f} images/s  {memory / 1e9:6.1f} GB")
     if device.type == "cuda":
-        with FlopCounterMode(display=False) as counter:
+        in_place = {torch.ops.aten.baddbmm_: baddbmm_flop}  # of the corrections; the counter knows the plain one alone
+        eager = torch.compiler.set_stance("force_eager")  # compiled kernels hide their operations from the counter
+        with eager, FlopCounterMode(display=False, custom_mapping=in_place) as counter:
             ours(steps + WARM_UP)
         used = counter.get_total_flops() / config.batch * fast
         rate = matrix_rate(device)
         print(f"  {used / 1e12:.0f} of {rate / 1e12:.0f} measured bf16 teraflop/s: {100 * used / rate:.0f} % utilised")
+    before = held(device)
     plain = Straightforward(load(config, device), words, config, table, device)
-    slow, memory = per_second(lambda step: losses["straightforward"].append(plain.step(task, step)), steps,
-                              config.batch, device)  # fmt: skip
+
+    def theirs(step: int) -> None:
+        task.before_step(step)  # sets the schedule's rates, which both follow
+        losses["straightforward"].append(plain.step(task, step))
+
+    slow, memory = per_second(theirs, steps, config.batch, device, before)
     print(f"fine-tuning, straightforward  {slow:8.2f} images/s  {memory / 1e9:6.1f} GB   ratio {fast / slow:.2f}")
-    for name, values in losses.items():
-        values = torch.stack(values[: steps + WARM_UP]).cpu()
-        first, last = values[: len(values) // 2].mean(), values[len(values) // 2 :].mean()
-        print(f"  loss of {name:16s} {float(first):.4f} in the first half, {float(last):.4f} in the second")
+    one, other = (torch.stack(losses[name][: steps + WARM_UP]).cpu() for name in ("ours", "straightforward"))
+    print(f"  losses from the same start and seeds, {(one - other).abs().max():.4f} apart at most:")
+    for step in np.linspace(0, len(one) - 1, 6).astype(int).tolist():
+        print(f"    step {step + 1:4d}   ours {one[step]:.4f}   straightforward {other[step]:.4f}")
     task.release(accelerator)
 
 
 def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torch.device, images: int) -> None:
     """A batch of ours against one prompt at a time, of the same seeds."""
+    before = held(device)
     model = DiveModel(load(config, device), vocabulary.build(table, config), config, seed=config.seed).to(device)
     for layer in model.branches.layers.values():  # as if trained: a correction that is not zero
         torch.nn.init.normal_(layer.up, std=0.02)
@@ -186,8 +223,9 @@ def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
         size = config.sampling_batch
         pictures[:] = np.concatenate([sample(model, requests[i : i + size]) for i in range(0, images, size)])
 
-    fast, memory = per_second(batched, 1, images, device)
+    fast, memory = per_second(batched, 1, images, device, before)
     print(f"sampling, ours                {fast:8.2f} images/s  {memory / 1e9:6.1f} GB")
+    before = held(device)
     base = load(config, device)
     pipeline = StableDiffusionPipeline(
         vae=base.vae, text_encoder=base.text, tokenizer=base.tokenizer, unet=base.unet, safety_checker=None,
@@ -209,7 +247,7 @@ def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
             guidance_scale=config.guidance, generator=torch.Generator().manual_seed(request.seed), output_type="np",
         ).images[0])  # fmt: skip
 
-    slow, memory = per_second(one, images - WARM_UP, 1, device)
+    slow, memory = per_second(one, images - WARM_UP, 1, device, before)
     print(f"sampling, prompt by prompt    {slow:8.2f} images/s  {memory / 1e9:6.1f} GB   ratio {fast / slow:.2f}")
     apart = np.abs(np.stack(theirs) * 255 - np.stack(pictures))
     print(f"  same seeds: pictures differ by {apart.mean():.2f} grey levels on average, {apart.max():.0f} at most")
@@ -218,24 +256,27 @@ def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
 def main() -> None:
     """Print both comparisons."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", choices=sorted(CONFIGS), default="mini")
-    parser.add_argument("--scope", choices=("shared", "per_modality"), default="shared", help="ours; the other shares")
+    parser.add_argument("--size", choices=sorted(PROFILES), default="mini")
+    parser.add_argument("--scope", choices=("per_modality", "shared"), help="one of both LoRA scopes alone")
     parser.add_argument("--compile", action="store_true", help="torch.compile our denoiser (minutes)")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--images", type=int, default=32)
     options = parser.parse_args()
+    warnings.filterwarnings("ignore", "Already found a `peft_config`")  # peft, of several adapters
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
-    config = DiveConfig(**CONFIGS[options.size], lora_scope=options.scope, code_length=4, compile=options.compile)
+    profile = dive_config(load_profile(PROFILES[options.size])).model_copy(update={"compile": options.compile})
     name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU thread"
-    print(f"{options.size}, {config.height}×{config.width}, batch {config.batch}, LoRA {config.lora_scope}, on {name}")
     with tempfile.TemporaryDirectory() as place:
         roots = write.make(Path(place), seed=0, size="small")
         target, external = (read_dataset(name, roots[name]) for name in ("mini_vi", "mini_market"))
         external = external[external["split"] == "train"].assign(split="external")
         table = tables.concat(tables.training_rows(target), external)
-        training(config, table, Path(place) / "work", device, options.steps)
-        sampling(config, table, Path(place) / "work", device, options.images)
+        for scope in [options.scope] if options.scope else ["per_modality", "shared"]:
+            config = profile.model_copy(update={"lora_scope": scope})
+            print(f"{options.size}, {config.height}×{config.width}, batch {config.batch}, LoRA {scope}, on {name}")
+            training(config, table, Path(place) / "work", device, options.steps)
+        sampling(profile, table, Path(place) / "work", device, options.images)
 
 
 if __name__ == "__main__":

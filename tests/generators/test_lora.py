@@ -86,13 +86,22 @@ def test_without_a_choice_the_layer_is_the_base():
 
 
 @pytest.mark.parametrize("branches", [1, 2])
-def test_in_half_precision_a_small_correction_still_counts(branches):
-    layer = layer_of(nn.Linear(6, 5, bias=False), branches).float()
+@pytest.mark.parametrize(("base", "shape"), [
+    (nn.Linear(6, 5, bias=False), (4, 7, 6)), (nn.Conv2d(6, 5, 1, bias=False), (4, 6, 4, 4)),
+    (nn.Conv2d(6, 5, 3, bias=False), (4, 6, 3, 3)),
+])  # fmt: skip
+def test_in_half_precision_a_small_correction_still_counts(base, shape, branches):
+    layer = layer_of(base, branches).float()
     with torch.no_grad():
-        layer.base.weight.fill_(1.0)
+        base.weight.fill_(1.0)
         layer.up *= 1e-4  # far below bf16's step at 1: added to the weight, it would be rounded away
-    x = torch.tensor([1.0, -1.0] * 3).expand(4, 7, 6)
+    product, signs = (functional.conv2d, (6, 1, 1)) if isinstance(base, nn.Conv2d) else (functional.linear, (6,))
+    x = torch.tensor([1.0, -1.0] * 3).view(signs).expand(shape).clone().requires_grad_(True)
     with torch.autocast("cpu", torch.bfloat16):
-        assert layer(x).dtype == torch.bfloat16
-        assert (layer(x) != 0).any()
-        assert (nn.functional.linear(x, layer.base.weight + layer.delta(0)) == 0).all()
+        out = layer(x)
+        assert out.dtype == torch.bfloat16
+        assert (out != 0).any()
+        assert (product(x, base.weight + layer.delta(0)) == 0).all()
+    out.float().square().sum().backward()
+    assert x.grad.dtype == layer.up.grad.dtype == torch.float32
+    assert layer.up.grad.any()

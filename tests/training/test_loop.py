@@ -196,6 +196,10 @@ def test_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     other.modules["network"].append(nn.Linear(2, 2))
     with pytest.raises(ValueError, match=r"does not fit its module 'network'.*7.bias"):
         run(other, tmp_path)
+    other = Toy()
+    other.modules["network"][6] = nn.Linear(other.modules["network"][6].in_features, 1)
+    with pytest.raises(ValueError, match=r"6\.weight is \(2, \d+\) there and \(1, \d+\) here"):
+        run(other, tmp_path)
 
 
 def test_weight_average_follows_and_resumes(tmp_path: Path) -> None:

@@ -127,6 +127,12 @@ class Task:
                     f"{sorted(own.keys() - saved.keys())[:3]} and has, besides, "
                     f"{sorted(saved.keys() - own.keys())[:3]}. Train in a new folder."
                 )
+            for key, tensor in own.items():
+                if saved[key].shape != tensor.shape:
+                    raise ValueError(
+                        f"The checkpoint of {self.name!r} does not fit its module {name!r}: {key} is "
+                        f"{tuple(saved[key].shape)} there and {tuple(tensor.shape)} here. Train in a new folder."
+                    )
             with torch.no_grad():
                 for key, tensor in own.items():
                     tensor.copy_(saved[key])

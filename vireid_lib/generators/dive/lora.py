@@ -61,15 +61,15 @@ class BranchedLayer(nn.Module):
         dtype = torch.get_autocast_dtype(kind) if half else x.dtype
         x, weight, down, up = (part.to(dtype) for part in (x, base.weight, self.down, self.up))
         bias = None if base.bias is None else base.bias.to(dtype)
-        if isinstance(base, nn.Conv2d):
+        convolution, rows = isinstance(base, nn.Conv2d), len(x)
+        if convolution or len(down) > 1:
             down, up = down.index_select(0, chosen), up.index_select(0, chosen)
-            return CorrectedConvolution.apply(
-                x, weight, bias, down, up, Geometry(base.stride, base.padding, base.dilation)
-            )
-        if len(down) == 1:  # one product for all samples
-            return CorrectedLinear.apply(x.reshape(1, -1, x.shape[-1]), weight, bias, down, up).view(*x.shape[:-1], -1)
-        down, up = down.index_select(0, chosen), up.index_select(0, chosen)
-        flat = x.reshape(len(x), -1, x.shape[-1])
+        else:  # one branch for all of the batch: one product
+            rows = 1
+        if convolution:
+            geometry = Geometry(base.stride, base.padding, base.dilation)
+            return CorrectedConvolution.apply(x, weight, bias, down, up, geometry)
+        flat = x.reshape(rows, -1, x.shape[-1])
         return CorrectedLinear.apply(flat, weight, bias, down, up).view(*x.shape[:-1], -1)
 
     def kernel(self, branch: int) -> Tensor:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.grad import conv2d_input
 
@@ -34,6 +35,7 @@ class CorrectedLinear(torch.autograd.Function):
         return functional.linear(x, weight, bias).baddbmm_(low, up.mT)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         x, weight, down, up, low = ctx.saved_tensors
         grad_low = torch.bmm(grad, up)
@@ -74,6 +76,7 @@ class CorrectedConvolution(torch.autograd.Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         x, weight, taps, up, low = ctx.saved_tensors
         flat = grad.flatten(2)
