@@ -68,14 +68,14 @@ class Straightforward:
         self.before, self.new = self.table.detach().clone(), torch.arange(len(self.table), device=device) >= known
         names = target_names(base.unet, config.lora_targets)
         for branch in self.branches:
-            lora = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_rank, target_modules=names)
-            base.unet.add_adapter(lora, adapter_name=branch)
+            adapter = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_rank, target_modules=names)
+            base.unet.add_adapter(adapter, adapter_name=branch)
         for name, layer in plain.branches.layers.items():
             for index, branch in enumerate(self.branches):
                 base.unet.get_submodule(name).lora_A[branch].weight.data.copy_(layer.kernel(index).detach())
-        self.lora = [parameter for name, parameter in base.unet.named_parameters() if ".lora_" in name]
-        self.trained = [*self.lora, self.table]
-        groups = [{"params": self.lora, "lr": config.learning_rate}, {"params": [self.table], "lr": config.token_rate}]
+        lora = [parameter for name, parameter in base.unet.named_parameters() if ".lora_" in name]
+        self.trained = [*lora, self.table]
+        groups = [{"params": lora, "lr": config.learning_rate}, {"params": [self.table], "lr": config.token_rate}]
         self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
         self.scaler = torch.amp.GradScaler(enabled=device.type == "cuda")
         self.prompts = plain.prompts(table["identity"].tolist(), camera_keys(table, words))
