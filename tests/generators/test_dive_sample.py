@@ -208,5 +208,14 @@ def test_load_refuses_settings_that_were_not_fitted(fitted):
 def test_half_precision_fits_and_samples(tiny_config, tiny_table, tmp_path):
     dive = Dive(tiny_config.model_copy(update={"precision": "bf16", "steps": 2}), device="cpu", progress=False)
     dive.fit(tiny_table, tmp_path / "fit")
-    picture = sample(dive.model, [Request(PEOPLE[0], "mini_vi/3", 1)])
-    assert picture.shape == (1, 32, 16, 3) and dive.model.rows.rows.dtype == torch.float32
+    model = dive.model
+    before = {name: tensor.clone() for name, tensor in model.base.unet.state_dict().items()}
+    requests = [Request(person, "mini_vi/3", 1) for person in PEOPLE]
+    half = sample(model, requests)
+    model.config = model.config.model_copy(update={"precision": "no"})
+    whole = sample(model, requests)
+    apart = np.abs(half.astype(int) - whole)
+    assert 0 < apart.max() <= 12 and apart.mean() < 2  # it was computed in half precision, and shows the same
+    for name, tensor in model.base.unet.state_dict().items():
+        assert tensor.dtype == before[name].dtype and torch.equal(tensor, before[name]), name
+    assert model.rows.rows.dtype == torch.float32

@@ -52,7 +52,7 @@ def finetuning(book: Book, split: int = 1) -> StageRecord:
         return {"images": len(table), "identities": table["identity"].nunique(),
                 "cameras": sorted(table["camera"].unique()), **generator.summary()}
 
-    return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, version=3, seeds=[config.seed],
+    return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, version=4, seeds=[config.seed],
                       manifests=manifests(book))
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 SAMPLING = ("sampling_steps", "guidance", "sampling_batch", "start", "strength")
 """Settings that may differ between fitting and sampling."""
 
-MACHINE = ("compile",)
+MACHINE = ("cuda_graph",)
 """Settings of the machine: the result does not depend on them, but for rounding."""
 
 RELEASE = {"code_length": 4, "lora_scope": "shared", "sampling_steps": 50, "min_aspect": 2.0}
@@ -79,8 +79,8 @@ class DiveConfig(BaseModel):
     gradient_clip: float = 1.0
     checkpoint_every: int = 1000
     precision: Literal["no", "bf16"] = "no"
-    compile: bool = Field(
-        False, description="torch.compile the denoiser while it is trained: minutes at first; needs a C++ compiler"
+    cuda_graph: bool = Field(
+        True, description="on a GPU, record the network's passes once and replay them, without the host's part"
     )
 
     sampling_steps: int = Field(25, ge=1)
@@ -91,12 +91,15 @@ class DiveConfig(BaseModel):
     )
     strength: float = Field(0.6, gt=0, le=1, description='share of the noise schedule that `start: "image"` runs')
 
+    def to_json(self) -> dict[str, Any]:
+        """What a fitted folder's record says: all but the machine's settings."""
+        return self.model_dump(mode="json", exclude=set(MACHINE))
+
     def fit_settings(self) -> dict[str, Any]:
         """What the fitted weights depend on, as JSON values; a local base model's weights among them."""
         from vireid_lib.generators.dive.base import fingerprint  # brings diffusers, which reading a profile can spare
 
-        spared = SAMPLING + MACHINE
-        own = {name: value for name, value in self.model_dump(mode="json").items() if name not in spared}
+        own = self.model_dump(mode="json", exclude={*SAMPLING, *MACHINE})
         return own | {"base_model_weights": fingerprint(self.base_model)}
 
     def sampling_settings(self) -> dict[str, Any]:

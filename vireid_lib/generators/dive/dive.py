@@ -91,7 +91,7 @@ class Dive:
         config, device = self.config, _device(self.device)
         base = load_base(config.base_model)
         self._record = {
-            "config": config.model_dump(mode="json"),
+            "config": config.to_json(),
             "base_model_digest": latents.digest(base.unet),
             "vocabulary": (words := vocabulary.build(table, config)).to_json(),
             "infrared": sorted(set(table.loc[table["modality"] == "infrared", "camera"])),

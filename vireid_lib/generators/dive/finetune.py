@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
@@ -13,8 +14,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from vireid_lib.generators.dive.half import frozen_in
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel, Predictor
+from vireid_lib.generators.dive.recording import recorded
 from vireid_lib.generators.dive.vocabulary import branch_indices, camera_keys
 from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
@@ -46,6 +49,7 @@ class DiveTask(Task):
         }  # fmt: skip
         lora, rows = model.trained()
         self.modules = {"predictor": Predictor(model)}
+        self.held = ExitStack()
         self.optimizers = {"adam": torch.optim.AdamW(
             [{"params": lora, "name": "lora"}, {"params": rows, "name": "tokens"}], lr=0.0, weight_decay=0.0,
             betas=(0.9, 0.99), fused=True,  # one pass over each small tensor instead of a dozen
@@ -58,15 +62,17 @@ class DiveTask(Task):
                 f"A batch of {self.settings.batch} images does not part evenly into {self.processes} processes: start "
                 "a number of them that divides it, or change `batch` (and with it the result)."
             )
-        unet = self.model.base.unet
-        if accelerator.device.type == "cuda":  # convolutions of half precision are faster with channels innermost
-            for parameter in unet.parameters():
-                if parameter.dim() == 4:
-                    parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        if self.settings.compile:
-            unet.compile()
+        predictor = self.modules["predictor"].to(accelerator.device)
+        if self.settings.precision == "bf16":
+            self.held.enter_context(frozen_in(predictor.unet, torch.bfloat16))
+        if self.settings.cuda_graph and accelerator.device.type == "cuda":
+            self.held.enter_context(recorded(predictor, self._blank_batch(accelerator.device)))
         super().prepare(accelerator)
         self.alphas = self.model.base.schedule.alphas_cumprod.to(accelerator.device)
+
+    def release(self, accelerator: Accelerator) -> None:
+        super().release(accelerator)
+        self.held.close()
 
     def before_step(self, step: int) -> None:
         config = self.settings
@@ -86,11 +92,24 @@ class DiveTask(Task):
         # All processes draw the same batch and each takes its share: how many there are does not change the result.
         share = slice(self.process, None, self.processes)
         clean, noise, times, ids, branch, frozen = (
-            part[share].to(self.device) for part in (clean, noise, times, ids, self.branch[rows], frozen)
+            self._move(part[share]) for part in (clean, noise, times, ids, self.branch[rows], frozen)
         )
         noised, target = diffuse(clean, noise, self.alphas[times], self.model.base.prediction)
         predicted = self.modules["predictor"](ids, noised, times, branch, frozen)
         return {"total": functional.mse_loss(predicted.float(), target)}
+
+    def _blank_batch(self, device: torch.device) -> tuple[Tensor, ...]:
+        """What the predictor is called with, in shape and type."""
+        share = self.settings.batch // self.processes
+        whole = torch.zeros(share, dtype=torch.int64, device=device)
+        noised = torch.zeros(share, *self.latents.mean.shape[2:], device=device)
+        return self.empty.to(device).repeat(share, 1), noised, whole, whole.clone(), whole.bool()
+
+    def _move(self, part: Tensor) -> Tensor:
+        """To the device; out of pinned memory a GPU fetches it while the host goes on to the next operation."""
+        if self.device.type == "cuda":
+            return part.pin_memory().to(self.device, non_blocking=True)
+        return part.to(self.device)
 
     def describe(self, step: int) -> str:
         return "identities " + ", ".join(sorted({self.identities[row] for row in self._rows(step).tolist()}))

@@ -59,13 +59,14 @@ class BranchedLayer(nn.Module):
         kind = x.device.type
         half = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
         dtype = torch.get_autocast_dtype(kind) if half else x.dtype
-        x, weight, down, up = (part.to(dtype) for part in (x, base.weight, self.down, self.up))
+        x, weight = x.to(dtype), base.weight.to(dtype)
         bias = None if base.bias is None else base.bias.to(dtype)
-        convolution, rows = isinstance(base, nn.Conv2d), len(x)
-        if convolution or len(down) > 1:
+        down, up, convolution, rows = self.down, self.up, isinstance(base, nn.Conv2d), len(x)
+        if convolution or len(down) > 1:  # chosen before they are cast: gradients of samples add up in full precision
             down, up = down.index_select(0, chosen), up.index_select(0, chosen)
         else:  # one branch for all of the batch: one product
             rows = 1
+        down, up = down.to(dtype), up.to(dtype)
         if convolution:
             geometry = Geometry(base.stride, base.padding, base.dilation)
             return CorrectedConvolution.apply(x, weight, bias, down, up, geometry)

@@ -95,7 +95,11 @@ class DiveModel:
 
 
 class Predictor(nn.Module):
-    """Token ids and noised latents to the prediction of noise or velocity, in one forward."""
+    """Token ids and noised latents to the prediction of noise or velocity, in one forward.
+
+    Where the denoiser is held in half precision (`half.frozen_in`), it computes in that throughout, and the text
+    encoder under autocast; the prediction is float32.
+    """
 
     def __init__(self, model: DiveModel) -> None:
         super().__init__()
@@ -110,8 +114,11 @@ class Predictor(nn.Module):
         branch: Int[Tensor, " n"],
         frozen: Tensor,
     ) -> Float[Tensor, "n c h w"]:
+        dtype, kind = self.unet.conv_in.weight.dtype, noised.device.type
         self._rows.frozen = frozen
-        states = self.text(ids).last_hidden_state
+        # Casts are not cached: a recorded graph would go on with those of the step that it was recorded in.
+        with torch.autocast(kind, torch.bfloat16, enabled=dtype == torch.bfloat16, cache_enabled=False):
+            states = self.text(ids).last_hidden_state
         self._rows.frozen = None
-        with self._branches.using(branch):
-            return self.unet(noised, times, states).sample
+        with self._branches.using(branch), torch.autocast(kind, enabled=False):
+            return self.unet(noised.to(dtype), times, states.to(dtype)).sample.float()

@@ -121,7 +121,7 @@ def convert(
         branch_of_view=dict.fromkeys(codes, SHARED),
     )  # fmt: skip
     base = load_base(config.base_model)
-    record = {"config": config.model_dump(mode="json"), "base_model_digest": latents.digest(base.unet),
+    record = {"config": config.to_json(), "base_model_digest": latents.digest(base.unet),
               "vocabulary": words.to_json(), "infrared": sorted(infrared), "released": True}  # fmt: skip
     model = DiveModel(base, words, config, seed=0)
     _fill(model, {identity: vectors[name] for identity, name in names.items()}, layers, lora)
