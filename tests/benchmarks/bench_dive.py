@@ -136,27 +136,31 @@ def load(config: DiveConfig, device: torch.device) -> Base:
 
 
 def held(device: torch.device) -> int:
-    """Bytes that are in use on the GPU now, by whatever was made before."""
+    """Bytes that are in use on the GPU now, by whatever was made before; a new peak is looked for from here on."""
     gc.collect()
-    return torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+    if device.type != "cuda":
+        return 0
+    torch.cuda.reset_peak_memory_stats(device)
+    return torch.cuda.memory_allocated(device)
 
 
-def per_second(
-    work: Callable[[int], object], times: int, each: int, device: torch.device, before: int = 0
-) -> tuple[float, int]:
-    """(images a second of `work`, largest memory of the GPU in bytes beyond `before`)."""
-    memory, clock = 0, time.perf_counter if device.type == "cuda" else time.process_time
+def peak(device: torch.device, before: int) -> str:
+    """Largest memory in use since `held`, beyond `before`; a recording's is in use while it is made."""
+    return f"{(torch.cuda.max_memory_allocated(device) - before) / 1e9:6.1f} GB" if device.type == "cuda" else ""
+
+
+def per_second(work: Callable[[int], object], times: int, each: int, device: torch.device) -> float:
+    """Images a second of `work`."""
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
     for turn in range(times + WARM_UP):
         if turn == WARM_UP:
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
-                torch.cuda.reset_peak_memory_stats(device)
             began = clock()
         work(turn)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-        memory = torch.cuda.max_memory_allocated(device) - before
-    return times * each / (clock() - began), memory
+    return times * each / (clock() - began)
 
 
 def corrections(_: torch.Size, one: torch.Size, other: torch.Size, **rest: object) -> int:
@@ -167,8 +171,7 @@ def corrections(_: torch.Size, one: torch.Size, other: torch.Size, **rest: objec
 def matrix_rate(device: torch.device) -> float:
     """Operations a second of large bf16 matrix products, measured."""
     one = torch.randn(8192, 8192, device=device, dtype=torch.bfloat16)
-    rate, _ = per_second(lambda _: one @ one, 20, 2 * 8192**3, device)
-    return rate
+    return per_second(lambda _: one @ one, 20, 2 * 8192**3, device)
 
 
 def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torch.device, steps: int) -> None:
@@ -178,6 +181,7 @@ def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
     model = DiveModel(load(config, device), words, config, seed=config.seed)
     size = config.height, config.width
     latents = encode(table["path"].tolist(), model.base.vae, size, cache=folder, progress=False)
+    held(device)  # the encoding's memory is not the training's
     task, accelerator = DiveTask(model, table, latents), accelerator_for(config.precision, device.type)
     task.bind(accelerator, config.seed)
     task.prepare(accelerator)
@@ -186,17 +190,17 @@ def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
         task.before_step(step)
         losses["ours"].append(task.step(accelerator, step)["total"])
 
-    fast, memory = per_second(ours, steps, config.batch, device, before)
+    fast = per_second(ours, steps, config.batch, device)
+    print(f"fine-tuning, ours             {fast:8.2f} images/s  {peak(device, before)}")
     task.modules["predictor"].training = False  # what was recorded in training runs anew, for the counter to see
     with FlopCounterMode(display=False, custom_mapping={torch.ops.aten.baddbmm_: corrections}) as counter:
         ours(steps + WARM_UP)
     task.modules["predictor"].training = True
-    each, memory = counter.get_total_flops() / config.batch, memory / 1e9
-    print(f"fine-tuning, ours             {fast:8.2f} images/s  {memory:6.1f} GB   {each / 1e9:.1f} gigaflop an image")
+    each = counter.get_total_flops() / config.batch
+    print(f"  {each / 1e9:.1f} gigaflop an image, {each * fast / 1e12:.3g} teraflop/s")
     if device.type == "cuda":
         rate = matrix_rate(device)
-        print(f"  {each * fast / 1e12:.0f} of {rate / 1e12:.0f} measured bf16 teraflop/s: "
-              f"{100 * each * fast / rate:.0f} % utilised")  # fmt: skip
+        print(f"  of {rate / 1e12:.0f} measured with bf16 matrices: {100 * each * fast / rate:.0f} % utilised")
     before = held(device)
     plain = Straightforward(load(config, device), words, config, table, device)
 
@@ -204,8 +208,8 @@ def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
         task.before_step(step)  # sets the schedule's rates, which both follow
         losses["straightforward"].append(plain.step(task, step))
 
-    slow, memory = per_second(theirs, steps, config.batch, device, before)
-    print(f"fine-tuning, straightforward  {slow:8.2f} images/s  {memory / 1e9:6.1f} GB   ratio {fast / slow:.2f}")
+    slow = per_second(theirs, steps, config.batch, device)
+    print(f"fine-tuning, straightforward  {slow:8.2f} images/s  {peak(device, before)}   ratio {fast / slow:.2f}")
     one, other = (torch.stack(losses[name][: steps + WARM_UP]).cpu() for name in ("ours", "straightforward"))
     print(f"  losses from the same start and seeds, {(one - other).abs().max():.4f} apart at most:")
     for step in np.linspace(0, len(one) - 1, 6).astype(int).tolist():
@@ -229,8 +233,8 @@ def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
         size = config.sampling_batch
         pictures[:] = np.concatenate([sample(model, requests[i : i + size]) for i in range(0, images, size)])
 
-    fast, memory = per_second(batched, 1, images, device, before)
-    print(f"sampling, ours                {fast:8.2f} images/s  {memory / 1e9:6.1f} GB")
+    fast = per_second(batched, 1, images, device)
+    print(f"sampling, ours                {fast:8.2f} images/s  {peak(device, before)}")
     before = held(device)
     base = load(config, device)
     pipeline = StableDiffusionPipeline(
@@ -256,8 +260,8 @@ def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
             guidance_scale=config.guidance, latents=noise.to(device, pipeline.dtype), output_type="np",
         ).images[0])  # fmt: skip
 
-    slow, memory = per_second(one, images - WARM_UP, 1, device, before)
-    print(f"sampling, prompt by prompt    {slow:8.2f} images/s  {memory / 1e9:6.1f} GB   ratio {fast / slow:.2f}")
+    slow = per_second(one, images - WARM_UP, 1, device)
+    print(f"sampling, prompt by prompt    {slow:8.2f} images/s  {peak(device, before)}   ratio {fast / slow:.2f}")
     apart = np.abs(np.stack(theirs) * 255 - np.stack(pictures))
     print(f"  same seeds: pictures differ by {apart.mean():.2f} grey levels on average, {apart.max():.0f} at most")
 

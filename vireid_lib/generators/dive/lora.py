@@ -38,7 +38,7 @@ class BranchedLayer(nn.Module):
 
     def __init__(self, base: nn.Linear | nn.Conv2d, branches: int, rank: int, selector: Selector, draw) -> None:
         super().__init__()
-        self.base, self.selector = base, selector
+        self.base, self.selector, self.convolution = base, selector, isinstance(base, nn.Conv2d)
         down = torch.empty(branches, rank, *base.weight.shape[1:])  # inputs (and the kernel)
         nn.init.kaiming_uniform_(down.view(branches * rank, -1), a=5**0.5, generator=draw)
         self.down = nn.Parameter(self._as_products(down.to(base.weight.device)))
@@ -61,13 +61,13 @@ class BranchedLayer(nn.Module):
         dtype = torch.get_autocast_dtype(kind) if half else x.dtype
         x, weight = x.to(dtype), base.weight.to(dtype)
         bias = None if base.bias is None else base.bias.to(dtype)
-        down, up, convolution, rows = self.down, self.up, isinstance(base, nn.Conv2d), len(x)
-        if convolution or len(down) > 1:  # chosen before they are cast: gradients of samples add up in full precision
+        down, up, rows = self.down, self.up, len(x)
+        if self.convolution or len(down) > 1:  # before the cast, for samples' gradients to add up in float32
             down, up = down.index_select(0, chosen), up.index_select(0, chosen)
         else:  # one branch for all of the batch: one product
             rows = 1
         down, up = down.to(dtype), up.to(dtype)
-        if convolution:
+        if self.convolution:
             geometry = Geometry(base.stride, base.padding, base.dilation)
             return CorrectedConvolution.apply(x, weight, bias, down, up, geometry)
         flat = x.reshape(rows, -1, x.shape[-1])
@@ -75,7 +75,7 @@ class BranchedLayer(nn.Module):
 
     def kernel(self, branch: int) -> Tensor:
         """A_k in the shape of the base weight, with the rank in place of the outputs, as files hold it."""
-        if isinstance(self.base, nn.Conv2d):
+        if self.convolution:
             return to_kernel(self.down[branch : branch + 1], self.base.kernel_size)[0]
         return self.down[branch]
 
@@ -84,7 +84,7 @@ class BranchedLayer(nn.Module):
         return (self.up[branch] @ self.kernel(branch).flatten(1)).view_as(self.base.weight)
 
     def _as_products(self, down: Tensor) -> Tensor:
-        return to_taps(down) if isinstance(self.base, nn.Conv2d) else down
+        return to_taps(down) if self.convolution else down
 
 
 class Branches:
@@ -136,7 +136,7 @@ class Branches:
             tensors = {}
             for layer_name, layer in self.layers.items():
                 up = layer.up[index].detach().cpu().float()
-                if isinstance(layer.base, nn.Conv2d):
+                if layer.convolution:
                     up = up[:, :, None, None]
                 tensors[f"unet.{layer_name}.lora_A.weight"] = layer.kernel(index).detach().cpu().float().contiguous()
                 tensors[f"unet.{layer_name}.lora_B.weight"] = up.contiguous()

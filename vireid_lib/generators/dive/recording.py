@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,8 @@ def recorded(network: nn.Module, example: tuple[Tensor, ...]) -> Iterator[None]:
         torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
     try:
         torch.cuda.make_graphed_callables(network, example)
+        torch.cuda.empty_cache()  # a recording has memory of its own: that of the trial runs before it is free
         yield
     finally:
         network.forward = own
+        gc.collect()  # a recording refers to itself, and would keep the memory of a whole batch
