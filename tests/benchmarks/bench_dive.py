@@ -74,6 +74,8 @@ class Straightforward:
             for index, branch in enumerate(self.branches):
                 base.unet.get_submodule(name).lora_A[branch].weight.data.copy_(layer.kernel(index).detach())
         lora = [parameter for name, parameter in base.unet.named_parameters() if ".lora_" in name]
+        for parameter in lora:  # as in ours, Adam counts a branch's steps from the first on, with images or without
+            parameter.grad = torch.zeros_like(parameter)
         self.trained = [*lora, self.table]
         groups = [{"params": lora, "lr": config.learning_rate}, {"params": [self.table], "lr": config.token_rate}]
         self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)

@@ -78,7 +78,9 @@ class DiveConfig(BaseModel):
     drop_prompt: float = Field(0.0, ge=0, le=1, description="share of images trained without their prompt")
     gradient_clip: float = 1.0
     checkpoint_every: int = 1000
-    precision: Literal["no", "bf16"] = "no"
+    precision: Literal["no", "bf16"] = Field(
+        "no", description='"bf16" (for GPUs): a frozen denoiser in bfloat16, all that is trained in float32'
+    )
     cuda_graph: bool = Field(
         True, description="on a GPU, record the network's passes once and replay them, without the host's part"
     )
