@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -115,10 +116,11 @@ class Predictor(nn.Module):
         frozen: Tensor,
     ) -> Float[Tensor, "n c h w"]:
         dtype, kind = self.unet.conv_in.weight.dtype, noised.device.type
+        half = dtype == torch.bfloat16
         self._rows.frozen = frozen
         # Casts are not cached: a recorded graph would go on with those of the step that it was recorded in.
-        with torch.autocast(kind, torch.bfloat16, enabled=dtype == torch.bfloat16, cache_enabled=False):
+        with torch.autocast(kind, dtype, cache_enabled=False) if half else nullcontext():
             states = self.text(ids).last_hidden_state
         self._rows.frozen = None
-        with self._branches.using(branch), torch.autocast(kind, enabled=False):
+        with self._branches.using(branch), torch.autocast(kind, enabled=False) if half else nullcontext():
             return self.unet(noised.to(dtype), times, states.to(dtype)).sample.float()
