@@ -96,13 +96,14 @@ class DiveTask(Task):
         )
         noised, target = diffuse(clean, noise, self.alphas[times], self.model.base.prediction)
         predicted = self.modules["predictor"](ids, noised, times, branch, frozen)
-        return {"total": functional.mse_loss(predicted.float(), target)}
+        return {"total": functional.mse_loss(predicted, target)}
 
     def _blank_batch(self, device: torch.device) -> tuple[Tensor, ...]:
         """What the predictor is called with, in shape and type."""
         share = self.settings.batch // self.processes
         whole = torch.zeros(share, dtype=torch.int64, device=device)
         noised = torch.zeros(share, *self.latents.mean.shape[2:], device=device)
+        # each in memory of its own, for a recording copies every call's arguments there
         return self.empty.to(device).repeat(share, 1), noised, whole, whole.clone(), whole.bool()
 
     def _move(self, part: Tensor) -> Tensor:
