@@ -75,10 +75,10 @@ def train(
     bind(folder / "training.json", identity, what="another training", write=accelerator.is_main_process)
     accelerator.wait_for_everyone()
     task.bind(accelerator, seed)
-    task.prepare(accelerator)
-    trackers.begin(accelerator, task.name, identity)
     cuda = [accelerator.device] if accelerator.device.type == "cuda" else []
     try:
+        task.prepare(accelerator)
+        trackers.begin(accelerator, task.name, identity)
         # dropout draws from global state: lend it, and put it back
         with torch.random.fork_rng(devices=cuda), deterministic_kernels(accelerator.device.type == "cpu"):
             return _run(task, accelerator, steps, folder, checkpoint_every, log_every, progress)

@@ -103,7 +103,8 @@ class Task:
                 extra.to(accelerator.device)
 
     def release(self, accelerator: Accelerator) -> None:
-        """Undo `prepare`'s wrapping, so that what the caller holds is the plain network again."""
+        """Undo `prepare`'s wrapping, so that what the caller holds is the plain network again; also that of a
+        `prepare` that failed half-way."""
         self.modules = {
             name: accelerator.unwrap_model(module, keep_fp32_wrapper=False)
             for name, module in self.modules.items()

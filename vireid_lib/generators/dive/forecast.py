@@ -182,8 +182,8 @@ def _seconds_a_step(model: DiveModel, table: pd.DataFrame, device: str | None) -
     accelerator = accelerator_for(model.config.precision, device)
     task = DiveTask(model, table, Latents(blank, blank, ""))
     task.bind(accelerator, seed=0)
-    task.prepare(accelerator)
     try:
+        task.prepare(accelerator)
         return _time(lambda: task.step(accelerator, 0), accelerator.device)
     finally:
         task.release(accelerator)

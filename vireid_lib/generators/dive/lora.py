@@ -33,7 +33,8 @@ class BranchedLayer(nn.Module):
     """A frozen linear or convolution layer W with branches: y = W x + B_k A_k x for sample's branch k.
 
     `A` is drawn as in LoRA's paper (Hu et al. 2021, section 4.1) and `B` starts at zero; alpha equals the rank,
-    so that the scale is 1 and files need no metadata.
+    so that the scale is 1 and files need no metadata. W and x may be in half precision (`half.frozen_in`): A and B
+    are kept, and learn, in float32, and are cast for the product.
     """
 
     def __init__(self, base: nn.Linear | nn.Conv2d, branches: int, rank: int, selector: Selector, draw) -> None:
@@ -56,22 +57,17 @@ class BranchedLayer(nn.Module):
         chosen, base = self.selector.chosen, self.base
         if chosen is None:
             return base(x)
-        kind = x.device.type
-        half = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
-        dtype = torch.get_autocast_dtype(kind) if half else x.dtype
-        x, weight = x.to(dtype), base.weight.to(dtype)
-        bias = None if base.bias is None else base.bias.to(dtype)
         down, up, rows = self.down, self.up, len(x)
         if self.convolution or len(down) > 1:  # before the cast, for samples' gradients to add up in float32
             down, up = down.index_select(0, chosen), up.index_select(0, chosen)
         else:  # one branch for all of the batch: one product
             rows = 1
-        down, up = down.to(dtype), up.to(dtype)
+        down, up = down.to(x.dtype), up.to(x.dtype)
         if self.convolution:
             geometry = Geometry(base.stride, base.padding, base.dilation)
-            return CorrectedConvolution.apply(x, weight, bias, down, up, geometry)
+            return CorrectedConvolution.apply(x, base.weight, base.bias, down, up, geometry)
         flat = x.reshape(rows, -1, x.shape[-1])
-        return CorrectedLinear.apply(flat, weight, bias, down, up).view(*x.shape[:-1], -1)
+        return CorrectedLinear.apply(flat, base.weight, base.bias, down, up).view(*x.shape[:-1], -1)
 
     def kernel(self, branch: int) -> Tensor:
         """A_k in the shape of the base weight, with the rank in place of the outputs, as files hold it."""
