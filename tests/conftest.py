@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import vireid_lib  # noqa: F401  (before torch, whose threads read how long to wait when they are loaded)
+
+# isort: split
 import numpy as np
 import pytest
 import torch
