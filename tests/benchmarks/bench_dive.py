@@ -15,6 +15,7 @@ share of the measured bf16 matrix rate that the model's own operations reach.
 
 import argparse
 import gc
+import sys
 import tempfile
 import time
 import warnings
@@ -276,6 +277,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--images", type=int, default=32)
     options = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # a run that is cut off has said what it found
     warnings.filterwarnings("ignore", "Already found a `peft_config`")  # peft, of several adapters
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)

@@ -58,7 +58,7 @@ def test_equals_the_sum_of_weights(base, shape, branches):
 
 @pytest.mark.parametrize("base", [nn.Conv2d(6, 5, 3, padding=1), nn.Conv2d(6, 5, 1)])
 def test_channels_may_lie_innermost(base):
-    """As they do on a GPU, where what is added in place must reach the result all the same."""
+    """In a network that was moved to that order: what is added in place must reach the result all the same."""
     layer = layer_of(base, 3)
     x = torch.randn(4, 6, 8, 5, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
     expected = separately(layer, x)

@@ -25,7 +25,7 @@ class ReidConfig(BaseModel):
         similarity: "cosine", or "dot" for methods that rank by the inner product of their features as they are.
         precision: "bf16" runs the network under autocast.
         channels_last: keep maps in the order batch, height, width, channels; mostly faster.
-        compile: compile the network (`torch.compile`); worth it on a GPU.
+        compile: compile the network (`torch.compile`); `tests/benchmarks/bench_reid.py --compile` says whether it pays.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
