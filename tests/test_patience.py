@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP is torch's on Linux")
+
 
 def taken(tmp_path, **chosen: str) -> str:
     """GOMP_SPINCOUNT as GNU's OpenMP prints it, in a process that begins as a chapter does."""
@@ -20,12 +22,10 @@ def taken(tmp_path, **chosen: str) -> str:
     return printed[0]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP is torch's on Linux")
 def test_a_waiting_thread_sleeps_soon(tmp_path):
     assert taken(tmp_path) == "10000"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP is torch's on Linux")
 @pytest.mark.parametrize(("chosen", "expected"), [
     ({"GOMP_SPINCOUNT": "77"}, {"77"}), ({"OMP_WAIT_POLICY": "active"}, {"30000000000", "INFINITY"}),
     ({"OMP_WAIT_POLICY": "passive"}, {"0"}),

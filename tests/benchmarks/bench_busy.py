@@ -14,44 +14,42 @@ import sys
 import time
 from collections.abc import Callable
 
+import vireid_lib  # noqa: F401  (before torch, whose threads read how long to wait when they are loaded)
+
+# isort: split
+import torch
+
+from vireid_lib.generators.dive.base import load_base
+from vireid_lib.reid import methods
+
 PATIENCE = {"GNU OpenMP's own": "300000", "vireid_lib's": ""}
 """GOMP_SPINCOUNT by name; an empty one leaves it to the library."""
 
 
 def works() -> dict[str, Callable[[], object]]:
     """What is timed, by name."""
-    import vireid_lib  # noqa: F401, I001  (before torch, which reads the patience when it is loaded)
-    import torch
-
-    from vireid_lib.generators.dive.base import load_base
-    from vireid_lib.reid import methods
-
-    torch.set_num_threads(2)
     config = methods.method_class("agw").config_class.small()
     network = methods.build("agw", config, 40).network.eval()
     images = torch.rand(128, 3, config.height, config.width)
     unet = load_base("mini").unet.eval()
-    side = unet.config.sample_size
-    height, width = (side, side) if isinstance(side, int) else side
-    latents = torch.randn(16, unet.config.in_channels, height, width)
+    latents = torch.randn(16, unet.config.in_channels, *unet.config.sample_size)
     states = torch.randn(16, 24, unet.config.cross_attention_dim)
     return {"features": lambda: network.features(images, "visible"), "denoiser": lambda: unet(latents, 500, states)}
 
 
+@torch.no_grad()
 def measure(repeats: int) -> dict[str, float]:
     """Milliseconds of each."""
-    found, all_works = {}, works()
-    import torch
-
-    with torch.no_grad():
-        for name, work in all_works.items():
+    torch.set_num_threads(2)
+    found = {}
+    for name, work in works().items():
+        work()
+        seconds = []
+        for _ in range(repeats):
+            began = time.perf_counter()
             work()
-            seconds = []
-            for _ in range(repeats):
-                began = time.perf_counter()
-                work()
-                seconds.append(time.perf_counter() - began)
-            found[name] = 1000 * statistics.median(seconds)
+            seconds.append(time.perf_counter() - began)
+        found[name] = 1000 * statistics.median(seconds)
     return found
 
 
