@@ -19,8 +19,9 @@
 # network that trains on them in chapter 4 will believe whatever they say, so it pays to look, and to measure, before.
 #
 # **This chapter** reads the generator of chapter 2 (or fits the one that `generator` names), makes every infrared image
-# that chapter 4 trains on, as an image table with a seed for each, and one trained network (the baseline of chapter 4)
-# as a judge, and costs, on the miniature world, a few minutes on two CPU cores the first time and seconds later.
+# that chapter 4 trains on, as an image table with a seed for each, and trained networks of chapter 4 as judges (the
+# baseline, above all), and costs, on the miniature world, a few minutes on two CPU cores the first time and seconds
+# later.
 #
 # **You will learn**
 #
@@ -44,7 +45,7 @@ import scipy.linalg
 
 from vireid_lib.analysis.fidelity import frechet_distance
 from vireid_lib.book import equations, open_book, plots, stages
-from vireid_lib.book.galleries import audit, measures, provenance
+from vireid_lib.book.galleries import audit, halves, measures, provenance
 from vireid_lib.book.galleries import stages as study
 from vireid_lib.book.pictures import short
 from vireid_lib.book.widgets import explore
@@ -213,7 +214,33 @@ plots.image_grid(**vars(best), title="For comparison, the best preserved")
 # other columns of the table say whether the judge also fails on their copies or their true infrared images. Each such
 # image is a wrong label in the training set of chapter 4. One could throw out what the judge rejects; but then the
 # judge's own mistakes would decide what is learned.
+
+# %% [markdown] tags=["dive"]
+# ### Which half loses the person?
 #
+# DiVE has two halves: the token $[p]$ says who it is, the branch of the code $[k]$ says how a camera draws. Each can be
+# asked alone. Draw people in *visible* light, where the base model is at home: what goes wrong there, the token does
+# not know. Draw *training* people in infrared, whom the branch has seen by this very light: what goes wrong there, the
+# branch cannot draw, whoever it is. Only what external people lose in infrared beyond both is lost in putting together
+# a token and a branch that have never met, the step that the whole method rests on (Eq. 5).
+#
+# The sharpest judge of chapter 4 looks at the same number of training and external people. Half of their photographs
+# answer; the other half, their real infrared images and DiVE's pictures ask.
+
+# %% tags=["dive"]
+lost = halves.halves(book)
+print(f"Judge: {lost.judge}. {lost.people} people in each group; guessing is right for {100 / lost.people:.1f} %.")
+plots.with_and_without(lost.sides(), names=(halves.REAL, halves.DRAWN),
+                       axis="nearest photograph shows the right person (%)", title="Who is lost, and in which light")
+
+# %% [markdown] tags=["dive"]
+# **What to notice.** How long is the arrow in each row? If visible pictures are right and infrared ones wrong, for
+# training people too, then neither tokens nor new people are to blame, but the infrared branches: they see a third of
+# each batch, and have to learn a whole new way of drawing from it. More steps of fine-tuning are the remedy then
+# (`dive.steps`), and a larger base model is not. If the infrared of training people is right and that of external ones
+# wrong, the branch has learned its people by heart: then it needs more of them.
+
+# %% [markdown]
 # ## As a whole: could they be taken for real?
 #
 # Apart from who they show, synthetic images should be *distributed* like real infrared images. Two classical views:
