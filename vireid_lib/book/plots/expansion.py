@@ -14,7 +14,7 @@ MAP_LIMITS = (0.0, 2.5)  # in units of a map's mean
 
 @styled
 def with_and_without(table: pd.DataFrame, *, names: tuple[str, str], axis: str, title: str = "") -> Picture:
-    """Two dots for each label, joined by an arrow from the first to the second, and the seeds as small dots.
+    """Two dots for each label, joined by an arrow from the first to the second; several seeds as small dots.
 
     Args:
         table: columns label, side (0 or 1) and value; one row per seed.
@@ -35,8 +35,9 @@ def with_and_without(table: pd.DataFrame, *, names: tuple[str, str], axis: str, 
         for side, mean in means.items():
             shift = 0.16 if side else -0.16
             values = own.get_group(side)
-            axes.plot(values, np.full(len(values), place + shift), "o", color="white", markersize=3.4,
-                      markeredgecolor=SERIES[side], alpha=0.9)  # fmt: skip
+            if len(values) > 1:
+                axes.plot(values, np.full(len(values), place + shift), "o", color="white", markersize=3.4,
+                          markeredgecolor=SERIES[side], alpha=0.9)  # fmt: skip
             if deviations[side] > 0:
                 axes.plot([mean - deviations[side], mean + deviations[side]], [place + shift] * 2, color=SERIES[side],
                           linewidth=1.1, alpha=0.6, zorder=1)  # fmt: skip
