@@ -66,6 +66,7 @@ def halves(book: Book, *, people: int = 40, each: int = 4) -> Halves:
     for name, rows in infrared.items():
         known = rows["identity"].isin(photographs[name]["identity"])
         asking[name, "infrared"] = rows[(rows["modality"] == "infrared") & known]
+    asking = {cell: rows for cell, rows in asking.items() if len(rows)}
     judge, seed = list(measures.judges(book))[-1], book.profile.reid.seeds[0]
 
     def make(folder: Path) -> dict:
