@@ -22,9 +22,9 @@
 #
 # **This study** reads the data of chapter 1 and the generator of chapter 2, fits every other generator once, and makes
 # one training per row of the paper's tables and seed (Tables 1 to 4; Figures 1, 2, 4, 5 and 6). On the miniature world
-# a training costs one to three minutes of one CPU core, and a generator about as much. Whatever is done already is
-# fetched. A reduced set of rows (Tables 1 and 2, and a check of fairness) is trained unless it is run with
-# `-p full=true`.
+# a training costs one to three minutes of one CPU core, and a generator about as much, but DiVE's fine-tunings six on
+# two. Whatever is done already is fetched. A reduced set of rows (Tables 1 and 2, and a check of fairness) is trained
+# unless it is run with `-p full=true`.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
