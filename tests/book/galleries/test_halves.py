@@ -2,9 +2,11 @@
 
 import pytest
 
-from vireid_lib.book import data_stages, plots, stages
+from vireid_lib.book import plots, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.galleries.halves import DRAWN, REAL, halves
+from vireid_lib.book.pictures import pixels
+from vireid_lib.generators.dive import sample
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +23,13 @@ def test_each_group_is_judged_in_both_lights(found, tiny_book):
     few = external[external["identity"].isin(sorted(external["identity"].unique())[:3])]
     asking = few.groupby("identity").size().floordiv(2).sum()  # of n photographs, the 2nd, 4th, … ask
     assert table.loc[("external", "visible", REAL), "N"] == asking
-    truth = data_stages.datasets(tiny_book).truth("true")
+    truth = stages.datasets(tiny_book).truth("true")
     assert table.loc[("external", "infrared", REAL), "N"] == truth["identity"].isin(few["identity"]).sum()
     assert table["right"].between(0, 100).all() and "true infrared" in found.judge
 
 
-def test_a_picture_is_judged_by_who_was_ordered(found, tiny_book, monkeypatch):
+def test_a_picture_is_judged_by_who_was_ordered(tiny_book, monkeypatch):
     """With a generator that returns photographs of the person who was ordered, every drawn picture is right."""
-    from vireid_lib.book.pictures import pixels
-    from vireid_lib.generators.dive import sample
-
     data = stages.datasets(tiny_book)
     photographs = {name: rows.sort_values("path").iloc[0] for name, rows in
                    [*data.learn().query("modality == 'visible'").groupby("identity"),
