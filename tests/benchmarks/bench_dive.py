@@ -36,7 +36,7 @@ from vireid_lib.book.settings import dive_config
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.generators.dive import stable_diffusion_15, vocabulary
-from vireid_lib.generators.dive.base import Base, load_base
+from vireid_lib.generators.dive.base import LOGGING, Base, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask, diffuse
 from vireid_lib.generators.dive.latents import encode
@@ -279,6 +279,8 @@ def main() -> None:
     options = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # a run that is cut off has said what it found
     warnings.filterwarnings("ignore", "Already found a `peft_config`")  # peft, of several adapters
+    for logging in LOGGING:
+        logging.set_verbosity_error()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
     profile = dive_config(load_profile(PROFILES[options.size]))

@@ -64,7 +64,7 @@ class DiveTask(Task):
             )
         predictor = self.modules["predictor"].to(accelerator.device)
         if self.settings.precision == "bf16":
-            self.held.enter_context(frozen_in(predictor.unet, torch.bfloat16))
+            self.held.enter_context(frozen_in(predictor.unet, torch.bfloat16, kept_on="cpu"))
         if self.settings.cuda_graph and accelerator.device.type == "cuda":
             self.held.enter_context(recorded(predictor, self._blank_batch(accelerator.device)))
         super().prepare(accelerator)
