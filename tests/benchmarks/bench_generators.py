@@ -58,8 +58,8 @@ def trained() -> list[str]:
 def config_of(name: str, size: str) -> BaseModel:
     """The recipe for the miniature world, or the paper's settings, with a training of a few steps."""
     kind, steps = generators.generator_class(name).config_class, WARM_UP + STEPS[size]
-    if size == "paper":
-        config = kind()
+    if size == "paper":  # random weights: speed does not depend on them
+        config = kind(**({"pretrained": None} if "pretrained" in kind.model_fields else {}))
     else:
         config = kind(**load_profile("mini").dive) if name == "dive" else kind.small()
     return config.model_copy(update={"steps": steps, "checkpoint_every": 0, "sampling_batch": PICTURES[size]})

@@ -1,23 +1,26 @@
 """Sampling: equal to a vanilla pipeline, resumable, recorded, and refusing what it must."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
 from vireid_lib.data import tables
 from vireid_lib.generators import layout
+from vireid_lib.generators.dive import DiveConfig, vocabulary
 from vireid_lib.generators.dive import expand as expansion
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.generators.dive.tokens import load_bank
 from vireid_lib.generators.galleries import SamplingError
+from vireid_lib.generators.plans import Planned
 
 
 @pytest.fixture(scope="module")
 def fitted(tiny_base, tiny_table, tmp_path_factory):
-    from vireid_lib.generators.dive.config import DiveConfig
-
     folder = tmp_path_factory.mktemp("fitted")
     config = DiveConfig(
         base_model=str(tiny_base), height=32, width=16, code_length=4, vectors_per_token=2, lora_rank=2, steps=4,
@@ -154,6 +157,24 @@ def test_pictures_that_stay_constant_raise(fitted, tmp_path, monkeypatch):
     )
     with pytest.raises(SamplingError, match="mini_market/0001"):
         fitted[0].expand(PEOPLE, CAMERAS, 1, 5, tmp_path)
+
+
+def test_one_camera_is_drawn_in_both_lights_by_the_code_of_each(tmp_path, monkeypatch):
+    seen = pd.DataFrame([{"identity": "llcm/0001", "camera": "llcm/1", "modality": light, "split": "train"}
+                         for light in ("visible", "infrared")])  # fmt: skip
+    config = DiveConfig(code_length=4)
+    model, asked = SimpleNamespace(vocabulary=vocabulary.build(seen, config), config=config), []
+
+    def noise(model, requests, *, images):
+        asked.append([request.camera for request in requests])
+        return np.random.default_rng(0).integers(0, 255, (len(requests), 32, 16, 3), dtype=np.uint8)
+
+    monkeypatch.setattr(expansion, "sample", noise)
+    planned = [Planned("llcm/0001", "llcm/1", tmp_path / f"{light}.png", (0,), modality=light)
+               for light in ("visible", "infrared")]  # fmt: skip
+    table = expansion.run_plan(model, planned, tmp_path, settings={}, progress=False)
+    assert asked == [["llcm/1"], ["llcm/1 visible"]]  # a branch each, in the branches' order
+    assert table[["camera", "modality"]].to_numpy().tolist() == [["llcm/1", "visible"], ["llcm/1", "infrared"]]
 
 
 def test_not_finite_weights_are_noticed(fitted, tmp_path):

@@ -1,12 +1,13 @@
 """Which half loses the person: both groups in both lights, drawn and real, each judged by their own photographs."""
 
+import pandas as pd
 import pytest
 
 from vireid_lib.book import plots, stages
 from vireid_lib.book.book import Book
-from vireid_lib.book.galleries.halves import DRAWN, REAL, halves
+from vireid_lib.book.galleries.halves import DRAWN, REAL, _views, halves
 from vireid_lib.book.pictures import pixels
-from vireid_lib.generators.dive import sample
+from vireid_lib.generators.dive import DiveConfig, expand, vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +36,11 @@ def test_a_picture_is_judged_by_who_was_ordered(tiny_book, monkeypatch):
                    [*data.learn().query("modality == 'visible'").groupby("identity"),
                     *data.external.groupby("identity")]}  # fmt: skip
 
-    def photograph(model, requests):
+    def photograph(model, requests, *, images):
         assert len({model.vocabulary.branch(request.camera) for request in requests}) == 1
         return pixels([photographs[request.identity]["path"] for request in requests], (64, 32))
 
-    monkeypatch.setattr(sample, "sample", photograph)
+    monkeypatch.setattr(expand, "sample", photograph)
     told = halves(tiny_book, people=3, each=2).table.set_index(["images", "light"])
     assert (told.loc[[(DRAWN, "visible")], "right"] == 100).all()
 
@@ -52,6 +53,15 @@ def test_a_generator_that_met_no_training_photograph_draws_none(tiny_book):
     assert list(zip(drawn["people"], drawn["light"], strict=True)) == [
         ("training", "infrared"), ("external", "visible"), ("external", "infrared")
     ]  # fmt: skip
+
+
+def test_a_camera_of_both_lights_counts_where_its_visible_code_was_taught():
+    seen = pd.DataFrame([{"identity": "llcm/1", "camera": f"llcm/{camera}", "modality": light, "split": "train"}
+                         for camera in (1, 2) for light in ("visible", "infrared")])  # fmt: skip
+    visible, infrared = (seen[seen["modality"] == light] for light in ("visible", "infrared"))
+    cameras, config = ["llcm/1", "llcm/2"], DiveConfig(code_length=4)
+    assert _views(visible, vocabulary.build(seen, config), cameras) == cameras
+    assert _views(visible, vocabulary.build(infrared, config), cameras) == []
 
 
 def test_the_figure_pairs_real_and_drawn(found):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -11,9 +12,9 @@ import pandas as pd
 from vireid_lib.book import measures, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.settings import dive_config
-from vireid_lib.data import tables
-from vireid_lib.generators.dive.vocabulary import Vocabulary, camera_keys
-from vireid_lib.generators.layout import write_image
+from vireid_lib.generators.dive.vocabulary import Vocabulary
+from vireid_lib.generators.layout import image_path
+from vireid_lib.generators.plans import ATTEMPTS, Planned
 
 DRAWN = "DiVE's pictures"
 REAL = "real images"
@@ -105,36 +106,29 @@ def _draw(
 ) -> dict[tuple[str, str], pd.DataFrame]:
     """Pictures of both groups in both lights, as PNGs in `folder`: by the codes of the visible cameras that have seen
     them, and by the target's infrared ones, which external people have never met."""
-    from vireid_lib.generators.dive.sample import Request, sample
+    from vireid_lib.generators.dive.expand import run_plan
 
-    model = stages.generator(book).model
+    model, infrared = stages.generator(book).model, stages.infrared_cameras(book)
     words, found = model.vocabulary, {}
     for name, rows in photographs.items():
-        for light, cameras in (("visible", _views(rows, words)), ("infrared", stages.infrared_cameras(book))):
+        for light, cameras in (("visible", _views(rows, words, infrared)), ("infrared", infrared)):
             known = sorted(set(rows["identity"]) & set(words.identities)) if cameras else []  # fitted to infrared alone
-            requests = [Request(who, cameras[n % len(cameras)], each * place + n)
-                        for place, who in enumerate(known) for n in range(each)]  # fmt: skip
-            pictures = []
-            for part in _batches(requests, words, model.config.sampling_batch):
-                for request, picture in zip(part, sample(model, part), strict=True):
-                    path = folder / name / light / f"{request.identity.replace('/', '-')}_{request.seed}.png"
-                    write_image(path, picture, request.seed)
-                    pictures.append({"path": str(path.resolve()), "identity": request.identity, "modality": light,
-                                     "camera": request.camera.split(" ")[0], "split": "external", "source": "dive",
-                                     "seed": request.seed})  # fmt: skip
-            if pictures:
-                found[name, light] = tables.build(pictures, f"DiVE's pictures of {name} people")
+            planned = []
+            for first, (who, n) in enumerate(product(known, range(each))):
+                camera, tries = cameras[n % len(cameras)], range(first, ATTEMPTS * each * len(known), each * len(known))
+                path = image_path(folder / name / light, who, camera, n + 1)
+                planned.append(Planned(who, camera, path, tuple(tries), modality=light))
+            if planned:
+                settings = {"weights": model.digest(), "people": known, "cameras": cameras, "each": each}
+                found[name, light] = run_plan(model, planned, folder / name / light, settings=settings, progress=False)
     return found
 
 
-def _views(rows: pd.DataFrame, words: Vocabulary) -> list[str]:
-    """A camera, as the generator names it, for each code of the rows' cameras; none where it was fitted to none."""
-    keys = {key for key in camera_keys(rows, words) if key in words.view_of_camera}
-    return sorted({words.view(key): key for key in sorted(keys, reverse=True)}.values())
-
-
-def _batches(requests: Sequence, words: Vocabulary, size: int) -> Iterator[Sequence]:
-    """Requests of one LoRA branch at a time."""
-    for branch in range(len(words.branches)):
-        own = [request for request in requests if words.branch(request.camera) == branch]
-        yield from (own[start : start + size] for start in range(0, len(own), size))
+def _views(rows: pd.DataFrame, words: Vocabulary, infrared: Sequence[str]) -> list[str]:
+    """A camera for each visible code of the rows' cameras; none where the generator was fitted to none."""
+    found = {}
+    for camera in sorted(set(rows["camera"]), reverse=True):
+        key = words.key(camera, "visible")
+        if key in words.view_of_camera and key not in infrared:
+            found[words.view(key)] = camera
+    return sorted(found.values())

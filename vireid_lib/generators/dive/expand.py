@@ -21,15 +21,18 @@ def run_plan(
 ) -> pd.DataFrame:
     """Sample what is missing of `plan`; see `galleries.write` for what is written and refused."""
 
+    def key(item: Planned) -> str:
+        return model.vocabulary.key(item.camera, item.modality)
+
     def make(items: Sequence[Planned], attempt: int) -> galleries.Pictures:
         images = None
         if items[0].starts:
             size = (model.config.height, model.config.width)
             images = load_images([item.starts[0] for item in items], size, cache=None).pixels
-        requests = [Request(item.identity, item.camera, item.seeds[attempt]) for item in items]
+        requests = [Request(item.identity, key(item), item.seeds[attempt]) for item in items]
         return sample(model, requests, images=images)
 
     return galleries.write(
         plan, make, folder, source=SOURCE, settings=settings, batch=model.config.sampling_batch,
-        group=lambda item: model.vocabulary.branch(item.camera), progress=progress,
+        group=lambda item: model.vocabulary.branch(key(item)), progress=progress,
     )  # fmt: skip

@@ -53,6 +53,12 @@ class Vocabulary:
             )
         return self.view_of_camera[camera]
 
+    def key(self, camera: str, modality: str) -> str:
+        """A camera that took images of `modality`, as the other methods know it: "llcm/1 visible" where "llcm/1" is its
+        infrared view."""
+        named = f"{camera} visible"
+        return named if modality == "visible" and named in self.view_of_camera else camera
+
     def to_json(self) -> dict:
         """Plain values; `Vocabulary(**values)` gives it back."""
         return asdict(self)
@@ -88,13 +94,8 @@ def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
 
 
 def camera_keys(table: pd.DataFrame, vocabulary: Vocabulary) -> list[str]:
-    """Each row's camera as `Vocabulary` knows it: "llcm/1 visible" where "llcm/1" is the infrared view."""
-    named = [f"{camera} visible" for camera in table["camera"]]
-    visible = (table["modality"] == "visible").tolist()
-    return [
-        name if flag and name in vocabulary.view_of_camera else camera
-        for name, flag, camera in zip(named, visible, table["camera"], strict=True)
-    ]
+    """Each row's camera as `Vocabulary` knows it: see `Vocabulary.key`."""
+    return [vocabulary.key(*seen) for seen in zip(table["camera"], table["modality"], strict=True)]
 
 
 def branch_indices(table: pd.DataFrame, vocabulary: Vocabulary) -> Int64[np.ndarray, " images"]:
