@@ -124,7 +124,9 @@ def main() -> None:
             threads = {"OMP_NUM_THREADS": "1"} if given.device == "cpu" else {}
             done = subprocess.run(command, capture_output=True, text=True, env=os.environ | threads)
             if done.returncode:
-                print(f"{name:16s} failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}", flush=True)
+                why = (done.stderr.strip().splitlines() or ["no message"])[-1]
+                killed = f"killed by signal {-done.returncode}, as for want of memory"
+                print(f"{name:16s} failed: {killed if done.returncode < 0 else why}", flush=True)
                 continue
             found = json.loads(done.stdout.strip().splitlines()[-1])
             if "not run" in found:
