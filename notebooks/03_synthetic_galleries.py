@@ -237,10 +237,10 @@ plots.with_and_without(lost.sides(), names=(halves.REAL, halves.DRAWN),
 # **What to notice.** How long is the arrow in each row? If visible pictures are right and infrared ones wrong, for
 # training people too, then neither tokens nor new people are to blame, but the infrared branches: they see a third of
 # each batch, and have to learn a whole new way of drawing from it. Then try more steps of fine-tuning (`dive.steps`)
-# before a larger base model. If the infrared of training people is right and that of external ones wrong, the branch
-# has learned its people by heart: then it needs more of them. External people cannot come all the way to the right:
-# what no photograph tells (how bright a garment is in infrared) can only be guessed, and the re-drawn gallery of the
-# miniature world shows in chapter 4 how far the best guess comes.
+# before a larger base model. If the infrared of training people is right and that of external ones wrong, it is the
+# step between them that loses: tokens of training people have seen infrared images, those of external people never.
+# These cannot come all the way to the right, though: what no photograph tells (how bright a garment is in infrared) can
+# only be guessed, and the re-drawn gallery of the miniature world shows in chapter 4 how far the best guess comes.
 
 # %% [markdown]
 # ## As a whole: could they be taken for real?
