@@ -125,8 +125,9 @@ def main() -> None:
             done = subprocess.run(command, capture_output=True, text=True, env=os.environ | threads)
             if done.returncode:
                 why = (done.stderr.strip().splitlines() or ["no message"])[-1]
-                killed = f"killed by signal {-done.returncode}, as for want of memory"
-                print(f"{name:16s} failed: {killed if done.returncode < 0 else why}", flush=True)
+                if done.returncode < 0:
+                    why = f"killed by signal {-done.returncode}, as for want of memory"
+                print(f"{name:16s} failed: {why}", flush=True)
                 continue
             found = json.loads(done.stdout.strip().splitlines()[-1])
             if "not run" in found:

@@ -113,14 +113,13 @@ def _draw(
     for name, rows in photographs.items():
         for light, cameras in (("visible", _views(rows, words, infrared)), ("infrared", infrared)):
             known = sorted(set(rows["identity"]) & set(words.identities)) if cameras else []  # fitted to infrared alone
-            planned = []
-            for first, (who, n) in enumerate(product(known, range(each))):
-                camera, tries = cameras[n % len(cameras)], range(first, ATTEMPTS * each * len(known), each * len(known))
-                path = image_path(folder / name / light, who, camera, n + 1)
-                planned.append(Planned(who, camera, path, tuple(tries), modality=light))
+            place, count, planned = folder / name / light, each * len(known), []
+            for number, (who, n) in enumerate(product(known, range(each))):
+                camera, tries = cameras[n % len(cameras)], tuple(range(number, ATTEMPTS * count, count))
+                planned.append(Planned(who, camera, image_path(place, who, camera, n + 1), tries, modality=light))
             if planned:
                 settings = {"weights": model.digest(), "people": known, "cameras": cameras, "each": each}
-                found[name, light] = run_plan(model, planned, folder / name / light, settings=settings, progress=False)
+                found[name, light] = run_plan(model, planned, place, settings=settings, progress=False)
     return found
 
 
