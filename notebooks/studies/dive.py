@@ -100,7 +100,8 @@ plots.image_grid(**vars(dive_looks.generator_grid(book, STUDY, measured)))
 
 # %%
 table_1 = [row.name for row in STUDY.rows if row.name.startswith("agw_")]
-printed = {STUDY.row_of(row, dive.METHOD).name for row in STUDY.table(1).rows if STUDY.row_of(row, dive.METHOD)}
+found = [STUDY.row_of(row, book.profile, dive.METHOD) for row in STUDY.table(1).rows]
+printed = {row.name for row in found if row is not None}
 others = [name for name in table_1 if name not in printed and name in set(measured["row"])]
 studies.beside_paper(book, STUDY, measured, 1, method=dive.METHOD, also=others)
 

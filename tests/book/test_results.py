@@ -10,6 +10,7 @@ from vireid_lib.book import results
 from vireid_lib.book.papers import load_paper, load_papers
 from vireid_lib.book.profiles import load_profile
 from vireid_lib.book.result_tables import main_table_html, show_main_table, show_papers
+from vireid_lib.book.variants import as_published, resolved
 from vireid_lib.book.workspace import Workspace
 from vireid_lib.data.strict import FileError
 from vireid_lib.project import project_root
@@ -34,7 +35,9 @@ def record(workspace, *rows, name="reid"):
 
 
 def on_sysu(rank_1, **changes):
-    return score(rank_1, **({"dataset": "sysu_mm01", "mean_ap": 0.4765} | changes))
+    row = {"dataset": "sysu_mm01", "mean_ap": 0.4765, "settings": {"shots": 1, "draw": "seeded"}} | changes
+    settings = resolved(as_published("sysu_mm01", row.get("method", "agw")), row.get("training", "real"))
+    return score(rank_1, **({"resolved": settings} | row))
 
 
 def status(beside, row, column, metric):
@@ -118,8 +121,8 @@ def test_reproduced_and_differs(workspace):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"trials": 2}, {"settings": {"shots": 10}}, {"variant": "other"}, {"external": "market1501"},
-        {"training": "copies"}, {"method": "caj"}, {"mode": "indoor"},
+        {"trials": 2}, {"settings": {"shots": 10, "draw": "seeded"}}, {"settings": {"shots": 1, "draw": "official"}},
+        {"resolved": None}, {"external": "market1501"}, {"training": "copies"}, {"method": "caj"}, {"mode": "indoor"},
     ],
 )  # fmt: skip
 def test_other_conditions_are_no_comparison(workspace, changes):
@@ -180,8 +183,10 @@ def test_an_evaluation_becomes_a_score():
 
     table = _tiny_table()
     evaluation = evaluate(torch.rand(len(table), 9, generator=torch.manual_seed(0)), table, SysuProtocol(trial_count=2))
-    row = results.score_row(evaluation, dataset="mini_vi", method="agw", training="real", external=None, seed=3)
+    row = results.score_row(evaluation, dataset="mini_vi", method="agw", training="real", external=None, seed=3,
+                            resolved={"reid.config.steps": 2})  # fmt: skip
     assert (row["mode"], row["trials"], row["seed"], row["settings"]["shots"]) == ("all", 2, 3, 1)
+    assert row["resolved"] == {"reid.config.steps": 2} and "variant" not in row, "words are worked out by the reader"
     assert results.Score.model_validate(row).protocol == "all-search, single-shot, seeded draw"
 
 

@@ -55,8 +55,6 @@ class Reid(Strict):
     backbone: Literal["small", "resnet50"]
     config: dict[str, object] = {}
     """Overrides of the method's own settings; every default is the paper's."""
-    variant: str = ""
-    """What `config` changes about the method, in words, where scores must be told apart from the method's own."""
     seeds: Annotated[list[int], Field(min_length=1)]
     """One training per seed; tables show the mean and the standard deviation."""
     training_sets: Annotated[list[str], Field(min_length=1)]
@@ -183,11 +181,13 @@ def load_profile(name_or_path: str | Path) -> Profile:
         FileNotFoundError: there is no such profile; the message lists those there are.
         FileError: a key or a type is wrong; the message names file, key and the nearest valid key.
     """
+    from vireid_lib.book.settings import check_nested
+
     path = _profile_path(name_or_path)
     profile = read_model(path, Profile)
     if profile.name != path.stem:
         raise FileError(f"{path}: key name is {profile.name!r}; make it the file's name, {path.stem!r}.")
-    _check_owned_sections(profile, path)
+    check_nested(profile, str(path))  # now, not hours into a run
     return profile
 
 
@@ -203,14 +203,3 @@ def _profile_path(name_or_path: str | Path) -> Path:
     near = difflib.get_close_matches(str(name_or_path), known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
     raise FileNotFoundError(f"No profile {str(name_or_path)!r}; {hint} A path to a .yaml file works too.")
-
-
-def _check_owned_sections(profile: Profile, path: Path) -> None:
-    """Let the classes that own the nested settings judge them now, not hours into a run."""
-    from vireid_lib.book.settings import dive_config, generator_config, reid_config, world_size
-
-    reid_config(profile, str(path))
-    world_size(profile, str(path))
-    dive_config(profile, str(path))
-    for name in profile.generators:
-        generator_config(profile, name, str(path))

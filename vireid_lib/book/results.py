@@ -1,12 +1,13 @@
 """Results: the scores in a workspace, averaged over seeds, beside what papers print, with a status."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 from pydantic import Field
 
+from vireid_lib.book import comparable, variants
 from vireid_lib.book.papers import Paper, load_papers
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.workspace import Workspace
@@ -31,7 +32,9 @@ class Score(Strict):
         training: what it was trained on: "real", "copies", "dive", "dive_from_image", "redrawn", "true", or
             another generator's name.
         external: name of the expanded data set, None without one.
-        variant: in words, what differs from the main setting; "" is the main setting.
+        resolved: every setting that it was measured with, see `variants.resolved`; None in old records.
+        variant: not recorded; `scores` puts there in words how `resolved` differs from what was published. What old
+            records say here was typed.
         seed: of the training.
         mode: "all", "indoor", "visible-to-infrared", "infrared-to-visible".
         protocol: the protocol's name in words.
@@ -44,6 +47,7 @@ class Score(Strict):
     method: str
     training: str
     external: str | None
+    resolved: dict[str, object] | None = None
     variant: str = ""
     seed: int
     mode: str
@@ -66,7 +70,7 @@ def score_row(
     training: str,
     external: str | None,
     seed: int,
-    variant: str = "",
+    resolved: Mapping[str, object],
 ) -> dict:
     """Put an evaluation into the form that stages record: `return {"scores": [score_row(...), ...]}`."""
     record = evaluation.to_dict()
@@ -78,14 +82,14 @@ def score_row(
         method=method,
         training=training,
         external=external,
-        variant=variant,
+        resolved=dict(resolved),
         seed=seed,
         mode=mode,
         protocol=settings["name"],
         settings=settings,
         trials=len(record["trials"]),
         **means,
-    ).model_dump()
+    ).model_dump(exclude={"variant"})
 
 
 def stages(workspace: Workspace) -> pd.DataFrame:
@@ -110,6 +114,9 @@ def stages(workspace: Workspace) -> pd.DataFrame:
 def scores(workspace: Workspace) -> pd.DataFrame:
     """One row per recorded score; of several for one setting and seed, the one used last.
 
+    Its variant, the difference of its settings from those that were published, is worked out here: column `differences`
+    has it setting by setting (None where an old record does not say), `variant` in words.
+
     Raises:
         FileError: a stage recorded a score that is none, such as percent where shares are wanted.
     """
@@ -117,8 +124,11 @@ def scores(workspace: Workspace) -> pd.DataFrame:
     for record in workspace.records():  # the one used last comes last
         for score in record.values.get("scores", ()):
             checked = validated(Score, score, str(record.folder / "result.json"), "values.scores")
-            rows.append({**checked.model_dump(), "stage": record.name, "key": record.key})
-    table = pd.DataFrame(rows, columns=[*Score.model_fields, "stage", "key"])
+            found = variants.of_score(checked.dataset, checked.method, checked.training, checked.resolved)
+            words = checked.variant if found is None else variants.text(found)
+            rows.append({**checked.model_dump(), "variant": words, "differences": found, "stage": record.name,
+                         "key": record.key})  # fmt: skip
+    table = pd.DataFrame(rows, columns=[*Score.model_fields, "differences", "stage", "key"])
     return table.drop_duplicates([*GROUP, "seed"], keep="last").reset_index(drop=True)
 
 
@@ -139,6 +149,7 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
                 "seeds": len(group),
                 "trials": group["trials"].min(),
                 "settings": group["settings"].iloc[0],
+                **{name: group[name].iloc[0] for name in ("resolved", "differences") if name in group},
             }
         )
     columns = [
@@ -147,6 +158,8 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
         "seeds",
         "trials",
         "settings",
+        "resolved",
+        "differences",
     ]
     return pd.DataFrame(rows, columns=columns)
 
@@ -154,9 +167,9 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
 def beside_papers(workspace: Workspace, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
     """Every number that the papers print, ours beside it where there is one, and a status.
 
-    A number of ours stands beside a paper's only if data set, mode, method, training data, external set, variant and
-    the protocol's settings are the paper's, over at least as many trials. What was measured on the miniature world
-    is therefore never beside one.
+    A number of ours stands beside a paper's only if data set, mode, method, training data, external set, all settings
+    (see `variants`) and the protocol's settings are the paper's, over at least as many trials (`comparable.same`). What
+    was measured on the miniature world is therefore never beside one.
 
     Returns:
         columns paper, table, title, printed_row, printed_column, dataset, mode, method, training, external, variant,
@@ -169,17 +182,10 @@ def beside_papers(workspace: Workspace, papers: Iterable[Paper] | None = None) -
         for value in paper.values():
             if value["metric"] not in METRICS:
                 continue
-            match = ours[[_same(row, value, paper) for _, row in ours.iterrows()]] if len(ours) else ours
+            fits = [comparable.same(row, value, paper.trials) for row in ours.to_dict("records")]
+            match = ours[fits] if len(ours) else ours
             rows.append({**value, **_judged(match, value, paper)})
-    return pd.DataFrame(rows).drop(columns="settings")
-
-
-def _same(ours: pd.Series, value: dict, paper: Paper) -> bool:
-    """Whether a row of ours was measured under the paper's conditions."""
-    names_agree = all(ours[name] == value[name] for name in ("dataset", "mode", "method", "training", "variant"))
-    external = None if pd.isna(ours["external"]) else ours["external"]
-    settings_agree = all(ours["settings"].get(key) == wanted for key, wanted in value["settings"].items())
-    return names_agree and external == value["external"] and settings_agree and ours["trials"] >= paper.trials
+    return pd.DataFrame(rows).drop(columns=["settings", "differences"])
 
 
 def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
@@ -221,8 +227,8 @@ def main_table(workspace: Workspace, profile: Profile) -> pd.DataFrame:
         "method": [profile.reid.method],
         "training": profile.reid.training_sets,
         "seed": profile.reid.seeds,
-        "variant": [""],
     }
+    table = variants.measured_with(profile, table)
     for column, values in wanted.items():
         table = table[table[column].isin(values)]
     table = over_seeds(table)

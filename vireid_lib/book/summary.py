@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from vireid_lib.book import results, verdicts
+from vireid_lib.book import results, variants, verdicts
 from vireid_lib.book.book import Book
 from vireid_lib.book.papers import load_papers
 from vireid_lib.book.records import StageRecord
@@ -17,9 +17,10 @@ def scores(book: Book) -> pd.DataFrame:
     In the profile's order of modes and training sets; empty before chapter 04 has run.
     """
     profile, table = book.profile, results.scores(book.workspace)
-    wanted = {"dataset": [profile.data.target], "method": [profile.reid.method], "variant": [""],
+    wanted = {"dataset": [profile.data.target], "method": [profile.reid.method],
               "training": profile.reid.training_sets, "mode": profile.evaluation.modes,
               "seed": profile.reid.seeds}  # fmt: skip
+    table = variants.measured_with(profile, table)
     for column, values in wanted.items():
         table = table[table[column].isin(values)]
     for column in ("seed", "training", "mode"):

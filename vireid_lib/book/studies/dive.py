@@ -41,21 +41,21 @@ def generator_rows(names: Sequence[str]) -> list[Row]:
     return [Row(f"agw_{name}", label[name], METHOD, training=name) for name in names]
 
 
-def _pair(name: str, label: str, variant: str, *, always: bool = False, **settings: object) -> list[Row]:
-    return [Row(f"{name}_{training}", f"{words}, {label}", METHOD, variant=variant, training=training, always=always,
+def _pair(name: str, label: str, *, always: bool = False, **settings: object) -> list[Row]:
+    return [Row(f"{name}_{training}", f"{words}, {label}", METHOD, training=training, always=always,
                 **settings) for training, words in (("real", "AGW"), ("dive", "AGW + DiVE"))]  # fmt: skip
 
 
-def _selected(name: str, label: str, variant: str, **settings: object) -> Row:
-    return Row(name, label, METHOD, variant=variant, training="dive", always=False, changes={"dive": settings})
+def _selected(name: str, label: str, **settings: object) -> Row:
+    return Row(name, label, METHOD, training="dive", always=False, changes={"dive": settings})
 
 
 def _people(count: int, training: str) -> Row:
     """A training on fewer (or, for the truth, more) expanded people."""
     words = "DiVE" if training == "dive" else "true infrared"
     section = {"reid": {"expanded": count}} if count in COUNTS else {"expand": {"identities": count}}
-    return Row(f"{training}_{count}", f"{words}, {count} people", METHOD, variant=f"{count} expanded people",
-               training=training, always=False, changes=section)  # fmt: skip
+    return Row(f"{training}_{count}", f"{words}, {count} people", METHOD, training=training, always=False,
+               changes=section)  # fmt: skip
 
 
 def study(compared: Sequence[str] = ()) -> Study:
@@ -75,13 +75,11 @@ def study(compared: Sequence[str] = ()) -> Study:
         for method, label in METHODS.items() if method != METHOD for training in ("real", "dive")
     ]  # fmt: skip
     others = [
-        *_pair("wide", "batches twice as large", "twice the images of each person in a batch", always=True,
-               times={"images": 2}),
-        *_pair("long", "twice as long", "twice as long", times={"length": 2}),
-        _selected("infrared_single", "DiVE, infrared, single", "infrared only; one code", views="single",
-                  train_modalities="infrared"),
-        _selected("both_single", "DiVE, both, single", "one code per modality", views="single"),
-        _selected("one_lora", "DiVE, one LoRA for all codes", "one LoRA for all codes", lora_scope="shared"),
+        *_pair("wide", "batches twice as large", always=True, times={"images": 2}),
+        *_pair("long", "twice as long", times={"length": 2}),
+        _selected("infrared_single", "DiVE, infrared, single", views="single", train_modalities="infrared"),
+        _selected("both_single", "DiVE, both, single", views="single"),
+        _selected("one_lora", "DiVE, one LoRA for all codes", lora_scope="shared"),
         Row("campus", "AGW + DiVE, campus", METHOD, training="dive", always=False, external="cuhk03_np",
             changes={"expand": {"min_images": 5}}),
         *(_people(count, "dive") for count in COUNTS),
