@@ -130,8 +130,9 @@ summary.learned(book).style.set_properties(**{"text-align": "left", "white-space
 # ## Beside the papers
 #
 # A number of ours stands beside a paper's only if it was measured under the paper's conditions: the same data set,
-# direction, protocol settings, method, training data and external set, and at least as many trials. **Numbers from the
-# miniature world are therefore never beside a paper's**: they are no reproduction, and cannot be one.
+# direction, protocol settings, method, training data and external set, at least as many trials, and every setting of
+# the method, the generator and the expansion as it was published (or as the paper changed it in that row). **Numbers
+# from the miniature world are therefore never beside a paper's**: they are no reproduction, and cannot be one.
 #
 # Three statuses are possible. *Reproduced* (✓): within the tolerance that the paper's file states, with its reason.
 # *Differs* (≠): measured, and outside it. *Not yet run*: nothing was measured under these conditions.

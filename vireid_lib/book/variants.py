@@ -91,6 +91,8 @@ def resolved(profile: Profile, training: str, *, validation: bool = False) -> di
     if external:
         found |= {f"expand.{key}": value for key, value in _expansion(profile).items()}
         found["dive.min_aspect"] = dive_config(profile).min_aspect  # of the external images, whoever expands them
+    if profile.world is not None:
+        found |= {"world.seed": profile.world.seed, "world.size": profile.world.size}
     return found | {"validation": validation}
 
 

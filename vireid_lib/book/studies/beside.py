@@ -53,8 +53,10 @@ def _place(profile: Profile, table: Table, modes: Sequence[str], trials: int) ->
 
     def distance(pair: tuple[str, int]) -> tuple[bool, bool, int]:
         mode, column = pair[0], table.columns[pair[1]]
+        if column.dataset != profile.data.target:
+            return True, True, 0
         why = _unlike(profile, mode, table, column, column.settings, trials)
-        return column.dataset != profile.data.target, bool(why) and column.mode != mode, len(why)
+        return False, bool(why) and column.mode != mode, len(why)
 
     pairs = [(mode, place) for mode in modes for place in range(len(table.columns))]
     return pairs[0] if profile.world is not None else min(pairs, key=distance)
