@@ -41,6 +41,7 @@ metric = "rank_1"  # or "mean_ap", "mean_inp", "rank_5", "rank_10", "rank_20": w
 # %%
 from vireid_lib.book import measures, open_book, pictures, plots, settings, stages, trainings, verdicts, widgets
 from vireid_lib.book.result_tables import METRIC_LABELS
+from vireid_lib.book.results import score_table
 
 book = open_book(profile, workspace, data_root, method)
 book
@@ -312,7 +313,7 @@ watching = explorers.monitor(book)
 # %%
 records = stages.comparison(book)
 watching.stop()
-scores = verdicts.score_table(records)
+scores = score_table(records)
 effort = trainings.effort(records)
 print(effort.sentence)
 effort.table.round(2)

@@ -19,8 +19,10 @@
 # the papers print?
 #
 # **This chapter** reads the records of the chapters before it, makes tables and figures of them and no new number, and
-# costs seconds. Every number below comes from a file `result.json` that a finished stage has left behind; what has not
-# been run is said to be *not yet run*, and is never filled in.
+# costs seconds. Every number below comes from a file `result.json` that a finished stage has left behind. The file is
+# found by its key, a digest of the profile's settings, of the images and of the code: results of other settings or of
+# older code are not among them, however new their files are. What has not been run is said to be *not yet run*, and is
+# never filled in. (`vireid book --keep-results` takes what older code made, and marks each such number with †.)
 #
 # **You will learn**
 #
@@ -39,7 +41,7 @@ metric = "rank_1"
 # %%
 from IPython.display import display
 
-from vireid_lib.book import explorers, open_book, plots, result_tables, results, summary, verdicts
+from vireid_lib.book import explorers, open_book, plots, result_tables, results, selection, summary, verdicts
 from vireid_lib.book.records import minute
 
 book = open_book(profile, workspace, data_root)
@@ -79,7 +81,7 @@ spread = (((x - mean) ** 2).sum() / (len(x) - 1)) ** 0.5 if len(x) > 1 else floa
 print(f"n = {len(x)}: {mean:.1f} ± {spread:.1f}" if len(x) > 1 else f"n = {len(x)}: one seed has no spread")
 
 # %%
-result_tables.show_main_table(results.main_table(book.workspace, book.profile))
+result_tables.show_main_table(results.main_table(scores, book.profile))
 
 # %%
 if len(scores):
@@ -88,8 +90,8 @@ if len(scores):
 # %% [markdown]
 # **What to notice.** Dots that overlap between two bars belong to differences that a further seed may turn round.
 #
-# Any runs beside each other: other methods, modes and variants that lie in this workspace. In JupyterLab, choose
-# several with Ctrl or Shift.
+# Any runs beside each other: the profile's training sets with each method, and the rows of the studies, where they have
+# been trained with these settings. In JupyterLab, choose several with Ctrl or Shift.
 
 # %%
 explorers.compare_runs(book)
@@ -137,7 +139,7 @@ summary.learned(book).style.set_properties(**{"text-align": "left", "white-space
 # *Differs* (≠): measured, and outside it. *Not yet run*: nothing was measured under these conditions.
 
 # %%
-beside = results.beside_papers(book.workspace)
+beside = results.beside_papers(selection.scores(book, others=True))
 summary.statuses(beside).style.hide()
 
 # %%

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from vireid_lib.book import results
+from vireid_lib.book import results, verdicts
 from vireid_lib.book.papers import load_paper, load_papers
 from vireid_lib.book.profiles import load_profile
 from vireid_lib.book.result_tables import main_table_html, show_main_table, show_papers
@@ -33,6 +33,10 @@ def record(workspace, *rows, name="reid"):
     return workspace.stage(name, {"rows": list(rows)}, {}, lambda folder: {"scores": list(rows)})
 
 
+def found(workspace):
+    return results.score_table(workspace.records())
+
+
 def on_sysu(rank_1, **changes):
     return score(rank_1, **({"dataset": "sysu_mm01", "mean_ap": 0.4765} | changes))
 
@@ -45,7 +49,7 @@ def status(beside, row, column, metric):
 def test_seeds_are_averaged_with_the_sample_deviation(workspace):
     values = [0.374, 0.405, 0.393]
     record(workspace, *(score(value, seed=seed) for seed, value in enumerate(values)))
-    row = results.over_seeds(results.scores(workspace)).iloc[0]
+    row = results.over_seeds(found(workspace)).iloc[0]
     assert row["rank_1"] == pytest.approx(100 * np.mean(values))
     assert row["rank_1_std"] == pytest.approx(100 * np.std(values, ddof=1))
     assert row["seeds"] == 3
@@ -53,22 +57,37 @@ def test_seeds_are_averaged_with_the_sample_deviation(workspace):
 
 def test_a_single_seed_has_no_deviation(workspace):
     record(workspace, score(0.5))
-    assert np.isnan(results.over_seeds(results.scores(workspace)).iloc[0]["rank_1_std"])
-    table = results.main_table(workspace, load_profile("smoke"))
+    assert np.isnan(results.over_seeds(found(workspace)).iloc[0]["rank_1_std"])
+    table = results.main_table(found(workspace), load_profile("smoke"))
     assert table["rank-1"].tolist() == ["50.0"]
 
 
-def test_of_two_records_the_one_used_last_counts(workspace):
-    first, second = score(0.5), score(0.6)
-    for row in (first, second, first):
-        record(workspace, row)
-    assert results.scores(workspace)["rank_1"].tolist() == [0.5]
+def test_every_table_marks_what_older_code_made(workspace):
+    record(workspace, on_sysu(0.48), score(0.5), score(0.6, training="dive"))
+    table = found(workspace)
+    assert "†" not in show_papers(results.beside_papers(table)).markup
+    table["older"] = [True, False, True]
+    main = results.main_table(table, load_profile("smoke"))
+    assert main["older"].tolist() == [False, True]
+    assert "+ DiVE †" in main_table_html(main) and "older code" in main_table_html(main)
+    assert results.as_text(main).count("†") == 2 and "older code" in results.as_text(main)
+    papers = show_papers(results.beside_papers(table)).markup
+    assert "48.00 ✓ †" in papers and "older code" in papers
+    assert verdicts.overview(table).index.get_level_values(1).str.endswith("†").tolist() == [True, False, True]
+
+
+def test_a_runs_record_names_its_results(workspace):
+    kept = record(workspace, score(0.5))
+    record(workspace, score(0.7, seed=1))
+    named = [{"stage": kept.name, "key": kept.key, "older": True}, {"stage": "gone", "key": "0", "older": False}]
+    table = results.recorded(workspace.folder, named)
+    assert table["rank_1"].tolist() == [0.5] and table["older"].tolist() == [True]
 
 
 def test_percent_in_a_record_are_refused(workspace):
     record(workspace, score(39.1))
     with pytest.raises(FileError, match="values.scores.rank_1 is 39.1"):
-        results.scores(workspace)
+        found(workspace)
 
 
 def test_the_main_table_shows_what_the_profile_asks_for(workspace):
@@ -76,7 +95,7 @@ def test_the_main_table_shows_what_the_profile_asks_for(workspace):
         score(0.4 + 0.01 * seed, training=name, seed=seed) for name in ("true", "dive", "real") for seed in (0, 1, 7)
     ]
     record(workspace, *rows, score(0.9, variant="validation identities"), score(0.9, training="copies", mode="indoor"))
-    table = results.main_table(workspace, load_profile("smoke"))
+    table = results.main_table(found(workspace), load_profile("smoke"))
     assert table["trained on"].tolist() == ["real images only", "+ DiVE", "+ true infrared"]
     assert table["rank-1"].tolist() == ["40.5 ± 0.7"] * 3 and table["seeds"].tolist() == [2] * 3
     assert "40.5 ± 0.7" in main_table_html(table) and "2 seeds" in main_table_html(table)
@@ -84,7 +103,7 @@ def test_the_main_table_shows_what_the_profile_asks_for(workspace):
 
 
 def test_an_empty_workspace_says_so(workspace):
-    table = results.main_table(workspace, load_profile("smoke"))
+    table = results.main_table(found(workspace), load_profile("smoke"))
     assert "No score" in results.as_text(table) and "No score" in main_table_html(table)
     assert results.stages(workspace).empty
 
@@ -96,18 +115,18 @@ def test_stages_are_listed(workspace):
 
 
 def test_without_results_everything_is_not_yet_run(workspace):
-    beside = results.beside_papers(workspace)
+    beside = results.beside_papers(found(workspace))
     assert set(beside["status"]) == {"not yet run"} and beside["our_mean"].isna().all()
 
 
 def test_the_miniature_world_reproduces_nothing(workspace):
     record(workspace, score(0.475), score(0.7907, method="deen", training="dive", external="mini_market"))
-    assert set(results.beside_papers(workspace)["status"]) == {"not yet run"}
+    assert set(results.beside_papers(found(workspace))["status"]) == {"not yet run"}
 
 
 def test_reproduced_and_differs(workspace):
     record(workspace, on_sysu(0.48), on_sysu(0.6, mode="indoor"))
-    beside = results.beside_papers(workspace)
+    beside = results.beside_papers(found(workspace))
     near = status(beside, "AGW", "SYSU-MM01 All search", "rank_1")
     assert near["status"] == "reproduced" and near["difference"] == pytest.approx(0.5)
     far = status(beside, "AGW", "SYSU-MM01 Indoor search", "rank_1")
@@ -124,13 +143,13 @@ def test_reproduced_and_differs(workspace):
 )  # fmt: skip
 def test_other_conditions_are_no_comparison(workspace, changes):
     record(workspace, on_sysu(0.475, **changes))
-    beside = results.beside_papers(workspace)
+    beside = results.beside_papers(found(workspace))
     assert status(beside, "AGW", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
 
 
 def test_a_papers_number_does_not_look_like_ours(workspace):
     record(workspace, on_sysu(0.48, seed=0), on_sysu(0.47, seed=1))
-    markup = show_papers(results.beside_papers(workspace))._repr_html_()
+    markup = show_papers(results.beside_papers(found(workspace)))._repr_html_()
     assert '<span style="font-style:italic;opacity:.75">47.50 / 47.65</span>' in markup
     assert '<span style="font-weight:600">47.50 ± 0.71 ✓ / 47.65 ± 0.00 ✓</span>' in markup
     assert "DiVE, Table 2" in markup and "not yet run" in markup

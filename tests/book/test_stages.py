@@ -1,6 +1,6 @@
 """Trainings of several variants of a book: each has a stage of its own, and the main setting keeps its key."""
 
-from vireid_lib.book import results, stages
+from vireid_lib.book import results, selection, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.profiles import Profile
 
@@ -15,7 +15,7 @@ def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
     assert config["config"]["triplet"] == "hard" and config["config"]["steps"] == 2  # the profile's stays
     assert [record.values["scores"][0]["variant"] for record in records] == ["", "hard triplet"]
     assert "variant" not in records[0].result["config"]
-    table = results.main_table(tiny_book.workspace, tiny_book.profile)
+    table = results.main_table(selection.scores(tiny_book), tiny_book.profile)
     assert len(table) == 1 and table["seeds"].tolist() == [1]
     held, rows = stages.features(other, "real", 0)
     assert len(held) == len(rows)

@@ -9,7 +9,7 @@ from vireid_lib.book import verdicts
 
 def _scores(**values: list[float]) -> pd.DataFrame:
     return pd.DataFrame(
-        {"training": name, "mode": "all", "seed": seed, "rank_1": value, "mean_ap": value / 2}
+        {"training": name, "mode": "all", "seed": seed, "rank_1": value, "mean_ap": value / 2, "older": False}
         for name, ranks in values.items()
         for seed, value in enumerate(ranks)
     )

@@ -61,6 +61,7 @@ class Book:
         workspace: the stages; `book.stage(...)` is `book.workspace.stage(...)`.
         data_root: folder of the real data sets, or None.
         device: "cpu", "cuda" or "mps", as chosen.
+        tables: the data sets' tables that have been read, for `data_stages.datasets`.
     """
 
     def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
@@ -75,6 +76,16 @@ class Book:
             for name in profile.data.roots:
                 self.dataset_root(name)
         self._folder = Path(workspace)
+        self.tables: dict[str, object] = {}
+
+    def with_profile(self, profile: Profile) -> "Book":
+        """The book with other settings, in the same workspace, which makes stages only if this one's does; tables of
+        images that both read are read once."""
+        other = Book(profile, self._folder, self.data_root or "")
+        other.tables = self.tables
+        if "workspace" in vars(self):
+            other.workspace = self.workspace
+        return other
 
     def with_method(self, method: str, changes: Mapping[str, object] | None = None, variant: str = "") -> "Book":
         """The same book with another ReID method, or other settings of it, in the same workspace.
@@ -90,7 +101,7 @@ class Book:
         changed = {"method": method, "config": {**reid.config, **(changes or {})}, "variant": variant}
         profile = self.profile.model_copy(update={"reid": reid.model_copy(update=changed)})
         reid_config(profile, f"profile {profile.name} with method {method}")
-        return Book(profile, self._folder, self.data_root or "")
+        return self.with_profile(profile)
 
     @cached_property
     def device(self) -> str:

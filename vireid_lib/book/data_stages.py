@@ -2,20 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import pandas as pd
 
 from vireid_lib.book.book import Book
 from vireid_lib.book.profiles import Profile
-from vireid_lib.book.records import StageRecord
+from vireid_lib.book.records import StageRecord, canonical
 from vireid_lib.book.settings import dive_config, world_size
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.generators.dive.selection import upright
-
-_READ: "WeakKeyDictionary[Book, dict[int, Datasets]]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,17 +94,17 @@ def _drawn(book: Book, name: str) -> Path | None:
 
 
 def datasets(book: Book, split: int = 1) -> Datasets:
-    """The tables of the profile's data sets, read once for an open book: a chapter asks for them dozens of times.
-
-    Whoever changes the images on the disk opens the book again.
+    """The tables of the profile's data sets, read once for an open book and those that are derived from it: a chapter
+    asks for them dozens of times. Whoever changes the images on the disk opens the book again.
 
     Args:
         split: which of RegDB's ten splits.
     """
-    held = _READ.setdefault(book, {})
-    if split not in held:
-        held[split] = _read(book, split)
-    known = held[split]
+    about = book.profile.model_dump(include={"world", "data", "dive", "expand"})
+    key = canonical([about, book.profile.evaluation.protocol, split])
+    if key not in book.tables:
+        book.tables[key] = _read(book, split)
+    known = book.tables[key]
     return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from vireid_lib.book.workspace import StageFailed
+from vireid_lib.book.workspace import KEEP_RESULTS, StageFailed
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.trackers import NAMES as TRACKERS
 
@@ -173,7 +173,7 @@ def _join(ray: Any) -> None:
     if ray.is_initialized():
         return
     address = os.environ.get(ADDRESS, "")
-    passed = {name: os.environ[name] for name in (TRACKERS,) if name in os.environ}
+    passed = {name: os.environ[name] for name in (TRACKERS, KEEP_RESULTS) if name in os.environ}
     here = {} if address else {"num_cpus": cores(), "include_dashboard": False}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="warning",

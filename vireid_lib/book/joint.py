@@ -28,16 +28,23 @@ def module(method: str) -> ModuleType:
     return importlib.import_module(JOINT[method])
 
 
+def names() -> list[str]:
+    """Every method that can be asked for."""
+    from vireid_lib.reid import methods
+
+    return sorted([*methods.names(), *JOINT])
+
+
 def config_class(method: str) -> "type[ReidConfig]":
     """The class of a method's settings. Raises ValueError, with the nearest names, for an unknown method."""
     from vireid_lib.reid import methods
 
     if method in JOINT:
         return module(method).CONFIG
-    known = methods.names() + list(JOINT)
+    known = names()
     if method not in known:
         near = difflib.get_close_matches(method, known, 3, 0.0)
-        raise ValueError(f"There is no method {method!r}; did you mean {' or '.join(near)}? All: {sorted(known)}.")
+        raise ValueError(f"There is no method {method!r}; did you mean {' or '.join(near)}? All: {known}.")
     return methods.method_class(method).config_class
 
 
@@ -61,7 +68,8 @@ def pretraining(book: Book, table: pd.DataFrame, seed: int, *, progress: bool = 
             return module(method).pretrain(table, config, folder / method, cache=book.workspace.cache,
                                            device=book.device, progress=progress)  # fmt: skip
 
-    return book.stage(f"{method}_pretraining", config.fit_settings(), {"table": table}, make, seeds=[seed])
+    return book.stage(f"{method}_pretraining", config.fit_settings(), {"table": table}, make, code=[module(method)],
+                      seeds=[seed])  # fmt: skip
 
 
 def starts(

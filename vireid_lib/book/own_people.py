@@ -74,7 +74,7 @@ def alone(book: Book) -> Book:
     data = book.profile.data
     roots = {data.target: data.roots[data.target]}
     profile = book.profile.model_copy(update={"data": data.model_copy(update={"external": None, "roots": roots})})
-    return Book(profile, book.workspace.folder, book.data_root or "")
+    return book.with_profile(profile)
 
 
 def _blended(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Results: the scores in a workspace, averaged over seeds, beside what papers print, with a status."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
@@ -9,7 +10,9 @@ from pydantic import Field
 
 from vireid_lib.book.papers import Paper, load_papers
 from vireid_lib.book.profiles import Profile
+from vireid_lib.book.records import StageRecord
 from vireid_lib.book.workspace import Workspace
+from vireid_lib.data.contents import read_json
 from vireid_lib.data.strict import Strict, validated
 
 if TYPE_CHECKING:
@@ -107,19 +110,32 @@ def stages(workspace: Workspace) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def scores(workspace: Workspace) -> pd.DataFrame:
-    """One row per recorded score; of several for one setting and seed, the one used last.
+def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
+    """One row per score that the stages recorded: the columns of `Score`, and `stage`, `key` and `older`.
 
     Raises:
         FileError: a stage recorded a score that is none, such as percent where shares are wanted.
     """
     rows = []
-    for record in workspace.records():  # the one used last comes last
-        for score in record.values.get("scores", ()):
+    for record in records:
+        about = {"stage": record.name, "key": record.key, "older": record.older}
+        for score in record.values["scores"]:
             checked = validated(Score, score, str(record.folder / "result.json"), "values.scores")
-            rows.append({**checked.model_dump(), "stage": record.name, "key": record.key})
-    table = pd.DataFrame(rows, columns=[*Score.model_fields, "stage", "key"])
-    return table.drop_duplicates([*GROUP, "seed"], keep="last").reset_index(drop=True)
+            rows.append({**checked.model_dump(), **about})
+    return pd.DataFrame(rows, columns=[*Score.model_fields, "stage", "key", "older"])
+
+
+def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFrame:
+    """`score_table` of the results that a run's record names, each by its stage, key and whether it is older.
+
+    Args:
+        folder: the workspace.
+    """
+    places = ((each, folder / "stages" / each["stage"] / each["key"]) for each in results)
+    return score_table(
+        StageRecord(each["stage"], each["key"], place, read_json(place / "result.json"), each["older"])
+        for each, place in places if place.exists()
+    )  # fmt: skip
 
 
 def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
@@ -139,6 +155,7 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
                 "seeds": len(group),
                 "trials": group["trials"].min(),
                 "settings": group["settings"].iloc[0],
+                "older": bool(group["older"].any()),
             }
         )
     columns = [
@@ -147,23 +164,27 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
         "seeds",
         "trials",
         "settings",
+        "older",
     ]
     return pd.DataFrame(rows, columns=columns)
 
 
-def beside_papers(workspace: Workspace, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
+def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
     """Every number that the papers print, ours beside it where there is one, and a status.
 
     A number of ours stands beside a paper's only if data set, mode, method, training data, external set, variant and
     the protocol's settings are the paper's, over at least as many trials. What was measured on the miniature world
     is therefore never beside one.
 
+    Args:
+        scores: from `selection.scores`.
+
     Returns:
         columns paper, table, title, printed_row, printed_column, dataset, mode, method, training, external, variant,
-        metric, paper_value, our_mean, our_std, seeds, difference, status, why. Values in percent. What is no score
-        (such as DEN's IIRS) stands in the studies instead.
+        metric, paper_value, our_mean, our_std, seeds, difference, status, why, older. Values in percent. What
+        is no score (such as DEN's IIRS) stands in the studies instead.
     """
-    ours = over_seeds(scores(workspace))
+    ours = over_seeds(scores)
     rows = []
     for paper in load_papers() if papers is None else papers:
         for value in paper.values():
@@ -191,6 +212,7 @@ def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
             "difference": None,
             "status": "not yet run",
             "why": "",
+            "older": False,
         }
     row, metric = match.iloc[-1], value["metric"]
     difference = row[metric] - value["paper_value"]
@@ -203,18 +225,22 @@ def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
         "status": "reproduced" if within else "differs",
         "why": f"{abs(difference):.2f} points {'above' if difference >= 0 else 'below'} the paper, tolerance "
         f"{paper.tolerance.points:g}",
+        "older": row["older"],
     }
 
 
-def main_table(workspace: Workspace, profile: Profile) -> pd.DataFrame:
+def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The book's main result: rank-1 and mAP of each training set, mean ± standard deviation, one row each.
 
     Only the main setting on the test identities, and only what the profile asks for: its training sets, seeds and
     modes, in its order.
 
-    Columns: data set, protocol, method, trained on, rank-1, mAP, mINP (texts, percent), seeds.
+    Args:
+        scores: from `selection.scores`.
+
+    Columns: data set, protocol, method, trained on, rank-1, mAP, mINP (texts, percent), seeds, older.
     """
-    table = scores(workspace)
+    table = scores
     wanted = {
         "dataset": [profile.data.target],
         "mode": profile.evaluation.modes,
@@ -239,12 +265,12 @@ def main_table(workspace: Workspace, profile: Profile) -> pd.DataFrame:
                 for label, metric in (("rank-1", "rank_1"), ("mAP", "mean_ap"), ("mINP", "mean_inp"))
             },
             "seeds": row["seeds"],
+            "older": row["older"],
         }
         for _, row in table.iterrows()
     ]
-    return pd.DataFrame(
-        rows, columns=["data set", "protocol", "method", "trained on", "rank-1", "mAP", "mINP", "seeds"]
-    )
+    columns = ["data set", "protocol", "method", "trained on", "rank-1", "mAP", "mINP", "seeds", "older"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 TRAINING_LABELS = {
@@ -278,7 +304,15 @@ def mean_and_std(mean: float, std: float) -> str:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """A table for the terminal."""
+    """`main_table` for the terminal."""
     if table.empty:
         return "No score has been recorded yet."
-    return table.to_string(index=False)
+    if not table["older"].any():
+        return table.drop(columns="older").to_string(index=False)
+    marked = table.assign(older=[OLDER if older else "" for older in table["older"]]).rename(columns={"older": ""})
+    return f"{marked.to_string(index=False)}\n{OLDER} {OLDER_WORDS}"
+
+
+OLDER = "†"
+OLDER_WORDS = "made by older code, or of what older code made (--keep-results)"
+"""How every table marks such a number."""

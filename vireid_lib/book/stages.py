@@ -52,7 +52,7 @@ def finetuning(book: Book, split: int = 1) -> StageRecord:
         return {"images": len(table), "identities": table["identity"].nunique(),
                 "cameras": sorted(table["camera"].unique()), **generator.summary()}
 
-    return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, version=4, seeds=[config.seed],
+    return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, seeds=[config.seed],
                       manifests=manifests(book))
 
 
@@ -140,6 +140,7 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     config = reid_config(book.profile)
     inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
     inputs |= joint.starts(book, inputs, seed, progress=progress)
+    inputs |= {f"ranked_{split}": datasets(book, split).test(validation=validation) for split in splits(book)}
     evaluation = book.profile.evaluation
     about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
              "evaluation": evaluation.model_dump()}
@@ -168,8 +169,8 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
         ]
         return {"scores": scores, "evaluations": {mode: each.to_dict() for mode, each in whole.items()}}
 
-    return book.stage(f"reid_{name}", about, inputs, make, seeds=[seed], protocol=evaluation.protocol,
-                      manifests=manifests(book))
+    return book.stage(f"reid_{name}", about, inputs, make, code=[joint.about(config.method)], seeds=[seed],
+                      protocol=evaluation.protocol, manifests=manifests(book))
 
 
 def _train_and_evaluate(

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import pandas as pd
 
-from vireid_lib.book import results, verdicts
+from vireid_lib.book import measures, results, selection, verdicts
 from vireid_lib.book.book import Book
+from vireid_lib.book.finished import Fetched, fetched
 from vireid_lib.book.papers import load_papers
 from vireid_lib.book.records import StageRecord
-from vireid_lib.book.results import training_label
+from vireid_lib.book.results import OLDER, OLDER_WORDS, training_label
+
+T = TypeVar("T")
 
 
 def scores(book: Book) -> pd.DataFrame:
-    """The profile's scores in its workspace: its data set, method, modes, training sets and seeds, test identities.
+    """The profile's scores: its data set, method, modes, training sets and seeds, test identities.
 
     In the profile's order of modes and training sets; empty before chapter 04 has run.
     """
-    profile, table = book.profile, results.scores(book.workspace)
-    wanted = {"dataset": [profile.data.target], "method": [profile.reid.method], "variant": [""],
-              "training": profile.reid.training_sets, "mode": profile.evaluation.modes,
-              "seed": profile.reid.seeds}  # fmt: skip
-    for column, values in wanted.items():
-        table = table[table[column].isin(values)]
-    for column in ("seed", "training", "mode"):
-        order = wanted[column]
+    profile, table = book.profile, selection.scores(book)
+    orders = {"seed": profile.reid.seeds, "training": profile.reid.training_sets, "mode": profile.evaluation.modes}
+    for column, order in orders.items():
         table = table.sort_values(column, key=lambda names, order=order: names.map(order.index), kind="stable")
     return table.reset_index(drop=True)
 
@@ -116,9 +117,9 @@ def _compared(table: pd.DataFrame, one: str, other: str) -> str:
     both = table[table["training"].isin([one, other])]
     if set(both["training"]) != {one, other}:
         return "not yet run"
-    verdict = verdicts.compare(both, reference=other)[0]
+    verdict, mark = verdicts.compare(both, reference=other)[0], f" {OLDER}" if both["older"].any() else ""
     if verdict.margin is None:
-        return f"rank-1 {verdict.difference:+.1f} points, from one seed: nothing can be concluded"
+        return f"rank-1 {verdict.difference:+.1f} points, from one seed: nothing can be concluded{mark}"
     words = {"better": "yes, beyond the noise of the seeds", "worse": "no: it is worse, beyond the noise of the seeds",
              "within noise": "not established: within the noise of the seeds"}  # fmt: skip
     if one == "true" or other == "redrawn":
@@ -126,7 +127,8 @@ def _compared(table: pd.DataFrame, one: str, other: str) -> str:
             "better": "above it, beyond the noise of the seeds", "worse": "below it, beyond the noise of the seeds",
             "within noise": "no difference that these seeds can show",
         }  # fmt: skip
-    return f"rank-1 {verdict.difference:+.1f} ± {verdict.margin:.1f} points (95 % interval): {words[verdict.judgement]}"
+    gain = f"rank-1 {verdict.difference:+.1f} ± {verdict.margin:.1f} points (95 % interval)"
+    return f"{gain}: {words[verdict.judgement]}{mark}"
 
 
 def _from_stages(book: Book) -> list[tuple[str, str, str]]:
@@ -139,46 +141,51 @@ def _from_stages(book: Book) -> list[tuple[str, str, str]]:
     ]
 
 
-def latest(book: Book, name: str) -> StageRecord | None:
-    """The record of a stage that was used last, None if it has not run."""
-    found = [record for record in book.workspace.records() if record.name == name]
-    return found[-1] if found else None
+def _told(found: Fetched[T] | None, words: Callable[[T], str]) -> str:
+    """The words for what a stage measured; "not yet run" if none has; with the mark of what older code made."""
+    if found is None:
+        return "not yet run"
+    return words(found.value) + (f" ({OLDER} {OLDER_WORDS})" if found.older else "")
 
 
 def _prompt(book: Book, variant: str) -> str:
-    from vireid_lib.book.fitting.stages import PROMPT_VARIANTS
+    from vireid_lib.book.fitting import stages as fitting
 
-    record, words = latest(book, "prompt_worth"), PROMPT_VARIANTS[variant]
-    if record is None:
-        return "not yet run"
-    row = next(row for row in record.values["rise"] if row["prompt"] == words and row["modality"] == "infrared")
-    rise, margin = row["rise (%)"], 1.96 * row["standard error"]
-    verdict = "yes" if rise > margin else "not measurably" if rise > -margin else "no, on the contrary"
-    what = f"with {words}, the loss on the target's infrared images changes by {rise:+.2f} ± {margin:.2f} %"
-    return f"{verdict}: {what} (95 % interval over {row['images']} training images)"
+    wrong = fitting.PROMPT_VARIANTS[variant]
+
+    def words(worth: pd.DataFrame) -> str:
+        table = fitting.prompt_verdict(worth)
+        row = table[(table["prompt"] == wrong) & (table["modality"] == "infrared")].iloc[0]
+        rise, margin = row["rise (%)"], 1.96 * row["standard error"]
+        verdict = "yes" if rise > margin else "not measurably" if rise > -margin else "no, on the contrary"
+        what = f"with {wrong}, the loss on the target's infrared images changes by {rise:+.2f} ± {margin:.2f} %"
+        return f"{verdict}: {what} (95 % interval over {row['images']} training images)"
+
+    return _told(fetched(book, fitting.prompt_worth), words)
 
 
 def _preservation(book: Book) -> str:
-    records = [record for record in book.workspace.records() if record.name == "identity_preservation"]
-    found = [record for record in records if record.result["config"]["judge"] == "real"]
-    if not found:
-        return "not yet run"
-    values = found[-1].values
-    shares = ", ".join(f"{training_label(name).removeprefix('+ ')} {100 * each['rank_1']:.1f} %"
-                       for name, each in values["galleries"].items())  # fmt: skip
-    chance = f"guessing {100 * values['chance']:.1f} %"
-    return f"the baseline network finds the ordered person nearest for {shares}; {chance}"
+    def words(record: StageRecord) -> str:
+        shares = ", ".join(f"{training_label(name).removeprefix('+ ')} {100 * each['rank_1']:.1f} %"
+                           for name, each in record.values["galleries"].items())  # fmt: skip
+        chance = f"guessing {100 * record.values['chance']:.1f} %"
+        return f"the baseline network finds the ordered person nearest for {shares}; {chance}"
+
+    return _told(fetched(book, lambda own: measures.preservation(own, "real", own.profile.reid.seeds[0])), words)
 
 
 def _fidelity(book: Book) -> str:
-    record = latest(book, "fidelity")
-    if record is None:
-        return "not yet run"
-    shares = ", ".join(f"{row['images']} {row['Fréchet distance']:.2f}" for row in record.values["table"])
-    what = f"Fréchet distance (ReID features, N = {record.values['N']}) to one half of the real infrared images"
-    return f"{what}: {shares}"
+    from vireid_lib.book.galleries.measures import fidelity
+
+    def words(table: pd.DataFrame) -> str:
+        shares = ", ".join(f"{row['images']} {row['Fréchet distance']:.2f}" for row in table.to_dict("records"))
+        return (f"Fréchet distance (ReID features, N = {table['N'].iloc[0]}) to one half of the real infrared images: "
+                f"{shares}")  # fmt: skip
+
+    return _told(fetched(book, lambda own: fidelity(own).table), words)
 
 
 def _attention(book: Book) -> str:
-    record = latest(book, "attention_on_people")
-    return "not yet run" if record is None else record.values["conclusion"]
+    from vireid_lib.book.attention import findings, stages
+
+    return _told(fetched(book, stages.on_people), findings.conclusion)

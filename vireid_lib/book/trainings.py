@@ -126,7 +126,7 @@ def gain_and_preservation(scores: pd.DataFrame, preserved: pd.DataFrame, mode: s
     """Identity preservation of each gallery beside what it gains in ReID, in percent (points).
 
     Args:
-        scores: from `verdicts.score_table`.
+        scores: from `results.score_table`.
         preserved: from `measures.preservation_table`.
 
     Returns:

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from vireid_lib.book.records import StageRecord
-from vireid_lib.book.results import mean_and_std, over_seeds, training_label
+from vireid_lib.book.results import OLDER, mean_and_std, over_seeds, training_label
 
 CONFIDENCE = 0.95
 
@@ -61,18 +60,13 @@ class Verdict:
         return f"{what} ({error}): {ending}."
 
 
-def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
-    """One row per recorded score of the stages: the columns of `vireid_lib.book.results.Score`."""
-    return pd.DataFrame([score for record in records for score in record.values["scores"]])
-
-
 def compare(
     scores: pd.DataFrame, metric: str = "rank_1", *, reference: str = "real", mode: str | None = None
 ) -> list[Verdict]:
     """Compare every training set with the reference, in the order of the table.
 
     Args:
-        scores: from `score_table`; shares.
+        scores: from `results.score_table`; shares.
         metric: "rank_1", "mean_ap", ...
         mode: which of the protocol's modes; the table's first by default.
 
@@ -136,7 +130,7 @@ def overview(scores: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "protocol": row["protocol"],
-            "trained on": training_label(row["training"]),
+            "trained on": training_label(row["training"]) + f" {OLDER}" * row["older"],
             "rank-1": mean_and_std(row["rank_1"], row["rank_1_std"]),
             "rank-10": mean_and_std(row["rank_10"], row["rank_10_std"]),
             "mAP": mean_and_std(row["mean_ap"], row["mean_ap_std"]),

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vireid_lib.data import tables
+from vireid_lib.data.contents import read_json, write_atomically
 from vireid_lib.data.images import to_float
 from vireid_lib.data.label_noise import replace_labels
 from vireid_lib.data.sampling import AllImagesSampler
@@ -79,7 +80,7 @@ def train_task(
                progress=progress, device=device)  # fmt: skip
     task.keep(folder)
     record = {"config": config.model_dump(), "identities": task.identities, "selection": SELECTION}
-    (folder / RECORD).write_text(json.dumps(record, indent=1))
+    write_atomically(folder / RECORD, json.dumps(record, indent=1).encode())
     return task.method.network.eval()
 
 
@@ -96,7 +97,7 @@ def finished(folder: Path, by: str, what: str = "training") -> tuple[dict, dict]
     if saved is None or not (folder / RECORD).exists():
         raise FileNotFoundError(f"No finished {what} in {folder}: call {by} with that folder first.")
     state = checkpoint.unpack_state(saved[1], saved[2]["state"])
-    return json.loads((folder / RECORD).read_text()), state["modules"]["network"]
+    return read_json(folder / RECORD), state["modules"]["network"]
 
 
 def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:

@@ -54,18 +54,21 @@ def reference(book: Book) -> tuple[pd.DataFrame, str]:
     return rows[later if later.any() else ~later].reset_index(drop=True), "true infrared images of the same people"
 
 
-def modality_judges(book: Book) -> dict[str, ModalityJudge]:
+KINDS = {"colour": False, "luminance": True}
+"""What the judges of modality see, and whether that is grey."""
+
+
+def modality_judges(book: Book) -> tuple[StageRecord, dict[str, ModalityJudge]]:
     """Judges that have learned visible from infrared on the target's training images and the external photographs;
     one sees colour, the other only luminance."""
     data = stages.datasets(book)
     rows = tables.concat(data.learn(), data.external)
     rows = tables.concat(*(thin(rows[rows["modality"] == each], MOST) for each in ("visible", "infrared")))
-    kinds = {"colour": False, "luminance": True}
 
     def make(folder: Path) -> dict:
         pixels = np.asarray(load_images(rows["path"].tolist(), SIZE, cache=book.workspace.cache).pixels)
         about = {}
-        for name, grey in kinds.items():
+        for name, grey in KINDS.items():
             judge = train_judge(pixels, (rows["modality"] == "infrared").to_numpy(), rows["identity"], grey=grey)
             safetensors.torch.save_file(judge.network.state_dict(), folder / f"{name}.safetensors")
             about[name] = {"accuracy": judge.accuracy, "held_out": judge.held_out}
@@ -73,11 +76,11 @@ def modality_judges(book: Book) -> dict[str, ModalityJudge]:
 
     record = book.stage("modality_judges", {"size": list(SIZE)}, {"images": rows}, make, seeds=[0])
     found = {}
-    for name, grey in kinds.items():
+    for name, grey in KINDS.items():
         network = ModalityNetwork(1 if grey else 3)
         network.load_state_dict(safetensors.torch.load_file(record.folder / f"{name}.safetensors"))
         found[name] = ModalityJudge(network.eval(), grey, **record.values[name])
-    return found
+    return record, found
 
 
 def numbers(book: Book, name: str) -> dict[str, Measure]:
@@ -97,7 +100,7 @@ def numbers(book: Book, name: str) -> dict[str, Measure]:
 def _stage(book: Book, name: str) -> StageRecord:
     gallery, external, seed = stages.gallery(book, name), stages.datasets(book).external, book.profile.reid.seeds[0]
     real, real_words = reference(book)
-    judges, copied, translated = modality_judges(book), audit(book, name), _translation(book, name)
+    (learned, judges), copied, translated = modality_judges(book), audit(book, name), _translation(book, name)
 
     def make(folder: Path) -> dict:
         from vireid_lib.reid.features import extract
@@ -125,8 +128,9 @@ def _stage(book: Book, name: str) -> StageRecord:
             found["SSIM on the person"] = translated
         return {"measures": {key: vars(each) for key, each in found.items()}, "reference": real_words}
 
-    inputs = {"judge": stages.reid(book, "real", seed), "gallery": gallery, "external": external, "reference": real}
-    settings = {"gallery": name, "size": list(SIZE), "translated": TRANSLATED, "people": len(set(gallery["identity"]))}
+    inputs = {"judge": stages.reid(book, "real", seed), "gallery": gallery, "external": external, "reference": real,
+              "modality_judges": learned, "audit": copied.record}  # fmt: skip
+    settings = {"gallery": name, "translated": None if translated is None else vars(translated)}
     return book.stage("gallery_numbers", settings, inputs, make, seeds=[seed])
 
 

@@ -59,7 +59,7 @@ def seeded(book: Book, name: str, seed: int) -> Book:
     """The book with a generator's seed."""
     settings = {**book.profile.generators, name: {**book.profile.generators.get(name, {}), "seed": seed}}
     profile = book.profile.model_copy(update={"generators": settings})
-    return Book(profile, book.workspace.folder, book.data_root or "")
+    return book.with_profile(profile)
 
 
 def size_of(own: Generator) -> tuple[int, int]:
@@ -196,7 +196,7 @@ def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
         return values | {"basis": words}
 
     return book.stage("generator_pairs", {"generator": name, "images": IMAGES}, {"judge": judge, **inputs}, make,
-                      version=2, seeds=[seed])  # fmt: skip
+                      seeds=[seed])  # fmt: skip
 
 
 def _distance(a: Tensor, b: Tensor) -> float:

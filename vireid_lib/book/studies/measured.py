@@ -9,11 +9,11 @@ import safetensors.torch
 from vireid_lib.analysis.spaces import cross_modality_distances, spread
 from vireid_lib.book import stages
 from vireid_lib.book.book import Book
+from vireid_lib.book.finished import fetched
 from vireid_lib.book.papers import SCORES, SPREADS
 from vireid_lib.book.profiles import OF_THE_WORLD
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import reid_config
-from vireid_lib.book.studies.finished import finished
 from vireid_lib.book.studies.study import Row, Study, book_of
 
 MEASURES = {
@@ -67,7 +67,7 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
         records = iter(train(book, rows))
         done = {(row.name, seed): next(records) for seed in seeds for row in rows}
     else:
-        done = finished(book, rows)
+        done = {(row.name, seed): record for row in rows for seed in seeds if (record := finished(book, row, seed))}
         if not done:
             raise ValueError(f"No row of study {study.name} is trained in {book.workspace.folder}: let it train some.")
     test, found = stages.datasets(book).test(), []
@@ -82,6 +82,12 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
                 values = {name: 100 * score[name] for name in SCORES}
                 found.append({**about, "mode": score["mode"], **effort, **values, **distances})
     return pd.DataFrame(found)
+
+
+def finished(book: Book, row: Row, seed: int) -> StageRecord | None:
+    """A row's training if it is done; nothing is trained, fitted or drawn."""
+    found = fetched(book_of(book, row), lambda own: stages.reid(own, row.training, seed, progress=False))
+    return found and found.value
 
 
 def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:

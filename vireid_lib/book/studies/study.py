@@ -155,7 +155,7 @@ def book_of(book: Book, row: Row) -> Book:
         if section == "generators":  # a generator keeps what the row leaves
             settings = {name: {**values[section].get(name, {}), **own_of_it} for name, own_of_it in settings.items()}
         values[section] = {**values[section], **settings}
-    return Book(Profile.model_validate(values), own.workspace.folder, own.data_root or "")
+    return own.with_profile(Profile.model_validate(values))
 
 
 def _external(profile: Profile, name: str) -> dict[str, object]:
