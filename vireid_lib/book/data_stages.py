@@ -12,6 +12,7 @@ from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import dive_config, world_size
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.layouts.sysu import PERMUTATIONS
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.generators.dive.selection import upright
 
@@ -122,6 +123,13 @@ def _read(book: Book, split: int) -> Datasets:
         rows = read_dataset(name, book.dataset_root(name, _drawn(book, name)))
         external = chosen_external(rows, profile)
     return Datasets(target, external, folder)
+
+
+def permutation_file(book: Book) -> Path | None:
+    """The target's file of official galleries, which may be missing; None where the profile draws them otherwise."""
+    if book.profile.evaluation.draw != "official":
+        return None
+    return book.dataset_root(book.profile.data.target) / PERMUTATIONS
 
 
 def infrared_cameras(book: Book) -> list[str]:

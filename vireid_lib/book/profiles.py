@@ -114,7 +114,8 @@ class Evaluation(Strict):
     shots: PositiveInt = 1
     """SYSU-MM01 only: gallery images for each identity and camera."""
     draw: Literal["seeded", "official"] = "seeded"
-    """SYSU-MM01 only: how the gallery is drawn."""
+    """SYSU-MM01 only: how the gallery is drawn. "official" reads the data set's `exp/rand_perm_cam.mat` (JSIA-ReID,
+    MPANet)."""
     reading: Literal["paper", "release"] = "paper"
     """LLCM only: what visible-to-infrared means."""
 
@@ -162,6 +163,15 @@ class Profile(Strict):
         if self.world is None and of_the_world:
             raise ValueError(
                 f"reid.training_sets names {of_the_world[0]}, which only the miniature world can give; remove it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_world_has_no_official_galleries(self) -> "Profile":
+        if self.world is not None and self.evaluation.draw == "official":
+            raise ValueError(
+                "evaluation.draw is 'official', which reads a file that comes with SYSU-MM01, and the miniature world "
+                "has none; use seeded"
             )
         return self
 
