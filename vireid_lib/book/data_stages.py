@@ -139,9 +139,15 @@ def infrared_cameras(book: Book) -> list[str]:
     return [f"{name}/{number}" for number in numbers]
 
 
+def most_seen(table: pd.DataFrame) -> list[str]:
+    """The identities of a table, those with most images first; those with equally many in order of their names."""
+    counts = table["identity"].value_counts()
+    return sorted(counts.index, key=lambda name: (-counts[name], name))
+
+
 def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The images, in the parts `expand.splits`, of the external identities that are expanded: those with enough
-    images, the first `expand.identities` of them in order of their names, under the split "external".
+    images, the first `expand.identities` of them in the order of `most_seen`, under the split "external".
 
     Distractors (identity 0) are nobody, and images that `dive.min_aspect` refuses do not count.
 
@@ -151,7 +157,8 @@ def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     rows = table[table["split"].isin(profile.expand.splits) & ~table["identity"].str.fullmatch(r"[^/]+/0+")]
     rows = rows[upright(rows["path"].tolist(), dive_config(profile).min_aspect)]
     counts = rows["identity"].value_counts()
-    names = sorted(counts.index[counts >= profile.expand.min_images])[: profile.expand.identities]
+    enough = rows[rows["identity"].isin(counts.index[counts >= profile.expand.min_images])]
+    names = most_seen(enough)[: profile.expand.identities]
     if not names:
         raise ValueError(
             f"No identity of {profile.data.external} has expand.min_images = {profile.expand.min_images} images; "

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vireid_lib.book import engines, joint, own_people, results
 from vireid_lib.book.book import Book
-from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras, permutation_file
+from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras, most_seen, permutation_file
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.records import StageRecord, canonical
@@ -124,7 +124,7 @@ def training_table(book: Book, name: str, split: int = 1, *, validation: bool = 
         made = own_people.images(book, name, split)
         return tables.concat(real, made[made["identity"].isin(set(real["identity"]))])
     added = tables.concat(data.external, gallery(book, name, split))
-    people = sorted(added["identity"].unique())[: book.profile.reid.expanded]
+    people = most_seen(data.external)[: book.profile.reid.expanded]
     return tables.concat(real, added[added["identity"].isin(people)])
 
 
