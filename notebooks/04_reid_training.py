@@ -232,8 +232,9 @@ config = settings.reid_config(book.profile)
 print(trainings.about(config))
 
 # %% [markdown]
-# What it takes otherwise than was published. An empty table means: as published. On the miniature world nearly
-# everything is smaller, and says so here.
+# What it takes otherwise than was published, and what was published nowhere, neither in the paper nor in its authors'
+# code, with where the default comes from. An empty table means: as published. On the miniature world nearly everything
+# is smaller, and says so here.
 
 # %%
 trainings.recipe(config, book.profile.data.target)

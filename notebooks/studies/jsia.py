@@ -94,12 +94,12 @@ told.mean((2, 3)), told.std((2, 3), correction=0)
 # - **UI**, unseen identities: eq. 15.
 #
 # Generators and network are pre-trained apart, then everything is trained together (eq. 16). The released code has
-# neither variation module nor local regions (`form: release`). What this run takes otherwise than the paper prints, or
-# than this book assumes where it prints nothing:
+# neither variation module nor local regions (`form: release`). What this run takes otherwise than its default, and
+# every default that the paper does not print, with where it comes from:
 
 # %%
 whole = studies.book_of(book, STUDY.row("jsia"))
-trainings.recipe(settings.reid_config(whole.profile), book.profile.data.target)
+trainings.recipe(settings.reid_config(whole.profile), book.profile.data.target, unprinted=True)
 
 # %% [markdown]
 # ## 4. Training

@@ -28,7 +28,7 @@ MARKET = rows(train__0002=12, train__0007=11, gallery__0010=10, gallery__0012=14
 
 
 @pytest.mark.parametrize(("expand", "expected"), [
-    ({"splits": ["train"]}, {"0002"}), ({}, {"0002", "0012"}), ({"identities": 1}, {"0002"}),
+    ({"splits": ["train"]}, {"0002"}), ({}, {"0002", "0012"}), ({"identities": 1}, {"0012"}),
     ({"splits": ["train", "gallery", "query"]}, {"0002", "0010", "0012"}), ({"min_images": 11, "splits": ["train"]},
      {"0002", "0007"}),
 ])  # fmt: skip
@@ -36,6 +36,12 @@ def test_people_with_enough_images_in_the_named_parts(expand, expected):
     table = chosen(MARKET, **expand)
     assert set(table["identity"]) == {f"market1501/{person}" for person in expected}
     assert set(table["split"]) == {"external"}
+
+
+def test_those_with_most_images_come_first_and_equals_by_name():
+    table = rows(train__0009=14, train__0002=13, train__0007=14, train__0004=15)
+    for count, expected in ((1, {"0004"}), (2, {"0004", "0007"}), (3, {"0004", "0007", "0009"})):
+        assert set(chosen(table, identities=count)["identity"]) == {f"market1501/{person}" for person in expected}
 
 
 def test_too_few_images():

@@ -11,6 +11,8 @@ from vireid_lib.book import trainings
 from vireid_lib.book.records import StageRecord
 from vireid_lib.reid import methods
 from vireid_lib.reid.methods.agw import AgwConfig
+from vireid_lib.reid.methods.deen import DeenConfig
+from vireid_lib.reid.methods.den import DenConfig
 
 
 def _record(folder: Path, training: str, steps: int) -> StageRecord:
@@ -35,10 +37,26 @@ def test_unequal_effort_is_said(tmp_path):
 
 def test_the_recipe_lists_what_is_not_the_papers():
     table = trainings.recipe(AgwConfig.small(steps=50), "sysu_mm01")
-    assert table.loc["steps"].tolist() == ["None", "50"] and table.loc["optimizer"].tolist() == ["sgd", "adamw"]
+    assert table.loc["steps"].tolist() == ["None", "ours", "50"]
+    assert table.loc["optimizer"].tolist() == ["sgd", "release", "adamw"]
     assert "triplet" not in table.index
     assert trainings.recipe(AgwConfig(), "sysu_mm01").empty
+    assert {"triplet", "drops"} <= set(trainings.recipe(AgwConfig(), "sysu_mm01", unprinted=True).index)
     assert "weighted regularised triplet" in trainings.about(AgwConfig())
+
+
+def test_what_was_tuned_on_the_miniature_world_is_not_passed_off_as_published():
+    table = trainings.recipe(DenConfig(), "sysu_mm01", unprinted=True)
+    chosen = table.index[table["comes from"] == "miniature world"]
+    margins = {f"{pair}{part}_margin" for pair in ("", "hue_grey_") for part in ("positive", "negative")}
+    assert set(chosen) == {"ird_weight", *margins}
+    assert set(table.index[table["comes from"] == "ours"]) == {"erasing", "identity_weight", "triplet_weight"}
+    assert table.loc["drops"].tolist() == ["(20, 50)", "release", "(20, 50)"]
+    assert not {"triplet", "colour_copies", "pe", "method"} & set(table.index), "the paper says these"
+    short = trainings.recipe(DenConfig(), "sysu_mm01")
+    assert set(chosen) <= set(short.index) and "release" not in set(short["comes from"])
+    deen = trainings.recipe(DeenConfig(), "sysu_mm01", unprinted=True)
+    assert {"margin", "erasing_area"} <= set(deen.index) and not {"cpm_weight", "drops", "height"} & set(deen.index)
 
 
 def test_parts_add_up_to_the_network():

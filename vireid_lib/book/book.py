@@ -40,13 +40,24 @@ def open_book(
     Raises:
         FileError, FileNotFoundError: the profile is wrong or missing, or there is no such method.
         MissingData: the profile reads real data and no folder, or a wrong one, was given.
+        ValueError, FileNotFoundError: the profile asks for SYSU-MM01's official galleries, and the file that lists
+            them is missing or does not fit the images.
     """
     if not profile:
         profile = os.environ.get(PROFILE, DEFAULT_PROFILE)
         workspace, data_root = workspace or os.environ.get(WORKSPACE, ""), data_root or os.environ.get(DATA_ROOT, "")
     settings = load_profile(profile)
     book = Book(settings, Path(workspace) if workspace else default_workspace(settings.name), data_root)
+    check_galleries(book)
     return book.with_method(method) if method else book
+
+
+def check_galleries(book: "Book") -> None:
+    """Refuse, before anything is done, official galleries that cannot be drawn; see `stages.check_draw`."""
+    if book.profile.evaluation.draw == "official":
+        from vireid_lib.book import stages  # not above: it is made of books
+
+        stages.check_draw(book)
 
 
 class MissingData(FileNotFoundError):

@@ -11,6 +11,7 @@ from vireid_lib.book.records import StageRecord, canonical
 from vireid_lib.book.settings import dive_config, world_size
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.layouts.sysu import PERMUTATIONS
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.generators.dive.selection import upright
 
@@ -121,6 +122,13 @@ def _read(book: Book, split: int) -> Datasets:
     return Datasets(target, external, folder)
 
 
+def permutation_file(book: Book) -> Path | None:
+    """The target's file of official galleries, which may be missing; None where the profile draws them otherwise."""
+    if book.profile.evaluation.draw != "official":
+        return None
+    return book.dataset_root(book.profile.data.target) / PERMUTATIONS
+
+
 def infrared_cameras(book: Book) -> list[str]:
     """The target's cameras that generators imitate, e.g. "sysu_mm01/3"."""
     name, chosen = book.profile.data.target, book.profile.expand.cameras
@@ -128,9 +136,15 @@ def infrared_cameras(book: Book) -> list[str]:
     return [f"{name}/{number}" for number in numbers]
 
 
+def most_seen(table: pd.DataFrame) -> list[str]:
+    """The identities of a table, those with most images first; those with equally many in order of their names."""
+    counts = table["identity"].value_counts()
+    return sorted(counts.index, key=lambda name: (-counts[name], name))
+
+
 def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The images, in the parts `expand.splits`, of the external identities that are expanded: those with enough
-    images, the first `expand.identities` of them in order of their names, under the split "external".
+    images, the first `expand.identities` of them in the order of `most_seen`, under the split "external".
 
     Distractors (identity 0) are nobody, and images that `dive.min_aspect` refuses do not count.
 
@@ -140,7 +154,8 @@ def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     rows = table[table["split"].isin(profile.expand.splits) & ~table["identity"].str.fullmatch(r"[^/]+/0+")]
     rows = rows[upright(rows["path"].tolist(), dive_config(profile).min_aspect)]
     counts = rows["identity"].value_counts()
-    names = sorted(counts.index[counts >= profile.expand.min_images])[: profile.expand.identities]
+    enough = rows[rows["identity"].isin(counts.index[counts >= profile.expand.min_images])]
+    names = most_seen(enough)[: profile.expand.identities]
     if not names:
         raise ValueError(
             f"No identity of {profile.data.external} has expand.min_images = {profile.expand.min_images} images; "

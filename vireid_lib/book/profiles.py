@@ -63,7 +63,8 @@ class Reid(Strict):
     """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`copies`,
     `dive`, `flow2flow`, ...); `dive_from_image`; `redrawn` and `true`, which exist in the miniature world only."""
     expanded: PositiveInt | None = None
-    """At most so many of the expanded people are trained on, the first by name (DiVE's figure 5); null takes all."""
+    """At most so many of the expanded people are trained on, those with most images first and, of equally many, the
+    first by name (DiVE's figure 5); null takes all."""
 
     @model_validator(mode="after")
     def _known_training_sets(self) -> "Reid":
@@ -89,7 +90,8 @@ class Expand(Strict):
     """How much synthetic infrared is made."""
 
     identities: PositiveInt | None = None
-    """At most so many external identities (DiVE's figure 5); null takes all."""
+    """At most so many external identities, those with most images first and, of equally many, the first by name
+    (DiVE's figure 5); null takes all."""
     per_camera: PositiveInt
     """Images for each identity and camera."""
     min_images: PositiveInt = 12
@@ -99,6 +101,15 @@ class Expand(Strict):
     are in its training part: its 21,511 images fit training and gallery."""
     cameras: Literal["infrared"] | Annotated[list[int], Field(min_length=1)] = "infrared"
     """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
+    counts: list[PositiveInt] = []
+    """Numbers of people in DiVE's figure 5, besides all that are expanded. Fewer are taken from those. For more, a
+    generator is fitted to so many, whatever `min_images` says; in the miniature world their true infrared is added."""
+
+    @model_validator(mode="after")
+    def _no_count_twice(self) -> "Expand":
+        if len(set(self.counts)) != len(self.counts):
+            raise ValueError("counts names a number of people twice; remove one")
+        return self
 
 
 OWN_SETTINGS = {"shots": "sysu-mm01", "draw": "sysu-mm01", "reading": "llcm"}
@@ -114,7 +125,8 @@ class Evaluation(Strict):
     shots: PositiveInt = 1
     """SYSU-MM01 only: gallery images for each identity and camera."""
     draw: Literal["seeded", "official"] = "seeded"
-    """SYSU-MM01 only: how the gallery is drawn."""
+    """SYSU-MM01 only: how the gallery is drawn. "official" reads the data set's `exp/rand_perm_cam.mat` (JSIA-ReID,
+    MPANet)."""
     reading: Literal["paper", "release"] = "paper"
     """LLCM only: what visible-to-infrared means."""
 
@@ -162,6 +174,15 @@ class Profile(Strict):
         if self.world is None and of_the_world:
             raise ValueError(
                 f"reid.training_sets names {of_the_world[0]}, which only the miniature world can give; remove it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_world_has_no_official_galleries(self) -> "Profile":
+        if self.world is not None and self.evaluation.draw == "official":
+            raise ValueError(
+                "evaluation.draw is 'official', which reads a file that comes with SYSU-MM01, and the miniature world "
+                "has none; use seeded"
             )
         return self
 

@@ -17,7 +17,7 @@ import filelock
 import nbformat
 
 from vireid_lib.book import engines
-from vireid_lib.book.book import Book, default_workspace
+from vireid_lib.book.book import Book, check_galleries, default_workspace
 from vireid_lib.book.chapters import Chapter, find_chapters, find_study, parameters_of, parse_overrides
 from vireid_lib.book.profiles import Profile, load_profile
 from vireid_lib.book.records import hardware, library, now, versions, write_json
@@ -91,6 +91,7 @@ def run_book(
     record, page_name = (f"study_{study}.json", f"study_{study}.html") if study else ("book.json", "index.html")
     chosen = parse_overrides(overrides, chapters)
     book = Book(settings, folder, data_root)  # a missing data set is found out before the first chapter
+    check_galleries(book)
     if method := next(filter(None, (values.get("method", "") for values in chosen.values())), ""):
         book = book.with_method(method)  # so is an unknown method; and the page shows this one's scores
         settings = book.profile

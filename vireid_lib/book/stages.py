@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vireid_lib.book import engines, joint, own_people, results
 from vireid_lib.book.book import Book
-from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
+from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras, most_seen, permutation_file
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.records import StageRecord, canonical
@@ -124,7 +124,7 @@ def training_table(book: Book, name: str, split: int = 1, *, validation: bool = 
         made = own_people.images(book, name, split)
         return tables.concat(real, made[made["identity"].isin(set(real["identity"]))])
     added = tables.concat(data.external, gallery(book, name, split))
-    people = sorted(added["identity"].unique())[: book.profile.reid.expanded]
+    people = most_seen(data.external)[: book.profile.reid.expanded]
     return tables.concat(real, added[added["identity"].isin(people)])
 
 
@@ -136,11 +136,17 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     Args:
         validation: train without the validation identities and rank them instead of the test identities: how
             settings are chosen.
+
+    Raises:
+        ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
     """
+    check_draw(book, validation=validation)
     config = reid_config(book.profile)
     inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
     inputs |= joint.starts(book, inputs, seed, progress=progress)
     inputs |= {f"ranked_{split}": datasets(book, split).test(validation=validation) for split in splits(book)}
+    if (file := permutation_file(book)) is not None:
+        inputs["permutations"] = file
     evaluation = book.profile.evaluation
     about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
              "evaluation": evaluation.model_dump()}
@@ -198,12 +204,29 @@ def _protocol(book: Book, mode: str, split: int):
         settings["trial"] = split
     elif evaluation.protocol != "market-1501":
         settings["trial_count"] = evaluation.trials
+    if (file := permutation_file(book)) is not None:
+        settings["permutation_file"] = file
     return build_protocol(evaluation.protocol, mode, **settings)
 
 
 def protocol(book: Book, mode: str | None = None):
     """The profile's protocol object in one of its modes (the first by default)."""
     return _protocol(book, mode or book.profile.evaluation.modes[0], 1)
+
+
+def check_draw(book: Book, *, validation: bool = False) -> None:
+    """Draw the official galleries of every mode once, where the profile asks for them: a file that is missing or does
+    not fit the images must not be found out after the training.
+
+    Raises:
+        ValueError: the file or an image that it names is wrong; the message says which, and what to do.
+        FileNotFoundError: there is no such file, or no data set.
+    """
+    if permutation_file(book) is None:
+        return
+    ranked = datasets(book).test(validation=validation)
+    for mode in book.profile.evaluation.modes:
+        protocol(book, mode).trials(ranked)
 
 
 def comparison(book: Book, *, validation: bool = False) -> list[StageRecord]:
@@ -224,8 +247,12 @@ def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRec
 
     Raises:
         StageFailed: some failed; the others are done and kept.
+        ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
     """
     device, engine = jobs[0][0].device, engines.chosen()
+    drawing = {canonical(own.profile.model_dump(include={"data", "evaluation"})): own for own, _, _ in jobs}
+    for own in drawing.values():
+        check_draw(own, validation=validation)
     shared = {}  # what trainings have in common is made once, before they start
     for own, name, _ in jobs:
         apart = canonical(own.profile.model_dump(exclude={"reid"}))

@@ -39,12 +39,27 @@ def about(config: ReidConfig) -> str:
     return inspect.getdoc(joint.about(config.method))
 
 
-def recipe(config: ReidConfig, dataset: str) -> pd.DataFrame:
-    """Every setting of a method that this run takes otherwise than was published for `dataset`: columns "paper",
-    "here"."""
-    paper, here = type(config).published(dataset).model_dump(), config.model_dump()
-    rows = {name: {"paper": str(paper[name]), "here": str(here[name])} for name in here if here[name] != paper[name]}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["paper", "here"]).rename_axis("setting")
+def recipe(config: ReidConfig, dataset: str, *, unprinted: bool = False) -> pd.DataFrame:
+    """The settings of a method that a reader of its paper cannot take for granted.
+
+    Args:
+        dataset: the data set whose recipe is taken for the default.
+        unprinted: also every setting that the paper does not print and its authors' code does.
+
+    Returns:
+        a row for every setting that this run takes otherwise than the default, or whose default comes from neither
+        paper nor release. Columns "default", "comes from" (the default; see `ReidConfig.origins`) and "here".
+    """
+    default, here, origins = type(config).published(dataset).model_dump(), config.model_dump(), config.origins()
+    neutral = {name for name, field in ReidConfig.model_fields.items() if field.default == here[name]}
+    known = ("paper",) if unprinted else ("paper", "release")
+    rows = {
+        name: {"default": str(default[name]), "comes from": origins[name], "here": str(here[name])}
+        for name in here
+        if here[name] != default[name] or (origins[name] not in known and name not in neutral and name != "method")
+    }
+    columns = ["default", "comes from", "here"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("setting")
 
 
 def parts(network: nn.Module) -> pd.DataFrame:

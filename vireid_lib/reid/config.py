@@ -1,8 +1,16 @@
 """What every method's configuration shares: input, batch, length of the training, how it is run."""
 
-from typing import Any, Literal
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Origin = Literal["paper", "release", "miniature world", "ours"]
+"""Where a default comes from: printed in the method's paper; from its authors' code, or from that of the method it is
+built on; chosen by scores on the miniature world's validation people; or set by this project without a search."""
+
+REST = "*"
 
 
 class ReidConfig(BaseModel):
@@ -11,6 +19,9 @@ class ReidConfig(BaseModel):
     An unknown name or a wrong type is refused by name; instances do not change.
 
     Attributes:
+        ORIGINS: origin → names of the settings whose defaults come from there; "*" is every setting that the class
+            itself defines and names nowhere else. What a class says of inherited settings replaces what its bases say;
+            what nobody speaks of is "ours". See `origins`.
         method: file name in `vireid_lib/reid/methods`.
         height, width: size of the network's input, in pixels.
         identities: P, identities in a batch.
@@ -29,6 +40,8 @@ class ReidConfig(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    ORIGINS: ClassVar[Mapping[Origin, Sequence[str]]] = {"ours": (REST,)}
 
     method: str
     height: int = Field(gt=0)
@@ -52,6 +65,36 @@ class ReidConfig(BaseModel):
         if not isinstance(settings, dict):
             return settings
         return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.origins()  # a slip in ORIGINS is found when the module is loaded
+
+    @classmethod
+    def origins(cls) -> dict[str, Origin]:
+        """Where each setting's default comes from, in the order of the settings.
+
+        Raises:
+            ValueError: ORIGINS names an origin or a setting that does not exist, or one setting twice.
+        """
+        found = dict.fromkeys(cls.model_fields, "ours")
+        for kind in (kind for kind in reversed(cls.__mro__) if issubclass(kind, ReidConfig)):
+            said = [(name, origin) for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names]
+            named = [name for name, _ in said]
+            for name, origin in said:
+                if origin not in get_args(Origin):
+                    raise ValueError(f"{kind.__name__}.ORIGINS: there is no origin {origin!r}; use one of "
+                                     f"{', '.join(get_args(Origin))}")  # fmt: skip
+                if name != REST and name not in kind.model_fields:
+                    raise ValueError(f"{kind.__name__}.ORIGINS: there is no setting {name!r}; it has "
+                                     f"{', '.join(kind.model_fields)}")  # fmt: skip
+                if named.count(name) > 1:
+                    raise ValueError(f"{kind.__name__}.ORIGINS names {name!r} twice; remove one")
+            defined = [name for name in inspect.get_annotations(kind) if name in kind.model_fields]
+            rest = {name: origin for place, origin in said if place == REST for name in defined}
+            found |= rest | {name: origin for name, origin in said if name != REST}
+        return found
 
     @classmethod
     def published(cls, dataset: str, **changes: Any) -> "ReidConfig":

@@ -86,11 +86,14 @@ class Study:
         name: as in `vireid study NAME`, and of the paper's file under data_manifests/papers.
         rows: every row once, whichever tables show it.
         claims: what the paper says about them.
+        method: with which the rows are trained that the paper trains with one of its own choice; "" where there is no
+            choice.
     """
 
     name: str
     rows: Sequence[Row]
     claims: Sequence[Claim]
+    method: str = ""
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]

@@ -54,6 +54,12 @@ class JsiaReidConfig(ReidConfig):
         epoch_steps: steps of an epoch; None for max(N_visible, N_infrared) // (P·K) + 1.
     """
 
+    ORIGINS = {
+        "paper": ("*",),
+        "release": ("pretrained", "margin"),
+        "ours": ("il_weight", "lr_weight", "ui_weight", "modality_weight", "regions", "weight_decay", "epoch_steps"),
+    }
+
     method: str = "jsia"
     form: Literal["paper", "release"] = "paper"
     height: int = Field(default=256, gt=0)

@@ -48,6 +48,8 @@ class DartConfig(TwoStreamConfig):
             without `mix`.
     """
 
+    ORIGINS = {"release": ("*",)}
+
     method: str = "dart"
     epochs: int = Field(default=100, ge=1)
     similarity: Literal["cosine", "dot"] = "dot"

@@ -68,6 +68,8 @@ class MpanetConfig(ReidConfig):
         schedule: "drops" (a tenth of the rate from each epoch in `drops` on; 110 alone on RegDB) or "one_cycle".
     """
 
+    ORIGINS = {"release": ("*",), "ours": ("form",)}
+
     method: str = "mpanet"
     height: int = Field(default=384, gt=0)
     width: int = Field(default=128, gt=0)
