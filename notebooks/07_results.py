@@ -39,7 +39,7 @@ metric = "rank_1"
 # %%
 from IPython.display import display
 
-from vireid_lib.book import explorers, open_book, plots, result_tables, results, summary, verdicts
+from vireid_lib.book import explorers, open_book, plots, result_tables, results, summary, trainings, verdicts
 from vireid_lib.book.records import minute
 
 book = open_book(profile, workspace, data_root)
@@ -87,6 +87,17 @@ if len(scores):
 
 # %% [markdown]
 # **What to notice.** Dots that overlap between two bars belong to differences that a further seed may turn round.
+#
+# What the trainings were given, as they recorded it ("images seen": drawn into batches, each as often as it was):
+
+# %%
+effort = trainings.effort(trainings.finished(book))
+print(effort.sentence)
+effort.table.round(2)
+
+# %% [markdown]
+# **What to notice.** Rows that were given the same differ in the data alone. Where they were not, the longer or larger
+# training had a second reason to be better.
 #
 # Any runs beside each other: other methods, modes and variants that lie in this workspace. In JupyterLab, choose
 # several with Ctrl or Shift.
@@ -190,7 +201,9 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 # - **Settings were chosen on validation identities**, never on the test set, and the network of the last step is taken.
 #   Numbers in the literature are often those of the epoch that is best *on the test set* (chapter 8 shows what this
 #   alone is worth).
-# - **Equal effort is a choice too.** All training sets get the same number of steps. A larger set may deserve more.
+# - **Equal effort is a choice too.** A larger set may deserve a longer training. Papers mostly give it one, since their
+#   epochs grow with the images (`reid.length: published`); the table of what the trainings were given says what this
+#   run did.
 # - **Judges are networks.** "Shows the right person" means: to a network that is itself wrong quite often.
 #
 # ## Exercises

@@ -30,10 +30,17 @@ def finished(book: Book, rows: Sequence[Row]) -> dict[tuple[str, int], StageReco
     found = {}
     for row in rows:
         own = book_of(book, row)
-        own.workspace = _Finished(book.workspace.folder, device=book.device)
         for seed in book.profile.reid.seeds:
-            try:
-                found[row.name, seed] = stages.reid(own, row.training, seed, progress=False)
-            except _NotMade:
-                continue
+            if record := done(own, row.training, seed):
+                found[row.name, seed] = record
     return found
+
+
+def done(book: Book, training: str, seed: int) -> StageRecord | None:
+    """One training if it is done, else None; nothing is trained, fitted or drawn."""
+    own = Book(book.profile, book.workspace.folder, book.data_root or "")
+    own.workspace = _Finished(book.workspace.folder, device=book.device)
+    try:
+        return stages.reid(own, training, seed, progress=False)
+    except _NotMade:
+        return None
