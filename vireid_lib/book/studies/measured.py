@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import safetensors.torch
 
 from vireid_lib.analysis.spaces import cross_modality_distances, spread
-from vireid_lib.book import stages, trainings
+from vireid_lib.book import alike, stages, trainings
 from vireid_lib.book.book import Book
 from vireid_lib.book.papers import SCORES, SPREADS
 from vireid_lib.book.profiles import OF_THE_WORLD
@@ -94,10 +93,11 @@ def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:
 
 
 def _distances(book: Book, trained: StageRecord, test: pd.DataFrame) -> StageRecord:
-    """Every distance of `vireid_lib.analysis.spaces` between the stored test features of a training, as a stage."""
+    """Every distance of `vireid_lib.analysis.spaces` between the test features of a training, which are obtained
+    alike for every method, as a stage."""
+    features = alike.features_of(book, trained)
 
     def make(folder: Path) -> dict:
-        features = safetensors.torch.load_file(trained.folder / "split_1" / stages.FEATURES)["features"]
         return {**spread(features, test), **cross_modality_distances(features, test)}
 
     return book.stage("study_distances", {}, {"reid": trained}, make, seeds=trained.result["seeds"])
