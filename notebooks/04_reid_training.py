@@ -25,7 +25,7 @@
 # **You will learn**
 #
 # - how the field's baseline network, AGW, is built, and what each of its losses pulls on;
-# - to compare training sets fairly: same steps, same batches, several seeds, nothing chosen on the test;
+# - to compare training sets fairly: what has to be held equal, several seeds, nothing chosen on the test;
 # - what a difference of a few points over a few seeds allows one to say.
 #
 # **You need** chapter 1 (the measures), and to know how a network is trained by gradient descent. Chapters 2 and 3 tell
@@ -293,8 +293,10 @@ widgets.explore(one_person, number=range(0, len(names)), images=[4, 6, 8])
 #
 # A larger training set is easily given a larger batch or more steps without anybody noticing: an "epoch" over more
 # images is longer, and in DiVE's released fork of DEEN the batch grew from 6 people to 16 together with the data. The
-# gain then has two possible causes. Here each training gets the same recipe, the same number of seeds, and the record
-# says what it had (section 5 prints it).
+# gain then has two possible causes. Here each training gets the same recipe and the same number of seeds. Where the
+# recipe counts in epochs, an epoch has the steps that it has on real images alone, whatever is added, and the rate
+# falls at the same steps; `reid.length: published` in a profile lets it grow with the images instead. Section 5 prints
+# what the trainings really had.
 #
 # Nor may the test choose anything. Settings are tried out with `stages.comparison(book, validation=True)`, which leaves
 # the validation people out of training and ranks them instead of the test people. And the network itself:

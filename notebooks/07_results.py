@@ -41,7 +41,17 @@ metric = "rank_1"
 # %%
 from IPython.display import display
 
-from vireid_lib.book import explorers, open_book, plots, result_tables, results, selection, summary, verdicts
+from vireid_lib.book import (
+    explorers,
+    open_book,
+    plots,
+    result_tables,
+    results,
+    selection,
+    summary,
+    trainings,
+    verdicts,
+)
 from vireid_lib.book.records import minute
 
 book = open_book(profile, workspace, data_root)
@@ -89,6 +99,17 @@ if len(scores):
 
 # %% [markdown]
 # **What to notice.** Dots that overlap between two bars belong to differences that a further seed may turn round.
+#
+# What the trainings were given, as they recorded it ("images seen": drawn into batches, each as often as it was):
+
+# %%
+effort = trainings.effort(selection.trainings(book))
+print(effort.sentence)
+effort.table.round(2)
+
+# %% [markdown]
+# **What to notice.** Rows that were given the same differ in the data alone. Where they were not, the longer or larger
+# training had a second reason to be better.
 #
 # Any runs beside each other: the profile's training sets with each method, and the rows of the studies, where they have
 # been trained with these settings. In JupyterLab, choose several with Ctrl or Shift.
@@ -192,7 +213,9 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 # - **Settings were chosen on validation identities**, never on the test set, and the network of the last step is taken.
 #   Numbers in the literature are often those of the epoch that is best *on the test set* (chapter 8 shows what this
 #   alone is worth).
-# - **Equal effort is a choice too.** All training sets get the same number of steps. A larger set may deserve more.
+# - **Equal effort is a choice too.** A larger set may deserve a longer training. Papers mostly give it one, since their
+#   epochs grow with the images (`reid.length: published`); the table of what the trainings were given says what this
+#   run did.
 # - **Judges are networks.** "Shows the right person" means: to a network that is itself wrong quite often.
 #
 # ## Exercises

@@ -119,12 +119,16 @@ trainings.recipe(settings.reid_config(deen_book.profile), book.profile.data.targ
 # %% [markdown]
 # ## 4. Training
 #
-# The baseline is the same network without DEE and MFA, with cross-entropy and the hard triplet. Every row has the same
-# batches and as many steps. Two images are compared by the sum of the cosines of their embeddings, before and after the
-# BN neck: two for a row without DEE, six for DEEN (the paper does not say; the released code does it so).
+# The baseline is the same network without DEE and MFA, with cross-entropy and the hard triplet. Two images are compared
+# by the sum of the cosines of their embeddings, before and after the BN neck: two for a row without DEE, six for DEEN
+# (the paper does not say; the released code does it so). What each row was given, mean over seeds:
 
 # %%
 measured = studies.measure(book, STUDY, full=full, training=training)
+print(studies.same_effort(STUDY, measured))
+studies.effort(book, STUDY, measured)
+
+# %%
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "intra_distance", "inter_distance", "delta"])
 
 # %% [markdown]

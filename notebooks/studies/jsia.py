@@ -104,11 +104,15 @@ trainings.recipe(settings.reid_config(whole.profile), book.profile.data.target, 
 # %% [markdown]
 # ## 4. Training
 #
-# Every row has the same ReID batches and as many steps; the generators see some images of each batch. In the first row
-# nothing that is generated reaches the network, so nothing is.
+# The generators see some images of each batch. In the first row nothing that is generated reaches the network, so
+# nothing is. What each row's ReID network was given, mean over seeds:
 
 # %%
 measured = studies.measure(book, STUDY, full=full)
+print(studies.same_effort(STUDY, measured))
+studies.effort(book, STUDY, measured)
+
+# %%
 studies.overview(measured, ["rank_1", "rank_10", "mean_ap", "mean_inp", "intra_distance", "inter_distance"])
 
 # %% [markdown]

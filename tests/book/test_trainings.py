@@ -15,21 +15,33 @@ from vireid_lib.reid.methods.deen import DeenConfig
 from vireid_lib.reid.methods.den import DenConfig
 
 
-def _record(folder: Path, training: str, steps: int) -> StageRecord:
+def _record(folder: Path, training: str, steps: int, seed: int = 0) -> StageRecord:
     (folder / training / "split_1").mkdir(parents=True)
     lines = [json.dumps({"step": step, "total": 1 / step}) for step in (steps // 2, steps)]
     (folder / training / "split_1" / "history.jsonl").write_text("\n".join(lines) + "\n")
-    config = {"training": training, "config": {"identities": 8, "images": 4}}
+    for split in (1, 2):
+        (folder / training / f"split_{split}").mkdir(exist_ok=True)
+        given = {"steps": split * steps, "images_seen": 64 * split * steps}
+        (folder / training / f"split_{split}" / "reid.json").write_text(json.dumps(given))
+    config = {"training": training, "seed": seed}
     return StageRecord(f"reid_{training}", "key", folder / training, {"config": config, "wall_seconds": 90.0})
 
 
 def test_unequal_effort_is_said(tmp_path):
     equal = [_record(tmp_path / "a", name, 100) for name in ("real", "dive")]
     found = trainings.effort(equal)
-    assert "64 images and 100 steps" in found.sentence and "the data alone" in found.sentence
-    assert found.table["minutes"].tolist() == [1.5, 1.5]
+    assert "64 images and 100 to 200 steps, and saw 6,400 to 12,800 images" in found.sentence
+    assert "the data alone" in found.sentence and "for one seed and split" in found.sentence
+    assert found.table["minutes"].tolist() == [1.5, 1.5] and found.table["steps"].tolist() == [150, 150]
+    assert found.table["images seen"].tolist() == [64 * 150] * 2
     unequal = trainings.effort([equal[0], _record(tmp_path / "b", "dive", 200)])
     assert unequal.sentence.startswith("The trainings differ in steps")
+    # Means that agree are not enough: the same seed must have had the same.
+    crossed = [_record(tmp_path / f"c{seed}", name, 100 + 100 * ((name == "dive") == bool(seed)), seed)
+               for name in ("real", "dive") for seed in (0, 1)]  # fmt: skip
+    found = trainings.effort(crossed)
+    assert found.table["steps"].nunique() == 1 and found.sentence.startswith("The trainings differ in steps")
+    assert "Nothing has been trained" in trainings.effort([]).sentence
     assert {name: len(each) for name, each in trainings.histories(equal).items()} == {
         "real images only": 1, "+ DiVE": 1,
     }  # fmt: skip

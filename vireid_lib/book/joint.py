@@ -17,9 +17,10 @@ from vireid_lib.training.determinism import threads
 
 if TYPE_CHECKING:
     from vireid_lib.reid.config import ReidConfig
+    from vireid_lib.reid.method import Method
 
 JOINT = {"jsia": "vireid_lib.generators.jsia.joint"}
-"""Method → module with `CONFIG`, `pretrain`, `train_joint` and `load_joint`. `reid.methods` knows nothing of them, for
+"""Method → module with `METHOD`, `pretrain`, `train_joint` and `load_joint`. `reid.methods` knows nothing of them, for
 ReID imports no generator."""
 
 
@@ -35,17 +36,22 @@ def names() -> list[str]:
     return sorted([*methods.names(), *JOINT])
 
 
-def config_class(method: str) -> "type[ReidConfig]":
-    """The class of a method's settings. Raises ValueError, with the nearest names, for an unknown method."""
+def method_class(method: str) -> "type[Method]":
+    """The class of a method. Raises ValueError, with the nearest names, for an unknown one."""
     from vireid_lib.reid import methods
 
     if method in JOINT:
-        return module(method).CONFIG
+        return module(method).METHOD
     known = names()
     if method not in known:
         near = difflib.get_close_matches(method, known, 3, 0.0)
         raise ValueError(f"There is no method {method!r}; did you mean {' or '.join(near)}? All: {known}.")
-    return methods.method_class(method).config_class
+    return methods.method_class(method)
+
+
+def config_class(method: str) -> "type[ReidConfig]":
+    """The class of a method's settings. Raises ValueError, with the nearest names, for an unknown method."""
+    return method_class(method).config_class
 
 
 def about(method: str) -> ModuleType:

@@ -8,7 +8,7 @@ import torch
 
 from vireid_lib.analysis.identification import identify
 from vireid_lib.analysis.spaces import cross_modality_distances, pair_distances, separation, spread
-from vireid_lib.book import data_stages, stages
+from vireid_lib.book import alike, data_stages, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import training_label
@@ -99,11 +99,11 @@ def preservation_table(book: Book) -> pd.DataFrame:
 
 
 def embedding_spread(book: Book, name: str, seed: int) -> StageRecord:
-    """IIRS, HIMD and centre distances of the test features of the network trained on training set `name`.
+    """IIRS, HIMD and centre distances of the test features (`alike`) of the network trained on training set `name`.
 
     Values: as `vireid_lib.analysis.spaces.spread` returns them.
     """
-    features, table = stages.features(book, name, seed)
+    features, table = alike.features(book, name, seed)
 
     def make(folder: Path) -> dict:
         with torch.no_grad():
@@ -114,12 +114,12 @@ def embedding_spread(book: Book, name: str, seed: int) -> StageRecord:
 
 
 def cross_distances(book: Book, name: str, seed: int) -> StageRecord:
-    """Mean distances across modalities within and between people, of the test features of the network trained on
-    training set `name`.
+    """Mean distances across modalities within and between people, of the test features (`alike`) of the network trained
+    on training set `name`.
 
     Values: as `vireid_lib.analysis.spaces.cross_modality_distances` returns them.
     """
-    features, table = stages.features(book, name, seed)
+    features, table = alike.features(book, name, seed)
     inputs = {"reid": stages.reid(book, name, seed)}
     return book.stage("cross_distances", {"training": name, "seed": seed}, inputs,
                       lambda folder: cross_modality_distances(features, table), seeds=[seed])
@@ -133,7 +133,7 @@ def separations(book: Book, seed: int) -> pd.DataFrame:
     """
     rows = []
     for name in book.profile.reid.training_sets:
-        pairs = pair_distances(*stages.features(book, name, seed))
+        pairs = pair_distances(*alike.features(book, name, seed))
         share = separation(pairs["same person, across modalities"], pairs["different people, across modalities"])
         rows.append({"training": name, "separation": 100 * share})
     return pd.DataFrame(rows)

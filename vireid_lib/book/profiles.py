@@ -55,6 +55,13 @@ class Reid(Strict):
     backbone: Literal["small", "resnet50"]
     config: dict[str, object] = {}
     """Overrides of the method's own settings; every default is the paper's."""
+    length: Literal["equal", "published"] = "equal"
+    """How long a training is where `config` sets no `steps`. `equal` gives each training set the steps of the real-only
+    one (of the same method, settings, seed and split), and puts drops and warm-up at the same steps. With `published`,
+    as papers have it, an epoch grows with the images that are added."""
+    epoch_batch: dict[Literal["identities", "images"], PositiveInt] = {}
+    """The batch that the steps of an epoch are counted by, where it is not the method's own: batches of another size
+    then leave the number of steps as it is."""
     variant: str = ""
     """What `config` changes about the method, in words, where scores must be told apart from the method's own."""
     seeds: Annotated[list[int], Field(min_length=1)]

@@ -18,17 +18,22 @@ STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
 
 
 def scores(book: Book, *, others: bool = False) -> pd.DataFrame:
-    """`results.score_table` of the finished trainings that the book's settings ask for.
+    """`results.score_table` of `trainings`."""
+    return score_table(trainings(book, others=others))
+
+
+def trainings(book: Book, *, others: bool = False) -> list[StageRecord]:
+    """The finished trainings that the book's settings ask for.
 
     Args:
-        others: also of the profile's training sets with every other method, and of the rows of every study.
+        others: also those of the profile's training sets with every other method, and of the rows of every study.
     """
     found: dict[Path, StageRecord] = {}
     for own, training in (*_own(book), *(_others(book) if others else ())):
         for seed in book.profile.reid.seeds:
             if (record := _training(own, training, seed)) is not None:
                 found[record.folder] = record
-    return score_table(found.values())
+    return list(found.values())
 
 
 def _training(book: Book, training: str, seed: int) -> StageRecord | None:

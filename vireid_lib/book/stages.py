@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import safetensors.torch
@@ -21,6 +22,9 @@ from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, eval
 from vireid_lib.evaluation.protocols import build_protocol
 from vireid_lib.generators.interface import refuse_identities
 from vireid_lib.training.determinism import threads
+
+if TYPE_CHECKING:
+    from vireid_lib.reid.config import ReidConfig
 
 FEATURES = "features.safetensors"
 
@@ -143,6 +147,7 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     check_draw(book, validation=validation)
     config = reid_config(book.profile)
     inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
+    epochs = {split: epoch_steps(book, name, seed, split, validation=validation) for split in splits(book)}
     inputs |= joint.starts(book, inputs, seed, progress=progress)
     inputs |= {f"ranked_{split}": datasets(book, split).test(validation=validation) for split in splits(book)}
     if (file := permutation_file(book)) is not None:
@@ -150,6 +155,8 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     evaluation = book.profile.evaluation
     about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
              "evaluation": evaluation.model_dump()}
+    if any(epochs.values()):
+        about["epoch_steps"] = {str(split): steps for split, steps in epochs.items()}
     variant = book.profile.reid.variant
     if variant:  # only then: what has no variant keeps its key
         about["variant"] = variant
@@ -160,8 +167,9 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
         found: dict[str, list[Evaluation]] = {mode: [] for mode in evaluation.modes}
         for split in splits(book):
             table = inputs[f"table_{split}"]
+            own = config.model_copy(update={"epoch_steps": epochs[split] or config.epoch_steps})
             for mode, result in _train_and_evaluate(
-                book, table, split, seed, folder / f"split_{split}", validation, progress
+                book, table, own, split, seed, folder / f"split_{split}", validation, progress
             ).items():
                 found[mode].append(result)
         whole = {mode: combine(parts) for mode, parts in found.items()}
@@ -179,12 +187,28 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
                       protocol=evaluation.protocol, manifests=manifests(book))
 
 
+def epoch_steps(book: Book, name: str, seed: int, split: int = 1, *, validation: bool = False) -> int | None:
+    """Steps that make an epoch of a training on `name`, by which its length and schedule count (`reid.length` and
+    `reid.epoch_batch` of the profile); None leaves it to the method's sampler, or there is nothing that counts so."""
+    from vireid_lib.reid.batches import steps_per_epoch
+
+    config, reid = reid_config(book.profile), book.profile.reid
+    counted, equal = config.model_copy(update=reid.epoch_batch), reid.length == "equal"
+    if config.epoch_steps or not {"epochs", "drops"} & set(config.in_epochs):
+        return None
+    if counted == config and (name == "real" or not equal):
+        return None
+    table = training_table(book, "real" if equal else name, split, validation=validation)
+    return steps_per_epoch(joint.method_class(config.method), table, counted, seed=seed)
+
+
 def _train_and_evaluate(
-    book: Book, table: pd.DataFrame, split: int, seed: int, folder: Path, validation: bool, progress: bool
-) -> dict[str, Evaluation]:
+    book: Book, table: pd.DataFrame, config: "ReidConfig", split: int, seed: int, folder: Path, validation: bool,
+    progress: bool,
+) -> dict[str, Evaluation]:  # fmt: skip
     from vireid_lib.reid.features import extract
 
-    config, cache = reid_config(book.profile), book.workspace.cache
+    cache = book.workspace.cache
     ranked = datasets(book, split).test(validation=validation)
     with threads(1, book.device == "cpu"):
         network = joint.train(book, table, config, folder, seed, progress)

@@ -26,8 +26,10 @@ class ReidConfig(BaseModel):
         height, width: size of the network's input, in pixels.
         identities: P, identities in a batch.
         images: K, visible and infrared images of each identity in a batch.
-        epochs: length of the training; an epoch is max(N_visible, N_infrared) // (P·K) + 1 steps.
+        epochs: length of the training.
         steps: length of the training in steps; None takes `epochs`.
+        epoch_steps: steps of an epoch, by which length and schedule count; None for as many as the method's sampler
+            has, mostly max(N_visible, N_infrared) // (P·K) + 1, which grow with the training set.
         mix: share of the batch's identities that is drawn from the rows of split "external", where there are
             any; None draws from all identities alike.
         label_noise: share of the training images whose label is replaced by another identity's, to study wrong
@@ -50,6 +52,7 @@ class ReidConfig(BaseModel):
     images: int = Field(ge=1)
     epochs: int = Field(ge=1)
     steps: int | None = Field(default=None, ge=1)
+    epoch_steps: int | None = Field(default=None, ge=1)
     mix: float | None = Field(default=None, gt=0, lt=1)
     label_noise: float = Field(default=0.0, ge=0, lt=1)
     flip_at_test: bool = False
@@ -106,3 +109,18 @@ class ReidConfig(BaseModel):
     def small(cls, **changes: Any) -> "ReidConfig":
         """The recipe for the miniature world, minutes on a CPU; each method has its own."""
         raise NotImplementedError(f"{cls.__name__} has no recipe for the miniature world")
+
+    @property
+    def in_epochs(self) -> tuple[str, ...]:
+        """Names of the settings that this recipe counts in epochs: its length, unless `steps` is set, and whatever of
+        its schedule a method adds. An unused one (the drops of a one-cycle schedule) is not among them."""
+        return ("epochs",) if self.steps is None else ()
+
+    def stretched(self, factor: int | float) -> dict[str, Any]:
+        """The settings that make a training `factor` times as long, all of its schedule included."""
+        longer = {} if self.steps is None else {"steps": round(factor * self.steps)}
+        for name in self.in_epochs:
+            value = getattr(self, name)
+            several = isinstance(value, tuple)
+            longer[name] = tuple(round(factor * each) for each in value) if several else round(factor * value)
+        return longer

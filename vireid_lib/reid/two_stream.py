@@ -73,6 +73,10 @@ class TwoStreamConfig(ReidConfig):
         """The recipe of the miniature world: 64×32 pixels, 900 steps, about a minute of one core."""
         return cls(**(SMALL | changes))
 
+    @property
+    def in_epochs(self) -> tuple[str, ...]:
+        return (*super().in_epochs, *(("warm_up", "drops") if self.schedule == "drops" else ()))
+
 
 SMALL = {
     "backbone": "small", "pretrained": None, "height": 64, "width": 32, "steps": 900, "mix": 0.5,

@@ -106,7 +106,7 @@ def test_a_study_is_trained_measured_and_shown(tiny_book):
     assert studies.judge(table, own)[0].verdict == "one seed only"
     assert studies.overview(table).loc["IRD", "seeds"] == 1
     given = studies.effort(tiny_book, own, table).loc["IRD"].tolist()
-    assert given[:3] == [2, 2, "2 steps"] and given[3] >= 0
+    assert given[:4] == [2, 2, 2, 2 * 2 * 2 * 2] and given[4] >= 0
     shown = studies.beside_paper(tiny_book, own, table, 6)
     by_row = shown.table.set_index("row")
     assert by_row.loc["Base", "HIMD (V,I), printed"] == "0.849" and by_row.loc["CAJ", "HIMD (V,I), here"] == "not run"

@@ -14,11 +14,11 @@ from vireid_lib.book.pictures import Grid, pixels, short
 from vireid_lib.book.results import training_label
 from vireid_lib.book.studies.dive import METHODS, counts, method_label
 from vireid_lib.book.studies.judged import judge
-from vireid_lib.book.studies.measured import MEASURES
+from vireid_lib.book.studies.measured import GIVEN, MEASURES
 from vireid_lib.book.studies.study import Claim, Row, Study, book_of
 
 FAIRNESS = (
-    ("same batch, same steps: this book's tables", "{method}_dive", "{method}_real"),
+    ("as in this book's tables", "{method}_dive", "{method}_real"),
     ("larger batch for both", "wide_dive", "wide_real"),
     ("twice as long for both", "long_dive", "long_real"),
     ("larger batch with DiVE only, as in the released DEEN", "wide_dive", "{method}_real"),
@@ -26,7 +26,8 @@ FAIRNESS = (
     ("no DiVE at all: the larger batch alone", "wide_real", "{method}_real"),
     ("no DiVE at all: the longer training alone", "long_real", "{method}_real"),
 )
-"""Comparisons, fair ones first: words, row, the row it is compared with; {method} is the study's."""
+"""Comparisons, those that are meant to be fair first: words, row, the row it is compared with; {method} is the
+study's."""
 
 
 def training_sets(study: Study) -> list[str]:
@@ -166,14 +167,17 @@ def people_curves(
 
 
 def fairness(study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> pd.DataFrame:
-    """What DiVE seems to gain when both sides are given the same, and when they are not (`FAIRNESS`); comparisons of
-    rows that were not trained are left out."""
+    """What DiVE seems to gain when both sides are given the same, and when they are not (`FAIRNESS`), with what they
+    were given as recorded; comparisons of rows that were not trained are left out."""
     claims = [Claim(words, "", measure, *(name.format(method=study.method) for name in rows))
               for words, *rows in FAIRNESS]  # fmt: skip
     findings = judge(measured, replace(study, claims=claims))
+    given = {name: group[GIVEN].mean() for name, group in measured.groupby("row")}
     verdicts = {"holds": "more", "does not hold": "less"}
     difference = f"difference in {MEASURES[measure]} of {method_label(study.method)} (95 % interval)"
-    rows = [{"comparison": each.claim.words, difference: each.words,
+    rows = [{"comparison": each.claim.words,
+             **{name: " / ".join(f"{given[row][name]:,.0f}" for row in each.claim.rows) for name in GIVEN},
+             difference: each.words,
              "beyond the seeds' noise?": verdicts.get(each.verdict, each.verdict)}
             for each in findings if each.difference is not None]  # fmt: skip
     return pd.DataFrame(rows).set_index("comparison")

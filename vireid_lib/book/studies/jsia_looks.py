@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from vireid_lib.analysis.spaces import pair_distances
+from vireid_lib.book import alike as obtained_alike
 from vireid_lib.book import stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.pictures import pixels, short
@@ -27,9 +28,10 @@ def alike(book: Book, *, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     found, learn = {}, stages.datasets(book).learn()
     learn = learn.sample(frac=1, random_state=0).groupby(["identity", "modality"]).head(8).reset_index(drop=True)
     network, config = stages.network(book_of(book, STUDY.row("none")), "real", seed)
-    found["none, trained people"] = pair_distances(extract(network, learn, config, book.workspace.cache), learn)
+    features = extract(network, learn, obtained_alike.as_it_is(config), book.workspace.cache)
+    found["none, trained people"] = pair_distances(features, learn)
     for name, label in (("none", "none"), ("sl", "SL"), ("sl_il", "SL, IL")):
-        found[label] = pair_distances(*stages.features(book_of(book, STUDY.row(name)), "real", seed))
+        found[label] = pair_distances(*obtained_alike.features(book_of(book, STUDY.row(name)), "real", seed))
     return {label: tuple(pairs[kind] for kind in KINDS) for label, pairs in found.items()}
 
 

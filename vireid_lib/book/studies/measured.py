@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import safetensors.torch
 
 from vireid_lib.analysis.spaces import cross_modality_distances, spread
-from vireid_lib.book import stages
+from vireid_lib.book import alike, stages, trainings
 from vireid_lib.book.book import Book
 from vireid_lib.book.finished import fetched
 from vireid_lib.book.papers import SCORES, SPREADS
@@ -40,6 +39,10 @@ MEASURES = {
 made from images, FLS from a latent space."""
 
 
+GIVEN = ["images in a batch", "steps", "images seen"]
+"""What is told of a training's effort."""
+
+
 def train(book: Book, rows: Sequence[Row]) -> list[StageRecord]:
     """Train every row with every seed of the profile, the first seed of all rows first; on a CPU, as many at a time as
     there are cores. What is trained already is fetched."""
@@ -55,9 +58,9 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
         training: False trains nothing and measures what is trained already, of all rows.
 
     Returns:
-        one row per study row, seed and mode of the protocol: columns row, label, seed, mode, minutes, the scores in
-        percent, and the distances of `vireid_lib.analysis.spaces` (`spread` and `cross_modality_distances`; the same in
-        every mode).
+        one row per study row, seed and mode of the protocol: columns row, label, seed, mode, minutes, those of `GIVEN`
+        (see `trainings.given`; mean over splits), the scores in percent, and the distances of
+        `vireid_lib.analysis.spaces` (`spread` and `cross_modality_distances`; the same in every mode).
 
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
@@ -77,7 +80,7 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
                 continue
             distances = _distances(book, record, test).values
             about = {"row": row.name, "label": row.label, "seed": seed}
-            effort = {"minutes": record.result["wall_seconds"] / 60}
+            effort = {"minutes": record.result["wall_seconds"] / 60, **trainings.given(record)[GIVEN].mean()}
             for score in record.values["scores"]:
                 values = {name: 100 * score[name] for name in SCORES}
                 found.append({**about, "mode": score["mode"], **effort, **values, **distances})
@@ -96,10 +99,11 @@ def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:
 
 
 def _distances(book: Book, trained: StageRecord, test: pd.DataFrame) -> StageRecord:
-    """Every distance of `vireid_lib.analysis.spaces` between the stored test features of a training, as a stage."""
+    """Every distance of `vireid_lib.analysis.spaces` between the test features of a training, which are obtained
+    alike for every method, as a stage."""
+    features = alike.features_of(book, trained)
 
     def make(folder: Path) -> dict:
-        features = safetensors.torch.load_file(trained.folder / "split_1" / stages.FEATURES)["features"]
         return {**spread(features, test), **cross_modality_distances(features, test)}
 
     return book.stage("study_distances", {}, {"reid": trained}, make, seeds=trained.result["seeds"])
@@ -116,7 +120,8 @@ def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_
 
 
 def effort(book: Book, study: Study, measured: pd.DataFrame) -> pd.DataFrame:
-    """What each measured row was given: people and images of a batch, steps (or epochs), minutes (mean over seeds)."""
+    """What each measured row was given: people and images of a batch, and, as recorded, steps, images seen and minutes
+    (mean over seeds)."""
     rows = {}
     for name, group in measured.groupby("row", sort=False):
         row = study.row(name)
@@ -124,10 +129,29 @@ def effort(book: Book, study: Study, measured: pd.DataFrame) -> pd.DataFrame:
         rows[row.label] = {
             "people in a batch": config.identities,
             "images of each, per modality": config.images,
-            "length": f"{config.epochs} epochs" if config.steps is None else f"{config.steps:,} steps",
+            "steps": round(group["steps"].mean()),
+            "images seen": round(group["images seen"].mean()),
             "minutes": round(group["minutes"].mean(), 1),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
+
+
+def same_effort(study: Study, measured: pd.DataFrame) -> str:
+    """Whether the measured rows of each method had the same batches and the same number of steps for one seed: a
+    sentence for each method, from what was recorded. Rows that differ on purpose (`Row.times`) are left out."""
+    methods = {row.name: row.method for row in study.rows if not row.times}
+    told = measured[measured["row"].isin(methods)].drop_duplicates(["row", "seed"])
+    lines = []
+    for method, own in told.groupby(told["row"].map(methods), sort=False):
+        rows, unequal = own["row"].nunique(), trainings.differing(own, ["seed"])
+        if unequal:
+            alike = f"its {rows} rows differ in {' and '.join(unequal)}; a gain may come from there"
+        elif rows > 1:
+            alike = f"the same batches and the same number of steps in all of its {rows} rows"
+        else:
+            alike = "one row"
+        lines.append(f"{method}: {alike} ({', '.join(f'{trainings.span(own[name])} {name}' for name in GIVEN)}).")
+    return "\n".join(lines)
 
 
 def for_plot(measured: pd.DataFrame, *, x: str, y: str) -> pd.DataFrame:

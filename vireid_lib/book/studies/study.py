@@ -31,8 +31,8 @@ class Row:
             the method as published.
         training: training set, "real" unless the paper adds images.
         always: whether it belongs to the reduced set; the others are trained if the study is run in full.
-        times: settings of the method as multiples of what the book has, e.g. {"images": 2}; "length" is its steps,
-            or epochs where no number of steps is set.
+        times: settings of the method as multiples of what the book has, e.g. {"images": 2}, which leaves the number of
+            steps as it is; "length" is the training's, with all of its schedule (drops and warm-up too).
         changes: settings of other sections of the profile, e.g. {"dive": {"views": "single"}}.
         external: an external data set in place of the profile's, by its manifest's name; in the miniature world, what
             stands for it there (`STAND_INS`).
@@ -141,14 +141,14 @@ def book_of(book: Book, row: Row) -> Book:
     Raises:
         FileError: the method lacks a setting of the row.
     """
-    own = book.with_method(row.method, row.config, row.variant)
+    own, changes = book.with_method(row.method, row.config, row.variant), dict(row.changes)
     if row.times:
-        config = reid_config(own.profile)
-        length = "epochs" if config.steps is None else "steps"
-        names = {name: length if name == "length" else name for name in row.times}
-        scaled = {names[name]: round(factor * getattr(config, names[name])) for name, factor in row.times.items()}
+        config, scaled = reid_config(own.profile), {}
+        for name, factor in row.times.items():
+            scaled |= config.stretched(factor) if name == "length" else {name: round(factor * getattr(config, name))}
         own = book.with_method(row.method, {**row.config, **scaled}, row.variant)
-    changes = dict(row.changes)
+        if batch := {name: getattr(config, name) for name in ("identities", "images") if name in row.times}:
+            changes["reid"] = {"epoch_batch": batch | own.profile.reid.epoch_batch} | changes.get("reid", {})
     if row.external:
         changes["data"] = {**changes.get("data", {}), **_external(own.profile, row.external)}
     if not changes:

@@ -75,7 +75,7 @@ class JointTask(ReidTask):
 
     def before_step(self, step: int) -> None:
         super().before_step(step)
-        share = self.method.drop(self.position(step)[0], step)
+        share = self.method.drop(self.position(step)[0])
         for name in ("makers", "judges"):
             if name in self.optimizers:
                 schedules.scale_learning_rates(self.optimizers[name], share)

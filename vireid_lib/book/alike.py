@@ -1,0 +1,49 @@
+"""Test features obtained alike for every method: what distances between images are measured on.
+
+Some methods are tested with features averaged over an image and its mirror image, others are not. An average lies
+nearer to the others of its person, so that distances of the two kinds do not compare. Scores keep each method's own
+test feature.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import safetensors.torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vireid_lib.book import joint, stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.records import StageRecord
+from vireid_lib.reid.config import ReidConfig
+
+
+def features(book: Book, name: str, seed: int, split: int = 1) -> tuple[Float[Tensor, "images dim"], pd.DataFrame]:
+    """As `stages.features`, of the images as they are."""
+    return features_of(book, stages.reid(book, name, seed), split), stages.datasets(book, split).test()
+
+
+def features_of(book: Book, trained: StageRecord, split: int = 1) -> Float[Tensor, "images dim"]:
+    """Test features of a training's network, of the images as they are: those that were stored, or, where the method is
+    tested with mirror images, extracted once more and kept."""
+    place = trained.folder / f"split_{split}"
+    if not trained.result["config"]["config"]["flip_at_test"]:
+        return safetensors.torch.load_file(place / stages.FEATURES)["features"]
+    test = stages.datasets(book, split).test()
+
+    def make(folder: Path) -> dict:
+        from vireid_lib.reid.features import extract
+
+        network, config = joint.load(place)
+        found = extract(network.to(book.device), test, as_it_is(config), book.workspace.cache)
+        safetensors.torch.save_file({"features": found}, folder / stages.FEATURES)
+        return {"images": len(found), "dimensions": found.shape[1]}
+
+    inputs = {"reid": trained, "test": test}
+    record = book.stage("features_alike", {"split": split}, inputs, make, seeds=trained.result["seeds"])
+    return safetensors.torch.load_file(record.folder / stages.FEATURES)["features"]
+
+
+def as_it_is(config: ReidConfig) -> ReidConfig:
+    """The settings with which features of a method are extracted to measure distances."""
+    return config.model_copy(update={"flip_at_test": False})
