@@ -20,6 +20,7 @@ from vireid_lib.book.data_stages import datasets
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.settings import generator_config
 from vireid_lib.data import tables
+from vireid_lib.data.cameras import camera_in_table, camera_modalities
 from vireid_lib.data.images import load_images
 from vireid_lib.generators import galleries, layout
 from vireid_lib.generators.plans import OTHER, Planned, tries
@@ -85,8 +86,7 @@ def _blended(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
     fitting = translators.fitting(own, name, split)
     found = []
     for modality in expansion.modalities:
-        rows = learn[learn["modality"] == modality]
-        cameras = sorted(rows["camera"].unique())
+        rows, cameras = learn[learn["modality"] == modality], _cameras(learn, modality)
         each = max(1, round(expansion.percent / 100 * len(rows) / (len(people) * len(cameras))))
 
         def make(folder: Path, cameras: Sequence[str] = cameras, each: int = each) -> dict:
@@ -106,8 +106,7 @@ def _translated(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
     config, fitting = generator_config(book.profile, name), translators.fitting(own, name, split)
     found = []
     for modality in expansion.modalities:
-        rows = learn[learn["modality"] == OTHER[modality]]
-        cameras = sorted(learn.loc[learn["modality"] == modality, "camera"].unique())
+        rows, cameras = learn[learn["modality"] == OTHER[modality]], _cameras(learn, modality)
 
         def make(folder: Path, rows: pd.DataFrame = rows, cameras: Sequence[str] = cameras) -> dict:
             maker = translators.fitted(own, name, split)
@@ -128,6 +127,10 @@ def _translated(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
     return tables.concat(*found)
 
 
+def _cameras(rows: pd.DataFrame, modality: str) -> list[str]:
+    return [name for name, records in camera_modalities(rows).items() if records == modality]
+
+
 def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path) -> list[Planned]:
     """One picture of each image of `rows` in the other modality; a person's images go to the cameras in turn."""
     planned = []
@@ -135,6 +138,6 @@ def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path
         for place, row in enumerate(of_it.to_dict("records")):
             camera, number = cameras[place % len(cameras)], place // len(cameras)
             path = layout.image_path(folder, identity, camera, number + 1)
-            planned.append(Planned(identity, camera, path, tries(seed, identity, camera, number), (row["path"],),
-                                   row["modality"], OTHER[row["modality"]], row["split"]))  # fmt: skip
+            planned.append(Planned(identity, camera_in_table(camera), path, tries(seed, identity, camera, number),
+                                   (row["path"],), row["modality"], OTHER[row["modality"]], row["split"]))  # fmt: skip
     return planned

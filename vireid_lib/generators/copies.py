@@ -36,8 +36,12 @@ class GreyCopies(Untrained):
         if that is given, else of the table it was fitted to.
 
         Raises:
-            ValueError: an identity without a visible image.
+            ValueError: an identity without a visible image, or a camera that records visible light.
         """
+        for camera, modality in self.modalities(cameras).items():
+            if modality != "infrared":
+                raise ValueError(f"{self.name}: {camera!r} is no infrared camera, and copies in grey are passed off as "
+                                 "infrared images: name infrared cameras.")  # fmt: skip
         table = self.rows(source)
         table = table[table["modality"] == "visible"]
         layout.check_distinct(identities, cameras)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vireid_lib.data.cameras import camera_in_table
 from vireid_lib.generators import layout
 from vireid_lib.training import seeds
 
@@ -21,6 +22,7 @@ class Planned:
     """One image of a gallery.
 
     Attributes:
+        camera: as its row names it.
         seeds: to try in turn; the row records the one that gave the picture.
         starts: files of the images it is made from; empty for a picture from noise.
         from_modality: of the starts.
@@ -53,6 +55,7 @@ def plan(
     Args:
         source: rows of images to start from, each of an identity once before any comes twice; None to start from
             noise.
+        cameras: by the names of `vireid_lib.data.cameras`.
         modalities: the modality of each camera; None where all are infrared.
 
     Raises:
@@ -74,8 +77,8 @@ def plan(
             for number in range(per_camera):
                 start = (starts[order[number % len(starts)]],) if starts else ()
                 path = layout.image_path(folder, identity, camera, number + 1)
-                planned.append(Planned(identity, camera, path, tries(seed, identity, camera, number), start,
-                                       OTHER[modality], modality, split))  # fmt: skip
+                planned.append(Planned(identity, camera_in_table(camera), path, tries(seed, identity, camera, number),
+                                       start, OTHER[modality], modality, split))  # fmt: skip
     return planned
 
 
@@ -115,8 +118,8 @@ def plan_pairs(
                 own = tries(seed, identity, camera, number)
                 first, second = np.random.default_rng(seeds.integer(own[0], "pair")).choice(len(paths), 2, False)
                 path = layout.image_path(folder, identity, camera, number + 1)
-                planned.append(Planned(identity, camera, path, own, (paths[first], paths[second]), enough[0],
-                                       modality, split))  # fmt: skip
+                planned.append(Planned(identity, camera_in_table(camera), path, own, (paths[first], paths[second]),
+                                       enough[0], modality, split))  # fmt: skip
     return planned
 
 

@@ -228,7 +228,7 @@ class StarGan(Translator):
 
     @torch.no_grad()
     def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        labels = self._domains().labels([item.camera for item in items]).to(self.device)
+        labels = self._domains().labels(self.camera_keys(items)).to(self.device)
         images = self._fitted()["generator"](to_float(starts[0], self.device) * 2 - 1, labels)
         return to_pictures(images)
 

@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from vireid_lib.data.cameras import camera_in_table, camera_key
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import load_images
 from vireid_lib.generators import galleries, plans
@@ -147,9 +148,8 @@ class Translator:
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._weights().items()}
         weights = safetensors.torch.save(tensors)
-        cameras = sorted(set(zip(table["camera"], table["modality"], strict=True)))
         self._record = {
-            "generator": self.name, "config": config.model_dump(mode="json"), "cameras": dict(cameras),
+            "generator": self.name, "config": config.model_dump(mode="json"), "cameras": batches.cameras,
             "images": len(table), "identities": len(batches.names), "steps": task.steps,
             "weights": hashlib.sha256(weights).hexdigest(), "seconds": round(self.history.seconds, 1),
             "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"}, **self.about(),
@@ -240,8 +240,8 @@ class Translator:
         if images.shape[1:3] != size:
             raise ValueError(f"{self.name} was fitted at {size[0]}x{size[1]} pixels and got images of "
                              f"{images.shape[1]}x{images.shape[2]}: resize them first.")  # fmt: skip
-        items = [Planned(identity, camera, Path(), (self.config.seed + place,), ("",), OTHER[modality], modality)
-                 for place in range(len(images))]  # fmt: skip
+        items = [Planned(identity, camera_in_table(camera), Path(), (self.config.seed + place,), ("",),
+                         OTHER[modality], modality) for place in range(len(images))]  # fmt: skip
         batch = self.config.sampling_batch
         parts = [slice(place, place + batch) for place in range(0, len(images), batch)]
         return np.concatenate([self.pictures([images[part]], items[part]) for part in parts])
@@ -252,6 +252,14 @@ class Translator:
         if camera not in cameras:
             raise ValueError(f"{self.name} was not fitted to camera {camera!r}; those are {', '.join(cameras)}.")
         return cameras[camera]
+
+    def camera_key(self, camera: str, modality: str) -> str:
+        """The camera of a row of that modality, as the generator names it; see `vireid_lib.data.cameras`."""
+        return camera_key(camera, modality, self._record["cameras"])
+
+    def camera_keys(self, items: Sequence[Planned]) -> list[str]:
+        """The cameras of planned pictures, as the generator names them."""
+        return [self.camera_key(item.camera, item.modality) for item in items]
 
     def _weights(self) -> dict[str, Tensor]:
         if self.trained_only:

@@ -74,7 +74,7 @@ def fidelity(book: Book) -> Fidelity:
     show the distance that chance alone gives; the visible images are far by construction.
     """
     data, cameras = stages.datasets(book), stages.infrared_cameras(book)
-    learn = data.learn()
+    learn = data.learn().query("modality == 'infrared'")
     real = learn[learn["camera"].isin(cameras)]
     groups = {"real infrared, one half": real.iloc[::2], "real infrared, other half": real.iloc[1::2],
               "external photographs (visible)": data.external}  # fmt: skip

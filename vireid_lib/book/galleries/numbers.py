@@ -46,8 +46,9 @@ def reference(book: Book) -> tuple[pd.DataFrame, str]:
     """
     cameras = stages.infrared_cameras(book)
     if not book.miniature:
-        learn = stages.datasets(book).learn()
-        return learn[learn["camera"].isin(cameras)].reset_index(drop=True), "the target's infrared training images"
+        infrared = stages.datasets(book).learn().query("modality == 'infrared'")
+        rows = infrared[infrared["camera"].isin(cameras)]
+        return rows.reset_index(drop=True), "the target's infrared training images"
     rows = stages.datasets(book).truth("true")
     rows = rows[rows["camera"].isin(cameras)]
     later = rows.groupby(["identity", "camera"]).cumcount() >= book.profile.expand.per_camera

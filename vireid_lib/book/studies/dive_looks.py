@@ -47,7 +47,8 @@ def pairs_shown(book: Book, *, people: int = 3) -> Grid:
             own = table[(table["identity"] == name) & (table["modality"] == "visible")].sort_values("path")
             rows.append(list(pixels(own.iloc[[0, len(own) // 2]])))
             for camera in cameras:
-                chosen = infrared[(infrared["identity"] == name) & (infrared["camera"] == camera)]
+                under = (infrared["camera"] == camera) & (infrared["modality"] == "infrared")
+                chosen = infrared[(infrared["identity"] == name) & under]
                 rows[-1] += [*pixels(chosen.sort_values("path").iloc[:2]), *[None] * (2 - len(chosen.iloc[:2]))]
             labels.append(f"{words}\n{short(name)}")
     heads = ["visible", "visible", *(f"infrared\ncamera {short(camera)}" for camera in cameras for _ in range(2))]

@@ -20,6 +20,7 @@ from vireid_lib.book.records import StageRecord
 from vireid_lib.book.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
 from vireid_lib.book.studies.study import book_of
 from vireid_lib.data.augment import normalise
+from vireid_lib.data.cameras import camera_modalities
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.generators.interface import Generator
 from vireid_lib.generators.jsia import Jsia
@@ -83,6 +84,12 @@ def pairs(table: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
                          for turn in range(rounds) for person in people], ignore_index=True)
         for name in OTHER
     }  # fmt: skip
+
+
+def cameras_by_modality(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Modality → its cameras, by the names of `vireid_lib.data.cameras`."""
+    held = camera_modalities(rows)
+    return {side: [name for name, records in held.items() if records == side] for side in OTHER}
 
 
 def translated(own: Generator, rows: pd.DataFrame, styles: pd.DataFrame, cameras: Sequence[str]) -> Pixels:
@@ -169,7 +176,7 @@ def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
     def make(folder: Path) -> dict:
         network, config = stages.network(book, "real", seed)
         size, sides = (config.height, config.width), pairs(test, IMAGES)
-        cameras = {side: sorted(rows["camera"].unique()) for side, rows in test.groupby("modality")}
+        cameras = cameras_by_modality(test)
         real = {side: judged(network, size, shown(rows, size), side) for side, rows in sides.items()}
         count = len(sides["visible"])
         words = (f"N = {count} of each modality; features of {book.profile.reid.method.upper()}, "
