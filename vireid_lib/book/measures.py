@@ -14,6 +14,7 @@ from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import training_label
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.manifest import load_manifest
 
 KNOWING = "true"
 """The training set whose network knows the external people in both lights."""
@@ -31,7 +32,7 @@ def data_check(book: Book, name: str) -> StageRecord:
         report = check_dataset(name, root)
         return {"text": report.to_text(), "report": json.loads(report.to_json())}
 
-    inputs = {"table": read_dataset(name, root)}
+    inputs = {"table": read_dataset(name, root), "manifest": load_manifest(name).digest()}
     if drawn:
         inputs["world"] = drawn
     return book.stage("data_check", {"name": name}, inputs, make, manifests=stages.manifests(book))

@@ -121,7 +121,7 @@ def _translated(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
                                    batch=config.sampling_batch)  # fmt: skip
             return {"images": len(made)}
 
-        about = {"kind": "cmg", "cameras": cameras, "seed": config.seed}
+        about = {**config.sampling_settings(), "kind": "cmg", "cameras": cameras, "seed": config.seed}
         record = book.stage(f"own_people_{name}", about, {"fitting": fitting, "real": rows}, make, seeds=[config.seed])
         found.append(tables.load(record.folder / "table.csv"))
     return tables.concat(*found)

@@ -14,7 +14,7 @@ from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.records import StageRecord, canonical
-from vireid_lib.book.settings import dive_config, reid_config
+from vireid_lib.book.settings import dive_config, local_weights, reid_config
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, evaluate
@@ -140,6 +140,8 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     config = reid_config(book.profile)
     inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
     inputs |= joint.starts(book, inputs, seed, progress=progress)
+    inputs |= local_weights(config)
+    inputs |= {f"ranked_{split}": datasets(book, split).test(validation=validation) for split in splits(book)}
     evaluation = book.profile.evaluation
     about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
              "evaluation": evaluation.model_dump()}

@@ -205,7 +205,10 @@ def _translations(book: Book, name: str, rows: pd.DataFrame, cameras: Sequence[s
                                 for place, identity in enumerate(rows["identity"])]) for camera in cameras]  # fmt: skip
         arrays.save(folder, pictures=np.stack(made))
 
-    about = {"generator": name, "cameras": list(cameras), "settings": config(book, name).sampling_settings()}
+    own = config(book, name)
+    if name == "dive":  # what it translates starts from an image, whatever its gallery starts from
+        own = own.model_copy(update={"start": "image"})
+    about = {"generator": name, "cameras": list(cameras), "settings": own.sampling_settings()}
     record = book.stage("translations", about, {"fitting": fitting(book, name), "images": rows}, make)
     return [list(part) for part in arrays.load(record)["pictures"]]
 

@@ -111,7 +111,8 @@ def fidelity(book: Book) -> Fidelity:
     extractor = f"{book.profile.reid.method.upper()}, {book.profile.reid.backbone} backbone, trained on "
     extractor += f"{book.profile.data.target} with seed {seed}, infrared stream, images resized to {size}"
     inputs = {"judge": judge, **{f"images_{place}": rows for place, rows in enumerate(groups.values())}}
-    record = book.stage("fidelity", {"groups": list(groups), "images": count}, inputs, make)
+    shown_at = [config.height, config.width]
+    record = book.stage("fidelity", {"groups": list(groups), "images": count, "size": shown_at}, inputs, make)
     histograms = pd.DataFrame(arrays.load(record)["histograms"], index=list(groups))
     return Fidelity(pd.DataFrame(record.values["table"]).assign(N=count), histograms, extractor)
 

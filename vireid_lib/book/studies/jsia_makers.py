@@ -17,6 +17,7 @@ from vireid_lib.book import joint, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.records import StageRecord
+from vireid_lib.book.settings import generator_config
 from vireid_lib.book.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
 from vireid_lib.book.studies.study import book_of
 from vireid_lib.data.augment import normalise
@@ -166,11 +167,12 @@ def fidelity(book: Book, *, full: bool = False) -> pd.DataFrame:
 
 def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
     """One generator under one judge, as a stage."""
-    judge, inputs = stages.reid(book, "real", seed), {}
+    judge, inputs, sampling = stages.reid(book, "real", seed), {}, {}
     if name in ("jsia", PRETRAINED):
         inputs["maker"] = (trained if name == "jsia" else start)(book, fit)
     elif name != "real":
         inputs["maker"] = translators.fitting(seeded(book, name, fit), name)
+        sampling = generator_config(book.profile, name).sampling_settings()
     test = stages.datasets(book).test()
 
     def make(folder: Path) -> dict:
@@ -202,8 +204,8 @@ def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
             values["fid_from_latents"] = sum(_distance(real[side], of_dreamt[side]) for side in OTHER) / 2
         return values | {"basis": words}
 
-    return book.stage("generator_pairs", {"generator": name, "images": IMAGES}, {"judge": judge, **inputs}, make,
-                      version=2, seeds=[seed])  # fmt: skip
+    about = {"generator": name, "images": IMAGES, "sampling": sampling}
+    return book.stage("generator_pairs", about, {"judge": judge, **inputs}, make, version=2, seeds=[seed])
 
 
 def _distance(a: Tensor, b: Tensor) -> float:
