@@ -91,7 +91,7 @@ def _blended(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
 
         def make(folder: Path, cameras: Sequence[str] = cameras, each: int = each) -> dict:
             maker = translators.fitted(own, name, split, **sampling)
-            return {"images": len(maker.expand(people, cameras, each, config.seed, folder, source=learn))}
+            return galleries.sizes(maker.expand(people, cameras, each, config.seed, folder, source=learn))
 
         about = {**config.model_copy(update=sampling).sampling_settings(), "kind": "tse", "people": people,
                  "cameras": cameras, "per_camera": each}  # fmt: skip
@@ -119,7 +119,7 @@ def _translated(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
             planned = one_each(rows, cameras, config.seed, folder)
             made = galleries.write(planned, pictures, folder, source=maker.name, settings={"seed": config.seed},
                                    batch=config.sampling_batch)  # fmt: skip
-            return {"images": len(made)}
+            return galleries.sizes(made)
 
         about = {**config.sampling_settings(), "kind": "cmg", "cameras": cameras, "seed": config.seed}
         record = book.stage(f"own_people_{name}", about, {"fitting": fitting, "real": rows}, make, seeds=[config.seed])

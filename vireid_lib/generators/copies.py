@@ -13,6 +13,7 @@ from PIL import Image
 from vireid_lib.data import tables
 from vireid_lib.generators import layout
 from vireid_lib.generators.interface import Capability
+from vireid_lib.generators.plans import without_repeats
 from vireid_lib.generators.untrained import Untrained
 
 
@@ -52,7 +53,7 @@ class GreyCopies(Untrained):
                 raise ValueError(f"{self.name}: {identity!r} has no visible image among those it was fitted to.")
             rng = np.random.default_rng([seed, *identity.encode()])
             needed = per_camera * len(cameras)
-            order = np.concatenate([rng.permutation(len(paths)) for _ in range(-(-needed // len(paths)))])
+            order = without_repeats(rng, len(paths), needed)
             for index in range(needed):
                 camera, number = cameras[index // per_camera], index % per_camera + 1
                 path = layout.image_path(folder, identity, camera, number)

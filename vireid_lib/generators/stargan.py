@@ -226,6 +226,10 @@ class StarGan(Translator):
     def make_task(self, batches: Batches) -> StarGanTask:
         return StarGanTask(self.config, batches)
 
+    @property
+    def knows_cameras(self) -> bool:
+        return self.config.domains == "camera"
+
     @torch.no_grad()
     def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
         labels = self._domains().labels(self.camera_keys(items)).to(self.device)

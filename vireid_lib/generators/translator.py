@@ -104,6 +104,11 @@ class Translator:
         """Whether `expand` makes each picture of two images."""
         return False
 
+    @property
+    def knows_cameras(self) -> bool:
+        """Whether two cameras of a modality show the same image differently."""
+        return False
+
     def plan(
         self,
         identities: Sequence[str],
@@ -115,9 +120,11 @@ class Translator:
     ) -> list[Planned]:
         """What `expand` is to make: translations of the person's images of the other modality, or pictures between
         two."""
-        make = plans.plan_pairs if self.starts_from_two else plans.plan
         modalities = {camera: self.modality(camera) for camera in cameras}
-        return make(identities, cameras, per_camera, seed, folder, source, modalities)
+        asked = (identities, cameras, per_camera, seed, folder, source, modalities)
+        if self.starts_from_two:
+            return plans.plan_pairs(*asked)
+        return plans.plan(*asked, knows_cameras=self.knows_cameras)
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
         """Train on `table`: training rows of both modalities, and external visible rows if there are any.

@@ -9,6 +9,7 @@ from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import generator_config, local_weights
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.generators import galleries
 from vireid_lib.generators.interface import Generator, refuse_identities
 
 
@@ -47,7 +48,7 @@ def gallery_stage(book: Book, name: str, split: int = 1) -> StageRecord:
     def make(folder: Path) -> dict:
         maker = fitted(book, name, split)
         made = maker.expand(people, cameras, per_camera, config.seed, folder, source=data.external)
-        return {"images": len(made), "identities": len(people), "cameras": cameras}
+        return {**galleries.sizes(made), "identities": len(people), "cameras": cameras}
 
     settings = config.sampling_settings() | {"identities": people, "cameras": cameras, "per_camera": per_camera}
     inputs = {"fitting": fitting(book, name, split), "external": data.external}

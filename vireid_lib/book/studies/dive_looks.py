@@ -108,6 +108,8 @@ def measures_beside(book: Book, study: Study, measured: pd.DataFrame) -> Beside:
     gains = [ranks[f"agw_{name}"] - ranks["agw_real"].mean() for name in names]
     words = found.table["infrared images"].tolist()
     table = pd.DataFrame({"gain in rank-1 (points)": [f"{gain.mean():+.1f}" for gain in gains]}, index=words)
+    sizes = [stages.gallery_sizes(book, name) for name in names]
+    table["images (distinct)"] = [f"{each['images']:,} ({each['distinct']:,})" for each in sizes]
     for column, (name, digits) in kept.items():
         table[name] = ["–" if pd.isna(value) else f"{value:.{digits}f}" for value in found.table[column]]
     right = next(iter(kept))

@@ -55,6 +55,11 @@ class Jsia(Translator):
         """Translations of one image, or mixtures of two, as `expansion` says."""
         return self.config.expansion != "translate"
 
+    @property
+    def knows_cameras(self) -> bool:
+        """A picture has the style of some image of its camera."""
+        return True
+
     def keep(self, folder: Path, networks: Mapping[str, nn.Module], table: pd.DataFrame, **about: Any) -> None:
         """Write networks that were trained further as a fitted folder.
 
