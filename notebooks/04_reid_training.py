@@ -263,6 +263,10 @@ trainings.recipe(config, book.profile.data.target)
 # - **true infrared** (miniature world only): what an infrared camera would really have seen. The *upper bound*, out of
 #   any generator's reach.
 
+# %% [markdown]
+# "Distinct" pictures differ from one another in some pixel: asked for more pictures than a person has photographs, a
+# generator that gives the same picture for the same photograph repeats itself.
+
 # %%
 trainings.training_sets(book)
 

@@ -13,13 +13,14 @@ from vireid_lib.book import engines, joint, own_people, results
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras, most_seen, permutation_file
 from vireid_lib.book.fitting import translators
-from vireid_lib.book.profiles import Profile
+from vireid_lib.book.profiles import OF_THE_WORLD, Profile
 from vireid_lib.book.records import StageRecord, canonical
-from vireid_lib.book.settings import dive_config, reid_config
+from vireid_lib.book.settings import dive_config, local_weights, reid_config
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, evaluate
 from vireid_lib.evaluation.protocols import build_protocol
+from vireid_lib.generators import galleries
 from vireid_lib.generators.interface import refuse_identities
 from vireid_lib.training.determinism import threads
 
@@ -75,31 +76,40 @@ def gallery(book: Book, name: str, split: int = 1) -> pd.DataFrame:
     Args:
         name: a generator's, as `vireid_lib.generators.names` has it; or "dive_from_image", "redrawn" or "true".
     """
-    data = datasets(book, split)
-    identities = sorted(data.external["identity"].unique())
-    cameras, per_camera = infrared_cameras(book), book.profile.expand.per_camera
-    if name in ("redrawn", "true"):
-        rows = data.truth(name)
+    if name in OF_THE_WORLD:
+        rows = datasets(book, split).truth(name)
         order = rows.groupby(["identity", "camera"]).cumcount()
-        return rows[order < per_camera].reset_index(drop=True)
+        return rows[order < book.profile.expand.per_camera].reset_index(drop=True)
+    return tables.load(_gallery_stage(book, name, split).folder / "table.csv")
+
+
+def gallery_sizes(book: Book, name: str, split: int = 1) -> dict[str, int]:
+    """How many images `gallery` has, and how many different ones; see `vireid_lib.generators.galleries.sizes`."""
+    values = {} if name in OF_THE_WORLD else _gallery_stage(book, name, split).values
+    if "distinct" in values:
+        return {key: values[key] for key in ("images", "distinct")}
+    return galleries.sizes(gallery(book, name, split))
+
+
+def _gallery_stage(book: Book, name: str, split: int) -> StageRecord:
+    data = datasets(book, split)
     if name == "copies":
-        record = _copies(book, data)
-    elif name not in ("dive", "dive_from_image"):
-        record = translators.gallery_stage(book, name, split)
-    else:
-        fitted, config = finetuning(book, split), dive_config(book.profile)
-        sampling = {"start": "image"} if name == "dive_from_image" else {}
-        settings = config.model_copy(update=sampling).sampling_settings()
+        return _copies(book, data)
+    if name not in ("dive", "dive_from_image"):
+        return translators.gallery_stage(book, name, split)
+    identities, cameras, per_camera = translators.order(book, data)
+    fitted, config = finetuning(book, split), dive_config(book.profile)
+    sampling = {"start": "image"} if name == "dive_from_image" else {}
+    settings = config.model_copy(update=sampling).sampling_settings()
 
-        def make(folder: Path) -> dict:
-            maker = generator(book, split, **sampling)
-            table = maker.expand(identities, cameras, per_camera, config.seed, folder, source=data.external)
-            return {"images": len(table), "identities": len(identities), "cameras": cameras}
+    def make(folder: Path) -> dict:
+        maker = generator(book, split, **sampling)
+        table = maker.expand(identities, cameras, per_camera, config.seed, folder, source=data.external)
+        return {**galleries.sizes(table), "identities": len(identities), "cameras": cameras}
 
-        settings |= {"identities": identities, "cameras": cameras, "per_camera": per_camera}
-        inputs = {"finetuning": fitted, "external": data.external}
-        record = book.stage(f"gallery_{name}", settings, inputs, make, seeds=[config.seed])
-    return tables.load(record.folder / "table.csv")
+    settings |= {"identities": identities, "cameras": cameras, "per_camera": per_camera}
+    inputs = {"finetuning": fitted, "external": data.external}
+    return book.stage(f"gallery_{name}", settings, inputs, make, seeds=[config.seed])
 
 
 def _copies(book: Book, data: Datasets) -> StageRecord:
@@ -111,7 +121,7 @@ def _copies(book: Book, data: Datasets) -> StageRecord:
     def make(folder: Path) -> dict:
         maker = GreyCopies()
         maker.fit(data.external, folder)
-        return {"images": len(maker.expand(identities, cameras, per_camera, 0, folder))}
+        return galleries.sizes(maker.expand(identities, cameras, per_camera, 0, folder))
 
     config = {"identities": identities, "cameras": cameras, "per_camera": per_camera}
     return book.stage("gallery_copies", config, {"external": data.external}, make, seeds=[0])
@@ -149,6 +159,7 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
     epochs = {split: epoch_steps(book, name, seed, split, validation=validation) for split in splits(book)}
     inputs |= joint.starts(book, inputs, seed, progress=progress)
+    inputs |= local_weights(config)
     inputs |= {f"ranked_{split}": datasets(book, split).test(validation=validation) for split in splits(book)}
     if (file := permutation_file(book)) is not None:
         inputs["permutations"] = file

@@ -13,6 +13,7 @@ from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import training_label
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.generators import galleries
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.train import RECORD
 
@@ -20,19 +21,30 @@ from vireid_lib.reid.train import RECORD
 def training_sets(book: Book) -> pd.DataFrame:
     """How many people and images each training set has, and how many of its images no camera took.
 
-    Columns: people, visible, infrared (images), "of these made" (images whose source is not "real").
+    Columns: people, visible, infrared (images), "of these made" (images whose source is not "real"), "made, distinct"
+    (how many of these differ from one another: a generator that gives the same picture for the same photograph repeats
+    itself where it has fewer photographs of a person than it is asked for).
     """
     rows = {}
     for name in book.profile.reid.training_sets:
         table = stages.training_table(book, name)
-        modality = table["modality"].value_counts()
+        modality, made = table["modality"].value_counts(), table[table["source"] != "real"]
         rows[training_label(name)] = {
             "people": table["identity"].nunique(),
             "visible": int(modality["visible"]),
             "infrared": int(modality["infrared"]),
-            "of these made": int((table["source"] != "real").sum()),
+            "of these made": len(made),
+            "made, distinct": _distinct(book, name, made),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("training set")
+
+
+def _distinct(book: Book, name: str, made: pd.DataFrame) -> int:
+    """The number that the gallery's stage recorded, where all of the gallery is trained on."""
+    if made.empty:
+        return 0
+    sizes = stages.gallery_sizes(book, name)
+    return sizes["distinct"] if sizes["images"] == len(made) else galleries.sizes(made)["distinct"]
 
 
 def about(config: ReidConfig) -> str:

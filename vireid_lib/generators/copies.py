@@ -13,6 +13,7 @@ from PIL import Image
 from vireid_lib.data import tables
 from vireid_lib.generators import layout
 from vireid_lib.generators.interface import Capability
+from vireid_lib.generators.plans import without_repeats
 from vireid_lib.generators.untrained import Untrained
 
 
@@ -36,8 +37,12 @@ class GreyCopies(Untrained):
         if that is given, else of the table it was fitted to.
 
         Raises:
-            ValueError: an identity without a visible image.
+            ValueError: an identity without a visible image, or a camera that records visible light.
         """
+        for camera, modality in self.modalities(cameras).items():
+            if modality != "infrared":
+                raise ValueError(f"{self.name}: {camera!r} is no infrared camera, and copies in grey are passed off as "
+                                 "infrared images: name infrared cameras.")  # fmt: skip
         table = self.rows(source)
         table = table[table["modality"] == "visible"]
         layout.check_distinct(identities, cameras)
@@ -48,7 +53,7 @@ class GreyCopies(Untrained):
                 raise ValueError(f"{self.name}: {identity!r} has no visible image among those it was fitted to.")
             rng = np.random.default_rng([seed, *identity.encode()])
             needed = per_camera * len(cameras)
-            order = np.concatenate([rng.permutation(len(paths)) for _ in range(-(-needed // len(paths)))])
+            order = without_repeats(rng, len(paths), needed)
             for index in range(needed):
                 camera, number = cameras[index // per_camera], index % per_camera + 1
                 path = layout.image_path(folder, identity, camera, number)

@@ -46,8 +46,9 @@ def reference(book: Book) -> tuple[pd.DataFrame, str]:
     """
     cameras = stages.infrared_cameras(book)
     if not book.miniature:
-        learn = stages.datasets(book).learn()
-        return learn[learn["camera"].isin(cameras)].reset_index(drop=True), "the target's infrared training images"
+        infrared = stages.datasets(book).learn().query("modality == 'infrared'")
+        rows = infrared[infrared["camera"].isin(cameras)]
+        return rows.reset_index(drop=True), "the target's infrared training images"
     rows = stages.datasets(book).truth("true")
     rows = rows[rows["camera"].isin(cameras)]
     later = rows.groupby(["identity", "camera"]).cumcount() >= book.profile.expand.per_camera
@@ -201,7 +202,7 @@ def _translation(book: Book, name: str) -> Measure | None:
     maker = _translator(book, name) if book.miniature else None
     if maker is None:
         return None
-    fitting, translate, (height, width) = maker
+    fitting, translate, sampling, (height, width) = maker
     external, cameras = stages.datasets(book).external.sort_values("path"), stages.infrared_cameras(book)
     people = sorted(external["identity"].unique())[:TRANSLATED]
     shown = external[external["identity"].isin(people)].groupby("identity").head(len(cameras))
@@ -223,19 +224,21 @@ def _translation(book: Book, name: str) -> Measure | None:
                         "translated photographs and the same moments in infrared")  # fmt: skip
         return {"ssim": vars(found)}
 
-    settings = {"generator": name, "size": [height, width], "cameras": under}
+    settings = {"generator": name, "size": [height, width], "cameras": under, "sampling": sampling}
     inputs = {"photographs": shown} | ({"fitting": fitting} if fitting else {})
     values = book.stage("translation_ssim", settings, inputs, make).values["ssim"]
     return Measure(**{**values, "images": tuple(values["images"])})
 
 
 def _translator(book: Book, name: str):
-    """What gallery `name` was fitted by (None if nothing was), how it translates, its size; None if it can't."""
+    """What gallery `name` was fitted by (None if nothing was), how it translates, the settings of that, its size; None
+    if it can't."""
     from vireid_lib import generators
 
     if name == "dive_from_image":
-        config = dive_config(book.profile)
-        return stages.finetuning(book), lambda: stages.generator(book).translate, (config.height, config.width)
+        config = dive_config(book.profile).model_copy(update={"start": "image"})
+        sampling, size = config.sampling_settings(), (config.height, config.width)
+        return stages.finetuning(book), lambda: stages.generator(book).translate, sampling, size
     if name in ("dive", *OF_NO_GENERATOR):  # from text there is no moment to compare
         return None
     config, made = generator_config(book.profile, name), generators.generator_class(name)
@@ -243,5 +246,6 @@ def _translator(book: Book, name: str):
         return None
     size = (getattr(config, "height", SIZE[0]), getattr(config, "width", SIZE[1]))
     if name == "copies":
-        return None, lambda: made().translate, size
-    return translators.fitting(book, name), lambda: translators.fitted(book, name).translate, size
+        return None, lambda: made().translate, {}, size
+    sampling = config.sampling_settings()
+    return translators.fitting(book, name), lambda: translators.fitted(book, name).translate, sampling, size

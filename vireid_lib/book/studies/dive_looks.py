@@ -54,7 +54,8 @@ def pairs_shown(book: Book, *, people: int = 3) -> Grid:
             own = table[(table["identity"] == name) & (table["modality"] == "visible")].sort_values("path")
             rows.append(list(pixels(own.iloc[[0, len(own) // 2]])))
             for camera in cameras:
-                chosen = infrared[(infrared["identity"] == name) & (infrared["camera"] == camera)]
+                under = (infrared["camera"] == camera) & (infrared["modality"] == "infrared")
+                chosen = infrared[(infrared["identity"] == name) & under]
                 rows[-1] += [*pixels(chosen.sort_values("path").iloc[:2]), *[None] * (2 - len(chosen.iloc[:2]))]
             labels.append(f"{words}\n{short(name)}")
     heads = ["visible", "visible", *(f"infrared\ncamera {short(camera)}" for camera in cameras for _ in range(2))]
@@ -116,6 +117,8 @@ def measures_beside(book: Book, study: Study, measured: pd.DataFrame) -> Beside:
     words = found.table["infrared images"].tolist()
     gained = f"gain in rank-1 of {method_label(method)} (points)"
     table = pd.DataFrame({gained: [f"{gain.mean():+.1f}" for gain in gains]}, index=words)
+    sizes = [stages.gallery_sizes(book, name) for name in names]
+    table["images (distinct)"] = [f"{each['images']:,} ({each['distinct']:,})" for each in sizes]
     for column, (name, digits) in kept.items():
         table[name] = ["–" if pd.isna(value) else f"{value:.{digits}f}" for value in found.table[column]]
     right = next(iter(kept))

@@ -12,7 +12,7 @@ from vireid_lib.book import stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.pictures import pixels, short
 from vireid_lib.book.studies.jsia import LABELS, STUDY, SWEEPS, sweep_row
-from vireid_lib.book.studies.jsia_makers import maker, pairs, shown, size_of, translated
+from vireid_lib.book.studies.jsia_makers import cameras_by_modality, maker, pairs, shown, size_of, translated
 from vireid_lib.book.studies.study import book_of
 from vireid_lib.generators.jsia.variation import mix
 from vireid_lib.generators.plans import OTHER
@@ -67,7 +67,7 @@ def paired(book: Book, names: Sequence[str], *, seed: int, people: int = 8) -> d
     `plots.image_grid`: a column per person."""
     test = stages.datasets(book).test()
     sides = {name: rows.iloc[:people] for name, rows in pairs(test, people).items()}
-    cameras = {name: sorted(rows["camera"].unique()) for name, rows in test.groupby("modality")}
+    cameras = cameras_by_modality(test)
     lines = [list(pixels(sides[name])) for name in OTHER]
     labels = ["visible, real", "infrared, real"]
     for name in names:

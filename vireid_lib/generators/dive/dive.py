@@ -199,7 +199,8 @@ class Dive:
         count = self.processes or parallel.gpus(self.device)
         if count > 1 and processes.count() == 1:
             self._expand_elsewhere(count, identities, cameras, per_camera, seed, Path(folder), visible)
-        plan = plans.plan(identities, cameras, per_camera, seed, Path(folder), visible)
+        plan = plans.plan(identities, cameras, per_camera, seed, Path(folder), visible,
+                          knows_cameras=config.views == "multi")  # fmt: skip
         settings = config.sampling_settings() | {
             "base_model": config.base_model, "seed": seed, "per_camera": per_camera, "cameras": list(cameras),
             "identities": list(identities), "prompts": model.prompts(identities[:1] * len(cameras), cameras),
