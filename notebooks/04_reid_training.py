@@ -363,7 +363,16 @@ plots.bars(**verdicts.for_bars(scores, metric), axis=f"{METRIC_LABELS[metric]} (
 #
 # and a 95 % interval is $\bar a - \bar b \pm t \cdot \mathrm{SE}$, where $t$ is Student's and grows quickly when seeds
 # are few: about 2.8 with three on each side, 4.3 or more with two. If the interval contains zero, the seeds alone could
-# have made the difference. The sentences below are computed, not written.
+# have made the difference.
+#
+# A table with many rows has many chances to err. *Holm's correction* takes them into account: with $m$ rows, the
+# smallest p-value counts $m$-fold, the next one $(m-1)$-fold, and so on, none less than the one before it. If no row
+# truly differs, a table then calls one or more better or worse with a probability of 5 % at most. The interval stands
+# beside the verdict as it is, for each row alone.
+#
+# RegDB has ten splits with a network each. There the difference is taken within each split, and the interval is
+# Student's over the ten differences: what makes a split easy for one side makes it easy for the other. (Several seeds
+# are averaged within a split first.) The sentences below are computed, not written.
 
 # %%
 against_baseline = verdicts.compare(scores, metric)
@@ -377,7 +386,7 @@ plots.differences(**verdicts.for_differences(against_baseline), axis=f"{METRIC_L
 
 # %% [markdown]
 # **What to notice.** Where an interval crosses zero, the sign of the difference is not known, however far its middle
-# lies from zero.
+# lies from zero. A hollow dot beside an interval that leaves out zero did not survive the correction.
 #
 # Beating the baseline is the easy question. External people help even with poor infrared, because the *visible* images
 # of new people are real. The question about the generator is: does it beat the greyscale copies?
@@ -452,13 +461,16 @@ print(", ".join(f"p = {p}: {gem(values, p):.2f}" for p in (1, 3, 200)))
 
 # %% [markdown]
 # **2.** Two training sets, $n$ seeds each, and the same standard deviation $s$ on both sides. How large must the
-# difference of their means be, in units of $s$, to leave the noise, for $n = 2, 3, 5, 10$?
+# difference of their means be, in units of $s$, to leave the noise, for $n = 2, 3, 5, 10$? (One comparison, which needs
+# no correction.)
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 2.
 # SE = s times the root of 2/n, and t belongs to 2 (n - 1) degrees of freedom. The needed difference falls
 # much faster than the root of n at first, because t falls too: the step from two seeds to three is the best bargain.
 import scipy.stats
+
+from vireid_lib.evaluation.statistics import welch
 
 
 def needed(n):
@@ -468,7 +480,7 @@ def needed(n):
 assert [round(needed(n), 2) for n in (2, 3, 5, 10)] == [4.3, 2.27, 1.46, 0.94]
 one, other = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).numpy()
 other = (other - other.mean()) / other.std(ddof=1) * one.std(ddof=1)
-assert abs(verdicts.welch([one], [other])[2] / one.std(ddof=1) - needed(5)) < 1e-9  # the library's margin
+assert abs(welch([one], [other]).margin / one.std(ddof=1) - needed(5)) < 1e-9  # the library's margin
 print(", ".join(f"{n} seeds: {needed(n):.2f} s" for n in (2, 3, 5, 10)))
 
 # %% [markdown]

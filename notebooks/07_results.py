@@ -121,16 +121,18 @@ explorers.compare_runs(book)
 # **What to notice.** Before two bars are compared, read their names: what else differs between the runs besides what
 # you look for?
 #
-# The gain over the baseline, with its 95 % interval over seeds (Welch; chapter 4 explains it). A hollow dot is a
-# difference that the seeds alone could have made. With a single seed there is no interval, and nothing to conclude.
+# The gain over the baseline, with its 95 % interval (over seeds by Welch, or over RegDB's ten splits; chapter 4 has
+# both). A hollow dot is a difference that is not established after Holm's correction over all rows of the figure. With
+# a single seed and one split there is no interval, and nothing to conclude.
 
 # %%
 gains = summary.gains(book, metric)
 if len(gains):
     display(plots.differences(
         gains["label"].tolist(), gains["mean"].tolist(), gains["margin"].tolist(), groups=gains["mode"].tolist(),
-        axis=f"gain in {metric.replace('_', '-')} over real images only (points), 95 % interval",
-        title="What each training set adds",
+        axis=f"gain in {metric.replace('_', '-')} over real images only (points), 95 % interval over "
+        f"{' or '.join(gains['over'].unique())}",
+        title="What each training set adds", established=gains["established"].tolist(),
     ))  # fmt: skip
 
 # %% [markdown]
@@ -140,7 +142,7 @@ if len(gains):
 # ## What was learned
 #
 # One row for each question of the book. The answers are put together from the recorded numbers by fixed rules: change
-# the profile, run again, and they change with it.
+# the profile, run again, and they change with it. Those on scores are corrected (Holm) over all of these questions.
 
 # %%
 summary.learned(book).style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide()
@@ -156,8 +158,19 @@ summary.learned(book).style.set_properties(**{"text-align": "left", "white-space
 # direction, protocol settings, method, training data and external set, and at least as many trials. **Numbers from the
 # miniature world are therefore never beside a paper's**: they are no reproduction, and cannot be one.
 #
-# Three statuses are possible. *Reproduced* (✓): within the tolerance that the paper's file states, with its reason.
-# *Differs* (≠): measured, and outside it. *Not yet run*: nothing was measured under these conditions.
+# A small difference reproduces nothing if the seeds scatter widely, and a large one refutes nothing. So the status is
+# an *equivalence test*. The paper's file states a tolerance, with its reason. Five statuses are possible:
+#
+# - *reproduced* (✓): the 90 % interval of our mean lies within the printed number ± the tolerance (two one-sided tests
+#   at 5 %; Schuirmann 1987);
+# - *differs* (≠): our 95 % interval lies outside that range as a whole;
+# - *inconclusive* (~): neither, and more seeds are needed. With three seeds that scatter by one point, a tolerance of
+#   one point is too narrow for any mean to be *reproduced*;
+# - *one seed* (?): a single training says nothing about the mean of others;
+# - *not yet run*: nothing was measured under these conditions.
+#
+# The interval is over seeds, or over RegDB's ten splits. The printed number is taken as it stands: papers print neither
+# its spread nor of how many trainings it is the mean.
 
 # %%
 beside = results.beside_papers(selection.scores(book, others=True))
@@ -207,8 +220,8 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 # - **The miniature world is a model of the problem, not the problem.** Its people are drawn, its materials follow a law
 #   that we wrote, its base model has a few million weights. It can show *mechanisms* (that copies help, why identity is
 #   lost, which part carries the modality); it cannot show how large they are on SYSU-MM01.
-# - **One generator.** The intervals are over seeds of the ReID training. The generator behind them was fine-tuned once:
-#   a second fine-tuning could move all rows that use it together.
+# - **One generator.** The intervals are over seeds of the ReID training. The generator behind them was fine-tuned once
+#   (on RegDB, once for each split): a second fine-tuning could move all rows that use it together.
 # - **Few seeds.** Student's interval over three seeds is wide, and it should be: it is what three seeds allow to say.
 # - **Settings were chosen on validation identities**, never on the test set, and the network of the last step is taken.
 #   Numbers in the literature are often those of the epoch that is best *on the test set* (chapter 8 shows what this
@@ -247,8 +260,8 @@ print(", ".join(f"{n} seeds: ±{margin(n):.1f}" for n in range(2, 8)))
 # independent; sharing the baseline makes them less so). A table with many rows always has a winner.
 assert abs(20 * 0.05 - 1) < 1e-12 and round(1 - 0.95**20, 2) == 0.64
 rows = len({(row.training, row.mode) for row in scores.itertuples() if row.training != "real"})
-print(f"This run compares {rows} rows with the baseline: {0.05 * rows:.1f} false alarms on average, at least one with "
-      f"{1 - 0.95**rows:.0%}")
+print(f"This run compares {rows} rows with the baseline: without correction {0.05 * rows:.1f} false alarms on average, "
+      f"at least one with {1 - 0.95**rows:.0%}; with Holm's, at least one with 5% at most")
 
 # %% [markdown]
 # ## Something to try
@@ -274,4 +287,7 @@ print(f"This run compares {rows} rows with the baseline: {0.05 * rows:.1f} false
 #   (Flow2Flow).
 #
 # And on comparing: Bouthillier et al.: "Accounting for Variance in Machine Learning Benchmarks", MLSys 2021; Musgrave,
-# Belongie, Lim: "A Metric Learning Reality Check", ECCV 2020.
+# Belongie, Lim: "A Metric Learning Reality Check", ECCV 2020; Holm: "A simple sequentially rejective multiple test
+# procedure", Scandinavian Journal of Statistics 1979; Schuirmann: "A comparison of the two one-sided tests procedure
+# and the power approach for assessing the equivalence of average bioavailability", Journal of Pharmacokinetics and
+# Biopharmaceutics 1987.

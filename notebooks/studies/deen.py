@@ -180,17 +180,22 @@ else:
 # ## 7. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# chapter 4). *Holds*: the interval lies on the claimed side of zero. *Does not hold*: on the other side. *Within
-# noise*: zero lies inside, and these seeds cannot tell.
+# chapter 4), each for itself. The verdict comes from the p-value after Holm's correction over all claims that were
+# tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the difference
+# is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY)
 print(studies.count(findings))
 studies.findings_table(findings)
 
+# %%
+print(studies.limits(book, STUDY, measured, findings))
+
 # %% [markdown]
-# **What to notice.** With few seeds the interval is wide, so "within noise" is what one has to expect of steps of one
-# or two points. Steps of the *paper* that are that small rest on single trainings.
+# **What to notice.** Many intervals at 95 % must miss now and then; that is what the correction is for. With few seeds
+# the interval is wide, so "within noise" is what one has to expect of steps of one or two points. It says that these
+# seeds can't show the step, not that there is none. The paper prints no spread for its own steps of that size.
 #
 # ## 8. Distances (Fig. 7, upper half)
 #

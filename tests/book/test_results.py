@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import scipy.stats
 import yaml
 
 from vireid_lib.book import results, verdicts
@@ -125,13 +126,72 @@ def test_the_miniature_world_reproduces_nothing(workspace):
 
 
 def test_reproduced_and_differs(workspace):
-    record(workspace, on_sysu(0.48), on_sysu(0.6, mode="indoor"))
+    near_, far_ = [0.478, 0.480, 0.4795, 0.4805], [0.60, 0.602, 0.61]
+    record(workspace, *(on_sysu(value, seed=seed) for seed, value in enumerate(near_)),
+           *(on_sysu(value, seed=seed, mode="indoor") for seed, value in enumerate(far_)))  # fmt: skip
     beside = results.beside_papers(found(workspace))
     near = status(beside, "AGW", "SYSU-MM01 All search", "rank_1")
-    assert near["status"] == "reproduced" and near["difference"] == pytest.approx(0.5)
+    assert near["status"] == "reproduced" and near["difference"] == pytest.approx(0.45) and near["over"] == "4 seeds"
     far = status(beside, "AGW", "SYSU-MM01 Indoor search", "rank_1")
-    assert far["status"] == "differs" and "5.83 points above the paper, tolerance 1" == far["why"]
+    assert far["status"] == "differs" and "6.23 points above the paper, tolerance 1; our mean over 3" in far["why"]
     assert status(beside, "CAJ", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.475], "one seed"),  # the printed number itself, once
+        ([0.40], "one seed"),
+        ([0.45, 0.50], "inconclusive"),  # their mean is the printed number
+        ([0.40, 0.44, 0.46], "inconclusive"),  # a mean 4 points off, from seeds that scatter
+        ([0.474, 0.476, 0.475], "reproduced"),
+        ([0.43, 0.431, 0.432], "differs"),
+    ],
+)
+def test_few_or_scattered_seeds_are_inconclusive(workspace, values, expected):
+    record(workspace, *(on_sysu(value, seed=seed) for seed, value in enumerate(values)))
+    found = status(results.beside_papers(workspace), "AGW", "SYSU-MM01 All search", "rank_1")
+    assert (found["status"], found["seeds"]) == (expected, len(values))
+
+
+def test_the_status_is_that_of_two_one_sided_tests(workspace):
+    """Ten seeds around each of several means; scipy's tests of "below" and "above" the paper ± 1 point."""
+    random = np.random.default_rng(0)
+    for place, mean in enumerate(np.linspace(46.0, 49.0, 7)):
+        values = mean + 0.8 * random.normal(size=10)
+        own = Workspace(workspace.folder / str(place))
+        record(own, *(on_sysu(value / 100, seed=seed) for seed, value in enumerate(values)))
+        found = status(results.beside_papers(own), "AGW", "SYSU-MM01 All search", "rank_1")["status"]
+        sides = [scipy.stats.ttest_1samp(values, 46.5, alternative="greater").pvalue,
+                 scipy.stats.ttest_1samp(values, 48.5, alternative="less").pvalue]  # fmt: skip
+        assert (found == "reproduced") == (max(sides) <= 0.05)
+        assert (found == "differs") == (max(sides) > 0.975)
+
+
+def test_splits_with_networks_of_their_own_count_as_the_sample(workspace):
+    """One seed on RegDB's ten splits: ten networks, and not "one seed"."""
+    rank_1 = [0.70, 0.71, 0.69, 0.705, 0.70, 0.695, 0.70, 0.71, 0.70, 0.70]
+    for name, rule in (("regdb", "regdb"), ("draws", "sysu-mm01")):
+        own = Workspace(workspace.folder / name)
+        row = score(float(np.mean(rank_1)), dataset="regdb", method="deen", mode="visible-to-infrared")
+        own.stage("reid", {}, {}, lambda folder, row=row, rule=rule: {
+            "scores": [row], "evaluations": {"visible-to-infrared": evaluation(rank_1, rule)}})  # fmt: skip
+        beside = results.beside_papers(own)
+        found = beside[(beside["dataset"] == "regdb") & (beside["our_mean"].notna()) & (beside["metric"] == "rank_1")]
+        assert len(found) and (found["our_mean"].round(6) == 70.1).all()
+        if rule == "regdb":
+            assert set(found["over"]) == {"10 splits"} and set(found["status"]) <= {"reproduced", "differs"}
+            assert found["our_std"].iloc[0] == pytest.approx(100 * np.std(rank_1, ddof=1))
+            assert "(10 splits)" in show_papers(beside).markup
+        else:  # ten galleries that one network ranks say nothing about another training
+            assert set(found["over"]) == {"1 seed"} and set(found["status"]) == {"one seed"}
+
+
+def evaluation(rank_1, rule):
+    """What a stage records of an evaluation, as far as it is read here."""
+    metrics = dict.fromkeys(results.METRICS[1:], 0.9)
+    trials = [{"name": f"split {k}", "rank_1": value, **metrics} for k, value in enumerate(rank_1, 1)]
+    return {"protocol": {"rule": rule}, "deviation_over_trials": dict.fromkeys(results.METRICS), "trials": trials}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +211,7 @@ def test_a_papers_number_does_not_look_like_ours(workspace):
     record(workspace, on_sysu(0.48, seed=0), on_sysu(0.47, seed=1))
     markup = show_papers(results.beside_papers(found(workspace)))._repr_html_()
     assert '<span style="font-style:italic;opacity:.75">47.50 / 47.65</span>' in markup
-    assert '<span style="font-weight:600">47.50 ± 0.71 ✓ / 47.65 ± 0.00 ✓</span>' in markup
+    assert '<span style="font-weight:600">47.50 ± 0.71 ~ / 47.65 ± 0.00 ✓</span> <small>(2 seeds)</small>' in markup
     assert "DiVE, Table 2" in markup and "not yet run" in markup
     folded = re.findall(r"<summary>(.*?)</summary>", markup)  # nothing of them was run
     assert "DiVE, Table 1: Comparisons with GANs and diffusion models on SYSU-MM01: not yet run" in folded

@@ -54,6 +54,17 @@ def test_provenance_lists_what_lies_in_the_workspace(book):
     assert {"torch", "device", "machine"} <= set(summary.conditions(book)["item"])
 
 
+def test_gains_are_corrected_over_the_whole_figure(book):
+    """Beyond 5 % alone, and not after correction over two training sets."""
+    values = {"real": [0.38, 0.40, 0.42], "copies": [0.43, 0.44, 0.46], "dive": [0.39, 0.41, 0.40]}
+    book = book(*(score(name, seed, value) for name, own in values.items() for seed, value in enumerate(own)))
+    gains = summary.gains(book).set_index("label")
+    assert gains.loc["+ greyscale copies", "mean"] > gains.loc["+ greyscale copies", "margin"]
+    assert not gains["established"].any() and set(gains["over"]) == {"3 seeds"}
+    answers = summary.learned(book).set_index("question")["answer"]
+    assert "better before correction" in answers["Do more people help at all, with no generator?"]
+
+
 def test_one_seed_concludes_nothing(book):
     answers = summary.learned(book(score("real", 0, 0.4), score("dive", 0, 0.6))).set_index("question")["answer"]
     assert "nothing can be concluded" in answers["Does DiVE help?"]

@@ -24,24 +24,29 @@ def features(book: Book, name: str, seed: int, split: int = 1) -> tuple[Float[Te
 
 
 def features_of(book: Book, trained: StageRecord, split: int = 1) -> Float[Tensor, "images dim"]:
-    """Test features of a training's network, of the images as they are: those that were stored, or, where the method is
-    tested with mirror images, extracted once more and kept."""
-    place = trained.folder / f"split_{split}"
+    """Test features of a training's network, of the images as they are."""
+    record = holding(book, trained, split)
+    place = record.folder / f"split_{split}" if record is trained else record.folder
+    return safetensors.torch.load_file(place / stages.FEATURES)["features"]
+
+
+def holding(book: Book, trained: StageRecord, split: int = 1) -> StageRecord:
+    """The stage that holds `features_of`, an input of whatever is made of them: the training, or, where the method is
+    tested with mirror images, a stage of its own."""
     if not trained.result["config"]["config"]["flip_at_test"]:
-        return safetensors.torch.load_file(place / stages.FEATURES)["features"]
+        return trained
     test = stages.datasets(book, split).test()
 
     def make(folder: Path) -> dict:
         from vireid_lib.reid.features import extract
 
-        network, config = joint.load(place)
+        network, config = joint.load(trained.folder / f"split_{split}")
         found = extract(network.to(book.device), test, as_it_is(config), book.workspace.cache)
         safetensors.torch.save_file({"features": found}, folder / stages.FEATURES)
         return {"images": len(found), "dimensions": found.shape[1]}
 
     inputs = {"reid": trained, "test": test}
-    record = book.stage("features_alike", {"split": split}, inputs, make, seeds=trained.result["seeds"])
-    return safetensors.torch.load_file(record.folder / stages.FEATURES)["features"]
+    return book.stage("features_alike", {"split": split}, inputs, make, seeds=trained.result["seeds"])
 
 
 def as_it_is(config: ReidConfig) -> ReidConfig:

@@ -109,7 +109,7 @@ def embedding_spread(book: Book, name: str, seed: int) -> StageRecord:
         with torch.no_grad():
             return spread(features, table)
 
-    inputs = {"reid": stages.reid(book, name, seed)}
+    inputs = {"features": alike.holding(book, stages.reid(book, name, seed))}
     return book.stage("embedding_spread", {"training": name, "seed": seed}, inputs, make, seeds=[seed])
 
 
@@ -120,7 +120,7 @@ def cross_distances(book: Book, name: str, seed: int) -> StageRecord:
     Values: as `vireid_lib.analysis.spaces.cross_modality_distances` returns them.
     """
     features, table = alike.features(book, name, seed)
-    inputs = {"reid": stages.reid(book, name, seed)}
+    inputs = {"features": alike.holding(book, stages.reid(book, name, seed))}
     return book.stage("cross_distances", {"training": name, "seed": seed}, inputs,
                       lambda folder: cross_modality_distances(features, table), seeds=[seed])
 

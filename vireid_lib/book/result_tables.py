@@ -10,7 +10,7 @@ from vireid_lib.book.results import OLDER, OLDER_WORDS
 OURS = "font-weight:600"
 PAPERS = "font-style:italic;opacity:.75"
 CAPTION = "text-align:left;padding:.9rem 0 .3rem"
-STATUS_MARKS = {"reproduced": "✓", "differs": "≠", "not yet run": "not yet run"}
+STATUS_MARKS = {"reproduced": "✓", "differs": "≠", "inconclusive": "~", "one seed": "?", "not yet run": "not yet run"}
 METRIC_LABELS = {
     "rank_1": "rank-1",
     "rank_5": "rank-5",
@@ -94,7 +94,8 @@ def show_papers(beside: pd.DataFrame) -> HtmlTable:
     """`results.beside_papers` for reading, table by table as the papers print them.
 
     In every cell the paper's numbers come first, in italics; below stands what was measured here, upright, followed
-    by ✓ (reproduced) or ≠ (differs), or that it has not been run. Tables of which nothing was run are folded.
+    by ✓ (reproduced), ≠ (differs), ~ (inconclusive) or ? (one seed) and the number of seeds, or of splits, that it is
+    the mean of; or that it has not been run. Tables of which nothing was run are folded.
     """
     blocks = []
     for (paper, number), rows in beside.groupby(["paper", "table"], sort=False):
@@ -124,7 +125,9 @@ def _paper_cell(values: pd.DataFrame) -> str:
     if (values["status"] == "not yet run").all():
         ours = f'<small style="opacity:.6">{STATUS_MARKS["not yet run"]}</small>'
     else:
+        counted = html.escape(", ".join(dict.fromkeys(filter(None, values["over"]))))
         ours = f'<span style="{OURS}">{" / ".join(_measured(row) for _, row in values.iterrows())}</span>'
+        ours += f" <small>({counted})</small>"
     return f'<td><span style="{PAPERS}">{printed}</span><br>{ours}</td>'
 
 

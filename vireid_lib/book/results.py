@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import pandas as pd
 from pydantic import Field
 
+from vireid_lib.book.contrasts import mean_over_seeds, split_scores
 from vireid_lib.book.papers import Paper, load_papers
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.workspace import Workspace
 from vireid_lib.data.contents import read_json
 from vireid_lib.data.strict import Strict, validated
+from vireid_lib.evaluation.statistics import equivalence, mean_margin
 
 if TYPE_CHECKING:
     from vireid_lib.evaluation import Evaluation
 
 METRICS = ("rank_1", "rank_5", "rank_10", "rank_20", "mean_ap", "mean_inp")
 GROUP = ["dataset", "mode", "protocol", "method", "training", "external", "variant"]
-STATUSES = ("reproduced", "differs", "not yet run")
+STATUSES = ("reproduced", "differs", "inconclusive", "one seed", "not yet run")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -111,7 +113,8 @@ def stages(workspace: Workspace) -> pd.DataFrame:
 
 
 def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
-    """One row per score that the stages recorded: the columns of `Score`, and `stage`, `key` and `older`.
+    """One row per score that the stages recorded: the columns of `Score`; `stage`, `key` and `older`; and `splits`, the
+    scores of each split where each has its own network (RegDB), see `contrasts.split_scores`.
 
     Raises:
         FileError: a stage recorded a score that is none, such as percent where shares are wanted.
@@ -121,8 +124,8 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
         about = {"stage": record.name, "key": record.key, "older": record.older}
         for score in record.values["scores"]:
             checked = validated(Score, score, str(record.folder / "result.json"), "values.scores")
-            rows.append({**checked.model_dump(), **about})
-    return pd.DataFrame(rows, columns=[*Score.model_fields, "stage", "key", "older"])
+            rows.append({**checked.model_dump(), **about, "splits": split_scores(record, checked.mode)})
+    return pd.DataFrame(rows, columns=[*Score.model_fields, "stage", "key", "older", "splits"])
 
 
 def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFrame:
@@ -141,7 +144,8 @@ def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFr
 def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     """Average the scores over seeds: one row per setting, `<metric>` and `<metric>_std` in percent, `seeds`.
 
-    The standard deviation is the sample's (n - 1), and empty for a single seed.
+    The standard deviation is the sample's (n - 1), and empty for a single seed. `splits` is the mean over seeds of what
+    `scores` has there.
     """
     rows = []
     for setting, group in table.groupby(GROUP, sort=False, dropna=False):
@@ -156,6 +160,7 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
                 "trials": group["trials"].min(),
                 "settings": group["settings"].iloc[0],
                 "older": bool(group["older"].any()),
+                "splits": mean_over_seeds(list(group["splits"])) if "splits" in group else None,
             }
         )
     columns = [
@@ -165,6 +170,7 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
         "trials",
         "settings",
         "older",
+        "splits",
     ]
     return pd.DataFrame(rows, columns=columns)
 
@@ -181,8 +187,9 @@ def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -
 
     Returns:
         columns paper, table, title, printed_row, printed_column, dataset, mode, method, training, external, variant,
-        metric, paper_value, our_mean, our_std, seeds, difference, status, why, older. Values in percent. What
-        is no score (such as DEN's IIRS) stands in the studies instead.
+        metric, paper_value, our_mean, our_std, seeds, over, difference, status, why, older. Values in percent;
+        `our_std` is over what `over` says, e.g. "3 seeds" or "10 splits". What is no score (such as DEN's IIRS) stands
+        in the studies instead.
     """
     ours = over_seeds(scores)
     rows = []
@@ -204,27 +211,51 @@ def _same(ours: pd.Series, value: dict, paper: Paper) -> bool:
 
 
 def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
+    """Ours beside one printed number, and whether our mean is equivalent to it.
+
+    The paper's tolerance is the margin of equivalence. "reproduced": the 90 % interval of our mean lies within the
+    printed number ± tolerance (two one-sided tests at 5 %; Schuirmann 1987, see `statistics.equivalence`). "differs":
+    our 95 % interval lies outside that range as a whole. "inconclusive": neither, so that more seeds are needed. "one
+    seed": one training says nothing about the mean. The printed number is taken as it stands, for papers print neither
+    spread nor number of trainings.
+
+    The interval is over seeds. Where each split has its own network (RegDB), it is over the splits: the spread between
+    splits, which the paper's mean shares, counts as ours, so that the statement is a careful one.
+    """
     if match.empty:
         return {
             "our_mean": None,
             "our_std": None,
             "seeds": 0,
+            "over": "",
             "difference": None,
             "status": "not yet run",
             "why": "",
             "older": False,
         }
     row, metric = match.iloc[-1], value["metric"]
-    difference = row[metric] - value["paper_value"]
-    within = abs(difference) <= paper.tolerance.points
+    mean, deviation, count, noun = row[metric], row[f"{metric}_std"], int(row["seeds"]), "seed"
+    if isinstance(row["splits"], dict) and len(row["splits"][metric]) > 1:
+        by_split = 100 * pd.Series(row["splits"][metric])
+        deviation, count, noun = by_split.std(ddof=1), len(by_split), "split"
+    difference, tolerance = mean - value["paper_value"], paper.tolerance.points
+    over = f"{count} {noun}{'s' * (count > 1)}"
+    why = f"{abs(difference):.2f} points {'above' if difference >= 0 else 'below'} the paper, tolerance {tolerance:g}; "
+    if count == 1:
+        status, why = "one seed", why + "one seed says nothing about the mean of others"
+    else:
+        found = equivalence(mean, deviation, count, target=value["paper_value"], margin=tolerance)
+        status = {"equivalent": "reproduced", "different": "differs"}.get(found, found)
+        margins = [mean_margin(deviation, count, confidence) for confidence in (0.9, 0.95)]
+        why += f"our mean over {over} ± {margins[0]:.2f} (90 % interval), ± {margins[1]:.2f} (95 %)"
     return {
-        "our_mean": row[metric],
-        "our_std": row[f"{metric}_std"],
+        "our_mean": mean,
+        "our_std": deviation,
         "seeds": row["seeds"],
+        "over": over,
         "difference": difference,
-        "status": "reproduced" if within else "differs",
-        "why": f"{abs(difference):.2f} points {'above' if difference >= 0 else 'below'} the paper, tolerance "
-        f"{paper.tolerance.points:g}",
+        "status": status,
+        "why": why,
         "older": row["older"],
     }
 

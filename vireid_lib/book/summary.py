@@ -30,18 +30,23 @@ def scores(book: Book) -> pd.DataFrame:
 
 
 def gains(book: Book, metric: str = "rank_1") -> pd.DataFrame:
-    """Difference of every training set from real images only, in points: columns label, mode, mean, margin.
+    """Difference of every training set from real images only, in points: columns label, mode, mean, margin, over,
+    established.
 
-    The margin is half the 95 % interval over seeds (Welch), NaN for a single seed.
+    The margin is half the 95 % interval (`over` says over what), NaN for a single seed. `established` is the verdict
+    after Holm's correction over all rows, the modes of one training set as one family.
     """
     table = scores(book)
-    rows = [
-        {"label": training_label(each.training), "mode": mode, "mean": each.difference,
-         "margin": float("nan") if each.margin is None else each.margin}
-        for mode in table["mode"].unique() if (table[table["mode"] == mode]["training"] == "real").any()
+    compared = verdicts.correct(
+        each for mode in table["mode"].unique() if (table[table["mode"] == mode]["training"] == "real").any()
         for each in verdicts.compare(table, metric, mode=mode)
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["label", "mode", "mean", "margin"])
+    )  # fmt: skip
+    drawn = verdicts.for_differences(compared)
+    return pd.DataFrame({
+        "label": drawn["labels"], "mode": [each.mode for each in compared], "mean": drawn["means"],
+        "margin": drawn["margins"], "over": [each.contrast.over for each in compared],
+        "established": drawn["established"],
+    })  # fmt: skip
 
 
 def statuses(beside: pd.DataFrame) -> pd.DataFrame:
@@ -105,30 +110,29 @@ def _from_scores(book: Book) -> list[tuple[str, str, str]]:
         ("How far is DiVE from the fair ceiling?", "dive", "redrawn"),
         ("What would knowing the unknowable add?", "true", "redrawn"),
     ]
-    rows = []
-    for question, one, other in questions:
-        if not {one, other} <= set(book.profile.reid.training_sets):
-            continue
-        rows.append((question, _compared(table, one, other), "4"))
-    return rows
+    asked = [each for each in questions if set(each[1:]) <= set(book.profile.reid.training_sets)]
+    compared = verdicts.correct(  # over all questions that can be answered
+        verdicts.compare(both, reference=other)[0] for _, one, other in asked
+        if set((both := table[table["training"].isin([one, other])])["training"]) == {one, other}
+    )  # fmt: skip
+    older = set(table.loc[table["older"], "training"])
+    found = {(each.training, each.reference): _compared(each)
+             + f" {OLDER}" * bool({each.training, each.reference} & older) for each in compared}  # fmt: skip
+    return [(question, found.get((one, other), "not yet run"), "4") for question, one, other in asked]
 
 
-def _compared(table: pd.DataFrame, one: str, other: str) -> str:
-    both = table[table["training"].isin([one, other])]
-    if set(both["training"]) != {one, other}:
-        return "not yet run"
-    verdict, mark = verdicts.compare(both, reference=other)[0], f" {OLDER}" if both["older"].any() else ""
+def _compared(verdict: verdicts.Verdict) -> str:
     if verdict.margin is None:
-        return f"rank-1 {verdict.difference:+.1f} points, from one seed: nothing can be concluded{mark}"
-    words = {"better": "yes, beyond the noise of the seeds", "worse": "no: it is worse, beyond the noise of the seeds",
-             "within noise": "not established: within the noise of the seeds"}  # fmt: skip
-    if one == "true" or other == "redrawn":
-        words = {
-            "better": "above it, beyond the noise of the seeds", "worse": "below it, beyond the noise of the seeds",
-            "within noise": "no difference that these seeds can show",
-        }  # fmt: skip
-    gain = f"rank-1 {verdict.difference:+.1f} ± {verdict.margin:.1f} points (95 % interval)"
-    return f"{gain}: {words[verdict.judgement]}{mark}"
+        return f"rank-1 {verdict.difference:+.1f} points, from one seed: nothing can be concluded"
+    words = {"better": f"yes, beyond {verdict.noise}", "worse": f"no: it is worse, beyond {verdict.noise}",
+             "within noise": f"not established: within {verdict.noise}"}  # fmt: skip
+    if verdict.training == "true" or verdict.reference == "redrawn":
+        words = {"better": f"above it, beyond {verdict.noise}", "worse": f"below it, beyond {verdict.noise}",
+                 "within noise": f"no difference beyond {verdict.noise}"}  # fmt: skip
+    plain = verdict.before_correction
+    return (f"rank-1 {verdict.difference:+.1f} ± {verdict.margin:.1f} points (95 % interval over "
+            f"{verdict.contrast.over}): {words[verdict.judgement]}"
+            + (f" ({plain} before correction)" if plain != verdict.judgement else ""))  # fmt: skip
 
 
 def _from_stages(book: Book) -> list[tuple[str, str, str]]:

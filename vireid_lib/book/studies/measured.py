@@ -8,6 +8,7 @@ import pandas as pd
 from vireid_lib.analysis.spaces import cross_modality_distances, spread
 from vireid_lib.book import alike, stages, trainings
 from vireid_lib.book.book import Book
+from vireid_lib.book.contrasts import split_scores
 from vireid_lib.book.finished import fetched
 from vireid_lib.book.papers import SCORES, SPREADS
 from vireid_lib.book.profiles import OF_THE_WORLD
@@ -58,9 +59,10 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
         training: False trains nothing and measures what is trained already, of all rows.
 
     Returns:
-        one row per study row, seed and mode of the protocol: columns row, label, seed, mode, minutes, those of `GIVEN`
-        (see `trainings.given`; mean over splits), the scores in percent, and the distances of
-        `vireid_lib.analysis.spaces` (`spread` and `cross_modality_distances`; the same in every mode).
+        one row per study row, seed and mode of the protocol: columns row, label, seed, mode, older (see `StageRecord`),
+        minutes, those of `GIVEN` (see `trainings.given`; mean over splits), the scores in percent, the distances of
+        `vireid_lib.analysis.spaces` (`spread` and `cross_modality_distances`; the same in every mode), and `splits`:
+        where each split has its own network (RegDB), all of these by split, else None.
 
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
@@ -73,17 +75,23 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
         done = {(row.name, seed): record for row in rows for seed in seeds if (record := finished(book, row, seed))}
         if not done:
             raise ValueError(f"No row of study {study.name} is trained in {book.workspace.folder}: let it train some.")
-    test, found = stages.datasets(book).test(), []
+    found = []
     for row in rows:
         for seed in seeds:
             if (record := done.get((row.name, seed))) is None:
                 continue
-            distances = _distances(book, record, test).values
+            distances = dict(_distances(book, record).values)
+            by_split = distances.pop("splits", {})
             about = {"row": row.name, "label": row.label, "seed": seed}
             effort = {"minutes": record.result["wall_seconds"] / 60, **trainings.given(record)[GIVEN].mean()}
             for score in record.values["scores"]:
                 values = {name: 100 * score[name] for name in SCORES}
-                found.append({**about, "mode": score["mode"], **effort, **values, **distances})
+                splits = split_scores(record, score["mode"])
+                if splits is not None:
+                    percent = {name: {split: 100 * value for split, value in splits[name].items()} for name in SCORES}
+                    splits = percent | by_split
+                found.append({**about, "mode": score["mode"], "older": record.older, **effort, **values, **distances,
+                              "splits": splits})  # fmt: skip
     return pd.DataFrame(found)
 
 
@@ -98,15 +106,27 @@ def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if book.miniature or row.training not in OF_THE_WORLD]
 
 
-def _distances(book: Book, trained: StageRecord, test: pd.DataFrame) -> StageRecord:
+def _distances(book: Book, trained: StageRecord) -> StageRecord:
     """Every distance of `vireid_lib.analysis.spaces` between the test features of a training, which are obtained
-    alike for every method, as a stage."""
-    features = alike.features_of(book, trained)
+    alike for every method, as a stage; with several splits their mean, and each by split, under the names that the
+    splits' trials have."""
+    splits = stages.splits(book)
+    features = {split: alike.features_of(book, trained, split) for split in splits}
+
+    def of_split(split: int) -> dict[str, float]:
+        test = stages.datasets(book, split).test()
+        return {**spread(features[split], test), **cross_modality_distances(features[split], test)}
 
     def make(folder: Path) -> dict:
-        return {**spread(features, test), **cross_modality_distances(features, test)}
+        found = {f"split {split}": of_split(split) for split in splits}
+        names = next(iter(found.values()))
+        means = {name: sum(each[name] for each in found.values()) / len(found) for name in names}
+        if len(found) == 1:
+            return means
+        return means | {"splits": {name: {split: each[name] for split, each in found.items()} for name in names}}
 
-    return book.stage("study_distances", {}, {"reid": trained}, make, seeds=trained.result["seeds"])
+    inputs = {f"features_{split}": alike.holding(book, trained, split) for split in splits}
+    return book.stage("study_distances", {}, inputs, make, seeds=trained.result["seeds"])
 
 
 def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_ap", *SPREADS)) -> pd.DataFrame:
