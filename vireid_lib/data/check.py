@@ -1,6 +1,5 @@
 """Checks a data set on disk against its manifest: counts, broken images, lone modalities, duplicates."""
 
-import json
 import os
 from collections import defaultdict
 from collections.abc import Callable
@@ -16,8 +15,11 @@ from vireid_lib.data.layouts import LayoutError, read_dataset, regdb
 from vireid_lib.data.layouts.files import is_image
 from vireid_lib.data.manifest import COUNT_FORM, DatasetManifest, load_manifest
 from vireid_lib.data.report import CountLine, Finding, Report
+from vireid_lib.data.text import TextError, printable, read_json
 
 SMALLEST_SIDE = 8  # pixels; nobody can be recognised in less
+UNREADABLE = (LayoutError, TextError, OSError)
+"""What reading a data set raises, each with the file's name."""
 
 
 def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, int], None] | None = None) -> Report:
@@ -25,7 +27,7 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
 
     Of RegDB all splits that are there are read. An error in the report means that the table or an image
     cannot be read; a count that differs, a duplicate or a lone modality is a warning, because training runs
-    but numbers may not compare with published ones.
+    but numbers may not compare with published ones. Whatever is wrong with the data, there is a report.
 
     Args:
         name: a manifest's name or file.
@@ -36,9 +38,9 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
     root = Path(os.path.abspath(root))
     try:
         table, findings = _read(manifest, root)
-    except LayoutError as error:
-        return Report(manifest.name, str(root), 0, [], [Finding("error", str(error))])
-    counts = [_count(table, what, stated) for what, stated in _stated_counts(manifest, root).items()]
+        counts = [_count(table, what, stated) for what, stated in _stated_counts(manifest, root).items()]
+    except UNREADABLE as error:
+        return Report(manifest.name, printable(root), 0, [], [Finding("error", printable(str(error)))])
     paths = sorted(set(table["path"]))
     seen = _look(paths, progress)
     findings += _broken(seen) + _sizes(seen, manifest) + _duplicates(seen, table)
@@ -49,7 +51,7 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
         remedy = "Unpack the data set again, or expect other numbers than published."
         findings.append(Finding("warning", what, remedy, differing))
     findings += _unused(root, set(paths))
-    return Report(manifest.name, str(root), len(paths), counts, findings)
+    return Report(manifest.name, printable(root), len(paths), counts, findings)
 
 
 def _read(manifest: DatasetManifest, root: Path) -> tuple[pd.DataFrame, list[Finding]]:
@@ -65,8 +67,8 @@ def _read(manifest: DatasetManifest, root: Path) -> tuple[pd.DataFrame, list[Fin
         for trial in available:
             try:
                 other = read_dataset(manifest, root, trial=trial)
-            except LayoutError as error:
-                findings.append(Finding("error", f"trial {trial}: {error}"))
+            except UNREADABLE as error:
+                findings.append(Finding("error", f"trial {trial}: {printable(str(error))}"))
                 continue
             if not other.groupby(["split", "modality"]).size().equals(table.groupby(["split", "modality"]).size()):
                 what = f"trial {trial} has other numbers of images than trial 1."
@@ -81,7 +83,13 @@ def _stated_counts(manifest: DatasetManifest, root: Path) -> dict[str, list[dict
         stated[count.what].append({"value": count.value, "source": count.source, "note": count.note})
     world = root / "world.json"
     if world.is_file():
-        for what, value in json.loads(world.read_text(encoding="utf-8")).get("counts", {}).items():
+        held = read_json(world)
+        counts = held.get("counts", {}) if isinstance(held, dict) else None
+        if not isinstance(counts, dict) or not all(
+            COUNT_FORM.fullmatch(what) and isinstance(value, int) for what, value in counts.items()
+        ):
+            raise TextError(f"{world} holds no counts as `vireid data make` writes them: restore or remove it.")
+        for what, value in counts.items():
             stated[what].append({"value": value, "source": "world.json", "note": ""})
     return dict(stated)
 

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import io
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 from jaxtyping import Int64
 
 from vireid_lib.data.contents import content_digests, stamp, write_atomically
+from vireid_lib.data.text import printable
 
 COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
 MODALITIES = ("visible", "infrared")
@@ -22,6 +24,9 @@ CAMERA_FORM = r"[^/]+/\d+"
 
 class TableError(ValueError):
     """An image table that breaks the schema; the message names the column, the row and the remedy."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 def build(rows: list[dict], where: str) -> pd.DataFrame:
@@ -138,7 +143,8 @@ def save(table: pd.DataFrame, path: str | Path) -> None:
     table["path"] = [
         Path(image).relative_to(inside).as_posix() if image.startswith(inside) else image for image in table["path"]
     ]
-    write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())
+    # A name that is not UTF-8 is written as the bytes that it is on disk.
+    write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape"))
 
 
 def load(path: str | Path) -> pd.DataFrame:
@@ -149,7 +155,14 @@ def load(path: str | Path) -> pd.DataFrame:
     """
     path = Path(os.path.abspath(path))
     # Nothing is guessed: an identity "NA" stays text, and seeds keep all their digits.
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    data = path.read_bytes()
+    if b"\0" in data:
+        raise TableError(f"{path} is not UTF-8 text but looks like UTF-16: save it as UTF-8.")
+    text = data.decode("utf-8-sig", "surrogateescape")
+    try:
+        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise TableError(f"{path} is no table of comma-separated values ({error}); write it anew.") from None
     _check_columns(table, str(path))
     table["path"] = [str(path.parent / image) if image else image for image in table["path"]]
     seeds = [int(seed) if seed.lstrip("-").isdecimal() else seed or pd.NA for seed in table["seed"]]

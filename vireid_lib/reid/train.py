@@ -15,6 +15,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.images import to_float
 from vireid_lib.data.label_noise import replace_labels
 from vireid_lib.data.sampling import AllImagesSampler
+from vireid_lib.data.text import read_json
 from vireid_lib.reid import methods
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Batch, Method
@@ -96,7 +97,7 @@ def finished(folder: Path, by: str, what: str = "training") -> tuple[dict, dict]
     if saved is None or not (folder / RECORD).exists():
         raise FileNotFoundError(f"No finished {what} in {folder}: call {by} with that folder first.")
     state = checkpoint.unpack_state(saved[1], saved[2]["state"])
-    return json.loads((folder / RECORD).read_text()), state["modules"]["network"]
+    return read_json(folder / RECORD), state["modules"]["network"]
 
 
 def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
