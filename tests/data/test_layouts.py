@@ -190,7 +190,7 @@ def test_an_image_in_two_lists_is_named(tree):
     root = tree("regdb")
     with open(root / "idx/train_thermal_1.txt", "a") as listing:
         listing.write("Visible/1/male_front_v_07_1.bmp 0\n")
-    with pytest.raises(LayoutError, match="Visible/1/male_front_v_07_1.bmp'.*list every image once"):
+    with pytest.raises(LayoutError, match="Visible/1/male_front_v_07_1.bmp.*list every image once"):
         read_dataset("regdb", root)
 
 

@@ -18,6 +18,9 @@ COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
 MODALITIES = ("visible", "infrared")
 SPLITS = ("train", "val", "test", "query", "gallery", "external")
 
+# Arrow, which pandas takes for text where it is installed, has no place for a name that is not UTF-8.
+TEXT = pd.StringDtype("python", na_value=np.nan)
+
 IDENTITY_FORM = r"[^/]+/[^/]+"
 CAMERA_FORM = r"[^/]+/\d+"
 
@@ -31,7 +34,7 @@ class TableError(ValueError):
 
 def build(rows: list[dict], where: str) -> pd.DataFrame:
     """Make a validated table of real images from rows that may leave out `source` ("real") and `seed`."""
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
     table["source"] = table["source"].astype(object).where(table["source"].notna(), "real")
     return validate(table, where)
 
@@ -55,7 +58,7 @@ def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
     for column in COLUMNS[:-1]:
         bad = ~table[column].map(lambda value: isinstance(value, str) and value != "").astype(bool)
         _refuse(table, bad, column, where, "write a non-empty string there")
-        table[column] = table[column].astype(str)
+        table[column] = table[column].astype(TEXT)
     _refuse(table, ~table["path"].map(os.path.isabs).astype(bool), "path", where, "make the path absolute")
     _refuse(table, table["path"].duplicated(), "path", where, "list every image once; this path is there twice")
     for column, form, example in (
@@ -158,9 +161,9 @@ def load(path: str | Path) -> pd.DataFrame:
     data = path.read_bytes()
     if b"\0" in data:
         raise TableError(f"{path} is not UTF-8 text but looks like UTF-16: save it as UTF-8.")
-    text = data.decode("utf-8-sig", "surrogateescape")
+    reading = {"dtype": object, "keep_default_na": False, "encoding": "utf-8-sig", "encoding_errors": "surrogateescape"}
     try:
-        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+        table = pd.read_csv(io.BytesIO(data), **reading)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise TableError(f"{path} is no table of comma-separated values ({error}); write it anew.") from None
     _check_columns(table, str(path))
