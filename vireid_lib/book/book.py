@@ -61,6 +61,7 @@ class Book:
         workspace: the stages; `book.stage(...)` is `book.workspace.stage(...)`.
         data_root: folder of the real data sets, or None.
         device: "cpu", "cuda" or "mps", as chosen.
+        skipped_images: {data set: images that cannot be read and are left out}, of the sets read so far.
     """
 
     def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
@@ -75,6 +76,7 @@ class Book:
             for name in profile.data.roots:
                 self.dataset_root(name)
         self._folder = Path(workspace)
+        self.skipped_images: dict[str, int] = {}
 
     def with_method(self, method: str, changes: Mapping[str, object] | None = None, variant: str = "") -> "Book":
         """The same book with another ReID method, or other settings of it, in the same workspace.
@@ -124,8 +126,16 @@ class Book:
         make: Callable[[Path], Mapping[str, object] | None],
         **about: object,
     ) -> StageRecord:
-        """Make or fetch a stage; see `Workspace.stage`."""
-        return self.workspace.stage(name, config, inputs, make, **about)
+        """Make or fetch a stage; see `Workspace.stage`.
+
+        Where the profile skips broken images, the record's values say under "skipped_images" how many were left out.
+        """
+
+        def counted(folder: Path) -> dict[str, object]:
+            return {**(make(folder) or {}), "skipped_images": sum(self.skipped_images.values())}
+
+        skips = self.profile.data.broken_images == "skip"
+        return self.workspace.stage(name, config, inputs, counted if skips else make, **about)
 
     def dataset_root(self, name: str, world: Path | None = None) -> Path:
         """Folder of a data set.

@@ -12,6 +12,7 @@ import pandas as pd
 from jaxtyping import Int64
 
 from vireid_lib.data.contents import content_digests, stamp, write_atomically
+from vireid_lib.data.intensity import limits_if_deep
 from vireid_lib.data.text import printable
 
 COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
@@ -122,7 +123,7 @@ def identity_labels(table: pd.DataFrame) -> tuple[Int64[np.ndarray, " images"], 
 def digest(table: pd.DataFrame, content: bool = True, cache: Path | None = None) -> str:
     """Return a sha256 over the rows, in order, and what their files hold; moving the root changes nothing.
 
-    Of a path only the file's name counts.
+    Of a path only the file's name counts; of a deep image, the range that it is shown in too.
 
     Args:
         content: hash the files' bytes; False takes their size and time of last write instead, which is
@@ -134,7 +135,9 @@ def digest(table: pd.DataFrame, content: bool = True, cache: Path | None = None)
     rows = table[list(COLUMNS)].astype(object).where(table[list(COLUMNS)].notna(), None)
     for (path, *rest), held_by_file in zip(rows.itertuples(index=False, name=None), held, strict=True):
         rest[-1] = None if rest[-1] is None else int(rest[-1])
-        summary.update(json.dumps([os.path.basename(path), *rest, held_by_file]).encode() + b"\n")
+        limits = limits_if_deep(path)
+        shown = [] if limits is None else [limits]
+        summary.update(json.dumps([os.path.basename(path), *rest, held_by_file, *shown]).encode() + b"\n")
     return summary.hexdigest()
 
 
