@@ -73,6 +73,7 @@ class Book:
         data_root: folder of the real data sets, or None.
         device: "cpu", "cuda" or "mps", as chosen.
         tables: the data sets' tables that have been read, for `data_stages.datasets`.
+        skipped_images: {data set: images that cannot be read and are left out}, of the sets read so far.
     """
 
     def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
@@ -88,12 +89,13 @@ class Book:
                 self.dataset_root(name)
         self._folder = Path(workspace)
         self.tables: dict[str, object] = {}
+        self.skipped_images: dict[str, int] = {}
 
     def with_profile(self, profile: Profile) -> "Book":
         """The book with other settings, in the same workspace, which makes stages only if this one's does; tables of
         images that both read are read once."""
         other = Book(profile, self._folder, self.data_root or "")
-        other.tables = self.tables
+        other.tables, other.skipped_images = self.tables, self.skipped_images
         if "workspace" in vars(self):
             other.workspace = self.workspace
         return other
@@ -146,8 +148,16 @@ class Book:
         make: Callable[[Path], Mapping[str, object] | None],
         **about: object,
     ) -> StageRecord:
-        """Make or fetch a stage; see `Workspace.stage`."""
-        return self.workspace.stage(name, config, inputs, make, **about)
+        """Make or fetch a stage; see `Workspace.stage`.
+
+        Where the profile skips broken images, the record's values say under "skipped_images" how many were left out.
+        """
+
+        def counted(folder: Path) -> dict[str, object]:
+            return {**(make(folder) or {}), "skipped_images": sum(self.skipped_images.values())}
+
+        skips = self.profile.data.broken_images == "skip"
+        return self.workspace.stage(name, config, inputs, counted if skips else make, **about)
 
     def dataset_root(self, name: str, world: Path | None = None) -> Path:
         """Folder of a data set.

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from vireid_lib.data.text import read_text
+
 RESERVED = ("profile", "workspace", "data_root")
 """Parameters of every chapter that the runner fills from its own options."""
 
@@ -44,9 +46,18 @@ class Chapter:
 
     def read(self):
         """Return the notebook (nbformat node)."""
-        import jupytext
+        return read_notebook(self.path)
 
-        return jupytext.read(self.path)
+
+def read_notebook(path: str | Path):
+    """Return the notebook (nbformat node) that a py:percent file holds.
+
+    Raises:
+        TextError: the file is not UTF-8.
+    """
+    import jupytext
+
+    return jupytext.reads(read_text(path), {"extension": ".py"})
 
 
 def find_chapters(folder: Path, only: Iterable[str] = ()) -> list[Chapter]:
@@ -89,9 +100,7 @@ def _matches(stem: str, choice: str) -> bool:
 
 
 def _read_chapter(path: Path) -> Chapter:
-    import jupytext
-
-    notebook = jupytext.read(path)
+    notebook = read_notebook(path)
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise ChapterError(f'{path} has {len(tagged)} parameters cells; tag exactly one with tags=["parameters"].')

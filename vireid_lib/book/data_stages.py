@@ -1,5 +1,6 @@
 """The data that a book works with, as tables: the drawn world or the sets on disk, and who is expanded."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from vireid_lib.book.settings import dive_config, world_size
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.layouts.sysu import PERMUTATIONS
+from vireid_lib.data.look import look_at_all
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.data.text import printable
 from vireid_lib.generators.dive.selection import upright
 
 
@@ -113,11 +116,12 @@ def _read(book: Book, split: int) -> Datasets:
     profile = book.profile
     folder = _drawn(book, profile.data.target)
     of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
-    target = read_dataset(profile.data.target, book.dataset_root(profile.data.target, folder), **of_split)
+    name = profile.data.target
+    target = _readable(book, name, read_dataset(name, book.dataset_root(name, folder), **of_split))
     external = None
     if profile.data.external is not None:
         name = profile.data.external
-        rows = read_dataset(name, book.dataset_root(name, _drawn(book, name)))
+        rows = _readable(book, name, read_dataset(name, book.dataset_root(name, _drawn(book, name))))
         external = chosen_external(rows, profile)
     return Datasets(target, external, folder)
 
@@ -127,6 +131,28 @@ def permutation_file(book: Book) -> Path | None:
     if book.profile.evaluation.draw != "official":
         return None
     return book.dataset_root(book.profile.data.target) / PERMUTATIONS
+
+
+def _readable(book: Book, name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The table, where the profile says so without the images that cannot be read, which are counted."""
+    if book.profile.data.broken_images != "skip":
+        return table
+    there = table["path"].map(lambda path: os.path.isfile(path) and os.access(path, os.R_OK)).astype(bool)
+    held = table[there].reset_index(drop=True)
+
+    def make(folder: Path) -> dict:
+        wrong = {path: each.wrong for path, each in look_at_all(held["path"].tolist()).items() if each.wrong}
+        rows = [int(row) for row in held.index[held["path"].isin(wrong)]]
+        return {"rows": rows, "wrong": [f"{printable(Path(path).name)} {why}" for path, why in wrong.items()]}
+
+    # The book's own `stage` would count what is only being found here.
+    record = book.workspace.stage("broken_images", {"data_set": name}, {"table": held}, make)
+    kept = held.drop(index=record.values["rows"]).reset_index(drop=True)
+    book.skipped_images[name] = len(table) - len(kept)
+    if kept.empty:
+        raise ValueError(f"No image of {name} can be read, the first is {printable(table['path'].iloc[0])}: unpack the "
+                         "data set again.")  # fmt: skip
+    return kept
 
 
 def infrared_cameras(book: Book) -> list[str]:

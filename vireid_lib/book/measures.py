@@ -165,4 +165,4 @@ def spread_table(book: Book) -> pd.DataFrame:
         for name in book.profile.reid.training_sets
         for seed in book.profile.reid.seeds
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).drop(columns="skipped_images", errors="ignore")

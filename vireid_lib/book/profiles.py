@@ -29,6 +29,9 @@ class Data(Strict):
     """The visible-only set whose identities are expanded into infrared."""
     roots: dict[str, str]
     """Folder of each data set, relative to --data-root (or to the drawn miniature world), or absolute."""
+    broken_images: Literal["refuse", "skip"] = "refuse"
+    """What to do about images that cannot be read: end with the first one's name, or leave them out and count them in
+    every record."""
 
     @model_validator(mode="after")
     def _every_set_has_a_folder(self) -> "Data":

@@ -87,11 +87,21 @@ class DatasetManifest(Strict):
     counts: list[Count]
     image_size: list[int] | None = Field(default=None, min_length=2, max_length=2)
     """Height and width in pixels, where all images of the data set have the same."""
+    intensity: list[float] | None = Field(default=None, min_length=2, max_length=2)
+    """The values of 16-bit and floating-point images that are shown as black and white; null takes the 0.5th and
+    99.5th percentile over the set, of each modality. Images of 8 bits are taken as they are."""
     obtain: Text
     terms: Text
     protocol: Protocol
     citation: Text
     notes: list[str] = []
+
+    @field_validator("intensity")
+    @classmethod
+    def _ascends(cls, intensity: list[float] | None) -> list[float] | None:
+        if intensity is not None and not intensity[0] < intensity[1]:
+            raise ValueError("black must be less than white; write the smaller value first")
+        return intensity
 
     @model_validator(mode="after")
     def _cameras_agree(self) -> "DatasetManifest":

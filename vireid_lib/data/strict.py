@@ -9,6 +9,8 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from vireid_lib.data.text import TextError, read_text
+
 
 class Strict(BaseModel):
     """Base of the models read from YAML: no unknown keys, no silent conversion of types, no later changes."""
@@ -27,10 +29,12 @@ def read_yaml(path: Path) -> dict:
     """Return the mapping in a YAML file.
 
     Raises:
-        FileError: the file is not YAML, holds no mapping, or writes one key twice.
+        FileError: the file is not UTF-8 or not YAML, holds no mapping, or writes one key twice.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        content = yaml.load(read_text(path), Loader=_UniqueKeys)
+    except TextError as error:
+        raise FileError(str(error)) from None
     except yaml.YAMLError as error:
         raise FileError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
-from PIL import Image
 
 from vireid_lib.data import tables
+from vireid_lib.data.decode import open_image
 from vireid_lib.generators import layout
 from vireid_lib.generators.interface import Capability
 from vireid_lib.generators.plans import without_repeats
@@ -58,8 +58,7 @@ class GreyCopies(Untrained):
                 camera, number = cameras[index // per_camera], index % per_camera + 1
                 path = layout.image_path(folder, identity, camera, number)
                 if not layout.is_complete(path):
-                    with Image.open(paths[order[index]]) as image:
-                        layout.write_image(path, layout.grey(np.array(image.convert("RGB"))))
+                    layout.write_image(path, layout.grey(np.array(open_image(paths[order[index]]))))
                 rows.append(layout.row(path, identity, camera, self.name, None))
         made = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), self.name)
         tables.save(made, Path(folder) / "table.csv")

@@ -62,7 +62,7 @@ def is_complete(path: Path) -> bool:
     try:
         with Image.open(path) as image:
             image.verify()
-    except (OSError, SyntaxError):
+    except Exception:  # whatever Pillow makes of a broken file
         return False
     return True
 

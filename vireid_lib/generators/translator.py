@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from vireid_lib.data.cameras import camera_in_table, camera_key
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import load_images
+from vireid_lib.data.text import read_json
 from vireid_lib.generators import galleries, plans
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.config import TranslatorConfig
@@ -180,7 +181,7 @@ class Translator:
         folder = Path(folder)
         if not (folder / RECORD).exists():
             raise FileNotFoundError(f"{folder} holds no fitted {cls.name} ({RECORD} is missing): run fit first.")
-        record = json.loads((folder / RECORD).read_text())
+        record = read_json(folder / RECORD)
         there = cls.config_class(**record["config"])
         config = config or there
         refuse_other_settings(folder, there.fit_settings(), config.fit_settings())

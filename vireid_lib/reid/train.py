@@ -15,6 +15,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.contents import read_json, write_atomically
 from vireid_lib.data.images import to_float
 from vireid_lib.data.sampling import AllImagesSampler
+from vireid_lib.data.text import read_json
 from vireid_lib.reid import methods
 from vireid_lib.reid.batches import Labelled
 from vireid_lib.reid.config import ReidConfig

@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 
 from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
+from vireid_lib.data.text import read_json
 from vireid_lib.generators import plans
 from vireid_lib.generators.dive import expand as expansion
 from vireid_lib.generators.dive import forecast, latents, parallel, vocabulary
@@ -140,7 +141,7 @@ class Dive:
         folder = Path(folder)
         if not (folder / RECORD).exists():
             raise FileNotFoundError(f"{folder} holds no fitted DiVE ({RECORD} is missing): run fit first.")
-        record = json.loads((folder / RECORD).read_text())
+        record = read_json(folder / RECORD)
         there = DiveConfig(**record["config"])
         config = config or there
         refuse_other_settings(folder, there.fit_settings(), config.fit_settings())
