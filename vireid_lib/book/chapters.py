@@ -1,13 +1,14 @@
 """Chapters on disk: py:percent files, their parameters cell, and the strict typing of `-p name=value`."""
 
 import ast
-import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
+from vireid_lib.nearest import hint, nearest
 
 RESERVED = ("profile", "workspace", "data_root")
 """Parameters of every chapter that the runner fills from its own options."""
@@ -65,7 +66,7 @@ def find_chapters(folder: Path, only: Iterable[str] = ()) -> list[Chapter]:
     for choice in only:
         matches = [path for path in paths if _matches(path.stem, choice)]
         if not matches:
-            raise ChapterError(f"no chapter {choice!r}; there are {', '.join(path.stem for path in paths)}.")
+            raise ChapterError(f"no chapter {choice!r}; {hint(choice, [path.stem for path in paths])}")
         wanted.update(matches)
     return [_read_chapter(path) for path in paths if not only or path in wanted]
 
@@ -78,8 +79,8 @@ def find_study(folder: Path, name: str) -> Chapter:
     """
     path = folder / f"{name}.py"
     if not path.is_file():
-        known = ", ".join(sorted(path.stem for path in folder.glob("*.py"))) or "none"
-        raise ChapterError(f"no study {name!r} in {folder}; there are {known}.")
+        known = sorted(path.stem for path in folder.glob("*.py"))
+        raise ChapterError(f"no study {name!r} in {folder}; {hint(name, known)}")
     return _read_chapter(path)
 
 
@@ -168,10 +169,10 @@ def for_generator(notebook, generator: str):
 
 def _unknown(name: str, chapters: list[Chapter]) -> str:
     valid = {own: chapter.name for chapter in chapters for own in chapter.parameters if own not in RESERVED}
-    near = difflib.get_close_matches(name, valid, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    near = nearest(name, valid)
+    meant = f"did you mean {near[0]}? " if near else ""
     listing = ", ".join(f"{own} ({chapter})" for own, chapter in valid.items()) or "none at all"
-    return f"no chapter that is to run has this parameter; {hint}valid names: {listing}."
+    return f"no chapter that is to run has this parameter; {meant}valid names: {listing}."
 
 
 def _typed(name: str, text: str, default: object, chapter: str) -> object:

@@ -1,6 +1,5 @@
 """ReID methods that are trained together with a generator, and the others, under one roof: by name."""
 
-import difflib
 import importlib
 import json
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from torch import nn
 
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
+from vireid_lib.nearest import nearest
 from vireid_lib.training.determinism import threads
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def config_class(method: str) -> "type[ReidConfig]":
         return module(method).CONFIG
     known = methods.names() + list(JOINT)
     if method not in known:
-        near = difflib.get_close_matches(method, known, 3, 0.0)
+        near = nearest(method, known, 3, cutoff=0.0)
         raise ValueError(f"There is no method {method!r}; did you mean {' or '.join(near)}? All: {sorted(known)}.")
     return methods.method_class(method).config_class
 
