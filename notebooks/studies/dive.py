@@ -31,7 +31,7 @@ profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 full = False  # all rows of the tables and figure 5, or the reduced set
-compared = ""  # generators of table 1 beside DiVE, with commas; empty: all there are
+compared = ""  # generators: of table 1 beside DiVE, with commas; empty: all there are
 training = True  # False: train nothing, show what is trained already
 
 # %%

@@ -28,16 +28,22 @@ def module(method: str) -> ModuleType:
     return importlib.import_module(JOINT[method])
 
 
+def names() -> list[str]:
+    """Every method that can be asked for."""
+    from vireid_lib.reid import methods
+
+    return sorted([*methods.names(), *JOINT])
+
+
 def config_class(method: str) -> "type[ReidConfig]":
     """The class of a method's settings. Raises ValueError, with the nearest names, for an unknown method."""
     from vireid_lib.reid import methods
 
     if method in JOINT:
         return module(method).CONFIG
-    known = methods.names() + list(JOINT)
-    if method not in known:
+    if method not in (known := names()):
         near = nearest(method, known, 3, cutoff=0.0)
-        raise ValueError(f"There is no method {method!r}; did you mean {' or '.join(near)}? All: {sorted(known)}.")
+        raise ValueError(f"There is no method {method!r}; did you mean {' or '.join(near)}? All: {known}.")
     return methods.method_class(method).config_class
 
 

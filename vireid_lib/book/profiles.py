@@ -12,6 +12,13 @@ from vireid_lib.project import project_root
 OF_THE_WORLD = ("redrawn", "true")
 
 
+def training_sets() -> list[str]:
+    """Names that `reid.training_sets` may hold."""
+    from vireid_lib import generators  # not above: pandas is too heavy for `vireid --help`
+
+    return ["real", *generators.names(), "dive_from_image", *OF_THE_WORLD]
+
+
 class World(Strict):
     """The miniature world that the book draws for itself."""
 
@@ -67,9 +74,7 @@ class Reid(Strict):
 
     @model_validator(mode="after")
     def _known_training_sets(self) -> "Reid":
-        from vireid_lib import generators  # not above: pandas is too heavy for `vireid --help`
-
-        known = ["real", *generators.names(), "dive_from_image", *OF_THE_WORLD]
+        known = training_sets()
         for name in self.training_sets:
             if name not in known:
                 raise ValueError(f"training_sets names {name!r}; {hint(name, known)}")
