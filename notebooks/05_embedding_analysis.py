@@ -35,8 +35,8 @@ profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 method = ""  # a ReID method instead of the profile's, as in chapter 4
-compared = "dive"  # the training set whose network is held against the baseline
-people = 8  # how many test people the projections show
+compared = "dive"  # training set: its network is held against the baseline
+people = 8  # 2 or more: how many test people the projections show
 
 # %%
 from functools import partial

@@ -31,8 +31,8 @@ profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 full = False  # all rows of the tables and figure 5, or the reduced set
-compared = ""  # generators of table 1 beside DiVE, with commas; empty: all there are
-method = ""  # of tables 1, 3, 4 and figure 5; empty: the paper's, deen, but agw in the miniature world
+compared = ""  # generators: of table 1 beside DiVE, with commas; empty: all there are
+method = ""  # method: of tables 1, 3, 4 and figure 5; empty: the paper's, deen, but agw in the miniature world
 training = True  # False: train nothing, show what is trained already
 
 # %%

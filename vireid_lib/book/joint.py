@@ -1,6 +1,5 @@
 """ReID methods that are trained together with a generator, and the others, under one roof: by name."""
 
-import difflib
 import importlib
 import json
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from torch import nn
 
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
+from vireid_lib.nearest import nearest
 from vireid_lib.training.determinism import threads
 
 if TYPE_CHECKING:
@@ -42,9 +42,8 @@ def method_class(method: str) -> "type[Method]":
 
     if method in JOINT:
         return module(method).METHOD
-    known = names()
-    if method not in known:
-        near = difflib.get_close_matches(method, known, 3, 0.0)
+    if method not in (known := names()):
+        near = nearest(method, known, 3, cutoff=0.0)
         raise ValueError(f"There is no method {method!r}; did you mean {' or '.join(near)}? All: {known}.")
     return methods.method_class(method)
 

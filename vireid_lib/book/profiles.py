@@ -1,15 +1,22 @@
 """Profiles: one YAML file that says on which data, with which models and how long the book runs."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
 from vireid_lib.data.strict import FileError, Strict, read_model
+from vireid_lib.nearest import hint
 from vireid_lib.project import project_root
 
 OF_THE_WORLD = ("redrawn", "true")
+
+
+def training_sets() -> list[str]:
+    """Names that `reid.training_sets` may hold."""
+    from vireid_lib import generators  # not above: pandas is too heavy for `vireid --help`
+
+    return ["real", *generators.names(), "dive_from_image", *OF_THE_WORLD]
 
 
 class World(Strict):
@@ -78,14 +85,10 @@ class Reid(Strict):
 
     @model_validator(mode="after")
     def _known_training_sets(self) -> "Reid":
-        from vireid_lib import generators  # not above: pandas is too heavy for `vireid --help`
-
-        known = ["real", *generators.names(), "dive_from_image", *OF_THE_WORLD]
+        known = training_sets()
         for name in self.training_sets:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-                raise ValueError(f"training_sets names {name!r}; {hint}")
+                raise ValueError(f"training_sets names {name!r}; {hint(name, known)}")
         return self
 
     @model_validator(mode="after")
@@ -231,9 +234,9 @@ def _profile_path(name_or_path: str | Path) -> Path:
     known = profile_names()
     if str(name_or_path) in known:
         return profiles_folder() / f"{name_or_path}.yaml"
-    near = difflib.get_close_matches(str(name_or_path), known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
-    raise FileNotFoundError(f"No profile {str(name_or_path)!r}; {hint} A path to a .yaml file works too.")
+    raise FileNotFoundError(
+        f"No profile {str(name_or_path)!r}; {hint(str(name_or_path), known)} A path to a .yaml file works too."
+    )
 
 
 def _check_owned_sections(profile: Profile, path: Path) -> None:

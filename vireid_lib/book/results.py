@@ -13,8 +13,8 @@ from vireid_lib.book.papers import Paper, load_papers
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.workspace import Workspace
-from vireid_lib.data.contents import read_json
 from vireid_lib.data.strict import Strict, validated
+from vireid_lib.data.text import read_json
 from vireid_lib.evaluation.statistics import equivalence, mean_margin
 
 if TYPE_CHECKING:

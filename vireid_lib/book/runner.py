@@ -89,7 +89,7 @@ def run_book(
     source = chapters_folder or project_root() / "notebooks" / ("studies" if study else "")
     chapters = [find_study(source, study)] if study else find_chapters(source, only)
     record, page_name = (f"study_{study}.json", f"study_{study}.html") if study else ("book.json", "index.html")
-    chosen = parse_overrides(overrides, chapters)
+    chosen = parse_overrides(overrides, chapters, settings)
     book = Book(settings, folder, data_root)  # a missing data set is found out before the first chapter
     check_galleries(book)
     if method := next(filter(None, (values.get("method", "") for values in chosen.values())), ""):

@@ -1,13 +1,13 @@
 """A profile's nested settings as the classes that own them: ReID method, DiVE, miniature world."""
 
 import dataclasses
-import difflib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vireid_lib.book.profiles import Profile
 from vireid_lib.data.strict import FileError, explained
+from vireid_lib.nearest import nearest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -102,7 +102,7 @@ def world_size(profile: Profile, where: str = "") -> "Size | None":
     valid = [field.name for field in dataclasses.fields(Size)]
     for key in size:
         if key not in valid:
-            near = difflib.get_close_matches(key, valid, n=1)
+            near = nearest(key, valid)
             raise FileError(
                 f"{where}: unknown key world.size.{key}; "
                 + (f"did you mean {near[0]}?" if near else f"valid here: {', '.join(valid)}.")

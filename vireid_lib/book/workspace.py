@@ -29,7 +29,7 @@ from vireid_lib.book.records import (
     versions,
     write_json,
 )
-from vireid_lib.data.contents import DamagedFile, read_json
+from vireid_lib.data.text import DamagedFile, read_json
 
 RESULT = "result.json"
 ATTEMPTS = "attempts.json"

@@ -9,37 +9,10 @@ import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 # A file changed again within the clock's resolution keeps its times, so an entry is only trusted when the
 # file was already this old at the moment it was hashed (git calls the other case "racily clean").
 SETTLED_NS = 2_000_000_000
-
-
-class DamagedFile(ValueError):
-    """A file that this library wrote is empty or cut, as a power failure can leave it; the message names it."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        size = path.stat().st_size
-        super().__init__(
-            f"{path} is damaged ({'empty' if not size else f'{size} bytes'}: {why}), as a full disk or a power failure "
-            f"can leave a file. Delete the folder {path.parent} to make what it holds again."
-        )
-        self.path = path
-
-
-def read_json(path: str | Path) -> Any:
-    """Read a JSON file that this library wrote.
-
-    Raises:
-        DamagedFile: it holds no JSON; names the file and the remedy.
-        FileNotFoundError: it does not exist.
-    """
-    path = Path(path)
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DamagedFile(path, str(error)) from None
 
 
 def file_digest(path: str | Path) -> str:

@@ -1,6 +1,5 @@
 """Data-set manifests: what each YAML under data_manifests/datasets/ says, as a strictly checked model."""
 
-import difflib
 import hashlib
 import re
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from vireid_lib.data.strict import FileError, Strict, read_model
+from vireid_lib.nearest import nearest
 from vireid_lib.project import project_root
 
 Split = Literal["train", "val", "test", "query", "gallery"]
@@ -143,7 +143,7 @@ def load_manifest(name_or_path: str | Path) -> DatasetManifest:
     if path.suffix not in (".yaml", ".yml"):
         path = project_root() / "data_manifests" / "datasets" / f"{name_or_path}.yaml"
         if not path.is_file():
-            near = difflib.get_close_matches(str(name_or_path), manifest_names(), n=1)
+            near = nearest(str(name_or_path), manifest_names())
             hint = f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(manifest_names()) + "."
             raise FileError(f"there is no data set named {str(name_or_path)!r}; {hint}")
     if not path.is_file():

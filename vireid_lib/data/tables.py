@@ -1,6 +1,5 @@
 """The image table: one row per image, the one form in which images travel through the book."""
 
-import difflib
 import hashlib
 import io
 import json
@@ -14,6 +13,7 @@ from jaxtyping import Int64
 from vireid_lib.data.contents import content_digests, stamp, write_atomically
 from vireid_lib.data.intensity import limits_if_deep
 from vireid_lib.data.text import printable
+from vireid_lib.nearest import nearest
 
 COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
 MODALITIES = ("visible", "infrared")
@@ -184,7 +184,7 @@ def _check_columns(table: pd.DataFrame, where: str) -> None:
     if missing:
         raise TableError(f"{where}: column {missing[0]} is missing; a table has {', '.join(COLUMNS)}.")
     if unknown:
-        near = difflib.get_close_matches(unknown[0], COLUMNS, n=1)
+        near = nearest(unknown[0], COLUMNS)
         hint = f"did you mean {near[0]}?" if near else f"a table has exactly {', '.join(COLUMNS)}."
         raise TableError(f"{where}: unknown column {unknown[0]}; drop it, or {hint}")
 

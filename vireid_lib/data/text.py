@@ -11,6 +11,22 @@ class TextError(ValueError):
     """A text file that cannot be read; the message names the file and the remedy."""
 
 
+class DamagedFile(TextError):
+    """A JSON file that holds none, such as one that a full disk or a power failure left empty or cut.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, why: str) -> None:
+        size = path.stat().st_size
+        super().__init__(
+            f"{printable(path)} is not valid JSON ({f'{size:,} bytes' if size else 'empty'}; {why}), as a full disk or a "
+            "power failure can leave a file: restore it or, where this library wrote it, delete its folder."
+        )
+        self.path = path
+
+
 def read_text(path: str | Path) -> str:
     """Return what a UTF-8 file says, without its byte-order mark and with `\\n` at the end of lines.
 
@@ -35,12 +51,12 @@ def read_json(path: str | Path) -> object:
     """Return what a JSON file holds.
 
     Raises:
-        TextError: the file is not UTF-8 or not JSON.
+        DamagedFile: it is not UTF-8 or not JSON.
     """
     try:
         return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise TextError(f"{printable(path)} is not valid JSON ({error}): restore the file.") from None
+    except (json.JSONDecodeError, TextError) as error:
+        raise DamagedFile(Path(path), str(error)) from None
 
 
 def printable(name: str | Path) -> str:

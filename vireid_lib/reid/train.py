@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vireid_lib.data import tables
-from vireid_lib.data.contents import read_json, write_atomically
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import to_float
 from vireid_lib.data.sampling import AllImagesSampler
 from vireid_lib.data.text import read_json

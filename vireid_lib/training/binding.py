@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from vireid_lib.data.contents import read_json, write_atomically
+from vireid_lib.data.contents import write_atomically
+from vireid_lib.data.text import read_json
 
 SHOWN = 3  # entries of two differing lists that a message names
 
