@@ -79,7 +79,7 @@ def test_jsias_row_in_other_papers_is_its_first_version(paper, table, row):
     setting = next(each for each in PAPERS["jsia"].tables[2].rows if each.printed == "4: SL, IL")
     found = next(each for each in PAPERS[paper].tables if each.number == table)
     same = next(each for each in found.rows if each.printed == row)
-    about = ("method", "training", "values", "printed")
+    about = ("method", "training", "values", "printed", "settings")
     assert same.model_dump(exclude={*about}) == setting.model_dump(exclude={*about}), "it is compared with that setting"
     assert same.method == "jsia"
 
