@@ -3,6 +3,7 @@
 import functools
 
 import pytest
+import torch
 
 from vireid_lib.book import code_digest, stages, workspace
 from vireid_lib.book.book import Book
@@ -137,6 +138,7 @@ def test_what_a_stage_holds_of_its_surroundings_counts():
     def with_helper(folder):
         return helper()
 
+    assert LOADED.digest(torch.no_grad()(with_config)) == LOADED.digest(with_config)
     assert set(LOADED.code_of(plain)) == {f"{__name__}:{plain.__qualname__}"}
     assert MINING in LOADED.code_of(with_config)
     assert "vireid_lib.evaluation.metrics" in LOADED.code_of(with_partial)

@@ -201,8 +201,9 @@ def _changed_message(place: str) -> str:
 
 
 def _unwrapped(make: Callable) -> FunctionType:
-    while not isinstance(make, FunctionType):
-        make = getattr(make, "func", None) or make.__func__
+    """The function below decorators, partial applications and methods."""
+    while not isinstance(make, FunctionType) or hasattr(make, "__wrapped__"):
+        make = getattr(make, "__wrapped__", None) or getattr(make, "func", None) or make.__func__
     return make
 
 

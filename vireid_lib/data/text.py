@@ -21,8 +21,8 @@ class DamagedFile(TextError):
     def __init__(self, path: Path, why: str) -> None:
         held = f"{path.stat().st_size:,} bytes; {why}" if path.stat().st_size else "empty"
         super().__init__(
-            f"{printable(path)} is not valid JSON ({held}), as a full disk or a power failure can leave a file: restore "
-            "it or, where this library wrote it, delete its folder."
+            f"{printable(path)} is not valid JSON ({held}), as a full disk or a power failure can leave a file: "
+            "restore it or, where this library wrote it, delete its folder."
         )
         self.path = path
 
