@@ -83,9 +83,8 @@ pictures.readable(data.target.sample(6, random_state=1).sort_index())
 # Images per camera and split:
 
 # %%
-data.target.pivot_table(index="camera", columns="split", values="path", aggfunc="count").join(
-    data.target.groupby("camera")["modality"].first()
-)
+counts = data.target.pivot_table(index=["camera", "modality"], columns="split", values="path", aggfunc="count")
+counts.reset_index("modality")
 
 # %% [markdown]
 # And the people. **No identity is in two rows of this table**: that is what makes the test a test.

@@ -36,7 +36,7 @@ profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 people_shown = 5
-strengths = [0.4, 0.6, 0.8]
+strengths = [0.4, 0.6, 0.8]  # shares: of the noise schedule that pictures from an image run
 generator = "dive"  # or "cyclegan", "flow2flow", …: `-p generator=NAME` makes this chapter about another one
 
 # %%

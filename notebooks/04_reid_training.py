@@ -25,7 +25,7 @@
 # **You will learn**
 #
 # - how the field's baseline network, AGW, is built, and what each of its losses pulls on;
-# - to compare training sets fairly: same steps, same batches, several seeds, nothing chosen on the test;
+# - to compare training sets fairly: what has to be held equal, several seeds, nothing chosen on the test;
 # - what a difference of a few points over a few seeds allows one to say.
 #
 # **You need** chapter 1 (the measures), and to know how a network is trained by gradient descent. Chapters 2 and 3 tell
@@ -41,6 +41,7 @@ metric = "rank_1"  # or "mean_ap", "mean_inp", "rank_5", "rank_10", "rank_20": w
 # %%
 from vireid_lib.book import measures, open_book, pictures, plots, settings, stages, trainings, verdicts, widgets
 from vireid_lib.book.result_tables import METRIC_LABELS
+from vireid_lib.book.results import score_table
 
 book = open_book(profile, workspace, data_root, method)
 book
@@ -231,8 +232,9 @@ config = settings.reid_config(book.profile)
 print(trainings.about(config))
 
 # %% [markdown]
-# What it takes otherwise than was published. An empty table means: as published. On the miniature world nearly
-# everything is smaller, and says so here.
+# What it takes otherwise than was published, and what was published nowhere, neither in the paper nor in its authors'
+# code, with where the default comes from. An empty table means: as published. On the miniature world nearly everything
+# is smaller, and says so here.
 
 # %%
 trainings.recipe(config, book.profile.data.target)
@@ -260,6 +262,10 @@ trainings.recipe(config, book.profile.data.target)
 #   generator could do this and no better.
 # - **true infrared** (miniature world only): what an infrared camera would really have seen. The *upper bound*, out of
 #   any generator's reach.
+
+# %% [markdown]
+# "Distinct" pictures differ from one another in some pixel: asked for more pictures than a person has photographs, a
+# generator that gives the same picture for the same photograph repeats itself.
 
 # %%
 trainings.training_sets(book)
@@ -291,8 +297,10 @@ widgets.explore(one_person, number=range(0, len(names)), images=[4, 6, 8])
 #
 # A larger training set is easily given a larger batch or more steps without anybody noticing: an "epoch" over more
 # images is longer, and in DiVE's released fork of DEEN the batch grew from 6 people to 16 together with the data. The
-# gain then has two possible causes. Here each training gets the same recipe, the same number of seeds, and the record
-# says what it had (section 5 prints it).
+# gain then has two possible causes. Here each training gets the same recipe and the same number of seeds. Where the
+# recipe counts in epochs, an epoch has the steps that it has on real images alone, whatever is added, and the rate
+# falls at the same steps; `reid.length: published` in a profile lets it grow with the images instead. Section 5 prints
+# what the trainings really had.
 #
 # Nor may the test choose anything. Settings are tried out with `stages.comparison(book, validation=True)`, which leaves
 # the validation people out of training and ranks them instead of the test people. And the network itself:
@@ -312,7 +320,7 @@ watching = explorers.monitor(book)
 # %%
 records = stages.comparison(book)
 watching.stop()
-scores = verdicts.score_table(records)
+scores = score_table(records)
 effort = trainings.effort(records)
 print(effort.sentence)
 effort.table.round(2)
@@ -355,7 +363,16 @@ plots.bars(**verdicts.for_bars(scores, metric), axis=f"{METRIC_LABELS[metric]} (
 #
 # and a 95 % interval is $\bar a - \bar b \pm t \cdot \mathrm{SE}$, where $t$ is Student's and grows quickly when seeds
 # are few: about 2.8 with three on each side, 4.3 or more with two. If the interval contains zero, the seeds alone could
-# have made the difference. The sentences below are computed, not written.
+# have made the difference.
+#
+# A table with many rows has many chances to err. *Holm's correction* takes them into account: with $m$ rows, the
+# smallest p-value counts $m$-fold, the next one $(m-1)$-fold, and so on, none less than the one before it. If no row
+# truly differs, a table then calls one or more better or worse with a probability of 5 % at most. The interval stands
+# beside the verdict as it is, for each row alone.
+#
+# RegDB has ten splits with a network each. There the difference is taken within each split, and the interval is
+# Student's over the ten differences: what makes a split easy for one side makes it easy for the other. (Several seeds
+# are averaged within a split first.) The sentences below are computed, not written.
 
 # %%
 against_baseline = verdicts.compare(scores, metric)
@@ -369,7 +386,7 @@ plots.differences(**verdicts.for_differences(against_baseline), axis=f"{METRIC_L
 
 # %% [markdown]
 # **What to notice.** Where an interval crosses zero, the sign of the difference is not known, however far its middle
-# lies from zero.
+# lies from zero. A hollow dot beside an interval that leaves out zero did not survive the correction.
 #
 # Beating the baseline is the easy question. External people help even with poor infrared, because the *visible* images
 # of new people are real. The question about the generator is: does it beat the greyscale copies?
@@ -444,13 +461,16 @@ print(", ".join(f"p = {p}: {gem(values, p):.2f}" for p in (1, 3, 200)))
 
 # %% [markdown]
 # **2.** Two training sets, $n$ seeds each, and the same standard deviation $s$ on both sides. How large must the
-# difference of their means be, in units of $s$, to leave the noise, for $n = 2, 3, 5, 10$?
+# difference of their means be, in units of $s$, to leave the noise, for $n = 2, 3, 5, 10$? (One comparison, which needs
+# no correction.)
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 2.
 # SE = s times the root of 2/n, and t belongs to 2 (n - 1) degrees of freedom. The needed difference falls
 # much faster than the root of n at first, because t falls too: the step from two seeds to three is the best bargain.
 import scipy.stats
+
+from vireid_lib.evaluation.statistics import welch
 
 
 def needed(n):
@@ -460,7 +480,7 @@ def needed(n):
 assert [round(needed(n), 2) for n in (2, 3, 5, 10)] == [4.3, 2.27, 1.46, 0.94]
 one, other = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).numpy()
 other = (other - other.mean()) / other.std(ddof=1) * one.std(ddof=1)
-assert abs(verdicts.welch([one], [other])[2] / one.std(ddof=1) - needed(5)) < 1e-9  # the library's margin
+assert abs(welch([one], [other]).margin / one.std(ddof=1) - needed(5)) < 1e-9  # the library's margin
 print(", ".join(f"{n} seeds: {needed(n):.2f} s" for n in (2, 3, 5, 10)))
 
 # %% [markdown]

@@ -35,8 +35,8 @@ profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
 method = ""  # a ReID method instead of the profile's, as in chapter 4
-compared = "dive"  # the training set whose network is held against the baseline
-people = 8  # how many test people the projections show
+compared = "dive"  # training set: its network is held against the baseline
+people = 8  # 2 or more: how many test people the projections show
 
 # %%
 from functools import partial
@@ -47,7 +47,7 @@ from IPython.display import display
 
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.analysis.spaces import hardest_cross_distance, pair_distances
-from vireid_lib.book import explorers, measures, open_book, plots, retrieval, stages, verdicts, widgets
+from vireid_lib.book import alike, explorers, measures, open_book, plots, retrieval, stages, verdicts, widgets
 
 book = open_book(profile, workspace, data_root, method)
 book
@@ -67,6 +67,7 @@ book
 seed = book.profile.reid.seeds[0]
 names = ["real", compared, *({"true"} & set(book.profile.reid.training_sets) - {compared})]
 held = {verdicts.training_label(name): stages.features(book, name, seed)[0] for name in names}
+plain = {verdicts.training_label(name): alike.features(book, name, seed)[0] for name in names}
 test, lights = stages.datasets(book).test(), ("visible", "infrared")
 baseline, other = list(held)[:2]
 print(f"{len(test)} test images of {test['identity'].nunique()} people; seed {seed}; "
@@ -135,6 +136,10 @@ explorers.explore_embedding(test, opened, synthetic=added, people=people, first=
 # Both need a yardstick: unrelated directions are $\sqrt2 \approx 1.41$ apart. The last two columns are distances
 # between modality *centres*: of the same person, and of different people.
 #
+# Many methods are tested with features averaged over an image and its mirror image, which brings a person's images
+# together. So that distances can be compared between methods, here and in the studies they are measured on the features
+# of the images as they are; scores and rankings keep each method's own.
+#
 # HIMD in three lines:
 #
 # | symbol | in the code | what it is |
@@ -144,7 +149,7 @@ explorers.explore_embedding(test, opened, synthetic=added, people=people, first=
 # | $d_E$ | `torch.cdist` | Euclidean distances of all pairs of rows of two sets |
 
 # %% tags=["equation"]
-f = torch.nn.functional.normalize(held[baseline])
+f = torch.nn.functional.normalize(plain[baseline])
 sides = [[list(rows.index[rows["modality"] == light]) for light in lights] for _, rows in test.groupby("identity")]
 himd = torch.stack([torch.cdist(f[visible], f[infrared]).max() for visible, infrared in sides]).mean()
 
@@ -173,7 +178,7 @@ measures.spread_words(spreads)
 # %%
 def histograms(network=baseline):
     """Distances of pairs of test images under one network."""
-    return plots.distance_histograms(pair_distances(held[network], test), axis="cosine distance",
+    return plots.distance_histograms(pair_distances(plain[network], test), axis="cosine distance",
                                      title=f"trained on: {network}")
 
 

@@ -19,8 +19,10 @@
 # the papers print?
 #
 # **This chapter** reads the records of the chapters before it, makes tables and figures of them and no new number, and
-# costs seconds. Every number below comes from a file `result.json` that a finished stage has left behind; what has not
-# been run is said to be *not yet run*, and is never filled in.
+# costs seconds. Every number below comes from a file `result.json` that a finished stage has left behind. The file is
+# found by its key, a digest of the profile's settings, of the images and of the code: results of other settings or of
+# older code are not among them, however new their files are. What has not been run is said to be *not yet run*, and is
+# never filled in. (`vireid book --keep-results` takes what older code made, and marks each such number with †.)
 #
 # **You will learn**
 #
@@ -39,7 +41,17 @@ metric = "rank_1"
 # %%
 from IPython.display import display
 
-from vireid_lib.book import explorers, open_book, plots, result_tables, results, summary, verdicts
+from vireid_lib.book import (
+    explorers,
+    open_book,
+    plots,
+    result_tables,
+    results,
+    selection,
+    summary,
+    trainings,
+    verdicts,
+)
 from vireid_lib.book.records import minute
 
 book = open_book(profile, workspace, data_root)
@@ -79,7 +91,7 @@ spread = (((x - mean) ** 2).sum() / (len(x) - 1)) ** 0.5 if len(x) > 1 else floa
 print(f"n = {len(x)}: {mean:.1f} ± {spread:.1f}" if len(x) > 1 else f"n = {len(x)}: one seed has no spread")
 
 # %%
-result_tables.show_main_table(results.main_table(book.workspace, book.profile))
+result_tables.show_main_table(results.main_table(scores, book.profile))
 
 # %%
 if len(scores):
@@ -88,8 +100,19 @@ if len(scores):
 # %% [markdown]
 # **What to notice.** Dots that overlap between two bars belong to differences that a further seed may turn round.
 #
-# Any runs beside each other: other methods, modes and variants that lie in this workspace. In JupyterLab, choose
-# several with Ctrl or Shift.
+# What the trainings were given, as they recorded it ("images seen": drawn into batches, each as often as it was):
+
+# %%
+effort = trainings.effort(selection.trainings(book))
+print(effort.sentence)
+effort.table.round(2)
+
+# %% [markdown]
+# **What to notice.** Rows that were given the same differ in the data alone. Where they were not, the longer or larger
+# training had a second reason to be better.
+#
+# Any runs beside each other: the profile's training sets with each method, and the rows of the studies, where they have
+# been trained with these settings. In JupyterLab, choose several with Ctrl or Shift.
 
 # %%
 explorers.compare_runs(book)
@@ -98,16 +121,18 @@ explorers.compare_runs(book)
 # **What to notice.** Before two bars are compared, read their names: what else differs between the runs besides what
 # you look for?
 #
-# The gain over the baseline, with its 95 % interval over seeds (Welch; chapter 4 explains it). A hollow dot is a
-# difference that the seeds alone could have made. With a single seed there is no interval, and nothing to conclude.
+# The gain over the baseline, with its 95 % interval (over seeds by Welch, or over RegDB's ten splits; chapter 4 has
+# both). A hollow dot is a difference that is not established after Holm's correction over all rows of the figure. With
+# a single seed and one split there is no interval, and nothing to conclude.
 
 # %%
 gains = summary.gains(book, metric)
 if len(gains):
     display(plots.differences(
         gains["label"].tolist(), gains["mean"].tolist(), gains["margin"].tolist(), groups=gains["mode"].tolist(),
-        axis=f"gain in {metric.replace('_', '-')} over real images only (points), 95 % interval",
-        title="What each training set adds",
+        axis=f"gain in {metric.replace('_', '-')} over real images only (points), 95 % interval over "
+        f"{' or '.join(gains['over'].unique())}",
+        title="What each training set adds", established=gains["established"].tolist(),
     ))  # fmt: skip
 
 # %% [markdown]
@@ -117,7 +142,7 @@ if len(gains):
 # ## What was learned
 #
 # One row for each question of the book. The answers are put together from the recorded numbers by fixed rules: change
-# the profile, run again, and they change with it.
+# the profile, run again, and they change with it. Those on scores are corrected (Holm) over all of these questions.
 
 # %%
 summary.learned(book).style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide()
@@ -134,11 +159,22 @@ summary.learned(book).style.set_properties(**{"text-align": "left", "white-space
 # the method, the generator and the expansion as it was published (or as the paper changed it in that row). **Numbers
 # from the miniature world are therefore never beside a paper's**: they are no reproduction, and cannot be one.
 #
-# Three statuses are possible. *Reproduced* (✓): within the tolerance that the paper's file states, with its reason.
-# *Differs* (≠): measured, and outside it. *Not yet run*: nothing was measured under these conditions.
+# A small difference reproduces nothing if the seeds scatter widely, and a large one refutes nothing. So the status is
+# an *equivalence test*. The paper's file states a tolerance, with its reason. Five statuses are possible:
+#
+# - *reproduced* (✓): the 90 % interval of our mean lies within the printed number ± the tolerance (two one-sided tests
+#   at 5 %; Schuirmann 1987);
+# - *differs* (≠): our 95 % interval lies outside that range as a whole;
+# - *inconclusive* (~): neither, and more seeds are needed. With three seeds that scatter by one point, a tolerance of
+#   one point is too narrow for any mean to be *reproduced*;
+# - *one seed* (?): a single training says nothing about the mean of others;
+# - *not yet run*: nothing was measured under these conditions.
+#
+# The interval is over seeds, or over RegDB's ten splits. The printed number is taken as it stands: papers print neither
+# its spread nor of how many trainings it is the mean.
 
 # %%
-beside = results.beside_papers(book.workspace)
+beside = results.beside_papers(selection.scores(book, others=True))
 summary.statuses(beside).style.hide()
 
 # %%
@@ -185,13 +221,15 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 # - **The miniature world is a model of the problem, not the problem.** Its people are drawn, its materials follow a law
 #   that we wrote, its base model has a few million weights. It can show *mechanisms* (that copies help, why identity is
 #   lost, which part carries the modality); it cannot show how large they are on SYSU-MM01.
-# - **One generator.** The intervals are over seeds of the ReID training. The generator behind them was fine-tuned once:
-#   a second fine-tuning could move all rows that use it together.
+# - **One generator.** The intervals are over seeds of the ReID training. The generator behind them was fine-tuned once
+#   (on RegDB, once for each split): a second fine-tuning could move all rows that use it together.
 # - **Few seeds.** Student's interval over three seeds is wide, and it should be: it is what three seeds allow to say.
 # - **Settings were chosen on validation identities**, never on the test set, and the network of the last step is taken.
 #   Numbers in the literature are often those of the epoch that is best *on the test set* (chapter 8 shows what this
 #   alone is worth).
-# - **Equal effort is a choice too.** All training sets get the same number of steps. A larger set may deserve more.
+# - **Equal effort is a choice too.** A larger set may deserve a longer training. Papers mostly give it one, since their
+#   epochs grow with the images (`reid.length: published`); the table of what the trainings were given says what this
+#   run did.
 # - **Judges are networks.** "Shows the right person" means: to a network that is itself wrong quite often.
 #
 # ## Exercises
@@ -223,8 +261,8 @@ print(", ".join(f"{n} seeds: ±{margin(n):.1f}" for n in range(2, 8)))
 # independent; sharing the baseline makes them less so). A table with many rows always has a winner.
 assert abs(20 * 0.05 - 1) < 1e-12 and round(1 - 0.95**20, 2) == 0.64
 rows = len({(row.training, row.mode) for row in scores.itertuples() if row.training != "real"})
-print(f"This run compares {rows} rows with the baseline: {0.05 * rows:.1f} false alarms on average, at least one with "
-      f"{1 - 0.95**rows:.0%}")
+print(f"This run compares {rows} rows with the baseline: without correction {0.05 * rows:.1f} false alarms on average, "
+      f"at least one with {1 - 0.95**rows:.0%}; with Holm's, at least one with 5% at most")
 
 # %% [markdown]
 # ## Something to try
@@ -250,4 +288,7 @@ print(f"This run compares {rows} rows with the baseline: {0.05 * rows:.1f} false
 #   (Flow2Flow).
 #
 # And on comparing: Bouthillier et al.: "Accounting for Variance in Machine Learning Benchmarks", MLSys 2021; Musgrave,
-# Belongie, Lim: "A Metric Learning Reality Check", ECCV 2020.
+# Belongie, Lim: "A Metric Learning Reality Check", ECCV 2020; Holm: "A simple sequentially rejective multiple test
+# procedure", Scandinavian Journal of Statistics 1979; Schuirmann: "A comparison of the two one-sided tests procedure
+# and the power approach for assessing the equivalence of average bioavailability", Journal of Pharmacokinetics and
+# Biopharmaceutics 1987.

@@ -34,7 +34,7 @@
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""
 data_root = ""
-candidates = 60  # how many equally good networks section 5 makes
+candidates = 60  # 4 or more: how many equally good networks section 5 makes
 steps = 80  # length of the short trainings of section 7
 
 # %%

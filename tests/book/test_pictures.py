@@ -38,3 +38,11 @@ def test_pixels_keep_the_order(table):
     found = pictures.pixels(table["path"].tolist()[::-1], (8, 4))
     assert found.shape == (4, 8, 4, 3) and found[:, 0, 0, 0].tolist() == [210, 200, 30, 10]
     assert pictures.pixels(table.iloc[:0]).shape[0] == 0
+
+
+def test_a_camera_of_both_modalities_has_two_columns(table):
+    both = table.assign(camera="s/1")
+    assert pictures.cameras(both) == ["s/1 visible", "s/1"]
+    grid, labels = pictures.by_camera(both, ["s/1"], pictures.cameras(both))
+    assert [int(image[0, 0, 0]) for image in grid[0]] == [10, 30]
+    assert labels == ["camera 1\nvisible", "camera 1\ninfrared"]

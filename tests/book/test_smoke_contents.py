@@ -223,9 +223,10 @@ def test_chapter_4_compares_every_training_set_and_says_what_follows(chapter):
     assert set(LABELS) <= set(scores)
     for name in LABELS:
         assert all(share(text) > 0 and "±" in text for text in scores[name]), scores[name]
-    verdicts = book.table("difference", "95 % interval", "verdict")
+    verdicts = book.table("difference", "95 % interval", "corrected p", "verdict")
     assert set(verdicts) == set(LABELS) - {"real images only"}
-    assert {row[2] for row in verdicts.values()} <= {"better", "worse", "within noise"}
+    plain = ("", " (better before correction)", " (worse before correction)")
+    assert {row[3] for row in verdicts.values()} <= {"better", "worse", *(f"within noise{words}" for words in plain)}
     sentences = re.findall(r"against real images only: [-+][\d.]+ points .* noise", book.printed)
     assert len(sentences) == len(verdicts)
 
@@ -266,7 +267,7 @@ def test_chapter_7_gathers_what_was_measured_and_claims_no_paper(chapter):
     questions = book.table("question", "answer", "chapter")
     assert len(questions) >= 6 and all(len(row[1]) > 10 for row in questions.values())
     statuses = [row for rows in book.tables if "not yet run" in rows[0] for row in rows[1:]]
-    assert statuses and all(row[-3:-1] == ["0", "0"] and number(row[-1]) > 0 for row in statuses)  # a drawn world
+    assert statuses and all(row[-5:-1] == ["0"] * 4 and number(row[-1]) > 0 for row in statuses)  # a drawn world
     assert {"library", "torch", "device", "machine"} <= set(book.table("item", "value", "stages"))
 
 

@@ -1,6 +1,6 @@
 """Trainings of several variants of a book: each has a stage of its own, and the main setting keeps its key."""
 
-from vireid_lib.book import results, stages, variants
+from vireid_lib.book import results, selection, stages, variants
 from vireid_lib.book.book import Book
 
 
@@ -16,7 +16,7 @@ def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
     assert settings[0] == variants.resolved(tiny_book.profile, "real")
     assert variants.difference(settings[1], settings[0]) == {"reid.config.triplet": "hard"}
     assert "variant" not in records[1].result["config"], "words are no part of a key"
-    table = results.main_table(tiny_book.workspace, tiny_book.profile)
+    table = results.main_table(selection.scores(tiny_book), tiny_book.profile)
     assert len(table) == 1 and table["seeds"].tolist() == [1]
     held, rows = stages.features(other, "real", 0)
     assert len(held) == len(rows)

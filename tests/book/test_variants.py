@@ -1,7 +1,5 @@
 """Variants: derived from settings, for whatever changes a result; papers' rows and ours meet by settings alone."""
 
-from typing import Literal
-
 import pytest
 import yaml
 
@@ -40,17 +38,16 @@ def recorded(workspace: Workspace, profile: Profile, training: str, rank_1: floa
 
 def run_rows(workspace: Workspace, table: int) -> list[str]:
     """The rows of a table of DiVE's paper that a number of ours stands beside."""
-    beside = results.beside_papers(workspace, [load_paper(DIVE)])
+    beside = results.beside_papers(results.score_table(workspace.records()), [load_paper(DIVE)])
     found = beside[(beside["table"] == table) & (beside["seeds"] > 0)]
     return list(dict.fromkeys(found["printed_row"]))
 
 
 @pytest.mark.parametrize("name", ["sysu", "llcm", "regdb"])
-def test_the_real_profiles_have_no_setting_of_their_own(name):
+def test_the_real_profiles_differ_in_nothing_but_the_length_of_larger_trainings(name):
     profile = load_profile(name)
-    own = {"reid.length": "equal"} if "length" in Reid.model_fields else {}
     assert variant(profile, "real") == {}
-    assert variant(profile, "dive") == variant(profile, "copies") == own
+    assert variant(profile, "dive") == variant(profile, "copies") == {"reid.length": "equal"}
 
 
 @pytest.mark.parametrize(
@@ -129,7 +126,7 @@ def test_every_setting_is_listed_or_left_out_for_a_reason():
         assert fields - found <= set(variants.NO_VARIANT), method
     external = {key.removeprefix("expand.") for key in variants.resolved(profile, "dive") if key.startswith("expand.")}
     assert set(Expand.model_fields) - external <= set(variants.NO_VARIANT)
-    assert all(variants.NO_VARIANT.values()) and set(variants.NO_VARIANT) - known <= {"counts"}
+    assert all(variants.NO_VARIANT.values()) and set(variants.NO_VARIANT) <= known
     assert "precision" not in variants.NO_VARIANT
 
 
@@ -142,14 +139,13 @@ def test_the_published_expansion_is_the_papers():
 
 def test_table_3_of_dive_by_the_profiles_own_advice(tmp_path):
     """`views: single` is the paper's row "RGB+IR, Single", and neither of the other two."""
-    published = {"reid.length": "published"} if "length" in Reid.model_fields else {}
     rows = {
         "RGB+IR, Multi": {}, "RGB+IR, Single": {"dive.views": "single"},
         "IR, Single": {"dive.views": "single", "dive.train_modalities": "infrared"},
     }  # fmt: skip
     for place, (row, changes) in enumerate(rows.items()):
         workspace = Workspace(tmp_path / str(place))
-        recorded(workspace, deen_on_sysu(**changes, **published), "dive")
+        recorded(workspace, deen_on_sysu(**changes, **{"reid.length": "published"}), "dive")
         assert run_rows(workspace, 3) == [row]
         assert run_rows(workspace, 1) == (["Our proposed DiVE"] if not changes else [])
 
@@ -159,25 +155,19 @@ def test_other_settings_stand_beside_no_row(tmp_path, changes):
     workspace = Workspace(tmp_path)
     recorded(workspace, deen_on_sysu(**changes), "dive")
     assert not any(run_rows(workspace, table) for table in (1, 2, 3, 4))
-    (words,) = results.scores(workspace)["variant"]
+    (words,) = results.score_table(workspace.records())["variant"]
     assert all(f"{key} = {value}" in words for key, value in changes.items())
 
 
-def test_a_length_that_papers_do_not_have_is_a_difference(tmp_path):
+@pytest.mark.parametrize("length", ["equal", "published"])
+def test_a_length_that_papers_do_not_have_is_a_difference(tmp_path, length):
     """`reid.length: equal` gives a training with added images fewer epochs than papers do."""
-
-    class LongReid(Reid):
-        length: Literal["equal", "published"] = "equal"
-
-    profile = deen_on_sysu()
-    for length in ("equal", "published"):
-        own = profile.model_copy(update={"reid": LongReid(**profile.reid.model_dump() | {"length": length})})
-        settings = {name: variants.resolved(own, name) for name in ("real", "dive", "flow2flow.tse")}
-        assert "reid.length" not in settings["real"], "there is no larger set"
-        for name in ("dive", "flow2flow.tse"):
-            base = dict(variants.published("sysu_mm01", "deen", name)) | {"reid.length": "published"}
-            differs = {"reid.length": "equal"} if length == "equal" else {}
-            assert variants.difference(settings[name], base) == differs
+    own = deen_on_sysu(**{"reid.length": length})
+    differs = {"reid.length": "equal"} if length == "equal" else {}
+    assert variant(own, "dive") == variant(own, "flow2flow.tse") == differs
+    assert variant(own, "real") == {}, "there is no larger set"
+    recorded(Workspace(tmp_path), own, "dive")
+    assert run_rows(Workspace(tmp_path), 1) == (["Our proposed DiVE"] if length == "published" else [])
 
 
 def test_old_records_stand_beside_no_paper(tmp_path):
@@ -186,7 +176,7 @@ def test_old_records_stand_beside_no_paper(tmp_path):
            "mode": "all", "protocol": "all-search", "settings": {"shots": 1, "draw": "seeded"}, "trials": 10,
            **dict.fromkeys(results.METRICS, 0.7)}  # fmt: skip
     workspace.stage("reid", {}, {}, lambda folder: {"scores": [row]})
-    assert results.scores(workspace)["differences"].tolist() == [None]
+    assert results.score_table(workspace.records())["differences"].tolist() == [None]
     assert not run_rows(workspace, 1)
     settings = variants.published("sysu_mm01", "deen", "real")
     lacking = {key: value for key, value in settings.items() if key != "reid.config.grey"}

@@ -1,5 +1,6 @@
 """The workspace: stages are made once, survive kills, exclude each other, and record finite numbers only."""
 
+import importlib
 import json
 import os
 import signal
@@ -13,8 +14,12 @@ import pandas as pd
 import pytest
 import torch
 
+from vireid_lib.book import code_digest
+from vireid_lib.book.code_digest import CodeChanged
 from vireid_lib.book.records import ResultError, StageRecord
 from vireid_lib.book.workspace import THREADS, StageFailed, Workspace
+from vireid_lib.evaluation import metrics
+from vireid_lib.training.binding import bind
 from vireid_lib.training.determinism import threads
 
 
@@ -27,15 +32,25 @@ def keep(value):
     return lambda folder: {"value": value}
 
 
-def in_other_process(tmp_path, body):
-    """Start Python on a stage called "slow" whose `make` has the given body (it gets `folder`)."""
-    script = tmp_path / "other.py"
-    script.write_text(
-        "import os, sys, time\nfrom pathlib import Path\nfrom vireid_lib.book.workspace import Workspace\n"
-        f"def make(folder):\n{textwrap.indent(textwrap.dedent(body), '    ')}\n"
-        f"print(Workspace({str(tmp_path / 'w')!r}).stage('slow', {{'n': 1}}, {{}}, make).values['value'])\n"
-    )
-    return subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+@pytest.fixture
+def slow(tmp_path, monkeypatch):
+    """Call it with the body of a stage's function (it gets `folder`): returns the function, and a Python process that
+    makes a stage of it, called "slow"."""
+
+    def start(body):
+        source = f"import os, time\nfrom pathlib import Path\n\n\ndef make(folder):\n{textwrap.indent(body, '    ')}\n"
+        (tmp_path / "slow_stage.py").write_text(source)
+        script = tmp_path / "other.py"
+        script.write_text(
+            "from slow_stage import make\nfrom vireid_lib.book.workspace import Workspace\n"
+            f"print(Workspace({str(tmp_path / 'w')!r}).stage('slow', {{'n': 1}}, {{}}, make).values['value'])\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "slow_stage", raising=False)
+        process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+        return importlib.import_module("slow_stage").make, process
+
+    return start
 
 
 def wait_for(path):
@@ -89,12 +104,13 @@ def test_the_key_follows_everything_that_matters(workspace, tmp_path):
     (tmp_path / "file").write_text("one")
     first = workspace.stage("base", {}, {}, keep(1))
 
-    def key(name="s", config=None, inputs=None, version=1):
-        return workspace.stage(name, config or {"a": 1}, inputs or {}, keep(1), version=version).key
+    def key(name="s", config=None, inputs=None, make=None, code=()):
+        return workspace.stage(name, config or {"a": 1}, inputs or {}, make or keep(1), code=code).key
 
     keys = [
         key(), key(name="t"), key(config={"a": 2}), key(inputs={"i": first}), key(inputs={"j": first}),
-        key(inputs={"i": tmp_path / "file"}), key(inputs={"i": "text"}), key(version=2),
+        key(inputs={"i": tmp_path / "file"}), key(inputs={"i": "text"}), key(code=[metrics]),
+            key(make=lambda folder: {"value": 1 + 1}),
     ]  # fmt: skip
     (tmp_path / "file").write_text("two")
     keys.append(key(inputs={"i": tmp_path / "file"}))
@@ -158,37 +174,69 @@ def test_a_path_into_the_working_folder_is_refused(workspace):
 
 
 def test_a_failed_stage_keeps_its_work_and_says_how_to_continue(workspace):
-    def fails(folder):
-        (folder / "half").write_text("done")
-        raise ValueError("no luck")
+    def fails_at_first(folder):
+        if not (folder / "half").exists():
+            (folder / "half").write_text("done")
+            raise ValueError("no luck")
+        return {"found": (folder / "half").read_text()}
 
     with pytest.raises(
         StageFailed, match="Stage s failed: ValueError: no luck(?s:.)*partial(?s:.)*to continue"
     ) as caught:
-        workspace.stage("s", {}, {}, fails)
+        workspace.stage("s", {}, {}, fails_at_first)
     assert isinstance(caught.value.__cause__, ValueError)
-    record = workspace.stage("s", {}, {}, lambda folder: {"found": (folder / "half").read_text()})
+    record = workspace.stage("s", {}, {}, fails_at_first)
     assert record.values == {"found": "done"} and record.result["attempts"] == 2
 
 
 def test_a_kill_before_the_last_rename_costs_nothing(workspace, monkeypatch):
-    replace = os.replace
+    replace, calls = os.replace, []
 
-    def killed(folder):
-        raise KeyboardInterrupt
+    def killed(old, new):
+        if os.path.isdir(old):
+            raise KeyboardInterrupt
+        replace(old, new)
+
+    def make(folder):
+        calls.append(1)
+        return {"value": 7}
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", lambda old, new: killed(old) if os.path.isdir(old) else replace(old, new))
+        patch.setattr(os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
-            workspace.stage("s", {}, {}, keep(7))
-    assert workspace.stage("s", {}, {}, killed).values == {"value": 7}
+            workspace.stage("s", {}, {}, make)
+    assert workspace.stage("s", {}, {}, make).values == {"value": 7} and calls == [1]
 
 
-def test_a_damaged_record_is_named(workspace):
+@pytest.mark.parametrize("left", ["", "{", "null", "{}", "\0" * 200])
+def test_a_stage_with_a_damaged_record_is_named_and_made_again(workspace, capsys, left):
     record = workspace.stage("s", {}, {}, keep(1))
-    (record.folder / "result.json").write_text("{")
-    with pytest.raises(ResultError, match="delete the folder"):
-        workspace.stage("s", {}, {}, keep(1))
+    (record.folder / "result.json").write_text(left)
+    assert workspace.records() == []
+    assert workspace.stage("s", {}, {}, keep(1)).values == {"value": 1}
+    assert str(record.folder / "result.json") in capsys.readouterr().out
+    assert [each.key for each in workspace.records()] == [record.key]
+
+
+@pytest.mark.parametrize("name", ["training.json", "attempts.json", "result.json"])
+def test_a_stage_whose_unfinished_work_is_damaged_starts_afresh(workspace, capsys, name):
+    """An empty file, as a machine that lost its power can leave it."""
+    calls = []
+
+    def make(folder):
+        calls.append(sorted(path.name for path in folder.iterdir()))
+        bind(folder / "training.json", {"steps": 4}, what="another training")
+        if len(calls) == 1:
+            raise ValueError("stopped")
+        return {"value": 1}
+
+    with pytest.raises(StageFailed):
+        workspace.stage("s", {}, {}, make)
+    (partial,) = (workspace.stages / "s").glob("*.partial")
+    (partial / name).write_text("")
+    assert workspace.stage("s", {}, {}, make).values == {"value": 1}
+    if name == "training.json":
+        assert str(partial / name) in capsys.readouterr().out and calls[-1] == ["attempts.json"]
 
 
 @pytest.mark.parametrize("name", ["", "../up", "With Space", "a/b"])
@@ -197,16 +245,62 @@ def test_a_bad_stage_name_is_refused(workspace, name):
         workspace.stage(name, {}, {}, keep(1))
 
 
-def test_records_come_in_the_order_of_their_last_use(workspace):
-    for number in (1, 2, 3, 1):
+def test_finding_a_stage_writes_nothing_and_no_time_stamp_matters(workspace):
+    for number in (1, 2, 3):
         workspace.stage("s", {"n": number}, {}, keep(number))
         time.sleep(0.02)
-    assert [record.values["value"] for record in workspace.records()] == [2, 3, 1]
+    for place, path in enumerate(sorted(workspace.stages.rglob("*"))):
+        os.utime(path, (place * 7919 % 1000, place * 104729 % 1000))
+    before = {path: path.stat().st_mtime_ns for path in workspace.stages.rglob("*")}
+    workspace.stage("s", {"n": 1}, {}, keep(1))
+    assert [record.values["value"] for record in workspace.records()] == [1, 2, 3]
+    assert {path: path.stat().st_mtime_ns for path in workspace.stages.rglob("*")} == before
     assert all(isinstance(record, StageRecord) for record in workspace.records())
 
 
-def test_a_killed_stage_continues_and_its_lock_is_free(tmp_path):
-    process = in_other_process(tmp_path, "(folder / 'half').write_text('5')\ntime.sleep(60)")
+def test_results_of_older_code_are_taken_only_on_request_and_say_so(workspace, capsys):
+    """What is made of them says so too, however it is handed on: as a record, or as a table of their images."""
+    def old(folder):
+        (folder / "image.jpg").write_bytes(b"one")
+        return {"value": 1}
+
+    def new(folder):
+        (folder / "image.jpg").write_bytes(b"two")
+        return {"value": 2}
+
+    def image_table(record):
+        row = {"path": str(record.folder / "image.jpg"), "identity": "d/1", "camera": "d/1", "modality": "visible",
+               "split": "train", "source": "real", "seed": pd.NA}  # fmt: skip
+        return pd.DataFrame([row])
+
+    first = workspace.stage("s", {}, {}, old)
+    keeping = Workspace(workspace.folder, keep=True)
+    kept = keeping.stage("s", {}, {}, new)
+    assert kept.older and kept.key == first.key and kept.values == {"value": 1}
+    assert "older code" in capsys.readouterr().out
+    assert keeping.stage("of_it", {}, {"it": kept}, keep(3)).older
+    assert keeping.stage("of_images", {}, {"rows": image_table(kept)}, keep(3)).older
+    assert not keeping.stage("of_nothing", {}, {}, keep(3)).older
+
+    made = workspace.stage("s", {}, {}, new)
+    assert not made.older and made.values == {"value": 2} and made.key.split("-")[0] == first.key.split("-")[0]
+    assert not keeping.stage("s", {}, {}, new).older  # today's code has made it in the meantime
+    other = Workspace(workspace.folder, keep=True).stage("s", {"other": "settings"}, {}, new)
+    assert not other.older and other.values == {"value": 2}
+
+
+def test_code_that_changes_on_disk_under_a_running_process_makes_nothing(workspace, monkeypatch):
+    changed = code_digest.Sources.read()
+    changed.texts["vireid_lib.evaluation.metrics"] += "\nALPHA = 1\n"
+    monkeypatch.setattr(code_digest.Sources, "read", classmethod(lambda cls: changed))
+    with pytest.raises(CodeChanged, match="vireid_lib.evaluation.metrics"):
+        workspace.stage("s", {}, {}, keep(1), code=[metrics])
+    assert workspace.records() == [] and workspace.stage("t", {}, {}, keep(1)).values == {"value": 1}
+
+
+def test_a_killed_stage_continues_and_its_lock_is_free(tmp_path, slow):
+    make, process = slow("if (folder / 'half').exists():\n    return {'value': 6}\n"
+                         "(folder / 'half').write_text('5')\ntime.sleep(60)")  # fmt: skip
     partials = tmp_path / "w" / "stages" / "slow"
     for _ in range(6000):
         if list(partials.glob("*.partial/half")):
@@ -214,17 +308,15 @@ def test_a_killed_stage_continues_and_its_lock_is_free(tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    record = Workspace(tmp_path / "w").stage(
-        "slow", {"n": 1}, {}, lambda folder: {"value": int((folder / "half").read_text()) + 1}
-    )
+    record = Workspace(tmp_path / "w").stage("slow", {"n": 1}, {}, make)
     assert record.values == {"value": 6} and record.result["attempts"] == 2
 
 
-def test_two_processes_make_a_stage_once(tmp_path, capfd):
+def test_two_processes_make_a_stage_once(tmp_path, capfd, slow):
     started = repr(str(tmp_path / "started"))
-    first = in_other_process(tmp_path, f"Path({started}).touch()\ntime.sleep(1.5)\nreturn {{'value': os.getpid()}}")
+    make, first = slow(f"Path({started}).touch()\ntime.sleep(1.5)\nreturn {{'value': os.getpid()}}")
     wait_for(tmp_path / "started")
-    record = Workspace(tmp_path / "w").stage("slow", {"n": 1}, {}, keep("made twice"))
+    record = Workspace(tmp_path / "w").stage("slow", {"n": 1}, {}, make)
     printed, _ = first.communicate()
     assert record.values["value"] == int(printed) == first.pid
     assert "waiting for it" in capfd.readouterr().out

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 
@@ -180,3 +181,58 @@ def test_a_picture_of_noise_is_no_duplicate_of_its_copy_in_another_format(sysu):
     report = check_dataset("sysu_mm01", sysu)
     assert report.images == 55 and os.path.exists(sysu / "cam1/0001/0004.bmp")
     assert not [finding for finding in report.findings if "more than once" in finding.what]
+
+
+def duplicate_a_line(root):
+    with open(root / "idx/train_visible_1.txt", "a") as listing:
+        listing.write("./Visible/1/male_front_v_07_1.bmp 0\n")
+
+
+def share_an_image(root):
+    with open(root / "idx/test_thermal_2.txt", "a") as listing:
+        listing.write("Visible/1/male_front_v_07_1.bmp 0\n")
+
+
+def save_a_list_as_utf_16(root):
+    (root / "idx/test_thermal_1.txt").write_text("Thermal/3/x.bmp 0", encoding="utf-16")
+
+
+def make_a_list_a_folder(root):
+    (root / "idx/test_thermal_2.txt").unlink()
+    (root / "idx/test_thermal_2.txt").mkdir()
+
+
+def spoil_the_world(root):
+    (root / "world.json").write_text('{"counts": {"some images": 3}}')
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (duplicate_a_line, "train_visible_1.txt, line 5: .* is listed in line"),
+        (share_an_image, "trial 2: .*list every image once"),
+        (save_a_list_as_utf_16, "test_thermal_1.txt is not UTF-8 text"),
+        (make_a_list_a_folder, "trial 2: .*test_thermal_2.txt"),
+        (spoil_the_world, "world.json holds no counts"),
+    ],
+)
+def test_whatever_is_wrong_with_lists_there_is_a_report(tree, damage, message):
+    root = tree("regdb")
+    damage(root)
+    report = check_dataset("regdb", root)
+    assert not report.usable and re.search(message, findings(report, "error")[0].what)
+    assert json.loads(report.to_json())["usable"] is False
+
+
+def test_names_that_are_not_utf8_are_reported_escaped(tree):
+    root = tree("market1501")
+    for name in (b"0002_c1s1_000451_03", b"0002_c1s1_000451_03 - \xb8\xb4"):
+        with open(os.fsencode(root / "bounding_box_train") + b"/" + name + b".jpg", "wb") as file:
+            Image.new("RGB", (8, 16)).save(file, "JPEG")
+    odd = root.with_name("a \udcb8 root")
+    root.rename(odd)
+    report = check_dataset("market1501", odd)
+    for text in (report.to_text(), report.to_json()):
+        text.encode("utf-8")
+    (twice,) = (finding for finding in report.findings if "more than once" in finding.what)
+    assert r"a \xb8 root" in twice.items[0] and r"0002_c1s1_000451_03 - \xb8\xb4.jpg" in twice.items[0]

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import shutil
+import struct
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 
 from vireid_lib.data import images
-from vireid_lib.data.decode import ImageError, decode, open_image
+from vireid_lib.data.decode import ImageError, decode, image_size, open_image
 from vireid_lib.data.images import load_images, to_float
 
 SIZE = (8, 4)
@@ -158,7 +159,7 @@ def test_broken_images_are_refused_or_skipped_and_counted(files, tmp_path, cache
     whole = load_images(files, SIZE, cache=None).pixels.copy()
     damage(files[1], "truncated")
     os.unlink(files[4])
-    with pytest.raises(ImageError, match='1.png cannot be decoded.*leave such .*on_error="skip"'):
+    with pytest.raises(ImageError, match="1.png cannot be decoded.*`data.broken_images: skip` in the profile"):
         load_images(files, SIZE, cache=cache)
     for _ in range(2):
         stack = load_images(files, SIZE, cache=cache, on_error="skip")
@@ -241,3 +242,77 @@ def test_to_float(files, tmp_path):
     wanted = pixels[[2, 0]].astype(np.float32).transpose(0, 3, 1, 2) / 255
     np.testing.assert_allclose(tensor.numpy(), wanted, rtol=1e-6)
     assert to_float(pixels[:1]).max() <= 1
+
+
+# What Pillow stumbles over
+
+
+def with_exif(data, *fields):
+    """A JPEG's bytes with an EXIF of these (tag, type, count, four bytes) fields."""
+    entries = b"".join(struct.pack("<HHL", *field[:3]) + field[3] for field in fields)
+    exif = b"Exif\0\0II*\0" + struct.pack("<LH", 8, len(fields)) + entries + b"\0\0\0\0"
+    return data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
+
+
+TURNED = (0x112, 3, 1, struct.pack("<L", 6))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [TURNED, (0x128, 11, 1, struct.pack("<f", 2.0))],  # a resolution unit that is a float
+        [TURNED, (0x11A, 5, 1, b"\xff\xff\xff\xff")],  # a resolution beyond the file's end
+        [TURNED, (0x8769, 4, 1, b"\xff\xff\xff\x7f")],  # details beyond the file's end
+        [(0x112, 3, 1, struct.pack("<L", 6)), (0x10E, 2, 99, b"\0\0\0\0")],
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_odd_exif_does_not_hinder_the_turn(tmp_path, fields):
+    Image.fromarray(gradient()).save(tmp_path / "plain.jpg", quality=95)
+    data = (tmp_path / "plain.jpg").read_bytes()
+    (tmp_path / "odd.jpg").write_bytes(with_exif(data, *fields))
+    plain = np.asarray(open_image(tmp_path / "plain.jpg"))
+    assert np.array_equal(np.asarray(open_image(tmp_path / "odd.jpg")), np.rot90(plain, -1))
+    assert image_size(tmp_path / "odd.jpg") == (8, 16) and image_size(tmp_path / "plain.jpg") == (16, 8)
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_an_orientation_that_there_is_not_turns_nothing(tmp_path, value):
+    Image.fromarray(gradient()).save(tmp_path / "plain.jpg", quality=95)
+    odd = with_exif((tmp_path / "plain.jpg").read_bytes(), (0x112, 3, 1, struct.pack("<L", value)))
+    (tmp_path / "odd.jpg").write_bytes(odd)
+    assert np.array_equal(np.asarray(open_image(tmp_path / "odd.jpg")), np.asarray(open_image(tmp_path / "plain.jpg")))
+
+
+@pytest.mark.parametrize("error", [struct.error("odd"), TypeError(), ZeroDivisionError("x"), MemoryError(), OSError()])
+def test_whatever_a_decoder_raises_the_file_is_named(files, monkeypatch, error):
+    def load(*_):
+        raise error
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    with pytest.raises(ImageError, match="2.png cannot be decoded: ."):
+        decode(files[2], SIZE)
+    assert load_images(files, SIZE, cache=None, on_error="skip").kept.tolist() == [False] * 6
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer.*git lfs pull"),
+        (b"\n<!DOCTYPE HTML><html>", "is an HTML page"),
+        (b"hello " * 9, "is not an image: it begins with b'hello"),
+        (b"", "is empty"),
+        (b"\0" * 99, "is not an image: it begins with zeros"),
+    ],
+)
+def test_what_lies_there_in_an_images_place_is_said(tmp_path, data, message):
+    (tmp_path / "1.jpg").write_bytes(data)
+    for read in (open_image, image_size):
+        with pytest.raises(ImageError, match=f"1.jpg {message}"):
+            read(tmp_path / "1.jpg")
+
+
+def test_a_wrong_suffix_and_a_second_picture_do_no_harm(tmp_path):
+    frames = [Image.fromarray(np.roll(gradient(), number, axis=0)) for number in range(3)]
+    frames[0].save(tmp_path / "moving.jpg", format="PNG", save_all=True, append_images=frames[1:])
+    assert np.array_equal(np.asarray(open_image(tmp_path / "moving.jpg")), gradient())

@@ -1,10 +1,13 @@
 """The readers, on trees laid out as the real data sets are, and what they say about broken ones."""
 
+import os
+
 import pytest
 
 from vireid_lib.data.layouts import LayoutError, read_dataset, test_rows, training_rows
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.tables import camera_numbers, validate
+from vireid_lib.data.text import TextError
 
 
 def ids(table):
@@ -149,7 +152,11 @@ def test_sysu_damage_is_named(tree, damage, message):
     [
         ("Visible/9/x.bmp 0", r"train_visible_1.txt, line 5: .*9/x.bmp does not exist"),
         ("Visible/1", "line 5: 'Visible/1' is not \"relative/path label\""),
-        ("Visible/2/male_front_v_07_2.bmp 0", "identity 2 has label 0 here and 1 elsewhere"),
+        ("Visible/2/strange.bmp 0", "identity 2 has label 0 here and 1 elsewhere"),
+        (r".\Visible\2\male_front_v_07_2.bmp 1", "line 5: Visible/2/male_front_v_07_2.bmp is listed in line 3"),
+        ("../regdb/../other/1/x.bmp 0", "line 5: ../regdb/../other/1/x.bmp leads out of .*; write the path"),
+        ("/data/RegDB/Visible/1/x.bmp 0", "line 5: /data/RegDB/Visible/1/x.bmp leads out of"),
+        (r"D:\RegDB\Visible\1\x.bmp 0", "line 5: .*leads out of"),
         ("Visible/3/male_front_v_07_3.bmp 1", "identities 2 and 3 share label 1"),
         ("Visible/3/male_front_v_07_3.bmp 2", "regdb/0003 is in the training and in the test lists"),
         ("Visible/strange.bmp 0", "the folder of Visible/strange.bmp is not an identity's number"),
@@ -157,11 +164,55 @@ def test_sysu_damage_is_named(tree, damage, message):
 )
 def test_regdb_damage_is_named(tree, line, message):
     root = tree("regdb")
-    (root / "Visible/strange.bmp").write_bytes(b"")
+    for name in ("Visible/strange.bmp", "Visible/2/strange.bmp"):
+        (root / name).write_bytes(b"")
     with open(root / "idx/train_visible_1.txt", "a") as listing:
         listing.write(line + "\n")
     with pytest.raises(LayoutError, match=message):
         read_dataset("regdb", root)
+
+
+@pytest.mark.parametrize("form", ["{root}/{path}", "./{path}", "./Visible/../{path}", "{path}//", "{link}/{path}"])
+def test_paths_in_lists_are_taken_as_they_lie_under_the_root(tree, tmp_path, form):
+    root = tree("regdb")
+    plain = read_dataset("regdb", root)
+    (tmp_path / "link").symlink_to(root)
+    for listing in (root / "idx").iterdir():
+        lines = [line.split(" ") for line in listing.read_text().splitlines()]
+        of_form = [form.format(root=root, link=tmp_path / "link", path=path) for path, _ in lines]
+        listing.write_text("".join(f"{path}\t{label}\r\n" for path, (_, label) in zip(of_form, lines, strict=True)))
+    given = root if "{link}" not in form else tmp_path / "link"
+    table = read_dataset("regdb", given)
+    assert table["path"].tolist() == [path.replace(str(root), str(given)) for path in plain["path"]]
+
+
+def test_an_image_in_two_lists_is_named(tree):
+    root = tree("regdb")
+    with open(root / "idx/train_thermal_1.txt", "a") as listing:
+        listing.write("Visible/1/male_front_v_07_1.bmp 0\n")
+    with pytest.raises(LayoutError, match="Visible/1/male_front_v_07_1.bmp.*list every image once"):
+        read_dataset("regdb", root)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "gbk", "latin-1"])
+@pytest.mark.parametrize("name", ["regdb", "sysu_mm01"])
+def test_lists_in_other_encodings_are_named(tree, name, encoding):
+    root = tree(name)
+    listing = root / {"regdb": "idx/test_thermal_1.txt", "sysu_mm01": "exp/val_id.txt"}[name]
+    listing.write_text({"latin-1": "é ", "gbk": "我 "}.get(encoding, "") + listing.read_text(), encoding=encoding)
+    with pytest.raises(TextError, match=f"{listing.name} is not UTF-8 text.*: save it as UTF-8"):
+        read_dataset(name, root)
+
+
+def test_names_that_are_not_utf8_are_read(tree):
+    root = tree("market1501")
+    odd = os.fsencode(root / "bounding_box_train/0002_c1s1_000451_03 ") + b"\xb8\xb4.jpg"
+    os.rename(root / "bounding_box_train/0002_c1s1_000451_03.jpg", odd)
+    assert os.fsdecode(odd) in read_dataset("market1501", root)["path"].tolist()
+    os.rename(odd, os.fsencode(root / "query") + b"/\xb8\xb4.jpg")
+    with pytest.raises(LayoutError) as refused:
+        read_dataset("market1501", root)
+    assert r"query/\xb8\xb4.jpg: the name does not say" in str(refused.value)
 
 
 def test_backslashes_and_spaces_in_lists_are_read(tree):

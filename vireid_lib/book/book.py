@@ -40,13 +40,24 @@ def open_book(
     Raises:
         FileError, FileNotFoundError: the profile is wrong or missing, or there is no such method.
         MissingData: the profile reads real data and no folder, or a wrong one, was given.
+        ValueError, FileNotFoundError: the profile asks for SYSU-MM01's official galleries, and the file that lists
+            them is missing or does not fit the images.
     """
     if not profile:
         profile = os.environ.get(PROFILE, DEFAULT_PROFILE)
         workspace, data_root = workspace or os.environ.get(WORKSPACE, ""), data_root or os.environ.get(DATA_ROOT, "")
     settings = load_profile(profile)
     book = Book(settings, Path(workspace) if workspace else default_workspace(settings.name), data_root)
+    check_galleries(book)
     return book.with_method(method) if method else book
+
+
+def check_galleries(book: "Book") -> None:
+    """Refuse, before anything is done, official galleries that cannot be drawn; see `stages.check_draw`."""
+    if book.profile.evaluation.draw == "official":
+        from vireid_lib.book import stages  # not above: it is made of books
+
+        stages.check_draw(book)
 
 
 class MissingData(FileNotFoundError):
@@ -61,6 +72,8 @@ class Book:
         workspace: the stages; `book.stage(...)` is `book.workspace.stage(...)`.
         data_root: folder of the real data sets, or None.
         device: "cpu", "cuda" or "mps", as chosen.
+        tables: the data sets' tables that have been read, for `data_stages.datasets`.
+        skipped_images: {data set: images that cannot be read and are left out}, of the sets read so far.
     """
 
     def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
@@ -75,6 +88,17 @@ class Book:
             for name in profile.data.roots:
                 self.dataset_root(name)
         self._folder = Path(workspace)
+        self.tables: dict[str, object] = {}
+        self.skipped_images: dict[str, int] = {}
+
+    def with_profile(self, profile: Profile) -> "Book":
+        """The book with other settings, in the same workspace, which makes stages only if this one's does; tables of
+        images that both read are read once."""
+        other = Book(profile, self._folder, self.data_root or "")
+        other.tables, other.skipped_images = self.tables, self.skipped_images
+        if "workspace" in vars(self):
+            other.workspace = self.workspace
+        return other
 
     def with_method(self, method: str, changes: Mapping[str, object] | None = None) -> "Book":
         """The same book with another ReID method, or other settings of it, in the same workspace.
@@ -86,10 +110,6 @@ class Book:
             FileError: there is no such method, or it lacks a setting that the profile or `changes` sets.
         """
         return self.with_profile(with_method(self.profile, method, changes))
-
-    def with_profile(self, profile: Profile) -> "Book":
-        """The book with other settings, in the same workspace."""
-        return Book(profile, self._folder, self.data_root or "")
 
     @cached_property
     def device(self) -> str:
@@ -123,8 +143,16 @@ class Book:
         make: Callable[[Path], Mapping[str, object] | None],
         **about: object,
     ) -> StageRecord:
-        """Make or fetch a stage; see `Workspace.stage`."""
-        return self.workspace.stage(name, config, inputs, make, **about)
+        """Make or fetch a stage; see `Workspace.stage`.
+
+        Where the profile skips broken images, the record's values say under "skipped_images" how many were left out.
+        """
+
+        def counted(folder: Path) -> dict[str, object]:
+            return {**(make(folder) or {}), "skipped_images": sum(self.skipped_images.values())}
+
+        skips = self.profile.data.broken_images == "skip"
+        return self.workspace.stage(name, config, inputs, counted if skips else make, **about)
 
     def dataset_root(self, name: str, world: Path | None = None) -> Path:
         """Folder of a data set.

@@ -1,13 +1,17 @@
-"""Chapters on disk: py:percent files, their parameters cell, and the strict typing of `-p name=value`."""
+"""Chapters on disk: py:percent files, their parameters cell, and what `-p name=value` gives them."""
 
 import ast
-import difflib
+import io
 import os
+import tokenize
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
+from vireid_lib.book import parameters
+from vireid_lib.book.profiles import Profile
+from vireid_lib.data.text import read_text
+from vireid_lib.nearest import hint, nearest
 
 RESERVED = ("profile", "workspace", "data_root")
 """Parameters of every chapter that the runner fills from its own options."""
@@ -31,11 +35,13 @@ class Chapter:
         path: its py:percent file.
         title: its first heading.
         parameters: name → default, from its parameters cell.
+        kinds: name → what its values may be, where the cell says it; see `vireid_lib.book.parameters`.
     """
 
     path: Path
     title: str
     parameters: dict[str, object]
+    kinds: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -44,9 +50,18 @@ class Chapter:
 
     def read(self):
         """Return the notebook (nbformat node)."""
-        import jupytext
+        return read_notebook(self.path)
 
-        return jupytext.read(self.path)
+
+def read_notebook(path: str | Path):
+    """Return the notebook (nbformat node) that a py:percent file holds.
+
+    Raises:
+        TextError: the file is not UTF-8.
+    """
+    import jupytext
+
+    return jupytext.reads(read_text(path), {"extension": ".py"})
 
 
 def find_chapters(folder: Path, only: Iterable[str] = ()) -> list[Chapter]:
@@ -65,7 +80,7 @@ def find_chapters(folder: Path, only: Iterable[str] = ()) -> list[Chapter]:
     for choice in only:
         matches = [path for path in paths if _matches(path.stem, choice)]
         if not matches:
-            raise ChapterError(f"no chapter {choice!r}; there are {', '.join(path.stem for path in paths)}.")
+            raise ChapterError(f"no chapter {choice!r}; {hint(choice, [path.stem for path in paths])}")
         wanted.update(matches)
     return [_read_chapter(path) for path in paths if not only or path in wanted]
 
@@ -78,8 +93,8 @@ def find_study(folder: Path, name: str) -> Chapter:
     """
     path = folder / f"{name}.py"
     if not path.is_file():
-        known = ", ".join(sorted(path.stem for path in folder.glob("*.py"))) or "none"
-        raise ChapterError(f"no study {name!r} in {folder}; there are {known}.")
+        known = sorted(path.stem for path in folder.glob("*.py"))
+        raise ChapterError(f"no study {name!r} in {folder}; {hint(name, known)}")
     return _read_chapter(path)
 
 
@@ -89,13 +104,11 @@ def _matches(stem: str, choice: str) -> bool:
 
 
 def _read_chapter(path: Path) -> Chapter:
-    import jupytext
-
-    notebook = jupytext.read(path)
+    notebook = read_notebook(path)
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise ChapterError(f'{path} has {len(tagged)} parameters cells; tag exactly one with tags=["parameters"].')
-    return Chapter(path, title_of(notebook) or path.stem, _assignments(tagged[0].source, path))
+    return Chapter(path, title_of(notebook) or path.stem, *_assignments(tagged[0].source, path))
 
 
 def title_of(notebook) -> str:
@@ -104,13 +117,16 @@ def title_of(notebook) -> str:
     return next((line.removeprefix("# ") for lines in prose for line in lines if line.startswith("# ")), "")
 
 
-def _assignments(source: str, path: Path) -> dict[str, object]:
-    """Read `name = literal` lines."""
-    found = {}
+def _assignments(source: str, path: Path) -> tuple[dict[str, object], dict[str, str]]:
+    """Read `name = literal  # kind: words` lines: the literals and the kinds by name."""
+    found, kinds = {}, {}
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
     for line in ast.parse(source).body:
         target = line.targets[0] if isinstance(line, ast.Assign) and len(line.targets) == 1 else None
         try:
             found[target.id] = ast.literal_eval(line.value)
+            kinds[target.id] = parameters.kind_of(target.id, comments.get(line.end_lineno, ""))
         except (AttributeError, ValueError):
             raise ChapterError(
                 f"{path}: the parameters cell holds `{ast.unparse(line)}`; write only lines such as `name = 3`."
@@ -121,17 +137,27 @@ def _assignments(source: str, path: Path) -> dict[str, object]:
     for name, default in found.items():
         if default is None:
             raise ChapterError(f"{path}: parameter {name} is None, which has no type; give it a typed default.")
-    return found
+        try:
+            parameters.check(default, default, kinds[name])
+        except ValueError as error:
+            raise ChapterError(f"{path}: parameter {name}: {error}.") from None
+    return found, kinds
 
 
-def parse_overrides(texts: Iterable[str], chapters: list[Chapter]) -> dict[str, dict[str, object]]:
-    """Turn `name=value` texts into typed parameters for each chapter that has them.
+def parse_overrides(
+    texts: Iterable[str], chapters: list[Chapter], profile: Profile | None = None
+) -> dict[str, dict[str, object]]:
+    """Turn `name=value` texts into typed and checked parameters for each chapter that has them.
+
+    Args:
+        profile: what the chapters run on, on which some valid values depend; None takes any.
 
     Returns:
         chapter's name → {parameter: value}.
 
     Raises:
-        ChapterError: no chosen chapter has the parameter, or the value is not of its default's type.
+        ChapterError: no chosen chapter has the parameter, or the value is not of its default's type or not valid;
+            names the nearest valid one.
     """
     overrides: dict[str, dict[str, object]] = {chapter.name: {} for chapter in chapters}
     for text in texts:
@@ -143,20 +169,13 @@ def parse_overrides(texts: Iterable[str], chapters: list[Chapter]) -> dict[str, 
         owners = [chapter for chapter in chapters if name in chapter.parameters]
         if not owners:
             raise ChapterError(f"-p {name}: {_unknown(name, chapters)}")
-        if name == GENERATOR:
-            _check_generator(value)
         for chapter in owners:
-            overrides[chapter.name][name] = _typed(name, value, chapter.parameters[name], chapter.name)
+            try:
+                found = parameters.parse(value, chapter.parameters[name], chapter.kinds.get(name, ""), profile)
+            except ValueError as error:
+                raise ChapterError(f"-p {text}: {chapter.name}: {error}.") from None
+            overrides[chapter.name][name] = found
     return overrides
-
-
-def _check_generator(name: str) -> None:
-    from vireid_lib import generators
-
-    try:
-        generators.generator_class(name)
-    except ValueError as error:
-        raise ChapterError(f"-p {GENERATOR}={name}: {error}") from None
 
 
 def for_generator(notebook, generator: str):
@@ -168,35 +187,10 @@ def for_generator(notebook, generator: str):
 
 def _unknown(name: str, chapters: list[Chapter]) -> str:
     valid = {own: chapter.name for chapter in chapters for own in chapter.parameters if own not in RESERVED}
-    near = difflib.get_close_matches(name, valid, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    near = nearest(name, valid)
+    meant = f"did you mean {near[0]}? " if near else ""
     listing = ", ".join(f"{own} ({chapter})" for own, chapter in valid.items()) or "none at all"
-    return f"no chapter that is to run has this parameter; {hint}valid names: {listing}."
-
-
-def _typed(name: str, text: str, default: object, chapter: str) -> object:
-    """Parse `text` as a value of the same type as `default`."""
-    if isinstance(default, str):
-        return text
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        value = text
-    if isinstance(default, float) and isinstance(value, int | str) and not isinstance(value, bool):
-        try:
-            value = float(value)  # PyYAML takes 5e-5 for text
-        except ValueError:
-            pass
-    if type(value) is not type(default):
-        kind = {
-            "int": "a whole number",
-            "float": "a number",
-            "bool": "true or false",
-            "list": "a list such as [1, 2]",
-            "dict": "a mapping such as {a: 1}",
-        }.get(type(default).__name__, type(default).__name__)
-        raise ChapterError(f"-p {name}={text}: {chapter} wants {kind} there (its default is {default!r}).")
-    return value
+    return f"no chapter that is to run has this parameter; {meant}valid names: {listing}."
 
 
 def parameters_of(

@@ -115,6 +115,10 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         "--address", default="", metavar="HOST:PORT",
         help="of the Ray cluster, or auto on one of its machines (default: start Ray on this machine alone)",
     )  # fmt: skip
+    command.add_argument(
+        "--keep-results", action="store_true", dest="keep",
+        help="where the code has changed, take what older code made, mark it, and make only what is missing",
+    )  # fmt: skip
 
 
 def _book(options: argparse.Namespace) -> int:
@@ -125,9 +129,9 @@ def _book(options: argparse.Namespace) -> int:
         return 0
     _follow(options.trackers)
     _hand_over(options.engine, options.address)
+    _keep(options.keep)
     from vireid_lib.book import results
     from vireid_lib.book.runner import run_book
-    from vireid_lib.book.workspace import Workspace
 
     run = run_book(
         options.profile,
@@ -137,7 +141,7 @@ def _book(options: argparse.Namespace) -> int:
         overrides=options.overrides,
     )
     if run.page is not None:
-        table = results.main_table(Workspace(run.workspace), run.profile)
+        table = results.main_table(run.scores, run.profile)
         print(f"\n{results.as_text(table)}\n\nThe book: {run.page}")
     if not run.ok:
         print(f"\n{run.failure}", file=sys.stderr)
@@ -161,9 +165,17 @@ def _hand_over(engine: str, address: str) -> None:
     os.environ[engines.ENGINE], os.environ[engines.ADDRESS] = engines.check(engine), address
 
 
+def _keep(keep: bool) -> None:
+    """Have this process and those that it starts take the results of older code."""
+    from vireid_lib.book.workspace import KEEP_RESULTS
+
+    os.environ[KEEP_RESULTS] = "1" if keep else ""
+
+
 def _study(options: argparse.Namespace) -> int:
     _follow(options.trackers)
     _hand_over(options.engine, options.address)
+    _keep(options.keep)
     from vireid_lib.book.runner import run_book
 
     run = run_book(

@@ -1,21 +1,22 @@
 """The data that a book works with, as tables: the drawn world or the sets on disk, and who is expanded."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import pandas as pd
 
 from vireid_lib.book.book import Book
 from vireid_lib.book.profiles import Profile
-from vireid_lib.book.records import StageRecord
+from vireid_lib.book.records import StageRecord, canonical
 from vireid_lib.book.settings import dive_config, world_size
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.layouts.sysu import PERMUTATIONS
+from vireid_lib.data.look import look_at_all
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.data.text import printable
 from vireid_lib.generators.dive.selection import upright
-
-_READ: "WeakKeyDictionary[Book, dict[int, Datasets]]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,17 +98,17 @@ def _drawn(book: Book, name: str) -> Path | None:
 
 
 def datasets(book: Book, split: int = 1) -> Datasets:
-    """The tables of the profile's data sets, read once for an open book: a chapter asks for them dozens of times.
-
-    Whoever changes the images on the disk opens the book again.
+    """The tables of the profile's data sets, read once for an open book and those that are derived from it: a chapter
+    asks for them dozens of times. Whoever changes the images on the disk opens the book again.
 
     Args:
         split: which of RegDB's ten splits.
     """
-    held = _READ.setdefault(book, {})
-    if split not in held:
-        held[split] = _read(book, split)
-    known = held[split]
+    about = book.profile.model_dump(include={"world", "data", "dive", "expand"})
+    key = canonical([about, book.profile.evaluation.protocol, split])
+    if key not in book.tables:
+        book.tables[key] = _read(book, split)
+    known = book.tables[key]
     return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
 
 
@@ -115,13 +116,43 @@ def _read(book: Book, split: int) -> Datasets:
     profile = book.profile
     folder = _drawn(book, profile.data.target)
     of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
-    target = read_dataset(profile.data.target, book.dataset_root(profile.data.target, folder), **of_split)
+    name = profile.data.target
+    target = _readable(book, name, read_dataset(name, book.dataset_root(name, folder), **of_split))
     external = None
     if profile.data.external is not None:
         name = profile.data.external
-        rows = read_dataset(name, book.dataset_root(name, _drawn(book, name)))
+        rows = _readable(book, name, read_dataset(name, book.dataset_root(name, _drawn(book, name))))
         external = chosen_external(rows, profile)
     return Datasets(target, external, folder)
+
+
+def permutation_file(book: Book) -> Path | None:
+    """The target's file of official galleries, which may be missing; None where the profile draws them otherwise."""
+    if book.profile.evaluation.draw != "official":
+        return None
+    return book.dataset_root(book.profile.data.target) / PERMUTATIONS
+
+
+def _readable(book: Book, name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The table, where the profile says so without the images that cannot be read, which are counted."""
+    if book.profile.data.broken_images != "skip":
+        return table
+    there = table["path"].map(lambda path: os.path.isfile(path) and os.access(path, os.R_OK)).astype(bool)
+    held = table[there].reset_index(drop=True)
+
+    def make(folder: Path) -> dict:
+        wrong = {path: each.wrong for path, each in look_at_all(held["path"].tolist()).items() if each.wrong}
+        rows = [int(row) for row in held.index[held["path"].isin(wrong)]]
+        return {"rows": rows, "wrong": [f"{printable(Path(path).name)} {why}" for path, why in wrong.items()]}
+
+    # The book's own `stage` would count what is only being found here.
+    record = book.workspace.stage("broken_images", {"data_set": name}, {"table": held}, make)
+    kept = held.drop(index=record.values["rows"]).reset_index(drop=True)
+    book.skipped_images[name] = len(table) - len(kept)
+    if kept.empty:
+        raise ValueError(f"No image of {name} can be read, the first is {printable(table['path'].iloc[0])}: unpack the "
+                         "data set again.")  # fmt: skip
+    return kept
 
 
 def infrared_cameras(book: Book) -> list[str]:
@@ -131,9 +162,15 @@ def infrared_cameras(book: Book) -> list[str]:
     return [f"{name}/{number}" for number in numbers]
 
 
+def most_seen(table: pd.DataFrame) -> list[str]:
+    """The identities of a table, those with most images first; those with equally many in order of their names."""
+    counts = table["identity"].value_counts()
+    return sorted(counts.index, key=lambda name: (-counts[name], name))
+
+
 def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The images, in the parts `expand.splits`, of the external identities that are expanded: those with enough
-    images, the first `expand.identities` of them in order of their names, under the split "external".
+    images, the first `expand.identities` of them in the order of `most_seen`, under the split "external".
 
     Distractors (identity 0) are nobody, and images that `dive.min_aspect` refuses do not count.
 
@@ -143,7 +180,8 @@ def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     rows = table[table["split"].isin(profile.expand.splits) & ~table["identity"].str.fullmatch(r"[^/]+/0+")]
     rows = rows[upright(rows["path"].tolist(), dive_config(profile).min_aspect)]
     counts = rows["identity"].value_counts()
-    names = sorted(counts.index[counts >= profile.expand.min_images])[: profile.expand.identities]
+    enough = rows[rows["identity"].isin(counts.index[counts >= profile.expand.min_images])]
+    names = most_seen(enough)[: profile.expand.identities]
     if not names:
         raise ValueError(
             f"No identity of {profile.data.external} has expand.min_images = {profile.expand.min_images} images; "

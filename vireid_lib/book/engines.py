@@ -1,7 +1,6 @@
 """Who runs the jobs of a study: the cores of this machine in turn, or a Ray cluster that shares the workspace."""
 
 import concurrent.futures
-import difflib
 import importlib.util
 import multiprocessing
 import os
@@ -10,7 +9,8 @@ from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from vireid_lib.book.workspace import StageFailed
+from vireid_lib.book.workspace import KEEP_RESULTS, StageFailed
+from vireid_lib.nearest import nearest
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.trackers import NAMES as TRACKERS
 
@@ -44,7 +44,7 @@ def check(engine: str) -> str:
         ValueError: there is no such engine, or Ray is not installed.
     """
     if engine not in ENGINES:
-        near = difflib.get_close_matches(engine, ENGINES, 1, 0.0)
+        near = nearest(engine, ENGINES, cutoff=0.0)
         raise ValueError(f"There is no engine {engine!r}; did you mean {near[0]}? All: {', '.join(ENGINES)}.")
     if engine == "ray" and importlib.util.find_spec("ray") is None:
         raise ValueError('The engine ray needs the package Ray: pip install -e ".[cluster]".')
@@ -173,7 +173,7 @@ def _join(ray: Any) -> None:
     if ray.is_initialized():
         return
     address = os.environ.get(ADDRESS, "")
-    passed = {name: os.environ[name] for name in (TRACKERS,) if name in os.environ}
+    passed = {name: os.environ[name] for name in (TRACKERS, KEEP_RESULTS) if name in os.environ}
     here = {} if address else {"num_cpus": cores(), "include_dashboard": False}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="warning",

@@ -12,7 +12,6 @@ import sys
 import threading
 from pathlib import Path
 
-import jupytext
 import papermill
 from jupyter_client import KernelManager
 from nbclient.exceptions import DeadKernelError
@@ -21,7 +20,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from vireid_lib.book.book import HEADLESS
-from vireid_lib.book.chapters import GENERATOR, MAIN_GENERATOR, for_generator
+from vireid_lib.book.chapters import GENERATOR, MAIN_GENERATOR, for_generator, read_notebook
 
 ENGINE = "vireid"
 KERNEL = "python3"
@@ -90,7 +89,7 @@ def execute(job: dict, send) -> None:
     papermill_engines.register(ENGINE, _Engine)
     _prepare_environment(Path(job["cache"]))
     generator = job["parameters"].get(GENERATOR, MAIN_GENERATOR)
-    notebook = for_generator(jupytext.read(job["chapter"]), generator)
+    notebook = for_generator(read_notebook(job["chapter"]), generator)
     notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
     # Papermill formats the output path with the parameters: a folder's own braces must be doubled.
     output = job["output"].replace("{", "{{").replace("}", "}}")

@@ -1,6 +1,5 @@
 """ReID methods that are trained together with a generator, and the others, under one roof: by name."""
 
-import difflib
 import importlib
 import json
 from collections.abc import Mapping
@@ -13,13 +12,15 @@ from torch import nn
 
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
+from vireid_lib.nearest import nearest
 from vireid_lib.training.determinism import threads
 
 if TYPE_CHECKING:
     from vireid_lib.reid.config import ReidConfig
+    from vireid_lib.reid.method import Method
 
 JOINT = {"jsia": "vireid_lib.generators.jsia.joint"}
-"""Method → module with `CONFIG`, `pretrain`, `train_joint` and `load_joint`. `reid.methods` knows nothing of them, for
+"""Method → module with `METHOD`, `pretrain`, `train_joint` and `load_joint`. `reid.methods` knows nothing of them, for
 ReID imports no generator."""
 
 
@@ -35,17 +36,21 @@ def names() -> list[str]:
     return sorted([*methods.names(), *JOINT])
 
 
-def config_class(method: str) -> "type[ReidConfig]":
-    """The class of a method's settings. Raises ValueError, with the nearest names, for an unknown method."""
+def method_class(method: str) -> "type[Method]":
+    """The class of a method. Raises ValueError, with the nearest names, for an unknown one."""
     from vireid_lib.reid import methods
 
     if method in JOINT:
-        return module(method).CONFIG
-    known = names()
-    if method not in known:
-        near = difflib.get_close_matches(method, known, 3, 0.0)
+        return module(method).METHOD
+    if method not in (known := names()):
+        near = nearest(method, known, 3, cutoff=0.0)
         raise ValueError(f"There is no method {method!r}; did you mean {' or '.join(near)}? All: {known}.")
-    return methods.method_class(method).config_class
+    return methods.method_class(method)
+
+
+def config_class(method: str) -> "type[ReidConfig]":
+    """The class of a method's settings. Raises ValueError, with the nearest names, for an unknown method."""
+    return method_class(method).config_class
 
 
 def about(method: str) -> ModuleType:
@@ -58,7 +63,7 @@ def about(method: str) -> ModuleType:
 def pretraining(book: Book, table: pd.DataFrame, seed: int, *, progress: bool = False) -> StageRecord:
     """The generator that the profile's method starts from, fitted to the training images with the training's seed; all
     trainings of a seed start from the same one, whatever their settings."""
-    from vireid_lib.book.settings import generator_config
+    from vireid_lib.book.settings import generator_config, local_weights
 
     method = book.profile.reid.method
     config = generator_config(book.profile, method).model_copy(update={"seed": seed})
@@ -68,7 +73,9 @@ def pretraining(book: Book, table: pd.DataFrame, seed: int, *, progress: bool = 
             return module(method).pretrain(table, config, folder / method, cache=book.workspace.cache,
                                            device=book.device, progress=progress)  # fmt: skip
 
-    return book.stage(f"{method}_pretraining", config.fit_settings(), {"table": table}, make, seeds=[seed])
+    inputs = {"table": table, **local_weights(config)}
+    return book.stage(f"{method}_pretraining", config.fit_settings(), inputs, make, code=[module(method)],
+                      seeds=[seed])  # fmt: skip
 
 
 def starts(

@@ -8,12 +8,13 @@ import torch
 
 from vireid_lib.analysis.identification import identify
 from vireid_lib.analysis.spaces import cross_modality_distances, pair_distances, separation, spread
-from vireid_lib.book import data_stages, stages
+from vireid_lib.book import alike, data_stages, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import training_label
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.manifest import load_manifest
 
 KNOWING = "true"
 """The training set whose network knows the external people in both lights."""
@@ -31,7 +32,7 @@ def data_check(book: Book, name: str) -> StageRecord:
         report = check_dataset(name, root)
         return {"text": report.to_text(), "report": json.loads(report.to_json())}
 
-    inputs = {"table": read_dataset(name, root)}
+    inputs = {"table": read_dataset(name, root), "manifest": load_manifest(name).digest()}
     if drawn:
         inputs["world"] = drawn
     return book.stage("data_check", {"name": name}, inputs, make, manifests=stages.manifests(book))
@@ -98,28 +99,28 @@ def preservation_table(book: Book) -> pd.DataFrame:
 
 
 def embedding_spread(book: Book, name: str, seed: int) -> StageRecord:
-    """IIRS, HIMD and centre distances of the test features of the network trained on training set `name`.
+    """IIRS, HIMD and centre distances of the test features (`alike`) of the network trained on training set `name`.
 
     Values: as `vireid_lib.analysis.spaces.spread` returns them.
     """
-    features, table = stages.features(book, name, seed)
+    features, table = alike.features(book, name, seed)
 
     def make(folder: Path) -> dict:
         with torch.no_grad():
             return spread(features, table)
 
-    inputs = {"reid": stages.reid(book, name, seed)}
+    inputs = {"features": alike.holding(book, stages.reid(book, name, seed))}
     return book.stage("embedding_spread", {"training": name, "seed": seed}, inputs, make, seeds=[seed])
 
 
 def cross_distances(book: Book, name: str, seed: int) -> StageRecord:
-    """Mean distances across modalities within and between people, of the test features of the network trained on
-    training set `name`.
+    """Mean distances across modalities within and between people, of the test features (`alike`) of the network trained
+    on training set `name`.
 
     Values: as `vireid_lib.analysis.spaces.cross_modality_distances` returns them.
     """
-    features, table = stages.features(book, name, seed)
-    inputs = {"reid": stages.reid(book, name, seed)}
+    features, table = alike.features(book, name, seed)
+    inputs = {"features": alike.holding(book, stages.reid(book, name, seed))}
     return book.stage("cross_distances", {"training": name, "seed": seed}, inputs,
                       lambda folder: cross_modality_distances(features, table), seeds=[seed])
 
@@ -132,7 +133,7 @@ def separations(book: Book, seed: int) -> pd.DataFrame:
     """
     rows = []
     for name in book.profile.reid.training_sets:
-        pairs = pair_distances(*stages.features(book, name, seed))
+        pairs = pair_distances(*alike.features(book, name, seed))
         share = separation(pairs["same person, across modalities"], pairs["different people, across modalities"])
         rows.append({"training": name, "separation": 100 * share})
     return pd.DataFrame(rows)
@@ -164,4 +165,4 @@ def spread_table(book: Book) -> pd.DataFrame:
         for name in book.profile.reid.training_sets
         for seed in book.profile.reid.seeds
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).drop(columns="skipped_images", errors="ignore")

@@ -20,6 +20,7 @@ from vireid_lib.book.data_stages import datasets
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.settings import generator_config
 from vireid_lib.data import tables
+from vireid_lib.data.cameras import camera_in_table, camera_modalities
 from vireid_lib.data.images import load_images
 from vireid_lib.generators import galleries, layout
 from vireid_lib.generators.plans import OTHER, Planned, tries
@@ -74,7 +75,7 @@ def alone(book: Book) -> Book:
     data = book.profile.data
     roots = {data.target: data.roots[data.target]}
     profile = book.profile.model_copy(update={"data": data.model_copy(update={"external": None, "roots": roots})})
-    return Book(profile, book.workspace.folder, book.data_root or "")
+    return book.with_profile(profile)
 
 
 def _blended(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
@@ -85,13 +86,12 @@ def _blended(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
     fitting = translators.fitting(own, name, split)
     found = []
     for modality in expansion.modalities:
-        rows = learn[learn["modality"] == modality]
-        cameras = sorted(rows["camera"].unique())
+        rows, cameras = learn[learn["modality"] == modality], _cameras(learn, modality)
         each = max(1, round(expansion.percent / 100 * len(rows) / (len(people) * len(cameras))))
 
         def make(folder: Path, cameras: Sequence[str] = cameras, each: int = each) -> dict:
             maker = translators.fitted(own, name, split, **sampling)
-            return {"images": len(maker.expand(people, cameras, each, config.seed, folder, source=learn))}
+            return galleries.sizes(maker.expand(people, cameras, each, config.seed, folder, source=learn))
 
         about = {**config.model_copy(update=sampling).sampling_settings(), "kind": "tse", "people": people,
                  "cameras": cameras, "per_camera": each}  # fmt: skip
@@ -106,8 +106,7 @@ def _translated(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
     config, fitting = generator_config(book.profile, name), translators.fitting(own, name, split)
     found = []
     for modality in expansion.modalities:
-        rows = learn[learn["modality"] == OTHER[modality]]
-        cameras = sorted(learn.loc[learn["modality"] == modality, "camera"].unique())
+        rows, cameras = learn[learn["modality"] == OTHER[modality]], _cameras(learn, modality)
 
         def make(folder: Path, rows: pd.DataFrame = rows, cameras: Sequence[str] = cameras) -> dict:
             maker = translators.fitted(own, name, split)
@@ -120,12 +119,16 @@ def _translated(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
             planned = one_each(rows, cameras, config.seed, folder)
             made = galleries.write(planned, pictures, folder, source=maker.name, settings={"seed": config.seed},
                                    batch=config.sampling_batch)  # fmt: skip
-            return {"images": len(made)}
+            return galleries.sizes(made)
 
-        about = {"kind": "cmg", "cameras": cameras, "seed": config.seed}
+        about = {**config.sampling_settings(), "kind": "cmg", "cameras": cameras, "seed": config.seed}
         record = book.stage(f"own_people_{name}", about, {"fitting": fitting, "real": rows}, make, seeds=[config.seed])
         found.append(tables.load(record.folder / "table.csv"))
     return tables.concat(*found)
+
+
+def _cameras(rows: pd.DataFrame, modality: str) -> list[str]:
+    return [name for name, records in camera_modalities(rows).items() if records == modality]
 
 
 def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path) -> list[Planned]:
@@ -135,6 +138,6 @@ def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path
         for place, row in enumerate(of_it.to_dict("records")):
             camera, number = cameras[place % len(cameras)], place // len(cameras)
             path = layout.image_path(folder, identity, camera, number + 1)
-            planned.append(Planned(identity, camera, path, tries(seed, identity, camera, number), (row["path"],),
-                                   row["modality"], OTHER[row["modality"]], row["split"]))  # fmt: skip
+            planned.append(Planned(identity, camera_in_table(camera), path, tries(seed, identity, camera, number),
+                                   (row["path"],), row["modality"], OTHER[row["modality"]], row["split"]))  # fmt: skip
     return planned

@@ -21,7 +21,8 @@ FIDELITY = ("md_from_images", "md_from_latents", "fid_from_images", "fid_from_la
 
 
 class Tolerance(Strict):
-    """How near a number of ours must come, in percentage points, to be called reproduced, and why so near."""
+    """How near our mean must be to a printed number, in percentage points, to be equivalent to it (the margin of
+    `statistics.equivalence`), and why so near."""
 
     points: PositiveFloat
     why: str

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 
+from vireid_lib.data.cameras import camera_in_table, camera_keys, camera_modalities
 from vireid_lib.data.images import load_images
 from vireid_lib.data.tables import camera_numbers
 
@@ -27,10 +28,13 @@ def by_camera(
 ) -> tuple[list[list[Pixels | None]], list[str]]:
     """One row of images per identity, `each` images per camera; None where there is none.
 
+    Args:
+        cameras: some of `cameras(table)`.
+
     Returns:
         the images, and a label for every column, such as "camera 3\\ninfrared".
     """
-    modality = dict(zip(table["camera"], table["modality"], strict=True))
+    modality, table = camera_modalities(table), table.assign(camera=camera_keys(table))
     grid, labels = [], []
     for identity in identities:
         own = table[table["identity"] == identity]
@@ -40,18 +44,17 @@ def by_camera(
             line += shown + [None] * (each - len(shown))
         grid.append(line)
     for camera in cameras:
-        label = f"camera {camera.rsplit('/', 1)[-1]}\n{modality.get(camera, 'no image')}"
+        label = f"camera {short(camera_in_table(camera))}\n{modality.get(camera, 'no image')}"
         labels += [label, *[""] * (each - 1)]
     return grid, labels
 
 
 def cameras(table: pd.DataFrame) -> list[str]:
-    """The table's cameras: visible ones first, then infrared ones, each in order of their numbers."""
-    rows = table.drop_duplicates("camera")
-    order = pd.DataFrame(
-        {"camera": rows["camera"], "infrared": rows["modality"] == "infrared", "number": camera_numbers(rows)}
-    )
-    return order.sort_values(["infrared", "number"])["camera"].tolist()
+    """The table's cameras, by the names of `vireid_lib.data.cameras`: visible ones first, then infrared ones, each in
+    order of their numbers."""
+    rows = table.assign(key=camera_keys(table)).drop_duplicates("key")
+    order = rows.assign(infrared=rows["modality"] == "infrared", number=camera_numbers(rows))
+    return order.sort_values(["infrared", "number"])["key"].tolist()
 
 
 def short(identity: str) -> str:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.book import stages
+from vireid_lib.book import stages, trainings
 from vireid_lib.book.book import Book
 from vireid_lib.book.lessons import score_trial
 from vireid_lib.book.records import StageRecord
@@ -208,9 +208,9 @@ def batch_table(records: Sequence[StageRecord]) -> pd.DataFrame:
     """`batch_sizes` for reading: people in a batch, steps, images seen, and rank-1 in percent (first mode)."""
     rows = []
     for record in records:
-        config = record.result["config"]["config"]
-        rows.append({"people in a batch": config["identities"], "steps": config["steps"],
-                     "images seen": 2 * config["identities"] * config["images"] * config["steps"],
+        people, given = record.result["config"]["config"]["identities"], trainings.given(record)
+        rows.append({"people in a batch": people, "steps": round(given["steps"].mean()),
+                     "images seen": round(given["images seen"].mean()),
                      "rank-1": 100 * record.values["scores"][0]["rank_1"]})  # fmt: skip
     grouped = pd.DataFrame(rows).groupby(["people in a batch", "steps", "images seen"], sort=False)["rank-1"]
     words = [mean_and_std(mean, spread) for mean, spread in zip(grouped.mean(), grouped.std(ddof=1), strict=True)]

@@ -1,15 +1,22 @@
 """Profiles: one YAML file that says on which data, with which models and how long the book runs."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
 from vireid_lib.data.strict import FileError, Strict, read_model
+from vireid_lib.nearest import hint
 from vireid_lib.project import project_root
 
 OF_THE_WORLD = ("redrawn", "true")
+
+
+def training_sets() -> list[str]:
+    """Names that `reid.training_sets` may hold."""
+    from vireid_lib import generators  # not above: pandas is too heavy for `vireid --help`
+
+    return ["real", *generators.names(), "dive_from_image", *OF_THE_WORLD]
 
 
 class World(Strict):
@@ -29,6 +36,9 @@ class Data(Strict):
     """The visible-only set whose identities are expanded into infrared."""
     roots: dict[str, str]
     """Folder of each data set, relative to --data-root (or to the drawn miniature world), or absolute."""
+    broken_images: Literal["refuse", "skip"] = "refuse"
+    """What to do about images that cannot be read: end with the first one's name, or leave them out and count them in
+    every record."""
 
     @model_validator(mode="after")
     def _every_set_has_a_folder(self) -> "Data":
@@ -55,24 +65,28 @@ class Reid(Strict):
     backbone: Literal["small", "resnet50"]
     config: dict[str, object] = {}
     """Overrides of the method's own settings; every default is the paper's."""
+    length: Literal["equal", "published"] = "equal"
+    """How long a training is where `config` sets no `steps`. `equal` gives each training set the steps of the real-only
+    one (of the same method, settings, seed and split), and puts drops and warm-up at the same steps. With `published`,
+    as papers have it, an epoch grows with the images that are added."""
+    epoch_batch: dict[Literal["identities", "images"], PositiveInt] = {}
+    """The batch that the steps of an epoch are counted by, where it is not the method's own: batches of another size
+    then leave the number of steps as it is."""
     seeds: Annotated[list[int], Field(min_length=1)]
     """One training per seed; tables show the mean and the standard deviation."""
     training_sets: Annotated[list[str], Field(min_length=1)]
     """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`copies`,
     `dive`, `flow2flow`, ...); `dive_from_image`; `redrawn` and `true`, which exist in the miniature world only."""
     expanded: PositiveInt | None = None
-    """At most so many of the expanded people are trained on, the first by name (DiVE's figure 5); null takes all."""
+    """At most so many of the expanded people are trained on, those with most images first and, of equally many, the
+    first by name (DiVE's figure 5); null takes all."""
 
     @model_validator(mode="after")
     def _known_training_sets(self) -> "Reid":
-        from vireid_lib import generators  # not above: pandas is too heavy for `vireid --help`
-
-        known = ["real", *generators.names(), "dive_from_image", *OF_THE_WORLD]
+        known = training_sets()
         for name in self.training_sets:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-                raise ValueError(f"training_sets names {name!r}; {hint}")
+                raise ValueError(f"training_sets names {name!r}; {hint(name, known)}")
         return self
 
     @model_validator(mode="after")
@@ -87,7 +101,8 @@ class Expand(Strict):
     """How much synthetic infrared is made."""
 
     identities: PositiveInt | None = None
-    """At most so many external identities (DiVE's figure 5); null takes all."""
+    """At most so many external identities, those with most images first and, of equally many, the first by name
+    (DiVE's figure 5); null takes all."""
     per_camera: PositiveInt
     """Images for each identity and camera."""
     min_images: PositiveInt = 12
@@ -97,6 +112,15 @@ class Expand(Strict):
     are in its training part: its 21,511 images fit training and gallery."""
     cameras: Literal["infrared"] | Annotated[list[int], Field(min_length=1)] = "infrared"
     """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
+    counts: list[PositiveInt] = []
+    """Numbers of people in DiVE's figure 5, besides all that are expanded. Fewer are taken from those. For more, a
+    generator is fitted to so many, whatever `min_images` says; in the miniature world their true infrared is added."""
+
+    @model_validator(mode="after")
+    def _no_count_twice(self) -> "Expand":
+        if len(set(self.counts)) != len(self.counts):
+            raise ValueError("counts names a number of people twice; remove one")
+        return self
 
 
 OWN_SETTINGS = {"shots": "sysu-mm01", "draw": "sysu-mm01", "reading": "llcm"}
@@ -112,7 +136,8 @@ class Evaluation(Strict):
     shots: PositiveInt = 1
     """SYSU-MM01 only: gallery images for each identity and camera."""
     draw: Literal["seeded", "official"] = "seeded"
-    """SYSU-MM01 only: how the gallery is drawn."""
+    """SYSU-MM01 only: how the gallery is drawn. "official" reads the data set's `exp/rand_perm_cam.mat` (JSIA-ReID,
+    MPANet)."""
     reading: Literal["paper", "release"] = "paper"
     """LLCM only: what visible-to-infrared means."""
 
@@ -163,6 +188,15 @@ class Profile(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _the_world_has_no_official_galleries(self) -> "Profile":
+        if self.world is not None and self.evaluation.draw == "official":
+            raise ValueError(
+                "evaluation.draw is 'official', which reads a file that comes with SYSU-MM01, and the miniature world "
+                "has none; use seeded"
+            )
+        return self
+
 
 def profiles_folder() -> Path:
     """The folder of the profiles that come with the book."""
@@ -200,6 +234,6 @@ def _profile_path(name_or_path: str | Path) -> Path:
     known = profile_names()
     if str(name_or_path) in known:
         return profiles_folder() / f"{name_or_path}.yaml"
-    near = difflib.get_close_matches(str(name_or_path), known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
-    raise FileNotFoundError(f"No profile {str(name_or_path)!r}; {hint} A path to a .yaml file works too.")
+    raise FileNotFoundError(
+        f"No profile {str(name_or_path)!r}; {hint(str(name_or_path), known)} A path to a .yaml file works too."
+    )

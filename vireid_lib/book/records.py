@@ -30,12 +30,14 @@ class StageRecord:
         key: digest of everything that it was made from.
         folder: where its files are.
         result: what its `result.json` holds; `result["values"]` is what its function returned.
+        older: whether older code has made it, or something that it was made of (only with `--keep-results`).
     """
 
     name: str
     key: str
     folder: Path
     result: dict
+    older: bool = False
 
     @property
     def values(self) -> dict:
@@ -115,6 +117,23 @@ def input_digest(value: object, name: str, cache: Path | None = None) -> str:
         f"input {name} is a {type(value).__name__}; give a stage's record, an image table, a Path "
         "or a text such as a manifest's digest. Settings belong in config."
     )
+
+
+def stages_in(value: object, stages: Path) -> set[str]:
+    """The stages, as "name/key", that an input of a stage comes from.
+
+    Args:
+        value: as `input_digest` takes it; of a table those count in whose folders its images lie.
+        stages: the workspace's folder of stages.
+    """
+    if isinstance(value, StageRecord):
+        return {f"{value.name}/{value.key}"}
+    if isinstance(value, Path):
+        paths = [str(value)]
+    else:
+        paths = value["path"].unique() if type(value).__name__ == "DataFrame" else []
+    inside = f"{stages}{os.sep}"
+    return {"/".join(path[len(inside) :].split(os.sep)[:2]) for path in paths if path.startswith(inside)}
 
 
 def _table_digest(table: "pd.DataFrame", cache: Path | None) -> str:

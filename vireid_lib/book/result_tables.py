@@ -1,13 +1,16 @@
 """Result tables as HTML: our numbers and the papers' in forms that cannot be mistaken for each other."""
 
 import html
+from collections.abc import Iterable
 
 import pandas as pd
+
+from vireid_lib.book.results import OLDER, OLDER_WORDS
 
 OURS = "font-weight:600"
 PAPERS = "font-style:italic;opacity:.75"
 CAPTION = "text-align:left;padding:.9rem 0 .3rem"
-STATUS_MARKS = {"reproduced": "✓", "differs": "≠", "not yet run": "not yet run"}
+STATUS_MARKS = {"reproduced": "✓", "differs": "≠", "inconclusive": "~", "one seed": "?", "not yet run": "not yet run"}
 METRIC_LABELS = {
     "rank_1": "rank-1",
     "rank_5": "rank-5",
@@ -32,7 +35,7 @@ class HtmlTable:
         return self.markup
 
     def __repr__(self) -> str:
-        return self.table.to_string(index=False)
+        return self.table.drop(columns="older", errors="ignore").to_string(index=False)
 
 
 def show_main_table(table: pd.DataFrame) -> HtmlTable:
@@ -55,7 +58,7 @@ def _block(dataset: str, protocol: str, method: str, rows: pd.DataFrame) -> str:
     else:
         counted = f"mean ± standard deviation over {'–'.join(map(str, dict.fromkeys([seeds[0], seeds[-1]])))} seeds"
     body = "".join(
-        f"<tr><td>{html.escape(row['trained on'])}</td>"
+        f"<tr><td>{html.escape(row['trained on'])}{mark(row['older'])}</td>"
         + "".join(_number_cell(row[name]) for name in MAIN_METRICS)
         + "</tr>"
         for _, row in rows.iterrows()
@@ -63,9 +66,20 @@ def _block(dataset: str, protocol: str, method: str, rows: pd.DataFrame) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("trained on", *MAIN_METRICS))
     return (
         f'<div class="table"><table class="main-table"><caption style="{CAPTION}">'
-        f"<b>{html.escape(f'{method} on {dataset}, {protocol}')}</b><br>percent, {counted}</caption>"
+        f"<b>{html.escape(f'{method} on {dataset}, {protocol}')}</b><br>percent, {counted}{legend(rows['older'])}"
+        "</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def mark(older: bool) -> str:
+    """What stands behind a number that older code has made."""
+    return f" {OLDER}" if older else ""
+
+
+def legend(older: Iterable[bool]) -> str:
+    """The end of a caption that says what the mark means, where one stands in the table."""
+    return f"; {OLDER} {OLDER_WORDS}" if any(older) else ""
 
 
 def _number_cell(text: str) -> str:
@@ -80,7 +94,8 @@ def show_papers(beside: pd.DataFrame) -> HtmlTable:
     """`results.beside_papers` for reading, table by table as the papers print them.
 
     In every cell the paper's numbers come first, in italics; below stands what was measured here, upright, followed
-    by ✓ (reproduced) or ≠ (differs), or that it has not been run. Tables of which nothing was run are folded.
+    by ✓ (reproduced), ≠ (differs), ~ (inconclusive) or ? (one seed) and the number of seeds, or of splits, that it is
+    the mean of; or that it has not been run. Tables of which nothing was run are folded.
     """
     blocks = []
     for (paper, number), rows in beside.groupby(["paper", "table"], sort=False):
@@ -94,7 +109,8 @@ def show_papers(beside: pd.DataFrame) -> HtmlTable:
         title = html.escape(f"{paper}, Table {number}: {rows['title'].iloc[0]}")
         block = (
             f'<div class="table"><table><caption style="{CAPTION}"><b>{title}</b><br>{metrics} in percent; '
-            f'<span style="{PAPERS}">printed there</span>, <span style="{OURS}">measured here</span></caption>'
+            f'<span style="{PAPERS}">printed there</span>, <span style="{OURS}">measured here</span>'
+            f"{legend(rows['older'])}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
         if (rows["status"] == "not yet run").all():
@@ -109,7 +125,9 @@ def _paper_cell(values: pd.DataFrame) -> str:
     if (values["status"] == "not yet run").all():
         ours = f'<small style="opacity:.6">{STATUS_MARKS["not yet run"]}</small>'
     else:
+        counted = html.escape(", ".join(dict.fromkeys(filter(None, values["over"]))))
         ours = f'<span style="{OURS}">{" / ".join(_measured(row) for _, row in values.iterrows())}</span>'
+        ours += f" <small>({counted})</small>"
     return f'<td><span style="{PAPERS}">{printed}</span><br>{ours}</td>'
 
 
@@ -118,4 +136,4 @@ def _measured(row: pd.Series) -> str:
     if row["seeds"] == 0:
         return "–"
     spread = f" ± {row['our_std']:.2f}" if pd.notna(row["our_std"]) else ""
-    return f"{row['our_mean']:.2f}{spread} {STATUS_MARKS[row['status']]}"
+    return f"{row['our_mean']:.2f}{spread} {STATUS_MARKS[row['status']]}{mark(row['older'])}"

@@ -2,23 +2,28 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 from pydantic import Field
 
 from vireid_lib.book import comparable, variants
+from vireid_lib.book.contrasts import mean_over_seeds, split_scores
 from vireid_lib.book.papers import Paper, load_papers
 from vireid_lib.book.profiles import Profile
+from vireid_lib.book.records import StageRecord
 from vireid_lib.book.workspace import Workspace
 from vireid_lib.data.strict import Strict, validated
+from vireid_lib.data.text import read_json
+from vireid_lib.evaluation.statistics import equivalence, mean_margin
 
 if TYPE_CHECKING:
     from vireid_lib.evaluation import Evaluation
 
 METRICS = ("rank_1", "rank_5", "rank_10", "rank_20", "mean_ap", "mean_inp")
 GROUP = ["dataset", "mode", "protocol", "method", "training", "external", "variant"]
-STATUSES = ("reproduced", "differs", "not yet run")
+STATUSES = ("reproduced", "differs", "inconclusive", "one seed", "not yet run")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -33,8 +38,8 @@ class Score(Strict):
             another generator's name.
         external: name of the expanded data set, None without one.
         resolved: every setting that it was measured with, see `variants.resolved`; None in old records.
-        variant: not recorded; `scores` puts there in words how `resolved` differs from what was published. What old
-            records say here was typed.
+        variant: not recorded; `score_table` puts there in words how `resolved` differs from what was published. Old
+            records have words here that were typed.
         seed: of the training.
         mode: "all", "indoor", "visible-to-infrared", "infrared-to-visible".
         protocol: the protocol's name in words.
@@ -111,8 +116,9 @@ def stages(workspace: Workspace) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def scores(workspace: Workspace) -> pd.DataFrame:
-    """One row per recorded score; of several for one setting and seed, the one used last.
+def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
+    """One row per score that the stages recorded: the columns of `Score`; `stage`, `key` and `older`; and `splits`, the
+    scores of each split where each has its own network (RegDB), see `contrasts.split_scores`.
 
     Its variant, the difference of its settings from those that were published, is worked out here: column `differences`
     has it setting by setting (None where an old record does not say), `variant` in words.
@@ -121,21 +127,35 @@ def scores(workspace: Workspace) -> pd.DataFrame:
         FileError: a stage recorded a score that is none, such as percent where shares are wanted.
     """
     rows = []
-    for record in workspace.records():  # the one used last comes last
-        for score in record.values.get("scores", ()):
+    for record in records:
+        about = {"stage": record.name, "key": record.key, "older": record.older}
+        for score in record.values["scores"]:
             checked = validated(Score, score, str(record.folder / "result.json"), "values.scores")
             found = variants.of_score(checked.dataset, checked.method, checked.training, checked.resolved)
             words = checked.variant if found is None else variants.text(found)
-            rows.append({**checked.model_dump(), "variant": words, "differences": found, "stage": record.name,
-                         "key": record.key})  # fmt: skip
-    table = pd.DataFrame(rows, columns=[*Score.model_fields, "differences", "stage", "key"])
-    return table.drop_duplicates([*GROUP, "seed"], keep="last").reset_index(drop=True)
+            rows.append({**checked.model_dump(), "variant": words, "differences": found, **about,
+                         "splits": split_scores(record, checked.mode)})  # fmt: skip
+    return pd.DataFrame(rows, columns=[*Score.model_fields, "differences", "stage", "key", "older", "splits"])
+
+
+def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFrame:
+    """`score_table` of the results that a run's record names, each by its stage, key and whether it is older.
+
+    Args:
+        folder: the workspace.
+    """
+    places = ((each, folder / "stages" / each["stage"] / each["key"]) for each in results)
+    return score_table(
+        StageRecord(each["stage"], each["key"], place, read_json(place / "result.json"), each["older"])
+        for each, place in places if place.exists()
+    )  # fmt: skip
 
 
 def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     """Average the scores over seeds: one row per setting, `<metric>` and `<metric>_std` in percent, `seeds`.
 
-    The standard deviation is the sample's (n - 1), and empty for a single seed.
+    The standard deviation is the sample's (n - 1), and empty for a single seed. `splits` is the mean over seeds of what
+    `scores` has there.
     """
     rows = []
     for setting, group in table.groupby(GROUP, sort=False, dropna=False):
@@ -149,6 +169,8 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
                 "seeds": len(group),
                 "trials": group["trials"].min(),
                 "settings": group["settings"].iloc[0],
+                "older": bool(group["older"].any()),
+                "splits": mean_over_seeds(list(group["splits"])) if "splits" in group else None,
                 **{name: group[name].iloc[0] for name in ("resolved", "differences") if name in group},
             }
         )
@@ -158,25 +180,31 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
         "seeds",
         "trials",
         "settings",
+        "older",
+        "splits",
         "resolved",
         "differences",
     ]
     return pd.DataFrame(rows, columns=columns)
 
 
-def beside_papers(workspace: Workspace, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
+def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
     """Every number that the papers print, ours beside it where there is one, and a status.
 
     A number of ours stands beside a paper's only if data set, mode, method, training data, external set, all settings
     (see `variants`) and the protocol's settings are the paper's, over at least as many trials (`comparable.same`). What
     was measured on the miniature world is therefore never beside one.
 
+    Args:
+        scores: from `selection.scores`.
+
     Returns:
         columns paper, table, title, printed_row, printed_column, dataset, mode, method, training, external, variant,
-        metric, paper_value, our_mean, our_std, seeds, difference, status, why. Values in percent. What is no score
-        (such as DEN's IIRS) stands in the studies instead.
+        metric, paper_value, our_mean, our_std, seeds, over, difference, status, why, older. Values in percent;
+        `our_std` is over what `over` says, e.g. "3 seeds" or "10 splits". What is no score (such as DEN's IIRS) stands
+        in the studies instead.
     """
-    ours = over_seeds(scores(workspace))
+    ours = over_seeds(scores)
     rows = []
     for paper in load_papers() if papers is None else papers:
         for value in paper.values():
@@ -189,38 +217,66 @@ def beside_papers(workspace: Workspace, papers: Iterable[Paper] | None = None) -
 
 
 def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
+    """Ours beside one printed number, and whether our mean is equivalent to it.
+
+    The paper's tolerance is the margin of equivalence. "reproduced": the 90 % interval of our mean lies within the
+    printed number ± tolerance (two one-sided tests at 5 %; Schuirmann 1987, see `statistics.equivalence`). "differs":
+    our 95 % interval lies outside that range as a whole. "inconclusive": neither, so that more seeds are needed. "one
+    seed": one training says nothing about the mean. The printed number is taken as it stands, for papers print neither
+    spread nor number of trainings.
+
+    The interval is over seeds. Where each split has its own network (RegDB), it is over the splits: the spread between
+    splits, which the paper's mean shares, counts as ours, so that the statement is a careful one.
+    """
     if match.empty:
         return {
             "our_mean": None,
             "our_std": None,
             "seeds": 0,
+            "over": "",
             "difference": None,
             "status": "not yet run",
             "why": "",
+            "older": False,
         }
     row, metric = match.iloc[-1], value["metric"]
-    difference = row[metric] - value["paper_value"]
-    within = abs(difference) <= paper.tolerance.points
+    mean, deviation, count, noun = row[metric], row[f"{metric}_std"], int(row["seeds"]), "seed"
+    if isinstance(row["splits"], dict) and len(row["splits"][metric]) > 1:
+        by_split = 100 * pd.Series(row["splits"][metric])
+        deviation, count, noun = by_split.std(ddof=1), len(by_split), "split"
+    difference, tolerance = mean - value["paper_value"], paper.tolerance.points
+    over = f"{count} {noun}{'s' * (count > 1)}"
+    why = f"{abs(difference):.2f} points {'above' if difference >= 0 else 'below'} the paper, tolerance {tolerance:g}; "
+    if count == 1:
+        status, why = "one seed", why + "one seed says nothing about the mean of others"
+    else:
+        found = equivalence(mean, deviation, count, target=value["paper_value"], margin=tolerance)
+        status = {"equivalent": "reproduced", "different": "differs"}.get(found, found)
+        margins = [mean_margin(deviation, count, confidence) for confidence in (0.9, 0.95)]
+        why += f"our mean over {over} ± {margins[0]:.2f} (90 % interval), ± {margins[1]:.2f} (95 %)"
     return {
-        "our_mean": row[metric],
-        "our_std": row[f"{metric}_std"],
+        "our_mean": mean,
+        "our_std": deviation,
         "seeds": row["seeds"],
+        "over": over,
         "difference": difference,
-        "status": "reproduced" if within else "differs",
-        "why": f"{abs(difference):.2f} points {'above' if difference >= 0 else 'below'} the paper, tolerance "
-        f"{paper.tolerance.points:g}",
+        "status": status,
+        "why": why,
+        "older": row["older"],
     }
 
 
-def main_table(workspace: Workspace, profile: Profile) -> pd.DataFrame:
+def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The book's main result: rank-1 and mAP of each training set, mean ± standard deviation, one row each.
 
     Only the main setting on the test identities, and only what the profile asks for: its training sets, seeds and
     modes, in its order.
 
-    Columns: data set, protocol, method, trained on, rank-1, mAP, mINP (texts, percent), seeds.
+    Args:
+        scores: from `selection.scores`.
+
+    Columns: data set, protocol, method, trained on, rank-1, mAP, mINP (texts, percent), seeds, older.
     """
-    table = scores(workspace)
     wanted = {
         "dataset": [profile.data.target],
         "mode": profile.evaluation.modes,
@@ -228,7 +284,7 @@ def main_table(workspace: Workspace, profile: Profile) -> pd.DataFrame:
         "training": profile.reid.training_sets,
         "seed": profile.reid.seeds,
     }
-    table = variants.measured_with(profile, table)
+    table = variants.measured_with(profile, scores)
     for column, values in wanted.items():
         table = table[table[column].isin(values)]
     table = over_seeds(table)
@@ -245,12 +301,12 @@ def main_table(workspace: Workspace, profile: Profile) -> pd.DataFrame:
                 for label, metric in (("rank-1", "rank_1"), ("mAP", "mean_ap"), ("mINP", "mean_inp"))
             },
             "seeds": row["seeds"],
+            "older": row["older"],
         }
         for _, row in table.iterrows()
     ]
-    return pd.DataFrame(
-        rows, columns=["data set", "protocol", "method", "trained on", "rank-1", "mAP", "mINP", "seeds"]
-    )
+    columns = ["data set", "protocol", "method", "trained on", "rank-1", "mAP", "mINP", "seeds", "older"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 TRAINING_LABELS = {
@@ -284,7 +340,15 @@ def mean_and_std(mean: float, std: float) -> str:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """A table for the terminal."""
+    """`main_table` for the terminal."""
     if table.empty:
         return "No score has been recorded yet."
-    return table.to_string(index=False)
+    if not table["older"].any():
+        return table.drop(columns="older").to_string(index=False)
+    marked = table.assign(older=[OLDER if older else "" for older in table["older"]]).rename(columns={"older": ""})
+    return f"{marked.to_string(index=False)}\n{OLDER} {OLDER_WORDS}"
+
+
+OLDER = "†"
+OLDER_WORDS = "made by older code, or of what older code made (--keep-results)"
+"""How every table marks such a number."""

@@ -11,18 +11,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import filelock
 import nbformat
 
 from vireid_lib.book import engines
-from vireid_lib.book.book import Book, default_workspace
+from vireid_lib.book.book import Book, check_galleries, default_workspace
 from vireid_lib.book.chapters import Chapter, find_chapters, find_study, parameters_of, parse_overrides
 from vireid_lib.book.profiles import Profile, load_profile
 from vireid_lib.book.records import hardware, library, now, versions, write_json
 from vireid_lib.book.terminal import Terminal
+from vireid_lib.book.workspace import KEEP_RESULTS
 from vireid_lib.project import project_root
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class RunError(RuntimeError):
@@ -35,6 +39,7 @@ class BookRun:
 
     Attributes:
         profile, workspace: what it ran on and where.
+        scores: of the book's main table, as `selection.scores` returns them; None for a study.
         ok: every chosen chapter truly ran.
         page: the HTML page, or None if no chapter has run.
         failure: what went wrong, where, and how to continue; empty if ok.
@@ -42,6 +47,7 @@ class BookRun:
 
     profile: Profile
     workspace: Path
+    scores: "pd.DataFrame | None"
     ok: bool
     page: Path | None
     failure: str
@@ -83,10 +89,12 @@ def run_book(
     source = chapters_folder or project_root() / "notebooks" / ("studies" if study else "")
     chapters = [find_study(source, study)] if study else find_chapters(source, only)
     record, page_name = (f"study_{study}.json", f"study_{study}.html") if study else ("book.json", "index.html")
-    chosen = parse_overrides(overrides, chapters)
+    chosen = parse_overrides(overrides, chapters, settings)
     book = Book(settings, folder, data_root)  # a missing data set is found out before the first chapter
+    check_galleries(book)
     if method := next(filter(None, (values.get("method", "") for values in chosen.values())), ""):
-        settings = book.with_method(method).profile  # so is an unknown method; and the page shows this one's scores
+        book = book.with_method(method)  # so is an unknown method; and the page shows this one's scores
+        settings = book.profile
     notebooks = folder / "notebooks"
     notebooks.mkdir(parents=True, exist_ok=True)
     command = continue_command(profile, workspace, data_root, only, overrides, study=study)
@@ -109,9 +117,11 @@ def run_book(
             if failure:
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
+        scores = None if study else _scores(book)
         write_json(
             folder / record,
             {
+                "results": [] if study else scores[["stage", "key", "older"]].drop_duplicates().to_dict("records"),
                 "profile": settings.model_dump(),
                 "ok": not failure,
                 "failure": failure,
@@ -125,7 +135,7 @@ def run_book(
             },
         )
         page = _make_page(folder, chapters if study else find_chapters(source), settings, record, page_name)
-    return BookRun(settings, folder, not failure, page, failure)
+    return BookRun(settings, folder, scores, not failure, page, failure)
 
 
 def continue_command(
@@ -139,6 +149,7 @@ def continue_command(
     for flag, values in (("--only", only), ("-p", overrides)):
         for value in values:
             words += [flag, value]
+    words += ["--keep-results"] if os.environ.get(KEEP_RESULTS) else []
     return shlex.join(words + engines.options())
 
 
@@ -257,6 +268,12 @@ def unexecuted_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookN
         for cell in notebook.cells
         if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
     ]
+
+
+def _scores(book: Book) -> "pd.DataFrame":
+    from vireid_lib.book import selection
+
+    return selection.scores(book)
 
 
 def _make_page(

@@ -1,13 +1,14 @@
 """A profile's nested settings as the classes that own them: ReID method, DiVE, miniature world."""
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vireid_lib.book.profiles import Profile
 from vireid_lib.data.strict import FileError, explained, validated
+from vireid_lib.nearest import nearest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -55,6 +56,18 @@ def dive_config(profile: Profile, where: str = "") -> "DiveConfig":
     return explained(lambda: DiveConfig(**profile.dive), DiveConfig, where or f"profile {profile.name}", "dive")
 
 
+WEIGHTS = ("pretrained", "judge_model", "lpips_features", "lpips_heads")
+"""Settings that name weights to start from, as a hub id or as a file or folder of one's own."""
+
+
+def local_weights(config: "BaseModel") -> dict[str, Path]:
+    """Those weights of a configuration that lie on this machine, as inputs of a stage: other weights under the same
+    name are another input. What lies on a hub is said by its id."""
+    named = {name: getattr(config, name, None) for name in WEIGHTS}
+    found = {name: Path(value).expanduser() for name, value in named.items() if value is not None}
+    return {name: path for name, path in found.items() if path.exists()}
+
+
 def generator_config(profile: Profile, name: str, where: str = "") -> "BaseModel":
     """The settings of a generator besides DiVE: its paper's, or its small recipe in the miniature world; the profile's
     overrides on top.
@@ -93,7 +106,7 @@ def world_size(profile: Profile, where: str = "") -> "Size | None":
     valid = [field.name for field in dataclasses.fields(Size)]
     for key in size:
         if key not in valid:
-            near = difflib.get_close_matches(key, valid, n=1)
+            near = nearest(key, valid)
             raise FileError(
                 f"{where}: unknown key world.size.{key}; "
                 + (f"did you mean {near[0]}?" if near else f"valid here: {', '.join(valid)}.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import safetensors.torch
@@ -10,17 +11,21 @@ from torch import Tensor
 
 from vireid_lib.book import engines, joint, own_people, results, variants
 from vireid_lib.book.book import Book
-from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
+from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras, most_seen, permutation_file
 from vireid_lib.book.fitting import translators
-from vireid_lib.book.profiles import Profile
+from vireid_lib.book.profiles import OF_THE_WORLD, Profile
 from vireid_lib.book.records import StageRecord, canonical
-from vireid_lib.book.settings import dive_config, reid_config
+from vireid_lib.book.settings import dive_config, local_weights, reid_config
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, evaluate
 from vireid_lib.evaluation.protocols import build_protocol
+from vireid_lib.generators import galleries
 from vireid_lib.generators.interface import refuse_identities
 from vireid_lib.training.determinism import threads
+
+if TYPE_CHECKING:
+    from vireid_lib.reid.config import ReidConfig
 
 FEATURES = "features.safetensors"
 
@@ -52,7 +57,7 @@ def finetuning(book: Book, split: int = 1) -> StageRecord:
         return {"images": len(table), "identities": table["identity"].nunique(),
                 "cameras": sorted(table["camera"].unique()), **generator.summary()}
 
-    return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, version=4, seeds=[config.seed],
+    return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, seeds=[config.seed],
                       manifests=manifests(book))
 
 
@@ -71,31 +76,40 @@ def gallery(book: Book, name: str, split: int = 1) -> pd.DataFrame:
     Args:
         name: a generator's, as `vireid_lib.generators.names` has it; or "dive_from_image", "redrawn" or "true".
     """
-    data = datasets(book, split)
-    identities = sorted(data.external["identity"].unique())
-    cameras, per_camera = infrared_cameras(book), book.profile.expand.per_camera
-    if name in ("redrawn", "true"):
-        rows = data.truth(name)
+    if name in OF_THE_WORLD:
+        rows = datasets(book, split).truth(name)
         order = rows.groupby(["identity", "camera"]).cumcount()
-        return rows[order < per_camera].reset_index(drop=True)
+        return rows[order < book.profile.expand.per_camera].reset_index(drop=True)
+    return tables.load(_gallery_stage(book, name, split).folder / "table.csv")
+
+
+def gallery_sizes(book: Book, name: str, split: int = 1) -> dict[str, int]:
+    """How many images `gallery` has, and how many different ones; see `vireid_lib.generators.galleries.sizes`."""
+    values = {} if name in OF_THE_WORLD else _gallery_stage(book, name, split).values
+    if "distinct" in values:
+        return {key: values[key] for key in ("images", "distinct")}
+    return galleries.sizes(gallery(book, name, split))
+
+
+def _gallery_stage(book: Book, name: str, split: int) -> StageRecord:
+    data = datasets(book, split)
     if name == "copies":
-        record = _copies(book, data)
-    elif name not in ("dive", "dive_from_image"):
-        record = translators.gallery_stage(book, name, split)
-    else:
-        fitted, config = finetuning(book, split), dive_config(book.profile)
-        sampling = {"start": "image"} if name == "dive_from_image" else {}
-        settings = config.model_copy(update=sampling).sampling_settings()
+        return _copies(book, data)
+    if name not in ("dive", "dive_from_image"):
+        return translators.gallery_stage(book, name, split)
+    identities, cameras, per_camera = translators.order(book, data)
+    fitted, config = finetuning(book, split), dive_config(book.profile)
+    sampling = {"start": "image"} if name == "dive_from_image" else {}
+    settings = config.model_copy(update=sampling).sampling_settings()
 
-        def make(folder: Path) -> dict:
-            maker = generator(book, split, **sampling)
-            table = maker.expand(identities, cameras, per_camera, config.seed, folder, source=data.external)
-            return {"images": len(table), "identities": len(identities), "cameras": cameras}
+    def make(folder: Path) -> dict:
+        maker = generator(book, split, **sampling)
+        table = maker.expand(identities, cameras, per_camera, config.seed, folder, source=data.external)
+        return {**galleries.sizes(table), "identities": len(identities), "cameras": cameras}
 
-        settings |= {"identities": identities, "cameras": cameras, "per_camera": per_camera}
-        inputs = {"finetuning": fitted, "external": data.external}
-        record = book.stage(f"gallery_{name}", settings, inputs, make, seeds=[config.seed])
-    return tables.load(record.folder / "table.csv")
+    settings |= {"identities": identities, "cameras": cameras, "per_camera": per_camera}
+    inputs = {"finetuning": fitted, "external": data.external}
+    return book.stage(f"gallery_{name}", settings, inputs, make, seeds=[config.seed])
 
 
 def _copies(book: Book, data: Datasets) -> StageRecord:
@@ -107,7 +121,7 @@ def _copies(book: Book, data: Datasets) -> StageRecord:
     def make(folder: Path) -> dict:
         maker = GreyCopies()
         maker.fit(data.external, folder)
-        return {"images": len(maker.expand(identities, cameras, per_camera, 0, folder))}
+        return galleries.sizes(maker.expand(identities, cameras, per_camera, 0, folder))
 
     config = {"identities": identities, "cameras": cameras, "per_camera": per_camera}
     return book.stage("gallery_copies", config, {"external": data.external}, make, seeds=[0])
@@ -124,7 +138,7 @@ def training_table(book: Book, name: str, split: int = 1, *, validation: bool = 
         made = own_people.images(book, name, split)
         return tables.concat(real, made[made["identity"].isin(set(real["identity"]))])
     added = tables.concat(data.external, gallery(book, name, split))
-    people = sorted(added["identity"].unique())[: book.profile.reid.expanded]
+    people = most_seen(data.external)[: book.profile.reid.expanded]
     return tables.concat(real, added[added["identity"].isin(people)])
 
 
@@ -136,44 +150,72 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     Args:
         validation: train without the validation identities and rank them instead of the test identities: how
             settings are chosen.
+
+    Raises:
+        ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
     """
+    check_draw(book, validation=validation)
     config = reid_config(book.profile)
     inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
+    epochs = {split: epoch_steps(book, name, seed, split, validation=validation) for split in splits(book)}
     inputs |= joint.starts(book, inputs, seed, progress=progress)
+    inputs |= local_weights(config)
+    inputs |= {f"ranked_{split}": datasets(book, split).test(validation=validation) for split in splits(book)}
+    if (file := permutation_file(book)) is not None:
+        inputs["permutations"] = file
     evaluation = book.profile.evaluation
     about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
              "evaluation": evaluation.model_dump()}
+    if any(epochs.values()):
+        about["epoch_steps"] = {str(split): steps for split, steps in epochs.items()}
+    external = book.profile.data.external if variants.adds_external(name) else None
     settings = variants.resolved(book.profile, name, validation=validation)
 
     def make(folder: Path) -> dict:
         found: dict[str, list[Evaluation]] = {mode: [] for mode in evaluation.modes}
         for split in splits(book):
             table = inputs[f"table_{split}"]
+            own = config.model_copy(update={"epoch_steps": epochs[split] or config.epoch_steps})
             for mode, result in _train_and_evaluate(
-                book, table, split, seed, folder / f"split_{split}", validation, progress
+                book, table, own, split, seed, folder / f"split_{split}", validation, progress
             ).items():
                 found[mode].append(result)
         whole = {mode: combine(parts) for mode, parts in found.items()}
         scores = [
             results.score_row(
                 each, dataset=book.profile.data.target, method=book.profile.reid.method, training=name,
-                external=book.profile.data.external if variants.adds_external(name) else None, seed=seed,
-                resolved=settings,
+                external=external, seed=seed, resolved=settings,
             )
             for each in whole.values()
         ]
         return {"scores": scores, "evaluations": {mode: each.to_dict() for mode, each in whole.items()}}
 
-    return book.stage(f"reid_{name}", about, inputs, make, seeds=[seed], protocol=evaluation.protocol,
-                      manifests=manifests(book))
+    return book.stage(f"reid_{name}", about, inputs, make, code=[joint.about(config.method)], seeds=[seed],
+                      protocol=evaluation.protocol, manifests=manifests(book))
+
+
+def epoch_steps(book: Book, name: str, seed: int, split: int = 1, *, validation: bool = False) -> int | None:
+    """Steps that make an epoch of a training on `name`, by which its length and schedule count (`reid.length` and
+    `reid.epoch_batch` of the profile); None leaves it to the method's sampler, or there is nothing that counts so."""
+    from vireid_lib.reid.batches import steps_per_epoch
+
+    config, reid = reid_config(book.profile), book.profile.reid
+    counted, equal = config.model_copy(update=reid.epoch_batch), reid.length == "equal"
+    if config.epoch_steps or not {"epochs", "drops"} & set(config.in_epochs):
+        return None
+    if counted == config and (name == "real" or not equal):
+        return None
+    table = training_table(book, "real" if equal else name, split, validation=validation)
+    return steps_per_epoch(joint.method_class(config.method), table, counted, seed=seed)
 
 
 def _train_and_evaluate(
-    book: Book, table: pd.DataFrame, split: int, seed: int, folder: Path, validation: bool, progress: bool
-) -> dict[str, Evaluation]:
+    book: Book, table: pd.DataFrame, config: "ReidConfig", split: int, seed: int, folder: Path, validation: bool,
+    progress: bool,
+) -> dict[str, Evaluation]:  # fmt: skip
     from vireid_lib.reid.features import extract
 
-    config, cache = reid_config(book.profile), book.workspace.cache
+    cache = book.workspace.cache
     ranked = datasets(book, split).test(validation=validation)
     with threads(1, book.device == "cpu"):
         network = joint.train(book, table, config, folder, seed, progress)
@@ -193,12 +235,29 @@ def _protocol(book: Book, mode: str, split: int):
         settings["trial"] = split
     elif evaluation.protocol != "market-1501":
         settings["trial_count"] = evaluation.trials
+    if (file := permutation_file(book)) is not None:
+        settings["permutation_file"] = file
     return build_protocol(evaluation.protocol, mode, **settings)
 
 
 def protocol(book: Book, mode: str | None = None):
     """The profile's protocol object in one of its modes (the first by default)."""
     return _protocol(book, mode or book.profile.evaluation.modes[0], 1)
+
+
+def check_draw(book: Book, *, validation: bool = False) -> None:
+    """Draw the official galleries of every mode once, where the profile asks for them: a file that is missing or does
+    not fit the images must not be found out after the training.
+
+    Raises:
+        ValueError: the file or an image that it names is wrong; the message says which, and what to do.
+        FileNotFoundError: there is no such file, or no data set.
+    """
+    if permutation_file(book) is None:
+        return
+    ranked = datasets(book).test(validation=validation)
+    for mode in book.profile.evaluation.modes:
+        protocol(book, mode).trials(ranked)
 
 
 def comparison(book: Book, *, validation: bool = False) -> list[StageRecord]:
@@ -219,8 +278,12 @@ def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRec
 
     Raises:
         StageFailed: some failed; the others are done and kept.
+        ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
     """
     device, engine = jobs[0][0].device, engines.chosen()
+    drawing = {canonical(own.profile.model_dump(include={"data", "evaluation"})): own for own, _, _ in jobs}
+    for own in drawing.values():
+        check_draw(own, validation=validation)
     shared = {}  # what trainings have in common is made once, before they start
     for own, name, _ in jobs:
         apart = canonical(own.profile.model_dump(exclude={"reid"}))

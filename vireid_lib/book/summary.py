@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import pandas as pd
 
-from vireid_lib.book import results, variants, verdicts
+from vireid_lib.book import measures, results, selection, verdicts
 from vireid_lib.book.book import Book
+from vireid_lib.book.finished import Fetched, fetched
 from vireid_lib.book.papers import load_papers
 from vireid_lib.book.records import StageRecord
-from vireid_lib.book.results import training_label
+from vireid_lib.book.results import OLDER, OLDER_WORDS, training_label
+
+T = TypeVar("T")
 
 
 def scores(book: Book) -> pd.DataFrame:
-    """The profile's scores in its workspace: its data set, method, modes, training sets and seeds, test identities.
+    """The profile's scores: its data set, method, modes, training sets and seeds, test identities.
 
     In the profile's order of modes and training sets; empty before chapter 04 has run.
     """
-    profile, table = book.profile, results.scores(book.workspace)
-    wanted = {"dataset": [profile.data.target], "method": [profile.reid.method],
-              "training": profile.reid.training_sets, "mode": profile.evaluation.modes,
-              "seed": profile.reid.seeds}  # fmt: skip
-    table = variants.measured_with(profile, table)
-    for column, values in wanted.items():
-        table = table[table[column].isin(values)]
-    for column in ("seed", "training", "mode"):
-        order = wanted[column]
+    profile, table = book.profile, selection.scores(book)
+    orders = {"seed": profile.reid.seeds, "training": profile.reid.training_sets, "mode": profile.evaluation.modes}
+    for column, order in orders.items():
         table = table.sort_values(column, key=lambda names, order=order: names.map(order.index), kind="stable")
     return table.reset_index(drop=True)
 
 
 def gains(book: Book, metric: str = "rank_1") -> pd.DataFrame:
-    """Difference of every training set from real images only, in points: columns label, mode, mean, margin.
+    """Difference of every training set from real images only, in points: columns label, mode, mean, margin, over,
+    established.
 
-    The margin is half the 95 % interval over seeds (Welch), NaN for a single seed.
+    The margin is half the 95 % interval (`over` says over what), NaN for a single seed. `established` is the verdict
+    after Holm's correction over all rows, the modes of one training set as one family.
     """
     table = scores(book)
-    rows = [
-        {"label": training_label(each.training), "mode": mode, "mean": each.difference,
-         "margin": float("nan") if each.margin is None else each.margin}
-        for mode in table["mode"].unique() if (table[table["mode"] == mode]["training"] == "real").any()
+    compared = verdicts.correct(
+        each for mode in table["mode"].unique() if (table[table["mode"] == mode]["training"] == "real").any()
         for each in verdicts.compare(table, metric, mode=mode)
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["label", "mode", "mean", "margin"])
+    )  # fmt: skip
+    drawn = verdicts.for_differences(compared)
+    return pd.DataFrame({
+        "label": drawn["labels"], "mode": [each.mode for each in compared], "mean": drawn["means"],
+        "margin": drawn["margins"], "over": [each.contrast.over for each in compared],
+        "established": drawn["established"],
+    })  # fmt: skip
 
 
 def statuses(beside: pd.DataFrame) -> pd.DataFrame:
@@ -105,29 +110,29 @@ def _from_scores(book: Book) -> list[tuple[str, str, str]]:
         ("How far is DiVE from the fair ceiling?", "dive", "redrawn"),
         ("What would knowing the unknowable add?", "true", "redrawn"),
     ]
-    rows = []
-    for question, one, other in questions:
-        if not {one, other} <= set(book.profile.reid.training_sets):
-            continue
-        rows.append((question, _compared(table, one, other), "4"))
-    return rows
+    asked = [each for each in questions if set(each[1:]) <= set(book.profile.reid.training_sets)]
+    compared = verdicts.correct(  # over all questions that can be answered
+        verdicts.compare(both, reference=other)[0] for _, one, other in asked
+        if set((both := table[table["training"].isin([one, other])])["training"]) == {one, other}
+    )  # fmt: skip
+    older = set(table.loc[table["older"], "training"])
+    found = {(each.training, each.reference): _compared(each)
+             + f" {OLDER}" * bool({each.training, each.reference} & older) for each in compared}  # fmt: skip
+    return [(question, found.get((one, other), "not yet run"), "4") for question, one, other in asked]
 
 
-def _compared(table: pd.DataFrame, one: str, other: str) -> str:
-    both = table[table["training"].isin([one, other])]
-    if set(both["training"]) != {one, other}:
-        return "not yet run"
-    verdict = verdicts.compare(both, reference=other)[0]
+def _compared(verdict: verdicts.Verdict) -> str:
     if verdict.margin is None:
         return f"rank-1 {verdict.difference:+.1f} points, from one seed: nothing can be concluded"
-    words = {"better": "yes, beyond the noise of the seeds", "worse": "no: it is worse, beyond the noise of the seeds",
-             "within noise": "not established: within the noise of the seeds"}  # fmt: skip
-    if one == "true" or other == "redrawn":
-        words = {
-            "better": "above it, beyond the noise of the seeds", "worse": "below it, beyond the noise of the seeds",
-            "within noise": "no difference that these seeds can show",
-        }  # fmt: skip
-    return f"rank-1 {verdict.difference:+.1f} ± {verdict.margin:.1f} points (95 % interval): {words[verdict.judgement]}"
+    words = {"better": f"yes, beyond {verdict.noise}", "worse": f"no: it is worse, beyond {verdict.noise}",
+             "within noise": f"not established: within {verdict.noise}"}  # fmt: skip
+    if verdict.training == "true" or verdict.reference == "redrawn":
+        words = {"better": f"above it, beyond {verdict.noise}", "worse": f"below it, beyond {verdict.noise}",
+                 "within noise": f"no difference beyond {verdict.noise}"}  # fmt: skip
+    plain = verdict.before_correction
+    return (f"rank-1 {verdict.difference:+.1f} ± {verdict.margin:.1f} points (95 % interval over "
+            f"{verdict.contrast.over}): {words[verdict.judgement]}"
+            + (f" ({plain} before correction)" if plain != verdict.judgement else ""))  # fmt: skip
 
 
 def _from_stages(book: Book) -> list[tuple[str, str, str]]:
@@ -140,46 +145,51 @@ def _from_stages(book: Book) -> list[tuple[str, str, str]]:
     ]
 
 
-def latest(book: Book, name: str) -> StageRecord | None:
-    """The record of a stage that was used last, None if it has not run."""
-    found = [record for record in book.workspace.records() if record.name == name]
-    return found[-1] if found else None
+def _told(found: Fetched[T] | None, words: Callable[[T], str]) -> str:
+    """The words for what a stage measured; "not yet run" if none has; with the mark of what older code made."""
+    if found is None:
+        return "not yet run"
+    return words(found.value) + (f" ({OLDER} {OLDER_WORDS})" if found.older else "")
 
 
 def _prompt(book: Book, variant: str) -> str:
-    from vireid_lib.book.fitting.stages import PROMPT_VARIANTS
+    from vireid_lib.book.fitting import stages as fitting
 
-    record, words = latest(book, "prompt_worth"), PROMPT_VARIANTS[variant]
-    if record is None:
-        return "not yet run"
-    row = next(row for row in record.values["rise"] if row["prompt"] == words and row["modality"] == "infrared")
-    rise, margin = row["rise (%)"], 1.96 * row["standard error"]
-    verdict = "yes" if rise > margin else "not measurably" if rise > -margin else "no, on the contrary"
-    what = f"with {words}, the loss on the target's infrared images changes by {rise:+.2f} ± {margin:.2f} %"
-    return f"{verdict}: {what} (95 % interval over {row['images']} training images)"
+    wrong = fitting.PROMPT_VARIANTS[variant]
+
+    def words(worth: pd.DataFrame) -> str:
+        table = fitting.prompt_verdict(worth)
+        row = table[(table["prompt"] == wrong) & (table["modality"] == "infrared")].iloc[0]
+        rise, margin = row["rise (%)"], 1.96 * row["standard error"]
+        verdict = "yes" if rise > margin else "not measurably" if rise > -margin else "no, on the contrary"
+        what = f"with {wrong}, the loss on the target's infrared images changes by {rise:+.2f} ± {margin:.2f} %"
+        return f"{verdict}: {what} (95 % interval over {row['images']} training images)"
+
+    return _told(fetched(book, fitting.prompt_worth), words)
 
 
 def _preservation(book: Book) -> str:
-    records = [record for record in book.workspace.records() if record.name == "identity_preservation"]
-    found = [record for record in records if record.result["config"]["judge"] == "real"]
-    if not found:
-        return "not yet run"
-    values = found[-1].values
-    shares = ", ".join(f"{training_label(name).removeprefix('+ ')} {100 * each['rank_1']:.1f} %"
-                       for name, each in values["galleries"].items())  # fmt: skip
-    chance = f"guessing {100 * values['chance']:.1f} %"
-    return f"the baseline network finds the ordered person nearest for {shares}; {chance}"
+    def words(record: StageRecord) -> str:
+        shares = ", ".join(f"{training_label(name).removeprefix('+ ')} {100 * each['rank_1']:.1f} %"
+                           for name, each in record.values["galleries"].items())  # fmt: skip
+        chance = f"guessing {100 * record.values['chance']:.1f} %"
+        return f"the baseline network finds the ordered person nearest for {shares}; {chance}"
+
+    return _told(fetched(book, lambda own: measures.preservation(own, "real", own.profile.reid.seeds[0])), words)
 
 
 def _fidelity(book: Book) -> str:
-    record = latest(book, "fidelity")
-    if record is None:
-        return "not yet run"
-    shares = ", ".join(f"{row['images']} {row['Fréchet distance']:.2f}" for row in record.values["table"])
-    what = f"Fréchet distance (ReID features, N = {record.values['N']}) to one half of the real infrared images"
-    return f"{what}: {shares}"
+    from vireid_lib.book.galleries.measures import fidelity
+
+    def words(table: pd.DataFrame) -> str:
+        shares = ", ".join(f"{row['images']} {row['Fréchet distance']:.2f}" for row in table.to_dict("records"))
+        return (f"Fréchet distance (ReID features, N = {table['N'].iloc[0]}) to one half of the real infrared images: "
+                f"{shares}")  # fmt: skip
+
+    return _told(fetched(book, lambda own: fidelity(own).table), words)
 
 
 def _attention(book: Book) -> str:
-    record = latest(book, "attention_on_people")
-    return "not yet run" if record is None else record.values["conclusion"]
+    from vireid_lib.book.attention import findings, stages
+
+    return _told(fetched(book, stages.on_people), findings.conclusion)

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,25 +13,38 @@ from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import training_label
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.generators import galleries
 from vireid_lib.reid.config import ReidConfig
+from vireid_lib.reid.train import RECORD
 
 
 def training_sets(book: Book) -> pd.DataFrame:
     """How many people and images each training set has, and how many of its images no camera took.
 
-    Columns: people, visible, infrared (images), "of these made" (images whose source is not "real").
+    Columns: people, visible, infrared (images), "of these made" (images whose source is not "real"), "made, distinct"
+    (how many of these differ from one another: a generator that gives the same picture for the same photograph repeats
+    itself where it has fewer photographs of a person than it is asked for).
     """
     rows = {}
     for name in book.profile.reid.training_sets:
         table = stages.training_table(book, name)
-        modality = table["modality"].value_counts()
+        modality, made = table["modality"].value_counts(), table[table["source"] != "real"]
         rows[training_label(name)] = {
             "people": table["identity"].nunique(),
             "visible": int(modality["visible"]),
             "infrared": int(modality["infrared"]),
-            "of these made": int((table["source"] != "real").sum()),
+            "of these made": len(made),
+            "made, distinct": _distinct(book, name, made),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("training set")
+
+
+def _distinct(book: Book, name: str, made: pd.DataFrame) -> int:
+    """The number that the gallery's stage recorded, where all of the gallery is trained on."""
+    if made.empty:
+        return 0
+    sizes = stages.gallery_sizes(book, name)
+    return sizes["distinct"] if sizes["images"] == len(made) else galleries.sizes(made)["distinct"]
 
 
 def about(config: ReidConfig) -> str:
@@ -39,12 +52,27 @@ def about(config: ReidConfig) -> str:
     return inspect.getdoc(joint.about(config.method))
 
 
-def recipe(config: ReidConfig, dataset: str) -> pd.DataFrame:
-    """Every setting of a method that this run takes otherwise than was published for `dataset`: columns "paper",
-    "here"."""
-    paper, here = type(config).published(dataset).model_dump(), config.model_dump()
-    rows = {name: {"paper": str(paper[name]), "here": str(here[name])} for name in here if here[name] != paper[name]}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["paper", "here"]).rename_axis("setting")
+def recipe(config: ReidConfig, dataset: str, *, unprinted: bool = False) -> pd.DataFrame:
+    """The settings of a method that a reader of its paper cannot take for granted.
+
+    Args:
+        dataset: the data set whose recipe is taken for the default.
+        unprinted: also every setting that the paper does not print and its authors' code does.
+
+    Returns:
+        a row for every setting that this run takes otherwise than the default, or whose default comes from neither
+        paper nor release. Columns "default", "comes from" (the default; see `ReidConfig.origins`) and "here".
+    """
+    default, here, origins = type(config).published(dataset).model_dump(), config.model_dump(), config.origins()
+    neutral = {name for name, field in ReidConfig.model_fields.items() if field.default == here[name]}
+    known = ("paper",) if unprinted else ("paper", "release")
+    rows = {
+        name: {"default": str(default[name]), "comes from": origins[name], "here": str(here[name])}
+        for name in here
+        if here[name] != default[name] or (origins[name] not in known and name not in neutral and name != "method")
+    }
+    columns = ["default", "comes from", "here"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("setting")
 
 
 def parts(network: nn.Module) -> pd.DataFrame:
@@ -72,8 +100,9 @@ class Effort:
     """What each training was given, to see whether the comparison is fair.
 
     Attributes:
-        table: per training set, the identities and images of a batch, the steps, and minutes (mean over seeds).
-        sentence: whether batch and steps are the same everywhere.
+        table: per training set, the images of a batch, the steps and the images seen of a network (mean over seeds and
+            splits), and minutes (of all splits, mean over seeds).
+        sentence: whether batch and steps are the same for all sets, of each seed and split.
     """
 
     table: pd.DataFrame
@@ -86,26 +115,53 @@ def effort(records: Iterable[StageRecord]) -> Effort:
     A method that takes larger batches or more steps with the larger training set may owe its gain to them.
     """
     rows = [
-        {
-            "trained on": training_label(record.result["config"]["training"]),
-            "images in a batch": 2 * config["identities"] * config["images"],
-            "steps": int(history(record)["step"].iloc[-1]),
-            "minutes": record.result["wall_seconds"] / 60,
-        }
+        given(record).assign(**{"trained on": training_label(record.result["config"]["training"]),
+                                "seed": record.result["config"]["seed"],
+                                "minutes": record.result["wall_seconds"] / 60})
         for record in records
-        for config in [record.result["config"]["config"]]
-    ]
-    table = pd.DataFrame(rows).groupby("trained on", sort=False).mean().astype({"images in a batch": int, "steps": int})
-    unequal = [name for name in ("images in a batch", "steps") if table[name].nunique() > 1]
+    ]  # fmt: skip
+    columns = ["images in a batch", "steps", "images seen"]
+    if not rows:
+        return Effort(pd.DataFrame(columns=[*columns, "minutes"]), "Nothing has been trained yet.")
+    whole = pd.concat(rows)
+    table = whole.groupby("trained on", sort=False)[[*columns, "minutes"]].mean()
+    table = table.round({name: 0 for name in columns}).astype({name: int for name in columns})
+    unequal = differing(whole, ["seed", "split"])
     if not unequal:
-        batch, steps = table.iloc[0][["images in a batch", "steps"]].astype(int)
-        sentence = f"Every training had batches of {batch} images and {steps:,} steps: what differs is the data alone."
+        batch, steps, images = (span(whole[name]) for name in columns)
+        sentence = f"Every training had batches of {batch} images and {steps} steps, and saw {images} images"
+        if len(whole[columns].drop_duplicates()) > 1:
+            sentence += ", the same on every set for one seed and split"
+        sentence += ": what differs is the data alone."
     else:
         sentence = (
             f"The trainings differ in {' and '.join(unequal)}, and not in the data alone: a gain may come from there. "
-            "Set reid.config.steps in the profile to give each the same."
+            "`reid.length: equal` in the profile, or a number of `reid.config.steps`, gives each the same steps."
         )
     return Effort(table, sentence)
+
+
+def given(record: StageRecord) -> pd.DataFrame:
+    """What the networks of a training were given, as its trainer recorded: a row for each split; columns split, steps,
+    "images in a batch" (of all processes, both modalities), "images seen" (drawn, each as often as it was)."""
+    rows = []
+    for path in sorted(record.folder.glob(f"split_*/{RECORD}"), key=lambda path: int(path.parent.name[6:])):
+        held = json.loads(path.read_text())
+        rows.append({"split": int(path.parent.name[6:]), "steps": held["steps"],
+                     "images in a batch": held["images_seen"] // held["steps"], "images seen": held["images_seen"]})
+    return pd.DataFrame(rows)  # fmt: skip
+
+
+def differing(given: pd.DataFrame, by: Sequence[str]) -> list[str]:
+    """Which of "images in a batch" and "steps" are not the same in all rows that agree in the columns `by`."""
+    groups = given.groupby(list(by))
+    return [name for name in ("images in a batch", "steps") if (groups[name].nunique() > 1).any()]
+
+
+def span(numbers: pd.Series) -> str:
+    """`1,200`, or `1,200 to 1,300` where they differ."""
+    ends = dict.fromkeys((numbers.min(), numbers.max()))
+    return " to ".join(f"{int(each):,}" for each in ends)
 
 
 def history(record: StageRecord, split: int = 1) -> pd.DataFrame:
@@ -126,7 +182,7 @@ def gain_and_preservation(scores: pd.DataFrame, preserved: pd.DataFrame, mode: s
     """Identity preservation of each gallery beside what it gains in ReID, in percent (points).
 
     Args:
-        scores: from `verdicts.score_table`.
+        scores: from `results.score_table`.
         preserved: from `measures.preservation_table`.
 
     Returns:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vireid_lib.book.profiles import OF_THE_WORLD, Profile, Reid
+from vireid_lib.book.profiles import OF_THE_WORLD, Profile
 from vireid_lib.book.settings import PLACES, changed, dive_config, generator_config, reid_config
 from vireid_lib.data.manifest import load_manifest
 
@@ -86,7 +86,7 @@ def resolved(profile: Profile, training: str, *, validation: bool = False) -> di
     if not external:
         more.pop("expanded")
     if training == "real":
-        more.pop("length", None)  # there is no larger set whose epochs could be longer
+        more.pop("length")  # there is no larger set whose epochs could be longer
     found |= {f"reid.{key}": value for key, value in more.items()}
     if external:
         found |= {f"expand.{key}": value for key, value in _expansion(profile).items()}
@@ -153,11 +153,11 @@ def _infrared_cameras(dataset: str) -> list[int]:
 @functools.cache
 def as_published(dataset: str, method: str) -> Profile:
     """A profile with everything as it was published for a data set."""
-    reid = {key: value for key, value in PUBLISHED["reid"].items() if key in Reid.model_fields}
     return Profile.model_validate({
         "name": "published", "title": "as published", "world": None,
         "data": {"target": dataset, "roots": {dataset: dataset}},
-        "reid": {"method": method, "backbone": "resnet50", "seeds": [0], "training_sets": ["real"], **reid},
+        "reid": {"method": method, "backbone": "resnet50", "seeds": [0], "training_sets": ["real"],
+                 **PUBLISHED["reid"]},
         "dive": PUBLISHED["dive"] | PUBLISHED_ON.get(dataset, {}).get("dive", {}),
         "expand": PUBLISHED["expand"], "evaluation": {"protocol": "sysu-mm01", "modes": ["all"]},
     })  # fmt: skip
@@ -215,7 +215,7 @@ def apart(several: Sequence[Settings]) -> list[str]:
 
 
 def measured_with(profile: Profile, table: "pd.DataFrame") -> "pd.DataFrame":
-    """Those rows of `results.scores` that were measured with the profile's own settings. A row without recorded
+    """Those rows of `results.score_table` that were measured with the profile's own settings. A row without recorded
     settings counts if it has no words of a variant either."""
     own = {name: resolved(profile, name) for name in profile.reid.training_sets}
     fits = [row["training"] in own

@@ -1,17 +1,14 @@
-"""What a comparison over few seeds allows to say: differences, their standard errors, and sentences."""
+"""What a comparison over few seeds allows to say: corrected verdicts, their intervals, and sentences."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
-import scipy.stats
 
-from vireid_lib.book.records import StageRecord
-from vireid_lib.book.results import mean_and_std, over_seeds, training_label
-
-CONFIDENCE = 0.95
+from vireid_lib.book.contrasts import Contrast, contrast, sample
+from vireid_lib.book.results import OLDER, mean_and_std, over_seeds, training_label
+from vireid_lib.evaluation.statistics import LEVEL, holm
 
 
 @dataclass(frozen=True)
@@ -20,29 +17,55 @@ class Verdict:
 
     Attributes:
         training, reference: names of the training sets.
-        difference: mean over seeds minus the reference's mean.
-        standard_error: of that difference, from the spread over seeds on both sides (Welch); None when a side
-            has a single seed.
-        margin: half the width of the 95 % confidence interval (Student's t, Welch-Satterthwaite degrees of
-            freedom: few seeds make it much wider than two standard errors); None likewise.
-        seeds: seeds on either side, this one's first.
+        contrast: mean over seeds minus the reference's mean, with its error.
+        corrected: the p-value after Holm's correction over the comparisons of one table; None for a single seed.
+        mode: of the protocol.
     """
 
     training: str
     reference: str
-    difference: float
-    standard_error: float | None
-    margin: float | None
-    seeds: tuple[int, int]
+    contrast: Contrast
+    corrected: float | None = None
+    mode: str = ""
+
+    @property
+    def difference(self) -> float:
+        """The difference of the means."""
+        return self.contrast.value
+
+    @property
+    def margin(self) -> float | None:
+        """Half the width of the difference's 95 % interval, before correction (few seeds make it much wider than two
+        standard errors); None where a side has a single seed, and there are no splits to pair."""
+        return self.contrast.margin
 
     @property
     def judgement(self) -> str:
-        """ "better", "worse", "within noise" or "one seed only"."""
-        if self.margin is None:
+        """ "better" or "worse" if the corrected p-value is 5 % at most, else "within noise"; "one seed only"."""
+        return self._judgement(self.corrected)
+
+    @property
+    def before_correction(self) -> str:
+        """The same of this comparison alone: "better" or "worse" if its 95 % interval leaves out zero."""
+        return self._judgement(self.contrast.p_value)
+
+    def _judgement(self, p_value: float | None) -> str:
+        if p_value is None:
             return "one seed only"
-        if abs(self.difference) <= self.margin:
+        if p_value > LEVEL:
             return "within noise"
         return "better" if self.difference > 0 else "worse"
+
+    @property
+    def judgement_words(self) -> str:
+        """The judgement, and what it was before correction if that was another."""
+        plain = self.before_correction
+        return self.judgement if plain == self.judgement else f"{self.judgement} ({plain} before correction)"
+
+    @property
+    def noise(self) -> str:
+        """Whose noise a difference must leave."""
+        return f"the noise of the {'splits' if self.contrast.splits else 'seeds'}"
 
     @property
     def sentence(self) -> str:
@@ -51,84 +74,78 @@ class Verdict:
         what = f"{names[0]} against {names[1]}: {self.difference:+.1f} points"
         if self.margin is None:
             return f"{what}, from a single seed on one side: no error can be given, so nothing can be concluded."
-        error = f"standard error {self.standard_error:.1f}, 95 % interval {self.difference - self.margin:+.1f} to "
-        error += f"{self.difference + self.margin:+.1f}, {self.seeds[0]} and {self.seeds[1]} seeds"
-        ending = {
-            "within noise": "the interval contains zero: within noise",
-            "better": "better, beyond the noise of the seeds",
-            "worse": "worse, beyond the noise of the seeds",
-        }[self.judgement]
+        error = f"standard error {self.contrast.standard_error:.1f}, 95 % interval {_interval(self, ' to ')}, "
+        error += f"over {self.contrast.over}, corrected p {p_words(self.corrected)}"
+        if self.judgement != "within noise":
+            ending = f"{self.judgement}, beyond {self.noise}"
+        elif self.before_correction == "within noise":
+            ending = "the interval contains zero: within noise"
+        else:
+            ending = f"{self.before_correction} before correction, but one of so many may be so by chance: within noise"
         return f"{what} ({error}): {ending}."
-
-
-def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
-    """One row per recorded score of the stages: the columns of `vireid_lib.book.results.Score`."""
-    return pd.DataFrame([score for record in records for score in record.values["scores"]])
 
 
 def compare(
     scores: pd.DataFrame, metric: str = "rank_1", *, reference: str = "real", mode: str | None = None
 ) -> list[Verdict]:
-    """Compare every training set with the reference, in the order of the table.
+    """Compare every training set with the reference, in the order of the table, with Holm's correction over them.
 
     Args:
-        scores: from `score_table`; shares.
+        scores: from `results.score_table`; shares.
         metric: "rank_1", "mean_ap", ...
         mode: which of the protocol's modes; the table's first by default.
 
     Raises:
         ValueError: the reference is not among the training sets.
     """
-    rows = scores[scores["mode"] == (mode or scores["mode"].iloc[0])]
-    values = {name: 100 * group[metric].to_numpy(float) for name, group in rows.groupby("training", sort=False)}
-    if reference not in values:
-        raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(values)}")
-    base = values.pop(reference)
-    return [_verdict(name, reference, ours, base) for name, ours in values.items()]
+    mode = mode or scores["mode"].iloc[0]
+    rows = scores[scores["mode"] == mode]
+    samples = {name: sample(group, metric, 100) for name, group in rows.groupby("training", sort=False)}
+    if reference not in samples:
+        raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(samples)}")
+    base = samples.pop(reference)
+    return correct(Verdict(name, reference, contrast([ours], [base]), mode=mode) for name, ours in samples.items())
 
 
-def _verdict(training: str, reference: str, ours: np.ndarray, base: np.ndarray) -> Verdict:
-    return Verdict(training, reference, *welch([ours], [base]), (len(ours), len(base)))
+def correct(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """The verdicts with p-values that are corrected over all of them (Holm). The modes of the protocol in which the
+    same two training sets are compared are one family: see `statistics.holm`."""
+    verdicts = list(verdicts)
+    tested = [place for place, each in enumerate(verdicts) if each.contrast.p_value is not None]
+    corrected = holm([verdicts[place].contrast.p_value for place in tested],
+                     [(verdicts[place].training, verdicts[place].reference) for place in tested])  # fmt: skip
+    for place, p_value in zip(tested, corrected, strict=True):
+        verdicts[place] = replace(verdicts[place], corrected=p_value)
+    return verdicts
 
 
-def welch(
-    plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]
-) -> tuple[float, float | None, float | None]:
-    """Sum of the means of some samples minus that of others: difference, standard error, 95 % margin.
+def p_words(p_value: float) -> str:
+    """A p-value for reading: two digits, and no more zeros than a table needs."""
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.2f}"
 
-    Every sample has a variance of its own (Welch), and Student's t gets Welch and Satterthwaite's degrees of freedom.
-    Error and margin are None where a sample has a single value.
-    """
-    difference = float(sum(each.mean() for each in plus) - sum(each.mean() for each in minus))
-    samples = [*plus, *minus]
-    if min(map(len, samples)) < 2:
-        return difference, None, None
-    shares = [each.var(ddof=1) / len(each) for each in samples]
-    error = math.sqrt(sum(shares))
-    if error == 0:
-        return difference, 0.0, 0.0
-    freedom = sum(shares) ** 2 / sum(
-        share**2 / (len(each) - 1) for share, each in zip(shares, samples, strict=True)
-    )
-    margin = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
-    return difference, error, margin
+
+def _interval(verdict: Verdict, between: str) -> str:
+    return f"{verdict.difference - verdict.margin:+.1f}{between}{verdict.difference + verdict.margin:+.1f}"
 
 
 def table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
-    """Verdicts as a table for reading, percent points."""
+    """Verdicts as a table for reading, percent points; the interval is each comparison's own, the verdict is after
+    correction."""
     rows = [
         {
             "trained on": training_label(each.training),
             "difference": f"{each.difference:+.1f}",
-            "standard error": "" if each.standard_error is None else f"{each.standard_error:.1f}",
+            "standard error": "" if each.margin is None else f"{each.contrast.standard_error:.1f}",
             "95 % interval": ""
             if each.margin is None
-            else f"{each.difference - each.margin:+.1f} … {each.difference + each.margin:+.1f}",
-            "verdict": each.judgement,
+            else _interval(each, " … ") + (f" (over {each.contrast.over})" if each.contrast.splits else ""),
+            "corrected p": "" if each.corrected is None else p_words(each.corrected),
+            "verdict": each.judgement_words,
         }
         for each in verdicts
     ]
-    return pd.DataFrame(rows, columns=["trained on", "difference", "standard error", "95 % interval", "verdict"])
+    columns = ["trained on", "difference", "standard error", "95 % interval", "corrected p", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def overview(scores: pd.DataFrame) -> pd.DataFrame:
@@ -136,7 +153,7 @@ def overview(scores: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "protocol": row["protocol"],
-            "trained on": training_label(row["training"]),
+            "trained on": training_label(row["training"]) + f" {OLDER}" * row["older"],
             "rank-1": mean_and_std(row["rank_1"], row["rank_1_std"]),
             "rank-10": mean_and_std(row["rank_10"], row["rank_10_std"]),
             "mAP": mean_and_std(row["mean_ap"], row["mean_ap_std"]),
@@ -162,10 +179,12 @@ def for_bars(scores: pd.DataFrame, metric: str = "rank_1", mode: str | None = No
 
 
 def for_differences(verdicts: Iterable[Verdict]) -> dict[str, list]:
-    """The arguments of `plots.differences`: labels, means and half widths of the intervals (NaN for one seed)."""
+    """The arguments of `plots.differences`: labels, means, half widths of the intervals (NaN for one seed), and which
+    differences are established after correction."""
     verdicts = list(verdicts)
     return {
         "labels": [training_label(each.training) for each in verdicts],
         "means": [each.difference for each in verdicts],
         "margins": [math.nan if each.margin is None else each.margin for each in verdicts],
+        "established": [each.judgement in ("better", "worse") for each in verdicts],
     }

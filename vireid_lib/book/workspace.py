@@ -1,17 +1,20 @@
 """The workspace: a folder of stages, each made once, resumed after a kill, and never made twice at a time."""
 
 import contextlib
+import dataclasses
 import hashlib
-import json
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import filelock
 
+from vireid_lib.book.code_digest import LOADED, CodeChanged, refuse_changed_sources
 from vireid_lib.book.records import (
     ResultError,
     StageRecord,
@@ -19,17 +22,25 @@ from vireid_lib.book.records import (
     hardware,
     input_digest,
     library,
+    minute,
     now,
     plain,
+    stages_in,
     versions,
     write_json,
 )
+from vireid_lib.data.text import DamagedFile, read_json
 
 RESULT = "result.json"
 ATTEMPTS = "attempts.json"
 THREADS = 2
 """That a stage computes with on a CPU; those that run beside each other, such as trainings, take one each."""
 STAGE_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+KEEP_RESULTS = "VIREID_KEEP_RESULTS"
+"""Environment variable that `--keep-results` sets: what older code has made is taken where today's code has made
+nothing."""
+KEPT = "application/vnd.vireid.kept"
+"""Type of a notebook's output that says that a result of older code was taken."""
 
 
 class StageFailed(RuntimeError):
@@ -39,11 +50,9 @@ class StageFailed(RuntimeError):
 class Workspace:
     """A folder that holds the book's stages under `stages/<name>/<key>/`.
 
-    The key of a stage is a digest of its name, its config, its inputs' digests, the library's version and
-    the stage's own `version`. The library's *source* is deliberately not part of it: correcting a comment
-    must not throw away a night of training. Whoever changes what a stage computes raises its `version`;
-    the digest of the source is written into every record, so that records of different code can be told
-    apart afterwards.
+    The key of a stage has two parts, `<settings>-<code>`: a digest of its name, its config and its inputs' digests, and
+    a digest of the code that it runs (`code_digest`: a corrected comment keeps a night of training, a changed loss
+    does not). A result is found by its key alone, never by the time of a file, and finding it writes nothing.
 
     A stage works in `<key>.partial/`, which survives a kill so that the next call can resume from the
     checkpoints in it. When its function returns, `result.json` is written there, last and atomically, and
@@ -52,11 +61,15 @@ class Workspace:
     Args:
         folder: created if it does not exist.
         device: name of the device that the stages run on, for their records.
+        keep: take the results of older code where today's has made none (`--keep-results`); their records, and those
+            of whatever is made of them, say `older`. None asks the environment.
     """
 
-    def __init__(self, folder: str | Path, *, device: str = "cpu") -> None:
+    def __init__(self, folder: str | Path, *, device: str = "cpu", keep: bool | None = None) -> None:
         self.folder = Path(os.path.abspath(folder))
         self.device = device
+        self.keep = bool(os.environ.get(KEEP_RESULTS)) if keep is None else keep
+        self._older: set[str] = set()
         self.folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -76,7 +89,7 @@ class Workspace:
         inputs: Mapping[str, object],
         make: Callable[[Path], Mapping[str, object] | None],
         *,
-        version: int = 1,
+        code: Sequence[Any] = (),
         seeds: Sequence[int] = (),
         protocol: str | None = None,
         manifests: Mapping[str, str] | None = None,
@@ -90,49 +103,68 @@ class Workspace:
             make: called with the folder to work in. It may find there what an earlier, killed call left, and
                 returns the values to record. What it writes it must find again by a path relative to the folder,
                 which is renamed afterwards.
-            version: raise it when the code of the stage changes what it computes.
+            code: modules, classes or functions of the package that `make` runs and that its source does not name, such
+                as a method that is looked up by name.
             seeds, protocol: recorded with the result.
             manifests: digest of each data set's manifest, recorded with the result.
 
         Raises:
             StageFailed: `make` raised; the error is its cause and the work so far is kept.
+            CodeChanged: the code of the stage is no longer on disk as this process has loaded it; nothing is made.
             ResultError: a value is not finite or does not fit JSON.
         """
         if not STAGE_NAME.fullmatch(name):
             raise ValueError(f"stage name {name!r}: use lower-case letters, digits, '_', '-' and '.'.")
         config = plain(config, f"{name}.config")
         digests = {key: input_digest(value, key, self.cache) for key, value in inputs.items()}
-        key = _key(name, config, digests, version)
+        made_of = sorted({place for value in inputs.values() for place in stages_in(value, self.stages)})
+        key = f"{_digest([name, config, digests])}-{LOADED.digest(make, code)}"
         folder = self.stages / name / key
-        if (done := _load(name, key, folder)) is not None:
-            os.utime(folder / RESULT)  # the time of last use: see `records`
+        if (done := self._finished(name, key, made_of)) is not None:
             return done
         about = {
             "config": config,
             "inputs": digests,
-            "stage_version": version,
+            "made_of": made_of,
             "seeds": list(seeds),
             "protocol": protocol,
             "manifests": dict(manifests or {}),
         }
         with self._lock(folder):
-            if (done := _load(name, key, folder)) is not None:
+            if (done := self._finished(name, key, made_of)) is not None:
                 return done
+            refuse_changed_sources(make, code)
             self._make(name, key, folder, make, about)
-        return _load(name, key, folder)
+        return self._finished(name, key, made_of)
+
+    def _finished(self, name: str, key: str, made_of: Sequence[str]) -> StageRecord | None:
+        """The stage as today's code has made it, else, if such are kept, as older code has made it last."""
+        record = _load(name, key, self.stages / name / key)
+        older = any(place in self._older for place in made_of)
+        if record is None and self.keep:
+            paths = (self.stages / name).glob(f"{key.partition('-')[0]}-*/{RESULT}")
+            others = (_load(name, path.parent.name, path.parent) for path in paths if _is_finished(path))
+            record = max(filter(None, others), key=lambda each: (each.result["finished"], each.key), default=None)
+            older = True
+        if record is None:
+            return None
+        place = f"{name}/{record.key}"
+        if older and place not in self._older:
+            self._older.add(place)
+            if record.key != key:
+                _say_kept(f"Kept: {name}, made by older code ({minute(record.result['finished'])}).")
+        return dataclasses.replace(record, older=older)
 
     def records(self) -> list[StageRecord]:
-        """All finished stages, the one used last at the end.
-
-        By use and not by age: going back to earlier settings finds their stages done, and it is those that
-        count again.
-        """
-        paths = [path for path in self.stages.glob(f"*/*/{RESULT}") if not path.parent.name.endswith(".partial")]
-        paths.sort(key=lambda path: path.stat().st_mtime_ns)
-        return [_load(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
+        """All finished stages, by name, then by the time at which they were made, as their records have it."""
+        paths = [path for path in self.stages.glob(f"*/*/{RESULT}") if _is_finished(path)]
+        found = [_load(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
+        return sorted(filter(None, found), key=lambda record: (record.name, record.result["finished"], record.key))
 
     def _make(self, name: str, key: str, folder: Path, make: Callable, about: dict) -> None:
         partial = folder.with_name(f"{key}.partial")
+        if (partial / RESULT).exists() and _load(name, key, partial) is None:
+            shutil.rmtree(partial)
         # A kill after the record was written, before the rename: nothing is left to do but the rename.
         if not (partial / RESULT).exists():
             partial.mkdir(parents=True, exist_ok=True)
@@ -140,9 +172,9 @@ class Workspace:
             started, clock = now(), time.monotonic()
             try:
                 with _alike(self.device):
-                    values = plain(make(partial) or {}, f"{name}.values")
+                    values = plain(self._made(make, partial) or {}, f"{name}.values")
                 _refuse_partial_paths(values, partial, f"{name}.values")
-            except ResultError:
+            except (ResultError, CodeChanged):
                 raise
             except Exception as error:
                 raise StageFailed(
@@ -173,6 +205,21 @@ class Workspace:
             shutil.rmtree(folder)
         os.replace(partial, folder)
 
+    @staticmethod
+    def _made(make: Callable, partial: Path) -> Mapping[str, object] | None:
+        """What the stage's function returns. Where a power failure has damaged what an earlier call left, the stage
+        starts afresh, for nobody knows what else is lost."""
+        try:
+            return make(partial)
+        except DamagedFile as error:
+            if not error.path.is_relative_to(partial):
+                raise
+            print(f"{error}\nThe stage starts afresh.", flush=True)
+            for path in partial.iterdir():
+                if path.name != ATTEMPTS:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            return make(partial)
+
     @contextlib.contextmanager
     def _lock(self, folder: Path) -> Iterator[None]:
         """One process at a time; the operating system frees the lock of a process that died."""
@@ -198,26 +245,44 @@ def _alike(device: str) -> Iterator[None]:
         yield
 
 
-def _key(name: str, config: object, digests: dict[str, str], version: int) -> str:
-    parts = [name, config, digests, version, library()["version"]]
-    return hashlib.sha256(canonical(parts).encode()).hexdigest()[:20]
+def _say_kept(line: str) -> None:
+    """Tell the reader; in a notebook under a type of its own, so that its page can tell that it holds such results."""
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+        from IPython.display import display
+
+        display({KEPT: line, "text/plain": line}, raw=True)
+    else:
+        print(line, flush=True)
+
+
+def _digest(parts: object) -> str:
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
+
+
+def _is_finished(path: Path) -> bool:
+    return not path.parent.name.endswith(".partial")
 
 
 def _load(name: str, key: str, folder: Path) -> StageRecord | None:
-    path = folder / RESULT
-    if not path.exists():
+    """The stage's record; None where there is none, or a damaged one, which is named: the stage starts afresh."""
+    if not (folder / RESULT).exists():
         return None
     try:
-        return StageRecord(name, key, folder, json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise ResultError(
-            f"{path} is not valid JSON ({error}); delete the folder {folder} to make the stage again."
-        ) from None
+        held = read_json(folder / RESULT)
+        if not isinstance(held, dict) or not {"values", "finished"} <= held.keys():
+            raise DamagedFile(folder / RESULT, "no record of a stage")
+        return StageRecord(name, key, folder, held)
+    except DamagedFile as error:
+        print(f"{error}\nStage {name} counts as not made.", flush=True)
+        return None
 
 
 def _count_attempt(partial: Path) -> int:
     path = partial / ATTEMPTS
-    count = json.loads(path.read_text())["attempts"] + 1 if path.exists() else 1
+    try:
+        count = read_json(path)["attempts"] + 1
+    except (FileNotFoundError, DamagedFile):
+        count = 1
     write_json(path, {"attempts": count, "process": os.getpid(), "started": now()})
     return count
 

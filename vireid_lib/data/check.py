@@ -1,23 +1,21 @@
 """Checks a data set on disk against its manifest: counts, broken images, lone modalities, duplicates."""
 
-import json
 import os
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
-from vireid_lib.data import tables
-from vireid_lib.data.contents import file_digest
-from vireid_lib.data.decode import ImageError, open_image
+from vireid_lib.data import look, tables
 from vireid_lib.data.layouts import LayoutError, read_dataset, regdb
 from vireid_lib.data.layouts.files import is_image
 from vireid_lib.data.manifest import COUNT_FORM, DatasetManifest, load_manifest
 from vireid_lib.data.report import CountLine, Finding, Report
+from vireid_lib.data.text import TextError, printable, read_json
 
-SMALLEST_SIDE = 8  # pixels; nobody can be recognised in less
+UNREADABLE = (LayoutError, TextError, OSError)
+"""What reading a data set raises, each with the file's name."""
 
 
 def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, int], None] | None = None) -> Report:
@@ -25,7 +23,7 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
 
     Of RegDB all splits that are there are read. An error in the report means that the table or an image
     cannot be read; a count that differs, a duplicate or a lone modality is a warning, because training runs
-    but numbers may not compare with published ones.
+    but numbers may not compare with published ones. Whatever is wrong with the data, there is a report.
 
     Args:
         name: a manifest's name or file.
@@ -36,12 +34,12 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
     root = Path(os.path.abspath(root))
     try:
         table, findings = _read(manifest, root)
-    except LayoutError as error:
-        return Report(manifest.name, str(root), 0, [], [Finding("error", str(error))])
-    counts = [_count(table, what, stated) for what, stated in _stated_counts(manifest, root).items()]
+        counts = [_count(table, what, stated) for what, stated in _stated_counts(manifest, root).items()]
+    except UNREADABLE as error:
+        return Report(manifest.name, printable(root), 0, [], [Finding("error", printable(str(error)))])
     paths = sorted(set(table["path"]))
-    seen = _look(paths, progress)
-    findings += _broken(seen) + _sizes(seen, manifest) + _duplicates(seen, table)
+    seen = look.look_at_all(paths, progress)
+    findings += look.findings(seen, manifest) + _duplicates(seen, table)
     findings += _lone_modalities(table, manifest)
     differing = [f"{line.what}: {line.found:,}" for line in counts if not line.agrees]
     if differing:
@@ -49,7 +47,7 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
         remedy = "Unpack the data set again, or expect other numbers than published."
         findings.append(Finding("warning", what, remedy, differing))
     findings += _unused(root, set(paths))
-    return Report(manifest.name, str(root), len(paths), counts, findings)
+    return Report(manifest.name, printable(root), len(paths), counts, findings)
 
 
 def _read(manifest: DatasetManifest, root: Path) -> tuple[pd.DataFrame, list[Finding]]:
@@ -65,8 +63,8 @@ def _read(manifest: DatasetManifest, root: Path) -> tuple[pd.DataFrame, list[Fin
         for trial in available:
             try:
                 other = read_dataset(manifest, root, trial=trial)
-            except LayoutError as error:
-                findings.append(Finding("error", f"trial {trial}: {error}"))
+            except UNREADABLE as error:
+                findings.append(Finding("error", f"trial {trial}: {printable(str(error))}"))
                 continue
             if not other.groupby(["split", "modality"]).size().equals(table.groupby(["split", "modality"]).size()):
                 what = f"trial {trial} has other numbers of images than trial 1."
@@ -81,7 +79,13 @@ def _stated_counts(manifest: DatasetManifest, root: Path) -> dict[str, list[dict
         stated[count.what].append({"value": count.value, "source": count.source, "note": count.note})
     world = root / "world.json"
     if world.is_file():
-        for what, value in json.loads(world.read_text(encoding="utf-8")).get("counts", {}).items():
+        held = read_json(world)
+        counts = held.get("counts", {}) if isinstance(held, dict) else None
+        if not isinstance(counts, dict) or not all(
+            COUNT_FORM.fullmatch(what) and isinstance(value, int) for what, value in counts.items()
+        ):
+            raise TextError(f"{world} holds no counts as `vireid data make` writes them: restore or remove it.")
+        for what, value in counts.items():
             stated[what].append({"value": value, "source": "world.json", "note": ""})
     return dict(stated)
 
@@ -100,60 +104,12 @@ def _count(table: pd.DataFrame, what: str, stated: list[dict[str, str | int]]) -
     return CountLine(what, int(distractor.sum()) if "distractor" in form["unit"] else len(rows), stated)
 
 
-def _look(
-    paths: list[str], progress: Callable[[int, int], None] | None
-) -> dict[str, tuple[str, tuple[int, int] | str]]:
-    """Return for each path its digest, and its (height, width) or what is wrong with it."""
-
-    def look(path: str) -> tuple[str, tuple[int, int] | str]:
-        try:
-            digest = file_digest(path)
-            width, height = open_image(path).size
-        except (ImageError, OSError) as error:
-            return "", str(error).removeprefix(f"{path} ")
-        return digest, (height, width)
-
-    seen = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(paths), 500):
-            part = paths[start : start + 500]
-            seen.update(zip(part, pool.map(look, part), strict=True))
-            if progress is not None:
-                progress(len(seen), len(paths))
-    return seen
-
-
-def _broken(seen: dict) -> list[Finding]:
-    items = [f"{path} {outcome}" for path, (_, outcome) in seen.items() if isinstance(outcome, str)]
-    remedy = 'Restore them, or leave them out by on_error="skip".'
-    return [Finding("error", f"{len(items)} images cannot be read.", remedy, items)] if items else []
-
-
-def _sizes(seen: dict, manifest: DatasetManifest) -> list[Finding]:
-    sizes = {path: outcome for path, (_, outcome) in seen.items() if not isinstance(outcome, str)}
-    wanted = manifest.image_size
-    kinds = {
-        f"are less than {SMALLEST_SIDE} pixels high or wide.": lambda size: min(size) < SMALLEST_SIDE,
-        "are wider than high; they may be turned or no people.": lambda size: size[1] > size[0],
-    }
-    if wanted:
-        kinds[f"are not {wanted[0]} by {wanted[1]} pixels (height by width), as the data set's are."] = lambda size: (
-            list(size) != wanted
-        )
-    findings = []
-    for what, is_odd in kinds.items():
-        items = [f"{path} {size[0]}x{size[1]}" for path, size in sizes.items() if is_odd(size)]
-        if items:
-            findings.append(Finding("warning", f"{len(items)} images {what}", items=items))
-    return findings
-
-
-def _duplicates(seen: dict, table: pd.DataFrame) -> list[Finding]:
+def _duplicates(seen: dict[str, look.Seen], table: pd.DataFrame) -> list[Finding]:
     about = {row.path: row for row in table.itertuples()}
     groups = defaultdict(list)
-    for path, (digest, _) in seen.items():
-        if digest:
-            groups[digest].append(path)
+    for path, each in seen.items():
+        if not each.wrong:
+            groups[each.digest].append(path)
     across, within = [], []
     for paths in groups.values():
         if len(paths) > 1:

@@ -1,43 +1,76 @@
 """One image file to 8-bit RGB at a wanted size, whatever the file's kind; broken files are named."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-# Part of the cache's key: raise it whenever `decode` gives other pixels for the same file.
-VERSION = 1
+from vireid_lib.data import intensity
+from vireid_lib.data.file_kind import kind_of
+from vireid_lib.data.text import printable
+
+# Part of the cache's key: raise it whenever `decode` gives other pixels, or another complaint, for the same file.
+VERSION = 2
+
+# What brings an image upright whose EXIF gives this orientation.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+ASIDE = (5, 6, 7, 8)  # of these, those that exchange height and width
+
+# Complaints about EXIF, which name no file; the picture is none the worse.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 
 class ImageError(ValueError):
-    """An image that cannot be used; the message names its path and what is wrong with it."""
+    """An image that cannot be used; the message names its path and what is wrong with it.
+
+    Attributes:
+        why: what is wrong, to be read after the path.
+    """
+
+    def __init__(self, path: str | Path, why: str) -> None:
+        super().__init__(f"{printable(path)} {why}")
+        self.why = why
+
+
+class _Unusable(Exception):
+    """What is wrong with an image whose path the caller knows."""
 
 
 def open_image(path: str | Path) -> Image.Image:
     """Return a file's image, upright and fully decoded, as an 8-bit RGB picture of its own size.
 
-    Greyscale is repeated in three channels; 16-bit greyscale keeps its full range (65535 becomes 255); CMYK
-    and palettes are converted; transparent pixels are laid on black; the EXIF rotation is carried out.
+    Greyscale is repeated in three channels; CMYK and palettes are converted; transparent pixels are laid on black; the
+    EXIF rotation is carried out where it can be read; of several pictures in a file the first is taken. Deep images
+    (16 bits, floating point) are scaled by the range of the data set that they lie in (`vireid_lib.data.intensity`);
+    outside of any, 16 bits keep their full range (65535 becomes 255).
 
     Raises:
-        ImageError: the file is missing, empty, truncated, no image, or of a kind without a fixed range of
-            brightness (32-bit integers beyond 65535, floating point).
+        ImageError: the file is missing, empty, truncated, no image, or outside of a data set of a kind without a
+            fixed range of brightness (32-bit integers beyond 65535, floating point).
     """
     try:
         with Image.open(path) as file:
             file.load()
-            return _to_rgb(ImageOps.exif_transpose(file))
+            return _to_rgb(_upright(file), path)
     except FileNotFoundError:
-        raise ImageError(f"{path} does not exist") from None
+        raise ImageError(path, "does not exist") from None
     except UnidentifiedImageError:
-        empty = Path(path).stat().st_size == 0
-        raise ImageError(f"{path} is {'empty' if empty else 'not an image'}") from None
-    except ImageError as error:
-        raise ImageError(f"{path} {error}") from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        # What Pillow's decoders raise for broken files, by format.
-        raise ImageError(f"{path} cannot be decoded: {error}") from None
+        raise ImageError(path, _not_an_image(path)) from None
+    except _Unusable as error:
+        raise ImageError(path, str(error)) from None
+    except Exception as error:
+        # Pillow's decoders meet broken files with whatever their code stumbles over: OSError, struct.error, TypeError…
+        raise ImageError(path, f"cannot be decoded: {str(error) or type(error).__name__}") from None
 
 
 def decode(path: str | Path, size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
@@ -53,15 +86,69 @@ def decode(path: str | Path, size: tuple[int, int]) -> UInt8[np.ndarray, "height
     return np.asarray(image)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        grey = np.asarray(image).astype(np.int64)
-        if grey.min() < 0 or grey.max() > 65535:
-            raise ImageError(f"has brightness {grey.min()} to {grey.max()}; convert it to 8 or 16 bits")
-        return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise ImageError("holds floating-point numbers without a stated range; convert it to 8 or 16 bits")
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Return (height, width) of a file's image as `open_image` shows it; only its header is read.
+
+    Raises:
+        ImageError: the file is missing, empty or no image.
+    """
+    try:
+        with Image.open(path) as file:
+            return file.size if _orientation(file) in ASIDE else file.size[::-1]
+    except FileNotFoundError:
+        raise ImageError(path, "does not exist") from None
+    except UnidentifiedImageError:
+        raise ImageError(path, _not_an_image(path)) from None
+    except Exception as error:
+        raise ImageError(path, f"cannot be decoded: {str(error) or type(error).__name__}") from None
+
+
+def about(path: str | Path) -> tuple[bool, int]:
+    """Return (whether a readable image is deep, how many pictures its file holds)."""
+    with Image.open(path) as file:
+        try:
+            return intensity.is_deep(file), getattr(file, "n_frames", 1)
+        except Exception:  # what follows the first picture is broken
+            return intensity.is_deep(file), 1
+
+
+def _not_an_image(path: str | Path) -> str:
+    kind = kind_of(path)
+    return kind if kind.startswith("is ") else f"is not an image: it {kind}"
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    turn = TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (as it is) where the file gives none that can be read."""
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return found if found in TURNS else 1
+    except Exception:  # cameras and tools write EXIF that breaks Pillow's reader; the picture is none the worse
+        return 1
+
+
+def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
+    if intensity.is_deep(image):
+        return Image.fromarray(_eight_bits(image, path)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image).convert("RGB")
     return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image, path: str | Path) -> UInt8[np.ndarray, "height width"]:
+    values = np.asarray(image)
+    if not np.isfinite(values).all():
+        raise _Unusable("holds values that are no finite numbers; write it anew")
+    if (limits := intensity.limits(path)) is not None:
+        return intensity.to_bytes(values, *limits)
+    if image.mode == "F":
+        raise _Unusable("holds floating-point numbers without a stated range; convert it to 8 or 16 bits")
+    grey = values.astype(np.int64)
+    if grey.min() < 0 or grey.max() > 65535:
+        raise _Unusable(f"has brightness {grey.min()} to {grey.max()}; convert it to 8 or 16 bits")
+    return ((grey * 255 + 32767) // 65535).astype(np.uint8)

@@ -20,9 +20,13 @@ from torch import Tensor
 
 from vireid_lib.data.contents import content_digests, reserve
 from vireid_lib.data.decode import VERSION, ImageError, decode
+from vireid_lib.data.intensity import limits_if_deep
+from vireid_lib.data.text import printable
 
 # An unfinished cache of a process that was killed is removed by the next build, once it is this old.
 ABANDONED_SECONDS = 24 * 3600
+
+LEAVE_OUT = "set `data.broken_images: skip` in the profile, which leaves such images out and counts them"
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,10 @@ def load_images(
 ) -> ImageStack:
     """Return images resized to `size` = (height, width), from the cache where it has them.
 
-    The cache's key is what the files hold, in order, the size and the decoder, so that a moved data set hits
-    and a changed image misses. Whoever builds it writes aside and renames at the end: two processes may build
-    one cache at once (both do the work, one result stays) and a killed build leaves nothing that is taken for
-    a cache. Each list of paths has its own cache; load real and synthetic images with a call each, and the
+    The cache's key is what the files hold, in order, the size, the decoder and the range of deep images, so that a
+    moved data set hits and a changed image misses. Whoever builds it writes aside and renames at the end: two
+    processes may build one cache at once (both do the work, one result stays) and a killed build leaves nothing that
+    is taken for a cache. Each list of paths has its own cache; load real and synthetic images with a call each, and the
     real ones are shared by all conditions of an experiment.
 
     Args:
@@ -91,7 +95,8 @@ def _cache_folder(paths: Sequence[str], size: tuple[int, int], cache: Path) -> P
     """Return where the cache of these files lies. A missing file is a broken image, to be skipped as such."""
     held = iter(content_digests([path for path in paths if os.path.isfile(path)], cache))
     contents = [next(held) if os.path.isfile(path) else "missing" for path in paths]
-    key = json.dumps([contents, list(size), VERSION, PIL.__version__])
+    ranges = [limits_if_deep(path) for path in paths]
+    key = json.dumps([contents, list(size), VERSION, PIL.__version__, *([ranges] if any(ranges) else [])])
     return cache / f"images-{size[0]}x{size[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
@@ -134,7 +139,7 @@ def _decode_into(pixels: np.ndarray, paths: Sequence[str], on_error: str) -> dic
             pixels[row] = decode(paths[row], size)
         except ImageError as error:
             pixels[row] = 0
-            return str(error).removeprefix(f"{paths[row]} ")
+            return error.why
         return None
 
     broken = {}
@@ -159,9 +164,9 @@ def _stack(pixels: np.ndarray, broken: dict[int, str], paths: Sequence[str]) -> 
     kept = np.ones(len(paths), dtype=bool)
     kept[list(broken)] = False
     # With nothing skipped the memory map itself is given, not a copy of all its pixels.
-    skipped = [f"{paths[row]} {why}" for row, why in sorted(broken.items())]
+    skipped = [f"{printable(paths[row])} {why}" for row, why in sorted(broken.items())]
     return ImageStack(pixels if kept.all() else pixels[kept], kept, skipped)
 
 
 def _refusal(path: str, why: str) -> ImageError:
-    return ImageError(f'{path} {why}. Restore the file, or leave such images out with on_error="skip".')
+    return ImageError(path, f"{why}. Restore the file, or {LEAVE_OUT}.")

@@ -1,6 +1,5 @@
 """Data-set manifests: what each YAML under data_manifests/datasets/ says, as a strictly checked model."""
 
-import difflib
 import hashlib
 import re
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from vireid_lib.data.strict import FileError, Strict, read_model
+from vireid_lib.nearest import nearest
 from vireid_lib.project import project_root
 
 Split = Literal["train", "val", "test", "query", "gallery"]
@@ -87,11 +87,21 @@ class DatasetManifest(Strict):
     counts: list[Count]
     image_size: list[int] | None = Field(default=None, min_length=2, max_length=2)
     """Height and width in pixels, where all images of the data set have the same."""
+    intensity: list[float] | None = Field(default=None, min_length=2, max_length=2)
+    """The values of 16-bit and floating-point images that are shown as black and white; null takes the 0.5th and
+    99.5th percentile over the set, of each modality. Images of 8 bits are taken as they are."""
     obtain: Text
     terms: Text
     protocol: Protocol
     citation: Text
     notes: list[str] = []
+
+    @field_validator("intensity")
+    @classmethod
+    def _ascends(cls, intensity: list[float] | None) -> list[float] | None:
+        if intensity is not None and not intensity[0] < intensity[1]:
+            raise ValueError("black must be less than white; write the smaller value first")
+        return intensity
 
     @model_validator(mode="after")
     def _cameras_agree(self) -> "DatasetManifest":
@@ -133,7 +143,7 @@ def load_manifest(name_or_path: str | Path) -> DatasetManifest:
     if path.suffix not in (".yaml", ".yml"):
         path = project_root() / "data_manifests" / "datasets" / f"{name_or_path}.yaml"
         if not path.is_file():
-            near = difflib.get_close_matches(str(name_or_path), manifest_names(), n=1)
+            near = nearest(str(name_or_path), manifest_names())
             hint = f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(manifest_names()) + "."
             raise FileError(f"there is no data set named {str(name_or_path)!r}; {hint}")
     if not path.is_file():

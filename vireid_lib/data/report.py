@@ -4,17 +4,25 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from vireid_lib.data.text import printable
+
 SHOWN = 5  # examples of a finding in the text; the JSON lists all
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the data: an error makes it unusable, a warning changes numbers, a note is harmless."""
+    """Something about the data: an error makes it unusable, a warning changes numbers, a note is harmless.
+
+    `items` are kept as they can be printed: of a file's name, bytes that are not UTF-8 become `\\xb8`.
+    """
 
     severity: Literal["error", "warning", "note"]
     what: str
     remedy: str = ""
     items: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "items", [printable(item) for item in self.items])
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class Report:
 
     name: str
     root: str
+    """The folder, as it can be printed."""
     images: int
     counts: list[CountLine]
     findings: list[Finding]

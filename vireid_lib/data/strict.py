@@ -1,13 +1,15 @@
 """Strict YAML: every file that people edit is read through here, and a mistake is named with its remedy."""
 
-import difflib
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vireid_lib.data import yaml12
+from vireid_lib.data.text import TextError, read_text
+from vireid_lib.nearest import nearest
 
 
 class Strict(BaseModel):
@@ -27,10 +29,12 @@ def read_yaml(path: Path) -> dict:
     """Return the mapping in a YAML file.
 
     Raises:
-        FileError: the file is not YAML, holds no mapping, or writes one key twice.
+        FileError: the file is not UTF-8 or not YAML, holds no mapping, or writes one key twice.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        content = yaml12.load(read_text(path))
+    except TextError as error:
+        raise FileError(str(error)) from None
     except yaml.YAMLError as error:
         raise FileError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
@@ -69,25 +73,6 @@ def explained(make: Callable[[], Model], model: type[BaseModel], where: str, pre
         raise FileError(f"{where}: " + "; ".join(lines)) from None
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """PyYAML lets the second of two equal keys win in silence; here that is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is written twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-# PyYAML follows YAML 1.1, where `5e-5` (no dot) is text; people who write a learning rate mean the number.
-_UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), "-+0123456789")
-
-
 def _explain(problem: dict, model: type[BaseModel], prefix: str) -> str:
     """Turn one of pydantic's problems into one sentence with the key's full name and a remedy."""
     steps = [step for step in problem["loc"] if not _is_type_label(step)]
@@ -95,7 +80,7 @@ def _explain(problem: dict, model: type[BaseModel], prefix: str) -> str:
     key = ".".join(names).replace(".[", "[")
     if problem["type"] == "extra_forbidden":
         valid = list(_model_at(model, steps[:-1]).model_fields)
-        near = difflib.get_close_matches(str(steps[-1]), valid, n=1, cutoff=0.5)
+        near = nearest(str(steps[-1]), valid, cutoff=0.5)
         remedy = f"did you mean {near[0]}?" if near else f"valid here: {', '.join(sorted(valid))}."
         return f"unknown key {key}; {remedy}"
     if problem["type"] == "missing":

@@ -1,7 +1,7 @@
 """The image table: one row per image, the one form in which images travel through the book."""
 
-import difflib
 import hashlib
+import io
 import json
 import os
 from pathlib import Path
@@ -11,10 +11,16 @@ import pandas as pd
 from jaxtyping import Int64
 
 from vireid_lib.data.contents import content_digests, stamp, write_atomically
+from vireid_lib.data.intensity import limits_if_deep
+from vireid_lib.data.text import printable
+from vireid_lib.nearest import nearest
 
 COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
 MODALITIES = ("visible", "infrared")
 SPLITS = ("train", "val", "test", "query", "gallery", "external")
+
+# Arrow, which pandas takes for text where it is installed, has no place for a name that is not UTF-8.
+TEXT = pd.StringDtype("python", na_value=np.nan)
 
 IDENTITY_FORM = r"[^/]+/[^/]+"
 CAMERA_FORM = r"[^/]+/\d+"
@@ -23,10 +29,13 @@ CAMERA_FORM = r"[^/]+/\d+"
 class TableError(ValueError):
     """An image table that breaks the schema; the message names the column, the row and the remedy."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
 
 def build(rows: list[dict], where: str) -> pd.DataFrame:
     """Make a validated table of real images from rows that may leave out `source` ("real") and `seed`."""
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
     table["source"] = table["source"].astype(object).where(table["source"].notna(), "real")
     return validate(table, where)
 
@@ -50,7 +59,7 @@ def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
     for column in COLUMNS[:-1]:
         bad = ~table[column].map(lambda value: isinstance(value, str) and value != "").astype(bool)
         _refuse(table, bad, column, where, "write a non-empty string there")
-        table[column] = table[column].astype(str)
+        table[column] = table[column].astype(TEXT)
     _refuse(table, ~table["path"].map(os.path.isabs).astype(bool), "path", where, "make the path absolute")
     _refuse(table, table["path"].duplicated(), "path", where, "list every image once; this path is there twice")
     for column, form, example in (
@@ -114,7 +123,7 @@ def identity_labels(table: pd.DataFrame) -> tuple[Int64[np.ndarray, " images"], 
 def digest(table: pd.DataFrame, content: bool = True, cache: Path | None = None) -> str:
     """Return a sha256 over the rows, in order, and what their files hold; moving the root changes nothing.
 
-    Of a path only the file's name counts.
+    Of a path only the file's name counts; of a deep image, the range that it is shown in too.
 
     Args:
         content: hash the files' bytes; False takes their size and time of last write instead, which is
@@ -126,7 +135,9 @@ def digest(table: pd.DataFrame, content: bool = True, cache: Path | None = None)
     rows = table[list(COLUMNS)].astype(object).where(table[list(COLUMNS)].notna(), None)
     for (path, *rest), held_by_file in zip(rows.itertuples(index=False, name=None), held, strict=True):
         rest[-1] = None if rest[-1] is None else int(rest[-1])
-        summary.update(json.dumps([os.path.basename(path), *rest, held_by_file]).encode() + b"\n")
+        limits = limits_if_deep(path)
+        shown = [] if limits is None else [limits]
+        summary.update(json.dumps([os.path.basename(path), *rest, held_by_file, *shown]).encode() + b"\n")
     return summary.hexdigest()
 
 
@@ -138,7 +149,8 @@ def save(table: pd.DataFrame, path: str | Path) -> None:
     table["path"] = [
         Path(image).relative_to(inside).as_posix() if image.startswith(inside) else image for image in table["path"]
     ]
-    write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())
+    # A name that is not UTF-8 is written as the bytes that it is on disk.
+    write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape"))
 
 
 def load(path: str | Path) -> pd.DataFrame:
@@ -149,7 +161,14 @@ def load(path: str | Path) -> pd.DataFrame:
     """
     path = Path(os.path.abspath(path))
     # Nothing is guessed: an identity "NA" stays text, and seeds keep all their digits.
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    data = path.read_bytes()
+    if b"\0" in data:
+        raise TableError(f"{path} is not UTF-8 text but looks like UTF-16: save it as UTF-8.")
+    reading = {"dtype": object, "keep_default_na": False, "encoding": "utf-8-sig", "encoding_errors": "surrogateescape"}
+    try:
+        table = pd.read_csv(io.BytesIO(data), **reading)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise TableError(f"{path} is no table of comma-separated values ({error}); write it anew.") from None
     _check_columns(table, str(path))
     table["path"] = [str(path.parent / image) if image else image for image in table["path"]]
     seeds = [int(seed) if seed.lstrip("-").isdecimal() else seed or pd.NA for seed in table["seed"]]
@@ -165,7 +184,7 @@ def _check_columns(table: pd.DataFrame, where: str) -> None:
     if missing:
         raise TableError(f"{where}: column {missing[0]} is missing; a table has {', '.join(COLUMNS)}.")
     if unknown:
-        near = difflib.get_close_matches(unknown[0], COLUMNS, n=1)
+        near = nearest(unknown[0], COLUMNS)
         hint = f"did you mean {near[0]}?" if near else f"a table has exactly {', '.join(COLUMNS)}."
         raise TableError(f"{where}: unknown column {unknown[0]}; drop it, or {hint}")
 

@@ -1,5 +1,6 @@
 """How queries and galleries are picked out of a table: all images, a seeded draw, the official draw."""
 
+import functools
 import random
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -12,6 +13,9 @@ from vireid_lib.evaluation.rules import camera_numbers
 
 # Identity's number, zero-padded as the releases sort it → camera's number → index labels of its images.
 Places = dict[str, dict[int, list]]
+
+CAMERAS = 6
+"""Of SYSU-MM01, in its permutation file."""
 
 
 def images_by_place(table: pd.DataFrame, modality: str) -> Places:
@@ -61,25 +65,54 @@ def seeded_draw(places: Places, cameras: Sequence[int], trial: int, shots: int =
 
 
 def read_permutations(file: Path) -> dict[tuple[int, int], np.ndarray]:
-    """Read SYSU-MM01's `rand_perm_cam.mat`: [trials, images] 1-based numbers per (camera, identity).
+    """Read SYSU-MM01's `rand_perm_cam.mat`: [trials, images] 1-based numbers per (camera, identity); a file that has
+    not changed is read once.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file does not hold the variable of that name.
+        ValueError: it is no MATLAB file, or not cells of six cameras with cells of identities with numbers in them.
     """
-    if not Path(file).is_file():
+    file = Path(file)
+    if not file.is_file():
         raise FileNotFoundError(
             f"{file} does not exist: the official draw needs rand_perm_cam.mat, which comes with SYSU-MM01 "
-            '(folder exp/); without it use draw="seeded"'
+            '(folder exp/); copy it there, or use draw="seeded"'
         )
-    content = scipy.io.loadmat(file)
+    about = file.stat()
+    return _read(file, about.st_mtime_ns, about.st_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _read(file: Path, *_: int) -> dict[tuple[int, int], np.ndarray]:
+    remedy = "copy the file that comes with SYSU-MM01 (folder exp/) again"
+    try:
+        content = scipy.io.loadmat(file)
+    except Exception as error:  # scipy's errors for a file that is none are of a dozen classes
+        what = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{file} cannot be read as a MATLAB file ({what}); {remedy}") from error
     if "rand_perm_cam" not in content:
-        raise ValueError(f"{file} holds no variable rand_perm_cam; it is not SYSU-MM01's permutation file")
+        raise ValueError(f"{file} holds no variable rand_perm_cam; it is not SYSU-MM01's permutation file: {remedy}")
+    cameras = content["rand_perm_cam"].ravel()
+    if cameras.dtype != object or len(cameras) != CAMERAS:
+        raise ValueError(
+            f"{file}: rand_perm_cam has {len(cameras)} entries of type {cameras.dtype}, where SYSU-MM01's has a cell "
+            f"for each of its {CAMERAS} cameras; {remedy}"
+        )
     permutations = {}
-    for camera, cell in enumerate(content["rand_perm_cam"].ravel(), start=1):
-        for identity, images in enumerate(np.asarray(cell).ravel(), start=1):
-            if np.size(images):
-                permutations[camera, identity] = np.atleast_2d(images).astype(np.int64)
+    for camera, cell in enumerate(cameras, start=1):
+        identities = np.asarray(cell).ravel()
+        if identities.dtype != object:
+            raise ValueError(f"{file}: camera {camera} holds no cell for each identity; {remedy}")
+        for identity, images in enumerate(identities, start=1):
+            if not np.size(images):
+                continue
+            whole = np.issubdtype(images.dtype, np.number) and images.ndim == 2 and (images == np.round(images)).all()
+            if not whole or images.min() < 1:
+                raise ValueError(
+                    f"{file}: camera {camera}, identity {identity} holds {images.dtype} of shape {list(images.shape)}, "
+                    f"and no image numbers [trials, images] from 1; {remedy}"
+                )
+            permutations[camera, identity] = images.astype(np.int64)
     return permutations
 
 
@@ -94,6 +127,7 @@ def official_draw(
     """Take the first `shots` images of the 0-based trial's official permutation, by camera, then identity.
 
     Args:
+        places: as `images_by_place` has them; an identity without images has a place for no camera.
         paths: the path of each index label; the file's name is the image's number.
 
     Raises:
@@ -103,14 +137,17 @@ def official_draw(
     drawn = []
     for camera in cameras:
         for identity, by_camera in places.items():
-            if camera not in by_camera:
-                continue
             numbers = permutations.get((camera, int(identity)), np.empty((0, 0), dtype=np.int64))
+            if camera not in by_camera and not numbers.size:
+                continue
             where = f"camera {camera}, identity {identity}"
             if trial >= len(numbers):
-                raise ValueError(f"the permutation file has no trial {trial} for {where}; is it this data set's?")
-            by_number = {int(PurePath(paths[label]).stem): label for label in by_camera[camera]}
-            for number in numbers[trial, :shots].tolist():
+                raise ValueError(f"it has no trial {trial} for {where}; is it this data set's?")
+            chosen = numbers[trial, :shots].tolist()
+            if len(set(chosen)) < len(chosen):
+                raise ValueError(f"trial {trial} for {where} names an image twice; is it this data set's?")
+            by_number = {_number(paths[label]): label for label in by_camera.get(camera, [])}
+            for number in chosen:
                 if number not in by_number:
                     raise ValueError(
                         f"the official draw asks for image {number:04d} of {where}, which the table lacks: "
@@ -118,3 +155,10 @@ def official_draw(
                     )
                 drawn.append(by_number[number])
     return drawn
+
+
+def _number(path: str) -> int:
+    name = PurePath(path).stem
+    if not name.isdecimal():
+        raise ValueError(f"the official draw knows images by number, and {path} has none; rename or remove that image")
+    return int(name)

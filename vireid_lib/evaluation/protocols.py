@@ -113,17 +113,22 @@ class SysuProtocol:
 
         Raises:
             ValueError: no query or no gallery image, mixed splits, or a table that the official draw does
-                not fit.
+                not fit, by the permutation file's name.
             FileNotFoundError: no permutation file.
         """
         query = table.loc[all_images(images_by_place(table, "infrared"), self.QUERY_CAMERAS)]
         places, cameras = images_by_place(table, "visible"), self.GALLERY_CAMERAS[self.mode]
         if self.draw == "official":
             permutations = read_permutations(Path(self.permutation_file))
-            drawn = [
-                official_draw(places, cameras, k, self.shots, permutations, table["path"])
-                for k in range(self.trial_count)
-            ]
+            everybody = {**dict.fromkeys(images_by_place(table, "infrared"), {}), **places}
+            places = {identity: everybody[identity] for identity in sorted(everybody)}
+            try:
+                drawn = [
+                    official_draw(places, cameras, k, self.shots, permutations, table["path"])
+                    for k in range(self.trial_count)
+                ]
+            except ValueError as error:
+                raise ValueError(f"{self.permutation_file}: {error}") from None
         else:
             drawn = [seeded_draw(places, cameras, k, self.shots) for k in range(self.trial_count)]
         return [_trial(f"gallery {k}", query, table.loc[rows], table) for k, rows in enumerate(drawn)]

@@ -1,6 +1,5 @@
 """The generators by name. A new one is a new file or package here that names its class `GENERATOR`."""
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from vireid_lib.generators.interface import Generator
+from vireid_lib.nearest import nearest
 
 SHARED = ("adversarial", "batches", "config", "domains", "galleries", "interface", "layout", "networks", "plans",
           "translator", "untrained")  # fmt: skip
@@ -25,7 +25,7 @@ def check_name(name: str) -> None:
     """Raise ValueError, with the nearest names, if there is no generator `name`; none is imported."""
     known = names()
     if name not in known:
-        near = difflib.get_close_matches(name, known, 3, 0.0)
+        near = nearest(name, known, 3, cutoff=0.0)
         raise ValueError(f"There is no generator {name!r}; did you mean {' or '.join(near)}? All: {known}.")
 
 

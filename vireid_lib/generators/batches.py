@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vireid_lib.data import augment, tables
+from vireid_lib.data.cameras import camera_keys, camera_modalities
 from vireid_lib.data.images import load_images, to_float
 
 Rows = Int[np.ndarray, " rows"]
@@ -20,7 +21,7 @@ class Batches:
     """The images of a table, and ways to draw some of them.
 
     Attributes:
-        labels, camera: identity and camera of each row.
+        labels, camera: identity and camera of each row; a camera's name is that of `vireid_lib.data.cameras`.
         cameras: all of them, with their modalities.
 
     Args:
@@ -32,8 +33,8 @@ class Batches:
     def __init__(self, table: pd.DataFrame, size: tuple[int, int], cache: Path | None) -> None:
         self.pixels = load_images(table["path"].tolist(), size, cache=cache).pixels
         self.labels, self.names = tables.identity_labels(table)
-        modality, self.camera = table["modality"].to_numpy(), table["camera"].to_numpy(dtype=object)
-        self.cameras = dict(sorted(set(zip(self.camera, modality, strict=True))))
+        modality, self.camera = table["modality"].to_numpy(), np.array(camera_keys(table), dtype=object)
+        self.cameras = camera_modalities(table)
         self.rows = {name: np.flatnonzero(modality == name) for name in ("visible", "infrared")}
         self.digest = tables.digest(table, cache=cache)
         own = {name: set(self.labels[rows].tolist()) for name, rows in self.rows.items()}

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
-from PIL import Image
 
 from vireid_lib.data import tables
+from vireid_lib.data.decode import open_image
 from vireid_lib.generators import layout
 from vireid_lib.generators.interface import Capability
+from vireid_lib.generators.plans import without_repeats
 from vireid_lib.generators.untrained import Untrained
 
 
@@ -36,8 +37,12 @@ class GreyCopies(Untrained):
         if that is given, else of the table it was fitted to.
 
         Raises:
-            ValueError: an identity without a visible image.
+            ValueError: an identity without a visible image, or a camera that records visible light.
         """
+        for camera, modality in self.modalities(cameras).items():
+            if modality != "infrared":
+                raise ValueError(f"{self.name}: {camera!r} is no infrared camera, and copies in grey are passed off as "
+                                 "infrared images: name infrared cameras.")  # fmt: skip
         table = self.rows(source)
         table = table[table["modality"] == "visible"]
         layout.check_distinct(identities, cameras)
@@ -48,13 +53,12 @@ class GreyCopies(Untrained):
                 raise ValueError(f"{self.name}: {identity!r} has no visible image among those it was fitted to.")
             rng = np.random.default_rng([seed, *identity.encode()])
             needed = per_camera * len(cameras)
-            order = np.concatenate([rng.permutation(len(paths)) for _ in range(-(-needed // len(paths)))])
+            order = without_repeats(rng, len(paths), needed)
             for index in range(needed):
                 camera, number = cameras[index // per_camera], index % per_camera + 1
                 path = layout.image_path(folder, identity, camera, number)
                 if not layout.is_complete(path):
-                    with Image.open(paths[order[index]]) as image:
-                        layout.write_image(path, layout.grey(np.array(image.convert("RGB"))))
+                    layout.write_image(path, layout.grey(np.array(open_image(paths[order[index]]))))
                 rows.append(layout.row(path, identity, camera, self.name, None))
         made = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), self.name)
         tables.save(made, Path(folder) / "table.csv")

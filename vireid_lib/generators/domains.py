@@ -20,7 +20,7 @@ class Domains:
 
     Attributes:
         by: each camera is a domain, or all cameras of a modality are one.
-        cameras: those of the training table, with their modalities.
+        cameras: those of the training table, with their modalities; named as in `vireid_lib.data.cameras`.
     """
 
     by: By

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, UInt8
+from PIL import Image
 from torch import Tensor
 
 from vireid_lib.data import tables
@@ -91,6 +94,18 @@ def write(
         tables.save(table, folder / TABLE)
     processes.wait()
     return table
+
+
+def sizes(table: pd.DataFrame) -> dict[str, int]:
+    """How many images a gallery has ("images"), and how many of them differ from one another in some pixel
+    ("distinct")."""
+    with ThreadPoolExecutor() as pool:
+        return {"images": len(table), "distinct": len(set(pool.map(_pixel_digest, table["path"])))}
+
+
+def _pixel_digest(path: str) -> bytes:
+    with Image.open(path) as image:
+        return hashlib.sha256(image.convert("RGB").tobytes()).digest()
 
 
 def is_usable(picture: UInt8[np.ndarray, "height width 3"]) -> bool:

@@ -77,7 +77,8 @@ class Generator(Protocol):
     ) -> pd.DataFrame:
         """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's
         layout beside the returned table (`table.csv`); continues where a stopped run left off. Generators that
-        start from images take those of `source`, or else of the table they were fitted to.
+        start from images take those of `source`, or else of the table they were fitted to. Cameras are named as in
+        `vireid_lib.data.cameras`: where one number has both modalities, the plain name is the infrared camera's.
 
         Raises:
             ValueError: an identity or camera that the generator was not fitted to.

@@ -58,14 +58,13 @@ class ImageInterpolation(Untrained):
         *,
         source: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
-        """Blends of pairs of `source`; the fitted table says which cameras are visible, others count as infrared.
+        """Blends of pairs of `source`; `modalities` says which cameras are visible.
 
         Raises:
             ValueError: an identity without two images of one modality.
         """
         rows = self.rows(source)
-        known = dict(zip(rows["camera"], rows["modality"], strict=True))
-        modalities = {camera: known.get(camera, "infrared") for camera in cameras}
+        modalities = self.modalities(cameras, rows)
         planned = []
         for modality, usable in (("infrared", rows), ("visible", rows[rows["modality"] == "visible"])):
             of_it = [camera for camera in cameras if modalities[camera] == modality]

@@ -17,8 +17,10 @@ LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's mode "L"
 
 
 def image_path(folder: Path, identity: str, camera: str, number: int) -> Path:
-    """E.g. ("mini_market/0007", "mini_vi/3", 1) to `folder/cam3/0007/0001.png`."""
-    return Path(folder).absolute() / f"cam{camera.split('/')[1]}" / identity.split("/")[1] / f"{number:04d}.png"
+    """E.g. ("mini_market/0007", "mini_vi/3", 1) to `folder/cam3/0007/0001.png`; of "llcm/1 visible", a camera of both
+    modalities, into `folder/cam1-visible/`."""
+    place = camera.split("/")[1].replace(" ", "-")
+    return Path(folder).absolute() / f"cam{place}" / identity.split("/")[1] / f"{number:04d}.png"
 
 
 def check_distinct(identities: Sequence[str], cameras: Sequence[str]) -> None:
@@ -60,7 +62,7 @@ def is_complete(path: Path) -> bool:
     try:
         with Image.open(path) as image:
             image.verify()
-    except (OSError, SyntaxError):
+    except Exception:  # whatever Pillow makes of a broken file
         return False
     return True
 

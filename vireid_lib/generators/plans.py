@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vireid_lib.data.cameras import camera_in_table
 from vireid_lib.generators import layout
 from vireid_lib.training import seeds
 
@@ -21,6 +22,7 @@ class Planned:
     """One image of a gallery.
 
     Attributes:
+        camera: as its row names it.
         seeds: to try in turn; the row records the one that gave the picture.
         starts: files of the images it is made from; empty for a picture from noise.
         from_modality: of the starts.
@@ -45,14 +47,20 @@ def plan(
     folder: Path,
     source: pd.DataFrame | None,
     modalities: Mapping[str, str] | None = None,
+    *,
+    knows_cameras: bool = True,
 ) -> list[Planned]:
     """Pictures from noise, or each from one image of the other modality; by camera, then identity.
 
-    Seeds are a pure function of (seed, identity, camera, number).
+    Seeds are a pure function of (seed, identity, camera, number). So are starts, but for a generator that knows
+    modalities alone: there they depend on which cameras are asked for before this one as well.
 
     Args:
-        source: rows of images to start from, each of an identity once before any comes twice; None to start from
-            noise.
+        source: rows of images to start from, each of an identity once before any comes twice (`without_repeats`); None
+            to start from noise.
+        knows_cameras: whether two cameras show the same image differently. If not, starts are drawn without repeats
+            over all cameras of a modality; otherwise for each camera.
+        cameras: by the names of `vireid_lib.data.cameras`.
         modalities: the modality of each camera; None where all are infrared.
 
     Raises:
@@ -61,8 +69,10 @@ def plan(
     layout.check_distinct(identities, cameras)
     groups = {} if source is None else dict(list(source.sort_values("path").groupby(["identity", "modality"])))
     planned = []
+    modalities = modalities or dict.fromkeys(cameras, "infrared")
     for camera in cameras:
-        modality = modalities[camera] if modalities else "infrared"
+        modality = modalities[camera]
+        before, stream = (0, camera) if knows_cameras else (_before(camera, cameras, modalities), modality)
         for identity in identities:
             rows = groups.get((identity, OTHER[modality]))
             if source is not None and rows is None:
@@ -70,12 +80,13 @@ def plan(
                     f"{identity!r} has no {OTHER[modality]} image to start from: give rows of it as `source`."
                 )
             starts, split = ([], "external") if rows is None else (rows["path"].tolist(), rows["split"].iloc[0])
-            order = np.random.default_rng(seeds.integer(seed, identity, camera)).permutation(len(starts))
+            draw = np.random.default_rng(seeds.integer(seed, identity, stream))
+            order = without_repeats(draw, len(starts), (before + 1) * per_camera)[before * per_camera :]
             for number in range(per_camera):
-                start = (starts[order[number % len(starts)]],) if starts else ()
+                start = (starts[order[number]],) if starts else ()
                 path = layout.image_path(folder, identity, camera, number + 1)
-                planned.append(Planned(identity, camera, path, tries(seed, identity, camera, number), start,
-                                       OTHER[modality], modality, split))  # fmt: skip
+                planned.append(Planned(identity, camera_in_table(camera), path, tries(seed, identity, camera, number),
+                                       start, OTHER[modality], modality, split))  # fmt: skip
     return planned
 
 
@@ -89,7 +100,8 @@ def plan_pairs(
     modalities: Mapping[str, str],
 ) -> list[Planned]:
     """Two different images of the identity for each picture: of the camera's modality where `source` has two such,
-    of the other modality otherwise.
+    of the other modality otherwise. Each pair comes once before any comes twice, over all cameras of a modality, and
+    is the same for every generator.
 
     Args:
         modalities: the modality of each camera.
@@ -101,7 +113,7 @@ def plan_pairs(
     groups = dict(list(source.sort_values("path").groupby(["identity", "modality"])))
     planned = []
     for camera in cameras:
-        modality = modalities[camera]
+        modality, before = modalities[camera], _before(camera, cameras, modalities)
         for identity in identities:
             enough = [each for each in (modality, OTHER[modality]) if len(groups.get((identity, each), ())) > 1]
             if not enough:
@@ -111,13 +123,26 @@ def plan_pairs(
                 )
             rows = groups[identity, enough[0]]
             paths, split = rows["path"].tolist(), rows["split"].iloc[0]
+            pairs = np.transpose(np.triu_indices(len(paths), 1))
+            draw = np.random.default_rng(seeds.integer(seed, identity, modality, "pairs"))
+            order = without_repeats(draw, len(pairs), (before + 1) * per_camera)[before * per_camera :]
             for number in range(per_camera):
-                own = tries(seed, identity, camera, number)
-                first, second = np.random.default_rng(seeds.integer(own[0], "pair")).choice(len(paths), 2, False)
+                own, (first, second) = tries(seed, identity, camera, number), pairs[order[number]]
                 path = layout.image_path(folder, identity, camera, number + 1)
-                planned.append(Planned(identity, camera, path, own, (paths[first], paths[second]), enough[0],
-                                       modality, split))  # fmt: skip
+                planned.append(Planned(identity, camera_in_table(camera), path, own, (paths[first], paths[second]),
+                                       enough[0], modality, split))  # fmt: skip
     return planned
+
+
+def without_repeats(draw: np.random.Generator, count: int, needed: int) -> np.ndarray:
+    """`needed` of `count` places in random order: all of them once, then all in another order, and so on."""
+    rounds = -(-needed // count) if count else 0
+    return np.concatenate([draw.permutation(count) for _ in range(rounds)] or [np.empty(0, int)])[:needed]
+
+
+def _before(camera: str, cameras: Sequence[str], modalities: Mapping[str, str]) -> int:
+    """How many cameras of the same modality are asked for before this one."""
+    return [other for other in cameras if modalities[other] == modalities[camera]].index(camera)
 
 
 def tries(seed: int, identity: str, camera: str, number: int) -> tuple[int, ...]:

@@ -226,9 +226,13 @@ class StarGan(Translator):
     def make_task(self, batches: Batches) -> StarGanTask:
         return StarGanTask(self.config, batches)
 
+    @property
+    def knows_cameras(self) -> bool:
+        return self.config.domains == "camera"
+
     @torch.no_grad()
     def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        labels = self._domains().labels([item.camera for item in items]).to(self.device)
+        labels = self._domains().labels(self.camera_keys(items)).to(self.device)
         images = self._fitted()["generator"](to_float(starts[0], self.device) * 2 - 1, labels)
         return to_pictures(images)
 

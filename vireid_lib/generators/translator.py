@@ -14,8 +14,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from vireid_lib.data.cameras import camera_in_table, camera_key
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import load_images
+from vireid_lib.data.text import read_json
 from vireid_lib.generators import galleries, plans
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.config import TranslatorConfig
@@ -103,6 +105,11 @@ class Translator:
         """Whether `expand` makes each picture of two images."""
         return False
 
+    @property
+    def knows_cameras(self) -> bool:
+        """Whether two cameras of a modality show the same image differently."""
+        return False
+
     def plan(
         self,
         identities: Sequence[str],
@@ -114,9 +121,11 @@ class Translator:
     ) -> list[Planned]:
         """What `expand` is to make: translations of the person's images of the other modality, or pictures between
         two."""
-        make = plans.plan_pairs if self.starts_from_two else plans.plan
         modalities = {camera: self.modality(camera) for camera in cameras}
-        return make(identities, cameras, per_camera, seed, folder, source, modalities)
+        asked = (identities, cameras, per_camera, seed, folder, source, modalities)
+        if self.starts_from_two:
+            return plans.plan_pairs(*asked)
+        return plans.plan(*asked, knows_cameras=self.knows_cameras)
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
         """Train on `table`: training rows of both modalities, and external visible rows if there are any.
@@ -147,9 +156,8 @@ class Translator:
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._weights().items()}
         weights = safetensors.torch.save(tensors)
-        cameras = sorted(set(zip(table["camera"], table["modality"], strict=True)))
         self._record = {
-            "generator": self.name, "config": config.model_dump(mode="json"), "cameras": dict(cameras),
+            "generator": self.name, "config": config.model_dump(mode="json"), "cameras": batches.cameras,
             "images": len(table), "identities": len(batches.names), "steps": task.steps,
             "weights": hashlib.sha256(weights).hexdigest(), "seconds": round(self.history.seconds, 1),
             "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"}, **self.about(),
@@ -173,7 +181,7 @@ class Translator:
         folder = Path(folder)
         if not (folder / RECORD).exists():
             raise FileNotFoundError(f"{folder} holds no fitted {cls.name} ({RECORD} is missing): run fit first.")
-        record = json.loads((folder / RECORD).read_text())
+        record = read_json(folder / RECORD)
         there = cls.config_class(**record["config"])
         config = config or there
         refuse_other_settings(folder, there.fit_settings(), config.fit_settings())
@@ -240,8 +248,8 @@ class Translator:
         if images.shape[1:3] != size:
             raise ValueError(f"{self.name} was fitted at {size[0]}x{size[1]} pixels and got images of "
                              f"{images.shape[1]}x{images.shape[2]}: resize them first.")  # fmt: skip
-        items = [Planned(identity, camera, Path(), (self.config.seed + place,), ("",), OTHER[modality], modality)
-                 for place in range(len(images))]  # fmt: skip
+        items = [Planned(identity, camera_in_table(camera), Path(), (self.config.seed + place,), ("",),
+                         OTHER[modality], modality) for place in range(len(images))]  # fmt: skip
         batch = self.config.sampling_batch
         parts = [slice(place, place + batch) for place in range(0, len(images), batch)]
         return np.concatenate([self.pictures([images[part]], items[part]) for part in parts])
@@ -252,6 +260,14 @@ class Translator:
         if camera not in cameras:
             raise ValueError(f"{self.name} was not fitted to camera {camera!r}; those are {', '.join(cameras)}.")
         return cameras[camera]
+
+    def camera_key(self, camera: str, modality: str) -> str:
+        """The camera of a row of that modality, as the generator names it; see `vireid_lib.data.cameras`."""
+        return camera_key(camera, modality, self._record["cameras"])
+
+    def camera_keys(self, items: Sequence[Planned]) -> list[str]:
+        """The cameras of planned pictures, as the generator names them."""
+        return [self.camera_key(item.camera, item.modality) for item in items]
 
     def _weights(self) -> dict[str, Tensor]:
         if self.trained_only:

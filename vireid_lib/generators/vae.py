@@ -219,9 +219,13 @@ class Vae(Translator):
     def make_task(self, batches: Batches) -> VaeTask:
         return VaeTask(self.config, batches)
 
+    @property
+    def knows_cameras(self) -> bool:
+        return self.config.domains == "camera"
+
     @torch.no_grad()
     def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        return self.decode(self.encode(starts[0], items[0].from_modality), [item.camera for item in items])
+        return self.decode(self.encode(starts[0], items[0].from_modality), self.camera_keys(items))
 
     @torch.no_grad()
     def encode(self, images: Pictures, modality: str) -> Codes:

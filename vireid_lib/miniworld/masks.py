@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
+from vireid_lib.data.text import read_json
 from vireid_lib.miniworld import write
 from vireid_lib.miniworld.cameras import View
 from vireid_lib.miniworld.people import Person
@@ -34,7 +34,7 @@ def people_and_views(paths: Sequence[str]) -> tuple[list[Person], list[View]]:
     roots = {path: _root(Path(path)) for path in paths}
     drawn = {}
     for root in set(roots.values()):
-        world = json.loads((root / "world.json").read_text(encoding="utf-8"))
+        world = read_json(root / "world.json")
         size = write.Size(**{field.name: world[field.name] for field in dataclasses.fields(write.Size)})
         for picture in write.PICTURES[world["name"]](world["seed"], size):
             drawn[str(root / picture.path)] = (picture, world["seed"])

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vireid_lib.data.text import read_json
 from vireid_lib.miniworld.cameras import CAMERAS, INFRARED, VISIBLE, View, sample_view
 from vireid_lib.miniworld.people import Person, people_stream, redraw_infrared
 from vireid_lib.miniworld.render import render
@@ -164,7 +165,7 @@ def _refuse_other_settings(folder: Path, settings: dict[str, int]) -> None:
     record = folder / "world.json"
     if not record.is_file():
         raise WorldError(f"{folder} is there but has no world.json; choose another root or remove the folder")
-    found = json.loads(record.read_text(encoding="utf-8"))
+    found = read_json(record)
     differing = [key for key, value in settings.items() if found.get(key) != value]
     if differing:
         told = ", ".join(f"{key} {found.get(key)} (asked for: {settings[key]})" for key in differing)

@@ -1,8 +1,16 @@
 """What every method's configuration shares: input, batch, length of the training, how it is run."""
 
-from typing import Any, Literal
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Origin = Literal["paper", "release", "miniature world", "ours"]
+"""Where a default comes from: printed in the method's paper; from its authors' code, or from that of the method it is
+built on; chosen by scores on the miniature world's validation people; or set by this project without a search."""
+
+REST = "*"
 
 
 class ReidConfig(BaseModel):
@@ -11,12 +19,17 @@ class ReidConfig(BaseModel):
     An unknown name or a wrong type is refused by name; instances do not change.
 
     Attributes:
+        ORIGINS: origin → names of the settings whose defaults come from there; "*" is every setting that the class
+            itself defines and names nowhere else. What a class says of inherited settings replaces what its bases say;
+            what nobody speaks of is "ours". See `origins`.
         method: file name in `vireid_lib/reid/methods`.
         height, width: size of the network's input, in pixels.
         identities: P, identities in a batch.
         images: K, visible and infrared images of each identity in a batch.
-        epochs: length of the training; an epoch is max(N_visible, N_infrared) // (P·K) + 1 steps.
+        epochs: length of the training.
         steps: length of the training in steps; None takes `epochs`.
+        epoch_steps: steps of an epoch, by which length and schedule count; None for as many as the method's sampler
+            has, mostly max(N_visible, N_infrared) // (P·K) + 1, which grow with the training set.
         mix: share of the batch's identities that is drawn from the rows of split "external", where there are
             any; None draws from all identities alike.
         label_noise: share of the training images whose label is replaced by another identity's, to study wrong
@@ -30,6 +43,8 @@ class ReidConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    ORIGINS: ClassVar[Mapping[Origin, Sequence[str]]] = {"ours": (REST,)}
+
     method: str
     height: int = Field(gt=0)
     width: int = Field(gt=0)
@@ -37,6 +52,7 @@ class ReidConfig(BaseModel):
     images: int = Field(ge=1)
     epochs: int = Field(ge=1)
     steps: int | None = Field(default=None, ge=1)
+    epoch_steps: int | None = Field(default=None, ge=1)
     mix: float | None = Field(default=None, gt=0, lt=1)
     label_noise: float = Field(default=0.0, ge=0, lt=1)
     flip_at_test: bool = False
@@ -54,6 +70,36 @@ class ReidConfig(BaseModel):
         return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.origins()  # a slip in ORIGINS is found when the module is loaded
+
+    @classmethod
+    def origins(cls) -> dict[str, Origin]:
+        """Where each setting's default comes from, in the order of the settings.
+
+        Raises:
+            ValueError: ORIGINS names an origin or a setting that does not exist, or one setting twice.
+        """
+        found = dict.fromkeys(cls.model_fields, "ours")
+        for kind in (kind for kind in reversed(cls.__mro__) if issubclass(kind, ReidConfig)):
+            said = [(name, origin) for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names]
+            named = [name for name, _ in said]
+            for name, origin in said:
+                if origin not in get_args(Origin):
+                    raise ValueError(f"{kind.__name__}.ORIGINS: there is no origin {origin!r}; use one of "
+                                     f"{', '.join(get_args(Origin))}")  # fmt: skip
+                if name != REST and name not in kind.model_fields:
+                    raise ValueError(f"{kind.__name__}.ORIGINS: there is no setting {name!r}; it has "
+                                     f"{', '.join(kind.model_fields)}")  # fmt: skip
+                if named.count(name) > 1:
+                    raise ValueError(f"{kind.__name__}.ORIGINS names {name!r} twice; remove one")
+            defined = [name for name in inspect.get_annotations(kind) if name in kind.model_fields]
+            rest = {name: origin for place, origin in said if place == REST for name in defined}
+            found |= rest | {name: origin for name, origin in said if name != REST}
+        return found
+
+    @classmethod
     def published(cls, dataset: str, **changes: Any) -> "ReidConfig":
         """The recipe published for a data set (a manifest's name, e.g. "regdb"), with `changes` in place of some
         of it. The defaults are SYSU-MM01's; a method that differs elsewhere overrides this."""
@@ -63,3 +109,18 @@ class ReidConfig(BaseModel):
     def small(cls, **changes: Any) -> "ReidConfig":
         """The recipe for the miniature world, minutes on a CPU; each method has its own."""
         raise NotImplementedError(f"{cls.__name__} has no recipe for the miniature world")
+
+    @property
+    def in_epochs(self) -> tuple[str, ...]:
+        """Names of the settings that this recipe counts in epochs: its length, unless `steps` is set, and whatever of
+        its schedule a method adds. An unused one (the drops of a one-cycle schedule) is not among them."""
+        return ("epochs",) if self.steps is None else ()
+
+    def stretched(self, factor: int | float) -> dict[str, Any]:
+        """The settings that make a training `factor` times as long, all of its schedule included."""
+        longer = {} if self.steps is None else {"steps": round(factor * self.steps)}
+        for name in self.in_epochs:
+            value = getattr(self, name)
+            several = isinstance(value, tuple)
+            longer[name] = tuple(round(factor * each) for each in value) if several else round(factor * value)
+        return longer

@@ -84,22 +84,25 @@ class Method:
         """Share of each group's base learning rate in `epoch`, at `step` of `steps` in all (0-based)."""
         raise NotImplementedError(f"{type(self).__name__} has no learning_rate")
 
+    @classmethod
     def sampler(
-        self,
+        cls,
+        config: ReidConfig,
         visible: Int64[np.ndarray, " visible"],
         infrared: Int64[np.ndarray, " infrared"],
         *,
         external: Collection[int],
         seed: int,
     ) -> Sampler:
-        """What draws the batches: P identities × K images of each modality, `config.mix` of them external.
+        """What draws the batches: P identities × K images of each modality, `config.mix` of them external. It needs no
+        network, so that the length of a training can be known without one.
 
         Args:
+            config: an instance of `config_class`.
             visible, infrared: the class of each training image.
             external: the classes of external identities.
             seed: of all draws.
         """
-        config = self.config
         counts = {"identities": config.identities, "images": config.images, "seed": seed}
         if config.mix is None or not external:
             return sampling.IdentitySampler(visible, infrared, **counts)

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from vireid_lib.data import tables
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import to_float
-from vireid_lib.data.label_noise import replace_labels
 from vireid_lib.data.sampling import AllImagesSampler
+from vireid_lib.data.text import read_json
 from vireid_lib.reid import methods
+from vireid_lib.reid.batches import Labelled
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Batch, Method
 from vireid_lib.reid.pixels import TablePixels
@@ -45,7 +47,7 @@ def train_reid(
     Args:
         table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
         config: from `vireid_lib.reid.methods.configure`.
-        folder: gets the checkpoints, `history.jsonl` and `reid.json` (what was trained on what).
+        folder: gets the checkpoints, `history.jsonl` and `reid.json` (what was trained, on whom, how long).
         seed: of initial weights, batches and augmentations.
         cache: folder of decoded images, or None to keep them in memory.
         checkpoint_every: steps between checkpoints; None is an epoch or 200 steps, whichever is longer.
@@ -74,12 +76,13 @@ def train_task(
     evaluation mode. Arguments as in `train_reid`."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    every = max(200, task.sampler.steps_per_epoch) if checkpoint_every is None else checkpoint_every
+    every = max(200, task.epoch_steps) if checkpoint_every is None else checkpoint_every
     loop.train(task, steps=task.steps, folder=folder, seed=seed, checkpoint_every=every, precision=config.precision,
                progress=progress, device=device)  # fmt: skip
     task.keep(folder)
-    record = {"config": config.model_dump(), "identities": task.identities, "selection": SELECTION}
-    (folder / RECORD).write_text(json.dumps(record, indent=1))
+    record = {"config": config.model_dump(), "identities": task.identities, "selection": SELECTION,
+              "steps": task.steps, "images_seen": task.steps * task.images_per_step}  # fmt: skip
+    write_atomically(folder / RECORD, json.dumps(record, indent=1).encode())
     return task.method.network.eval()
 
 
@@ -96,7 +99,7 @@ def finished(folder: Path, by: str, what: str = "training") -> tuple[dict, dict]
     if saved is None or not (folder / RECORD).exists():
         raise FileNotFoundError(f"No finished {what} in {folder}: call {by} with that folder first.")
     state = checkpoint.unpack_state(saved[1], saved[2]["state"])
-    return json.loads((folder / RECORD).read_text()), state["modules"]["network"]
+    return read_json(folder / RECORD), state["modules"]["network"]
 
 
 def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
@@ -120,27 +123,22 @@ class ReidTask(loop.Task):
     Attributes:
         identities: their names; a label is a place in this list.
         true_labels: of each row. labels: the same, or with `config.label_noise`.
+        epoch_steps: steps of an epoch by which the schedule counts; the sampler goes through epochs of its own, which
+            are as long unless `config.epoch_steps` says otherwise.
     """
 
     def __init__(self, table: pd.DataFrame, config: ReidConfig, *, seed: int, cache: Path | None) -> None:
         super().__init__()
-        _check_modalities(table)
-        self.true_labels, self.identities = tables.identity_labels(table)
-        visible = (table["modality"] == "visible").to_numpy()
-        external = (table["split"] == "external").to_numpy()
-        noise = seeds.integer(seed, "label noise")
-        self.labels = replace_labels(self.true_labels, visible, config.label_noise, noise, spare=external)
-        self.rows = {"visible": np.flatnonzero(visible), "infrared": np.flatnonzero(~visible)}
+        labelled = Labelled.of(table, config, seed=seed)
+        self.identities, self.rows = labelled.identities, labelled.rows
+        self.true_labels, self.labels = labelled.true_labels, labelled.labels
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(seed, "weights"))
             self.method: Method = self.make_method(config, len(self.identities))
         self.method.start_training(table)
-        self.sampler = self.method.sampler(
-            *(self.labels[rows] for rows in self.rows.values()),
-            external=set(self.true_labels[external].tolist()),
-            seed=seed,
-        )
-        self.steps = config.steps or config.epochs * self.sampler.steps_per_epoch
+        self.sampler = labelled.sampler(type(self.method), config, seed=seed)
+        self.epoch_steps = config.epoch_steps or self.sampler.steps_per_epoch
+        self.steps = config.steps or config.epochs * self.epoch_steps
         if config.compile:
             self.method.network.compile()
         self.name = f"{config.method}, seed {seed}"
@@ -157,8 +155,13 @@ class ReidTask(loop.Task):
         """Write what `folder` is to hold besides checkpoints and record, when the training is done."""
 
     def position(self, step: int) -> tuple[int, int]:
-        """(epoch, step in it) of the batch that this process takes at `step`."""
-        return divmod(step * self.processes + self.process, self.sampler.steps_per_epoch)
+        """(epoch, step in it) of the batch that this process takes at `step`, as the schedule counts."""
+        return divmod(step * self.processes + self.process, self.epoch_steps)
+
+    @property
+    def images_per_step(self) -> int:
+        """Images that all processes draw for a step, both modalities together; views of one image count once."""
+        return self.processes * sum(map(len, self.sampler.batch(0, 0)))
 
     def before_step(self, step: int) -> None:
         self.method.network = self.modules["network"]
@@ -198,7 +201,7 @@ class ReidTask(loop.Task):
 
     def _epoch(self, step: int) -> int:
         """The epoch of the first process at `step`: all processes start their epochs together."""
-        return step * self.processes // self.sampler.steps_per_epoch
+        return step * self.processes // self.epoch_steps
 
     def _batch(self, visible: np.ndarray, infrared: np.ndarray, generator: torch.Generator) -> Batch:
         return Batch(
@@ -212,7 +215,8 @@ class ReidTask(loop.Task):
         )
 
     def _batch_rows(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        visible, infrared = self.sampler.batch(*self.position(step))
+        drawn = step * self.processes + self.process
+        visible, infrared = self.sampler.batch(*divmod(drawn, self.sampler.steps_per_epoch))
         return self.rows["visible"][visible], self.rows["infrared"][infrared]
 
     def _images(self, rows: np.ndarray) -> Tensor:
@@ -220,17 +224,3 @@ class ReidTask(loop.Task):
         if self.method.config.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         return images
-
-
-def _check_modalities(table: pd.DataFrame) -> None:
-    """Each identity must be seen in both modalities: the batches pair them."""
-    for modality, other in (("visible", "infrared"), ("infrared", "visible")):
-        here = set(table.loc[table["modality"] == modality, "identity"])
-        lacking = sorted(here - set(table.loc[table["modality"] == other, "identity"]))
-        if lacking:
-            raise ValueError(
-                f"Identity {lacking[0]} has {modality} images and no {other} one ({len(lacking)} such "
-                f"identities): add {other} images of it, from a generator say, or leave it out."
-            )
-    if table.empty:
-        raise ValueError("The training table is empty: pass the rows of vireid_lib.data.tables.training_rows.")

@@ -43,6 +43,8 @@ class TwoStreamConfig(ReidConfig):
             `drops` on) or "one_cycle" over the whole training.
     """
 
+    ORIGINS = {"release": ("*", "flip_at_test", "similarity")}
+
     height: int = Field(default=288, gt=0)
     width: int = Field(default=144, gt=0)
     identities: int = Field(default=8, ge=2)
@@ -70,6 +72,10 @@ class TwoStreamConfig(ReidConfig):
     def small(cls, **changes: Any) -> "TwoStreamConfig":
         """The recipe of the miniature world: 64×32 pixels, 900 steps, about a minute of one core."""
         return cls(**(SMALL | changes))
+
+    @property
+    def in_epochs(self) -> tuple[str, ...]:
+        return (*super().in_epochs, *(("warm_up", "drops") if self.schedule == "drops" else ()))
 
 
 SMALL = {
@@ -121,11 +127,15 @@ class TwoStreamMethod(Method):
         labels = batch.labels
         pooled, logits = self.network(batch.visible, batch.infrared)
         terms = {
-            "identity": identity_cross_entropy(logits, labels, smoothing=self.config.label_smoothing),
+            "identity": self.identity_loss(logits, labels),
             **self.metric_losses(pooled, batch),
         }
         accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
         return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
+
+    def identity_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The weighted identity loss."""
+        return identity_cross_entropy(logits, labels, smoothing=self.config.label_smoothing)
 
     def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Weighted terms on the pooled features (visible rows, then infrared ones) beside the identity loss."""

@@ -1,10 +1,12 @@
 """A folder of work belongs to its settings: the first run writes them down, a later one with others is refused."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from vireid_lib.data.contents import write_atomically
+from vireid_lib.data.text import read_json
 
 SHOWN = 3  # entries of two differing lists that a message names
 
@@ -18,21 +20,17 @@ def bind(file: Path, settings: Mapping[str, Any], *, what: str, write: bool = Tr
 
     Raises:
         ValueError: the folder belongs to other settings; names each difference.
+        DamagedFile: `file` can't be read, so that nobody knows what the folder belongs to.
     """
     settings = json.loads(json.dumps(settings))
     if file.exists():
-        found = list(differences(json.loads(file.read_text()), settings))
+        found = list(differences(read_json(file), settings))
         if found:
             raise ValueError(
                 f"{file.parent} holds {what}: {'; '.join(found)}. Choose another folder, or delete this one."
             )
     elif write:
-        temporary = file.with_suffix(f".{os.getpid()}")
-        try:
-            temporary.write_text(json.dumps(settings, indent=1))
-            os.replace(temporary, file)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_atomically(file, json.dumps(settings, indent=1).encode())
 
 
 def differences(there: Any, here: Any, place: str = "") -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Experiment trackers by name (TensorBoard, Weights & Biases, MLflow, …), through accelerate; off unless asked for."""
 
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any
 
 from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+
+from vireid_lib.nearest import nearest
 
 NAMES = "VIREID_TRACKERS"
 """Environment variable with names, joined by commas. No argument of a training, because its result does not depend on
@@ -30,7 +31,7 @@ def chosen(text: str | None = None) -> list[str]:
     built_in, installed = {str(kind) for kind in LOGGER_TYPE_TO_CLASS}, {str(kind) for kind in get_available_trackers()}
     for name in names:
         if name not in built_in:
-            near = difflib.get_close_matches(name, built_in, n=1)
+            near = nearest(name, built_in)
             raise TrackerError(
                 f"There is no tracker {name!r}; "
                 + (f"did you mean {near[0]}?" if near else f"accelerate knows {', '.join(sorted(built_in))}.")

@@ -25,3 +25,10 @@ def test_the_first_figure_shows_the_first_data_set(table, shown):
     browse(external, table, None)
     (picture,) = shown
     assert picture.alt.startswith("dataset other\n40 images")
+
+
+def test_a_camera_of_both_modalities_is_two(table):
+    both = table.assign(camera="set/1")
+    chosen = browser.sheet(both, camera="set/1 visible", people=3)
+    assert chosen.alt.startswith("camera 1 visible\n20 images")
+    assert sum(bool(axes.images) for axes in browser.sheet(both, people=3).axes) == 3 * 2

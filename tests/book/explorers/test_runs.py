@@ -11,7 +11,7 @@ from vireid_lib.book.results import METRICS, over_seeds
 def score(training, seed, rank_1, **changes):
     row = {"dataset": "mini_vi", "mode": "all", "protocol": "all-search", "method": "agw", "training": training,
            "external": None if training == "real" else "mini_market", "variant": "", "seed": seed, "trials": 10,
-           "settings": {}}  # fmt: skip
+           "settings": {}, "older": False}  # fmt: skip
     return {**row, **dict.fromkeys(METRICS, 0.5), "rank_1": rank_1, **changes}
 
 

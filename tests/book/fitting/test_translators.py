@@ -3,9 +3,10 @@
 import pytest
 from PIL import Image
 
-from vireid_lib.book import stages
+from vireid_lib.book import stages, trainings
 from vireid_lib.book.book import Book
 from vireid_lib.book.fitting import translators
+from vireid_lib.book.profiles import Profile
 from vireid_lib.book.settings import generator_config
 from vireid_lib.data.strict import FileError
 
@@ -33,7 +34,16 @@ def test_a_gallery_is_made_of_each_external_person_under_each_infrared_camera(bo
     whole = stages.training_table(book, name)
     assert set(whole.loc[whole["source"] != "real", "path"]) == set(table["path"])
     again = translators.gallery_stage(book, name)
-    assert again.values["images"] == 12
+    assert again.values["images"] == again.values["distinct"] == 12  # each person has four photographs, or six pairs
+
+
+def test_a_page_says_how_many_of_the_pictures_differ(book, tiny_profile):
+    more = {"expand": {**tiny_profile.expand.model_dump(), "per_camera": 3}}
+    own = Book(Profile.model_validate({**book.profile.model_dump(), **more}), book.workspace.folder)
+    reid = own.profile.reid.model_copy(update={"training_sets": ["real", "cyclegan", "true"]})
+    shown = trainings.training_sets(Book(own.profile.model_copy(update={"reid": reid}), own.workspace.folder))
+    assert shown["of these made"].tolist()[:2] == [0, 3 * 2 * 3]
+    assert shown["made, distinct"].tolist() == [0, 3 * 4, shown["of these made"].iloc[2]]
 
 
 def test_the_fitted_generator_translates(book):

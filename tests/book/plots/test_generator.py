@@ -30,6 +30,9 @@ def test_differences_fill_only_what_is_established():
     faces = [line.get_markerfacecolor() for line in picture.axes[0].lines if line.get_marker() == "o"]
     assert faces[0] != "white" and faces[1:] == ["white", "white"]
     assert {"+2.0 ± 1.0", "+1.0"} <= _texts(picture)
+    picture = plots.differences(["a", "b"], [2.0, 3.0], [1.0, 1.0], axis="points", established=[False, True])
+    faces = [line.get_markerfacecolor() for line in picture.axes[0].lines if line.get_marker() == "o"]
+    assert faces[0] == "white" != faces[1], "a corrected verdict overrules the interval"
 
 
 def test_differences_colour_groups():

@@ -7,13 +7,12 @@ import pandas as pd
 import pytest
 
 from vireid_lib.book.comparable import Conditions, unlike
-from vireid_lib.book.profiles import Profile, Reid, load_profile
+from vireid_lib.book.profiles import Profile, load_profile
 from vireid_lib.book.settings import changed
 from vireid_lib.book.studies import Study, beside_paper, dive
 from vireid_lib.book.studies.jsia import PICTURES
 from vireid_lib.book.studies.study import profile_of
 
-DIVE = dive.study(["copies", "cyclegan"])
 ROWS = {
     "den": {
         1: ["wrt", "ht", "wrt_re", "ht_re"],
@@ -52,10 +51,15 @@ ROWS = {
 """The study's row of each printed row, by table."""
 
 
+@pytest.fixture(scope="module")
+def study(tiny_book) -> Study:
+    """DiVE's, in which AGW takes the place of the paper's method in all tables but the second."""
+    return dive.study(tiny_book, ["copies", "cyclegan"], "agw")
+
+
 def real(name: str, **changes: object) -> Profile:
     """A real profile in which lengths are the papers'."""
-    length = {"reid.length": "published"} if "length" in Reid.model_fields else {}
-    return changed(load_profile(name), length | changes, "test")
+    return changed(load_profile(name), {"reid.length": "published"} | changes, "test")
 
 
 def shown(profile: Profile, study: Study, number: int, **options: object):
@@ -72,11 +76,11 @@ def printed(found) -> list[str]:
 
 @pytest.mark.parametrize("profile", ["mini", "smoke", "sysu"])
 @pytest.mark.parametrize("name", ROWS)
-def test_printed_rows_find_their_rows_by_settings_alone(name, profile):
-    study = DIVE if name == "dive" else importlib.import_module(f"vireid_lib.book.studies.{name}").STUDY
+def test_printed_rows_find_their_rows_by_settings_alone(name, profile, study):
+    own = study if name == "dive" else importlib.import_module(f"vireid_lib.book.studies.{name}").STUDY
     for number, rows in ROWS[name].items():
-        method = dive.METHOD if name == "dive" and number != 2 else ""
-        found = [study.row_of(row, load_profile(profile), method) for row in study.table(number).rows]
+        method = study.method if name == "dive" and number != 2 else ""
+        found = [own.row_of(row, load_profile(profile), method) for row in own.table(number).rows]
         assert [row and row.name for row in found] == rows, f"table {number}"
 
 
@@ -86,21 +90,21 @@ def test_generators_rows_are_found_by_their_names():
     ]  # fmt: skip
 
 
-def test_what_a_profile_sets_moves_the_printed_row_on_real_data():
+def test_what_a_profile_sets_moves_the_printed_row_on_real_data(study):
     """With `views: single` in the profile, the plain row is the paper's "RGB+IR, Single"."""
     single = real("sysu", **{"dive.views": "single"})
-    rows = {row.printed: DIVE.row_of(row, single, "agw") for row in DIVE.table(3).rows}
+    rows = {row.printed: study.row_of(row, single, "agw") for row in study.table(3).rows}
     assert rows["RGB+IR, Single"].name == "agw_dive" and rows["IR, Single"].name == "infrared_single"
-    found = shown(single, DIVE, 3, method="agw")
+    found = shown(single, study, 3, method="agw")
     assert printed(found) == ["74.70", "75.59", "76.89", "–"]
     assert "No printed number in RGB+IR, Multi: here dive.views = single" in found.markup
 
 
-def test_the_column_measured_as_ours_stands_beside_ours():
-    found = shown(real("sysu"), DIVE, 2)
+def test_the_column_measured_as_ours_stands_beside_ours(study):
+    found = shown(real("sysu"), study, 2)
     assert printed(found)[:2] == ["47.50", "57.47"] and "No printed number" not in found.markup
     assert "SYSU-MM01 All search (sysu_mm01, all, shots 1, draw seeded)" in found.markup
-    indoor = shown(real("sysu", **{"evaluation.modes": ["indoor"]}), DIVE, 2)
+    indoor = shown(real("sysu", **{"evaluation.modes": ["indoor"]}), study, 2)
     assert printed(indoor)[:2] == ["54.17", "63.72"] and "measured here (sysu_mm01, indoor)" in indoor.markup
 
 
@@ -112,39 +116,38 @@ def test_the_column_measured_as_ours_stands_beside_ours():
         ({"evaluation.trials": 3}, "10 trials there, 3 here"),
     ],
 )
-def test_another_protocol_shows_no_number_and_says_why(changes, why):
-    found = shown(real("sysu", **changes), DIVE, 2)
+def test_another_protocol_shows_no_number_and_says_why(changes, why, study):
+    found = shown(real("sysu", **changes), study, 2)
     assert set(printed(found)) == {"–"} and why in found.markup and "no printed number stands here" in found.markup
     assert set(found.table["rank-1, here"]) == {"50.0 ± 0.0"}, "ours are shown"
 
 
-def test_an_llcm_profile_never_shows_the_column_of_another_data_set():
+def test_an_llcm_profile_never_shows_the_column_of_another_data_set(study):
     llcm = real("llcm")
-    found = shown(llcm, DIVE, 2)  # LLCM's visible to infrared is the release's reading there, the paper's here
+    found = shown(llcm, study, 2)  # LLCM's visible to infrared is the release's reading there, the paper's here
     assert printed(found)[0] == "49.13" and "measured here (llcm, infrared-to-visible)" in found.markup
     one_way = real("llcm", **{"evaluation.modes": ["visible-to-infrared"]})
-    found = shown(one_way, DIVE, 2)
+    found = shown(one_way, study, 2)
     assert set(printed(found)) == {"–"} and "reading is release there, paper here" in found.markup
     released = real("llcm", **{"evaluation.reading": "release"})
-    assert printed(shown(released, DIVE, 2))[0] == "63.72"
+    assert printed(shown(released, study, 2))[0] == "63.72"
     for number in (1, 2, 3, 4):
         for profile in (llcm, one_way, real("regdb")):
-            found = shown(profile, DIVE, number, method="" if number == 2 else "agw")
-            columns = {column.printed: place for place, column in enumerate(DIVE.table(number).columns)
+            found = shown(profile, study, number, method="" if number == 2 else "agw")
+            columns = {column.printed: place for place, column in enumerate(study.table(number).columns)
                        if column.dataset == profile.data.target}  # fmt: skip
-            own = {f"{row.values[place][0]:.2f}" for row in DIVE.table(number).rows for place in columns.values()}
+            own = {f"{row.values[place][0]:.2f}" for row in study.table(number).rows for place in columns.values()}
             assert set(printed(found)) <= own | {"–"}
-    assert "the data set is sysu_mm01 there, regdb here" in shown(real("regdb"), DIVE, 2).markup
+    assert "the data set is sysu_mm01 there, regdb here" in shown(real("regdb"), study, 2).markup
 
 
-def test_a_training_of_another_length_shows_no_number():
-    found = shown(real("sysu", **{"reid.config.steps": 100}), DIVE, 2)
+def test_a_training_of_another_length_shows_no_number(study):
+    found = shown(real("sysu", **{"reid.config.steps": 100}), study, 2)
     assert set(printed(found)) == {"–"} and "here reid.config.steps = 100" in found.markup
 
 
-@pytest.mark.skipif("length" not in Reid.model_fields, reason="profiles have no reid.length")
-def test_an_equal_length_is_not_the_papers_where_images_were_added():
-    found = shown(load_profile("sysu"), DIVE, 2)
+def test_an_equal_length_is_not_the_papers_where_images_were_added(study):
+    found = shown(load_profile("sysu"), study, 2)
     assert printed(found)[:4] == ["47.50", "–", "69.88", "–"] and "here reid.length = equal" in found.markup
 
 
@@ -157,22 +160,22 @@ def test_a_row_from_another_paper_is_compared_by_its_own_draw():
     assert printed(seeded)[:2] == ["69.88", "–"]
 
 
-def test_another_method_than_the_papers_is_named():
-    found = shown(real("sysu"), DIVE, 3, method="agw")
+def test_another_method_than_the_papers_is_named(study):
+    found = shown(real("sysu"), study, 3, method="agw")
     assert "measured here (sysu_mm01, all, AGW), where the paper has DEEN" in found.markup
 
 
-def test_the_miniature_world_shows_the_first_column_for_the_order_of_rows():
-    found = shown(load_profile("mini"), DIVE, 2)
+def test_the_miniature_world_shows_the_first_column_for_the_order_of_rows(study):
+    found = shown(load_profile("mini"), study, 2)
     assert printed(found)[0] == "47.50" and "–" not in printed(found)
     words = "SYSU-MM01 All search (sysu_mm01, all, shots 1, draw seeded), for the order of rows alone"
     assert f"printed there, {words}" in found.markup
 
 
-def test_the_campus_set_is_the_papers_second_external_set():
-    found = shown(real("sysu"), DIVE, 4, method="agw")
+def test_the_campus_set_is_the_papers_second_external_set(study):
+    found = shown(real("sysu"), study, 4, method="agw")
     assert printed(found) == ["74.70", "77.50", "79.07"]
-    assert profile_of(real("sysu"), DIVE.row("campus")).data.external == "cuhk03_np"
+    assert profile_of(real("sysu"), study.row("campus")).data.external == "cuhk03_np"
 
 
 def test_conditions_that_do_not_matter_are_not_asked_for():

@@ -1,55 +1,146 @@
 """DiVE's study: every printed row is a training of its own, every claim is what the paper prints."""
 
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
-from vireid_lib.book import stages, studies
+from vireid_lib.book import data_stages, stages, studies
+from vireid_lib.book.book import Book
+from vireid_lib.book.profiles import load_profile
 from vireid_lib.book.settings import dive_config, reid_config
-from vireid_lib.book.studies import Row, Study, dive
+from vireid_lib.book.studies import Row, Study, dive, dive_looks
 from vireid_lib.book.studies.measured import trainable
 from vireid_lib.book.studies.study import book_of
 
-STUDY = dive.study(["copies", "cyclegan"])
-COMPARED_WITH = {1: dive.METHOD, 2: "", 3: dive.METHOD, 4: dive.METHOD}
+OF_ONE_METHOD = (1, 3, 4)
+"""Tables for which the study chooses the method."""
+
+FIGURE_5 = re.compile(r"(dive|true)_\d+")
+"""Names of figure 5's rows."""
+
+every_method = pytest.mark.parametrize("method", ["agw", "deen", "caj"])
 
 
-def test_every_printed_row_is_a_training_of_its_own(tiny_book):
-    for number, method in COMPARED_WITH.items():
-        for printed in STUDY.table(number).rows:
-            there = printed.training in {row.training for row in STUDY.rows}
-            found = STUDY.row_of(printed, tiny_book.profile, method)
-            assert (found is not None) == there, f"table {number}: {printed.printed}"
+@pytest.fixture
+def counting_book(tiny_profile, tiny_book):
+    """The tiny book, whose three expanded people are fewer than some counts of figure 5 and more than others."""
+    expand = tiny_profile.expand.model_copy(update={"identities": 2, "counts": [3, 1]})
+    return Book(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
+
+
+@pytest.fixture
+def study(tiny_book):
+    return dive.study(tiny_book, ["copies", "cyclegan"])
+
+
+def real(book: Book) -> Book:
+    """The book, were its world photographed: what the study's choices depend on."""
+    own = Book(book.profile, book.workspace.folder)
+    data_stages._READ[own] = {1: stages.datasets(book)}
+    own.profile = book.profile.model_copy(update={"world": None})
+    own.with_method = lambda method: Book(book.profile, book.workspace.folder).with_method(method)
+    return own
+
+
+@every_method
+def test_every_printed_row_is_a_training_of_its_own(counting_book, method):
+    study = dive.study(counting_book, ["copies", "cyclegan"], method)
+    assert study.method == method
+    for number in (1, 2, 3, 4):
+        for printed in study.table(number).rows:
+            there = printed.training in {row.training for row in study.rows}
+            own = study.row_of(printed, counting_book.profile, method if number in OF_ONE_METHOD else "")
+            assert (own is not None) == there, f"table {number}: {printed.printed}"
+            assert own is None or own.method == (method if number in OF_ONE_METHOD else printed.method)
     settings = {}
-    for row in STUDY.rows:
-        own = book_of(tiny_book, row).profile
+    for row in study.rows:
+        own = book_of(counting_book, row).profile
         parts = (reid_config(own).model_dump(), own.reid.expanded, row.training, dive_config(own).model_dump(),
                  own.data.model_dump(), own.expand.model_dump())  # fmt: skip
         settings[row.name] = repr(parts)
     assert len(set(settings.values())) == len(settings), "two rows are the same training"
 
 
-def test_table_1_has_every_generator_that_makes_galleries():
+def test_the_papers_method_on_real_data_and_a_cheaper_one_in_the_miniature_world(tiny_book):
+    assert dive.study(tiny_book, ["copies"]).method == dive.MINIATURE == "agw"
+    found = dive.study(real(tiny_book), ["copies"])
+    assert found.method == dive.THE_PAPERS == "deen" and dive.trained_with(found).endswith("as in the paper.")
+    assert dive.study(real(tiny_book), ["copies"], "agw").method == "agw"
+    assert {printed.method for number in OF_ONE_METHOD for printed in found.table(number).rows} == {dive.THE_PAPERS}
+    with pytest.raises(ValueError, match="no method 'agv'"):
+        dive.study(tiny_book, ["copies"], "agv")
+    alone = tiny_book.profile.model_copy(update={"data": tiny_book.profile.data.model_copy(update={"external": None})})
+    with pytest.raises(ValueError, match="names no data.external"):
+        dive.study(Book(alone, tiny_book.workspace.folder))
+
+
+@every_method
+def test_rows_labels_and_claims_follow_the_method(counting_book, method):
+    study = dive.study(counting_book, ["copies", "cyclegan"], method)
+    chosen = [row for row in study.rows if row.name.split("_")[0] not in dive.METHODS]
+    assert chosen and {row.method for row in chosen} == {method}
+    assert study.row("campus").label.startswith(dive.METHODS[method])
+    assert [row.name for row in dive_looks.table_1(study)][:2] == [f"{method}_real", f"{method}_cyclegan"]
+    one = {claim.place for claim in study.claims if not claim.place.startswith("Table 2")
+           and set(claim.rows) & {f"{other}_real" for other in dive.METHODS if other != method}}  # fmt: skip
+    assert not one, "a claim on another method's baseline"
+    measured = pd.DataFrame([{"row": f"{method}_{training}", "mode": "all", "rank_1": value}
+                             for training, value in (("real", 30.0), ("dive", 40.0))])  # fmt: skip
+    words = dive.METHODS[method]
+    assert f"of {words} (" in dive_looks.fairness(study, measured).columns[0]
+    assert dive_looks.people_curves(counting_book, study, measured)["y"] == f"rank-1 of {words} (%)"
+
+
+def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_book):
+    study = dive.study(counting_book, ["copies"])
+    rows = {row.name: row for row in study.rows if FIGURE_5.fullmatch(row.name)}
+    assert list(rows) == ["dive_1", "true_1", "true_3"], "beyond the expanded people the miniature world has the truth"
+    assert book_of(counting_book, rows["dive_1"]).profile.reid.expanded == 1
+    assert stages.datasets(book_of(counting_book, rows["true_3"])).external["identity"].nunique() == 3
+    claims = [claim for claim in study.claims if claim.place == "Fig. 5"]
+    assert [claim.rows for claim in claims] == [("dive_1", "agw_real"), ("agw_dive", "dive_1")]
+
+    study = dive.study(real(counting_book), ["copies"])
+    names = [row.name for row in study.rows if FIGURE_5.fullmatch(row.name)]
+    assert names == ["dive_1", "true_1", "dive_3"]
+    claim = [claim for claim in study.claims if claim.place == "Fig. 5"][-1]
+    assert (claim.row, claim.other, claim.direction) == ("dive_3", "deen_dive", "smaller")
+    ranks = {"dive_3": [30.0, 30.2, 30.1], "deen_dive": [40.0, 40.2, 40.1]}
+    measured = pd.DataFrame([{"row": name, "mode": "all", "rank_1": value}
+                             for name, values in ranks.items() for value in values])  # fmt: skip
+    assert studies.judge(measured, replace(study, claims=[claim]))[0].verdict == "holds"
+    for name in ("sysu", "llcm"):
+        counts = load_profile(name).expand.counts
+        assert min(counts) < 1011 < max(counts)
+    assert load_profile("mini").expand.counts == [10, 20, 80, 150]
+    with pytest.raises(ValueError, match="counts names a number of people twice"):
+        type(counting_book.profile.expand)(per_camera=1, counts=[2, 2])
+
+
+def test_table_1_has_every_generator_that_makes_galleries(tiny_book):
     from vireid_lib import generators
 
     expected = {name for name in generators.names() if "expand" in generators.build(name).capabilities}
-    table = {row.training for row in dive.STUDY.rows if row.name.startswith("agw_")}
+    table = {row.training for row in dive.study(tiny_book).rows if row.name.startswith("agw_")}
     assert table == expected | {"real", "dive_from_image", "redrawn", "true"}
-    few = {row.training for row in dive.study(["copies"]).rows if row.name.startswith("agw_")}
+    few = {row.training for row in dive.study(tiny_book, ["copies"]).rows if row.name.startswith("agw_")}
     assert few == {"real", "copies", "dive", "dive_from_image", "redrawn", "true"}
     with pytest.raises(ValueError, match="no generator 'nobody'"):
-        dive.study(["nobody"])
+        dive.study(tiny_book, ["nobody"])
 
 
-def test_every_claim_agrees_with_the_numbers_it_prints(tiny_profile):
+def test_every_claim_agrees_with_the_numbers_it_prints(tiny_book, study):
     printed = {}
-    for number, method in COMPARED_WITH.items():
-        table = STUDY.table(number)
+    for number in (1, 2, 3, 4):
+        table = study.table(number)
         for row in table.rows:
-            if own := STUDY.row_of(row, tiny_profile, method):
+            if own := study.row_of(row, tiny_book.profile, study.method if number in OF_ONE_METHOD else ""):
                 for measure, value in zip(table.metrics, row.values[0], strict=True):
                     printed[number, own.name, measure] = value
-    for claim in STUDY.claims:
+    for claim in study.claims:
         if claim.place.startswith("Fig."):
             continue
         number = int(claim.place.split(",")[0].removeprefix("Table "))
@@ -57,12 +148,12 @@ def test_every_claim_agrees_with_the_numbers_it_prints(tiny_profile):
         assert (here > other) == (claim.direction == "larger"), claim.words
 
 
-def test_a_rows_settings_reach_the_profile(tiny_book):
+def test_a_rows_settings_reach_the_profile(tiny_book, study):
     plain = reid_config(tiny_book.profile)
-    wide, long = (book_of(tiny_book, STUDY.row(name)).profile for name in ("wide_dive", "long_real"))
+    wide, long = (book_of(tiny_book, study.row(name)).profile for name in ("wide_dive", "long_real"))
     assert reid_config(wide).images == 2 * plain.images and reid_config(wide).steps == plain.steps
     assert reid_config(long).steps == 2 * plain.steps and reid_config(long).images == plain.images
-    single = dive_config(book_of(tiny_book, STUDY.row("infrared_single")).profile)
+    single = dive_config(book_of(tiny_book, study.row("infrared_single")).profile)
     assert (single.views, single.train_modalities, single.steps) == ("single", "infrared", 4)
 
 
@@ -73,6 +164,22 @@ def test_fewer_people_are_trained_on_and_the_same_are_generated(tiny_book):
     assert added["identity"].nunique() == 2 and set(added["modality"]) == {"visible", "infrared"}
     assert set(added["path"]) < set(all_of_them["path"])
     assert len(stages.training_table(few, "real")) == len(stages.training_table(tiny_book, "real"))
+
+
+def test_those_with_most_images_are_trained_on_first(tiny_book):
+    few = book_of(tiny_book, Row("few", "few", "agw", training="copies", changes={"reid": {"expanded": 1}}))
+    data = stages.datasets(tiny_book)
+    first, *_, last = sorted(data.external["identity"].unique())
+
+    def trained_on(external):
+        data_stages._READ[few] = {1: replace(data, external=external)}
+        table = stages.training_table(few, "copies")
+        return set(table.loc[table["split"] == "external", "identity"])
+
+    assert trained_on(data.external) == {first}, "all have as many, so that the name decides"
+    one_less = data.external.drop(data.external.index[data.external["identity"] != last].tolist()[::4])
+    assert one_less["identity"].value_counts()[last] == one_less["identity"].value_counts().max()
+    assert trained_on(one_less) == {last}
 
 
 def test_another_external_set_in_the_miniature_world(tiny_book):

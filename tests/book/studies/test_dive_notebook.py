@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from vireid_lib.book import plots, studies
+from vireid_lib.book.book import Book
 from vireid_lib.book.studies import Row, Study, dive, dive_looks
 
 COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.book.cli import main; sys.exit(main())", "study", "dive"]
@@ -27,9 +28,11 @@ def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     markup = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
     assert all(f"DiVE, Table {number}:" in markup for number in (1, 2, 3, 4))
-    assert "measured here (mini_vi, all, AGW)" in markup and "same batch, same steps" in markup
+    assert "measured here (mini_vi, all, AGW)" in markup and "as in this book" in markup
+    assert "difference in rank-1 of AGW" in markup and "gain in rank-1 of AGW" in markup
     printed = "".join(output.get("text", "") for output in outputs)
-    assert f"Of {len(dive.study(['copies']).claims)} claims:" in printed and "-p full=true" in printed
+    assert f"Of {len(dive.study(tiny_book, ['copies']).claims)} claims:" in printed and "-p full=true" in printed
+    assert "Tables 1, 3, 4 and Figure 5 are trained with AGW, where the paper takes DEEN" in printed
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 8
 
 
@@ -44,28 +47,38 @@ def test_what_is_trained_is_shown_without_training_more(tiny_book):
         studies.measure(tiny_book, Study("dive", [Row("no", "no", "agw", never)], ()), training=False)
 
 
-def test_methods_are_shown_with_and_without():
-    study = dive.study(["copies"])
+def test_methods_are_shown_with_and_without(tiny_book):
+    study = dive.study(tiny_book, ["copies"])
     rows = {"agw_real": [30.0, 34.0], "agw_dive": [40.0, 42.0], "caj_real": [20.0, 21.0]}
-    measured = pd.DataFrame([{"row": name, "label": name, "mode": "all", "rank_1": value}
-                             for name, values in rows.items() for value in values])  # fmt: skip
+    given = {"images in a batch": 64, "images seen": 6400}
+    measured = pd.DataFrame([{"row": name, "label": name, "mode": "all", "rank_1": value, "seed": seed, **given,
+                              "steps": 200 if name == "agw_dive" and seed else 100}
+                             for name, values in rows.items() for seed, value in enumerate(values)])  # fmt: skip
     table = dive_looks.with_and_without(study, measured)
     assert table["label"].unique().tolist() == ["AGW"], "CAJ was trained one way only"
     assert table.groupby("side")["value"].mean().tolist() == [32, 41]
     picture = plots.with_and_without(table, names=("without", "with"), axis="rank-1 (%)")
     assert "+9.0" in {text.get_text() for text in picture.axes[0].texts}
-    assert dive_looks.fairness(study, measured).index.tolist() == [dive_looks.FAIRNESS[0][0]]
+    fairness = dive_looks.fairness(study, measured)
+    assert fairness.index.tolist() == [dive_looks.FAIRNESS[0][0]]
+    assert fairness["steps"].tolist() == ["150 / 100"] and fairness["images seen"].tolist() == ["6,400 / 6,400"]
+    told = studies.same_effort(study, measured).splitlines()
+    assert "2 rows differ in steps" in told[0] and "100 to 200 steps" in told[0] and told[1].startswith("caj: one row")
+    alike = studies.same_effort(study, measured.assign(steps=100)).splitlines()
+    assert "agw: the same batches and the same number of steps in all of its 2 rows" in alike[0]
 
 
-def test_curves_over_the_number_of_people(tiny_book):
-    study = dive.study(["copies"])
-    rows = {"agw_real": [30.0, 32.0], "agw_dive": [40.0, 42.0], "dive_10": [35.0, 36.0], "agw_true": [50.0, 50.0]}
+def test_curves_over_the_number_of_people(tiny_profile, tiny_book):
+    expand = tiny_profile.expand.model_copy(update={"counts": [1, 2]})
+    book = Book(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
+    study = dive.study(book, ["copies"])
+    rows = {"agw_real": [30.0, 32.0], "agw_dive": [40.0, 42.0], "dive_2": [35.0, 36.0], "agw_true": [50.0, 50.0]}
     measured = pd.DataFrame([{"row": name, "mode": "all", "rank_1": value}
                              for name, values in rows.items() for value in values])  # fmt: skip
-    found = dive_looks.people_curves(tiny_book, study, measured)
+    found = dive_looks.people_curves(book, study, measured)
     assert list(found["curves"]) == ["DiVE"], "of true infrared there is one number only"
     curve = found["curves"]["DiVE"].set_index("people")["mean"]
-    assert curve.to_dict() == {3: 41, 10: 35.5} and found["baseline"][0] == 31
+    assert curve.to_dict() == {3: 41, 2: 35.5} and found["baseline"][0] == 31
     assert found["images"] == [4, 4, 4]
     picture = plots.people_curves(**found)
-    assert picture.axes[0].get_xlim()[1] >= 10 and np.isfinite(picture.axes[0].dataLim.get_points()).all()
+    assert picture.axes[0].get_xlim()[1] >= 3 and np.isfinite(picture.axes[0].dataLim.get_points()).all()

@@ -58,4 +58,6 @@ def test_it_ends_with_verdicts_and_shows_the_papers_figures(run):
         assert f"{study.paper.short}, Table {number}:" in markup
     printed = "".join(output.get("text", "") for output in outputs)
     assert f"Of {len(study.claims)} claims:" in printed and "within noise" in markup
+    fitted = {"flow2flow": "Fitted once", "jsia": "trained anew with each seed"}.get(study.name, "No row has pictures")
+    assert "tested claims true" in printed and fitted in printed
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 6

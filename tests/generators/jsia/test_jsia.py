@@ -85,11 +85,11 @@ def test_the_released_form_is_another_recipe():
 
 
 def test_an_epoch_and_too_few_people(toy_people):
-    batches, cameras = Batches(toy_people, (32, 32), None), toy_people["camera"].tolist()
+    batches = Batches(toy_people, (32, 32), None)
     config = JsiaConfig.small(**TINY | {"steps": None, "epochs": 3})
-    assert JsiaTask(config, batches, cameras).steps == 3 * (36 // 6 + 1)
+    assert JsiaTask(config, batches).steps == 3 * (36 // 6 + 1)
     with pytest.raises(ValueError, match="needs 9 identities"):
-        JsiaTask(JsiaConfig.small(**TINY | {"identities": 9}), batches, cameras)
+        JsiaTask(JsiaConfig.small(**TINY | {"identities": 9}), batches)
 
 
 @pytest.mark.slow

@@ -192,16 +192,15 @@ def test_probabilities_belong_to_views_and_rows() -> None:
 
 
 def test_batches_of_the_networks_differ_after_the_warm_up() -> None:
-    method = build(tiny(noise_warm_up=1, redraw_below=4))
     labels = np.arange(80) % 8
-    sampler = method.sampler(labels, labels[:64], external=[], seed=0)
+    sampler = Dart.sampler(tiny(noise_warm_up=1, redraw_below=4), labels, labels[:64], external=[], seed=0)
     assert sampler.steps_per_epoch == 80 // 8 + 1 == AllImagesSampler(80, 64, images=8, seed=0).steps_per_epoch
     warm, later = sampler.batch(0, 0), sampler.batch(1, 0)
     assert all(np.array_equal(rows[:8], rows[8:]) for rows in warm)
     assert not any(np.array_equal(rows[:8], rows[8:]) for rows in later)
     first = IdentitySampler(labels, labels[:64], identities=4, images=2, seed=0, redraw_below=4).batch(1, 0)
     assert all(np.array_equal(rows[:8], expected) for rows, expected in zip(later, first, strict=True))
-    mixed = build(tiny(mix=0.5)).sampler(labels, labels[:64], external={6, 7}, seed=0).batch(3, 2)
+    mixed = Dart.sampler(tiny(mix=0.5), labels, labels[:64], external={6, 7}, seed=0).batch(3, 2)
     assert np.isin(labels[mixed[0]], [6, 7]).tolist() == ([False] * 4 + [True] * 4) * 2
 
 

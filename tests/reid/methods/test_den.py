@@ -1,6 +1,7 @@
 """DEN and its baseline: what a batch shows, which terms each row of the tables has, recipe, learning, resuming."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from vireid_lib.reid.losses.intra_identity_diversification import (
     intra_identity_diversification,
     negative_enhancement,
 )
+from vireid_lib.reid.method import Batch
 from vireid_lib.reid.methods.baseline import BaselineConfig
-from vireid_lib.reid.methods.den import DenConfig
+from vireid_lib.reid.methods.den import Den, DenConfig
 from vireid_lib.reid.train import ReidTask
 
 ORACLES = Path(__file__).parents[2] / "oracles"
@@ -100,22 +102,61 @@ def test_all_switches_off_is_the_baseline(random_batch):
 
 def test_the_whole_loss_is_that_of_equations_5_to_11(random_batch):
     torch.manual_seed(0)
-    config = still(DenConfig, ird_weight=0.5, positive_margin=0.2, negative_margin=0.4)
+    config = still(DenConfig, ird_weight=0.5, positive_margin=0.2, negative_margin=0.4,
+                   hue_grey_positive_margin=0.6, hue_grey_negative_margin=0.8)  # fmt: skip
     method = methods.build("den", config, 4)
     batch = method.augment(random_batch())
     losses = method.loss(batch)
     pooled, _ = method.network(batch.visible, batch.infrared)
     visible, hue_grey, infrared = pooled.chunk(3)
     labels = batch.infrared_labels
-    margins = {"positive_margin": 0.2, "negative_margin": 0.4}
-    ird = intra_identity_diversification(visible, infrared, labels, labels, **margins)
-    ird = ird + intra_identity_diversification(hue_grey, infrared, labels, labels, **margins)
+    ird = intra_identity_diversification(visible, infrared, labels, labels, positive_margin=0.2, negative_margin=0.4)
+    ird = ird + intra_identity_diversification(hue_grey, infrared, labels, labels,
+                                               positive_margin=0.6, negative_margin=0.8)  # fmt: skip
     ird = ird + colour_invariance(hue_grey, visible)
     found = losses["pe"] + losses["ne"] + losses["ci"]
     assert found.item() == pytest.approx(0.5 * ird.item(), rel=1e-5)
     expected = negative_enhancement(visible, infrared, labels, labels, margin=0.4)
-    expected = expected + negative_enhancement(hue_grey, infrared, labels, labels, margin=0.4)
+    expected = expected + negative_enhancement(hue_grey, infrared, labels, labels, margin=0.8)
     assert losses["ne"].item() == pytest.approx(0.5 * expected.item(), rel=1e-5)
+
+
+def test_the_three_weights_are_those_of_equation_11(random_batch):
+    found = {}
+    weights = {"identity_weight": 2.0, "triplet_weight": 0.25, "ird_weight": 3.0}
+    for name, changes in (("plain", dict.fromkeys(weights, 1.0)), ("weighted", weights), ("default", {})):
+        torch.manual_seed(0)
+        method = methods.build("den", still(DenConfig, **changes), 4)
+        found[name] = {key: value.item() for key, value in method.loss(method.augment(random_batch())).items()}
+    plain, weighted = found["plain"], found["weighted"]
+    ird = plain["pe"] + plain["ne"] + plain["ci"]
+    assert plain["identity"] > 0 and plain["triplet"] > 0 and ird > 0
+    assert weighted["total"] == pytest.approx(2 * plain["identity"] + plain["triplet"] / 4 + 3 * ird, rel=1e-5)
+    assert weighted["identity"] == pytest.approx(2 * plain["identity"]) and found["default"] == plain
+
+
+def test_all_weights_and_margins_by_hand():
+    """Two people on a line: pooled features in one dimension."""
+    method = Den.__new__(Den)
+    method.config = DenConfig(
+        identity_weight=0.5, triplet_weight=2.0, ird_weight=4.0, margin=7.0, positive_margin=1.0, negative_margin=0.0,
+        hue_grey_positive_margin=3.0, hue_grey_negative_margin=7.5,
+    )  # fmt: skip
+    labels = torch.tensor([0, 0, 1, 1])
+    visible, hue_grey, infrared = (torch.tensor(rows)[:, None] for rows in (
+        [-1.0, 1.0, 9.0, 11.0], [1.0, 3.0, 9.0, 11.0], [0.0, 2.0, 10.0, 12.0]))  # fmt: skip
+    pictures = torch.zeros(12, 3, 1, 1)  # of which the losses on features see the number alone
+    batch = Batch(pictures[:8], pictures[8:], labels.repeat(2), labels, labels, labels, torch.Generator())
+    terms = method.metric_losses(torch.cat((visible, hue_grey, infrared)), batch)
+    # Centres: visible 0, 10, HueGray 2, 10, infrared 1, 11; a person's two are 1 apart, as each is from its own images.
+    assert terms["pe"].item() == pytest.approx(4 * (2 * (1 - 1 + 1) + 2 * (1 - 1 + 3)))
+    # The nearest other centre: 9 or more for visible and infrared, 8 from HueGray to HueGray, 9 from infrared.
+    assert terms["ne"].item() == pytest.approx(4 * (0 + (1 - 8 + 7.5)))
+    assert terms["ci"].item() == pytest.approx(4 * (2 + 2 + 0 + 0) / 4)
+    # Farthest own image - nearest other's + 7, of the rows in their order.
+    hardest = [1, 1, 4, 1] + [1, 5, 4, 1] + [1, 3, 2, 1]
+    assert terms["triplet"].item() == pytest.approx(2 * sum(hardest) / 12, rel=1e-5)
+    assert method.identity_loss(torch.zeros(12, 2), batch.labels).item() == pytest.approx(0.5 * math.log(2))
 
 
 @pytest.mark.parametrize(

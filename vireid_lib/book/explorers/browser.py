@@ -6,6 +6,7 @@ import pandas as pd
 
 from vireid_lib.book import pictures, widgets
 from vireid_lib.book.plots import Picture, identity_colours, image_grid
+from vireid_lib.data.cameras import camera_keys
 
 ANY = "any"
 PEOPLE = 6
@@ -56,8 +57,10 @@ def sheet(
     wanted = {"dataset": dataset, "split": split, "modality": modality, "camera": camera, "source": source}
     wanted = {name: value for name, value in wanted.items() if value != ANY}
     rows = _with_dataset(table)
+    held = rows.assign(camera=camera_keys(rows))
     for name, value in wanted.items():
-        rows = rows[rows[name] == value]
+        held = held[held[name] == value]
+    rows = rows.loc[held.index]
     words = ", ".join(f"{name} {pictures.short(str(value))}" for name, value in wanted.items())
     if rows.empty:
         raise ValueError(f"No image has {words}: take a filter back.")

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from vireid_lib.book import variants, widgets
+from vireid_lib.book import selection, variants, widgets
 from vireid_lib.book.book import Book
 from vireid_lib.book.plots import Picture, nothing_yet, run_bars
 from vireid_lib.book.result_tables import METRIC_LABELS
-from vireid_lib.book.results import mean_and_std, over_seeds, scores, training_label
+from vireid_lib.book.results import OLDER, OLDER_WORDS, mean_and_std, over_seeds, training_label
 
 SHOWN = ("rank_1", "rank_10", "mean_ap", "mean_inp")
 FIRST = 8  # runs that the first figure shows
@@ -19,7 +19,7 @@ def compare_runs(book: Book) -> None:
 
     A run is one setting with all its seeds: data set, mode, method, training set, variant.
     """
-    found = runs(over_seeds(scores(book.workspace)))
+    found = runs(over_seeds(selection.scores(book, others=True)))
     if found.empty:
         widgets.explore(lambda: nothing_yet("No scores in this workspace yet."))
         return
@@ -31,6 +31,8 @@ def compare_runs(book: Book) -> None:
         return comparison(found.loc[list(runs)], metric)
 
     widgets.explore(comparer, runs=widgets.Several(names), metric=list(METRIC_LABELS))
+    if found["older"].any():
+        print(f"{OLDER} {OLDER_WORDS}")
 
 
 def runs(table: pd.DataFrame) -> pd.DataFrame:
@@ -47,6 +49,7 @@ def runs(table: pd.DataFrame) -> pd.DataFrame:
     names = []
     for row in table.to_dict("records"):
         more = [str(row[name]) for name in telling if not pd.isna(row[name]) and row[name] != ""]
+        more += [OLDER] if row["older"] else []
         names.append(", ".join([training_label(row["training"]).removeprefix("+ "), *dict.fromkeys(more)]))
     return table.set_axis(pd.Index(names, name="run"), axis=0)
 

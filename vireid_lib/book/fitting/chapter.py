@@ -27,6 +27,7 @@ from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import training_label
 from vireid_lib.book.settings import dive_config, generator_config
 from vireid_lib.data import tables
+from vireid_lib.data.cameras import camera_in_table, camera_keys, camera_modalities
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.interface import Generator
 
@@ -161,10 +162,12 @@ def other_way(book: Book, name: str, *, people: int = 6) -> Picture | Markdown:
     rows = data.learn()
     infrared = rows[rows["modality"] == "infrared"].sort_values("path").drop_duplicates("identity")
     infrared = infrared.sort_values("identity").iloc[:people]
-    camera, size = sorted(rows.loc[rows["modality"] == "visible", "camera"].unique())[0], _size(book, name)
+    camera = next(each for each, records in camera_modalities(rows).items() if records == "visible")
+    size = _size(book, name)
     columns = [list(pixels(infrared, size)), *_translations(book, name, infrared, [camera], size),
                _of_camera(rows, infrared["identity"], camera, size)]  # fmt: skip
-    labels = ["real infrared", f"translated,\ncamera {short(camera)}", f"real,\ncamera {short(camera)}"]
+    number = short(camera_in_table(camera))
+    labels = ["real infrared", f"translated,\ncamera {number}", f"real,\ncamera {number}"]
     return plots.image_grid(**vars(_grid(columns, infrared, labels)), title="From infrared to visible light")
 
 
@@ -202,7 +205,10 @@ def _translations(book: Book, name: str, rows: pd.DataFrame, cameras: Sequence[s
                                 for place, identity in enumerate(rows["identity"])]) for camera in cameras]  # fmt: skip
         arrays.save(folder, pictures=np.stack(made))
 
-    about = {"generator": name, "cameras": list(cameras), "settings": config(book, name).sampling_settings()}
+    own = config(book, name)
+    if name == "dive":  # what it translates starts from an image, whatever its gallery starts from
+        own = own.model_copy(update={"start": "image"})
+    about = {"generator": name, "cameras": list(cameras), "settings": own.sampling_settings()}
     record = book.stage("translations", about, {"fitting": fitting(book, name), "images": rows}, make)
     return [list(part) for part in arrays.load(record)["pictures"]]
 
@@ -222,7 +228,8 @@ def _expansions(book: Book, name: str, rows: pd.DataFrame, people: pd.DataFrame,
 
 def _of_camera(table: pd.DataFrame, identities: pd.Series, camera: str, size: tuple[int, int]) -> list:
     """An image of each identity by the camera, None where there is none."""
-    own = table[table["camera"] == camera].sort_values("path").drop_duplicates("identity").set_index("identity")["path"]
+    of_it = table[np.array(camera_keys(table), object) == camera]
+    own = of_it.sort_values("path").drop_duplicates("identity").set_index("identity")["path"]
     return [pixels([own[each]], size)[0] if each in own else None for each in identities]
 
 

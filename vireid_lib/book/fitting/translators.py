@@ -6,9 +6,10 @@ from vireid_lib import generators
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
 from vireid_lib.book.records import StageRecord
-from vireid_lib.book.settings import generator_config
+from vireid_lib.book.settings import generator_config, local_weights
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.generators import galleries
 from vireid_lib.generators.interface import Generator, refuse_identities
 
 
@@ -28,8 +29,9 @@ def fitting(book: Book, name: str, split: int = 1) -> StageRecord:
         return {"images": len(table), **maker.summary()}
 
     digests = {each: load_manifest(each).digest() for each in book.profile.data.roots}
-    return book.stage(f"{name}_fitting", config.fit_settings(), {"table": table}, make, seeds=[config.seed],
-                      manifests=digests)  # fmt: skip
+    inputs = {"table": table, **local_weights(config)}
+    return book.stage(f"{name}_fitting", config.fit_settings(), inputs, make, code=[generators.generator_class(name)],
+                      seeds=[config.seed], manifests=digests)  # fmt: skip
 
 
 def fitted(book: Book, name: str, split: int = 1, **sampling: object) -> Generator:
@@ -47,7 +49,7 @@ def gallery_stage(book: Book, name: str, split: int = 1) -> StageRecord:
     def make(folder: Path) -> dict:
         maker = fitted(book, name, split)
         made = maker.expand(people, cameras, per_camera, config.seed, folder, source=data.external)
-        return {"images": len(made), "identities": len(people), "cameras": cameras}
+        return {**galleries.sizes(made), "identities": len(people), "cameras": cameras}
 
     settings = config.sampling_settings() | {"identities": people, "cameras": cameras, "per_camera": per_camera}
     inputs = {"fitting": fitting(book, name, split), "external": data.external}

@@ -30,11 +30,13 @@ class GalleryAudit:
     """A gallery's nearest training images.
 
     Attributes:
+        record: of the stage.
         audits: "pixels" and "features".
         gallery, training: the rows that the audits' numbers count.
         words: what each audit's distance is.
     """
 
+    record: StageRecord
     audits: dict[str, Audit]
     gallery: pd.DataFrame
     training: pd.DataFrame
@@ -122,7 +124,7 @@ def audit(book: Book, name: str = "dive") -> GalleryAudit:
              "features": f"features: cosine ({method}, seed {seed})"}  # fmt: skip
     audits = {key: Audit(*(held[f"{key} {part}"] for part in ("nearest", "distances", "real")),
                          record.values["quantile"], space) for key, space in spaces.items()}  # fmt: skip
-    return GalleryAudit(audits, gallery, training, words)
+    return GalleryAudit(record, audits, gallery, training, words)
 
 
 def summary(audits: Mapping[str, GalleryAudit]) -> pd.DataFrame:

@@ -92,7 +92,8 @@ def halves(book: Book, *, people: int = 40, each: int = 4) -> Halves:
     inputs = {"judge": stages.reid(book, judge, seed), "finetuning": stages.finetuning(book)}
     inputs |= {f"{name}_{light}": rows for (name, light), rows in asking.items()}
     inputs |= {f"{name}_answering": rows for name, rows in answering.items()}
-    sampling = {"people": count, "each": each, "judge": judge, **config.sampling_settings()}
+    sampling = {"people": count, "each": each, "judge": judge, "cameras": stages.infrared_cameras(book),
+                **config.sampling_settings()}  # fmt: skip
     record = book.stage("halves", sampling, inputs, make, seeds=[seed, config.seed])
     return Halves(pd.DataFrame(record.values["table"]), measures.judges(book)[judge], count)
 

@@ -74,7 +74,7 @@ def fidelity(book: Book) -> Fidelity:
     show the distance that chance alone gives; the visible images are far by construction.
     """
     data, cameras = stages.datasets(book), stages.infrared_cameras(book)
-    learn = data.learn()
+    learn = data.learn().query("modality == 'infrared'")
     real = learn[learn["camera"].isin(cameras)]
     groups = {"real infrared, one half": real.iloc[::2], "real infrared, other half": real.iloc[1::2],
               "external photographs (visible)": data.external}  # fmt: skip
@@ -111,7 +111,8 @@ def fidelity(book: Book) -> Fidelity:
     extractor = f"{book.profile.reid.method.upper()}, {book.profile.reid.backbone} backbone, trained on "
     extractor += f"{book.profile.data.target} with seed {seed}, infrared stream, images resized to {size}"
     inputs = {"judge": judge, **{f"images_{place}": rows for place, rows in enumerate(groups.values())}}
-    record = book.stage("fidelity", {"groups": list(groups), "images": count}, inputs, make)
+    shown_at = [config.height, config.width]
+    record = book.stage("fidelity", {"groups": list(groups), "images": count, "size": shown_at}, inputs, make)
     histograms = pd.DataFrame(arrays.load(record)["histograms"], index=list(groups))
     return Fidelity(pd.DataFrame(record.values["table"]).assign(N=count), histograms, extractor)
 

@@ -46,26 +46,30 @@ def reference(book: Book) -> tuple[pd.DataFrame, str]:
     """
     cameras = stages.infrared_cameras(book)
     if not book.miniature:
-        learn = stages.datasets(book).learn()
-        return learn[learn["camera"].isin(cameras)].reset_index(drop=True), "the target's infrared training images"
+        infrared = stages.datasets(book).learn().query("modality == 'infrared'")
+        rows = infrared[infrared["camera"].isin(cameras)]
+        return rows.reset_index(drop=True), "the target's infrared training images"
     rows = stages.datasets(book).truth("true")
     rows = rows[rows["camera"].isin(cameras)]
     later = rows.groupby(["identity", "camera"]).cumcount() >= book.profile.expand.per_camera
     return rows[later if later.any() else ~later].reset_index(drop=True), "true infrared images of the same people"
 
 
-def modality_judges(book: Book) -> dict[str, ModalityJudge]:
+KINDS = {"colour": False, "luminance": True}
+"""What the judges of modality see, and whether that is grey."""
+
+
+def modality_judges(book: Book) -> tuple[StageRecord, dict[str, ModalityJudge]]:
     """Judges that have learned visible from infrared on the target's training images and the external photographs;
     one sees colour, the other only luminance."""
     data = stages.datasets(book)
     rows = tables.concat(data.learn(), data.external)
     rows = tables.concat(*(thin(rows[rows["modality"] == each], MOST) for each in ("visible", "infrared")))
-    kinds = {"colour": False, "luminance": True}
 
     def make(folder: Path) -> dict:
         pixels = np.asarray(load_images(rows["path"].tolist(), SIZE, cache=book.workspace.cache).pixels)
         about = {}
-        for name, grey in kinds.items():
+        for name, grey in KINDS.items():
             judge = train_judge(pixels, (rows["modality"] == "infrared").to_numpy(), rows["identity"], grey=grey)
             safetensors.torch.save_file(judge.network.state_dict(), folder / f"{name}.safetensors")
             about[name] = {"accuracy": judge.accuracy, "held_out": judge.held_out}
@@ -73,11 +77,11 @@ def modality_judges(book: Book) -> dict[str, ModalityJudge]:
 
     record = book.stage("modality_judges", {"size": list(SIZE)}, {"images": rows}, make, seeds=[0])
     found = {}
-    for name, grey in kinds.items():
+    for name, grey in KINDS.items():
         network = ModalityNetwork(1 if grey else 3)
         network.load_state_dict(safetensors.torch.load_file(record.folder / f"{name}.safetensors"))
         found[name] = ModalityJudge(network.eval(), grey, **record.values[name])
-    return found
+    return record, found
 
 
 def numbers(book: Book, name: str) -> dict[str, Measure]:
@@ -97,7 +101,7 @@ def numbers(book: Book, name: str) -> dict[str, Measure]:
 def _stage(book: Book, name: str) -> StageRecord:
     gallery, external, seed = stages.gallery(book, name), stages.datasets(book).external, book.profile.reid.seeds[0]
     real, real_words = reference(book)
-    judges, copied, translated = modality_judges(book), audit(book, name), _translation(book, name)
+    (learned, judges), copied, translated = modality_judges(book), audit(book, name), _translation(book, name)
 
     def make(folder: Path) -> dict:
         from vireid_lib.reid.features import extract
@@ -125,8 +129,9 @@ def _stage(book: Book, name: str) -> StageRecord:
             found["SSIM on the person"] = translated
         return {"measures": {key: vars(each) for key, each in found.items()}, "reference": real_words}
 
-    inputs = {"judge": stages.reid(book, "real", seed), "gallery": gallery, "external": external, "reference": real}
-    settings = {"gallery": name, "size": list(SIZE), "translated": TRANSLATED, "people": len(set(gallery["identity"]))}
+    inputs = {"judge": stages.reid(book, "real", seed), "gallery": gallery, "external": external, "reference": real,
+              "modality_judges": learned, "audit": copied.record}  # fmt: skip
+    settings = {"gallery": name, "translated": None if translated is None else vars(translated)}
     return book.stage("gallery_numbers", settings, inputs, make, seeds=[seed])
 
 
@@ -197,7 +202,7 @@ def _translation(book: Book, name: str) -> Measure | None:
     maker = _translator(book, name) if book.miniature else None
     if maker is None:
         return None
-    fitting, translate, (height, width) = maker
+    fitting, translate, sampling, (height, width) = maker
     external, cameras = stages.datasets(book).external.sort_values("path"), stages.infrared_cameras(book)
     people = sorted(external["identity"].unique())[:TRANSLATED]
     shown = external[external["identity"].isin(people)].groupby("identity").head(len(cameras))
@@ -219,19 +224,21 @@ def _translation(book: Book, name: str) -> Measure | None:
                         "translated photographs and the same moments in infrared")  # fmt: skip
         return {"ssim": vars(found)}
 
-    settings = {"generator": name, "size": [height, width], "cameras": under}
+    settings = {"generator": name, "size": [height, width], "cameras": under, "sampling": sampling}
     inputs = {"photographs": shown} | ({"fitting": fitting} if fitting else {})
     values = book.stage("translation_ssim", settings, inputs, make).values["ssim"]
     return Measure(**{**values, "images": tuple(values["images"])})
 
 
 def _translator(book: Book, name: str):
-    """What gallery `name` was fitted by (None if nothing was), how it translates, its size; None if it can't."""
+    """What gallery `name` was fitted by (None if nothing was), how it translates, the settings of that, its size; None
+    if it can't."""
     from vireid_lib import generators
 
     if name == "dive_from_image":
-        config = dive_config(book.profile)
-        return stages.finetuning(book), lambda: stages.generator(book).translate, (config.height, config.width)
+        config = dive_config(book.profile).model_copy(update={"start": "image"})
+        sampling, size = config.sampling_settings(), (config.height, config.width)
+        return stages.finetuning(book), lambda: stages.generator(book).translate, sampling, size
     if name in ("dive", *OF_NO_GENERATOR):  # from text there is no moment to compare
         return None
     config, made = generator_config(book.profile, name), generators.generator_class(name)
@@ -239,5 +246,6 @@ def _translator(book: Book, name: str):
         return None
     size = (getattr(config, "height", SIZE[0]), getattr(config, "width", SIZE[1]))
     if name == "copies":
-        return None, lambda: made().translate, size
-    return translators.fitting(book, name), lambda: translators.fitted(book, name).translate, size
+        return None, lambda: made().translate, {}, size
+    sampling = config.sampling_settings()
+    return translators.fitting(book, name), lambda: translators.fitted(book, name).translate, sampling, size

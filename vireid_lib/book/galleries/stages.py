@@ -51,7 +51,7 @@ def for_generator(book: Book, name: str) -> Book:
     if wanted == sets:
         return book
     reid = book.profile.reid.model_copy(update={"training_sets": wanted})
-    return Book(book.profile.model_copy(update={"reid": reid}), book.workspace.folder, book.data_root or "")
+    return book.with_profile(book.profile.model_copy(update={"reid": reid}))
 
 
 def compared(book: Book, name: str) -> list[str]:

@@ -16,7 +16,7 @@ from vireid_lib.book.page.export import GLOSSARY, ChapterExporter, Heading, prep
 from vireid_lib.book.profiles import Profile
 from vireid_lib.book.records import minute
 from vireid_lib.book.result_tables import main_table_html
-from vireid_lib.book.workspace import Workspace
+from vireid_lib.book.workspace import KEPT
 from vireid_lib.training.progress import duration
 
 ASSETS = Path(__file__).parent
@@ -31,7 +31,7 @@ class PageChapter:
         name, number, title: of the chapter; the number is "" for a study and for the glossary.
         body: its HTML, empty if it has not run.
         headings: its sections, for the navigation.
-        status: "done", "failed" or "not run".
+        status: "done", "failed" or "not run"; "older" if it ran with results of older code (`--keep-results`).
         time: how long it ran, or "".
     """
 
@@ -68,7 +68,7 @@ def make_page(
     text = template(ASSETS / "shell.html.j2").render(
         chapters=shown,
         title=QUESTION if whole_book else shown[0].title,
-        main_table=main_table_html(results.main_table(Workspace(folder), profile)) if whole_book else "",
+        main_table=main_table(folder, book_record, profile) if whole_book else "",
         facts=facts(book_record, profile),
         failure=book_record["failure"],
         profile=profile,
@@ -80,6 +80,11 @@ def make_page(
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, page)
     return page
+
+
+def main_table(folder: Path, book_record: dict, profile: Profile) -> str:
+    """The main results of the run that left `book_record` in a workspace, as HTML."""
+    return main_table_html(results.main_table(results.recorded(folder, book_record.get("results", ())), profile))
 
 
 def template(path: Path) -> jinja2.Template:
@@ -114,9 +119,13 @@ def page_chapter(chapter: Chapter, notebooks: Path, exporter: ChapterExporter | 
         title,
         body,
         exporter.headings,
-        "done" if record else "failed",
+        "failed" if not record else "older" if _has_older(notebook) else "done",
         duration(record["wall_seconds"]) if record else "",
     )
+
+
+def _has_older(notebook: nbformat.NotebookNode) -> bool:
+    return any(KEPT in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ()))
 
 
 def glossary(path: Path) -> list[PageChapter]:

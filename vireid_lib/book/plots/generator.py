@@ -49,14 +49,15 @@ def _legend_below(picture: Picture, axes: Axes, **options: object) -> None:
 @styled
 def differences(
     labels: Sequence[str], means: Sequence[float], margins: Sequence[float], *, axis: str, title: str = "",
-    groups: Sequence[str] = (),
+    groups: Sequence[str] = (), established: Sequence[bool] = (),
 ) -> Picture:  # fmt: skip
-    """Differences from zero with their intervals: what crosses the line is not established.
+    """Differences from zero with their intervals; a hollow dot is a difference that is not established.
 
     Args:
         margins: half widths of the intervals; NaN draws the mean alone.
         axis: what differs, with its unit and the kind of interval.
         groups: a group for each label, drawn in its own colour.
+        established: for each label; empty takes the differences whose interval leaves out zero.
     """
     picture = Picture(7.2, 1.1 + 0.4 * len(labels), title or f"Differences of {axis}: {', '.join(labels)}")
     axes = picture.subplots()
@@ -64,8 +65,9 @@ def differences(
     for place, (mean, margin) in enumerate(zip(means, margins, strict=True)):
         colour = SERIES[kinds.index(groups[place]) % len(SERIES)] if kinds else SERIES[0]
         known = not np.isnan(margin)
+        full = established[place] if len(established) else known and abs(mean) > margin
         axes.errorbar(mean, place, xerr=margin if known else None, fmt="o", color=colour, elinewidth=1.8, capsize=3,
-                      markerfacecolor=colour if known and abs(mean) > margin else "white")  # fmt: skip
+                      markerfacecolor=colour if full else "white")  # fmt: skip
         text = f"{mean:+.1f}" + (f" ± {margin:.1f}" if known else "")
         axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontweight="bold")
     axes.axvline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)

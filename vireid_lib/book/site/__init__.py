@@ -13,14 +13,12 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from vireid_lib.book import page, results
+from vireid_lib.book import page
 from vireid_lib.book.chapters import Chapter, find_chapters, find_study
 from vireid_lib.book.page.export import GLOSSARY, webp
 from vireid_lib.book.profiles import Profile
-from vireid_lib.book.result_tables import main_table_html
 from vireid_lib.book.site import library, search
 from vireid_lib.book.site.links import LinkingExporter
-from vireid_lib.book.workspace import Workspace
 from vireid_lib.project import project_root
 
 HERE = Path(__file__).parent
@@ -135,11 +133,12 @@ def _write_assets(folder: Path, entries: Sequence[search.Entry]) -> None:
 
 
 def _write_pages(folder: Path, pages: Sequence[SitePage], workspace: Path, profile: Profile) -> None:
-    record = workspace / "book.json"
-    facts = page.facts(json.loads(record.read_text(encoding="utf-8")), profile) if record.exists() else {}
+    path = workspace / "book.json"
+    record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    facts = page.facts(record, profile) if record else {}
     shared = {"pages": pages, "profile": profile, "facts": facts, "library": f"{library.FOLDER}/{library.FIRST}",
               "index": search.INDEX}  # fmt: skip
-    table = main_table_html(results.main_table(Workspace(workspace), profile))
+    table = page.main_table(workspace, record, profile)
     template = page.template(HERE / "page.html.j2")
     front = template.render(current=None, before=None, after=None, title=page.QUESTION, main_table=table, **shared)
     (folder / "index.html").write_text(front, encoding="utf-8")

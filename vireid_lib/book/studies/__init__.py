@@ -19,9 +19,12 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
         book = open_book(profile, workspace, data_root)
         measured = studies.measure(book, STUDY, full=full)  # trains (cached, two at a time); one row per row × seed
         studies.overview(measured)                          # mean ± std of every row
+        studies.effort(book, STUDY, measured)               # batch, steps, images seen of every row
+        print(studies.same_effort(STUDY, measured))         # whether they are the same
         studies.beside_paper(book, STUDY, measured, 3)      # the paper's table 3, ours below each number
         findings = studies.judge(measured, STUDY)
-        print(studies.count(findings)); studies.findings_table(findings)
+        print(studies.count(findings)); studies.findings_table(findings)  # after Holm's correction over the claims
+        print(studies.limits(book, STUDY, measured, findings))  # chance, intervals, what was fitted only once
 
    A row's own book, `studies.book_of(book, STUDY.row("den"))`, works with everything that takes a book:
    `stages.features(own, "real", seed)`, `stages.network(own, "real", seed)`, `trainings.history(record)`.
@@ -32,7 +35,8 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
 from vireid_lib.book.studies.beside import beside_paper
 from vireid_lib.book.studies.judged import Finding, count, judge
 from vireid_lib.book.studies.judged import table as findings_table
-from vireid_lib.book.studies.measured import MEASURES, effort, for_plot, measure, overview, train
+from vireid_lib.book.studies.measured import MEASURES, effort, for_plot, measure, overview, same_effort, train
+from vireid_lib.book.studies.scope import limits
 from vireid_lib.book.studies.study import Claim, Row, Study, book_of
 
 __all__ = [
@@ -48,7 +52,9 @@ __all__ = [
     "findings_table",
     "for_plot",
     "judge",
+    "limits",
     "measure",
     "overview",
+    "same_effort",
     "train",
 ]

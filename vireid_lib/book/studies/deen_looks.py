@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vireid_lib.analysis.spaces import pair_distances
-from vireid_lib.book import stages
+from vireid_lib.book import alike, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.studies.deen import SWEEPS, sweep_row
 from vireid_lib.book.studies.measured import mean_and_std
@@ -40,13 +40,14 @@ def distances(
     found = {"initial": pair_distances(initial_features(book, study, rows[0], seed), stages.datasets(book).test())}
     for name in rows:
         row = study.row(name)
-        found[row.label] = pair_distances(*stages.features(book_of(book, row), row.training, seed))
+        found[row.label] = pair_distances(*alike.features(book_of(book, row), row.training, seed))
     kinds = ("same person, across modalities", "different people, across modalities")
     return {label: tuple(pairs[kind] for kind in kinds) for label, pairs in found.items()}
 
 
 def initial_features(book: Book, study: Study, name: str, seed: int) -> Float[Tensor, "images dim"]:
-    """Test features of a row's network as its training starts: random, or ImageNet's where the row has such weights."""
+    """Test features (`alike`) of a row's network as its training starts: random, or ImageNet's where the row has such
+    weights."""
     from vireid_lib.book.settings import reid_config
     from vireid_lib.reid import methods
     from vireid_lib.reid.features import extract
@@ -56,7 +57,7 @@ def initial_features(book: Book, study: Study, name: str, seed: int) -> Float[Te
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.integer(seed, "weights"))
         method = methods.build(config.method, config, data.learn()["identity"].nunique())
-    return extract(method.network.eval().to(book.device), data.test(), config, book.workspace.cache)
+    return extract(method.network.eval().to(book.device), data.test(), alike.as_it_is(config), book.workspace.cache)
 
 
 def sweep_curves(study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> dict[str, pd.DataFrame]:

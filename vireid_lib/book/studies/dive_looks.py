@@ -7,30 +7,37 @@ import pandas as pd
 
 from vireid_lib.book import stages
 from vireid_lib.book.book import Book
+from vireid_lib.book.data_stages import most_seen
 from vireid_lib.book.galleries.measures import PERCENT, PLAIN, compare
 from vireid_lib.book.galleries.stages import identities
 from vireid_lib.book.pictures import Grid, pixels, short
 from vireid_lib.book.results import training_label
-from vireid_lib.book.studies.dive import COUNTS, METHODS, MORE_PEOPLE
+from vireid_lib.book.studies.dive import METHODS, counts, method_label
 from vireid_lib.book.studies.judged import judge
-from vireid_lib.book.studies.measured import MEASURES
-from vireid_lib.book.studies.study import Claim, Study, book_of
+from vireid_lib.book.studies.measured import GIVEN, MEASURES
+from vireid_lib.book.studies.study import Claim, Row, Study, book_of
 
 FAIRNESS = (
-    ("same batch, same steps: this book's tables", "agw_dive", "agw_real"),
+    ("as in this book's tables", "{method}_dive", "{method}_real"),
     ("larger batch for both", "wide_dive", "wide_real"),
     ("twice as long for both", "long_dive", "long_real"),
-    ("larger batch with DiVE only, as in the released DEEN", "wide_dive", "agw_real"),
-    ("twice as long with DiVE only", "long_dive", "agw_real"),
-    ("no DiVE at all: the larger batch alone", "wide_real", "agw_real"),
-    ("no DiVE at all: the longer training alone", "long_real", "agw_real"),
+    ("larger batch with DiVE only, as in the released DEEN", "wide_dive", "{method}_real"),
+    ("twice as long with DiVE only", "long_dive", "{method}_real"),
+    ("no DiVE at all: the larger batch alone", "wide_real", "{method}_real"),
+    ("no DiVE at all: the longer training alone", "long_real", "{method}_real"),
 )
-"""Comparisons, fair ones first: words, row, the row it is compared with."""
+"""Comparisons, those that are meant to be fair first: words, row, the row it is compared with; {method} is the
+study's."""
 
 
 def training_sets(study: Study) -> list[str]:
     """The training sets of table 1, in its order."""
-    return [row.training for row in study.rows if row.name.startswith("agw_")]
+    return [row.training for row in table_1(study)]
+
+
+def table_1(study: Study) -> list[Row]:
+    """Table 1's rows: those of the study's method that are named after it."""
+    return [row for row in study.rows if row.name == f"{study.method}_{row.training}"]
 
 
 def pairs_shown(book: Book, *, people: int = 3) -> Grid:
@@ -47,7 +54,8 @@ def pairs_shown(book: Book, *, people: int = 3) -> Grid:
             own = table[(table["identity"] == name) & (table["modality"] == "visible")].sort_values("path")
             rows.append(list(pixels(own.iloc[[0, len(own) // 2]])))
             for camera in cameras:
-                chosen = infrared[(infrared["identity"] == name) & (infrared["camera"] == camera)]
+                under = (infrared["camera"] == camera) & (infrared["modality"] == "infrared")
+                chosen = infrared[(infrared["identity"] == name) & under]
                 rows[-1] += [*pixels(chosen.sort_values("path").iloc[:2]), *[None] * (2 - len(chosen.iloc[:2]))]
             labels.append(f"{words}\n{short(name)}")
     heads = ["visible", "visible", *(f"infrared\ncamera {short(camera)}" for camera in cameras for _ in range(2))]
@@ -61,7 +69,7 @@ def generator_grid(book: Book, study: Study, measured: pd.DataFrame, *, people: 
     external = stages.datasets(book).external.sort_values("path").drop_duplicates("identity").set_index("identity")
     rows, labels = [list(pixels(external.loc[names, "path"].tolist()))], ["photograph"]
     for training in training_sets(study):
-        if training == "real" or f"agw_{training}" not in set(measured["row"]):
+        if training == "real" or f"{study.method}_{training}" not in set(measured["row"]):
             continue
         gallery = stages.gallery(book, training)
         first = gallery[gallery["camera"] == camera].sort_values("path").drop_duplicates("identity")
@@ -97,16 +105,20 @@ def measures_beside(book: Book, study: Study, measured: pd.DataFrame) -> Beside:
     """Measure every gallery of table 1 that was trained on; see `galleries.measures.compare`."""
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
     ranks = {name: group["rank_1"].to_numpy(float) for name, group in first.groupby("row")}
-    names = [name for name in training_sets(study) if name != "real" and f"agw_{name}" in ranks]
+    method = study.method
+    names = [name for name in training_sets(study) if name != "real" and f"{method}_{name}" in ranks]
     found = compare(book, names)
     shown = BESIDE
     if PERCENT["right person (true infrared)"] not in found.table:  # nobody has it for real people
         shown = {"right person (photographs)": BESIDE["right person (true infrared)"], **BESIDE}
     kept = {(PERCENT | PLAIN).get(key, key): named for key, named in shown.items()}
     kept = {column: named for column, named in kept.items() if column in found.table}
-    gains = [ranks[f"agw_{name}"] - ranks["agw_real"].mean() for name in names]
+    gains = [ranks[f"{method}_{name}"] - ranks[f"{method}_real"].mean() for name in names]
     words = found.table["infrared images"].tolist()
-    table = pd.DataFrame({"gain in rank-1 (points)": [f"{gain.mean():+.1f}" for gain in gains]}, index=words)
+    gained = f"gain in rank-1 of {method_label(method)} (points)"
+    table = pd.DataFrame({gained: [f"{gain.mean():+.1f}" for gain in gains]}, index=words)
+    sizes = [stages.gallery_sizes(book, name) for name in names]
+    table["images (distinct)"] = [f"{each['images']:,} ({each['distinct']:,})" for each in sizes]
     for column, (name, digits) in kept.items():
         table[name] = ["–" if pd.isna(value) else f"{value:.{digits}f}" for value in found.table[column]]
     right = next(iter(kept))
@@ -138,29 +150,37 @@ def people_curves(
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
     groups = first.groupby("row")[measure]
     everybody = stages.datasets(book).external["identity"].nunique()
+    fewer, more = counts(book)
     curves, most = {}, everybody
     for training in ("dive", "true"):
-        names = {everybody: f"agw_{training}"} | {count: f"{training}_{count}" for count in (*COUNTS, *MORE_PEOPLE)}
+        names = {everybody: f"{study.method}_{training}"} | {count: f"{training}_{count}" for count in (*fewer, *more)}
         rows = [{"people": count, "mean": groups.get_group(name).mean(), "std": groups.get_group(name).std(ddof=1)}
                 for count, name in names.items() if name in groups.groups]  # fmt: skip
         if len(rows) > 1:
             curves[training_label(training).removeprefix("+ ")] = pd.DataFrame(rows)
             most = max(most, *(row["people"] for row in rows))
-    whole = stages.datasets(book_of(book, study.row(f"true_{most}")) if most in MORE_PEOPLE else book).external
-    nobody = groups.get_group("agw_real")
+    beyond = next((row for row in study.rows if row.name in (f"dive_{most}", f"true_{most}")), None)
+    whole = stages.datasets(book_of(book, beyond) if most > everybody else book).external
+    nobody = groups.get_group(f"{study.method}_real")
     return {
-        "curves": curves, "images": whole.groupby("identity").size().sort_index().tolist(),
-        "baseline": (float(nobody.mean()), float(nobody.std(ddof=1))), "y": f"{MEASURES[measure]} (%)",
+        "curves": curves, "images": whole.groupby("identity").size().loc[most_seen(whole)].tolist(),
+        "baseline": (float(nobody.mean()), float(nobody.std(ddof=1))),
+        "y": f"{MEASURES[measure]} of {method_label(study.method)} (%)",
     }  # fmt: skip
 
 
 def fairness(study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> pd.DataFrame:
-    """What DiVE seems to gain when both sides are given the same, and when they are not (`FAIRNESS`); comparisons of
-    rows that were not trained are left out."""
-    claims = [Claim(words, "", measure, row, other) for words, row, other in FAIRNESS]
+    """What DiVE seems to gain when both sides are given the same, and when they are not (`FAIRNESS`), with what they
+    were given as recorded; comparisons of rows that were not trained are left out."""
+    claims = [Claim(words, "", measure, *(name.format(method=study.method) for name in rows))
+              for words, *rows in FAIRNESS]  # fmt: skip
     findings = judge(measured, replace(study, claims=claims))
+    given = {name: group[GIVEN].mean() for name, group in measured.groupby("row")}
     verdicts = {"holds": "more", "does not hold": "less"}
-    rows = [{"comparison": each.claim.words, f"difference in {MEASURES[measure]} (95 % interval)": each.words,
+    difference = f"difference in {MEASURES[measure]} of {method_label(study.method)} (95 % interval)"
+    rows = [{"comparison": each.claim.words,
+             **{name: " / ".join(f"{given[row][name]:,.0f}" for row in each.claim.rows) for name in GIVEN},
+             difference: each.words,
              "beyond the seeds' noise?": verdicts.get(each.verdict, each.verdict)}
             for each in findings if each.difference is not None]  # fmt: skip
     return pd.DataFrame(rows).set_index("comparison")

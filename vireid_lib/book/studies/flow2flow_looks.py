@@ -20,6 +20,7 @@ from vireid_lib.book.pictures import Grid, short
 from vireid_lib.book.settings import reid_config
 from vireid_lib.book.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row
 from vireid_lib.book.studies.study import book_of
+from vireid_lib.data.cameras import camera_keys
 from vireid_lib.data.images import load_images
 from vireid_lib.generators.flow2flow import Flow2Flow
 from vireid_lib.generators.layout import grey
@@ -89,13 +90,14 @@ def translations(book: Book, rows: Sequence[str] = ("cmg",), *, people: int = 6)
     them, beside a true image of that modality (Fig. 5 and 9): visible people above, infrared ones below."""
     makers = {STUDY.row(name).label: _translator(book, name) for name in rows}
     learn, grid, labels = stages.datasets(book).learn(), [], []
+    keys = pd.Series(camera_keys(learn), index=learn.index)
     first = next(iter(makers.values()))
     names = np.random.default_rng(2).permutation(sorted(learn["identity"].unique()))[:people]
     for modality, other in OTHER.items():
         for name in names[: people // 2] if modality == "visible" else names[people // 2 :]:
             own = learn[learn["identity"] == name].sort_values("path")
             given, true = (_pixels(first, own[own["modality"] == side].iloc[[0]]) for side in (modality, other))
-            camera = own.loc[own["modality"] == other, "camera"].iloc[0]
+            camera = keys.loc[own.index[own["modality"] == other]].iloc[0]
             grid.append([given[0], *(maker.translate(given, name, camera)[0] for maker in makers.values()), true[0]])
             labels.append(f"{short(name)}\n{modality}")
     heads = [label.removeprefix("CMG, ").replace("CMG", "Flow2Flow") for label in makers]

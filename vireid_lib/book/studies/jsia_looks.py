@@ -7,11 +7,12 @@ import pandas as pd
 import torch
 
 from vireid_lib.analysis.spaces import pair_distances
+from vireid_lib.book import alike as obtained_alike
 from vireid_lib.book import stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.pictures import pixels, short
 from vireid_lib.book.studies.jsia import LABELS, STUDY, SWEEPS, sweep_row
-from vireid_lib.book.studies.jsia_makers import maker, pairs, shown, size_of, translated
+from vireid_lib.book.studies.jsia_makers import cameras_by_modality, maker, pairs, shown, size_of, translated
 from vireid_lib.book.studies.study import book_of
 from vireid_lib.generators.jsia.variation import mix
 from vireid_lib.generators.plans import OTHER
@@ -27,9 +28,10 @@ def alike(book: Book, *, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     found, learn = {}, stages.datasets(book).learn()
     learn = learn.sample(frac=1, random_state=0).groupby(["identity", "modality"]).head(8).reset_index(drop=True)
     network, config = stages.network(book_of(book, STUDY.row("none")), "real", seed)
-    found["none, trained people"] = pair_distances(extract(network, learn, config, book.workspace.cache), learn)
+    features = extract(network, learn, obtained_alike.as_it_is(config), book.workspace.cache)
+    found["none, trained people"] = pair_distances(features, learn)
     for name, label in (("none", "none"), ("sl", "SL"), ("sl_il", "SL, IL")):
-        found[label] = pair_distances(*stages.features(book_of(book, STUDY.row(name)), "real", seed))
+        found[label] = pair_distances(*obtained_alike.features(book_of(book, STUDY.row(name)), "real", seed))
     return {label: tuple(pairs[kind] for kind in KINDS) for label, pairs in found.items()}
 
 
@@ -65,7 +67,7 @@ def paired(book: Book, names: Sequence[str], *, seed: int, people: int = 8) -> d
     `plots.image_grid`: a column per person."""
     test = stages.datasets(book).test()
     sides = {name: rows.iloc[:people] for name, rows in pairs(test, people).items()}
-    cameras = {name: sorted(rows["camera"].unique()) for name, rows in test.groupby("modality")}
+    cameras = cameras_by_modality(test)
     lines = [list(pixels(sides[name])) for name in OTHER]
     labels = ["visible, real", "infrared, real"]
     for name in names:

@@ -17,9 +17,11 @@ from vireid_lib.book import joint, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.records import StageRecord
+from vireid_lib.book.settings import generator_config
 from vireid_lib.book.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
 from vireid_lib.book.studies.study import book_of
 from vireid_lib.data.augment import normalise
+from vireid_lib.data.cameras import camera_modalities
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.generators.interface import Generator
 from vireid_lib.generators.jsia import Jsia
@@ -59,7 +61,7 @@ def seeded(book: Book, name: str, seed: int) -> Book:
     """The book with a generator's seed."""
     settings = {**book.profile.generators, name: {**book.profile.generators.get(name, {}), "seed": seed}}
     profile = book.profile.model_copy(update={"generators": settings})
-    return Book(profile, book.workspace.folder, book.data_root or "")
+    return book.with_profile(profile)
 
 
 def size_of(own: Generator) -> tuple[int, int]:
@@ -83,6 +85,12 @@ def pairs(table: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
                          for turn in range(rounds) for person in people], ignore_index=True)
         for name in OTHER
     }  # fmt: skip
+
+
+def cameras_by_modality(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Modality → its cameras, by the names of `vireid_lib.data.cameras`."""
+    held = camera_modalities(rows)
+    return {side: [name for name, records in held.items() if records == side] for side in OTHER}
 
 
 def translated(own: Generator, rows: pd.DataFrame, styles: pd.DataFrame, cameras: Sequence[str]) -> Pixels:
@@ -159,17 +167,18 @@ def fidelity(book: Book, *, full: bool = False) -> pd.DataFrame:
 
 def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
     """One generator under one judge, as a stage."""
-    judge, inputs = stages.reid(book, "real", seed), {}
+    judge, inputs, sampling = stages.reid(book, "real", seed), {}, {}
     if name in ("jsia", PRETRAINED):
         inputs["maker"] = (trained if name == "jsia" else start)(book, fit)
     elif name != "real":
         inputs["maker"] = translators.fitting(seeded(book, name, fit), name)
+        sampling = generator_config(book.profile, name).sampling_settings()
     test = stages.datasets(book).test()
 
     def make(folder: Path) -> dict:
         network, config = stages.network(book, "real", seed)
         size, sides = (config.height, config.width), pairs(test, IMAGES)
-        cameras = {side: sorted(rows["camera"].unique()) for side, rows in test.groupby("modality")}
+        cameras = cameras_by_modality(test)
         real = {side: judged(network, size, shown(rows, size), side) for side, rows in sides.items()}
         count = len(sides["visible"])
         words = (f"N = {count} of each modality; features of {book.profile.reid.method.upper()}, "
@@ -195,8 +204,8 @@ def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
             values["fid_from_latents"] = sum(_distance(real[side], of_dreamt[side]) for side in OTHER) / 2
         return values | {"basis": words}
 
-    return book.stage("generator_pairs", {"generator": name, "images": IMAGES}, {"judge": judge, **inputs}, make,
-                      version=2, seeds=[seed])  # fmt: skip
+    about = {"generator": name, "images": IMAGES, "sampling": sampling}
+    return book.stage("generator_pairs", about, {"judge": judge, **inputs}, make, seeds=[seed])
 
 
 def _distance(a: Tensor, b: Tensor) -> float:

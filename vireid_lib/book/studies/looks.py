@@ -8,7 +8,7 @@ import torch
 
 from vireid_lib.analysis.gradcam import extent
 from vireid_lib.analysis.projection import principal_plane
-from vireid_lib.book import retrieval, stages
+from vireid_lib.book import alike, retrieval, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.pictures import pixels, short
 from vireid_lib.book.plots import PersonPlane
@@ -20,7 +20,7 @@ from vireid_lib.data.images import to_float
 def room(
     book: Book, study: Study, rows: Sequence[str], *, seed: int, trained: int = 2, tested: int = 3, images: int = 12
 ) -> dict[str, list[PersonPlane]]:
-    """Some people's features under several rows' networks, for `plots.space_use`: row's label → planes.
+    """Some people's features (`alike`) under several rows' networks, for `plots.space_use`: row's label → planes.
 
     Args:
         rows: names of rows.
@@ -60,11 +60,11 @@ def _features(book: Book, study: Study, name: str, seed: int, table: pd.DataFram
 
     row = study.row(name)
     network, config = stages.network(book_of(book, row), row.training, seed)
-    return extract(network, table, config, None)
+    return extract(network, table, alike.as_it_is(config), None)
 
 
 def features_of(book: Book, study: Study, rows: Sequence[str], *, seed: int) -> dict[str, torch.Tensor]:
-    """Stored features of all test images under several rows' networks: row's label → features."""
+    """Stored test features under several rows' networks, those that their scores are of: row's label → features."""
     found = {}
     for name in rows:
         row = study.row(name)

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import safetensors.torch
 
 from vireid_lib.analysis.spaces import cross_modality_distances, spread
-from vireid_lib.book import stages
+from vireid_lib.book import alike, stages, trainings
 from vireid_lib.book.book import Book
+from vireid_lib.book.contrasts import split_scores
+from vireid_lib.book.finished import fetched
 from vireid_lib.book.papers import SCORES, SPREADS
 from vireid_lib.book.profiles import OF_THE_WORLD
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import reid_config
-from vireid_lib.book.studies.finished import finished
 from vireid_lib.book.studies.study import Row, Study, book_of
 
 MEASURES = {
@@ -40,6 +40,10 @@ MEASURES = {
 made from images, FLS from a latent space."""
 
 
+GIVEN = ["images in a batch", "steps", "images seen"]
+"""What is told of a training's effort."""
+
+
 def train(book: Book, rows: Sequence[Row]) -> list[StageRecord]:
     """Train every row with every seed of the profile, the first seed of all rows first; on a CPU, as many at a time as
     there are cores. What is trained already is fetched."""
@@ -55,9 +59,10 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
         training: False trains nothing and measures what is trained already, of all rows.
 
     Returns:
-        one row per study row, seed and mode of the protocol: columns row, label, seed, mode, minutes, the scores in
-        percent, and the distances of `vireid_lib.analysis.spaces` (`spread` and `cross_modality_distances`; the same in
-        every mode).
+        one row per study row, seed and mode of the protocol: columns row, label, seed, mode, older (see `StageRecord`),
+        minutes, those of `GIVEN` (see `trainings.given`; mean over splits), the scores in percent, the distances of
+        `vireid_lib.analysis.spaces` (`spread` and `cross_modality_distances`; the same in every mode), and `splits`:
+        where each split has its own network (RegDB), all of these by split, else None.
 
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
@@ -67,21 +72,33 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
         records = iter(train(book, rows))
         done = {(row.name, seed): next(records) for seed in seeds for row in rows}
     else:
-        done = finished(book, rows)
+        done = {(row.name, seed): record for row in rows for seed in seeds if (record := finished(book, row, seed))}
         if not done:
             raise ValueError(f"No row of study {study.name} is trained in {book.workspace.folder}: let it train some.")
-    test, found = stages.datasets(book).test(), []
+    found = []
     for row in rows:
         for seed in seeds:
             if (record := done.get((row.name, seed))) is None:
                 continue
-            distances = _distances(book, record, test).values
+            distances = dict(_distances(book, record).values)
+            by_split = distances.pop("splits", {})
             about = {"row": row.name, "label": row.label, "seed": seed}
-            effort = {"minutes": record.result["wall_seconds"] / 60}
+            effort = {"minutes": record.result["wall_seconds"] / 60, **trainings.given(record)[GIVEN].mean()}
             for score in record.values["scores"]:
                 values = {name: 100 * score[name] for name in SCORES}
-                found.append({**about, "mode": score["mode"], **effort, **values, **distances})
+                splits = split_scores(record, score["mode"])
+                if splits is not None:
+                    percent = {name: {split: 100 * value for split, value in splits[name].items()} for name in SCORES}
+                    splits = percent | by_split
+                found.append({**about, "mode": score["mode"], "older": record.older, **effort, **values, **distances,
+                              "splits": splits})  # fmt: skip
     return pd.DataFrame(found)
+
+
+def finished(book: Book, row: Row, seed: int) -> StageRecord | None:
+    """A row's training if it is done; nothing is trained, fitted or drawn."""
+    found = fetched(book_of(book, row), lambda own: stages.reid(own, row.training, seed, progress=False))
+    return found and found.value
 
 
 def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:
@@ -89,14 +106,27 @@ def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if book.miniature or row.training not in OF_THE_WORLD]
 
 
-def _distances(book: Book, trained: StageRecord, test: pd.DataFrame) -> StageRecord:
-    """Every distance of `vireid_lib.analysis.spaces` between the stored test features of a training, as a stage."""
+def _distances(book: Book, trained: StageRecord) -> StageRecord:
+    """Every distance of `vireid_lib.analysis.spaces` between the test features of a training, which are obtained
+    alike for every method, as a stage; with several splits their mean, and each by split, under the names that the
+    splits' trials have."""
+    splits = stages.splits(book)
+    features = {split: alike.features_of(book, trained, split) for split in splits}
+
+    def of_split(split: int) -> dict[str, float]:
+        test = stages.datasets(book, split).test()
+        return {**spread(features[split], test), **cross_modality_distances(features[split], test)}
 
     def make(folder: Path) -> dict:
-        features = safetensors.torch.load_file(trained.folder / "split_1" / stages.FEATURES)["features"]
-        return {**spread(features, test), **cross_modality_distances(features, test)}
+        found = {f"split {split}": of_split(split) for split in splits}
+        names = next(iter(found.values()))
+        means = {name: sum(each[name] for each in found.values()) / len(found) for name in names}
+        if len(found) == 1:
+            return means
+        return means | {"splits": {name: {split: each[name] for split, each in found.items()} for name in names}}
 
-    return book.stage("study_distances", {}, {"reid": trained}, make, seeds=trained.result["seeds"])
+    inputs = {f"features_{split}": alike.holding(book, trained, split) for split in splits}
+    return book.stage("study_distances", {}, inputs, make, seeds=trained.result["seeds"])
 
 
 def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_ap", *SPREADS)) -> pd.DataFrame:
@@ -110,7 +140,8 @@ def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_
 
 
 def effort(book: Book, study: Study, measured: pd.DataFrame) -> pd.DataFrame:
-    """What each measured row was given: people and images of a batch, steps (or epochs), minutes (mean over seeds)."""
+    """What each measured row was given: people and images of a batch, and, as recorded, steps, images seen and minutes
+    (mean over seeds)."""
     rows = {}
     for name, group in measured.groupby("row", sort=False):
         row = study.row(name)
@@ -118,10 +149,29 @@ def effort(book: Book, study: Study, measured: pd.DataFrame) -> pd.DataFrame:
         rows[row.label] = {
             "people in a batch": config.identities,
             "images of each, per modality": config.images,
-            "length": f"{config.epochs} epochs" if config.steps is None else f"{config.steps:,} steps",
+            "steps": round(group["steps"].mean()),
+            "images seen": round(group["images seen"].mean()),
             "minutes": round(group["minutes"].mean(), 1),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
+
+
+def same_effort(study: Study, measured: pd.DataFrame) -> str:
+    """Whether the measured rows of each method had the same batches and the same number of steps for one seed: a
+    sentence for each method, from what was recorded. Rows that differ on purpose (`Row.times`) are left out."""
+    methods = {row.name: row.method for row in study.rows if not row.times}
+    told = measured[measured["row"].isin(methods)].drop_duplicates(["row", "seed"])
+    lines = []
+    for method, own in told.groupby(told["row"].map(methods), sort=False):
+        rows, unequal = own["row"].nunique(), trainings.differing(own, ["seed"])
+        if unequal:
+            alike = f"its {rows} rows differ in {' and '.join(unequal)}; a gain may come from there"
+        elif rows > 1:
+            alike = f"the same batches and the same number of steps in all of its {rows} rows"
+        else:
+            alike = "one row"
+        lines.append(f"{method}: {alike} ({', '.join(f'{trainings.span(own[name])} {name}' for name in GIVEN)}).")
+    return "\n".join(lines)
 
 
 def for_plot(measured: pd.DataFrame, *, x: str, y: str) -> pd.DataFrame:

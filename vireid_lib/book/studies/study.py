@@ -31,8 +31,8 @@ class Row:
         config: settings in place of the method's.
         training: training set, "real" unless the paper adds images.
         always: whether it belongs to the reduced set; the others are trained if the study is run in full.
-        times: settings of the method as multiples of what the book has, e.g. {"images": 2}; "length" is its steps,
-            or epochs where no number of steps is set.
+        times: settings of the method as multiples of what the book has, e.g. {"images": 2}, which leaves the number of
+            steps as it is; "length" is the training's, with all of its schedule (drops and warm-up too).
         changes: settings of other sections of the profile, e.g. {"dive": {"views": "single"}}.
         external: an external data set in place of the profile's, by its manifest's name; in the miniature world, what
             stands for it there (`STAND_INS`).
@@ -85,11 +85,14 @@ class Study:
         name: as in `vireid study NAME`, and of the paper's file under data_manifests/papers.
         rows: every row once, whichever tables show it.
         claims: what the paper says about them.
+        method: with which the rows are trained that the paper trains with one of its own choice; "" where there is no
+            choice.
     """
 
     name: str
     rows: Sequence[Row]
     claims: Sequence[Claim]
+    method: str = ""
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]
@@ -164,14 +167,14 @@ def profile_of(profile: Profile, row: Row) -> Profile:
     Raises:
         FileError: the method lacks a setting of the row.
     """
-    own = with_method(profile, row.method, row.config)
+    own, changes = with_method(profile, row.method, row.config), dict(row.changes)
     if row.times:
-        config = reid_config(own)
-        length = "epochs" if config.steps is None else "steps"
-        names = {name: length if name == "length" else name for name in row.times}
-        scaled = {names[name]: round(factor * getattr(config, names[name])) for name, factor in row.times.items()}
+        config, scaled = reid_config(own), {}
+        for name, factor in row.times.items():
+            scaled |= config.stretched(factor) if name == "length" else {name: round(factor * getattr(config, name))}
         own = with_method(profile, row.method, {**row.config, **scaled})
-    changes = dict(row.changes)
+        if batch := {name: getattr(config, name) for name in ("identities", "images") if name in row.times}:
+            changes["reid"] = {"epoch_batch": batch | own.reid.epoch_batch} | changes.get("reid", {})
     if row.external:
         changes["data"] = {**changes.get("data", {}), **_external(own, row.external)}
     if not changes:

@@ -5,17 +5,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from vireid_lib.data import tables
+from vireid_lib.data import intensity, tables
 from vireid_lib.data.layouts import llcm, market1501, regdb, sysu
 from vireid_lib.data.layouts.files import LayoutError
 from vireid_lib.data.manifest import DatasetManifest, load_manifest
-from vireid_lib.data.tables import test_rows, training_rows
+from vireid_lib.data.tables import TableError, test_rows, training_rows
 
 __all__ = ["LayoutError", "read_dataset", "test_rows", "training_rows"]
 
 
 def read_dataset(name_or_manifest: str | Path | DatasetManifest, root: str | Path, *, trial: int = 1) -> pd.DataFrame:
     """Return the validated image table of a data set on disk, sorted by path. No image is opened.
+
+    From then on its deep images, wherever they are decoded in this process, are scaled by the set's range
+    (`vireid_lib.data.intensity`).
 
     Args:
         name_or_manifest: a manifest's name, its file, or the manifest.
@@ -24,6 +27,7 @@ def read_dataset(name_or_manifest: str | Path | DatasetManifest, root: str | Pat
 
     Raises:
         LayoutError: the folder is not laid out as the manifest says; names the place and the remedy.
+        TextError: a list is not UTF-8; names it.
     """
     manifest = name_or_manifest if isinstance(name_or_manifest, DatasetManifest) else load_manifest(name_or_manifest)
     root = Path(os.path.abspath(root))
@@ -37,4 +41,9 @@ def read_dataset(name_or_manifest: str | Path | DatasetManifest, root: str | Pat
     if not rows:
         raise LayoutError(f"{root} holds no image of {manifest.title}; unpack the data set there.")
     rows.sort(key=lambda row: row["path"])
-    return tables.build(rows, f"{manifest.name} at {root}")
+    by_modality = {name: [row["path"] for row in rows if row["modality"] == name] for name in tables.MODALITIES}
+    intensity.declare(root, by_modality, manifest.intensity)
+    try:
+        return tables.build(rows, f"{manifest.name} at {root}")
+    except TableError as error:  # two lists name one image
+        raise LayoutError(str(error)) from None

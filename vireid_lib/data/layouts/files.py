@@ -1,10 +1,12 @@
 """What the readers of all layouts share: listing images, reading lists of ids, and saying what is missing."""
 
 import os
+import posixpath
 import re
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from vireid_lib.data.manifest import DatasetManifest
+from vireid_lib.data.text import printable, read_text
 
 # Thumbs.db, .DS_Store, notes and archives lie between the images of many copies; only these count.
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -13,6 +15,9 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 class LayoutError(ValueError):
     """A folder that is not laid out as its manifest says; names the place and the remedy."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
 
 def is_image(name: str) -> bool:
     """Return whether a file's name is an image's; macOS's resource forks (`._0001.jpg`) are not."""
@@ -20,8 +25,15 @@ def is_image(name: str) -> bool:
 
 
 def list_images(folder: Path) -> list[str]:
-    """Return the names of the images in a folder, sorted as the released code sorts them (by code point)."""
-    return sorted(entry.name for entry in os.scandir(folder) if is_image(entry.name) and entry.is_file())
+    """Return the names of the images in a folder, sorted as the released code sorts them (by code point).
+
+    A link that leads nowhere is an image that is missing, to be named when it is opened.
+    """
+    return sorted(
+        entry.name
+        for entry in os.scandir(folder)
+        if is_image(entry.name) and (entry.is_file() or entry.is_symlink() and not os.path.exists(entry.path))
+    )
 
 
 def identity_folders(folder: Path) -> dict[int, Path]:
@@ -66,8 +78,9 @@ def read_identities(path: Path) -> list[int]:
 
     Raises:
         LayoutError: an entry is not a number or is there twice.
+        TextError: the list is not UTF-8.
     """
-    words = [word for word in re.split(r"[,\s]+", path.read_text(encoding="utf-8-sig")) if word]
+    words = [word for word in re.split(r"[,\s]+", read_text(path)) if word]
     if not words:
         raise LayoutError(f"{path} lists no identity; restore it from the data set's archive.")
     for word in words:
@@ -83,27 +96,43 @@ def read_identities(path: Path) -> list[int]:
 def read_listing(root: Path, name: str) -> list[tuple[str, int]]:
     """Return the (relative path, label) pairs of a list such as `idx/train_visible_1.txt`.
 
+    Paths come back as they lie under the root, whether the list writes `./a/b`, `a\\b`, `a//b` or the root before it.
+
     Raises:
-        LayoutError: a line is not "path label", or its image is not on disk; names file and line.
+        LayoutError: a line is not "path label", leads out of the root, names an image that is not on disk or that an
+            earlier line names; names file and line.
+        TextError: the list is not UTF-8.
     """
-    pairs = []
-    lines = (root / name).read_text(encoding="utf-8-sig").splitlines()
-    for number, line in enumerate(lines, start=1):
+    pairs, line_of = [], {}
+    for number, line in enumerate(read_text(root / name).split("\n"), start=1):
         if not line.strip():
             continue
-        path, _, label = line.strip().rpartition(" ")
-        path = path.strip().replace("\\", "/")
-        if not path or not label.isdecimal():
-            raise LayoutError(f'{root / name}, line {number}: {line!r} is not "relative/path label"; restore the line.')
+        where = f"{root / name}, line {number}"
+        written, label = [*line.rsplit(maxsplit=1), ""][:2]
+        if not written.strip() or not label.isdecimal():
+            raise LayoutError(f'{where}: {line!r} is not "relative/path label"; restore the line.')
+        path = _below(root, written.strip(), where)
         if not (root / path).is_file():
-            raise LayoutError(
-                f"{root / name}, line {number}: {root / path} does not exist; unpack the images again, or "
-                "remove the line."
-            )
+            raise LayoutError(f"{where}: {root / path} does not exist; unpack the images again, or remove the line.")
+        if line_of.setdefault(path, number) != number:
+            raise LayoutError(f"{where}: {path} is listed in line {line_of[path]} already; remove one of the lines.")
         pairs.append((path, int(label)))
     if not pairs:
         raise LayoutError(f"{root / name} lists no image; restore it from the data set's archive.")
     return pairs
+
+
+def _below(root: Path, written: str, where: str) -> str:
+    """Return a list's path relative to the root, with `/` and without detours; other people's roots are refused."""
+    path = posixpath.normpath(written.replace("\\", "/"))
+    if posixpath.isabs(path):
+        for base in (root, Path(os.path.realpath(root))):
+            if Path(path).is_relative_to(base):
+                path = Path(path).relative_to(base).as_posix()
+                break
+    if posixpath.isabs(path) or PureWindowsPath(path).drive or path.split("/")[0] == "..":
+        raise LayoutError(f"{where}: {written} leads out of {root}; write the path relative to that folder.")
+    return path
 
 
 def check_labels(label_of: dict[int, int], identity: int, label: int, where: str) -> None:

@@ -13,6 +13,8 @@ from vireid_lib.data.layouts.files import (
 from vireid_lib.data.manifest import DatasetManifest
 
 SPLITS = ("train", "val", "test")
+PERMUTATIONS = "exp/rand_perm_cam.mat"
+"""Where the data set keeps its official galleries, below its root."""
 
 
 def read(manifest: DatasetManifest, root: Path) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 
 from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
+from vireid_lib.data.text import read_json
 from vireid_lib.generators import plans
 from vireid_lib.generators.dive import expand as expansion
 from vireid_lib.generators.dive import forecast, latents, parallel, vocabulary
@@ -140,7 +141,7 @@ class Dive:
         folder = Path(folder)
         if not (folder / RECORD).exists():
             raise FileNotFoundError(f"{folder} holds no fitted DiVE ({RECORD} is missing): run fit first.")
-        record = json.loads((folder / RECORD).read_text())
+        record = read_json(folder / RECORD)
         there = DiveConfig(**record["config"])
         config = config or there
         refuse_other_settings(folder, there.fit_settings(), config.fit_settings())
@@ -199,7 +200,8 @@ class Dive:
         count = self.processes or parallel.gpus(self.device)
         if count > 1 and processes.count() == 1:
             self._expand_elsewhere(count, identities, cameras, per_camera, seed, Path(folder), visible)
-        plan = plans.plan(identities, cameras, per_camera, seed, Path(folder), visible)
+        plan = plans.plan(identities, cameras, per_camera, seed, Path(folder), visible,
+                          knows_cameras=config.views == "multi")  # fmt: skip
         settings = config.sampling_settings() | {
             "base_model": config.base_model, "seed": seed, "per_camera": per_camera, "cameras": list(cameras),
             "identities": list(identities), "prompts": model.prompts(identities[:1] * len(cameras), cameras),

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from vireid_lib.data import tables
+from vireid_lib.data import intensity, tables
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.training import processes
@@ -48,7 +48,7 @@ def run(job: dict[str, Any], folder: Path, count: int) -> None:
         ProcessFailed: one of them did not end well, and the others were stopped.
     """
     file = Path(folder) / JOB
-    write_atomically(file, json.dumps(job, indent=1).encode())
+    write_atomically(file, json.dumps(job | {"intensity": intensity.declared()}, indent=1).encode())
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
     command += ["-m", __spec__.name, str(file)]
     environment = os.environ | {OWNED: "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
@@ -77,6 +77,7 @@ def main(file: str) -> None:
     if os.environ.get(OWNED):
         threading.Thread(target=_stop_with_parent, daemon=True).start()
     job = json.loads(Path(file).read_text())
+    intensity.restore(job["intensity"])
     processes.join(job["device"])
     common = {"device": job["device"], "cache": job["cache"] and Path(job["cache"]),
               "progress": job["progress"] and processes.index() == 0}  # fmt: skip

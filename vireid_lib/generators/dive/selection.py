@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
-from PIL import Image
 
+from vireid_lib.data.decode import image_size
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.interface import training_rows_only
 
@@ -41,10 +41,9 @@ def upright(paths: Sequence[str], min_aspect: float) -> Bool[np.ndarray, " image
     if not min_aspect:
         return np.ones(len(paths), bool)
     with ThreadPoolExecutor() as pool:
-        return np.array([height >= min_aspect * width for width, height in pool.map(_size, paths)], bool)
+        return np.array([height >= min_aspect * width for height, width in pool.map(_size, paths)], bool)
 
 
 @lru_cache(maxsize=1 << 18)
 def _size(path: str) -> tuple[int, int]:
-    with Image.open(path) as image:
-        return image.size
+    return image_size(path)

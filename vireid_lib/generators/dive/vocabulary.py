@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int64
 
+from vireid_lib.data.cameras import camera_key
+from vireid_lib.data.cameras import camera_keys as keys_of
 from vireid_lib.generators.dive.codes import make_codes
 from vireid_lib.generators.dive.config import DiveConfig
 
@@ -22,8 +24,7 @@ class Vocabulary:
         identities: all that have a token, sorted.
         views: name of the view ("sysu_mm01/3"; "market1501" for all cameras of an external set; "visible" or
             "infrared" where there is one view a modality) to its code.
-        view_of_camera: every camera of the table to its view. Where one camera number sees both modalities, as in
-            LLCM, "llcm/1" is its infrared view and "llcm/1 visible" the other.
+        view_of_camera: every camera of the table, named as in `vireid_lib.data.cameras`, to its view.
         branch_of_view: view to the name of its LoRA branch.
     """
 
@@ -54,10 +55,8 @@ class Vocabulary:
         return self.view_of_camera[camera]
 
     def key(self, camera: str, modality: str) -> str:
-        """A camera that took images of `modality`, as the other methods know it: "llcm/1 visible" where "llcm/1" is its
-        infrared view."""
-        named = f"{camera} visible"
-        return named if modality == "visible" and named in self.view_of_camera else camera
+        """A camera that took images of `modality`, as the other methods know it."""
+        return camera_key(camera, modality, self.view_of_camera)
 
     def to_json(self) -> dict:
         """Plain values; `Vocabulary(**values)` gives it back."""
@@ -71,12 +70,10 @@ def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
     has a branch of its own (the paper: the placeholder "activates the corresponding LoRA branch").
     """
     view_of_camera, modality_of_view = {}, {}
-    both = set.intersection(*(set(table.loc[table["modality"] == m, "camera"]) for m in ("visible", "infrared")))
-    for camera, modality, split in sorted(set(zip(table["camera"], table["modality"], table["split"], strict=True))):
-        key = f"{camera} visible" if camera in both and modality == "visible" else camera
+    for key, modality, split in sorted(set(zip(keys_of(table), table["modality"], table["split"], strict=True))):
         view = key if config.views == "multi" else modality
         if split == "external" and config.views == "multi":
-            view = camera.split("/")[0]
+            view = key.split("/")[0]
         view_of_camera[key] = view
         modality_of_view[view] = modality
     codes = make_codes(sorted(modality_of_view), length=config.code_length)
@@ -94,7 +91,7 @@ def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
 
 
 def camera_keys(table: pd.DataFrame, vocabulary: Vocabulary) -> list[str]:
-    """Each row's camera as `Vocabulary` knows it: see `Vocabulary.key`."""
+    """Each row's camera as `Vocabulary` knows it, whatever other rows the table has: see `Vocabulary.key`."""
     return [vocabulary.key(*seen) for seen in zip(table["camera"], table["modality"], strict=True)]
 
 

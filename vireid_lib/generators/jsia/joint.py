@@ -14,13 +14,14 @@ from torch import nn
 
 from vireid_lib.data import tables
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
+from vireid_lib.generators.jsia.joint_method import JsiaMethod
 from vireid_lib.generators.jsia.joint_task import JointTask
 from vireid_lib.generators.jsia.jsia import Jsia
 from vireid_lib.generators.jsia.network import JsiaNetwork
 from vireid_lib.reid.train import finished, train_task
 
-CONFIG = JsiaReidConfig
-"""The settings of the ReID method, as `vireid_lib.book.joint` asks for them."""
+METHOD = JsiaMethod
+"""The ReID method, as `vireid_lib.book.joint` asks for it."""
 
 
 def train_joint(

@@ -51,8 +51,13 @@ class JsiaReidConfig(ReidConfig):
         generate_every: generators, and what needs them, take part in each so-many-th step; 1 is the paper.
         drops: epochs at which the rates fall to a tenth. schedule: "drops", or "one_cycle" for the miniature world,
             where the generators' rate stays.
-        epoch_steps: steps of an epoch; None for max(N_visible, N_infrared) // (P·K) + 1.
     """
+
+    ORIGINS = {
+        "paper": ("*",),
+        "release": ("pretrained", "margin"),
+        "ours": ("il_weight", "lr_weight", "ui_weight", "modality_weight", "regions", "weight_decay", "epoch_steps"),
+    }
 
     method: str = "jsia"
     form: Literal["paper", "release"] = "paper"
@@ -86,7 +91,6 @@ class JsiaReidConfig(ReidConfig):
     generate_every: int = Field(default=1, ge=1)
     schedule: Literal["drops", "one_cycle"] = "drops"
     drops: tuple[int, ...] = (30,)
-    epoch_steps: int | None = Field(default=None, ge=1)
 
     @classmethod
     def small(cls, **changes: Any) -> JsiaReidConfig:
@@ -103,6 +107,10 @@ class JsiaReidConfig(ReidConfig):
         if changes.get("form") != "release":
             own |= {"il_weight": 0.5, "lr_weight": 0.5, "ui_weight": 0.5}
         return cls(**(own | changes))
+
+    @property
+    def in_epochs(self) -> tuple[str, ...]:
+        return (*super().in_epochs, *(("drops",) if self.schedule == "drops" else ()))
 
     @property
     def reaches_generators(self) -> bool:

@@ -90,12 +90,10 @@ class JsiaMethod(Method):
     def learning_rate(self, epoch: int, step: int, steps: int) -> float:
         if self.config.schedule == "one_cycle":
             return schedules.one_cycle(step, steps)
-        return self.drop(epoch, step)
+        return self.drop(epoch)
 
-    def drop(self, epoch: int, step: int) -> float:
+    def drop(self, epoch: int) -> float:
         """Share of every rate after the drops; 1 with the one-cycle schedule, which is the network's alone."""
-        config = self.config
-        if config.schedule == "one_cycle":
+        if self.config.schedule == "one_cycle":
             return 1.0
-        epoch = epoch if config.epoch_steps is None else step // config.epoch_steps
-        return 0.1 ** sum(epoch >= drop for drop in config.drops)
+        return 0.1 ** sum(epoch >= drop for drop in self.config.drops)

@@ -75,7 +75,7 @@ class JointTask(ReidTask):
 
     def before_step(self, step: int) -> None:
         super().before_step(step)
-        share = self.method.drop(self.position(step)[0], step)
+        share = self.method.drop(self.position(step)[0])
         for name in ("makers", "judges"):
             if name in self.optimizers:
                 schedules.scale_learning_rates(self.optimizers[name], share)
@@ -201,7 +201,8 @@ class JointTask(ReidTask):
             networks["set_level"].load_state_dict(self.method.network.set_level.state_dict())
         maker, table = self.start.config, self.table
         pixels = load_images(table["path"].tolist(), (maker.height, maker.width), cache=self.cache).pixels
-        people, cameras = table["identity"].tolist(), table["camera"].tolist()
+        people, seen = table["identity"].tolist(), zip(table["camera"], table["modality"], strict=True)
+        cameras = [self.start.camera_key(*each) for each in seen]
         networks["styles"] = StyleBank.of(networks, pixels, self.rows, people, cameras, maker.style_dim)
         about = {"identities": len(self.identities), "joint_steps": self.steps}
         self.start.keep(folder, networks, table, **about)

@@ -48,12 +48,17 @@ class Jsia(Translator):
         return makers | make_judges(self.config) | {"styles": bank}
 
     def make_task(self, batches: Batches) -> JsiaTask:
-        return JsiaTask(self.config, batches, self._table["camera"].tolist())
+        return JsiaTask(self.config, batches)
 
     @property
     def starts_from_two(self) -> bool:
         """Translations of one image, or mixtures of two, as `expansion` says."""
         return self.config.expansion != "translate"
+
+    @property
+    def knows_cameras(self) -> bool:
+        """A picture has the style of some image of its camera."""
+        return True
 
     def keep(self, folder: Path, networks: Mapping[str, nn.Module], table: pd.DataFrame, **about: Any) -> None:
         """Write networks that were trained further as a fitted folder.
@@ -74,7 +79,8 @@ class Jsia(Translator):
         camera; two starts of the camera's own modality keep their mixed styles (Eq. 14)."""
         target, here = items[0].modality, items[0].from_modality
         bank = self._fitted()["styles"]
-        styles = torch.stack([bank.draw(item.identity, item.camera, item.seeds[0]) for item in items])
+        styles = torch.stack([bank.draw(item.identity, camera, item.seeds[0])
+                              for item, camera in zip(items, self.camera_keys(items), strict=True)])  # fmt: skip
         if len(starts) == 1:
             return self.decode(self.contents(starts[0]), styles, target)
         shares = torch.tensor([_share(item) for item in items], device=self.device)

@@ -43,7 +43,8 @@ class StyleBank(nn.Module):
 
         Args:
             networks: with "style_visible" and "style_infrared".
-            rows: modality → places of its images. people, cameras: of each image.
+            rows: modality → places of its images. people, cameras: of each image; a camera's name is that of
+                `vireid_lib.data.cameras`.
         """
         bank = cls(len(pixels), style)
         for modality, own in rows.items():

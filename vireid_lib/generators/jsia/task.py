@@ -29,13 +29,9 @@ BETAS = (0.5, 0.999)
 class JsiaTask(TranslationTask):
     """Each step: encoders, decoders and variation module together, then the discriminators."""
 
-    def __init__(self, config: JsiaConfig, batches: Batches, cameras: list[str]) -> None:
-        """
-        Args:
-            cameras: of each image of `batches`.
-        """
+    def __init__(self, config: JsiaConfig, batches: Batches) -> None:
         super().__init__()
-        self.settings, self.batches, self.cameras = config, batches, cameras
+        self.settings, self.batches = config, batches
         if len(batches.paired) < config.identities:
             raise ValueError(
                 f"jsia needs {config.identities} identities with images of both modalities in a batch and the table "
@@ -77,9 +73,9 @@ class JsiaTask(TranslationTask):
         return self.batches.describe(np.concatenate(self._rows(step)))
 
     def _styles(self, networks: dict[str, nn.Module]) -> StyleBank:
-        names, rows = self.batches.names, self.batches.rows
-        people = [names[label] for label in self.batches.labels]
-        return StyleBank.of(networks, self.batches.pixels, rows, people, self.cameras, self.settings.style_dim)
+        held = self.batches
+        people, cameras = [held.names[label] for label in held.labels], held.camera.tolist()
+        return StyleBank.of(networks, held.pixels, held.rows, people, cameras, self.settings.style_dim)
 
     def _update(self, accelerator: Accelerator, player: str, loss: Tensor) -> None:
         self.optimizers[player].zero_grad(set_to_none=True)

@@ -1,6 +1,5 @@
 """The methods by name. A new one is a new file here that names its class `METHOD`; nothing else changes."""
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping
@@ -8,6 +7,7 @@ from typing import Any
 
 import torch
 
+from vireid_lib.nearest import nearest
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Method
 
@@ -21,7 +21,7 @@ def method_class(name: str) -> type[Method]:
     """The class of method `name`. Raises ValueError, with the nearest names, for an unknown one."""
     known = names()
     if name not in known:
-        near = difflib.get_close_matches(name, known, 3, 0.0)
+        near = nearest(name, known, 3, cutoff=0.0)
         raise ValueError(f"There is no method {name!r}; did you mean {' or '.join(near)}? All: {known}.")
     return importlib.import_module(f"{__name__}.{name}").METHOD
 

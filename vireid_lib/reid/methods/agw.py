@@ -26,6 +26,8 @@ class AgwConfig(TwoStreamConfig):
         triplet: "wrt" (AGW), "hard" (the survey's baseline) or "none". margin: of the hard triplet.
     """
 
+    ORIGINS = {"release": ("*",)}
+
     method: str = "agw"
     triplet: Literal["wrt", "hard", "none"] = "wrt"
     margin: float = 0.3

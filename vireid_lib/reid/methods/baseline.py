@@ -28,11 +28,14 @@ class BaselineConfig(TwoStreamConfig):
 
     Attributes:
         triplet: "hard" (HT, with `margin`) or "wrt". margin: of the hard triplet; not printed, AGW's release has 0.3.
-        erasing: probability of random erasing, which is on in DEN's baseline (Table 3, index 1).
+        erasing: probability of random erasing, which is on in DEN's baseline (Table 3, index 1); how often it erases
+            is not printed, 0.5 is what random erasing itself was published with.
         colour_copies: what is made of each visible image and shown beside it, through the visible stem: "none", "grey",
             "hue" (turned by a random angle) or "hue_grey" (turned, then grey). DEN shows visible, infrared and HueGray
             images in a batch (Fig. 2); its tables add HueGray to the baseline in the same way (Table 3, index 5 and 9).
     """
+
+    ORIGINS = {"paper": ("triplet", "colour_copies"), "release": ("margin",), "ours": ("erasing",)}
 
     method: str = "baseline"
     triplet: Literal["hard", "wrt"] = "hard"

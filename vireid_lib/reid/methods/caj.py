@@ -40,6 +40,8 @@ class CajConfig(TwoStreamConfig):
         temperature: of that divergence.
     """
 
+    ORIGINS = {"release": ("*",)}
+
     method: str = "caj"
     epochs: int = Field(default=100, ge=1)
     flip_at_test: bool = True

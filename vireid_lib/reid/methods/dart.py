@@ -48,6 +48,8 @@ class DartConfig(TwoStreamConfig):
             without `mix`.
     """
 
+    ORIGINS = {"release": ("*",)}
+
     method: str = "dart"
     epochs: int = Field(default=100, ge=1)
     similarity: Literal["cosine", "dot"] = "dot"
@@ -71,10 +73,14 @@ class DartConfig(TwoStreamConfig):
         settings = {"channel_exchange": 1.0, "noise_warm_up": 4, "noise_every": 4, "redraw_below": 0}
         return super().small(**(settings | changes))
 
+    @property
+    def in_epochs(self) -> tuple[str, ...]:
+        return (*super().in_epochs, "noise_warm_up")
+
 
 class PairSampler:
     """Batches for both networks: in each modality, the images of the first, then those of the second. They are the
-    same in the first `warm_up` epochs, which go through all images, and drawn apart afterwards."""
+    same in the first `warm_up` steps, which go through all images, and drawn apart afterwards."""
 
     def __init__(self, warm_up: int, all_images: Sampler, first: Sampler, second: Sampler) -> None:
         self.warm_up, self.all_images, self.each = warm_up, all_images, (first, second)
@@ -82,7 +88,8 @@ class PairSampler:
 
     def batch(self, epoch: int, step: int) -> sampling.Batch:
         """Positions of 2·P·K visible and as many infrared images."""
-        samplers = (self.all_images,) * 2 if epoch < self.warm_up else self.each
+        warm = epoch * self.steps_per_epoch + step < self.warm_up
+        samplers = (self.all_images,) * 2 if warm else self.each
         (visible, infrared), (and_visible, and_infrared) = (sampler.batch(epoch, step) for sampler in samplers)
         return np.concatenate((visible, and_visible)), np.concatenate((infrared, and_infrared))
 
@@ -100,15 +107,16 @@ class Dart(TwoStreamMethod):
         networks = (build_network(config, num_identities) for _ in range(2))
         self.network = self.pair = NetworkPair(*networks)  # `network` may be wrapped for several processes
 
+    @classmethod
     def sampler(
-        self,
+        cls,
+        config: DartConfig,
         visible: Int64[np.ndarray, " visible"],
         infrared: Int64[np.ndarray, " infrared"],
         *,
         external: Collection[int],
         seed: int,
     ) -> PairSampler:
-        config = self.config
         counts = {"identities": config.identities, "images": config.images}
         each = []
         for network in range(2):
@@ -119,7 +127,8 @@ class Dart(TwoStreamMethod):
             each.append(kind(visible, infrared, **counts, **options, seed=(2 * seed + network) % 2**32))
         images = config.identities * config.images
         all_images = sampling.AllImagesSampler(len(visible), len(infrared), images=images, seed=2 * seed % 2**32)
-        return PairSampler(config.noise_warm_up, all_images, *each)
+        warm_up = config.noise_warm_up * (config.epoch_steps or each[0].steps_per_epoch)
+        return PairSampler(warm_up, all_images, *each)
 
     def start_training(self, table: pd.DataFrame) -> None:
         self.pair.make_room(len(table))

@@ -33,9 +33,9 @@ RELEASE = {"epochs": 151, "drops": (20, 80), "orthogonal_weight": 0.01, "grey": 
 
 
 class DeenConfig(TwoStreamConfig):
-    """Defaults of form "paper" are the paper's (section 5.2, figure 6); what it does not say (pooling, crop, size of
-    the erased area, triplet margin, the network's rate of 0.1 of the classifier's, the score) is the release's or
-    its relatives'.
+    """Defaults of form "paper" are the paper's (section 5.2, figure 6); what it does not say (pooling, crop, how often
+    and how much is erased, triplet margin, the network's rate of 0.1 of the classifier's, the score) is the release's
+    or its relatives'.
 
     In the miniature world (`small`) DEEN has the recipe of its relatives there, channel exchange included, its own
     batch, and the mean of each of the small network's four stripes.
@@ -59,6 +59,11 @@ class DeenConfig(TwoStreamConfig):
         flip_at_test, similarity: the score of two images is the sum of their embeddings' cosines, before and after
             the BN neck, with the mirrored image's added; see `ExpansionNetwork.describe`.
     """
+
+    ORIGINS = {
+        "paper": ("*", "backbone", "width", "images", "flip", "optimizer", "learning_rate", "schedule", "warm_up"),
+        "release": ("gem", "margin", "erasing", "erasing_area", "flip_at_test", "similarity"),
+    }
 
     method: str = "deen"
     form: Literal["paper", "release"] = "paper"

@@ -30,6 +30,8 @@ class MmdReidConfig(TwoStreamConfig):
             before it; the release reports both.
     """
 
+    ORIGINS = {"release": ("*",)}
+
     method: str = "mmd_reid"
     identities: int = Field(default=4, ge=2)
     epochs: int = Field(default=61, ge=1)

@@ -68,6 +68,8 @@ class MpanetConfig(ReidConfig):
         schedule: "drops" (a tenth of the rate from each epoch in `drops` on; 110 alone on RegDB) or "one_cycle".
     """
 
+    ORIGINS = {"release": ("*",), "ours": ("form",)}
+
     method: str = "mpanet"
     height: int = Field(default=384, gt=0)
     width: int = Field(default=128, gt=0)
@@ -112,6 +114,10 @@ class MpanetConfig(ReidConfig):
         shared = {name: value for name, value in SMALL.items() if name != "backbone_rate"}
         return cls(**(shared | {"identities": 8} | changes))
 
+    @property
+    def in_epochs(self) -> tuple[str, ...]:
+        return (*super().in_epochs, *(("drops",) if self.schedule == "drops" else ()))
+
 
 class Mpanet(TwoStreamMethod):
     """See the module's docstring; `loss` is what the configuration weighs."""
@@ -134,17 +140,18 @@ class Mpanet(TwoStreamMethod):
             return images
         return augment.random_erasing(images, generator, self.config.erasing, area=(0.02, 0.33))
 
+    @classmethod
     def sampler(
-        self,
+        cls,
+        config: MpanetConfig,
         visible: Int64[np.ndarray, " visible"],
         infrared: Int64[np.ndarray, " infrared"],
         *,
         external: Collection[int],
         seed: int,
     ) -> Sampler:
-        config = self.config
         if config.sampler == "with_replacement":
-            return super().sampler(visible, infrared, external=external, seed=seed)
+            return super().sampler(config, visible, infrared, external=external, seed=seed)
         kind = ExhaustiveIdentitySampler if config.sampler == "identity_random" else OnceAnEpochSampler
         counts = {"identities": config.identities, "images": config.images, "seed": seed}
         if config.mix is None or not external:

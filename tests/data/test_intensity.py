@@ -1,0 +1,143 @@
+"""Deep images: one range for a data set's modality, stated or measured; told, part of the keys, the same elsewhere."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vireid_lib.data import intensity, tables
+from vireid_lib.data.check import check_dataset
+from vireid_lib.data.decode import ImageError, open_image
+from vireid_lib.data.images import load_images
+from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.data.strict import FileError, validated
+
+
+@pytest.fixture(autouse=True)
+def nothing_declared(monkeypatch):
+    monkeypatch.setattr(intensity, "_SCALES", {})
+
+
+def counts(person, kind=np.uint16):
+    """Thermal counts of a person, 200 apart from the next one's."""
+    rng = np.random.default_rng(person)
+    return (7000 + 200 * person + rng.integers(0, 200, (16, 8))).astype(kind)
+
+
+def make_deep(root, suffix, kind=np.uint16):
+    """Replace the thermal images of a RegDB tree by deep ones."""
+    for path in sorted((root / "Thermal").rglob("*.png")):
+        path.unlink()
+        Image.fromarray(counts(int(path.parent.name), kind)).save(path.with_suffix(suffix))
+    for listing in (root / "idx").glob("*thermal*"):
+        listing.write_text(listing.read_text().replace(".png", suffix))
+    return root
+
+
+@pytest.fixture(params=[(".png", np.uint16), (".tif", np.uint16), (".tif", np.float32), (".tiff", np.int32)])
+def thermal(tree, request):
+    return make_deep(tree("regdb", suffix=".png"), *request.param)
+
+
+def shown(table, person):
+    paths = table.loc[(table["modality"] == "infrared") & (table["identity"] == f"regdb/{person:04d}"), "path"]
+    return np.stack([np.asarray(open_image(path))[..., 0] for path in paths])
+
+
+def test_a_narrow_range_keeps_its_levels_and_the_set_its_differences(thermal):
+    table = read_dataset("regdb", thermal)
+    values = {person: shown(table, person) for person in (1, 2, 3, 4)}
+    assert all(np.unique(images).size > 20 for images in values.values())
+    means = [images.mean() for images in values.values()]
+    assert min(np.diff(means)) > 40, "a warmer person stays brighter"
+    low, high = np.percentile(np.concatenate([counts(person).ravel() for person in values]), intensity.PERCENTILES)
+    expected = intensity.to_bytes(counts(2), low, high)
+    assert np.abs(values[2][0].astype(int) - expected).max() <= 1
+
+
+def test_the_range_is_the_folders_whatever_the_trial(thermal):
+    found = [shown(read_dataset("regdb", thermal, trial=trial), 1) for trial in (1, 2)]
+    assert np.array_equal(*found)
+
+
+def test_the_manifest_may_state_the_range(thermal):
+    manifest = load_manifest("regdb").model_copy(update={"intensity": [7200.0, 7400.0]})
+    table = read_dataset(manifest, thermal)
+    assert np.array_equal(shown(table, 1)[0], intensity.to_bytes(counts(1), 7200.0, 7400.0))
+    assert (shown(table, 3) == 255).all()
+    settings = load_manifest("regdb").model_dump()
+    with pytest.raises(FileError, match="intensity is .*black must be less than white"):
+        validated(type(manifest), settings | {"intensity": [5.0, 5.0]}, "regdb.yaml")
+
+
+def test_eight_bits_are_taken_as_they_are(tree):
+    root = tree("regdb", suffix=".png")
+    path = root / "Thermal/1/male_front_t_07_1.png"
+    before = np.asarray(open_image(path))
+    read_dataset("regdb", root)
+    with Image.open(path) as image:
+        assert np.array_equal(before, np.asarray(image.convert("RGB")))
+    assert np.array_equal(before, np.asarray(open_image(path))) and intensity.limits_if_deep(path) is None
+
+
+def test_another_range_is_another_key(thermal, tmp_path):
+    manifest = load_manifest("regdb")
+    keys, pixels = [], []
+    for stated in (None, [7200.0, 7400.0], None):
+        table = read_dataset(manifest.model_copy(update={"intensity": stated}), thermal)
+        infrared = table[table["modality"] == "infrared"]
+        keys.append((tables.digest(table), tables.digest(table, content=False)))
+        pixels.append(np.array(load_images(infrared["path"].tolist(), (16, 8), cache=tmp_path).pixels))
+    assert keys[0] == keys[2] and np.array_equal(pixels[0], pixels[2])
+    assert all(one != other for one, other in zip(*keys[:2], strict=True))
+    assert not np.array_equal(*pixels[:2])
+
+
+def test_another_process_shows_the_same(thermal, monkeypatch):
+    manifest = load_manifest("regdb").model_copy(update={"intensity": [7200.0, 7400.0]})
+    for each in (manifest, load_manifest("regdb")):
+        table = read_dataset(each, thermal)
+        here, held = shown(table, 2), json.loads(json.dumps(intensity.declared()))
+        monkeypatch.setattr(intensity, "_SCALES", {})
+        intensity.restore(held)
+        assert np.array_equal(shown(table, 2), here)
+
+
+def test_the_check_tells_the_range_and_names_the_files(thermal):
+    report = check_dataset("regdb", thermal)
+    assert report.usable
+    (told,) = (finding for finding in report.findings if "more than 8 bits" in finding.what)
+    assert len(told.items) == 8 and "black" in told.what and "intensity" in told.remedy
+    assert not [finding for finding in report.findings if "one brightness" in finding.what]
+
+
+@pytest.mark.parametrize("levels", [1, 3])
+def test_images_of_almost_one_brightness_are_warned_of(tree, levels):
+    root = tree("regdb", suffix=".png")
+    flat = root / "Thermal/2/male_front_t_07_2.png"
+    Image.fromarray((np.arange(16 * 8).reshape(16, 8) % levels + 28).astype(np.uint8)).save(flat)
+    (warned,) = (finding for finding in check_dataset("regdb", root).findings if "one brightness" in finding.what)
+    assert warned.severity == "warning" and len(warned.items) == 1 and str(flat) in warned.items[0]
+
+
+def test_a_set_of_one_value_and_values_that_are_none(tree):
+    root = tree("regdb", suffix=".png")
+    path = root / "Thermal/2/male_front_t_07_2.png"
+    Image.fromarray(np.full((16, 8), 7000, np.uint16)).save(path)
+    report = check_dataset("regdb", root)
+    assert any("one brightness" in f.what and str(path) in f.items[0] for f in report.findings)
+    Image.fromarray(np.full((16, 8), np.nan, np.float32)).save(path, format="TIFF")
+    report = check_dataset("regdb", root)
+    assert not report.usable and f"{path} holds values that are no finite numbers" in report.to_text()
+    with pytest.raises(ImageError, match="no finite numbers"):
+        open_image(path)
+
+
+def test_a_file_of_several_pictures_is_told(tree):
+    root = tree("regdb", suffix=".png")
+    frames = [Image.fromarray(np.random.default_rng(n).integers(0, 256, (16, 8), dtype=np.uint8)) for n in range(2)]
+    frames[0].save(root / "Thermal/2/male_front_t_07_2.png", save_all=True, append_images=frames[1:])
+    (told,) = (finding for finding in check_dataset("regdb", root).findings if "several pictures" in finding.what)
+    assert told.items[0].endswith("male_front_t_07_2.png 2 pictures")

@@ -1,0 +1,58 @@
+"""Text files: UTF-8 with or without a byte-order mark is read, all else is named with its remedy."""
+
+import pytest
+
+from vireid_lib.data import tables
+from vireid_lib.data.strict import FileError, read_yaml
+from vireid_lib.data.text import TextError, printable, read_json, read_text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_byte_order_mark_is_read_over_wherever_text_is_read(tmp_path, encoding):
+    file = tmp_path / "file"
+    file.write_bytes("name: Zoë\r\nsize: 1\n".encode(encoding))
+    assert read_text(file) == "name: Zoë\nsize: 1\n"
+    assert read_yaml(file) == {"name": "Zoë", "size": 1}
+    file.write_text('{"name": "Zoë"}', encoding=encoding)
+    assert read_json(file) == {"name": "Zoë"}
+    row = f"{tmp_path}/a.png,mini_vi/0001,mini_vi/1,visible,train,real,"
+    file.write_text(f"{','.join(tables.COLUMNS)}\n{row}\n", encoding=encoding)
+    assert tables.load(file)["path"].tolist() == [f"{tmp_path}/a.png"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "gbk", "latin-1"])
+def test_other_encodings_are_named(tmp_path, encoding):
+    file = tmp_path / "settings.yaml"
+    file.write_text("a: 1\nname: é\n" if encoding == "latin-1" else "a: 1\nname: 我\n", encoding=encoding)
+    for read, kind in ((read_text, TextError), (read_json, TextError), (read_yaml, FileError)):
+        with pytest.raises(kind, match=r"settings.yaml is not UTF-8 text.*: save it as UTF-8"):
+            read(file)
+    if encoding in ("gbk", "latin-1"):
+        with pytest.raises(TextError, match="line 2 holds the byte 0x"):
+            read_text(file)
+
+
+def test_broken_json_is_named(tmp_path):
+    (tmp_path / "dive.json").write_text('{"config": ')
+    with pytest.raises(TextError, match=r"dive.json is not valid JSON \(Expecting value.*restore"):
+        read_json(tmp_path / "dive.json")
+
+
+def test_tables_that_are_none_are_named(tmp_path):
+    file = tmp_path / "table.csv"
+    for data, words in (("path,seed".encode("utf-16"), "save it as UTF-8"), (b"", "no table"), (b'"a', "no table")):
+        file.write_bytes(data)
+        with pytest.raises(tables.TableError, match=f"table.csv.*{words}"):
+            tables.load(file)
+
+
+def test_a_name_that_is_not_utf8_survives_in_a_table_and_is_shown_as_bytes(tmp_path):
+    name = f"{tmp_path}/a \udcb8\udcb4.png"
+    row = dict(zip(tables.COLUMNS, (name, "mini_vi/0001", "mini_vi/1", "visible", "train", "real", None), strict=True))
+    tables.save(tables.build([row], "test"), tmp_path / "table.csv")
+    assert tables.load(tmp_path / "table.csv")["path"].tolist() == [name]
+    assert printable(name) == rf"{tmp_path}/a \xb8\xb4.png"
+    printable("\ud800 zoë").encode("utf-8")
+    with pytest.raises(tables.TableError) as refused:
+        tables.build([row, row], "a \udcb8 table")
+    str(refused.value).encode("utf-8")

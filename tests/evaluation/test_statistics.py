@@ -1,0 +1,135 @@
+"""Statistics against scipy's tests, against definitions, and against simulated worlds in which nothing is true."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from vireid_lib.evaluation.statistics import Difference, equivalence, holm, mean_margin, paired, welch
+
+A, B = np.array([50.0, 52.0, 51.0, 55.0]), np.array([40.0, 42.0, 39.0])
+
+
+def test_welch_is_scipys():
+    found, expected = welch([A], [B]), scipy.stats.ttest_ind(A, B, equal_var=False)
+    low, high = expected.confidence_interval(0.95)
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9)
+    assert (found.value - found.margin, found.value + found.margin) == pytest.approx((low, high))
+    assert found.freedom == pytest.approx(expected.df)
+
+
+def test_two_steps_have_the_error_of_all_four_samples():
+    c, d = np.array([1.0, 2.0, 4.0]), np.array([3.0, 3.5])
+    found = welch([A, c], [B, d])
+    assert found.value == pytest.approx(A.mean() - B.mean() + c.mean() - d.mean())
+    assert found.standard_error**2 == pytest.approx(sum(scipy.stats.sem(each) ** 2 for each in (A, B, c, d)))
+
+
+def test_pairs_are_scipys():
+    first, second = A, np.array([49.0, 51.5, 50.5, 53.0])
+    found, expected = paired([first], [second]), scipy.stats.ttest_rel(first, second)
+    low, high = expected.confidence_interval(0.95)
+    assert found.p_value == pytest.approx(expected.pvalue) and found.freedom == 3
+    assert (found.value - found.margin, found.value + found.margin) == pytest.approx((low, high))
+    assert found.margin < welch([first], [second]).margin / 2, "what pairs share does not count"
+
+
+def test_a_single_value_has_no_error_and_equal_values_none():
+    assert welch([A], [B[:1]]) == Difference(A.mean() - B[0]) and paired([A[:1]], [B[:1]]).p_value is None
+    same = welch([np.ones(3)], [np.ones(2)])
+    assert (same.value, same.margin, same.p_value) == (0, 0, 1)
+    assert welch([np.ones(3)], [np.zeros(2)]).p_value == 0
+
+
+def test_holm_without_families():
+    """Worked by hand, as R's p.adjust(method = "holm") has it."""
+    assert holm([0.01, 0.04, 0.03, 0.02]) == pytest.approx([0.04, 0.06, 0.06, 0.06])
+    assert holm([0.001, 0.5, 0.02]) == pytest.approx([0.003, 0.5, 0.04])
+    assert holm([]) == [] and holm([0.6, 0.7]) == [1, 1]
+    values = (np.random.default_rng(0).random(7) ** 3).tolist()
+    assert holm(values, ["one"] * 7) == pytest.approx(holm(values)), "one family alone is Holm's procedure, too"
+
+
+def test_holm_is_the_closed_test_of_bonferroni():
+    values = np.random.default_rng(1).random(6) ** 4
+    for place, found in enumerate(holm(values.tolist())):
+        sets = (subset for size in range(1, 7) for subset in itertools.combinations(range(6), size) if place in subset)
+        assert found == pytest.approx(max(min(1, len(each) * values[list(each)].min()) for each in sets))
+
+
+def test_holm_over_families_is_the_procedure_that_its_docstring_states():
+    random, families = np.random.default_rng(2), ["a", "a", "b", "c", "c", "c"]
+    for _ in range(20):
+        values = random.random(6) ** 5
+        corrected = np.array(holm(values.tolist(), families))
+        for level in (0.01, 0.05, 0.2):
+            assert np.array_equal(corrected <= level, _rejected(values, families, level))
+
+
+def _rejected(values, families, level):
+    """Reject whatever may be rejected, round by round, until nothing may."""
+    rejected = np.zeros(len(values), bool)
+    while True:
+        left = [family for family, done in zip(families, rejected, strict=True) if not done]
+        more = [not done and value <= level / (len(set(left)) * left.count(family))
+                for value, family, done in zip(values, families, rejected, strict=True)]  # fmt: skip
+        if not any(more):
+            return rejected
+        rejected |= more
+
+
+def test_a_family_costs_the_others_no_more_than_one_test():
+    alone = holm([0.01, 0.5], ["a", "b"])[0]
+    assert alone == holm([0.01, 0.5, 0.6, 0.7, 0.8], ["a", "b", "b", "b", "b"])[0] == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("true", [0, 12])
+def test_holm_over_families_controls_the_family_wise_error(true):
+    """Correlated metrics, three values each; also while some comparisons differ truly, in one metric of two."""
+    random, worlds, families = np.random.default_rng(3), 1500, np.repeat(np.arange(15), 2).tolist()
+    rows = random.normal(size=(worlds, 16, 1, 3)) + 0.5 * random.normal(size=(worlds, 16, 2, 3))
+    rows[:, 1 : true + 1, 0] += 1000
+    p_values = scipy.stats.ttest_ind(rows[:, 1:], rows[:, :1], axis=-1, equal_var=False).pvalue.reshape(worlds, 30)
+    nothing = np.array([place >= true or metric == 1 for place in range(15) for metric in (0, 1)])
+    corrected = np.array([holm(each, families) for each in p_values.tolist()])
+    false = (corrected[:, nothing] <= 0.05).any(1).mean()
+    assert false <= 0.05 + 2 * (0.05 * 0.95 / worlds) ** 0.5 < 0.25 < (p_values[:, nothing] <= 0.05).any(1).mean()
+    assert (corrected[:, ~nothing] <= 0.05).all(), "what is true is found"
+
+
+def _one_sided(values, target, margin):
+    above = scipy.stats.ttest_1samp(values, target - margin, alternative="greater").pvalue
+    below = scipy.stats.ttest_1samp(values, target + margin, alternative="less").pvalue
+    return above, below
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.3, 0.6, 1.5, 6.0])
+def test_equivalence_is_two_one_sided_tests(spread):
+    random, seen = np.random.default_rng(4), set()
+    for shift, count in itertools.product((0.0, 0.5, 0.9, 1.1, 3.0, -5.0), (2, 3, 10)):
+        values = 47.5 + shift + spread * random.normal(size=count)
+        found = equivalence(values.mean(), values.std(ddof=1), count, target=47.5, margin=1.0)
+        above, below = _one_sided(values, 47.5, 1.0)
+        expected = "equivalent" if max(above, below) <= 0.05 else "inconclusive"
+        if min(1 - above, 1 - below) < 0.025:
+            expected = "different"
+        assert found == expected
+        seen.add(found)
+    assert len(seen) > 1 or spread > 1
+
+
+def test_equivalence_is_rarely_stated_where_the_mean_is_off_by_the_margin():
+    random, worlds = np.random.default_rng(5), 4000
+    values = 48.5 + random.normal(size=(worlds, 10)) * 0.5
+    found = [equivalence(each.mean(), each.std(ddof=1), 10, target=47.5, margin=1.0) for each in values]
+    share = found.count("equivalent") / worlds
+    assert abs(share - 0.05) <= 3 * (0.05 * 0.95 / worlds) ** 0.5
+    assert found.count("different") / worlds <= 0.025 + 3 * (0.025 * 0.975 / worlds) ** 0.5
+
+
+def test_one_value_is_no_mean():
+    with pytest.raises(ValueError, match="2 values or more, not 1"):
+        equivalence(47.5, float("nan"), 1, target=47.5, margin=1.0)
+    low, high = scipy.stats.ttest_1samp(A, 0).confidence_interval(0.9)
+    assert mean_margin(A.std(ddof=1), 4, 0.9) == pytest.approx((high - low) / 2)

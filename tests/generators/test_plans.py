@@ -1,0 +1,84 @@
+"""What pictures are made from: every photograph of a person once before any comes twice."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vireid_lib.generators.flow2flow import Flow2Flow
+from vireid_lib.generators.galleries import sizes
+from vireid_lib.generators.interpolation import ImageInterpolation, InterpolationConfig
+from vireid_lib.generators.jsia import Jsia
+from vireid_lib.generators.plans import plan, plan_pairs, without_repeats
+from vireid_lib.generators.stargan import StarGan, StarGanConfig
+
+PHOTOGRAPHS, EACH = 21, 18  # of the papers' people about, and for each of
+CAMERAS = ["llcm/1", "llcm/2", "llcm/3 visible"]
+MODALITIES = {"llcm/1": "infrared", "llcm/2": "infrared", "llcm/3 visible": "visible"}
+
+
+@pytest.fixture
+def source():
+    rows = [{"path": f"/{modality}/{number}.png", "identity": "x/1", "modality": modality, "split": "external"}
+            for modality in ("visible", "infrared") for number in range(PHOTOGRAPHS)]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def starts(planned, *cameras):
+    """The starts of the pictures under some cameras, in order."""
+    return [item.starts for item in planned if (item.camera, item.modality) in cameras]
+
+
+ONE, TWO, BACK = ("llcm/1", "infrared"), ("llcm/2", "infrared"), ("llcm/3", "visible")
+
+
+def test_who_knows_no_cameras_repeats_nothing_until_all_photographs_are_used_up(source):
+    planned = plan(["x/1"], CAMERAS, EACH, 0, Path("/g"), source, MODALITIES, knows_cameras=False)
+    drawn = starts(planned, ONE, TWO)
+    assert len(set(drawn[:PHOTOGRAPHS])) == PHOTOGRAPHS
+    again = 2 * EACH - PHOTOGRAPHS
+    assert len(set(drawn[PHOTOGRAPHS:])) == again and drawn[PHOTOGRAPHS:] != drawn[:again]
+    assert len(set(starts(planned, BACK))) == EACH
+    alone = plan(["x/1"], CAMERAS[:2], EACH, 0, Path("/g"), source, MODALITIES, knows_cameras=False)
+    assert starts(alone, ONE, TWO) == drawn  # neither other people nor cameras of the other modality matter
+
+
+def test_who_knows_cameras_uses_up_the_photographs_for_each(source):
+    planned = plan(["x/1"], CAMERAS, 2 * PHOTOGRAPHS, 0, Path("/g"), source, MODALITIES)
+    for camera in (ONE, TWO, BACK):
+        first, second = starts(planned, camera)[:PHOTOGRAPHS], starts(planned, camera)[PHOTOGRAPHS:]
+        assert len(set(first)) == len(set(second)) == PHOTOGRAPHS and first != second
+    assert starts(planned, ONE) != starts(planned, TWO)
+    alone = plan(["x/1"], CAMERAS[1:2], 2 * PHOTOGRAPHS, 0, Path("/g"), source, MODALITIES)
+    assert starts(alone, TWO) == starts(planned, TWO)
+
+
+def test_each_pair_once_before_any_twice(source):
+    few = source[source["path"].str.contains("[0-6].png") & (source["path"].str.len() < len("/visible/10.png"))]
+    few = few[few["modality"] == "visible"]  # of seven photographs there are 21 pairs
+    drawn = starts(plan_pairs(["x/1"], CAMERAS, EACH, 0, Path("/g"), few, MODALITIES), ONE, TWO)
+    counts = Counter(map(frozenset, drawn))
+    assert len(counts) == 21 and set(counts.values()) == {1, 2}
+    assert len(set(map(frozenset, drawn[:21]))) == 21
+    assert len(set(map(frozenset, drawn[21:]))) == 2 * EACH - 21
+
+
+def test_places():
+    drawn = without_repeats(np.random.default_rng(0), 3, 7).tolist()
+    assert sorted(drawn[:3]) == sorted(drawn[3:6]) == [0, 1, 2] and len(drawn) == 7
+    assert without_repeats(np.random.default_rng(0), 0, 5).tolist() == []
+
+
+def test_which_generators_know_cameras():
+    assert StarGan(device="cpu").knows_cameras and Jsia(device="cpu").knows_cameras
+    assert not StarGan(StarGanConfig(domains="modality"), device="cpu").knows_cameras
+    assert not Flow2Flow(device="cpu").knows_cameras
+
+
+def test_a_gallery_counts_pictures_that_differ(tiny_table, tmp_path):
+    maker = ImageInterpolation(InterpolationConfig(height=32, width=16), progress=False)
+    maker.fit(tiny_table, tmp_path / "fit")  # of four photographs there are six pairs, and of each one middle
+    made = maker.expand(["mini_market/0001"], ["mini_vi/3", "mini_vi/6"], 4, 0, tmp_path / "gallery")
+    assert sizes(made) == {"images": 8, "distinct": 6}

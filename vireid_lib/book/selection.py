@@ -1,0 +1,73 @@
+"""Which of a workspace's results the tables show: those of today's settings, found by their keys and nothing else."""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from vireid_lib.book import joint, stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.finished import fetched
+from vireid_lib.book.records import StageRecord
+from vireid_lib.book.results import score_table
+from vireid_lib.data.strict import FileError
+
+STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
+"""Modules of `book.studies` with a `STUDY`, or with `study(book)` where it depends on the profile."""
+
+
+def scores(book: Book, *, others: bool = False) -> pd.DataFrame:
+    """`results.score_table` of `trainings`."""
+    return score_table(trainings(book, others=others))
+
+
+def trainings(book: Book, *, others: bool = False) -> list[StageRecord]:
+    """The finished trainings that the book's settings ask for.
+
+    Args:
+        others: also those of the profile's training sets with every other method, and of the rows of every study.
+    """
+    found: dict[Path, StageRecord] = {}
+    for own, training in (*_own(book), *(_others(book) if others else ())):
+        for seed in book.profile.reid.seeds:
+            if (record := _training(own, training, seed)) is not None:
+                found[record.folder] = record
+    return list(found.values())
+
+
+def _training(book: Book, training: str, seed: int) -> StageRecord | None:
+    if not any((book.workspace.stages / f"reid_{training}").glob("*")):  # the key takes a look at every image
+        return None
+    found = fetched(book, lambda own: stages.reid(own, training, seed, progress=False))
+    return None if found is None else found.value
+
+
+def _own(book: Book) -> Iterator[tuple[Book, str]]:
+    for training in book.profile.reid.training_sets:
+        yield book, training
+
+
+def _others(book: Book) -> Iterator[tuple[Book, str]]:
+    """The other methods on the profile's training sets, then the rows of the studies; what the profile's settings do
+    not fit is left out."""
+    from vireid_lib.book.studies.measured import trainable
+    from vireid_lib.book.studies.study import book_of
+
+    for method in joint.names():
+        try:
+            own = book.with_method(method)
+        except FileError:  # the profile sets what this method does not have
+            continue
+        yield from _own(own)
+    for name in STUDIES:
+        module = importlib.import_module(f"vireid_lib.book.studies.{name}")
+        try:
+            study = module.STUDY if hasattr(module, "STUDY") else module.study(book)
+        except ValueError:  # DiVE's study needs external people
+            continue
+        for row in trainable(book, study.rows):
+            try:
+                yield book_of(book, row), row.training
+            except FileError:
+                continue

@@ -1,0 +1,144 @@
+"""Deep images, of 16 bits or floating point: which of their values are black and white, one range for a data set.
+
+Thermal cameras count in 14 bits and fill a few hundred of the counts. Scaled by what the file could hold, such a set
+has three grey levels; scaled image by image, a person's warmth would depend on what stands beside them. So all images
+of a set's modality share one range: the manifest's `intensity`, or percentiles over the set.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped
+from PIL import Image
+
+from vireid_lib.data.contents import stamp
+
+PERCENTILES = (0.5, 99.5)
+IMAGES, PIXELS = 1000, 4096  # at most so many images, and so many pixels of each, are looked at for percentiles
+SUFFIXES = (".png", ".tif", ".tiff")  # formats that hold more than eight bits
+
+Limits = tuple[float, float]
+
+
+class _Scale:
+    """The range that the images below some folders share, measured when the first deep one is met."""
+
+    def __init__(self, folders: Sequence[str], stated: Limits | None) -> None:
+        self.folders, self.stated = sorted(folders), stated
+        self._lock, self._measured = threading.Lock(), False
+        self._limits = stated
+
+    def limits(self) -> Limits | None:
+        """(value shown as black, value shown as white); None where all deep pixels are equal."""
+        with self._lock:
+            if self.stated is None and not self._measured:
+                self._limits, self._measured = _percentiles(self.folders), True
+        return self._limits
+
+
+_SCALES: dict[str, _Scale] = {}  # by folder
+
+
+def declare(root: str | Path, paths: Mapping[str, Iterable[str]], stated: Sequence[float] | None = None) -> None:
+    """Say which images below `root` share a range: from now on `limits` knows it, in this process.
+
+    Args:
+        paths: {modality: absolute paths of images}; a modality's set is all that lies in the top folders of these.
+        stated: the values shown as black and white; None measures them.
+    """
+    root = str(root)
+    for of_modality in paths.values():
+        tops = {os.path.relpath(path, root).split(os.sep)[0] for path in of_modality}
+        folders = [folder for folder in (os.path.join(root, top) for top in tops) if os.path.isdir(folder)]
+        scale = _Scale(folders, None if stated is None else (float(stated[0]), float(stated[1])))
+        _SCALES.update(dict.fromkeys(folders, scale))
+
+
+def declared() -> list[tuple[list[str], Limits | None]]:
+    """What was declared, as JSON values for `restore` in another process."""
+    return [(scale.folders, scale.stated) for scale in dict.fromkeys(_SCALES.values())]
+
+
+def restore(held: Iterable[Sequence]) -> None:
+    """Declare what another process had declared."""
+    for folders, stated in held:
+        _SCALES.update(dict.fromkeys(folders, _Scale(folders, None if stated is None else (stated[0], stated[1]))))
+
+
+def limits(path: str | Path) -> Limits | None:
+    """The range of the data set that a file lies in; None for a file of no declared set."""
+    scale = _scale(str(path))
+    return None if scale is None else scale.limits()
+
+
+def limits_if_deep(path: str | Path) -> Limits | None:
+    """`limits` for a deep image, None for any other; what an image's pixels depend on besides its file."""
+    if not str(path).lower().endswith(SUFFIXES) or (scale := _scale(str(path))) is None:
+        return None
+    return scale.limits() if os.path.isfile(path) and _deep_file(str(path), *stamp(path)) else None
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether an image's values need a range to be shown in eight bits."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def to_bytes(
+    values: Shaped[np.ndarray, "height width"], black: float, white: float
+) -> Shaped[np.ndarray, "height width"]:
+    """Values as uint8: `black` and below become 0, `white` and above 255."""
+    shares = (values.astype(np.float64) - black) / (white - black)
+    return np.rint(shares.clip(0, 1) * 255).astype(np.uint8)
+
+
+def _scale(path: str) -> _Scale | None:
+    folder = os.path.dirname(path)
+    while _SCALES and folder not in _SCALES and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    return _SCALES.get(folder)
+
+
+@lru_cache(maxsize=1 << 18)
+def _deep_file(path: str, *_: int) -> bool:
+    """Whether the file, as its stamp says it is, holds a deep image; only its header is read."""
+    try:
+        with Image.open(path) as image:
+            return is_deep(image)
+    except Exception:  # a broken image is named when it is decoded
+        return False
+
+
+def _percentiles(folders: Sequence[str]) -> Limits | None:
+    """The range over the deep images below the folders, of at most `IMAGES` evenly spaced ones."""
+    files = sorted(
+        os.path.join(place, name) for folder in folders for place, _, names in os.walk(folder) for name in names
+    )
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        deep = [file for file, found in zip(files, pool.map(_deep_now, files), strict=True) if found]
+        chosen = [deep[place] for place in np.linspace(0, len(deep) - 1, min(len(deep), IMAGES)).round().astype(int)]
+        seen = [values for values in pool.map(_some_pixels, chosen) if values.size]
+    if not seen:
+        return None
+    low, high = np.percentile(np.concatenate(seen), PERCENTILES)
+    return (float(low), float(high)) if high > low else None
+
+
+def _deep_now(path: str) -> bool:
+    return os.path.isfile(path) and _deep_file(path, *stamp(path))
+
+
+def _some_pixels(path: str) -> Shaped[np.ndarray, " pixels"]:
+    try:
+        with Image.open(path) as image:
+            values = np.asarray(image).astype(np.float64).ravel()
+    except Exception:
+        return np.empty(0)
+    values = values[np.isfinite(values)]
+    return values[:: max(1, len(values) // PIXELS)]

@@ -1,0 +1,46 @@
+"""YAML as version 1.2 means it (its core schema, section 10.3.2). PyYAML follows 1.1, to which `010` is eight, `1:30`
+ninety, `yes` and `off` truth values, `1_000` a thousand, `2024-01-01` a date and `5e-5` text."""
+
+import re
+
+import yaml
+
+
+class Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with the scalars of YAML 1.2; a key that a mapping writes twice is an error, where PyYAML
+    lets the second win in silence."""
+
+    yaml_implicit_resolvers = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is written twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+    def whole_number(self, node: yaml.ScalarNode) -> int:
+        """`-12`, `0o14`, `0xC`; zeros in front mean nothing."""
+        text = self.construct_scalar(node)
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+SCALARS = (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+     list("-+.0123456789")),
+)  # fmt: skip
+for name, pattern, first in SCALARS:
+    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{name}", re.compile(f"(?:{pattern})\\Z"), first)
+Loader.add_constructor("tag:yaml.org,2002:int", Loader.whole_number)
+
+
+def load(text: str) -> object:
+    """What a YAML text says. Raises yaml.YAMLError if it is none, or writes a key twice."""
+    return yaml.load(text, Loader=Loader)

@@ -1,0 +1,136 @@
+"""Statistics of comparisons: a difference with its error, many tests at once, and equivalence of two numbers."""
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.stats
+from jaxtyping import Float
+
+LEVEL = 0.05
+"""Probability of a false statement that every test of the book allows."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of means and its uncertainty.
+
+    Attributes:
+        value: the difference.
+        standard_error: of the difference; None where a sample has a single value.
+        freedom: degrees of freedom of Student's t; None likewise, and where nothing varies.
+    """
+
+    value: float
+    standard_error: float | None = None
+    freedom: float | None = None
+
+    @property
+    def margin(self) -> float | None:
+        """Half the width of the 95 % confidence interval (Student's t); None without a standard error."""
+        if not self.standard_error:
+            return self.standard_error
+        return float(scipy.stats.t.ppf(1 - LEVEL / 2, self.freedom)) * self.standard_error
+
+    @property
+    def p_value(self) -> float | None:
+        """Two-sided p-value of "the true difference is zero"; at most 0.05 if the 95 % interval leaves out zero. None
+        without a standard error."""
+        if not self.standard_error:
+            return None if self.standard_error is None else float(self.value == 0)
+        return 2 * float(scipy.stats.t.sf(abs(self.value) / self.standard_error, self.freedom))
+
+
+def welch(plus: Sequence[Float[np.ndarray, " _"]], minus: Sequence[Float[np.ndarray, " _"]]) -> Difference:
+    """Sum of the means of some independent samples minus that of others.
+
+    Each sample has its own variance and size (Welch 1947), and Student's t gets the degrees of freedom of Welch and
+    Satterthwaite.
+    """
+    value = float(sum(each.mean() for each in plus) - sum(each.mean() for each in minus))
+    samples = [*plus, *minus]
+    if min(map(len, samples)) < 2:
+        return Difference(value)
+    shares = [each.var(ddof=1) / len(each) for each in samples]
+    if (error := math.sqrt(sum(shares))) == 0:
+        return Difference(value, 0.0)
+    freedom = sum(shares) ** 2 / sum(share**2 / (len(each) - 1) for share, each in zip(shares, samples, strict=True))
+    return Difference(value, error, freedom)
+
+
+def paired(plus: Sequence[Float[np.ndarray, " n"]], minus: Sequence[Float[np.ndarray, " n"]]) -> Difference:
+    """The same for samples whose i-th values belong together (were measured on the same split): Student's t of the
+    differences within pairs, n - 1 degrees of freedom. What all values of a pair share cancels out."""
+    within = np.sum(plus, axis=0) - np.sum(minus, axis=0)
+    if len(within) < 2:
+        return Difference(float(within.mean()))
+    error = float(within.std(ddof=1)) / math.sqrt(len(within))
+    return Difference(float(within.mean()), error, float(len(within) - 1) if error else None)
+
+
+def holm(p_values: Sequence[float], families: Sequence[Hashable] | None = None) -> list[float]:
+    """Correct p-values so that rejecting all up to α makes one false rejection or more with probability α at most.
+
+    Without families this is Holm's step-down procedure. With families it is Holm's over families, and Holm's inside
+    each: with A families that still have an unrejected member, and u unrejected members in a test's own family, a test
+    is rejected if p ≤ α / (A u), until none is. A family thus costs the others as much as a single test does, however
+    many members it has, and what it does not need passes on when all of its members are rejected. (Its own p-value is
+    the Bonferroni combination of its members, u times the smallest.) Nothing is assumed about the dependence of the
+    tests: critical values only grow while tests are rejected, and those of the true hypotheses sum to α at most once
+    all others are rejected, the two conditions of the sequential rejection principle.
+
+    Sources: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 1979;
+    Goeman and Solari, "The sequential rejection principle of familywise error control", Annals of Statistics 2010.
+
+    Args:
+        families: the family of each test; None makes each test a family of its own.
+
+    Returns:
+        the corrected p-values: the smallest α at which each test is rejected, at most 1.
+    """
+    names = list(range(len(p_values)) if families is None else families)
+    members, left = Counter(names), set(range(len(names)))
+    corrected, level = [1.0] * len(names), 0.0
+    while left:
+        costs = {place: p_values[place] * len(members) * members[names[place]] for place in left}
+        first = min(left, key=lambda place: (costs[place], place))
+        level = corrected[first] = max(level, min(1.0, costs[first]))
+        left.remove(first)
+        members[names[first]] -= 1
+        members += Counter()  # drops families without members
+    return corrected
+
+
+def mean_margin(deviation: float, count: int, confidence: float = 1 - LEVEL) -> float:
+    """Half the width of the confidence interval of a mean of `count` values with this sample deviation (Student)."""
+    return float(scipy.stats.t.ppf((1 + confidence) / 2, count - 1)) * deviation / math.sqrt(count)
+
+
+def equivalence(
+    mean: float, deviation: float, count: int, *, target: float, margin: float
+) -> Literal["equivalent", "different", "inconclusive"]:
+    """Whether the true mean behind a sample lies within `target` ± `margin`.
+
+    "equivalent": two one-sided tests at 5 % (TOST) reject "below" and "above", which is to say that the 90 % interval
+    of the mean lies inside. "different": the 95 % interval lies outside as a whole. "inconclusive": neither. That a
+    difference is not significant makes nothing equivalent: few or scattered values are inconclusive.
+
+    Source: Schuirmann, "A comparison of the two one-sided tests procedure and the power approach for assessing the
+    equivalence of average bioavailability", Journal of Pharmacokinetics and Biopharmaceutics 1987.
+
+    Args:
+        deviation: the sample's standard deviation (n - 1).
+        count: the sample's size, 2 or more.
+
+    Raises:
+        ValueError: a single value, about whose mean nothing can be concluded.
+    """
+    if count < 2:
+        raise ValueError(f"equivalence of a mean needs 2 values or more, not {count}: one value has no spread")
+    distance = abs(mean - target)
+    if distance + mean_margin(deviation, count, 1 - 2 * LEVEL) <= margin:
+        return "equivalent"
+    return "different" if distance - mean_margin(deviation, count) > margin else "inconclusive"

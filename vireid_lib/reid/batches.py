@@ -1,0 +1,78 @@
+"""Who is on the rows of a training table, what draws batches of them, and how many of these make an epoch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int64
+
+from vireid_lib.data import tables
+from vireid_lib.data.label_noise import replace_labels
+from vireid_lib.reid.config import ReidConfig
+from vireid_lib.reid.method import Method, Sampler
+from vireid_lib.training import seeds
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """The rows of a training table by modality, with their labels.
+
+    Attributes:
+        identities: their names; a label is a place in this list.
+        true_labels: of each row. labels: the same, or with `config.label_noise`.
+        rows: modality → places of its rows.
+        external: the labels of external identities.
+    """
+
+    identities: list[str]
+    true_labels: Int64[np.ndarray, " rows"]
+    labels: Int64[np.ndarray, " rows"]
+    rows: dict[str, Int64[np.ndarray, " some"]]
+    external: set[int]
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, config: ReidConfig, *, seed: int) -> "Labelled":
+        """Look at a table.
+
+        Raises:
+            ValueError: it is empty, or an identity lacks a modality.
+        """
+        _check_modalities(table)
+        true_labels, identities = tables.identity_labels(table)
+        visible = (table["modality"] == "visible").to_numpy()
+        external = (table["split"] == "external").to_numpy()
+        noise = seeds.integer(seed, "label noise")
+        labels = replace_labels(true_labels, visible, config.label_noise, noise, spare=external)
+        rows = {"visible": np.flatnonzero(visible), "infrared": np.flatnonzero(~visible)}
+        return cls(identities, true_labels, labels, rows, set(true_labels[external].tolist()))
+
+    def sampler(self, kind: type[Method], config: ReidConfig, *, seed: int) -> Sampler:
+        """What draws a method's batches of these rows."""
+        sides = (self.labels[rows] for rows in self.rows.values())
+        return kind.sampler(config, *sides, external=self.external, seed=seed)
+
+
+def steps_per_epoch(kind: type[Method], table: pd.DataFrame, config: ReidConfig, *, seed: int) -> int:
+    """Steps of an epoch on `table` by the method's own sampler, whatever `config.epoch_steps` says; no network is made.
+
+    Args:
+        kind: the method's class. table, config, seed: as in `vireid_lib.reid.train.train_reid`.
+
+    Raises:
+        ValueError: as `train_reid`.
+    """
+    return Labelled.of(table, config, seed=seed).sampler(kind, config, seed=seed).steps_per_epoch
+
+
+def _check_modalities(table: pd.DataFrame) -> None:
+    """Each identity must be seen in both modalities: the batches pair them."""
+    for modality, other in (("visible", "infrared"), ("infrared", "visible")):
+        here = set(table.loc[table["modality"] == modality, "identity"])
+        lacking = sorted(here - set(table.loc[table["modality"] == other, "identity"]))
+        if lacking:
+            raise ValueError(
+                f"Identity {lacking[0]} has {modality} images and no {other} one ({len(lacking)} such "
+                f"identities): add {other} images of it, from a generator say, or leave it out."
+            )
+    if table.empty:
+        raise ValueError("The training table is empty: pass the rows of vireid_lib.data.tables.training_rows.")
