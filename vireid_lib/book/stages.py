@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vireid_lib.book import engines, joint, own_people, results
 from vireid_lib.book.book import Book
-from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras, most_seen, permutation_file
+from vireid_lib.book.data_stages import datasets, most_seen, permutation_file
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import OF_THE_WORLD, Profile
 from vireid_lib.book.records import StageRecord, canonical
@@ -93,8 +93,6 @@ def gallery_sizes(book: Book, name: str, split: int = 1) -> dict[str, int]:
 
 def _gallery_stage(book: Book, name: str, split: int) -> StageRecord:
     data = datasets(book, split)
-    if name == "copies":
-        return _copies(book, data)
     if name not in ("dive", "dive_from_image"):
         return translators.gallery_stage(book, name, split)
     identities, cameras, per_camera = translators.order(book, data)
@@ -110,21 +108,6 @@ def _gallery_stage(book: Book, name: str, split: int) -> StageRecord:
     settings |= {"identities": identities, "cameras": cameras, "per_camera": per_camera}
     inputs = {"finetuning": fitted, "external": data.external}
     return book.stage(f"gallery_{name}", settings, inputs, make, seeds=[config.seed])
-
-
-def _copies(book: Book, data: Datasets) -> StageRecord:
-    from vireid_lib.generators.copies import GreyCopies
-
-    identities = sorted(data.external["identity"].unique())
-    cameras, per_camera = infrared_cameras(book), book.profile.expand.per_camera
-
-    def make(folder: Path) -> dict:
-        maker = GreyCopies()
-        maker.fit(data.external, folder)
-        return galleries.sizes(maker.expand(identities, cameras, per_camera, 0, folder))
-
-    config = {"identities": identities, "cameras": cameras, "per_camera": per_camera}
-    return book.stage("gallery_copies", config, {"external": data.external}, make, seeds=[0])
 
 
 def training_table(book: Book, name: str, split: int = 1, *, validation: bool = False) -> pd.DataFrame:
