@@ -24,7 +24,7 @@ from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.interface import Capability, refuse_other_settings, training_rows_only
 from vireid_lib.generators.plans import OTHER, Planned
-from vireid_lib.training import processes, seeds
+from vireid_lib.training import devices, processes, seeds
 from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
 
@@ -74,7 +74,7 @@ class Translator:
         """
         self.config = config or self.config_class()
         self.cache, self.progress = cache, progress
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = devices.resolved(device)
         self.networks: nn.ModuleDict | None = None
         self.history = History()
         self._record: dict[str, Any] = {}
@@ -150,7 +150,7 @@ class Translator:
             task = self.make_task(batches)
         task.name, task.config = self.name, {"settings": config.fit_settings(), "table": batches.digest}
         self.history = train(
-            task, steps=task.steps, folder=folder / TRAINING, seed=config.seed, device=str(self.device.type),
+            task, steps=task.steps, folder=folder / TRAINING, seed=config.seed, device=str(self.device),
             checkpoint_every=config.checkpoint_every, precision=config.precision, progress=self.progress,
         )  # fmt: skip
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()

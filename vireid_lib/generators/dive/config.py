@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from vireid_lib.places import Source
+
 SAMPLING = ("sampling_steps", "guidance", "sampling_batch", "start", "strength")
 """Settings that may differ between fitting and sampling."""
 
@@ -34,7 +36,7 @@ class DiveConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     form: Literal["paper", "release"] = Field("paper", description="whose values hold where the two differ")
-    base_model: str = Field(
+    base_model: Source = Field(
         "stable-diffusion-v1-5/stable-diffusion-v1-5", description='folder, hub id, or "mini" for the embedded one'
     )
     seed: int = 0
