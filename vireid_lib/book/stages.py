@@ -143,6 +143,8 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     evaluation = book.profile.evaluation
     about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
              "evaluation": evaluation.model_dump()}
+    if read := config.weights_read():
+        about["weights"] = read
     variant = book.profile.reid.variant
     if variant:  # only then: what has no variant keeps its key
         about["variant"] = variant

@@ -53,6 +53,12 @@ class ReidConfig(BaseModel):
             return settings
         return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
 
+    def weights_read(self) -> dict[str, str | None]:
+        """{"<setting>_weights": digest} of others' weights that the settings name; empty where training starts anew."""
+        from vireid_lib.training import weights  # brings torch, which reading a profile can spare
+
+        return weights.digests(self)
+
     @classmethod
     def published(cls, dataset: str, **changes: Any) -> "ReidConfig":
         """The recipe published for a data set (a manifest's name, e.g. "regdb"), with `changes` in place of some
