@@ -1,6 +1,7 @@
 """Runs the chapters: each in a process of its own, judged by its own record and never by papermill's."""
 
 import json
+import os
 import queue
 import shlex
 import subprocess

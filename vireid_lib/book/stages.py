@@ -15,7 +15,7 @@ from vireid_lib.book.data_stages import datasets, most_seen, permutation_file
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import OF_THE_WORLD, Profile
 from vireid_lib.book.records import StageRecord, canonical
-from vireid_lib.book.settings import dive_config, local_weights, reid_config
+from vireid_lib.book.settings import dive_config, reid_config
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, evaluate
@@ -142,7 +142,6 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
     epochs = {split: epoch_steps(book, name, seed, split, validation=validation) for split in splits(book)}
     inputs |= joint.starts(book, inputs, seed, progress=progress)
-    inputs |= local_weights(config)
     inputs |= {f"ranked_{split}": datasets(book, split).test(validation=validation) for split in splits(book)}
     if (file := permutation_file(book)) is not None:
         inputs["permutations"] = file
@@ -151,6 +150,8 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
              "evaluation": evaluation.model_dump()}
     if any(epochs.values()):
         about["epoch_steps"] = {str(split): steps for split, steps in epochs.items()}
+    if read := config.weights_read():
+        about["weights"] = read
     variant = book.profile.reid.variant
     if variant:  # only then: what has no variant keeps its key
         about["variant"] = variant

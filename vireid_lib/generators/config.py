@@ -20,8 +20,15 @@ class GeneratorConfig(BaseModel):
     seed: int = 0
 
     def fit_settings(self) -> dict[str, Any]:
-        """What the fitted weights depend on, as JSON values."""
-        return {name: value for name, value in self.model_dump(mode="json").items() if name not in self.SAMPLING}
+        """What the fitted weights depend on, as JSON values; others' weights that are read among them, by digest."""
+        own = {name: value for name, value in self.model_dump(mode="json").items() if name not in self.SAMPLING}
+        return own | self.weights_read()
+
+    def weights_read(self) -> dict[str, str | None]:
+        """{"<setting>_weights": digest} of the weights that the settings name."""
+        from vireid_lib.training import weights  # brings torch, which reading a profile can spare
+
+        return weights.digests(self)
 
     def sampling_settings(self) -> dict[str, Any]:
         """What a picture of a fitted generator depends on, besides its seed."""

@@ -27,6 +27,7 @@ from vireid_lib.generators.plans import OTHER, Planned
 from vireid_lib.training import devices, processes, seeds
 from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
+from vireid_lib.training.weights import read_tensors
 
 RECORD, WEIGHTS, TRAINING = "generator.json", "networks.safetensors", "training"
 
@@ -189,7 +190,7 @@ class Translator:
         made._record = record
         with torch.random.fork_rng(devices=[]):
             made.networks = nn.ModuleDict(made.make_networks())
-        made._take(safetensors.torch.load_file(folder / WEIGHTS), folder)
+        made._take(read_tensors(folder / WEIGHTS), folder)
         made.networks.to(made.device).eval()
         return made
 

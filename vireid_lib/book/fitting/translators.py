@@ -6,7 +6,7 @@ from vireid_lib import generators
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
 from vireid_lib.book.records import StageRecord
-from vireid_lib.book.settings import generator_config, local_weights
+from vireid_lib.book.settings import generator_config
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.generators import galleries
@@ -29,9 +29,8 @@ def fitting(book: Book, name: str, split: int = 1) -> StageRecord:
         return {"images": len(table), **maker.summary()}
 
     digests = {each: load_manifest(each).digest() for each in book.profile.data.roots}
-    inputs = {"table": table, **local_weights(config)}
-    return book.stage(f"{name}_fitting", config.fit_settings(), inputs, make, code=[generators.generator_class(name)],
-                      seeds=[config.seed], manifests=digests)  # fmt: skip
+    return book.stage(f"{name}_fitting", config.fit_settings(), {"table": table}, make,
+                      code=[generators.generator_class(name)], seeds=[config.seed], manifests=digests)  # fmt: skip
 
 
 def fitted(book: Book, name: str, split: int = 1, **sampling: object) -> Generator:

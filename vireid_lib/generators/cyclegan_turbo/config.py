@@ -71,11 +71,11 @@ class CycleGanTurboConfig(TranslatorConfig):
         }  # fmt: skip
         return cls(**(own | changes))
 
-    def fit_settings(self) -> dict[str, Any]:
-        """What the fitted weights depend on, as JSON values; a local base model's weights among them."""
+    def weights_read(self) -> dict[str, str | None]:
+        """Digests of the base model's weights, and of the judge's and LPIPS' where they are given."""
         from vireid_lib.generators.dive.base import fingerprint  # brings diffusers, which reading a profile can spare
 
-        return super().fit_settings() | {"base_model_weights": fingerprint(self.base_model)}
+        return super().weights_read() | {"base_model_weights": fingerprint(self.base_model)}
 
     @property
     def prompts(self) -> dict[str, str]:
