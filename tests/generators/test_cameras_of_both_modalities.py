@@ -137,6 +137,22 @@ def test_visible_is_made_under_the_visible_one(name, llcm, fitted, tmp_path):
         ours.translate(infrared, "llcm/0003", "llcm/3 visible")
 
 
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_translators_are_fitted_to_the_target_and_turn_photographs_of_strangers(name, llcm, fitted, tmp_path):
+    maker, own = fitted(name, "llcm"), llcm["split"] == "train"
+    assert maker.config.fit_on == "target" and maker.summary()["images"] == own.sum()
+    with pytest.raises(ValueError, match="not fitted to camera 'market1501/1'"):
+        maker.modality("market1501/1")
+    external = llcm[~own].reset_index(drop=True)
+    made = maker.expand(PEOPLE, CAMERAS, 1, 0, tmp_path / "made", source=external)
+    assert sorted(made["identity"].unique()) == PEOPLE and (made["split"] == "external").all()
+    assert np.array_equal(maker.config.fitted_rows(llcm)["path"], llcm.loc[own, "path"])
+    both = maker.config.model_copy(update={"fit_on": "target+external"})
+    assert len(both.fitted_rows(llcm)) == len(llcm)
+    with pytest.raises(ValueError, match="fit_on"):
+        type(maker.config)(fit_on="external")
+
+
 @pytest.mark.parametrize("name", ["copies", "interpolation"])
 def test_what_learns_nothing_knows_the_cameras_of_what_it_was_fitted_to(name, llcm, fitted, tmp_path):
     loaded = fitted(name, "llcm")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from vireid_lib.book import stages, studies
+from vireid_lib.book.fitting import translators
 from vireid_lib.book.settings import dive_config, reid_config
 from vireid_lib.book.studies import Row, Study, dive
 from vireid_lib.book.studies.measured import trainable
@@ -23,7 +24,7 @@ def test_every_printed_row_is_a_training_of_its_own(tiny_book):
     for row in STUDY.rows:
         own = book_of(tiny_book, row).profile
         parts = (reid_config(own).model_dump(), own.reid.expanded, row.training, dive_config(own).model_dump(),
-                 own.data.model_dump(), own.expand.model_dump())  # fmt: skip
+                 own.data.model_dump(), own.expand.model_dump(), own.generators)  # fmt: skip
         settings[row.name] = repr(parts)
     assert len(set(settings.values())) == len(settings), "two rows are the same training"
 
@@ -84,6 +85,15 @@ def test_another_external_set_in_the_miniature_world(tiny_book):
     measured = studies.measure(own, Study("dive", [row], ()))
     assert measured["row"].tolist() == ["campus"]
     assert stages.reid(own, "copies", 0).values["scores"][0]["external"] == "mini_campus"
+
+
+def test_rivals_are_fitted_to_the_target_or_to_both(tiny_book):
+    own = {name: book_of(tiny_book, STUDY.row(name)) for name in ("agw_cyclegan", "cyclegan_both")}
+    rows = {name: translators.fitted_rows(book, "cyclegan") for name, book in own.items()}
+    data = stages.datasets(tiny_book)
+    assert set(rows["agw_cyclegan"]["path"]) == set(data.learn()["path"])
+    assert set(rows["cyclegan_both"]["path"]) == {*data.learn()["path"], *data.external["path"]}
+    assert "copies_both" not in {row.name for row in STUDY.rows} and not STUDY.row("cyclegan_both").always
 
 
 def test_rows_of_the_miniature_world_alone_are_left_out_elsewhere(tiny_book):
