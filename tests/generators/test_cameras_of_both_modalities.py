@@ -17,7 +17,6 @@ from vireid_lib.data.cameras import camera_key, camera_keys, camera_modalities
 from vireid_lib.data.layouts import read_dataset
 
 PEOPLE, CAMERAS = ["market1501/0002", "market1501/0007"], ["llcm/1", "llcm/2"]
-SEEN_BY = {"visible": (1, 2, 3), "infrared": (1, 2)}  # as on LLCM, camera 3 has no infrared images
 SIZE = {"height": 32, "width": 32}
 GAN = {**SIZE, "generator_width": 4, "blocks": 1, "batch": 2, "steps": 4, "discriminator_width": 4}
 SETTINGS = {
@@ -41,37 +40,16 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def llcm(tmp_path_factory):
-    """Training rows of a tiny LLCM on disk, and external people of Market-1501; external rows last."""
-    root, draw = tmp_path_factory.mktemp("LLCM"), np.random.default_rng(0)
-
-    def picture(path, modality):
-        shade = (200, 90, 60) if modality == "visible" else (120, 120, 120)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.clip(draw.normal(0, 20, (32, 32, 1)) + shade, 0, 255)
-        Image.fromarray(pixels.astype(np.uint8)).save(path)
-
-    (root / "idx").mkdir()
-    for modality, named in (("visible", "vis"), ("infrared", "nir")):
-        lines = []
-        for label, person in enumerate((3, 4, 8)):
-            for camera in SEEN_BY[modality]:
-                for frame in range(2):
-                    lines.append(f"{named}/{person:04d}/{person:04d}_c{camera:02d}_s9_f{frame}_{named}.png {label}")
-                    picture(root / lines[-1].split()[0], modality)
-        (root / f"idx/train_{named}.txt").write_text("\n".join(lines))
-        for camera in range(1, 10):
-            (root / f"test_{named}/cam{camera}").mkdir(parents=True)
-        picture(root / f"test_{named}/cam1/0012/0012_c01_s9_f0_{named}.png", modality)
-    (root / "idx/test_id.txt").write_text("12")
-    rows = []
+def llcm(llcm_root, tmp_path_factory):
+    """Training rows of the tiny LLCM, then external people of Market-1501."""
+    root, draw, rows = tmp_path_factory.mktemp("market"), np.random.default_rng(0), []
     for identity in PEOPLE:
         for number in range(4):
             path = root / f"{identity.replace('/', '_')}_{number}.png"
-            picture(path, "visible")
+            Image.fromarray(draw.integers(60, 200, (32, 32, 3), dtype=np.uint8)).save(path)
             rows.append({"path": str(path), "identity": identity, "camera": "market1501/1", "modality": "visible",
                          "split": "external"})  # fmt: skip
-    return tables.concat(tables.training_rows(read_dataset("llcm", root)), tables.build(rows, "external people"))
+    return tables.concat(tables.training_rows(read_dataset("llcm", llcm_root)), tables.build(rows, "external people"))
 
 
 @pytest.fixture(scope="module")
