@@ -96,8 +96,8 @@ studies.effort(book, STUDY, measured)
 # world's law (consistent, but not the true one), and the *true* infrared.
 #
 # What is each fitted to? The paper trains the other generators on SYSU-MM01 alone and then turns Market-1501's
-# photographs, while DiVE needs these to learn its words. This table does the same. The rows "fitted to external images
-# too" (`-p full=true`) take that difference away.
+# photographs, while DiVE needs these to learn its words. So does this table, unless the profile sets `fit_on`
+# otherwise. The rows "fitted to external images too" (`-p full=true`) take that difference away.
 
 # %%
 plots.image_grid(**vars(dive_looks.generator_grid(book, STUDY, measured)))
