@@ -11,10 +11,11 @@ from vireid_lib.book.book import Book
 from vireid_lib.book.finished import fetched
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import score_table
+from vireid_lib.book.studies.study import Study, book_of
 from vireid_lib.data.strict import FileError
 
 STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
-"""Modules of `book.studies` with a `STUDY`."""
+"""Modules of `book.studies` with a `STUDY`, or a function `study` that makes one for a book."""
 
 
 def scores(book: Book, *, others: bool = False) -> pd.DataFrame:
@@ -52,7 +53,6 @@ def _others(book: Book) -> Iterator[tuple[Book, str]]:
     """The other methods on the profile's training sets, then the rows of the studies; what the profile's settings do
     not fit is left out."""
     from vireid_lib.book.studies.measured import trainable
-    from vireid_lib.book.studies.study import book_of
 
     for method in joint.names():
         try:
@@ -60,10 +60,14 @@ def _others(book: Book) -> Iterator[tuple[Book, str]]:
         except FileError:  # the profile sets what this method does not have
             continue
         yield from _own(own)
-    for name in STUDIES:
-        study = importlib.import_module(f"vireid_lib.book.studies.{name}").STUDY
-        for row in trainable(book, study.rows):
+    for name in STUDIES if book.profile.data.external else ():
+        for row in trainable(book, _study(book, name).rows):
             try:
                 yield book_of(book, row), row.training
             except FileError:
                 continue
+
+
+def _study(book: Book, name: str) -> Study:
+    module = importlib.import_module(f"vireid_lib.book.studies.{name}")
+    return module.study(book) if hasattr(module, "study") else module.STUDY

@@ -129,7 +129,10 @@ class Translator:
         return plans.plan(*asked, knows_cameras=self.knows_cameras)
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
-        """Train on `table`: training rows of both modalities, and external visible rows if there are any.
+        """Train on those rows of `table` that `config.fitted_rows` leaves.
+
+        Args:
+            table: training rows of both modalities, and external visible rows if there are any.
 
         Raises:
             ValueError: test rows, infrared images of an external identity, or no image of a modality.
@@ -139,12 +142,13 @@ class Translator:
         if len(leaked):
             raise ValueError(f"{self.name}.fit: {len(leaked)} external rows are infrared, the first "
                              f"{leaked['path'].iloc[0]}: pass the external set's visible rows only.")  # fmt: skip
+        table = self.config.fitted_rows(table)
         for modality in OTHER:
             if not (table["modality"] == modality).any():
                 raise ValueError(f"{self.name}.fit: the table has no {modality} image; it learns from both modalities.")
         folder, config = Path(folder), self.config
         folder.mkdir(parents=True, exist_ok=True)
-        self._table = table.reset_index(drop=True)
+        self._table = table
         batches = Batches(self._table, (config.height, config.width), self.cache)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(config.seed, "weights"))
