@@ -419,14 +419,15 @@ for alpha in (0.95, 0.6, 0.2):
 fitting.card(book, generator).style.hide()
 
 # %% [markdown] tags=["others"]
-# ## What it may learn from
+# ## What it learns from
 #
 # No image exists in both lights: nobody was filmed by both kinds of camera at one moment. There are only two heaps of
 # images, and for the people of the target set the knowledge of who is on them. The external people have no infrared
-# images at all, and people of the test are in neither heap (the library refuses them).
+# images at all, and people of the test are in neither heap (the library refuses them). Whether the photographs of the
+# external people are in the visible heap, or are met only when they are to be turned, the setting `fit_on` says.
 
 # %% tags=["others"]
-fitting.learned_from(book).style.hide()
+fitting.learned_from(book, generator).style.hide()
 
 # %% [markdown] tags=["others"]
 # ## Settings, and where they come from

@@ -312,10 +312,10 @@ plots.image_grid(**vars(again.grid))
 #
 # ## Learned by heart? The audit
 #
-# A generator can also learn by heart. The **audit** looks up each synthetic image among *all* images that its generator
-# learned from, the external photographs included, and asks how near the nearest one is. It asks twice: by pixels, with
-# $1 - \text{SSIM}$ of the luminance (structural similarity, Wang et al. 2004; 0 is a copy, also a grey or a mirrored
-# one), and by the features of the judge.
+# A generator can also learn by heart. The **audit** looks up each synthetic image among *all* images that a generator
+# may have learned from, the external photographs included, and asks how near the nearest one is. It asks twice: by
+# pixels, with $1 - \text{SSIM}$ of the luminance (structural similarity, Wang et al. 2004; 0 is a copy, also a grey or
+# a mirrored one), and by the features of the judge.
 #
 # How near is too near? Real images answer: each real infrared training image is looked up too, among the images of
 # other people or other cameras (two frames of one person by one camera are alike by nature, and no synthetic image has

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline
 from peft import LoraConfig
 from PIL import Image
 from torch.nn import functional
@@ -42,6 +42,7 @@ from vireid_lib.generators.dive.finetune import DiveTask, diffuse
 from vireid_lib.generators.dive.latents import encode
 from vireid_lib.generators.dive.lora import target_names
 from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.dive.sample import Request, latent_size, sample
 from vireid_lib.generators.dive.tokens import load_bank
 from vireid_lib.generators.dive.vocabulary import camera_keys
@@ -242,7 +243,7 @@ def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
     base = load(config, device)
     pipeline = StableDiffusionPipeline(
         vae=base.vae, text_encoder=base.text, tokenizer=base.tokenizer, unet=base.unet, safety_checker=None,
-        scheduler=DPMSolverMultistepScheduler.from_config(base.schedule.config), feature_extractor=None,
+        scheduler=sampler(base.schedule, config.timestep_spacing), feature_extractor=None,
         requires_safety_checker=False,
     )  # fmt: skip
     pipeline.set_progress_bar_config(disable=True)

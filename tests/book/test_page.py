@@ -11,8 +11,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
+from vireid_lib.book.chapters import Chapter
 from vireid_lib.book.page.export import ChapterExporter, data_uri, equation, first_line, prepared, without_number
 from vireid_lib.book.page.math import UnreadableMath, svg
+from vireid_lib.book.records import hardware, versions, write_json
+from vireid_lib.book.workspace import KEPT
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -181,11 +184,27 @@ def test_preparing_leaves_the_notebook_as_it_is():
     assert nbformat.writes(notebook) == before
 
 
-def test_the_whole_page_needs_no_network(tmp_path):
-    from vireid_lib.book.chapters import Chapter
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_page_says_when_results_of_older_code_are_on_it(tmp_path, kept):
     from vireid_lib.book.page import make_page
     from vireid_lib.book.profiles import load_profile
-    from vireid_lib.book.records import hardware, versions, write_json
+
+    shown = [new_output("display_data", {KEPT: "Kept: x", "text/plain": "Kept: x"})] if kept else []
+    (tmp_path / "notebooks").mkdir()
+    notebook = new_notebook(cells=[new_markdown_cell("# T"), new_code_cell("1", outputs=shown, execution_count=1)])
+    nbformat.write(notebook, tmp_path / "notebooks" / "01_chapter.ipynb")
+    write_json(tmp_path / "notebooks" / "01_chapter.json", {"wall_seconds": 1})
+    write_json(tmp_path / "book.json", {"failure": "", "hardware": hardware(), "versions": versions(), "device": "cpu",
+                                        "finished": "2026-01-02T03:04:05"})  # fmt: skip
+    (tmp_path / "glossary.md").write_text("# Glossary\n")
+    page = make_page(tmp_path, [Chapter(tmp_path / "01_chapter.py", "T", {})], load_profile("smoke")).read_text()
+    assert ("made by older code" in page) == kept and ('<li class="older">' in page) == kept
+    assert ("Kept: x" in page) == kept
+
+
+def test_the_whole_page_needs_no_network(tmp_path):
+    from vireid_lib.book.page import make_page
+    from vireid_lib.book.profiles import load_profile
 
     profile = load_profile("smoke")
     chapters = [Chapter(tmp_path / f"0{n}_chapter.py", f"Title & {n}", {}) for n in (1, 2)]

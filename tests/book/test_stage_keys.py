@@ -82,6 +82,8 @@ REFERENCES = {"training_sets": ["real", "true", "redrawn"]}
     ("translations", _translations, STRENGTH),
     ("generator_pairs", lambda book: jsia_makers._measured(book, "vae", 0, 0),
      [{"generators": {"vae": {"sampling_batch": count}}} for count in (8, 16)]),
+    ("cyclegan_fitting", lambda book: translators.fitting(book, "cyclegan"),
+     [{"generators": {"cyclegan": {"fit_on": rows}}} for rows in ("target", "target+external")]),
     ("halves", halves.halves, [{"expand": {"cameras": cameras}} for cameras in ([3], [6])]),
     ("fidelity", gallery_measures.fidelity, [{"dive": {"height": size}, "reid": REFERENCES} for size in (32, 64)]),
 ])  # fmt: skip

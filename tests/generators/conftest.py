@@ -110,10 +110,11 @@ def modality_pixels():
 
 @pytest.fixture(scope="session")
 def fit_to_toys(toy_people, tmp_path_factory):
-    """Fits a generator, by name and settings, to the toy people, alike on any number of cores; returns it and its
+    """Fits a generator, by name and settings, to all toy people, alike on any number of cores; returns it and its
     folder."""
 
     def fit(name, config):
+        config = config.model_copy(update={"fit_on": "target+external"})
         generator, folder = build(name, config, device="cpu", progress=False), tmp_path_factory.mktemp("learnt")
         with threads(1):
             generator.fit(toy_people, folder)

@@ -17,7 +17,6 @@ from vireid_lib.data.cameras import camera_key, camera_keys, camera_modalities
 from vireid_lib.data.layouts import read_dataset
 
 PEOPLE, CAMERAS = ["market1501/0002", "market1501/0007"], ["llcm/1", "llcm/2"]
-SEEN_BY = {"visible": (1, 2, 3), "infrared": (1, 2)}  # as on LLCM, camera 3 has no infrared images
 SIZE = {"height": 32, "width": 32}
 GAN = {**SIZE, "generator_width": 4, "blocks": 1, "batch": 2, "steps": 4, "discriminator_width": 4}
 SETTINGS = {
@@ -41,37 +40,16 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def llcm(tmp_path_factory):
-    """Training rows of a tiny LLCM on disk, and external people of Market-1501; external rows last."""
-    root, draw = tmp_path_factory.mktemp("LLCM"), np.random.default_rng(0)
-
-    def picture(path, modality):
-        shade = (200, 90, 60) if modality == "visible" else (120, 120, 120)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.clip(draw.normal(0, 20, (32, 32, 1)) + shade, 0, 255)
-        Image.fromarray(pixels.astype(np.uint8)).save(path)
-
-    (root / "idx").mkdir()
-    for modality, named in (("visible", "vis"), ("infrared", "nir")):
-        lines = []
-        for label, person in enumerate((3, 4, 8)):
-            for camera in SEEN_BY[modality]:
-                for frame in range(2):
-                    lines.append(f"{named}/{person:04d}/{person:04d}_c{camera:02d}_s9_f{frame}_{named}.png {label}")
-                    picture(root / lines[-1].split()[0], modality)
-        (root / f"idx/train_{named}.txt").write_text("\n".join(lines))
-        for camera in range(1, 10):
-            (root / f"test_{named}/cam{camera}").mkdir(parents=True)
-        picture(root / f"test_{named}/cam1/0012/0012_c01_s9_f0_{named}.png", modality)
-    (root / "idx/test_id.txt").write_text("12")
-    rows = []
+def llcm(llcm_root, tmp_path_factory):
+    """Training rows of the tiny LLCM, then external people of Market-1501."""
+    root, draw, rows = tmp_path_factory.mktemp("market"), np.random.default_rng(0), []
     for identity in PEOPLE:
         for number in range(4):
             path = root / f"{identity.replace('/', '_')}_{number}.png"
-            picture(path, "visible")
+            Image.fromarray(draw.integers(60, 200, (32, 32, 3), dtype=np.uint8)).save(path)
             rows.append({"path": str(path), "identity": identity, "camera": "market1501/1", "modality": "visible",
                          "split": "external"})  # fmt: skip
-    return tables.concat(tables.training_rows(read_dataset("llcm", root)), tables.build(rows, "external people"))
+    return tables.concat(tables.training_rows(read_dataset("llcm", llcm_root)), tables.build(rows, "external people"))
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +113,22 @@ def test_visible_is_made_under_the_visible_one(name, llcm, fitted, tmp_path):
     assert both["path"].is_unique
     with pytest.raises(ValueError, match="was not fitted to camera 'llcm/3 visible'"):
         ours.translate(infrared, "llcm/0003", "llcm/3 visible")
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_translators_are_fitted_to_the_target_and_turn_photographs_of_strangers(name, llcm, fitted, tmp_path):
+    maker, own = fitted(name, "llcm"), llcm["split"] == "train"
+    assert maker.config.fit_on == "target" and maker.summary()["images"] == own.sum()
+    with pytest.raises(ValueError, match="not fitted to camera 'market1501/1'"):
+        maker.modality("market1501/1")
+    external = llcm[~own].reset_index(drop=True)
+    made = maker.expand(PEOPLE, CAMERAS, 1, 0, tmp_path / "made", source=external)
+    assert sorted(made["identity"].unique()) == PEOPLE and (made["split"] == "external").all()
+    assert np.array_equal(maker.config.fitted_rows(llcm)["path"], llcm.loc[own, "path"])
+    both = maker.config.model_copy(update={"fit_on": "target+external"})
+    assert len(both.fitted_rows(llcm)) == len(llcm)
+    with pytest.raises(ValueError, match="fit_on"):
+        type(maker.config)(fit_on="external")
 
 
 @pytest.mark.parametrize("name", ["copies", "interpolation"])

@@ -38,7 +38,9 @@ def test_vanilla_pipeline_gives_the_same_image(fitted, tiny_base):
     dive, folder = fitted
     ours = sample(dive.model, [Request(PEOPLE[0], "mini_vi/3", 11), Request(PEOPLE[1], "mini_vi/3", 12)])
     pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
+    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
+        pipeline.scheduler.config, timestep_spacing="linspace"
+    )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.load_textual_inversion(load_bank(folder / "tokens.safetensors"))
     pipeline.load_lora_weights(folder / "lora" / "mini_vi-3", weight_name="pytorch_lora_weights.safetensors")

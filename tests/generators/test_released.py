@@ -63,7 +63,9 @@ def test_vectors_and_lora_arrive_unchanged(files, tiny_base, tmp_path):
 def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_base, tmp_path):
     picture = sample(convert(files, tiny_base, tmp_path).model, [Request("market1501/0007", "sysu_mm01/6", 11)])[0]
     pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
+    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
+        pipeline.scheduler.config, timestep_spacing="linspace"
+    )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.tokenizer.add_tokens("<class_1>")
     pipeline.text_encoder.resize_token_embeddings(len(pipeline.tokenizer), mean_resizing=False)
@@ -133,4 +135,39 @@ def test_a_lora_of_another_architecture(files, tiny_base, tmp_path):
         convert((files[0], tmp_path / "lora.bin"), tiny_base, tmp_path / "fit")
     torch.save({"text_model.encoder.layers.0.lora": torch.zeros(1)}, tmp_path / "lora.bin")
     with pytest.raises(released.ReleasedFileError, match="no LoRA of the U-Net"):
+        released.read_lora(tmp_path / "lora.bin")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_are_refused_by_name(files, tmp_path, value):
+    held = torch.load(files[0], weights_only=True)
+    held["learned_embeds_dict"]["<class_1>"].data[3] = value
+    torch.save(held, tmp_path / "tokens.bin")
+    with pytest.raises(released.ReleasedFileError, match="tokens.bin: market_0007 holds values that are no finite"):
+        released.read_tokens(tmp_path / "tokens.bin")
+    tensors = torch.load(files[1], weights_only=True)
+    key = sorted(tensors)[5]
+    tensors[key][0] = value
+    for file, save in ((tmp_path / "lora.bin", torch.save), (tmp_path / "lora.safetensors", save_file)):
+        save(tensors, file)
+        with pytest.raises(released.ReleasedFileError, match=f"{file.name}: {key} holds values that are no finite"):
+            released.read_lora(file)
+
+
+@pytest.mark.parametrize("name", ["x.bin", "x.pt", "x.safetensors"])
+def test_files_that_are_no_weights_are_said_to_be_what_they_are(tmp_path, name):
+    for data, words in ((b"", "is empty"), (b"<html>", "an HTML page"), (b"version https://git-lfs", "LFS pointer")):
+        (tmp_path / name).write_bytes(data)
+        for read in (released.read_tokens, released.read_lora):
+            with pytest.raises(released.ReleasedFileError, match=f"{name} .*{words}"):
+                read(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="absent.bin does not exist"):
+        released.read_lora(tmp_path / "absent.bin")
+
+
+def test_halves_that_do_not_fit_each_other(files, tmp_path):
+    tensors = torch.load(files[1], weights_only=True)
+    key = next(key for key in tensors if key.endswith("up.weight"))
+    torch.save(tensors | {key: tensors[key][:, :-1].clone()}, tmp_path / "lora.bin")
+    with pytest.raises(released.ReleasedFileError, match="lora.bin: .* is .*not .rank, inputs. and .outputs, rank"):
         released.read_lora(tmp_path / "lora.bin")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vireid_lib.training import weights
+from vireid_lib.training import hub, weights
 
 WANTED = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2)}
 WORDS = ("Some weights", "Give a local file.")
@@ -52,5 +52,113 @@ def test_missing_file_and_other_content(tmp_path: Path) -> None:
 
 def test_a_pickled_program_is_not_run(tmp_path: Path) -> None:
     torch.save({"x": Path}, tmp_path / "program.pth")
-    with pytest.raises(Exception, match="[Ww]eights_only|Unsupported"):
+    with pytest.raises(weights.WeightsError, match="program.pth holds more than tensors and names .pathlib.Path"):
         weights.read_weights(str(tmp_path / "program.pth"), *WORDS)
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> dict[str, bytes]:
+    """A file of each format, as bytes."""
+    save_file(WANTED, tmp_path / "whole.safetensors")
+    torch.save(WANTED, tmp_path / "whole.pth")
+    torch.save(WANTED, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    return {file: (tmp_path / file).read_bytes() for file in ("whole.safetensors", "whole.pth", "old.pth")}
+
+
+@pytest.mark.parametrize("suffix", weights.FILES)
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"<!DOCTYPE html>", "is an HTML page"),
+        (b'<?xml version="1.0"?><Error>', "is XML"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 97\n", "is a Git LFS pointer.*git lfs pull"),
+        (b"\0" * 99, "cut short.*begins with zeros.*fetch it again"),
+        (b"\x1f\x8b\x08 packed", "is compressed by gzip"),
+        (b"hello " * 20, "cut short .120 bytes; it begins with b'hello"),
+    ],
+)
+def test_a_file_that_holds_none_is_said_to_be_what_it_is(tmp_path: Path, suffix: str, data: bytes, words: str) -> None:
+    file = tmp_path / f"some{suffix}"
+    file.write_bytes(data)
+    with pytest.raises(weights.WeightsError, match=f"some{suffix} .*{words}") as refused:
+        weights.read_weights(str(file), *WORDS)
+    assert not hub.advises(str(refused.value))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("kind", ["whole.safetensors", "whole.pth", "old.pth"])
+def test_a_file_that_is_cut_short_is_named(tmp_path: Path, whole: dict, kind: str, share: float) -> None:
+    file = tmp_path / kind
+    file.write_bytes(whole[kind][: int(share * len(whole[kind]))])
+    with pytest.raises(weights.WeightsError, match=f"{kind} .*fetch it again") as refused:
+        weights.read_weights(str(file), *WORDS)
+    assert not hub.advises(str(refused.value))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn])
+def test_values_that_are_not_finite_are_named(tmp_path: Path, value: float, dtype: torch.dtype) -> None:
+    spoilt = torch.ones(4)
+    spoilt[2] = value
+    if not torch.isnan(spoilt.to(dtype).float()).any() and not torch.isinf(spoilt.to(dtype).float()).any():
+        pytest.skip("this type has no such value")
+    tensors = {"whole": torch.ones(3), "a.bias": spoilt.to(dtype), "count": torch.tensor(3)}
+    save_file(tensors, tmp_path / "x.safetensors")
+    with pytest.raises(weights.WeightsError, match=r"x.safetensors: a.bias holds .*no finite numbers \(1 of 4\)"):
+        weights.read_weights(str(tmp_path / "x.safetensors"), *WORDS)
+
+
+class Settings:
+    """Of a training that starts from others' weights."""
+
+    pretrained, lpips_heads, judge_model = None, None, None
+
+
+@pytest.mark.parametrize("suffix", weights.FILES)
+def test_the_key_follows_a_file_whatever_its_format(tmp_path: Path, suffix: str) -> None:
+    file, settings = tmp_path / f"some{suffix}", Settings()
+    assert weights.digests(settings) == {}
+    settings.pretrained = str(file)
+    assert weights.digests(settings) == {"pretrained_weights": None}
+    file.write_bytes(b"one")
+    before = weights.digests(settings)
+    file.write_bytes(b"two")
+    assert before["pretrained_weights"] and weights.digests(settings) != before
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub's cache on this machine with one model in two revisions, the first of which is taken."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    model = tmp_path / "hub/models--some--body"
+    for commit, value in (("a" * 40, 1.0), ("b" * 40, 2.0)):
+        (model / "snapshots" / commit).mkdir(parents=True)
+        save_file({"x": torch.tensor([value])}, model / "snapshots" / commit / "model.safetensors")
+    (model / "refs").mkdir()
+    (model / "refs/main").write_text("a" * 40)
+    return model
+
+
+def test_a_hub_id_means_the_revision_that_is_here(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "hf_hub_download", lambda *_: pytest.fail("it is here and must not be fetched"))
+    settings = Settings()
+    settings.pretrained = "some/body"
+    found = []
+    for commit, value in (("a" * 40, 1.0), ("b" * 40, 2.0)):
+        (hub_cache / "refs/main").write_text(commit)
+        assert weights.read_weights("some/body", *WORDS)["x"].item() == value
+        found.append(weights.digests(settings)["pretrained_weights"])
+    assert found == ["a" * 40, "b" * 40]
+
+
+@pytest.mark.parametrize("name", ["nobody/no-such-model", "no such path", "a/b/c/d.ckpt"])
+def test_offline_says_where_it_looked_and_what_to_do(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(FileNotFoundError) as refused:
+        weights.read_weights(name, *WORDS)
+    message = str(refused.value)
+    assert name in message and "Give a local file" in message and not hub.advises(message)
+    if name.count("/") == 1:
+        assert "HF_HUB_OFFLINE" in message and "hf download nobody/no-such-model" in message

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from vireid_lib.book.profiles import Profile, load_profile
+from vireid_lib import places
+from vireid_lib.book.profiles import Profile, data_beside, load_profile
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import reid_config, with_method
 from vireid_lib.book.workspace import Workspace
@@ -34,11 +35,12 @@ def open_book(
         profile: a profile's name or the path of its YAML file; empty takes what `vireid lab` was started with, or
             "mini". workspace and data_root likewise, if profile is empty.
         workspace: folder of the stages; empty means `workspace/<profile>` in the checkout.
-        data_root: folder that holds the real data sets; empty for the miniature world.
+        data_root: folder that holds the real data sets; empty takes the profile's own, if they are there.
         method: a ReID method instead of the profile's; empty keeps the profile's.
 
     Raises:
         FileError, FileNotFoundError: the profile is wrong or missing, or there is no such method.
+        ValueError: the profile's device is not on this machine.
         MissingData: the profile reads real data and no folder, or a wrong one, was given.
         ValueError, FileNotFoundError: the profile asks for SYSU-MM01's official galleries, and the file that lists
             them is missing or does not fit the images.
@@ -47,9 +49,12 @@ def open_book(
         profile = os.environ.get(PROFILE, DEFAULT_PROFILE)
         workspace, data_root = workspace or os.environ.get(WORKSPACE, ""), data_root or os.environ.get(DATA_ROOT, "")
     settings = load_profile(profile)
-    book = Book(settings, Path(workspace) if workspace else default_workspace(settings.name), data_root)
+    data_root = data_root or data_beside(profile, settings)
+    book = Book(settings, workspace or default_workspace(settings.name), data_root)
+    book = book.with_method(method) if method else book
+    _ = book.device  # one that is not here is refused before anything is made
     check_galleries(book)
-    return book.with_method(method) if method else book
+    return book
 
 
 def check_galleries(book: "Book") -> None:
@@ -71,14 +76,14 @@ class Book:
         profile: the settings.
         workspace: the stages; `book.stage(...)` is `book.workspace.stage(...)`.
         data_root: folder of the real data sets, or None.
-        device: "cpu", "cuda" or "mps", as chosen.
+        device: "cpu", "cuda", "cuda:1", "mps" or the like, as chosen.
         tables: the data sets' tables that have been read, for `data_stages.datasets`.
         skipped_images: {data set: images that cannot be read and are left out}, of the sets read so far.
     """
 
     def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
         self.profile = profile
-        self.data_root = Path(os.path.abspath(data_root)) if data_root else None
+        self.data_root = places.absolute(data_root) if data_root else None
         if self.data_root is not None and not self.data_root.is_dir():
             raise MissingData(
                 f"--data-root {self.data_root} is not a folder; give the one that holds "
@@ -87,7 +92,7 @@ class Book:
         if profile.world is None:
             for name in profile.data.roots:
                 self.dataset_root(name)
-        self._folder = Path(workspace)
+        self._folder = places.absolute(workspace)
         self.tables: dict[str, object] = {}
         self.skipped_images: dict[str, int] = {}
 
@@ -113,12 +118,19 @@ class Book:
 
     @cached_property
     def device(self) -> str:
-        """The device: the profile's, or for "auto" CUDA where there is one, else the CPU."""
-        if self.profile.device != "auto":
-            return self.profile.device
-        import torch
+        """The device: the profile's, or for "auto" CUDA where there is one, else the CPU.
 
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        Raises:
+            ValueError: there is no such device on this machine.
+        """
+        if self.profile.device == "cpu":
+            return "cpu"
+        from vireid_lib.training import devices  # torch takes a second to come
+
+        try:
+            return str(devices.resolved(self.profile.device))
+        except ValueError as error:
+            raise ValueError(f"profile {self.profile.name}: key device: {error}") from None
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -168,8 +180,8 @@ class Book:
         base = world if world is not None else self.data_root
         if base is None and not place.is_absolute():
             raise MissingData(
-                f"Profile {self.profile.name} reads {name} from {place}, inside the folder that "
-                '--data-root names; pass --data-root DIR (in a notebook: data_root = "DIR").'
+                f"Profile {self.profile.name} reads {name} from {place}, inside the folder that --data-root names or "
+                'beside the profile\'s file; pass --data-root DIR (in a notebook: data_root = "DIR").'
             )
         root = place if place.is_absolute() else base / place
         if not root.is_dir():

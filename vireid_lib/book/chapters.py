@@ -2,12 +2,12 @@
 
 import ast
 import io
-import os
 import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vireid_lib import places
 from vireid_lib.book import parameters
 from vireid_lib.book.profiles import Profile
 from vireid_lib.data.text import read_text
@@ -200,6 +200,6 @@ def parameters_of(
     reserved = {
         "profile": profile,
         "workspace": str(workspace),
-        "data_root": data_root and os.path.abspath(data_root),
+        "data_root": data_root and str(places.absolute(data_root)),
     }
     return {**chapter.parameters, **reserved, **overrides}

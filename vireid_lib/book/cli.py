@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = build_parser().parse_args(arguments)
     try:
+        _be_one_process()
         return options.run(options)
     except KeyboardInterrupt:
         print("\nStopped. What is finished is kept; the same command continues.", file=sys.stderr)
@@ -27,6 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"vireid: {_in_words(error)}", file=sys.stderr)
         return 2
+
+
+def _be_one_process() -> None:
+    """Let no process of this command wait for others that a job system's variables speak of."""
+    from vireid_lib.training import launchers
+
+    if ignored := launchers.forget(os.environ):
+        print(f"vireid: {launchers.in_words(ignored)}", file=sys.stderr)
 
 
 def _in_words(error: Exception) -> str:
@@ -59,23 +68,27 @@ def build_parser() -> argparse.ArgumentParser:
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
     site = command(commands, "site", _site, "Publish the chapters that have run as a site of static pages.")
     _add_places(site, profile="mini")
-    site.add_argument("--out", default="", metavar="DIR", help="folder of the site (default: `site` in the workspace)")
+    site.add_argument(
+        "--out", type=_name, default="", metavar="DIR", help="folder of the site (default: `site` in the workspace)"
+    )
     data = commands.add_parser("data", help="Make, check and list data sets.").add_subparsers(
         title="commands", required=True, metavar="COMMAND"
     )
     make = command(data, "make", _data_make, "Draw the miniature world and write it in the real data sets' layouts.")
-    make.add_argument("--root", type=Path, required=True, help="folder to write mini_vi, mini_market and mini_truth in")
+    make.add_argument(
+        "--root", type=_place, required=True, help="folder to write mini_vi, mini_market and mini_truth in"
+    )
     make.add_argument("--seed", type=int, default=0, help="another seed draws other people (default 0)")
     make.add_argument("--size", default="mini", help='name of a size (default "mini")')
     check = command(data, "check", _data_check, "Compare a data set on disk with its manifest; never changes it.")
-    check.add_argument("name", metavar="NAME", help="a data set's name, or the path of a manifest")
-    check.add_argument("--root", type=Path, required=True, help="the data set's folder")
+    check.add_argument("name", type=_name, metavar="NAME", help="a data set's name, or the path of a manifest")
+    check.add_argument("--root", type=_place, required=True, help="the data set's folder")
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     command(data, "list", _data_list, "List the data sets that the book can read.")
     pretrain = command(
         commands, "pretrain-mini", _pretrain_mini, "Train the miniature Stable Diffusion again (hours on a CPU)."
     )
-    pretrain.add_argument("--folder", type=Path, required=True, help="where to work; a stopped run continues there")
+    pretrain.add_argument("--folder", type=_place, required=True, help="where to work; a stopped run continues there")
     pretrain.add_argument("--device", default=None, help="cpu, cuda, ... (default: the best there is)")
     pretrain.add_argument("--precision", choices=("no", "bf16"), default="no", help="autocast (default no)")
     command(commands, "profiles", _profiles, "List the book's profiles.")
@@ -92,9 +105,31 @@ def _add_book(book: argparse.ArgumentParser) -> None:
 
 def _add_places(command: argparse.ArgumentParser, profile: str) -> None:
     """What to work on, and where. An empty default leaves the choice to the chapters."""
-    command.add_argument("--profile", default=profile, help='a profile\'s name or YAML file (default "mini")')
-    command.add_argument("--workspace", default="", metavar="DIR", help="folder of results (default workspace/PROFILE)")
-    command.add_argument("--data-root", default="", metavar="DIR", help="folder that holds the real data sets")
+    command.add_argument(
+        "--profile", type=_name, default=profile, help='a profile\'s name or YAML file (default "mini")'
+    )
+    command.add_argument(
+        "--workspace", type=_name, default="", metavar="DIR", help="folder of results (default workspace/PROFILE)"
+    )
+    command.add_argument(
+        "--data-root", type=_name, default="", metavar="DIR",
+        help="folder that holds the real data sets (default: the profile's, if they lie there)",
+    )  # fmt: skip
+
+
+def _place(path: str) -> Path:
+    """A path that was typed: shells leave the `~` of `--option=~/x` as it is."""
+    from vireid_lib import places
+
+    try:
+        return places.expanded(path)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _name(name_or_path: str) -> str:
+    """A path that was typed, or a name."""
+    return str(_place(name_or_path)) if name_or_path.startswith("~") else name_or_path
 
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:

@@ -104,12 +104,17 @@ def datasets(book: Book, split: int = 1) -> Datasets:
     Args:
         split: which of RegDB's ten splits.
     """
-    about = book.profile.model_dump(include={"world", "data", "dive", "expand"})
-    key = canonical([about, book.profile.evaluation.protocol, split])
+    key = table_key(book, split)
     if key not in book.tables:
         book.tables[key] = _read(book, split)
     known = book.tables[key]
     return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
+
+
+def table_key(book: Book, split: int = 1) -> str:
+    """Under which `Book.tables` holds the tables of a split: all settings that they depend on."""
+    about = book.profile.model_dump(include={"world", "data", "dive", "expand"})
+    return canonical([about, book.profile.evaluation.protocol, split])
 
 
 def _read(book: Book, split: int) -> Datasets:

@@ -63,7 +63,7 @@ def about(method: str) -> ModuleType:
 def pretraining(book: Book, table: pd.DataFrame, seed: int, *, progress: bool = False) -> StageRecord:
     """The generator that the profile's method starts from, fitted to the training images with the training's seed; all
     trainings of a seed start from the same one, whatever their settings."""
-    from vireid_lib.book.settings import generator_config, local_weights
+    from vireid_lib.book.settings import generator_config
 
     method = book.profile.reid.method
     config = generator_config(book.profile, method).model_copy(update={"seed": seed})
@@ -73,8 +73,7 @@ def pretraining(book: Book, table: pd.DataFrame, seed: int, *, progress: bool = 
             return module(method).pretrain(table, config, folder / method, cache=book.workspace.cache,
                                            device=book.device, progress=progress)  # fmt: skip
 
-    inputs = {"table": table, **local_weights(config)}
-    return book.stage(f"{method}_pretraining", config.fit_settings(), inputs, make, code=[module(method)],
+    return book.stage(f"{method}_pretraining", config.fit_settings(), {"table": table}, make, code=[module(method)],
                       seeds=[seed])  # fmt: skip
 
 

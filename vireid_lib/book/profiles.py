@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import BaseModel, Field, PositiveInt, model_validator
 
+from vireid_lib import places
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.nearest import hint
 from vireid_lib.project import project_root
@@ -35,7 +36,8 @@ class Data(Strict):
     external: str | None = None
     """The visible-only set whose identities are expanded into infrared."""
     roots: dict[str, str]
-    """Folder of each data set, relative to --data-root (or to the drawn miniature world), or absolute."""
+    """Folder of each data set, relative to --data-root (without it, to the profile's file; in the miniature world, to
+    what the book draws), or absolute."""
     broken_images: Literal["refuse", "skip"] = "refuse"
     """What to do about images that cannot be read: end with the first one's name, or leave them out and count them in
     every record."""
@@ -176,6 +178,8 @@ class Profile(Strict):
     expand: Expand
     evaluation: Evaluation
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    """What everything is computed on: `cuda` (DiVE takes all GPUs), `cuda:1` (the second GPU alone), `cpu`, `mps`;
+    `auto` is `cuda` where there is a GPU, else `cpu`."""
     minutes: dict[str, float] = {}
     """Expected minutes of each chapter on two CPU cores; the runner's first guess at the time left."""
 
@@ -209,11 +213,12 @@ def profile_names() -> list[str]:
 
 
 def load_profile(name_or_path: str | Path) -> Profile:
-    """Read a profile by name ("mini") or from a YAML file of your own.
+    """Read a profile by name ("mini") or from a YAML file of your own. Paths in it are relative to its file, and in
+    full in what is returned.
 
     Raises:
         FileNotFoundError: there is no such profile; the message lists those there are.
-        FileError: a key or a type is wrong; the message names file, key and the nearest valid key.
+        FileError: a key, a type or a path is wrong; the message names file, key and the nearest valid key.
     """
     from vireid_lib.book.settings import check_nested
 
@@ -222,12 +227,33 @@ def load_profile(name_or_path: str | Path) -> Profile:
     if profile.name != path.stem:
         raise FileError(f"{path}: key name is {profile.name!r}; make it the file's name, {path.stem!r}.")
     check_nested(profile, str(path))  # now, not hours into a run
-    return profile
+    return _with_paths_in_full(profile, path)
+
+
+def located(name_or_path: str | Path) -> str:
+    """The profile's name, or its file's path in full, which means the same wherever it is read.
+
+    Raises:
+        FileNotFoundError: there is no such profile; the message lists those there are.
+    """
+    path = _profile_path(name_or_path)
+    return str(path) if _is_path(name_or_path) else str(name_or_path)
+
+
+def data_beside(name_or_path: str | Path, profile: Profile) -> str:
+    """The folder of the profile's file, if all its data sets lie there; otherwise ""."""
+    folder = _profile_path(name_or_path).parent
+    there = profile.world is None and all((folder / root).is_dir() for root in profile.data.roots.values())
+    return str(folder) if there else ""
+
+
+def _is_path(name_or_path: str | Path) -> bool:
+    return places.is_yaml(name_or_path) or Path(name_or_path).name != str(name_or_path)
 
 
 def _profile_path(name_or_path: str | Path) -> Path:
-    path = Path(name_or_path)
-    if path.suffix in (".yaml", ".yml"):
+    if _is_path(name_or_path):
+        path = places.absolute(name_or_path)
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist; give a profile's name or the path of its YAML file.")
         return path
@@ -237,3 +263,29 @@ def _profile_path(name_or_path: str | Path) -> Path:
     raise FileNotFoundError(
         f"No profile {str(name_or_path)!r}; {hint(str(name_or_path), known)} A path to a .yaml file works too."
     )
+
+
+def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
+    """The profile whose files and folders mean the same wherever the book is run from."""
+    from vireid_lib import generators
+    from vireid_lib.book import joint
+    from vireid_lib.generators.dive.config import DiveConfig
+
+    def full(key: str, settings: dict[str, object], model: type[BaseModel]) -> dict[str, object]:
+        try:
+            return places.settled(settings, model, path.parent)
+        except ValueError as error:
+            raise FileError(f"{path}: key {key}.{error}.") from None
+
+    reid, data = profile.reid, profile.data
+    config = full("reid.config", reid.config, joint.config_class(reid.method))
+    made = {name: full(f"generators.{name}", settings, generators.generator_class(name).config_class)
+            for name, settings in profile.generators.items()}  # fmt: skip
+    try:
+        roots = {name: str(places.expanded(root)) for name, root in data.roots.items()}
+    except ValueError as error:
+        raise FileError(f"{path}: key data.roots: {error}") from None
+    return profile.model_copy(update={
+        "dive": full("dive", profile.dive, DiveConfig), "generators": made,
+        "reid": reid.model_copy(update={"config": config}), "data": data.model_copy(update={"roots": roots}),
+    })  # fmt: skip

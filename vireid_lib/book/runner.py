@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, TextIO
 import filelock
 import nbformat
 
+from vireid_lib import places
 from vireid_lib.book import engines
 from vireid_lib.book.book import Book, check_galleries, default_workspace
 from vireid_lib.book.chapters import Chapter, find_chapters, find_study, parameters_of, parse_overrides
-from vireid_lib.book.profiles import Profile, load_profile
+from vireid_lib.book.profiles import Profile, data_beside, load_profile, located
 from vireid_lib.book.records import hardware, library, now, versions, write_json
 from vireid_lib.book.terminal import Terminal
 from vireid_lib.book.workspace import KEEP_RESULTS
@@ -82,15 +83,17 @@ def run_book(
 
     Raises:
         RunError: another run uses the workspace.
-        ChapterError, FileError, FileNotFoundError: a chapter, parameter, profile or folder is wrong; nothing ran.
+        ValueError, FileNotFoundError: a chapter, parameter, profile, folder or device is wrong; nothing ran.
     """
     settings = load_profile(profile)
-    folder = Path(os.path.abspath(workspace or default_workspace(settings.name)))
+    folder = places.absolute(workspace or default_workspace(settings.name))
+    data_root = data_root or data_beside(profile, settings)
     source = chapters_folder or project_root() / "notebooks" / ("studies" if study else "")
     chapters = [find_study(source, study)] if study else find_chapters(source, only)
     record, page_name = (f"study_{study}.json", f"study_{study}.html") if study else ("book.json", "index.html")
     chosen = parse_overrides(overrides, chapters, settings)
     book = Book(settings, folder, data_root)  # a missing data set is found out before the first chapter
+    device = book.device  # so is a device that is not here
     check_galleries(book)
     if method := next(filter(None, (values.get("method", "") for values in chosen.values())), ""):
         book = book.with_method(method)  # so is an unknown method; and the page shows this one's scores
@@ -99,7 +102,6 @@ def run_book(
     notebooks.mkdir(parents=True, exist_ok=True)
     command = continue_command(profile, workspace, data_root, only, overrides, study=study)
     terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
-    profile_text = os.path.abspath(profile) if profile.endswith((".yaml", ".yml")) else profile
     with _only_run(folder):
         terminal.say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
         for chapter in chapters:
@@ -111,7 +113,7 @@ def run_book(
         failure = ""
         for chapter in chapters:
             parameters = parameters_of(
-                chapter, chosen[chapter.name], profile=profile_text, workspace=folder, data_root=data_root
+                chapter, chosen[chapter.name], profile=located(profile), workspace=folder, data_root=data_root
             )
             failure = _run_chapter(chapter, parameters, folder, terminal)
             if failure:
@@ -131,7 +133,7 @@ def run_book(
                 "library": library(),
                 "versions": versions(),
                 "hardware": hardware(),
-                "device": book.device,
+                "device": device,
             },
         )
         page = _make_page(folder, chapters if study else find_chapters(source), settings, record, page_name)

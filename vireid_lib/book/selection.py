@@ -11,10 +11,11 @@ from vireid_lib.book.book import Book
 from vireid_lib.book.finished import fetched
 from vireid_lib.book.records import StageRecord
 from vireid_lib.book.results import score_table
+from vireid_lib.book.studies.study import Study, book_of
 from vireid_lib.data.strict import FileError
 
 STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
-"""Modules of `book.studies` with a `STUDY`, or with `study(book)` where it depends on the profile."""
+"""Modules of `book.studies` with a `STUDY`, or a function `study` that makes one for a book."""
 
 
 def scores(book: Book, *, others: bool = False) -> pd.DataFrame:
@@ -52,7 +53,6 @@ def _others(book: Book) -> Iterator[tuple[Book, str]]:
     """The other methods on the profile's training sets, then the rows of the studies; what the profile's settings do
     not fit is left out."""
     from vireid_lib.book.studies.measured import trainable
-    from vireid_lib.book.studies.study import book_of
 
     for method in joint.names():
         try:
@@ -60,14 +60,19 @@ def _others(book: Book) -> Iterator[tuple[Book, str]]:
         except FileError:  # the profile sets what this method does not have
             continue
         yield from _own(own)
-    for name in STUDIES:
-        module = importlib.import_module(f"vireid_lib.book.studies.{name}")
-        try:
-            study = module.STUDY if hasattr(module, "STUDY") else module.study(book)
-        except ValueError:  # DiVE's study needs external people
-            continue
-        for row in trainable(book, study.rows):
+    for name in STUDIES if book.profile.data.external else ():
+        study = _study(book, name)
+        for row in trainable(book, study.rows if study else ()):
             try:
                 yield book_of(book, row), row.training
             except FileError:
                 continue
+
+
+def _study(book: Book, name: str) -> Study | None:
+    """A study; None if the data that its rows depend on have not been drawn, and so nothing of it trained."""
+    module = importlib.import_module(f"vireid_lib.book.studies.{name}")
+    if not hasattr(module, "study"):
+        return module.STUDY
+    made = fetched(book, module.study)
+    return None if made is None else made.value

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vireid_lib.book.profiles import Profile
@@ -54,18 +53,6 @@ def dive_config(profile: Profile, where: str = "") -> "DiveConfig":
     from vireid_lib.generators.dive.config import DiveConfig
 
     return explained(lambda: DiveConfig(**profile.dive), DiveConfig, where or f"profile {profile.name}", "dive")
-
-
-WEIGHTS = ("pretrained", "judge_model", "lpips_features", "lpips_heads")
-"""Settings that name weights to start from, as a hub id or as a file or folder of one's own."""
-
-
-def local_weights(config: "BaseModel") -> dict[str, Path]:
-    """Those weights of a configuration that lie on this machine, as inputs of a stage: other weights under the same
-    name are another input. What lies on a hub is said by its id."""
-    named = {name: getattr(config, name, None) for name in WEIGHTS}
-    found = {name: Path(value).expanduser() for name, value in named.items() if value is not None}
-    return {name: path for name, path in found.items() if path.exists()}
 
 
 def generator_config(profile: Profile, name: str, where: str = "") -> "BaseModel":

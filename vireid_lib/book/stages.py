@@ -11,11 +11,11 @@ from torch import Tensor
 
 from vireid_lib.book import engines, joint, own_people, results, variants
 from vireid_lib.book.book import Book
-from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras, most_seen, permutation_file
+from vireid_lib.book.data_stages import datasets, most_seen, permutation_file
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import OF_THE_WORLD, Profile
 from vireid_lib.book.records import StageRecord, canonical
-from vireid_lib.book.settings import dive_config, local_weights, reid_config
+from vireid_lib.book.settings import dive_config, reid_config
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, evaluate
@@ -93,8 +93,6 @@ def gallery_sizes(book: Book, name: str, split: int = 1) -> dict[str, int]:
 
 def _gallery_stage(book: Book, name: str, split: int) -> StageRecord:
     data = datasets(book, split)
-    if name == "copies":
-        return _copies(book, data)
     if name not in ("dive", "dive_from_image"):
         return translators.gallery_stage(book, name, split)
     identities, cameras, per_camera = translators.order(book, data)
@@ -110,21 +108,6 @@ def _gallery_stage(book: Book, name: str, split: int) -> StageRecord:
     settings |= {"identities": identities, "cameras": cameras, "per_camera": per_camera}
     inputs = {"finetuning": fitted, "external": data.external}
     return book.stage(f"gallery_{name}", settings, inputs, make, seeds=[config.seed])
-
-
-def _copies(book: Book, data: Datasets) -> StageRecord:
-    from vireid_lib.generators.copies import GreyCopies
-
-    identities = sorted(data.external["identity"].unique())
-    cameras, per_camera = infrared_cameras(book), book.profile.expand.per_camera
-
-    def make(folder: Path) -> dict:
-        maker = GreyCopies()
-        maker.fit(data.external, folder)
-        return galleries.sizes(maker.expand(identities, cameras, per_camera, 0, folder))
-
-    config = {"identities": identities, "cameras": cameras, "per_camera": per_camera}
-    return book.stage("gallery_copies", config, {"external": data.external}, make, seeds=[0])
 
 
 def training_table(book: Book, name: str, split: int = 1, *, validation: bool = False) -> pd.DataFrame:
@@ -159,7 +142,6 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
     epochs = {split: epoch_steps(book, name, seed, split, validation=validation) for split in splits(book)}
     inputs |= joint.starts(book, inputs, seed, progress=progress)
-    inputs |= local_weights(config)
     inputs |= {f"ranked_{split}": datasets(book, split).test(validation=validation) for split in splits(book)}
     if (file := permutation_file(book)) is not None:
         inputs["permutations"] = file
@@ -168,6 +150,8 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
              "evaluation": evaluation.model_dump()}
     if any(epochs.values()):
         about["epoch_steps"] = {str(split): steps for split, steps in epochs.items()}
+    if read := config.weights_read():
+        about["weights"] = read
     external = book.profile.data.external if variants.adds_external(name) else None
     settings = variants.resolved(book.profile, name, validation=validation)
 

@@ -10,6 +10,8 @@ STARTS = {
     b"PK\x03\x04": "begins as a zip archive and cannot be read as one: it may be cut short, so fetch it again",
     b"\x1f\x8b": "is compressed by gzip: unpack it",
     b"\x80\x02": "begins as a pickle",
+    b"\x80\x04": "begins as a pickle",
+    b"\x80\x05": "begins as a pickle",
 }
 LONGEST = 64
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from vireid_lib import places
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.nearest import nearest
 from vireid_lib.project import project_root
@@ -139,8 +140,8 @@ def load_manifest(name_or_path: str | Path) -> DatasetManifest:
     Raises:
         FileError: no such manifest, or one that breaks the schema; names the file, key and remedy.
     """
-    path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml"):
+    path = places.expanded(name_or_path)
+    if not places.is_yaml(path):
         path = project_root() / "data_manifests" / "datasets" / f"{name_or_path}.yaml"
         if not path.is_file():
             near = nearest(str(name_or_path), manifest_names())

@@ -34,9 +34,9 @@ Labels = Float[Tensor, "batch domains"]
 
 class StarGanConfig(TranslatorConfig):
     """The paper's settings (sections 3.2, 3.3 and 5, Tables 4 and 5), at 128×64 pixels where it has 128×128 faces.
-    The domains are cameras, so that pictures for two infrared cameras differ, and the external set's cameras are
-    domains as well; JSIA-ReID's Table 4, which compares with StarGAN, does not say what its domains are. A step is one
-    update of the discriminator.
+    The domains are cameras, so that pictures for two infrared cameras differ; the external set's are domains as well
+    where it is fitted to them. JSIA-ReID's Table 4, which compares with StarGAN, does not say what its domains are. A
+    step is one update of the discriminator.
 
     Attributes:
         domains: what is told apart and imitated: cameras, or modalities alone.
@@ -214,7 +214,8 @@ class StarGanTask(AdversarialTask):
 
 
 class StarGan(Translator):
-    """Knows the cameras that it was fitted to, the external set's included, unless its domains are modalities."""
+    """Knows the cameras that it was fitted to, unless its domains are modalities. What it starts from may be of other
+    cameras: the generator is told the target alone."""
 
     name = "stargan"
     config_class: ClassVar[type[StarGanConfig]] = StarGanConfig

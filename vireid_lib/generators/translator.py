@@ -24,9 +24,10 @@ from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.interface import Capability, refuse_other_settings, training_rows_only
 from vireid_lib.generators.plans import OTHER, Planned
-from vireid_lib.training import processes, seeds
+from vireid_lib.training import devices, processes, seeds
 from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
+from vireid_lib.training.weights import read_tensors
 
 RECORD, WEIGHTS, TRAINING = "generator.json", "networks.safetensors", "training"
 
@@ -74,7 +75,7 @@ class Translator:
         """
         self.config = config or self.config_class()
         self.cache, self.progress = cache, progress
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = devices.resolved(device)
         self.networks: nn.ModuleDict | None = None
         self.history = History()
         self._record: dict[str, Any] = {}
@@ -128,7 +129,10 @@ class Translator:
         return plans.plan(*asked, knows_cameras=self.knows_cameras)
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
-        """Train on `table`: training rows of both modalities, and external visible rows if there are any.
+        """Train on those rows of `table` that `config.fitted_rows` leaves.
+
+        Args:
+            table: training rows of both modalities, and external visible rows if there are any.
 
         Raises:
             ValueError: test rows, infrared images of an external identity, or no image of a modality.
@@ -138,19 +142,20 @@ class Translator:
         if len(leaked):
             raise ValueError(f"{self.name}.fit: {len(leaked)} external rows are infrared, the first "
                              f"{leaked['path'].iloc[0]}: pass the external set's visible rows only.")  # fmt: skip
+        table = self.config.fitted_rows(table)
         for modality in OTHER:
             if not (table["modality"] == modality).any():
                 raise ValueError(f"{self.name}.fit: the table has no {modality} image; it learns from both modalities.")
         folder, config = Path(folder), self.config
         folder.mkdir(parents=True, exist_ok=True)
-        self._table = table.reset_index(drop=True)
+        self._table = table
         batches = Batches(self._table, (config.height, config.width), self.cache)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(config.seed, "weights"))
             task = self.make_task(batches)
         task.name, task.config = self.name, {"settings": config.fit_settings(), "table": batches.digest}
         self.history = train(
-            task, steps=task.steps, folder=folder / TRAINING, seed=config.seed, device=str(self.device.type),
+            task, steps=task.steps, folder=folder / TRAINING, seed=config.seed, device=str(self.device),
             checkpoint_every=config.checkpoint_every, precision=config.precision, progress=self.progress,
         )  # fmt: skip
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
@@ -189,7 +194,7 @@ class Translator:
         made._record = record
         with torch.random.fork_rng(devices=[]):
             made.networks = nn.ModuleDict(made.make_networks())
-        made._take(safetensors.torch.load_file(folder / WEIGHTS), folder)
+        made._take(read_tensors(folder / WEIGHTS), folder)
         made.networks.to(made.device).eval()
         return made
 

@@ -15,7 +15,7 @@ from PIL import Image
 from vireid_lib.miniworld import pretrain_denoiser, pretrain_report, pretrain_vae
 from vireid_lib.miniworld.pretrain_bank import Bank, build_bank
 from vireid_lib.miniworld.pretrain_config import PretrainConfig
-from vireid_lib.training import checkpoint
+from vireid_lib.training import checkpoint, devices
 from vireid_lib.training.loop import train
 
 __all__ = ["BASE_MODEL", "PretrainConfig", "export", "pretrain"]
@@ -49,6 +49,7 @@ def pretrain(
         The recipe: settings, PSNR, caption consistency, wall time, hardware (also `model/recipe.json`).
     """
     folder, config = Path(folder), config or PretrainConfig()
+    device = device and str(devices.resolved(device))  # one that is not here is refused before the bank is drawn
     bank = build_bank(folder / "bank", config.bank, seed=config.seed)
     build_bank(folder / "held_out", config.bank, seed=config.seed, held_out=True)
     options = dict(seed=config.seed, checkpoint_every=checkpoint_every, precision=precision, device=device)

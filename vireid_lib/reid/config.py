@@ -69,6 +69,12 @@ class ReidConfig(BaseModel):
             return settings
         return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
 
+    def weights_read(self) -> dict[str, str | None]:
+        """{"<setting>_weights": digest} of others' weights that the settings name; empty where training starts anew."""
+        from vireid_lib.training import weights  # brings torch, which reading a profile can spare
+
+        return weights.digests(self)
+
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment
+from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.layers import average_pool, generalised_mean_pool
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
@@ -51,7 +52,7 @@ class TwoStreamConfig(ReidConfig):
     images: int = Field(default=4, ge=1)
     epochs: int = Field(default=81, ge=1)
     backbone: Literal["resnet50", "small"] = "resnet50"
-    pretrained: str | None = HUB_ID
+    pretrained: Source | None = HUB_ID
     non_local: bool = True
     gem: bool = True
     shared_from: int = Field(default=1, ge=1, le=4)

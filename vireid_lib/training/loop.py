@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 
-from vireid_lib.training import checkpoint, processes, seeds, trackers
+from vireid_lib.training import checkpoint, devices, processes, seeds, trackers
 from vireid_lib.training.binding import bind
 from vireid_lib.training.determinism import deterministic_kernels
 from vireid_lib.training.progress import Progress
@@ -62,11 +62,11 @@ def train(
         checkpoint_every: steps between checkpoints; 0 writes only the final one.
         precision: "bf16" runs the modules' forwards under autocast; weights and losses stay float32.
         log_every: steps between records of the history (and, off the CPU, between looks at the losses).
-        device: "cpu", or None for the best one there is.
+        device: "cpu", "cuda:1" or the like, or None for the best one there is.
 
     Raises:
         NonFiniteLoss: a loss is NaN or infinite; names the step, the term and the batch.
-        ValueError: `folder` holds another training; names the differing settings.
+        ValueError: `folder` holds another training; names the differing settings. Or there is no such device.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,11 +164,14 @@ def accelerator_for(precision: str, device: str | None, *, track_in: Path | None
     Args:
         track_in: folder for the trackers that the environment asks for; None starts none.
     """
+    if device is not None and processes.count() == 1:
+        device = str(devices.resolved(device))
     processes.join(device)
-    return Accelerator(
-        mixed_precision=precision, cpu=device == "cpu",
-        log_with=(trackers.chosen() or None) if track_in else None, project_dir=track_in,
-    )  # fmt: skip
+    with processes.environment(device):
+        return Accelerator(
+            mixed_precision=precision, cpu=device == "cpu",
+            log_with=(trackers.chosen() or None) if track_in else None, project_dir=track_in,
+        )  # fmt: skip
 
 
 def _truncate(file: Path, step: int, *, write: bool) -> list[dict[str, int | float]]:

@@ -2,22 +2,25 @@
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from datetime import timedelta
 
 from accelerate.state import AcceleratorState, PartialState
+
+from vireid_lib.training import launchers
 
 PATIENCE = timedelta(days=2)  # how long a process waits for one that works alone: the first encodes all latents
 
 
 def count() -> int:
     """How many processes do this job."""
-    return int(os.environ.get("WORLD_SIZE", 1))
+    return int(os.environ.get("WORLD_SIZE", 1)) if launchers.joined() else 1
 
 
 def index() -> int:
     """Which of them this is, from 0."""
-    return int(os.environ.get("RANK", 0))
+    return int(os.environ.get("RANK", 0)) if launchers.joined() else 0
 
 
 def join(device: str | None) -> None:
@@ -27,10 +30,24 @@ def join(device: str | None) -> None:
         device: "cpu", or None for the best one there is.
     """
     if count() > 1:
-        PartialState(cpu=device == "cpu", timeout=PATIENCE)
+        with launchers.alone():
+            PartialState(cpu=device == "cpu", timeout=PATIENCE)
     else:
         # Accelerate remembers the first precision and device of a process; a notebook trains many things.
         AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@contextlib.contextmanager
+def environment(device: str | None) -> Iterator[None]:
+    """Where accelerate is to look for its device and its fellows; warns of what it is not to find there.
+
+    Args:
+        device: what a process that is alone computes on; None is the best there is.
+    """
+    with launchers.alone(None if device == "cpu" else device) as left_out:
+        if left_out and not launchers.joined():
+            warnings.warn(launchers.in_words(left_out), stacklevel=3)
+        yield
 
 
 def wait() -> None:

@@ -1,16 +1,42 @@
-"""Weights that somebody else trained: from a local file or the Hugging Face hub, never unpickled."""
+"""Weights that somebody else trained: from a file or the Hugging Face hub, never unpickled, never taken broken."""
 
+from __future__ import annotations
+
+import hashlib
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from vireid_lib.data.contents import file_digest, stamp
+from vireid_lib.data.file_kind import kind_of
+from vireid_lib.data.text import printable
+from vireid_lib.training import hub
+
 FILES = (".safetensors", ".pth", ".pt", ".bin")
 ON_THE_HUB = "model.safetensors"
+
+SETTINGS = {
+    "judge_model": "config.json",
+    "pretrained": ON_THE_HUB,
+    "lpips_features": ON_THE_HUB,
+    "lpips_heads": ON_THE_HUB,
+}
+"""Names of the settings, of any configuration, that name weights; a file that a hub id of that kind has. (Base models
+have a name besides, and `generators.dive.base.fingerprint`.)"""
+
+PIPELINE = ("model_index.json", "scheduler", "text_encoder", "tokenizer", "unet", "vae")
+"""What is read of a Stable Diffusion's folder."""
+
+
+class WeightsError(ValueError):
+    """A file of weights that cannot be used; the message names it, what it is, and the remedy."""
 
 
 def read_weights(source: str, what: str, remedy: str) -> dict[str, Tensor]:
@@ -24,18 +50,116 @@ def read_weights(source: str, what: str, remedy: str) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: there is no such file, or the hub cannot be reached; says the remedy.
-        ValueError: the file does not hold a flat dictionary of tensors.
+        WeightsError: the file does not hold a flat dictionary of finite tensors.
     """
     path = Path(source).expanduser()
     if path.suffix not in FILES and not path.is_file():
         try:
-            path = Path(hf_hub_download(source, ON_THE_HUB))
-        except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-            raise FileNotFoundError(f"{what} {source!r} could not be had from the hub ({error}). {remedy}") from error
+            path = hub.held(source, ON_THE_HUB) or Path(hf_hub_download(source, ON_THE_HUB))
+        except Exception as error:
+            words = f"{what} {source!r} could not be had from the hub. {hub.why_not(source, error)} {remedy}"
+            raise FileNotFoundError(words) from None
     if not path.is_file():
         raise FileNotFoundError(f"{what} {path} do not exist. {remedy}")
-    safe = path.suffix == ".safetensors"
-    state = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+    state = read_file(path)
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"{path} holds no plain dictionary of tensors; save a `state_dict()` alone.")
+        raise WeightsError(f"{path} holds no plain dictionary of tensors; save a `state_dict()` alone.")
+    refuse_non_finite(state, path)
     return dict(state)
+
+
+def read_file(path: str | Path) -> Any:
+    """What a file of weights holds: tensors by name, or whatever plain values torch saved. Nothing else is unpickled.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        WeightsError: it cannot be read; says what it is instead, by its first bytes.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{printable(path)} does not exist.")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises what its parts stumble over: EOFError, RuntimeError, UnpicklingError, …
+        raise WeightsError(f"{printable(path)} {_complaint(path, str(error))}") from None
+
+
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """The finite tensors of a safetensors file.
+
+    Raises:
+        FileNotFoundError, WeightsError: as `read_file`; or a value is not finite.
+    """
+    held = read_file(path)
+    refuse_non_finite(held, path)
+    return held
+
+
+def refuse_non_finite(tensors: Mapping[str, Tensor], where: object) -> None:
+    """Raise WeightsError naming the first tensor with a value that is NaN or infinite."""
+    for name, tensor in tensors.items():
+        if not (tensor.is_floating_point() or tensor.is_complex()):
+            continue
+        finite = torch.isfinite(tensor.detach() if tensor.element_size() > 1 else tensor.detach().float())
+        if not finite.all():
+            raise WeightsError(
+                f"{printable(str(where))}: {name} holds values that are no finite numbers ({int((~finite).sum())} of "
+                f"{finite.numel()}). Whatever wrote the file failed before: take an earlier or another file."
+            )
+
+
+def _complaint(path: Path, message: str) -> str:
+    """What is wrong with a file that torch or safetensors could not read, to be said after its name.
+
+    Their own messages are not handed on: they advise to switch off what keeps a file's code from being run.
+    """
+    kind = kind_of(path)
+    if kind.startswith("is "):
+        return f"{kind}."
+    if "TorchScript" in message:
+        return "is a TorchScript program, which would have to be run: save its `state_dict()` alone."
+    if found := re.search(r"GLOBAL (\S+)", message):
+        return (
+            f"holds more than tensors and names ({found[1]}) and is not opened, for that would run its code: save a "
+            "`state_dict()` alone, or as safetensors."
+        )
+    words = "no safetensors file" if path.suffix == ".safetensors" else "no file that torch saved"
+    return f"is {words}, or is cut short ({path.stat().st_size:,} bytes; it {kind.split(':')[0]}): fetch it again."
+
+
+def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
+    """What weights a setting means: a sha256 of the file, or of all files of the folder, whatever their format; for a
+    hub id its revision. None where there is neither.
+
+    Of the folder of a diffusers pipeline, what is read counts (`PIPELINE`).
+
+    Args:
+        on_the_hub: a file that the hub's model has.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        return _digest(str(path), *stamp(path))
+    if not path.is_dir():
+        return hub.revision(source, on_the_hub)
+    names = PIPELINE if (path / PIPELINE[0]).is_file() else ("",)
+    parts = [path / name for name in names]
+    files = sorted({file for part in parts for file in (part.rglob("*") if part.is_dir() else [part])})
+    summary = hashlib.sha256()
+    for file in files:
+        if file.is_file():
+            summary.update(f"{file.relative_to(path).as_posix()} {_digest(str(file), *stamp(file))}\n".encode())
+    return summary.hexdigest()
+
+
+def digests(settings: object) -> dict[str, str | None]:
+    """{"<setting>_weights": `digest`} of each setting in `SETTINGS` that a configuration has and fills."""
+    named = {name: getattr(settings, name, None) for name in SETTINGS}
+    return {f"{name}_weights": digest(source, SETTINGS[name]) for name, source in named.items() if source is not None}
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: str, *_: int) -> str:
+    """Of a file as its stamp says it is: gigabytes are hashed once a process."""
+    return file_digest(path)

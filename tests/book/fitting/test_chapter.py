@@ -46,9 +46,11 @@ def test_losses_are_drawn_and_their_absence_is_said(book):
         plots.loss_panels(pd.DataFrame({"step": [1]}))
 
 
-def test_what_may_be_learned_from_has_no_infrared_of_external_people(book):
-    table = fitting.learned_from(book).set_index(["data set", "modality"])
-    assert ("mini_market", "infrared") not in table.index and len(table) == 3
+def test_what_is_learned_from_has_no_infrared_of_external_people(book):
+    for name, external in (("dive", True), ("cyclegan", False), ("interpolation", True)):
+        table = fitting.learned_from(book, name).set_index(["data set", "modality"])
+        assert ("mini_market", "infrared") not in table.index and len(table) == 2 + external
+        assert (("mini_market", "visible") in table.index) == external
 
 
 @pytest.mark.parametrize(("name", "word"), [("cyclegan", "translated"), ("interpolation", "image interpolation")])

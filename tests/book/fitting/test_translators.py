@@ -46,6 +46,14 @@ def test_a_page_says_how_many_of_the_pictures_differ(book, tiny_profile):
     assert shown["made, distinct"].tolist() == [0, 3 * 4, shown["of these made"].iloc[2]]
 
 
+def test_what_a_generator_is_fitted_to_is_a_setting(book):
+    data = stages.datasets(book)
+    assert translators.fitting(book, "cyclegan").values["images"] == len(data.learn())
+    both = {"cyclegan": TINY["cyclegan"] | {"fit_on": "target+external"}}
+    own = Book(book.profile.model_copy(update={"generators": both}), book.workspace.folder)
+    assert translators.fitting(own, "cyclegan").values["images"] == len(data.learn()) + len(data.external)
+
+
 def test_the_fitted_generator_translates(book):
     maker = translators.fitted(book, "flow2flow", expansion="interpolate")
     assert maker.config.expansion == "interpolate"

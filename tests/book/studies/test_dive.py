@@ -9,6 +9,7 @@ import pytest
 
 from vireid_lib.book import data_stages, stages, studies
 from vireid_lib.book.book import Book
+from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import load_profile
 from vireid_lib.book.settings import dive_config, reid_config
 from vireid_lib.book.studies import Row, Study, dive, dive_looks
@@ -39,8 +40,8 @@ def study(tiny_book):
 def real(book: Book) -> Book:
     """The book, were its world photographed: what the study's choices depend on."""
     own = Book(book.profile, book.workspace.folder)
-    data_stages._READ[own] = {1: stages.datasets(book)}
     own.profile = book.profile.model_copy(update={"world": None})
+    own.tables = {data_stages.table_key(own): stages.datasets(book)}
     own.with_method = lambda method: Book(book.profile, book.workspace.folder).with_method(method)
     return own
 
@@ -59,7 +60,7 @@ def test_every_printed_row_is_a_training_of_its_own(counting_book, method):
     for row in study.rows:
         own = book_of(counting_book, row).profile
         parts = (reid_config(own).model_dump(), own.reid.expanded, row.training, dive_config(own).model_dump(),
-                 own.data.model_dump(), own.expand.model_dump())  # fmt: skip
+                 own.data.model_dump(), own.expand.model_dump(), own.generators)  # fmt: skip
         settings[row.name] = repr(parts)
     assert len(set(settings.values())) == len(settings), "two rows are the same training"
 
@@ -172,7 +173,7 @@ def test_those_with_most_images_are_trained_on_first(tiny_book):
     first, *_, last = sorted(data.external["identity"].unique())
 
     def trained_on(external):
-        data_stages._READ[few] = {1: replace(data, external=external)}
+        few.tables = {data_stages.table_key(few): replace(data, external=external)}
         table = stages.training_table(few, "copies")
         return set(table.loc[table["split"] == "external", "identity"])
 
@@ -192,6 +193,15 @@ def test_another_external_set_in_the_miniature_world(tiny_book):
     measured = studies.measure(own, Study("dive", [row], ()))
     assert measured["row"].tolist() == ["campus"]
     assert stages.reid(own, "copies", 0).values["scores"][0]["external"] == "mini_campus"
+
+
+def test_rivals_are_fitted_to_the_target_or_to_both(tiny_book, study):
+    own = {name: book_of(tiny_book, study.row(name)) for name in ("agw_cyclegan", "cyclegan_both")}
+    rows = {name: translators.fitted_rows(book, "cyclegan") for name, book in own.items()}
+    data = stages.datasets(tiny_book)
+    assert set(rows["agw_cyclegan"]["path"]) == set(data.learn()["path"])
+    assert set(rows["cyclegan_both"]["path"]) == {*data.learn()["path"], *data.external["path"]}
+    assert "copies_both" not in {row.name for row in study.rows} and not study.row("cyclegan_both").always
 
 
 def test_rows_of_the_miniature_world_alone_are_left_out_elsewhere(tiny_book):

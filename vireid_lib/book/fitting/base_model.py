@@ -22,6 +22,7 @@ from vireid_lib.book.settings import dive_config
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive.base import Base, fingerprint, load_base
 from vireid_lib.generators.dive.finetune import diffuse
+from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.training import seeds
 
 Pictures = UInt8[np.ndarray, "n height width 3"]
@@ -47,13 +48,13 @@ def base_samples(book: Book, *, prompts: int = 6, each: int = 3) -> Grid:
     config = dive_config(book.profile)
     texts, drawn = _captions(book, prompts, (config.height, config.width))
     settings = {"prompts": texts, "each": each, "guidance": config.guidance, "steps": config.sampling_steps,
-                "size": [config.height, config.width]}  # fmt: skip
+                "spacing": config.timestep_spacing, "size": [config.height, config.width]}  # fmt: skip
 
     def make(folder: Path) -> None:
         base = _base(book)
         draws = [seeds.integer(0, "base sample", text, number) % 2**32 for number in range(each) for text in texts]
         pictures = draw(base, texts * each, draws, size=(config.height, config.width), guidance=config.guidance,
-                        steps=config.sampling_steps)  # fmt: skip
+                        steps=config.sampling_steps, spacing=config.timestep_spacing)  # fmt: skip
         arrays.save(folder, pictures=pictures)
 
     held = arrays.load(book.stage("base_samples", settings, _base_input(book), make, seeds=[0]))["pictures"]
@@ -79,14 +80,15 @@ def _captions(book: Book, count: int, size: tuple[int, int]) -> tuple[list[str],
 
 
 def draw(
-    base: Base, prompts: Sequence[str], draws: Sequence[int], *, size: tuple[int, int], guidance: float, steps: int
-) -> Pictures:
+    base: Base, prompts: Sequence[str], draws: Sequence[int], *, size: tuple[int, int], guidance: float, steps: int,
+    spacing: str,
+) -> Pictures:  # fmt: skip
     """One picture a prompt, by diffusers' own pipeline with DPM-Solver++; `draws` are the seeds."""
-    from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+    from diffusers import StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline(
         vae=base.vae, text_encoder=base.text, tokenizer=base.tokenizer, unet=base.unet,
-        scheduler=DPMSolverMultistepScheduler.from_config(base.schedule.config), safety_checker=None,
+        scheduler=sampler(base.schedule, spacing), safety_checker=None,
         feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     pipeline.set_progress_bar_config(disable=True)

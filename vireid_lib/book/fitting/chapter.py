@@ -91,10 +91,9 @@ def shown_settings(book: Book, name: str) -> Styler:
     return table.style.apply(lambda _: ["font-weight: bold" if each else "" for each in own], subset=["here"]).hide()
 
 
-def learned_from(book: Book) -> pd.DataFrame:
-    """Who and what any generator of the book may learn from: a row per data set and modality."""
-    data = stages.datasets(book)
-    rows = tables.concat(data.learn(), data.external)
+def learned_from(book: Book, name: str) -> pd.DataFrame:
+    """Who and what the generator is fitted to: a row per data set and modality."""
+    rows = stages.fitted_rows(book) if name == "dive" else translators.fitted_rows(book, name)
     rows = rows.assign(**{"data set": rows["identity"].str.split("/").str[0]})
     told = {"people": ("identity", "nunique"), "cameras": ("camera", "nunique"), "images": ("path", "size")}
     return rows.groupby(["data set", "modality"], sort=False).agg(**told).reset_index()

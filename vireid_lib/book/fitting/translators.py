@@ -2,26 +2,35 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from vireid_lib import generators
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
 from vireid_lib.book.records import StageRecord
-from vireid_lib.book.settings import generator_config, local_weights
+from vireid_lib.book.settings import generator_config
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.generators import galleries
 from vireid_lib.generators.interface import Generator, refuse_identities
 
 
+def fitted_rows(book: Book, name: str, split: int = 1) -> pd.DataFrame:
+    """What generator `name` is fitted to: the target's training images, and the external visible images if its
+    `fit_on` says so (or if it learns nothing and has no such setting)."""
+    data, config = datasets(book, split), generator_config(book.profile, name)
+    table = tables.concat(*(rows for rows in (data.learn(), data.external) if rows is not None))
+    refuse_identities(table, data.test(), f"{name} on {book.profile.data.target}")
+    return config.fitted_rows(table)
+
+
 def fitting(book: Book, name: str, split: int = 1) -> StageRecord:
-    """Fit generator `name` to the target's training images and the external visible images.
+    """Fit generator `name` to its `fitted_rows`.
 
     Args:
         name: as `vireid_lib.generators.names` has it.
     """
-    data, config = datasets(book, split), generator_config(book.profile, name)
-    table = tables.concat(*(rows for rows in (data.learn(), data.external) if rows is not None))
-    refuse_identities(table, data.test(), f"{name} on {book.profile.data.target}")
+    table, config = fitted_rows(book, name, split), generator_config(book.profile, name)
 
     def make(folder: Path) -> dict:
         maker = generators.build(name, config, cache=book.workspace.cache, device=book.device)
@@ -29,9 +38,8 @@ def fitting(book: Book, name: str, split: int = 1) -> StageRecord:
         return {"images": len(table), **maker.summary()}
 
     digests = {each: load_manifest(each).digest() for each in book.profile.data.roots}
-    inputs = {"table": table, **local_weights(config)}
-    return book.stage(f"{name}_fitting", config.fit_settings(), inputs, make, code=[generators.generator_class(name)],
-                      seeds=[config.seed], manifests=digests)  # fmt: skip
+    return book.stage(f"{name}_fitting", config.fit_settings(), {"table": table}, make,
+                      code=[generators.generator_class(name)], seeds=[config.seed], manifests=digests)  # fmt: skip
 
 
 def fitted(book: Book, name: str, split: int = 1, **sampling: object) -> Generator:

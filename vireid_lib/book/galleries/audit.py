@@ -87,7 +87,7 @@ class GalleryAudit:
 
 
 def audit(book: Book, name: str = "dive") -> GalleryAudit:
-    """Look up each image of a gallery among all images that its generator learned from.
+    """Look up each image of a gallery among all images that its generator learned from or starts from.
 
     Those are the target's training images and the external photographs. Real infrared training images are looked up
     too, each among the images of other people or other cameras, as a gallery's images are others than their

@@ -155,8 +155,9 @@ def fid(book: Book, name: str, weights: str) -> Measure:
         found = frechet(*(network.features(pixels) for pixels in shown), extractor=name_of_it, resize=resize)
         return {"fid": vars(found)}
 
-    file = Path(weights).expanduser()
-    inputs = {"weights": file if file.is_file() else weights, "real": sides[0], "gallery": sides[1]}
+    from vireid_lib.training.weights import digest
+
+    inputs = {"weights": f"{weights} {digest(weights)}", "real": sides[0], "gallery": sides[1]}
     values = book.stage("fid", {"gallery": name}, inputs, make).values["fid"]
     return Measure(**{**values, "images": tuple(values["images"])})
 

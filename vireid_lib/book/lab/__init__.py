@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from vireid_lib import places
 from vireid_lib.book.book import DATA_ROOT, PROFILE, WORKSPACE
-from vireid_lib.book.profiles import load_profile
+from vireid_lib.book.profiles import load_profile, located
 from vireid_lib.project import project_root
 
 CONFIG = Path(__file__).parent / "config"
@@ -35,10 +36,10 @@ def environment(profile: str = "", workspace: str | Path = "", data_root: str | 
     Raises:
         FileError, FileNotFoundError: the profile is wrong or missing.
     """
-    chosen = {WORKSPACE: workspace and os.path.abspath(workspace), DATA_ROOT: data_root and os.path.abspath(data_root)}
+    chosen = {WORKSPACE: workspace and places.absolute(workspace), DATA_ROOT: data_root and places.absolute(data_root)}
     if profile:
         load_profile(profile)
-        chosen[PROFILE] = os.path.abspath(profile) if profile.endswith((".yaml", ".yml")) else profile
+        chosen[PROFILE] = located(profile)
     paths = [str(CONFIG), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     chosen["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
     return {name: str(value) for name, value in chosen.items() if value}

@@ -39,7 +39,8 @@ def maker(book: Book, name: str, seed: int) -> Generator:
     """A generator of table 4: JSIA-ReID as the joint training of that seed left it, or found it, the others fitted with
     that seed.
 
-    All have learned from the target's training people; the others from the external visible images as well.
+    All have learned from the target's training people; the others from external visible images as well, if their
+    `fit_on` says so.
     """
     if name in ("jsia", PRETRAINED):
         folder = start(book, seed).folder / "jsia" if name == PRETRAINED else trained(book, seed).folder / "split_1"

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.places import Source
 from vireid_lib.reid.pretrained import HUB_ID
 
 EPOCH = 100
@@ -52,7 +53,7 @@ class AlignGanConfig(TranslatorConfig):
     discriminator_width: int = Field(64, ge=1)
     discriminator_halvings: int = Field(5, ge=3)
     backbone: Literal["resnet50", "small"] = "resnet50"
-    pretrained: str | None = HUB_ID
+    pretrained: Source | None = HUB_ID
     feature_height: int = Field(384, gt=0)
     feature_width: int = Field(192, gt=0)
     embedding: int = Field(256, ge=1)

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.places import Source
 
 
 class CycleGanTurboConfig(TranslatorConfig):
@@ -33,7 +34,7 @@ class CycleGanTurboConfig(TranslatorConfig):
             are left out.
     """
 
-    base_model: str = "stabilityai/sd-turbo"
+    base_model: Source = "stabilityai/sd-turbo"
     height: int = Field(256, gt=0)
     width: int = Field(128, gt=0)
     visible_prompt: str = "a color photo of a person"
@@ -45,7 +46,7 @@ class CycleGanTurboConfig(TranslatorConfig):
     batch: int = Field(1, ge=1)
     learning_rate: float = 1e-5
     judge_learning_rate: float = 1e-5
-    judge_model: str | None = "openai/clip-vit-base-patch32"
+    judge_model: Source | None = "openai/clip-vit-base-patch32"
     judge_width: int = Field(64, ge=1)
     gradient_clip: float | None = Field(10.0, gt=0)
     cycle_weight: float = Field(1.0, ge=0)
@@ -53,8 +54,8 @@ class CycleGanTurboConfig(TranslatorConfig):
     gan_weight: float = Field(0.5, ge=0)
     cycle_lpips_weight: float = Field(10.0, ge=0)
     identity_lpips_weight: float = Field(1.0, ge=0)
-    lpips_features: str | None = None
-    lpips_heads: str | None = None
+    lpips_features: Source | None = None
+    lpips_heads: Source | None = None
 
     @classmethod
     def small(cls, **changes: Any) -> CycleGanTurboConfig:
@@ -70,11 +71,11 @@ class CycleGanTurboConfig(TranslatorConfig):
         }  # fmt: skip
         return cls(**(own | changes))
 
-    def fit_settings(self) -> dict[str, Any]:
-        """What the fitted weights depend on, as JSON values; a local base model's weights among them."""
+    def weights_read(self) -> dict[str, str | None]:
+        """Digests of the base model's weights, and of the judge's and LPIPS' where they are given."""
         from vireid_lib.generators.dive.base import fingerprint  # brings diffusers, which reading a profile can spare
 
-        return super().fit_settings() | {"base_model_weights": fingerprint(self.base_model)}
+        return super().weights_read() | {"base_model_weights": fingerprint(self.base_model)}
 
     @property
     def prompts(self) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
@@ -9,6 +11,8 @@ from transformers import CLIPVisionModel
 
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
 from vireid_lib.generators.networks import Images, PatchDiscriminator
+from vireid_lib.training import hub, weights
+from vireid_lib.training.model_folders import explained
 
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's own
 HEAD_WIDTH = 256
@@ -74,7 +78,25 @@ def make_judge(config: CycleGanTurboConfig) -> ClipJudge | PatchJudge:
     """A fresh judge of one modality."""
     if config.judge_model is None:
         return PatchJudge(config.judge_width)
-    return ClipJudge(CLIPVisionModel.from_pretrained(config.judge_model))
+    return ClipJudge(_read_encoder(config.judge_model))
+
+
+def _read_encoder(name: str) -> CLIPVisionModel:
+    """CLIP's image encoder from a folder or the hub, with every weight it needs and none that is not finite."""
+    folder, index = Path(name).expanduser(), weights.SETTINGS["judge_model"]
+    found = {} if folder.is_dir() else {"revision": hub.revision(name, index)}
+    try:
+        encoder, about = CLIPVisionModel.from_pretrained(
+            str(folder) if folder.is_dir() else name, output_loading_info=True, **found
+        )
+    except Exception as error:
+        place = folder if folder.is_dir() else None
+        raise explained("judge_model", name, error, folder=place, index=index) from None
+    if lacking := sorted(about["missing_keys"]):
+        raise ValueError(f"judge_model {name!r} lacks {len(lacking)} weights of CLIP's image encoder, the first "
+                         f"{lacking[0]}: give a CLIP model's folder or hub id.")  # fmt: skip
+    weights.refuse_non_finite(encoder.state_dict(), f"judge_model {name}")
+    return encoder
 
 
 def called(scores: Scores, real: bool) -> Float[Tensor, ""]:

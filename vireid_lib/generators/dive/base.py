@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import hf_hub_download
 from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 import vireid_lib
+from vireid_lib.generators.dive.noise_schedule import noise_schedule
+from vireid_lib.training import hub, weights
+from vireid_lib.training.model_folders import explained
 
 
 @dataclass
@@ -42,7 +44,6 @@ class Base:
 LOGGING = (diffusers_logging, transformers_logging)
 EMBEDDED = Path(vireid_lib.__file__).resolve().parent / "miniworld" / "base_model"
 INDEX = "model_index.json"
-_WHOLE = 64 * 2**20  # weight files up to this size are hashed whole, larger ones by their first bytes and size
 
 
 def locate(name: str) -> Path:
@@ -51,20 +52,13 @@ def locate(name: str) -> Path:
 
 
 def fingerprint(name: str) -> str | None:
-    """A sha256 over the weight files of a local base model; None for one from the hub, whose id says it all."""
-    folder = locate(name)
-    if not folder.is_dir():
-        return None
-    summary = hashlib.sha256()
-    for file in sorted(folder.rglob("*.safetensors")):
-        with open(file, "rb") as stream:
-            summary.update(f"{file.relative_to(folder)} {file.stat().st_size} ".encode() + stream.read(_WHOLE))
-    return summary.hexdigest()
+    """What of the model is read, as a digest of a folder's files or a hub's revision; see `training.weights.digest`."""
+    return weights.digest(str(locate(name)) if locate(name).is_dir() else name, INDEX)
 
 
 def is_here(name: str) -> bool:
     """Whether `load_base` would find the model on this machine, without fetching it."""
-    return (locate(name) / INDEX).exists() or isinstance(try_to_load_from_cache(name, INDEX), str)
+    return (locate(name) / INDEX).exists() or hub.held(name, INDEX) is not None
 
 
 @contextmanager
@@ -90,24 +84,60 @@ def load_base(name: str) -> Base:
     is the model of the miniature world that comes with the library.
 
     Raises:
-        FileNotFoundError: `name` looks like a path and nothing is there.
-        ValueError: a prediction type that fine-tuning does not know.
+        FileNotFoundError: there is no such folder, or the model is not to be had from the hub; says why.
+        ValueError: a file of the model cannot be read or holds values that are not finite; names it. Or the model has
+            a noise schedule or a prediction type that fine-tuning does not know.
     """
     path = locate(name)
-    if name.startswith((".", "/", "~")) and not (path / INDEX).exists():
+    if (path.exists() or name.startswith((".", "/", "~"))) and not (path / INDEX).exists():
         raise FileNotFoundError(
             f"base_model {name!r} is no folder with a model_index.json: give a folder that diffusers saved, "
             "or a hub id such as stable-diffusion-v1-5/stable-diffusion-v1-5."
         )
-    with _quiet():
-        pipeline = StableDiffusionPipeline.from_pretrained(
-            str(path) if path.exists() else name,
-            safety_checker=None, requires_safety_checker=False,
-        ).to(torch.float32)  # fmt: skip
-    schedule = DDPMScheduler.from_config(pipeline.scheduler.config)
+    local = path.exists()
+    # A revision that is here is taken as it is, so that the cache's key and the weights are of one model.
+    found = {} if local else {"revision": hub.revision(name, INDEX)}
+    try:
+        with _quiet():
+            parts, lacking = _parts(str(path) if local else name, found)
+    except Exception as error:  # diffusers and transformers raise whatever a broken file makes them stumble over
+        raise explained(
+            "base_model", name, error, folder=path if local else None, index=INDEX, parts=weights.PIPELINE
+        ) from None
+    for part, names in lacking.items():
+        if names:
+            raise weights.WeightsError(
+                f"base_model {name!r}: the weights of {part} lack {len(names)} tensors, the first {names[0]}: copy or "
+                "fetch that part again."
+            )
+    schedule = noise_schedule(parts["scheduler"], f"base_model {name}")
     if schedule.config.prediction_type not in ("epsilon", "v_prediction"):
         raise ValueError(f"{name} predicts {schedule.config.prediction_type!r}; DiVE trains epsilon or v_prediction.")
-    base = Base(pipeline.tokenizer, pipeline.text_encoder, pipeline.unet, pipeline.vae, schedule, name)
-    for module in (base.text, base.unet, base.vae):
-        module.eval().requires_grad_(False)
+    base = Base(parts["tokenizer"], parts["text_encoder"], parts["unet"], parts["vae"], schedule, name)
+    if base.unet.config.cross_attention_dim != base.text.config.hidden_size:
+        raise ValueError(
+            f"base_model {name!r} is no Stable Diffusion 1.x or 2.x: its U-Net attends to states of width "
+            f"{base.unet.config.cross_attention_dim}, and its text encoder gives {base.text.config.hidden_size}."
+        )
+    for part, module in (("text_encoder", base.text), ("unet", base.unet), ("vae", base.vae)):
+        module.float().eval().requires_grad_(False)
+        weights.refuse_non_finite(module.state_dict(), f"base_model {name}, {part}")
     return base
+
+
+def _parts(source: str, found: dict[str, str | None]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """({part: what was loaded}, {part: weights that no file gave}); of the scheduler, its settings alone."""
+    if found:  # tells from then on that the model is here
+        hf_hub_download(source, INDEX, **found)
+    text, read = CLIPTextModel.from_pretrained(source, subfolder="text_encoder", output_loading_info=True, **found)
+    parts = {
+        "scheduler": DDPMScheduler.load_config(source, subfolder="scheduler", **found),
+        "tokenizer": CLIPTokenizer.from_pretrained(source, subfolder="tokenizer", **found),
+        "text_encoder": text,
+        "unet": UNet2DConditionModel.from_pretrained(source, subfolder="unet", **found),
+        "vae": AutoencoderKL.from_pretrained(source, subfolder="vae", **found),
+    }
+    # diffusers leaves weights that no file gives without memory, transformers draws them at random
+    lacking = {part: [name for name, tensor in parts[part].state_dict().items() if tensor.is_meta]
+               for part in ("unet", "vae")}  # fmt: skip
+    return parts, lacking | {"text_encoder": sorted(read["missing_keys"])}

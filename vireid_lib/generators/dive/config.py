@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SAMPLING = ("sampling_steps", "guidance", "sampling_batch", "start", "strength")
+from vireid_lib.places import Source
+
+SAMPLING = ("sampling_steps", "timestep_spacing", "guidance", "sampling_batch", "start", "strength")
 """Settings that may differ between fitting and sampling."""
 
 MACHINE = ("cuda_graph",)
@@ -34,7 +36,7 @@ class DiveConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     form: Literal["paper", "release"] = Field("paper", description="whose values hold where the two differ")
-    base_model: str = Field(
+    base_model: Source = Field(
         "stable-diffusion-v1-5/stable-diffusion-v1-5", description='folder, hub id, or "mini" for the embedded one'
     )
     seed: int = 0
@@ -86,6 +88,9 @@ class DiveConfig(BaseModel):
     )
 
     sampling_steps: int = Field(25, ge=1)
+    timestep_spacing: Literal["linspace", "leading", "trailing"] = Field(
+        "linspace", description="how the sampler's steps are spread over the training's; the release's is linspace"
+    )
     guidance: float = Field(7.5, ge=1)
     sampling_batch: int = Field(16, ge=1)
     start: Literal["noise", "image"] = Field(
@@ -98,7 +103,7 @@ class DiveConfig(BaseModel):
         return self.model_dump(mode="json", exclude=set(MACHINE))
 
     def fit_settings(self) -> dict[str, Any]:
-        """What the fitted weights depend on, as JSON values; a local base model's weights among them."""
+        """What the fitted weights depend on, as JSON values; the base model's weights among them."""
         from vireid_lib.generators.dive.base import fingerprint  # brings diffusers, which reading a profile can spare
 
         own = self.model_dump(mode="json", exclude={*SAMPLING, *MACHINE})
@@ -107,7 +112,7 @@ class DiveConfig(BaseModel):
     def sampling_settings(self) -> dict[str, Any]:
         """What a picture of a fitted model depends on, besides its seed."""
         values = self.model_dump(mode="json")
-        names = ["sampling_steps", "guidance", "start", "height", "width"]
+        names = ["sampling_steps", "timestep_spacing", "guidance", "start", "height", "width"]
         return {name: values[name] for name in [*names, *(["strength"] if self.start == "image" else [])]}
 
     @model_validator(mode="before")

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import UInt8
 
 from vireid_lib.data import tables
@@ -25,7 +24,7 @@ from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.generators.dive.selection import fitted_rows
 from vireid_lib.generators.interface import Capability, refuse_other_settings
-from vireid_lib.training import processes
+from vireid_lib.training import devices, processes
 from vireid_lib.training.loop import History
 
 RECORD, TRAINING, CACHE, TABLE = "dive.json", "training", "cache", "fitted_to.csv"
@@ -89,7 +88,7 @@ class Dive:
         if count > 1 and processes.count() == 1:  # what the processes did is found done below
             tables.save(table, folder / TABLE)
             parallel.run({"do": "fit", "table": str(folder / TABLE), **self._about(folder)}, folder, count)
-        config, device = self.config, _device(self.device)
+        config, device = self.config, devices.resolved(self.device)
         base = load_base(config.base_model)
         self._record = {
             "config": config.to_json(),
@@ -148,7 +147,7 @@ class Dive:
         dive = cls(config, device=device, cache=cache, progress=progress)
         dive._record, dive._folder = record, folder
         dive.model = DiveModel.load(folder, vocabulary.Vocabulary(**record["vocabulary"]), config)
-        dive.model.to(_device(device))
+        dive.model.to(devices.resolved(device))
         return dive
 
     def summary(self) -> dict[str, Any]:
@@ -252,5 +251,3 @@ class Dive:
         return self.model
 
 
-def _device(name: str | None) -> torch.device:
-    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -20,7 +20,7 @@ from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.sample import Request, latent_size, sample
 from vireid_lib.generators.dive.vocabulary import build
-from vireid_lib.training import processes
+from vireid_lib.training import devices, processes
 from vireid_lib.training.checkpoint import KEPT
 from vireid_lib.training.loop import accelerator_for
 
@@ -113,7 +113,7 @@ def forecast(
         speed = measure(model, table, device, pictures=synthetic > 0)
     elif is_here(config.base_model):
         model = DiveModel(load_base(config.base_model), build(table, config), config, seed=config.seed)
-        speed = measure(model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")), table, device)
+        speed = measure(model.to(devices.resolved(device)), table, device)
     elif config.base_model in stable_diffusion_15.HUB_IDS:
         model = DiveModel(stable_diffusion_15.build(), build(table, config), config, seed=config.seed)
         speed = Speed(None, None, None, f"{config.base_model} is not on this machine yet, the first run fetches it")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vireid_lib.generators.dive.low_rank import CorrectedConvolution, CorrectedLinear, Geometry, to_kernel, to_taps
 from vireid_lib.training import seeds
+from vireid_lib.training.weights import read_tensors
 
 FILE = "pytorch_lora_weights.safetensors"
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
@@ -143,7 +144,7 @@ class Branches:
     def load(self, folder: Path) -> None:
         """Inverse of `save`. Raises ValueError when a file does not fit."""
         for index, name in enumerate(self.names):
-            tensors = load_file(folder / name / FILE)
+            tensors = read_tensors(folder / name / FILE)
             if len(tensors) != 2 * len(self.layers):
                 raise ValueError(f"{folder / name / FILE} has {len(tensors)} tensors, not {2 * len(self.layers)}: "
                                  "lora_targets differ from those it was trained with.")  # fmt: skip

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vireid_lib.generators.dive.base import Base, load_base
@@ -18,6 +17,7 @@ from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.lora import Branches
 from vireid_lib.generators.dive.tokens import TokenBank, rows_of
 from vireid_lib.generators.dive.vocabulary import Vocabulary
+from vireid_lib.training.weights import read_tensors
 
 TOKENS = "tokens.safetensors"
 LORA = "lora"
@@ -45,7 +45,7 @@ class DiveModel:
         """Mount what `save` wrote on the base model that `config` names."""
         model = cls(load_base(config.base_model), vocabulary, config, seed=0)
         with torch.no_grad():
-            model.rows.rows.copy_(rows_of(load_file(folder / TOKENS), model.tokens))
+            model.rows.rows.copy_(rows_of(read_tensors(folder / TOKENS), model.tokens))
         model.branches.load(folder / LORA)
         return model
 

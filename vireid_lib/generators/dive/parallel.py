@@ -20,7 +20,7 @@ import torch
 from vireid_lib.data import intensity, tables
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.training import processes
+from vireid_lib.training import launchers, processes
 
 JOB = "job.json"
 OWNED = "VIREID_STOP_WITH_PARENT"
@@ -52,6 +52,7 @@ def run(job: dict[str, Any], folder: Path, count: int) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
     command += ["-m", __spec__.name, str(file)]
     environment = os.environ | {OWNED: "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    launchers.forget(environment)  # another launcher's words would reach these processes before torchrun's
     last: deque[str] = deque(maxlen=TAIL)
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment

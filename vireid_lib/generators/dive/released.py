@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor
 
 from vireid_lib.data.contents import write_atomically
@@ -20,6 +18,7 @@ from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.dive import RECORD
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.vocabulary import SHARED, Vocabulary
+from vireid_lib.training import weights
 
 # "unet." may be missing; attention processors of diffusers before 0.22 say "processor.to_q_lora.down.weight", those
 # after it "to_q.lora.down.weight".
@@ -56,6 +55,7 @@ def read_tokens(file: Path) -> dict[str, Float[Tensor, " width"]]:
         if not isinstance(vector, Tensor) or vector.squeeze().ndim != 1:
             raise ReleasedFileError(f"{file}: {name!r} is no vector; a learned_embeds file maps tokens to vectors.")
         found[name] = vector.detach().float().squeeze()
+    _refuse_non_finite(found, file)
     return found
 
 
@@ -63,13 +63,15 @@ def read_lora(file: Path) -> dict[str, tuple[Float[Tensor, "rank inputs"], Float
     """(down, up) by the name of the layer that they correct; a file's `alpha` is multiplied into `up`.
 
     Raises:
-        ReleasedFileError: a key is not of the U-Net's attention, or a part is missing.
+        ReleasedFileError: a key is not of the U-Net's attention, a part is missing or does not fit the other, or a
+            value is not finite.
     """
-    tensors = load_file(file) if Path(file).suffix == ".safetensors" else _safely(file)
+    tensors = _safely(file)
+    _refuse_non_finite({key: tensor for key, tensor in tensors.items() if isinstance(tensor, Tensor)}, file)
     parts: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         match = KEY.fullmatch(key)
-        if not match:
+        if not match or not isinstance(tensor, Tensor):
             raise ReleasedFileError(f"{file}: {key!r} is no LoRA of the U-Net's attention, which is all DiVE trains.")
         layer = f"{match['block']}.{match['layer']}" + ".0" * (match["layer"] == "to_out")
         parts.setdefault(layer, {})[match["part"].removesuffix(".weight")] = tensor.detach().float()
@@ -78,6 +80,9 @@ def read_lora(file: Path) -> dict[str, tuple[Float[Tensor, "rank inputs"], Float
         if not {"down", "up"} <= part.keys():
             raise ReleasedFileError(f"{file}: {layer} has {', '.join(sorted(part))} alone, not down and up.")
         down, up = part["down"], part["up"]
+        if down.ndim != 2 or up.ndim != 2 or len(down) != up.shape[1]:
+            shapes = f"{tuple(down.shape)} and {tuple(up.shape)}"
+            raise ReleasedFileError(f"{file}: {layer} is {shapes}, not (rank, inputs) and (outputs, rank).")
         found[layer] = (down, up * part["alpha"] / len(down) if "alpha" in part else up)
     return found
 
@@ -154,12 +159,18 @@ def _fill(
 
 
 def _safely(file: Path) -> dict:
-    """A `torch.save` file with tensors and plain values only: unpickling anything else could run its code."""
+    """A file with tensors and plain values only: unpickling anything else could run its code."""
     try:
-        held = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0]
-        raise ReleasedFileError(f"{file} holds more than tensors and names and is not opened: {reason}") from None
+        held = weights.read_file(file)
+    except weights.WeightsError as error:
+        raise ReleasedFileError(str(error)) from None
     if not isinstance(held, dict):
         raise ReleasedFileError(f"{file} holds a {type(held).__name__}, not a dictionary of tensors.")
     return held
+
+
+def _refuse_non_finite(tensors: Mapping[str, Tensor], file: Path) -> None:
+    try:
+        weights.refuse_non_finite({str(name): tensor for name, tensor in tensors.items()}, file)
+    except weights.WeightsError as error:
+        raise ReleasedFileError(str(error)) from None

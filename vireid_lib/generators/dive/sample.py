@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffusers import DPMSolverMultistepScheduler
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive.half import frozen_in
 from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.layout import grey
 
 
@@ -43,8 +43,9 @@ def sample(
 ) -> UInt8[np.ndarray, "n height width 3"]:
     """Make one picture a request; all requests must share a LoRA branch, which is merged into the weights.
 
-    A request's picture depends on its seed alone, not on what else is in the batch (to rounding), and equals
-    that of a `StableDiffusionPipeline` given the same prompt, adapter and generator seed.
+    A request's picture depends on its seed alone, not on what else is in the batch (to rounding), nor on the scheduler
+    that the base model was saved with, and equals that of a `StableDiffusionPipeline` given the same prompt, adapter,
+    generator seed and `noise_schedule.sampler`.
 
     Args:
         images: None starts from noise, as in the paper; otherwise each picture starts from the latent of this
@@ -56,7 +57,7 @@ def sample(
     config = model.config
     branch = _common_branch(model, requests)
     device = model.base.unet.device
-    scheduler = DPMSolverMultistepScheduler.from_config(model.base.schedule.config)
+    scheduler = sampler(model.base.schedule, config.timestep_spacing)
     scheduler.set_timesteps(steps or config.sampling_steps, device=device)
     shape = (model.base.unet.config.in_channels, *latent_size(model, config.height, config.width))
     noise = torch.stack([_noise(request.seed, shape) for request in requests]).to(device)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from vireid_lib.training import seeds
+from vireid_lib.training.weights import read_tensors
 
 
 def placeholder(identity: str) -> str:
@@ -134,7 +135,7 @@ def load_bank(file: Path) -> list[dict[str, Tensor]]:
     Use: `pipeline.load_textual_inversion(load_bank(file))`. It draws from torch's global random state: seed
     afterwards.
     """
-    return [{name: vectors} for name, vectors in sorted(load_file(file).items())]
+    return [{name: vectors} for name, vectors in sorted(read_tensors(file).items())]
 
 
 def rows_of(bank: Mapping[str, Tensor], tokens: TokenBank) -> Float[Tensor, "tokens width"]:

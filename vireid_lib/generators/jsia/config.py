@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.places import Source
 from vireid_lib.reid.pretrained import HUB_ID
 
 # What the released code does otherwise (main.py, core/base.py, core/networks.py): 600 epochs of 200 steps.
@@ -58,7 +59,7 @@ class JsiaConfig(TranslatorConfig):
     height: int = Field(256, gt=0)
     width: int = Field(128, gt=0)
     backbone: Literal["resnet50", "small"] = "resnet50"
-    pretrained: str | None = HUB_ID
+    pretrained: Source | None = HUB_ID
     style_dim: int = Field(128, ge=1)
     style_width: int = Field(32, ge=1)
     style_downsamplings: int = Field(2, ge=2)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from vireid_lib.data import tables
+from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_method import JsiaMethod
 from vireid_lib.generators.jsia.joint_task import JointTask
@@ -70,10 +71,18 @@ def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
 
 
 def pretrain(
-    table: pd.DataFrame, config: object, folder: Path, *, cache: Path | None, device: str | None, progress: bool = True
+    table: pd.DataFrame,
+    config: JsiaConfig,
+    folder: Path,
+    *,
+    cache: Path | None,
+    device: str | None,
+    progress: bool = True,
 ) -> dict:
-    """Fit `Jsia` with `config` on `table`, what a joint training starts from; infrared images of external people, made
-    by another generator, are left out. Returns its summary."""
+    """Fit `Jsia` with `config` on `table`, what a joint training starts from and goes on with: external people are
+    among them, whatever `config.fit_on` says; but infrared images of these, made by another generator, are left out.
+    Returns its summary."""
+    config = config.model_copy(update={"fit_on": "target+external"})
     foreign = (table["split"] == "external") & (table["modality"] == "infrared")
     maker = Jsia(config, cache=cache, device=device, progress=progress)
     maker.fit(tables.validate(table[~foreign].reset_index(drop=True), "JSIA's pre-training"), folder)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.pretrained import HUB_ID
 
@@ -67,7 +68,7 @@ class JsiaReidConfig(ReidConfig):
     images: int = Field(default=4, ge=1)
     epochs: int = Field(default=50, ge=1)
     backbone: Literal["resnet50", "small"] = "resnet50"
-    pretrained: str | None = HUB_ID
+    pretrained: Source | None = HUB_ID
     set_level: Literal["shared", "separate", "adversarial"] = "shared"
     modality_weight: float = Field(default=0.1, ge=0)
     il_weight: float = Field(default=1.0, ge=0)

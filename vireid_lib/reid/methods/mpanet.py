@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from vireid_lib.data import augment
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, MixedExhaustiveSampler, OnceAnEpochSampler
+from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.losses.centre_cluster import centre_cluster
 from vireid_lib.reid.losses.centre_loss import centre_loss
@@ -78,7 +79,7 @@ class MpanetConfig(ReidConfig):
     epochs: int = Field(default=140, ge=1)
     form: Literal["paper", "release"] = "paper"
     backbone: Literal["resnet50", "small"] = "resnet50"
-    pretrained: str | None = HUB_ID
+    pretrained: Source | None = HUB_ID
     sampler: Literal["identity_random", "identity_uniform", "with_replacement"] = "identity_random"
     patterns: int = Field(default=6, ge=2)
     separation_weight: float = Field(default=0.5, ge=0)

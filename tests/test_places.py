@@ -1,0 +1,191 @@
+"""Paths mean the same wherever the book is run from: homes are found, and a profile's belong to its file."""
+
+import argparse
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vireid_lib import places
+from vireid_lib.book import cli, lab, outlook
+from vireid_lib.book.book import Book, MissingData, open_book
+from vireid_lib.book.profiles import load_profile, located, profiles_folder
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.data.strict import FileError
+from vireid_lib.project import project_root
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home, and a shell that is somewhere else."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "shell").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "shell")
+    return tmp_path / "home"
+
+
+def written(path: Path, **sections: dict) -> Path:
+    """The profile smoke under another name, with other sections."""
+    content = yaml.safe_load((profiles_folder() / "smoke.yaml").read_text()) | {"name": path.stem}
+    for key, changes in sections.items():
+        content[key] = {**content[key], **changes} if isinstance(changes, dict) else changes
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+RESNET = {"backbone": "resnet50"}
+SOURCES = {
+    "dive.base_model": lambda value: {"dive": {"base_model": value}},
+    "reid.config.pretrained": lambda value: {"reid": {"config": {"pretrained": value}, **RESNET}},
+    "generators.cyclegan_turbo.base_model": lambda value: {"generators": {"cyclegan_turbo": {"base_model": value}}},
+    "generators.cyclegan_turbo.judge_model": lambda value: {"generators": {"cyclegan_turbo": {"judge_model": value}}},
+    "generators.cyclegan_turbo.lpips_features": lambda value: {"generators": {
+        "cyclegan_turbo": {"lpips_features": value, "lpips_heads": value}}},
+    "generators.aligngan.pretrained": lambda value: {"generators": {"aligngan": {"pretrained": value, **RESNET}}},
+    "generators.jsia.pretrained": lambda value: {"generators": {"jsia": {"pretrained": value, **RESNET}}},
+}  # fmt: skip
+"""Every setting of a profile that names a file or folder: how to write it."""
+
+
+def value_at(profile, key):
+    found = profile.model_dump()
+    for name in key.split("."):
+        found = found[name]
+    return found
+
+
+@pytest.mark.parametrize("key", SOURCES)
+@pytest.mark.parametrize("text", ["./weights.safetensors", "weights.safetensors", "../own/weights.safetensors"])
+def test_a_profiles_files_are_relative_to_it_wherever_the_shell_is(home, monkeypatch, key, text):
+    path = written(home / "own" / "mine.yaml", **SOURCES[key](text))
+    (path.parent / "weights.safetensors").touch()
+    for place, name in ((home / "own", "mine.yaml"), (home, "own/mine.yaml"), (project_root(), str(path))):
+        monkeypatch.chdir(place)
+        assert value_at(load_profile(name), key) == str(path.parent / "weights.safetensors")
+        assert load_profile(located(name)) == load_profile(name)
+
+
+@pytest.mark.parametrize("key", SOURCES)
+@pytest.mark.parametrize("text", ["./weights", "../weights", "~/weights", "/nowhere/weights", "weights.pth"])
+def test_a_file_that_is_not_there_is_refused_at_the_start_by_key(home, key, text):
+    path = written(home / "own" / "mine.yaml", **SOURCES[key](text))
+    with pytest.raises(FileError, match=f"mine.yaml: key {key} is '{text}'.* does not exist"):
+        load_profile(path)
+
+
+def test_a_folder_beside_the_shell_alone_is_refused(home):
+    path = written(home / "own" / "mine.yaml", dive={"base_model": "models/sd"})
+    assert load_profile(path).dive["base_model"] == "models/sd"  # an id on the hub
+    Path("models/sd").mkdir(parents=True)
+    with pytest.raises(FileError, match=r"write '\.\./\.\./shell/models/sd'"):
+        load_profile(path)
+
+
+@pytest.mark.parametrize("value", ["mini", "stable-diffusion-v1-5/stable-diffusion-v1-5"])
+def test_names_and_ids_stay_as_they_are(home, value):
+    assert load_profile(written(home / "mine.yaml", dive={"base_model": value})).dive["base_model"] == value
+
+
+def test_a_home_is_found_in_a_profile(home):
+    (home / "sd").mkdir()
+    path = written(home / "mine.yaml", dive={"base_model": "~/sd"})
+    assert load_profile(path).dive["base_model"] == str(home / "sd")
+
+
+def real(path: Path, root: str) -> Path:
+    return written(path, world=None, data={"target": "sysu_mm01", "external": "market1501", "roots": {
+        "sysu_mm01": f"{root}sysu", "market1501": f"{root}market"}}, reid={"training_sets": ["real", "copies"]})
+
+
+@pytest.mark.parametrize("root", ["", "./", "data/", "../own/data/", "~/own/data/"])
+def test_data_sets_are_relative_to_the_profile(home, monkeypatch, root):
+    path = real(home / "own" / "mine.yaml", root)
+    folder = home / "own" / ("data" if "data" in root else "")
+    for name in ("sysu", "market"):
+        (folder / name).mkdir(parents=True)
+    for place in (home, home / "own"):
+        monkeypatch.chdir(place)
+        book = open_book(str(path), home / "ws")
+        assert book.dataset_root("sysu_mm01").samefile(folder / "sysu")
+        again = Book(type(book.profile).model_validate(book.profile.model_dump()), home / "ws", book.data_root or "")
+        assert again.dataset_root("market1501").samefile(folder / "market")  # as in another process
+
+
+def test_a_data_root_on_the_command_line_wins(home):
+    path = real(home / "own" / "mine.yaml", "")
+    for place in (home / "own", home / "shell"):
+        for name in ("sysu", "market"):
+            (place / name).mkdir(parents=True)
+    Path("sysu").mkdir()
+    Path("market").mkdir()
+    assert open_book(str(path), "ws", ".").dataset_root("sysu_mm01") == Path.cwd() / "sysu"
+
+
+def test_data_sets_that_are_nowhere_name_both_places(home):
+    with pytest.raises(MissingData, match="--data-root names or beside the profile's file"):
+        open_book(str(real(home / "mine.yaml", "")), home / "ws")
+
+
+def test_any_case_of_yaml_is_a_file(home):
+    path = written(home / "Mine.YAML")
+    path.rename(home / "Other.YML")
+    (home / "Other.YML").write_text((home / "Other.YML").read_text().replace("Mine", "Other"))
+    assert load_profile(home / "Other.YML").name == "Other"
+    assert located("~/Other.YML") == str(home / "Other.YML")
+    assert lab.environment("~/Other.YML")["VIREID_PROFILE"] == str(home / "Other.YML")
+    with pytest.raises(FileNotFoundError, match=r"Gone\.YAML does not exist"):
+        load_profile("Gone.YAML")
+    with pytest.raises(FileError, match=r"gone\.YAML does not exist"):
+        load_manifest("gone.YAML")
+
+
+@pytest.mark.parametrize("arguments", [
+    ["book", "--workspace=~/x"], ["book", "--data-root=~/x"], ["book", "--profile=~/x"],
+    ["study", "den", "--workspace=~/x"], ["lab", "--workspace=~/x"], ["site", "--out=~/x"],
+    ["data", "make", "--root=~/x"],
+    ["data", "check", "~/x", "--root=~/x"], ["pretrain-mini", "--folder=~/x"],
+])  # fmt: skip
+def test_every_path_option_finds_the_home(home, arguments):
+    options = vars(cli.build_parser().parse_args(arguments))
+    assert str(home / "x") in [str(value) for value in options.values()]
+    assert not any(str(value).startswith("~") for value in options.values())
+
+
+def test_every_option_for_a_folder_or_file_is_such_a_one():
+    """A new option that takes a path cannot forget it: its metavar or name says that it is one."""
+    parsers, seen = [cli.build_parser()], 0
+    while parsers:
+        for action in parsers.pop()._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += action.choices.values()
+            elif action.metavar == "DIR" or action.dest in ("root", "folder", "profile", "workspace", "data_root"):
+                assert action.type in (cli._place, cli._name), action.dest
+                seen += 1
+    assert seen >= 10
+
+
+def test_nobodys_home_is_refused(home, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["book", "--workspace=~nobody-of-that-name/x"])
+    assert "no home is known for ~nobody-of-that-name" in capsys.readouterr().err
+    assert os.listdir() == []
+
+
+def test_notebooks_find_the_home(home, monkeypatch):
+    assert open_book("smoke", "~/ws").workspace.folder == home / "ws"
+    monkeypatch.setenv("VIREID_WORKSPACE", "~/other")
+    monkeypatch.setenv("VIREID_PROFILE", "smoke")
+    assert open_book().workspace.folder == home / "other"
+
+
+def test_the_plan_looks_where_the_chapters_look(home, monkeypatch):
+    """Both read the same profile; a relative base model that is there for one is there for the other."""
+    path = written(home / "own" / "mine.yaml", dive={"base_model": "./sd"})
+    monkeypatch.chdir(home)
+    (home / "sd").mkdir()
+    with pytest.raises(FileError, match="key dive.base_model"):
+        outlook.plan("own/mine.yaml")
+    assert places.absolute("sd", path.parent) == home / "own" / "sd"

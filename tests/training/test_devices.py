@@ -1,0 +1,104 @@
+"""A device that is not here is refused before anything is made; "cuda:1" is the second GPU wherever one computes."""
+
+import pandas as pd
+import pytest
+import torch
+
+from vireid_lib.book.book import Book, open_book
+from vireid_lib.book.profiles import load_profile
+from vireid_lib.book.runner import run_book
+from vireid_lib.generators import build
+from vireid_lib.generators.dive import parallel
+from vireid_lib.miniworld import pretrain
+from vireid_lib.training import devices
+from vireid_lib.training.loop import accelerator_for
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """A machine without a GPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def two(monkeypatch):
+    """A machine with two GPUs, as far as one can tell without computing; gives the one that torch was told to mean."""
+    current = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: current.append(str(device)))
+    monkeypatch.setattr("accelerate.state.check_cuda_p2p_ib_support", lambda: True)
+    return current
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:1", "mps"])
+def test_what_is_not_here_is_refused(without, tmp_path, name):
+    profile = load_profile("smoke").model_copy(update={"device": name})
+    for ask in (lambda: devices.resolved(name), lambda: Book(profile, tmp_path / "ws").device,
+                lambda: accelerator_for("no", name), lambda: build("cyclegan", device=name),
+                lambda: pretrain.pretrain(tmp_path / "bank", device=name)):  # fmt: skip
+        with pytest.raises(ValueError, match=f"device '{name}' is not here: torch finds no"):
+            ask()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("start", [lambda path, ws: run_book(path, workspace=ws), open_book])
+def test_a_book_on_a_device_that_is_not_here_does_not_start(without, tmp_path, start):
+    from vireid_lib.book.profiles import profiles_folder
+
+    path, text = tmp_path / "mine.yaml", (profiles_folder() / "smoke.yaml").read_text()
+    path.write_text(text.replace("name: smoke", "name: mine") + "device: cuda\n")
+    with pytest.raises(ValueError, match="profile mine: key device: device 'cuda' is not here"):
+        start(str(path), tmp_path / "ws")
+    assert not (tmp_path / "ws").exists()
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cpu:cpu"])
+def test_what_is_no_device_is_refused(name):
+    with pytest.raises(ValueError, match=f"device '{name}' is none that torch knows"):
+        devices.resolved(name)
+
+
+def test_the_number_counts_the_gpus(two):
+    assert str(devices.resolved("cuda:1")) == "cuda:1" and two == ["cuda:1"]
+    with pytest.raises(ValueError, match="torch finds 2 GPUs, the last is cuda:1"):
+        devices.resolved("cuda:2")
+    assert str(devices.resolved("auto")) == str(devices.resolved(None)) == str(devices.resolved("cuda")) == "cuda"
+    assert parallel.gpus("cuda") == 2 and parallel.gpus("cuda:1") == 0
+
+
+@pytest.mark.parametrize("name", ["cuda:1", "cuda:0", "cuda"])
+def test_a_training_takes_the_gpu_that_was_asked_for(two, monkeypatch, name):
+    monkeypatch.setenv("ACCELERATE_TORCH_DEVICE", "cpu")  # of another program: it is not listened to
+    with pytest.warns(UserWarning, match="ignored: ACCELERATE_TORCH_DEVICE=cpu"):
+        assert str(accelerator_for("no", name).device) == name
+    assert two == [name] * (":" in name)
+    assert str(build("cyclegan", device=name).device) == name
+    assert Book(load_profile("smoke").model_copy(update={"device": name}), "unused").device == name
+    monkeypatch.delenv("ACCELERATE_TORCH_DEVICE")
+    assert str(accelerator_for("no", "cpu").device) == "cpu"
+
+
+def test_a_translator_hands_its_gpu_on_to_its_training(two, monkeypatch, tmp_path):
+    from vireid_lib.generators import translator
+
+    asked = {}
+
+    def train(task, **options):
+        asked.update(options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(translator, "train", train)
+    maker = build("cyclegan", device="cuda:1", progress=False)
+    monkeypatch.setattr(maker, "make_task", lambda batches: type("Task", (), {"steps": 1})())
+    rows = [{"path": "", "identity": "a/1", "camera": f"a/{n}", "modality": modality, "split": "train",
+             "source": "real", "seed": pd.NA} for n, modality in enumerate(("visible", "infrared"))]  # fmt: skip
+    monkeypatch.setattr(translator, "Batches", lambda *_: type("Batches", (), {"digest": ""})())
+    with pytest.raises(KeyboardInterrupt):
+        maker.fit(pd.DataFrame(rows), tmp_path)
+    assert asked["device"] == "cuda:1"
+
+
+def test_auto_without_a_gpu_is_the_cpu(without):
+    assert str(devices.resolved("auto")) == str(devices.resolved(None)) == "cpu"

@@ -1,0 +1,57 @@
+"""The noise schedule of a base model, and the sampler on it, whose settings are its own.
+
+A base model's folder names the scheduler that it was last saved with: PNDM, DDIM, DEIS, a stochastic DPM-Solver, … Of
+its settings only those say something about the network that describe the noise it was trained with. All others belong
+to a sampler, and taking them over would give other pictures for the same seed, or none.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import diffusers
+from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
+
+NEEDED = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction_type")
+OPTIONAL = {"trained_betas": None, "rescale_betas_zero_snr": False}
+
+
+def noise_schedule(saved: Mapping[str, Any], where: str) -> DDPMScheduler:
+    """The schedule that a scheduler was saved with.
+
+    Args:
+        saved: the scheduler's configuration; what it leaves out is the default of the class that it names.
+        where: whose it is, for the error.
+
+    Raises:
+        ValueError: the scheduler describes no variance-preserving noise in steps.
+    """
+    # The class is asked for its defaults and not built: some need packages besides, or refuse their own settings.
+    known = inspect.signature(getattr(diffusers, saved.get("_class_name") or "", DDPMScheduler).__init__).parameters
+    defaults = {name: each.default for name, each in known.items() if each.default is not each.empty}
+    saved = defaults | dict(saved)
+    missing = [name for name in NEEDED if saved.get(name) is None]
+    if missing:
+        raise ValueError(
+            f"{where} was saved with {saved.get('_class_name', 'a scheduler')}, which has no {missing[0]}: DiVE takes "
+            "models of Stable Diffusion's noise schedule (1.x, 2.x)."
+        )
+    held = {name: saved[name] for name in NEEDED} | {name: saved.get(name) or OPTIONAL[name] for name in OPTIONAL}
+    return DDPMScheduler(**held, clip_sample=False)
+
+
+def sampler(schedule: DDPMScheduler, spacing: str) -> DPMSolverMultistepScheduler:
+    """DPM-Solver++ of second order (Lu et al. 2022), deterministic.
+
+    Args:
+        spacing: how its steps are spread over the training's, as diffusers names it: "linspace", "leading", "trailing".
+    """
+    held = {name: schedule.config[name] for name in (*NEEDED, *OPTIONAL)}
+    return DPMSolverMultistepScheduler(
+        **held, algorithm_type="dpmsolver++", solver_type="midpoint", solver_order=2, lower_order_final=True,
+        euler_at_final=False, final_sigmas_type="zero", timestep_spacing=spacing, steps_offset=1, thresholding=False,
+        use_karras_sigmas=False, use_exponential_sigmas=False, use_beta_sigmas=False, use_lu_lambdas=False,
+        use_flow_sigmas=False, lambda_min_clipped=-float("inf"), variance_type=None, use_dynamic_shifting=False,
+    )  # fmt: skip

@@ -1,0 +1,89 @@
+"""Paths as people write them: `~` is a home; a relative path belongs to the file, or the shell, that it stands in."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, get_args
+
+from pydantic import BaseModel
+
+YAML = (".yaml", ".yml")
+WEIGHTS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
+EMBEDDED = "mini"
+"""The one name of a model that comes with the library, wherever a folder could be named."""
+
+WRITTEN_AS_PATH = re.compile(r"[./~\\]|[A-Za-z]:[/\\]")
+
+_SOURCE = object()
+Source = Annotated[str, _SOURCE]
+"""Type of a setting that names a file or folder, or else an id on the hub: a profile's are looked for beside it."""
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with the home that `~` or `~name` stands for; otherwise as it is.
+
+    Raises:
+        ValueError: nobody on this machine has that name, or no home is known.
+    """
+    found = Path(path)
+    if found.parts and found.parts[0].startswith("~"):
+        try:
+            return found.expanduser()
+        except RuntimeError:
+            raise ValueError(
+                f"{path}: no home is known for {found.parts[0]}; write the path in full, or ./{path} if a name begins "
+                "with ~."
+            ) from None
+    return found
+
+
+def absolute(path: str | Path, folder: str | Path = "") -> Path:
+    """The path in full; a relative one is inside `folder`, by default where the shell is."""
+    return Path(os.path.abspath(Path(folder) / expanded(path)))
+
+
+def is_yaml(name: str | Path) -> bool:
+    """Whether this is a YAML file's name and not the name of something that comes with the project."""
+    return Path(name).suffix.lower() in YAML
+
+
+def settled(settings: Mapping[str, object], model: type[BaseModel], folder: Path) -> dict[str, object]:
+    """`settings` of `model` with every file or folder among its sources in full.
+
+    Args:
+        folder: of the file in which they are written.
+
+    Raises:
+        ValueError: one that is written as a path is not there, or lies where the shell is and not beside the file;
+            begins with the setting's name.
+    """
+    found = dict(settings)
+    for name in sources(model):
+        value = settings.get(name)
+        if isinstance(value, str) and value and value != EMBEDDED:
+            found[name] = _settled(name, value, folder)
+    return found
+
+
+def sources(model: type[BaseModel]) -> Iterator[str]:
+    """Names of the settings whose type is `Source`, or `Source | None`."""
+    for name, field in model.model_fields.items():
+        inner = [part for each in get_args(field.annotation) for part in getattr(each, "__metadata__", ())]
+        if _SOURCE in (*field.metadata, *inner):
+            yield name
+
+
+def _settled(name: str, value: str, folder: Path) -> str:
+    path = absolute(value, folder)
+    if path.exists():
+        return str(path)
+    if WRITTEN_AS_PATH.match(value) or Path(value).suffix.lower() in WEIGHTS:
+        where = "" if Path(value).is_absolute() else ", which is relative to the file that says so,"
+        raise ValueError(f"{name} is {value!r}{where} and {path} does not exist; correct the path")
+    if Path(value).exists():
+        raise ValueError(
+            f"{name} is {value!r}, which lies in {Path.cwd()} and not beside the file that says so: write "
+            f"{os.path.relpath(Path(value), folder)!r}, relative to that file, or the path in full"
+        )
+    return value

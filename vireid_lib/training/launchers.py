@@ -1,0 +1,71 @@
+"""What launchers and job systems leave in the environment (`WORLD_SIZE`, `RANK`, `PMI_SIZE`, …), and who listens to it.
+
+accelerate and torch take such variables for the word of a launcher, and wait for processes that may never come. Here
+they count only where `torchrun` or `accelerate launch` has started this very process; the book is one process, and
+those that it starts itself are told by it alone.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, MutableMapping
+
+JOINED = "TORCHELASTIC_RUN_ID"
+"""In the environment of each process that `torchrun` or `accelerate launch` starts."""
+
+DEVICE = "ACCELERATE_TORCH_DEVICE"
+"""Where accelerate looks for the device that it is to take."""
+
+OWN = re.compile(
+    r"(LOCAL_|GROUP_|ROLE_)?(RANK|WORLD_SIZE)|(ROLE|GROUP)_NAME|NODE_RANK|MASTER_(ADDR|PORT)|TORCHELASTIC_\w+|PET_\w+"
+    r"|(ACCELERATE|FSDP|PARALLELISM_CONFIG)_\w+|FORK_LAUNCHED"
+)
+"""What torch's and accelerate's launchers set."""
+
+OTHERS = re.compile(r"(PMI|PMIX|OMPI_COMM_WORLD|MV2_COMM_WORLD)_\w+|MPI_LOCAL\w+")
+"""What MPI sets, also under a job system; accelerate believes it before it believes `torchrun`."""
+
+TASKS = re.compile(r"SLURM_(NTASKS|NPROCS|STEP_NUM_TASKS|PROCID|LOCALID)")
+"""What nothing here reads, and somebody may think that it does."""
+
+
+def joined() -> bool:
+    """Whether a launcher has started this process as one of those that do a job."""
+    return JOINED in os.environ
+
+
+def forget(environment: MutableMapping[str, str]) -> list[str]:
+    """Remove what would make one process wait for others; return it, and what is not listened to, as `NAME=value`."""
+    named = [name for name in sorted(environment) if OWN.fullmatch(name) or OTHERS.fullmatch(name)]
+    told = [f"{name}={value}" for name, value in sorted(environment.items())
+            if name in named or (TASKS.fullmatch(name) and value not in ("0", "1"))]  # fmt: skip
+    for name in named:
+        del environment[name]
+    return told
+
+
+def in_words(ignored: list[str]) -> str:
+    """What to tell about variables that are not listened to."""
+    return f"ignored: {', '.join(ignored)}. The book is one process, and starts others itself where it needs them."
+
+
+@contextlib.contextmanager
+def alone(device: str | None = None) -> Iterator[list[str]]:
+    """An environment without other launchers' words, and without any where no launcher has started this process; then
+    the one that was before. Gives what it leaves out.
+
+    Args:
+        device: what accelerate is to take in it, e.g. "cuda:1"; None leaves it the choice.
+    """
+    before = dict(os.environ)
+    try:
+        if joined():
+            yield [os.environ.pop(name) for name in sorted(before) if OTHERS.fullmatch(name)]
+        else:
+            left_out = forget(os.environ)
+            if device is not None:
+                os.environ[DEVICE] = device
+            yield left_out
+    finally:
+        os.environ.pop(DEVICE, None)
+        os.environ.update({name: value for name, value in before.items() if name not in os.environ})
