@@ -155,8 +155,9 @@ summary.learned(book).style.set_properties(**{"text-align": "left", "white-space
 # ## Beside the papers
 #
 # A number of ours stands beside a paper's only if it was measured under the paper's conditions: the same data set,
-# direction, protocol settings, method, training data and external set, and at least as many trials. **Numbers from the
-# miniature world are therefore never beside a paper's**: they are no reproduction, and cannot be one.
+# direction, protocol settings, method, training data and external set, at least as many trials, and every setting of
+# the method, the generator and the expansion as it was published (or as the paper changed it in that row). **Numbers
+# from the miniature world are therefore never beside a paper's**: they are no reproduction, and cannot be one.
 #
 # A small difference reproduces nothing if the seeds scatter widely, and a large one refutes nothing. So the status is
 # an *equivalence test*. The paper's file states a tolerance, with its reason. Five statuses are possible:

@@ -147,7 +147,7 @@ def test_a_training_is_scored_on_them(written, shots):
 def test_validation_people_are_ranked_on_their_own_official_galleries(written):
     book = opened(written)
     record = stages.reid(book, "real", 0, validation=True, progress=False)
-    assert record.values["scores"][0]["variant"] == "validation identities"
+    assert record.values["scores"][0]["resolved"]["validation"]
     ranked = stages.datasets(book).test(validation=True)
     features = safetensors.torch.load_file(record.folder / "split_1" / stages.FEATURES)["features"]
     assert len(features) == len(ranked)

@@ -11,6 +11,7 @@ from vireid_lib.book import results, verdicts
 from vireid_lib.book.papers import load_paper, load_papers
 from vireid_lib.book.profiles import load_profile
 from vireid_lib.book.result_tables import main_table_html, show_main_table, show_papers
+from vireid_lib.book.variants import as_published, resolved
 from vireid_lib.book.workspace import Workspace
 from vireid_lib.data.strict import FileError
 from vireid_lib.project import project_root
@@ -39,7 +40,9 @@ def found(workspace):
 
 
 def on_sysu(rank_1, **changes):
-    return score(rank_1, **({"dataset": "sysu_mm01", "mean_ap": 0.4765} | changes))
+    row = {"dataset": "sysu_mm01", "mean_ap": 0.4765, "settings": {"shots": 1, "draw": "seeded"}} | changes
+    settings = resolved(as_published("sysu_mm01", row.get("method", "agw")), row.get("training", "real"))
+    return score(rank_1, **({"resolved": settings} | row))
 
 
 def status(beside, row, column, metric):
@@ -64,16 +67,17 @@ def test_a_single_seed_has_no_deviation(workspace):
 
 
 def test_every_table_marks_what_older_code_made(workspace):
-    record(workspace, on_sysu(0.48), score(0.5), score(0.6, training="dive"))
+    near = [on_sysu(value, seed=seed) for seed, value in enumerate([0.4799, 0.48, 0.4801])]
+    record(workspace, *near, score(0.5), score(0.6, training="dive"))
     table = found(workspace)
     assert "†" not in show_papers(results.beside_papers(table)).markup
-    table["older"] = [True, False, True]
+    table["older"] = [False, True, False, False, True]
     main = results.main_table(table, load_profile("smoke"))
     assert main["older"].tolist() == [False, True]
     assert "+ DiVE †" in main_table_html(main) and "older code" in main_table_html(main)
     assert results.as_text(main).count("†") == 2 and "older code" in results.as_text(main)
     papers = show_papers(results.beside_papers(table)).markup
-    assert "48.00 ✓ †" in papers and "older code" in papers
+    assert "48.00 ± 0.01 ✓ †" in papers and "older code" in papers
     assert verdicts.overview(table).index.get_level_values(1).str.endswith("†").tolist() == [True, False, True]
 
 
@@ -150,8 +154,8 @@ def test_reproduced_and_differs(workspace):
 )
 def test_few_or_scattered_seeds_are_inconclusive(workspace, values, expected):
     record(workspace, *(on_sysu(value, seed=seed) for seed, value in enumerate(values)))
-    found = status(results.beside_papers(workspace), "AGW", "SYSU-MM01 All search", "rank_1")
-    assert (found["status"], found["seeds"]) == (expected, len(values))
+    row = status(results.beside_papers(found(workspace)), "AGW", "SYSU-MM01 All search", "rank_1")
+    assert (row["status"], row["seeds"]) == (expected, len(values))
 
 
 def test_the_status_is_that_of_two_one_sided_tests(workspace):
@@ -161,11 +165,11 @@ def test_the_status_is_that_of_two_one_sided_tests(workspace):
         values = mean + 0.8 * random.normal(size=10)
         own = Workspace(workspace.folder / str(place))
         record(own, *(on_sysu(value / 100, seed=seed) for seed, value in enumerate(values)))
-        found = status(results.beside_papers(own), "AGW", "SYSU-MM01 All search", "rank_1")["status"]
+        word = status(results.beside_papers(found(own)), "AGW", "SYSU-MM01 All search", "rank_1")["status"]
         sides = [scipy.stats.ttest_1samp(values, 46.5, alternative="greater").pvalue,
                  scipy.stats.ttest_1samp(values, 48.5, alternative="less").pvalue]  # fmt: skip
-        assert (found == "reproduced") == (max(sides) <= 0.05)
-        assert (found == "differs") == (max(sides) > 0.975)
+        assert (word == "reproduced") == (max(sides) <= 0.05)
+        assert (word == "differs") == (max(sides) > 0.975)
 
 
 def test_splits_with_networks_of_their_own_count_as_the_sample(workspace):
@@ -173,18 +177,19 @@ def test_splits_with_networks_of_their_own_count_as_the_sample(workspace):
     rank_1 = [0.70, 0.71, 0.69, 0.705, 0.70, 0.695, 0.70, 0.71, 0.70, 0.70]
     for name, rule in (("regdb", "regdb"), ("draws", "sysu-mm01")):
         own = Workspace(workspace.folder / name)
-        row = score(float(np.mean(rank_1)), dataset="regdb", method="deen", mode="visible-to-infrared")
+        row = score(float(np.mean(rank_1)), dataset="regdb", method="deen", mode="visible-to-infrared", settings={},
+                    resolved=resolved(as_published("regdb", "deen"), "real"))  # fmt: skip
         own.stage("reid", {}, {}, lambda folder, row=row, rule=rule: {
             "scores": [row], "evaluations": {"visible-to-infrared": evaluation(rank_1, rule)}})  # fmt: skip
-        beside = results.beside_papers(own)
-        found = beside[(beside["dataset"] == "regdb") & (beside["our_mean"].notna()) & (beside["metric"] == "rank_1")]
-        assert len(found) and (found["our_mean"].round(6) == 70.1).all()
+        beside = results.beside_papers(found(own))
+        run = beside[(beside["dataset"] == "regdb") & (beside["our_mean"].notna()) & (beside["metric"] == "rank_1")]
+        assert len(run) and (run["our_mean"].round(6) == 70.1).all()
         if rule == "regdb":
-            assert set(found["over"]) == {"10 splits"} and set(found["status"]) <= {"reproduced", "differs"}
-            assert found["our_std"].iloc[0] == pytest.approx(100 * np.std(rank_1, ddof=1))
+            assert set(run["over"]) == {"10 splits"} and set(run["status"]) <= {"reproduced", "differs"}
+            assert run["our_std"].iloc[0] == pytest.approx(100 * np.std(rank_1, ddof=1))
             assert "(10 splits)" in show_papers(beside).markup
         else:  # ten galleries that one network ranks say nothing about another training
-            assert set(found["over"]) == {"1 seed"} and set(found["status"]) == {"one seed"}
+            assert set(run["over"]) == {"1 seed"} and set(run["status"]) == {"one seed"}
 
 
 def evaluation(rank_1, rule):
@@ -197,8 +202,8 @@ def evaluation(rank_1, rule):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"trials": 2}, {"settings": {"shots": 10}}, {"variant": "other"}, {"external": "market1501"},
-        {"training": "copies"}, {"method": "caj"}, {"mode": "indoor"},
+        {"trials": 2}, {"settings": {"shots": 10, "draw": "seeded"}}, {"settings": {"shots": 1, "draw": "official"}},
+        {"resolved": None}, {"external": "market1501"}, {"training": "copies"}, {"method": "caj"}, {"mode": "indoor"},
     ],
 )  # fmt: skip
 def test_other_conditions_are_no_comparison(workspace, changes):
@@ -259,8 +264,10 @@ def test_an_evaluation_becomes_a_score():
 
     table = _tiny_table()
     evaluation = evaluate(torch.rand(len(table), 9, generator=torch.manual_seed(0)), table, SysuProtocol(trial_count=2))
-    row = results.score_row(evaluation, dataset="mini_vi", method="agw", training="real", external=None, seed=3)
+    row = results.score_row(evaluation, dataset="mini_vi", method="agw", training="real", external=None, seed=3,
+                            resolved={"reid.config.steps": 2})  # fmt: skip
     assert (row["mode"], row["trials"], row["seed"], row["settings"]["shots"]) == ("all", 2, 3, 1)
+    assert row["resolved"] == {"reid.config.steps": 2} and "variant" not in row, "words are worked out by the reader"
     assert results.Score.model_validate(row).protocol == "all-search, single-shot, seeded draw"
 
 

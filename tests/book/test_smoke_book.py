@@ -13,6 +13,7 @@ import pytest
 
 from vireid_lib.book.chapters import find_chapters
 from vireid_lib.book.profiles import load_profile
+from vireid_lib.book.variants import resolved
 from vireid_lib.project import project_root
 
 PATIENCE_S = 1200
@@ -77,7 +78,9 @@ def test_every_training_set_and_seed_was_trained_and_scored(smoke_book):
     workspace, _ = smoke_book
     profile = load_profile("smoke")
     records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_*/*/result.json")]
-    tests = [score for record in records for score in record["values"].get("scores", []) if not score["variant"]]
+    own = {name: resolved(profile, name) for name in profile.reid.training_sets}
+    scores = [score for record in records for score in record["values"].get("scores", [])]
+    tests = [score for score in scores if score["resolved"] == own[score["training"]]]
     trained = {(score["training"], score["seed"]) for score in tests}
     assert trained == {(name, seed) for name in profile.reid.training_sets for seed in profile.reid.seeds}
     for score in tests:

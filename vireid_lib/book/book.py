@@ -9,7 +9,7 @@ from pathlib import Path
 from vireid_lib import places
 from vireid_lib.book.profiles import Profile, data_beside, load_profile
 from vireid_lib.book.records import StageRecord
-from vireid_lib.book.settings import reid_config
+from vireid_lib.book.settings import reid_config, with_method
 from vireid_lib.book.workspace import Workspace
 from vireid_lib.project import project_root
 
@@ -105,21 +105,16 @@ class Book:
             other.workspace = self.workspace
         return other
 
-    def with_method(self, method: str, changes: Mapping[str, object] | None = None, variant: str = "") -> "Book":
+    def with_method(self, method: str, changes: Mapping[str, object] | None = None) -> "Book":
         """The same book with another ReID method, or other settings of it, in the same workspace.
 
         Args:
             changes: settings in place of the method's and of the profile's.
-            variant: what they change, in words, by which scores are told apart.
 
         Raises:
             FileError: there is no such method, or it lacks a setting that the profile or `changes` sets.
         """
-        reid = self.profile.reid
-        changed = {"method": method, "config": {**reid.config, **(changes or {})}, "variant": variant}
-        profile = self.profile.model_copy(update={"reid": reid.model_copy(update=changed)})
-        reid_config(profile, f"profile {profile.name} with method {method}")
-        return self.with_profile(profile)
+        return self.with_profile(with_method(self.profile, method, changes))
 
     @cached_property
     def device(self) -> str:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from vireid_lib import generators
+from vireid_lib.book import comparable, settings, variants
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.project import project_root
 
@@ -33,7 +35,7 @@ class Column(Strict):
     dataset: str
     mode: str
     settings: dict[str, object] = {}
-    """Settings of the protocol that a number must have been measured with to be compared."""
+    """Settings of the protocol that its scores were measured with, every one that the data set's protocol has."""
 
 
 class Row(Strict):
@@ -41,10 +43,22 @@ class Row(Strict):
 
     printed: str
     method: str
+    """A ReID method; a generator in tables that measure pictures."""
     training: str
     external: str | None = None
-    variant: str = ""
+    changes: dict[str, object] = {}
+    """Settings that the paper changed in this row, by section of a profile, e.g. `reid.config: {triplet: hard}`."""
+    settings: dict[str, object] = {}
+    """Settings of the protocol that are not the columns' for this row, whose numbers come from another paper."""
     values: list[list[Printed | None]]
+
+    def settings_in(self, column: Column) -> dict[str, object]:
+        """With which settings of the protocol this row's number in a column was measured."""
+        return column.settings | {key: value for key, value in self.settings.items() if key in column.settings}
+
+    def variant_in(self, column: Column) -> dict[str, object]:
+        """What `changes` come to on a column's data set; see `variants.of_printed`."""
+        return variants.of_printed(column.dataset, self.method, self.training, self.changes)
 
 
 class Table(Strict):
@@ -55,6 +69,11 @@ class Table(Strict):
     metrics: list[Literal[(*SCORES, *SPREADS, *FIDELITY)]]
     columns: list[Column]
     rows: list[Row]
+
+    @property
+    def scored(self) -> bool:
+        """Whether it prints scores of ReID methods, and not measures of generators' pictures."""
+        return bool(set(self.metrics) & {*SCORES, *SPREADS})
 
     @model_validator(mode="after")
     def _every_cell_is_there(self) -> "Table":
@@ -96,6 +115,7 @@ class Paper(Strict):
         for table in self.tables:
             for row in table.rows:
                 for column, cell in zip(table.columns, row.values, strict=True):
+                    variant = row.variant_in(column)
                     for metric, value in zip(table.metrics, cell, strict=True):
                         if value is not None:
                             yield {
@@ -109,8 +129,9 @@ class Paper(Strict):
                                 "method": row.method,
                                 "training": row.training,
                                 "external": row.external,
-                                "variant": row.variant,
-                                "settings": column.settings,
+                                "variant": variants.text(variant),
+                                "differences": variant,
+                                "settings": row.settings_in(column),
                                 "metric": metric,
                                 "paper_value": value,
                             }
@@ -120,12 +141,41 @@ def load_paper(path: Path) -> Paper:
     """Read one paper's file.
 
     Raises:
-        FileError: a key, a type or the number of values in a row is wrong; the message names file and key.
+        FileError: a key, a type or the number of values in a row is wrong, a row names a method, a generator or a
+            setting that there is not, or a column leaves out with which settings its scores were measured; the message
+            names file, table, row or column, and the nearest valid key.
     """
     paper = read_model(path, Paper)
     if paper.name != path.stem:
         raise FileError(f"{path}: key name is {paper.name!r}; make it the file's name, {path.stem!r}.")
+    for table in paper.tables:
+        for column in table.columns if table.scored else ():
+            where = f"{path}: table {table.number}, column {column.printed!r}"
+            comparable.check(column.dataset, column.mode, column.settings, where)
+        for row in table.rows:
+            _check_row(row, table, f"{path}: table {table.number}, row {row.printed!r}")
     return paper
+
+
+def _check_row(row: Row, table: Table, where: str) -> None:
+    """Its names are known, and each of its settings belongs to its method or generator and changes something."""
+    try:
+        if table.scored:
+            variants.check_names(row.method, row.training)
+        else:
+            generators.check_name(row.method)
+    except ValueError as error:
+        raise FileError(f"{where}: {error}") from None
+    for column in table.columns if row.settings else ():
+        comparable.check(column.dataset, column.mode, row.settings_in(column), where)
+    if unused := [key for key in row.settings if not any(key in column.settings for column in table.columns)]:
+        raise FileError(f"{where}: settings.{unused[0]} is a setting of none of its columns.")
+    datasets = dict.fromkeys(column.dataset for column in table.columns) if row.changes else ()
+    found = {key for dataset in datasets
+             for key in variants.of_printed(dataset, row.method, row.training, row.changes, where)}  # fmt: skip
+    if idle := [key for key in settings.flat(row.changes) if key not in found]:
+        raise FileError(f"{where}: {idle[0]} changes nothing of {row.method} on {row.training}: it was published so, "
+                        "or belongs to another generator; remove it.")  # fmt: skip
 
 
 def load_papers() -> list[Paper]:

@@ -197,8 +197,7 @@ def batch_sizes(book: Book, *, steps: int = 80, seeds: int = 2) -> list[StageRec
     whole, half = config.identities, max(2, config.identities // 2)
     settings = [(half, steps), (whole, steps), (half, 2 * steps)]
     jobs = [
-        (book.with_method(book.profile.reid.method, {"identities": people, "steps": length},
-                          f"batches of {people} people, {length} steps"), "real", seed)
+        (book.with_method(book.profile.reid.method, {"identities": people, "steps": length}), "real", seed)
         for seed in book.profile.reid.seeds[:seeds]
         for people, length in settings
     ]  # fmt: skip

@@ -74,8 +74,6 @@ class Reid(Strict):
     epoch_batch: dict[Literal["identities", "images"], PositiveInt] = {}
     """The batch that the steps of an epoch are counted by, where it is not the method's own: batches of another size
     then leave the number of steps as it is."""
-    variant: str = ""
-    """What `config` changes about the method, in words, where scores must be told apart from the method's own."""
     seeds: Annotated[list[int], Field(min_length=1)]
     """One training per seed; tables show the mean and the standard deviation."""
     training_sets: Annotated[list[str], Field(min_length=1)]
@@ -222,11 +220,13 @@ def load_profile(name_or_path: str | Path) -> Profile:
         FileNotFoundError: there is no such profile; the message lists those there are.
         FileError: a key, a type or a path is wrong; the message names file, key and the nearest valid key.
     """
+    from vireid_lib.book.settings import check_nested
+
     path = _profile_path(name_or_path)
     profile = read_model(path, Profile)
     if profile.name != path.stem:
         raise FileError(f"{path}: key name is {profile.name!r}; make it the file's name, {path.stem!r}.")
-    _check_owned_sections(profile, path)
+    check_nested(profile, str(path))  # now, not hours into a run
     return _with_paths_in_full(profile, path)
 
 
@@ -289,14 +289,3 @@ def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
         "dive": full("dive", profile.dive, DiveConfig), "generators": made,
         "reid": reid.model_copy(update={"config": config}), "data": data.model_copy(update={"roots": roots}),
     })  # fmt: skip
-
-
-def _check_owned_sections(profile: Profile, path: Path) -> None:
-    """Let the classes that own the nested settings judge them now, not hours into a run."""
-    from vireid_lib.book.settings import dive_config, generator_config, reid_config, world_size
-
-    reid_config(profile, str(path))
-    world_size(profile, str(path))
-    dive_config(profile, str(path))
-    for name in profile.generators:
-        generator_config(profile, name, str(path))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import pandas as pd
 from pydantic import Field
 
+from vireid_lib.book import comparable, variants
 from vireid_lib.book.contrasts import mean_over_seeds, split_scores
 from vireid_lib.book.papers import Paper, load_papers
 from vireid_lib.book.profiles import Profile
@@ -36,7 +37,9 @@ class Score(Strict):
         training: what it was trained on: "real", "copies", "dive", "dive_from_image", "redrawn", "true", or
             another generator's name.
         external: name of the expanded data set, None without one.
-        variant: in words, what differs from the main setting; "" is the main setting.
+        resolved: every setting that it was measured with, see `variants.resolved`; None in old records.
+        variant: not recorded; `score_table` puts there in words how `resolved` differs from what was published. Old
+            records have words here that were typed.
         seed: of the training.
         mode: "all", "indoor", "visible-to-infrared", "infrared-to-visible".
         protocol: the protocol's name in words.
@@ -49,6 +52,7 @@ class Score(Strict):
     method: str
     training: str
     external: str | None
+    resolved: dict[str, object] | None = None
     variant: str = ""
     seed: int
     mode: str
@@ -71,7 +75,7 @@ def score_row(
     training: str,
     external: str | None,
     seed: int,
-    variant: str = "",
+    resolved: Mapping[str, object],
 ) -> dict:
     """Put an evaluation into the form that stages record: `return {"scores": [score_row(...), ...]}`."""
     record = evaluation.to_dict()
@@ -83,14 +87,14 @@ def score_row(
         method=method,
         training=training,
         external=external,
-        variant=variant,
+        resolved=dict(resolved),
         seed=seed,
         mode=mode,
         protocol=settings["name"],
         settings=settings,
         trials=len(record["trials"]),
         **means,
-    ).model_dump()
+    ).model_dump(exclude={"variant"})
 
 
 def stages(workspace: Workspace) -> pd.DataFrame:
@@ -116,6 +120,9 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
     """One row per score that the stages recorded: the columns of `Score`; `stage`, `key` and `older`; and `splits`, the
     scores of each split where each has its own network (RegDB), see `contrasts.split_scores`.
 
+    Its variant, the difference of its settings from those that were published, is worked out here: column `differences`
+    has it setting by setting (None where an old record does not say), `variant` in words.
+
     Raises:
         FileError: a stage recorded a score that is none, such as percent where shares are wanted.
     """
@@ -124,8 +131,11 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
         about = {"stage": record.name, "key": record.key, "older": record.older}
         for score in record.values["scores"]:
             checked = validated(Score, score, str(record.folder / "result.json"), "values.scores")
-            rows.append({**checked.model_dump(), **about, "splits": split_scores(record, checked.mode)})
-    return pd.DataFrame(rows, columns=[*Score.model_fields, "stage", "key", "older", "splits"])
+            found = variants.of_score(checked.dataset, checked.method, checked.training, checked.resolved)
+            words = checked.variant if found is None else variants.text(found)
+            rows.append({**checked.model_dump(), "variant": words, "differences": found, **about,
+                         "splits": split_scores(record, checked.mode)})  # fmt: skip
+    return pd.DataFrame(rows, columns=[*Score.model_fields, "differences", "stage", "key", "older", "splits"])
 
 
 def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFrame:
@@ -161,6 +171,7 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
                 "settings": group["settings"].iloc[0],
                 "older": bool(group["older"].any()),
                 "splits": mean_over_seeds(list(group["splits"])) if "splits" in group else None,
+                **{name: group[name].iloc[0] for name in ("resolved", "differences") if name in group},
             }
         )
     columns = [
@@ -171,6 +182,8 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
         "settings",
         "older",
         "splits",
+        "resolved",
+        "differences",
     ]
     return pd.DataFrame(rows, columns=columns)
 
@@ -178,9 +191,9 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
 def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
     """Every number that the papers print, ours beside it where there is one, and a status.
 
-    A number of ours stands beside a paper's only if data set, mode, method, training data, external set, variant and
-    the protocol's settings are the paper's, over at least as many trials. What was measured on the miniature world
-    is therefore never beside one.
+    A number of ours stands beside a paper's only if data set, mode, method, training data, external set, all settings
+    (see `variants`) and the protocol's settings are the paper's, over at least as many trials (`comparable.same`). What
+    was measured on the miniature world is therefore never beside one.
 
     Args:
         scores: from `selection.scores`.
@@ -197,17 +210,10 @@ def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -
         for value in paper.values():
             if value["metric"] not in METRICS:
                 continue
-            match = ours[[_same(row, value, paper) for _, row in ours.iterrows()]] if len(ours) else ours
+            fits = [comparable.same(row, value, paper.trials) for row in ours.to_dict("records")]
+            match = ours[fits] if len(ours) else ours
             rows.append({**value, **_judged(match, value, paper)})
-    return pd.DataFrame(rows).drop(columns="settings")
-
-
-def _same(ours: pd.Series, value: dict, paper: Paper) -> bool:
-    """Whether a row of ours was measured under the paper's conditions."""
-    names_agree = all(ours[name] == value[name] for name in ("dataset", "mode", "method", "training", "variant"))
-    external = None if pd.isna(ours["external"]) else ours["external"]
-    settings_agree = all(ours["settings"].get(key) == wanted for key, wanted in value["settings"].items())
-    return names_agree and external == value["external"] and settings_agree and ours["trials"] >= paper.trials
+    return pd.DataFrame(rows).drop(columns=["settings", "differences"])
 
 
 def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
@@ -271,15 +277,14 @@ def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
 
     Columns: data set, protocol, method, trained on, rank-1, mAP, mINP (texts, percent), seeds, older.
     """
-    table = scores
     wanted = {
         "dataset": [profile.data.target],
         "mode": profile.evaluation.modes,
         "method": [profile.reid.method],
         "training": profile.reid.training_sets,
         "seed": profile.reid.seeds,
-        "variant": [""],
     }
+    table = variants.measured_with(profile, scores)
     for column, values in wanted.items():
         table = table[table[column].isin(values)]
     table = over_seeds(table)

@@ -1,11 +1,12 @@
 """A profile's nested settings as the classes that own them: ReID method, DiVE, miniature world."""
 
 import dataclasses
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from vireid_lib.book.profiles import Profile
-from vireid_lib.data.strict import FileError, explained
+from vireid_lib.data.strict import FileError, explained, validated
 from vireid_lib.nearest import nearest
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from vireid_lib.generators.dive.config import DiveConfig
     from vireid_lib.miniworld.write import Size
     from vireid_lib.reid.config import ReidConfig
+
+
+PLACES = {"backbone": "reid.backbone", "height": "images.height", "width": "images.width"}
+"""Settings of a method that a profile has outside of `reid.config`."""
 
 
 def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
@@ -31,10 +36,9 @@ def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
     except ValueError as error:
         raise FileError(f"{where}: key reid.method: {error}") from None
     own = {"backbone": profile.reid.backbone, **(profile.images.model_dump() if profile.images else {})}
-    places = {"backbone": "reid.backbone", "height": "images.height", "width": "images.width"}
     for key in profile.reid.config:
-        if key in places:
-            raise FileError(f"{where}: key reid.config.{key} would contradict {places[key]}; set it there.")
+        if key in PLACES:
+            raise FileError(f"{where}: key reid.config.{key} would contradict {PLACES[key]}; set it there.")
     published = partial(config_class.published, profile.data.target)
     make = config_class.small if profile.reid.backbone == "small" else published
     return explained(lambda: make(**own, **profile.reid.config), config_class, where, "reid.config")
@@ -95,3 +99,65 @@ def world_size(profile: Profile, where: str = "") -> "Size | None":
                 + (f"did you mean {near[0]}?" if near else f"valid here: {', '.join(valid)}.")
             )
     return Size(**size)
+
+
+def check_nested(profile: Profile, where: str) -> None:
+    """Let the classes that own the nested settings judge them, before anything runs.
+
+    Raises:
+        FileError: a setting that its owner does not have, or of another type.
+    """
+    reid_config(profile, where)
+    world_size(profile, where)
+    dive_config(profile, where)
+    for name in profile.generators:
+        generator_config(profile, name, where)
+
+
+def with_method(profile: Profile, method: str, changes: Mapping[str, object] | None = None) -> Profile:
+    """The profile with another ReID method, or other settings of it on top of the profile's.
+
+    Raises:
+        FileError: there is no such method, or it lacks a setting that the profile or `changes` sets.
+    """
+    changed = {"method": method, "config": {**profile.reid.config, **(changes or {})}}
+    found = profile.model_copy(update={"reid": profile.reid.model_copy(update=changed)})
+    reid_config(found, f"profile {profile.name} with method {method}")
+    return found
+
+
+def changed(profile: Profile, changes: Mapping[str, object], where: str) -> Profile:
+    """The profile with some settings in place of its own.
+
+    Args:
+        changes: under dotted keys, or sections of several settings: `{"reid.config": {"triplet": "hard"}}`.
+        where: names the place of `changes` in an error message.
+
+    Raises:
+        FileError: a setting that the profile, the method or the generator does not have, or of another type.
+    """
+    values = profile.model_dump()
+    for name, value in flat(changes).items():
+        *sections, key = name.split(".")
+        if not sections:
+            raise FileError(f"{where}: {name} names no section; write it as in a profile, e.g. dive.{name} or "
+                            f"reid.config.{name}.")  # fmt: skip
+        inner = values
+        for section in sections:
+            if inner.get(section) is None:
+                inner[section] = {}
+            inner = inner[section]
+            if not isinstance(inner, dict):
+                raise FileError(f"{where}: {name} is no setting, for {section} is a single value.")
+        inner[key] = value
+    found = validated(Profile, values, where)
+    check_nested(found, where)
+    return found
+
+
+def flat(changes: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Settings of sections, one by one under their dotted keys."""
+    found = {}
+    for name, value in changes.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found

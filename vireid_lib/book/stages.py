@@ -9,7 +9,7 @@ import safetensors.torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.book import engines, joint, own_people, results
+from vireid_lib.book import engines, joint, own_people, results, variants
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import datasets, most_seen, permutation_file
 from vireid_lib.book.fitting import translators
@@ -152,11 +152,8 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
         about["epoch_steps"] = {str(split): steps for split, steps in epochs.items()}
     if read := config.weights_read():
         about["weights"] = read
-    variant = book.profile.reid.variant
-    if variant:  # only then: what has no variant keeps its key
-        about["variant"] = variant
-    if validation:
-        variant = "; ".join(filter(None, (variant, "validation identities")))
+    external = book.profile.data.external if variants.adds_external(name) else None
+    settings = variants.resolved(book.profile, name, validation=validation)
 
     def make(folder: Path) -> dict:
         found: dict[str, list[Evaluation]] = {mode: [] for mode in evaluation.modes}
@@ -171,8 +168,7 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
         scores = [
             results.score_row(
                 each, dataset=book.profile.data.target, method=book.profile.reid.method, training=name,
-                external=None if name == "real" else book.profile.data.external, seed=seed,
-                variant=variant,
+                external=external, seed=seed, resolved=settings,
             )
             for each in whole.values()
         ]
@@ -293,11 +289,23 @@ def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRec
         engines.run(list(pretrained.values()), device=device, label="Pre-training", unit="generators")
     alone = engine == "local" and engines.workers(len(jobs), device) == 1
     trainings = [
-        engines.Job(f"{own.profile.reid.method}{f' ({own.profile.reid.variant})' * bool(own.profile.reid.variant)} "
-                    f"on {name}, seed {seed}", _reid_elsewhere, (_address(own), name, seed, validation, alone))
-        for own, name, seed in jobs
-    ]  # fmt: skip
+        engines.Job(words, _reid_elsewhere, (_address(own), name, seed, validation, alone))
+        for words, (own, name, seed) in zip(_names(jobs), jobs, strict=True)
+    ]
     return engines.run(trainings, device=device, label="ReID", unit="trainings")
+
+
+def _names(jobs: Sequence[Job]) -> list[str]:
+    """A name for each training, with what tells it apart from others of its method and training set."""
+    kinds: dict[tuple[str, str], list[int]] = {}
+    for place, (own, name, _) in enumerate(jobs):
+        kinds.setdefault((own.profile.reid.method, name), []).append(place)
+    found = [""] * len(jobs)
+    for (method, name), places in kinds.items():
+        words = variants.apart([variants.resolved(jobs[place][0].profile, name) for place in places])
+        for place, more in zip(places, words, strict=True):
+            found[place] = f"{method}{f' ({more})' * bool(more)} on {name}, seed {jobs[place][2]}"
+    return found
 
 
 def _address(book: Book) -> tuple[dict, str, str]:

@@ -21,12 +21,17 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in SHARED)
 
 
-def generator_class(name: str) -> type[Generator]:
-    """The class of generator `name`. Raises ValueError, with the nearest names, for an unknown one."""
+def check_name(name: str) -> None:
+    """Raise ValueError, with the nearest names, if there is no generator `name`; none is imported."""
     known = names()
     if name not in known:
         near = nearest(name, known, 3, cutoff=0.0)
         raise ValueError(f"There is no generator {name!r}; did you mean {' or '.join(near)}? All: {known}.")
+
+
+def generator_class(name: str) -> type[Generator]:
+    """The class of generator `name`. Raises ValueError, with the nearest names, for an unknown one."""
+    check_name(name)
     return importlib.import_module(f"{__name__}.{name}").GENERATOR
 
 

@@ -31,6 +31,17 @@ def test_only_what_differs_is_in_a_name(table):
     ]  # fmt: skip
 
 
+def test_runs_with_other_settings_are_named_by_them():
+    """By what sets them apart from most runs, and not by all that was not published."""
+    plain = {"reid.config.steps": 60, "reid.config.identities": 8}
+    halves = plain | {"reid.config.identities": 4}
+    rows = [score("real", 0, 0.3, variant="a", resolved=plain), score("real", 0, 0.3, variant="b", resolved=halves),
+            score("real", 0, 0.3, variant="a", resolved=plain, mode="indoor", protocol="indoor-search")]  # fmt: skip
+    assert runs.runs(over_seeds(pd.DataFrame(rows))).index.tolist() == [
+        "real images only, all", "real images only, all, reid.config.identities = 4", "real images only, indoor",
+    ]  # fmt: skip
+
+
 def test_bars_whiskers_and_numbers_are_those_of_the_records(table):
     left, right = runs.comparison(table).axes
     assert [bar.get_width() for bar in left.patches] == pytest.approx([35, 50])

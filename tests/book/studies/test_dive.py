@@ -53,7 +53,7 @@ def test_every_printed_row_is_a_training_of_its_own(counting_book, method):
     for number in (1, 2, 3, 4):
         for printed in study.table(number).rows:
             there = printed.training in {row.training for row in study.rows}
-            own = study.row_of(printed, method if number in OF_ONE_METHOD else "")
+            own = study.row_of(printed, counting_book.profile, method if number in OF_ONE_METHOD else "")
             assert (own is not None) == there, f"table {number}: {printed.printed}"
             assert own is None or own.method == (method if number in OF_ONE_METHOD else printed.method)
     settings = {}
@@ -133,12 +133,12 @@ def test_table_1_has_every_generator_that_makes_galleries(tiny_book):
         dive.study(tiny_book, ["nobody"])
 
 
-def test_every_claim_agrees_with_the_numbers_it_prints(study):
+def test_every_claim_agrees_with_the_numbers_it_prints(tiny_book, study):
     printed = {}
     for number in (1, 2, 3, 4):
         table = study.table(number)
         for row in table.rows:
-            if own := study.row_of(row, study.method if number in OF_ONE_METHOD else ""):
+            if own := study.row_of(row, tiny_book.profile, study.method if number in OF_ONE_METHOD else ""):
                 for measure, value in zip(table.metrics, row.values[0], strict=True):
                     printed[number, own.name, measure] = value
     for claim in study.claims:

@@ -9,7 +9,10 @@ import nbformat
 import pytest
 import yaml
 
-from vireid_lib.book.profiles import profiles_folder
+from vireid_lib.book.profiles import load_profile, profiles_folder
+from vireid_lib.book.records import canonical
+from vireid_lib.book.studies.study import profile_of
+from vireid_lib.book.variants import resolved
 
 COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.book.cli import main; sys.exit(main())", "study"]
 STUDIES = {"den": (1, 3, 4, 5, 6), "deen": (4, 5, 6, 7), "flow2flow": (3, 4, 5, 6, 7, 8), "jsia": (3, 4)}
@@ -37,10 +40,13 @@ def test_the_study_runs_and_trains_the_reduced_rows(run):
     assert (workspace / f"study_{study.name}.html").exists()
     assert json.loads((workspace / f"study_{study.name}.json").read_text())["ok"]
     records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_*/*/result.json")]
-    trained = {(score["method"], score["variant"], score["training"], score["seed"])
+    trained = {(score["method"], canonical(score["resolved"]), score["training"], score["seed"])
                for record in records for score in record["values"]["scores"]
                if score["method"] in {row.method for row in study.rows}}  # fmt: skip
-    assert trained == {(row.method, row.variant, row.training, seed) for row in study.chosen() for seed in (0, 1)}
+    profile = load_profile(workspace.parent / "few.yaml")
+    settings = [canonical(resolved(profile_of(profile, row), row.training)) for row in study.chosen()]
+    assert trained == {(row.method, own, row.training, seed)
+                       for row, own in zip(study.chosen(), settings, strict=True) for seed in (0, 1)}  # fmt: skip
 
 
 def test_it_ends_with_verdicts_and_shows_the_papers_figures(run):

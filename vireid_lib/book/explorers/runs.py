@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from vireid_lib.book import selection, widgets
+from vireid_lib.book import selection, variants, widgets
 from vireid_lib.book.book import Book
 from vireid_lib.book.plots import Picture, nothing_yet, run_bars
 from vireid_lib.book.result_tables import METRIC_LABELS
@@ -42,6 +42,10 @@ def runs(table: pd.DataFrame) -> pd.DataFrame:
         table: as `results.over_seeds` returns it.
     """
     telling = [name for name in ("dataset", "method", "mode", "protocol", "variant", "external") if _tells(table, name)]
+    if "variant" in telling and table["resolved"].notna().all():  # what differs between runs, not from the published
+        table = table.assign(variant="")
+        for _, group in table.groupby(["method", "training"], sort=False):
+            table.loc[group.index, "variant"] = variants.apart(group["resolved"].tolist())
     names = []
     for row in table.to_dict("records"):
         more = [str(row[name]) for name in telling if not pd.isna(row[name]) and row[name] != ""]

@@ -2,13 +2,14 @@
 
 How to write one, with `den.py` here and `notebooks/studies/den.py` as the example:
 
-1. `data_manifests/papers/NAME.yaml`: what the paper prints. A row's method, variant (in words) and training set say
-   which setting it is; metrics may be scores (percent) and, for DEN, iirs_visible, iirs_infrared, himd.
+1. `data_manifests/papers/NAME.yaml`: what the paper prints. A row's method, training set and `changes` (the settings
+   that the paper changed in it) say which setting it is; metrics may be scores (percent) and, for DEN, iirs_visible,
+   iirs_infrared, himd. A column says with which settings of the protocol its scores were measured.
 2. `vireid_lib/book/studies/NAME.py`: `STUDY = Study(NAME, rows, claims)`.
-   - `Row(name, label, method, config, variant, training="real", always=True)`: one trained setting, once, however many
-     tables show it. `config` is in place of the method's settings, on top of the profile's `reid.config`; `variant`
-     must be the words of the paper's file ("" for the method as published). Rows with `always=False` are trained only
-     if the study is run in full.
+   - `Row(name, label, method, config, training="real", always=True)`: one trained setting, once, however many tables
+     show it. `config` is in place of the method's settings, on top of the profile's `reid.config`. Which printed row it
+     is, `Study.row_of` finds out from the settings. Rows with `always=False` are trained only if the study is run in
+     full.
    - `Claim(words, place, measure, row, other, direction="larger", than_from=None)`.
 3. `notebooks/studies/NAME.py`, a chapter whose parameters cell has `full = False`:
 

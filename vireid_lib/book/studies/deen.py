@@ -18,23 +18,23 @@ def sweep_row(setting: str, value: float) -> str:
 
 
 ROWS = (
-    Row("base", "baseline", "deen", ONE | PLAIN, "baseline"),
-    Row("dee", "DEE", "deen", PLAIN | {"cpm_weight": 0.0, "orthogonal_weight": 0.0}, "DEE"),
-    Row("dee_cpm", "DEE, CPM", "deen", PLAIN | {"orthogonal_weight": 0.0}, "DEE, CPM"),
-    Row("dee_both", "DEE, CPM, orthogonal", "deen", PLAIN, "DEE, CPM, orthogonal"),
-    Row("mfa", "MFA", "deen", ONE, "MFA"),
+    Row("base", "baseline", "deen", ONE | PLAIN),
+    Row("dee", "DEE", "deen", PLAIN | {"cpm_weight": 0.0, "orthogonal_weight": 0.0}),
+    Row("dee_cpm", "DEE, CPM", "deen", PLAIN | {"orthogonal_weight": 0.0}),
+    Row("dee_both", "DEE, CPM, orthogonal", "deen", PLAIN),
+    Row("mfa", "MFA", "deen", ONE),
     Row("deen", "DEEN", "deen"),
-    Row("nl", "NL", "deen", ONE | {"aggregation": "non_local"}, "NL"),
-    Row("nl_dee", "NL, DEE", "deen", {"aggregation": "non_local"}, "NL, DEE"),
-    Row("two", "two branches", "deen", PLAIN | {"branches": 2}, "two branches"),
-    Row("four", "four branches", "deen", PLAIN | {"branches": 4}, "four branches"),
-    Row("dee_ort", "DEE, orthogonal", "deen", PLAIN | {"cpm_weight": 0.0}, "DEE, orthogonal", always=False),
+    Row("nl", "NL", "deen", ONE | {"aggregation": "non_local"}),
+    Row("nl_dee", "NL, DEE", "deen", {"aggregation": "non_local"}),
+    Row("two", "two branches", "deen", PLAIN | {"branches": 2}),
+    Row("four", "four branches", "deen", PLAIN | {"branches": 4}),
+    Row("dee_ort", "DEE, orthogonal", "deen", PLAIN | {"cpm_weight": 0.0}, always=False),
     Row("released", "DEEN, released form", "deen", {"form": "release", "grey": 0.0, "erasing_area": [0.02, 0.4]},
-        "released form, the paper's augmentation", always=False),
+        always=False),
     *(Row(f"stage_{stage}", f"DEE after stage {stage}", "deen", PLAIN | {"expand_after": stage},
-          f"DEE after stage {stage}", always=False) for stage in (0, 1, 2, 4)),
-    *(Row(sweep_row(setting, value), f"{symbol} = {value:g}", "deen", {setting: value}, f"{symbol} {value:g}",
-          always=False) for setting, (symbol, values) in SWEEPS.items() for value in values),
+          always=False) for stage in (0, 1, 2, 4)),
+    *(Row(sweep_row(setting, value), f"{symbol} = {value:g}", "deen", {setting: value}, always=False)
+      for setting, (symbol, values) in SWEEPS.items() for value in values),
 )  # fmt: skip
 
 

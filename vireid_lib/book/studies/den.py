@@ -12,7 +12,7 @@ def _baseline(name: str, triplet: str, copies: str, *, erasing: bool = True, alw
     config = {"triplet": "hard" if triplet == "HT" else "wrt", "colour_copies": copies}
     if not erasing:
         config["erasing"] = 0.0
-    return Row(name, label, "baseline", config, variant="" if label == "HT, RE" else label, always=always)
+    return Row(name, label, "baseline", config, always=always)
 
 
 ROWS = (
@@ -20,9 +20,9 @@ ROWS = (
     _baseline("wrt_re", "WRT", "none", always=True),
     _baseline("ht_hg", "HT", "hue_grey", always=True),
     _baseline("wrt_hg", "WRT", "hue_grey", always=True),
-    Row("pe", "HT, PE(V,I), RE", "den", NO_COPIES | {"ne": False}, "PE(V,I)", always=False),
-    Row("ird", "HT, IRD(V,I), RE", "den", NO_COPIES, "IRD(V,I)"),
-    Row("ird_hg", "HT, IRD(V,I), RE, HG", "den", {"ird_hue_grey": False, "ci": False}, "IRD(V,I), HG"),
+    Row("pe", "HT, PE(V,I), RE", "den", NO_COPIES | {"ne": False}, always=False),
+    Row("ird", "HT, IRD(V,I), RE", "den", NO_COPIES),
+    Row("ird_hg", "HT, IRD(V,I), RE, HG", "den", {"ird_hue_grey": False, "ci": False}),
     Row("den", "DEN", "den"),
     Row("caj", "CAJ", "caj"),
     Row("mmd", "MMD-ReID", "mmd_reid"),
@@ -32,9 +32,9 @@ ROWS = (
     _baseline("ht_grey", "HT", "grey"),
     _baseline("wrt_hue", "WRT", "hue"),
     _baseline("ht_hue", "HT", "hue"),
-    Row("ne", "HT, NE(V,I), RE", "den", NO_COPIES | {"pe": False}, "NE(V,I)", always=False),
-    Row("den_no_ci", "DEN without CI", "den", {"ci": False}, "without CI", always=False),
-    Row("ird_hg_ci", "HT, IRD(V,I), CI, RE, HG", "den", {"ird_hue_grey": False}, "IRD(V,I), HG, CI", always=False),
+    Row("ne", "HT, NE(V,I), RE", "den", NO_COPIES | {"pe": False}, always=False),
+    Row("den_no_ci", "DEN without CI", "den", {"ci": False}, always=False),
+    Row("ird_hg_ci", "HT, IRD(V,I), CI, RE, HG", "den", {"ird_hue_grey": False}, always=False),
 )
 
 BOTH = {"iirs_visible": "(V,V)", "iirs_infrared": "(I,I)"}

@@ -21,8 +21,8 @@ METHODS = {"agw": "AGW", "caj": "CAJ", "dart": "DART", "deen": "DEEN"}
 PRINTED = ("cyclegan", "aligngan", "vi_diff", "cyclegan_turbo")
 """Generators that the paper's table 1 compares DiVE with."""
 
-TO_BOTH = "fitted to external images too"
-"""Variant of table 1's generators; the paper fits DiVE alone to them."""
+TO_BOTH = "_both"
+"""End of the names of rows whose generator is fitted to external images too; the paper fits DiVE alone to them."""
 
 
 def method_label(method: str) -> str:
@@ -53,22 +53,22 @@ def fitted_to_both(method: str, names: Sequence[str]) -> list[Row]:
     """Table 1 once more, with those generators that can be fitted to the external images as DiVE is: the paper trains
     them on the target alone."""
     fields = {name: generators.generator_class(name).config_class.model_fields for name in names}
-    return [replace(row, name=f"{row.training}_both", label=f"{row.label}, {TO_BOTH}", variant=TO_BOTH, always=False,
-                    changes={"generators": {row.training: {"fit_on": "target+external"}}})
+    return [replace(row, name=f"{row.training}{TO_BOTH}", label=f"{row.label}, fitted to external images too",
+                    always=False, changes={"generators": {row.training: {"fit_on": "target+external"}}})
             for row in generator_rows(method, names) if "fit_on" in fields[row.training]]  # fmt: skip
 
 
-def _pair(method: str, name: str, label: str, variant: str, *, always: bool = False, **settings: object) -> list[Row]:
-    return [Row(f"{name}_{training}", f"{_trained(method, training)}, {label}", method, variant=variant,
-                training=training, always=always, **settings) for training in ("real", "dive")]  # fmt: skip
+def _pair(method: str, name: str, label: str, *, always: bool = False, **settings: object) -> list[Row]:
+    return [Row(f"{name}_{training}", f"{_trained(method, training)}, {label}", method, training=training,
+                always=always, **settings) for training in ("real", "dive")]  # fmt: skip
 
 
 def _trained(method: str, training: str) -> str:
     return method_label(method) + " + DiVE" * (training == "dive")
 
 
-def _selected(method: str, name: str, label: str, variant: str, **settings: object) -> Row:
-    return Row(name, label, method, variant=variant, training="dive", always=False, changes={"dive": settings})
+def _selected(method: str, name: str, label: str, **settings: object) -> Row:
+    return Row(name, label, method, training="dive", always=False, changes={"dive": settings})
 
 
 def _people(method: str, count: int, training: str, *, more: bool = False) -> Row:
@@ -76,8 +76,8 @@ def _people(method: str, count: int, training: str, *, more: bool = False) -> Ro
     words = "DiVE" if training == "dive" else "true infrared"
     section = {"expand": {"identities": count, "min_images": 1}} if more else {
         "reid": {"expanded": count}}  # fmt: skip
-    return Row(f"{training}_{count}", f"{words}, {count} people", method, variant=f"{count} expanded people",
-               training=training, always=False, changes=section)  # fmt: skip
+    return Row(f"{training}_{count}", f"{words}, {count} people", method, training=training, always=False,
+               changes=section)  # fmt: skip
 
 
 def counts(book: Book) -> tuple[list[int], list[int]]:
@@ -113,13 +113,11 @@ def study(book: Book, compared: Sequence[str] = (), method: str = "") -> Study:
     beyond = "true" if book.miniature else "dive"
     others = [
         *fitted_to_both(method, expanding(compared)),
-        *_pair(method, "wide", "batches twice as large", "twice the images of each person in a batch", always=True,
-               times={"images": 2}),
-        *_pair(method, "long", "twice as long", "twice as long", times={"length": 2}),
-        _selected(method, "infrared_single", "DiVE, infrared, single", "infrared only; one code", views="single",
-                  train_modalities="infrared"),
-        _selected(method, "both_single", "DiVE, both, single", "one code per modality", views="single"),
-        _selected(method, "one_lora", "DiVE, one LoRA for all codes", "one LoRA for all codes", lora_scope="shared"),
+        *_pair(method, "wide", "batches twice as large", always=True, times={"images": 2}),
+        *_pair(method, "long", "twice as long", times={"length": 2}),
+        _selected(method, "infrared_single", "DiVE, infrared, single", views="single", train_modalities="infrared"),
+        _selected(method, "both_single", "DiVE, both, single", views="single"),
+        _selected(method, "one_lora", "DiVE, one LoRA for all codes", lora_scope="shared"),
         Row("campus", f"{_trained(method, 'dive')}, campus", method, training="dive", always=False,
             external="cuhk03_np", changes={"expand": {"min_images": 5}}),
         *(_people(method, count, training) for training in ("dive", "true") for count in fewer),

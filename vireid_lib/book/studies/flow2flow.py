@@ -14,25 +14,23 @@ EXPANDED = {"visible": "visible", "infrared": "infrared", "": "both"}
 """What is expanded in figure 6."""
 
 ABLATIONS = {
-    "linear": ("linear flow", "linear flow", {"activation": False}),
-    "none": ("no adversaries", "no adversaries", {"identity_weight": 0.0, "modality_weight": 0.0}),
-    "identity": ("+ identity", "identity adversaries", {"modality_weight": 0.0}),
-    "modality": ("+ modality", "modality adversaries", {"identity_weight": 0.0}),
-    "no_losses": ("no flow, no noise loss", "no flow, no noise loss", {"flow_weight": 0.0, "noise_weight": 0.0}),
-    "flow": ("+ flow loss", "no noise loss", {"noise_weight": 0.0}),
-    "noise": ("+ noise loss", "no flow loss", {"flow_weight": 0.0}),
+    "linear": ("linear flow", {"activation": False}),
+    "none": ("no adversaries", {"identity_weight": 0.0, "modality_weight": 0.0}),
+    "identity": ("+ identity", {"modality_weight": 0.0}),
+    "modality": ("+ modality", {"identity_weight": 0.0}),
+    "no_losses": ("no flow, no noise loss", {"flow_weight": 0.0, "noise_weight": 0.0}),
+    "flow": ("+ flow loss", {"noise_weight": 0.0}),
+    "noise": ("+ noise loss", {"flow_weight": 0.0}),
 }
-"""Tables VI to VIII: label, words of the paper's file, settings of the generator."""
+"""Tables VI to VIII: label, settings of the generator."""
 
 REDUCED = ("tse_linear", "cmg_none")
 """Rows of tables VI and VII that are trained in any case."""
 
 
-def _row(
-    name: str, label: str, training: str, variant: str = "", *, always: bool = False, **settings: object
-) -> Row:  # fmt: skip
+def _row(name: str, label: str, training: str, *, always: bool = False, **settings: object) -> Row:
     changes = {"generators": {"flow2flow": settings}} if settings else {}
-    return Row(name, label, METHOD, variant=variant, training=training, always=always, changes=changes)
+    return Row(name, label, METHOD, training=training, always=always, changes=changes)
 
 
 def expansion_row(modality: str, percent: int) -> str:
@@ -50,9 +48,9 @@ ROWS = (
     *(_row(kind, KINDS[kind], TRAINING[kind], always=True) for kind in KINDS),
     _row("interpolation", "image interpolation", "interpolation.tse", always=True),
     _row("cyclegan", "CycleGAN", "cyclegan.cmg", always=True),
-    *(_row(f"{kind}_{name}", f"{KINDS[kind]}, {label}", TRAINING[kind], variant, always=f"{kind}_{name}" in REDUCED,
-           **settings) for name, (label, variant, settings) in ABLATIONS.items() for kind in KINDS),
-    _row("tse_10", "TSE, q = 10", TRAINING["tse"], "q = 10", q=10),
+    *(_row(f"{kind}_{name}", f"{KINDS[kind]}, {label}", TRAINING[kind], always=f"{kind}_{name}" in REDUCED,
+           **settings) for name, (label, settings) in ABLATIONS.items() for kind in KINDS),
+    _row("tse_10", "TSE, q = 10", TRAINING["tse"], q=10),
     *(_expansion(modality, percent) for modality in EXPANDED for percent in PERCENT
       if expansion_row(modality, percent) != "tse"),
     *(Row(f"{kind}_mixed", f"{KINDS[kind]}, one head", "mpanet", training=TRAINING[kind], always=False)

@@ -26,18 +26,17 @@ def sweep_row(setting: str, value: float) -> str:
 
 
 ROWS = (
-    Row("none", "none", "jsia", OFF | APART, "none"),
-    Row("sl", "SL", "jsia", OFF, "SL"),
-    Row("il", "IL", "jsia", _with("il") | APART, "IL"),
-    Row("sl_il", "SL, IL", "jsia", _with("il"), "SL, IL"),
-    Row("sl_il_lr", "SL, IL, LR", "jsia", _with("il", "lr"), "SL, IL, LR"),
+    Row("none", "none", "jsia", OFF | APART),
+    Row("sl", "SL", "jsia", OFF),
+    Row("il", "IL", "jsia", _with("il") | APART),
+    Row("sl_il", "SL, IL", "jsia", _with("il")),
+    Row("sl_il_lr", "SL, IL, LR", "jsia", _with("il", "lr")),
     Row("jsia", "SL, IL, LR, UI", "jsia"),
-    Row("degraded_sl", "degraded SL, IL, LR, UI", "jsia", {"set_level": "adversarial"}, "degraded SL, IL, LR, UI"),
-    Row("degraded_lr", "SL, IL, degraded LR, UI", "jsia", {"local_pairs": "unpaired"}, "SL, IL, degraded LR, UI"),
-    Row("detached", "all, generators not reached", "jsia", {"end_to_end": False}, "generators not reached",
-        always=False),
-    *(Row(sweep_row(setting, value), f"{symbol} = {value:g}", "jsia", {setting: value}, f"{symbol} {value:g}",
-          always=False) for setting, (symbol, values) in SWEEPS.items() for value in values),
+    Row("degraded_sl", "degraded SL, IL, LR, UI", "jsia", {"set_level": "adversarial"}),
+    Row("degraded_lr", "SL, IL, degraded LR, UI", "jsia", {"local_pairs": "unpaired"}),
+    Row("detached", "all, generators not reached", "jsia", {"end_to_end": False}, always=False),
+    *(Row(sweep_row(setting, value), f"{symbol} = {value:g}", "jsia", {setting: value}, always=False)
+      for setting, (symbol, values) in SWEEPS.items() for value in values),
 )  # fmt: skip
 
 

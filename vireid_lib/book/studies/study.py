@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from vireid_lib.book import joint, variants
 from vireid_lib.book.book import Book
 from vireid_lib.book.papers import Paper, Table, load_paper
 from vireid_lib.book.papers import Row as PaperRow
 from vireid_lib.book.profiles import Profile
-from vireid_lib.book.settings import reid_config
+from vireid_lib.book.settings import changed, reid_config, with_method
+from vireid_lib.data.strict import FileError
 from vireid_lib.project import project_root
 
 STAND_INS = {"market1501": "mini_market", "cuhk03_np": "mini_campus"}
@@ -27,8 +29,6 @@ class Row:
         label: for readers, e.g. "HT, RE".
         method: file name in `vireid_lib/reid/methods`.
         config: settings in place of the method's.
-        variant: what `config` changes, in words, as it stands in the paper's file under data_manifests/papers; "" is
-            the method as published.
         training: training set, "real" unless the paper adds images.
         always: whether it belongs to the reduced set; the others are trained if the study is run in full.
         times: settings of the method as multiples of what the book has, e.g. {"images": 2}, which leaves the number of
@@ -42,7 +42,6 @@ class Row:
     label: str
     method: str
     config: Mapping[str, object] = field(default_factory=dict)
-    variant: str = ""
     training: str = "real"
     always: bool = True
     times: Mapping[str, float] = field(default_factory=dict)
@@ -123,16 +122,69 @@ class Study:
         """One table of the paper."""
         return next(table for table in self.paper.tables if table.number == number)
 
-    def row_of(self, printed: PaperRow, method: str = "") -> Row | None:
+    def row_of(self, printed: PaperRow, profile: Profile, method: str = "") -> Row | None:
         """The study's row that a printed row is about, None if it has none.
 
+        Rows are matched by method, training set, external set and settings. On real data a row with the very settings
+        that the paper published for the printed one comes first. Else it is the row that takes the printed row's
+        changes on top of the profile's settings, whatever these are: in the miniature world those of its small recipe.
+
         Args:
+            profile: on which the study is run.
             method: with which the study trained what the paper trained with the method it prints.
         """
-        about = (method or printed.method, printed.variant, printed.training)
-        same = [row for row in self.rows if (row.method, row.variant, row.training) == about]
-        of_this_set = [row for row in same if row.external and row.external == printed.external]
-        return next(iter(of_this_set + [row for row in same if not row.external]), None)
+        method = method or printed.method
+        rows = [row for row in self.rows if (row.method, row.training) == (method, printed.training)
+                and (not printed.external or _stands_for(row, profile) == printed.external)]  # fmt: skip
+        if method not in joint.names():  # a generator, whose pictures are measured
+            return next(iter(rows), None)
+        try:
+            wanted = [variants.resolved(changed(base, printed.changes, f"{self.name}, {printed.printed!r}"),
+                                        printed.training) for base in _bases(profile, method)]  # fmt: skip
+        except FileError:  # a setting of the paper's method that ours does not have
+            return None
+        settings = [variants.resolved(profile_of(profile, row), row.training) for row in rows]
+        return next((row for each in wanted for row, own in zip(rows, settings, strict=True) if own == each), None)
+
+
+def _bases(profile: Profile, method: str) -> list[Profile]:
+    """What a printed row's changes may be changes of."""
+    own = with_method(profile, method)
+    return [own] if profile.world is not None else [variants.as_published(profile.data.target, method), own]
+
+
+def _stands_for(row: Row, profile: Profile) -> str | None:
+    """The real external set that a row has, or that its set stands for in the miniature world."""
+    if row.external:
+        return row.external
+    real = {own: name for name, own in STAND_INS.items()}
+    return real.get(profile.data.external, profile.data.external)
+
+
+def profile_of(profile: Profile, row: Row) -> Profile:
+    """The profile with a row's method and settings.
+
+    Raises:
+        FileError: the method lacks a setting of the row.
+    """
+    own, changes = with_method(profile, row.method, row.config), dict(row.changes)
+    if row.times:
+        config, scaled = reid_config(own), {}
+        for name, factor in row.times.items():
+            scaled |= config.stretched(factor) if name == "length" else {name: round(factor * getattr(config, name))}
+        own = with_method(profile, row.method, {**row.config, **scaled})
+        if batch := {name: getattr(config, name) for name in ("identities", "images") if name in row.times}:
+            changes["reid"] = {"epoch_batch": batch | own.reid.epoch_batch} | changes.get("reid", {})
+    if row.external:
+        changes["data"] = {**changes.get("data", {}), **_external(own, row.external)}
+    if not changes:
+        return own
+    values = own.model_dump()
+    for section, settings in changes.items():
+        if section == "generators":  # a generator keeps what the row leaves
+            settings = {name: {**values[section].get(name, {}), **own_of_it} for name, own_of_it in settings.items()}
+        values[section] = {**values[section], **settings}
+    return Profile.model_validate(values)
 
 
 def book_of(book: Book, row: Row) -> Book:
@@ -141,24 +193,7 @@ def book_of(book: Book, row: Row) -> Book:
     Raises:
         FileError: the method lacks a setting of the row.
     """
-    own, changes = book.with_method(row.method, row.config, row.variant), dict(row.changes)
-    if row.times:
-        config, scaled = reid_config(own.profile), {}
-        for name, factor in row.times.items():
-            scaled |= config.stretched(factor) if name == "length" else {name: round(factor * getattr(config, name))}
-        own = book.with_method(row.method, {**row.config, **scaled}, row.variant)
-        if batch := {name: getattr(config, name) for name in ("identities", "images") if name in row.times}:
-            changes["reid"] = {"epoch_batch": batch | own.profile.reid.epoch_batch} | changes.get("reid", {})
-    if row.external:
-        changes["data"] = {**changes.get("data", {}), **_external(own.profile, row.external)}
-    if not changes:
-        return own
-    values = own.profile.model_dump()
-    for section, settings in changes.items():
-        if section == "generators":  # a generator keeps what the row leaves
-            settings = {name: {**values[section].get(name, {}), **own_of_it} for name, own_of_it in settings.items()}
-        values[section] = {**values[section], **settings}
-    return own.with_profile(Profile.model_validate(values))
+    return book.with_profile(profile_of(book.profile, row))
 
 
 def _external(profile: Profile, name: str) -> dict[str, object]:
