@@ -1,8 +1,6 @@
 """Layers against the released modules: values, running statistics, gradients."""
 
-from pathlib import Path
-
-import numpy as np
+import oracle_files
 import pytest
 import torch
 from torch import nn
@@ -10,14 +8,7 @@ from torch import nn
 from vireid_lib.reid.layers import NonLocal, average_pool, check_images, generalised_mean_pool
 from vireid_lib.reid.network import TwoStreamNetwork
 
-ORACLES = Path(__file__).parents[1] / "oracles" / "modules"
 NAMES = {"g.0": "g", "theta": "theta", "phi": "phi", "W.0": "project", "W.1": "norm"}
-
-
-def read(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    data = np.load(ORACLES / f"{name}.npz", allow_pickle=False)
-    tensors = {key: torch.from_numpy(np.array(data[key])) for key in data.files if key != "meta"}
-    return {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
 
 
 def close(found: torch.Tensor, expected: torch.Tensor) -> None:
@@ -32,9 +23,9 @@ def renamed(name: str) -> str:
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_non_local_equals_the_release(dtype: torch.dtype) -> None:
-    data = read("agw_non_local", dtype)
+    data = oracle_files.read("modules/agw_non_local", dtype)
     weights = {renamed(key[2:]): value for key, value in data.items() if key.startswith("w.")}
-    block = NonLocal(8).to(dtype)
+    block = NonLocal(data["in.x"].shape[1]).to(dtype)
     block.load_state_dict(weights)
     close(block.eval()(data["in.x"]), data["out.eval"])
     x = data["in.x"].clone().requires_grad_()
@@ -58,7 +49,9 @@ def test_fresh_non_local_is_the_identity() -> None:
 class Through(nn.Module):
     """A backbone that lets its maps pass."""
 
-    channels = 16
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
 
     def stem(self, images: torch.Tensor, modality: str) -> torch.Tensor:
         return images
@@ -70,9 +63,10 @@ class Through(nn.Module):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("gem", ["on", "off"])
 def test_head_equals_the_release(gem: str, dtype: torch.dtype) -> None:
-    data = read(f"agw_head_gem_{gem}", dtype)
+    data = oracle_files.read(f"modules/agw_head_gem_{gem}", dtype)
     pool = generalised_mean_pool if gem == "on" else average_pool
-    network = TwoStreamNetwork(Through(), 7, pool=pool).to(dtype)
+    identities, channels = data["w.classifier.weight"].shape
+    network = TwoStreamNetwork(Through(channels), identities, pool=pool).to(dtype)
     network.load_state_dict({key[2:]: value for key, value in data.items() if key.startswith("w.")})
     network.eval()
     for short, modality in (("vis", "visible"), ("ir", "infrared")):
