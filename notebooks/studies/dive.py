@@ -110,7 +110,7 @@ plots.image_grid(**vars(dive_looks.generator_grid(book, STUDY, measured)))
 found = [STUDY.row_of(line, book.profile, STUDY.method) for line in STUDY.table(1).rows]
 printed = {row.name for row in found if row is not None}
 others = [row.name for row in dive_looks.table_1(STUDY) if row.name in set(measured["row"]) - printed]
-others += [row.name for row in STUDY.rows if row.variant == dive.TO_BOTH and row.name in set(measured["row"])]
+others += [row.name for row in STUDY.rows if row.name.endswith(dive.TO_BOTH) and row.name in set(measured["row"])]
 studies.beside_paper(book, STUDY, measured, 1, method=STUDY.method, also=others)
 
 # %% [markdown]

@@ -17,7 +17,11 @@ from vireid_lib.reid.batches import steps_per_epoch
 from vireid_lib.reid.methods.agw import Agw
 
 EPOCHS, BATCH = 3, {"identities": 2, "images": 2}
-STUDY = dive.study(["copies"])
+
+
+@pytest.fixture
+def study(tiny_book):
+    return dive.study(tiny_book, ["copies"])
 
 
 def picture(path: Path) -> None:
@@ -118,11 +122,11 @@ def test_each_split_has_the_steps_of_its_own_real_images(open_real):
 
 
 @pytest.mark.parametrize("length", ["equal", "published"])
-def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, length):
+def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, length):
     book = open_real(length=length)
     plain = reid_config(book.profile)
     for training in ("real", "copies"):
-        wide, long = (book_of(book, Row(name, name, "agw", training=training, times=STUDY.row(f"{name}_real").times))
+        wide, long = (book_of(book, Row(name, name, "agw", training=training, times=study.row(f"{name}_real").times))
                       for name in ("wide", "long"))  # fmt: skip
         config = reid_config(long.profile)
         assert (config.epochs, config.warm_up, config.drops) == (2 * EPOCHS, 2, (4,))
@@ -144,11 +148,11 @@ def test_the_published_schedule_of_each_method_is_stretched_on_a_real_profile(da
         assert getattr(config, "warm_up", 20) == 20 and getattr(config, "noise_warm_up", 2) == 2
 
 
-def test_a_given_number_of_steps_asks_for_no_epochs(tiny_book, open_real):
+def test_a_given_number_of_steps_asks_for_no_epochs(tiny_book, open_real, study):
     for book in (tiny_book, open_real(config={"steps": 4, **BATCH})):
         assert "steps" in reid_config(book.profile).model_dump(exclude_none=True)
         assert stages.epoch_steps(book, "copies", 0) is None
-    wide = book_of(tiny_book, STUDY.row("wide_real"))
+    wide = book_of(tiny_book, study.row("wide_real"))
     assert stages.epoch_steps(wide, "copies", 0) is None
     given = open_real(config={"steps": 4, "schedule": "drops", **BATCH})  # but the drops have to be placed
     assert stages.epoch_steps(given, "copies", 0) == own_steps(given, "real")

@@ -1,15 +1,15 @@
 """MPANet's samplers: the released sequence and batch counts, no repetition, mixtures, pure functions."""
 
-import json
-from pathlib import Path
-
 import numpy as np
+import oracle_files
 import pytest
 
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, MixedExhaustiveSampler, OnceAnEpochSampler
 
-ORACLE = json.loads((Path(__file__).parents[1] / "oracles/samplers/sampler_facts.json").read_text())
-VISIBLE, INFRARED = (np.array(ORACLE["small_labels"][name]) for name in ("labels_vis", "labels_ir"))
+ORACLE = oracle_files.read_json("samplers/sampler_facts")
+# Twelve identities with four to ten images in each modality, in mixed order.
+VISIBLE = np.random.default_rng(0).permutation(np.arange(12).repeat([9, 4, 5, 5, 5, 9, 10, 8, 4, 4, 6, 7]))
+INFRARED = np.random.default_rng(1).permutation(np.arange(12).repeat([7, 6, 5, 4, 7, 7, 4, 4, 6, 5, 8, 6]))
 KINDS = [ExhaustiveIdentitySampler, OnceAnEpochSampler]
 SHARES = {"identities": 4, "images": 2}
 
@@ -19,19 +19,22 @@ def epoch(sampler, number=0):
 
 
 def test_epoch_zero_is_the_released_sequence():
-    oracle = ORACLE["sequences"]["MPANet_random_P4_K4"]
-    sampler = ExhaustiveIdentitySampler(VISIBLE, INFRARED, **SHARES, seed=oracle["numpy_seed"])
+    name = next(name for name in ORACLE["sequences"] if name.startswith("MPANet_random_"))
+    oracle, (identities, images) = ORACLE["sequences"][name], (int(part[1:]) for part in name.split("_")[2:])
+    shares = {"identities": identities, "images": images // 2}
+    labels = (np.array(ORACLE["small_labels"][name]) for name in ("labels_vis", "labels_ir"))
+    sampler = ExhaustiveIdentitySampler(*labels, **shares, seed=oracle["numpy_seed"])
     found = []
     for visible, infrared in epoch(sampler):
         # There, one list: the visible images, then the infrared ones; in a batch they alternate, infrared first.
-        found += np.stack((infrared + len(VISIBLE), visible), axis=1).ravel().tolist()
+        found += np.stack((infrared + len(ORACLE["small_labels"]["labels_vis"]), visible), axis=1).ravel().tolist()
     assert found == oracle["index"] and len(found) == oracle["len_after_iter"]
 
 
-@pytest.mark.parametrize("dataset", ["regdb"])
-def test_steps_per_epoch_are_what_the_release_runs(dataset):
-    exhaustive, once = (ORACLE["facts"][f"MPANet_identity_{name}/{dataset}"] for name in ("random", "uniform"))
-    labels = np.arange(206).repeat(10)  # RegDB's training set
+def test_steps_per_epoch_are_what_the_release_runs():
+    exhaustive, once = (ORACLE["facts"][f"MPANet_identity_{name}/regdb"] for name in ("random", "uniform"))
+    size = ORACLE["facts"]["AGW/regdb"]  # as many images of each identity
+    labels = np.arange(size["n_ids"]).repeat(size["n_vis"] // size["n_ids"])
     counts = {"identities": exhaustive["p_size"], "images": exhaustive["k_size"] // 2}
     found = [ExhaustiveIdentitySampler(labels, labels, **counts, seed=seed).steps_per_epoch for seed in range(10)]
     assert found == exhaustive["iterations_seeds0to9"]
@@ -39,8 +42,9 @@ def test_steps_per_epoch_are_what_the_release_runs(dataset):
 
 
 def test_sysu_has_the_released_number_of_short_epochs():
-    labels = np.arange(395).repeat(20)
-    sampler = OnceAnEpochSampler(labels, labels, identities=16, images=4, seed=0)
+    drawn, labels = ORACLE["facts"]["MPANet_identity_random/sysu"], np.arange(ORACLE["facts"]["AGW/sysu"]["n_ids"])
+    labels, counts = labels.repeat(20), {"identities": drawn["p_size"], "images": drawn["k_size"] // 2}
+    sampler = OnceAnEpochSampler(labels, labels, **counts, seed=0)
     assert sampler.steps_per_epoch == ORACLE["facts"]["MPANet_identity_uniform/sysu"]["iterations"]
 
 

@@ -1,15 +1,17 @@
 """The identity samplers: the released sequences exactly, and a pure function of seed, epoch and step."""
 
-import json
-from pathlib import Path
-
 import numpy as np
+import oracle_files
 import pytest
 
 from vireid_lib.data.sampling import AllImagesSampler, IdentitySampler, MixedIdentitySampler
 
-ORACLE = json.loads((Path(__file__).parents[1] / "oracles/samplers/sampler_facts.json").read_text())
+ORACLE = oracle_files.read_json("samplers/sampler_facts")
 LABELS = {name: np.array(labels) for name, labels in ORACLE["small_labels"].items()}
+OWN = {  # twelve identities with four to ten images in each modality, in mixed order
+    "visible": np.random.default_rng(0).permutation(np.arange(12).repeat([9, 4, 5, 5, 5, 9, 10, 8, 4, 4, 6, 7])),
+    "infrared": np.random.default_rng(1).permutation(np.arange(12).repeat([7, 6, 5, 4, 7, 7, 4, 4, 6, 5, 8, 6])),
+}
 SEQUENCES = [name for name in ORACLE["sequences"] if not name.startswith("MPANet")]
 FACTS = [name for name, fact in ORACLE["facts"].items() if "ids_per_batch" in fact]
 
@@ -49,7 +51,7 @@ def test_steps_per_epoch_are_what_the_release_runs(name):
 
 def small(**changes):
     arguments = {"identities": 4, "images": 3, "seed": 7} | changes
-    return IdentitySampler(LABELS["labels_vis"], LABELS["labels_ir"], **arguments)
+    return IdentitySampler(OWN["visible"], OWN["infrared"], **arguments)
 
 
 def test_a_batch_depends_on_seed_epoch_and_step_only():
@@ -71,8 +73,8 @@ def test_a_batch_never_touches_the_global_stream():
 
 def test_both_modalities_show_the_same_identities_in_the_same_order():
     visible, infrared = small().batch(2, 1)
-    shown = LABELS["labels_vis"][visible]
-    assert np.array_equal(shown, LABELS["labels_ir"][infrared])
+    shown = OWN["visible"][visible]
+    assert np.array_equal(shown, OWN["infrared"][infrared])
     assert len(set(shown.reshape(4, 3)[:, 0])) == 4
     assert (shown.reshape(4, 3) == shown.reshape(4, 3)[:, :1]).all()
 
@@ -100,7 +102,7 @@ def test_redrawing_for_ever_is_refused():
 
 def mixed(**changes):
     arguments = {"external": {1, 5, 7, 10, 11}, "identities": 4, "images": 2, "seed": 3} | changes
-    return MixedIdentitySampler(LABELS["labels_vis"], LABELS["labels_ir"], **arguments)
+    return MixedIdentitySampler(OWN["visible"], OWN["infrared"], **arguments)
 
 
 @pytest.mark.parametrize(("mix", "from_external"), [(0.5, 2), (0.25, 1), (0.75, 3)])
@@ -108,8 +110,8 @@ def test_each_mixed_batch_has_the_share_of_external_identities(mix, from_externa
     sampler = mixed(mix=mix)
     for step in range(sampler.steps_per_epoch):
         visible, infrared = sampler.batch(1, step)
-        shown = LABELS["labels_vis"][visible].reshape(4, 2)
-        assert np.array_equal(shown.ravel(), LABELS["labels_ir"][infrared])
+        shown = OWN["visible"][visible].reshape(4, 2)
+        assert np.array_equal(shown.ravel(), OWN["infrared"][infrared])
         assert len(set(shown[:, 0])) == 4
         is_external = np.isin(shown[:, 0], [1, 5, 7, 10, 11])
         assert is_external.tolist() == [False] * (4 - from_external) + [True] * from_external

@@ -1,4 +1,4 @@
-"""Closed-form weights of the network oracles, and little coloured people to train on."""
+"""Little coloured people to train on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,20 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 from vireid_lib.data import tables
-
-
-@pytest.fixture
-def closed_form_images() -> dict[str, torch.Tensor]:
-    """The oracles' input: two 64×32 images of each modality."""
-    n, channel, y, x = np.meshgrid(*map(np.arange, (2, 3, 64, 32)), indexing="ij")
-    return {
-        "visible": torch.from_numpy(np.sin(0.9 * n + 1.3 * channel + 0.11 * (n + 1) * y + 0.23 * x)),
-        "infrared": torch.from_numpy(np.sin(1.7 * n + 0.4 + 0.19 * y - 0.13 * (n + 1) * x)),
-    }
 
 
 @pytest.fixture

@@ -1,22 +1,15 @@
 """The flows: exact inverses, log-determinants by autograd, the released layers' values."""
 
-import json
-from pathlib import Path
+import re
 
 import numpy as np
+import oracle_files
 import pytest
 import torch
 
 from vireid_lib.generators.flow2flow import real_nvp
 from vireid_lib.generators.flow2flow.flow import Flow
 from vireid_lib.generators.flow2flow.layers import AffineCoupling, InvertibleConvolution, InvertibleTanh, squeeze
-
-ORACLES = Path(__file__).parents[2] / "oracles" / "modules"
-
-
-def _oracle(name):
-    with np.load(ORACLES / f"{name}.npz") as file:
-        return json.loads(bytes(file["meta"])), {key: torch.from_numpy(file[key]) for key in file if key != "meta"}
 
 
 def _fill(module, held, prefix="w."):
@@ -106,7 +99,7 @@ def test_convolution_starts_as_a_rotation():
 
 
 def test_squeezing_and_masks_equal_the_release():
-    _, held = _oracle("f2f_squeeze")
+    held = oracle_files.read("modules/f2f_squeeze")
     assert torch.equal(squeeze(held["in.x"]), held["out.squeeze"])
     assert torch.equal(real_nvp.squeeze_diagonally(held["in.x"]), held["out.squeeze_alt"])
     assert torch.equal(real_nvp.unsqueeze_diagonally(held["out.squeeze_alt"]), held["in.x"])
@@ -114,12 +107,13 @@ def test_squeezing_and_masks_equal_the_release():
     assert torch.equal(real_nvp.checkerboard(held["in.x"], turned=True), held["out.checkerboard_reversed"])
 
 
-@pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("kind", ["checkerboard", "channel"])
-def test_released_coupling(kind, turned):
-    _, held = _oracle(f"f2f_coupling_{kind}_{'rev' if turned else 'fwd'}mask")
-    make, channels = ((real_nvp.CheckerboardCoupling, 3) if kind == "checkerboard" else (real_nvp.ChannelCoupling, 12))
-    layer = _fill(make(channels, 6, 2, turned=turned), held)
+@pytest.mark.parametrize("name", oracle_files.names("modules/f2f_coupling_*"))
+def test_released_coupling(name):
+    held, about = oracle_files.read(name), oracle_files.meta(name)
+    make = {"checkerboard": real_nvp.CheckerboardCoupling, "channel": real_nvp.ChannelCoupling}[about["mask"]]
+    width = len(held["w.st_net.in_conv.conv.weight_v"])
+    blocks = len([key for key in held if re.fullmatch(r"w\.st_net\.blocks\.\d+\.in_norm\.weight", key)])
+    layer = _fill(make(held["in.x"].shape[1], width, blocks, turned=about["reverse_mask"]), held)
     values = held["in.x"].clone().requires_grad_()
     latents, log_determinant = layer.eval()(values)
     _close(latents, held["out.eval_z"])
@@ -137,10 +131,11 @@ def test_released_coupling(kind, turned):
     _close(layer(latents, generate=True), held["out.train_reverse_of_z"])
 
 
-@pytest.mark.parametrize("scales", [1, 2])
-def test_released_flow(scales):
-    meta, held = _oracle(f"f2f_realnvp_scales{scales}")
-    flow = _fill(real_nvp.RealNvp(scales=scales, width=meta["mid_channels"], blocks=meta["num_blocks"]), held).eval()
+@pytest.mark.parametrize("name", oracle_files.names("modules/f2f_realnvp_scales*"))
+def test_released_flow(name):
+    held, about = oracle_files.read(name), oracle_files.meta(name)
+    sizes = {"scales": about["num_scales"], "width": about["mid_channels"], "blocks": about["num_blocks"]}
+    flow = _fill(real_nvp.RealNvp(**sizes), held).eval()
     images = dequantised(held["in.x"], held["in.dequantisation_noise"])
     logits, log_determinant = flow.to_logits(images)
     _close(logits, held["out.logits"])

@@ -1,30 +1,22 @@
 """Flow2Flow's losses: the release's values and gradients, and a few by hand."""
 
 import math
-from pathlib import Path
 
-import numpy as np
+import oracle_files
 import pytest
 import torch
 
 from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, modality_loss, noise_loss
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 
-ORACLES = Path(__file__).parents[2] / "oracles"
-
-
-def _oracle(name):
-    with np.load(ORACLES / f"{name}.npz") as file:
-        return {key: torch.from_numpy(file[key]) for key in file if key != "meta"}
-
 
 def _leaf(tensor):
     return tensor.clone().requires_grad_()
 
 
-@pytest.mark.parametrize("name", ["plain", "neg_below_1"])
+@pytest.mark.parametrize("name", oracle_files.names("losses/f2f_hidden_feature_*"))
 def test_released_noise_loss(name):
-    held = _oracle(f"losses/f2f_hidden_feature_{name}")
+    held = oracle_files.read(name)
     features = _leaf(held["in.feats"])
     loss = noise_loss(features, held["in.labels"], "release")
     loss.backward()
@@ -40,7 +32,7 @@ def test_noise_loss_by_hand():
 
 
 def test_released_identity_distance():
-    held = _oracle("losses/f2f_cross_modality_identity")
+    held = oracle_files.read("losses/f2f_cross_modality_identity")
     first, second = _leaf(held["in.emb1"]), _leaf(held["in.emb2"])
     loss = identity_distance(first, second, held["in.labels1"], held["in.labels2"])
     loss.backward()
@@ -57,17 +49,17 @@ def test_equal_features_whose_product_rounds_above_one():
 
 
 def test_released_triplet_is_the_hard_triplet():
-    held = _oracle("losses/f2f_triplet")
+    held, margin = oracle_files.read("losses/f2f_triplet"), oracle_files.meta("losses/f2f_triplet")["margin"]
     features = _leaf(held["in.feats"])
-    loss = hard_triplet(features, held["in.labels"], margin=0.3)
+    loss = hard_triplet(features, held["in.labels"], margin=margin)
     loss.backward()
     torch.testing.assert_close(loss.detach(), held["out.loss"], rtol=1e-10, atol=0)
     torch.testing.assert_close(features.grad, held["out.grad"], rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("scales", [1, 2])
-def test_flow_loss_is_the_released_one_without_constants(scales):
-    held = _oracle(f"modules/f2f_realnvp_scales{scales}")
+@pytest.mark.parametrize("name", oracle_files.names("modules/f2f_realnvp_scales*"))
+def test_flow_loss_is_the_released_one_without_constants(name):
+    held = oracle_files.read(name)
     values = held["out.eval_z"][0].numel()
     constants = values * (math.log(2 * math.pi) / 2 + math.log(256))
     loss = flow_loss(held["out.eval_z"], held["out.eval_sldj"]) + constants

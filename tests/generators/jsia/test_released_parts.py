@@ -1,9 +1,9 @@
 """JSIA-ReID's networks and helpers against the released ones; losses by hand."""
 
-import json
-from pathlib import Path
+import re
 
 import numpy as np
+import oracle_files
 import pytest
 import torch
 from torch.nn import functional
@@ -17,13 +17,8 @@ from vireid_lib.generators.jsia.network import JsiaNetwork
 from vireid_lib.generators.jsia.networks import Decoder, MultiScaleDiscriminator, StyleEncoder
 from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, mix, variation_loss
 
-ORACLES = Path(__file__).parents[2] / "oracles"
+INSIDE = (256, 128)  # height and width at which the release sees every image
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
-
-
-def _oracle(name):
-    with np.load(ORACLES / f"{name}.npz") as file:
-        return {key: torch.from_numpy(file[key]) for key in file if key != "meta"}
 
 
 def _filled(module, held, renamed):
@@ -36,29 +31,32 @@ def _filled(module, held, renamed):
 
 
 def test_map_norm():
-    held = _oracle("modules/jsia_layernorm")
-    norm = MapNorm(8).double()
+    held = oracle_files.read("modules/jsia_layernorm")
+    norm = MapNorm(len(held["w.gamma"])).double()
     norm.load_state_dict({name: held[f"w.{name}"] for name in ("gamma", "beta")})
     torch.testing.assert_close(norm(held["in.x"]), held["out.y"], **EXACT)
 
 
 def test_adaptive_instance_norm():
-    held = _oracle("modules/jsia_adain")
-    found = adaptive_instance_norm(held["in.x"], held["in.weight"].view(2, 8), held["in.bias"].view(2, 8))
+    held = oracle_files.read("modules/jsia_adain")
+    shape = held["in.x"].shape[:2]
+    found = adaptive_instance_norm(held["in.x"], held["in.weight"].view(shape), held["in.bias"].view(shape))
     torch.testing.assert_close(found, held["out.y"], **EXACT)
 
 
-@pytest.mark.parametrize("downsamplings", [2, 4])
-def test_style_encoder(downsamplings):
-    held = _oracle(f"modules/jsia_modspec_encoder_down{downsamplings}")
+@pytest.mark.parametrize("name", oracle_files.names("modules/jsia_modspec_encoder_down*"))
+def test_style_encoder(name):
+    held = oracle_files.read(name)
+    downsamplings = len([key for key in held if key.endswith(".conv.weight")]) - 1
     last = f"model.{downsamplings + 2}."
+    width, style = len(held["w.model.0.conv.weight"]), len(held[f"w.{last}weight"])
 
     def renamed(name):
         if name.startswith("classifier"):  # the release computes it and uses it nowhere
             return None
         return name.replace(last, "style.") if name.startswith(last) else name.replace("model.", "layers.")
 
-    network = _filled(StyleEncoder(width=4, downsamplings=downsamplings, style=6), held, renamed)
+    network = _filled(StyleEncoder(width=width, downsamplings=downsamplings, style=style), held, renamed)
     styles = network(held["in.x"])
     torch.testing.assert_close(styles, held["out.style"].flatten(1), **EXACT)
     predicted = functional.linear(styles, held["w.classifier.weight"], held["w.classifier.bias"])
@@ -66,21 +64,28 @@ def test_style_encoder(downsamplings):
 
 
 def test_decoder_and_its_mlp():
-    held = _oracle("modules/jsia_decoder_adain")
-    places = {"mlp.model.0.fc.": "mlp.0.", "mlp.model.1.fc.": "mlp.2.", "mlp.model.2.fc.": "mlp.4.",
-              "dec.model.2.": "ups.1.", "dec.model.3.": "ups.2."}  # fmt: skip
+    held = oracle_files.read("modules/jsia_decoder_adain")
+    blocks = len([key for key in held if re.fullmatch(r"w\.dec\.model\.0\.model\.\d+\.model\.0\.conv\.weight", key)])
+    upsamplings = len([key for key in held if re.fullmatch(r"w\.dec\.model\.\d+\.norm\.gamma", key)])
+    width, style = held["w.mlp.model.0.fc.weight"].shape
+    # Theirs numbers the upsampling itself as a layer, and so do we: 2, 4, … against 1, 3, …
+    places = {f"mlp.model.{place}.fc.": f"mlp.{2 * place}." for place in range(3)}
+    places |= {f"dec.model.{2 * place + 2}.": f"ups.{2 * place + 1}." for place in range(upsamplings)}
+    places[f"dec.model.{2 * upsamplings + 1}."] = f"ups.{2 * upsamplings}."
 
     def renamed(name):
         if "running" in name:  # never used
             return None
         for theirs, ours in places.items():
             name = name.replace(theirs, ours)
-        for block in (0, 1):
+        for block in range(blocks):
             for place, which in enumerate(("first", "second")):
                 name = name.replace(f"dec.model.0.model.{block}.model.{place}.", f"blocks.{block}.{which}.")
         return name
 
-    network = _filled(Decoder(8, style=6, blocks=2, upsamplings=1, mlp_width=10), held, renamed)
+    channels = held["in.content"].shape[1]
+    made = Decoder(channels, style=style, blocks=blocks, upsamplings=upsamplings, mlp_width=width)
+    network = _filled(made, held, renamed)
     content, style = held["in.content"].requires_grad_(), held["in.style"].requires_grad_()
     torch.testing.assert_close(network.mlp(style.flatten(1)), held["out.adain_params"], **EXACT)
     images = network(content, style.flatten(1))
@@ -93,9 +98,11 @@ def test_decoder_and_its_mlp():
 
 
 def test_discriminator_and_its_losses():
-    held = _oracle("modules/jsia_discriminator")
-    network = _filled(MultiScaleDiscriminator(width=4, layers=2, scales=2), held,
-                      lambda name: name.replace("cnns.", "scales."))  # fmt: skip
+    held = oracle_files.read("modules/jsia_discriminator")
+    scales = len({key.split(".")[2] for key in held if key.startswith("w.cnns.")})
+    layers = len([key for key in held if re.fullmatch(r"w\.cnns\.0\.\d+\.conv\.weight", key)])
+    made = MultiScaleDiscriminator(width=len(held["w.cnns.0.0.conv.weight"]), layers=layers, scales=scales)
+    network = _filled(made, held, lambda name: name.replace("cnns.", "scales."))
     of_fake, of_real = network(held["in.fake"]), network(held["in.real"])
     for place, scores in enumerate(of_fake):
         torch.testing.assert_close(scores, held[f"out.scale{place}"], **EXACT)
@@ -105,7 +112,7 @@ def test_discriminator_and_its_losses():
 
 def test_grey_and_normalisation():
     """The release keeps these constants in float32."""
-    held = _oracle("modules/jsia_rgb2gray_norm")
+    held = oracle_files.read("modules/jsia_rgb2gray_norm")
     torch.testing.assert_close(grey(held["in.x"]), held["out.gray"], rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(normalise(held["in.x"]), held["out.norm"], rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(network_input(held["in.x"] * 2 - 1), held["out.norm"], rtol=1e-6, atol=1e-6)
@@ -127,14 +134,14 @@ def _ours(name):
 
 
 @pytest.fixture(scope="module")
-def released_network(closed_form):
+def released_network():
     """The released encoder, filled by the oracles' rule, in float64."""
-    oracle = json.loads((ORACLES / "networks" / "jsia_encoder_entries.json").read_text())
+    oracle = oracle_files.read_json("networks/jsia_encoder_entries")
     config = JsiaReidConfig(form="release", pretrained=None)
     with torch.device("meta"):
-        network = JsiaNetwork(config, 395)
+        network = JsiaNetwork(config, oracle["meta"]["num_classes"])
     network = network.to_empty(device="cpu").double()
-    weights = {_ours(name): closed_form(name, place, shape, oracle["fill_rule"])
+    weights = {_ours(name): oracle_files.fill(name, place, shape, oracle["fill_rule"])
                for place, (name, shape) in enumerate(oracle["entries"])}  # fmt: skip
     missing, unexpected = network.load_state_dict(weights, strict=False)
     assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
@@ -144,16 +151,18 @@ def released_network(closed_form):
 
 
 def test_encoder_outputs_are_the_releases(released_network):
-    n, channel, y, x = np.meshgrid(*map(np.arange, (2, 3, 64, 32)), indexing="ij")
-    visible = torch.from_numpy(np.sin(0.9 * n + 1.3 * channel + 0.11 * (n + 1) * y + 0.23 * x))
-    infrared = torch.from_numpy(np.sin(1.7 * n + 0.4 + 0.19 * y - 0.13 * (n + 1) * x))
-    held, network = _oracle("networks/jsia_encoder_outputs"), released_network
-    seen = {name: network_input(images, 4) for name, images in (("vis", visible), ("ir", infrared))}
+    held, network = oracle_files.read("networks/jsia_encoder_outputs", torch.float64), released_network
+    about = oracle_files.meta("networks/jsia_encoder_outputs")
+    images = {name: functional.interpolate(batch, INSIDE, mode="bilinear")
+              for name, batch in oracle_files.images(about).items()}  # fmt: skip
+    seen = {short: network_input(images[name]) for short, name in (("vis", "visible"), ("ir", "infrared"))}
+    rows, columns = held["out.setlevel_gray_patch"].shape[2:]
     found = {}
     with torch.no_grad():
         network.eval()
         maps = network(seen["vis"], "set_level")
-        found["out.setlevel_gray_mean_hw"], found["out.setlevel_gray_patch"] = maps.mean((2, 3)), maps[:, :, :2, :3]
+        found["out.setlevel_gray_mean_hw"] = maps.mean((2, 3))
+        found["out.setlevel_gray_patch"] = maps[:, :, :rows, :columns]
         found["out.eval_vis_gray_feat"] = network.features(seen["vis"], "visible")
         network.set_level.grey = False
         found["out.eval_vis_feat"] = network.features(seen["vis"], "visible")

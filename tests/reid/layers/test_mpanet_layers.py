@@ -1,8 +1,6 @@
 """MPANet's layers against the released modules, and by hand."""
 
-from pathlib import Path
-
-import numpy as np
+import oracle_files
 import pytest
 import torch
 from torch.nn import functional
@@ -10,16 +8,14 @@ from torch.nn import functional
 from vireid_lib.reid.layers import ModalityAlleviation, PatternAlignment
 from vireid_lib.reid.single_stream import SingleStreamResNet50, SingleStreamSmall
 
-ORACLE = Path(__file__).parents[2] / "oracles" / "modules" / "mpanet_mam.npz"
 NAMES = {"channel_attention.0.weight": "reduce.weight", "channel_attention.2.weight": "expand.weight"}
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_modality_alleviation_equals_the_release(dtype: torch.dtype) -> None:
-    data = np.load(ORACLE, allow_pickle=False)
-    tensors = {key: torch.from_numpy(data[key]).to(dtype) for key in data.files if key != "meta"}
+    tensors = oracle_files.read("modules/mpanet_mam", dtype)
     tolerance = 1e-10 if dtype == torch.float64 else 2e-5
-    layer = ModalityAlleviation(32).to(dtype)
+    layer = ModalityAlleviation(tensors["in.x"].shape[1]).to(dtype)
     layer.load_state_dict({ours: tensors[f"w.{theirs}"] for theirs, ours in NAMES.items()})
     x = tensors["in.x"].clone().requires_grad_()
     for mode in ("eval", "train"):

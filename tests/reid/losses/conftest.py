@@ -1,28 +1,14 @@
 """How a loss is held against an oracle: values and gradients recorded from the released code."""
 
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
+import oracle_files
 import pytest
 import torch
 
-ORACLES = Path(__file__).parents[2] / "oracles" / "losses"
-
 
 @pytest.fixture
-def read_oracle() -> Callable[[str], dict[str, torch.Tensor]]:
-    """The tensors of an oracle by name ("in.…", "out.…"); "meta" is left out."""
-
-    def read(name: str) -> dict[str, torch.Tensor]:
-        data = np.load(ORACLES / f"{name}.npz", allow_pickle=False)
-        return {key: torch.from_numpy(np.array(data[key])) for key in data.files if key != "meta"}
-
-    return read
-
-
-@pytest.fixture
-def check_oracle(read_oracle: Callable) -> Callable[..., None]:
+def check_oracle() -> Callable[..., None]:
     """Checks value and gradients to the oracle's tolerances in float64, and to 2e-5 in float32."""
 
     def check(
@@ -34,7 +20,7 @@ def check_oracle(read_oracle: Callable) -> Callable[..., None]:
         tolerances: tuple[float, float] = (1e-10, 1e-9),
     ) -> None:
         """`loss` takes the inputs named in `gradients` (input: its gradient), then "in.labels" if there are any."""
-        data = read_oracle(oracle)
+        data = oracle_files.read(oracle)
         labels = [data["in.labels"]] if "in.labels" in data else []
         for dtype, (of_value, of_gradient) in ((torch.float64, tolerances), (torch.float32, (2e-5, 2e-5))):
             inputs = [data[name].to(dtype, copy=True).requires_grad_() for name in gradients]

@@ -1,27 +1,23 @@
 """CPM: the released value and gradient, and the paper's equations as a naive loop."""
 
-from pathlib import Path
-
-import numpy as np
+import oracle_files
 import pytest
 import torch
 
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 
-ORACLES = Path(__file__).parents[2] / "oracles" / "losses"
 
-
-@pytest.mark.parametrize("oracle", ["cpm_plain", "cpm_small", "cpm_margin_arg_ignored"])
+@pytest.mark.parametrize("oracle", oracle_files.names("losses/cpm_*"))
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_equals_the_release(oracle: str, dtype: torch.dtype) -> None:
-    data = np.load(ORACLES / f"{oracle}.npz", allow_pickle=False)
-    features = torch.from_numpy(data["in.feats"]).to(dtype).requires_grad_()
-    visible, infrared, *_ = torch.from_numpy(data["in.labels"]).chunk(4)
-    # The release's margin is 0.2 even where the oracle's argument is 0.9.
+    data = oracle_files.read(oracle)
+    features = data["in.feats"].to(dtype).requires_grad_()
+    visible, infrared, *_ = data["in.labels"].chunk(4)
+    # The release's margin is 0.2 whatever the oracle's argument.
     loss = centre_guided_pair_mining(*features.chunk(4), visible, infrared, margin=0.2, form="release")
     loss.backward()
     of_value, of_gradient = (1e-10, 1e-9) if dtype == torch.float64 else (2e-5, 2e-5)
-    expected = torch.from_numpy(data["out.grad"])
+    expected = data["out.grad"]
     assert loss.item() == pytest.approx(float(data["out.loss"]), rel=of_value)
     assert (features.grad.double() - expected).abs().max() <= of_gradient * expected.abs().max()
 

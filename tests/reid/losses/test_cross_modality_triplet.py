@@ -1,18 +1,22 @@
 """The cross-modality batch-hard triplet: the release's values and gradients, a naive loop, and errors."""
 
+import oracle_files
 import pytest
 import torch
 
 from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_released_values_and_gradients(check_oracle, metric):
+@pytest.mark.parametrize("oracle", oracle_files.names("losses/jsia_triplet_*"))
+def test_released_values_and_gradients(check_oracle, oracle):
+    about = oracle_files.meta(oracle)
+    settings = {"margin": about["margin"], "metric": about["metric"]}
+
     def loss(visible, infrared, labels):
-        return cross_modality_triplet(visible, infrared, labels, labels, margin=0.3, metric=metric)
+        return cross_modality_triplet(visible, infrared, labels, labels, **settings)
 
     gradients = {"in.vis": "out.grad_vis", "in.ir": "out.grad_ir"}
-    check_oracle(f"jsia_triplet_{metric}", loss, gradients)
+    check_oracle(oracle, loss, gradients)
 
 
 def test_a_naive_loop():

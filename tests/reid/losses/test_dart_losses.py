@@ -1,8 +1,6 @@
 """DART's two losses: value and gradient against the released code, and against a naive loop."""
 
-from pathlib import Path
-
-import numpy as np
+import oracle_files
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,18 +8,12 @@ import torch.nn.functional as F
 from vireid_lib.reid.losses.adaptive_quadruplet import REDRAWS, Positives, adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.soft_identity_cross_entropy import soft_identity_cross_entropy
 
-ORACLES = Path(__file__).parents[2] / "oracles" / "losses"
 TOLERANCES = [(torch.float64, 1e-10, 1e-9), (torch.float32, 2e-5, 2e-5)]
-
-
-def oracle(name: str) -> dict[str, torch.Tensor]:
-    data = np.load(ORACLES / f"{name}.npz", allow_pickle=False)
-    return {key: torch.from_numpy(data[key]) for key in data.files if key != "meta"}
 
 
 @pytest.mark.parametrize("dtype, of_value, of_gradient", TOLERANCES)
 def test_soft_identity_is_the_releases(dtype: torch.dtype, of_value: float, of_gradient: float) -> None:
-    data = oracle("dart_soft_id")
+    data = oracle_files.read("losses/dart_soft_id")
     logits = data["in.logits"].to(dtype).requires_grad_()
     loss = soft_identity_cross_entropy(logits, data["in.labels"], data["in.prob"].to(dtype))
     loss.backward()
@@ -32,19 +24,20 @@ def test_soft_identity_is_the_releases(dtype: torch.dtype, of_value: float, of_g
 
 @pytest.mark.parametrize("dtype, of_value, of_gradient", TOLERANCES)
 def test_quadruplet_is_the_releases(dtype: torch.dtype, of_value: float, of_gradient: float) -> None:
-    data = oracle("dart_robust_triplet")
+    data, about = (get("losses/dart_robust_triplet") for get in (oracle_files.read, oracle_files.meta))
     drawn = torch.zeros(2, len(data["in.labels"]), dtype=torch.int64)
     for anchor, stage, index in data["in.draws"].tolist():
         drawn[stage, anchor] = index  # the last draw of a stage is the one used
     features = data["in.feats"].to(dtype).requires_grad_()
     loss = adaptive_quadruplet(
-        features, data["in.prediction"].to(dtype), data["in.labels"], data["in.prob"].to(dtype), Positives(*drawn)
-    )
+        features, data["in.prediction"].to(dtype), data["in.labels"], data["in.prob"].to(dtype), Positives(*drawn),
+        threshold=about["threshold"], margin=about["margin"],
+    )  # fmt: skip
     loss.backward()
     expected = data["out.grad"]
     assert loss.item() == pytest.approx(float(data["out.loss"]), rel=of_value)
     assert (features.grad - expected).abs().max() <= of_gradient * expected.abs().max()
-    assert int((data["in.prob"] >= 0.5).sum()) == int(data["out.n"])
+    assert int((data["in.prob"] >= about["threshold"]).sum()) == int(data["out.n"])
 
 
 def naive(features, logits, labels, trusted, positives) -> float:

@@ -1,23 +1,19 @@
 """CAJ's triplet: values and gradients of the release, a naive loop, its two ends."""
 
-import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
+import oracle_files
 import pytest
 import torch
 
 from vireid_lib.reid.losses.enhanced_squared_triplet import enhanced_squared_triplet
 from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
 
-ORACLES = Path(__file__).parents[2] / "oracles" / "losses"
 
-
-@pytest.mark.parametrize("oracle", sorted(file.stem for file in ORACLES.glob("adp_*.npz")))
+@pytest.mark.parametrize("oracle", oracle_files.names("losses/adp_*"))
 def test_release(oracle: str, check_oracle: Callable) -> None:
-    meta = json.loads(bytes(np.load(ORACLES / f"{oracle}.npz")["meta"]).decode())
+    meta = oracle_files.meta(oracle)
     options = {"sharpness": float(meta["alpha"]), "scale": float(meta["gamma"]), "squared": bool(meta["square"])}
     check_oracle(oracle, lambda *given: enhanced_squared_triplet(*given, **options), {"in.feats": "out.grad"})
 

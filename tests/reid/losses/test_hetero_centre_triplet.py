@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import oracle_files
 import pytest
 import torch
 from torch import Tensor
@@ -10,10 +11,12 @@ from vireid_lib.reid.losses.centres import identity_centres
 from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
 
 
-@pytest.mark.parametrize("oracle", ["hetero_center_triplet_m0.3", "hetero_center_triplet_small"])
+@pytest.mark.parametrize("oracle", oracle_files.names("losses/hetero_center_triplet_*"))
 def test_release(oracle: str, check_oracle: Callable) -> None:
+    margin = oracle_files.meta(oracle).get("margin", oracle_files.in_name(oracle, "m", 0.3))
+
     def loss(rows: Tensor, labels: Tensor) -> Tensor:
-        return hetero_centre_triplet(*rows.chunk(2), *labels.chunk(2), margin=0.3)
+        return hetero_centre_triplet(*rows.chunk(2), *labels.chunk(2), margin=margin)
 
     check_oracle(oracle, loss, {"in.feats": "out.grad"})
 

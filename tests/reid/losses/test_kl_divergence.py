@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 
+import oracle_files
 import pytest
 import torch
 
 from vireid_lib.reid.losses.kl_divergence import kl_divergence
 
 
-def test_release(check_oracle: Callable, read_oracle: Callable) -> None:
-    target = read_oracle("caj_kl_T3")["in.label"]
-    check_oracle("caj_kl_T3", lambda logits: kl_divergence(logits, target), {"in.pred": "out.grad_pred"})
+@pytest.mark.parametrize("oracle", oracle_files.names("losses/caj_kl_T*"))
+def test_release(oracle: str, check_oracle: Callable) -> None:
+    target, temperature = oracle_files.read(oracle)["in.label"], oracle_files.in_name(oracle, "T", 3.0)
+    loss = lambda logits: kl_divergence(logits, target, temperature=temperature)  # noqa: E731
+    check_oracle(oracle, loss, {"in.pred": "out.grad_pred"})
 
 
 def test_naive_loop_and_no_gradient_for_the_target() -> None:

@@ -1,11 +1,9 @@
 """Every loss: value and gradient against the released code, and against a naive loop."""
 
-import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
+import oracle_files
 import pytest
 import torch
 
@@ -13,8 +11,6 @@ from vireid_lib.reid.losses.distances import same_identity
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
-
-ORACLES = Path(__file__).parents[2] / "oracles" / "losses"
 
 
 def check(
@@ -27,17 +23,17 @@ def check(
     tolerances: tuple[float, float] = (1e-10, 1e-9),
 ) -> None:
     """Value and gradient to the oracle's tolerances in float64, to 2e-5 in float32."""
-    data = np.load(ORACLES / f"{oracle}.npz", allow_pickle=False)
-    labels, expected = torch.from_numpy(data["in.labels"]), torch.from_numpy(data[f"out.{gradient}"])
+    data = oracle_files.read(oracle)
+    labels, expected = data["in.labels"], data[f"out.{gradient}"]
     for dtype, (of_value, of_gradient) in ((torch.float64, tolerances), (torch.float32, (2e-5, 2e-5))):
-        rows = torch.from_numpy(data[f"in.{source}"]).to(dtype).requires_grad_()
+        rows = data[f"in.{source}"].to(dtype, copy=True).requires_grad_()
         result = loss(rows, labels)
         result.backward()
         assert result.item() == pytest.approx(float(data[f"out.{value}"]), rel=of_value)
         assert (rows.grad.double() - expected).abs().max() <= of_gradient * expected.abs().max()
 
 
-@pytest.mark.parametrize("oracle", ["wrt_plain", "wrt_large"])
+@pytest.mark.parametrize("oracle", oracle_files.names("losses/wrt_*"))
 def test_weighted_regularized_triplet(oracle: str) -> None:
     check(oracle, weighted_regularized_triplet)
     check(
@@ -48,14 +44,16 @@ def test_weighted_regularized_triplet(oracle: str) -> None:
     )
 
 
-def test_hard_triplet() -> None:
-    check("ori_triplet_m0.3", lambda rows, labels: hard_triplet(rows, labels, margin=0.3))
+@pytest.mark.parametrize("oracle", oracle_files.names("losses/ori_triplet_m*"))
+def test_hard_triplet(oracle: str) -> None:
+    margin = oracle_files.in_name(oracle, "m", 0.3)
+    check(oracle, lambda rows, labels: hard_triplet(rows, labels, margin=margin))
 
 
 def test_label_smoothing() -> None:
     # The released code builds its targets in float32.
     loss = lambda rows, labels: identity_cross_entropy(rows, labels, smoothing=0.1)  # noqa: E731
-    check("label_smooth_ce", loss, source="logits", gradient="grad_logits", tolerances=(1e-7, 1e-6))
+    check("losses/label_smooth_ce", loss, source="logits", gradient="grad_logits", tolerances=(1e-7, 1e-6))
 
 
 def batch(scale: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -112,5 +110,5 @@ def test_labels_beyond_the_classifier_are_refused() -> None:
 
 
 def test_oracles_are_what_they_say() -> None:
-    for file in ORACLES.glob("*.npz"):
-        assert json.loads(bytes(np.load(file)["meta"]).decode())["tolerance"]
+    for name in oracle_files.names("losses/*"):
+        assert oracle_files.meta(name)["tolerance"]

@@ -1,11 +1,9 @@
 """MMD and margin MMD: values and gradients of the release, a naive loop, the gate."""
 
-import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
+import oracle_files
 import pytest
 import torch
 from torch import Tensor
@@ -13,17 +11,16 @@ from torch import Tensor
 from vireid_lib.reid.losses.margin_mmd import margin_mmd
 from vireid_lib.reid.losses.maximum_mean_discrepancy import maximum_mean_discrepancy
 
-ORACLES = Path(__file__).parents[2] / "oracles" / "losses"
 GRADIENTS = {"in.source": "out.grad_source", "in.target": "out.grad_target"}
 
 
 def test_release(check_oracle: Callable) -> None:
-    check_oracle("mmd", maximum_mean_discrepancy, GRADIENTS)
+    check_oracle("losses/mmd", maximum_mean_discrepancy, GRADIENTS)
 
 
-@pytest.mark.parametrize("oracle", sorted(file.stem for file in ORACLES.glob("margin_mmd_*.npz")))
+@pytest.mark.parametrize("oracle", oracle_files.names("losses/margin_mmd_*"))
 def test_margin_release(oracle: str, check_oracle: Callable) -> None:
-    meta = json.loads(bytes(np.load(ORACLES / f"{oracle}.npz")["meta"]).decode())
+    meta = oracle_files.meta(oracle)
     labels = torch.arange(meta["P"]).repeat_interleave(meta["K"])
 
     def loss(visible: Tensor, infrared: Tensor) -> Tensor:

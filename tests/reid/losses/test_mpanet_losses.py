@@ -1,9 +1,9 @@
 """MPANet's losses: value and gradient against the released code, and against naive loops."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
+import oracle_files
 import pytest
 import torch
 import torch.nn.functional as F
@@ -16,39 +16,42 @@ from vireid_lib.reid.losses.jensen_shannon import jensen_shannon
 from vireid_lib.reid.losses.mutual_mean import mutual_mean
 from vireid_lib.reid.losses.pattern_separation import pattern_separation
 
-ORACLES = Path(__file__).parents[2] / "oracles" / "losses"
-
 
 def check(oracle: str, loss: Callable, sources: dict[str, str], *others: str) -> None:
     """Value and the gradient of each source; in float64 to the oracle's tolerance, in float32 to 2e-5."""
-    data = np.load(ORACLES / f"mpanet_{oracle}.npz", allow_pickle=False)
+    data = oracle_files.read(oracle)
     for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 2e-5)):
-        inputs = {name: torch.from_numpy(data[f"in.{name}"]).to(dtype).requires_grad_() for name in sources}
-        result = loss(*inputs.values(), *(torch.from_numpy(data[f"in.{name}"]) for name in others))
+        inputs = {name: data[f"in.{name}"].to(dtype, copy=True).requires_grad_() for name in sources}
+        result = loss(*inputs.values(), *(data[f"in.{name}"] for name in others))
         result.backward()
         assert result.item() == pytest.approx(float(data["out.loss"]), rel=tolerance)
         for name, gradient in sources.items():
-            expected = torch.from_numpy(data[f"out.{gradient}"])
+            expected = data[f"out.{gradient}"]
             assert (inputs[name].grad.double() - expected).abs().max() <= tolerance * expected.abs().max()
 
 
-@pytest.mark.parametrize("oracle", ["center_triplet_plain", "center_triplet_small"])
+@pytest.mark.parametrize("oracle", oracle_files.names("losses/mpanet_center_triplet_*"))
 def test_centre_cluster(oracle: str) -> None:
-    check(oracle, lambda rows, labels: centre_cluster(rows, labels, margin=0.7), {"feats": "grad"}, "labels")
+    margin = oracle_files.meta(oracle)["margin"]
+    check(oracle, lambda rows, labels: centre_cluster(rows, labels, margin=margin), {"feats": "grad"}, "labels")
 
 
 def test_triplet_is_the_batch_hard_one() -> None:
-    check("triplet", lambda rows, labels: hard_triplet(rows, labels, margin=0.3), {"feats": "grad"}, "labels")
+    oracle = "losses/mpanet_triplet"
+    margin = oracle_files.meta(oracle)["margin"]
+    check(oracle, lambda rows, labels: hard_triplet(rows, labels, margin=margin), {"feats": "grad"}, "labels")
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_centre_loss(reduction: str) -> None:
+@pytest.mark.parametrize("oracle", oracle_files.names("losses/mpanet_center_loss_*"))
+def test_centre_loss(oracle: str) -> None:
+    reduction = oracle_files.meta(oracle)["reduction"]
+
     def loss(rows: torch.Tensor, centres: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         value = centre_loss(rows, labels, centres, form="release")
         return value if reduction == "mean" else value * len(rows) * len(centres)
 
     sources = {"feats": "grad_feats", "centers": "grad_centers"}
-    check(f"center_loss_{reduction}", loss, sources, "labels")
+    check(oracle, loss, sources, "labels")
 
 
 def test_centre_loss_of_the_paper_does_not_know_the_number_of_identities() -> None:
@@ -59,12 +62,14 @@ def test_centre_loss_of_the_paper_does_not_know_the_number_of_identities() -> No
 
 
 def test_additive_margin_softmax() -> None:
-    loss = lambda cosines, labels: additive_margin_softmax(cosines, labels, scale=16.0, margin=0.35)  # noqa: E731
-    check("am_softmax", loss, {"cosines": "grad"}, "labels")
+    about = oracle_files.meta("losses/mpanet_am_softmax")
+    options = {"scale": float(about["scale"]), "margin": float(about["margin"])}
+    loss = lambda cosines, labels: additive_margin_softmax(cosines, labels, **options)  # noqa: E731
+    check("losses/mpanet_am_softmax", loss, {"cosines": "grad"}, "labels")
 
 
 def test_jensen_shannon() -> None:
-    check("jsd", jensen_shannon, {"p_logits": "grad_p", "q_logits": "grad_q"})
+    check("losses/mpanet_jsd", jensen_shannon, {"p_logits": "grad_p", "q_logits": "grad_q"})
     logits = torch.rand(3, 5)
     assert float(jensen_shannon(logits, logits)) == pytest.approx(0.0, abs=1e-6)
     sure = torch.eye(3) * 200

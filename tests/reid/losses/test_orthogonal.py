@@ -1,27 +1,23 @@
 """DEEN's orthogonal loss: the released value and gradient, more branches, none."""
 
-from pathlib import Path
-
-import numpy as np
+import oracle_files
 import pytest
 import torch
 
 from vireid_lib.reid.layers import average_pool
 from vireid_lib.reid.losses.orthogonal import orthogonal
 
-ORACLE = Path(__file__).parents[2] / "oracles" / "losses" / "deen_orthogonal.npz"
-
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_equals_the_release(dtype: torch.dtype) -> None:
-    data = np.load(ORACLE, allow_pickle=False)
-    maps = torch.from_numpy(data["in.feature_map"]).to(dtype).requires_grad_()
+    data = oracle_files.read("losses/deen_orthogonal")
+    maps = data["in.feature_map"].to(dtype).requires_grad_()
     pooled = average_pool(maps)
-    torch.testing.assert_close(pooled.double(), torch.from_numpy(data["out.x_pool"]), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(pooled.double(), data["out.x_pool"], rtol=1e-5, atol=1e-6)
     loss = orthogonal(pooled.chunk(3)[1:], form="release")
     loss.backward()
     limit = 1e-9 if dtype == torch.float64 else 2e-5
-    expected = torch.from_numpy(data["out.grad_feature_map"])
+    expected = data["out.grad_feature_map"]
     assert loss.item() == pytest.approx(float(data["out.loss_ort"]), rel=limit)
     assert (maps.grad.double() - expected).abs().max() <= limit * expected.abs().max()
 

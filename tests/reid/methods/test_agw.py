@@ -1,10 +1,8 @@
 """AGW: the released network, optimiser, schedule; it learns."""
 
-import json
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
+import oracle_files
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,7 +13,6 @@ from vireid_lib.reid.method import Batch
 from vireid_lib.reid.methods.agw import Agw, AgwConfig
 from vireid_lib.reid.two_stream import build_network
 
-ORACLES = Path(__file__).parents[2] / "oracles"
 UNTRAINED = AgwConfig(pretrained=None)
 # What the release uses of its stems and trunk, by our names. Its two stems are whole ResNet-50s and its trunk
 # has a stem of its own; ours has none of that surplus.
@@ -41,7 +38,11 @@ def renamed(name: str) -> str:
 
 
 def entries() -> dict:
-    return json.loads((ORACLES / "networks" / "agw_entries.json").read_text())
+    return oracle_files.read_json("networks/agw_entries")
+
+
+def classes() -> int:
+    return entries()["meta"]["num_classes"]
 
 
 def unused(name: str) -> bool:
@@ -51,7 +52,7 @@ def unused(name: str) -> bool:
 
 def test_parameters_are_the_releases() -> None:
     with torch.device("meta"):
-        ours = build_network(UNTRAINED, 395).state_dict()
+        ours = build_network(UNTRAINED, classes()).state_dict()
     expected = {renamed(name): shape for name, shape in entries()["entries"] if not unused(name)}
     found = {name: list(v.shape) for name, v in ours.items() if not name.endswith("num_batches_tracked")}
     assert found == expected
@@ -59,26 +60,24 @@ def test_parameters_are_the_releases() -> None:
 
 @pytest.fixture(scope="module")
 def outputs() -> dict[str, torch.Tensor]:
-    data = np.load(ORACLES / "networks" / "agw_outputs.npz", allow_pickle=False)
-    return {key: torch.from_numpy(data[key]).double() for key in data.files if key != "meta"}
+    return oracle_files.read("networks/agw_outputs", torch.float64)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_outputs_are_the_releases(
-    dtype: torch.dtype, outputs: dict, closed_form: Callable, closed_form_images: dict
-) -> None:
+def test_outputs_are_the_releases(dtype: torch.dtype, outputs: dict) -> None:
     oracle = entries()
     weights = {
-        renamed(name): closed_form(name, place, shape, oracle["fill_rule"])
+        renamed(name): oracle_files.fill(name, place, shape, oracle["fill_rule"])
         for place, (name, shape) in enumerate(oracle["entries"])
         if not unused(name)
     }
     with torch.device("meta"):
-        network = build_network(UNTRAINED, 395)
+        network = build_network(UNTRAINED, classes())
     network = network.to_empty(device="cpu").to(dtype)
     missing, unexpected = network.load_state_dict(weights, strict=False)
     assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
-    images = {modality: batch.to(dtype).expand(2, 3, 64, 32) for modality, batch in closed_form_images.items()}
+    images = oracle_files.images(oracle_files.meta("networks/agw_outputs"))
+    images = {modality: batch.to(dtype) for modality, batch in images.items()}
     found = {}
     with torch.no_grad():
         network.eval()
@@ -94,9 +93,10 @@ def test_outputs_are_the_releases(
 
 
 def test_optimiser_groups_and_rates_are_the_releases() -> None:
-    oracle = json.loads((ORACLES / "schedules" / "lr_and_groups.json").read_text())["AGW"]["optimizer"]
+    recorded, rate = oracle_files.schedule("AGW")
+    oracle = recorded["optimizer"]
     with torch.device("meta"):
-        method = Agw(UNTRAINED, 395)
+        method = Agw(UNTRAINED.model_copy(update={"learning_rate": rate}), oracle_files.classes_of(oracle["groups"]))
         optimizer = method.optimizer()
     surplus = [shape for name, shape in entries()["entries"] if unused(name) and "running" not in name]
     expected = [[group["n_tensors"], group["n_values"]] for group in oracle["groups"]]

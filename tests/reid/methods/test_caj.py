@@ -1,10 +1,9 @@
 """CAJ: the released network, optimiser and schedule; its three views; it learns and resumes."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
+import oracle_files
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,7 +14,6 @@ from vireid_lib.reid import methods
 from vireid_lib.reid.methods.caj import Caj, CajConfig
 from vireid_lib.reid.two_stream import build_network
 
-ORACLES = Path(__file__).parents[2] / "oracles"
 UNTRAINED = CajConfig(pretrained=None)
 NAMES = {  # theirs: ours; their stems are whole ResNet-50s and their trunk has a stem, of which they use nothing
     "visible_module.visible.": "backbone.stems.visible.",
@@ -42,43 +40,49 @@ def unused(name: str) -> bool:
 
 
 def read_entries() -> dict:
-    return json.loads((ORACLES / "networks" / "caj_entries.json").read_text())
+    return oracle_files.read_json("networks/caj_entries")
+
+
+def classes() -> int:
+    return read_entries()["meta"]["num_classes"]
 
 
 def test_parameters_are_the_releases() -> None:
     with torch.device("meta"):
-        ours = build_network(UNTRAINED, 395).state_dict()
+        ours = build_network(UNTRAINED, classes()).state_dict()
     expected = {renamed(name): shape for name, shape in read_entries()["entries"] if not unused(name)}
     found = {name: list(v.shape) for name, v in ours.items() if not name.endswith("num_batches_tracked")}
     assert found == expected
 
 
-def test_outputs_are_the_releases(closed_form: Callable, closed_form_images: dict) -> None:
+def test_outputs_are_the_releases() -> None:
     oracle = read_entries()
-    data = np.load(ORACLES / "networks" / "caj_outputs.npz", allow_pickle=False)
+    name = "networks/caj_outputs"
+    data, shown = oracle_files.read(name), oracle_files.images(oracle_files.meta(name))
     weights = {
-        renamed(name): closed_form(name, place, shape, oracle["fill_rule"])
+        renamed(name): oracle_files.fill(name, place, shape, oracle["fill_rule"])
         for place, (name, shape) in enumerate(oracle["entries"])
         if not unused(name)
     }
     with torch.device("meta"):
-        network = build_network(UNTRAINED, 395)
+        network = build_network(UNTRAINED, classes())
     network = network.to_empty(device="cpu").eval()
     missing, unexpected = network.load_state_dict(weights, strict=False)
     assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
     for short, modality in (("vis", "visible"), ("ir", "infrared")):
-        images = closed_form_images[modality].float().expand(2, 3, 64, 32)
+        images = shown[modality].float()
         with torch.no_grad():
             found = {"pool": network.pooled(images, modality), "feat": network.features(images, modality)}
         for kind, rows in found.items():
-            expected = torch.from_numpy(data[f"out.eval_{short}_{kind}_l2"])
+            expected = data[f"out.eval_{short}_{kind}_l2"].float()
             assert (F.normalize(rows) - expected).abs().max() <= 1e-4 * expected.abs().max()
 
 
 def test_optimiser_groups_and_rates_are_the_releases() -> None:
-    oracle = json.loads((ORACLES / "schedules" / "lr_and_groups.json").read_text())["CAJ"]["optimizer"]
+    recorded, rate = oracle_files.schedule("CAJ")
+    oracle = recorded["optimizer"]
     with torch.device("meta"):
-        method = Caj(UNTRAINED, 395)
+        method = Caj(UNTRAINED.model_copy(update={"learning_rate": rate}), oracle_files.classes_of(oracle["groups"]))
         optimizer = method.optimizer()
     surplus = [shape for name, shape in read_entries()["entries"] if unused(name) and "running" not in name]
     expected = [[group["n_tensors"], group["n_values"]] for group in oracle["groups"]]

@@ -1,11 +1,11 @@
 """DART: the released network, optimisers, schedule; its views and probabilities; it learns, resumes, finds noise."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import oracle_files
 import pandas as pd
 import pytest
 import torch
@@ -22,7 +22,6 @@ from vireid_lib.reid.network import TwoStreamNetwork
 from vireid_lib.reid.train import ReidTask, load_reid, train_reid
 from vireid_lib.reid.two_stream import build_network
 
-ORACLES = Path(__file__).parents[2] / "oracles"
 UNTRAINED = DartConfig(pretrained=None)
 NAMES = {  # theirs: ours
     "visible_module.visible.": "backbone.stems.visible.",
@@ -50,14 +49,18 @@ def unused(name: str) -> bool:
 
 
 def entries() -> dict:
-    return json.loads((ORACLES / "networks" / "dart_entries.json").read_text())
+    return oracle_files.read_json("networks/dart_entries")
 
 
-def released(network: TwoStreamNetwork, closed_form: Callable, dtype: torch.dtype) -> TwoStreamNetwork:
+def classes() -> int:
+    return entries()["meta"]["num_classes"]
+
+
+def released(network: TwoStreamNetwork, dtype: torch.dtype) -> TwoStreamNetwork:
     """`network`, made on the meta device, with the oracle's weights."""
     oracle = entries()
     weights = {
-        renamed(name): closed_form(name, place, shape, oracle["fill_rule"])
+        renamed(name): oracle_files.fill(name, place, shape, oracle["fill_rule"])
         for place, (name, shape) in enumerate(oracle["entries"])
         if not unused(name)
     }
@@ -69,7 +72,7 @@ def released(network: TwoStreamNetwork, closed_form: Callable, dtype: torch.dtyp
 
 def test_parameters_of_both_networks_are_the_releases() -> None:
     with torch.device("meta"):
-        pair = Dart(UNTRAINED, 395).network
+        pair = Dart(UNTRAINED, classes()).network
     expected = {renamed(name): shape for name, shape in entries()["entries"] if not unused(name)}
     for network in (pair.first, pair.second):
         state = network.state_dict()
@@ -78,12 +81,13 @@ def test_parameters_of_both_networks_are_the_releases() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_outputs_are_the_releases(dtype: torch.dtype, closed_form: Callable, closed_form_images: dict) -> None:
-    data = np.load(ORACLES / "networks" / "dart_outputs.npz", allow_pickle=False)
+def test_outputs_are_the_releases(dtype: torch.dtype) -> None:
+    data = oracle_files.read("networks/dart_outputs", torch.float64)
     with torch.device("meta"):
-        network = build_network(UNTRAINED, 395)
-    network = released(network, closed_form, dtype)
-    images = {modality: batch.to(dtype).expand(2, 3, 64, 32) for modality, batch in closed_form_images.items()}
+        network = build_network(UNTRAINED, classes())
+    network = released(network, dtype)
+    images = oracle_files.images(oracle_files.meta("networks/dart_outputs"))
+    images = {modality: batch.to(dtype) for modality, batch in images.items()}
     found = {}
     with torch.no_grad():
         network.eval()
@@ -91,17 +95,18 @@ def test_outputs_are_the_releases(dtype: torch.dtype, closed_form: Callable, clo
             found[f"out.eval_{short}_pool_l2"] = F.normalize(network.pooled(images[modality], modality))
             found[f"out.eval_{short}_feat_l2"] = F.normalize(network.features(images[modality], modality))
         found["out.train_pool"], found["out.train_logits"] = network.train()(**images)
-    assert found.keys() == set(data.files) - {"meta"}
+    assert found.keys() == data.keys()
     for name, value in found.items():
-        expected = torch.from_numpy(data[name]).double()
+        expected = data[name]
         limit = 2e-6 if dtype == torch.float64 else 2e-3 if "train" in name else 1e-4
         assert (value.double() - expected).abs().max() <= limit * expected.abs().max(), name
 
 
 def test_optimiser_groups_and_rates_are_the_releases() -> None:
-    oracles = json.loads((ORACLES / "schedules" / "lr_and_groups.json").read_text())["DART"]
+    oracles, rate = oracle_files.schedule("DART")
+    identities = oracle_files.classes_of(next(iter(oracles.values()))["groups"])
     with torch.device("meta"):
-        method = Dart(UNTRAINED, 395)
+        method = Dart(UNTRAINED.model_copy(update={"learning_rate": rate}), identities)
         optimizer = method.optimizer()
     surplus = [shape for name, shape in entries()["entries"] if unused(name) and "running" not in name]
     for oracle, groups in zip(oracles.values(), (optimizer.param_groups[:3], optimizer.param_groups[3:]), strict=True):

@@ -1,10 +1,10 @@
 """DEEN: the released networks, optimiser, schedule and whole objective; each knob; it learns and resumes."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import oracle_files
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,6 @@ from vireid_lib.reid.method import Batch
 from vireid_lib.reid.methods.deen import Deen, DeenConfig, build_network
 from vireid_lib.reid.train import ReidTask, train_reid
 
-ORACLES = Path(__file__).parents[2] / "oracles"
 DATASETS = {"llcm": "llcm", "regdb": "regdb", "sysu": "sysu_mm01"}
 # What the release uses of its stems and trunk, by our names; the rest is surplus (see test_agw.py).
 PREFIXES = {
@@ -48,7 +47,11 @@ def renamed(name: str) -> str:
 
 
 def entries(dataset: str) -> dict:
-    return json.loads((ORACLES / "networks" / f"deen_{dataset}_entries.json").read_text())
+    return oracle_files.read_json(f"networks/deen_{dataset}_entries")
+
+
+def classes(dataset: str) -> int:
+    return entries(dataset)["meta"]["num_classes"]
 
 
 def unused(name: str, dataset: str) -> bool:
@@ -61,27 +64,28 @@ def unused(name: str, dataset: str) -> bool:
 @pytest.mark.parametrize("dataset", ["llcm", "regdb"])
 def test_parameters_are_the_releases(dataset: str) -> None:
     with torch.device("meta"):
-        ours = build_network(published(dataset), 395).state_dict()
+        ours = build_network(published(dataset), classes(dataset)).state_dict()
     expected = {renamed(name): shape for name, shape in entries(dataset)["entries"] if not unused(name, dataset)}
     found = {name: list(v.shape) for name, v in ours.items() if not name.endswith("num_batches_tracked")}
     assert found == expected
 
 
 @pytest.mark.parametrize(("dataset", "dtype"), [("llcm", torch.float32), ("regdb", torch.float64)])
-def test_outputs_are_the_releases(dataset: str, dtype: torch.dtype, closed_form: Callable) -> None:
+def test_outputs_are_the_releases(dataset: str, dtype: torch.dtype) -> None:
     oracle = entries(dataset)
     weights = {
-        renamed(name): closed_form(name, place, shape, oracle["fill_rule"])
+        renamed(name): oracle_files.fill(name, place, shape, oracle["fill_rule"])
         for place, (name, shape) in enumerate(oracle["entries"])
         if not unused(name, dataset)
     }
     with torch.device("meta"):
-        network = build_network(published(dataset), 395)
+        network = build_network(published(dataset), classes(dataset))
     network = network.to_empty(device="cpu").to(dtype)
     missing, unexpected = network.load_state_dict(weights, strict=False)
     assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
     network.expansion.dropout.p = 0.0  # as the oracle has it
-    images = {modality: batch.to(dtype) for modality, batch in closed_form_images(*oracle["spatial"]).items()}
+    about = oracle_files.meta(f"networks/deen_{dataset}_outputs")
+    images = {modality: batch.to(dtype) for modality, batch in oracle_files.images(about).items()}
     found, scores = {}, {}
     with torch.no_grad():
         network.eval()
@@ -94,8 +98,7 @@ def test_outputs_are_the_releases(dataset: str, dtype: torch.dtype, closed_form:
     found["out.train_pool"], found["out.train_logits"] = output.pooled, output.logits
     product = (output.unreduced.chunk(3)[1] * output.unreduced.chunk(3)[2]).sum()
     found["out.train_loss_ort"] = product / len(output.pooled)
-    data = np.load(ORACLES / "networks" / f"deen_{dataset}_outputs.npz", allow_pickle=False)
-    outputs = {key: torch.from_numpy(np.array(data[key])).double() for key in data.files if key != "meta"}
+    outputs = oracle_files.read(f"networks/deen_{dataset}_outputs", torch.float64)
     assert found.keys() == outputs.keys()
     for name, value in found.items():
         largest = outputs[name].abs().max()
@@ -105,25 +108,17 @@ def test_outputs_are_the_releases(dataset: str, dtype: torch.dtype, closed_form:
     six = sum(
         outputs[f"out.eval_vis_{kind}_l2"][rows] @ outputs[f"out.eval_ir_{kind}_l2"][rows].T
         for kind in ("pool", "feat")
-        for rows in (slice(0, 2), slice(2, 4), slice(4, 6))
+        for rows in torch.arange(3 * about["batch"]).chunk(3)
     )
     torch.testing.assert_close((scores["vis"] @ scores["ir"].T).double(), six, atol=1e-4, rtol=0)
 
 
-def closed_form_images(height: int, width: int) -> dict[str, torch.Tensor]:
-    """The oracles' input rule at this network's size: two images of each modality."""
-    n, channel, y, x = np.meshgrid(*map(np.arange, (2, 3, height, width)), indexing="ij")
-    visible = np.sin(0.9 * n + 1.3 * channel + 0.11 * (n + 1) * y + 0.23 * x)
-    infrared = np.sin(1.7 * n + 0.4 + 0.19 * y - 0.13 * (n + 1) * x)
-    return {"visible": torch.from_numpy(visible), "infrared": torch.from_numpy(infrared)}
-
-
 @pytest.mark.parametrize("dataset", ["sysu", "llcm", "regdb"])
 def test_optimiser_groups_and_rates_are_the_releases(dataset: str) -> None:
-    oracle = json.loads((ORACLES / "schedules" / "lr_and_groups.json").read_text())[f"DEEN_{dataset}"]["optimizer"]
-    config = published(dataset)
+    recorded, rate = oracle_files.schedule(f"DEEN_{dataset}")
+    oracle, config = recorded["optimizer"], published(dataset, learning_rate=rate)
     with torch.device("meta"):
-        method = Deen(config, {"sysu": 395, "llcm": 713, "regdb": 206}[dataset])
+        method = Deen(config, oracle_files.classes_of(oracle["groups"]))
         optimizer = method.optimizer()
     variant = "regdb" if dataset == "regdb" else "llcm"
     surplus = [shape for name, shape in entries(variant)["entries"] if unused(name, variant) and "running" not in name]
@@ -159,8 +154,9 @@ class _Given(torch.nn.Module):
     def __init__(self, data: dict[str, torch.Tensor]) -> None:
         super().__init__()
         self.maps = torch.nn.Parameter(data["in.feature_map"])
-        self.bottleneck = torch.nn.BatchNorm1d(32, dtype=torch.float64)
-        self.classifier = torch.nn.Linear(32, 8, bias=False, dtype=torch.float64)
+        identities, width = data["in.classifier_weight"].shape
+        self.bottleneck = torch.nn.BatchNorm1d(width, dtype=torch.float64)
+        self.classifier = torch.nn.Linear(width, identities, bias=False, dtype=torch.float64)
         self.bottleneck.weight.data = data["in.bn_weight"]
         self.classifier.weight.data = data["in.classifier_weight"]
 
@@ -170,13 +166,13 @@ class _Given(torch.nn.Module):
 
 
 def test_the_whole_objective_is_the_releases() -> None:
-    oracle = np.load(ORACLES / "losses" / "deen_train_step_total.npz", allow_pickle=False)
-    data = {key: torch.from_numpy(np.array(oracle[key])) for key in oracle.files if key != "meta"}
-    method = methods.build("deen", DeenConfig.small(form="release", label_smoothing=0.0), 8)
+    data = oracle_files.read("losses/deen_train_step_total")
+    identities = len(data["in.classifier_weight"])
+    method = methods.build("deen", DeenConfig.small(form="release", label_smoothing=0.0), identities)
     method.network = network = _Given(data)
-    visible, infrared = data["in.labels"][:48].split(24)
-    images = torch.zeros(24, 3, 1, 1)
-    batch = Batch(images, images, visible, infrared, torch.arange(24), torch.arange(24), torch.Generator())
+    visible, infrared = data["in.labels"].chunk(3)[0].chunk(2)
+    images, rows = torch.zeros(len(visible), 3, 1, 1), torch.arange(len(visible))
+    batch = Batch(images, images, visible, infrared, rows, rows, torch.Generator())
     assert torch.equal(batch.labels.repeat(3), data["in.labels"])
     losses = method.loss(batch)
     losses["total"].backward()

@@ -1,9 +1,8 @@
 """DEN and its baseline: what a batch shows, which terms each row of the tables has, recipe, learning, resuming."""
 
-import json
 import math
-from pathlib import Path
 
+import oracle_files
 import pytest
 import torch
 from pydantic import ValidationError
@@ -19,8 +18,6 @@ from vireid_lib.reid.method import Batch
 from vireid_lib.reid.methods.baseline import BaselineConfig
 from vireid_lib.reid.methods.den import Den, DenConfig
 from vireid_lib.reid.train import ReidTask
-
-ORACLES = Path(__file__).parents[2] / "oracles"
 
 
 def still(config: type[BaselineConfig], **changes) -> BaselineConfig:
@@ -173,9 +170,10 @@ def test_one_batch_can_be_overfitted(name, changes, check_overfit):
 
 def test_network_and_recipe_are_agws():
     """The paper's base model is AGW's; its oracles are checked in test_agw."""
-    oracle = json.loads((ORACLES / "schedules" / "lr_and_groups.json").read_text())["AGW"]["optimizer"]
+    recorded, rate = oracle_files.schedule("AGW")
+    oracle = recorded["optimizer"]
     for name in ("baseline", "den"):
-        config = methods.configure(name, {"pretrained": None})
+        config = methods.configure(name, {"pretrained": None, "learning_rate": rate})
         with torch.device("meta"):
             method = methods.build(name, config, 395)
             agw = methods.build("agw", methods.configure("agw", {"pretrained": None}), 395)
@@ -186,7 +184,7 @@ def test_network_and_recipe_are_agws():
             share = method.learning_rate(epoch, 0, 1)
             found = [group["lr"] * share for group in optimizer.param_groups]
             assert found == pytest.approx(rates, rel=1e-12)
-        assert config == type(config).published("regdb", pretrained=None)
+        assert config == type(config).published("regdb", pretrained=None, learning_rate=rate)
 
 
 def test_configuration_is_strict():

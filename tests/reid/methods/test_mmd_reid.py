@@ -1,9 +1,8 @@
 """MMD-ReID: its network, recipe and losses; it learns and resumes."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
+import oracle_files
 import pytest
 import torch
 from pydantic import ValidationError
@@ -15,15 +14,14 @@ from vireid_lib.reid.losses.maximum_mean_discrepancy import maximum_mean_discrep
 from vireid_lib.reid.methods.mmd_reid import MmdReid, MmdReidConfig
 from vireid_lib.reid.two_stream import build_network
 
-ORACLES = Path(__file__).parents[2] / "oracles"
 UNTRAINED = MmdReidConfig(pretrained=None)
 
 
 def test_network_is_the_releases() -> None:
     """Nobody recorded it: its parts are AGW's, without non-local blocks and with stems that reach to layer 2."""
-    oracle = json.loads((ORACLES / "networks" / "agw_entries.json").read_text())["entries"]
+    oracle = oracle_files.read_json("networks/agw_entries")
     expected = {}
-    for name, shape in oracle:
+    for name, shape in oracle["entries"]:
         stream, _, rest = name.partition(".")
         own = rest.partition(".")[2].startswith(("conv1", "bn1", "layer1", "layer2"))
         if stream in ("visible_module", "thermal_module") and own:
@@ -34,14 +32,15 @@ def test_network_is_the_releases() -> None:
         elif stream in ("bottleneck", "classifier"):
             expected[name] = shape
     with torch.device("meta"):
-        ours = build_network(UNTRAINED, 395).state_dict()
+        ours = build_network(UNTRAINED, oracle["meta"]["num_classes"]).state_dict()
     assert {name: list(v.shape) for name, v in ours.items() if not name.endswith("num_batches_tracked")} == expected
 
 
 def test_rates_are_agws_over_61_epochs() -> None:
-    oracle = json.loads((ORACLES / "schedules" / "lr_and_groups.json").read_text())["AGW"]["optimizer"]
+    recorded, rate = oracle_files.schedule("AGW")
+    oracle = recorded["optimizer"]
     with torch.device("meta"):
-        method = MmdReid(UNTRAINED, 395)
+        method = MmdReid(UNTRAINED.model_copy(update={"learning_rate": rate}), 395)
         optimizer = method.optimizer()
     assert type(optimizer).__name__ == oracle["optimizer"] and UNTRAINED.epochs == 61
     for epoch, rates in enumerate(oracle["lr_per_epoch_per_group"][: UNTRAINED.epochs]):

@@ -1,10 +1,8 @@
 """MPANet: the released network, head, losses, optimiser, schedule; both forms; it learns and resumes."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
+import oracle_files
 import pytest
 import torch
 from pydantic import ValidationError
@@ -17,7 +15,6 @@ from vireid_lib.reid.methods.mpanet import Mpanet, MpanetConfig, build_network
 from vireid_lib.reid.pattern_network import PatternNetwork
 from vireid_lib.reid.train import ReidTask
 
-ORACLES = Path(__file__).parents[2] / "oracles"
 UNTRAINED = MpanetConfig(pretrained=None)
 # Theirs to ours, the first that fits.
 HEAD = {
@@ -49,12 +46,12 @@ def renamed(name: str) -> str:
 
 
 def entries() -> dict:
-    return json.loads((ORACLES / "networks" / "mpanet_entries.json").read_text())
+    return oracle_files.read_json("networks/mpanet_entries")
 
 
 def test_parameters_are_the_releases() -> None:
     with torch.device("meta"):
-        network = build_network(UNTRAINED, 395)
+        network = build_network(UNTRAINED, entries()["meta"]["num_classes"])
     found = {name: list(value.shape) for name, value in network.state_dict().items()}
     found = {name: shape for name, shape in found.items() if not name.endswith("num_batches_tracked")}
     assert found == {renamed(name): shape for name, shape in entries()["entries"]}
@@ -63,11 +60,12 @@ def test_parameters_are_the_releases() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_outputs_are_the_releases(dtype: torch.dtype, closed_form: Callable, closed_form_images: dict) -> None:
+def test_outputs_are_the_releases(dtype: torch.dtype) -> None:
     oracle = entries()
-    data = np.load(ORACLES / "networks" / "mpanet_outputs.npz", allow_pickle=False)
+    data = oracle_files.read("networks/mpanet_outputs", torch.float64)
+    shown = oracle_files.images(oracle_files.meta("networks/mpanet_outputs"))
     weights = {
-        renamed(name): closed_form(name, place, shape, oracle["fill_rule"]).to(dtype)
+        renamed(name): oracle_files.fill(name, place, shape, oracle["fill_rule"]).to(dtype)
         for place, (name, shape) in enumerate(oracle["entries"])
         if renamed(name).split(".")[0] not in UNUSED  # five times 5.7 million numbers
     }
@@ -79,12 +77,12 @@ def test_outputs_are_the_releases(dtype: torch.dtype, closed_form: Callable, clo
     assert all(name.endswith("num_batches_tracked") or name.split(".")[0] in UNUSED for name in missing)
     with torch.no_grad():
         for short, modality in (("vis", "visible"), ("ir", "infrared")):
-            images = closed_form_images[modality][:1].expand(1, 3, 64, 32).to(dtype)
+            images = shown[modality][: len(data[f"out.eval_{short}_feat"])].to(dtype)
             found = {f"out.eval_{short}_feat": network.features(images, modality)}
             if modality == "visible":
                 found["out.eval_vis_backbone_mean"] = network.feature_map(images, modality).mean(dim=(2, 3))
             for name, value in found.items():
-                expected = torch.from_numpy(data[name]).double()
+                expected = data[name]
                 limit = 2e-6 if dtype == torch.float64 else 1e-4
                 assert (value.double() - expected).abs().max() <= limit * expected.abs().max(), name
 
@@ -92,16 +90,24 @@ def test_outputs_are_the_releases(dtype: torch.dtype, closed_form: Callable, clo
 class NoBackbone(nn.Module):
     """Stands for a backbone where its maps are given."""
 
-    channels = 32
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_head_and_losses_are_the_releases(dtype: torch.dtype) -> None:
-    data = np.load(ORACLES / "modules" / "mpanet_pattern_and_mutual.npz", allow_pickle=False)
-    tensors = {key: torch.from_numpy(np.array(data[key])) for key in data.files if key != "meta"}
-    tensors = {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
-    method = Mpanet(UNTRAINED.model_copy(update={"form": "release", "backbone": "small"}), 7)
-    network = method.network = method.plain = PatternNetwork(NoBackbone(), 7).to(dtype)
+    tensors, about = (get("modules/mpanet_pattern_and_mutual") for get in (oracle_files.read, oracle_files.meta))
+    data, tensors = tensors, oracle_files.read("modules/mpanet_pattern_and_mutual", dtype)
+    (identities, _), channels = data["w.classifier.weight"].shape, data["in.feature_map"].shape[1]
+    settings = {
+        "form": "release", "backbone": "small", "patterns": about["num_parts"], "margin": about["margin"],
+        "separation_weight": about["weight_sep"], "modality_weight": about["weight_sid"],
+        "mutual_weight": about["weight_KL"],
+    }  # fmt: skip
+    method = Mpanet(UNTRAINED.model_copy(update=settings), identities)
+    network = PatternNetwork(NoBackbone(channels), identities, patterns=about["num_parts"]).to(dtype)
+    method.network = method.plain = network
     weights = {renamed(key[2:]): value for key, value in tensors.items() if key.startswith("w.")}
     network.load_state_dict(weights)
     # Their head sorts the rows by modality; ours expects them so.
@@ -123,9 +129,9 @@ def test_head_and_losses_are_the_releases(dtype: torch.dtype) -> None:
     expected = {
         "total": float(data["out.train_loss"]),
         "identity": metrics["ce"],
-        "modality": metrics["ce-v"] + metrics["ce-i"],
-        "mutual": 2.5 * metrics["KL"],
-        "separation": 0.5 * metrics["p-reg"],
+        "modality": 2 * about["weight_sid"] * (metrics["ce-v"] + metrics["ce-i"]),  # the release adds it twice
+        "mutual": about["weight_KL"] * metrics["KL"],
+        "separation": about["weight_sep"] * metrics["p-reg"],
         "centre_cluster": metrics["cc"],
         "accuracy": metrics["acc"],
     }
@@ -163,8 +169,7 @@ def test_forms_differ_where_the_release_does(random_batch: Callable) -> None:
 
 @pytest.mark.parametrize("dataset", ["sysu_mm01", "regdb"])
 def test_optimiser_and_rates_are_the_releases(dataset: str) -> None:
-    oracle = json.loads((ORACLES / "schedules" / "lr_and_groups.json").read_text())
-    oracle = oracle[{"sysu_mm01": "MPANet_sysu", "regdb": "MPANet_regdb"}[dataset]]
+    oracle, _ = oracle_files.schedule({"sysu_mm01": "MPANet_sysu", "regdb": "MPANet_regdb"}[dataset])
     config = MpanetConfig.published(dataset, pretrained=None)
     with torch.device("meta"):
         method = Mpanet(config, 395)

@@ -21,8 +21,8 @@ METHODS = {"agw": "AGW", "caj": "CAJ", "dart": "DART", "deen": "DEEN"}
 PRINTED = ("cyclegan", "aligngan", "vi_diff", "cyclegan_turbo")
 """Generators that the paper's table 1 compares DiVE with."""
 
-TO_BOTH = "fitted to external images too"
-"""Variant of table 1's generators; the paper fits DiVE alone to them."""
+TO_BOTH = "_both"
+"""End of the names of rows whose generator is fitted to external images too; the paper fits DiVE alone to them."""
 
 
 def method_label(method: str) -> str:
@@ -53,8 +53,8 @@ def fitted_to_both(method: str, names: Sequence[str]) -> list[Row]:
     """Table 1 once more, with those generators that can be fitted to the external images as DiVE is: the paper trains
     them on the target alone."""
     fields = {name: generators.generator_class(name).config_class.model_fields for name in names}
-    return [replace(row, name=f"{row.training}_both", label=f"{row.label}, {TO_BOTH}", always=False,
-                    changes={"generators": {row.training: {"fit_on": "target+external"}}})
+    return [replace(row, name=f"{row.training}{TO_BOTH}", label=f"{row.label}, fitted to external images too",
+                    always=False, changes={"generators": {row.training: {"fit_on": "target+external"}}})
             for row in generator_rows(method, names) if "fit_on" in fields[row.training]]  # fmt: skip
 
 
