@@ -174,8 +174,11 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
         ]
         return {"scores": scores, "evaluations": {mode: each.to_dict() for mode, each in whole.items()}}
 
-    return book.stage(f"reid_{name}", about, inputs, make, code=[joint.about(config.method)], seeds=[seed],
-                      protocol=evaluation.protocol, manifests=manifests(book))
+    record = book.stage(f"reid_{name}", about, inputs, make, code=[joint.about(config.method)], seeds=[seed],
+                        protocol=evaluation.protocol, manifests=manifests(book))  # fmt: skip
+    for score in record.values["scores"]:  # others may have asked for the same images with other words, and first
+        score["resolved"] = settings
+    return record
 
 
 def epoch_steps(book: Book, name: str, seed: int, split: int = 1, *, validation: bool = False) -> int | None:
