@@ -12,6 +12,7 @@ from torch import Tensor
 from vireid_lib.book import engines, joint, own_people, results, variants
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import datasets, most_seen, permutation_file
+from vireid_lib.book.data_stages import infrared_cameras as infrared_cameras  # for chapters, with the stages
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import OF_THE_WORLD, Profile
 from vireid_lib.book.records import StageRecord, canonical
