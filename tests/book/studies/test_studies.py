@@ -210,7 +210,7 @@ def test_every_table_of_a_study_marks_what_older_code_made(tiny_book):
                      b={"rank_1": [40.0, 42.0, 39.0], "mean_ap": [1.0, 2.0, 3.0]})  # fmt: skip
     claims = Claim("a beats b", "", "rank_1", "a", "b"), Claim("b is itself", "", "rank_1", "b", "b")
     names = DEN.rows[0].name, DEN.rows[1].name
-    for older, marks in ((False, 0), (True, 1)):
+    for older in (False, True):
         table["older"] = older & (table["row"] == "a")
         assert [label.endswith("†") for label in studies.overview(table, ["rank_1"]).index] == [older, False]
         shown = studies.findings_table(studies.judge(table, study(*claims)))
