@@ -121,7 +121,8 @@ def load_base(name: str) -> Base:
             f"{base.unet.config.cross_attention_dim}, and its text encoder gives {base.text.config.hidden_size}."
         )
     for part, module in (("text_encoder", base.text), ("unet", base.unet), ("vae", base.vae)):
-        module.to(torch.float32).eval().requires_grad_(False)
+        with _quiet():
+            module.to(torch.float32).eval().requires_grad_(False)
         weights.refuse_non_finite(module.state_dict(), f"base_model {name}, {part}")
     return base
 
