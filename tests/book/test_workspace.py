@@ -256,8 +256,8 @@ def test_a_kill_while_damaged_work_is_removed_costs_no_more_than_that_work(works
         return {"value": tensors["x"].sum().item()}
 
     def killed(path, *_, **__):
-        """Remove the checkpoint's record, and no more."""
-        for file in list(workspace.stages.rglob("meta.json")):
+        """Remove the damaged file and the checkpoint's record, and no more."""
+        for file in [*workspace.stages.rglob("meta.json"), *workspace.stages.rglob(emptied)]:
             file.unlink()
         raise KeyboardInterrupt
 
