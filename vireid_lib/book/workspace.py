@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
-
+from vireid_lib import disk
+from vireid_lib.book import locks
 from vireid_lib.book.code_digest import LOADED, CodeChanged, refuse_changed_sources
 from vireid_lib.book.records import (
     ResultError,
@@ -181,7 +181,7 @@ class Workspace:
                 raise
             except Exception as error:
                 raise StageFailed(
-                    f"Stage {name} failed: {type(error).__name__}: {error}\n"
+                    f"Stage {name} failed: {disk.told(error, partial)}\n"
                     f"What it finished is kept in {partial}. Run the same again to continue from there; "
                     "delete that folder to start the stage afresh."
                 ) from error
@@ -228,16 +228,9 @@ class Workspace:
     def _lock(self, folder: Path) -> Iterator[None]:
         """One process at a time; the operating system frees the lock of a process that died."""
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            print(f"Another process is making stage {folder.parent.name}; waiting for it.", flush=True)
-            lock.acquire()
-        try:
+        waiting = f"Another process is making stage {folder.parent.name}; waiting for it."
+        with locks.held(folder.with_name(f".{folder.name}.lock"), waiting=waiting):
             yield
-        finally:
-            lock.release()
 
 
 @contextlib.contextmanager
