@@ -37,8 +37,8 @@ def in_words(place: Path, needed: int | None = None) -> str:
     wanted = "" if needed is None else f"; {readable(needed)} are needed"
     return (
         f"The disk is full, or your quota of it is used up, at {place}: {readable(usage.free)} of "
-        f"{readable(usage.total)} are free now{wanted}. Make room there, or take a --workspace on another disk, and run "
-        "the same again: what is finished is kept."
+        f"{readable(usage.total)} are free now{wanted}. Make room there, or take a --workspace on another disk, and "
+        "run the same again: what is finished is kept."
     )
 
 
