@@ -27,24 +27,41 @@ def is_image(name: str) -> bool:
 def list_images(folder: Path) -> list[str]:
     """Return the names of the images in a folder, sorted as the released code sorts them (by code point).
 
-    A link that leads nowhere is an image that is missing, to be named when it is opened.
+    A link that leads nowhere, or a folder of an image's name, is an image that is missing, to be named when it is
+    opened.
+
+    Raises:
+        LayoutError: the folder cannot be read.
     """
-    return sorted(
-        entry.name
-        for entry in os.scandir(folder)
-        if is_image(entry.name) and (entry.is_file() or entry.is_symlink() and not os.path.exists(entry.path))
-    )
+    return [entry.name for entry in _entries(folder) if is_image(entry.name) and _may_be_opened(entry)]
+
+
+def _entries(folder: Path) -> list[os.DirEntry]:
+    """What lies in a folder, by name."""
+    try:
+        return sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        why = error.strerror or error
+        raise LayoutError(f"{folder} cannot be read ({why}): unpack it again, or make it readable.") from None
+
+
+def _may_be_opened(entry: os.DirEntry) -> bool:
+    """Whether it is no pipe or device, which would have us wait for ever."""
+    return entry.is_file() or entry.is_dir() or entry.is_symlink() and not os.path.exists(entry.path)
 
 
 def identity_folders(folder: Path) -> dict[int, Path]:
     """Return {identity: subfolder}, however its number is padded (`42`, `042`, `0042`).
 
     Raises:
-        LayoutError: two subfolders stand for one identity.
+        LayoutError: two subfolders stand for one identity, a file lies in the place of one, or the folder cannot be
+            read.
     """
     found: dict[int, Path] = {}
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_dir() and entry.name.isdecimal():
+    for entry in _entries(folder):
+        if entry.name.isdecimal():
+            if not entry.is_dir():
+                raise LayoutError(f"{folder / entry.name} is no folder of images: unpack the data set again.")
             identity = int(entry.name)
             if identity in found:
                 twins = f"{found[identity].name} and {entry.name}"
@@ -61,16 +78,21 @@ def require(root: Path, names: list[str], manifest: DatasetManifest) -> None:
     """
     if not root.is_dir():
         raise LayoutError(f"{root} is not a folder. To get {manifest.title}: {manifest.obtain}")
-    missing = [name for name in names if not (root / name).exists()]
+    missing = [name for name in names if not _is_there(root / name)]
     if not missing:
         return
     for child in sorted(root.iterdir()):
-        if all((child / name).exists() for name in names):
+        if all(_is_there(child / name) for name in names):
             raise LayoutError(f"{root} does not hold {missing[0]}, but {child} does; give that as the root.")
     raise LayoutError(
         f"{root} does not hold {missing[0]}; a root of {manifest.title} holds {', '.join(names)}. "
         "Unpack all parts of the data set, or give the right folder."
     )
+
+
+def _is_there(path: Path) -> bool:
+    """A list is a file with a suffix, and all else is a folder."""
+    return path.is_file() if path.suffix else path.is_dir()
 
 
 def read_identities(path: Path) -> list[int]:
