@@ -3,6 +3,7 @@
 import os
 import posixpath
 import re
+import reprlib
 from pathlib import Path, PureWindowsPath
 
 from vireid_lib.data.manifest import DatasetManifest
@@ -95,6 +96,11 @@ def _is_there(path: Path) -> bool:
     return path.is_file() if path.suffix else path.is_dir()
 
 
+def _is_number(word: str) -> bool:
+    """Whether it is a whole number of at most eighteen digits, which no integer type is too short for."""
+    return word.isdecimal() and len(word) <= 18
+
+
 def read_identities(path: Path) -> list[int]:
     """Return the identities of a comma-separated list such as `exp/test_id.txt`, ascending.
 
@@ -106,8 +112,8 @@ def read_identities(path: Path) -> list[int]:
     if not words:
         raise LayoutError(f"{path} lists no identity; restore it from the data set's archive.")
     for word in words:
-        if not word.isdecimal():
-            raise LayoutError(f"{path}: {word!r} is not an identity's number; separate numbers by commas.")
+        if not _is_number(word):
+            raise LayoutError(f"{path}: {reprlib.repr(word)} is not an identity's number; separate numbers by commas.")
     identities = sorted(int(word) for word in words)
     for one, other in zip(identities, identities[1:], strict=False):
         if one == other:
@@ -131,7 +137,7 @@ def read_listing(root: Path, name: str) -> list[tuple[str, int]]:
             continue
         where = f"{root / name}, line {number}"
         written, label = [*line.rsplit(maxsplit=1), ""][:2]
-        if not written.strip() or not label.isdecimal():
+        if not written.strip() or not _is_number(label):
             raise LayoutError(f'{where}: {line!r} is not "relative/path label"; restore the line.')
         path = _below(root, written.strip(), where)
         if not (root / path).is_file():
@@ -155,6 +161,20 @@ def _below(root: Path, written: str, where: str) -> str:
     if posixpath.isabs(path) or PureWindowsPath(path).drive or path.split("/")[0] == "..":
         raise LayoutError(f"{where}: {written} leads out of {root}; write the path relative to that folder.")
     return path
+
+
+def check_light(path: str, own: str, other: str, where: str) -> None:
+    """Refuse a path that says the other modality in a list of one: its images would be taken for what they are not.
+
+    Args:
+        own, other: what folders and names say of the list's modality, and of the other, e.g. "vis" and "nir".
+    """
+    words = re.split(r"[/_.]", path.lower())
+    if other in words and own not in words:
+        raise LayoutError(
+            f"{where} is of {own} images and lists {path}, which says {other}; restore the lists from the data set's "
+            "archive."
+        )
 
 
 def check_labels(label_of: dict[int, int], identity: int, label: int, where: str) -> None:
