@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from vireid_lib.data.layouts.files import LayoutError, check_labels, check_light, check_owners, read_listing, require, row
+from vireid_lib.data.layouts.files import (
+    LayoutError,
+    check_labels,
+    check_light,
+    check_owners,
+    read_listing,
+    require,
+    row,
+)
 from vireid_lib.data.manifest import DatasetManifest
 
 LISTED_AS = {"visible": "visible", "infrared": "thermal"}
