@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from vireid_lib.book import code_digest
 from vireid_lib.book.code_digest import CodeChanged
 from vireid_lib.book.records import ResultError, StageRecord
 from vireid_lib.book.workspace import THREADS, StageFailed, Workspace
+from vireid_lib.data.contents import aside
 from vireid_lib.evaluation import metrics
+from vireid_lib.training import checkpoint
 from vireid_lib.training.binding import bind
 from vireid_lib.training.determinism import threads
 
@@ -237,6 +240,59 @@ def test_a_stage_whose_unfinished_work_is_damaged_starts_afresh(workspace, capsy
     assert workspace.stage("s", {}, {}, make).values == {"value": 1}
     if name == "training.json":
         assert str(partial / name) in capsys.readouterr().out and calls[-1] == ["attempts.json"]
+
+
+@pytest.mark.parametrize("emptied", ["training.json", "result.json"])
+def test_a_kill_while_damaged_work_is_removed_costs_no_more_than_that_work(workspace, monkeypatch, emptied):
+    """What is left of it must not be taken for a training to go on with."""
+
+    def make(folder):
+        bind(folder / "training.json", {"steps": 1}, what="another training")
+        _, tensors, _ = checkpoint.load(folder / "checkpoints") or (0, {"x": torch.ones(3)}, {})
+        checkpoint.save(folder / "checkpoints", 1, {"x": tensors["x"]}, {})
+        if emptied == "training.json" and len(broken) < 2:
+            broken.append(folder)
+            raise ValueError("stopped")
+        return {"value": tensors["x"].sum().item()}
+
+    def killed(path, *_, **__):
+        """Remove the damaged file and the checkpoint's record, and no more."""
+        for file in [*workspace.stages.rglob("meta.json"), *workspace.stages.rglob(emptied)]:
+            file.unlink()
+        raise KeyboardInterrupt
+
+    broken = []
+    if emptied == "result.json":
+        record = workspace.stage("s", {}, {}, make)
+        partial = record.folder.rename(record.folder.with_name(f"{record.key}.partial"))
+    else:
+        with pytest.raises(StageFailed):
+            workspace.stage("s", {}, {}, make)
+        (partial,) = (workspace.stages / "s").glob("*.partial")
+        broken.append(partial)
+    (partial / emptied).write_text("")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", killed)
+        workspace.stage("s", {}, {}, make)
+    assert workspace.stage("s", {}, {}, make).values == {"value": 3.0}
+    (left,) = [path for path in (workspace.stages / "s").iterdir() if path.suffix != ".lock"]
+    assert left == workspace.records()[0].folder
+
+
+def test_what_a_killed_process_was_writing_is_not_part_of_the_finished_stage(workspace):
+    def make(folder):
+        half = aside(folder / "deep" / "table.csv")
+        if not half.parent.exists():
+            half.parent.mkdir()
+            half.write_text("path,iden")
+            raise ValueError("stopped")
+        (folder / "deep" / "table.csv").write_text("path,identity")
+        (folder / ".kept").touch()
+
+    with pytest.raises(StageFailed):
+        workspace.stage("s", {}, {}, make)
+    record = workspace.stage("s", {}, {}, make)
+    assert sorted(path.name for path in record.folder.rglob("*")) == [".kept", "deep", "result.json", "table.csv"]
 
 
 @pytest.mark.parametrize("name", ["", "../up", "With Space", "a/b"])

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vireid_lib.data import images
+from vireid_lib.data import contents, images
 from vireid_lib.data.decode import ImageError, decode, image_size, open_image
 from vireid_lib.data.images import load_images, to_float
 
@@ -190,18 +190,22 @@ def test_a_failed_build_leaves_nothing(files, tmp_path):
 
 def test_what_a_killed_build_left_is_removed_when_old(files, tmp_path):
     cache = tmp_path / "cache"
-    old, fresh = cache / ".building-old", cache / ".building-fresh"
+    old, fresh = (contents.aside(cache / name) for name in ("images-old", "images-fresh"))
+    index = contents.aside(cache / "contents.json")
+    index.parent.mkdir()
+    index.touch()
+    os.utime(index, (0, 0))
     for folder in (old, fresh):
         folder.mkdir(parents=True)
         (folder / "pixels.npy").write_bytes(b"half")
     os.utime(old, (0, 0))
     load_images(files, SIZE, cache=cache)
-    assert not old.exists() and fresh.exists()
+    assert not old.exists() and not index.exists() and fresh.exists()
 
 
 def test_another_process_may_finish_while_the_folder_is_looked_at(files, tmp_path, monkeypatch):
-    gone = tmp_path / "cache/.building-gone"
-    monkeypatch.setattr(images.Path, "glob", lambda *_: iter([gone]))
+    gone = contents.aside(tmp_path / "cache/images-gone")
+    monkeypatch.setattr(images.Path, "rglob", lambda *_: iter([gone]))
     assert len(load_images(files, SIZE, cache=tmp_path / "cache").pixels) == 6
 
 

@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     monkeypatch.setattr(checkpoint, "save_file", third_finds_it_full)
-    with pytest.raises(checkpoint.NotWritten, match=r"step 12 could not.*step-00000008 before it is intact: make room"):
+    with pytest.raises(checkpoint.NotWritten, match=r"step 12 could not.*step-00000008 before it is intact. Make room"):
         run(broken, tmp_path / "broken")
     left = sorted(path.name for path in (tmp_path / "broken/checkpoints").iterdir())
     assert left == ["step-00000004", "step-00000008"]

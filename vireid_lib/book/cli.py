@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             raise
-        print(f"vireid: {_in_words(error)}", file=sys.stderr)
+        print(f"vireid: {_in_words(error)}{_if_full(error, options)}", file=sys.stderr)
         return 2
 
 
@@ -42,6 +42,16 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, NAMED_ERRORS):
         return str(error)
     return f"{type(error).__name__}: {error} (run the command again with --debug to see where)"
+
+
+def _if_full(error: Exception, options: argparse.Namespace) -> str:
+    """What to say besides if the disk is full."""
+    from vireid_lib import disk
+
+    if not disk.is_full(error) or "The disk is full" in str(error):
+        return ""
+    named = getattr(error, "filename", None) or getattr(options, "workspace", "") or getattr(options, "root", "") or "."
+    return f". {disk.in_words(Path(named))}"
 
 
 def build_parser() -> argparse.ArgumentParser:

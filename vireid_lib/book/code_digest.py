@@ -26,6 +26,7 @@ RESOLVED = frozenset({
     f"{PACKAGE}.book.book", f"{PACKAGE}.book.profiles", f"{PACKAGE}.book.settings",  # settings are in the key
     f"{PACKAGE}.book.data_stages",  # tables are inputs, by what their images hold
     f"{PACKAGE}.book.workspace", f"{PACKAGE}.book.records", f"{PACKAGE}.book.code_digest", f"{PACKAGE}.book.engines",
+    f"{PACKAGE}.book.locks", f"{PACKAGE}.disk",
     PACKAGE, f"{PACKAGE}.project", f"{PACKAGE}.training.progress", f"{PACKAGE}.training.trackers",  # how a run is shown
 })  # fmt: skip
 """Modules that choose, find and show, and compute nothing that a result depends on besides the key's other parts."""

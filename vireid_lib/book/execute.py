@@ -18,9 +18,12 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
+from papermill.iorw import LocalHandler, papermill_io
 
+from vireid_lib.book import homes
 from vireid_lib.book.book import HEADLESS
 from vireid_lib.book.chapters import GENERATOR, MAIN_GENERATOR, for_generator, read_notebook
+from vireid_lib.data.contents import write_atomically
 
 ENGINE = "vireid"
 KERNEL = "python3"
@@ -76,6 +79,13 @@ class _Engine(NBClientEngine):
         ).execute()
 
 
+class _WholeFiles(LocalHandler):
+    """Papermill's writer of files, with the notebook before or the new one on the disk, and never a part of it."""
+
+    def write(self, buf: str, path: str) -> None:
+        write_atomically(Path(path), buf.encode())
+
+
 def execute(job: dict, send) -> None:
     """Run one chapter.
 
@@ -87,6 +97,7 @@ def execute(job: dict, send) -> None:
     _Client.send = staticmethod(send)
     _Engine.source = job["chapter"]
     papermill_engines.register(ENGINE, _Engine)
+    papermill_io.register(str(Path(job["output"]).parent), _WholeFiles())
     _prepare_environment(Path(job["cache"]))
     generator = job["parameters"].get(GENERATOR, MAIN_GENERATOR)
     notebook = for_generator(read_notebook(job["chapter"]), generator)
@@ -129,6 +140,7 @@ def _prepare_environment(cache: Path) -> None:
             }
         )
     )
+    os.environ.update(homes.elsewhere(cache / "home"))
     os.environ.update(
         {
             HEADLESS: "1",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vireid_lib import __version__
+from vireid_lib.data.contents import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,10 +218,4 @@ def minute(time: str) -> str:
 
 def write_json(path: Path, content: object) -> None:
     """Write JSON so that `path` holds either its old content or all of the new one, also after a power cut."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())

@@ -1,7 +1,6 @@
 """Result tables as HTML: our numbers and the papers' in forms that cannot be mistaken for each other."""
 
 import html
-from collections.abc import Iterable
 
 import pandas as pd
 
@@ -66,10 +65,15 @@ def _block(dataset: str, protocol: str, method: str, rows: pd.DataFrame) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("trained on", *MAIN_METRICS))
     return (
         f'<div class="table"><table class="main-table"><caption style="{CAPTION}">'
-        f"<b>{html.escape(f'{method} on {dataset}, {protocol}')}</b><br>percent, {counted}{legend(rows['older'])}"
+        f"<b>{html.escape(f'{method} on {dataset}, {protocol}')}</b><br>percent, {counted}{legend(rows)}"
         "</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def has_older(rows: pd.DataFrame) -> bool:
+    """Whether older code has made something of these rows, as far as they say."""
+    return "older" in rows and bool(rows["older"].any())
 
 
 def mark(older: bool) -> str:
@@ -77,9 +81,9 @@ def mark(older: bool) -> str:
     return f" {OLDER}" if older else ""
 
 
-def legend(older: Iterable[bool]) -> str:
+def legend(rows: pd.DataFrame) -> str:
     """The end of a caption that says what the mark means, where one stands in the table."""
-    return f"; {OLDER} {OLDER_WORDS}" if any(older) else ""
+    return f"; {OLDER} {OLDER_WORDS}" if has_older(rows) else ""
 
 
 def _number_cell(text: str) -> str:
@@ -110,7 +114,7 @@ def show_papers(beside: pd.DataFrame) -> HtmlTable:
         block = (
             f'<div class="table"><table><caption style="{CAPTION}"><b>{title}</b><br>{metrics} in percent; '
             f'<span style="{PAPERS}">printed there</span>, <span style="{OURS}">measured here</span>'
-            f"{legend(rows['older'])}</caption>"
+            f"{legend(rows)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
         if (rows["status"] == "not yet run").all():

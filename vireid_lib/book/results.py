@@ -284,7 +284,7 @@ def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
         "training": profile.reid.training_sets,
         "seed": profile.reid.seeds,
     }
-    table = variants.measured_with(profile, scores)
+    table = scores
     for column, values in wanted.items():
         table = table[table[column].isin(values)]
     table = over_seeds(table)

@@ -1,5 +1,6 @@
 """Runs the chapters: each in a process of its own, judged by its own record and never by papermill's."""
 
+import contextlib
 import json
 import os
 import queue
@@ -8,18 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-import filelock
-import nbformat
-
 from vireid_lib import places
-from vireid_lib.book import engines
+from vireid_lib.book import engines, locks
 from vireid_lib.book.book import Book, check_galleries, default_workspace
 from vireid_lib.book.chapters import Chapter, find_chapters, find_study, parameters_of, parse_overrides
+from vireid_lib.book.failures import failure as _failure
 from vireid_lib.book.profiles import Profile, data_beside, load_profile, located
 from vireid_lib.book.records import hardware, library, now, versions, write_json
 from vireid_lib.book.terminal import Terminal
@@ -120,23 +119,26 @@ def run_book(
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
         scores = None if study else _scores(book)
-        write_json(
-            folder / record,
-            {
-                "results": [] if study else scores[["stage", "key", "older"]].drop_duplicates().to_dict("records"),
-                "profile": settings.model_dump(),
-                "ok": not failure,
-                "failure": failure,
-                "command": command,
-                "chapters": [chapter.name for chapter in chapters],
-                "finished": now(),
-                "library": library(),
-                "versions": versions(),
-                "hardware": hardware(),
-                "device": device,
-            },
-        )
-        page = _make_page(folder, chapters if study else find_chapters(source), settings, record, page_name)
+        about = {
+            "results": [] if study else scores[["stage", "key", "older"]].drop_duplicates().to_dict("records"),
+            "profile": settings.model_dump(),
+            "ok": not failure,
+            "failure": failure,
+            "command": command,
+            "chapters": [chapter.name for chapter in chapters],
+            "finished": now(),
+            "library": library(),
+            "versions": versions(),
+            "hardware": hardware(),
+            "device": device,
+        }
+        try:
+            write_json(folder / record, about)
+            page = _make_page(folder, chapters if study else find_chapters(source), settings, record, page_name)
+        except OSError as error:
+            if not failure:
+                raise
+            page, failure = None, f"{failure}\nNor could the run's record and page be written: {error}"
     return BookRun(settings, folder, scores, not failure, page, failure)
 
 
@@ -155,14 +157,15 @@ def continue_command(
     return shlex.join(words + engines.options())
 
 
-def _only_run(folder: Path) -> filelock.BaseFileLock:
-    lock = filelock.FileLock(folder / ".book.lock")
-    try:
-        return lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise RunError(
-            f"Another `vireid book` is running in {folder}; wait for it, or give this one a --workspace of its own."
-        ) from None
+@contextlib.contextmanager
+def _only_run(folder: Path) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locks.held(folder / ".book.lock"))
+        except locks.Busy as busy:
+            remedy = f"wait for it, or give this one a --workspace of its own. {busy}"
+            raise RunError(f"Another `vireid book` is running in {folder}; {remedy.strip()}") from None
+        yield
 
 
 def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Path, terminal: Terminal) -> str:
@@ -236,42 +239,6 @@ def _read_events(stream: TextIO, events: "queue.Queue[dict | None]") -> None:
     events.put(None)
 
 
-def _failure(chapter: Chapter, output: Path, log: Path, status: int, dead: dict | None) -> str:
-    """Say why a chapter cannot be called run, or "" if it can: papermill's own marks are not asked."""
-    notebook = nbformat.read(output, as_version=4) if output.exists() else None
-    if dead is not None:
-        killed = f" by signal {-dead['status']}" if dead["status"] and dead["status"] < 0 else ""
-        return (
-            f"Chapter {chapter.name}: its kernel died{killed} in this cell; when the memory ran out, the system's "
-            f"log says so.\n\n{_indented(notebook.cells[dead['index']].source)}\n"
-        )
-    for cell in notebook.cells if notebook else ():
-        for produced in cell.get("outputs", ()):
-            if produced.output_type == "error":
-                return (
-                    f"Chapter {chapter.name} failed in this cell:\n\n{_indented(cell.source)}\n\n"
-                    f"{produced.ename}: {produced.evalue}\nThe notebook so far: {output}"
-                )
-    if status != 0 or notebook is None:
-        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-        return f"Chapter {chapter.name} could not be executed (exit status {status}):\n{_indented(tail)}"
-    if unexecuted := unexecuted_cells(notebook):
-        return (
-            f"Chapter {chapter.name}: {len(unexecuted)} of its cells did not run, first this one:\n\n"
-            f"{_indented(unexecuted[0].source)}\nThe notebook so far: {output}"
-        )
-    return ""
-
-
-def unexecuted_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """Code cells with something in them that have no execution number."""
-    return [
-        cell
-        for cell in notebook.cells
-        if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
-    ]
-
-
 def _scores(book: Book) -> "pd.DataFrame":
     from vireid_lib.book import selection
 
@@ -284,7 +251,3 @@ def _make_page(
     from vireid_lib.book.page import make_page
 
     return make_page(folder, chapters, profile, record=record, name=name)
-
-
-def _indented(text: str) -> str:
-    return "\n".join("    " + line for line in text.splitlines())

@@ -61,13 +61,18 @@ def _others(book: Book) -> Iterator[tuple[Book, str]]:
             continue
         yield from _own(own)
     for name in STUDIES if book.profile.data.external else ():
-        for row in trainable(book, _study(book, name).rows):
+        study = _study(book, name)
+        for row in trainable(book, study.rows if study else ()):
             try:
                 yield book_of(book, row), row.training
             except FileError:
                 continue
 
 
-def _study(book: Book, name: str) -> Study:
+def _study(book: Book, name: str) -> Study | None:
+    """A study; None if the data that its rows depend on have not been drawn, and so nothing of it trained."""
     module = importlib.import_module(f"vireid_lib.book.studies.{name}")
-    return module.study(book) if hasattr(module, "study") else module.STUDY
+    if not hasattr(module, "study"):
+        return module.STUDY
+    made = fetched(book, module.study)
+    return None if made is None else made.value

@@ -12,6 +12,7 @@ from torch import Tensor
 from vireid_lib.book import engines, joint, own_people, results, variants
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import datasets, most_seen, permutation_file
+from vireid_lib.book.data_stages import infrared_cameras as infrared_cameras  # for chapters, with the stages
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import OF_THE_WORLD, Profile
 from vireid_lib.book.records import StageRecord, canonical
@@ -174,8 +175,11 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
         ]
         return {"scores": scores, "evaluations": {mode: each.to_dict() for mode, each in whole.items()}}
 
-    return book.stage(f"reid_{name}", about, inputs, make, code=[joint.about(config.method)], seeds=[seed],
-                      protocol=evaluation.protocol, manifests=manifests(book))
+    record = book.stage(f"reid_{name}", about, inputs, make, code=[joint.about(config.method)], seeds=[seed],
+                        protocol=evaluation.protocol, manifests=manifests(book))  # fmt: skip
+    for score in record.values["scores"]:  # others may have asked for the same images with other words, and first
+        score["resolved"] = settings
+    return record
 
 
 def epoch_steps(book: Book, name: str, seed: int, split: int = 1, *, validation: bool = False) -> int | None:

@@ -9,14 +9,10 @@ import functools
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from vireid_lib.book.profiles import OF_THE_WORLD, Profile
 from vireid_lib.book.settings import PLACES, changed, dive_config, generator_config, reid_config
 from vireid_lib.data.manifest import load_manifest
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Settings = Mapping[str, object]
 """Values as JSON has them, under dotted keys of a profile."""
@@ -212,13 +208,3 @@ def apart(several: Sequence[Settings]) -> list[str]:
         if most := Counter(values).most_common(1)[0][0]:
             usual[key] = json.loads(most)
     return [text(difference(each, usual)) for each in several]
-
-
-def measured_with(profile: Profile, table: "pd.DataFrame") -> "pd.DataFrame":
-    """Those rows of `results.score_table` that were measured with the profile's own settings. A row without recorded
-    settings counts if it has no words of a variant either."""
-    own = {name: resolved(profile, name) for name in profile.reid.training_sets}
-    fits = [row["training"] in own
-            and (row["resolved"] == own[row["training"]] if isinstance(row["resolved"], dict) else row["variant"] == "")
-            for row in table.to_dict("records")]  # fmt: skip
-    return table.loc[fits]

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
-
+from vireid_lib import disk
+from vireid_lib.book import locks
 from vireid_lib.book.code_digest import LOADED, CodeChanged, refuse_changed_sources
 from vireid_lib.book.records import (
     ResultError,
@@ -29,6 +29,7 @@ from vireid_lib.book.records import (
     versions,
     write_json,
 )
+from vireid_lib.data.contents import ASIDE, aside, sweep, write_atomically
 from vireid_lib.data.text import DamagedFile, read_json
 
 RESULT = "result.json"
@@ -163,8 +164,10 @@ class Workspace:
 
     def _make(self, name: str, key: str, folder: Path, make: Callable, about: dict) -> None:
         partial = folder.with_name(f"{key}.partial")
+        for gone in folder.parent.glob(f".{key}.*{ASIDE}"):  # of a process that was killed while it removed it
+            shutil.rmtree(gone)
         if (partial / RESULT).exists() and _load(name, key, partial) is None:
-            shutil.rmtree(partial)
+            _remove(partial)
         # A kill after the record was written, before the rename: nothing is left to do but the rename.
         if not (partial / RESULT).exists():
             partial.mkdir(parents=True, exist_ok=True)
@@ -178,7 +181,7 @@ class Workspace:
                 raise
             except Exception as error:
                 raise StageFailed(
-                    f"Stage {name} failed: {type(error).__name__}: {error}\n"
+                    f"Stage {name} failed: {disk.told(error, partial)}\n"
                     f"What it finished is kept in {partial}. Run the same again to continue from there; "
                     "delete that folder to start the stage afresh."
                 ) from error
@@ -199,10 +202,11 @@ class Workspace:
                     "values": values,
                 },
             )
-            (partial / ATTEMPTS).unlink()
+        (partial / ATTEMPTS).unlink(missing_ok=True)
+        sweep(partial, older_than=0)
         if folder.exists():
             # Without a record it is no finished stage, whatever it is; it must not block the rename.
-            shutil.rmtree(folder)
+            _remove(folder)
         os.replace(partial, folder)
 
     @staticmethod
@@ -215,25 +219,18 @@ class Workspace:
             if not error.path.is_relative_to(partial):
                 raise
             print(f"{error}\nThe stage starts afresh.", flush=True)
-            for path in partial.iterdir():
-                if path.name != ATTEMPTS:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            attempts = (partial / ATTEMPTS).read_bytes()
+            _remove(partial)
+            write_atomically(partial / ATTEMPTS, attempts)
             return make(partial)
 
     @contextlib.contextmanager
     def _lock(self, folder: Path) -> Iterator[None]:
         """One process at a time; the operating system frees the lock of a process that died."""
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            print(f"Another process is making stage {folder.parent.name}; waiting for it.", flush=True)
-            lock.acquire()
-        try:
+        waiting = f"Another process is making stage {folder.parent.name}; waiting for it."
+        with locks.held(folder.with_name(f".{folder.name}.lock"), waiting=waiting):
             yield
-        finally:
-            lock.release()
 
 
 @contextlib.contextmanager
@@ -260,7 +257,13 @@ def _digest(parts: object) -> str:
 
 
 def _is_finished(path: Path) -> bool:
-    return not path.parent.name.endswith(".partial")
+    return not path.parent.name.endswith((".partial", ASIDE))
+
+
+def _remove(folder: Path) -> None:
+    """As a whole: after a kill in the midst of it, the next run must not take a part for work to go on with."""
+    os.replace(folder, gone := aside(folder))
+    shutil.rmtree(gone)
 
 
 def _load(name: str, key: str, folder: Path) -> StageRecord | None:

@@ -1,9 +1,11 @@
 """What a file holds, as a sha256: hashed once, then remembered by the file's size and times."""
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterable
@@ -13,6 +15,10 @@ from pathlib import Path
 # A file changed again within the clock's resolution keeps its times, so an entry is only trusted when the
 # file was already this old at the moment it was hashed (git calls the other case "racily clean").
 SETTLED_NS = 2_000_000_000
+ASIDE = ".aside"
+"""How the names of all files and folders end that are written beside their place and renamed when they are complete."""
+ABANDONED_SECONDS = 24 * 3600
+"""After which nobody is taken to write them any more."""
 
 
 def file_digest(path: str | Path) -> str:
@@ -30,10 +36,28 @@ def stamp(path: str | Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
+def aside(path: Path) -> Path:
+    """Where to write what becomes `path` by a rename: a hidden name beside it that no other writer has."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}{ASIDE}")
+
+
+def sweep(folder: Path, older_than: int = ABANDONED_SECONDS) -> None:
+    """Remove what processes that were killed left `aside` in a folder, also in those below.
+
+    Args:
+        older_than: seconds since the last change; 0 where it is known that nobody else writes there.
+    """
+    for path in list(folder.rglob(f".*{ASIDE}")):
+        # Another process may rename or remove its own in this very moment.
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_mtime <= time.time() - older_than:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that another process sees the old file or the new one, never a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}"
+    temporary = aside(path)
     try:
         with open(temporary, "xb") as file:
             file.write(data)

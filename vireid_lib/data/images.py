@@ -1,12 +1,9 @@
 """Images as arrays: decoded and resized once, then read from a memory-mapped cache keyed by content."""
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-import time
-import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,13 +15,10 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from vireid_lib.data.contents import content_digests, reserve
+from vireid_lib.data.contents import aside, content_digests, reserve, sweep
 from vireid_lib.data.decode import VERSION, ImageError, decode
 from vireid_lib.data.intensity import limits_if_deep
 from vireid_lib.data.text import printable
-
-# An unfinished cache of a process that was killed is removed by the next build, once it is this old.
-ABANDONED_SECONDS = 24 * 3600
 
 LEAVE_OUT = "set `data.broken_images: skip` in the profile, which leaves such images out and counts them"
 
@@ -101,33 +95,25 @@ def _cache_folder(paths: Sequence[str], size: tuple[int, int], cache: Path) -> P
 
 
 def _build(folder: Path, paths: Sequence[str], size: tuple[int, int], on_error: str) -> None:
-    _remove_abandoned(folder.parent)
+    sweep(folder.parent)
     # Not a temporary folder of the standard library's: those shut out the other users of a shared cache.
-    aside = folder.parent / f".building-{uuid.uuid4().hex}"
-    aside.mkdir(parents=True)
+    own = aside(folder)
+    own.mkdir(parents=True)
     try:
         shape = (len(paths), *size, 3)
-        pixels = np.lib.format.open_memmap(aside / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
-        reserve(aside / "pixels.npy")
+        pixels = np.lib.format.open_memmap(own / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+        reserve(own / "pixels.npy")
         broken = _decode_into(pixels, paths, on_error)
         pixels.flush()
-        (aside / "broken.json").write_text(json.dumps(broken))
+        (own / "broken.json").write_text(json.dumps(broken))
         try:
-            aside.rename(folder)
+            own.rename(folder)
         except OSError:
             # A folder is not renamed onto a full one: another process was first, and wrote the same.
             if not folder.exists():
                 raise
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _remove_abandoned(cache: Path) -> None:
-    for aside in cache.glob(".building-*"):
-        # Another process may rename or remove its own in this very moment.
-        with contextlib.suppress(FileNotFoundError):
-            if aside.stat().st_mtime < time.time() - ABANDONED_SECONDS:
-                shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def _decode_into(pixels: np.ndarray, paths: Sequence[str], on_error: str) -> dict[int, str]:

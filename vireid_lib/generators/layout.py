@@ -13,6 +13,8 @@ from numpy import ndarray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from vireid_lib.data.contents import aside
+
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's mode "L"
 
 
@@ -40,7 +42,7 @@ def check_distinct(identities: Sequence[str], cameras: Sequence[str]) -> None:
 def write_image(path: Path, pixels: UInt8[ndarray, "height width 3"], seed: int | None = None) -> None:
     """Write a PNG that is either complete or not there, with the seed that made it inside."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = aside(path)
     note = PngInfo()
     if seed is not None:
         note.add_text("seed", str(seed))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vireid_lib.data.contents import aside
 from vireid_lib.data.text import read_json
 from vireid_lib.miniworld.cameras import CAMERAS, INFRARED, VISIBLE, View, sample_view
 from vireid_lib.miniworld.people import Person, people_stream, redraw_infrared
@@ -175,11 +175,11 @@ def _refuse_other_settings(folder: Path, settings: dict[str, int]) -> None:
 def _write_once(folder: Path, writer: Callable[[Path], None], record: dict[str, object]) -> None:
     """Write into a sibling, then rename: a folder of this name is always complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    temporary = aside(folder)
+    temporary.mkdir()
     try:
         writer(temporary)
         (temporary / "world.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        temporary.chmod(0o755)
         try:
             os.rename(temporary, folder)
         except OSError:

@@ -14,6 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from vireid_lib import disk
+
 KEPT = 2  # checkpoints left on disk: the newest and the one before it, should the newest turn out unreadable
 TENSORS, META = "tensors.safetensors", "meta.json"
 
@@ -45,10 +47,12 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
         return _write(folder, temporary, step, tensors, meta)
     except (OSError, SafetensorError) as error:
         kept = [path.name for path in _complete(folder)]
+        needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+        remedy = "Make room on the disk and run the same again."
         raise NotWritten(
             f"The checkpoint of step {step} could not be written to {folder}: {error}. "
-            + (f"{kept[0]} before it is intact: " if kept else "")
-            + "make room on the disk and run the same again."
+            + (f"{kept[0]} before it is intact. " if kept else "")
+            + (disk.in_words(folder, needed) if disk.is_full(error) else remedy)
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -15,7 +15,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-PATIENCE = 5.0  # seconds to wait for the hub's answer about a revision
+PATIENCE = 10.0  # seconds to wait for the hub's answer about a revision
 SWITCHES = (
     "weights_only", "local_files_only", "trust_remote_code", "use_safetensors", "allow_pickle", "force_download",
 )  # fmt: skip
@@ -38,16 +38,18 @@ def revision(name: str, file: str) -> str | None:
         file: one that every such model has, at the top of its repository.
     """
     found = held(name, file)
-    return found.parent.name if found is not None else _newest(name, file)
+    if found is not None:
+        return found.parent.name
+    try:
+        return _newest(name, file)
+    except Exception:  # whatever keeps us from asking keeps us from loading, which then says why
+        return None
 
 
 @lru_cache
 def _newest(name: str, file: str) -> str | None:
-    """Asked once a process, so that one run means one revision."""
-    try:
-        return get_hf_file_metadata(hf_hub_url(name, file), timeout=PATIENCE).commit_hash
-    except Exception:  # whatever keeps us from asking will keep us from loading, which then says why
-        return None
+    """The answer is kept, so that one run means one revision; a failure is not, for the network may come back."""
+    return get_hf_file_metadata(hf_hub_url(name, file), timeout=PATIENCE).commit_hash
 
 
 def advises(message: str) -> bool:

@@ -49,10 +49,12 @@ def read_weights(source: str, what: str, remedy: str) -> dict[str, Tensor]:
         remedy: what to give in their place, for errors.
 
     Raises:
-        FileNotFoundError: there is no such file, or the hub cannot be reached; says the remedy.
+        FileNotFoundError: there is no such file but a folder, or the hub cannot be reached; says the remedy.
         WeightsError: the file does not hold a flat dictionary of finite tensors.
     """
     path = Path(source).expanduser()
+    if path.is_dir():
+        raise FileNotFoundError(f"{what} {path} are a folder: give the file in it. {remedy}")
     if path.suffix not in FILES and not path.is_file():
         try:
             path = hub.held(source, ON_THE_HUB) or Path(hf_hub_download(source, ON_THE_HUB))

@@ -203,3 +203,19 @@ def test_a_study_is_trained_measured_and_shown(tiny_book):
     column = "All-search (sysu_mm01, all, shots 1, draw seeded)"
     assert f"printed there, {column}, for the order of rows alone" in shown.markup
     assert "measured here (mini_vi, all)" in shown.markup
+
+
+def test_every_table_of_a_study_marks_what_older_code_made(tiny_book):
+    table = measured(a={"rank_1": [50.0, 52.0, 51.0], "mean_ap": [1.0, 2.0, 3.0]},
+                     b={"rank_1": [40.0, 42.0, 39.0], "mean_ap": [1.0, 2.0, 3.0]})  # fmt: skip
+    claims = Claim("a beats b", "", "rank_1", "a", "b"), Claim("b is itself", "", "rank_1", "b", "b")
+    names = DEN.rows[0].name, DEN.rows[1].name
+    for older in (False, True):
+        table["older"] = older & (table["row"] == "a")
+        assert [label.endswith("†") for label in studies.overview(table, ["rank_1"]).index] == [older, False]
+        shown = studies.findings_table(studies.judge(table, study(*claims)))
+        assert shown.table["verdict"].str.endswith("†").tolist() == [older, False]
+        assert ("older code" in shown.markup) == older
+        of_den = table.assign(row=table["row"].map(dict(zip("ab", names, strict=True))))
+        beside = studies.beside_paper(tiny_book, DEN, of_den.assign(mean_inp=1.0), 1)
+        assert ("†" in beside.markup) == ("older code" in beside.markup) == older

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from vireid_lib import places
+from vireid_lib.book import homes
 from vireid_lib.book.book import DATA_ROOT, PROFILE, WORKSPACE
 from vireid_lib.book.profiles import load_profile, located
 from vireid_lib.project import project_root
@@ -49,4 +51,7 @@ def start(profile: str = "", workspace: str = "", data_root: str = "", *, port: 
           browser: bool = True) -> int:
     """Run JupyterLab until it is stopped; return its exit status."""
     settings = os.environ | environment(profile, workspace, data_root)
-    return subprocess.run(command(port=port, browser=browser), env=settings).returncode
+    with tempfile.TemporaryDirectory(prefix="vireid-lab-", ignore_cleanup_errors=True) as folder:
+        if moved := homes.elsewhere(Path(folder)):
+            print(f"Your home cannot be written: what Jupyter keeps there is in {folder} until it ends.", flush=True)
+        return subprocess.run(command(port=port, browser=browser), env=settings | moved).returncode

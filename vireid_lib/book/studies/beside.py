@@ -11,7 +11,7 @@ from vireid_lib.book.comparable import Conditions, conditions, unlike
 from vireid_lib.book.papers import SCORES, SPREADS, Column, Table
 from vireid_lib.book.papers import Row as PaperRow
 from vireid_lib.book.profiles import Profile
-from vireid_lib.book.result_tables import CAPTION, OURS, PAPERS, HtmlTable
+from vireid_lib.book.result_tables import CAPTION, OURS, PAPERS, HtmlTable, has_older, legend, mark
 from vireid_lib.book.settings import changed
 from vireid_lib.book.studies.measured import MEASURES, mean_and_std
 from vireid_lib.book.studies.study import Row, Study, profile_of
@@ -107,7 +107,7 @@ def _here(book: Book, table: Table, mode: str, method: str, ours: pd.DataFrame) 
     about = ", ".join(filter(None, (book.profile.data.target, mode, method.upper())))
     others = {row.method for row in table.rows} - {method} if method else ()
     instead = f", where the paper has {' and '.join(sorted(others)).upper()}" if others else ""
-    return f"measured here ({about}){instead}, mean ± standard deviation, {_seeds(ours)} seeds"
+    return f"measured here ({about}){instead}, mean ± standard deviation, {_seeds(ours)} seeds{legend(ours)}"
 
 
 def _without(withheld: Mapping[str, Sequence[str]]) -> list[str]:
@@ -130,7 +130,7 @@ def _printed(measure: str, value: float | None) -> str:
 def _ours(measure: str, group: pd.DataFrame) -> str:
     if group.empty:
         return "not run"
-    return mean_and_std(measure, group[measure]) if group[measure].notna().all() else "–"
+    return mean_and_std(measure, group[measure]) + mark(has_older(group)) if group[measure].notna().all() else "–"
 
 
 def _markup(

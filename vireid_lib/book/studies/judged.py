@@ -9,7 +9,8 @@ import pandas as pd
 
 from vireid_lib.book.contrasts import Contrast, contrast, sample
 from vireid_lib.book.papers import SCORES
-from vireid_lib.book.result_tables import HtmlTable
+from vireid_lib.book.result_tables import CAPTION, HtmlTable, has_older, mark
+from vireid_lib.book.results import OLDER, OLDER_WORDS
 from vireid_lib.book.studies.measured import MEASURES
 from vireid_lib.book.studies.study import Claim, Study
 from vireid_lib.book.verdicts import p_words
@@ -28,11 +29,13 @@ class Finding:
         contrast: the claim's row minus the other (in points, or a distance); for a claim about two steps, the one step
             minus the other. None if a row has not been trained, or the measure is not taken of it.
         corrected: its p-value after Holm's correction over the study's claims; None for a single seed.
+        older: whether older code has made one of the rows (`--keep-results`).
     """
 
     claim: Claim
     contrast: Contrast | None
     corrected: float | None = None
+    older: bool = False
 
     @property
     def difference(self) -> float | None:
@@ -107,7 +110,8 @@ def judge(measured: pd.DataFrame, study: Study, mode: str | None = None) -> list
     """
     rows = measured[measured["mode"] == (mode or measured["mode"].iloc[0])]
     groups = dict(list(rows.groupby("row", sort=False)))
-    findings = [Finding(claim, _contrast(claim, groups)) for claim in study.claims]
+    older = {name for name, group in groups.items() if has_older(group)}
+    findings = [Finding(claim, _contrast(claim, groups), older=bool(older & set(claim.rows))) for claim in study.claims]
     tested = [place for place, each in enumerate(findings) if each.contrast and each.contrast.p_value is not None]
     corrected = holm([findings[place].contrast.p_value for place in tested],
                      [comparison(findings[place].claim) for place in tested])  # fmt: skip
@@ -149,7 +153,7 @@ def table(findings: Iterable[Finding]) -> HtmlTable:
             "measure": MEASURES[each.claim.measure],
             "difference here (95 % interval)": each.words,
             "corrected p": "" if each.corrected is None else p_words(each.corrected),
-            "verdict": each.verdict_words,
+            "verdict": each.verdict_words + mark(each.older),
         }
         for each in shown
     ]
@@ -159,7 +163,8 @@ def table(findings: Iterable[Finding]) -> HtmlTable:
     for each, row in zip(shown, rows, strict=True):
         cells = "".join(f"<td>{html.escape(text)}</td>" for text in list(row.values())[:-1])
         body += f'<tr>{cells}<td style="{STYLES[each.verdict]}">{MARKS[each.verdict]} {row["verdict"]}</td></tr>'
-    markup = f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    kept = f'<caption style="{CAPTION}">{OLDER} {OLDER_WORDS}</caption>' if any(each.older for each in shown) else ""
+    markup = f'<div class="table"><table>{kept}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     return HtmlTable(markup, found)
 
 

@@ -13,6 +13,7 @@ from vireid_lib.book.finished import fetched
 from vireid_lib.book.papers import SCORES, SPREADS
 from vireid_lib.book.profiles import OF_THE_WORLD
 from vireid_lib.book.records import StageRecord
+from vireid_lib.book.result_tables import has_older, mark
 from vireid_lib.book.settings import reid_config
 from vireid_lib.book.studies.study import Row, Study, book_of
 
@@ -130,12 +131,13 @@ def _distances(book: Book, trained: StageRecord) -> StageRecord:
 
 
 def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_ap", *SPREADS)) -> pd.DataFrame:
-    """Mean ± standard deviation over seeds of every row, in the protocol's first mode."""
+    """Mean ± standard deviation over seeds of every row, in the protocol's first mode; † marks what older code made."""
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
     rows = {}
     for label, group in first.groupby("label", sort=False):
-        rows[label] = {MEASURES[name]: mean_and_std(name, group[name]) for name in measures}
-        rows[label]["seeds"] = len(group)
+        marked = label + mark(has_older(group))
+        rows[marked] = {MEASURES[name]: mean_and_std(name, group[name]) for name in measures}
+        rows[marked]["seeds"] = len(group)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from vireid_lib.disk import readable
 from vireid_lib.generators.dive import stable_diffusion_15
 from vireid_lib.generators.dive.base import is_here, load_base
 from vireid_lib.generators.dive.config import DiveConfig
@@ -90,9 +91,9 @@ class Forecast:
             lines.append(f"time         {spent}, measured on {self.speed.where}")
         else:
             lines.append(f"time         unknown until measured: {self.speed.where}")
-        parts = ", ".join(f"{name} {_bytes(size)}" for name, size in self.disk.items() if size)
+        parts = ", ".join(f"{name} {readable(size)}" for name, size in self.disk.items() if size)
         enough = "free" if free > needed else "free, which is NOT ENOUGH"
-        lines.append(f"disk         {parts}: at most {_bytes(needed)}; {_bytes(free)} {enough}")
+        lines.append(f"disk         {parts}: at most {readable(needed)}; {readable(free)} {enough}")
         return "\n".join(lines)
 
 
@@ -150,7 +151,7 @@ def sampling_text(model: DiveModel, identity: str, camera: str, images: int) -> 
     config, place = model.config, model.base.unet.device
     hours, size = _seconds_an_image(model, identity, camera) * images / 3600, images * config.height * config.width * 3
     return (f"sampling     {images:,} images of {config.sampling_steps} steps: {_duration(hours)}, measured on "
-            f"{_where(place)}; at most {_bytes(size)} on disk")  # fmt: skip
+            f"{_where(place)}; at most {readable(size)} on disk")  # fmt: skip
 
 
 def _where(place: torch.device) -> str:
@@ -217,11 +218,3 @@ def _disk(model: DiveModel, trained: int, images: int, synthetic: int) -> dict[s
 
 def _duration(hours: float) -> str:
     return f"{hours:,.1f} h" if hours >= 1 else f"{hours * 60:.1f} min"
-
-
-def _bytes(size: float) -> str:
-    names: Sequence[str] = ("B", "kB", "MB", "GB", "TB")
-    place = 0
-    while size >= 1000 and place < len(names) - 1:
-        size, place = size / 1000, place + 1
-    return f"{size:.3g} {names[place]}"

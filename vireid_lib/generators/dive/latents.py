@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from diffusers import AutoencoderKL
 from jaxtyping import Float16
 from torch import nn
 
-from vireid_lib.data.contents import content_digests, reserve
+from vireid_lib.data.contents import aside, content_digests, reserve, sweep
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.training.progress import Progress
 
@@ -59,17 +58,19 @@ def encode(
     key = hashlib.sha256(key.encode()).hexdigest()[:32]
     folder = Path(cache) / f"latents-{size[0]}x{size[1]}-{key}"
     if not folder.exists():
+        sweep(Path(cache))
         pixels = load_images(paths, size, cache=cache).pixels
-        aside = Path(tempfile.mkdtemp(dir=cache, prefix=".encoding-"))
+        own = aside(folder)
+        own.mkdir()
         try:
-            _encode_into(aside, pixels, vae, batch, progress)
+            _encode_into(own, pixels, vae, batch, progress)
             try:
-                aside.rename(folder)
+                own.rename(folder)
             except OSError:
                 if not folder.exists():  # another process was first, and wrote the same
                     raise
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(own, ignore_errors=True)
     return Latents(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("mean", "std")), key=key)
 
 

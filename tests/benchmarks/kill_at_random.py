@@ -1,0 +1,409 @@
+"""SIGKILL at random moments: is everything, after the same command was run again, as if nobody had killed it?
+
+Each work runs once unbroken, then again and again from the same start: killed at a random moment or just before a
+random change of a file (half of the kills each; some runs are killed twice), and run again until it ends. Then all
+files of the workspace are compared byte by byte with the unbroken run's: weights, galleries, features, checkpoints,
+scores. Of records the times, the seconds and the number of attempts are left out. Files that only the broken run left
+behind are counted too.
+
+Run: `python tests/benchmarks/kill_at_random.py` (needs Linux; `--kills`, `--seed`, `--only WORK`). It exits with 1 if a
+run did not end, or ended with other bits or with files left behind.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from vireid_lib.book import joint, stages, workspace
+from vireid_lib.book.book import Book
+from vireid_lib.book.data_stages import world
+from vireid_lib.book.fitting import translators
+from vireid_lib.book.profiles import Profile, load_profile
+from vireid_lib.book.workspace import RESULT, Workspace
+from vireid_lib.data.contents import ASIDE, write_atomically
+from vireid_lib.training import checkpoint, loop
+
+CHANGES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+"""Python's audit events of changes of the file system; of `open` those that can write."""
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+NOT_COMPARED = {"started", "finished", "attempts", "wall_seconds", "seconds", "process"}
+AGAIN = 0.3
+"""Share of the killed runs of which the second is killed too."""
+PATIENCE_S = 1800
+
+
+def profile(method: str) -> Profile:
+    """The profile `smoke` with fewer people and shorter trainings, each with several checkpoints."""
+    held = load_profile("smoke").model_dump()
+    held["world"]["size"] = {"train_ids": 4, "val_ids": 2, "test_ids": 3, "images_per_camera": 2, "external_ids": 3,
+                             "external_images": 4, "market_test_ids": 1, "infrared_images": 2}  # fmt: skip
+    length = {"steps": 8, "checkpoint_every": 2}
+    held["dive"] |= length
+    held["generators"] = {
+        "cyclegan": length | {"generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 2, "pool": 4},
+        "jsia": length | {"style_dim": 4, "style_width": 4, "decoder_blocks": 1, "mlp_width": 16, "judge_width": 4,
+                          "judge_layers": 2, "latent_dim": 8, "latent_width": 8, "identities": 2, "images": 2},
+    }  # fmt: skip
+    held["expand"] |= {"identities": 3, "min_images": 2, "per_camera": 4}
+    held["reid"] |= {"method": method, "config": {"steps": 8, "identities": 2, "images": 2}}
+    if method == "jsia":
+        held["reid"]["config"] |= {"generation_identities": 2, "generate_every": 1}
+    return Profile.model_validate(held)
+
+
+def opened(folder: Path, method: str = "agw") -> Book:
+    return Book(profile(method), folder)
+
+
+def drawn(folder: Path) -> None:
+    world(opened(folder))
+
+
+def fitted(folder: Path) -> None:
+    stages.finetuning(opened(folder))
+
+
+def translating(folder: Path) -> None:
+    translators.fitting(opened(folder), "cyclegan")
+
+
+def started(folder: Path) -> None:
+    book = opened(folder, "jsia")
+    joint.pretraining(book, stages.training_table(book, "real"), 0)
+
+
+def one_training(method: str) -> Callable[[Path], None]:
+    """A ReID training with a checkpoint after every second step, rather than after every 200th."""
+    train = loop.train
+
+    def run(folder: Path) -> None:
+        loop.train = lambda task, **options: train(task, **options | {"checkpoint_every": 2})
+        stages.reid(opened(folder, method), "real", 0, progress=False)
+
+    return run
+
+
+def pictures(name: str) -> Callable[[Path], None]:
+    return lambda folder: stages.gallery(opened(folder), name) is None
+
+
+def checkpoints(folder: Path) -> None:
+    """Nothing but checkpoints, each made from the one before; every fifth is written twice."""
+    step, tensors, _ = checkpoint.load(folder) or (0, {"x": torch.zeros(300, 300)}, {})
+    for done in range(step + 1, 81):
+        values = torch.rand(300, 300, generator=torch.Generator().manual_seed(done))
+        tensors = {"x": tensors["x"] * 0.9 + values}
+        for _ in range(1 + (done % 5 == 0)):
+            checkpoint.save(folder, done, tensors, {"done": done})
+
+
+def renamed(folder: Path) -> None:
+    """Nothing but stages: some find a folder without a record in their place, some unfinished work whose record or
+    whose training's settings a power failure has emptied."""
+    place = Workspace(folder)
+    for number in range(24):
+        make = lambda own: {"value": _values(own)}  # noqa: E731
+        done = place.stage("renamed", {"number": number}, {}, make)
+        mark, partial = folder / f"broken_{number}", done.folder.with_name(f"{done.key}.partial")
+        if number % 4 and not mark.exists():
+            write_atomically(mark, b"")
+            if number % 4 == 1:
+                (done.folder / RESULT).unlink()
+            else:
+                (done.folder / {2: RESULT, 3: "training.json"}[number % 4]).write_text("")
+                if number % 4 == 3:
+                    (done.folder / RESULT).unlink()
+                os.rename(done.folder, partial)
+        place.stage("renamed", {"number": number}, {}, make)
+
+
+def _values(own: Path) -> float:
+    """What a small training leaves in its stage, and its outcome."""
+    from vireid_lib.training.binding import bind
+
+    bind(own / "training.json", {"steps": 3}, what="another training")
+    step, tensors, _ = checkpoint.load(own / "checkpoints") or (0, {"x": torch.ones(4)}, {})
+    for done in range(step + 1, 4):
+        tensors = {"x": tensors["x"] * 1.5}
+        checkpoint.save(own / "checkpoints", done, tensors, {})
+    return tensors["x"].sum().item()
+
+
+@dataclass
+class Work:
+    """What is killed.
+
+    Attributes:
+        run: does it in a folder, and continues what it finds there.
+        before: makes, unbroken, what it needs.
+        share: of the kills, in percent.
+    """
+
+    run: Callable[[Path], object]
+    before: tuple[Callable[[Path], object], ...]
+    share: int
+
+
+WORKS = {
+    "the world's drawing": Work(drawn, (), 6),
+    "DiVE's fine-tuning": Work(fitted, (drawn,), 15),
+    "ReID training (AGW)": Work(one_training("agw"), (drawn,), 12),
+    "CycleGAN's training": Work(translating, (drawn,), 10),
+    "JSIA's joint training": Work(one_training("jsia"), (drawn, started), 10),
+    "DiVE's gallery": Work(pictures("dive"), (drawn, fitted), 10),
+    "CycleGAN's gallery": Work(pictures("cyclegan"), (drawn, translating), 10),
+    "the cache's rename": Work(renamed, (), 12),
+    "a checkpoint's write": Work(checkpoints, (), 12),
+}
+BOOK = "the smoke book"
+BOOK_KILLS = 5
+
+
+@dataclass
+class Outcome:
+    seconds: float = 0.0
+    moments: int = 0
+    changes: int = 0
+    trials: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def kills(self) -> int:
+        return self.moments + self.changes
+
+    def row(self, name: str) -> str:
+        kinds = Counter(fault.split(":")[0] for fault in self.faults)
+        return (f"{name:22} {self.seconds:6.1f} s {self.moments:4} + {self.changes:<3} {self.trials:4} runs  "
+                f"{'all the same bits' if not kinds else ', '.join(f'{n} {kind}' for kind, n in kinds.items())}")
+
+
+class Trials:
+    """A work in its folder, which always has the same path, for tables hold paths."""
+
+    def __init__(self, work: Work, folder: Path) -> None:
+        self.work, self.start, self.folder, self.log = work, folder / "start", folder / "now", folder / "log"
+        self.start.mkdir(parents=True)
+        self.reset()
+        for each in work.before:
+            self._child(each)
+        if work.before:
+            shutil.rmtree(self.start)
+            shutil.copytree(self.folder, self.start)
+
+    def reset(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self.start, self.folder)
+
+    def run(self, *, after_s: float | None = None, at_change: int = 0) -> tuple[bool, float, int]:
+        """One run, killed after so many seconds or before its so-manieth change: (killed, seconds, changes)."""
+        return self._child(self.work.run, after_s, at_change)
+
+    def _child(self, what: Callable, after_s: float | None = None, at_change: int = 0) -> tuple[bool, float, int]:
+        began, counted = time.monotonic(), self.folder.parent / "changes"
+        counted.write_text("0")
+        if (process := os.fork()) == 0:
+            _be_the_child(lambda: what(self.folder), self.folder, self.log, counted, at_change)
+        until, status = began + (after_s or PATIENCE_S), None
+        while status is None and time.monotonic() < until:
+            ended, found = os.waitpid(process, os.WNOHANG)
+            status = found if ended else time.sleep(0.002)
+        if status is None:
+            os.kill(process, signal.SIGKILL)
+            status = os.waitpid(process, 0)[1]
+            if after_s is None:
+                raise TimeoutError(f"it did not end within {PATIENCE_S} s: {self.log.read_text()[-2000:]}")
+        if os.WIFSIGNALED(status):
+            return True, time.monotonic() - began, 0
+        if os.WEXITSTATUS(status):
+            raise RuntimeError(self.log.read_text()[-3000:])
+        return False, time.monotonic() - began, int(counted.read_text())
+
+
+def _be_the_child(what: Callable, folder: Path, log: Path, counted: Path, at_change: int) -> None:
+    """Do the work in a process that was forked for it; never returns."""
+    status, changes, inside = 1, 0, str(folder)
+
+    def hook(event: str, arguments: tuple) -> None:
+        nonlocal changes
+        if event not in CHANGES:
+            return
+        if event == "open" and not (arguments[2] & WRITES and str(arguments[0]).startswith(inside)):
+            return
+        changes += 1
+        if changes == at_change:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    try:
+        words = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(words, 1)
+        os.dup2(words, 2)
+        workspace.THREADS = 1  # two on a busy core take several times as long
+        sys.addaudithook(hook)
+        what()
+        status, made, at_change = 0, changes, 0
+        counted.write_text(str(made))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """What lies in a workspace: path → digest of the contents, of JSON without `NOT_COMPARED`. Left out are locks, the
+    index of files by their times, and what is half written in the cache, which goes when it is a day old."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        abandoned = name.startswith("cache/.") and ASIDE in name
+        if path.is_file() and not name.endswith(".lock") and path.name != "contents.json" and not abandoned:
+            found[name] = hashlib.sha256(_comparable(path)).hexdigest()
+    return found
+
+
+def _comparable(path: Path) -> bytes:
+    content = path.read_bytes()
+    return json.dumps(_without_times(json.loads(content))).encode() if path.suffix == ".json" and content else content
+
+
+def _without_times(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_times(inner) for key, inner in value.items() if key not in NOT_COMPARED}
+    return [_without_times(inner) for inner in value] if isinstance(value, list) else value
+
+
+def faults(whole: dict[str, str], broken: dict[str, str]) -> list[str]:
+    other = [name for name in whole if name in broken and whole[name] != broken[name]]
+    found = [f"other bits: {other}"] if other else []
+    found += [f"files lost: {lost}"] if (lost := sorted(whole.keys() - broken.keys())) else []
+    return found + ([f"files left behind: {left}"] if (left := sorted(broken.keys() - whole.keys())) else [])
+
+
+def kill(name: str, work: Work, kills: int, seed: int, folder: Path) -> Outcome:
+    """Kill a work so many times and compare."""
+    draw, outcome = random.Random(f"{seed} {name}"), Outcome()
+    trials = Trials(work, folder)
+    _, outcome.seconds, changes = trials.run()
+    whole = snapshot(trials.folder)
+    while outcome.kills < kills:
+        trials.reset()
+        said = []
+        try:
+            again = True
+            while again and outcome.kills < kills:
+                if at_change := draw.random() < 0.5:
+                    how = {"at_change": draw.randint(1, changes)}
+                else:
+                    how = {"after_s": draw.uniform(0, outcome.seconds)}
+                if not trials.run(**how)[0]:
+                    break
+                outcome.changes += at_change
+                outcome.moments += not at_change
+                said.append(how)
+                again = draw.random() < AGAIN
+            if not said:
+                continue
+            outcome.trials += 1
+            trials.run()
+            outcome.faults += [f"{each} after {said}" for each in faults(whole, snapshot(trials.folder))]
+        except RuntimeError as error:
+            outcome.trials += not said
+            outcome.faults.append(f"not ended: {error} after {said}")
+    return outcome
+
+
+def kill_the_book(kills: int, seed: int, folder: Path) -> Outcome:
+    """The whole book on the profile `smoke`, and one that is killed again and again: all of its processes at once, or
+    a random one of them."""
+    draw, outcome, began = random.Random(f"{seed} {BOOK}"), Outcome(), time.monotonic()
+    whole = _book(folder, "whole")
+    if whole.wait() != 0:
+        raise RuntimeError((folder / "whole.log").read_text()[-3000:])
+    outcome.seconds, outcome.trials = time.monotonic() - began, 1
+    said = []
+    for _ in range(kills):
+        process, moment = _book(folder, "broken"), draw.uniform(0, 0.6 * outcome.seconds)
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            there = _processes(folder / "broken")
+            chosen = there if draw.random() < 0.4 else [draw.choice(there)]
+            for number in chosen:
+                os.kill(number, signal.SIGKILL)
+            outcome.moments += 1
+            said.append(f"{len(chosen)} of {len(there)} processes at {moment:.0f} s")
+            process.wait()
+    ended = next((True for _ in range(3) if _book(folder, "broken").wait() == 0), False)
+    if not ended:
+        outcome.faults.append(f"not ended: {(folder / 'broken.log').read_text()[-3000:]}")
+    kept = [{name.replace("broken", "whole"): each for name, each in snapshot(folder / which / "stages").items()}
+            for which in ("whole", "broken")]  # fmt: skip
+    outcome.faults += faults(*kept)
+    print(f"{BOOK}: killed {said}", flush=True)
+    return outcome
+
+
+def _book(folder: Path, name: str) -> subprocess.Popen:
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "vireid_lib.book.cli", "book", "--profile", "smoke", "--workspace"]
+    with open(folder / f"{name}.log", "w") as log:
+        return subprocess.Popen([*command, str(folder / name)], stdout=log, stderr=log)
+
+
+def _processes(place: Path) -> list[int]:
+    """The run's own and those that it started: they name the workspace."""
+    found = []
+    for entry in sorted(Path("/proc").glob("[0-9]*"), key=lambda each: int(each.name)):
+        try:
+            about = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(place).encode() in about and int(entry.name) != os.getpid():
+            found.append(int(entry.name))
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", action="append", choices=[*WORKS, BOOK], help="may be given several times")
+    parser.add_argument("--folder", type=Path, help="to work in; kept; a temporary one by default")
+    options = parser.parse_args()
+    chosen = options.only or [*WORKS, BOOK]
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="kills-"))
+    shares = {name: WORKS[name].share if name in WORKS else BOOK_KILLS for name in chosen}
+    outcomes = {}
+    for place, name in enumerate(chosen):
+        rest = options.kills - sum(each.kills for each in outcomes.values())
+        kills = round(rest * shares[name] / sum(shares[each] for each in chosen[place:]))
+        own = folder / f"{place}"
+        outcomes[name] = kill(name, WORKS[name], kills, options.seed, own) if name in WORKS else kill_the_book(
+            kills, options.seed, own)  # fmt: skip
+        print(outcomes[name].row(name), *outcomes[name].faults, sep="\n    ", flush=True)
+    if options.folder is None:
+        shutil.rmtree(folder)
+    faulty = [name for name, each in outcomes.items() if each.faults]
+    print(f"{sum(each.kills for each in outcomes.values())} kills; "
+          f"{'all ended with the same bits' if not faulty else f'faults in {faulty}'}")
+    return bool(faulty)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

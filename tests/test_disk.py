@@ -1,0 +1,154 @@
+"""A full disk is called so wherever it shows itself: with the place, the room and what to do; and nothing is lost."""
+
+import errno
+import io
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import SafetensorError
+
+from vireid_lib import disk
+from vireid_lib.book import cli, failures, runner
+from vireid_lib.book.chapters import find_chapters
+from vireid_lib.training import checkpoint
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/some/file")
+CHAPTER = """# %% [markdown]
+# # A title
+
+# %% tags=["parameters"]
+profile = ""
+workspace = ""
+data_root = ""
+
+# %%
+"""
+
+
+@pytest.fixture
+def chapter(tmp_path):
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "chapters" / "01_first.py").write_text(CHAPTER + "1 + 1\n")
+    (found,) = find_chapters(tmp_path / "chapters")
+    return found
+
+
+@pytest.mark.parametrize("error", [
+    FULL, OSError(errno.EDQUOT, "Disk quota exceeded"),
+    SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    RuntimeError("[enforce fail] . PytorchStreamWriter failed: No space left on device"),
+])  # fmt: skip
+def test_it_is_recognised_whoever_says_it(error, tmp_path):
+    assert disk.is_full(error)
+    try:
+        try:
+            raise error
+        except Exception as inner:
+            raise ValueError("could not be saved") from inner
+    except ValueError as outer:
+        assert disk.is_full(outer)
+    assert "The disk is full" in disk.told(error, tmp_path) and str(tmp_path) in disk.told(error, tmp_path)
+
+
+@pytest.mark.parametrize("error", [ValueError("no luck"), OSError(errno.EACCES, "Permission denied"),
+                                   FileNotFoundError("step 28")])  # fmt: skip
+def test_nothing_else_is_taken_for_it(error, tmp_path):
+    assert not disk.is_full(error) and disk.told(error, tmp_path) == f"{type(error).__name__}: {error}"
+
+
+def test_it_is_told_with_what_is_there_and_needed(tmp_path, monkeypatch):
+    (tmp_path / "part").write_bytes(b"x" * 2500)
+    usage = type("Usage", (), {"total": 3_000_000, "free": 1000})
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage)
+    said = disk.in_words(tmp_path / "not" / "yet", 7_200_000)
+    assert "1 kB of 3 MB are free now; 7.2 MB are needed" in said and "run the same again" in said
+    assert "2.5 kB have been written" in disk.told(FULL, tmp_path)
+    once = disk.told(OSError(disk.in_words(tmp_path)), tmp_path)
+    assert once.count("The disk is full") == 1
+
+
+def test_a_checkpoint_says_how_much_it_needs(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path, 1, {"weights": torch.zeros(1000)}, {})
+
+    def fails(*_):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", fails)
+    words = "step-00000001 before it is intact. The disk is full.*4 kB are needed"
+    with pytest.raises(checkpoint.NotWritten, match=words):
+        checkpoint.save(tmp_path, 2, {"weights": torch.zeros(1000)}, {})
+    assert checkpoint.load(tmp_path)[0] == 1
+
+
+CUT = '{\n "cells": [\n  {\n   "cell_type": "m'
+
+
+@pytest.mark.parametrize(("notebook", "log", "little"), [
+    (CUT, "OSError: [Errno 28] No space left on device\n", False), (CUT, "", True), ("", "", True), (CUT, None, True),
+    (None, "OSError: [Errno 122] Disk quota exceeded\n", False), (None, "", True), (None, None, True),
+])  # fmt: skip
+def test_a_chapter_that_a_full_disk_stopped_says_so(chapter, tmp_path, monkeypatch, notebook, log, little):
+    """Whatever is left of its notebook and its log, which lie on the same disk."""
+    output, logged = tmp_path / "01_first.ipynb", tmp_path / "01_first.log"
+    for path, text in ((output, notebook), (logged, log)):
+        if text is not None:
+            path.write_text(text)
+    if little:
+        monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: type("Usage", (), {"total": 3_000_000, "free": 0}))
+    said = failures.failure(chapter, output, logged, 1, None)
+    assert "Chapter 01_first" in said and said.count("The disk is full") == 1 and str(tmp_path) in said
+
+
+def test_a_notebook_that_is_cut_off_for_another_reason_is_named(chapter, tmp_path):
+    output, log = tmp_path / "01_first.ipynb", tmp_path / "01_first.log"
+    output.write_text(CUT)
+    log.write_text("MemoryError\n")
+    said = failures.failure(chapter, output, log, 0, None)
+    assert f"{output} is cut off" in said and "MemoryError" in said and "The disk is full" not in said
+    assert "cut off" in failures.failure(chapter, output, log, 1, {"index": 0, "status": -9})
+
+
+def test_a_cell_that_meets_a_full_disk_is_shown_and_the_disk_named(tmp_path, monkeypatch):
+    """Also where no record and no page can be written afterwards; with room again the same command goes on."""
+    (tmp_path / "chapters").mkdir()
+    cell = ("from pathlib import Path\nif not Path(workspace, 'room').exists():\n"
+            "    raise OSError(28, 'No space left on device', 'a file')\n")  # fmt: skip
+    (tmp_path / "chapters" / "01_first.py").write_text(CHAPTER + cell)
+
+    def full(*_):
+        raise FULL
+
+    def run():
+        options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters", "out": io.StringIO()}
+        return runner.run_book("smoke", **options)
+
+    with monkeypatch.context() as context:
+        context.setattr(runner, "write_json", full)
+        outcome = run()
+    assert not outcome.ok and outcome.page is None and "raise OSError(28" in outcome.failure
+    assert outcome.failure.count("The disk is full") == 1 and str(tmp_path / "ws") in outcome.failure
+    assert "Continue with:  vireid book" in outcome.failure
+    (tmp_path / "ws" / "room").touch()
+    assert run().ok
+
+
+def test_a_notebook_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    from vireid_lib.book import execute
+
+    output = tmp_path / "01.ipynb"
+    writer = execute._WholeFiles()
+    writer.write("first", str(output))
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(FULL))
+    with pytest.raises(OSError, match="No space left"):
+        writer.write("second", str(output))
+    assert output.read_text() == "first" and [path.name for path in tmp_path.iterdir()] == ["01.ipynb"]
+
+
+def test_the_command_line_says_so(monkeypatch, capsys, tmp_path):
+    from vireid_lib.miniworld import write
+
+    monkeypatch.setattr(write, "make", lambda *_, **__: (_ for _ in ()).throw(FULL))
+    assert cli.main(["data", "make", "--root", str(tmp_path)]) == 2
+    assert "The disk is full" in (said := capsys.readouterr().err) and "/some/file" in said and Path("/").exists()

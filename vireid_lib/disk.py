@@ -1,0 +1,75 @@
+"""A full disk: recognised in whatever error it shows itself, and told with place, room and remedy."""
+
+import errno
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+NUMBERS = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+WORDS = re.compile(r"No space left on device|Disk quota exceeded|os error (28|122)\b|\[Errno (28|122)\]|WinError 112")
+"""How other libraries' errors say it, whose numbers are lost."""
+
+LITTLE = 4 * 2**20
+"""Bytes: with less room than this, a notebook or a log may be cut off."""
+
+
+def is_full(found: BaseException | str) -> bool:
+    """Whether an error, or a text that tells of one, comes from a full disk or a used-up quota."""
+    if isinstance(found, str):
+        return WORDS.search(found) is not None
+    return any(getattr(each, "errno", None) in NUMBERS or is_full(str(each)) for each in _chain(found))
+
+
+def has_room(place: Path) -> bool:
+    """Whether a small file could be written there."""
+    return _usage(place).free >= LITTLE
+
+
+def in_words(place: Path, needed: int | None = None) -> str:
+    """That the disk is full, where, how much room there is, what to do.
+
+    Args:
+        place: a file or folder that could not be written; it need not exist.
+        needed: bytes that were to be written, where that is known.
+    """
+    usage = _usage(place)
+    wanted = "" if needed is None else f"; {readable(needed)} are needed"
+    return (
+        f"The disk is full, or your quota of it is used up, at {place}: {readable(usage.free)} of "
+        f"{readable(usage.total)} are free now{wanted}. Make room there, or take a --workspace on another disk, and "
+        "run the same again: what is finished is kept."
+    )
+
+
+def told(error: BaseException, place: Path) -> str:
+    """The error's type and words, and if the disk is full, that it is and what to do."""
+    words = f"{type(error).__name__}: {error}"
+    if is_full(error) and "The disk is full" not in words:
+        written = sum(file.stat().st_size for file in Path(place).rglob("*") if file.is_file()) if place.is_dir() else 0
+        so_far = f" {readable(written)} have been written to that folder so far." if written else ""
+        return f"{words}\n{in_words(place)}{so_far}"
+    return words
+
+
+def readable(size: float) -> str:
+    """Bytes for people, in powers of a thousand, e.g. "1.2 MB"."""
+    names = ("B", "kB", "MB", "GB", "TB")
+    place = 0
+    while size >= 1000 and place < len(names) - 1:
+        size, place = size / 1000, place + 1
+    return f"{size:.3g} {names[place]}"
+
+
+def _usage(place: Path):
+    place = Path(place)
+    return shutil.disk_usage(next(each for each in (place, *place.absolute().parents) if each.exists()))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        yield found
+        found = found.__cause__ or found.__context__
