@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 class GeneratorConfig(BaseModel):
-    """Settings of a generator. Each adds its own, with its paper's values as defaults; an unknown name, another type and
-    a number that is not finite are refused.
+    """Settings of a generator. Each adds its own, with its paper's values as defaults; an unknown name, another
+    type and a number that is not finite are refused.
 
     Attributes:
         SAMPLING: names of the settings that may differ between fitting and making pictures.

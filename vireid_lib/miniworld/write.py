@@ -96,6 +96,8 @@ def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[
     if isinstance(size, str):
         size = _named(size)
     root = Path(os.path.abspath(root))
+    if seed < 0:
+        raise WorldError(f"seed {seed} is negative; give 0 or more")
     settings = {"seed": seed, "look": LOOK, "height": HEIGHT, "width": WIDTH, **asdict(size)}
     writers: dict[str, Callable[[Path], None]] = {
         "mini_vi": lambda folder: _write_mini_vi(folder, seed, size),
