@@ -82,7 +82,9 @@ def settled(settings: Mapping[str, object], model: type[BaseModel], folder: Path
     found = dict(settings)
     for name in sources(model):
         value = settings.get(name)
-        if isinstance(value, str) and value and value != EMBEDDED:
+        if value == "":
+            raise ValueError(f"{name} is empty; write a path or a name, or remove it")
+        if isinstance(value, str) and value != EMBEDDED:
             found[name] = _settled(name, value, folder)
     return found
 

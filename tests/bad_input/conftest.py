@@ -36,7 +36,7 @@ LLCM_CAMERAS = {"vis": range(1, 10), "nir": (1, 2, 4, 5, 6, 7, 8, 9)}
 
 REMEDY = re.compile(
     r"\b(add|choose|convert|copy|correct|delete|did you mean|download|fetch|free|give|instead|keep|leave|make|move|"
-    r"name|put|remove|restore|run|save|separate|set|take|there are|unpack|use|valid here|write)\b", re.IGNORECASE
+    r"name|put|remove|restore|run|save|separate|set|should|take|there are|unpack|use|valid here|write)\b", re.IGNORECASE
 )  # fmt: skip
 
 

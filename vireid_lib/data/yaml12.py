@@ -13,9 +13,9 @@ class Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers = {}
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict:
         seen: set[object] = set()
-        for key_node, _ in node.value:
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():  # else PyYAML complains
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key_node, yaml.ScalarNode):  # `{{ name }}`, say, of a template that nobody filled in
                 raise _error(f"{reprlib.repr(key)} stands where a key should; write a name", key_node)
@@ -23,6 +23,13 @@ class Loader(yaml.SafeLoader):
                 raise _error(f"key {key!r} is written twice; remove one", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, KeyError, AttributeError):  # of constructors that an explicit tag gives something else
+            tag = node.tag.rsplit(":", 1)[-1]
+            raise _error(f"the tag !!{tag} does not fit what it stands before; leave it out", node) from None
 
     def whole_number(self, node: yaml.ScalarNode) -> int:
         """`-12`, `0o14`, `0xC`; zeros in front mean nothing. What 64 bits cannot hold is an error."""
