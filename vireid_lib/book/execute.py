@@ -123,23 +123,9 @@ def execute(job: dict, send) -> None:
 def _prepare_environment(cache: Path) -> None:
     """Make the kernel run in this very Python, without the user's own start-up files, and tell it who started it."""
     spec = cache / "jupyter" / "kernels" / KERNEL / "kernel.json"
-    spec.parent.mkdir(parents=True, exist_ok=True)
-    spec.write_text(
-        json.dumps(
-            {
-                "argv": [
-                    sys.executable,
-                    "-Xfrozen_modules=off",
-                    "-m",
-                    "ipykernel_launcher",
-                    "-f",
-                    "{connection_file}",
-                ],
-                "display_name": "Python 3",
-                "language": "python",
-            }
-        )
-    )
+    argv = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    described = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    write_atomically(spec, json.dumps(described).encode())  # a study beside the book reads it at the same time
     os.environ.update(homes.elsewhere(cache / "home"))
     os.environ.update(
         {

@@ -81,7 +81,7 @@ def run_book(
         out: where to report; None means standard output.
 
     Raises:
-        RunError: another run uses the workspace.
+        RunError: the book, or that study, is running in the workspace already.
         ValueError, FileNotFoundError: a chapter, parameter, profile, folder or device is wrong; nothing ran.
     """
     settings = load_profile(profile)
@@ -100,7 +100,7 @@ def run_book(
     notebooks = places.made(folder / "notebooks")
     command = continue_command(profile, workspace, data_root, only, overrides, study=study)
     terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
-    with _only_run(folder):
+    with _only_run(folder, study):
         terminal.say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
         for chapter in chapters:
             # What an earlier run left must not pass for the outcome of this one.
@@ -157,13 +157,15 @@ def continue_command(
 
 
 @contextlib.contextmanager
-def _only_run(folder: Path) -> Iterator[None]:
+def _only_run(folder: Path, study: str) -> Iterator[None]:
+    """A book and its studies write different files, and may run at once; what stages they share are made once."""
+    name, command = (f"study_{study}", f"study {study}") if study else ("book", "book")
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(locks.held(folder / ".book.lock"))
+            stack.enter_context(locks.held(folder / f".{name}.lock"))
         except locks.Busy as busy:
             remedy = f"wait for it, or give this one a --workspace of its own. {busy}"
-            raise RunError(f"Another `vireid book` is running in {folder}; {remedy.strip()}") from None
+            raise RunError(f"Another `vireid {command}` is running in {folder}; {remedy.strip()}") from None
         yield
 
 
