@@ -36,8 +36,8 @@ LLCM_CAMERAS = {"vis": range(1, 10), "nir": (1, 2, 4, 5, 6, 7, 8, 9)}
 
 REMEDY = re.compile(
     r"\b(add|choose|convert|copy|correct|delete|did you mean|download|drop|fetch|free|give|instead|its default|keep|"
-    r"knows|leave|list every|make|move|name|pass|put|remove|restore|run|save|separate|set|should|take|there are|unpack|use|valid here|"
-    r"write)\b", re.IGNORECASE
+    r"knows|leave|list every|make|move|name|pass|put|remove|restore|run|save|separate|set|should|take|there are|"
+    r"unpack|use|valid here|write)\b", re.IGNORECASE
 )  # fmt: skip
 
 
