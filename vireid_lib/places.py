@@ -8,6 +8,8 @@ from typing import Annotated, get_args
 
 from pydantic import BaseModel
 
+from vireid_lib import disk
+
 YAML = (".yaml", ".yml")
 WEIGHTS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
 EMBEDDED = "mini"
@@ -18,6 +20,25 @@ WRITTEN_AS_PATH = re.compile(r"[./~\\]|[A-Za-z]:[/\\]")
 _SOURCE = object()
 Source = Annotated[str, _SOURCE]
 """Type of a setting that names a file or folder, or else an id on the hub: a profile's are looked for beside it."""
+
+
+class FolderError(OSError):
+    """A folder that cannot be made where it was asked for; the message names it and the remedy."""
+
+
+def made(folder: Path) -> Path:
+    """The folder, made with those above it where it is not there.
+
+    Raises:
+        FolderError: a file is in its place or above it, its name is too long, or nothing may be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if disk.is_full(error):
+            raise
+        raise FolderError(f"{folder} cannot be made a folder ({error.strerror}): name another place.") from None
+    return folder
 
 
 def expanded(path: str | Path) -> Path:
@@ -61,7 +82,9 @@ def settled(settings: Mapping[str, object], model: type[BaseModel], folder: Path
     found = dict(settings)
     for name in sources(model):
         value = settings.get(name)
-        if isinstance(value, str) and value and value != EMBEDDED:
+        if value == "":
+            raise ValueError(f"{name} is empty; write a path or a name, or remove it")
+        if isinstance(value, str) and value != EMBEDDED:
             found[name] = _settled(name, value, folder)
     return found
 
@@ -76,12 +99,12 @@ def sources(model: type[BaseModel]) -> Iterator[str]:
 
 def _settled(name: str, value: str, folder: Path) -> str:
     path = absolute(value, folder)
-    if path.exists():
+    if os.path.exists(path):  # Path's own raises for a name that is too long
         return str(path)
     if WRITTEN_AS_PATH.match(value) or Path(value).suffix.lower() in WEIGHTS:
         where = "" if Path(value).is_absolute() else ", which is relative to the file that says so,"
         raise ValueError(f"{name} is {value!r}{where} and {path} does not exist; correct the path")
-    if Path(value).exists():
+    if os.path.exists(value):
         raise ValueError(
             f"{name} is {value!r}, which lies in {Path.cwd()} and not beside the file that says so: write "
             f"{os.path.relpath(Path(value), folder)!r}, relative to that file, or the path in full"

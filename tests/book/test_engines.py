@@ -53,7 +53,7 @@ def engine(request, monkeypatch):
     if request.param == "ray":
         request.getfixturevalue("two_ray_workers")
         monkeypatch.setenv(engines.ENGINE, "ray")
-    monkeypatch.setattr(engines, "cores", lambda: 2)
+    monkeypatch.setattr(engines.cores, "available", lambda: 2)
     return "cuda" if request.param == "in turn" else "cpu"
 
 
@@ -69,7 +69,7 @@ def test_a_failed_job_is_named_the_others_are_kept_and_nothing_runs_twice(engine
 
 
 def test_a_killed_process_is_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr(engines, "cores", lambda: 2)
+    monkeypatch.setattr(engines.cores, "available", lambda: 2)
     with pytest.raises(StageFailed, match="a process was killed"):
         engines.run([engines.Job("the doomed", killed, (str(tmp_path),)), *jobs(tmp_path)], device="cpu", label="notes")
 

@@ -188,9 +188,12 @@ def test_paths_in_lists_are_taken_as_they_lie_under_the_root(tree, tmp_path, for
 
 def test_an_image_in_two_lists_is_named(tree):
     root = tree("regdb")
-    with open(root / "idx/train_thermal_1.txt", "a") as listing:
-        listing.write("Visible/1/male_front_v_07_1.bmp 0\n")
-    with pytest.raises(LayoutError, match="Visible/1/male_front_v_07_1.bmp.*list every image once"):
+    (root / "Both/1").mkdir(parents=True)
+    (root / "Both/1/x.bmp").write_bytes(b"")
+    for light in ("visible", "thermal"):
+        with open(root / f"idx/train_{light}_1.txt", "a") as listing:
+            listing.write("Both/1/x.bmp 0\n")
+    with pytest.raises(LayoutError, match="Both/1/x.bmp.*list every image once"):
         read_dataset("regdb", root)
 
 

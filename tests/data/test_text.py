@@ -34,7 +34,7 @@ def test_other_encodings_are_named(tmp_path, encoding):
 
 def test_broken_json_is_named(tmp_path):
     (tmp_path / "dive.json").write_text('{"config": ')
-    with pytest.raises(TextError, match=r"dive.json is not valid JSON \(Expecting value.*restore"):
+    with pytest.raises(TextError, match=r"dive.json is not valid JSON \(11 bytes; Expecting value.*restore"):
         read_json(tmp_path / "dive.json")
 
 

@@ -16,6 +16,7 @@ from vireid_lib.book import joint, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.records import StageRecord
 from vireid_lib.reid.config import ReidConfig
+from vireid_lib.training import weights
 
 
 def features(book: Book, name: str, seed: int, split: int = 1) -> tuple[Float[Tensor, "images dim"], pd.DataFrame]:
@@ -27,7 +28,7 @@ def features_of(book: Book, trained: StageRecord, split: int = 1) -> Float[Tenso
     """Test features of a training's network, of the images as they are."""
     record = holding(book, trained, split)
     place = record.folder / f"split_{split}" if record is trained else record.folder
-    return safetensors.torch.load_file(place / stages.FEATURES)["features"]
+    return weights.read_file(place / stages.FEATURES)["features"]
 
 
 def holding(book: Book, trained: StageRecord, split: int = 1) -> StageRecord:

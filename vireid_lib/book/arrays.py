@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from vireid_lib.book.records import StageRecord
 
@@ -16,5 +16,11 @@ def save(folder: Path, **arrays: np.ndarray) -> None:
 
 
 def load(record: StageRecord) -> dict[str, np.ndarray]:
-    """The arrays that the stage saved."""
-    return load_file(record.folder / FILE)
+    """The arrays that the stage saved.
+
+    Raises:
+        FileNotFoundError, WeightsError: the file is gone or damaged; named with its remedy.
+    """
+    from vireid_lib.training.weights import read_file  # torch takes a second to come
+
+    return {name: array.numpy() for name, array in read_file(record.folder / FILE).items()}

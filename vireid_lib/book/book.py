@@ -84,7 +84,7 @@ class Book:
     def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
         self.profile = profile
         self.data_root = places.absolute(data_root) if data_root else None
-        if self.data_root is not None and not self.data_root.is_dir():
+        if self.data_root is not None and not os.path.isdir(self.data_root):  # Path's own raises for long names
             raise MissingData(
                 f"--data-root {self.data_root} is not a folder; give the one that holds "
                 f"{', '.join(profile.data.roots.values())}."
@@ -184,7 +184,7 @@ class Book:
                 'beside the profile\'s file; pass --data-root DIR (in a notebook: data_root = "DIR").'
             )
         root = place if place.is_absolute() else base / place
-        if not root.is_dir():
+        if not os.path.isdir(root):
             raise MissingData(
                 f"{root} does not exist; profile {self.profile.name} expects {name} there. Check "
                 "--data-root, or copy the profile and change data.roots."

@@ -91,16 +91,15 @@ def find_study(folder: Path, name: str) -> Chapter:
     Raises:
         ChapterError: there is no such study, or its parameters cell is missing or not made of literals.
     """
-    path = folder / f"{name}.py"
-    if not path.is_file():
-        known = sorted(path.stem for path in folder.glob("*.py"))
+    known = sorted(path.stem for path in folder.glob("*.py"))
+    if name not in known:
         raise ChapterError(f"no study {name!r} in {folder}; {hint(name, known)}")
-    return _read_chapter(path)
+    return _read_chapter(folder / f"{name}.py")
 
 
 def _matches(stem: str, choice: str) -> bool:
     number = stem.split("_")[0]
-    return choice == stem or (choice.isdigit() and int(choice) == int(number))
+    return choice == stem or (choice.isdecimal() and int(choice) == int(number))
 
 
 def _read_chapter(path: Path) -> Chapter:

@@ -221,8 +221,11 @@ def _study(options: argparse.Namespace) -> int:
     _follow(options.trackers)
     _hand_over(options.engine, options.address)
     _keep(options.keep)
+    from vireid_lib.book.chapters import find_study
     from vireid_lib.book.runner import run_book
+    from vireid_lib.project import project_root
 
+    find_study(project_root() / "notebooks" / "studies", options.name)  # an empty name would run the book
     run = run_book(
         options.profile,
         workspace=options.workspace,
@@ -288,8 +291,10 @@ def _data_list(_: argparse.Namespace) -> int:
 
 
 def _pretrain_mini(options: argparse.Namespace) -> int:
+    from vireid_lib import places
     from vireid_lib.miniworld.pretrain import pretrain
 
+    places.made(options.folder)
     pretrain(options.folder, device=options.device, precision=options.precision)
     print(f"The model: {options.folder / 'model'}")
     return 0

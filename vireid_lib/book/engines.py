@@ -9,6 +9,7 @@ from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from vireid_lib import cores
 from vireid_lib.book.workspace import KEEP_RESULTS, StageFailed
 from vireid_lib.nearest import nearest
 from vireid_lib.training.progress import Progress
@@ -62,14 +63,9 @@ def options() -> list[str]:
     return [] if chosen() == "local" else ["--engine", chosen(), *(["--address", address] if address else [])]
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def workers(jobs: int, device: str) -> int:
     """How many of so many jobs the local engine runs at a time."""
-    return min(jobs, cores()) if device == "cpu" else 1
+    return min(jobs, cores.available()) if device == "cpu" else 1
 
 
 def run(jobs: Sequence[Job], *, device: str, label: str, unit: str = "jobs") -> list[Any]:
@@ -174,7 +170,7 @@ def _join(ray: Any) -> None:
         return
     address = os.environ.get(ADDRESS, "")
     passed = {name: os.environ[name] for name in (TRACKERS, KEEP_RESULTS) if name in os.environ}
-    here = {} if address else {"num_cpus": cores(), "include_dashboard": False}
+    here = {} if address else {"num_cpus": cores.available(), "include_dashboard": False}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="warning",
                  runtime_env={"env_vars": passed}, **here)  # fmt: skip

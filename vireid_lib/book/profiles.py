@@ -1,9 +1,10 @@
 """Profiles: one YAML file that says on which data, with which models and how long the book runs."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, PositiveInt, model_validator
+from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from vireid_lib import places
 from vireid_lib.data.strict import FileError, Strict, read_model
@@ -23,7 +24,7 @@ def training_sets() -> list[str]:
 class World(Strict):
     """The miniature world that the book draws for itself."""
 
-    seed: int = 0
+    seed: NonNegativeInt = 0
     size: str | dict[str, PositiveInt]
     """Name of a size that `vireid_lib.miniworld.write` knows, or the numbers of its `Size`."""
 
@@ -74,7 +75,7 @@ class Reid(Strict):
     epoch_batch: dict[Literal["identities", "images"], PositiveInt] = {}
     """The batch that the steps of an epoch are counted by, where it is not the method's own: batches of another size
     then leave the number of steps as it is."""
-    seeds: Annotated[list[int], Field(min_length=1)]
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]
     """One training per seed; tables show the mean and the standard deviation."""
     training_sets: Annotated[list[str], Field(min_length=1)]
     """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`copies`,
@@ -95,7 +96,7 @@ class Reid(Strict):
     def _no_repeats(self) -> "Reid":
         for name, items in (("seeds", self.seeds), ("training_sets", self.training_sets)):
             if len(set(items)) != len(items):
-                raise ValueError(f"{name} names one entry twice, which would count one training as two")
+                raise ValueError(f"{name} names one entry twice, which would count one training as two; remove it")
         return self
 
 
@@ -119,9 +120,10 @@ class Expand(Strict):
     generator is fitted to so many, whatever `min_images` says; in the miniature world their true infrared is added."""
 
     @model_validator(mode="after")
-    def _no_count_twice(self) -> "Expand":
-        if len(set(self.counts)) != len(self.counts):
-            raise ValueError("counts names a number of people twice; remove one")
+    def _nothing_twice(self) -> "Expand":
+        for name, items in (("counts", self.counts), ("splits", self.splits), ("cameras", self.cameras)):
+            if isinstance(items, list) and len(set(items)) != len(items):
+                raise ValueError(f"{name} names one entry twice; remove one")
         return self
 
 
@@ -146,6 +148,8 @@ class Evaluation(Strict):
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> "Evaluation":
         valid = ("all", "indoor") if self.protocol == "sysu-mm01" else ("visible-to-infrared", "infrared-to-visible")
+        if len(set(self.modes)) != len(self.modes):
+            raise ValueError("modes names one entry twice; remove one")
         for mode in self.modes:
             if mode not in valid:
                 raise ValueError(f"modes names {mode!r}; {self.protocol} has {' and '.join(valid)}")
@@ -180,7 +184,7 @@ class Profile(Strict):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     """What everything is computed on: `cuda` (DiVE takes all GPUs), `cuda:1` (the second GPU alone), `cpu`, `mps`;
     `auto` is `cuda` where there is a GPU, else `cpu`."""
-    minutes: dict[str, float] = {}
+    minutes: dict[str, NonNegativeFloat] = {}
     """Expected minutes of each chapter on two CPU cores; the runner's first guess at the time left."""
 
     @model_validator(mode="after")
@@ -220,13 +224,14 @@ def load_profile(name_or_path: str | Path) -> Profile:
         FileNotFoundError: there is no such profile; the message lists those there are.
         FileError: a key, a type or a path is wrong; the message names file, key and the nearest valid key.
     """
-    from vireid_lib.book.settings import check_nested
+    from vireid_lib.book.settings import check_data_sets, check_nested
 
     path = _profile_path(name_or_path)
     profile = read_model(path, Profile)
     if profile.name != path.stem:
         raise FileError(f"{path}: key name is {profile.name!r}; make it the file's name, {path.stem!r}.")
     check_nested(profile, str(path))  # now, not hours into a run
+    check_data_sets(profile, str(path))
     return _with_paths_in_full(profile, path)
 
 
@@ -243,7 +248,7 @@ def located(name_or_path: str | Path) -> str:
 def data_beside(name_or_path: str | Path, profile: Profile) -> str:
     """The folder of the profile's file, if all its data sets lie there; otherwise ""."""
     folder = _profile_path(name_or_path).parent
-    there = profile.world is None and all((folder / root).is_dir() for root in profile.data.roots.values())
+    there = profile.world is None and all(os.path.isdir(folder / root) for root in profile.data.roots.values())
     return str(folder) if there else ""
 
 
@@ -254,7 +259,7 @@ def _is_path(name_or_path: str | Path) -> bool:
 def _profile_path(name_or_path: str | Path) -> Path:
     if _is_path(name_or_path):
         path = places.absolute(name_or_path)
-        if not path.is_file():
+        if not os.path.isfile(path):  # Path's own raises for a name that is too long
             raise FileNotFoundError(f"{path} does not exist; give a profile's name or the path of its YAML file.")
         return path
     known = profile_names()

@@ -97,8 +97,7 @@ def run_book(
     if method := next(filter(None, (values.get("method", "") for values in chosen.values())), ""):
         book = book.with_method(method)  # so is an unknown method; and the page shows this one's scores
         settings = book.profile
-    notebooks = folder / "notebooks"
-    notebooks.mkdir(parents=True, exist_ok=True)
+    notebooks = places.made(folder / "notebooks")
     command = continue_command(profile, workspace, data_root, only, overrides, study=study)
     terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
     with _only_run(folder, study):

@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from vireid_lib.book.profiles import Profile
 from vireid_lib.data.strict import FileError, explained, validated
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint, nearest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -161,3 +161,35 @@ def flat(changes: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     for name, value in changes.items():
         found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
     return found
+
+
+def check_data_sets(profile: Profile, where: str) -> None:
+    """Let the data sets' manifests judge what a profile asks of them now, and not when they are first read.
+
+    Raises:
+        FileError: there is no such data set, it is of another kind than is wanted, or has another protocol or other
+            cameras.
+    """
+    from vireid_lib.data.manifest import load_manifest, manifest_names
+
+    def refuse(key: str, why: str) -> NoReturn:
+        raise FileError(f"{where}: key {key} {why}.")
+
+    data, rule, cameras = profile.data, profile.evaluation.protocol, profile.expand.cameras
+    for key, name in (("data.target", data.target), ("data.external", data.external)):
+        if name is not None and name not in manifest_names():
+            refuse(key, f"is {name!r}, which is no data set; {hint(name, manifest_names()).rstrip('.')}")
+        if name is not None and profile.world is not None and not name.startswith("mini_"):
+            refuse(key, f"is {name!r}, which the miniature world does not draw; write `world: null` for data on disk")
+    target = load_manifest(data.target)
+    if not (infrared := target.camera_numbers("infrared")):
+        refuse("data.target", f"is {data.target!r}, which has no infrared images; name a visible-infrared set")
+    if target.protocol.rule != rule:
+        refuse("evaluation.protocol", f"is {rule!r}, and {data.target} has {target.protocol.rule!r}; write that")
+    if cameras != "infrared" and (unknown := sorted(set(cameras) - set(infrared))):
+        known = ", ".join(map(str, infrared))
+        refuse("expand.cameras", f"names {unknown[0]}; the infrared cameras of {data.target} to name there are {known}")
+    if data.external is not None and load_manifest(data.external).camera_numbers("infrared"):
+        refuse("data.external", f"is {data.external!r}, whose people have infrared images; name a visible-only set")
+    if data.external is None and (made := [name for name in profile.reid.training_sets if name != "real"]):
+        refuse("reid.training_sets", f"names {made[0]!r}, made of data.external's people; name that set, or remove it")

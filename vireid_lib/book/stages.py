@@ -23,6 +23,7 @@ from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, eval
 from vireid_lib.evaluation.protocols import build_protocol
 from vireid_lib.generators import galleries
 from vireid_lib.generators.interface import refuse_identities
+from vireid_lib.training import weights
 from vireid_lib.training.determinism import threads
 
 if TYPE_CHECKING:
@@ -81,7 +82,14 @@ def gallery(book: Book, name: str, split: int = 1) -> pd.DataFrame:
         rows = datasets(book, split).truth(name)
         order = rows.groupby(["identity", "camera"]).cumcount()
         return rows[order < book.profile.expand.per_camera].reset_index(drop=True)
-    return tables.load(_gallery_stage(book, name, split).folder / "table.csv")
+    record = _gallery_stage(book, name, split)
+    rows, file = tables.load(record.folder / "table.csv"), record.folder / "table.csv"
+    if len(rows) != record.values["images"]:
+        raise tables.TableError(
+            f"{file} has {len(rows)} rows, and {record.values['images']} were written: restore it, or delete its "
+            "folder to make the images again."
+        )
+    return rows
 
 
 def gallery_sizes(book: Book, name: str, split: int = 1) -> dict[str, int]:
@@ -340,7 +348,7 @@ def _reid_elsewhere(
 def features(book: Book, name: str, seed: int, split: int = 1) -> tuple[Float[Tensor, "images dim"], pd.DataFrame]:
     """Test features of the network that was trained on training set `name`, and the rows they belong to."""
     record = reid(book, name, seed)
-    held = safetensors.torch.load_file(record.folder / f"split_{split}" / FEATURES)
+    held = weights.read_file(record.folder / f"split_{split}" / FEATURES)
     return held["features"], datasets(book, split).test()
 
 

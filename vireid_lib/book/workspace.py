@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vireid_lib import disk
+from vireid_lib import disk, places
 from vireid_lib.book import locks
 from vireid_lib.book.code_digest import LOADED, CodeChanged, refuse_changed_sources
 from vireid_lib.book.records import (
@@ -71,7 +71,7 @@ class Workspace:
         self.device = device
         self.keep = bool(os.environ.get(KEEP_RESULTS)) if keep is None else keep
         self._older: set[str] = set()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        places.made(self.folder)
 
     @property
     def stages(self) -> Path:

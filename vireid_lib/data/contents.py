@@ -130,6 +130,6 @@ def _parsed_index(path: Path, *_: int) -> dict[str, list]:
     """The index as the file's stamp says it is: a chapter asks for it many times, and parsing takes most of it."""
     try:
         index = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return index if isinstance(index, dict) else {}

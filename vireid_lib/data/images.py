@@ -70,10 +70,15 @@ def load_images(
     folder = _cache_folder(paths, size, Path(cache))
     if not folder.exists():
         _build(folder, paths, size, on_error)
-    broken = {int(row): why for row, why in json.loads((folder / "broken.json").read_text()).items()}
+    try:
+        pixels, broken = _cached(folder, (len(paths), *size, 3))
+    except (OSError, EOFError, ValueError, AttributeError, RecursionError):  # damaged, by a power failure, say
+        shutil.rmtree(folder)
+        _build(folder, paths, size, on_error)
+        pixels, broken = _cached(folder, (len(paths), *size, 3))
     if broken and on_error == "raise":
         raise _refusal(paths[min(broken)], broken[min(broken)])
-    return _stack(np.load(folder / "pixels.npy", mmap_mode="r"), broken, paths)
+    return _stack(pixels, broken, paths)
 
 
 def to_float(
@@ -92,6 +97,15 @@ def _cache_folder(paths: Sequence[str], size: tuple[int, int], cache: Path) -> P
     ranges = [limits_if_deep(path) for path in paths]
     key = json.dumps([contents, list(size), VERSION, PIL.__version__, *([ranges] if any(ranges) else [])])
     return cache / f"images-{size[0]}x{size[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+
+def _cached(folder: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]]:
+    """(pixels, {row: what is wrong}) of a cache; raises what reading a damaged one does."""
+    broken = {int(row): why for row, why in json.loads((folder / "broken.json").read_text()).items()}
+    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+    if pixels.shape != shape:
+        raise ValueError(f"{folder} holds {pixels.shape}, not {shape}")
+    return pixels, broken
 
 
 def _build(folder: Path, paths: Sequence[str], size: tuple[int, int], on_error: str) -> None:

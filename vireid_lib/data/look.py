@@ -94,7 +94,7 @@ def _flat(seen: dict[str, Seen]) -> list[Finding]:
     items = [f"{path} {each.levels} grey levels" for path, each in seen.items() if each.levels < FEWEST_LEVELS]
     if not items:
         return []
-    remedy = "If they were converted from more bits, take the originals: the manifest's `intensity` sets their range."
+    remedy = "If they had more bits, save them in one channel of 16: the manifest's `intensity` then sets their range."
     return [Finding("warning", f"{len(items)} images are almost of one brightness.", remedy, items)]
 
 

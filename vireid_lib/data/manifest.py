@@ -1,6 +1,7 @@
 """Data-set manifests: what each YAML under data_manifests/datasets/ says, as a strictly checked model."""
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -143,10 +144,10 @@ def load_manifest(name_or_path: str | Path) -> DatasetManifest:
     path = places.expanded(name_or_path)
     if not places.is_yaml(path):
         path = project_root() / "data_manifests" / "datasets" / f"{name_or_path}.yaml"
-        if not path.is_file():
+        if str(name_or_path) not in manifest_names():
             near = nearest(str(name_or_path), manifest_names())
             hint = f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(manifest_names()) + "."
             raise FileError(f"there is no data set named {str(name_or_path)!r}; {hint}")
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path's own raises for a name that is too long
         raise FileError(f"{path} does not exist; give a manifest's name or an existing file.")
     return read_model(path, DatasetManifest)

@@ -13,9 +13,10 @@ from vireid_lib.nearest import nearest
 
 
 class Strict(BaseModel):
-    """Base of the models read from YAML: no unknown keys, no silent conversion of types, no later changes."""
+    """Base of the models read from YAML: no unknown keys, no silent conversion of types, no later changes, and numbers
+    that are finite."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -36,7 +37,7 @@ def read_yaml(path: Path) -> dict:
     except TextError as error:
         raise FileError(str(error)) from None
     except yaml.YAMLError as error:
-        raise FileError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise FileError(f"{path} is not valid YAML, correct it there: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise FileError(f"{path} holds {type(content).__name__}; write `key: value` lines.")
     return content

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ TEXT = pd.StringDtype("python", na_value=np.nan)
 
 IDENTITY_FORM = r"[^/]+/[^/]+"
 CAMERA_FORM = r"[^/]+/\d+"
+SEED = re.compile(r"-?[0-9]{1,18}")
 
 
 class TableError(ValueError):
@@ -161,17 +163,23 @@ def load(path: str | Path) -> pd.DataFrame:
     """
     path = Path(os.path.abspath(path))
     # Nothing is guessed: an identity "NA" stays text, and seeds keep all their digits.
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TableError(f"{path} cannot be read ({error.strerror}); restore it, or make it again.") from None
     if b"\0" in data:
         raise TableError(f"{path} is not UTF-8 text but looks like UTF-16: save it as UTF-8.")
+    if data and not data.endswith(b"\n"):
+        raise TableError(f"{path} is cut short: its last line has no end. Restore it, or make it again.")
     reading = {"dtype": object, "keep_default_na": False, "encoding": "utf-8-sig", "encoding_errors": "surrogateescape"}
     try:
         table = pd.read_csv(io.BytesIO(data), **reading)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise TableError(f"{path} is no table of comma-separated values ({error}); write it anew.") from None
     _check_columns(table, str(path))
+    table = table.fillna("")  # of rows that are too short
     table["path"] = [str(path.parent / image) if image else image for image in table["path"]]
-    seeds = [int(seed) if seed.lstrip("-").isdecimal() else seed or pd.NA for seed in table["seed"]]
+    seeds = [int(seed) if SEED.fullmatch(seed) else seed or pd.NA for seed in table["seed"]]
     table["seed"] = pd.Series(seeds, dtype=object)
     return validate(table, str(path))
 
@@ -182,7 +190,7 @@ def _check_columns(table: pd.DataFrame, where: str) -> None:
     if table.columns.has_duplicates:
         raise TableError(f"{where}: a column appears twice; keep one of each of {', '.join(COLUMNS)}.")
     if missing:
-        raise TableError(f"{where}: column {missing[0]} is missing; a table has {', '.join(COLUMNS)}.")
+        raise TableError(f"{where}: column {missing[0]} is missing; add it: a table has {', '.join(COLUMNS)}.")
     if unknown:
         near = nearest(unknown[0], COLUMNS)
         hint = f"did you mean {near[0]}?" if near else f"a table has exactly {', '.join(COLUMNS)}."

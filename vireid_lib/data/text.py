@@ -31,9 +31,38 @@ def read_text(path: str | Path) -> str:
     """Return what a UTF-8 file says, without its byte-order mark and with `\\n` at the end of lines.
 
     Raises:
-        TextError: the file is in another encoding.
+        FileNotFoundError: there is no such file.
+        TextError: it cannot be opened, or is in another encoding.
     """
-    data = Path(path).read_bytes()
+    return _decoded(_held(Path(path)), path)
+
+
+def read_json(path: str | Path) -> object:
+    """Return what a JSON file holds.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        TextError: it cannot be opened.
+        DamagedFile: it is not UTF-8 or not JSON.
+    """
+    data = _held(Path(path))  # not within the `try`: what may not be read is not damaged
+    try:
+        return json.loads(_decoded(data, path))
+    except (ValueError, RecursionError) as error:  # numbers too long, brackets too deep, and what is no JSON
+        raise DamagedFile(Path(path), str(error)) from None
+
+
+def _held(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:  # a folder, or no permission
+        why = error.strerror or error
+        raise TextError(f"{printable(path)} cannot be read ({why}): give a file that you may read.") from None
+
+
+def _decoded(data: bytes, path: str | Path) -> str:
     if data.startswith(UTF_16) or b"\0" in data:
         raise TextError(f"{printable(path)} is not UTF-8 text but looks like UTF-16: save it as UTF-8.")
     try:
@@ -45,18 +74,6 @@ def read_text(path: str | Path) -> str:
             "UTF-8."
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def read_json(path: str | Path) -> object:
-    """Return what a JSON file holds.
-
-    Raises:
-        DamagedFile: it is not UTF-8 or not JSON.
-    """
-    try:
-        return json.loads(read_text(path))
-    except (json.JSONDecodeError, TextError) as error:
-        raise DamagedFile(Path(path), str(error)) from None
 
 
 def printable(name: str | Path) -> str:

@@ -9,18 +9,19 @@ if TYPE_CHECKING:
 
 
 class GeneratorConfig(BaseModel):
-    """Settings of a generator. Each adds its own, with its paper's values as defaults; an unknown name is refused.
+    """Settings of a generator. Each adds its own, with its paper's values as defaults; an unknown name, another
+    type and a number that is not finite are refused.
 
     Attributes:
         SAMPLING: names of the settings that may differ between fitting and making pictures.
         seed: of the initial weights, the batches and the pictures.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     SAMPLING: ClassVar[tuple[str, ...]] = ()
 
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
     def fit_settings(self) -> dict[str, Any]:
         """What the fitted weights depend on, as JSON values; others' weights that are read among them, by digest."""

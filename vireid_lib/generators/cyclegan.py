@@ -55,7 +55,7 @@ class CycleGanConfig(TranslatorConfig):
     discriminator_halvings: int = Field(3, ge=1)
     epochs: int = Field(200, ge=1)
     batch: int = Field(1, ge=1)
-    learning_rate: float = 2e-4
+    learning_rate: float = Field(2e-4, gt=0)
     cycle_weight: float = Field(10.0, ge=0)
     identity_weight: float = Field(5.0, ge=0)
     pool: int = Field(50, ge=1)

@@ -59,7 +59,7 @@ class StarGanConfig(TranslatorConfig):
     discriminator_halvings: int = Field(6, ge=1)
     epochs: int = Field(200, ge=1)
     batch: int = Field(16, ge=2, multiple_of=2)
-    learning_rate: float = 1e-4
+    learning_rate: float = Field(1e-4, gt=0)
     class_weight: float = Field(1.0, ge=0)
     reconstruction_weight: float = Field(10.0, ge=0)
     penalty_weight: float = Field(10.0, ge=0)

@@ -63,7 +63,7 @@ class VaeConfig(TranslatorConfig):
     domains: By = "camera"
     epochs: int = Field(100, ge=1)
     batch: int = Field(32, ge=2)
-    learning_rate: float = 1e-3
+    learning_rate: float = Field(1e-3, gt=0)
     divergence_weight: float = Field(1.0, ge=0)
 
     @classmethod

@@ -76,7 +76,7 @@ class ViDiffConfig(TranslatorConfig):
     epochs: int = Field(1, ge=1)
     steps: int | None = Field(200_000, ge=1)
     batch: int = Field(8, ge=1)
-    learning_rate: float = 1e-4
+    learning_rate: float = Field(1e-4, gt=0)
     average: float = Field(0.9999, ge=0, lt=1)
     prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
     sampling_steps: int = Field(25, ge=1, le=1000)

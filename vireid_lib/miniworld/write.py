@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vireid_lib import places
 from vireid_lib.data.contents import aside
 from vireid_lib.data.text import read_json
 from vireid_lib.miniworld.cameras import CAMERAS, INFRARED, VISIBLE, View, sample_view
@@ -96,12 +97,15 @@ def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[
     if isinstance(size, str):
         size = _named(size)
     root = Path(os.path.abspath(root))
+    if seed < 0:
+        raise WorldError(f"seed {seed} is negative; give 0 or more")
     settings = {"seed": seed, "look": LOOK, "height": HEIGHT, "width": WIDTH, **asdict(size)}
     writers: dict[str, Callable[[Path], None]] = {
         "mini_vi": lambda folder: _write_mini_vi(folder, seed, size),
         "mini_market": lambda folder: _write_pictures(folder, _market(seed, size), seed),
         "mini_truth": lambda folder: _write_pictures(folder, _truth(seed, size), seed),
     }
+    places.made(root)
     for name in writers:
         _refuse_other_settings(root / name, settings)
     for name, writer in writers.items():

@@ -41,7 +41,7 @@ class ReidConfig(BaseModel):
         compile: compile the network (`torch.compile`); `tests/benchmarks/bench_reid.py --compile` says whether it pays.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     ORIGINS: ClassVar[Mapping[Origin, Sequence[str]]] = {"ours": (REST,)}
 

@@ -15,9 +15,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vireid_lib import disk
+from vireid_lib.data.text import read_json
 
 KEPT = 2  # checkpoints left on disk: the newest and the one before it, should the newest turn out unreadable
 TENSORS, META = "tensors.safetensors", "meta.json"
+
+
+class NoneReadable(RuntimeError):
+    """There are checkpoints and all are damaged; the message names them and the remedy."""
 
 
 class NotWritten(OSError):
@@ -86,27 +91,28 @@ def _write(
 def load(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, Any]] | None:
     """(step, tensors, meta) of the newest readable checkpoint in `folder`, or None when there is none.
 
-    A damaged checkpoint is passed over with a warning that names it. Raises RuntimeError when checkpoints
+    A damaged checkpoint is passed over with a warning that names it. Raises NoneReadable when checkpoints
     exist and none can be read: starting again from step 0 would silently throw the work away.
     """
     candidates = _complete(Path(folder))
     damaged = []
     for path in candidates:
         try:
-            record = json.loads((path / META).read_text())
+            record = read_json(path / META)
+            step, meta, channels_last = record["step"], record["meta"], record["channels_last"]
             if _sha256(path / TENSORS) != record["sha256"]:
                 raise ValueError("its tensors do not match their recorded digest")
             tensors = load_file(path / TENSORS)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             damaged.append(f"{path}: {error}")
             continue
         if damaged:
             warnings.warn(f"Damaged checkpoint passed over, continuing from {path}: {damaged}", stacklevel=2)
-        for name in record["channels_last"]:
+        for name in channels_last:
             tensors[name] = tensors[name].contiguous(memory_format=torch.channels_last)
-        return record["step"], tensors, record["meta"]
+        return step, tensors, meta
     if damaged:
-        raise RuntimeError(
+        raise NoneReadable(
             f"No checkpoint in {folder} can be read ({'; '.join(damaged)}). "
             "Delete the folder to train again from the start."
         )

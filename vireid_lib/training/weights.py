@@ -119,7 +119,7 @@ def _complaint(path: Path, message: str) -> str:
     """
     kind = kind_of(path)
     if kind.startswith("is "):
-        return f"{kind}."
+        return f"{kind}." if ":" in kind else f"{kind}: fetch it again."
     if "TorchScript" in message:
         return "is a TorchScript program, which would have to be run: save its `state_dict()` alone."
     if found := re.search(r"GLOBAL (\S+)", message):

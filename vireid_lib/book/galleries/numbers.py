@@ -25,6 +25,7 @@ from vireid_lib.book.records import StageRecord
 from vireid_lib.book.settings import dive_config, generator_config
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
+from vireid_lib.training import weights
 
 SIZE = (64, 32)
 """Height and width at which the judges of modality see images."""
@@ -79,7 +80,7 @@ def modality_judges(book: Book) -> tuple[StageRecord, dict[str, ModalityJudge]]:
     found = {}
     for name, grey in KINDS.items():
         network = ModalityNetwork(1 if grey else 3)
-        network.load_state_dict(safetensors.torch.load_file(record.folder / f"{name}.safetensors"))
+        network.load_state_dict(weights.read_file(record.folder / f"{name}.safetensors"))
         found[name] = ModalityJudge(network.eval(), grey, **record.values[name])
     return record, found
 

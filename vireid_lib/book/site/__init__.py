@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
+from vireid_lib import places
 from vireid_lib.book import page
 from vireid_lib.book.chapters import Chapter, find_chapters, find_study
 from vireid_lib.book.page.export import GLOSSARY, webp
@@ -80,6 +81,7 @@ def publish(workspace: Path, profile: Profile, folder: Path) -> Path:
     pages += [_page(study, "Study", notebooks, used) for study in studies]
     pages += [SitePage(shown, "Appendix") for shown in page.glossary(root / f"{GLOSSARY}.md")]
 
+    places.made(folder.parent)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     (partial / "assets").mkdir(parents=True)

@@ -3,6 +3,7 @@
 import os
 import posixpath
 import re
+import reprlib
 from pathlib import Path, PureWindowsPath
 
 from vireid_lib.data.manifest import DatasetManifest
@@ -27,24 +28,41 @@ def is_image(name: str) -> bool:
 def list_images(folder: Path) -> list[str]:
     """Return the names of the images in a folder, sorted as the released code sorts them (by code point).
 
-    A link that leads nowhere is an image that is missing, to be named when it is opened.
+    A link that leads nowhere, or a folder of an image's name, is an image that is missing, to be named when it is
+    opened.
+
+    Raises:
+        LayoutError: the folder cannot be read.
     """
-    return sorted(
-        entry.name
-        for entry in os.scandir(folder)
-        if is_image(entry.name) and (entry.is_file() or entry.is_symlink() and not os.path.exists(entry.path))
-    )
+    return [entry.name for entry in _entries(folder) if is_image(entry.name) and _may_be_opened(entry)]
+
+
+def _entries(folder: Path) -> list[os.DirEntry]:
+    """What lies in a folder, by name."""
+    try:
+        return sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        why = error.strerror or error
+        raise LayoutError(f"{folder} cannot be read ({why}): unpack it again, or make it readable.") from None
+
+
+def _may_be_opened(entry: os.DirEntry) -> bool:
+    """Whether it is no pipe or device, which would have us wait for ever."""
+    return entry.is_file() or entry.is_dir() or entry.is_symlink() and not os.path.exists(entry.path)
 
 
 def identity_folders(folder: Path) -> dict[int, Path]:
     """Return {identity: subfolder}, however its number is padded (`42`, `042`, `0042`).
 
     Raises:
-        LayoutError: two subfolders stand for one identity.
+        LayoutError: two subfolders stand for one identity, a file lies in the place of one, or the folder cannot be
+            read.
     """
     found: dict[int, Path] = {}
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_dir() and entry.name.isdecimal():
+    for entry in _entries(folder):
+        if entry.name.isdecimal():
+            if not entry.is_dir():
+                raise LayoutError(f"{folder / entry.name} is no folder of images: unpack the data set again.")
             identity = int(entry.name)
             if identity in found:
                 twins = f"{found[identity].name} and {entry.name}"
@@ -61,16 +79,26 @@ def require(root: Path, names: list[str], manifest: DatasetManifest) -> None:
     """
     if not root.is_dir():
         raise LayoutError(f"{root} is not a folder. To get {manifest.title}: {manifest.obtain}")
-    missing = [name for name in names if not (root / name).exists()]
+    missing = [name for name in names if not _is_there(root / name)]
     if not missing:
         return
     for child in sorted(root.iterdir()):
-        if all((child / name).exists() for name in names):
+        if all(_is_there(child / name) for name in names):
             raise LayoutError(f"{root} does not hold {missing[0]}, but {child} does; give that as the root.")
     raise LayoutError(
         f"{root} does not hold {missing[0]}; a root of {manifest.title} holds {', '.join(names)}. "
         "Unpack all parts of the data set, or give the right folder."
     )
+
+
+def _is_there(path: Path) -> bool:
+    """A list is a file with a suffix, and all else is a folder."""
+    return path.is_file() if path.suffix else path.is_dir()
+
+
+def _is_number(word: str) -> bool:
+    """Whether it is a whole number of at most eighteen digits, which no integer type is too short for."""
+    return word.isdecimal() and len(word) <= 18
 
 
 def read_identities(path: Path) -> list[int]:
@@ -84,8 +112,8 @@ def read_identities(path: Path) -> list[int]:
     if not words:
         raise LayoutError(f"{path} lists no identity; restore it from the data set's archive.")
     for word in words:
-        if not word.isdecimal():
-            raise LayoutError(f"{path}: {word!r} is not an identity's number; separate numbers by commas.")
+        if not _is_number(word):
+            raise LayoutError(f"{path}: {reprlib.repr(word)} is not an identity's number; separate numbers by commas.")
     identities = sorted(int(word) for word in words)
     for one, other in zip(identities, identities[1:], strict=False):
         if one == other:
@@ -109,7 +137,7 @@ def read_listing(root: Path, name: str) -> list[tuple[str, int]]:
             continue
         where = f"{root / name}, line {number}"
         written, label = [*line.rsplit(maxsplit=1), ""][:2]
-        if not written.strip() or not label.isdecimal():
+        if not written.strip() or not _is_number(label):
             raise LayoutError(f'{where}: {line!r} is not "relative/path label"; restore the line.')
         path = _below(root, written.strip(), where)
         if not (root / path).is_file():
@@ -133,6 +161,20 @@ def _below(root: Path, written: str, where: str) -> str:
     if posixpath.isabs(path) or PureWindowsPath(path).drive or path.split("/")[0] == "..":
         raise LayoutError(f"{where}: {written} leads out of {root}; write the path relative to that folder.")
     return path
+
+
+def check_light(path: str, own: str, other: str, where: str) -> None:
+    """Refuse a path that says the other modality in a list of one: its images would be taken for what they are not.
+
+    Args:
+        own, other: what folders and names say of the list's modality, and of the other, e.g. "vis" and "nir".
+    """
+    words = re.split(r"[/_.]", path.lower())
+    if other in words and own not in words:
+        raise LayoutError(
+            f"{where} is of {own} images and lists {path}, which says {other}; restore the lists from the data set's "
+            "archive."
+        )
 
 
 def check_labels(label_of: dict[int, int], identity: int, label: int, where: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from vireid_lib.data.layouts.files import (
     LayoutError,
     check_labels,
+    check_light,
     check_owners,
     identity_folders,
     list_images,
@@ -17,6 +18,7 @@ from vireid_lib.data.layouts.files import (
 from vireid_lib.data.manifest import DatasetManifest
 
 NAMED_AS = {"visible": "vis", "infrared": "nir"}
+OTHER = {"vis": "nir", "nir": "vis"}
 # 0003_c01_s93410_f2812_nir.jpg. The camera is read from the file's own name or from its camera folder, never
 # by searching the whole path for "cam": a root such as /home/camille breaks that.
 FILE_NAME = re.compile(r"(\d+)_c(\d+)_")
@@ -57,6 +59,7 @@ def _training(manifest: DatasetManifest, root: Path, test_identities: set[int]) 
                     f"{root / listing}: identity {identity} of {path} is in idx/test_id.txt too; restore the "
                     "lists from the data set's archive."
                 )
+            check_light(path, named, OTHER[named], str(root / listing))
             check_labels(label_of, identity, label, str(root / listing))
             rows.append(row(manifest, root, path, identity, camera, modality, "train"))
     check_owners(label_of, f"{root}, training lists")

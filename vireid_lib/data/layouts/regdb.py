@@ -2,10 +2,19 @@
 
 from pathlib import Path
 
-from vireid_lib.data.layouts.files import LayoutError, check_labels, check_owners, read_listing, require, row
+from vireid_lib.data.layouts.files import (
+    LayoutError,
+    check_labels,
+    check_light,
+    check_owners,
+    read_listing,
+    require,
+    row,
+)
 from vireid_lib.data.manifest import DatasetManifest
 
 LISTED_AS = {"visible": "visible", "infrared": "thermal"}
+OTHER = {"visible": "thermal", "thermal": "visible"}
 
 
 def read(manifest: DatasetManifest, root: Path, trial: int) -> list[dict[str, str]]:
@@ -29,6 +38,7 @@ def read(manifest: DatasetManifest, root: Path, trial: int) -> list[dict[str, st
             require(root, [name], manifest)
             for path, label in read_listing(root, name):
                 identity = _identity(path, root / name)
+                check_light(path, LISTED_AS[camera.modality], OTHER[LISTED_AS[camera.modality]], str(root / name))
                 check_labels(label_of, identity, label, str(root / name))
                 rows.append(row(manifest, root, path, identity, camera.number, camera.modality, split))
         check_owners(label_of, f"{root}, trial {trial}, {split}")
@@ -38,7 +48,8 @@ def read(manifest: DatasetManifest, root: Path, trial: int) -> list[dict[str, st
 
 def available_trials(root: Path) -> list[int]:
     """Return the trials that idx/ has lists for, ascending."""
-    return sorted(int(path.stem.rsplit("_", 1)[1]) for path in root.glob("idx/train_visible_*.txt"))
+    words = [path.stem.rsplit("_", 1)[1] for path in root.glob("idx/train_visible_*.txt")]
+    return sorted({int(word) for word in words if word.isdecimal()})  # not a copy, "train_visible_1 (1).txt"
 
 
 def _identity(path: str, listing: Path) -> int:

@@ -34,8 +34,8 @@ def read(manifest: DatasetManifest, root: Path) -> list[dict[str, str]]:
         for identity in listed:
             if identity in split_of:
                 raise LayoutError(
-                    f"{root / lists[split]}: identity {identity} is in {lists[split_of[identity]]} too; an "
-                    "identity belongs to one split, or test people are trained on."
+                    f"{root / lists[split]}: identity {identity} is in {lists[split_of[identity]]} too; "
+                    "remove it from one, or test people are trained on."
                 )
             split_of[identity] = split
     rows, seen = [], set()

@@ -66,8 +66,8 @@ class AlignGanConfig(TranslatorConfig):
     feature_warm_up: float = Field(50 / 251, ge=0, lt=1)
     pixel_warm_up: float = Field(100 / 251, ge=0, lt=1)
     epochs: int = Field(251, ge=1)
-    learning_rate: float = 2e-4
-    feature_rate: float = 0.2
+    learning_rate: float = Field(2e-4, gt=0)
+    feature_rate: float = Field(0.2, gt=0)
     backbone_rate: float = Field(0.1, ge=0)
     optimizer: Literal["sgd", "adamw"] = "sgd"
     cycle_weight: float = Field(10.0, ge=0)

@@ -44,8 +44,8 @@ class CycleGanTurboConfig(TranslatorConfig):
     epochs: int = Field(1, ge=1)
     steps: int | None = Field(25_000, ge=1)
     batch: int = Field(1, ge=1)
-    learning_rate: float = 1e-5
-    judge_learning_rate: float = 1e-5
+    learning_rate: float = Field(1e-5, gt=0)
+    judge_learning_rate: float = Field(1e-5, gt=0)
     judge_model: Source | None = "openai/clip-vit-base-patch32"
     judge_width: int = Field(64, ge=1)
     gradient_clip: float | None = Field(10.0, gt=0)

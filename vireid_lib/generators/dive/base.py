@@ -95,6 +95,9 @@ def load_base(name: str) -> Base:
             "or a hub id such as stable-diffusion-v1-5/stable-diffusion-v1-5."
         )
     local = path.exists()
+    if local and (lost := [part for part in weights.PIPELINE if not (path / part).exists()]):
+        # of which transformers would make a tokenizer that knows no word
+        raise FileNotFoundError(f"base_model {name!r} lacks {', '.join(lost)} in {path}: copy the whole folder.")
     # A revision that is here is taken as it is, so that the cache's key and the weights are of one model.
     found = {} if local else {"revision": hub.revision(name, INDEX)}
     try:
@@ -104,6 +107,8 @@ def load_base(name: str) -> Base:
         raise explained(
             "base_model", name, error, folder=path if local else None, index=INDEX, parts=weights.PIPELINE
         ) from None
+    if parts["tokenizer"].vocab_size <= len(parts["tokenizer"].all_special_ids):
+        raise weights.WeightsError(f"base_model {name!r}: its tokenizer knows no word: copy or fetch that part again.")
     for part, names in lacking.items():
         if names:
             raise weights.WeightsError(

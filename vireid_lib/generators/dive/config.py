@@ -33,15 +33,15 @@ class DiveConfig(BaseModel):
     characters, codes share letters in its eyes, but no two are the same to it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     form: Literal["paper", "release"] = Field("paper", description="whose values hold where the two differ")
     base_model: Source = Field(
         "stable-diffusion-v1-5/stable-diffusion-v1-5", description='folder, hub id, or "mini" for the embedded one'
     )
-    seed: int = 0
-    height: int = 512
-    width: int = 256
+    seed: int = Field(0, ge=0)
+    height: int = Field(512, gt=0)
+    width: int = Field(256, gt=0)
 
     code_length: int = Field(8, ge=1, description="characters of a camera's fixed rare code [k]")
     views: Literal["multi", "single"] = Field("multi", description="a code per camera, or one per modality")
@@ -66,8 +66,8 @@ class DiveConfig(BaseModel):
 
     steps: int = Field(400_000, ge=1)
     batch: int = Field(16, ge=1)
-    learning_rate: float = 5e-5
-    token_learning_rate: float | None = Field(None, description="None: the same as learning_rate")
+    learning_rate: float = Field(5e-5, gt=0)
+    token_learning_rate: float | None = Field(None, gt=0, description="None: the same as learning_rate")
     schedule: Literal["constant", "cosine"] = "constant"
     flip: bool = True
     balance: Literal["images", "groups"] = Field(
@@ -78,8 +78,8 @@ class DiveConfig(BaseModel):
         "both", description="which images teach the tokens; external people have visible ones only"
     )
     drop_prompt: float = Field(0.0, ge=0, le=1, description="share of images trained without their prompt")
-    gradient_clip: float = 1.0
-    checkpoint_every: int = 1000
+    gradient_clip: float = Field(1.0, gt=0)
+    checkpoint_every: int = Field(1000, ge=0)
     precision: Literal["no", "bf16"] = Field(
         "no", description='"bf16" (for GPUs): a frozen denoiser in bfloat16, all that is trained in float32'
     )

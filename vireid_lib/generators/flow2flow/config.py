@@ -58,7 +58,7 @@ class Flow2FlowConfig(TranslatorConfig):
     images: int = Field(4, ge=1)
     visible_only: int = Field(4, ge=0)
     padding: int = Field(10, ge=0)
-    learning_rate: float = 2e-4
+    learning_rate: float = Field(2e-4, gt=0)
     start: Literal["alike", "apart"] = "alike"
     generator_steps: int | None = Field(None, ge=1)
     flow_weight: float = Field(1e-4, ge=0)
