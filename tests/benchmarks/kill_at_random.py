@@ -33,6 +33,7 @@ from vireid_lib.book import joint, stages, workspace
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import world
 from vireid_lib.book.fitting import translators
+from vireid_lib.book.locks import MARKED
 from vireid_lib.book.profiles import Profile, load_profile
 from vireid_lib.book.workspace import RESULT, Workspace
 from vireid_lib.data.contents import ASIDE, write_atomically
@@ -272,7 +273,7 @@ def snapshot(folder: Path) -> dict[str, str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         abandoned = name.startswith("cache/.") and ASIDE in name
-        if path.is_file() and not name.endswith(".lock") and path.name != "contents.json" and not abandoned:
+        if path.is_file() and not name.endswith((".lock", MARKED)) and path.name != "contents.json" and not abandoned:
             found[name] = hashlib.sha256(_comparable(path)).hexdigest()
     return found
 
@@ -385,14 +386,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", choices=[*WORKS, BOOK], help="may be given several times")
     parser.add_argument("--folder", type=Path, help="to work in; kept; a temporary one by default")
+    parser.add_argument("--without-book", action="store_true", help="leave out the whole book, which takes minutes")
     options = parser.parse_args()
-    chosen = options.only or [*WORKS, BOOK]
+    chosen = options.only or [*WORKS, *([] if options.without_book else [BOOK])]
     folder = options.folder or Path(tempfile.mkdtemp(prefix="kills-"))
     shares = {name: WORKS[name].share if name in WORKS else BOOK_KILLS for name in chosen}
     outcomes = {}
     for place, name in enumerate(chosen):
         rest = options.kills - sum(each.kills for each in outcomes.values())
         kills = round(rest * shares[name] / sum(shares[each] for each in chosen[place:]))
+        if kills == 0:
+            continue
         own = folder / f"{place}"
         outcomes[name] = kill(name, WORKS[name], kills, options.seed, own) if name in WORKS else kill_the_book(
             kills, options.seed, own)  # fmt: skip
