@@ -1,5 +1,7 @@
 """Trainings of several variants of a book: each has a stage of its own, and the main setting keeps its key."""
 
+import pytest
+
 from vireid_lib.book import results, selection, stages, variants
 from vireid_lib.book.book import Book
 
@@ -21,3 +23,11 @@ def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
     held, rows = stages.features(other, "real", 0)
     assert len(held) == len(rows)
     assert stages.network(other, "real", 0)[1].triplet == "hard"
+
+
+def test_what_is_trained_is_fetched_without_another_process(tiny_profile, tmp_path, monkeypatch):
+    book = Book(tiny_profile, tmp_path)
+    jobs = [(book, "real", 0), (book, "copies", 0)]
+    first = stages.train_all(jobs)
+    monkeypatch.setattr(stages.engines, "run", lambda *_, **__: pytest.fail("a process would be started"))
+    assert [record.key for record in stages.train_all(jobs)] == [record.key for record in first]

@@ -13,6 +13,7 @@ from vireid_lib.book import engines, joint, own_people, results, variants
 from vireid_lib.book.book import Book
 from vireid_lib.book.data_stages import datasets, most_seen, permutation_file
 from vireid_lib.book.data_stages import infrared_cameras as infrared_cameras  # for chapters, with the stages
+from vireid_lib.book.finished import fetched
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.profiles import OF_THE_WORLD, Profile
 from vireid_lib.book.records import StageRecord, canonical
@@ -267,7 +268,8 @@ Job = tuple[Book, str, int]
 
 
 def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRecord]:
-    """`reid` for every job, in their order; books that share a workspace may differ in method and settings.
+    """`reid` for every job, in their order; books that share a workspace may differ in method and settings. What is
+    trained already is fetched here; other processes are started for the rest alone.
 
     On a CPU the trainings share the cores, one thread each: small networks use many cores badly, and a result
     does not depend on how many there are. With `--engine ray` they are tasks of a cluster.
@@ -276,6 +278,14 @@ def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRec
         StageFailed: some failed; the others are done and kept.
         ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
     """
+    there = [fetched(own, lambda own, name=name, seed=seed: reid(own, name, seed, validation=validation, progress=False))
+             for own, name, seed in jobs]  # fmt: skip
+    missing = [job for job, found in zip(jobs, there, strict=True) if found is None]
+    made = iter(_train(missing, validation) if missing else ())
+    return [next(made) if found is None else found.value for found in there]
+
+
+def _train(jobs: Sequence[Job], validation: bool) -> list[StageRecord]:
     device, engine = jobs[0][0].device, engines.chosen()
     drawing = {canonical(own.profile.model_dump(include={"data", "evaluation"})): own for own, _, _ in jobs}
     for own in drawing.values():
