@@ -141,8 +141,9 @@ def test_a_notebook_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     writer = execute._WholeFiles()
     writer.write("first", str(output))
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(FULL))
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left on device: 6 B are needed: .*01.ipynb") as caught:
         writer.write("second", str(output))
+    assert disk.is_full(caught.value)
     assert output.read_text() == "first" and [path.name for path in tmp_path.iterdir()] == ["01.ipynb"]
 
 

@@ -1,5 +1,6 @@
 """A full disk: recognised in whatever error it shows itself, and told with place, room and remedy."""
 
+import contextlib
 import errno
 import re
 import shutil
@@ -50,6 +51,17 @@ def told(error: BaseException, place: Path) -> str:
         so_far = f" {readable(written)} have been written to that folder so far." if written else ""
         return f"{words}\n{in_words(place)}{so_far}"
     return words
+
+
+@contextlib.contextmanager
+def needing(size: int, file: Path) -> Iterator[None]:
+    """Have an error of a full disk in the block say how many bytes `file` was to have."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NUMBERS:
+            raise
+        raise OSError(error.errno, f"{error.strerror}: {readable(size)} are needed", str(file)) from error
 
 
 def readable(size: float) -> str:

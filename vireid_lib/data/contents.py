@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from vireid_lib import disk
+
 # A file changed again within the clock's resolution keeps its times, so an entry is only trusted when the
 # file was already this old at the moment it was hashed (git calls the other case "racily clean").
 SETTLED_NS = 2_000_000_000
@@ -59,11 +61,12 @@ def write_atomically(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = aside(path)
     try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with disk.needing(len(data), path):
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -76,7 +79,9 @@ def reserve(path: Path) -> None:
     """
     if hasattr(os, "posix_fallocate"):
         with open(path, "r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+            size = os.fstat(file.fileno()).st_size
+            with disk.needing(size, path):
+                os.posix_fallocate(file.fileno(), 0, size)
 
 
 def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> list[str]:

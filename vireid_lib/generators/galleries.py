@@ -53,8 +53,8 @@ def write(
 ) -> pd.DataFrame:
     """Make what is missing, then write `table.csv` and `provenance.json` beside the images.
 
-    Complete images of an earlier run are kept. A folder that was begun with other settings is refused. Several
-    processes of one job share the batches.
+    Complete images of an earlier run are kept, and the others become what they would have been in an unbroken one. A
+    folder that was begun with other settings is refused. Several processes of one job share the batches.
 
     Args:
         make: (items, attempt) to their pictures; `attempt` says which of an item's seeds to use.
@@ -69,17 +69,19 @@ def write(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     bind(folder / PLAN, settings, what="images of another plan", write=processes.index() == 0)
-    missing = [item for item in planned if not layout.is_complete(item.path)]
+    missing = {item.path for item in planned if not layout.is_complete(item.path)}
     groups: dict[Hashable, list[Planned]] = defaultdict(list)
-    for item in missing:
+    for item in planned:
         groups[group(item)].append(item)
     batches = [items[i : i + batch] for _, items in sorted(groups.items()) for i in range(0, len(items), batch)]
+    # A batch that a killed run left half done is made again whole: in another batch a picture is rounded otherwise.
+    batches = [items for items in batches if any(item.path in missing for item in items)]
     processes.wait()  # until all have listed what is missing, and so part the same batches
     done = len(planned) - len(missing)
     with Progress(len(planned), "synthetic images", start=done, unit="images", shown=progress) as line:
         for items in batches[processes.index() :: processes.count()]:
-            _make(make, items)
-            done += len(items) * processes.count()  # the others are about as far
+            _make(make, items, missing)
+            done += sum(item.path in missing for item in items) * processes.count()  # the others are about as far
             line.update(min(done, len(planned)))
     processes.wait()
     rows = [layout.row(item.path, item.identity, item.camera, source, layout.read_seed(item.path),
@@ -113,14 +115,14 @@ def is_usable(picture: UInt8[np.ndarray, "height width 3"]) -> bool:
     return bool(picture.std() > 2.0)
 
 
-def _make(make: Callable[[Sequence[Planned], int], Pictures], items: Sequence[Planned]) -> None:
-    """Write a batch's usable pictures, and make the others again with their next seed."""
+def _make(make: Callable[[Sequence[Planned], int], Pictures], items: Sequence[Planned], missing: set[Path]) -> None:
+    """Write those of a batch's usable pictures that are missing, and make the others again with their next seed."""
     left = list(items)
     for attempt in range(ATTEMPTS):
         pictures = make(left, attempt)
         usable = [is_usable(picture) for picture in pictures]
         for item, picture, good in zip(left, pictures, usable, strict=True):
-            if good:
+            if good and item.path in missing:
                 layout.write_image(item.path, picture, item.seeds[attempt])
         left = [item for item, good in zip(left, usable, strict=True) if not good]
         if not left:

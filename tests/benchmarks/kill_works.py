@@ -1,0 +1,141 @@
+"""What `kill_at_random.py` kills: trainings, samplers, stages and checkpoints, each as small as it can be."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from vireid_lib.book import joint, stages
+from vireid_lib.book.book import Book
+from vireid_lib.book.data_stages import world
+from vireid_lib.book.fitting import translators
+from vireid_lib.book.profiles import Profile, load_profile
+from vireid_lib.book.workspace import RESULT, Workspace
+from vireid_lib.data.contents import write_atomically
+from vireid_lib.training import checkpoint, loop
+from vireid_lib.training.binding import bind
+
+
+def profile(method: str) -> Profile:
+    """The profile `smoke` with fewer people and shorter trainings, each with several checkpoints."""
+    held = load_profile("smoke").model_dump()
+    held["world"]["size"] = {"train_ids": 4, "val_ids": 2, "test_ids": 3, "images_per_camera": 2, "external_ids": 3,
+                             "external_images": 4, "market_test_ids": 1, "infrared_images": 2}  # fmt: skip
+    length = {"steps": 8, "checkpoint_every": 2}
+    held["dive"] |= length
+    held["generators"] = {
+        "cyclegan": length | {"generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 2, "pool": 4},
+        "jsia": length | {"style_dim": 4, "style_width": 4, "decoder_blocks": 1, "mlp_width": 16, "judge_width": 4,
+                          "judge_layers": 2, "latent_dim": 8, "latent_width": 8, "identities": 2, "images": 2},
+    }  # fmt: skip
+    held["expand"] |= {"identities": 3, "min_images": 2, "per_camera": 4}
+    held["reid"] |= {"method": method, "config": {"steps": 8, "identities": 2, "images": 2}}
+    if method == "jsia":
+        held["reid"]["config"] |= {"generation_identities": 2, "generate_every": 1}
+    return Profile.model_validate(held)
+
+
+def opened(folder: Path, method: str = "agw") -> Book:
+    return Book(profile(method), folder)
+
+
+def drawn(folder: Path) -> None:
+    world(opened(folder))
+
+
+def fitted(folder: Path) -> None:
+    stages.finetuning(opened(folder))
+
+
+def translating(folder: Path) -> None:
+    translators.fitting(opened(folder), "cyclegan")
+
+
+def started(folder: Path) -> None:
+    book = opened(folder, "jsia")
+    joint.pretraining(book, stages.training_table(book, "real"), 0)
+
+
+def one_training(method: str) -> Callable[[Path], None]:
+    """A ReID training with a checkpoint after every second step, rather than after every 200th."""
+    train = loop.train
+
+    def run(folder: Path) -> None:
+        loop.train = lambda task, **options: train(task, **options | {"checkpoint_every": 2})
+        stages.reid(opened(folder, method), "real", 0, progress=False)
+
+    return run
+
+
+def pictures(name: str) -> Callable[[Path], None]:
+    return lambda folder: stages.gallery(opened(folder), name) is None
+
+
+def checkpoints(folder: Path) -> None:
+    """Nothing but checkpoints, each made from the one before; every fifth is written twice."""
+    step, tensors, _ = checkpoint.load(folder) or (0, {"x": torch.zeros(300, 300)}, {})
+    for done in range(step + 1, 81):
+        values = torch.rand(300, 300, generator=torch.Generator().manual_seed(done))
+        tensors = {"x": tensors["x"] * 0.9 + values}
+        for _ in range(1 + (done % 5 == 0)):
+            checkpoint.save(folder, done, tensors, {"done": done})
+
+
+def renamed(folder: Path) -> None:
+    """Nothing but stages: some find a folder without a record in their place, some unfinished work whose record or
+    whose training's settings a power failure has emptied."""
+    place = Workspace(folder)
+    for number in range(24):
+        make = lambda own: {"value": _values(own)}  # noqa: E731
+        done = place.stage("renamed", {"number": number}, {}, make)
+        mark, partial = folder / f"broken_{number}", done.folder.with_name(f"{done.key}.partial")
+        if number % 4 and not mark.exists():
+            write_atomically(mark, b"")
+            if number % 4 == 1:
+                (done.folder / RESULT).unlink()
+            else:
+                (done.folder / {2: RESULT, 3: "training.json"}[number % 4]).write_text("")
+                if number % 4 == 3:
+                    (done.folder / RESULT).unlink()
+                os.rename(done.folder, partial)
+        place.stage("renamed", {"number": number}, {}, make)
+
+
+def _values(own: Path) -> float:
+    """What a small training leaves in its stage, and its outcome."""
+    bind(own / "training.json", {"steps": 3}, what="another training")
+    step, tensors, _ = checkpoint.load(own / "checkpoints") or (0, {"x": torch.ones(4)}, {})
+    for done in range(step + 1, 4):
+        tensors = {"x": tensors["x"] * 1.5}
+        checkpoint.save(own / "checkpoints", done, tensors, {})
+    return tensors["x"].sum().item()
+
+
+@dataclass
+class Work:
+    """What is killed.
+
+    Attributes:
+        run: does it in a folder, and continues what it finds there.
+        before: makes, unbroken, what it needs.
+        share: of the kills, in percent.
+    """
+
+    run: Callable[[Path], object]
+    before: tuple[Callable[[Path], object], ...]
+    share: int
+
+
+WORKS = {
+    "the world's drawing": Work(drawn, (), 6),
+    "DiVE's fine-tuning": Work(fitted, (drawn,), 15),
+    "ReID training (AGW)": Work(one_training("agw"), (drawn,), 12),
+    "CycleGAN's training": Work(translating, (drawn,), 10),
+    "JSIA's joint training": Work(one_training("jsia"), (drawn, started), 10),
+    "DiVE's gallery": Work(pictures("dive"), (drawn, fitted), 10),
+    "CycleGAN's gallery": Work(pictures("cyclegan"), (drawn, translating), 10),
+    "the cache's rename": Work(renamed, (), 12),
+    "a checkpoint's write": Work(checkpoints, (), 12),
+}
