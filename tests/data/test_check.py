@@ -189,8 +189,11 @@ def duplicate_a_line(root):
 
 
 def share_an_image(root):
-    with open(root / "idx/test_thermal_2.txt", "a") as listing:
-        listing.write("Visible/1/male_front_v_07_1.bmp 0\n")
+    (root / "Both/1").mkdir(parents=True)
+    (root / "Both/1/x.bmp").write_bytes(b"")
+    for light in ("visible", "thermal"):
+        with open(root / f"idx/test_{light}_2.txt", "a") as listing:
+            listing.write("Both/1/x.bmp 0\n")
 
 
 def save_a_list_as_utf_16(root):

@@ -63,7 +63,7 @@ def test_a_broken_table_is_refused_with_place_and_remedy(columns, message):
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(TableError, match="here: column split is missing; a table has path, identity"):
+    with pytest.raises(TableError, match="here: column split is missing; add it: a table has path, identity"):
         tables.validate(made().drop(columns="split"), "here")
 
 

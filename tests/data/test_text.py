@@ -40,7 +40,8 @@ def test_broken_json_is_named(tmp_path):
 
 def test_tables_that_are_none_are_named(tmp_path):
     file = tmp_path / "table.csv"
-    for data, words in (("path,seed".encode("utf-16"), "save it as UTF-8"), (b"", "no table"), (b'"a', "no table")):
+    found = {b"": "no table", b'"a\n': "no table", b"a": "cut short", "path,seed".encode("utf-16"): "save it as UTF-8"}
+    for data, words in found.items():
         file.write_bytes(data)
         with pytest.raises(tables.TableError, match=f"table.csv.*{words}"):
             tables.load(file)

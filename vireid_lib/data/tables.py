@@ -25,7 +25,7 @@ TEXT = pd.StringDtype("python", na_value=np.nan)
 
 IDENTITY_FORM = r"[^/]+/[^/]+"
 CAMERA_FORM = r"[^/]+/\d+"
-SEED = re.compile(r"-?[0-9]{1,18}")
+SEED = re.compile(r"-?[0-9]{1,19}")
 
 
 class TableError(ValueError):
@@ -75,7 +75,7 @@ def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
         _refuse(table, ~table[column].isin(allowed), column, where, remedy)
     try:
         table["seed"] = table["seed"].astype("Int64")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise TableError(
             f"{where}: column seed is not made of whole numbers ({error}); give each synthetic "
             "image its integer seed and leave the others empty."
