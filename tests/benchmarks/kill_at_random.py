@@ -8,6 +8,18 @@ behind are counted too.
 
 Run: `python tests/benchmarks/kill_at_random.py` (needs Linux; `--kills`, `--seed`, `--only WORK`). It exits with 1 if a
 run did not end, or ended with other bits or with files left behind.
+
+Measured so far, with seed 0 on two cores that other programs used too: 43 of the 100 kills. Every run ended, with the
+same bits and nothing left behind. The other works, and the whole book, have not been run to their end.
+
+| work                  | kills at a moment | before a change of a file | runs | other bits |
+|-----------------------|-------------------|---------------------------|------|------------|
+| the world's drawing   | 1                 | 5                         | 5    | 0          |
+| DiVE's fine-tuning    | 5                 | 10                        | 11   | 0          |
+| ReID training (AGW)   | 6                 | 6                         | 11   | 0          |
+| CycleGAN's training   | 3                 | 7                         | 7    | 0          |
+
+The script found, before these: files that a killed process had been writing stayed in finished stages and in caches.
 """
 
 import argparse
