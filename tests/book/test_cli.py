@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from vireid_lib.book import cli
+from vireid_lib.book import cli, results
 from vireid_lib.book.runner import BookRun
 
 
@@ -82,7 +82,8 @@ def test_the_books_exit_status_is_whether_every_chapter_ran(capsys, monkeypatch,
 
     def run_book(profile, **options):
         asked.update(options, profile=profile)
-        return BookRun(load_profile("smoke"), tmp_path, ok, tmp_path / "index.html", "" if ok else "Chapter 2 failed")
+        scores, failure = results.score_table([]), "" if ok else "Chapter 2 failed"
+        return BookRun(load_profile("smoke"), tmp_path, scores, ok, tmp_path / "index.html", failure)
 
     monkeypatch.setattr(runner, "run_book", run_book)
     arguments = ["book", "--profile", "smoke", "--workspace", str(tmp_path), "--only", "04", "--only", "5", "-p", "a=1"]

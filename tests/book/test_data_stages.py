@@ -64,7 +64,7 @@ def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch):
 
 
 def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book, monkeypatch):
-    book = tiny_book.with_method("agw")  # a book of its own, in the same workspace
+    book = Book(tiny_book.profile, tiny_book.workspace.folder)
     read, calls = data_stages.read_dataset, []
     monkeypatch.setattr(data_stages, "read_dataset", lambda *a, **b: calls.append(a[0]) or read(*a, **b))
     first = stages.datasets(book)
@@ -72,7 +72,9 @@ def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book,
     second = stages.datasets(book)
     assert len(calls) == 2 and set(calls) == {"mini_vi", "mini_market"}
     assert "nobody" not in set(second.target["identity"]) and len(second.target) == len(first.target)
-    stages.datasets(tiny_book.with_method("agw"))
+    stages.datasets(book.with_method("caj"))
+    assert len(calls) == 2, "what the book is turned into has read them too"
+    stages.datasets(Book(tiny_book.profile, tiny_book.workspace.folder))
     assert len(calls) == 4, "another open book reads for itself"
 
 

@@ -1,5 +1,7 @@
 """The cache answers for what it read: other weights in a file of the same name are another key, for every method."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from vireid_lib import generators
@@ -39,7 +41,8 @@ def test_a_trainings_stage_has_them_in_its_key(tiny_book, tmp_path, monkeypatch)
     file = tmp_path / "resnet50.pth"
     reid = tiny_book.profile.reid.model_copy(update={"backbone": "resnet50", "config": {"pretrained": str(file)}})
     book, asked = Book(tiny_book.profile.model_copy(update={"reid": reid}), tiny_book.workspace.folder), []
-    monkeypatch.setattr(Book, "stage", lambda self, name, config, inputs, make, **about: asked.append(config))
+    unmade = SimpleNamespace(values={"scores": []})
+    monkeypatch.setattr(Book, "stage", lambda self, name, config, inputs, make, **_: asked.append(config) or unmade)
     monkeypatch.setattr(stages, "training_table", lambda *_, **__: "a table")
     for data in (b"one", b"two", b"one"):
         file.write_bytes(data)

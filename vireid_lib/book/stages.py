@@ -1,6 +1,7 @@
 """The experiment, step by step: every function makes, or fetches, one cached stage of an open book."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -278,7 +279,7 @@ def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRec
         StageFailed: some failed; the others are done and kept.
         ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
     """
-    there = [fetched(own, lambda own, name=name, seed=seed: reid(own, name, seed, validation=validation, progress=False))
+    there = [fetched(own, partial(reid, name=name, seed=seed, validation=validation, progress=False))
              for own, name, seed in jobs]  # fmt: skip
     missing = [job for job, found in zip(jobs, there, strict=True) if found is None]
     made = iter(_train(missing, validation) if missing else ())
