@@ -67,7 +67,7 @@ class Workspace:
     """
 
     def __init__(self, folder: str | Path, *, device: str = "cpu", keep: bool | None = None) -> None:
-        self.folder = Path(os.path.abspath(folder))
+        self.folder = places.absolute(folder)
         self.device = device
         self.keep = bool(os.environ.get(KEEP_RESULTS)) if keep is None else keep
         self._older: set[str] = set()
