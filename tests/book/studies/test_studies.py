@@ -206,16 +206,17 @@ def test_a_study_is_trained_measured_and_shown(tiny_book):
 
 
 def test_every_table_of_a_study_marks_what_older_code_made(tiny_book):
-    table = measured(a={"rank_1": [50.0, 52.0, 51.0], "mean_ap": [1.0, 2.0, 3.0]},
-                     b={"rank_1": [40.0, 42.0, 39.0], "mean_ap": [1.0, 2.0, 3.0]})  # fmt: skip
-    claims = Claim("a beats b", "", "rank_1", "a", "b"), Claim("b is itself", "", "rank_1", "b", "b")
-    names = DEN.rows[0].name, DEN.rows[1].name
+    values = {"rank_1": [50.0, 52.0, 51.0], "mean_ap": [1.0, 2.0, 3.0]}
+    table = measured(a=values, b=values, c=values)
+    claims = Claim("a beats b", "", "rank_1", "a", "b"), Claim("c beats b", "", "rank_1", "c", "b")
+    names = [row.name for row in DEN.rows[:3]]
     for older in (False, True):
         table["older"] = older & (table["row"] == "a")
-        assert [label.endswith("†") for label in studies.overview(table, ["rank_1"]).index] == [older, False]
+        assert [label.endswith("†") for label in studies.overview(table, ["rank_1"]).index] == [older, False, False]
         shown = studies.findings_table(studies.judge(table, study(*claims)))
         assert shown.table["verdict"].str.endswith("†").tolist() == [older, False]
         assert ("older code" in shown.markup) == older
-        of_den = table.assign(row=table["row"].map(dict(zip("ab", names, strict=True))))
-        beside = studies.beside_paper(tiny_book, DEN, of_den.assign(mean_inp=1.0), 1)
+        of_den = table.assign(row=table["row"].map(dict(zip("abc", names, strict=True))))
+        of_den = of_den.assign(**dict.fromkeys(DEN.table(1).metrics, of_den["rank_1"]))
+        beside = studies.beside_paper(tiny_book, DEN, of_den, 1)
         assert ("†" in beside.markup) == ("older code" in beside.markup) == older
