@@ -134,8 +134,7 @@ class Workspace:
         with self._lock(folder):
             if (done := self._finished(name, key, made_of)) is not None:
                 return done
-            refuse_changed_sources(make, code)
-            self._make(name, key, folder, make, about)
+            self._make(name, key, folder, make, code, about)
         return self._finished(name, key, made_of)
 
     def _finished(self, name: str, key: str, made_of: Sequence[str]) -> StageRecord | None:
@@ -162,7 +161,8 @@ class Workspace:
         found = [_load(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
         return sorted(filter(None, found), key=lambda record: (record.name, record.result["finished"], record.key))
 
-    def _make(self, name: str, key: str, folder: Path, make: Callable, about: dict) -> None:
+    def _make(self, name: str, key: str, folder: Path, make: Callable, code: Sequence[Any], about: dict) -> None:
+        refuse_changed_sources(make, code)
         partial = folder.with_name(f"{key}.partial")
         for gone in folder.parent.glob(f".{key}.*{ASIDE}"):  # of a process that was killed while it removed it
             shutil.rmtree(gone)

@@ -1,5 +1,6 @@
 """Data-set manifests: what each YAML under data_manifests/datasets/ says, as a strictly checked model."""
 
+import functools
 import hashlib
 import os
 import re
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from vireid_lib import places
+from vireid_lib.data.contents import stamp
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.nearest import nearest
 from vireid_lib.project import project_root
@@ -150,4 +152,10 @@ def load_manifest(name_or_path: str | Path) -> DatasetManifest:
             raise FileError(f"there is no data set named {str(name_or_path)!r}; {hint}")
     if not os.path.isfile(path):  # Path's own raises for a name that is too long
         raise FileError(f"{path} does not exist; give a manifest's name or an existing file.")
+    return _read(path, tuple(stamp(path)))
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, _: tuple[int, ...]) -> DatasetManifest:
+    """The manifest as the file's stamp says it is: a run asks for the same few hundreds of times."""
     return read_model(path, DatasetManifest)
