@@ -41,17 +41,7 @@ metric = "rank_1"
 # %%
 from IPython.display import display
 
-from vireid_lib.book import (
-    explorers,
-    open_book,
-    plots,
-    result_tables,
-    results,
-    selection,
-    summary,
-    trainings,
-    verdicts,
-)
+from vireid_lib.book import explorers, open_book, plots, result_tables, results, selection, summary, verdicts
 from vireid_lib.book.records import minute
 
 book = open_book(profile, workspace, data_root)
@@ -103,6 +93,8 @@ if len(scores):
 # What the trainings were given, as they recorded it ("images seen": drawn into batches, each as often as it was):
 
 # %%
+from vireid_lib.book import trainings
+
 effort = trainings.effort(selection.trainings(book))
 print(effort.sentence)
 effort.table.round(2)
