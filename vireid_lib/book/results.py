@@ -269,11 +269,10 @@ def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
 def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The book's main result: rank-1 and mAP of each training set, mean ± standard deviation, one row each.
 
-    Only the main setting on the test identities, and only what the profile asks for: its training sets, seeds and
-    modes, in its order.
+    Only what the profile asks for: its training sets, seeds and modes, in its order.
 
     Args:
-        scores: from `selection.scores`.
+        scores: from `selection.scores`, of the profile's own settings alone.
 
     Columns: data set, protocol, method, trained on, rank-1, mAP, mINP (texts, percent), seeds, older.
     """
