@@ -33,7 +33,8 @@ def key_of(monkeypatch):
             return made(self, name, config, inputs, make, **about)
         digests = {key: input_digest(value, key) for key, value in inputs.items()}
         text = canonical([name, plain(config, name), digests])
-        record = StageRecord(name, hashlib.sha256(text.encode()).hexdigest(), Path("/nowhere"), {"seeds": [0]})
+        result = {"seeds": [0], "values": {"scores": []}}
+        record = StageRecord(name, hashlib.sha256(text.encode()).hexdigest(), Path("/nowhere"), result)
         if name == wanted[0]:
             raise _Asked(record.key)
         return record
