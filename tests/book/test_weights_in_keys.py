@@ -44,6 +44,7 @@ def test_a_trainings_stage_has_them_in_its_key(tiny_book, tmp_path, monkeypatch)
     unmade = SimpleNamespace(values={"scores": []})
     monkeypatch.setattr(Book, "stage", lambda self, name, config, inputs, make, **_: asked.append(config) or unmade)
     monkeypatch.setattr(stages, "training_table", lambda *_, **__: "a table")
+    monkeypatch.setattr(stages, "datasets", lambda *_: SimpleNamespace(test=lambda **_: "another table"))
     for data in (b"one", b"two", b"one"):
         file.write_bytes(data)
         stages.reid(book, "real", 0)
