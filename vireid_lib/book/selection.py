@@ -40,8 +40,7 @@ def trainings(book: Book, *, others: bool = False) -> list[StageRecord]:
 def _training(book: Book, training: str, seed: int) -> StageRecord | None:
     if not any((book.workspace.stages / f"reid_{training}").glob("*")):  # the key takes a look at every image
         return None
-    found = fetched(book, lambda own: stages.reid(own, training, seed, progress=False))
-    return None if found is None else found.value
+    return stages.finished(book, training, seed)
 
 
 def _own(book: Book) -> Iterator[tuple[Book, str]]:

@@ -279,18 +279,20 @@ def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRec
         StageFailed: some failed; the others are done and kept.
         ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
     """
-    there = [fetched(own, partial(reid, name=name, seed=seed, validation=validation, progress=False))
-             for own, name, seed in jobs]  # fmt: skip
+    there = [finished(own, name, seed, validation=validation) for own, name, seed in jobs]
     missing = [job for job, found in zip(jobs, there, strict=True) if found is None]
     made = iter(_train(missing, validation) if missing else ())
-    return [next(made) if found is None else found.value for found in there]
+    return [found or next(made) for found in there]
+
+
+def finished(book: Book, name: str, seed: int, *, validation: bool = False) -> StageRecord | None:
+    """`reid` if it is done, else None; nothing is trained, fitted or drawn."""
+    found = fetched(book, partial(reid, name=name, seed=seed, validation=validation, progress=False))
+    return None if found is None else found.value
 
 
 def _train(jobs: Sequence[Job], validation: bool) -> list[StageRecord]:
     device, engine = jobs[0][0].device, engines.chosen()
-    drawing = {canonical(own.profile.model_dump(include={"data", "evaluation"})): own for own, _, _ in jobs}
-    for own in drawing.values():
-        check_draw(own, validation=validation)
     shared = {}  # what trainings have in common is made once, before they start
     for own, name, _ in jobs:
         apart = canonical(own.profile.model_dump(exclude={"reid"}))

@@ -9,7 +9,6 @@ from vireid_lib.analysis.spaces import cross_modality_distances, spread
 from vireid_lib.book import alike, stages, trainings
 from vireid_lib.book.book import Book
 from vireid_lib.book.contrasts import split_scores
-from vireid_lib.book.finished import fetched
 from vireid_lib.book.papers import SCORES, SPREADS
 from vireid_lib.book.profiles import OF_THE_WORLD
 from vireid_lib.book.records import StageRecord
@@ -73,7 +72,8 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
         records = iter(train(book, rows))
         done = {(row.name, seed): next(records) for seed in seeds for row in rows}
     else:
-        done = {(row.name, seed): record for row in rows for seed in seeds if (record := finished(book, row, seed))}
+        done = {(row.name, seed): record for row in rows for seed in seeds
+                if (record := stages.finished(book_of(book, row), row.training, seed))}  # fmt: skip
         if not done:
             raise ValueError(f"No row of study {study.name} is trained in {book.workspace.folder}: let it train some.")
     found = []
@@ -94,12 +94,6 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
                 found.append({**about, "mode": score["mode"], "older": record.older, **effort, **values, **distances,
                               "splits": splits})  # fmt: skip
     return pd.DataFrame(found)
-
-
-def finished(book: Book, row: Row, seed: int) -> StageRecord | None:
-    """A row's training if it is done; nothing is trained, fitted or drawn."""
-    found = fetched(book_of(book, row), lambda own: stages.reid(own, row.training, seed, progress=False))
-    return found and found.value
 
 
 def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:
