@@ -51,6 +51,11 @@ def test_holm_without_families():
     assert holm(values, ["one"] * 7) == pytest.approx(holm(values)), "one family alone is Holm's procedure, too"
 
 
+def test_what_was_not_tested_costs_the_others_nothing():
+    assert holm([0.01, None, 0.5], ["a", "b", "c"]) == [pytest.approx(0.02), None, 0.5]
+    assert holm([None, None]) == [None, None]
+
+
 def test_holm_is_the_closed_test_of_bonferroni():
     values = np.random.default_rng(1).random(6) ** 4
     for place, found in enumerate(holm(values.tolist())):

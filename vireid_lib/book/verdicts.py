@@ -111,12 +111,9 @@ def correct(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """The verdicts with p-values that are corrected over all of them (Holm). The modes of the protocol in which the
     same two training sets are compared are one family: see `statistics.holm`."""
     verdicts = list(verdicts)
-    tested = [place for place, each in enumerate(verdicts) if each.contrast.p_value is not None]
-    corrected = holm([verdicts[place].contrast.p_value for place in tested],
-                     [(verdicts[place].training, verdicts[place].reference) for place in tested])  # fmt: skip
-    for place, p_value in zip(tested, corrected, strict=True):
-        verdicts[place] = replace(verdicts[place], corrected=p_value)
-    return verdicts
+    p_values = [each.contrast.p_value for each in verdicts]
+    corrected = holm(p_values, [(each.training, each.reference) for each in verdicts])
+    return [replace(each, corrected=p_value) for each, p_value in zip(verdicts, corrected, strict=True)]
 
 
 def p_words(p_value: float) -> str:

@@ -71,7 +71,7 @@ def paired(plus: Sequence[Float[np.ndarray, " n"]], minus: Sequence[Float[np.nda
     return Difference(float(within.mean()), error, float(len(within) - 1) if error else None)
 
 
-def holm(p_values: Sequence[float], families: Sequence[Hashable] | None = None) -> list[float]:
+def holm(p_values: Sequence[float | None], families: Sequence[Hashable] | None = None) -> list[float | None]:
     """Correct p-values so that rejecting all up to α makes one false rejection or more with probability α at most.
 
     Without families this is Holm's step-down procedure. With families it is Holm's over families, and Holm's inside
@@ -86,14 +86,15 @@ def holm(p_values: Sequence[float], families: Sequence[Hashable] | None = None) 
     Goeman and Solari, "The sequential rejection principle of familywise error control", Annals of Statistics 2010.
 
     Args:
+        p_values: None where nothing could be tested, which costs the others nothing.
         families: the family of each test; None makes each test a family of its own.
 
     Returns:
-        the corrected p-values: the smallest α at which each test is rejected, at most 1.
+        the corrected p-values: the smallest α at which each test is rejected, at most 1; None where nothing was tested.
     """
     names = list(range(len(p_values)) if families is None else families)
-    members, left = Counter(names), set(range(len(names)))
-    corrected, level = [1.0] * len(names), 0.0
+    left = {place for place, p_value in enumerate(p_values) if p_value is not None}
+    members, corrected, level = Counter(names[place] for place in left), [None] * len(names), 0.0
     while left:
         costs = {place: p_values[place] * len(members) * members[names[place]] for place in left}
         first = min(left, key=lambda place: (costs[place], place))

@@ -112,12 +112,9 @@ def judge(measured: pd.DataFrame, study: Study, mode: str | None = None) -> list
     groups = dict(list(rows.groupby("row", sort=False)))
     older = {name for name, group in groups.items() if has_older(group)}
     findings = [Finding(claim, _contrast(claim, groups), older=bool(older & set(claim.rows))) for claim in study.claims]
-    tested = [place for place, each in enumerate(findings) if each.contrast and each.contrast.p_value is not None]
-    corrected = holm([findings[place].contrast.p_value for place in tested],
-                     [comparison(findings[place].claim) for place in tested])  # fmt: skip
-    for place, p_value in zip(tested, corrected, strict=True):
-        findings[place] = replace(findings[place], corrected=p_value)
-    return findings
+    p_values = [each.contrast.p_value if each.contrast else None for each in findings]
+    corrected = holm(p_values, [comparison(each.claim) for each in findings])
+    return [replace(each, corrected=p_value) for each, p_value in zip(findings, corrected, strict=True)]
 
 
 def comparison(claim: Claim) -> Hashable:
