@@ -190,8 +190,10 @@ plots.carried_over(carried, title="What stays with a person from camera to camer
 
 # %%
 lost = (carried["visible–visible"] - carried["visible–infrared"].fillna(0)).idxmax()
-print(f"The modality costs most for '{lost}': {carried.loc[lost, 'visible–visible']:+.2f} between visible cameras, "
-      f"{carried['visible–infrared'].fillna(0)[lost]:+.2f} from visible to infrared.")
+print(
+    f"The modality costs most for '{lost}': {carried.loc[lost, 'visible–visible']:+.2f} between visible cameras, "
+    f"{carried['visible–infrared'].fillna(0)[lost]:+.2f} from visible to infrared."
+)
 
 # %% [markdown]
 # **What to notice.** Colour is the extreme case: within visible cameras it is one of the best clues there is, in
@@ -210,8 +212,10 @@ protocol = stages.protocol(book)
 test = data.test()
 trials = protocol.trials(test)
 trial = trials[0]
-print(f"{protocol.name}: {len(trial.query)} queries, {len(trial.gallery)} gallery images in each of {len(trials)} "
-      f"trial(s).\n{load_manifest(book.profile.data.target).protocol.removal}")
+print(
+    f"{protocol.name}: {len(trial.query)} queries, {len(trial.gallery)} gallery images in each of {len(trials)} "
+    f"trial(s).\n{load_manifest(book.profile.data.target).protocol.removal}"
+)
 
 # %% [markdown]
 # What that does to one query: the gallery of a trial, people in rows, cameras in columns. Faded images are taken away
@@ -256,9 +260,11 @@ widgets.explore(first_images, query=range(0, len(candidates)), shown=[12, 24, 36
 # %%
 asked = trial.query.loc[candidates[query_number % len(candidates)]]
 left = ranking[~ranking["removed"]]
-print(f"Query: {asked['identity']} from {asked['camera']}. The rule removes {int(ranking['removed'].sum())} of "
-      f"{len(ranking)} gallery images; {int(left['right'].sum())} right ones are left, the first at rank "
-      f"{left.loc[left['right'], 'rank'].min()}, the last at rank {left.loc[left['right'], 'rank'].max()}.")
+print(
+    f"Query: {asked['identity']} from {asked['camera']}. The rule removes {int(ranking['removed'].sum())} of "
+    f"{len(ranking)} gallery images; {int(left['right'].sum())} right ones are left, the first at rank "
+    f"{left.loc[left['right'], 'rank'].min()}, the last at rank {left.loc[left['right'], 'rank'].max()}."
+)
 
 # %% [markdown]
 # **What to notice.** ✓ and a solid frame is the same person, ✗ and a dashed frame another one, faded images are
@@ -294,8 +300,10 @@ r = left.loc[left["right"], "rank"].to_numpy(float)
 j = np.arange(1, len(r) + 1)
 average_precision, inverse_penalty = (j / r).mean(), len(r) / r[-1]
 
-print(f"AP {average_precision:.4f}, INP {inverse_penalty:.4f}; the library says "
-      f"AP {outcomes.loc[asked.name, 'average precision']:.4f}")
+print(
+    f"AP {average_precision:.4f}, INP {inverse_penalty:.4f}; the library says "
+    f"AP {outcomes.loc[asked.name, 'average precision']:.4f}"
+)
 
 # %% [markdown]
 # By hand, for one query of person A from camera 3, and six gallery images:
@@ -317,8 +325,14 @@ retrieval.ranking(distances[0], gallery_ids, gallery_cameras, query_id="A", quer
 # rank 2, not 3. The library agrees:
 
 # %%
-scores = score(distances, query_ids=["A"], gallery_ids=gallery_ids, query_cameras=[3],
-               gallery_cameras=gallery_cameras, rule="sysu-mm01")
+scores = score(
+    distances,
+    query_ids=["A"],
+    gallery_ids=gallery_ids,
+    query_cameras=[3],
+    gallery_cameras=gallery_cameras,
+    rule="sysu-mm01",
+)
 print(f"CMC {scores.cmc.tolist()}, AP {scores.mean_ap:.4f}, INP {scores.mean_inp:.4f}")
 
 # %% [markdown]
@@ -326,9 +340,11 @@ print(f"CMC {scores.cmc.tolist()}, AP {scores.mean_ap:.4f}, INP {scores.mean_inp
 
 # %%
 untrained = lessons.score_trial(features, trial, protocol.rule)
-print(f"grey thumbnails: rank-1 {untrained.rank(1):.1%}, mAP {untrained.mean_ap:.1%}, mINP {untrained.mean_inp:.1%} "
-      f"({untrained.valid_queries} queries)\nguessing one of the {trial.gallery['identity'].nunique()} people: rank-1 "
-      f"about {1 / trial.gallery['identity'].nunique():.1%}")
+print(
+    f"grey thumbnails: rank-1 {untrained.rank(1):.1%}, mAP {untrained.mean_ap:.1%}, mINP {untrained.mean_inp:.1%} "
+    f"({untrained.valid_queries} queries)\nguessing one of the {trial.gallery['identity'].nunique()} people: rank-1 "
+    f"about {1 / trial.gallery['identity'].nunique():.1%}"
+)
 
 # %% [markdown]
 # All of it depends on details: who asks, what is removed, what is counted, how ties fall, which network is tested.
@@ -347,8 +363,14 @@ print(f"grey thumbnails: rank-1 {untrained.rank(1):.1%}, mAP {untrained.mean_ap:
 # Nothing is removed any more: the right images stand at ranks 1, 4 and 6, so
 # AP = (1/1 + 2/4 + 3/6) / 3 = 2/3 and INP = 3/6. One image, and AP nearly doubles:
 # that is what leaving out a removal rule does.
-kept = score(distances, query_ids=["A"], gallery_ids=gallery_ids, query_cameras=[3],
-             gallery_cameras=[1, *gallery_cameras[1:]], rule="sysu-mm01")
+kept = score(
+    distances,
+    query_ids=["A"],
+    gallery_ids=gallery_ids,
+    query_cameras=[3],
+    gallery_cameras=[1, *gallery_cameras[1:]],
+    rule="sysu-mm01",
+)
 assert abs(kept.mean_ap - 2 / 3) < 1e-6 and kept.mean_inp == 3 / 6 and kept.rank(1) == 1
 print(f"AP {kept.mean_ap:.4f}, INP {kept.mean_inp:.4f}, rank-1 {kept.rank(1):.0%}")
 
@@ -364,8 +386,10 @@ n = 100
 guessed = np.random.default_rng(0).integers(1, n + 1, size=100_000)
 expected = (1 / np.arange(1, n + 1)).sum() / n
 assert abs((1 / guessed).mean() - expected) < 0.002 and abs((guessed == 1).mean() - 1 / n) < 0.002
-print(f"n = {n}: rank-1 {1 / n:.1%}, mAP {expected:.1%}; of 100,000 guesses {(guessed == 1).mean():.1%} and "
-      f"{(1 / guessed).mean():.1%}")
+print(
+    f"n = {n}: rank-1 {1 / n:.1%}, mAP {expected:.1%}; of 100,000 guesses {(guessed == 1).mean():.1%} and "
+    f"{(1 / guessed).mean():.1%}"
+)
 
 # %% [markdown]
 # ## Something to try

@@ -106,8 +106,10 @@ plots.image_grid(**vars(noised.grid), title="A visible and an infrared image on 
 schedule = noised.schedule
 plots.lines(
     {"signal α": (schedule["t"], schedule["signal"]), "noise σ": (schedule["t"], schedule["noise"])},
-    x="time t", y="factor", title="The noise schedule",
-)  # fmt: skip
+    x="time t",
+    y="factor",
+    title="The noise schedule",
+)
 
 # %% [markdown] tags=["dive"]
 # **What to notice.** Different times teach different things. While little noise is there, the missing part is texture
@@ -242,8 +244,10 @@ given = equations.denoising(dive.model, rows)
 z_t = given.alpha * given.z + given.sigma * given.epsilon
 loss = (given.epsilon - given.predict(z_t)).square().mean()
 
-print(f"t = {given.t}: {len(given.z)} images, loss {loss:.3f}; always answering 'no noise' would cost "
-      f"{given.epsilon.square().mean():.3f}")
+print(
+    f"t = {given.t}: {len(given.z)} images, loss {loss:.3f}; always answering 'no noise' would cost "
+    f"{given.epsilon.square().mean():.3f}"
+)
 
 # %% tags=["dive"]
 facts.parameter_table(dive.model).style.format({"parameters": "{:,}", "share (%)": "{:.2f}"}).hide()
@@ -284,9 +288,13 @@ effect.style.format({"loss": "{:.4f}", "rise (%)": "{:+.2f}", "standard error": 
 # %% tags=["dive"]
 wrong = effect[effect["prompt"] != study.PROMPT_VARIANTS["right"]]
 plots.differences(
-    wrong["prompt"].tolist(), wrong["rise (%)"], 1.96 * wrong["standard error"], groups=wrong["modality"].tolist(),
-    axis="rise of the loss (%), with 95 % interval over images", title="What a wrong prompt costs",
-)  # fmt: skip
+    wrong["prompt"].tolist(),
+    wrong["rise (%)"],
+    1.96 * wrong["standard error"],
+    groups=wrong["modality"].tolist(),
+    axis="rise of the loss (%), with 95 % interval over images",
+    title="What a wrong prompt costs",
+)
 
 # %% [markdown] tags=["dive"]
 # **What to notice.** The rows rank the parts of the method. "Another person's $[p]$" is the worth of the identity
@@ -297,9 +305,12 @@ plots.differences(
 
 # %% tags=["dive"]
 plots.lines(
-    study.prompt_curves(worth), x="time (share of the schedule)", y="rise of the loss (%)", markers=True,
+    study.prompt_curves(worth),
+    x="time (share of the schedule)",
+    y="rise of the loss (%)",
+    markers=True,
     title="When in the denoising the prompt matters",
-)  # fmt: skip
+)
 
 # %% [markdown] tags=["dive"]
 # **What to notice.** At which times is the person needed, and at which the modality? Where noise has taken nearly all
@@ -350,6 +361,7 @@ same.style.format({"numbers": "{:,}"}).hide()
 # would it have more than $W$ itself? Work it out for $d = d' = 320$ (Stable Diffusion 1.5's first attention layers) and
 # the paper's $r = 128$.
 
+
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["dive", "solution"]
 # Solution 1.
 # A is r x d and B is d' x r, together r (d + d') numbers: 81,920 of 102,400 for 320 and r = 128.
@@ -362,8 +374,10 @@ assert size_of_branch(320, 320, 128) == 81_920 and size_of_branch(320, 320, 160)
 layer = next(each for each in dive.model.branches.layers.values() if each.weight.ndim == 2)
 rank = layer.down.shape[1]
 assert layer.down[0].numel() + layer.up[0].numel() == size_of_branch(*layer.weight.shape, rank)
-print(f"A linear layer of this run: W has {layer.weight.numel():,} numbers, a branch of rank {rank} has "
-      f"{size_of_branch(*layer.weight.shape, rank):,}")
+print(
+    f"A linear layer of this run: W has {layer.weight.numel():,} numbers, a branch of rank {rank} has "
+    f"{size_of_branch(*layer.weight.shape, rank):,}"
+)
 
 # %% [markdown] tags=["dive"]
 # **2.** Let the latents be noise of variance 1 themselves, so that there is nothing to know about them. What loss does
@@ -383,8 +397,10 @@ for alpha in (0.95, 0.6, 0.2):
     best = (epsilon * z_t).mean() / z_t.square().mean()
     left = (epsilon - best * z_t).square().mean()
     assert abs(best - sigma) < 0.01 and abs(left - alpha**2) < 0.01
-    print(f"alpha {alpha:.2f}: constant {best:.3f} (sigma is {sigma:.3f}), loss {left:.3f} (alpha squared is "
-          f"{alpha**2:.3f})")
+    print(
+        f"alpha {alpha:.2f}: constant {best:.3f} (sigma is {sigma:.3f}), loss {left:.3f} (alpha squared is "
+        f"{alpha**2:.3f})"
+    )
 
 # %% [markdown] tags=["dive"]
 # ## Something to try

@@ -101,6 +101,7 @@ plots.image_grid(**vars(shown), title="External people: photographs, synthetic i
 # and only partly on its colour: from a photograph nobody can know it, and a generator has to guess. What it *can* do is
 # to guess the same in all images of a person.
 
+
 # %%
 def one_person(number: int = 0):
     who = study.identities(book, people_shown)[number]
@@ -143,9 +144,11 @@ plots.image_grid(**vars(swapped.grid), title="Rows: one person under every code.
 
 # %% tags=["dive"]
 plots.bars(
-    swapped.colour["camera"].tolist(), swapped.colour["colourfulness"].tolist(), reference=None,
+    swapped.colour["camera"].tolist(),
+    swapped.colour["colourfulness"].tolist(),
+    reference=None,
     axis="colourfulness: largest minus smallest channel, mean over pixels (0 grey … 255)",
-)  # fmt: skip
+)
 
 # %% [markdown] tags=["dive"]
 # **What to notice.** Along a row: pose and framing come mostly from the noise, so they should stay; background, light
@@ -230,8 +233,12 @@ plots.image_grid(**vars(best), title="For comparison, the best preserved")
 # %% tags=["dive"]
 lost = halves.halves(book)
 print(f"Judge: {lost.judge}. {lost.people} people in each group; guessing is right for {100 / lost.people:.1f} %.")
-plots.with_and_without(lost.sides(), names=(halves.REAL, halves.DRAWN),
-                       axis="nearest photograph shows the right person (%)", title="Who is lost, and in which light")
+plots.with_and_without(
+    lost.sides(),
+    names=(halves.REAL, halves.DRAWN),
+    axis="nearest photograph shows the right person (%)",
+    title="Who is lost, and in which light",
+)
 
 # %% [markdown] tags=["dive"]
 # **What to notice.** How long is the arrow in each row? If visible pictures are right and infrared ones wrong, for

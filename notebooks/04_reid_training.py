@@ -154,8 +154,10 @@ from vireid_lib.reid.losses.hard_triplet import hard_triplet
 spread = torch.tensor([[0.0], [0.5], [1.0], [0.0], [0.5], [1.0]])
 for apart in (5.0, 3.0, 2.0, 1.0, 0.5):
     features = spread + apart * (labels == 1).float()[:, None]
-    print(f"centres {apart:3.1f} apart: WRT {weighted_regularized_triplet(features, labels):.3f}, "
-          f"hard triplet {hard_triplet(features, labels):.3f}")
+    print(
+        f"centres {apart:3.1f} apart: WRT {weighted_regularized_triplet(features, labels):.3f}, "
+        f"hard triplet {hard_triplet(features, labels):.3f}"
+    )
 
 # %% [markdown]
 # **What to notice.** The hard triplet is exactly zero once the margin is kept, and such a batch teaches nothing. WRT
@@ -177,9 +179,13 @@ start = playground.arrange()
 def losses_on(points=start):
     """Two people in two lights, and where each loss pushes them."""
     found = playground.pushes(points)
-    return plots.arrow_panels(points, {name: push.steps for name, push in found.items()}, identities=people,
-                              modalities=lights,
-                              titles={name: f"{name}: {push.value:.2f}" for name, push in found.items()})
+    return plots.arrow_panels(
+        points,
+        {name: push.steps for name, push in found.items()},
+        identities=people,
+        modalities=lights,
+        titles={name: f"{name}: {push.value:.2f}" for name, push in found.items()},
+    )
 
 
 widgets.explore(losses_on, points=widgets.Plane(people, lights))
@@ -330,8 +336,11 @@ curves = trainings.histories(records)
 plots.training_curves(curves, "total", axis="loss (sum of its terms)", title="One line for each seed")
 
 # %%
-plots.training_curves({name: [h.assign(accuracy=100 * h["accuracy"]) for h in runs] for name, runs in curves.items()},
-                      "accuracy", axis="training people recognised in the batch (%)")
+plots.training_curves(
+    {name: [h.assign(accuracy=100 * h["accuracy"]) for h in runs] for name, runs in curves.items()},
+    "accuracy",
+    axis="training people recognised in the batch (%)",
+)
 
 # %% [markdown]
 # **What to notice.** These curves are about people that the network is being taught. A training set with more people is
@@ -347,8 +356,11 @@ plots.training_curves({name: [h.assign(accuracy=100 * h["accuracy"]) for h in ru
 verdicts.overview(scores)
 
 # %%
-plots.bars(**verdicts.for_bars(scores, metric), axis=f"{METRIC_LABELS[metric]} (%)",
-           title=f"{METRIC_LABELS[metric]}, {scores['protocol'].iloc[0]}")
+plots.bars(
+    **verdicts.for_bars(scores, metric),
+    axis=f"{METRIC_LABELS[metric]} (%)",
+    title=f"{METRIC_LABELS[metric]}, {scores['protocol'].iloc[0]}",
+)
 
 # %% [markdown]
 # **What to notice.** The whiskers are standard deviations, the dots are the seeds, the dashed line is the baseline. Do
@@ -381,8 +393,11 @@ for verdict in against_baseline:
 verdicts.table(against_baseline)
 
 # %%
-plots.differences(**verdicts.for_differences(against_baseline), axis=f"{METRIC_LABELS[metric]} (points), 95 % interval",
-                  title="Difference from real images only")
+plots.differences(
+    **verdicts.for_differences(against_baseline),
+    axis=f"{METRIC_LABELS[metric]} (points), 95 % interval",
+    title="Difference from real images only",
+)
 
 # %% [markdown]
 # **What to notice.** Where an interval crosses zero, the sign of the difference is not known, however far its middle
@@ -428,9 +443,16 @@ trainings.preservation_words(beside).style.hide()
 
 # %%
 fair = beside[beside["judge"] == "real"].assign(name=lambda rows: rows["gallery"].map(verdicts.training_label))
-plots.against(fair, x="preservation", y="gain", label="name", chance=fair["chance"].iloc[0],
-              x_axis="nearest visible image is the same person (%), baseline as judge",
-              y_axis="gain in rank-1 (points)", title="Identity kept, and what it is worth")
+plots.against(
+    fair,
+    x="preservation",
+    y="gain",
+    label="name",
+    chance=fair["chance"].iloc[0],
+    x_axis="nearest visible image is the same person (%), baseline as judge",
+    y_axis="gain in rank-1 (points)",
+    title="Identity kept, and what it is worth",
+)
 
 # %% [markdown]
 # **What to notice.** Do the galleries that keep the person better also help more? If one stands high on the left, the
@@ -443,6 +465,7 @@ plots.against(fair, x="preservation", y="gain", label="name", chance=fair["chanc
 # **1.** A channel of the map has the values 1, 2, 3 and 6 at four places. What does generalised-mean pooling make of it
 # for $p = 1$, for $p = 3$ and for very large $p$? The gradient of GeM with respect to a value grows with the value for
 # $p > 1$: what does that mean for training?
+
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 1.

@@ -70,8 +70,10 @@ held = {verdicts.training_label(name): stages.features(book, name, seed)[0] for 
 plain = {verdicts.training_label(name): alike.features(book, name, seed)[0] for name in names}
 test, lights = stages.datasets(book).test(), ("visible", "infrared")
 baseline, other = list(held)[:2]
-print(f"{len(test)} test images of {test['identity'].nunique()} people; seed {seed}; "
-      + ", ".join(f"'{name}': {features.shape[1]} dimensions" for name, features in held.items()))
+print(
+    f"{len(test)} test images of {test['identity'].nunique()} people; seed {seed}; "
+    + ", ".join(f"'{name}': {features.shape[1]} dimensions" for name, features in held.items())
+)
 
 # %% [markdown]
 # ## 2. The embedding in the plane
@@ -88,8 +90,13 @@ shown = test.iloc[rows]
 def plane(network=baseline, perplexity=15):
     """One network's features of a few people."""
     points = tsne(held[network][rows], perplexity=perplexity)
-    return plots.projection(points, identities=shown["identity"].tolist(), modalities=shown["modality"].tolist(),
-                            cameras=shown["camera"].tolist(), title=f"trained on: {network}")
+    return plots.projection(
+        points,
+        identities=shown["identity"].tolist(),
+        modalities=shown["modality"].tolist(),
+        cameras=shown["camera"].tolist(),
+        title=f"trained on: {network}",
+    )
 
 
 widgets.explore(plane, network=list(held), perplexity=[5, 15, 30])
@@ -175,11 +182,13 @@ measures.spread_words(spreads)
 # The same, as distributions of the cosine distance over pairs of test images. Retrieval works where the orange curve
 # (same person, other light) lies left of the green one (other people, other light).
 
+
 # %%
 def histograms(network=baseline):
     """Distances of pairs of test images under one network."""
-    return plots.distance_histograms(pair_distances(plain[network], test), axis="cosine distance",
-                                     title=f"trained on: {network}")
+    return plots.distance_histograms(
+        pair_distances(plain[network], test), axis="cosine distance", title=f"trained on: {network}"
+    )
 
 
 widgets.explore(histograms, network=list(held))
@@ -219,16 +228,22 @@ fates
 
 # %%
 gained, lost = fates.loc["wrong", "right"], fates.loc["right", "wrong"]
-print(f"{gained} queries were gained and {lost} lost: {gained + lost} changed, the balance is {gained - lost:+d} "
-      f"({100 * (gained - lost) / len(before):+.1f} points of rank-1).")
+print(
+    f"{gained} queries were gained and {lost} lost: {gained + lost} changed, the balance is {gained - lost:+d} "
+    f"({100 * (gained - lost) / len(before):+.1f} points of rank-1)."
+)
 
 # %% [markdown]
 # **What to notice.** Far more queries change than the balance shows. Two seeds of the *same* training set do that too,
 # which is the reason for error bars. Each query camera by itself, rank-1 in percent:
 
 # %%
-(before.assign(before=100 * (before["rank"] == 1), after=100 * (after["rank"] == 1))
- .groupby("camera").agg(queries=("before", "size"), before=("before", "mean"), after=("after", "mean")).round(1))
+(
+    before.assign(before=100 * (before["rank"] == 1), after=100 * (after["rank"] == 1))
+    .groupby("camera")
+    .agg(queries=("before", "size"), before=("before", "mean"), after=("after", "mean"))
+    .round(1)
+)
 
 # %% [markdown]
 # ### Ranked lists

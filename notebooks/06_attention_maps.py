@@ -164,10 +164,15 @@ plots.image_grid(**vars(study.masks_shown(book)), title="Some of the images, and
 measured = study.on_people(book, images=images_measured)
 table = findings.summary(measured)
 plots.grouped_points(
-    table[~table["piece"].isin(["start", "end"])], x="piece", group="resolution", value="concentration",
-    spread="standard deviation", even=1.0, axis="concentration on the person",
+    table[~table["piece"].isin(["start", "end"])],
+    x="piece",
+    group="resolution",
+    value="concentration",
+    spread="standard deviation",
+    even=1.0,
+    axis="concentration on the person",
     title="Heard on the person? Mean ± standard deviation over images",
-)  # fmt: skip
+)
 
 # %%
 findings.shares(measured).style.format("{:.1f}").set_caption("Share of all attention (%), by resolution")
@@ -225,8 +230,12 @@ person = torch.zeros(2, 10, 10)
 person[0, :, :2], person[1, :, :5] = 1, 1
 assert torch.allclose(concentration(torch.ones(2, 10, 10), person), torch.ones(2))
 assert torch.allclose(concentration(person, person), torch.tensor([5.0, 2.0]))
-print("even:", concentration(torch.ones(2, 10, 10), person).tolist(), "all on the person:",
-      concentration(person, person).tolist())
+print(
+    "even:",
+    concentration(torch.ones(2, 10, 10), person).tolist(),
+    "all on the person:",
+    concentration(person, person).tolist(),
+)
 
 # %% [markdown]
 # ## Something to try

@@ -120,12 +120,18 @@ explorers.compare_runs(book)
 # %%
 gains = summary.gains(book, metric)
 if len(gains):
-    display(plots.differences(
-        gains["label"].tolist(), gains["mean"].tolist(), gains["margin"].tolist(), groups=gains["mode"].tolist(),
-        axis=f"gain in {metric.replace('_', '-')} over real images only (points), 95 % interval over "
-        f"{' or '.join(gains['over'].unique())}",
-        title="What each training set adds", established=gains["established"].tolist(),
-    ))  # fmt: skip
+    display(
+        plots.differences(
+            gains["label"].tolist(),
+            gains["mean"].tolist(),
+            gains["margin"].tolist(),
+            groups=gains["mode"].tolist(),
+            axis=f"gain in {metric.replace('_', '-')} over real images only (points), 95 % interval over "
+            f"{' or '.join(gains['over'].unique())}",
+            title="What each training set adds",
+            established=gains["established"].tolist(),
+        )
+    )
 
 # %% [markdown]
 # **What to notice.** Full dots first: they are what this run can claim. Are the hollow ones at least on the side that
@@ -191,9 +197,11 @@ summary.conditions(book).style.hide()
 # %%
 spent = summary.minutes(book)
 plots.bars(
-    [f"{row.stage} ({row.runs})" for row in spent.head(14).itertuples()], spent["minutes"].head(14).tolist(),
-    reference=None, axis="wall time of all runs of a stage (minutes; number of runs in brackets)",
-)  # fmt: skip
+    [f"{row.stage} ({row.runs})" for row in spent.head(14).itertuples()],
+    spent["minutes"].head(14).tolist(),
+    reference=None,
+    axis="wall time of all runs of a stage (minutes; number of runs in brackets)",
+)
 
 # %%
 longest = results.stages(book.workspace).nlargest(12, "minutes")
@@ -253,8 +261,10 @@ print(", ".join(f"{n} seeds: ±{margin(n):.1f}" for n in range(2, 8)))
 # independent; sharing the baseline makes them less so). A table with many rows always has a winner.
 assert abs(20 * 0.05 - 1) < 1e-12 and round(1 - 0.95**20, 2) == 0.64
 rows = len({(row.training, row.mode) for row in scores.itertuples() if row.training != "real"})
-print(f"This run compares {rows} rows with the baseline: without correction {0.05 * rows:.1f} false alarms on average, "
-      f"at least one with {1 - 0.95**rows:.0%}; with Holm's, at least one with 5% at most")
+print(
+    f"This run compares {rows} rows with the baseline: without correction {0.05 * rows:.1f} false alarms on average, "
+    f"at least one with {1 - 0.95**rows:.0%}; with Holm's, at least one with 5% at most"
+)
 
 # %% [markdown]
 # ## Something to try

@@ -98,8 +98,13 @@ pitfalls.rules(features, trial, protocol.rule).round(1)
 
 # %%
 counted = pitfalls.counting(features, trial, protocol.rule)
-plots.lines({name: (counted.columns, row) for name, row in counted.iterrows()}, x="rank", y="queries matched (%)",
-            markers=True, title="One set of rankings, two curves")
+plots.lines(
+    {name: (counted.columns, row) for name, row in counted.iterrows()},
+    x="rank",
+    y="queries matched (%)",
+    markers=True,
+    title="One set of rankings, two curves",
+)
 
 # %% [markdown]
 # **What to notice.** At rank 1 the two agree, since the first image is the first identity. Beyond it the count of

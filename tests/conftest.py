@@ -25,9 +25,12 @@ def llcm_root(tmp_path_factory):
 
     (root / "idx").mkdir(parents=True)
     for modality, named in (("visible", "vis"), ("infrared", "nir")):
-        lines = [f"{named}/{person:04d}/{person:04d}_c{camera:02d}_s9_f{frame}_{named}.png {label}"
-                 for label, person in enumerate((3, 4, 8)) for camera in LLCM_CAMERAS[modality]
-                 for frame in range(2)]  # fmt: skip
+        lines = [
+            f"{named}/{person:04d}/{person:04d}_c{camera:02d}_s9_f{frame}_{named}.png {label}"
+            for label, person in enumerate((3, 4, 8))
+            for camera in LLCM_CAMERAS[modality]
+            for frame in range(2)
+        ]
         for line in lines:
             picture(root / line.split()[0], modality)
         (root / f"idx/train_{named}.txt").write_text("\n".join(lines))

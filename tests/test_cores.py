@@ -16,18 +16,30 @@ def tree(folder, files):
     return folder
 
 
-@pytest.mark.parametrize(("own", "files", "expected"), [
-    ("0::/a/b\n", {"a/b/cpu.max": "150000 100000\n", "a/cpu.max": "max 100000\n"}, [1.5]),
-    ("0::/a/b\n", {"a/b/cpu.max": "max 100000\n", "a/cpu.max": "400000 100000\n"}, [4.0]),
-    ("0::/\n", {"cpu.max": "50000 100000\n"}, [0.5]),
-    ("0::/docker/1f\n", {"cpu.max": "200000 100000\n"}, [2.0]),  # the host's path, inside the container
-    ("4:cpu,cpuacct:/job\n", {"cpu,cpuacct/job/cpu.cfs_quota_us": "100000\n",
-                              "cpu,cpuacct/job/cpu.cfs_period_us": "50000\n"}, [2.0]),
-    ("4:cpuacct,cpu:/job\n", {"cpu/job/cpu.cfs_quota_us": "100000\n", "cpu/job/cpu.cfs_period_us": "100000\n"}, [1.0]),
-    ("4:cpu:/job\n", {"cpu/job/cpu.cfs_quota_us": "-1\n", "cpu/job/cpu.cfs_period_us": "100000\n"}, []),
-    ("1:cpuset:/job\n0::/\n", {"unified/cpu.max": "300000 100000\n"}, [3.0]),
-    ("0::/a\n", {"a/cpu.max": "nonsense\n"}, []), ("0::/a\n", {}, []), ("", {}, []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("own", "files", "expected"),
+    [
+        ("0::/a/b\n", {"a/b/cpu.max": "150000 100000\n", "a/cpu.max": "max 100000\n"}, [1.5]),
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000\n", "a/cpu.max": "400000 100000\n"}, [4.0]),
+        ("0::/\n", {"cpu.max": "50000 100000\n"}, [0.5]),
+        ("0::/docker/1f\n", {"cpu.max": "200000 100000\n"}, [2.0]),  # the host's path, inside the container
+        (
+            "4:cpu,cpuacct:/job\n",
+            {"cpu,cpuacct/job/cpu.cfs_quota_us": "100000\n", "cpu,cpuacct/job/cpu.cfs_period_us": "50000\n"},
+            [2.0],
+        ),
+        (
+            "4:cpuacct,cpu:/job\n",
+            {"cpu/job/cpu.cfs_quota_us": "100000\n", "cpu/job/cpu.cfs_period_us": "100000\n"},
+            [1.0],
+        ),
+        ("4:cpu:/job\n", {"cpu/job/cpu.cfs_quota_us": "-1\n", "cpu/job/cpu.cfs_period_us": "100000\n"}, []),
+        ("1:cpuset:/job\n0::/\n", {"unified/cpu.max": "300000 100000\n"}, [3.0]),
+        ("0::/a\n", {"a/cpu.max": "nonsense\n"}, []),
+        ("0::/a\n", {}, []),
+        ("", {}, []),
+    ],
+)
 def test_quotas_are_found_wherever_they_are_set(tmp_path, own, files, expected):
     groups = tree(tmp_path / "groups", files)
     (tmp_path / "own").write_text(own)

@@ -35,11 +35,15 @@ def chapter(tmp_path):
     return found
 
 
-@pytest.mark.parametrize("error", [
-    FULL, OSError(errno.EDQUOT, "Disk quota exceeded"),
-    SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
-    RuntimeError("[enforce fail] . PytorchStreamWriter failed: No space left on device"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "error",
+    [
+        FULL,
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail] . PytorchStreamWriter failed: No space left on device"),
+    ],
+)
 def test_it_is_recognised_whoever_says_it(error, tmp_path):
     assert disk.is_full(error)
     try:
@@ -52,8 +56,9 @@ def test_it_is_recognised_whoever_says_it(error, tmp_path):
     assert "The disk is full" in disk.told(error, tmp_path) and str(tmp_path) in disk.told(error, tmp_path)
 
 
-@pytest.mark.parametrize("error", [ValueError("no luck"), OSError(errno.EACCES, "Permission denied"),
-                                   FileNotFoundError("step 28")])  # fmt: skip
+@pytest.mark.parametrize(
+    "error", [ValueError("no luck"), OSError(errno.EACCES, "Permission denied"), FileNotFoundError("step 28")]
+)
 def test_nothing_else_is_taken_for_it(error, tmp_path):
     assert not disk.is_full(error) and disk.told(error, tmp_path) == f"{type(error).__name__}: {error}"
 
@@ -85,10 +90,18 @@ def test_a_checkpoint_says_how_much_it_needs(tmp_path, monkeypatch):
 CUT = '{\n "cells": [\n  {\n   "cell_type": "m'
 
 
-@pytest.mark.parametrize(("notebook", "log", "little"), [
-    (CUT, "OSError: [Errno 28] No space left on device\n", False), (CUT, "", True), ("", "", True), (CUT, None, True),
-    (None, "OSError: [Errno 122] Disk quota exceeded\n", False), (None, "", True), (None, None, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("notebook", "log", "little"),
+    [
+        (CUT, "OSError: [Errno 28] No space left on device\n", False),
+        (CUT, "", True),
+        ("", "", True),
+        (CUT, None, True),
+        (None, "OSError: [Errno 122] Disk quota exceeded\n", False),
+        (None, "", True),
+        (None, None, True),
+    ],
+)
 def test_a_chapter_that_a_full_disk_stopped_says_so(chapter, tmp_path, monkeypatch, notebook, log, little):
     """Whatever is left of its notebook and its log, which lie on the same disk."""
     output, logged = tmp_path / "01_first.ipynb", tmp_path / "01_first.log"
@@ -113,8 +126,10 @@ def test_a_notebook_that_is_cut_off_for_another_reason_is_named(chapter, tmp_pat
 def test_a_cell_that_meets_a_full_disk_is_shown_and_the_disk_named(tmp_path, monkeypatch):
     """Also where no record and no page can be written afterwards; with room again the same command goes on."""
     (tmp_path / "chapters").mkdir()
-    cell = ("from pathlib import Path\nif not Path(workspace, 'room').exists():\n"
-            "    raise OSError(28, 'No space left on device', 'a file')\n")  # fmt: skip
+    cell = (
+        "from pathlib import Path\nif not Path(workspace, 'room').exists():\n"
+        "    raise OSError(28, 'No space left on device', 'a file')\n"
+    )
     (tmp_path / "chapters" / "01_first.py").write_text(CHAPTER + cell)
 
     def full(*_):

@@ -26,13 +26,22 @@ def test_the_hint_lists_all_where_none_is_like_it():
 NOTEBOOKS = project_root() / "notebooks"
 
 
-@pytest.mark.parametrize(("ask", "wrong", "meant"), [
-    (joint.config_class, "AGW", "agw"), (methods.method_class, "AGW", "agw"), (joint.config_class, "JSIA", "jsia"),
-    (generators.generator_class, "CYCLEGAN", "cyclegan"), (generators.generator_class, "DIVE", "dive"),
-    (engines.check, "RAY", "ray"), (trackers.chosen, "WANDB", "wandb"), (load_profile, "MINI", "mini"),
-    (load_manifest, "SYSU-MM01", "'sysu_mm01'"), (lambda name: find_study(NOTEBOOKS / "studies", name), "JSIA", "jsia"),
-    (lambda name: find_chapters(NOTEBOOKS, [name]), "05_Embedding_Analysis", "05_embedding_analysis"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("ask", "wrong", "meant"),
+    [
+        (joint.config_class, "AGW", "agw"),
+        (methods.method_class, "AGW", "agw"),
+        (joint.config_class, "JSIA", "jsia"),
+        (generators.generator_class, "CYCLEGAN", "cyclegan"),
+        (generators.generator_class, "DIVE", "dive"),
+        (engines.check, "RAY", "ray"),
+        (trackers.chosen, "WANDB", "wandb"),
+        (load_profile, "MINI", "mini"),
+        (load_manifest, "SYSU-MM01", "'sysu_mm01'"),
+        (lambda name: find_study(NOTEBOOKS / "studies", name), "JSIA", "jsia"),
+        (lambda name: find_chapters(NOTEBOOKS, [name]), "05_Embedding_Analysis", "05_embedding_analysis"),
+    ],
+)
 def test_every_name_that_is_asked_for_is_looked_for_in_any_case(ask, wrong, meant):
     with pytest.raises((ValueError, OSError)) as caught:
         ask(wrong)

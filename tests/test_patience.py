@@ -35,20 +35,27 @@ def test_a_waiting_thread_sleeps_soon_and_sooner_where_all_threads_have_one_core
 
 def test_a_containers_quota_is_what_torch_has(tmp_path, monkeypatch):
     """Torch knows the cores that it may run on, and nothing of the share of their time that it is given."""
-    code = ("from vireid_lib import cores\ncores.available = lambda: 1\ncores.allowed = lambda: 2\n"
-            "import importlib, os, vireid_lib\nimportlib.reload(vireid_lib)\nimport torch\n"
-            "print(torch.get_num_threads(), os.environ['OMP_NUM_THREADS'])")  # fmt: skip
+    code = (
+        "from vireid_lib import cores\ncores.available = lambda: 1\ncores.allowed = lambda: 2\n"
+        "import importlib, os, vireid_lib\nimportlib.reload(vireid_lib)\nimport torch\n"
+        "print(torch.get_num_threads(), os.environ['OMP_NUM_THREADS'])"
+    )
     for given, expected in (({}, "1 1"), ({"OMP_NUM_THREADS": "2"}, "2 2")):
-        environment = {key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS",
-                                                                                      "MKL_NUM_THREADS")}  # fmt: skip
+        environment = {
+            key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+        }
         command = [sys.executable, "-c", code]
         run = subprocess.run(command, env=environment | given, capture_output=True, text=True, check=True)
         assert run.stdout.split("\n")[0] == expected
 
 
-@pytest.mark.parametrize(("chosen", "expected"), [
-    ({"GOMP_SPINCOUNT": "77"}, {"77"}), ({"OMP_WAIT_POLICY": "active"}, {"30000000000", "INFINITY"}),
-    ({"OMP_WAIT_POLICY": "passive"}, {"0"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({"GOMP_SPINCOUNT": "77"}, {"77"}),
+        ({"OMP_WAIT_POLICY": "active"}, {"30000000000", "INFINITY"}),
+        ({"OMP_WAIT_POLICY": "passive"}, {"0"}),
+    ],
+)
 def test_the_users_choice_stands(tmp_path, chosen, expected):
     assert taken(tmp_path, **chosen) in expected

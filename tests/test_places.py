@@ -42,11 +42,12 @@ SOURCES = {
     "reid.config.pretrained": lambda value: {"reid": {"config": {"pretrained": value}, **RESNET}},
     "generators.cyclegan_turbo.base_model": lambda value: {"generators": {"cyclegan_turbo": {"base_model": value}}},
     "generators.cyclegan_turbo.judge_model": lambda value: {"generators": {"cyclegan_turbo": {"judge_model": value}}},
-    "generators.cyclegan_turbo.lpips_features": lambda value: {"generators": {
-        "cyclegan_turbo": {"lpips_features": value, "lpips_heads": value}}},
+    "generators.cyclegan_turbo.lpips_features": lambda value: {
+        "generators": {"cyclegan_turbo": {"lpips_features": value, "lpips_heads": value}}
+    },
     "generators.aligngan.pretrained": lambda value: {"generators": {"aligngan": {"pretrained": value, **RESNET}}},
     "generators.jsia.pretrained": lambda value: {"generators": {"jsia": {"pretrained": value, **RESNET}}},
-}  # fmt: skip
+}
 """Every setting of a profile that names a file or folder: how to write it."""
 
 
@@ -96,8 +97,16 @@ def test_a_home_is_found_in_a_profile(home):
 
 
 def real(path: Path, root: str) -> Path:
-    return written(path, world=None, data={"target": "sysu_mm01", "external": "market1501", "roots": {
-        "sysu_mm01": f"{root}sysu", "market1501": f"{root}market"}}, reid={"training_sets": ["real", "copies"]})
+    return written(
+        path,
+        world=None,
+        data={
+            "target": "sysu_mm01",
+            "external": "market1501",
+            "roots": {"sysu_mm01": f"{root}sysu", "market1501": f"{root}market"},
+        },
+        reid={"training_sets": ["real", "copies"]},
+    )
 
 
 @pytest.mark.parametrize("root", ["", "./", "data/", "../own/data/", "~/own/data/"])
@@ -142,12 +151,20 @@ def test_any_case_of_yaml_is_a_file(home):
         load_manifest("gone.YAML")
 
 
-@pytest.mark.parametrize("arguments", [
-    ["book", "--workspace=~/x"], ["book", "--data-root=~/x"], ["book", "--profile=~/x"],
-    ["study", "den", "--workspace=~/x"], ["lab", "--workspace=~/x"], ["site", "--out=~/x"],
-    ["data", "make", "--root=~/x"],
-    ["data", "check", "~/x", "--root=~/x"], ["pretrain-mini", "--folder=~/x"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["book", "--workspace=~/x"],
+        ["book", "--data-root=~/x"],
+        ["book", "--profile=~/x"],
+        ["study", "den", "--workspace=~/x"],
+        ["lab", "--workspace=~/x"],
+        ["site", "--out=~/x"],
+        ["data", "make", "--root=~/x"],
+        ["data", "check", "~/x", "--root=~/x"],
+        ["pretrain-mini", "--folder=~/x"],
+    ],
+)
 def test_every_path_option_finds_the_home(home, arguments):
     options = vars(cli.build_parser().parse_args(arguments))
     assert str(home / "x") in [str(value) for value in options.values()]

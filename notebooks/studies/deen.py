@@ -213,8 +213,15 @@ plots.distance_panels(deen_looks.distances(book, STUDY, ["base", "mfa", "dee_bot
 # whether $\delta$ and rank-1 order the rows alike:
 
 # %%
-plots.against(studies.for_plot(measured, x="delta", y="rank_1"), x="delta", y="rank_1", label="label",
-              x_axis="δ", y_axis="rank-1 (%)", zero=False)
+plots.against(
+    studies.for_plot(measured, x="delta", y="rank_1"),
+    x="delta",
+    y="rank_1",
+    label="label",
+    x_axis="δ",
+    y_axis="rank-1 (%)",
+    zero=False,
+)
 
 # %% [markdown]
 # ## 9. The embedding in the plane (Fig. 7, lower half)
@@ -228,8 +235,15 @@ test, protocol = stages.datasets(book).test(), stages.protocol(book)
 shown = readable_sample(test, people=8)
 about = test.iloc[shown]
 for name in ("baseline", "DEEN"):
-    display(plots.projection(tsne(held[name][shown]), identities=about["identity"].tolist(),
-                             modalities=about["modality"].tolist(), cameras=about["camera"].tolist(), title=name))
+    display(
+        plots.projection(
+            tsne(held[name][shown]),
+            identities=about["identity"].tolist(),
+            modalities=about["modality"].tolist(),
+            cameras=about["camera"].tolist(),
+            title=name,
+        )
+    )
 
 # %% [markdown]
 # ## 10. Retrieval (Fig. 8)
@@ -240,11 +254,11 @@ for name in ("baseline", "DEEN"):
 # %%
 trial = protocol.trials(test)[0]
 before, after = (retrieval.per_query(held[name], trial, protocol.rule) for name in ("baseline", "DEEN"))
-queries = (retrieval.turned(before, after, right=True, count=2)
-           + retrieval.turned(before, after, right=False, count=1))
+queries = retrieval.turned(before, after, right=True, count=2) + retrieval.turned(before, after, right=False, count=1)
 for name in ("baseline", "DEEN") if queries else ():
-    display(plots.retrieval_lists(**retrieval.lists(held[name], test, trial, protocol.rule, queries, ranks=8),
-                                  title=name))
+    display(
+        plots.retrieval_lists(**retrieval.lists(held[name], test, trial, protocol.rule, queries, ranks=8), title=name)
+    )
 retrieval.fates(before, after)
 
 # %% [markdown]

@@ -94,10 +94,14 @@ people = torch.arange(4).repeat_interleave(2)
 for apart, within, gap in ((5, 0.0, 0.5), (5, 0.5, 0.5), (5, 1.0, 0.5), (1, 1.0, 0.5), (1, 1.0, 0.0)):
     offsets = torch.tensor([-within, within]).repeat(4)
     visible = (apart * people + offsets)[:, None]
-    parts = [f"{loss(visible, visible + gap, people, people, margin=0.1):.2f}"
-             for loss in (positive_enhancement, negative_enhancement)]
-    print(f"people {apart} apart, images {within:.1f} from their centre, the modalities' centres {gap:.1f} apart: "
-          f"PE {parts[0]}, NE {parts[1]}")
+    parts = [
+        f"{loss(visible, visible + gap, people, people, margin=0.1):.2f}"
+        for loss in (positive_enhancement, negative_enhancement)
+    ]
+    print(
+        f"people {apart} apart, images {within:.1f} from their centre, the modalities' centres {gap:.1f} apart: "
+        f"PE {parts[0]}, NE {parts[1]}"
+    )
 
 # %% [markdown]
 # **What to notice.** A person that is one point has PE above zero even where the modalities nearly agree: PE wants the
@@ -174,8 +178,16 @@ studies.beside_paper(book, STUDY, measured, 6)
 # the paper keeps its own to itself. And look at the ± before believing an order. The paper prints no spread at all.
 
 # %%
-plots.against(studies.for_plot(measured, x="iirs_visible", y="rank_1"), x="iirs_visible", y="rank_1", label="label",
-              x_axis="IIRS (V,V)", y_axis="rank-1 (%)", title="More room, better found?", zero=False)
+plots.against(
+    studies.for_plot(measured, x="iirs_visible", y="rank_1"),
+    x="iirs_visible",
+    y="rank_1",
+    label="label",
+    x_axis="IIRS (V,V)",
+    y_axis="rank-1 (%)",
+    title="More room, better found?",
+    zero=False,
+)
 
 # %% [markdown]
 # The paper's argument is a line that rises from left to right. Look whether there is one, and whether methods that gain
@@ -228,12 +240,14 @@ test, protocol = stages.datasets(book).test(), stages.protocol(book)
 trial = protocol.trials(test)[0]
 outcomes = {name: retrieval.per_query(features, trial, protocol.rule) for name, features in held.items()}
 before, after = outcomes["HT, RE"], outcomes["DEN"]
-queries = (retrieval.turned(before, after, right=True, count=2)
-           + retrieval.turned(before, after, right=False, count=1))
+queries = retrieval.turned(before, after, right=True, count=2) + retrieval.turned(before, after, right=False, count=1)
 for name, features in held.items():
     if queries:
-        display(plots.retrieval_lists(**retrieval.lists(features, test, trial, protocol.rule, queries, ranks=10),
-                                      title=name))
+        display(
+            plots.retrieval_lists(
+                **retrieval.lists(features, test, trial, protocol.rule, queries, ranks=10), title=name
+            )
+        )
 retrieval.fates(before, after)
 
 # %% [markdown]
@@ -248,8 +262,15 @@ retrieval.fates(before, after)
 shown = readable_sample(test, people=8)
 about = test.iloc[shown]
 for name in ("MMD-ReID", "DEN"):
-    display(plots.projection(tsne(held[name][shown]), identities=about["identity"].tolist(),
-                             modalities=about["modality"].tolist(), cameras=about["camera"].tolist(), title=name))
+    display(
+        plots.projection(
+            tsne(held[name][shown]),
+            identities=about["identity"].tolist(),
+            modalities=about["modality"].tolist(),
+            cameras=about["camera"].tolist(),
+            title=name,
+        )
+    )
 
 # %% [markdown]
 # ## 10. Where do they look? (Fig. 5)
@@ -261,8 +282,11 @@ for name in ("MMD-ReID", "DEN"):
 # %%
 explained = looks.heat(book, STUDY, ["caj", "mmd", "den"], seed=seed, pairs=8)
 first = next(iter(explained.values()))
-plots.explanations(first.images[:6], {name: each.grad_cam.numpy()[:6] for name, each in explained.items()},
-                   labels=["visible", "infrared"] * 3)
+plots.explanations(
+    first.images[:6],
+    {name: each.grad_cam.numpy()[:6] for name, each in explained.items()},
+    labels=["visible", "infrared"] * 3,
+)
 
 # %% [markdown]
 # Six pictures prove nothing. One number over more pairs: the part of the image that takes part in the map,

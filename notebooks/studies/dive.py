@@ -128,8 +128,15 @@ beside = dive_looks.measures_beside(book, STUDY, measured)
 beside.table
 
 # %%
-plots.against(beside.points, x="right", y="gain", label="label", x_axis="right person (%)",
-              y_axis=f"gain in rank-1 of {dive.method_label(STUDY.method)} (points)", zero=True)
+plots.against(
+    beside.points,
+    x="right",
+    y="gain",
+    label="label",
+    x_axis="right person (%)",
+    y_axis=f"gain in rank-1 of {dive.method_label(STUDY.method)} (points)",
+    zero=True,
+)
 
 # %%
 beside.basis.style.set_properties(**{"text-align": "left", "white-space": "normal"})
@@ -144,8 +151,9 @@ beside.basis.style.set_properties(**{"text-align": "left", "white-space": "norma
 studies.beside_paper(book, STUDY, measured, 2)
 
 # %%
-plots.with_and_without(dive_looks.with_and_without(STUDY, measured), names=("real images only", "with DiVE"),
-                       axis="rank-1 (%)")
+plots.with_and_without(
+    dive_looks.with_and_without(STUDY, measured), names=("real images only", "with DiVE"), axis="rank-1 (%)"
+)
 
 # %% [markdown]
 # **What to notice.** Arrows to the right are gains. Small dots are seeds, bars one standard deviation: where the dots
@@ -216,8 +224,12 @@ else:
 sampled = attention_stages.sampled(book, people=2)
 finest = sampled.resolutions[0]
 for person in range(len(sampled.people)):
-    display(plots.attention_overlays(**vars(sampled.by_prompt(person, finest)),
-                                     title=f"{sampled.people[person]}, {attention_stages.name(finest)} places"))
+    display(
+        plots.attention_overlays(
+            **vars(sampled.by_prompt(person, finest)),
+            title=f"{sampled.people[person]}, {attention_stages.name(finest)} places",
+        )
+    )
 
 # %% [markdown]
 # The right half of the paper's figure: each person under each code, all from the same noise. "Altering $[k]$ changes

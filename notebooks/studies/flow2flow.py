@@ -85,8 +85,12 @@ plots.loss_curves(history, terms=["flow_visible", "flow_infrared"], title="Flow 
 
 # %%
 sides = ["identity_visible", "encoder_visible", "modality_visible", "discriminator_visible"]
-plots.lines({name: (history["step"], history[name]) for name in sides}, x="step", y="loss (no unit)",
-            title="Visible images made of infrared ones: flows against adversaries")
+plots.lines(
+    {name: (history["step"], history[name]) for name in sides},
+    x="step",
+    y="loss (no unit)",
+    title="Visible images made of infrared ones: flows against adversaries",
+)
 
 # %% [markdown]
 # **What to notice.** The paper finds the infrared flow's loss to fall lower and says that infrared images are easier,
@@ -159,8 +163,10 @@ f2f.fidelity_words(table)
 # %%
 for name in ("tse", "cmg", "both"):
     made = own_people.images(studies.book_of(book, STUDY.row(name)), STUDY.row(name).training)
-    print(f"{STUDY.row(name).label}: {made['modality'].value_counts().to_dict()} images made of "
-          f"{stages.datasets(book).learn()['modality'].value_counts().to_dict()} real ones")
+    print(
+        f"{STUDY.row(name).label}: {made['modality'].value_counts().to_dict()} images made of "
+        f"{stages.datasets(book).learn()['modality'].value_counts().to_dict()} real ones"
+    )
 
 # %%
 measured = studies.measure(book, STUDY, full=full, training=training)
@@ -239,8 +245,15 @@ test = stages.datasets(book).test()
 sample = readable_sample(test, people=8)
 about = test.iloc[sample]
 for name, features in held.items():
-    display(plots.projection(tsne(features[sample]), identities=about["identity"].tolist(),
-                             modalities=about["modality"].tolist(), cameras=about["camera"].tolist(), title=name))
+    display(
+        plots.projection(
+            tsne(features[sample]),
+            identities=about["identity"].tolist(),
+            modalities=about["modality"].tolist(),
+            cameras=about["camera"].tolist(),
+            title=name,
+        )
+    )
 
 # %% [markdown]
 # ## Something to try

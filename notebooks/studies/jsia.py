@@ -120,8 +120,12 @@ studies.overview(measured, ["rank_1", "rank_10", "mean_ap", "mean_inp", "intra_d
 
 # %%
 curves = {"SL, IL, LR, UI": next(iter(trainings.histories(studies.train(book, [STUDY.row("jsia")])).values()))}
-display(*(plots.training_curves(curves, term, axis=words) for term, words in
-          (("identity", "cross-entropy"), ("il", "λ · IL (eq. 11)"), ("ui", "λ · UI (eq. 15)"))))
+display(
+    *(
+        plots.training_curves(curves, term, axis=words)
+        for term, words in (("identity", "cross-entropy"), ("il", "λ · IL (eq. 11)"), ("ui", "λ · UI (eq. 15)"))
+    )
+)
 
 # %% [markdown]
 # **What to notice.** The network of the miniature world is trained for few steps, and so are its generators: a paper's

@@ -9,12 +9,16 @@ from vireid_lib.analysis.carry_over import carry_over, descriptors
 
 def _table(identities: int, cameras: dict[str, str]) -> pd.DataFrame:
     rows = [
-        {"path": f"/{person}/{camera}/{image}.jpg", "identity": f"set/{person}", "camera": f"set/{camera}",
-         "modality": modality}
+        {
+            "path": f"/{person}/{camera}/{image}.jpg",
+            "identity": f"set/{person}",
+            "camera": f"set/{camera}",
+            "modality": modality,
+        }
         for person in range(identities)
         for camera, modality in cameras.items()
         for image in range(2)
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 

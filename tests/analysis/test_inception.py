@@ -64,5 +64,9 @@ def test_the_original_network_pools_without_padding_and_takes_the_largest_last()
             with torch.no_grad():
                 getattr(network.eval(), block)(ramp)
             pooled[name, block] = seen[0][0, 0, 0, 0].item()  # the corner sees 0, 1, 4, 5 and five padded places
-    assert pooled == {("original", "Mixed_5b"): 2.5, ("later", "Mixed_5b"): pytest.approx(10 / 9),
-                      ("original", "Mixed_7c"): 5.0, ("later", "Mixed_7c"): pytest.approx(10 / 9)}  # fmt: skip
+    assert pooled == {
+        ("original", "Mixed_5b"): 2.5,
+        ("later", "Mixed_5b"): pytest.approx(10 / 9),
+        ("original", "Mixed_7c"): 5.0,
+        ("later", "Mixed_7c"): pytest.approx(10 / 9),
+    }

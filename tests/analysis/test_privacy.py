@@ -29,9 +29,11 @@ def world():
 def _disguised(image, how):
     image = image.astype(float)
     changed = {
-        "exact": image, "mirrored": image[:, ::-1], "brighter": image * 0.9 + 15,
+        "exact": image,
+        "mirrored": image[:, ::-1],
+        "brighter": image * 0.9 + 15,
         "noisy": image + np.random.default_rng(1).normal(0, 3, image.shape),
-    }[how]  # fmt: skip
+    }[how]
     return np.clip(changed, 0, 255).astype(np.uint8)
 
 

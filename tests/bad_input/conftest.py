@@ -37,8 +37,9 @@ LLCM_CAMERAS = {"vis": range(1, 10), "nir": (1, 2, 4, 5, 6, 7, 8, 9)}
 REMEDY = re.compile(
     r"\b(add|choose|convert|copy|correct|delete|did you mean|download|drop|fetch|free|give|instead|its default|keep|"
     r"knows|leave|list every|make|move|name|pass|put|remove|restore|run|save|separate|set|should|take|there are|"
-    r"unpack|use|valid here|write)\b", re.IGNORECASE
-)  # fmt: skip
+    r"unpack|use|valid here|write)\b",
+    re.IGNORECASE,
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,8 +74,14 @@ def tried(monkeypatch) -> Callable[[dict, Callable], None]:
     def trial(row: dict, kind: Callable) -> None:
         count = 0
 
-        @settings(max_examples=row.get("examples", EXAMPLES), derandomize=True, deadline=None, database=None,
-                  phases=[Phase.generate], suppress_health_check=list(HealthCheck))  # fmt: skip
+        @settings(
+            max_examples=row.get("examples", EXAMPLES),
+            derandomize=True,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
         @given(st.data())
         def example(data: st.DataObject) -> None:
             nonlocal count
@@ -112,20 +119,32 @@ def _tree(draw, folder, names=NAMES):
 
 def _files(name, people, form, suffix):
     if name == "sysu_mm01":
-        return [f"cam{camera}/{form.format(one)}/{n:04d}{suffix}" for one in people for camera in range(1, 7)
-                for n in (1, 2)]  # fmt: skip
+        return [
+            f"cam{camera}/{form.format(one)}/{n:04d}{suffix}"
+            for one in people
+            for camera in range(1, 7)
+            for n in (1, 2)
+        ]
     if name == "regdb":
-        return [f"{place}/{one}/front_{n}_{one}{suffix}" for one in people for place in ("Visible", "Thermal")
-                for n in (1, 2)]  # fmt: skip
+        return [
+            f"{place}/{one}/front_{n}_{one}{suffix}"
+            for one in people
+            for place in ("Visible", "Thermal")
+            for n in (1, 2)
+        ]
     if name == "market1501":
         train = [f"bounding_box_train/{one:04d}_c{camera}s1_1_1{suffix}" for one in people[:2] for camera in (1, 2)]
         query = [f"query/{one:04d}_c1s1_1_1{suffix}" for one in people[2:]]
         return train + query + [f"bounding_box_test/{one:04d}_c2s1_1_1{suffix}" for one in people[2:]]
     parts = [(f"{light}/{one:04d}", one, light) for one in people[:2] for light in ("vis", "nir")]
-    parts += [(f"test_{light}/cam{{camera}}/{form.format(one)}", one, light) for one in people[2:]
-              for light in ("vis", "nir")]  # fmt: skip
-    return [f"{place.format(camera=camera)}/{one:04d}_c{camera:02d}_s1_f1_{light}{suffix}"
-            for place, one, light in parts for camera in (1, 2)]  # fmt: skip
+    parts += [
+        (f"test_{light}/cam{{camera}}/{form.format(one)}", one, light) for one in people[2:] for light in ("vis", "nir")
+    ]
+    return [
+        f"{place.format(camera=camera)}/{one:04d}_c{camera:02d}_s1_f1_{light}{suffix}"
+        for place, one, light in parts
+        for camera in (1, 2)
+    ]
 
 
 def _lists(name, people, files):
@@ -136,8 +155,11 @@ def _lists(name, people, files):
         lists = {}
         for split, ids in (("train", people[:2]), ("test", people[2:])):
             for place in ("Visible", "Thermal"):
-                own = [(path, ids.index(int(path.split("/")[1]))) for path in files
-                       if path.startswith(place) and int(path.split("/")[1]) in ids]  # fmt: skip
+                own = [
+                    (path, ids.index(int(path.split("/")[1])))
+                    for path in files
+                    if path.startswith(place) and int(path.split("/")[1]) in ids
+                ]
                 lists[f"idx/{split}_{place.lower()}_1.txt"] = "".join(f"{path} {label}\n" for path, label in own)
         return lists
     if name == "llcm":

@@ -77,11 +77,17 @@ def command_works_in_a_file(draw, folder):
     """A workspace, a world or a site where a file lies, or below one, or with a name that is too long."""
     (folder / "file").write_bytes(b"")
     place = draw(st.sampled_from(["file", "file/below", "f" * 300]))
-    command = draw(st.sampled_from([
-        ("book", "--profile", "smoke", "--workspace"), ("data", "make", "--size", "small", "--root"),
-        ("pretrain-mini", "--folder"), ("book", "--plan", "--profile", "smoke", "--workspace"),
-        ("study", "den", "--profile", "smoke", "--workspace"),
-    ]))  # fmt: skip
+    command = draw(
+        st.sampled_from(
+            [
+                ("book", "--profile", "smoke", "--workspace"),
+                ("data", "make", "--size", "small", "--root"),
+                ("pretrain-mini", "--folder"),
+                ("book", "--plan", "--profile", "smoke", "--workspace"),
+                ("study", "den", "--profile", "smoke", "--workspace"),
+            ]
+        )
+    )
     return _refused(*command, place)
 
 
@@ -131,21 +137,66 @@ def parameter_is_an_option(draw, folder):
 
 
 def parameter_is_of_the_wrong_type(draw, folder):
-    return _parameter(draw, ["people=x", "people=8.0", "people=1e1", "people=yes", "people=1:30", "people=1_0",
-                             "people=[3]", "people=null", "people='3'", "people=~", "people=\x07", "people=\udcb8",
-                             "strengths=0.4", "strengths=[a]", "strengths=[[0.4]]", "strengths={a: 1}",
-                             "people=٣", "people=3=4", "people=!!int x", "people=3 # three"[:9] + "!"])  # fmt: skip
+    return _parameter(
+        draw,
+        [
+            "people=x",
+            "people=8.0",
+            "people=1e1",
+            "people=yes",
+            "people=1:30",
+            "people=1_0",
+            "people=[3]",
+            "people=null",
+            "people='3'",
+            "people=~",
+            "people=\x07",
+            "people=\udcb8",
+            "strengths=0.4",
+            "strengths=[a]",
+            "strengths=[[0.4]]",
+            "strengths={a: 1}",
+            "people=٣",
+            "people=3=4",
+            "people=!!int x",
+            "people=3 # three"[:9] + "!",
+        ],
+    )
 
 
 def parameter_is_a_template(draw, folder):
-    return _parameter(draw, ["people={{people}}", "people={{a}: 1}", "people=${people}", "people=<people>",
-                             "strengths=[{{a}}]", "people=? [a]"])  # fmt: skip
+    return _parameter(
+        draw,
+        [
+            "people={{people}}",
+            "people={{a}: 1}",
+            "people=${people}",
+            "people=<people>",
+            "strengths=[{{a}}]",
+            "people=? [a]",
+        ],
+    )
 
 
 def parameter_is_out_of_range(draw, folder):
-    return _parameter(draw, ["people=1", "people=0", "people=-3", "steps=0", "strengths=[]", "strengths=[0]",
-                             "strengths=[1.5]", "strengths=[-.1]", "strengths=[.nan]", "strengths=[.inf]",
-                             "strengths=[1e400]", "candidates=3", "query_number=-1"])  # fmt: skip
+    return _parameter(
+        draw,
+        [
+            "people=1",
+            "people=0",
+            "people=-3",
+            "steps=0",
+            "strengths=[]",
+            "strengths=[0]",
+            "strengths=[1.5]",
+            "strengths=[-.1]",
+            "strengths=[.nan]",
+            "strengths=[.inf]",
+            "strengths=[1e400]",
+            "candidates=3",
+            "query_number=-1",
+        ],
+    )
 
 
 def parameter_is_huge(draw, folder):
@@ -154,5 +205,18 @@ def parameter_is_huge(draw, folder):
 
 
 def parameter_names_what_there_is_not(draw, folder):
-    return _parameter(draw, ["metric=mAP", "metric=rank-1", "metric=RANK_1", "metric=\n", "method=AGW", "method=resnet",
-                             "generator=CycleGAN", "generator=", "compared=Dive", "compared=real"])  # fmt: skip
+    return _parameter(
+        draw,
+        [
+            "metric=mAP",
+            "metric=rank-1",
+            "metric=RANK_1",
+            "metric=\n",
+            "method=AGW",
+            "method=resnet",
+            "generator=CycleGAN",
+            "generator=",
+            "compared=Dive",
+            "compared=real",
+        ],
+    )

@@ -13,8 +13,12 @@ from vireid_lib.data.images import load_images
 from vireid_lib.data.layouts import read_dataset
 
 ENTERS = "data set"
-CAMERA_FOLDERS = {"sysu_mm01": [f"cam{number}" for number in range(1, 7)], "regdb": ["idx"], "llcm": ["test_vis/cam1"],
-                  "market1501": ["query", "bounding_box_train", "bounding_box_test"]}  # fmt: skip
+CAMERA_FOLDERS = {
+    "sysu_mm01": [f"cam{number}" for number in range(1, 7)],
+    "regdb": ["idx"],
+    "llcm": ["test_vis/cam1"],
+    "market1501": ["query", "bounding_box_train", "bounding_box_test"],
+}
 
 
 def test_kind(row, tried, tree):
@@ -117,8 +121,21 @@ def tree_has_clutter(draw, folder, tree):
     before = read_dataset(name, root)
     places = [root, *{os.path.dirname(path) for path in before["path"]}]
     for place in places:
-        left = draw(st.sampled_from(["Thumbs.db", ".DS_Store", "._0001.jpg", "desktop.ini", "notes.txt", "a.jpg.part",
-                                     "checksums.md5", ".directory", "a.zip"]))  # fmt: skip
+        left = draw(
+            st.sampled_from(
+                [
+                    "Thumbs.db",
+                    ".DS_Store",
+                    "._0001.jpg",
+                    "desktop.ini",
+                    "notes.txt",
+                    "a.jpg.part",
+                    "checksums.md5",
+                    ".directory",
+                    "a.zip",
+                ]
+            )
+        )
         with open(os.path.join(place, left), "wb") as file:
             file.write(draw(st.binary(max_size=20)))
     (root / draw(st.sampled_from(["__MACOSX", "new folder", ".git", "cam99"]))).mkdir()
@@ -273,8 +290,9 @@ def tree_counts_a_narrow_range_in_sixteen_bits(draw, folder, tree):
         Image.fromarray(values).save(path, "PNG")
 
     def act():
-        pixels = load_images([os.path.join(path) for path in infrared if path.lower().endswith("png")], (16, 8),
-                             cache=None).pixels  # fmt: skip
+        pixels = load_images(
+            [os.path.join(path) for path in infrared if path.lower().endswith("png")], (16, 8), cache=None
+        ).pixels
         assert not len(pixels) or np.ptp(pixels) == 255
         return check_dataset(name, root).to_text()
 
@@ -284,8 +302,13 @@ def tree_counts_a_narrow_range_in_sixteen_bits(draw, folder, tree):
 
 def tree_has_a_broken_world_record(draw, folder, tree):
     name, root = tree(draw, folder)
-    (root / "world.json").write_text(draw(st.sampled_from(["", "[]", '{"counts": [1]}', "{", '{"counts": {"x": 1}}',
-                                                           '{"counts": {"all images": "many"}}'])))  # fmt: skip
+    (root / "world.json").write_text(
+        draw(
+            st.sampled_from(
+                ["", "[]", '{"counts": [1]}', "{", '{"counts": {"x": 1}}', '{"counts": {"all images": "many"}}']
+            )
+        )
+    )
     return _told(name, root, "world.json", usable=False)
 
 

@@ -162,15 +162,28 @@ def image_has_odd_exif(draw, folder):
     """Fields of the wrong type and of the wrong length, as cameras and tools write them."""
     pixels = _pixels(draw)
     exif = bytearray(b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", 1))
-    exif += struct.pack(">HHII", draw(st.sampled_from([0x0112, 0x8769, 0x010F, 0x9C9B])), draw(st.integers(0, 14)),
-                        draw(st.integers(0, 70_000)), draw(st.integers(9, 2**32 - 1)))  # fmt: skip
+    exif += struct.pack(
+        ">HHII",
+        draw(st.sampled_from([0x0112, 0x8769, 0x010F, 0x9C9B])),
+        draw(st.integers(0, 14)),
+        draw(st.integers(0, 70_000)),
+        draw(st.integers(9, 2**32 - 1)),
+    )
     return _shown(folder, _saved(Image.fromarray(pixels), "JPEG", quality=95, exif=bytes(exif)), pixels, slack=12)
 
 
 def image_lies_on_its_side(draw, folder):
     pixels = _pixels(draw)
-    turn = draw(st.sampled_from([(3, Image.Transpose.ROTATE_180), (6, Image.Transpose.ROTATE_90),
-                                 (8, Image.Transpose.ROTATE_270), (2, Image.Transpose.FLIP_LEFT_RIGHT)]))  # fmt: skip
+    turn = draw(
+        st.sampled_from(
+            [
+                (3, Image.Transpose.ROTATE_180),
+                (6, Image.Transpose.ROTATE_90),
+                (8, Image.Transpose.ROTATE_270),
+                (2, Image.Transpose.FLIP_LEFT_RIGHT),
+            ]
+        )
+    )
     exif = Image.Exif()
     exif[0x0112] = turn[0]
     return _shown(folder, _saved(Image.fromarray(pixels).transpose(turn[1]), exif=exif), pixels)

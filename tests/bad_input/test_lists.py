@@ -10,8 +10,10 @@ from vireid_lib.data.layouts import read_dataset
 
 ENTERS = "split list"
 OF_IDENTITIES = {"sysu_mm01": ["exp/train_id.txt", "exp/val_id.txt", "exp/test_id.txt"], "llcm": ["idx/test_id.txt"]}
-OF_IMAGES = {"regdb": [f"idx/{split}_{light}_1.txt" for split in ("train", "test") for light in ("visible", "thermal")],
-             "llcm": ["idx/train_vis.txt", "idx/train_nir.txt"]}  # fmt: skip
+OF_IMAGES = {
+    "regdb": [f"idx/{split}_{light}_1.txt" for split in ("train", "test") for light in ("visible", "thermal")],
+    "llcm": ["idx/train_vis.txt", "idx/train_nir.txt"],
+}
 
 
 def test_kind(row, tried, tree):
@@ -262,8 +264,15 @@ def list_has_somebody_in_training_and_test(draw, folder, tree):
 def list_lies_beside_copies(draw, folder, tree):
     """What editors and browsers leave beside RegDB's lists are no trials."""
     held = _List(draw, folder, tree, {"regdb": ["idx/train_visible_1.txt"]})
-    copies = ["train_visible_1 (1).txt", "train_visible_1 - Kopie.txt", "train_visible_old.txt", "train_visible_.txt",
-              "train_visible_1.txt.bak", "train_visible_².txt", "train_visible_1~.txt"]  # fmt: skip
+    copies = [
+        "train_visible_1 (1).txt",
+        "train_visible_1 - Kopie.txt",
+        "train_visible_old.txt",
+        "train_visible_.txt",
+        "train_visible_1.txt.bak",
+        "train_visible_².txt",
+        "train_visible_1~.txt",
+    ]
     shutil.copy(held.path, held.path.with_name(draw(st.sampled_from(copies))))
     act, judge = held.same()
 

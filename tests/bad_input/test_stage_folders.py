@@ -43,9 +43,18 @@ def _table(folder, count=4):
     """A saved table of images that are there."""
     for number in range(count):
         Image.new("RGB", (8, 16), (number, 99, 200)).save(folder / f"{number}.png")
-    rows = [{"path": str(folder / f"{number}.png"), "identity": f"mini_vi/{number:04d}", "camera": "mini_vi/3",
-             "modality": "infrared", "split": "external", "source": "dive", "seed": 40 + number}
-            for number in range(count)]  # fmt: skip
+    rows = [
+        {
+            "path": str(folder / f"{number}.png"),
+            "identity": f"mini_vi/{number:04d}",
+            "camera": "mini_vi/3",
+            "modality": "infrared",
+            "split": "external",
+            "source": "dive",
+            "seed": 40 + number,
+        }
+        for number in range(count)
+    ]
     tables.save(tables.validate(pd.DataFrame(rows), "here"), folder / "table.csv")
     return folder / "table.csv"
 
@@ -83,8 +92,13 @@ def record_is_cut(draw, folder):
 
 
 def record_is_something_else(draw, folder):
-    return _damaged_record(draw, folder, draw(st.sampled_from([b"[]", b"3", b"{}", b'{"values": {}}', b"<html>",
-                                                               b"[" * 5000, b"9" * 5000, b"\xff\xfe{"])))  # fmt: skip
+    return _damaged_record(
+        draw,
+        folder,
+        draw(
+            st.sampled_from([b"[]", b"3", b"{}", b'{"values": {}}', b"<html>", b"[" * 5000, b"9" * 5000, b"\xff\xfe{"])
+        ),
+    )
 
 
 def table_is_not_there(draw, folder):
@@ -124,11 +138,27 @@ def table_has_another_column(draw, folder):
 
 def table_has_an_odd_value(draw, folder):
     path = _table(folder)
-    column, value = draw(st.sampled_from([
-        ("identity", "7"), ("identity", "a/b/c"), ("identity", ""), ("camera", "mini_vi/three"), ("camera", "3"),
-        ("modality", "thermal"), ("modality", "Infrared"), ("split", "training"), ("source", ""), ("seed", "x"),
-        ("seed", "1.5"), ("seed", "9" * 30), ("seed", "9" * 5000), ("path", ""), ("path", "0.png"),
-    ]))  # fmt: skip
+    column, value = draw(
+        st.sampled_from(
+            [
+                ("identity", "7"),
+                ("identity", "a/b/c"),
+                ("identity", ""),
+                ("camera", "mini_vi/three"),
+                ("camera", "3"),
+                ("modality", "thermal"),
+                ("modality", "Infrared"),
+                ("split", "training"),
+                ("source", ""),
+                ("seed", "x"),
+                ("seed", "1.5"),
+                ("seed", "9" * 30),
+                ("seed", "9" * 5000),
+                ("path", ""),
+                ("path", "0.png"),
+            ]
+        )
+    )
     held = pd.read_csv(path, dtype=str, keep_default_na=False)
     held.loc[draw(st.integers(1, 3)), column] = value
     held.to_csv(path, index=False)
@@ -149,9 +179,18 @@ def table_has_a_short_row(draw, folder):
 def table_is_in_another_form(draw, folder):
     path = _table(folder)
     text = path.read_text()
-    damaged = draw(st.sampled_from([text.replace(",", ";").encode(), text.encode("utf-16"), b'"' + text.encode(),
-                                    text.replace("\n", ",1,2\n", 2).encode(), b"<!DOCTYPE html>\n<html></html>\n",
-                                    b"version https://git-lfs.github.com/spec/v1\noid x\n"]))  # fmt: skip
+    damaged = draw(
+        st.sampled_from(
+            [
+                text.replace(",", ";").encode(),
+                text.encode("utf-16"),
+                b'"' + text.encode(),
+                text.replace("\n", ",1,2\n", 2).encode(),
+                b"<!DOCTYPE html>\n<html></html>\n",
+                b"version https://git-lfs.github.com/spec/v1\noid x\n",
+            ]
+        )
+    )
     path.write_bytes(damaged)
     return lambda: tables.load(path), [str(path)]
 

@@ -21,8 +21,11 @@ def test_there_are_enough_kinds(rows):
 
 def test_every_row_says_all(rows):
     for row in rows:
-        assert {"id", "wrong", "enters", "expected"} <= row.keys() <= {
-            "id", "wrong", "enters", "expected", "error", "examples"}, row  # fmt: skip
+        assert (
+            {"id", "wrong", "enters", "expected"}
+            <= row.keys()
+            <= {"id", "wrong", "enters", "expected", "error", "examples"}
+        ), row
         assert row["expected"] in EXPECTED and ("error" in row) == (row["expected"] == "refused"), row
 
 

@@ -41,8 +41,22 @@ def _refused(folder, data, suffix, *names):
 
 
 def weights_are_something_else(draw, folder):
-    data = draw(st.sampled_from([b"", b"\0" * 999, b"<!DOCTYPE html><html></html>", b"\n<html>", POINTER, b"PK\x03\x04",
-                                 b"\x1f\x8b\x08", b"Access denied", b'{"error": "gated"}', b"\x80\x04."]))  # fmt: skip
+    data = draw(
+        st.sampled_from(
+            [
+                b"",
+                b"\0" * 999,
+                b"<!DOCTYPE html><html></html>",
+                b"\n<html>",
+                POINTER,
+                b"PK\x03\x04",
+                b"\x1f\x8b\x08",
+                b"Access denied",
+                b'{"error": "gated"}',
+                b"\x80\x04.",
+            ]
+        )
+    )
     return _refused(folder, data, draw(SUFFIX))
 
 
@@ -83,8 +97,17 @@ def weights_are_not_finite(draw, folder):
 
 
 def weights_are_of_another_form(draw, folder):
-    content = draw(st.sampled_from([[torch.ones(2)], {"state_dict": {"weight": torch.ones(2)}}, torch.ones(2), 3,
-                                    {"weight": torch.ones(2), "epoch": 3}]))  # fmt: skip
+    content = draw(
+        st.sampled_from(
+            [
+                [torch.ones(2)],
+                {"state_dict": {"weight": torch.ones(2)}},
+                torch.ones(2),
+                3,
+                {"weight": torch.ones(2), "epoch": 3},
+            ]
+        )
+    )
     return _refused(folder, _saved(content, ".pth"), ".pth")
 
 
@@ -123,8 +146,17 @@ def base_model_has_broken_weights(draw, folder):
 
 def base_model_has_broken_settings(draw, folder):
     model = _base(draw, folder)
-    path = model / draw(st.sampled_from(["vae/config.json", "unet/config.json", "text_encoder/config.json",
-                                         "scheduler/scheduler_config.json", "tokenizer/tokenizer.json"]))  # fmt: skip
+    path = model / draw(
+        st.sampled_from(
+            [
+                "vae/config.json",
+                "unet/config.json",
+                "text_encoder/config.json",
+                "scheduler/scheduler_config.json",
+                "tokenizer/tokenizer.json",
+            ]
+        )
+    )
     _other(path, draw(st.sampled_from([b"", b"{", POINTER, b"\xff\xfe{\0}\0"])))
     return lambda: load_base(str(model)), [str(path)]
 

@@ -75,8 +75,27 @@ def yaml_is_no_mapping(draw, folder):
 
 
 def yaml_is_broken(draw, folder):
-    return _text(draw, folder, draw(st.sampled_from(["a: b: c", "a: [1", "a: 'x", "a: *x", "a: %x", "}", "a: |\n b\nc",
-                                                     "a: b\n  c: d", "--- a\n--- b", "a: \x07", "@a: b"])))  # fmt: skip
+    return _text(
+        draw,
+        folder,
+        draw(
+            st.sampled_from(
+                [
+                    "a: b: c",
+                    "a: [1",
+                    "a: 'x",
+                    "a: *x",
+                    "a: %x",
+                    "}",
+                    "a: |\n b\nc",
+                    "a: b\n  c: d",
+                    "--- a\n--- b",
+                    "a: \x07",
+                    "@a: b",
+                ]
+            )
+        ),
+    )
 
 
 def yaml_has_tabs(draw, folder):
@@ -99,8 +118,21 @@ def yaml_is_a_template(draw, folder):
 
 
 def yaml_wants_code(draw, folder):
-    tag = draw(st.sampled_from(["!!python/object/apply:os.system", "!!python/name:os.system", "!own", "!!timestamp",
-                                "!!int", "!!float", "!!bool", "!!binary", "!!set"]))  # fmt: skip
+    tag = draw(
+        st.sampled_from(
+            [
+                "!!python/object/apply:os.system",
+                "!!python/name:os.system",
+                "!own",
+                "!!timestamp",
+                "!!int",
+                "!!float",
+                "!!bool",
+                "!!binary",
+                "!!set",
+            ]
+        )
+    )
     return _text(draw, folder, f"title: {tag} x\n", names=["line 1"])
 
 
@@ -163,10 +195,18 @@ def manifest_lacks_a_key(draw, folder):
 
 def manifest_has_a_value_of_the_wrong_type(draw, folder):
     name = draw(st.sampled_from(sorted(MANIFESTS)))
-    wrong = {"title": [3, None, ""], "layout": ["Sysu", "voc", 3], "cameras": [[], "1", [1]], "counts": [{}, 3],
-             "splits": [["train"], {"Train": "x"}, {"train": 3}], "protocol.trials": ["10", 0, -1, 1.5, True],
-             "protocol.shots": [1, ["1"]], "image_size": [[128], [1, 2, 3], "128x64"], "name": ["SYSU-MM01", "a b", ""],
-             "intensity": [[3, 1], [1, 1], [float("nan"), 1.0], [0.0, float("inf")], [1]]}  # fmt: skip
+    wrong = {
+        "title": [3, None, ""],
+        "layout": ["Sysu", "voc", 3],
+        "cameras": [[], "1", [1]],
+        "counts": [{}, 3],
+        "splits": [["train"], {"Train": "x"}, {"train": 3}],
+        "protocol.trials": ["10", 0, -1, 1.5, True],
+        "protocol.shots": [1, ["1"]],
+        "image_size": [[128], [1, 2, 3], "128x64"],
+        "name": ["SYSU-MM01", "a b", ""],
+        "intensity": [[3, 1], [1, 1], [float("nan"), 1.0], [0.0, float("inf")], [1]],
+    }
     key = draw(st.sampled_from(sorted(wrong)))
     return _manifest(folder, _put(MANIFESTS[name], key, draw(st.sampled_from(wrong[key]))), key.split(".")[-1])
 
@@ -205,83 +245,178 @@ def profile_has_an_unknown_key(draw, folder):
 
 
 def profile_has_a_value_of_the_wrong_type(draw, folder):
-    return _changed(draw, folder, {
-        "title": [3, None, ["x"]], "world.seed": ["0", 1.5, True], "data.target": [3, None], "data.roots": [[], "x"],
-        "images.height": ["64", 64.5, True], "reid.seeds": [0, [0.5], [True], ["0"]], "reid.training_sets": ["real"],
-        "reid.config": [[], 3], "dive.lora_rank": ["2", 2.5, True], "dive.flip": [1, "no", "false"],
-        "generators.vae.steps": ["40", True, 4.5], "generators.vae.flip": ["yes", 1], "expand.per_camera": ["2", True],
-        "evaluation.trials": ["2", 2.5], "minutes": [[], {"01_datasets": "1"}], "device": [0, None],
-    }, "smoke")  # fmt: skip
+    return _changed(
+        draw,
+        folder,
+        {
+            "title": [3, None, ["x"]],
+            "world.seed": ["0", 1.5, True],
+            "data.target": [3, None],
+            "data.roots": [[], "x"],
+            "images.height": ["64", 64.5, True],
+            "reid.seeds": [0, [0.5], [True], ["0"]],
+            "reid.training_sets": ["real"],
+            "reid.config": [[], 3],
+            "dive.lora_rank": ["2", 2.5, True],
+            "dive.flip": [1, "no", "false"],
+            "generators.vae.steps": ["40", True, 4.5],
+            "generators.vae.flip": ["yes", 1],
+            "expand.per_camera": ["2", True],
+            "evaluation.trials": ["2", 2.5],
+            "minutes": [[], {"01_datasets": "1"}],
+            "device": [0, None],
+        },
+        "smoke",
+    )
 
 
 def profile_is_written_for_yaml_1_1(draw, folder):
     """`yes`, `1_000` and `1:30` are texts of YAML 1.2."""
-    key, text = draw(st.sampled_from([
-        ("flip", "dive: {flip: yes}"), ("flip", "dive: {flip: off}"), ("steps", "dive: {steps: 1_000}"),
-        ("steps", "dive: {steps: 1:30}"), ("seeds", "reid: {backbone: small, seeds: [1_0], training_sets: [real]}"),
-        ("trials", "evaluation: {protocol: sysu-mm01, modes: [all], trials: 1:30}"),
-    ]))  # fmt: skip
+    key, text = draw(
+        st.sampled_from(
+            [
+                ("flip", "dive: {flip: yes}"),
+                ("flip", "dive: {flip: off}"),
+                ("steps", "dive: {steps: 1_000}"),
+                ("steps", "dive: {steps: 1:30}"),
+                ("seeds", "reid: {backbone: small, seeds: [1_0], training_sets: [real]}"),
+                ("trials", "evaluation: {protocol: sysu-mm01, modes: [all], trials: 1:30}"),
+            ]
+        )
+    )
     content = {name: value for name, value in PROFILES["smoke"].items() if name != text.split(":")[0]}
     return _text(draw, folder, yaml.safe_dump({**content, "name": "own"}) + text, load_profile, [key])
 
 
 def profile_has_a_number_that_is_none(draw, folder):
     value = [float("nan"), float("inf"), -float("inf")]
-    return _changed(draw, folder, {
-        "dive.learning_rate": value, "dive.token_learning_rate": value, "dive.guidance": value, "dive.strength": value,
-        "dive.min_aspect": value, "generators.vae.learning_rate": value, "generators.cyclegan.cycle_weight": value,
-        "reid.config.learning_rate": value, "reid.config.mix": value, "minutes.01_datasets": value,
-    }, "smoke")  # fmt: skip
+    return _changed(
+        draw,
+        folder,
+        {
+            "dive.learning_rate": value,
+            "dive.token_learning_rate": value,
+            "dive.guidance": value,
+            "dive.strength": value,
+            "dive.min_aspect": value,
+            "generators.vae.learning_rate": value,
+            "generators.cyclegan.cycle_weight": value,
+            "reid.config.learning_rate": value,
+            "reid.config.mix": value,
+            "minutes.01_datasets": value,
+        },
+        "smoke",
+    )
 
 
 def profile_has_a_number_out_of_range(draw, folder):
-    return _changed(draw, folder, {
-        "expand.per_camera": [0, -1], "expand.min_images": [0, -3], "expand.identities": [0], "expand.counts": [[0]],
-        "evaluation.trials": [0, -10], "evaluation.shots": [0, -1], "reid.config.steps": [0, -60], "world.seed": [-1],
-        "reid.seeds": [[-1], []], "images.height": [0, -64], "dive.height": [0, -8, 12], "dive.steps": [0, -1],
-        "dive.learning_rate": [0, -1e-4], "dive.seed": [-1], "dive.checkpoint_every": [-1], "dive.batch": [0],
-        "dive.gradient_clip": [0, -1], "generators.vae.steps": [0, -1], "generators.vae.learning_rate": [0.0, -1],
-        "generators.vae.seed": [-7], "minutes.01_datasets": [-1], "generators.stargan.batch": [3],
-    }, "smoke")  # fmt: skip
+    return _changed(
+        draw,
+        folder,
+        {
+            "expand.per_camera": [0, -1],
+            "expand.min_images": [0, -3],
+            "expand.identities": [0],
+            "expand.counts": [[0]],
+            "evaluation.trials": [0, -10],
+            "evaluation.shots": [0, -1],
+            "reid.config.steps": [0, -60],
+            "world.seed": [-1],
+            "reid.seeds": [[-1], []],
+            "images.height": [0, -64],
+            "dive.height": [0, -8, 12],
+            "dive.steps": [0, -1],
+            "dive.learning_rate": [0, -1e-4],
+            "dive.seed": [-1],
+            "dive.checkpoint_every": [-1],
+            "dive.batch": [0],
+            "dive.gradient_clip": [0, -1],
+            "generators.vae.steps": [0, -1],
+            "generators.vae.learning_rate": [0.0, -1],
+            "generators.vae.seed": [-7],
+            "minutes.01_datasets": [-1],
+            "generators.stargan.batch": [3],
+        },
+        "smoke",
+    )
 
 
 def profile_names_what_there_is_not(draw, folder):
-    return _changed(draw, folder, {
-        "reid.method": ["AGW", "resnet", ""], "reid.training_sets": [["real", "DiVE"], ["cycelgan"], []],
-        "reid.backbone": ["resnet18", "Small"], "evaluation.protocol": ["SYSU-MM01", "market"], "device": ["gpu"],
-        "evaluation.modes": [["outdoor"], []], "evaluation.draw": ["random"], "expand.splits": [["test"], []],
-        "generators": [{"pix2pix": {}}, {"VAE": {}}], "world.size": ["huge", ""], "dive.form": ["released"],
-        "data.target": ["sysu_mm02", "SYSU"], "data.external": ["market1502"], "dive.schedule": ["linear"],
-    }, "smoke")[0], [str(folder / "own.yaml")]  # fmt: skip
+    return _changed(
+        draw,
+        folder,
+        {
+            "reid.method": ["AGW", "resnet", ""],
+            "reid.training_sets": [["real", "DiVE"], ["cycelgan"], []],
+            "reid.backbone": ["resnet18", "Small"],
+            "evaluation.protocol": ["SYSU-MM01", "market"],
+            "device": ["gpu"],
+            "evaluation.modes": [["outdoor"], []],
+            "evaluation.draw": ["random"],
+            "expand.splits": [["test"], []],
+            "generators": [{"pix2pix": {}}, {"VAE": {}}],
+            "world.size": ["huge", ""],
+            "dive.form": ["released"],
+            "data.target": ["sysu_mm02", "SYSU"],
+            "data.external": ["market1502"],
+            "dive.schedule": ["linear"],
+        },
+        "smoke",
+    )[0], [str(folder / "own.yaml")]
 
 
 def profile_says_one_thing_twice(draw, folder):
-    return _changed(draw, folder, {
-        "reid.seeds": [[0, 0], [1, 2, 1]], "reid.training_sets": [["real", "dive", "real"]], "expand.counts": [[2, 2]],
-        "evaluation.modes": [["all", "all"]], "expand.splits": [["train", "train"]], "expand.cameras": [[3, 3]],
-    })  # fmt: skip
+    return _changed(
+        draw,
+        folder,
+        {
+            "reid.seeds": [[0, 0], [1, 2, 1]],
+            "reid.training_sets": [["real", "dive", "real"]],
+            "expand.counts": [[2, 2]],
+            "evaluation.modes": [["all", "all"]],
+            "expand.splits": [["train", "train"]],
+            "expand.cameras": [[3, 3]],
+        },
+    )
 
 
 def profile_contradicts_its_data(draw, folder):
     """Another set's protocol, cameras that the target lacks, sets of the wrong kind, roots of others."""
     data = {"target": "sysu_mm01", "external": "market1501", "roots": {"sysu_mm01": "S", "market1501": "M"}}
     regdb = {"protocol": "regdb", "modes": ["visible-to-infrared"]}
-    place, value = draw(st.sampled_from([
-        ("expand.cameras", [99]), ("expand.cameras", [1]), ("evaluation", regdb), ("data.roots", {"sysu_mm01": "S"}),
-        ("data.roots", {**data["roots"], "llcm": "L"}),
-        ("data", {"target": "market1501", "roots": {"market1501": "M"}}),
-        ("data", {**data, "external": "llcm", "roots": {"sysu_mm01": "S", "llcm": "L"}}), ("world", {"size": "small"}),
-        ("data", {"target": "sysu_mm01", "roots": {"sysu_mm01": "S"}}), ("evaluation.reading", "release"),
-        ("reid.training_sets", ["real", "true"]),
-    ]))  # fmt: skip
+    place, value = draw(
+        st.sampled_from(
+            [
+                ("expand.cameras", [99]),
+                ("expand.cameras", [1]),
+                ("evaluation", regdb),
+                ("data.roots", {"sysu_mm01": "S"}),
+                ("data.roots", {**data["roots"], "llcm": "L"}),
+                ("data", {"target": "market1501", "roots": {"market1501": "M"}}),
+                ("data", {**data, "external": "llcm", "roots": {"sysu_mm01": "S", "llcm": "L"}}),
+                ("world", {"size": "small"}),
+                ("data", {"target": "sysu_mm01", "roots": {"sysu_mm01": "S"}}),
+                ("evaluation.reading", "release"),
+                ("reid.training_sets", ["real", "true"]),
+            ]
+        )
+    )
     return _profile(folder, _put(PROFILES["sysu"], place, value), str(folder / "own.yaml"))
 
 
 def profile_sets_what_belongs_elsewhere(draw, folder):
-    return _changed(draw, folder, {
-        "generators.dive": [{}], "reid.config.backbone": ["small"], "reid.config.height": [64],
-        "evaluation.draw": ["official"], "world.size": [{"people": 3}],
-    }, "smoke")[0], [str(folder / "own.yaml")]  # fmt: skip
+    return _changed(
+        draw,
+        folder,
+        {
+            "generators.dive": [{}],
+            "reid.config.backbone": ["small"],
+            "reid.config.height": [64],
+            "evaluation.draw": ["official"],
+            "world.size": [{"people": 3}],
+        },
+        "smoke",
+    )[0], [str(folder / "own.yaml")]
 
 
 def profile_is_named_unlike_its_file(draw, folder):
@@ -292,8 +427,11 @@ def profile_is_named_unlike_its_file(draw, folder):
 def profile_names_a_file_that_is_not_there(draw, folder):
     place = draw(st.sampled_from(["dive.base_model", "reid.config.pretrained"]))
     value = draw(st.sampled_from(["./gone", "gone.safetensors", "/nowhere/model", "../gone.pth", "~/none such", ""]))
-    content = PROFILES["smoke"] if place.startswith("dive") else {
-        **PROFILES["sysu"], "reid": {**PROFILES["sysu"]["reid"], "config": {}}}  # fmt: skip
+    content = (
+        PROFILES["smoke"]
+        if place.startswith("dive")
+        else {**PROFILES["sysu"], "reid": {**PROFILES["sysu"]["reid"], "config": {}}}
+    )
     return _profile(folder, _put(content, place, value), place)
 
 

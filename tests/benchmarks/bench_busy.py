@@ -63,8 +63,11 @@ def works() -> dict[str, Callable[[], object]]:
     def still(work: Callable[[], object]) -> Callable[[], object]:
         return torch.no_grad()(work)
 
-    return {"features": still(lambda: network.features(images, "visible")),
-            "denoiser": still(lambda: unet(latents, 500, states)), "step": step}  # fmt: skip
+    return {
+        "features": still(lambda: network.features(images, "visible")),
+        "denoiser": still(lambda: unet(latents, 500, states)),
+        "step": step,
+    }
 
 
 def measure(kind: str, place: str, repeats: int) -> dict[str, dict[str, float]]:
@@ -107,8 +110,9 @@ def elsewhere(kind: str, place: str, repeats: int) -> dict[str, dict[str, float]
     environment |= {"GOMP_SPINCOUNT": patience} if patience else {}
     command = [sys.executable, __file__, "--inner", kind, place, "--repeats", str(repeats)]
     cores = sorted(os.sched_getaffinity(0))[: 1 if place == "on one core" else 2]
-    run = subprocess.run(["taskset", "-c", ",".join(map(str, cores)), *command], env=environment, check=True,
-                         capture_output=True)  # fmt: skip
+    run = subprocess.run(
+        ["taskset", "-c", ",".join(map(str, cores)), *command], env=environment, check=True, capture_output=True
+    )
     return json.loads(run.stdout.splitlines()[-1])
 
 
@@ -133,8 +137,10 @@ def main() -> None:
     best = found["as a stage, 2 threads"]["free cores"]
     for work in best:
         for kind, by_place in found.items():
-            cells = [f"{place} {by_place[place][work]:7.1f} ms {by_place[place][work] / best[work]:5.1f} ×"
-                     for place in PLACES]  # fmt: skip
+            cells = [
+                f"{place} {by_place[place][work]:7.1f} ms {by_place[place][work] / best[work]:5.1f} ×"
+                for place in PLACES
+            ]
             print(f"{work:9} {kind:28} {'   '.join(cells)}")
 
 

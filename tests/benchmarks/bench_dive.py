@@ -242,14 +242,21 @@ def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
     before = held(device)
     base = load(config, device)
     pipeline = StableDiffusionPipeline(
-        vae=base.vae, text_encoder=base.text, tokenizer=base.tokenizer, unet=base.unet, safety_checker=None,
-        scheduler=sampler(base.schedule, config.timestep_spacing), feature_extractor=None,
+        vae=base.vae,
+        text_encoder=base.text,
+        tokenizer=base.tokenizer,
+        unet=base.unet,
+        safety_checker=None,
+        scheduler=sampler(base.schedule, config.timestep_spacing),
+        feature_extractor=None,
         requires_safety_checker=False,
-    )  # fmt: skip
+    )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.load_textual_inversion(load_bank(folder / "tokens.safetensors"))
-    pipeline.load_lora_weights(folder / "lora" / model.vocabulary.branch_of_view[model.vocabulary.view(camera)],
-                               weight_name="pytorch_lora_weights.safetensors")  # fmt: skip
+    pipeline.load_lora_weights(
+        folder / "lora" / model.vocabulary.branch_of_view[model.vocabulary.view(camera)],
+        weight_name="pytorch_lora_weights.safetensors",
+    )
     pipeline.to(device, torch.float16 if device.type == "cuda" else torch.float32)
     latent = base.unet.config.in_channels, *latent_size(model, config.height, config.width)
     theirs = []
@@ -259,10 +266,17 @@ def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
         prompt = f"a {model.vocabulary.code(camera)} photo of {model.tokens.placeholders[request.identity]} person"
         # Drawn as the pipeline would in single precision: in half precision, a seed gives other numbers.
         noise = torch.randn((1, *latent), generator=torch.Generator().manual_seed(request.seed))
-        theirs.append(pipeline(
-            prompt, height=config.height, width=config.width, num_inference_steps=config.sampling_steps,
-            guidance_scale=config.guidance, latents=noise.to(device, pipeline.dtype), output_type="np",
-        ).images[0])  # fmt: skip
+        theirs.append(
+            pipeline(
+                prompt,
+                height=config.height,
+                width=config.width,
+                num_inference_steps=config.sampling_steps,
+                guidance_scale=config.guidance,
+                latents=noise.to(device, pipeline.dtype),
+                output_type="np",
+            ).images[0]
+        )
 
     slow = per_second(one, images - WARM_UP, 1, device)
     print(f"sampling, prompt by prompt    {slow:8.2f} images/s  {peak(device, before)}   ratio {fast / slow:.2f}")

@@ -89,8 +89,12 @@ def measure(name: str, size: str, world: Path, device: str) -> dict[str, Any]:
         seconds = Clock.now() - began
     cuda = device.startswith("cuda")
     peak = torch.cuda.max_memory_allocated() if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"steps": (len(stamps) - 1) / (stamps[-1] - stamps[0]), "pictures": len(made) / seconds,
-            "peak": peak / MIB, "libraries": 0 if cuda else before / MIB}  # fmt: skip
+    return {
+        "steps": (len(stamps) - 1) / (stamps[-1] - stamps[0]),
+        "pictures": len(made) / seconds,
+        "peak": peak / MIB,
+        "libraries": 0 if cuda else before / MIB,
+    }
 
 
 def hardware(device: str) -> str:
@@ -119,8 +123,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write.make(Path(folder), seed=0, size=WORLD[given.size])
         for name in given.names or trained():
-            command = [sys.executable, __file__, name, "--size", given.size, "--device", given.device,
-                       "--inside", folder]  # fmt: skip
+            command = [
+                sys.executable,
+                __file__,
+                name,
+                "--size",
+                given.size,
+                "--device",
+                given.device,
+                "--inside",
+                folder,
+            ]
             threads = {"OMP_NUM_THREADS": "1"} if given.device == "cpu" else {}
             done = subprocess.run(command, capture_output=True, text=True, env=os.environ | threads)
             if done.returncode:
@@ -133,8 +146,11 @@ def main() -> None:
             if "not run" in found:
                 print(f"{name:16s} not run: {found['not run']}", flush=True)
                 continue
-            print(f"{name:16s} {found['steps']:8.2f} {found['pictures']:10.1f} {found['peak']:9.0f} "
-                  f"{found['libraries']:16.0f}", flush=True)  # fmt: skip
+            print(
+                f"{name:16s} {found['steps']:8.2f} {found['pictures']:10.1f} {found['peak']:9.0f} "
+                f"{found['libraries']:16.0f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -38,10 +38,15 @@ def write_people(folder: Path, height: int, width: int) -> list[dict]:
         coarse = Image.fromarray(draw.integers(0, 255, (16, 8, 3), dtype=np.uint8))
         coarse.resize((2 * width, 2 * height), Image.Resampling.BICUBIC).save(path)
         modality, camera = (("visible", 1), ("infrared", 3))[number % 2]
-        rows.append({
-            "path": str(path), "identity": f"noise/{number // 16}", "camera": f"noise/{camera}",
-            "modality": modality, "split": "train",
-        })  # fmt: skip
+        rows.append(
+            {
+                "path": str(path),
+                "identity": f"noise/{number // 16}",
+                "camera": f"noise/{camera}",
+                "modality": modality,
+                "split": "train",
+            }
+        )
     return rows
 
 

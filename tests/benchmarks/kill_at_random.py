@@ -70,8 +70,10 @@ class Outcome:
 
     def row(self, name: str) -> str:
         kinds = Counter(fault.split(":")[0] for fault in self.faults)
-        return (f"{name:22} {self.seconds:6.1f} s {self.moments:4} + {self.changes:<3} {self.trials:4} runs  "
-                f"{'all the same bits' if not kinds else ', '.join(f'{n} {kind}' for kind, n in kinds.items())}")
+        return (
+            f"{name:22} {self.seconds:6.1f} s {self.moments:4} + {self.changes:<3} {self.trials:4} runs  "
+            f"{'all the same bits' if not kinds else ', '.join(f'{n} {kind}' for kind, n in kinds.items())}"
+        )
 
 
 class Trials:
@@ -234,8 +236,10 @@ def kill_the_book(kills: int, seed: int, folder: Path) -> Outcome:
     ended = next((True for _ in range(3) if _book(folder, "broken").wait() == 0), False)
     if not ended:
         outcome.faults.append(f"not ended: {(folder / 'broken.log').read_text()[-3000:]}")
-    kept = [{name.replace("broken", "whole"): each for name, each in snapshot(folder / which / "stages").items()}
-            for which in ("whole", "broken")]  # fmt: skip
+    kept = [
+        {name.replace("broken", "whole"): each for name, each in snapshot(folder / which / "stages").items()}
+        for which in ("whole", "broken")
+    ]
     outcome.faults += faults(*kept)
     print(f"{BOOK}: killed {said}", flush=True)
     return outcome
@@ -279,14 +283,19 @@ def main() -> int:
         if kills == 0:
             continue
         own = folder / f"{place}"
-        outcomes[name] = kill(name, WORKS[name], kills, options.seed, own) if name in WORKS else kill_the_book(
-            kills, options.seed, own)  # fmt: skip
+        outcomes[name] = (
+            kill(name, WORKS[name], kills, options.seed, own)
+            if name in WORKS
+            else kill_the_book(kills, options.seed, own)
+        )
         print(outcomes[name].row(name), *outcomes[name].faults, sep="\n    ", flush=True)
     if options.folder is None:
         shutil.rmtree(folder)
     faulty = [name for name, each in outcomes.items() if each.faults]
-    print(f"{sum(each.kills for each in outcomes.values())} kills; "
-          f"{'all ended with the same bits' if not faulty else f'faults in {faulty}'}")
+    print(
+        f"{sum(each.kills for each in outcomes.values())} kills; "
+        f"{'all ended with the same bits' if not faulty else f'faults in {faulty}'}"
+    )
     return bool(faulty)
 
 

@@ -27,31 +27,66 @@ def tiny_base_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("base") / "model"
     StableDiffusionPipeline(
         vae=build_vae(VaeConfig(channels=(8, 8, 8), latent_channels=4, groups=4), height=64, seed=0),
-        text_encoder=text, tokenizer=tokenizer, scheduler=build_scheduler(denoiser), safety_checker=None,
-        unet=build_denoiser(denoiser, text_width=16, latent_shape=(4, 16, 8), seed=0), feature_extractor=None,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        scheduler=build_scheduler(denoiser),
+        safety_checker=None,
+        unet=build_denoiser(denoiser, text_width=16, latent_shape=(4, 16, 8), seed=0),
+        feature_extractor=None,
         requires_safety_checker=False,
-    ).save_pretrained(folder)  # fmt: skip
+    ).save_pretrained(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def tiny_profile(tiny_base_model):
     """Everything as small as it can be."""
-    size = {"train_ids": 4, "val_ids": 2, "test_ids": 3, "images_per_camera": 2, "external_ids": 3,
-            "external_images": 4, "market_test_ids": 1, "infrared_images": 2}  # fmt: skip
-    dive = {"base_model": str(tiny_base_model), "height": 64, "width": 32, "code_length": 4, "lora_rank": 2, "steps": 4,
-            "vectors_per_token": 2, "batch": 4, "learning_rate": 1e-2, "sampling_steps": 4,
-            "guidance": 2.0}  # fmt: skip
-    return Profile.model_validate({
-        "name": "tiny", "title": "As small as it can be", "world": {"seed": 0, "size": size},
-        "data": {"target": "mini_vi", "external": "mini_market",
-                 "roots": {"mini_vi": "mini_vi", "mini_market": "mini_market"}},
-        "images": {"height": 64, "width": 32},
-        "reid": {"backbone": "small", "seeds": [0], "training_sets": ["real", "copies", "dive", "true"],
-                 "config": {"steps": 2, "identities": 2, "images": 2}},
-        "dive": dive, "expand": {"identities": 3, "per_camera": 2, "min_images": 2},
-        "evaluation": {"protocol": "sysu-mm01", "modes": ["all"], "trials": 2}, "device": "cpu",
-    })  # fmt: skip
+    size = {
+        "train_ids": 4,
+        "val_ids": 2,
+        "test_ids": 3,
+        "images_per_camera": 2,
+        "external_ids": 3,
+        "external_images": 4,
+        "market_test_ids": 1,
+        "infrared_images": 2,
+    }
+    dive = {
+        "base_model": str(tiny_base_model),
+        "height": 64,
+        "width": 32,
+        "code_length": 4,
+        "lora_rank": 2,
+        "steps": 4,
+        "vectors_per_token": 2,
+        "batch": 4,
+        "learning_rate": 1e-2,
+        "sampling_steps": 4,
+        "guidance": 2.0,
+    }
+    return Profile.model_validate(
+        {
+            "name": "tiny",
+            "title": "As small as it can be",
+            "world": {"seed": 0, "size": size},
+            "data": {
+                "target": "mini_vi",
+                "external": "mini_market",
+                "roots": {"mini_vi": "mini_vi", "mini_market": "mini_market"},
+            },
+            "images": {"height": 64, "width": 32},
+            "reid": {
+                "backbone": "small",
+                "seeds": [0],
+                "training_sets": ["real", "copies", "dive", "true"],
+                "config": {"steps": 2, "identities": 2, "images": 2},
+            },
+            "dive": dive,
+            "expand": {"identities": 3, "per_camera": 2, "min_images": 2},
+            "evaluation": {"protocol": "sysu-mm01", "modes": ["all"], "trials": 2},
+            "device": "cpu",
+        }
+    )
 
 
 @pytest.fixture(scope="session")
@@ -129,12 +164,16 @@ def made_up_trial():
 
     def trial(people: int = 12, seed: int = 0) -> tuple[torch.Tensor, Trial]:
         rows = [
-            {"path": f"/{person}/{camera}/{image}.jpg", "identity": f"set/{person}", "camera": f"set/{camera}",
-             "split": "test"}
+            {
+                "path": f"/{person}/{camera}/{image}.jpg",
+                "identity": f"set/{person}",
+                "camera": f"set/{camera}",
+                "split": "test",
+            }
             for person in range(people)
             for camera in (1, 2, 3, 6)
             for image in range(2)
-        ]  # fmt: skip
+        ]
         table = pd.DataFrame(rows)
         generator = torch.Generator().manual_seed(seed)
         own = torch.randn(people, 16, generator=generator)

@@ -9,11 +9,21 @@ from vireid_lib.book import alike, measures, stages, studies
 from vireid_lib.book.studies import Row, Study, deen_looks
 from vireid_lib.book.studies.looks import room
 
-ROWS = [Row("flipped", "CAJ, as its release", "caj", {"flip_at_test": True}),
-        Row("plain", "CAJ, plain", "caj", {"flip_at_test": False})]  # fmt: skip
+ROWS = [
+    Row("flipped", "CAJ, as its release", "caj", {"flip_at_test": True}),
+    Row("plain", "CAJ, plain", "caj", {"flip_at_test": False}),
+]
 STUDY = Study("den", ROWS, ())
-DISTANCES = ["iirs_visible", "iirs_infrared", "himd", "own_centres", "other_centres", "intra_distance",
-             "inter_distance", "delta"]  # fmt: skip
+DISTANCES = [
+    "iirs_visible",
+    "iirs_infrared",
+    "himd",
+    "own_centres",
+    "other_centres",
+    "intra_distance",
+    "inter_distance",
+    "delta",
+]
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,35 @@ from vireid_lib.book.fitting import chapter
 from vireid_lib.book.galleries import numbers
 from vireid_lib.book.profiles import Profile
 
-STARGAN = {"height": 32, "width": 32, "generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 4,
-           "discriminator_halvings": 3, "critic_steps": 1, "steps": 2}  # fmt: skip
+STARGAN = {
+    "height": 32,
+    "width": 32,
+    "generator_width": 4,
+    "blocks": 1,
+    "discriminator_width": 4,
+    "batch": 4,
+    "discriminator_halvings": 3,
+    "critic_steps": 1,
+    "steps": 2,
+}
 
 
 @pytest.fixture(scope="module")
 def book(llcm_root, tmp_path_factory):
-    profile = Profile.model_validate({
-        "name": "tiny", "title": "A tiny LLCM", "world": None,
-        "data": {"target": "llcm", "roots": {"llcm": str(llcm_root)}},
-        "reid": {"backbone": "resnet50", "seeds": [0], "training_sets": ["real"]}, "dive": {},
-        "generators": {"stargan": STARGAN, "interpolation": {"height": 32, "width": 32}},
-        "expand": {"per_camera": 2, "cameras": [1, 2]},
-        "evaluation": {"protocol": "llcm", "modes": ["visible-to-infrared"]}, "device": "cpu",
-    })  # fmt: skip
+    profile = Profile.model_validate(
+        {
+            "name": "tiny",
+            "title": "A tiny LLCM",
+            "world": None,
+            "data": {"target": "llcm", "roots": {"llcm": str(llcm_root)}},
+            "reid": {"backbone": "resnet50", "seeds": [0], "training_sets": ["real"]},
+            "dive": {},
+            "generators": {"stargan": STARGAN, "interpolation": {"height": 32, "width": 32}},
+            "expand": {"per_camera": 2, "cameras": [1, 2]},
+            "evaluation": {"protocol": "llcm", "modes": ["visible-to-infrared"]},
+            "device": "cpu",
+        }
+    )
     return Book(profile, tmp_path_factory.mktemp("book") / "workspace")
 
 
@@ -38,8 +53,13 @@ def test_images_of_the_training_people_are_of_their_cameras_modality(book, name)
 
 def test_pages_show_the_modality_that_they_name(book):
     grid = chapter.before_and_after(book, "stargan", people=3)
-    assert grid.column_labels == ["photograph", "translated,\ncamera 1", "translated,\ncamera 2", "real,\ncamera 1",
-                                  "real,\ncamera 2"]  # fmt: skip
+    assert grid.column_labels == [
+        "photograph",
+        "translated,\ncamera 1",
+        "translated,\ncamera 2",
+        "real,\ncamera 1",
+        "real,\ncamera 2",
+    ]
     for row in grid.images:  # real infrared is grey, photographs are reddish
         assert [bool((image == image[..., :1]).all()) for image in (row[0], *row[3:])] == [False, True, True]
     assert chapter.other_way(book, "stargan", people=3).alt == "From infrared to visible light"

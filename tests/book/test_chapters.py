@@ -115,7 +115,8 @@ def test_a_text_is_taken_as_it_is(tmp_path):
 
 
 def test_a_generator_is_checked_before_anything_runs_and_its_cells_alone_are_kept(tmp_path):
-    (tmp_path / "02_made.py").write_text(textwrap.dedent("""\
+    (tmp_path / "02_made.py").write_text(
+        textwrap.dedent("""\
         # %% [markdown] tags=["dive"]
         # # About DiVE
 
@@ -133,13 +134,18 @@ def test_a_generator_is_checked_before_anything_runs_and_its_cells_alone_are_kep
 
         # %% tags=["others"]
         2 + 2
-        """))
+        """)
+    )
     chapters = find_chapters(tmp_path)
     assert parse_overrides(["generator=cyclegan"], chapters) == {"02_made": {"generator": "cyclegan"}}
     with pytest.raises(ChapterError, match=r"-p generator=cyclgan: .*'cyclgan' is no generator; did you mean cyclegan"):
         parse_overrides(["generator=cyclgan"], chapters)
-    kept = {name: [cell.source.splitlines()[0] for cell in for_generator(chapters[0].read(), name).cells]
-            for name in ("dive", "cyclegan")}  # fmt: skip
-    assert kept == {"dive": ["# About DiVE", 'profile = ""', "1 + 1"],
-                    "cyclegan": ["# About another", 'profile = ""', "2 + 2"]}  # fmt: skip
+    kept = {
+        name: [cell.source.splitlines()[0] for cell in for_generator(chapters[0].read(), name).cells]
+        for name in ("dive", "cyclegan")
+    }
+    assert kept == {
+        "dive": ["# About DiVE", 'profile = ""', "1 + 1"],
+        "cyclegan": ["# About another", 'profile = ""', "2 + 2"],
+    }
     assert title_of(for_generator(chapters[0].read(), "cyclegan")) == "About another"

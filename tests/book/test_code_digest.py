@@ -51,11 +51,16 @@ def key_of(book, until, ask):
 @pytest.fixture
 def keys(world_book):
     """The keys of some trainings and fittings, whatever code is loaded at the time of the call."""
+
     def all_keys():
-        found = {method: key_of(world_book.with_method(method), "reid_real", lambda own: stages.reid(own, "real", 0))
-                 for method in ("agw", "deen", "mpanet")}  # fmt: skip
-        found |= {name: key_of(world_book, f"{name}_fitting", functools.partial(translators.fitting, name=name))
-                  for name in ("cyclegan", "flow2flow")}  # fmt: skip
+        found = {
+            method: key_of(world_book.with_method(method), "reid_real", lambda own: stages.reid(own, "real", 0))
+            for method in ("agw", "deen", "mpanet")
+        }
+        found |= {
+            name: key_of(world_book, f"{name}_fitting", functools.partial(translators.fitting, name=name))
+            for name in ("cyclegan", "flow2flow")
+        }
         return found | {"dive": key_of(world_book, "dive_finetuning", stages.finetuning)}
 
     return all_keys
@@ -77,30 +82,36 @@ def changed(before, after):
     return {name for name in before if before[name] != after[name]}
 
 
-@pytest.mark.parametrize(("module", "old", "new", "whose"), [
-    (MINING, "    margin: float = 0.2", "    margin: float = 0.3", {"deen"}),
-    ("vireid_lib.reid.methods.deen", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", {"deen"}),
-    ("vireid_lib.reid.train", "def train_task", "ALPHA = 1\n\n\ndef train_task", {"agw", "deen", "mpanet"}),
-    ("vireid_lib.evaluation.ranking", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", {"agw", "deen", "mpanet"}),
-    ("vireid_lib.generators.cyclegan", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", {"cyclegan"}),
-    ("vireid_lib.generators.flow2flow.real_nvp", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", {"flow2flow"}),
-    ("vireid_lib.generators.dive.lora", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", {"dive"}),
-    (STAGES, "def _train_and_evaluate(", "def _train_and_evaluate(unused: int, ", {"agw", "deen", "mpanet"}),
-    (STAGES, "def training_table(", "def training_table(unused: int, ", set()),  # its rows are in the key
-    ("vireid_lib.book.results", "def main_table(", "def main_table(unused: int, ", set()),
-    ("vireid_lib.miniworld.render", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", set()),  # so are the images
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("module", "old", "new", "whose"),
+    [
+        (MINING, "    margin: float = 0.2", "    margin: float = 0.3", {"deen"}),
+        ("vireid_lib.reid.methods.deen", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", {"deen"}),
+        ("vireid_lib.reid.train", "def train_task", "ALPHA = 1\n\n\ndef train_task", {"agw", "deen", "mpanet"}),
+        ("vireid_lib.evaluation.ranking", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", {"agw", "deen", "mpanet"}),
+        ("vireid_lib.generators.cyclegan", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", {"cyclegan"}),
+        ("vireid_lib.generators.flow2flow.real_nvp", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", {"flow2flow"}),
+        ("vireid_lib.generators.dive.lora", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", {"dive"}),
+        (STAGES, "def _train_and_evaluate(", "def _train_and_evaluate(unused: int, ", {"agw", "deen", "mpanet"}),
+        (STAGES, "def training_table(", "def training_table(unused: int, ", set()),  # its rows are in the key
+        ("vireid_lib.book.results", "def main_table(", "def main_table(unused: int, ", set()),
+        ("vireid_lib.miniworld.render", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib", set()),  # so are the images
+    ],
+)
 def test_changed_code_makes_what_it_made_again_and_nothing_else(keys, edited, module, old, new, whose):
     before = keys()
     edited(module, old, new)
     assert changed(before, keys()) == whose
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    ("import torch", "# A comment.\nimport torch"),
-    ("import torch", '"""Another docstring."""\nimport torch'),
-    ("def ", "\n\n\ndef "),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("import torch", "# A comment.\nimport torch"),
+        ("import torch", '"""Another docstring."""\nimport torch'),
+        ("def ", "\n\n\ndef "),
+    ],
+)
 def test_comments_docstrings_and_empty_lines_do_not_count(keys, edited, old, new):
     before = keys()
     edited(MINING, old, new)
@@ -147,8 +158,13 @@ def test_what_a_stage_holds_of_its_surroundings_counts():
 
 def test_every_stage_of_the_book_is_followed_into_the_package():
     """Each function that makes a stage has one whose code reaches beyond the book's own modules, or draws nothing."""
-    makers = [(module, node.name) for module in LOADED.texts if module.startswith("vireid_lib.book.")
-              for node in LOADED._tree(module).body if code_digest._makes_a_stage(node)]  # fmt: skip
+    makers = [
+        (module, node.name)
+        for module in LOADED.texts
+        if module.startswith("vireid_lib.book.")
+        for node in LOADED._tree(module).body
+        if code_digest._makes_a_stage(node)
+    ]
     assert len(makers) > 30
     for module, name in makers:
         nodes = LOADED._nodes(module, name)

@@ -31,11 +31,16 @@ def chosen(table, **expand):
 MARKET = rows(train__0002=12, train__0007=11, gallery__0010=10, gallery__0012=14, query__0010=2, gallery__0000=40)
 
 
-@pytest.mark.parametrize(("expand", "expected"), [
-    ({"splits": ["train"]}, {"0002"}), ({}, {"0002", "0012"}), ({"identities": 1}, {"0012"}),
-    ({"splits": ["train", "gallery", "query"]}, {"0002", "0010", "0012"}), ({"min_images": 11, "splits": ["train"]},
-     {"0002", "0007"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("expand", "expected"),
+    [
+        ({"splits": ["train"]}, {"0002"}),
+        ({}, {"0002", "0012"}),
+        ({"identities": 1}, {"0012"}),
+        ({"splits": ["train", "gallery", "query"]}, {"0002", "0010", "0012"}),
+        ({"min_images": 11, "splits": ["train"]}, {"0002", "0007"}),
+    ],
+)
 def test_people_with_enough_images_in_the_named_parts(expand, expected):
     table = chosen(MARKET, **expand)
     assert set(table["identity"]) == {f"market1501/{person}" for person in expected}
@@ -55,8 +60,12 @@ def test_too_few_images():
 
 def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch):
     columns = {"camera": "sysu_mm01/3", "modality": "infrared", "source": "real", "seed": pd.NA}
-    target = pd.DataFrame([{"path": f"/{n}", "identity": "sysu_mm01/0007", "split": split, **columns}
-                           for n, split in enumerate(("train", "test"))])  # fmt: skip
+    target = pd.DataFrame(
+        [
+            {"path": f"/{n}", "identity": "sysu_mm01/0007", "split": split, **columns}
+            for n, split in enumerate(("train", "test"))
+        ]
+    )
     external = target.iloc[:1].assign(path="/2", identity="market1501/0002", split="external", modality="visible")
     monkeypatch.setattr(stages, "datasets", lambda book, split: Datasets(target, external, None))
     with pytest.raises(ValueError, match=r"people of the test.*sysu_mm01/0007"):
@@ -81,8 +90,16 @@ def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book,
 @pytest.fixture
 def damaged(tmp_path):
     """(function that opens a book on real data whose first image is cut short, and second leads nowhere)."""
-    size = write.Size(train_ids=2, val_ids=1, test_ids=2, images_per_camera=2, external_ids=2, external_images=12,
-                      market_test_ids=1, infrared_images=1)  # fmt: skip
+    size = write.Size(
+        train_ids=2,
+        val_ids=1,
+        test_ids=2,
+        images_per_camera=2,
+        external_ids=2,
+        external_images=12,
+        market_test_ids=1,
+        infrared_images=1,
+    )
     roots = write.make(tmp_path / "data", seed=0, size=size)
     paths = sorted(roots["mini_vi"].rglob("cam1/*/*.jpg"))
     paths[0].write_bytes(paths[0].read_bytes()[:300])

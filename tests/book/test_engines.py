@@ -82,10 +82,13 @@ def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_r
         book = Book(tiny_book.profile, tmp_path / engine)
         records = stages.train_all([(book, *each) for each in asked])
         found[engine] = [
-            (record.key, record.values["scores"],
-             safetensors.torch.load_file(record.folder / "split_1" / stages.FEATURES)["features"])
+            (
+                record.key,
+                record.values["scores"],
+                safetensors.torch.load_file(record.folder / "split_1" / stages.FEATURES)["features"],
+            )
             for record in records
-        ]  # fmt: skip
+        ]
         again = stages.train_all([(book, *each) for each in asked])
         assert [record.result for record in again] == [record.result for record in records]  # fetched, not made anew
     for local, ray in zip(*found.values(), strict=True):

@@ -126,8 +126,10 @@ def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, l
     book = open_real(length=length)
     plain = reid_config(book.profile)
     for training in ("real", "copies"):
-        wide, long = (book_of(book, Row(name, name, "agw", training=training, times=study.row(f"{name}_real").times))
-                      for name in ("wide", "long"))  # fmt: skip
+        wide, long = (
+            book_of(book, Row(name, name, "agw", training=training, times=study.row(f"{name}_real").times))
+            for name in ("wide", "long")
+        )
         config = reid_config(long.profile)
         assert (config.epochs, config.warm_up, config.drops) == (2 * EPOCHS, 2, (4,))
         assert reid_config(wide.profile).images == 2 * plain.images

@@ -15,14 +15,19 @@ from vireid_lib.book.settings import dive_config, generator_config, reid_config
 from vireid_lib.data.strict import FileError
 
 BY_OTHER_TESTS = {
-    "reid.length": "on real data only", "reid.epoch_batch": "on real data only", "data.target": "on real data only",
-    "data.broken_images": "on real data only", "evaluation.protocol": "on real data only",
-    "evaluation.draw": "needs SYSU-MM01's own file", "evaluation.reading": "LLCM's",
+    "reid.length": "on real data only",
+    "reid.epoch_batch": "on real data only",
+    "data.target": "on real data only",
+    "data.broken_images": "on real data only",
+    "evaluation.protocol": "on real data only",
+    "evaluation.draw": "needs SYSU-MM01's own file",
+    "evaluation.reading": "LLCM's",
     "data.external": "its folder is named with it, see below",
     "data.roots": "a table's digest is that of its images, wherever they lie",
-    "pretrained": "of the large networks, whose weights are inputs", "lpips_features": "weights are inputs",
+    "pretrained": "of the large networks, whose weights are inputs",
+    "lpips_features": "weights are inputs",
     "lpips_heads": "weights are inputs",
-}  # fmt: skip
+}
 """Settings that the miniature world can't have otherwise, by their full names or their last words."""
 
 NO_RESULT_DEPENDS_ON = {
@@ -40,18 +45,22 @@ NO_RESULT_DEPENDS_ON = {
 
 OTHER_VALUES = {
     "dive.base_model": ["mini"],
-    "dive.height": [72], "dive.width": [40],
+    "dive.height": [72],
+    "dive.width": [40],
     "dive.strength": [0.5],
     "world.size": ["small"],
     "device": ["cuda:1"],
     "minutes": [{"01_datasets": 1.0}],
     "expand.identities": [2],
-    "expand.min_images": [5], "expand.cameras": [[3]], "expand.counts": [[1]],
+    "expand.min_images": [5],
+    "expand.cameras": [[3]],
+    "expand.counts": [[1]],
     "evaluation.modes": [["all", "indoor"]],
     "reid.method": ["caj"],
     "reid.backbone": ["resnet50"],
-    "reid.config.stages": [3], "reid.config.generation_identities": [3],
-}  # fmt: skip
+    "reid.config.stages": [3],
+    "reid.config.generation_identities": [3],
+}
 """Where a valid other value can't be guessed from the value and its type."""
 
 
@@ -146,13 +155,26 @@ def check(book, section, place, settings, fields, resolve, asks, skip=()):
 
 @pytest.mark.parametrize("method", joint.names())
 def test_settings_of_a_method(book, method):
-    profile = book.profile.model_copy(update={"reid": book.profile.reid.model_copy(update={
-        "method": method, "config": {"steps": 2, "identities": 3, "images": 2}})})  # fmt: skip
+    profile = book.profile.model_copy(
+        update={
+            "reid": book.profile.reid.model_copy(
+                update={"method": method, "config": {"steps": 2, "identities": 3, "images": 2}}
+            )
+        }
+    )
     config = reid_config(profile)
-    check(book.with_profile(profile), "reid/config", "reid.config", config.model_dump(), type(config).model_fields,
-          lambda profile: reid_config(profile).model_dump(), [lambda own: stages.reid(own, "real", 0)],
-          skip=("method", "backbone", "height", "width", "form", "non_local") if method == "deen" else
-          ("method", "backbone", "height", "width", "form"))  # fmt: skip
+    check(
+        book.with_profile(profile),
+        "reid/config",
+        "reid.config",
+        config.model_dump(),
+        type(config).model_fields,
+        lambda profile: reid_config(profile).model_dump(),
+        [lambda own: stages.reid(own, "real", 0)],
+        skip=("method", "backbone", "height", "width", "form", "non_local")
+        if method == "deen"
+        else ("method", "backbone", "height", "width", "form"),
+    )
 
 
 @pytest.mark.parametrize("name", [each for each in generators.names() if each != "dive"])
@@ -161,8 +183,16 @@ def test_settings_of_a_generator(book, name):
     asks = [lambda own: stages.gallery(own, name)]
     if name == "flow2flow":
         asks += [lambda own, kind=kind: own_people.images(own, f"flow2flow.{kind}") for kind in ("tse", "cmg")]
-    check(book, f"generators/{name}", f"generators.{name}", config.model_dump(), type(config).model_fields,
-          lambda profile: generator_config(profile, name).model_dump(), asks, skip=("form",))  # fmt: skip
+    check(
+        book,
+        f"generators/{name}",
+        f"generators.{name}",
+        config.model_dump(),
+        type(config).model_fields,
+        lambda profile: generator_config(profile, name).model_dump(),
+        asks,
+        skip=("form",),
+    )
 
 
 @pytest.mark.parametrize("name", ["vi_diff", "flow2flow", "cyclegan"])
@@ -170,35 +200,55 @@ def test_settings_of_pictures_count_for_the_training_people_too(book, name):
     """CMG's gallery once forgot them: other numbers of sampling steps, the same pictures."""
     config = generator_config(book.profile, name)
     sampling = {key: value for key, value in config.model_dump().items() if key in config.sampling_settings()}
-    check(book, f"generators/{name}", f"generators.{name}", sampling, type(config).model_fields,
-          lambda profile: generator_config(profile, name).model_dump(),
-          [lambda own: own_people.images(own, f"{name}.cmg")])  # fmt: skip
+    check(
+        book,
+        f"generators/{name}",
+        f"generators.{name}",
+        sampling,
+        type(config).model_fields,
+        lambda profile: generator_config(profile, name).model_dump(),
+        [lambda own: own_people.images(own, f"{name}.cmg")],
+    )
 
 
 def test_settings_of_dive(book):
     config = dive_config(book.profile)
-    check(book, "dive", "dive", config.model_dump(), type(config).model_fields,
-          lambda profile: dive_config(profile).model_dump(),
-          [lambda own: stages.gallery(own, "dive"), lambda own: stages.gallery(own, "dive_from_image")],
-          skip=("form", "start"))  # fmt: skip
+    check(
+        book,
+        "dive",
+        "dive",
+        config.model_dump(),
+        type(config).model_fields,
+        lambda profile: dive_config(profile).model_dump(),
+        [lambda own: stages.gallery(own, "dive"), lambda own: stages.gallery(own, "dive_from_image")],
+        skip=("form", "start"),
+    )
 
 
 @pytest.mark.parametrize("section", ["", "world", "images", "reid", "expand", "evaluation", "data"])
 def test_settings_of_a_profile(book, section):
     part = getattr(book.profile, section) if section else book.profile
     elsewhere = ("dive", "generators", "config", "world")
-    settings = {name: value for name, value in part.model_dump().items()
-                if not isinstance(getattr(part, name), pydantic.BaseModel) and name not in elsewhere}  # fmt: skip
-    asks = [lambda own: stages.gallery(own, "dive"), lambda own: stages.reid(own, "real", 0),
-            lambda own: stages.reid(own, "copies", 0)]  # fmt: skip
+    settings = {
+        name: value
+        for name, value in part.model_dump().items()
+        if not isinstance(getattr(part, name), pydantic.BaseModel) and name not in elsewhere
+    }
+    asks = [
+        lambda own: stages.gallery(own, "dive"),
+        lambda own: stages.reid(own, "real", 0),
+        lambda own: stages.reid(own, "copies", 0),
+    ]
     check(book, section, section, settings, type(part).model_fields, lambda profile: profile, asks)
 
 
 def test_another_external_set_counts(book):
     """Its folder is named with it."""
-    data = book.profile.data.model_copy(update={
-        "external": "mini_campus", "roots": {"mini_vi": "mini_vi", "mini_campus": "mini_campus"}})  # fmt: skip
+    data = book.profile.data.model_copy(
+        update={"external": "mini_campus", "roots": {"mini_vi": "mini_vi", "mini_campus": "mini_campus"}}
+    )
     asks = [lambda own: stages.gallery(own, "copies"), lambda own: stages.reid(own, "copies", 0)]
-    before, after = (keys(book, profile, asks) for profile in (book.profile, book.profile.model_copy(
-        update={"data": data})))  # fmt: skip
+    before, after = (
+        keys(book, profile, asks) for profile in (book.profile, book.profile.model_copy(update={"data": data}))
+    )
     assert before and after and not {name for name, key in before if (name, key) in after} & {"gallery_copies"}

@@ -53,9 +53,12 @@ def test_lab_starts_without_a_home(home, tmp_path, there):
     environment = os.environ | {"HOME": str(home if there else home / "gone"), "TMPDIR": str(tmp_path)}
     command = [*drop, sys.executable, "-m", "vireid_lib.book.cli", "lab", "--no-browser"]
     log = tmp_path / "log"
-    with open(log, "w") as stream, subprocess.Popen(
-        command, env=environment, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
-    ) as process:
+    with (
+        open(log, "w") as stream,
+        subprocess.Popen(
+            command, env=environment, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
+        ) as process,
+    ):
         try:
             end = time.monotonic() + 300
             while "is running at" not in log.read_text():

@@ -18,8 +18,14 @@ from vireid_lib.project import project_root
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # The same as a user's Chromium, but for what it would fetch from the network by itself.
-CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-                    "--disable-component-update", "--disable-sync"]  # fmt: skip
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PATIENCE_MS = 240_000
 
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
@@ -180,8 +186,9 @@ def explored(page, source: str, act: Callable, shot: Path | None = None):
     act(cell)
     page.wait_for_function(
         "before => { const seen = document.querySelector('.jp-Cell.jp-mod-active .jp-OutputArea-output img'); "
-        "return seen && seen.src !== before }", arg=before,
-    )  # fmt: skip
+        "return seen && seen.src !== before }",
+        arg=before,
+    )
     if shot:
         page.evaluate(TO_CELL, source)
         page.screenshot(path=shot)
@@ -231,8 +238,11 @@ def explore_an_embedding(page, shots: Path) -> None:
     explored(page, "explorers.explore_queries(", tick("grad cam"), shots / "lab_query.png")
 
 
-EXPLORED = {"01_datasets": explore_data, "03_synthetic_galleries": explore_galleries,
-            "05_embedding_analysis": explore_an_embedding}  # fmt: skip
+EXPLORED = {
+    "01_datasets": explore_data,
+    "03_synthetic_galleries": explore_galleries,
+    "05_embedding_analysis": explore_an_embedding,
+}
 
 
 def watch_another_process(page, address: str, workspace: Path, shots: Path) -> None:

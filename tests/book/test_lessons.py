@@ -12,8 +12,10 @@ def test_swapping_asks_the_gallery(made_up_trial):
     query, gallery = trial.gallery, trial.query
     expected = score(
         cosine_distance(features[query.index], features[gallery.index]),
-        query_ids=query["identity"].to_numpy(), gallery_ids=gallery["identity"].to_numpy(), rule="regdb",
-    )  # fmt: skip
+        query_ids=query["identity"].to_numpy(),
+        gallery_ids=gallery["identity"].to_numpy(),
+        rule="regdb",
+    )
     assert lessons.score_trial(features, trial, "regdb", swapped=True).mean_ap == expected.mean_ap
 
 

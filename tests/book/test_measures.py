@@ -7,22 +7,43 @@ from vireid_lib.book import measures, stages
 from vireid_lib.book.book import Book
 from vireid_lib.book.profiles import Profile
 
-SIZE = {"train_ids": 4, "val_ids": 2, "test_ids": 4, "images_per_camera": 2, "external_ids": 4, "external_images": 4,
-        "market_test_ids": 2, "infrared_images": 2}  # fmt: skip
+SIZE = {
+    "train_ids": 4,
+    "val_ids": 2,
+    "test_ids": 4,
+    "images_per_camera": 2,
+    "external_ids": 4,
+    "external_images": 4,
+    "market_test_ids": 2,
+    "infrared_images": 2,
+}
 
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
-    profile = Profile.model_validate({
-        "name": "tiny", "title": "A few people", "world": {"seed": 0, "size": SIZE},
-        "data": {"target": "mini_vi", "external": "mini_market",
-                 "roots": {"mini_vi": "mini_vi", "mini_market": "mini_market"}},
-        "images": {"height": 64, "width": 32},
-        "reid": {"backbone": "small", "seeds": [0], "training_sets": ["real", "copies", "true"],
-                 "config": {"steps": 2, "identities": 2, "images": 2}},
-        "dive": {}, "expand": {"per_camera": 2, "min_images": 2}, "device": "cpu",
-        "evaluation": {"protocol": "sysu-mm01", "modes": ["all"], "trials": 1},
-    })  # fmt: skip
+    profile = Profile.model_validate(
+        {
+            "name": "tiny",
+            "title": "A few people",
+            "world": {"seed": 0, "size": SIZE},
+            "data": {
+                "target": "mini_vi",
+                "external": "mini_market",
+                "roots": {"mini_vi": "mini_vi", "mini_market": "mini_market"},
+            },
+            "images": {"height": 64, "width": 32},
+            "reid": {
+                "backbone": "small",
+                "seeds": [0],
+                "training_sets": ["real", "copies", "true"],
+                "config": {"steps": 2, "identities": 2, "images": 2},
+            },
+            "dive": {},
+            "expand": {"per_camera": 2, "min_images": 2},
+            "device": "cpu",
+            "evaluation": {"protocol": "sysu-mm01", "modes": ["all"], "trials": 1},
+        }
+    )
     return Book(profile, tmp_path_factory.mktemp("workspace"))
 
 
@@ -36,8 +57,11 @@ def test_the_check_agrees_with_the_world(book):
 def test_preservation_asks_every_gallery_and_judge(book):
     table = measures.preservation_table(book)
     assert set(zip(table["judge"], table["gallery"], strict=True)) == {
-        ("real", "copies"), ("real", "true"), ("true", "copies"), ("true", "true"),
-    }  # fmt: skip
+        ("real", "copies"),
+        ("real", "true"),
+        ("true", "copies"),
+        ("true", "true"),
+    }
     assert (table["chance"] == 1 / 4).all() and table["rank_1"].between(0, 1).all()
     record = measures.preservation(book, "real", 0)
     assert record.values["galleries"]["copies"]["images"] == 4 * 2 * 2

@@ -73,15 +73,28 @@ def data(written, tmp_path) -> Path:
 
 def settings(**evaluation: object) -> dict:
     return {
-        "name": "official", "title": "official galleries", "world": None,
+        "name": "official",
+        "title": "official galleries",
+        "world": None,
         "data": {"target": "sysu_mm01", "roots": {"sysu_mm01": "SYSU-MM01"}},
         "images": {"height": 32, "width": 16},
-        "reid": {"backbone": "small", "seeds": [0], "training_sets": ["real"],
-                 "config": {"steps": 2, "identities": 2, "images": 2, "mix": None}},
-        "dive": {"base_model": "mini"}, "expand": {"per_camera": 1}, "device": "cpu",
-        "evaluation": {"protocol": "sysu-mm01", "modes": ["all", "indoor"], "trials": TRIALS, "draw": "official",
-                       **evaluation},
-    }  # fmt: skip
+        "reid": {
+            "backbone": "small",
+            "seeds": [0],
+            "training_sets": ["real"],
+            "config": {"steps": 2, "identities": 2, "images": 2, "mix": None},
+        },
+        "dive": {"base_model": "mini"},
+        "expand": {"per_camera": 1},
+        "device": "cpu",
+        "evaluation": {
+            "protocol": "sysu-mm01",
+            "modes": ["all", "indoor"],
+            "trials": TRIALS,
+            "draw": "official",
+            **evaluation,
+        },
+    }
 
 
 def opened(data: Path, **evaluation: object) -> Book:
@@ -92,9 +105,13 @@ def opened(data: Path, **evaluation: object) -> Book:
 
 def by_hand(mode: str, shots: int, trial: int, people: tuple[int, ...]) -> list[tuple[int, int, int]]:
     """(camera, person, image) of each gallery image: cameras in order, in each the people in order."""
-    return [(camera, person, number)
-            for camera in ((1, 2, 4, 5) if mode == "all" else (1, 2)) for person in people
-            for number in permutation(camera, person, trial)[:shots] if images(camera, person)]  # fmt: skip
+    return [
+        (camera, person, number)
+        for camera in ((1, 2, 4, 5) if mode == "all" else (1, 2))
+        for person in people
+        for number in permutation(camera, person, trial)[:shots]
+        if images(camera, person)
+    ]
 
 
 def numbered(path: str) -> tuple[int, int, int]:

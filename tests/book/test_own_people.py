@@ -11,8 +11,13 @@ from vireid_lib.book.studies import Row
 from vireid_lib.book.studies.study import book_of
 
 TINY = {"blocks": 2, "squeezes": 1, "coupling_width": 4, "discriminator_width": 2, "steps": 2, "identities": 2}
-ROW = Row("tse", "TSE", "mpanet_expanded", training="flow2flow.tse.cmg",
-          changes={"generators": {"flow2flow": TINY, "cyclegan": {"steps": 1}}})  # fmt: skip
+ROW = Row(
+    "tse",
+    "TSE",
+    "mpanet_expanded",
+    training="flow2flow.tse.cmg",
+    changes={"generators": {"flow2flow": TINY, "cyclegan": {"steps": 1}}},
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +41,18 @@ def test_every_image_once_in_the_other_modality(book):
     table = stages.training_table(book, "flow2flow.cmg")
     made = table[table["source"] == "flow2flow"]
     assert len(table) == len(learn) + len(made) and len(made) == len(learn)
-    counts = {kind: learn.groupby("identity")["modality"].apply(lambda side, kind=kind: (side == kind).sum())
-              for kind in ("visible", "infrared")}  # fmt: skip
+    counts = {
+        kind: learn.groupby("identity")["modality"].apply(lambda side, kind=kind: (side == kind).sum())
+        for kind in ("visible", "infrared")
+    }
     for kind, other in (("visible", "infrared"), ("infrared", "visible")):
         of_it = made[made["modality"] == kind]["identity"].value_counts().sort_index()
         assert (of_it == counts[other]).all() and len(of_it) == len(counts[other])
     origins = {}
-    for record in (json.loads(path.read_text()) for path in
-                   (book.workspace.stages / "own_people_flow2flow").glob("*/provenance.json")):  # fmt: skip
+    for record in (
+        json.loads(path.read_text())
+        for path in (book.workspace.stages / "own_people_flow2flow").glob("*/provenance.json")
+    ):
         origins |= record["made_from"]
     short = {"/".join(path.split("/")[-3:]) for path in learn["path"]}
     assert {start for starts in origins.values() for start in starts} == short

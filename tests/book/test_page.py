@@ -100,14 +100,15 @@ def test_the_parameters_are_those_of_the_run_and_nobodys_folders():
 def test_outputs_are_shown():
     about = {"width": 300, "alt": "A < B"}
     outputs = [
-        new_output("stream", name="stdout", text="one\n"), new_output("stream", name="stdout", text="two\n"),
+        new_output("stream", name="stdout", text="one\n"),
+        new_output("stream", name="stdout", text="two\n"),
         new_output("stream", name="stderr", text="careful\n"),
         new_output("display_data", {"image/png": PIXEL, "text/plain": "Figure"}, metadata={"image/png": about}),
         new_output("execute_result", {"text/html": "<table><tr><td>7</td></tr></table>", "text/plain": "7"}),
         new_output("display_data", {"text/latex": "$$z$$"}),
         new_output("display_data", {"text/plain": "AGW: 30 steps in 0:03"}),
         new_output("error", ename="ValueError", evalue="no", traceback=["\x1b[31mValueError\x1b[0m: no"]),
-    ]  # fmt: skip
+    ]
     body, _ = exported(new_code_cell("f()", outputs=outputs))
     assert '<pre class="stream stdout">one\ntwo\n</pre>' in body and "careful" in body
     assert 'src="data:image/webp;base64,' in body and 'width="300"' in body and 'alt="A &lt; B"' in body
@@ -194,8 +195,16 @@ def test_a_page_says_when_results_of_older_code_are_on_it(tmp_path, kept):
     notebook = new_notebook(cells=[new_markdown_cell("# T"), new_code_cell("1", outputs=shown, execution_count=1)])
     nbformat.write(notebook, tmp_path / "notebooks" / "01_chapter.ipynb")
     write_json(tmp_path / "notebooks" / "01_chapter.json", {"wall_seconds": 1})
-    write_json(tmp_path / "book.json", {"failure": "", "hardware": hardware(), "versions": versions(), "device": "cpu",
-                                        "finished": "2026-01-02T03:04:05"})  # fmt: skip
+    write_json(
+        tmp_path / "book.json",
+        {
+            "failure": "",
+            "hardware": hardware(),
+            "versions": versions(),
+            "device": "cpu",
+            "finished": "2026-01-02T03:04:05",
+        },
+    )
     (tmp_path / "glossary.md").write_text("# Glossary\n")
     page = make_page(tmp_path, [Chapter(tmp_path / "01_chapter.py", "T", {})], load_profile("smoke")).read_text()
     assert ("made by older code" in page) == kept and ('<li class="older">' in page) == kept
@@ -215,8 +224,16 @@ def test_the_whole_page_needs_no_network(tmp_path):
     )
     write_json(tmp_path / "notebooks" / "01_chapter.json", {"wall_seconds": 61})
     (tmp_path / "glossary.md").write_text("# Glossary\n\n## Words\n\n### rank-1\n\nThe first.\n")
-    write_json(tmp_path / "book.json", {"failure": "", "hardware": hardware(), "versions": versions(), "device": "cpu",
-                                        "finished": "2026-01-02T03:04:05"})  # fmt: skip
+    write_json(
+        tmp_path / "book.json",
+        {
+            "failure": "",
+            "hardware": hardware(),
+            "versions": versions(),
+            "device": "cpu",
+            "finished": "2026-01-02T03:04:05",
+        },
+    )
     page = make_page(tmp_path, chapters, profile).read_text()
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page) and "@import" not in page and "url(" not in page
     assert 'href="#01_chapter-s"' in page and "ran in 1:01" in page and "Title &amp; 2" in page

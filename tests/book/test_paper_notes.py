@@ -29,9 +29,13 @@ def minus(one: tuple[float, ...], other: tuple[float, ...]) -> list[float]:
 def note(paper: str, place: str) -> tuple[list[float], list[float]]:
     """The numbers that the paper is said to say, and those of the objection."""
     (found,) = (each for each in PAPERS[paper].notes if each.place == place)
-    return tuple([float(number.replace(",", "")) for number in
-                  re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text.replace("rank-1", ""))]
-                 for text in (found.says, found.but))  # fmt: skip
+    return tuple(
+        [
+            float(number.replace(",", ""))
+            for number in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text.replace("rank-1", ""))
+        ]
+        for text in (found.says, found.but)
+    )
 
 
 def holds(numbers: list[float], *wanted: float) -> bool:
@@ -99,8 +103,12 @@ def test_aligngans_numbers_on_regdb_have_changed_places():
     (to_infrared, to_visible), swapped = (theirs[4:6], theirs[6:8]), (ours[10:12], ours[8:10])
     assert swapped[0] == to_infrared and swapped[1][1] == to_visible[1] and swapped[1][0] == 65.36 != to_visible[0]
     assert holds(but, *to_infrared, *to_visible) and holds(but, 65.36, to_visible[0])
-    assert not any(row.printed == "AlignGAN" for name in ("flow2flow", "deen")
-                   for table in PAPERS[name].tables for row in table.rows)  # fmt: skip
+    assert not any(
+        row.printed == "AlignGAN"
+        for name in ("flow2flow", "deen")
+        for table in PAPERS[name].tables
+        for row in table.rows
+    )
 
 
 def test_erasing_alone_gains_more_than_agws_row_with_dive():
@@ -122,14 +130,21 @@ def test_dives_log_on_llcm_has_fewer_images_than_its_text_makes():
 
 def test_differences_that_notes_quote():
     """Each of two numbers of a table, and what a note says lies between them."""
-    whole, early = ([printed("jsia", *place, measure) for measure in ("rank_10", "rank_20")]
-                    for place in ((3, "6: SL, IL, LR, UI"), (1, "Ours")))  # fmt: skip
+    whole, early = (
+        [printed("jsia", *place, measure) for measure in ("rank_10", "rank_20")]
+        for place in ((3, "6: SL, IL, LR, UI"), (1, "Ours"))
+    )
     assert holds(note("jsia", "Tables 1 and 3")[1], *minus(whole, early))
     gain = minus(both("dive", 1, "Our proposed DiVE"), both("dive", 1, "Baseline (DEEN)"))
     found = [each for each in PAPERS["dive"].notes if each.place == "Text on Table 1" and "4.37" in each.says]
     assert [f"{points:.2f}" in found[0].but for points in gain] == [True, True] and gain[0] == 4.37
-    gaps = [minus(both("den", 1, ht), both("den", 1, wrt))[0]
-            for ht, wrt in (("2: HT", "1: WRT"), ("4: HT, RE", "3: WRT, RE"))]  # fmt: skip
+    gaps = [
+        minus(both("den", 1, ht), both("den", 1, wrt))[0]
+        for ht, wrt in (("2: HT", "1: WRT"), ("4: HT, RE", "3: WRT, RE"))
+    ]
     assert note("den", "Section 3.1")[1][1:] == pytest.approx(gaps, abs=0.0501)
-    assert holds(note("flow2flow", "Section V-C5")[1], *both("flow2flow", 8, "Flow2Flow, + noise"),
-                 *both("flow2flow", 8, "Flow2Flow, none"))  # fmt: skip
+    assert holds(
+        note("flow2flow", "Section V-C5")[1],
+        *both("flow2flow", 8, "Flow2Flow, + noise"),
+        *both("flow2flow", 8, "Flow2Flow, none"),
+    )

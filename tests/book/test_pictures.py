@@ -12,9 +12,11 @@ from vireid_lib.book import pictures
 def table(tmp_path):
     rows = []
     for person, camera, modality, shade in [
-        ("s/1", "s/10", "visible", 10), ("s/1", "s/3", "infrared", 30), ("s/2", "s/2", "visible", 200),
+        ("s/1", "s/10", "visible", 10),
+        ("s/1", "s/3", "infrared", 30),
+        ("s/2", "s/2", "visible", 200),
         ("s/2", "s/2", "visible", 210),
-    ]:  # fmt: skip
+    ]:
         path = tmp_path / f"{len(rows)}.png"
         Image.fromarray(np.full((20, 10, 3), shade, np.uint8)).save(path)
         rows.append({"path": str(path), "identity": person, "camera": camera, "modality": modality})

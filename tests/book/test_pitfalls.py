@@ -32,8 +32,11 @@ def test_the_luckiest_of_many_is_no_better_on_the_other_half(made_up_trial):
 
 def test_swapping_changes_who_asks_and_how_many_count(made_up_trial):
     features, trial = made_up_trial()
-    table = pitfalls.directions(features, Trial(trial.query.assign(modality="infrared"),
-                                                trial.gallery.assign(modality="visible"), "one"), "regdb")
+    table = pitfalls.directions(
+        features,
+        Trial(trial.query.assign(modality="infrared"), trial.gallery.assign(modality="visible"), "one"),
+        "regdb",
+    )
     assert table["asks"].tolist() == ["infrared", "visible"]
     assert table["gallery images"].tolist() == [len(trial.gallery), len(trial.query)]
     assert table.loc["swapped", "mAP"] == 100 * lessons.score_trial(features, trial, "regdb", swapped=True).mean_ap

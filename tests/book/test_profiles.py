@@ -81,8 +81,11 @@ def test_the_released_form_is_named_and_yields_to_what_is_set():
 
 
 def test_another_external_set_is_one_section(tmp_path):
-    data = {"target": "sysu_mm01", "external": "cuhk03_np",
-            "roots": {"sysu_mm01": "SYSU-MM01", "cuhk03_np": "cuhk03-np/detected"}}  # fmt: skip
+    data = {
+        "target": "sysu_mm01",
+        "external": "cuhk03_np",
+        "roots": {"sysu_mm01": "SYSU-MM01", "cuhk03_np": "cuhk03-np/detected"},
+    }
     content = yaml.safe_load((profiles_folder() / "sysu.yaml").read_text()) | {"name": "own", "data": data}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
     assert load_profile(tmp_path / "own.yaml").data.external == "cuhk03_np"

@@ -24,10 +24,23 @@ def workspace(tmp_path):
 
 def score(rank_1, **changes):
     row = {
-        "dataset": "mini_vi", "method": "agw", "training": "real", "external": None, "variant": "", "seed": 0,
-        "mode": "all", "protocol": "all-search, single-shot, seeded draw", "settings": {"shots": 1}, "trials": 10,
-        "rank_1": rank_1, "rank_5": 0.8, "rank_10": 0.9, "rank_20": 1.0, "mean_ap": 0.4, "mean_inp": 0.1,
-    }  # fmt: skip
+        "dataset": "mini_vi",
+        "method": "agw",
+        "training": "real",
+        "external": None,
+        "variant": "",
+        "seed": 0,
+        "mode": "all",
+        "protocol": "all-search, single-shot, seeded draw",
+        "settings": {"shots": 1},
+        "trials": 10,
+        "rank_1": rank_1,
+        "rank_5": 0.8,
+        "rank_10": 0.9,
+        "rank_20": 1.0,
+        "mean_ap": 0.4,
+        "mean_inp": 0.1,
+    }
     return row | changes
 
 
@@ -131,8 +144,11 @@ def test_the_miniature_world_reproduces_nothing(workspace):
 
 def test_reproduced_and_differs(workspace):
     near_, far_ = [0.478, 0.480, 0.4795, 0.4805], [0.60, 0.602, 0.61]
-    record(workspace, *(on_sysu(value, seed=seed) for seed, value in enumerate(near_)),
-           *(on_sysu(value, seed=seed, mode="indoor") for seed, value in enumerate(far_)))  # fmt: skip
+    record(
+        workspace,
+        *(on_sysu(value, seed=seed) for seed, value in enumerate(near_)),
+        *(on_sysu(value, seed=seed, mode="indoor") for seed, value in enumerate(far_)),
+    )
     beside = results.beside_papers(found(workspace))
     near = status(beside, "AGW", "SYSU-MM01 All search", "rank_1")
     assert near["status"] == "reproduced" and near["difference"] == pytest.approx(0.45) and near["over"] == "4 seeds"
@@ -166,8 +182,10 @@ def test_the_status_is_that_of_two_one_sided_tests(workspace):
         own = Workspace(workspace.folder / str(place))
         record(own, *(on_sysu(value / 100, seed=seed) for seed, value in enumerate(values)))
         word = status(results.beside_papers(found(own)), "AGW", "SYSU-MM01 All search", "rank_1")["status"]
-        sides = [scipy.stats.ttest_1samp(values, 46.5, alternative="greater").pvalue,
-                 scipy.stats.ttest_1samp(values, 48.5, alternative="less").pvalue]  # fmt: skip
+        sides = [
+            scipy.stats.ttest_1samp(values, 46.5, alternative="greater").pvalue,
+            scipy.stats.ttest_1samp(values, 48.5, alternative="less").pvalue,
+        ]
         assert (word == "reproduced") == (max(sides) <= 0.05)
         assert (word == "differs") == (max(sides) > 0.975)
 
@@ -177,10 +195,23 @@ def test_splits_with_networks_of_their_own_count_as_the_sample(workspace):
     rank_1 = [0.70, 0.71, 0.69, 0.705, 0.70, 0.695, 0.70, 0.71, 0.70, 0.70]
     for name, rule in (("regdb", "regdb"), ("draws", "sysu-mm01")):
         own = Workspace(workspace.folder / name)
-        row = score(float(np.mean(rank_1)), dataset="regdb", method="deen", mode="visible-to-infrared", settings={},
-                    resolved=resolved(as_published("regdb", "deen"), "real"))  # fmt: skip
-        own.stage("reid", {}, {}, lambda folder, row=row, rule=rule: {
-            "scores": [row], "evaluations": {"visible-to-infrared": evaluation(rank_1, rule)}})  # fmt: skip
+        row = score(
+            float(np.mean(rank_1)),
+            dataset="regdb",
+            method="deen",
+            mode="visible-to-infrared",
+            settings={},
+            resolved=resolved(as_published("regdb", "deen"), "real"),
+        )
+        own.stage(
+            "reid",
+            {},
+            {},
+            lambda folder, row=row, rule=rule: {
+                "scores": [row],
+                "evaluations": {"visible-to-infrared": evaluation(rank_1, rule)},
+            },
+        )
         beside = results.beside_papers(found(own))
         run = beside[(beside["dataset"] == "regdb") & (beside["our_mean"].notna()) & (beside["metric"] == "rank_1")]
         assert len(run) and (run["our_mean"].round(6) == 70.1).all()
@@ -202,10 +233,16 @@ def evaluation(rank_1, rule):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"trials": 2}, {"settings": {"shots": 10, "draw": "seeded"}}, {"settings": {"shots": 1, "draw": "official"}},
-        {"resolved": None}, {"external": "market1501"}, {"training": "copies"}, {"method": "caj"}, {"mode": "indoor"},
+        {"trials": 2},
+        {"settings": {"shots": 10, "draw": "seeded"}},
+        {"settings": {"shots": 1, "draw": "official"}},
+        {"resolved": None},
+        {"external": "market1501"},
+        {"training": "copies"},
+        {"method": "caj"},
+        {"mode": "indoor"},
     ],
-)  # fmt: skip
+)
 def test_other_conditions_are_no_comparison(workspace, changes):
     record(workspace, on_sysu(0.475, **changes))
     beside = results.beside_papers(found(workspace))
@@ -264,8 +301,15 @@ def test_an_evaluation_becomes_a_score():
 
     table = _tiny_table()
     evaluation = evaluate(torch.rand(len(table), 9, generator=torch.manual_seed(0)), table, SysuProtocol(trial_count=2))
-    row = results.score_row(evaluation, dataset="mini_vi", method="agw", training="real", external=None, seed=3,
-                            resolved={"reid.config.steps": 2})  # fmt: skip
+    row = results.score_row(
+        evaluation,
+        dataset="mini_vi",
+        method="agw",
+        training="real",
+        external=None,
+        seed=3,
+        resolved={"reid.config.steps": 2},
+    )
     assert (row["mode"], row["trials"], row["seed"], row["settings"]["shots"]) == ("all", 2, 3, 1)
     assert row["resolved"] == {"reid.config.steps": 2} and "variant" not in row, "words are worked out by the reader"
     assert results.Score.model_validate(row).protocol == "all-search, single-shot, seeded draw"
@@ -275,8 +319,16 @@ def _tiny_table():
     import pandas as pd
 
     rows = [
-        {"path": f"/x/cam{camera}/{person:04d}/0001.jpg", "identity": f"d/{person:04d}", "camera": f"d/{camera}",
-         "modality": "infrared" if camera in (3, 6) else "visible", "split": "test", "source": "real", "seed": pd.NA}
-        for camera in range(1, 7) for person in range(3)
-    ]  # fmt: skip
+        {
+            "path": f"/x/cam{camera}/{person:04d}/0001.jpg",
+            "identity": f"d/{person:04d}",
+            "camera": f"d/{camera}",
+            "modality": "infrared" if camera in (3, 6) else "visible",
+            "split": "test",
+            "source": "real",
+            "seed": pd.NA,
+        }
+        for camera in range(1, 7)
+        for person in range(3)
+    ]
     return pd.DataFrame(rows)

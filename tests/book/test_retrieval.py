@@ -18,19 +18,26 @@ def test_a_ranking_by_hand_gives_the_scores_of_the_library(made_up_trial):
     for place in range(len(trial.query)):
         asked = trial.query.iloc[place]
         ranked = retrieval.ranking(
-            distances[place], trial.gallery["identity"], trial.gallery["camera"],
-            query_id=asked["identity"], query_camera=asked["camera"], rule="sysu-mm01",
-        )  # fmt: skip
+            distances[place],
+            trial.gallery["identity"],
+            trial.gallery["camera"],
+            query_id=asked["identity"],
+            query_camera=asked["camera"],
+            rule="sysu-mm01",
+        )
         hits = ranked[ranked["right"] & ~ranked["removed"]]
         assert ranked["removed"].sum() == (24 if asked["camera"] == "set/3" else 0)
         precision.append(hits["precision"].mean())
         penalty.append(len(hits) / hits["rank"].iloc[-1])
         first.append(hits["identity rank"].iloc[0])
     found = score(
-        distances, query_ids=trial.query["identity"].to_numpy(), gallery_ids=trial.gallery["identity"].to_numpy(),
-        query_cameras=trial.query["camera"].to_numpy(), gallery_cameras=trial.gallery["camera"].to_numpy(),
+        distances,
+        query_ids=trial.query["identity"].to_numpy(),
+        gallery_ids=trial.gallery["identity"].to_numpy(),
+        query_cameras=trial.query["camera"].to_numpy(),
+        gallery_cameras=trial.gallery["camera"].to_numpy(),
         rule="sysu-mm01",
-    )  # fmt: skip
+    )
     assert found.mean_ap == pytest.approx(np.mean(precision), abs=1e-6)
     assert found.mean_inp == pytest.approx(np.mean(penalty), abs=1e-6)
     assert found.cmc == pytest.approx([np.mean(np.asarray(first) <= k) for k in range(1, 13)])

@@ -22,8 +22,10 @@ def trained(tiny_profile, tmp_path_factory):
 
 
 def held(folder):
-    return {path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
-            for path in sorted((folder / "stages").rglob("*"))}  # fmt: skip
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
+        for path in sorted((folder / "stages").rglob("*"))
+    }
 
 
 def test_results_are_those_of_the_settings_asked_for(trained):
@@ -31,8 +33,11 @@ def test_results_are_those_of_the_settings_asked_for(trained):
     ours, theirs = (selection.scores(each) for each in trained)
     assert ours["training"].tolist() == theirs["training"].tolist() == ["real", "copies"]
     assert not set(ours["key"]) & set(theirs["key"])
-    steps = {record.key: record.result["config"]["config"]["steps"] for record in book.workspace.records()
-             if record.name.startswith("reid_")}  # fmt: skip
+    steps = {
+        record.key: record.result["config"]["config"]["steps"]
+        for record in book.workspace.records()
+        if record.name.startswith("reid_")
+    }
     assert [[steps[key] for key in table["key"]] for table in (ours, theirs)] == [[2, 2], [3, 3]]
 
 

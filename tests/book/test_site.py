@@ -103,8 +103,10 @@ def test_names_of_the_library_are_found_where_they_stand():
     assert names.links("%matplotlib inline") == []
     first = "from vireid_lib.book import stages, plots as p\nfrom vireid_lib.reid.config import ReidConfig"
     assert [(link.module, link.name) for link in names.links(first)] == [
-        ("vireid_lib.book.stages", ""), ("vireid_lib.book.plots", ""), ("vireid_lib.reid.config", "ReidConfig"),
-    ]  # fmt: skip
+        ("vireid_lib.book.stages", ""),
+        ("vireid_lib.book.plots", ""),
+        ("vireid_lib.reid.config", "ReidConfig"),
+    ]
     code = 'x = "ö"; stages.reid(book, "real", 0)\nReidConfig.published("a"); stages.nothing; other.reid'
     links = names.links(code)
     assert [code[link.start : link.end] for link in links] == ["stages", "reid", "ReidConfig", "published", "stages"]

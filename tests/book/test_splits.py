@@ -39,18 +39,31 @@ def book(tmp_path_factory):
         parts = {"train": [split, split + 1, split + 3]}
         parts["test"] = sorted(set(PEOPLE) - set(parts["train"]))
         for (part, own), (modality, name) in itertools.product(parts.items(), names.items()):
-            lines = [f"{name}/{person}/{name}_{person}_{image}.bmp {label}"
-                     for label, person in enumerate(own) for image in range(3)]  # fmt: skip
+            lines = [
+                f"{name}/{person}/{name}_{person}_{image}.bmp {label}"
+                for label, person in enumerate(own)
+                for image in range(3)
+            ]
             (root / "idx" / f"{part}_{modality}_{split}.txt").write_text("\n".join(lines) + "\n")
-    profile = Profile.model_validate({
-        "name": "splits", "title": "Three splits", "world": None,
-        "data": {"target": "regdb", "external": "market1501", "roots": {"regdb": "RegDB", "market1501": "Market"}},
-        "images": {"height": 64, "width": 32},
-        "reid": {"backbone": "small", "seeds": [0], "training_sets": ["real", "copies"],
-                 "config": {"steps": 2, "identities": 2, "images": 2}},
-        "expand": {"per_camera": 2, "min_images": 2}, "dive": {}, "device": "cpu",
-        "evaluation": {"protocol": "regdb", "modes": ["visible-to-infrared", "infrared-to-visible"], "trials": 3},
-    })  # fmt: skip
+    profile = Profile.model_validate(
+        {
+            "name": "splits",
+            "title": "Three splits",
+            "world": None,
+            "data": {"target": "regdb", "external": "market1501", "roots": {"regdb": "RegDB", "market1501": "Market"}},
+            "images": {"height": 64, "width": 32},
+            "reid": {
+                "backbone": "small",
+                "seeds": [0],
+                "training_sets": ["real", "copies"],
+                "config": {"steps": 2, "identities": 2, "images": 2},
+            },
+            "expand": {"per_camera": 2, "min_images": 2},
+            "dive": {},
+            "device": "cpu",
+            "evaluation": {"protocol": "regdb", "modes": ["visible-to-infrared", "infrared-to-visible"], "trials": 3},
+        }
+    )
     return Book(profile, folder / "workspace", folder / "data")
 
 
@@ -65,8 +78,9 @@ def test_one_seed_on_several_splits_is_compared_over_splits(book, records):
     scores = results.score_table(records)
     for mode in book.profile.evaluation.modes:
         (found,) = verdicts.compare(scores, "mean_ap", mode=mode)
-        trials = [[trial["mean_ap"] for trial in record.values["evaluations"][mode]["trials"]]
-                  for record in (copies, real)]  # fmt: skip
+        trials = [
+            [trial["mean_ap"] for trial in record.values["evaluations"][mode]["trials"]] for record in (copies, real)
+        ]
         assert [len(each) for each in trials] == [3, 3]
         assert found.contrast.over == "3 splits" and found.judgement != "one seed only"
         expected = scipy.stats.ttest_rel(*trials)

@@ -74,20 +74,29 @@ STRENGTH = [{"dive": {"strength": share}} for share in (0.4, 0.6)]
 REFERENCES = {"training_sets": ["real", "true", "redrawn"]}
 
 
-@pytest.mark.parametrize(("stage", "call", "settings"), [
-    ("own_people_vi_diff", lambda book: own_people.images(book, "vi_diff.cmg"), VI_DIFF),
-    ("own_people_vi_diff", lambda book: own_people.images(book, "vi_diff.tse"), VI_DIFF),
-    ("gallery_vi_diff", lambda book: stages.gallery(book, "vi_diff"), VI_DIFF),
-    ("translation_ssim", lambda book: numbers._translation(book, "vi_diff"), VI_DIFF),
-    ("translation_ssim", lambda book: numbers._translation(book, "dive_from_image"), STRENGTH),
-    ("translations", _translations, STRENGTH),
-    ("generator_pairs", lambda book: jsia_makers._measured(book, "vae", 0, 0),
-     [{"generators": {"vae": {"sampling_batch": count}}} for count in (8, 16)]),
-    ("cyclegan_fitting", lambda book: translators.fitting(book, "cyclegan"),
-     [{"generators": {"cyclegan": {"fit_on": rows}}} for rows in ("target", "target+external")]),
-    ("halves", halves.halves, [{"expand": {"cameras": cameras}} for cameras in ([3], [6])]),
-    ("fidelity", gallery_measures.fidelity, [{"dive": {"height": size}, "reid": REFERENCES} for size in (32, 64)]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("stage", "call", "settings"),
+    [
+        ("own_people_vi_diff", lambda book: own_people.images(book, "vi_diff.cmg"), VI_DIFF),
+        ("own_people_vi_diff", lambda book: own_people.images(book, "vi_diff.tse"), VI_DIFF),
+        ("gallery_vi_diff", lambda book: stages.gallery(book, "vi_diff"), VI_DIFF),
+        ("translation_ssim", lambda book: numbers._translation(book, "vi_diff"), VI_DIFF),
+        ("translation_ssim", lambda book: numbers._translation(book, "dive_from_image"), STRENGTH),
+        ("translations", _translations, STRENGTH),
+        (
+            "generator_pairs",
+            lambda book: jsia_makers._measured(book, "vae", 0, 0),
+            [{"generators": {"vae": {"sampling_batch": count}}} for count in (8, 16)],
+        ),
+        (
+            "cyclegan_fitting",
+            lambda book: translators.fitting(book, "cyclegan"),
+            [{"generators": {"cyclegan": {"fit_on": rows}}} for rows in ("target", "target+external")],
+        ),
+        ("halves", halves.halves, [{"expand": {"cameras": cameras}} for cameras in ([3], [6])]),
+        ("fidelity", gallery_measures.fidelity, [{"dive": {"height": size}, "reid": REFERENCES} for size in (32, 64)]),
+    ],
+)
 def test_a_setting_changes_the_key(stage, call, settings, with_settings, key_of):
     one, other = (key_of(stage, call, with_settings(**each)) for each in settings)
     assert one != other
@@ -110,8 +119,9 @@ def test_other_weights_under_the_same_name_are_another_fitting(with_settings, ke
 
     def key(content):
         features.write_text(content), heads.write_text("heads")
-        return key_of("cyclegan_turbo_fitting", translators.fitting, with_settings(generators=settings),
-                      "cyclegan_turbo")  # fmt: skip
+        return key_of(
+            "cyclegan_turbo_fitting", translators.fitting, with_settings(generators=settings), "cyclegan_turbo"
+        )
 
     first = key("weights")
     assert key("others!") != first and key("weights") == first

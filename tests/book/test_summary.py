@@ -22,10 +22,25 @@ def book(tiny_profile, tmp_path, monkeypatch):
 
 
 def score(training, seed, rank_1, older=False):
-    return {"dataset": "mini_vi", "method": "agw", "training": training, "external": None, "variant": "", "seed": seed,
-            "mode": "all", "protocol": "all-search", "settings": {"mode": "all"}, "trials": 2, "rank_1": rank_1,
-            "rank_5": 0.9, "rank_10": 0.9, "rank_20": 0.9, "mean_ap": rank_1, "mean_inp": 0.1,
-            "older": older}  # fmt: skip
+    return {
+        "dataset": "mini_vi",
+        "method": "agw",
+        "training": training,
+        "external": None,
+        "variant": "",
+        "seed": seed,
+        "mode": "all",
+        "protocol": "all-search",
+        "settings": {"mode": "all"},
+        "trials": 2,
+        "rank_1": rank_1,
+        "rank_5": 0.9,
+        "rank_10": 0.9,
+        "rank_20": 0.9,
+        "mean_ap": rank_1,
+        "mean_inp": 0.1,
+        "older": older,
+    }
 
 
 def test_before_anything_ran(book):
@@ -71,8 +86,9 @@ def test_one_seed_concludes_nothing(book):
 
 
 def test_answers_mark_what_older_code_made(book):
-    scores = [score(name, seed, 0.1 * seed, older=name == "dive") for name in ("real", "copies", "dive")
-              for seed in range(3)]  # fmt: skip
+    scores = [
+        score(name, seed, 0.1 * seed, older=name == "dive") for name in ("real", "copies", "dive") for seed in range(3)
+    ]
     answers = summary.learned(book(*scores)).set_index("question")["answer"]
     assert answers["Does DiVE help?"].endswith("†")
     assert "†" not in answers["Do more people help at all, with no generator?"]

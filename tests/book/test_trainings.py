@@ -37,14 +37,18 @@ def test_unequal_effort_is_said(tmp_path):
     unequal = trainings.effort([equal[0], _record(tmp_path / "b", "dive", 200)])
     assert unequal.sentence.startswith("The trainings differ in steps")
     # Means that agree are not enough: the same seed must have had the same.
-    crossed = [_record(tmp_path / f"c{seed}", name, 100 + 100 * ((name == "dive") == bool(seed)), seed)
-               for name in ("real", "dive") for seed in (0, 1)]  # fmt: skip
+    crossed = [
+        _record(tmp_path / f"c{seed}", name, 100 + 100 * ((name == "dive") == bool(seed)), seed)
+        for name in ("real", "dive")
+        for seed in (0, 1)
+    ]
     found = trainings.effort(crossed)
     assert found.table["steps"].nunique() == 1 and found.sentence.startswith("The trainings differ in steps")
     assert "Nothing has been trained" in trainings.effort([]).sentence
     assert {name: len(each) for name, each in trainings.histories(equal).items()} == {
-        "real images only": 1, "+ DiVE": 1,
-    }  # fmt: skip
+        "real images only": 1,
+        "+ DiVE": 1,
+    }
 
 
 def test_the_recipe_lists_what_is_not_the_papers():

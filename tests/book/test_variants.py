@@ -28,11 +28,23 @@ def recorded(workspace: Workspace, profile: Profile, training: str, rank_1: floa
     """A score of the profile's, as its stage would record it."""
     external = profile.data.external if variants.adds_external(training) else None
     row = {
-        "dataset": profile.data.target, "method": profile.reid.method, "training": training, "external": external,
-        "resolved": variants.resolved(profile, training), "seed": 0, "mode": "all", "protocol": "all-search",
-        "settings": profile.evaluation.settings, "trials": profile.evaluation.trials, "rank_1": rank_1, "rank_5": 0.8,
-        "rank_10": 0.9, "rank_20": 1.0, "mean_ap": 0.7, "mean_inp": 0.1,
-    }  # fmt: skip
+        "dataset": profile.data.target,
+        "method": profile.reid.method,
+        "training": training,
+        "external": external,
+        "resolved": variants.resolved(profile, training),
+        "seed": 0,
+        "mode": "all",
+        "protocol": "all-search",
+        "settings": profile.evaluation.settings,
+        "trials": profile.evaluation.trials,
+        "rank_1": rank_1,
+        "rank_5": 0.8,
+        "rank_10": 0.9,
+        "rank_20": 1.0,
+        "mean_ap": 0.7,
+        "mean_inp": 0.1,
+    }
     workspace.stage("reid", {"row": row}, {}, lambda folder: {"scores": [row]})
 
 
@@ -55,9 +67,17 @@ def test_the_real_profiles_differ_in_nothing_but_the_length_of_larger_trainings(
     [
         ("dive", {"dive.views": "single"}, None),
         ("dive", {"dive.train_modalities": "infrared"}, None),
-        ("dive", {"dive.form": "release"}, {
-            "dive.form": "release", "dive.code_length": 4, "dive.lora_scope": "shared", "dive.sampling_steps": 50,
-            "dive.min_aspect": 2.0}),
+        (
+            "dive",
+            {"dive.form": "release"},
+            {
+                "dive.form": "release",
+                "dive.code_length": 4,
+                "dive.lora_scope": "shared",
+                "dive.sampling_steps": 50,
+                "dive.min_aspect": 2.0,
+            },
+        ),
         ("dive", {"dive.lora_scope": "shared"}, None),
         ("dive", {"dive.precision": "no"}, None),
         ("dive", {"dive.batch": 8, "dive.steps": 1000}, None),
@@ -80,7 +100,7 @@ def test_the_real_profiles_differ_in_nothing_but_the_length_of_larger_trainings(
         ("flow2flow.tse", {"generators.flow2flow.q": 10}, None),
         ("vi_diff", {"generators.vi_diff.sampling_steps": 5}, None),
     ],
-)  # fmt: skip
+)
 def test_what_differs_from_the_published_is_the_variant(training, changes, expected):
     plain, own = deen_on_sysu(), deen_on_sysu(**changes)
     more = variants.difference(variants.resolved(own, training), variants.resolved(plain, training))
@@ -91,15 +111,22 @@ def test_what_differs_from_the_published_is_the_variant(training, changes, expec
 @pytest.mark.parametrize(
     ("training", "changes"),
     [
-        ("real", {"dive.views": "single"}), ("real", {"expand.per_camera": 4}), ("real", {"reid.expanded": 10}),
-        ("cyclegan", {"dive.views": "single"}), ("dive", {"generators.cyclegan.blocks": 6}),
-        ("dive", {"dive.strength": 0.3}), ("flow2flow.tse", {"expand.per_camera": 4}),
+        ("real", {"dive.views": "single"}),
+        ("real", {"expand.per_camera": 4}),
+        ("real", {"reid.expanded": 10}),
+        ("cyclegan", {"dive.views": "single"}),
+        ("dive", {"generators.cyclegan.blocks": 6}),
+        ("dive", {"dive.strength": 0.3}),
+        ("flow2flow.tse", {"expand.per_camera": 4}),
         ("flow2flow.tse", {"generators.flow2flow.expansion": "interpolate"}),
-        ("dive", {"expand.cameras": [6, 3]}), ("dive", {"expand.splits": ["gallery", "train"]}),
-        ("dive", {"reid.config.compile": True}), ("dive", {"dive.checkpoint_every": 7}), ("dive", {"dive.seed": 3}),
+        ("dive", {"expand.cameras": [6, 3]}),
+        ("dive", {"expand.splits": ["gallery", "train"]}),
+        ("dive", {"reid.config.compile": True}),
+        ("dive", {"dive.checkpoint_every": 7}),
+        ("dive", {"dive.seed": 3}),
         ("dive", {"reid.seeds": [5]}),
     ],
-)  # fmt: skip
+)
 def test_what_has_no_part_in_a_training_is_no_variant_of_it(training, changes):
     assert variant(deen_on_sysu(**changes), training) == variant(deen_on_sysu(), training)
 
@@ -140,9 +167,10 @@ def test_the_published_expansion_is_the_papers():
 def test_table_3_of_dive_by_the_profiles_own_advice(tmp_path):
     """`views: single` is the paper's row "RGB+IR, Single", and neither of the other two."""
     rows = {
-        "RGB+IR, Multi": {}, "RGB+IR, Single": {"dive.views": "single"},
+        "RGB+IR, Multi": {},
+        "RGB+IR, Single": {"dive.views": "single"},
         "IR, Single": {"dive.views": "single", "dive.train_modalities": "infrared"},
-    }  # fmt: skip
+    }
     for place, (row, changes) in enumerate(rows.items()):
         workspace = Workspace(tmp_path / str(place))
         recorded(workspace, deen_on_sysu(**changes, **{"reid.length": "published"}), "dive")
@@ -172,9 +200,19 @@ def test_a_length_that_papers_do_not_have_is_a_difference(tmp_path, length):
 
 def test_old_records_stand_beside_no_paper(tmp_path):
     workspace = Workspace(tmp_path)
-    row = {"dataset": "sysu_mm01", "method": "deen", "training": "real", "external": None, "variant": "", "seed": 0,
-           "mode": "all", "protocol": "all-search", "settings": {"shots": 1, "draw": "seeded"}, "trials": 10,
-           **dict.fromkeys(results.METRICS, 0.7)}  # fmt: skip
+    row = {
+        "dataset": "sysu_mm01",
+        "method": "deen",
+        "training": "real",
+        "external": None,
+        "variant": "",
+        "seed": 0,
+        "mode": "all",
+        "protocol": "all-search",
+        "settings": {"shots": 1, "draw": "seeded"},
+        "trials": 10,
+        **dict.fromkeys(results.METRICS, 0.7),
+    }
     workspace.stage("reid", {}, {}, lambda folder: {"scores": [row]})
     assert results.score_table(workspace.records())["differences"].tolist() == [None]
     assert not run_rows(workspace, 1)

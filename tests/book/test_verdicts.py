@@ -38,8 +38,11 @@ def test_verdicts_of_one_table_are_corrected_together():
     sets = {"copies": [0.44, 0.46, 0.45], "dive": [0.41, 0.40, 0.39], "true": [0.60, 0.61, 0.59], "vae": [0.40]}
     scores = _scores(real=[0.42, 0.40, 0.41], **sets)
     found = {each.training: each for each in verdicts.compare(scores)}
-    plain = {name: scipy.stats.ttest_ind(values, [0.42, 0.40, 0.41], equal_var=False).pvalue
-             for name, values in sets.items() if name != "vae"}  # fmt: skip
+    plain = {
+        name: scipy.stats.ttest_ind(values, [0.42, 0.40, 0.41], equal_var=False).pvalue
+        for name, values in sets.items()
+        if name != "vae"
+    }
     assert found["true"].corrected == pytest.approx(3 * plain["true"])
     assert found["copies"].corrected == pytest.approx(2 * plain["copies"])
     assert found["vae"].judgement == "one seed only" and found["vae"].corrected is None, "it is no test"
@@ -61,11 +64,19 @@ def test_what_does_not_survive_correction_says_so():
 
 def _over_splits(**values: list[list[float]]) -> pd.DataFrame:
     """Training set → for each seed the rank-1 on each split."""
-    return pd.DataFrame([
-        {"training": name, "mode": "all", "seed": seed, "rank_1": sum(splits) / len(splits),
-         "splits": {"rank_1": {f"split {k}": value for k, value in enumerate(splits, 1)}}}
-        for name, seeds in values.items() for seed, splits in enumerate(seeds)
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "training": name,
+                "mode": "all",
+                "seed": seed,
+                "rank_1": sum(splits) / len(splits),
+                "splits": {"rank_1": {f"split {k}": value for k, value in enumerate(splits, 1)}},
+            }
+            for name, seeds in values.items()
+            for seed, splits in enumerate(seeds)
+        ]
+    )
 
 
 def test_splits_with_a_network_each_are_paired():
@@ -117,8 +128,19 @@ def test_another_metric_and_mode():
 
 
 def test_overview_and_bars_hold_mean_and_deviation():
-    extra = {"dataset": "mini_vi", "protocol": "all-search", "method": "agw", "external": None, "variant": "",
-             "settings": {}, "trials": 10, "rank_5": 0.5, "rank_10": 0.5, "rank_20": 0.5, "mean_inp": 0.2}  # fmt: skip
+    extra = {
+        "dataset": "mini_vi",
+        "protocol": "all-search",
+        "method": "agw",
+        "external": None,
+        "variant": "",
+        "settings": {},
+        "trials": 10,
+        "rank_5": 0.5,
+        "rank_10": 0.5,
+        "rank_20": 0.5,
+        "mean_inp": 0.2,
+    }
     scores = _scores(real=[0.40, 0.42], dive=[0.5, 0.5])
     scores = scores.assign(**{name: [value] * len(scores) for name, value in extra.items()})
     table = verdicts.overview(scores)

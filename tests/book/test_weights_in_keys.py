@@ -17,8 +17,10 @@ NAMING = [(each, name) for each in CLASSES for name in weights.SETTINGS if name 
 
 def test_every_method_that_starts_from_imagenet_is_among_them():
     assert {"agw", "caj", "dart", "deen", "den", "mmd_reid", "mpanet"} <= {
-        each.model_fields["method"].default for each, name in NAMING if name == "pretrained" and "method" in
-        each.model_fields}  # fmt: skip
+        each.model_fields["method"].default
+        for each, name in NAMING
+        if name == "pretrained" and "method" in each.model_fields
+    }
 
 
 @pytest.mark.parametrize(("kind", "name"), NAMING, ids=lambda part: getattr(part, "__name__", part))

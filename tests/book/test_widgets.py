@@ -12,8 +12,13 @@ def describe(count=2, colour="red", bold=False, share=0.5, sizes=("L", "M")):
     return f"{count} {colour} {bold} {share} {'+'.join(sizes)}"
 
 
-CONTROLS = {"count": range(1, 9), "colour": ["red", "blue"], "bold": True, "share": [0.1, 0.5],
-            "sizes": widgets.Several(["S", "M", "L"])}  # fmt: skip
+CONTROLS = {
+    "count": range(1, 9),
+    "colour": ["red", "blue"],
+    "bold": True,
+    "share": [0.1, 0.5],
+    "sizes": widgets.Several(["S", "M", "L"]),
+}
 
 
 @pytest.fixture
@@ -45,8 +50,13 @@ def test_with_somebody_there_controls_stand_above(monkeypatch, shown):
 
 
 def test_controls_have_the_functions_defaults_and_call_it():
-    kinds = {"count": "IntSlider", "colour": "Dropdown", "bold": "Checkbox", "share": "SelectionSlider",
-             "sizes": "SelectMultiple"}  # fmt: skip
+    kinds = {
+        "count": "IntSlider",
+        "colour": "Dropdown",
+        "bold": "Checkbox",
+        "share": "SelectionSlider",
+        "sizes": "SelectMultiple",
+    }
     for name, choices in CONTROLS.items():
         default = widgets._default(describe, name, choices)
         control = widgets._widget(name, choices, default)

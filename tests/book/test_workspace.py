@@ -73,6 +73,7 @@ def test_a_stage_is_made_once(workspace):
 
 def test_a_stage_computes_alike_on_every_cpu(workspace):
     """Whatever the number of cores: so many threads, and kernels that give the same bits again."""
+
     def make(folder):
         return {"threads": torch.get_num_threads(), "alike": torch.are_deterministic_algorithms_enabled()}
 
@@ -111,10 +112,16 @@ def test_the_key_follows_everything_that_matters(workspace, tmp_path):
         return workspace.stage(name, config or {"a": 1}, inputs or {}, make or keep(1), code=code).key
 
     keys = [
-        key(), key(name="t"), key(config={"a": 2}), key(inputs={"i": first}), key(inputs={"j": first}),
-        key(inputs={"i": tmp_path / "file"}), key(inputs={"i": "text"}), key(code=[metrics]),
-            key(make=lambda folder: {"value": 1 + 1}),
-    ]  # fmt: skip
+        key(),
+        key(name="t"),
+        key(config={"a": 2}),
+        key(inputs={"i": first}),
+        key(inputs={"j": first}),
+        key(inputs={"i": tmp_path / "file"}),
+        key(inputs={"i": "text"}),
+        key(code=[metrics]),
+        key(make=lambda folder: {"value": 1 + 1}),
+    ]
     (tmp_path / "file").write_text("two")
     keys.append(key(inputs={"i": tmp_path / "file"}))
     assert len(set(keys)) == len(keys)
@@ -132,8 +139,15 @@ def test_a_folder_is_digested_by_names_and_contents(workspace, tmp_path):
 
 def test_an_image_table_is_digested_by_its_images(workspace, tmp_path):
     path = tmp_path / "0001.jpg"
-    row = {"path": str(path), "identity": "d/1", "camera": "d/1", "modality": "visible", "split": "train",
-           "source": "real", "seed": pd.NA}  # fmt: skip
+    row = {
+        "path": str(path),
+        "identity": "d/1",
+        "camera": "d/1",
+        "modality": "visible",
+        "split": "train",
+        "source": "real",
+        "seed": pd.NA,
+    }
     keys = []
     for content in (b"one", b"two"):
         path.write_bytes(content)
@@ -316,6 +330,7 @@ def test_finding_a_stage_writes_nothing_and_no_time_stamp_matters(workspace):
 
 def test_results_of_older_code_are_taken_only_on_request_and_say_so(workspace, capsys):
     """What is made of them says so too, however it is handed on: as a record, or as a table of their images."""
+
     def old(folder):
         (folder / "image.jpg").write_bytes(b"one")
         return {"value": 1}
@@ -325,8 +340,15 @@ def test_results_of_older_code_are_taken_only_on_request_and_say_so(workspace, c
         return {"value": 2}
 
     def image_table(record):
-        row = {"path": str(record.folder / "image.jpg"), "identity": "d/1", "camera": "d/1", "modality": "visible",
-               "split": "train", "source": "real", "seed": pd.NA}  # fmt: skip
+        row = {
+            "path": str(record.folder / "image.jpg"),
+            "identity": "d/1",
+            "camera": "d/1",
+            "modality": "visible",
+            "split": "train",
+            "source": "real",
+            "seed": pd.NA,
+        }
         return pd.DataFrame([row])
 
     first = workspace.stage("s", {}, {}, old)
@@ -355,8 +377,9 @@ def test_code_that_changes_on_disk_under_a_running_process_makes_nothing(workspa
 
 
 def test_a_killed_stage_continues_and_its_lock_is_free(tmp_path, slow):
-    make, process = slow("if (folder / 'half').exists():\n    return {'value': 6}\n"
-                         "(folder / 'half').write_text('5')\ntime.sleep(60)")  # fmt: skip
+    make, process = slow(
+        "if (folder / 'half').exists():\n    return {'value': 6}\n(folder / 'half').write_text('5')\ntime.sleep(60)"
+    )
     partials = tmp_path / "w" / "stages" / "slow"
     for _ in range(6000):
         if list(partials.glob("*.partial/half")):

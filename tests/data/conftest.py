@@ -90,12 +90,7 @@ def write_market(root: Path, suffix: str = ".jpg") -> Path:
     names = {
         "bounding_box_train": ("0002_c1s1_000451_03", "0002_c2s1_000451_01", "0007_c2s3_070952_01"),
         "query": ("0010_c1s1_001001_00",),
-        "bounding_box_test": (
-            "0010_c2s1_001002_01",
-            "0000_c1s1_000151_01",
-            "0000_c2s1_000151_01",
-            "-1_c1s1_000401_03",
-        ),
+        "bounding_box_test": ("0010_c2s1_001002_01", "0000_c1s1_000151_01", "0000_c2s1_000151_01", "-1_c1s1_000401_03"),
         "gt_bbox": ("0010_c1s1_001001_00",),
     }
     for folder, stems in names.items():

@@ -36,8 +36,10 @@ def test_hue_turns_each_image_by_an_angle_of_its_own(images):
     source = generator()
     chosen = torch.rand(BATCH, generator=source) < 0.6
     angles = torch.rand(BATCH, generator=source)
-    wanted = [by_hand(image, float(angle)) if turn else image
-              for image, turn, angle in zip(images, chosen, angles, strict=True)]  # fmt: skip
+    wanted = [
+        by_hand(image, float(angle)) if turn else image
+        for image, turn, angle in zip(images, chosen, angles, strict=True)
+    ]
     assert chosen.any() and not chosen.all()
     torch.testing.assert_close(augment.hue(images, generator(), 0.6), torch.stack(wanted))
 

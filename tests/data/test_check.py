@@ -71,8 +71,7 @@ def test_json_says_what_the_text_says(sysu):
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
-    [(b"", "is empty"), (b"\x89PNG" + b"0" * 40, "is not an image"), (None, "cannot be decoded")],
+    ("data", "message"), [(b"", "is empty"), (b"\x89PNG" + b"0" * 40, "is not an image"), (None, "cannot be decoded")]
 )
 def test_broken_images_are_errors(sysu, data, message):
     path = sysu / "cam1/0001/0002.png"

@@ -95,8 +95,7 @@ def test_resizing_averages_what_it_shrinks(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("how", "message"),
-    [("empty", "is empty"), ("truncated", "cannot be decoded"), ("text", "is not an image")],
+    ("how", "message"), [("empty", "is empty"), ("truncated", "cannot be decoded"), ("text", "is not an image")]
 )
 def test_a_broken_file_is_named(files, how, message):
     damage(files[3], how)

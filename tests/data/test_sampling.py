@@ -39,11 +39,7 @@ def test_steps_per_epoch_are_what_the_release_runs(name):
     fact = ORACLE["facts"][name]
     visible, infrared = (np.arange(fact[key]) % fact["n_ids"] for key in ("n_vis", "n_ir"))
     sampler = IdentitySampler(
-        visible,
-        infrared,
-        identities=fact["ids_per_batch"],
-        images=fact["images_per_id_per_modality"],
-        seed=0,
+        visible, infrared, identities=fact["ids_per_batch"], images=fact["images_per_id_per_modality"], seed=0
     )
     assert sampler.steps_per_epoch == fact["iterations_actually_run"]
     assert sampler.steps_per_epoch * fact["pairs_per_iteration"] == fact["index_length"]

@@ -9,14 +9,43 @@ from vireid_lib.data import yaml12
 from vireid_lib.data.strict import FileError, Strict, read_model
 
 
-@pytest.mark.parametrize(("text", "meant"), [
-    ("010", 10), ("08", 8), ("-07", -7), ("0o10", 8), ("0x1F", 31), ("+3", 3), ("12", 12),
-    ("5e-5", 5e-5), ("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("-.5", -0.5), ("1.0E+2", 100.0), ("-.inf", -math.inf),
-    ("true", True), ("FALSE", False), ("~", None), ("null", None), ("", None),
-    ("yes", "yes"), ("no", "no"), ("On", "On"), ("off", "off"), ("y", "y"),
-    ("1:30", "1:30"), ("1:30.5", "1:30.5"), ("1_000", "1_000"), ("0b11", "0b11"), ("2024-01-01", "2024-01-01"),
-    ("'010'", "010"), ("[010, 1:30, yes]", [10, "1:30", "yes"]), ("{on: 010}", {"on": 10}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("010", 10),
+        ("08", 8),
+        ("-07", -7),
+        ("0o10", 8),
+        ("0x1F", 31),
+        ("+3", 3),
+        ("12", 12),
+        ("5e-5", 5e-5),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("-.5", -0.5),
+        ("1.0E+2", 100.0),
+        ("-.inf", -math.inf),
+        ("true", True),
+        ("FALSE", False),
+        ("~", None),
+        ("null", None),
+        ("", None),
+        ("yes", "yes"),
+        ("no", "no"),
+        ("On", "On"),
+        ("off", "off"),
+        ("y", "y"),
+        ("1:30", "1:30"),
+        ("1:30.5", "1:30.5"),
+        ("1_000", "1_000"),
+        ("0b11", "0b11"),
+        ("2024-01-01", "2024-01-01"),
+        ("'010'", "010"),
+        ("[010, 1:30, yes]", [10, "1:30", "yes"]),
+        ("{on: 010}", {"on": 10}),
+    ],
+)
 def test_scalars_of_the_core_schema(text, meant):
     found = yaml12.load(text)
     assert found == meant and type(found) is type(meant)

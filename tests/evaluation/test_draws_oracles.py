@@ -25,13 +25,17 @@ def sysu_table(counts, identities):
     """Make the table of a tree with `counts[camera - 1, k]` images of the k-th identity."""
     return as_table(
         [
-            (f"/data/cam{camera}/{identity:04d}/{image:04d}.jpg", f"sysu_mm01/{identity:04d}",
-             f"sysu_mm01/{camera}", "infrared" if camera in (3, 6) else "visible")
+            (
+                f"/data/cam{camera}/{identity:04d}/{image:04d}.jpg",
+                f"sysu_mm01/{identity:04d}",
+                f"sysu_mm01/{camera}",
+                "infrared" if camera in (3, 6) else "visible",
+            )
             for camera in range(1, 7)
             for k, identity in enumerate(identities)
             for image in range(1, counts[camera - 1, k] + 1)
         ]
-    )  # fmt: skip
+    )
 
 
 def picked(rows):
@@ -121,10 +125,14 @@ def test_llcm(asking, key, root):
     data = oracle_files.read_json("gallery/llcm_madeup")
     files = data["files"]
     rows = [
-        (f"{root}/{file}", f"llcm/{PurePath(file).name[:4]}", f"llcm/{int(PurePath(file).name[6:8])}",
-         "visible" if file.startswith("test_vis") else "infrared")
+        (
+            f"{root}/{file}",
+            f"llcm/{PurePath(file).name[:4]}",
+            f"llcm/{int(PurePath(file).name[6:8])}",
+            "visible" if file.startswith("test_vis") else "infrared",
+        )
         for file in files
-    ]  # fmt: skip
+    ]
     table = as_table(rows)
     answering = {"visible": "infrared", "infrared": "visible"}[asking]
     expected = data["expected"]

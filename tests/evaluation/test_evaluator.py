@@ -23,10 +23,17 @@ from vireid_lib.evaluation.evaluator import dot_distance
 def miniature(identities=6, images=3, split="test", first=0):
     """Make a table in SYSU-MM01's form."""
     rows = [
-        (f"/data/cam{camera}/{k:04d}/{image:04d}.jpg", f"mini/{k:04d}", f"mini/{camera}",
-         "infrared" if camera in (3, 6) else "visible", split)
-        for k in range(first, first + identities) for camera in range(1, 7) for image in range(1, images + 1)
-    ]  # fmt: skip
+        (
+            f"/data/cam{camera}/{k:04d}/{image:04d}.jpg",
+            f"mini/{k:04d}",
+            f"mini/{camera}",
+            "infrared" if camera in (3, 6) else "visible",
+            split,
+        )
+        for k in range(first, first + identities)
+        for camera in range(1, 7)
+        for image in range(1, images + 1)
+    ]
     return pd.DataFrame(rows, columns=["path", "identity", "camera", "modality", "split"])
 
 

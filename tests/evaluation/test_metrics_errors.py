@@ -38,10 +38,7 @@ def test_distances_that_are_not_finite(value):
         ({"query_ids": [1]}, r"query_ids has shape \(1,\).*\(2,\)"),
         ({"gallery_ids": [[1, 2, 3]]}, r"gallery_ids has shape \(1, 3\)"),
         ({"query_cameras": [3, 6, 6]}, "query_cameras has shape"),
-        (
-            {"gallery_cameras": None},
-            "rule 'sysu-mm01' removes gallery images by camera: give gallery_cameras",
-        ),
+        ({"gallery_cameras": None}, "rule 'sysu-mm01' removes gallery images by camera: give gallery_cameras"),
         ({"gallery_cameras": ["a/1", "a/two", "a/3"]}, "gallery_cameras holds 'a/two'"),
         ({"gallery_ids": ["1", "2", "3"]}, "none could ever match"),
         ({"query_ids": [1.5, 2]}, "query_ids holds float64"),

@@ -47,10 +47,7 @@ def test_agrees_with_the_released_evaluator(name, as_tensors_and_names):
 
 
 OTHERS = [
-    (name, evaluator)
-    for name in NAMES
-    for evaluator in ("mpanet", "wu")
-    if f"out.{evaluator}_mAP" in load(name)[0]
+    (name, evaluator) for name in NAMES for evaluator in ("mpanet", "wu") if f"out.{evaluator}_mAP" in load(name)[0]
 ]
 
 

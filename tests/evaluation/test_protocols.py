@@ -57,9 +57,13 @@ def test_regdb(direction, asking):
 
 def test_market():
     rows = pd.concat(
-        [table((1, 1, "visible", 1), split="query"), table((0, 2, "visible", 2), (1, 2, "visible", 1), split="gallery"),
-         table((8, 2, "visible", 5), split="train")], ignore_index=True,
-    )  # fmt: skip
+        [
+            table((1, 1, "visible", 1), split="query"),
+            table((0, 2, "visible", 2), (1, 2, "visible", 1), split="gallery"),
+            table((8, 2, "visible", 5), split="train"),
+        ],
+        ignore_index=True,
+    )
     (trial,) = MarketProtocol().trials(rows)
     assert len(trial.query) == 1 and trial.gallery["identity"].tolist() == ["set/0000", "set/0000", "set/0001"]
 

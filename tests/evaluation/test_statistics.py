@@ -77,8 +77,10 @@ def _rejected(values, families, level):
     rejected = np.zeros(len(values), bool)
     while True:
         left = [family for family, done in zip(families, rejected, strict=True) if not done]
-        more = [not done and value <= level / (len(set(left)) * left.count(family))
-                for value, family, done in zip(values, families, rejected, strict=True)]  # fmt: skip
+        more = [
+            not done and value <= level / (len(set(left)) * left.count(family))
+            for value, family, done in zip(values, families, rejected, strict=True)
+        ]
         if not any(more):
             return rejected
         rejected |= more

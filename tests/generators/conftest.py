@@ -18,27 +18,53 @@ from vireid_lib.training.determinism import threads
 def write_tiny_base(folder, prediction):
     torch.manual_seed(0)
     tokenizer = build_tokenizer(["a", "photo", "of", "person", "red", "coat"], max_length=32)
-    text = CLIPTextModel(CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=32, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    ))  # fmt: skip
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            max_position_embeddings=32,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
     unet = UNet2DConditionModel(
-        sample_size=(8, 4), in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=16, attention_head_dim=2, norm_num_groups=8,
-    )  # fmt: skip
+        sample_size=(8, 4),
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=16,
+        attention_head_dim=2,
+        norm_num_groups=8,
+    )
     vae = AutoencoderKL(
-        latent_channels=4, block_out_channels=(8, 8, 16), norm_num_groups=4, sample_size=32,
-        down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3, scaling_factor=0.5,
-    )  # fmt: skip
+        latent_channels=4,
+        block_out_channels=(8, 8, 16),
+        norm_num_groups=4,
+        sample_size=32,
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        scaling_factor=0.5,
+    )
     scheduler = DDIMScheduler(
         beta_schedule="scaled_linear", prediction_type=prediction, clip_sample=False, steps_offset=1
     )
     StableDiffusionPipeline(
-        vae=vae, text_encoder=text, tokenizer=tokenizer, unet=unet, scheduler=scheduler, safety_checker=None,
-        feature_extractor=None, requires_safety_checker=False,
-    ).save_pretrained(folder)  # fmt: skip
+        vae=vae,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
     return folder
 
 
@@ -53,16 +79,27 @@ def tiny_table(tmp_path_factory):
     """Two people in both modalities, two external ones in visible light: 24 images of 32x16 pixels."""
     root, rng, rows = tmp_path_factory.mktemp("images"), np.random.default_rng(0), []
     for identity, camera, modality, split in [
-        ("mini_vi/0001", "mini_vi/1", "visible", "train"), ("mini_vi/0001", "mini_vi/3", "infrared", "train"),
-        ("mini_vi/0002", "mini_vi/2", "visible", "val"), ("mini_vi/0002", "mini_vi/6", "infrared", "val"),
+        ("mini_vi/0001", "mini_vi/1", "visible", "train"),
+        ("mini_vi/0001", "mini_vi/3", "infrared", "train"),
+        ("mini_vi/0002", "mini_vi/2", "visible", "val"),
+        ("mini_vi/0002", "mini_vi/6", "infrared", "val"),
         ("mini_market/0001", "mini_market/1", "visible", "external"),
         ("mini_market/0007", "mini_market/1", "visible", "external"),
-    ]:  # fmt: skip
+    ]:
         for number in range(4):
             path = root / f"{identity}-{camera}-{number}.png".replace("/", "_")
             Image.fromarray(rng.integers(0, 255, (32, 16, 3), dtype=np.uint8)).save(path)
-            rows.append({"path": str(path), "identity": identity, "camera": camera, "modality": modality,
-                         "split": split, "source": "real", "seed": pd.NA})  # fmt: skip
+            rows.append(
+                {
+                    "path": str(path),
+                    "identity": identity,
+                    "camera": camera,
+                    "modality": modality,
+                    "split": split,
+                    "source": "real",
+                    "seed": pd.NA,
+                }
+            )
     return tables.validate(pd.DataFrame(rows), "tiny table")
 
 
@@ -70,9 +107,21 @@ def tiny_table(tmp_path_factory):
 def tiny_config(tiny_base):
     """Settings that fine-tune in seconds."""
     return DiveConfig(
-        base_model=str(tiny_base), seed=3, height=32, width=16, code_length=4, vectors_per_token=2, lora_rank=2,
-        steps=6, batch=4, learning_rate=1e-2, checkpoint_every=2, sampling_steps=4, guidance=2.0, sampling_batch=3,
-    )  # fmt: skip
+        base_model=str(tiny_base),
+        seed=3,
+        height=32,
+        width=16,
+        code_length=4,
+        vectors_per_token=2,
+        lora_rank=2,
+        steps=6,
+        batch=4,
+        learning_rate=1e-2,
+        checkpoint_every=2,
+        sampling_steps=4,
+        guidance=2.0,
+        sampling_batch=3,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -92,8 +141,17 @@ def toy_people(tmp_path_factory):
                 pixels += stream.normal(0, 6, (32, 24, 1))
                 path = root / f"{identity}-{modality}-{number}.png".replace("/", "_")
                 Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
-                rows.append({"path": str(path), "identity": identity, "camera": camera, "modality": modality,
-                             "split": "train" if own else "external", "source": "real", "seed": pd.NA})  # fmt: skip
+                rows.append(
+                    {
+                        "path": str(path),
+                        "identity": identity,
+                        "camera": camera,
+                        "modality": modality,
+                        "split": "train" if own else "external",
+                        "source": "real",
+                        "seed": pd.NA,
+                    }
+                )
     return tables.validate(pd.DataFrame(rows), "toy people")
 
 

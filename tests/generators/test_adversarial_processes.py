@@ -12,12 +12,19 @@ from safetensors.torch import load_file
 from vireid_lib.data import tables
 from vireid_lib.generators import build, generator_class, load
 
-SHARED = {"height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 4,
-          "steps": 12, "checkpoint_every": 4, "shortcut": False, "discriminator_halvings": 3}  # fmt: skip
-SETTINGS = {
-    "cyclegan": {"pool": 6, "generator_halvings": 2, "identity_weight": 5.0},
-    "stargan": {"critic_steps": 3},
+SHARED = {
+    "height": 32,
+    "width": 24,
+    "generator_width": 4,
+    "blocks": 1,
+    "discriminator_width": 4,
+    "batch": 4,
+    "steps": 12,
+    "checkpoint_every": 4,
+    "shortcut": False,
+    "discriminator_halvings": 3,
 }
+SETTINGS = {"cyclegan": {"pool": 6, "generator_halvings": 2, "identity_weight": 5.0}, "stargan": {"critic_steps": 3}}
 
 
 def fit(name: str, table: Path, folder: Path, **changes: object):
@@ -48,8 +55,10 @@ def test_two_processes_fit_as_one_does(name, toy_people, tmp_path):
         # A shift before a normalisation has no gradient, and Adam makes steps of its rounding: biases, and the weights
         # of StarGAN's labels, which are the same at each pixel.
         if tensor.dim() > 1:
-            here, there, before = (each[:, :3] if place == "generator.layers.0.weight" else each
-                                   for each in (tensor, shared[place], first[place]))  # fmt: skip
+            here, there, before = (
+                each[:, :3] if place == "generator.layers.0.weight" else each
+                for each in (tensor, shared[place], first[place])
+            )
             assert (there - here).norm() < 0.03 * (here - before).norm(), place
     images = np.random.default_rng(0).integers(0, 255, (4, 32, 24, 3), dtype=np.uint8)
     two = load(name, tmp_path / "two", device="cpu", progress=False)

@@ -48,8 +48,10 @@ def save_scheduler(base, name, settings):
     """Write the scheduler's files as diffusers would, had the model been saved with it."""
     index, file = base / "model_index.json", base / "scheduler/scheduler_config.json"
     index.write_text(json.dumps(json.loads(index.read_text()) | {"scheduler": ["diffusers", name]}))
-    noise = {key: json.loads(file.read_text())[key] for key in ("beta_start", "beta_end", "beta_schedule",
-                                                               "num_train_timesteps", "prediction_type")}  # fmt: skip
+    noise = {
+        key: json.loads(file.read_text())[key]
+        for key in ("beta_start", "beta_end", "beta_schedule", "num_train_timesteps", "prediction_type")
+    }
     file.write_text(json.dumps(noise | settings | {"_class_name": name}))
 
 
@@ -179,8 +181,16 @@ def test_the_key_follows_the_last_byte_and_the_settings(base):
 
 
 def test_a_judge_is_read_as_carefully(tmp_path):
-    encoder = CLIPVisionModel(CLIPVisionConfig(hidden_size=16, intermediate_size=16, num_hidden_layers=3,
-                                               num_attention_heads=2, image_size=32, patch_size=16))  # fmt: skip
+    encoder = CLIPVisionModel(
+        CLIPVisionConfig(
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=3,
+            num_attention_heads=2,
+            image_size=32,
+            patch_size=16,
+        )
+    )
     encoder.save_pretrained(tmp_path / "judge")
     config = CycleGanTurboConfig.small(judge_model=str(tmp_path / "judge"))
     make_judge(config)

@@ -20,23 +20,67 @@ PEOPLE, CAMERAS = ["market1501/0002", "market1501/0007"], ["llcm/1", "llcm/2"]
 SIZE = {"height": 32, "width": 32}
 GAN = {**SIZE, "generator_width": 4, "blocks": 1, "batch": 2, "steps": 4, "discriminator_width": 4}
 SETTINGS = {
-    "aligngan": {"generator_width": 4, "blocks": 1, "discriminator_width": 4, "feature_height": 32, "embedding": 8,
-                 "feature_width": 32, "identities": 2, "images": 2, "feature_identities": 2, "feature_images": 2,
-                 "steps": 4, **SIZE},
-    "copies": {}, "cyclegan": GAN,
+    "aligngan": {
+        "generator_width": 4,
+        "blocks": 1,
+        "discriminator_width": 4,
+        "feature_height": 32,
+        "embedding": 8,
+        "feature_width": 32,
+        "identities": 2,
+        "images": 2,
+        "feature_identities": 2,
+        "feature_images": 2,
+        "steps": 4,
+        **SIZE,
+    },
+    "copies": {},
+    "cyclegan": GAN,
     "cyclegan_turbo": {**SIZE, "unet_rank": 2, "vae_rank": 2, "judge_width": 4, "steps": 2},
-    "dive": {**SIZE, "code_length": 4, "vectors_per_token": 2, "lora_rank": 2, "steps": 4, "batch": 4,
-             "learning_rate": 1e-2, "sampling_steps": 2, "guidance": 2.0, "visible_branch": "modality"},
-    "flow2flow": {**SIZE, "squeezes": 1, "blocks": 3, "coupling_width": 16, "discriminator_width": 4, "identities": 2,
-                  "images": 2, "visible_only": 1, "steps": 4, "residual_width": 4},
+    "dive": {
+        **SIZE,
+        "code_length": 4,
+        "vectors_per_token": 2,
+        "lora_rank": 2,
+        "steps": 4,
+        "batch": 4,
+        "learning_rate": 1e-2,
+        "sampling_steps": 2,
+        "guidance": 2.0,
+        "visible_branch": "modality",
+    },
+    "flow2flow": {
+        **SIZE,
+        "squeezes": 1,
+        "blocks": 3,
+        "coupling_width": 16,
+        "discriminator_width": 4,
+        "identities": 2,
+        "images": 2,
+        "visible_only": 1,
+        "steps": 4,
+        "residual_width": 4,
+    },
     "interpolation": SIZE,
-    "jsia": {**SIZE, "style_dim": 4, "style_width": 4, "decoder_blocks": 1, "mlp_width": 16, "judge_width": 4,
-             "judge_layers": 2, "latent_dim": 8, "latent_width": 8, "identities": 2, "images": 2, "visible_only": 1,
-             "steps": 3},
+    "jsia": {
+        **SIZE,
+        "style_dim": 4,
+        "style_width": 4,
+        "decoder_blocks": 1,
+        "mlp_width": 16,
+        "judge_width": 4,
+        "judge_layers": 2,
+        "latent_dim": 8,
+        "latent_width": 8,
+        "identities": 2,
+        "images": 2,
+        "visible_only": 1,
+        "steps": 3,
+    },
     "stargan": {**GAN, "batch": 4, "discriminator_halvings": 3, "critic_steps": 2},
     "vae": {**SIZE, "halvings": 3, "network_width": 8, "latent": 8, "batch": 4, "steps": 4},
     "vi_diff": {**SIZE, "channels": 8, "head_channels": 8, "batch": 2, "steps": 4, "sampling_steps": 2},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +91,15 @@ def llcm(llcm_root, tmp_path_factory):
         for number in range(4):
             path = root / f"{identity.replace('/', '_')}_{number}.png"
             Image.fromarray(draw.integers(60, 200, (32, 32, 3), dtype=np.uint8)).save(path)
-            rows.append({"path": str(path), "identity": identity, "camera": "market1501/1", "modality": "visible",
-                         "split": "external"})  # fmt: skip
+            rows.append(
+                {
+                    "path": str(path),
+                    "identity": identity,
+                    "camera": "market1501/1",
+                    "modality": "visible",
+                    "split": "external",
+                }
+            )
     return tables.concat(tables.training_rows(read_dataset("llcm", llcm_root)), tables.build(rows, "external people"))
 
 
@@ -109,7 +160,10 @@ def test_visible_is_made_under_the_visible_one(name, llcm, fitted, tmp_path):
     own = llcm[llcm["split"] == "train"].reset_index(drop=True)
     both = ours.expand(["llcm/0003"], ["llcm/1", "llcm/1 visible", "llcm/3"], 1, 1, tmp_path / "both", source=own)
     assert list(zip(both["camera"], both["modality"], strict=True)) == [
-        ("llcm/1", "infrared"), ("llcm/1", "visible"), ("llcm/3", "visible")]  # fmt: skip
+        ("llcm/1", "infrared"),
+        ("llcm/1", "visible"),
+        ("llcm/3", "visible"),
+    ]
     assert both["path"].is_unique
     with pytest.raises(ValueError, match="was not fitted to camera 'llcm/3 visible'"):
         ours.translate(infrared, "llcm/0003", "llcm/3 visible")
@@ -148,8 +202,14 @@ def test_what_learns_nothing_knows_the_cameras_of_what_it_was_fitted_to(name, ll
 
 def test_names_of_cameras(llcm):
     held = camera_modalities(llcm)
-    assert held == {"llcm/1": "infrared", "llcm/1 visible": "visible", "llcm/2": "infrared",
-                    "llcm/2 visible": "visible", "llcm/3": "visible", "market1501/1": "visible"}  # fmt: skip
+    assert held == {
+        "llcm/1": "infrared",
+        "llcm/1 visible": "visible",
+        "llcm/2": "infrared",
+        "llcm/2 visible": "visible",
+        "llcm/3": "visible",
+        "market1501/1": "visible",
+    }
     assert set(camera_keys(llcm)) == set(held)
     names = [camera_key(camera, "visible", held) for camera in ("llcm/1", "llcm/3")]
     assert names == ["llcm/1 visible", "llcm/3"]

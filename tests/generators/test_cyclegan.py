@@ -9,15 +9,28 @@ from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cyclegan import CycleGanConfig, CycleGanTask, ImagePool, toward
 from vireid_lib.generators.networks import PatchDiscriminator, ResnetGenerator
 
-TINY = {"height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 2, "steps": 6,
-        "checkpoint_every": 2, "pool": 4, "generator_halvings": 2, "discriminator_halvings": 3, "shortcut": False,
-        "identity_weight": 5.0}  # fmt: skip
+TINY = {
+    "height": 32,
+    "width": 24,
+    "generator_width": 4,
+    "blocks": 1,
+    "discriminator_width": 4,
+    "batch": 2,
+    "steps": 6,
+    "checkpoint_every": 2,
+    "pool": 4,
+    "generator_halvings": 2,
+    "discriminator_halvings": 3,
+    "shortcut": False,
+    "identity_weight": 5.0,
+}
 
 
 @pytest.fixture(scope="module")
 def learnt(fit_to_toys):
-    config = CycleGanConfig.small(**TINY | {"generator_width": 8, "batch": 4, "steps": 60, "learning_rate": 2e-3,
-                                            "checkpoint_every": 0})  # fmt: skip
+    config = CycleGanConfig.small(
+        **TINY | {"generator_width": 8, "batch": 4, "steps": 60, "learning_rate": 2e-3, "checkpoint_every": 0}
+    )
     return fit_to_toys("cyclegan", config)
 
 
@@ -70,8 +83,10 @@ def test_an_epoch_shows_each_image_of_the_larger_modality(toy_people):
 def test_sizes_and_published_numbers_of_parameters():
     assert ResnetGenerator(width=4, blocks=2)(torch.rand(2, 3, 32, 24)).shape == (2, 3, 32, 24)
     assert PatchDiscriminator(width=4)(torch.rand(1, 3, 256, 256)).shape == (1, 1, 30, 30)
-    count = {module: sum(parameter.numel() for parameter in module.parameters())
-             for module in (ResnetGenerator(), PatchDiscriminator())}  # fmt: skip
+    count = {
+        module: sum(parameter.numel() for parameter in module.parameters())
+        for module in (ResnetGenerator(), PatchDiscriminator())
+    }
     assert list(count.values()) == [11_378_179, 2_764_737]  # printed by the authors' code: 11.378 M and 2.765 M
     with pytest.raises(ValueError, match="multiples of 4"):
         CycleGanConfig(height=70)

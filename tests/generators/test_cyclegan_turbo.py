@@ -20,8 +20,16 @@ from vireid_lib.generators.cyclegan_turbo.task import CycleGanTurboTask
 from vireid_lib.generators.dive import stable_diffusion_15
 from vireid_lib.generators.dive.base import load_base
 
-TINY = {"height": 32, "width": 24, "unet_rank": 2, "vae_rank": 2, "judge_width": 4, "batch": 1, "steps": 4,
-        "checkpoint_every": 2}  # fmt: skip
+TINY = {
+    "height": 32,
+    "width": 24,
+    "unet_rank": 2,
+    "vae_rank": 2,
+    "judge_width": 4,
+    "batch": 1,
+    "steps": 4,
+    "checkpoint_every": 2,
+}
 
 
 @pytest.fixture
@@ -31,8 +39,15 @@ def config(tiny_base):
 
 @pytest.fixture(scope="module")
 def learnt(tiny_base, fit_to_toys):
-    settings = {"base_model": str(tiny_base), "unet_rank": 4, "vae_rank": 4, "batch": 2, "steps": 30,
-                "learning_rate": 1e-2, "checkpoint_every": 0}  # fmt: skip
+    settings = {
+        "base_model": str(tiny_base),
+        "unet_rank": 4,
+        "vae_rank": 4,
+        "batch": 2,
+        "steps": 30,
+        "learning_rate": 1e-2,
+        "checkpoint_every": 0,
+    }
     return fit_to_toys("cyclegan_turbo", CycleGanTurboConfig.small(**TINY | settings))
 
 
@@ -86,8 +101,13 @@ def test_at_first_it_is_the_base_model_in_one_step_of_its_scheduler(config, tiny
     images = torch.rand(2, 3, 32, 24, generator=torch.Generator().manual_seed(0)) * 2 - 1
     schedule = DDPMScheduler.from_config(base.schedule.config, timestep_spacing="trailing")
     schedule.set_timesteps(1)
-    ids = base.tokenizer(config.infrared_prompt, padding="max_length", max_length=base.tokenizer.model_max_length,
-                         truncation=True, return_tensors="pt").input_ids  # fmt: skip
+    ids = base.tokenizer(
+        config.infrared_prompt,
+        padding="max_length",
+        max_length=base.tokenizer.model_max_length,
+        truncation=True,
+        return_tensors="pt",
+    ).input_ids
     with torch.no_grad():
         latents = base.vae.encode(images).latent_dist.mean * base.vae.config.scaling_factor
         text = base.text(ids)[0].expand(2, -1, -1)
@@ -165,14 +185,20 @@ def test_lpips_against_loops():
     first, second = torch.rand(2, 2, 3, 32, 16, generator=stream) * 2 - 1
     total = 0.0
     for one, other in zip(first, second, strict=True):
-        seen = [(image - torch.tensor([-0.030, -0.088, -0.188]).view(3, 1, 1))
-                / torch.tensor([0.458, 0.448, 0.450]).view(3, 1, 1) for image in (one, other)]  # fmt: skip
+        seen = [
+            (image - torch.tensor([-0.030, -0.088, -0.188]).view(3, 1, 1))
+            / torch.tensor([0.458, 0.448, 0.450]).view(3, 1, 1)
+            for image in (one, other)
+        ]
         for depth, stage in enumerate(STAGES):
             seen = [nn.functional.max_pool2d(maps, 2) for maps in seen] if depth else seen
             for number in stage:
-                seen = [nn.functional.conv2d(maps, weights[f"features.{number}.weight"],
-                                             weights[f"features.{number}.bias"], padding=1).relu()
-                        for maps in seen]  # fmt: skip
+                seen = [
+                    nn.functional.conv2d(
+                        maps, weights[f"features.{number}.weight"], weights[f"features.{number}.bias"], padding=1
+                    ).relu()
+                    for maps in seen
+                ]
             places = [(row, column) for row in range(seen[0].shape[1]) for column in range(seen[0].shape[2])]
             for row, column in places:
                 units = [maps[:, row, column] / (maps[:, row, column].norm() + 1e-10) for maps in seen]
@@ -188,8 +214,10 @@ def test_lpips_against_loops():
 def test_lpips_weights_are_used_from_files_and_said_to_be_missing(toy_people, config, tmp_path, capsys):
     stream, channels = torch.Generator().manual_seed(0), [3, *(2 for _ in range(13))]
     numbers = [number for stage in STAGES for number in stage]
-    weights = {f"features.{number}.weight": torch.randn(2, channels[place], 3, 3, generator=stream)
-               for place, number in enumerate(numbers)}  # fmt: skip
+    weights = {
+        f"features.{number}.weight": torch.randn(2, channels[place], 3, 3, generator=stream)
+        for place, number in enumerate(numbers)
+    }
     weights |= {f"features.{number}.bias": torch.zeros(2) for number in numbers}
     safetensors.torch.save_file(weights, tmp_path / "vgg.safetensors")
     torch.save({f"lin{depth}.model.1.weight": torch.ones(1, 2, 1, 1) for depth in range(5)}, tmp_path / "heads.pth")
@@ -208,8 +236,11 @@ def test_lpips_weights_are_used_from_files_and_said_to_be_missing(toy_people, co
 
 
 def test_the_judge_with_clip_learns_in_its_heads_alone(toy_people, config, tmp_path):
-    encoder = CLIPVisionModel(CLIPVisionConfig(hidden_size=8, intermediate_size=8, num_hidden_layers=3,
-                                               num_attention_heads=2, image_size=16, patch_size=8))  # fmt: skip
+    encoder = CLIPVisionModel(
+        CLIPVisionConfig(
+            hidden_size=8, intermediate_size=8, num_hidden_layers=3, num_attention_heads=2, image_size=16, patch_size=8
+        )
+    )
     judge = ClipJudge(encoder)
     scores = judge(torch.rand(2, 3, 32, 24))
     assert [part.shape for part in scores] == [(2, 1), (2, 1, 2, 2), (2, 1, 2, 2)]
@@ -231,8 +262,11 @@ def test_verdicts_by_hand():
 
 
 def test_gradients_are_clipped(toy_people, config):
-    task = CycleGanTurboTask(config.model_copy(update={"gradient_clip": 1e-9}),
-                             Painter(load_base(config.base_model), config), Batches(toy_people, (32, 24), None))
+    task = CycleGanTurboTask(
+        config.model_copy(update={"gradient_clip": 1e-9}),
+        Painter(load_base(config.base_model), config),
+        Batches(toy_people, (32, 24), None),
+    )
     assert task.gradient_clip == 1e-9
     from vireid_lib.training.loop import accelerator_for
 
@@ -253,10 +287,18 @@ def test_sizes_that_the_base_model_cannot_take(toy_people, config, tmp_path):
 def test_sd_turbos_architecture_without_memory():
     """Stable Diffusion 2.1's, which SD-Turbo was distilled from: the U-Net's published 865,910,724 parameters, its
     text encoder of 1024 features, and about the 330 MB that the paper says are trained."""
-    unet = stable_diffusion_15.UNET | {"cross_attention_dim": 1024, "attention_head_dim": (5, 10, 20, 20),
-                                       "use_linear_projection": True}  # fmt: skip
-    text = stable_diffusion_15.TEXT | {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 23,
-                                       "num_attention_heads": 16, "hidden_act": "gelu"}  # fmt: skip
+    unet = stable_diffusion_15.UNET | {
+        "cross_attention_dim": 1024,
+        "attention_head_dim": (5, 10, 20, 20),
+        "use_linear_projection": True,
+    }
+    text = stable_diffusion_15.TEXT | {
+        "hidden_size": 1024,
+        "intermediate_size": 4096,
+        "num_hidden_layers": 23,
+        "num_attention_heads": 16,
+        "hidden_act": "gelu",
+    }
     small = stable_diffusion_15.build()  # outside: its schedule has values
     with torch.device("meta"):
         unet, vae = UNet2DConditionModel(**unet), AutoencoderKL(**stable_diffusion_15.VAE)
@@ -269,5 +311,8 @@ def test_sd_turbos_architecture_without_memory():
         assert 250e6 < 2 * trained < 400e6  # bytes in half precision
         assert painter(torch.empty(1, 3, 256, 128), "infrared").shape == (1, 3, 256, 128)
     assert [tuple(skip.weight.shape[:2]) for skip in painter.coders["visible"].skips] == [
-        (512, 512), (512, 256), (512, 128), (256, 128)
-    ]  # fmt: skip
+        (512, 512),
+        (512, 256),
+        (512, 128),
+        (256, 128),
+    ]

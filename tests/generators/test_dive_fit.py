@@ -61,8 +61,9 @@ def test_a_training_that_cannot_start_leaves_the_denoiser_as_it_was(tiny_config,
         raise torch.OutOfMemoryError("the recording does not fit")
 
     monkeypatch.setattr(Task, "prepare", full)  # DiVE's own begins with holding the denoiser in half precision
-    dive = Dive(tiny_config.model_copy(update={"precision": "bf16"}), device="cpu", cache=tmp_path / "cache",
-                progress=False)  # fmt: skip
+    dive = Dive(
+        tiny_config.model_copy(update={"precision": "bf16"}), device="cpu", cache=tmp_path / "cache", progress=False
+    )
     with pytest.raises(torch.OutOfMemoryError) as failure:  # which holds the task, as a notebook's traceback does
         dive.fit(tiny_table, tmp_path / "fit")
     assert failure.traceback
@@ -75,8 +76,10 @@ def test_optimizer_holds_rows_of_new_tokens_only(tiny_config, tiny_table, tmp_pa
     dive = fit(tiny_config, tiny_table, tmp_path / "fit", tmp_path / "cache")
     lora, rows = dive.model.trained()
     assert rows[0].shape == (4 * 2, 16)
-    assert sum(p.requires_grad for module in (dive.model.base.text, dive.model.base.unet)
-               for p in module.parameters()) == len(lora) + 1  # fmt: skip
+    assert (
+        sum(p.requires_grad for module in (dive.model.base.text, dive.model.base.unet) for p in module.parameters())
+        == len(lora) + 1
+    )
 
 
 def test_a_branch_learns_from_its_own_images_only(tiny_config, tiny_table, tmp_path):
@@ -84,8 +87,11 @@ def test_a_branch_learns_from_its_own_images_only(tiny_config, tiny_table, tmp_p
     table = pd.concat([few, tiny_table[tiny_table["camera"] == "mini_vi/6"].head(1)], ignore_index=True)
     config = tiny_config.model_copy(update={"steps": 1, "batch": 1, "checkpoint_every": 0})
     dive = fit(config, table, tmp_path / "fit", tmp_path / "cache")
-    touched = [name for i, name in enumerate(dive.model.branches.names)
-               if any(layer.up[i].abs().sum() > 0 for layer in dive.model.branches.layers.values())]  # fmt: skip
+    touched = [
+        name
+        for i, name in enumerate(dive.model.branches.names)
+        if any(layer.up[i].abs().sum() > 0 for layer in dive.model.branches.layers.values())
+    ]
     assert len(touched) == 1
 
 
@@ -155,8 +161,10 @@ def test_killed_process_resumes_bitwise(tiny_config, tiny_table, tmp_path):
         dive = Dive(DiveConfig(**json.loads((root / "config.json").read_text())), device="cpu", progress=False)
         dive.fit(tables.load(root / "table.csv"), root / sys.argv[1])
     """)
-    codes = [subprocess.run([sys.executable, "-c", script, *words]).returncode
-             for words in (("a", "live"), ("b", "die"), ("b", "live"))]  # fmt: skip
+    codes = [
+        subprocess.run([sys.executable, "-c", script, *words]).returncode
+        for words in (("a", "live"), ("b", "die"), ("b", "live"))
+    ]
     assert codes == [0, -9, 0]
     first, second = (load_file(tmp_path / name / "tokens.safetensors") for name in "ab")
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
@@ -231,7 +239,12 @@ def test_record_says_what_was_fitted(tiny_config, tiny_table, tmp_path):
     record = json.loads((tmp_path / "fit" / "dive.json").read_text())
     assert record["vocabulary"]["view_of_camera"]["mini_market/1"] == "mini_market"
     assert set(record["vocabulary"]["branch_of_view"].values()) == {
-        "mini_market", "mini_vi-1", "mini_vi-2", "mini_vi-3", "mini_vi-6"}  # fmt: skip
+        "mini_market",
+        "mini_vi-1",
+        "mini_vi-2",
+        "mini_vi-3",
+        "mini_vi-6",
+    }
 
 
 def test_groups_are_drawn_evenly(tiny_config, tiny_table, tmp_path):

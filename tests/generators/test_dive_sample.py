@@ -23,9 +23,20 @@ from vireid_lib.generators.plans import Planned
 def fitted(tiny_base, tiny_table, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fitted")
     config = DiveConfig(
-        base_model=str(tiny_base), height=32, width=16, code_length=4, vectors_per_token=2, lora_rank=2, steps=4,
-        batch=4, learning_rate=0.05, sampling_steps=4, guidance=2.0, sampling_batch=3, lora_targets="all",
-    )  # fmt: skip
+        base_model=str(tiny_base),
+        height=32,
+        width=16,
+        code_length=4,
+        vectors_per_token=2,
+        lora_rank=2,
+        steps=4,
+        batch=4,
+        learning_rate=0.05,
+        sampling_steps=4,
+        guidance=2.0,
+        sampling_batch=3,
+        lora_targets="all",
+    )
     dive = Dive(config, device="cpu", progress=False)
     dive.fit(tiny_table, folder)
     return dive, folder
@@ -38,9 +49,7 @@ def test_vanilla_pipeline_gives_the_same_image(fitted, tiny_base):
     dive, folder = fitted
     ours = sample(dive.model, [Request(PEOPLE[0], "mini_vi/3", 11), Request(PEOPLE[1], "mini_vi/3", 12)])
     pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
-        pipeline.scheduler.config, timestep_spacing="linspace"
-    )
+    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config, timestep_spacing="linspace")
     pipeline.set_progress_bar_config(disable=True)
     pipeline.load_textual_inversion(load_bank(folder / "tokens.safetensors"))
     pipeline.load_lora_weights(folder / "lora" / "mini_vi-3", weight_name="pytorch_lora_weights.safetensors")
@@ -48,9 +57,14 @@ def test_vanilla_pipeline_gives_the_same_image(fitted, tiny_base):
     for person, seed, picture in zip(PEOPLE, (11, 12), ours, strict=True):
         token = dive.model.tokens.placeholders[person]
         theirs = pipeline(
-            f"a {code} photo of {token} person", height=32, width=16, num_inference_steps=4, guidance_scale=2.0,
-            generator=torch.Generator().manual_seed(seed), output_type="np",
-        ).images[0]  # fmt: skip
+            f"a {code} photo of {token} person",
+            height=32,
+            width=16,
+            num_inference_steps=4,
+            guidance_scale=2.0,
+            generator=torch.Generator().manual_seed(seed),
+            output_type="np",
+        ).images[0]
         # float32 rounding of merged against separate branches, then rounding to whole grey levels
         assert np.abs(theirs * 255 - picture).max() <= 1.0
 
@@ -109,9 +123,11 @@ def test_expand_writes_the_layout_and_the_table(fitted, tmp_path):
 
 def test_expand_keeps_complete_images_and_redoes_broken_ones(fitted, tmp_path):
     first = fitted[0].expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
-    kept, broken, lost = (layout.image_path(tmp_path, PEOPLE[0], "mini_vi/3", 1),
-                          layout.image_path(tmp_path, PEOPLE[0], "mini_vi/3", 2),
-                          layout.image_path(tmp_path, PEOPLE[1], "mini_vi/6", 1))  # fmt: skip
+    kept, broken, lost = (
+        layout.image_path(tmp_path, PEOPLE[0], "mini_vi/3", 1),
+        layout.image_path(tmp_path, PEOPLE[0], "mini_vi/3", 2),
+        layout.image_path(tmp_path, PEOPLE[1], "mini_vi/6", 1),
+    )
     times, content = kept.stat().st_mtime_ns, lost.read_bytes()
     broken.write_bytes(broken.read_bytes()[:40])
     lost.unlink()
@@ -127,10 +143,15 @@ def test_expand_refuses_a_folder_of_another_plan(fitted, tmp_path):
         fitted[0].expand(PEOPLE, CAMERAS, 1, 6, tmp_path)
 
 
-@pytest.mark.parametrize(("people", "cameras", "words"), [
-    (["mini_market/0002"], CAMERAS, "no token"), (PEOPLE, ["mini_vi/9"], "mini_vi/9"),
-    (PEOPLE, ["mini_vi/1"], "not an infrared camera"), (["mini_market/0001", "mini_vi/0001"], CAMERAS, "share"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("people", "cameras", "words"),
+    [
+        (["mini_market/0002"], CAMERAS, "no token"),
+        (PEOPLE, ["mini_vi/9"], "mini_vi/9"),
+        (PEOPLE, ["mini_vi/1"], "not an infrared camera"),
+        (["mini_market/0001", "mini_vi/0001"], CAMERAS, "share"),
+    ],
+)
 def test_expand_refuses(fitted, tmp_path, people, cameras, words):
     with pytest.raises(ValueError, match=words):
         fitted[0].expand(people, cameras, 1, 5, tmp_path)
@@ -162,8 +183,12 @@ def test_pictures_that_stay_constant_raise(fitted, tmp_path, monkeypatch):
 
 
 def test_one_camera_is_drawn_in_both_lights_by_the_code_of_each(tmp_path, monkeypatch):
-    seen = pd.DataFrame([{"identity": "llcm/0001", "camera": "llcm/1", "modality": light, "split": "train"}
-                         for light in ("visible", "infrared")])  # fmt: skip
+    seen = pd.DataFrame(
+        [
+            {"identity": "llcm/0001", "camera": "llcm/1", "modality": light, "split": "train"}
+            for light in ("visible", "infrared")
+        ]
+    )
     config = DiveConfig(code_length=4)
     model, asked = SimpleNamespace(vocabulary=vocabulary.build(seen, config), config=config), []
 
@@ -172,8 +197,10 @@ def test_one_camera_is_drawn_in_both_lights_by_the_code_of_each(tmp_path, monkey
         return np.random.default_rng(0).integers(0, 255, (len(requests), 32, 16, 3), dtype=np.uint8)
 
     monkeypatch.setattr(expansion, "sample", noise)
-    planned = [Planned("llcm/0001", "llcm/1", tmp_path / f"{light}.png", (0,), modality=light)
-               for light in ("visible", "infrared")]  # fmt: skip
+    planned = [
+        Planned("llcm/0001", "llcm/1", tmp_path / f"{light}.png", (0,), modality=light)
+        for light in ("visible", "infrared")
+    ]
     table = expansion.run_plan(model, planned, tmp_path, settings={}, progress=False)
     assert asked == [["llcm/1"], ["llcm/1 visible"]]  # a branch each, in the branches' order
     assert table[["camera", "modality"]].to_numpy().tolist() == [["llcm/1", "visible"], ["llcm/1", "infrared"]]

@@ -50,8 +50,11 @@ def test_another_data_set_is_refused_by_what_differs(fitted, tiny_config, tiny_t
     swapped = tiny_table.copy()
     swapped.loc[[16, 20], "identity"] = swapped.loc[[20, 16], "identity"].tolist()
     refused(swapped, "config.people is")
-    refused(tiny_table, "config.learning_rate is 0.01 there and 0.5 now",
-            tiny_config.model_copy(update={"learning_rate": 0.5}))  # fmt: skip
+    refused(
+        tiny_table,
+        "config.learning_rate is 0.01 there and 0.5 now",
+        tiny_config.model_copy(update={"learning_rate": 0.5}),
+    )
     other = tiny_table.copy()
     other.loc[0, "path"] = str(tmp_path / "other.png")
     Image.new("RGB", (16, 32), "red").save(tmp_path / "other.png")

@@ -8,8 +8,10 @@ from vireid_lib.generators.plans import Planned
 
 
 def planned(folder):
-    return [Planned(f"x/{number}", "set/3", folder / f"cam3/{number}/0001.png", (number, 100 + number, 200, 300))
-            for number in range(7)]  # fmt: skip
+    return [
+        Planned(f"x/{number}", "set/3", folder / f"cam3/{number}/0001.png", (number, 100 + number, 200, 300))
+        for number in range(7)
+    ]
 
 
 def rounded_by_batch(made):
@@ -33,8 +35,15 @@ def rounded_by_batch(made):
 def test_what_a_killed_run_did_not_make_is_what_it_would_have_made(tmp_path, gone):
     def write(name):
         made = []
-        table = galleries.write(planned(tmp_path / name), rounded_by_batch(made), tmp_path / name, source="dive",
-                                settings={"seed": 0}, batch=3, progress=False)  # fmt: skip
+        table = galleries.write(
+            planned(tmp_path / name),
+            rounded_by_batch(made),
+            tmp_path / name,
+            source="dive",
+            settings={"seed": 0},
+            batch=3,
+            progress=False,
+        )
         return table, made
 
     whole, _ = write("whole")

@@ -87,10 +87,14 @@ def test_without_a_choice_the_layer_is_the_base():
 
 
 @pytest.mark.parametrize("branches", [1, 2])
-@pytest.mark.parametrize(("base", "shape"), [
-    (nn.Linear(6, 5, bias=False), (4, 7, 6)), (nn.Conv2d(6, 5, 1, bias=False), (4, 6, 4, 4)),
-    (nn.Conv2d(6, 5, 3, bias=False), (4, 6, 3, 3)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("base", "shape"),
+    [
+        (nn.Linear(6, 5, bias=False), (4, 7, 6)),
+        (nn.Conv2d(6, 5, 1, bias=False), (4, 6, 4, 4)),
+        (nn.Conv2d(6, 5, 3, bias=False), (4, 6, 3, 3)),
+    ],
+)
 def test_in_half_precision_a_small_correction_still_counts(base, shape, branches):
     layer = layer_of(base, branches).float()
     with torch.no_grad():

@@ -21,8 +21,11 @@ MODALITIES = {"llcm/1": "infrared", "llcm/2": "infrared", "llcm/3 visible": "vis
 
 @pytest.fixture
 def source():
-    rows = [{"path": f"/{modality}/{number}.png", "identity": "x/1", "modality": modality, "split": "external"}
-            for modality in ("visible", "infrared") for number in range(PHOTOGRAPHS)]  # fmt: skip
+    rows = [
+        {"path": f"/{modality}/{number}.png", "identity": "x/1", "modality": modality, "split": "external"}
+        for modality in ("visible", "infrared")
+        for number in range(PHOTOGRAPHS)
+    ]
     return pd.DataFrame(rows)
 
 

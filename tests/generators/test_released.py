@@ -27,17 +27,23 @@ def files(tiny_base, tmp_path_factory):
     width = base.text.get_input_embeddings().weight.shape[1]
     vectors = {name: torch.randn(width, generator=draw) for name in (*NAMES.values(), "sysu_0001")}
     placeholders = {name: f"<class_{index}>" for index, name in enumerate(vectors)}
-    torch.save({
-        "learned_embeds_dict": {placeholders[n]: nn.Parameter(v.clone()) for n, v in vectors.items()},
-        "name2placeholder": placeholders, "placeholder2name": {p: n for n, p in placeholders.items()},
-    }, folder / "learned_embeds-steps-last.bin")  # fmt: skip
+    torch.save(
+        {
+            "learned_embeds_dict": {placeholders[n]: nn.Parameter(v.clone()) for n, v in vectors.items()},
+            "name2placeholder": placeholders,
+            "placeholder2name": {p: n for n, p in placeholders.items()},
+        },
+        folder / "learned_embeds-steps-last.bin",
+    )
     layers, tensors = {}, {}
     for name in target_names(base.unet, "attention"):
         rows, columns = base.unet.get_submodule(name).weight.shape
         down, up = torch.randn(RANK, columns, generator=draw) * 0.2, torch.randn(rows, RANK, generator=draw) * 0.2
         block, layer = name.removesuffix(".0").rsplit(".", 1)
-        tensors |= {f"{block}.processor.{layer}_lora.down.weight": down,
-                    f"{block}.processor.{layer}_lora.up.weight": up}  # fmt: skip
+        tensors |= {
+            f"{block}.processor.{layer}_lora.down.weight": down,
+            f"{block}.processor.{layer}_lora.up.weight": up,
+        }
         layers[name] = (down, up)
     torch.save(tensors, folder / "pytorch_lora_weights.bin")
     return folder / "learned_embeds-steps-last.bin", folder / "pytorch_lora_weights.bin", layers, vectors
@@ -63,9 +69,7 @@ def test_vectors_and_lora_arrive_unchanged(files, tiny_base, tmp_path):
 def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_base, tmp_path):
     picture = sample(convert(files, tiny_base, tmp_path).model, [Request("market1501/0007", "sysu_mm01/6", 11)])[0]
     pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
-        pipeline.scheduler.config, timestep_spacing="linspace"
-    )
+    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config, timestep_spacing="linspace")
     pipeline.set_progress_bar_config(disable=True)
     pipeline.tokenizer.add_tokens("<class_1>")
     pipeline.text_encoder.resize_token_embeddings(len(pipeline.tokenizer), mean_resizing=False)
@@ -74,9 +78,14 @@ def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_b
         for name, (down, up) in files[2].items():
             pipeline.unet.get_submodule(name).weight += up @ down
     theirs = pipeline(
-        "a Zk9w photo of <class_1> person", height=32, width=16, num_inference_steps=4, guidance_scale=2.0,
-        generator=torch.Generator().manual_seed(11), output_type="np",
-    ).images[0]  # fmt: skip
+        "a Zk9w photo of <class_1> person",
+        height=32,
+        width=16,
+        num_inference_steps=4,
+        guidance_scale=2.0,
+        generator=torch.Generator().manual_seed(11),
+        output_type="np",
+    ).images[0]
     assert np.abs(theirs * 255 - picture).max() <= 1
 
 
@@ -92,8 +101,11 @@ def test_other_spellings_of_the_same_lora(files, tmp_path):
     _, _, layers, vectors = files
     new = {}
     for name, (down, up) in layers.items():
-        new |= {f"unet.{name}.lora.down.weight": down.clone(), f"unet.{name}.lora.up.weight": up.clone(),
-                f"unet.{name}.lora.alpha": torch.tensor(2.0)}  # fmt: skip
+        new |= {
+            f"unet.{name}.lora.down.weight": down.clone(),
+            f"unet.{name}.lora.up.weight": up.clone(),
+            f"unet.{name}.lora.alpha": torch.tensor(2.0),
+        }
     save_file(new, tmp_path / "lora.safetensors")
     read = released.read_lora(tmp_path / "lora.safetensors")
     assert read.keys() == layers.keys()
@@ -107,20 +119,26 @@ class Harmful:
     """Would be built while it is unpickled."""
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    ({"<a>": Harmful()}, "not opened"), ([1, 2], "a list"), ({"<a>": torch.zeros(2, 3)}, "no vector"),
-    ({"learned_embeds_dict": {}, "name2placeholder": {"x": "<a>"}}, "no vector for 'x'"),
-    ({"learned_embeds_dict": {"<a>": torch.zeros(3)}}, "no name2placeholder"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"<a>": Harmful()}, "not opened"),
+        ([1, 2], "a list"),
+        ({"<a>": torch.zeros(2, 3)}, "no vector"),
+        ({"learned_embeds_dict": {}, "name2placeholder": {"x": "<a>"}}, "no vector for 'x'"),
+        ({"learned_embeds_dict": {"<a>": torch.zeros(3)}}, "no name2placeholder"),
+    ],
+)
 def test_other_files_are_refused(tmp_path, content, words):
     torch.save(content, tmp_path / "file.bin")
     with pytest.raises(released.ReleasedFileError, match=words):
         released.read_tokens(tmp_path / "file.bin")
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"names": {"market1501/0001": "nobody"}}, "knows no 'nobody'"), ({"infrared": ["sysu_mm01/4"]}, "sysu_mm01/4"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"names": {"market1501/0001": "nobody"}}, "knows no 'nobody'"), ({"infrared": ["sysu_mm01/4"]}, "sysu_mm01/4")],
+)
 def test_what_the_files_do_not_have(files, tiny_base, tmp_path, changes, words):
     with pytest.raises(released.ReleasedFileError, match=words):
         convert(files, tiny_base, tmp_path, **changes)

@@ -64,13 +64,17 @@ def test_a_batch_of_sixteen_at_512x256_goes_through(table):
     def nothing(*shape: int, kind: torch.dtype = torch.float32) -> torch.Tensor:
         return torch.empty(shape, dtype=kind, device="meta")
 
-    out = Predictor(model)(ids.to("meta"), nothing(16, 4, 64, 32), nothing(16, kind=torch.int64),
-                           nothing(16, kind=torch.int64), nothing(16, kind=torch.bool))  # fmt: skip
+    out = Predictor(model)(
+        ids.to("meta"),
+        nothing(16, 4, 64, 32),
+        nothing(16, kind=torch.int64),
+        nothing(16, kind=torch.int64),
+        nothing(16, kind=torch.bool),
+    )
     assert out.shape == (16, 4, 64, 32)
 
 
 def test_adam_holds_rows_of_new_tokens_and_lora_alone(table):
     task = DiveTask(model_of(table), table, Latents(None, None, ""))
-    sizes = {group["name"]: sum(p.numel() for p in group["params"])
-             for group in task.optimizers["adam"].param_groups}  # fmt: skip
+    sizes = {group["name"]: sum(p.numel() for p in group["params"]) for group in task.optimizers["adam"].param_groups}
     assert sizes == {"lora": RANK_ONE * 128 * 7, "tokens": 1406 * 768}

@@ -9,15 +9,33 @@ from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.networks import LabelledGenerator
 from vireid_lib.generators.stargan import Critic, StarGanConfig, StarGanTask, gradient_penalty
 
-TINY = {"shortcut": False, "reconstruction_weight": 10.0, "height": 32, "width": 24, "generator_width": 4, "blocks": 1,
-        "generator_halvings": 2, "discriminator_width": 4, "discriminator_halvings": 3, "batch": 4, "steps": 8,
-        "critic_steps": 2, "checkpoint_every": 3}  # fmt: skip
+TINY = {
+    "shortcut": False,
+    "reconstruction_weight": 10.0,
+    "height": 32,
+    "width": 24,
+    "generator_width": 4,
+    "blocks": 1,
+    "generator_halvings": 2,
+    "discriminator_width": 4,
+    "discriminator_halvings": 3,
+    "batch": 4,
+    "steps": 8,
+    "critic_steps": 2,
+    "checkpoint_every": 3,
+}
 
 
 @pytest.fixture(scope="module")
 def learnt(fit_to_toys):
-    settings = {"generator_width": 8, "discriminator_width": 8, "batch": 8, "steps": 240, "learning_rate": 2e-3,
-                "checkpoint_every": 0}  # fmt: skip
+    settings = {
+        "generator_width": 8,
+        "discriminator_width": 8,
+        "batch": 8,
+        "steps": 240,
+        "learning_rate": 2e-3,
+        "checkpoint_every": 0,
+    }
     return fit_to_toys("stargan", StarGanConfig.small(**TINY | settings))
 
 
@@ -67,8 +85,9 @@ def test_gradient_penalty_of_a_curved_critic_by_autograd():
 
 
 def test_the_generator_has_its_turn_after_every_few_of_the_critic(toy_people, tmp_path):
-    generator = build("stargan", StarGanConfig.small(**TINY | {"steps": 3, "checkpoint_every": 1}), device="cpu",
-                      progress=False)  # fmt: skip
+    generator = build(
+        "stargan", StarGanConfig.small(**TINY | {"steps": 3, "checkpoint_every": 1}), device="cpu", progress=False
+    )
     weights = []
     real = StarGanTask.after_step
 
@@ -93,8 +112,10 @@ def test_domains_are_cameras_or_modalities(toy_people):
 
 def test_sizes_and_published_numbers_of_parameters():
     """For five domains at 128×128 pixels; Tables 4 and 5, and what the authors' code prints."""
-    count = {module: sum(parameter.numel() for parameter in module.parameters())
-             for module in (LabelledGenerator(labels=5), Critic((128, 128), 5))}  # fmt: skip
+    count = {
+        module: sum(parameter.numel() for parameter in module.parameters())
+        for module in (LabelledGenerator(labels=5), Critic((128, 128), 5))
+    }
     assert list(count.values()) == [8_430_528, 44_762_048]
     scores, domains = Critic((64, 32), 3, width=4, halvings=4)(torch.rand(2, 3, 64, 32))
     assert scores.shape == (2, 1, 4, 2) and domains.shape == (2, 3)

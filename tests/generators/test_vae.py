@@ -7,8 +7,16 @@ import torch
 from vireid_lib.generators import build
 from vireid_lib.generators.vae import ConditionalVae, VaeConfig, VaeTask, divergence
 
-TINY = {"height": 32, "width": 24, "halvings": 3, "network_width": 8, "latent": 8, "batch": 4, "steps": 6,
-        "checkpoint_every": 2}  # fmt: skip
+TINY = {
+    "height": 32,
+    "width": 24,
+    "halvings": 3,
+    "network_width": 8,
+    "latent": 8,
+    "batch": 4,
+    "steps": 6,
+    "checkpoint_every": 2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +71,10 @@ def test_terms_of_the_bound_against_torch_distributions():
     likelihood, from_prior = network(images, modality, domain, noise)
     mean, log_variance = network.encode(images, modality)
     rebuilt = network.decode(mean + noise * (log_variance / 2).exp(), domain).detach()
-    found = [float(-torch.distributions.Normal(rebuilt, deviation).log_prob(images).sum() / 4)
-             for deviation in np.linspace(0.2, 1.0, 400)]  # fmt: skip
+    found = [
+        float(-torch.distributions.Normal(rebuilt, deviation).log_prob(images).sum() / 4)
+        for deviation in np.linspace(0.2, 1.0, 400)
+    ]
     assert likelihood.item() == pytest.approx(min(found), rel=1e-4) and max(found) > 1.2 * min(found)
     torch.testing.assert_close(from_prior, divergence(mean, log_variance).mean())
 

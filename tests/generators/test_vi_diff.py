@@ -9,14 +9,24 @@ from vireid_lib.generators import build, load
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.vi_diff import Denoiser, ViDiffConfig, ViDiffTask, contours
 
-TINY = {"height": 32, "width": 24, "channels": 8, "head_channels": 8, "batch": 2, "steps": 6, "checkpoint_every": 2,
-        "sampling_steps": 8}  # fmt: skip
+TINY = {
+    "height": 32,
+    "width": 24,
+    "channels": 8,
+    "head_channels": 8,
+    "batch": 2,
+    "steps": 6,
+    "checkpoint_every": 2,
+    "sampling_steps": 8,
+}
 
 
 @pytest.fixture(scope="module")
 def learnt(fit_to_toys):
-    config = ViDiffConfig.small(**TINY | {"channels": 16, "batch": 4, "steps": 100, "learning_rate": 5e-3,
-                                          "checkpoint_every": 0, "average": 0.9})  # fmt: skip
+    config = ViDiffConfig.small(
+        **TINY
+        | {"channels": 16, "batch": 4, "steps": 100, "learning_rate": 5e-3, "checkpoint_every": 0, "average": 0.9}
+    )
     return fit_to_toys("vi_diff", config)
 
 
@@ -123,13 +133,19 @@ def test_sizes():
 def test_the_released_size_without_memory():
     with torch.device("meta"):
         denoiser = Denoiser(ViDiffConfig())
-        made = denoiser(*(torch.empty(2, channels, 256, 128) for channels in (3, 1)),
-                        *torch.empty(2, 2, dtype=torch.int64))  # fmt: skip
+        made = denoiser(
+            *(torch.empty(2, channels, 256, 128) for channels in (3, 1)), *torch.empty(2, 2, dtype=torch.int64)
+        )
     assert made.shape == (2, 3, 256, 128)
     shapes = {name: module for name, module in denoiser.unet.named_modules() if name.endswith("attentions")}
     attended = [name for name, attentions in shapes.items() if len(attentions) and attentions[0] is not None]
-    assert attended == ["down_blocks.3.attentions", "down_blocks.4.attentions", "up_blocks.0.attentions",
-                        "up_blocks.1.attentions", "mid_block.attentions"]  # fmt: skip
+    assert attended == [
+        "down_blocks.3.attentions",
+        "down_blocks.4.attentions",
+        "up_blocks.0.attentions",
+        "up_blocks.1.attentions",
+        "mid_block.attentions",
+    ]
 
 
 @pytest.mark.slow

@@ -8,13 +8,16 @@ from vireid_lib.generators.dive.config import DiveConfig
 
 
 def rows(*entries):
-    return pd.DataFrame(
-        [{"identity": "x/1", "camera": c, "modality": m, "split": s} for c, m, s in entries]
-    )  # fmt: skip
+    return pd.DataFrame([{"identity": "x/1", "camera": c, "modality": m, "split": s} for c, m, s in entries])
 
 
-LLCM = rows(("llcm/1", "visible", "train"), ("llcm/1", "infrared", "train"), ("llcm/3", "visible", "train"),
-            ("market1501/1", "visible", "external"), ("market1501/2", "visible", "external"))  # fmt: skip
+LLCM = rows(
+    ("llcm/1", "visible", "train"),
+    ("llcm/1", "infrared", "train"),
+    ("llcm/3", "visible", "train"),
+    ("market1501/1", "visible", "external"),
+    ("market1501/2", "visible", "external"),
+)
 
 
 def test_a_camera_of_both_modalities_has_two_codes():
@@ -30,12 +33,15 @@ def test_all_cameras_of_an_external_set_are_one_view():
     assert words.view("market1501/1") == words.view("market1501/2") == "market1501"
 
 
-@pytest.mark.parametrize(("settings", "branches"), [
-    ({"lora_scope": "shared"}, ["shared"]),
-    ({"views": "single"}, ["infrared", "visible"]),
-    ({"visible_branch": "modality"}, ["llcm-1", "visible"]),
-    ({}, ["llcm-1", "llcm-1-visible", "llcm-3", "market1501"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("settings", "branches"),
+    [
+        ({"lora_scope": "shared"}, ["shared"]),
+        ({"views": "single"}, ["infrared", "visible"]),
+        ({"visible_branch": "modality"}, ["llcm-1", "visible"]),
+        ({}, ["llcm-1", "llcm-1-visible", "llcm-3", "market1501"]),
+    ],
+)
 def test_branches(settings, branches):
     assert vocabulary.build(LLCM, DiveConfig(code_length=4, **settings)).branches == branches
 

@@ -6,9 +6,15 @@ from vireid_lib.miniworld.calibrate import ARMS, Result, report, training_table
 from vireid_lib.miniworld.write import Size, make
 
 TINY = Size(
-    train_ids=2, val_ids=1, test_ids=2, images_per_camera=1, external_ids=3, external_images=2, market_test_ids=1,
+    train_ids=2,
+    val_ids=1,
+    test_ids=2,
+    images_per_camera=1,
+    external_ids=3,
+    external_images=2,
+    market_test_ids=1,
     infrared_images=2,
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")

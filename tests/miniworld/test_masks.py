@@ -13,8 +13,16 @@ from vireid_lib.miniworld.masks import person_masks
 from vireid_lib.miniworld.people import people_stream
 from vireid_lib.miniworld.render import render, silhouettes
 
-TINY = write.Size(train_ids=1, val_ids=1, test_ids=1, images_per_camera=1, external_ids=1, external_images=2,
-                  market_test_ids=1, infrared_images=1)  # fmt: skip
+TINY = write.Size(
+    train_ids=1,
+    val_ids=1,
+    test_ids=1,
+    images_per_camera=1,
+    external_ids=1,
+    external_images=2,
+    market_test_ids=1,
+    infrared_images=1,
+)
 
 
 def test_a_silhouette_is_what_the_scenery_behind_does_not_change():

@@ -7,8 +7,16 @@ from vireid_lib.miniworld import write
 from vireid_lib.miniworld.masks import person_masks
 from vireid_lib.miniworld.moments import same_moment
 
-TINY = write.Size(train_ids=1, val_ids=1, test_ids=1, images_per_camera=1, external_ids=2, external_images=2,
-                  market_test_ids=1, infrared_images=1)  # fmt: skip
+TINY = write.Size(
+    train_ids=1,
+    val_ids=1,
+    test_ids=1,
+    images_per_camera=1,
+    external_ids=2,
+    external_images=2,
+    market_test_ids=1,
+    infrared_images=1,
+)
 
 
 @pytest.fixture(scope="module")

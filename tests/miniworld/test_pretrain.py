@@ -50,9 +50,15 @@ def test_attributes_are_read_off_captions():
         "navy shorts, red shoes, grey beanie, brown shoulder bag"
     )
     assert pretrain_report.attributes(caption) == {
-        "hair": "long", "hat": "beanie", "bag": "shoulder bag", "upper colour": "yellow",
-        "upper pattern": "vertically striped", "upper kind": "shirt", "lower colour": "navy", "lower kind": "shorts",
-    }  # fmt: skip
+        "hair": "long",
+        "hat": "beanie",
+        "bag": "shoulder bag",
+        "upper colour": "yellow",
+        "upper pattern": "vertically striped",
+        "upper kind": "shirt",
+        "lower colour": "navy",
+        "lower kind": "shorts",
+    }
     dress = pretrain_report.attributes("bald person with beard wearing red dress, black boots")
     assert dress["lower kind"] == "dress" and dress["hair"] == "bald" and dress["bag"] == "none"
 

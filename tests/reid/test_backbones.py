@@ -15,8 +15,12 @@ from vireid_lib.reid.small import TwoStreamSmall
 @pytest.mark.parametrize("backbone_class", [TwoStreamResNet50, TwoStreamSmall])
 def test_layers_before_the_shared_ones_are_doubled(backbone_class: type, shared_from: int) -> None:
     backbone = backbone_class(non_local=False, shared_from=shared_from).eval()
-    names = {name.rpartition("layer")[0] + f"layer{n}" for name in backbone.state_dict() for n in "1234"
-             if f"layer{n}." in name}  # fmt: skip
+    names = {
+        name.rpartition("layer")[0] + f"layer{n}"
+        for name in backbone.state_dict()
+        for n in "1234"
+        if f"layer{n}." in name
+    }
     own = {f"stems.{modality}.layer{n}" for n in range(1, shared_from) for modality in ("visible", "infrared")}
     assert names == own | {f"layer{n}" for n in range(shared_from, 5)} == own | set(backbone.shared)
     images = torch.rand(1, 3, 64, 32)

@@ -21,13 +21,16 @@ def test_only_the_first_process_claims(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("there", "here", "words"), [
-    ({"a": 1}, {}, ["a is 1 there and None now"]),
-    ({"a": {"b": 1, "c": 2}}, {"a": {"b": 2, "c": 2}}, ["a.b is 1 there and 2 now"]),
-    ({"n": list("abcde")}, {"n": list("abcdx")}, ["n lacks 1 ('e') and adds 1 ('x') now"]),
-    ({"n": list("abcde")}, {"n": []}, ["n lacks 5 ('a', 'b', 'c', …) now"]),
-    ({"n": list("abcde")}, {"n": list("edcba")}, ["n is in another order now"]),
-    ({"n": [1]}, {"n": [1]}, []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("there", "here", "words"),
+    [
+        ({"a": 1}, {}, ["a is 1 there and None now"]),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 2, "c": 2}}, ["a.b is 1 there and 2 now"]),
+        ({"n": list("abcde")}, {"n": list("abcdx")}, ["n lacks 1 ('e') and adds 1 ('x') now"]),
+        ({"n": list("abcde")}, {"n": []}, ["n lacks 5 ('a', 'b', 'c', …) now"]),
+        ({"n": list("abcde")}, {"n": list("edcba")}, ["n is in another order now"]),
+        ({"n": [1]}, {"n": [1]}, []),
+    ],
+)
 def test_differences_in_words(there: dict, here: dict, words: list[str]) -> None:
     assert list(differences(there, here)) == words

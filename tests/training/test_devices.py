@@ -35,9 +35,13 @@ def two(monkeypatch):
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:1", "mps"])
 def test_what_is_not_here_is_refused(without, tmp_path, name):
     profile = load_profile("smoke").model_copy(update={"device": name})
-    for ask in (lambda: devices.resolved(name), lambda: Book(profile, tmp_path / "ws").device,
-                lambda: accelerator_for("no", name), lambda: build("cyclegan", device=name),
-                lambda: pretrain.pretrain(tmp_path / "bank", device=name)):  # fmt: skip
+    for ask in (
+        lambda: devices.resolved(name),
+        lambda: Book(profile, tmp_path / "ws").device,
+        lambda: accelerator_for("no", name),
+        lambda: build("cyclegan", device=name),
+        lambda: pretrain.pretrain(tmp_path / "bank", device=name),
+    ):
         with pytest.raises(ValueError, match=f"device '{name}' is not here: torch finds no"):
             ask()
     assert list(tmp_path.iterdir()) == []
@@ -92,8 +96,18 @@ def test_a_translator_hands_its_gpu_on_to_its_training(two, monkeypatch, tmp_pat
     monkeypatch.setattr(translator, "train", train)
     maker = build("cyclegan", device="cuda:1", progress=False)
     monkeypatch.setattr(maker, "make_task", lambda batches: type("Task", (), {"steps": 1})())
-    rows = [{"path": "", "identity": "a/1", "camera": f"a/{n}", "modality": modality, "split": "train",
-             "source": "real", "seed": pd.NA} for n, modality in enumerate(("visible", "infrared"))]  # fmt: skip
+    rows = [
+        {
+            "path": "",
+            "identity": "a/1",
+            "camera": f"a/{n}",
+            "modality": modality,
+            "split": "train",
+            "source": "real",
+            "seed": pd.NA,
+        }
+        for n, modality in enumerate(("visible", "infrared"))
+    ]
     monkeypatch.setattr(translator, "Batches", lambda *_: type("Batches", (), {"digest": ""})())
     with pytest.raises(KeyboardInterrupt):
         maker.fit(pd.DataFrame(rows), tmp_path)

@@ -87,12 +87,15 @@ def clock(monkeypatch):
     return watch
 
 
-@pytest.mark.parametrize(("shares", "expected"), [
-    ([0, 0.05, 0.01], []),
-    ([0, 1.2, 0.9, 0.05], ["came", "went"]),  # it goes with the block at the latest
-    ([0.5, 0, 0, 0, 0, 0, 0.5], ["came", "went", "came", "went"]),
-    ([0.5, 0, 0, 0.5, 0, 0, 0.5], ["came", "went"]),  # a short pause of the other program
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([0, 0.05, 0.01], []),
+        ([0, 1.2, 0.9, 0.05], ["came", "went"]),  # it goes with the block at the latest
+        ([0.5, 0, 0, 0, 0, 0, 0.5], ["came", "went", "came", "went"]),
+        ([0.5, 0, 0, 0.5, 0, 0, 0.5], ["came", "went"]),  # a short pause of the other program
+    ],
+)
 def test_the_team_comes_when_cores_are_busy_and_goes_when_they_are_free(clock, monkeypatch, shares, expected):
     monkeypatch.setattr(giving_way, "libraries", lambda: ["one"])
     assert clock(shares) == expected

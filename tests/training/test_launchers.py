@@ -12,8 +12,14 @@ from vireid_lib.generators.dive import parallel
 from vireid_lib.training import launchers, processes
 from vireid_lib.training.loop import accelerator_for
 
-TORCH = {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
-         "MASTER_PORT": "29533"}  # fmt: skip
+TORCH = {
+    "WORLD_SIZE": "2",
+    "RANK": "1",
+    "LOCAL_RANK": "1",
+    "LOCAL_WORLD_SIZE": "2",
+    "MASTER_ADDR": "127.0.0.1",
+    "MASTER_PORT": "29533",
+}
 ENVIRONMENTS = {
     "torch": TORCH,
     "rank alone": {"RANK": "1"},

@@ -28,9 +28,14 @@ class Toy(Task):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             network = nn.Sequential(
-                nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(), nn.Dropout(0.3),
-                nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 2),
-            )  # fmt: skip
+                nn.Conv2d(3, width, 3, padding=1),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+                nn.Dropout(0.3),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+                nn.Linear(width, 2),
+            )
         self.modules["network"] = network.to(memory_format=torch.channels_last)
         make = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[kind]
         extra = {} if kind == "adamw" else {"momentum": 0.9, "nesterov": True}
@@ -57,13 +62,7 @@ class Toy(Task):
 
 
 def run(task: Task, folder: Path, steps: int = 20, **options) -> History:
-    settings = {
-        "seed": 3,
-        "checkpoint_every": 4,
-        "progress": False,
-        "device": "cpu",
-        "log_every": 3,
-    } | options
+    settings = {"seed": 3, "checkpoint_every": 4, "progress": False, "device": "cpu", "log_every": 3} | options
     return train(task, steps=steps, folder=folder, **settings)
 
 
@@ -228,9 +227,7 @@ def test_gradient_clip_is_recorded_and_bounds_the_step(tmp_path: Path) -> None:
     task.gradient_clip = 1e-3
     before = task.weights()
     history = run(task, tmp_path, steps=1)
-    moved = sum(
-        (task.weights()[k] - before[k]).square().sum() for k in before if k.endswith(("weight", "bias"))
-    )
+    moved = sum((task.weights()[k] - before[k]).square().sum() for k in before if k.endswith(("weight", "bias")))
     assert moved.sqrt() == pytest.approx(1e-3, rel=1e-3)
     assert history[0]["gradient_norm"] > 1e-3
 

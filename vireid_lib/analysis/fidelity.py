@@ -34,9 +34,7 @@ def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> 
     return float(max(gap + np.trace(cov_a) + np.trace(cov_b) - 2 * both, 0.0))
 
 
-def frechet(
-    a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"], *, extractor: str, resize: str
-) -> Measure:
+def frechet(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"], *, extractor: str, resize: str) -> Measure:
     """`frechet_distance` with its basis, called FID if the extractor is an Inception-v3.
 
     Args:

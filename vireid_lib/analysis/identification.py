@@ -63,9 +63,9 @@ def identify(
     rank = (best >= best.gather(1, own[:, None])).sum(1).numpy()
     table = pd.DataFrame({"identity": list(query_identities), "first": rank == 1, "rank": rank})
     grouped = table.groupby("identity")
-    by_identity = pd.DataFrame({
-        "images": grouped.size(), "rank_1": grouped["first"].mean(), "mean_rank": grouped["rank"].mean(),
-    }).reset_index()  # fmt: skip
+    by_identity = pd.DataFrame(
+        {"images": grouped.size(), "rank_1": grouped["first"].mean(), "mean_rank": grouped["rank"].mean()}
+    ).reset_index()
     by_identity = by_identity.sort_values(["rank_1", "mean_rank"], ascending=[True, False], kind="stable")
     return Identification(rank, len(names), by_identity.reset_index(drop=True))
 

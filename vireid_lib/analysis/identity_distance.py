@@ -40,6 +40,8 @@ def identity_distance(
     if not shared:
         raise ValueError("identity_distance: no identity is in both sets; their names must agree.")
     unit_a, unit_b = functional.normalize(a), functional.normalize(b)
-    means = [torch.cdist(unit_a[torch.from_numpy(first == name)], unit_b[torch.from_numpy(second == name)]).mean()
-             for name in shared]  # fmt: skip
+    means = [
+        torch.cdist(unit_a[torch.from_numpy(first == name)], unit_b[torch.from_numpy(second == name)]).mean()
+        for name in shared
+    ]
     return float(torch.stack(means).mean())

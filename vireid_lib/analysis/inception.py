@@ -70,51 +70,77 @@ class Block(nn.Module):
 
 def _a(inside: int, pooled: int, pooling: str) -> Block:
     units = {
-        "branch1x1": Unit(inside, 64, 1), "branch5x5_1": Unit(inside, 48, 1),
-        "branch5x5_2": Unit(48, 64, 5, padding=2), "branch3x3dbl_1": Unit(inside, 64, 1),
-        "branch3x3dbl_2": Unit(64, 96, 3, padding=1), "branch3x3dbl_3": Unit(96, 96, 3, padding=1),
+        "branch1x1": Unit(inside, 64, 1),
+        "branch5x5_1": Unit(inside, 48, 1),
+        "branch5x5_2": Unit(48, 64, 5, padding=2),
+        "branch3x3dbl_1": Unit(inside, 64, 1),
+        "branch3x3dbl_2": Unit(64, 96, 3, padding=1),
+        "branch3x3dbl_3": Unit(96, 96, 3, padding=1),
         "branch_pool": Unit(inside, pooled, 1),
-    }  # fmt: skip
-    return Block(units, [["branch1x1"], ["branch5x5_1", "branch5x5_2"],
-                         ["branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"]], pooling)  # fmt: skip
+    }
+    return Block(
+        units,
+        [["branch1x1"], ["branch5x5_1", "branch5x5_2"], ["branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"]],
+        pooling,
+    )
 
 
 def _b(inside: int) -> Block:
-    units = {"branch3x3": Unit(inside, 384, 3, 2), "branch3x3dbl_1": Unit(inside, 64, 1),
-             "branch3x3dbl_2": Unit(64, 96, 3, padding=1), "branch3x3dbl_3": Unit(96, 96, 3, 2)}  # fmt: skip
+    units = {
+        "branch3x3": Unit(inside, 384, 3, 2),
+        "branch3x3dbl_1": Unit(inside, 64, 1),
+        "branch3x3dbl_2": Unit(64, 96, 3, padding=1),
+        "branch3x3dbl_3": Unit(96, 96, 3, 2),
+    }
     return Block(units, [["branch3x3"], ["branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"]], "shrink")
 
 
 def _c(width: int, pooling: str) -> Block:
     wide, high = {"size": (1, 7), "padding": (0, 3)}, {"size": (7, 1), "padding": (3, 0)}
     units = {
-        "branch1x1": Unit(768, 192, 1), "branch7x7_1": Unit(768, width, 1), "branch7x7_2": Unit(width, width, **wide),
-        "branch7x7_3": Unit(width, 192, **high), "branch7x7dbl_1": Unit(768, width, 1),
-        "branch7x7dbl_2": Unit(width, width, **high), "branch7x7dbl_3": Unit(width, width, **wide),
-        "branch7x7dbl_4": Unit(width, width, **high), "branch7x7dbl_5": Unit(width, 192, **wide),
+        "branch1x1": Unit(768, 192, 1),
+        "branch7x7_1": Unit(768, width, 1),
+        "branch7x7_2": Unit(width, width, **wide),
+        "branch7x7_3": Unit(width, 192, **high),
+        "branch7x7dbl_1": Unit(768, width, 1),
+        "branch7x7dbl_2": Unit(width, width, **high),
+        "branch7x7dbl_3": Unit(width, width, **wide),
+        "branch7x7dbl_4": Unit(width, width, **high),
+        "branch7x7dbl_5": Unit(width, 192, **wide),
         "branch_pool": Unit(768, 192, 1),
-    }  # fmt: skip
-    return Block(units, [["branch1x1"], [f"branch7x7_{i}" for i in (1, 2, 3)],
-                         [f"branch7x7dbl_{i}" for i in (1, 2, 3, 4, 5)]], pooling)  # fmt: skip
+    }
+    return Block(
+        units,
+        [["branch1x1"], [f"branch7x7_{i}" for i in (1, 2, 3)], [f"branch7x7dbl_{i}" for i in (1, 2, 3, 4, 5)]],
+        pooling,
+    )
 
 
 def _d() -> Block:
     units = {
-        "branch3x3_1": Unit(768, 192, 1), "branch3x3_2": Unit(192, 320, 3, 2), "branch7x7x3_1": Unit(768, 192, 1),
+        "branch3x3_1": Unit(768, 192, 1),
+        "branch3x3_2": Unit(192, 320, 3, 2),
+        "branch7x7x3_1": Unit(768, 192, 1),
         "branch7x7x3_2": Unit(192, 192, (1, 7), padding=(0, 3)),
-        "branch7x7x3_3": Unit(192, 192, (7, 1), padding=(3, 0)), "branch7x7x3_4": Unit(192, 192, 3, 2),
-    }  # fmt: skip
+        "branch7x7x3_3": Unit(192, 192, (7, 1), padding=(3, 0)),
+        "branch7x7x3_4": Unit(192, 192, 3, 2),
+    }
     return Block(units, [["branch3x3_1", "branch3x3_2"], [f"branch7x7x3_{i}" for i in (1, 2, 3, 4)]], "shrink")
 
 
 def _e(inside: int, pooling: str) -> Block:
     wide, high = {"size": (1, 3), "padding": (0, 1)}, {"size": (3, 1), "padding": (1, 0)}
     units = {
-        "branch1x1": Unit(inside, 320, 1), "branch3x3_1": Unit(inside, 384, 1), "branch3x3_2a": Unit(384, 384, **wide),
-        "branch3x3_2b": Unit(384, 384, **high), "branch3x3dbl_1": Unit(inside, 448, 1),
-        "branch3x3dbl_2": Unit(448, 384, 3, padding=1), "branch3x3dbl_3a": Unit(384, 384, **wide),
-        "branch3x3dbl_3b": Unit(384, 384, **high), "branch_pool": Unit(inside, 192, 1),
-    }  # fmt: skip
+        "branch1x1": Unit(inside, 320, 1),
+        "branch3x3_1": Unit(inside, 384, 1),
+        "branch3x3_2a": Unit(384, 384, **wide),
+        "branch3x3_2b": Unit(384, 384, **high),
+        "branch3x3dbl_1": Unit(inside, 448, 1),
+        "branch3x3dbl_2": Unit(448, 384, 3, padding=1),
+        "branch3x3dbl_3a": Unit(384, 384, **wide),
+        "branch3x3dbl_3b": Unit(384, 384, **high),
+        "branch_pool": Unit(inside, 192, 1),
+    }
     double = ["branch3x3dbl_1", "branch3x3dbl_2", ("branch3x3dbl_3a", "branch3x3dbl_3b")]
     return Block(units, [["branch1x1"], ["branch3x3_1", ("branch3x3_2a", "branch3x3_2b")], double], pooling)
 
@@ -171,8 +197,10 @@ class InceptionV3(nn.Module):
         missing = sorted(set(missing) - counters)
         if missing or unexpected:
             named = ", ".join([*missing[:3], *unexpected[:3]])
-            raise ValueError(f"{where} holds no Inception-v3: {len(missing)} tensors are missing and "
-                             f"{len(unexpected)} too many, among them {named}.")  # fmt: skip
+            raise ValueError(
+                f"{where} holds no Inception-v3: {len(missing)} tensors are missing and "
+                f"{len(unexpected)} too many, among them {named}."
+            )
         return made.eval()
 
     def forward(self, images: Float[Tensor, "n 3 299 299"]) -> Float[Tensor, "n 2048"]:

@@ -77,8 +77,10 @@ def train_judge(
     if not len(pixels) == len(infrared) == len(names):
         raise ValueError(f"train_judge: {len(pixels)} images, {len(infrared)} modalities, {len(names)} identities.")
     tested = np.isin(names, np.unique(names[infrared])[::HELD_OUT]) | np.isin(names, np.unique(names)[::HELD_OUT])
-    groups = {part: [np.flatnonzero((infrared == wanted) & (tested == (part == "test"))) for wanted in (False, True)]
-              for part in ("learn", "test")}  # fmt: skip
+    groups = {
+        part: [np.flatnonzero((infrared == wanted) & (tested == (part == "test"))) for wanted in (False, True)]
+        for part in ("learn", "test")
+    }
     for part, rows in groups.items():
         if not all(map(len, rows)):
             raise ValueError(f"train_judge: a modality has no image to {part}; hand in more identities of both.")
@@ -90,8 +92,12 @@ def train_judge(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     wanted = torch.tensor([0.0, 1.0]).repeat_interleave(BATCH // 2)
     for _ in range(steps):
-        chosen = torch.cat([torch.from_numpy(rows)[torch.randint(len(rows), (BATCH // 2,), generator=draw)]
-                            for rows in groups["learn"]])  # fmt: skip
+        chosen = torch.cat(
+            [
+                torch.from_numpy(rows)[torch.randint(len(rows), (BATCH // 2,), generator=draw)]
+                for rows in groups["learn"]
+            ]
+        )
         mirrored = torch.rand(BATCH, generator=draw) < 0.5
         images = torch.where(mirrored[:, None, None, None], inputs[chosen].flip(3), inputs[chosen])
         loss = functional.binary_cross_entropy_with_logits(network(images), wanted)
@@ -100,8 +106,10 @@ def train_judge(
         optimizer.step()
         schedule.step()
     network.eval()
-    right = [float(((_scores(network, inputs[rows]) > 0).numpy() == bool(side)).mean())
-             for side, rows in enumerate(groups["test"])]  # fmt: skip
+    right = [
+        float(((_scores(network, inputs[rows]) > 0).numpy() == bool(side)).mean())
+        for side, rows in enumerate(groups["test"])
+    ]
     return ModalityJudge(network, grey, float(np.mean(right)), sum(map(len, groups["test"])))
 
 

@@ -36,9 +36,7 @@ class Manifold:
         return [Measure(name, value, extractor, resize, images, f"k = {k}") for name, value in vars(self).items()]
 
 
-def manifold(
-    real: Float[ndarray, "n dim"], synthetic: Float[ndarray, "m dim"], *, k: int = NEIGHBOURS
-) -> Manifold:
+def manifold(real: Float[ndarray, "n dim"], synthetic: Float[ndarray, "m dim"], *, k: int = NEIGHBOURS) -> Manifold:
     """Precision, recall (Kynkäänniemi et al. 2019, eq. 1 and 2), density, coverage (Naeem et al. 2020, section 3).
 
     Euclidean distances; a point on the edge of a ball is in it. All four depend on the numbers of images: compare
@@ -57,9 +55,11 @@ def manifold(
     inside_real = apart <= _radii(real, k)[:, None]
     inside_synthetic = apart <= _radii(synthetic, k)[None, :]
     return Manifold(
-        precision=float(inside_real.any(0).mean()), recall=float(inside_synthetic.any(1).mean()),
-        density=float(inside_real.sum(0).mean() / k), coverage=float(inside_real.any(1).mean()),
-    )  # fmt: skip
+        precision=float(inside_real.any(0).mean()),
+        recall=float(inside_synthetic.any(1).mean()),
+        density=float(inside_real.sum(0).mean() / k),
+        coverage=float(inside_real.any(1).mean()),
+    )
 
 
 def _radii(features: Float[ndarray, "n dim"], k: int) -> Float[ndarray, " n"]:

@@ -62,16 +62,23 @@ class Audit:
         return np.argsort(self.distances, kind="stable")[:count]
 
     def __str__(self) -> str:
-        return (f"{self.rate:.1%} of {len(self.distances)} synthetic images lie nearer to a training image than "
-                f"{1 - self.quantile:.0%} of {len(self.real)} real images do ({self.space} below "
-                f"{self.threshold:.3g})")  # fmt: skip
+        return (
+            f"{self.rate:.1%} of {len(self.distances)} synthetic images lie nearer to a training image than "
+            f"{1 - self.quantile:.0%} of {len(self.real)} real images do ({self.space} below "
+            f"{self.threshold:.3g})"
+        )
 
 
 def audit_features(
-    synthetic: Float[Tensor, "synthetic dim"], training: Float[Tensor, "training dim"],
-    identities: Sequence[str], cameras: Sequence[str], real: Bool[ndarray, " training"], *,
-    space: str = "cosine distance of features", quantile: float = QUANTILE,
-) -> Audit:  # fmt: skip
+    synthetic: Float[Tensor, "synthetic dim"],
+    training: Float[Tensor, "training dim"],
+    identities: Sequence[str],
+    cameras: Sequence[str],
+    real: Bool[ndarray, " training"],
+    *,
+    space: str = "cosine distance of features",
+    quantile: float = QUANTILE,
+) -> Audit:
     """Audit by cosine distance of features.
 
     Args:
@@ -89,10 +96,14 @@ def audit_features(
 
 
 def audit_pixels(
-    synthetic: UInt8[ndarray, "synthetic height width 3"], training: UInt8[ndarray, "training height width 3"],
-    identities: Sequence[str], cameras: Sequence[str], real: Bool[ndarray, " training"], *,
+    synthetic: UInt8[ndarray, "synthetic height width 3"],
+    training: UInt8[ndarray, "training height width 3"],
+    identities: Sequence[str],
+    cameras: Sequence[str],
+    real: Bool[ndarray, " training"],
+    *,
     quantile: float = QUANTILE,
-) -> Audit:  # fmt: skip
+) -> Audit:
     """Audit by 1 - SSIM of luminance, which sees copies in grey and mirrored ones too.
 
     SSIM is computed for the five training images whose thumbnails (16×8 pixels of luminance, cosine distance at zero
@@ -163,7 +174,9 @@ def _orders(identities: Sequence[str], cameras: Sequence[str]) -> Int64[Tensor, 
 
 def _check(training: ndarray | Tensor, identities: Sequence[str], cameras: Sequence[str], real: ndarray) -> None:
     if not len(training) == len(identities) == len(cameras) == len(real):
-        raise ValueError(f"audit: {len(training)} training images, {len(identities)} identities, {len(cameras)} "
-                         f"cameras, {len(real)} marks of real ones: give one for each.")  # fmt: skip
+        raise ValueError(
+            f"audit: {len(training)} training images, {len(identities)} identities, {len(cameras)} "
+            f"cameras, {len(real)} marks of real ones: give one for each."
+        )
     if not real.any() or len(set(zip(identities, cameras, strict=True))) < 2:
         raise ValueError("audit: there must be real images, and others than of one person by one camera.")

@@ -30,9 +30,7 @@ def tsne(
     return model.fit_transform(unit).astype(np.float64)
 
 
-def principal_plane(
-    features: Float[Tensor, "images dim"],
-) -> tuple[Float[np.ndarray, "images 2"], float]:
+def principal_plane(features: Float[Tensor, "images dim"]) -> tuple[Float[np.ndarray, "images 2"], float]:
     """The L2-normalised features in the plane in which they spread most, and the share of their variance that it shows.
 
     A projection: no distance in the plane is larger than the true one, and sizes of different planes can be compared.

@@ -30,9 +30,11 @@ class Variety:
 
 
 def variety(
-    synthetic: Float[Tensor, "n dim"], synthetic_table: pd.DataFrame,
-    real: Float[Tensor, "m dim"], real_table: pd.DataFrame,
-) -> Variety:  # fmt: skip
+    synthetic: Float[Tensor, "n dim"],
+    synthetic_table: pd.DataFrame,
+    real: Float[Tensor, "m dim"],
+    real_table: pd.DataFrame,
+) -> Variety:
     """Compare the spread of images that share person and camera; each side as `intra_identity_spread` takes it.
 
     Raises:

@@ -26,9 +26,7 @@ def default_workspace(profile_name: str) -> Path:
     return project_root() / "workspace" / profile_name
 
 
-def open_book(
-    profile: str = "", workspace: str | Path = "", data_root: str | Path = "", method: str = ""
-) -> "Book":
+def open_book(profile: str = "", workspace: str | Path = "", data_root: str | Path = "", method: str = "") -> "Book":
     """Open the book for a chapter.
 
     Args:

@@ -122,9 +122,12 @@ def _add_places(command: argparse.ArgumentParser, profile: str) -> None:
         "--workspace", type=_name, default="", metavar="DIR", help="folder of results (default workspace/PROFILE)"
     )
     command.add_argument(
-        "--data-root", type=_name, default="", metavar="DIR",
+        "--data-root",
+        type=_name,
+        default="",
+        metavar="DIR",
         help="folder that holds the real data sets (default: the profile's, if they lie there)",
-    )  # fmt: skip
+    )
 
 
 def _place(path: str) -> Path:
@@ -145,25 +148,40 @@ def _name(name_or_path: str) -> str:
 def _add_run_options(command: argparse.ArgumentParser) -> None:
     _add_places(command, profile="mini")
     command.add_argument(
-        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", dest="overrides",
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="overrides",
         help="set a chapter's parameter; may be given again",
-    )  # fmt: skip
+    )
     command.add_argument(
-        "--tracker", action="append", default=[], metavar="NAME", dest="trackers",
+        "--tracker",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="trackers",
         help="follow every training with tensorboard, wandb, mlflow, …; may be given again (default: none)",
-    )  # fmt: skip
+    )
     command.add_argument(
-        "--engine", default="local", metavar="NAME",
+        "--engine",
+        default="local",
+        metavar="NAME",
         help="who runs the trainings: local (this machine, the default) or ray (a cluster that shares the workspace)",
-    )  # fmt: skip
+    )
     command.add_argument(
-        "--address", default="", metavar="HOST:PORT",
+        "--address",
+        default="",
+        metavar="HOST:PORT",
         help="of the Ray cluster, or auto on one of its machines (default: start Ray on this machine alone)",
-    )  # fmt: skip
+    )
     command.add_argument(
-        "--keep-results", action="store_true", dest="keep",
+        "--keep-results",
+        action="store_true",
+        dest="keep",
         help="where the code has changed, take what older code made, mark it, and make only what is missing",
-    )  # fmt: skip
+    )
 
 
 def _book(options: argparse.Namespace) -> int:

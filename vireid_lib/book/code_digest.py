@@ -22,13 +22,24 @@ PACKAGE = "vireid_lib"
 ROOT = Path(__file__).resolve().parent.parent
 MANY_STAGES = f"{PACKAGE}.book."
 
-RESOLVED = frozenset({
-    f"{PACKAGE}.book.book", f"{PACKAGE}.book.profiles", f"{PACKAGE}.book.settings",  # settings are in the key
-    f"{PACKAGE}.book.data_stages",  # tables are inputs, by what their images hold
-    f"{PACKAGE}.book.workspace", f"{PACKAGE}.book.records", f"{PACKAGE}.book.code_digest", f"{PACKAGE}.book.engines",
-    f"{PACKAGE}.book.locks", f"{PACKAGE}.disk",
-    PACKAGE, f"{PACKAGE}.project", f"{PACKAGE}.training.progress", f"{PACKAGE}.training.trackers",  # how a run is shown
-})  # fmt: skip
+RESOLVED = frozenset(
+    {
+        f"{PACKAGE}.book.book",
+        f"{PACKAGE}.book.profiles",
+        f"{PACKAGE}.book.settings",  # settings are in the key
+        f"{PACKAGE}.book.data_stages",  # tables are inputs, by what their images hold
+        f"{PACKAGE}.book.workspace",
+        f"{PACKAGE}.book.records",
+        f"{PACKAGE}.book.code_digest",
+        f"{PACKAGE}.book.engines",
+        f"{PACKAGE}.book.locks",
+        f"{PACKAGE}.disk",
+        PACKAGE,
+        f"{PACKAGE}.project",
+        f"{PACKAGE}.training.progress",
+        f"{PACKAGE}.training.trackers",  # how a run is shown
+    }
+)
 """Modules that choose, find and show, and compute nothing that a result depends on besides the key's other parts."""
 
 
@@ -120,8 +131,9 @@ class Sources:
         nodes = [self._tree(module)]
         for name in qualified.split(".<locals>."):
             for part in name.split("."):
-                nodes = [inner for node in nodes for inner in ast.walk(node)
-                         if inner is not node and _name_of(inner) == part]  # fmt: skip
+                nodes = [
+                    inner for node in nodes for inner in ast.walk(node) if inner is not node and _name_of(inner) == part
+                ]
         if not nodes:
             raise CodeChanged(_changed_message(module))
         return nodes

@@ -46,8 +46,11 @@ def unlike(here: Conditions, there: Conditions) -> list[str]:
     if here.dataset != there.dataset:
         return [f"the data set is {there.dataset} there, {here.dataset} here"]
     found = [] if here.mode == there.mode else [f"the mode is {there.mode} there, {here.mode} here"]
-    found += [f"{key} is {value} there, {here.settings.get(key)} here"
-              for key, value in there.settings.items() if here.settings.get(key) != value]  # fmt: skip
+    found += [
+        f"{key} is {value} there, {here.settings.get(key)} here"
+        for key, value in there.settings.items()
+        if here.settings.get(key) != value
+    ]
     if here.trials < there.trials:
         found.append(f"{there.trials} trials there, {here.trials} here")
     return found

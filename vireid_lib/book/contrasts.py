@@ -26,8 +26,10 @@ def split_scores(record: StageRecord, mode: str) -> Splits | None:
     evaluation = record.values.get("evaluations", {}).get(mode)
     if evaluation is None or evaluation["protocol"]["rule"] not in ONE_NETWORK_A_SPLIT:
         return None
-    return {metric: {trial["name"]: trial[metric] for trial in evaluation["trials"]}
-            for metric in evaluation["deviation_over_trials"]}  # fmt: skip
+    return {
+        metric: {trial["name"]: trial[metric] for trial in evaluation["trials"]}
+        for metric in evaluation["deviation_over_trials"]
+    }
 
 
 def mean_over_seeds(splits: Sequence[Splits | None]) -> Splits | None:

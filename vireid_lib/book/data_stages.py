@@ -54,8 +54,10 @@ class Datasets:
         rows = read_truth(self.world / "mini_truth", kind)
         people = set(self.external["identity"])
         if unknown := sorted(people - set(rows["identity"])):
-            raise ValueError(f"Nobody knows {len(unknown)} external people in infrared, the first {unknown[0]!r}: the "
-                             "miniature world keeps the truth about mini_market's only.")  # fmt: skip
+            raise ValueError(
+                f"Nobody knows {len(unknown)} external people in infrared, the first {unknown[0]!r}: the "
+                "miniature world keeps the truth about mini_market's only."
+            )
         return rows[rows["identity"].isin(people)].reset_index(drop=True)
 
 
@@ -155,8 +157,10 @@ def _readable(book: Book, name: str, table: pd.DataFrame) -> pd.DataFrame:
     kept = held.drop(index=record.values["rows"]).reset_index(drop=True)
     book.skipped_images[name] = len(table) - len(kept)
     if kept.empty:
-        raise ValueError(f"No image of {name} can be read, the first is {printable(table['path'].iloc[0])}: unpack the "
-                         "data set again.")  # fmt: skip
+        raise ValueError(
+            f"No image of {name} can be read, the first is {printable(table['path'].iloc[0])}: unpack the "
+            "data set again."
+        )
     return kept
 
 

@@ -140,8 +140,10 @@ def _on_ray(jobs: Sequence[Job]) -> Iterator[Outcome]:
     gpus = ray.cluster_resources().get("GPU", 0)
     needs = {True: {"num_cpus": 1, "num_gpus": 1 if gpus else 0}, False: {"num_cpus": 1, "num_gpus": 0}}
     task = ray.remote(_guarded)
-    waiting = {task.options(name=job.words, **needs[job.gpu]).remote(job.make, job.arguments): place
-               for place, job in enumerate(jobs)}  # fmt: skip
+    waiting = {
+        task.options(name=job.words, **needs[job.gpu]).remote(job.make, job.arguments): place
+        for place, job in enumerate(jobs)
+    }
     try:
         while waiting:
             (done,), _ = ray.wait(list(waiting))
@@ -172,8 +174,13 @@ def _join(ray: Any) -> None:
     passed = {name: os.environ[name] for name in (TRACKERS, KEEP_RESULTS) if name in os.environ}
     here = {} if address else {"num_cpus": cores.available(), "include_dashboard": False}
     try:
-        ray.init(address=address or "local", log_to_driver=False, logging_level="warning",
-                 runtime_env={"env_vars": passed}, **here)  # fmt: skip
+        ray.init(
+            address=address or "local",
+            log_to_driver=False,
+            logging_level="warning",
+            runtime_env={"env_vars": passed},
+            **here,
+        )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ConnectionError(
             f"No Ray cluster answers at {address or 'this machine'}: {error}. Give the address that `ray start --head` "

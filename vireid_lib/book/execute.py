@@ -71,11 +71,7 @@ class _Engine(NBClientEngine):
     def execute_managed_notebook(cls, nb_man, kernel_name, log_output=False, start_timeout=60, **_: object):
         nb_man.nb.metadata.papermill["input_path"] = cls.source
         _Client(
-            nb_man,
-            kernel_name=kernel_name,
-            startup_timeout=start_timeout,
-            timeout=None,
-            iopub_timeout=IOPUB_SECONDS,
+            nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None, iopub_timeout=IOPUB_SECONDS
         ).execute()
 
 

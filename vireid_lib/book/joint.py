@@ -70,11 +70,13 @@ def pretraining(book: Book, table: pd.DataFrame, seed: int, *, progress: bool = 
 
     def make(folder: Path) -> dict:
         with threads(1, book.device == "cpu"):
-            return module(method).pretrain(table, config, folder / method, cache=book.workspace.cache,
-                                           device=book.device, progress=progress)  # fmt: skip
+            return module(method).pretrain(
+                table, config, folder / method, cache=book.workspace.cache, device=book.device, progress=progress
+            )
 
-    return book.stage(f"{method}_pretraining", config.fit_settings(), {"table": table}, make, code=[module(method)],
-                      seeds=[seed])  # fmt: skip
+    return book.stage(
+        f"{method}_pretraining", config.fit_settings(), {"table": table}, make, code=[module(method)], seeds=[seed]
+    )
 
 
 def starts(
@@ -84,8 +86,10 @@ def starts(
     need nothing."""
     if book.profile.reid.method not in JOINT:
         return {}
-    return {name.replace("table", "start"): pretraining(book, table, seed, progress=progress)
-            for name, table in tables.items()}  # fmt: skip
+    return {
+        name.replace("table", "start"): pretraining(book, table, seed, progress=progress)
+        for name, table in tables.items()
+    }
 
 
 def train(book: Book, table: pd.DataFrame, config: "ReidConfig", folder: Path, seed: int, progress: bool) -> nn.Module:

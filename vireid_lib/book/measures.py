@@ -121,8 +121,13 @@ def cross_distances(book: Book, name: str, seed: int) -> StageRecord:
     """
     features, table = alike.features(book, name, seed)
     inputs = {"features": alike.holding(book, stages.reid(book, name, seed))}
-    return book.stage("cross_distances", {"training": name, "seed": seed}, inputs,
-                      lambda folder: cross_modality_distances(features, table), seeds=[seed])
+    return book.stage(
+        "cross_distances",
+        {"training": name, "seed": seed},
+        inputs,
+        lambda folder: cross_modality_distances(features, table),
+        seeds=[seed],
+    )
 
 
 def separations(book: Book, seed: int) -> pd.DataFrame:
@@ -142,9 +147,12 @@ def separations(book: Book, seed: int) -> pd.DataFrame:
 def spread_words(table: pd.DataFrame) -> pd.DataFrame:
     """`spread_table` for reading: mean ± standard deviation over seeds."""
     names = {
-        "iirs_visible": "IIRS (V,V)", "iirs_infrared": "IIRS (I,I)", "himd": "HIMD (V,I)",
-        "own_centres": "own centres apart", "other_centres": "others' centres apart",
-    }  # fmt: skip
+        "iirs_visible": "IIRS (V,V)",
+        "iirs_infrared": "IIRS (I,I)",
+        "himd": "HIMD (V,I)",
+        "own_centres": "own centres apart",
+        "other_centres": "others' centres apart",
+    }
     grouped = table.groupby("training", sort=False)
     means, deviations = grouped[list(names)].mean(), grouped[list(names)].std(ddof=1)
     words = {

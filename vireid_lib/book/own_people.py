@@ -93,8 +93,13 @@ def _blended(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
             maker = translators.fitted(own, name, split, **sampling)
             return galleries.sizes(maker.expand(people, cameras, each, config.seed, folder, source=learn))
 
-        about = {**config.model_copy(update=sampling).sampling_settings(), "kind": "tse", "people": people,
-                 "cameras": cameras, "per_camera": each}  # fmt: skip
+        about = {
+            **config.model_copy(update=sampling).sampling_settings(),
+            "kind": "tse",
+            "people": people,
+            "cameras": cameras,
+            "per_camera": each,
+        }
         record = book.stage(f"own_people_{name}", about, {"fitting": fitting, "real": learn}, make, seeds=[config.seed])
         found.append(tables.load(record.folder / "table.csv"))
     return tables.concat(*found)
@@ -117,8 +122,14 @@ def _translated(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
                 return maker.pictures([np.asarray(shown)], items)
 
             planned = one_each(rows, cameras, config.seed, folder)
-            made = galleries.write(planned, pictures, folder, source=maker.name, settings={"seed": config.seed},
-                                   batch=config.sampling_batch)  # fmt: skip
+            made = galleries.write(
+                planned,
+                pictures,
+                folder,
+                source=maker.name,
+                settings={"seed": config.seed},
+                batch=config.sampling_batch,
+            )
             return galleries.sizes(made)
 
         about = {**config.sampling_settings(), "kind": "cmg", "cameras": cameras, "seed": config.seed}
@@ -138,6 +149,16 @@ def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path
         for place, row in enumerate(of_it.to_dict("records")):
             camera, number = cameras[place % len(cameras)], place // len(cameras)
             path = layout.image_path(folder, identity, camera, number + 1)
-            planned.append(Planned(identity, camera_in_table(camera), path, tries(seed, identity, camera, number),
-                                   (row["path"],), row["modality"], OTHER[row["modality"]], row["split"]))  # fmt: skip
+            planned.append(
+                Planned(
+                    identity,
+                    camera_in_table(camera),
+                    path,
+                    tries(seed, identity, camera, number),
+                    (row["path"],),
+                    row["modality"],
+                    OTHER[row["modality"]],
+                    row["split"],
+                )
+            )
     return planned

@@ -171,11 +171,16 @@ def _check_row(row: Row, table: Table, where: str) -> None:
     if unused := [key for key in row.settings if not any(key in column.settings for column in table.columns)]:
         raise FileError(f"{where}: settings.{unused[0]} is a setting of none of its columns.")
     datasets = dict.fromkeys(column.dataset for column in table.columns) if row.changes else ()
-    found = {key for dataset in datasets
-             for key in variants.of_printed(dataset, row.method, row.training, row.changes, where)}  # fmt: skip
+    found = {
+        key
+        for dataset in datasets
+        for key in variants.of_printed(dataset, row.method, row.training, row.changes, where)
+    }
     if idle := [key for key in settings.flat(row.changes) if key not in found]:
-        raise FileError(f"{where}: {idle[0]} changes nothing of {row.method} on {row.training}: it was published so, "
-                        "or belongs to another generator; remove it.")  # fmt: skip
+        raise FileError(
+            f"{where}: {idle[0]} changes nothing of {row.method} on {row.training}: it was published so, "
+            "or belongs to another generator; remove it."
+        )
 
 
 def load_papers() -> list[Paper]:

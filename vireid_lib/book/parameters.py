@@ -18,8 +18,13 @@ from vireid_lib.nearest import nearest
 
 AT_LEAST = re.compile(r"(\d+) or more")
 SHARES = "shares"
-TYPES = {int: "a whole number", float: "a number", bool: "true or false", list: "a list such as [1, 2]",
-         dict: "a mapping such as {a: 1}"}  # fmt: skip
+TYPES = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list such as [1, 2]",
+    dict: "a mapping such as {a: 1}",
+}
 
 
 def _methods(_: Profile | None) -> dict[str, str]:
@@ -48,8 +53,11 @@ def _training_sets(profile: Profile | None) -> dict[str, str]:
 
 
 CHOICES: Mapping[str, Callable[[Profile | None], dict[str, str]]] = {
-    "method": _methods, "generator": _generators, "metric": _metrics, "training set": _training_sets,
-}  # fmt: skip
+    "method": _methods,
+    "generator": _generators,
+    "metric": _metrics,
+    "training set": _training_sets,
+}
 """Kind of name → the valid names, each with what else it is called. A training set is one besides the real images."""
 
 

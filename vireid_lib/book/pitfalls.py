@@ -30,9 +30,12 @@ def directions(features: Float[Tensor, "images dim"], trial: Trial, rule: str) -
         asked, ranked = (trial.gallery, trial.query) if swapped else (trial.query, trial.gallery)
         found = score_trial(features, trial, rule, swapped=swapped)
         rows[name] = {
-            "asks": "/".join(sorted(asked["modality"].unique())), "rank-1": 100 * found.rank(1),
-            "mAP": 100 * found.mean_ap, "queries that count": found.valid_queries, "gallery images": len(ranked),
-        }  # fmt: skip
+            "asks": "/".join(sorted(asked["modality"].unique())),
+            "rank-1": 100 * found.rank(1),
+            "mAP": 100 * found.mean_ap,
+            "queries that count": found.valid_queries,
+            "gallery images": len(ranked),
+        }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -63,23 +66,29 @@ def collapsed(trial: Trial, rule: str) -> pd.DataFrame:
     Returns:
         rows "wrong images first (this book)", "as the gallery is listed", "right images first"; rank-1, mAP (percent).
     """
-    labels = np.unique(np.concatenate([part["identity"].to_numpy(object) for part in (trial.query, trial.gallery)]),
-                       return_inverse=True)[1]  # fmt: skip
+    labels = np.unique(
+        np.concatenate([part["identity"].to_numpy(object) for part in (trial.query, trial.gallery)]),
+        return_inverse=True,
+    )[1]
     right = torch.from_numpy(labels[: len(trial.query), None] == labels[None, len(trial.query) :]).double()
     listed = torch.arange(right.shape[1]).double().expand_as(right)
     orders = {
-        "wrong images first (this book)": torch.zeros_like(right), "as the gallery is listed": listed,
+        "wrong images first (this book)": torch.zeros_like(right),
+        "as the gallery is listed": listed,
         "right images first": -right,
-    }  # fmt: skip
+    }
     rows = {}
     for name, distances in orders.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the first order is all ties: that is the point
             found = score(
-                distances, query_ids=trial.query["identity"].to_numpy(), rule=rule,
-                gallery_ids=trial.gallery["identity"].to_numpy(), query_cameras=trial.query["camera"].to_numpy(),
+                distances,
+                query_ids=trial.query["identity"].to_numpy(),
+                rule=rule,
+                gallery_ids=trial.gallery["identity"].to_numpy(),
+                query_cameras=trial.query["camera"].to_numpy(),
                 gallery_cameras=trial.gallery["camera"].to_numpy(),
-            )  # fmt: skip
+            )
         rows[name] = {"rank-1": 100 * found.rank(1), "mAP": 100 * found.mean_ap}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("equal distances are ranked")
 
@@ -160,8 +169,9 @@ def leaking_splits(book: Book, seed: int) -> StageRecord:
 
 def _cuts(known: pd.DataFrame, tested: pd.DataFrame) -> list[tuple[list[str], float]]:
     """The test people of each split, and the share of them that the network knows."""
-    both = [sorted(table.groupby("identity")["modality"].nunique().loc[lambda n: n == 2].index)
-            for table in (known, tested)]  # fmt: skip
+    both = [
+        sorted(table.groupby("identity")["modality"].nunique().loc[lambda n: n == 2].index) for table in (known, tested)
+    ]
     size, draw = min(map(len, both)), np.random.default_rng(0)
     train, test = (sorted(draw.choice(people, size, replace=False)) for people in both)
     cuts = [test] + [sorted(draw.permutation([*train, *test])[:size]) for _ in range(SPLITS - 1)]
@@ -200,7 +210,7 @@ def batch_sizes(book: Book, *, steps: int = 80, seeds: int = 2) -> list[StageRec
         (book.with_method(book.profile.reid.method, {"identities": people, "steps": length}), "real", seed)
         for seed in book.profile.reid.seeds[:seeds]
         for people, length in settings
-    ]  # fmt: skip
+    ]
     return stages.train_all(jobs)
 
 
@@ -209,9 +219,14 @@ def batch_table(records: Sequence[StageRecord]) -> pd.DataFrame:
     rows = []
     for record in records:
         people, given = record.result["config"]["config"]["identities"], trainings.given(record)
-        rows.append({"people in a batch": people, "steps": round(given["steps"].mean()),
-                     "images seen": round(given["images seen"].mean()),
-                     "rank-1": 100 * record.values["scores"][0]["rank_1"]})  # fmt: skip
+        rows.append(
+            {
+                "people in a batch": people,
+                "steps": round(given["steps"].mean()),
+                "images seen": round(given["images seen"].mean()),
+                "rank-1": 100 * record.values["scores"][0]["rank_1"],
+            }
+        )
     grouped = pd.DataFrame(rows).groupby(["people in a batch", "steps", "images seen"], sort=False)["rank-1"]
     words = [mean_and_std(mean, spread) for mean, spread in zip(grouped.mean(), grouped.std(ddof=1), strict=True)]
     return grouped.size().rename("seeds").reset_index().assign(**{"rank-1": words})

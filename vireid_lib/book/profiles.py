@@ -284,13 +284,19 @@ def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
 
     reid, data = profile.reid, profile.data
     config = full("reid.config", reid.config, joint.config_class(reid.method))
-    made = {name: full(f"generators.{name}", settings, generators.generator_class(name).config_class)
-            for name, settings in profile.generators.items()}  # fmt: skip
+    made = {
+        name: full(f"generators.{name}", settings, generators.generator_class(name).config_class)
+        for name, settings in profile.generators.items()
+    }
     try:
         roots = {name: str(places.expanded(root)) for name, root in data.roots.items()}
     except ValueError as error:
         raise FileError(f"{path}: key data.roots: {error}") from None
-    return profile.model_copy(update={
-        "dive": full("dive", profile.dive, DiveConfig), "generators": made,
-        "reid": reid.model_copy(update={"config": config}), "data": data.model_copy(update={"roots": roots}),
-    })  # fmt: skip
+    return profile.model_copy(
+        update={
+            "dive": full("dive", profile.dive, DiveConfig),
+            "generators": made,
+            "reid": reid.model_copy(update={"config": config}),
+            "data": data.model_copy(update={"roots": roots}),
+        }
+    )

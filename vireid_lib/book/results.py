@@ -133,8 +133,15 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
             checked = validated(Score, score, str(record.folder / "result.json"), "values.scores")
             found = variants.of_score(checked.dataset, checked.method, checked.training, checked.resolved)
             words = checked.variant if found is None else variants.text(found)
-            rows.append({**checked.model_dump(), "variant": words, "differences": found, **about,
-                         "splits": split_scores(record, checked.mode)})  # fmt: skip
+            rows.append(
+                {
+                    **checked.model_dump(),
+                    "variant": words,
+                    "differences": found,
+                    **about,
+                    "splits": split_scores(record, checked.mode),
+                }
+            )
     return pd.DataFrame(rows, columns=[*Score.model_fields, "differences", "stage", "key", "older", "splits"])
 
 
@@ -147,8 +154,9 @@ def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFr
     places = ((each, folder / "stages" / each["stage"] / each["key"]) for each in results)
     return score_table(
         StageRecord(each["stage"], each["key"], place, read_json(place / "result.json"), each["older"])
-        for each, place in places if place.exists()
-    )  # fmt: skip
+        for each, place in places
+        if place.exists()
+    )
 
 
 def over_seeds(table: pd.DataFrame) -> pd.DataFrame:

@@ -40,9 +40,15 @@ def ranking(
     numbers = torch.from_numpy(camera_numbers(np.asarray([*cameras, query_camera]), "cameras", len(ids) + 1))
     removed = find_rule(rule).removed(labels[-1], numbers[-1], labels[:-1], numbers[:-1]).numpy()
     table = pd.DataFrame(
-        {"position": range(len(ids)), "identity": ids, "camera": cameras, "distance": np.asarray(distances, float),
-         "removed": removed, "right": ids == query_id}
-    ).sort_values("distance", kind="stable", ignore_index=True)  # fmt: skip
+        {
+            "position": range(len(ids)),
+            "identity": ids,
+            "camera": cameras,
+            "distance": np.asarray(distances, float),
+            "removed": removed,
+            "right": ids == query_id,
+        }
+    ).sort_values("distance", kind="stable", ignore_index=True)
     kept = ~table["removed"]
     table["rank"] = kept.cumsum().where(kept).astype("Int64")
     hits = (table["right"] & kept).cumsum()
@@ -65,9 +71,13 @@ def ranked(features: Float[Tensor, "images dim"], trial: Trial, rule: str, query
     gallery, asked = trial.gallery, trial.query.loc[query]
     distances = cosine_distance(features[[query]], features[_rows(gallery)])[0]
     table = ranking(
-        distances.numpy(), gallery["identity"].to_numpy(), gallery["camera"].to_numpy(),
-        query_id=asked["identity"], query_camera=asked["camera"], rule=rule,
-    )  # fmt: skip
+        distances.numpy(),
+        gallery["identity"].to_numpy(),
+        gallery["camera"].to_numpy(),
+        query_id=asked["identity"],
+        query_camera=asked["camera"],
+        rule=rule,
+    )
     return table.assign(row=gallery.index.to_numpy()[table["position"].to_numpy()])
 
 
@@ -97,8 +107,17 @@ def per_query(features: Float[Tensor, "images dim"], trial: Trial, rule: str) ->
             continue
         precision = torch.arange(1, len(hits) + 1) / (hits + 1)
         before = answering[order[: int(hits[0])]]
-        rows.append((row, query.at[row, "identity"], query.at[row, "camera"], int(hits[0]) + 1,
-                     len(before.unique()) + 1, float(precision.mean()), int(removed.sum())))  # fmt: skip
+        rows.append(
+            (
+                row,
+                query.at[row, "identity"],
+                query.at[row, "camera"],
+                int(hits[0]) + 1,
+                len(before.unique()) + 1,
+                float(precision.mean()),
+                int(removed.sum()),
+            )
+        )
     columns = ["row", "identity", "camera", "rank", "identity rank", "average precision", "removed"]
     return pd.DataFrame(rows, columns=columns).set_index("row")
 
@@ -133,9 +152,14 @@ def turned(before: pd.DataFrame, after: pd.DataFrame, *, right: bool, count: int
 
 
 def lists(
-    features: Float[Tensor, "images dim"], table: pd.DataFrame, trial: Trial, rule: str, queries: Sequence[int],
-    *, ranks: int = 8,
-) -> dict[str, object]:  # fmt: skip
+    features: Float[Tensor, "images dim"],
+    table: pd.DataFrame,
+    trial: Trial,
+    rule: str,
+    queries: Sequence[int],
+    *,
+    ranks: int = 8,
+) -> dict[str, object]:
     """The arguments of `plots.retrieval_lists` for some queries of a trial; removed gallery images are left out.
 
     Args:
@@ -187,9 +211,7 @@ class Explained:
         return float(agreement(self.grad_cam, self.occlusion).nanmean())
 
 
-def explain(
-    network: nn.Module, config: ReidConfig, table: pd.DataFrame, pairs: Sequence[tuple[int, int]]
-) -> Explained:
+def explain(network: nn.Module, config: ReidConfig, table: pd.DataFrame, pairs: Sequence[tuple[int, int]]) -> Explained:
     """Explain pairs of images by Grad-CAM++ and by occlusion.
 
     Args:

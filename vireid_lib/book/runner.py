@@ -142,9 +142,14 @@ def run_book(
 
 
 def continue_command(
-    profile: str, workspace: str | Path, data_root: str, only: Sequence[str], overrides: Sequence[str],
-    *, study: str = "",
-) -> str:  # fmt: skip
+    profile: str,
+    workspace: str | Path,
+    data_root: str,
+    only: Sequence[str],
+    overrides: Sequence[str],
+    *,
+    study: str = "",
+) -> str:
     """The command that does the same run again."""
     words = ["vireid", *(["study", study] if study else ["book"]), "--profile", profile]
     for flag, value in (("--workspace", workspace), ("--data-root", data_root)):
@@ -246,9 +251,7 @@ def _scores(book: Book) -> "pd.DataFrame":
     return selection.scores(book)
 
 
-def _make_page(
-    folder: Path, chapters: Sequence[Chapter], profile: Profile, record: str, name: str
-) -> Path | None:
+def _make_page(folder: Path, chapters: Sequence[Chapter], profile: Profile, record: str, name: str) -> Path | None:
     from vireid_lib.book.page import make_page
 
     return make_page(folder, chapters, profile, record=record, name=name)

@@ -140,8 +140,9 @@ def changed(profile: Profile, changes: Mapping[str, object], where: str) -> Prof
     for name, value in flat(changes).items():
         *sections, key = name.split(".")
         if not sections:
-            raise FileError(f"{where}: {name} names no section; write it as in a profile, e.g. dive.{name} or "
-                            f"reid.config.{name}.")  # fmt: skip
+            raise FileError(
+                f"{where}: {name} names no section; write it as in a profile, e.g. dive.{name} or reid.config.{name}."
+            )
         inner = values
         for section in sections:
             if inner.get(section) is None:

@@ -58,11 +58,16 @@ def finetuning(book: Book, split: int = 1) -> StageRecord:
     def make(folder: Path) -> dict:
         generator = Dive(config, cache=book.workspace.cache, device=book.device)
         generator.fit(table, folder / "dive")
-        return {"images": len(table), "identities": table["identity"].nunique(),
-                "cameras": sorted(table["camera"].unique()), **generator.summary()}
+        return {
+            "images": len(table),
+            "identities": table["identity"].nunique(),
+            "cameras": sorted(table["camera"].unique()),
+            **generator.summary(),
+        }
 
-    return book.stage("dive_finetuning", config.fit_settings(), {"table": table}, make, seeds=[config.seed],
-                      manifests=manifests(book))
+    return book.stage(
+        "dive_finetuning", config.fit_settings(), {"table": table}, make, seeds=[config.seed], manifests=manifests(book)
+    )
 
 
 def generator(book: Book, split: int = 1, **sampling: object):
@@ -157,8 +162,13 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
     if (file := permutation_file(book)) is not None:
         inputs["permutations"] = file
     evaluation = book.profile.evaluation
-    about = {"config": config.model_dump(), "training": name, "seed": seed, "validation": validation,
-             "evaluation": evaluation.model_dump()}
+    about = {
+        "config": config.model_dump(),
+        "training": name,
+        "seed": seed,
+        "validation": validation,
+        "evaluation": evaluation.model_dump(),
+    }
     if any(epochs.values()):
         about["epoch_steps"] = {str(split): steps for split, steps in epochs.items()}
     if read := config.weights_read():
@@ -178,15 +188,28 @@ def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress
         whole = {mode: combine(parts) for mode, parts in found.items()}
         scores = [
             results.score_row(
-                each, dataset=book.profile.data.target, method=book.profile.reid.method, training=name,
-                external=external, seed=seed, resolved=settings,
+                each,
+                dataset=book.profile.data.target,
+                method=book.profile.reid.method,
+                training=name,
+                external=external,
+                seed=seed,
+                resolved=settings,
             )
             for each in whole.values()
         ]
         return {"scores": scores, "evaluations": {mode: each.to_dict() for mode, each in whole.items()}}
 
-    record = book.stage(f"reid_{name}", about, inputs, make, code=[joint.about(config.method)], seeds=[seed],
-                        protocol=evaluation.protocol, manifests=manifests(book))  # fmt: skip
+    record = book.stage(
+        f"reid_{name}",
+        about,
+        inputs,
+        make,
+        code=[joint.about(config.method)],
+        seeds=[seed],
+        protocol=evaluation.protocol,
+        manifests=manifests(book),
+    )
     for score in record.values["scores"]:  # others may have asked for the same images with other words, and first
         score["resolved"] = settings
     return record
@@ -208,9 +231,15 @@ def epoch_steps(book: Book, name: str, seed: int, split: int = 1, *, validation:
 
 
 def _train_and_evaluate(
-    book: Book, table: pd.DataFrame, config: "ReidConfig", split: int, seed: int, folder: Path, validation: bool,
+    book: Book,
+    table: pd.DataFrame,
+    config: "ReidConfig",
+    split: int,
+    seed: int,
+    folder: Path,
+    validation: bool,
     progress: bool,
-) -> dict[str, Evaluation]:  # fmt: skip
+) -> dict[str, Evaluation]:
     from vireid_lib.reid.features import extract
 
     cache = book.workspace.cache
@@ -221,8 +250,13 @@ def _train_and_evaluate(
     safetensors.torch.save_file({"features": features}, folder / FEATURES)
     trained = set(table["identity"])
     return {
-        mode: evaluate(features, ranked, _protocol(book, mode, split), distance=DISTANCES[config.similarity],
-                       trained_identities=trained)
+        mode: evaluate(
+            features,
+            ranked,
+            _protocol(book, mode, split),
+            distance=DISTANCES[config.similarity],
+            trained_identities=trained,
+        )
         for mode in book.profile.evaluation.modes
     }
 
@@ -301,15 +335,20 @@ def _train(jobs: Sequence[Job], validation: bool) -> list[StageRecord]:
         for own, name, split in shared.values():
             training_table(own, name, split)
     else:
-        sets = [engines.Job(f"training set {name}", _table_elsewhere, (_address(own), name, split))
-                for own, name, split in shared.values()]  # fmt: skip
+        sets = [
+            engines.Job(f"training set {name}", _table_elsewhere, (_address(own), name, split))
+            for own, name, split in shared.values()
+        ]
         engines.run(sets, device=device, label="Training data", unit="sets")
     pretrained = {  # what several trainings of a seed start from; trainings would wait for one another's otherwise
         (own.profile.reid.method, name, seed): engines.Job(
-            f"what {own.profile.reid.method} on {name}, seed {seed}, starts from", _start_elsewhere,
-            (_address(own), name, seed, validation))
-        for own, name, seed in jobs if own.profile.reid.method in joint.JOINT
-    }  # fmt: skip
+            f"what {own.profile.reid.method} on {name}, seed {seed}, starts from",
+            _start_elsewhere,
+            (_address(own), name, seed, validation),
+        )
+        for own, name, seed in jobs
+        if own.profile.reid.method in joint.JOINT
+    }
     if len(pretrained) > 1:
         engines.run(list(pretrained.values()), device=device, label="Pre-training", unit="generators")
     alone = engine == "local" and engines.workers(len(jobs), device) == 1
@@ -373,4 +412,3 @@ def network(book: Book, name: str, seed: int, split: int = 1):
 def manifests(book: Book) -> dict[str, str]:
     """Digest of the manifest of each of the profile's data sets, for records."""
     return {name: load_manifest(name).digest() for name in book.profile.data.roots}
-

@@ -38,15 +38,22 @@ def gains(book: Book, metric: str = "rank_1") -> pd.DataFrame:
     """
     table = scores(book)
     compared = verdicts.correct(
-        each for mode in table["mode"].unique() if (table[table["mode"] == mode]["training"] == "real").any()
+        each
+        for mode in table["mode"].unique()
+        if (table[table["mode"] == mode]["training"] == "real").any()
         for each in verdicts.compare(table, metric, mode=mode)
-    )  # fmt: skip
+    )
     drawn = verdicts.for_differences(compared)
-    return pd.DataFrame({
-        "label": drawn["labels"], "mode": [each.mode for each in compared], "mean": drawn["means"],
-        "margin": drawn["margins"], "over": [each.contrast.over for each in compared],
-        "established": drawn["established"],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "label": drawn["labels"],
+            "mode": [each.mode for each in compared],
+            "mean": drawn["means"],
+            "margin": drawn["margins"],
+            "over": [each.contrast.over for each in compared],
+            "established": drawn["established"],
+        }
+    )
 
 
 def statuses(beside: pd.DataFrame) -> pd.DataFrame:
@@ -57,10 +64,13 @@ def statuses(beside: pd.DataFrame) -> pd.DataFrame:
 
 def notes() -> pd.DataFrame:
     """Where papers disagree with themselves or others: columns paper, place, says, but."""
-    return pd.DataFrame([
-        {"paper": paper.name, "place": note.place, "it says": note.says, "but": note.but}
-        for paper in load_papers() for note in paper.notes
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {"paper": paper.name, "place": note.place, "it says": note.says, "but": note.but}
+            for paper in load_papers()
+            for note in paper.notes
+        ]
+    )
 
 
 def minutes(book: Book) -> pd.DataFrame:
@@ -86,8 +96,11 @@ def conditions(book: Book) -> pd.DataFrame:
         for name, value in about.items():
             counts = found.setdefault(name, {})
             counts[value] = counts.get(value, 0) + 1
-    rows = [{"item": name, "value": value, "stages": count} for name, counts in found.items()
-            for value, count in counts.items()]  # fmt: skip
+    rows = [
+        {"item": name, "value": value, "stages": count}
+        for name, counts in found.items()
+        for value, count in counts.items()
+    ]
     return pd.DataFrame(rows, columns=["item", "value", "stages"])
 
 
@@ -112,27 +125,38 @@ def _from_scores(book: Book) -> list[tuple[str, str, str]]:
     ]
     asked = [each for each in questions if set(each[1:]) <= set(book.profile.reid.training_sets)]
     compared = verdicts.correct(  # over all questions that can be answered
-        verdicts.compare(both, reference=other)[0] for _, one, other in asked
+        verdicts.compare(both, reference=other)[0]
+        for _, one, other in asked
         if set((both := table[table["training"].isin([one, other])])["training"]) == {one, other}
-    )  # fmt: skip
+    )
     older = set(table.loc[table["older"], "training"])
-    found = {(each.training, each.reference): _compared(each)
-             + f" {OLDER}" * bool({each.training, each.reference} & older) for each in compared}  # fmt: skip
+    found = {
+        (each.training, each.reference): _compared(each) + f" {OLDER}" * bool({each.training, each.reference} & older)
+        for each in compared
+    }
     return [(question, found.get((one, other), "not yet run"), "4") for question, one, other in asked]
 
 
 def _compared(verdict: verdicts.Verdict) -> str:
     if verdict.margin is None:
         return f"rank-1 {verdict.difference:+.1f} points, from one seed: nothing can be concluded"
-    words = {"better": f"yes, beyond {verdict.noise}", "worse": f"no: it is worse, beyond {verdict.noise}",
-             "within noise": f"not established: within {verdict.noise}"}  # fmt: skip
+    words = {
+        "better": f"yes, beyond {verdict.noise}",
+        "worse": f"no: it is worse, beyond {verdict.noise}",
+        "within noise": f"not established: within {verdict.noise}",
+    }
     if verdict.training == "true" or verdict.reference == "redrawn":
-        words = {"better": f"above it, beyond {verdict.noise}", "worse": f"below it, beyond {verdict.noise}",
-                 "within noise": f"no difference beyond {verdict.noise}"}  # fmt: skip
+        words = {
+            "better": f"above it, beyond {verdict.noise}",
+            "worse": f"below it, beyond {verdict.noise}",
+            "within noise": f"no difference beyond {verdict.noise}",
+        }
     plain = verdict.before_correction
-    return (f"rank-1 {verdict.difference:+.1f} ± {verdict.margin:.1f} points (95 % interval over "
-            f"{verdict.contrast.over}): {words[verdict.judgement]}"
-            + (f" ({plain} before correction)" if plain != verdict.judgement else ""))  # fmt: skip
+    return (
+        f"rank-1 {verdict.difference:+.1f} ± {verdict.margin:.1f} points (95 % interval over "
+        f"{verdict.contrast.over}): {words[verdict.judgement]}"
+        + (f" ({plain} before correction)" if plain != verdict.judgement else "")
+    )
 
 
 def _from_stages(book: Book) -> list[tuple[str, str, str]]:
@@ -170,8 +194,10 @@ def _prompt(book: Book, variant: str) -> str:
 
 def _preservation(book: Book) -> str:
     def words(record: StageRecord) -> str:
-        shares = ", ".join(f"{training_label(name).removeprefix('+ ')} {100 * each['rank_1']:.1f} %"
-                           for name, each in record.values["galleries"].items())  # fmt: skip
+        shares = ", ".join(
+            f"{training_label(name).removeprefix('+ ')} {100 * each['rank_1']:.1f} %"
+            for name, each in record.values["galleries"].items()
+        )
         chance = f"guessing {100 * record.values['chance']:.1f} %"
         return f"the baseline network finds the ordered person nearest for {shares}; {chance}"
 
@@ -183,8 +209,10 @@ def _fidelity(book: Book) -> str:
 
     def words(table: pd.DataFrame) -> str:
         shares = ", ".join(f"{row['images']} {row['Fréchet distance']:.2f}" for row in table.to_dict("records"))
-        return (f"Fréchet distance (ReID features, N = {table['N'].iloc[0]}) to one half of the real infrared images: "
-                f"{shares}")  # fmt: skip
+        return (
+            f"Fréchet distance (ReID features, N = {table['N'].iloc[0]}) to one half of the real infrared images: "
+            f"{shares}"
+        )
 
     return _told(fetched(book, lambda own: fidelity(own).table), words)
 

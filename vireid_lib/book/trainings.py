@@ -80,10 +80,9 @@ def parts(network: nn.Module) -> pd.DataFrame:
     counts = {"non-local blocks": 0}
     for name, parameter in network.named_parameters():
         place = name.split(".")
-        part = {
-            "stems": f"stem, {place[2]}" if len(place) > 2 else "",
-            "non_local": "non-local blocks",
-        }.get(place[1] if place[0] == "backbone" else "", "shared layers" if place[0] == "backbone" else place[0])
+        part = {"stems": f"stem, {place[2]}" if len(place) > 2 else "", "non_local": "non-local blocks"}.get(
+            place[1] if place[0] == "backbone" else "", "shared layers" if place[0] == "backbone" else place[0]
+        )
         counts[part] = counts.get(part, 0) + parameter.numel()
     seen = {"stem, visible": "visible images", "stem, infrared": "infrared images", "classifier": "training only"}
     total = sum(counts.values())
@@ -115,11 +114,15 @@ def effort(records: Iterable[StageRecord]) -> Effort:
     A method that takes larger batches or more steps with the larger training set may owe its gain to them.
     """
     rows = [
-        given(record).assign(**{"trained on": training_label(record.result["config"]["training"]),
-                                "seed": record.result["config"]["seed"],
-                                "minutes": record.result["wall_seconds"] / 60})
+        given(record).assign(
+            **{
+                "trained on": training_label(record.result["config"]["training"]),
+                "seed": record.result["config"]["seed"],
+                "minutes": record.result["wall_seconds"] / 60,
+            }
+        )
         for record in records
-    ]  # fmt: skip
+    ]
     columns = ["images in a batch", "steps", "images seen"]
     if not rows:
         return Effort(pd.DataFrame(columns=[*columns, "minutes"]), "Nothing has been trained yet.")
@@ -147,9 +150,15 @@ def given(record: StageRecord) -> pd.DataFrame:
     rows = []
     for path in sorted(record.folder.glob(f"split_*/{RECORD}"), key=lambda path: int(path.parent.name[6:])):
         held = json.loads(path.read_text())
-        rows.append({"split": int(path.parent.name[6:]), "steps": held["steps"],
-                     "images in a batch": held["images_seen"] // held["steps"], "images seen": held["images_seen"]})
-    return pd.DataFrame(rows)  # fmt: skip
+        rows.append(
+            {
+                "split": int(path.parent.name[6:]),
+                "steps": held["steps"],
+                "images in a batch": held["images_seen"] // held["steps"],
+                "images seen": held["images_seen"],
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def differing(given: pd.DataFrame, by: Sequence[str]) -> list[str]:
@@ -197,11 +206,15 @@ def gain_and_preservation(scores: pd.DataFrame, preserved: pd.DataFrame, mode: s
         values = 100 * group["rank_1"]
         found.append(
             {
-                "judge": judge, "gallery": gallery, "preservation": values.mean(),
-                "preservation_std": values.std(ddof=1), "gain": gain.mean(), "gain_std": gain.std(ddof=1),
+                "judge": judge,
+                "gallery": gallery,
+                "preservation": values.mean(),
+                "preservation_std": values.std(ddof=1),
+                "gain": gain.mean(),
+                "gain_std": gain.std(ddof=1),
                 "chance": 100 * group["chance"].mean(),
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(found)
 
 
@@ -211,12 +224,13 @@ def preservation_words(table: pd.DataFrame) -> pd.DataFrame:
         {
             "judge": table["judge"],
             "infrared of the external people": [training_label(name) for name in table["gallery"]],
-            "nearest is the same person (%)": [_plus_minus(*pair) for pair in zip(
-                table["preservation"], table["preservation_std"], strict=True)],
+            "nearest is the same person (%)": [
+                _plus_minus(*pair) for pair in zip(table["preservation"], table["preservation_std"], strict=True)
+            ],
             "chance (%)": [f"{value:.1f}" for value in table["chance"]],
             "gain in rank-1 (points)": [f"{value:+.1f}" for value in table["gain"]],
         }
-    )  # fmt: skip
+    )
 
 
 def _plus_minus(mean: float, deviation: float) -> str:

@@ -32,7 +32,7 @@ else is the method's `published` for the data set, the generator's default, or t
 
 PUBLISHED_ON: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     # The paper's 8 characters without one in two codes are impossible for 18 views; 3 are the most that 62 allow.
-    "llcm": {"dive": {"code_length": 3}},
+    "llcm": {"dive": {"code_length": 3}}
 }
 """What was published for one data set alone."""
 
@@ -149,14 +149,24 @@ def _infrared_cameras(dataset: str) -> list[int]:
 @functools.cache
 def as_published(dataset: str, method: str) -> Profile:
     """A profile with everything as it was published for a data set."""
-    return Profile.model_validate({
-        "name": "published", "title": "as published", "world": None,
-        "data": {"target": dataset, "roots": {dataset: dataset}},
-        "reid": {"method": method, "backbone": "resnet50", "seeds": [0], "training_sets": ["real"],
-                 **PUBLISHED["reid"]},
-        "dive": PUBLISHED["dive"] | PUBLISHED_ON.get(dataset, {}).get("dive", {}),
-        "expand": PUBLISHED["expand"], "evaluation": {"protocol": "sysu-mm01", "modes": ["all"]},
-    })  # fmt: skip
+    return Profile.model_validate(
+        {
+            "name": "published",
+            "title": "as published",
+            "world": None,
+            "data": {"target": dataset, "roots": {dataset: dataset}},
+            "reid": {
+                "method": method,
+                "backbone": "resnet50",
+                "seeds": [0],
+                "training_sets": ["real"],
+                **PUBLISHED["reid"],
+            },
+            "dive": PUBLISHED["dive"] | PUBLISHED_ON.get(dataset, {}).get("dive", {}),
+            "expand": PUBLISHED["expand"],
+            "evaluation": {"protocol": "sysu-mm01", "modes": ["all"]},
+        }
+    )
 
 
 @functools.cache
@@ -190,14 +200,18 @@ def of_score(dataset: str, method: str, training: str, settings: Settings | None
 
 def difference(ours: Settings, other: Settings) -> dict[str, object]:
     """Our value of every setting in which the two differ."""
-    return {key: ours.get(key, UNRECORDED) for key in sorted({*ours, *other})
-            if key not in ours or key not in other or ours[key] != other[key]}  # fmt: skip
+    return {
+        key: ours.get(key, UNRECORDED)
+        for key in sorted({*ours, *other})
+        if key not in ours or key not in other or ours[key] != other[key]
+    }
 
 
 def text(settings: Settings) -> str:
     """Settings for reading, different for different ones: "dive.train_modalities = infrared; dive.views = single"."""
-    return "; ".join(f"{key} = {value if isinstance(value, str) else json.dumps(value)}"
-                     for key, value in settings.items())  # fmt: skip
+    return "; ".join(
+        f"{key} = {value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()
+    )
 
 
 def apart(several: Sequence[Settings]) -> list[str]:

@@ -214,7 +214,9 @@ def _draggable(plane: Plane, points: Sequence[Sequence[float]]):
 
     colours = identity_colours(plane.identities)
     return DragPoints(
-        value=np.asarray(points).tolist(), reach=plane.reach, colours=[colours[name] for name in plane.identities],
+        value=np.asarray(points).tolist(),
+        reach=plane.reach,
+        colours=[colours[name] for name in plane.identities],
         shapes=["triangle" if modality == "infrared" else "circle" for modality in plane.modalities],
         words=[f"{name}, {modality}" for name, modality in zip(plane.identities, plane.modalities, strict=True)],
-    )  # fmt: skip
+    )

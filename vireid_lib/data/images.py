@@ -39,11 +39,7 @@ class ImageStack:
 
 
 def load_images(
-    paths: Sequence[str],
-    size: tuple[int, int],
-    *,
-    cache: Path | None,
-    on_error: str = "raise",
+    paths: Sequence[str], size: tuple[int, int], *, cache: Path | None, on_error: str = "raise"
 ) -> ImageStack:
     """Return images resized to `size` = (height, width), from the cache where it has them.
 

@@ -94,10 +94,7 @@ def scores_of(ranking: Ranking) -> Scores:
     cmc, better = (
         (each[:, :1] <= torch.arange(1, min(RANKS, length) + 1)).double().mean(0) for each in (pessimistic, optimistic)
     )
-    (mean_ap, mean_inp), gains = (
-        pessimistic[:, 1:].mean(0).tolist(),
-        (optimistic - pessimistic)[:, 1:].mean(0),
-    )
+    (mean_ap, mean_inp), gains = (pessimistic[:, 1:].mean(0).tolist(), (optimistic - pessimistic)[:, 1:].mean(0))
     gain = {"rank-1": float(better[0] - cmc[0]), "mAP": float(gains[0]), "mINP": float(gains[1])}
     tied = int((pessimistic != optimistic).any(1).sum())
     if max(gain.values()) >= TIES_MATTER:

@@ -6,13 +6,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import pandas as pd
 
-from vireid_lib.evaluation.draws import (
-    all_images,
-    images_by_place,
-    official_draw,
-    read_permutations,
-    seeded_draw,
-)
+from vireid_lib.evaluation.draws import all_images, images_by_place, official_draw, read_permutations, seeded_draw
 
 DIRECTIONS = ("visible-to-infrared", "infrared-to-visible")
 

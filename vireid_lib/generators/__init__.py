@@ -11,8 +11,19 @@ from pydantic import BaseModel
 from vireid_lib.generators.interface import Generator
 from vireid_lib.nearest import nearest
 
-SHARED = ("adversarial", "batches", "config", "domains", "galleries", "interface", "layout", "networks", "plans",
-          "translator", "untrained")  # fmt: skip
+SHARED = (
+    "adversarial",
+    "batches",
+    "config",
+    "domains",
+    "galleries",
+    "interface",
+    "layout",
+    "networks",
+    "plans",
+    "translator",
+    "untrained",
+)
 """Files here that are no generator, but what generators have in common."""
 
 

@@ -34,8 +34,9 @@ class AdversarialTask(TranslationTask):
 
     def prepare(self, accelerator: Accelerator) -> None:
         """Move networks and optimisers to the device, in its precision."""
-        self.modules = {name: accelerator.prepare_model(module, evaluation_mode=True)
-                        for name, module in self.modules.items()}  # fmt: skip
+        self.modules = {
+            name: accelerator.prepare_model(module, evaluation_mode=True) for name, module in self.modules.items()
+        }
         self.optimizers = {name: accelerator.prepare(optimizer) for name, optimizer in self.optimizers.items()}
         for extra in self.extras.values():
             if isinstance(extra, torch.nn.Module):

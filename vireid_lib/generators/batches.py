@@ -40,8 +40,9 @@ class Batches:
         own = {name: set(self.labels[rows].tolist()) for name, rows in self.rows.items()}
         self.paired = np.array(sorted(own["visible"] & own["infrared"]), dtype=np.int64)
         self.visible_only = np.array(sorted(own["visible"] - own["infrared"]), dtype=np.int64)
-        self._of = {(name, label): rows[self.labels[rows] == label] for name, rows in self.rows.items()
-                    for label in own[name]}  # fmt: skip
+        self._of = {
+            (name, label): rows[self.labels[rows] == label] for name, rows in self.rows.items() for label in own[name]
+        }
 
     def by_identity(
         self, stream: np.random.Generator, *, identities: int, images: int, visible_only: int

@@ -41,8 +41,10 @@ class GreyCopies(Untrained):
         """
         for camera, modality in self.modalities(cameras).items():
             if modality != "infrared":
-                raise ValueError(f"{self.name}: {camera!r} is no infrared camera, and copies in grey are passed off as "
-                                 "infrared images: name infrared cameras.")  # fmt: skip
+                raise ValueError(
+                    f"{self.name}: {camera!r} is no infrared camera, and copies in grey are passed off as "
+                    "infrared images: name infrared cameras."
+                )
         table = self.rows(source)
         table = table[table["modality"] == "visible"]
         layout.check_distinct(identities, cameras)

@@ -67,17 +67,31 @@ class CycleGanConfig(TranslatorConfig):
         pixels and a small identity loss they are nearly as sharp as real ones after 1000, dark and almost grey (overlap
         of brightness with real infrared images 0.81, greyscale copies 0.45), and a baseline network finds the person in
         32 % of them (copies 36 %, true infrared 38 %)."""
-        own = {"height": 64, "width": 32, "generator_width": 12, "blocks": 2, "generator_halvings": 1, "shortcut": True,
-               "discriminator_width": 16, "discriminator_halvings": 2, "batch": 2, "steps": 1000, "learning_rate": 5e-4,
-               "identity_weight": 1.0, "checkpoint_every": 200}  # fmt: skip
+        own = {
+            "height": 64,
+            "width": 32,
+            "generator_width": 12,
+            "blocks": 2,
+            "generator_halvings": 1,
+            "shortcut": True,
+            "discriminator_width": 16,
+            "discriminator_halvings": 2,
+            "batch": 2,
+            "steps": 1000,
+            "learning_rate": 5e-4,
+            "identity_weight": 1.0,
+            "checkpoint_every": 200,
+        }
         return cls(**(own | changes))
 
     @model_validator(mode="after")
     def _sizes(self) -> CycleGanConfig:
         factor = 2**self.generator_halvings
         if self.height % factor or self.width % factor or min(self.height, self.width) < SMALLEST:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, and "
-                             f"at least {SMALLEST}")  # fmt: skip
+            raise ValueError(
+                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, and "
+                f"at least {SMALLEST}"
+            )
         return self
 
 
@@ -141,8 +155,10 @@ class CycleGanTask(AdversarialTask):
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         draw, config = self.generator(step, "images", shared=True), self.settings
-        images = {name: self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
-                  for name, rows in zip(MODALITIES, self._rows(step), strict=True)}  # fmt: skip
+        images = {
+            name: self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
+            for name, rows in zip(MODALITIES, self._rows(step), strict=True)
+        }
         real = {name: self.part(each) * 2 - 1 for name, each in images.items()}
         judges = [f"judge_{name}" for name in MODALITIES]
         self.freeze(True, *judges)
@@ -199,8 +215,9 @@ class CycleGan(Translator):
 
 def make_generator(config: CycleGanConfig) -> ResnetGenerator:
     """One fresh generator."""
-    return ResnetGenerator(width=config.generator_width, blocks=config.blocks, halvings=config.generator_halvings,
-                           shortcut=config.shortcut)  # fmt: skip
+    return ResnetGenerator(
+        width=config.generator_width, blocks=config.blocks, halvings=config.generator_halvings, shortcut=config.shortcut
+    )
 
 
 def toward(scores: Float[Tensor, ...], wanted: float) -> Float[Tensor, ""]:

@@ -84,8 +84,18 @@ def write(
             done += sum(item.path in missing for item in items) * processes.count()  # the others are about as far
             line.update(min(done, len(planned)))
     processes.wait()
-    rows = [layout.row(item.path, item.identity, item.camera, source, layout.read_seed(item.path),
-                       modality=item.modality, split=item.split) for item in planned]  # fmt: skip
+    rows = [
+        layout.row(
+            item.path,
+            item.identity,
+            item.camera,
+            source,
+            layout.read_seed(item.path),
+            modality=item.modality,
+            split=item.split,
+        )
+        for item in planned
+    ]
     rejected = sum(item.seeds.index(row["seed"]) for item, row in zip(planned, rows, strict=True))
     table = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), f"{source}'s images in {folder}")
     record = {"settings": settings, "images": len(table), "rejected": rejected}
@@ -136,4 +146,3 @@ def _make(make: Callable[[Sequence[Planned], int], Pictures], items: Sequence[Pl
 
 def _short(path: str | Path) -> str:
     return "/".join(Path(path).parts[-3:])
-

@@ -72,19 +72,29 @@ class ImageInterpolation(Untrained):
         size = (self.config.height, self.config.width)
 
         def make(items: Sequence[Planned], attempt: int) -> galleries.Pictures:
-            first, second = (load_images([item.starts[place] for item in items], size, cache=None).pixels
-                             for place in (0, 1))  # fmt: skip
+            first, second = (
+                load_images([item.starts[place] for item in items], size, cache=None).pixels for place in (0, 1)
+            )
             shares = np.array([share(item, self.config.q) for item in items], np.float32)[:, None, None, None]
             blends = np.round(first + shares * (second.astype(np.float32) - first)).astype(np.uint8)
             return layout.grey(blends) if items[0].modality == "infrared" else blends
 
         settings = self.config.sampling_settings() | {
-            "seed": seed, "per_camera": per_camera, "cameras": list(cameras), "identities": list(identities),
-        }  # fmt: skip
+            "seed": seed,
+            "per_camera": per_camera,
+            "cameras": list(cameras),
+            "identities": list(identities),
+        }
         return galleries.write(
-            planned, make, folder, source=self.name, settings=settings, batch=BATCH,
-            group=lambda item: item.modality, progress=self.progress,
-        )  # fmt: skip
+            planned,
+            make,
+            folder,
+            source=self.name,
+            settings=settings,
+            batch=BATCH,
+            group=lambda item: item.modality,
+            progress=self.progress,
+        )
 
 
 GENERATOR = ImageInterpolation

@@ -81,9 +81,14 @@ def row(
 ) -> dict:
     """A row of the image table for a synthetic image; by default an infrared one of an external identity."""
     return {
-        "path": str(path), "identity": identity, "camera": camera, "modality": modality, "split": split,
-        "source": source, "seed": pd.NA if seed is None else seed,
-    }  # fmt: skip
+        "path": str(path),
+        "identity": identity,
+        "camera": camera,
+        "modality": modality,
+        "split": split,
+        "source": source,
+        "seed": pd.NA if seed is None else seed,
+    }
 
 
 def grey(pixels: UInt8[ndarray, "*n 3"]) -> UInt8[ndarray, "*n 3"]:

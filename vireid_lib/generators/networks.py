@@ -38,8 +38,11 @@ class ResnetGenerator(nn.Module):
             layers += [nn.Conv2d(channels, 2 * channels, 3, 2, 1), nn.InstanceNorm2d(2 * channels), nn.ReLU(True)]
         layers += [ResidualBlock(widths[-1]) for _ in range(blocks)]
         for channels in widths[:0:-1]:
-            layers += [nn.ConvTranspose2d(channels, channels // 2, 3, 2, 1, 1), nn.InstanceNorm2d(channels // 2),
-                       nn.ReLU(True)]  # fmt: skip
+            layers += [
+                nn.ConvTranspose2d(channels, channels // 2, 3, 2, 1, 1),
+                nn.InstanceNorm2d(channels // 2),
+                nn.ReLU(True),
+            ]
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(draw_weights)
@@ -77,9 +80,15 @@ class LabelledGenerator(nn.Module):
     """
 
     def __init__(
-        self, *, labels: int = 0, width: int = 64, blocks: int = 6, halvings: int = 2, shortcut: bool = False,
+        self,
+        *,
+        labels: int = 0,
+        width: int = 64,
+        blocks: int = 6,
+        halvings: int = 2,
+        shortcut: bool = False,
         small_weights: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(halvings + 1)]
         layers = [nn.Conv2d(3 + labels, width, 7, 1, 3, bias=False), *_affine(width)]
@@ -107,9 +116,11 @@ class LabelledBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False), *_affine(channels),
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False), *_affine(channels)[:1],
-        )  # fmt: skip
+            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+            *_affine(channels),
+            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+            *_affine(channels)[:1],
+        )
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         return maps + self.layers(maps)
@@ -156,8 +167,11 @@ class PatchDiscriminator(nn.Module):
         factors = [min(2**level, 8) for level in range(halvings + 1)]
         for before, factor in pairwise(factors):
             stride = 1 if len(layers) == 3 * halvings - 1 else 2
-            layers += [nn.Conv2d(before * width, factor * width, 4, stride, 1),
-                       nn.InstanceNorm2d(factor * width), nn.LeakyReLU(0.2, True)]  # fmt: skip
+            layers += [
+                nn.Conv2d(before * width, factor * width, 4, stride, 1),
+                nn.InstanceNorm2d(factor * width),
+                nn.LeakyReLU(0.2, True),
+            ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(factors[-1] * width, 1, 4, 1, 1))
         self.apply(draw_weights)
 
@@ -167,8 +181,13 @@ class PatchDiscriminator(nn.Module):
 
 def generator_groups(generators: Sequence[nn.Module], rate: float) -> list[dict[str, Any]]:
     """Parameters of generators for an optimiser; those of shortcuts at a higher rate."""
-    quick = [each for generator in generators for module in generator.modules() if isinstance(module, Shortcut)
-             for each in module.recolour.parameters()]  # fmt: skip
+    quick = [
+        each
+        for generator in generators
+        for module in generator.modules()
+        if isinstance(module, Shortcut)
+        for each in module.recolour.parameters()
+    ]
     known = {id(each) for each in quick}
     rest = [each for generator in generators for each in generator.parameters() if id(each) not in known]
     return [{"params": rest, "lr": rate}, *([{"params": quick, "lr": FASTER * rate}] if quick else [])]

@@ -85,8 +85,18 @@ def plan(
             for number in range(per_camera):
                 start = (starts[order[number]],) if starts else ()
                 path = layout.image_path(folder, identity, camera, number + 1)
-                planned.append(Planned(identity, camera_in_table(camera), path, tries(seed, identity, camera, number),
-                                       start, OTHER[modality], modality, split))  # fmt: skip
+                planned.append(
+                    Planned(
+                        identity,
+                        camera_in_table(camera),
+                        path,
+                        tries(seed, identity, camera, number),
+                        start,
+                        OTHER[modality],
+                        modality,
+                        split,
+                    )
+                )
     return planned
 
 
@@ -129,8 +139,18 @@ def plan_pairs(
             for number in range(per_camera):
                 own, (first, second) = tries(seed, identity, camera, number), pairs[order[number]]
                 path = layout.image_path(folder, identity, camera, number + 1)
-                planned.append(Planned(identity, camera_in_table(camera), path, own, (paths[first], paths[second]),
-                                       enough[0], modality, split))  # fmt: skip
+                planned.append(
+                    Planned(
+                        identity,
+                        camera_in_table(camera),
+                        path,
+                        own,
+                        (paths[first], paths[second]),
+                        enough[0],
+                        modality,
+                        split,
+                    )
+                )
     return planned
 
 

@@ -76,17 +76,31 @@ class StarGanConfig(TranslatorConfig):
         person in 23 % of the pictures (of greyscale copies in 36 %), in 11 % where modalities are the domains in place
         of cameras; without a shortcut, pictures were smears.
         """
-        own = {"height": 64, "width": 32, "generator_width": 12, "blocks": 2, "generator_halvings": 1, "shortcut": True,
-               "discriminator_width": 8, "discriminator_halvings": 5, "batch": 8, "steps": 2000, "learning_rate": 5e-4,
-               "critic_steps": 2, "checkpoint_every": 200}  # fmt: skip
+        own = {
+            "height": 64,
+            "width": 32,
+            "generator_width": 12,
+            "blocks": 2,
+            "generator_halvings": 1,
+            "shortcut": True,
+            "discriminator_width": 8,
+            "discriminator_halvings": 5,
+            "batch": 8,
+            "steps": 2000,
+            "learning_rate": 5e-4,
+            "critic_steps": 2,
+            "checkpoint_every": 200,
+        }
         return cls(**(own | changes))
 
     @model_validator(mode="after")
     def _sizes(self) -> StarGanConfig:
         factor = 2 ** max(self.generator_halvings, self.discriminator_halvings)
         if self.height % factor or self.width % factor:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
-                             "take fewer halvings")  # fmt: skip
+            raise ValueError(
+                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
+                "take fewer halvings"
+            )
         return self
 
 
@@ -144,9 +158,11 @@ class StarGanTask(AdversarialTask):
         self.domains = Domains(config.domains, batches.cameras)
         self.modules["generator"] = make_generator(config, self.domains)
         self.modules["critic"] = Critic(
-            (config.height, config.width), len(self.domains.names), width=config.discriminator_width,
+            (config.height, config.width),
+            len(self.domains.names),
+            width=config.discriminator_width,
             halvings=config.discriminator_halvings,
-        )  # fmt: skip
+        )
         maker = generator_groups([self.modules["generator"]], config.learning_rate)
         for name, parameters in (("generator", maker), ("critic", self.modules["critic"].parameters())):
             self.optimizers[name] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
@@ -243,9 +259,14 @@ class StarGan(Translator):
 
 def make_generator(config: StarGanConfig, domains: Domains) -> LabelledGenerator:
     """One fresh generator for these domains."""
-    return LabelledGenerator(labels=len(domains.names), width=config.generator_width, blocks=config.blocks,
-                             halvings=config.generator_halvings, shortcut=config.shortcut,
-                             small_weights=config.shortcut)  # fmt: skip
+    return LabelledGenerator(
+        labels=len(domains.names),
+        width=config.generator_width,
+        blocks=config.blocks,
+        halvings=config.generator_halvings,
+        shortcut=config.shortcut,
+        small_weights=config.shortcut,
+    )
 
 
 GENERATOR = StarGan

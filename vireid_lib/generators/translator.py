@@ -140,8 +140,10 @@ class Translator:
         training_rows_only(table, f"{self.name}.fit")
         leaked = table[(table["split"] == "external") & (table["modality"] == "infrared")]
         if len(leaked):
-            raise ValueError(f"{self.name}.fit: {len(leaked)} external rows are infrared, the first "
-                             f"{leaked['path'].iloc[0]}: pass the external set's visible rows only.")  # fmt: skip
+            raise ValueError(
+                f"{self.name}.fit: {len(leaked)} external rows are infrared, the first "
+                f"{leaked['path'].iloc[0]}: pass the external set's visible rows only."
+            )
         table = self.config.fitted_rows(table)
         for modality in OTHER:
             if not (table["modality"] == modality).any():
@@ -155,18 +157,30 @@ class Translator:
             task = self.make_task(batches)
         task.name, task.config = self.name, {"settings": config.fit_settings(), "table": batches.digest}
         self.history = train(
-            task, steps=task.steps, folder=folder / TRAINING, seed=config.seed, device=str(self.device),
-            checkpoint_every=config.checkpoint_every, precision=config.precision, progress=self.progress,
-        )  # fmt: skip
+            task,
+            steps=task.steps,
+            folder=folder / TRAINING,
+            seed=config.seed,
+            device=str(self.device),
+            checkpoint_every=config.checkpoint_every,
+            precision=config.precision,
+            progress=self.progress,
+        )
         self.networks = nn.ModuleDict(task.fitted()).to(self.device).eval()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._weights().items()}
         weights = safetensors.torch.save(tensors)
         self._record = {
-            "generator": self.name, "config": config.model_dump(mode="json"), "cameras": batches.cameras,
-            "images": len(table), "identities": len(batches.names), "steps": task.steps,
-            "weights": hashlib.sha256(weights).hexdigest(), "seconds": round(self.history.seconds, 1),
-            "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"}, **self.about(),
-        }  # fmt: skip
+            "generator": self.name,
+            "config": config.model_dump(mode="json"),
+            "cameras": batches.cameras,
+            "images": len(table),
+            "identities": len(batches.names),
+            "steps": task.steps,
+            "weights": hashlib.sha256(weights).hexdigest(),
+            "seconds": round(self.history.seconds, 1),
+            "final_losses": {name: value for name, value in self.history[-1].items() if name != "step"},
+            **self.about(),
+        }
         if processes.index() == 0:
             write_atomically(folder / WEIGHTS, weights)
             write_atomically(folder / RECORD, json.dumps(self._record, indent=1).encode())
@@ -232,14 +246,23 @@ class Translator:
             return self.pictures(starts, items)
 
         settings = self.config.sampling_settings() | {
-            "seed": seed, "per_camera": per_camera, "cameras": list(cameras), "identities": list(identities),
+            "seed": seed,
+            "per_camera": per_camera,
+            "cameras": list(cameras),
+            "identities": list(identities),
             "weights": self._record["weights"],
-        }  # fmt: skip
+        }
         del settings["sampling_batch"]
         return galleries.write(
-            planned, make, Path(folder), source=self.name, settings=settings, batch=self.config.sampling_batch,
-            group=lambda item: (item.from_modality, item.modality, len(item.starts)), progress=self.progress,
-        )  # fmt: skip
+            planned,
+            make,
+            Path(folder),
+            source=self.name,
+            settings=settings,
+            batch=self.config.sampling_batch,
+            group=lambda item: (item.from_modality, item.modality, len(item.starts)),
+            progress=self.progress,
+        )
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
         """Show `images` of the other modality than the camera's as that camera would; whom they show makes no
@@ -251,10 +274,16 @@ class Translator:
         self._fitted()
         modality, size = self.modality(camera), (self.config.height, self.config.width)
         if images.shape[1:3] != size:
-            raise ValueError(f"{self.name} was fitted at {size[0]}x{size[1]} pixels and got images of "
-                             f"{images.shape[1]}x{images.shape[2]}: resize them first.")  # fmt: skip
-        items = [Planned(identity, camera_in_table(camera), Path(), (self.config.seed + place,), ("",),
-                         OTHER[modality], modality) for place in range(len(images))]  # fmt: skip
+            raise ValueError(
+                f"{self.name} was fitted at {size[0]}x{size[1]} pixels and got images of "
+                f"{images.shape[1]}x{images.shape[2]}: resize them first."
+            )
+        items = [
+            Planned(
+                identity, camera_in_table(camera), Path(), (self.config.seed + place,), ("",), OTHER[modality], modality
+            )
+            for place in range(len(images))
+        ]
         batch = self.config.sampling_batch
         parts = [slice(place, place + batch) for place in range(0, len(images), batch)]
         return np.concatenate([self.pictures([images[part]], items[part]) for part in parts])
@@ -284,8 +313,10 @@ class Translator:
         own = self._weights()
         if own.keys() != kept.keys():
             lacks, extra = sorted(own.keys() - kept.keys())[:2], sorted(kept.keys() - own.keys())[:2]
-            raise ValueError(f"{folder / WEIGHTS} does not fit {self.name}'s networks: it lacks {lacks} and has, "
-                             f"besides, {extra}. Fit anew.")  # fmt: skip
+            raise ValueError(
+                f"{folder / WEIGHTS} does not fit {self.name}'s networks: it lacks {lacks} and has, "
+                f"besides, {extra}. Fit anew."
+            )
         for name, value in own.items():
             value.copy_(kept[name])
 

@@ -71,16 +71,25 @@ class VaeConfig(TranslatorConfig):
         """For the miniature world at 64×32 pixels. On a world of another seed this gives blurred people with a trace of
         their colours, found by a baseline network in 36 % of the pictures (greyscale copies: 36 %, true infrared:
         38 %)."""
-        own = {"height": 64, "width": 32, "network_width": 24, "latent": 128, "steps": 1000, "batch": 16,
-               "checkpoint_every": 200}  # fmt: skip
+        own = {
+            "height": 64,
+            "width": 32,
+            "network_width": 24,
+            "latent": 128,
+            "steps": 1000,
+            "batch": 16,
+            "checkpoint_every": 200,
+        }
         return cls(**(own | changes))
 
     @model_validator(mode="after")
     def _sizes(self) -> VaeConfig:
         factor = 2**self.halvings
         if self.height % factor or self.width % factor:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
-                             "take fewer halvings")  # fmt: skip
+            raise ValueError(
+                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
+                "take fewer halvings"
+            )
         if self.network_width % GROUP:
             raise ValueError(f"network_width is {self.network_width}: it must be a multiple of {GROUP}")
         return self
@@ -157,9 +166,7 @@ class Told(nn.Module):
         self.norm = nn.GroupNorm(channels // GROUP, channels)
         self.scale, self.shift = (nn.Linear(domains, channels, bias=False) for _ in range(2))
 
-    def forward(
-        self, maps: Float[Tensor, "b c h w"], domain: Float[Tensor, "b domains"]
-    ) -> Float[Tensor, "b c h w"]:
+    def forward(self, maps: Float[Tensor, "b c h w"], domain: Float[Tensor, "b domains"]) -> Float[Tensor, "b c h w"]:
         scale, shift = (layer(domain)[:, :, None, None] for layer in (self.scale, self.shift))
         return nn.functional.silu(self.norm(maps) * (1 + scale) + shift)
 

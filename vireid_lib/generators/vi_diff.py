@@ -88,21 +88,37 @@ class ViDiffConfig(TranslatorConfig):
         world of another seed people have their shapes and patterns and a brightness that the diffusion chooses: a
         baseline network finds the person in 16 % of the pictures (greyscale copies: 36 %, true infrared: 38 %)."""
         own = {
-            "height": 64, "width": 32, "channels": 32, "multipliers": (1, 2), "blocks": 1, "attention_levels": 0,
-            "head_channels": 32, "fold": 2, "batch": 4, "steps": 1000, "learning_rate": 2e-3, "average": 0.995,
-            "prediction": "sample", "signed": True, "checkpoint_every": 100,
-        }  # fmt: skip
+            "height": 64,
+            "width": 32,
+            "channels": 32,
+            "multipliers": (1, 2),
+            "blocks": 1,
+            "attention_levels": 0,
+            "head_channels": 32,
+            "fold": 2,
+            "batch": 4,
+            "steps": 1000,
+            "learning_rate": 2e-3,
+            "average": 0.995,
+            "prediction": "sample",
+            "signed": True,
+            "checkpoint_every": 100,
+        }
         return cls(**(own | changes))
 
     @model_validator(mode="after")
     def _sizes(self) -> ViDiffConfig:
         factor = self.fold * 2 ** (len(self.multipliers) - 1)
         if self.height % factor or self.width % factor:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
-                             "take fewer multipliers or a smaller fold")  # fmt: skip
+            raise ValueError(
+                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
+                "take fewer multipliers or a smaller fold"
+            )
         if self.channels * self.multipliers[-1] % self.head_channels:
-            raise ValueError(f"head_channels is {self.head_channels}: it must part the {self.channels} x "
-                             f"{self.multipliers[-1]} channels of the smallest level")  # fmt: skip
+            raise ValueError(
+                f"head_channels is {self.head_channels}: it must part the {self.channels} x "
+                f"{self.multipliers[-1]} channels of the smallest level"
+            )
         return self
 
 
@@ -115,13 +131,17 @@ class Denoiser(nn.Module):
         plain = max(0, levels - config.attention_levels)
         attended = levels - plain
         self.unet = UNet2DModel(
-            in_channels=4 * self.fold**2, out_channels=3 * self.fold**2, layers_per_block=config.blocks,
+            in_channels=4 * self.fold**2,
+            out_channels=3 * self.fold**2,
+            layers_per_block=config.blocks,
             block_out_channels=tuple(config.channels * factor for factor in config.multipliers),
             down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",) * attended,
             up_block_types=("AttnUpBlock2D",) * attended + ("UpBlock2D",) * plain,
-            attention_head_dim=config.head_channels, norm_num_groups=math.gcd(32, config.channels),
-            resnet_time_scale_shift="scale_shift", num_class_embeds=len(MODALITIES),
-        )  # fmt: skip
+            attention_head_dim=config.head_channels,
+            norm_num_groups=math.gcd(32, config.channels),
+            resnet_time_scale_shift="scale_shift",
+            num_class_embeds=len(MODALITIES),
+        )
         nn.init.zeros_(self.unet.conv_out.weight)
 
     def forward(
@@ -176,8 +196,10 @@ class ViDiffTask(TranslationTask):
 
     def prepare(self, accelerator: Accelerator) -> None:
         if 2 * self.settings.batch % self.processes:
-            raise ValueError(f"A batch of 2 x {self.settings.batch} images does not part evenly into {self.processes} "
-                             "processes: start a number of them that divides it, or change `batch`.")  # fmt: skip
+            raise ValueError(
+                f"A batch of 2 x {self.settings.batch} images does not part evenly into {self.processes} "
+                "processes: start a number of them that divides it, or change `batch`."
+            )
         super().prepare(accelerator)
 
     def losses(self, step: int) -> dict[str, Tensor]:

@@ -21,12 +21,7 @@ def hats(figure: Figure) -> list[Lathe]:
         left = figure.at(-across * cos, up, reach - across * sin)
         right = figure.at(across * cos, up, reach + across * sin)
         return figure.part(
-            where,
-            left,
-            right,
-            figure.round(thick * 0.8, thick, thick, thick * 0.8),
-            (0.012, 0.012),
-            figure.hat * 0.86,
+            where, left, right, figure.round(thick * 0.8, thick, thick, thick * 0.8), (0.012, 0.012), figure.hat * 0.86
         )
 
     cap, beanie, hat = (worn == name for name in ("cap", "beanie", "hat"))
@@ -99,12 +94,7 @@ def bags(figure: Figure, front: bool) -> list[Lathe]:
             [(band, ones * 0.35, ones * 0.45, 0.5)],
         ),
         figure.part(
-            carried,
-            hand,
-            (hand[0], hand[1] - 0.04, hand[2]),
-            figure.round(0.006),
-            (0.003, 0.003),
-            figure.bag * 0.7,
+            carried, hand, (hand[0], hand[1] - 0.04, hand[2]), figure.round(0.006), (0.003, 0.003), figure.bag * 0.7
         ),
         figure.part(
             carried,

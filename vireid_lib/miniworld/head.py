@@ -17,9 +17,7 @@ def _scalp(hairy: Mask, low: Array, colour: Array) -> Paint:
 
     def paint(surface: Surface) -> tuple[Array, Array]:
         line = np.where(
-            surface.front > 0.3,
-            0.04,
-            np.where(surface.front > -0.05, low[:, None, None] * 0.55, low[:, None, None]),
+            surface.front > 0.3, 0.04, np.where(surface.front > -0.05, low[:, None, None] * 0.55, low[:, None, None])
         )
         return step(line - surface.along, surface.pixel * 2) * hairy[:, None, None], colour
 

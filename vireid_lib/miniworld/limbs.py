@@ -112,10 +112,7 @@ def legs(figure: Figure) -> list[Lathe]:
                 joint["knee"],
                 joint["ankle"],
                 figure.round(
-                    0.039 * size + wide * 0.9,
-                    0.040 * size + wide,
-                    0.029 * size + wide * 1.2,
-                    0.021 + wide * 1.4,
+                    0.039 * size + wide * 0.9, 0.040 * size + wide, 0.029 * size + wide * 1.2, 0.021 + wide * 1.4
                 ),
                 (0.03, 0.008),
                 shin,
@@ -130,10 +127,7 @@ def legs(figure: Figure) -> list[Lathe]:
                 joint["hip"],
                 joint["knee"],
                 figure.round(
-                    0.054 * size,
-                    0.055 * size + wide * 0.6,
-                    0.047 * size + wide * 0.8,
-                    0.041 * size + wide * 0.9,
+                    0.054 * size, 0.055 * size + wide * 0.6, 0.047 * size + wide * 0.8, 0.041 * size + wide * 0.9
                 ),
                 (0.04, 0.02),
                 lower.base,

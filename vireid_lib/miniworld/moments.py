@@ -31,10 +31,14 @@ def same_moment(
     """
     wrong = [name for name in cameras if name not in CAMERAS or CAMERAS[name].modality != "infrared"]
     if wrong or len(cameras) != len(paths):
-        raise ValueError(f"same_moment of {len(paths)} paths and {len(cameras)} cameras: give an infrared one for each"
-                         + (f", which {wrong[0]!r} is not." if wrong else "."))  # fmt: skip
+        raise ValueError(
+            f"same_moment of {len(paths)} paths and {len(cameras)} cameras: give an infrared one for each"
+            + (f", which {wrong[0]!r} is not." if wrong else ".")
+        )
     people, views = people_and_views(paths)
-    seen = [replace(view, camera=replace(CAMERAS[name], elevation=view.camera.elevation))
-            for view, name in zip(views, cameras, strict=True)]  # fmt: skip
+    seen = [
+        replace(view, camera=replace(CAMERAS[name], elevation=view.camera.elevation))
+        for view, name in zip(views, cameras, strict=True)
+    ]
     pictures = render(people, seen, height=height, width=width, modality="infrared")
     return pictures, silhouettes(people, views, height=height, width=width)

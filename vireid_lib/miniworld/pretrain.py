@@ -82,10 +82,15 @@ def export(
     seconds["denoiser"] = _restore(folder / "denoiser", {"text": text, "unet": unet})
     vae.register_to_config(scaling_factor=latent_scale(latents))
     pipeline = StableDiffusionPipeline(
-        vae=vae, text_encoder=text.eval(), tokenizer=tokenizer, unet=unet.eval(),
-        scheduler=pretrain_denoiser.build_scheduler(config.denoiser), safety_checker=None, feature_extractor=None,
+        vae=vae,
+        text_encoder=text.eval(),
+        tokenizer=tokenizer,
+        unet=unet.eval(),
+        scheduler=pretrain_denoiser.build_scheduler(config.denoiser),
+        safety_checker=None,
+        feature_extractor=None,
         requires_safety_checker=False,
-    )  # fmt: skip
+    )
     pipeline.to(torch.float16).save_pretrained(target, safe_serialization=True)
     recipe = {
         "config": config.model_dump(mode="json"),

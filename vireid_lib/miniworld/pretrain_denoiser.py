@@ -29,11 +29,17 @@ def build_text(config: TextConfig, *, seed: int) -> tuple[CLIPTokenizer, CLIPTex
     """The tokenizer over the captions' words, and a small text encoder for it."""
     tokenizer = build_tokenizer([*vocabulary(), *STYLES, "a", "photo", "of", ","], max_length=config.length)
     settings = CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=config.width, intermediate_size=2 * config.width,
-        num_hidden_layers=config.layers, num_attention_heads=config.heads, max_position_embeddings=config.length,
-        hidden_act="gelu", bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+        vocab_size=len(tokenizer),
+        hidden_size=config.width,
+        intermediate_size=2 * config.width,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        max_position_embeddings=config.length,
+        hidden_act="gelu",
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.integer(seed, "text"))
         return tokenizer, CLIPTextModel(settings)
@@ -45,21 +51,32 @@ def build_denoiser(config: DenoiserConfig, *, text_width: int, latent_shape: tup
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.integer(seed, "denoiser"))
         return UNet2DConditionModel(
-            sample_size=latent_shape[1:], in_channels=latent_shape[0], out_channels=latent_shape[0],
+            sample_size=latent_shape[1:],
+            in_channels=latent_shape[0],
+            out_channels=latent_shape[0],
             down_block_types=("CrossAttnDownBlock2D",) * (levels - 1) + ("DownBlock2D",),
             up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (levels - 1),
-            block_out_channels=config.channels, layers_per_block=config.layers, cross_attention_dim=text_width,
-            attention_head_dim=config.heads, norm_num_groups=config.groups,
-        )  # fmt: skip
+            block_out_channels=config.channels,
+            layers_per_block=config.layers,
+            cross_attention_dim=text_width,
+            attention_head_dim=config.heads,
+            norm_num_groups=config.groups,
+        )
 
 
 def build_scheduler(config: DenoiserConfig) -> DDIMScheduler:
     """The noise schedule; the network predicts v."""
     return DDIMScheduler(
-        num_train_timesteps=1000, beta_start=config.beta_start, beta_end=config.beta_end,
-        beta_schedule="scaled_linear", prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False,
-        steps_offset=1, timestep_spacing="trailing",
-    )  # fmt: skip
+        num_train_timesteps=1000,
+        beta_start=config.beta_start,
+        beta_end=config.beta_end,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        timestep_spacing="trailing",
+    )
 
 
 @torch.no_grad()

@@ -69,9 +69,14 @@ def sample(
         chosen = list(prompts[start : start + batch])
         draws = [seeds.generator(seed, "sample", start + index) for index in range(len(chosen))]
         images = pipeline(
-            chosen, height=rows * factor, width=columns * factor, num_inference_steps=steps, guidance_scale=guidance,
-            generator=draws, output_type="np",
-        ).images  # fmt: skip
+            chosen,
+            height=rows * factor,
+            width=columns * factor,
+            num_inference_steps=steps,
+            guidance_scale=guidance,
+            generator=draws,
+            output_type="np",
+        ).images
         parts.append((images * 255).round().astype(np.uint8))
     return np.concatenate(parts)
 

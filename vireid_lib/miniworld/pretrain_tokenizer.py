@@ -27,9 +27,14 @@ def build_tokenizer(words: Iterable[str], *, max_length: int) -> CLIPTokenizer:
     tokens = [*alphabet, *(letter + "</w>" for letter in alphabet), *("".join(pair) for pair in merges), START, END]
     vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
     return CLIPTokenizer(
-        vocab=vocabulary, merges=merges, unk_token=END, bos_token=START, eos_token=END, pad_token=END,
+        vocab=vocabulary,
+        merges=merges,
+        unk_token=END,
+        bos_token=START,
+        eos_token=END,
+        pad_token=END,
         model_max_length=max_length,
-    )  # fmt: skip
+    )
 
 
 def _byte_letters() -> list[str]:

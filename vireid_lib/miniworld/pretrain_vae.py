@@ -23,12 +23,19 @@ def build_vae(config: VaeConfig, *, height: int, seed: int) -> AutoencoderKL:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.integer(seed, "vae"))
         vae = AutoencoderKL(
-            in_channels=3, out_channels=3, sample_size=height, latent_channels=config.latent_channels,
+            in_channels=3,
+            out_channels=3,
+            sample_size=height,
+            latent_channels=config.latent_channels,
             down_block_types=("DownEncoderBlock2D",) * len(config.channels),
             up_block_types=("UpDecoderBlock2D",) * len(config.channels),
-            block_out_channels=config.channels, layers_per_block=config.layers, norm_num_groups=config.groups,
-            mid_block_add_attention=False, use_quant_conv=False, use_post_quant_conv=False,
-        )  # fmt: skip
+            block_out_channels=config.channels,
+            layers_per_block=config.layers,
+            norm_num_groups=config.groups,
+            mid_block_add_attention=False,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        )
     for name, parameter in vae.named_parameters():
         if ".conv2." in name:
             torch.nn.init.zeros_(parameter)

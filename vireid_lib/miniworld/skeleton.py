@@ -80,19 +80,10 @@ def pose(people: Sequence[Person], views: Sequence[View], height: int, width: in
         splay = 0.10 + 0.05 * wide
         shoulder_x = sign * (0.096 * shoulders * wide + 0.012)
         shoulder = (shoulder_x, zero + 0.780, zero)
-        elbow = (
-            shoulder_x + sign * 0.160 * splay,
-            shoulder[1] - 0.158 * np.cos(upper),
-            0.158 * np.sin(upper),
-        )
+        elbow = (shoulder_x + sign * 0.160 * splay, shoulder[1] - 0.158 * np.cos(upper), 0.158 * np.sin(upper))
         wrist = (elbow[0] + sign * 0.02, elbow[1] - 0.140 * np.cos(lower), elbow[2] + 0.140 * np.sin(lower))
         hand = (wrist[0], wrist[1] - 0.040 * np.cos(lower), wrist[2] + 0.040 * np.sin(lower))
-        joints |= {
-            f"shoulder{index}": shoulder,
-            f"elbow{index}": elbow,
-            f"wrist{index}": wrist,
-            f"hand{index}": hand,
-        }
+        joints |= {f"shoulder{index}": shoulder, f"elbow{index}": elbow, f"wrist{index}": wrist, f"hand{index}": hand}
     # The standing foot touches the ground.
     sink = lowest - 0.048
     joints = {name: (right, up - sink, forward) for name, (right, up, forward) in joints.items()}

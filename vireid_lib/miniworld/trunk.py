@@ -45,15 +45,7 @@ def skirts(figure: Figure) -> list[Lathe]:
                 (0.01, 0.006),
                 base,
                 [
-                    (
-                        pattern_paint,
-                        names,
-                        cloth.scale,
-                        figure.side,
-                        cloth.second,
-                        start,
-                        start + (top - hem) * 3.0,
-                    ),
+                    (pattern_paint, names, cloth.scale, figure.side, cloth.second, start, start + (top - hem) * 3.0),
                     (front_line, np.where(coat, 0.06, 0).astype(np.float32), 0.55),
                 ],
                 droop=0.10,
@@ -86,14 +78,7 @@ def torso(figure: Figure) -> list[Lathe]:
         (band, hem, ones * 9, 0.8),
         (front_line, when("jacket", size=0.05) + when("coat", size=0.06) + when("shirt", size=0.045), 0.55),
         (disc, figure.zero, ones * -0.07, neck_side, neck_deep, inner),
-        (
-            disc,
-            figure.zero,
-            ones * -0.07,
-            when("shirt", "coat", size=0.34),
-            when("shirt", "coat", size=0.13),
-            0.7,
-        ),
+        (disc, figure.zero, ones * -0.07, when("shirt", "coat", size=0.34), when("shirt", "coat", size=0.13), 0.7),
         (disc, figure.zero, ones * 0.72, when("hoodie", size=0.6), when("hoodie", size=0.13), 0.82),
         (_straps, straps, sling, figure.side, figure.bag),
     ]

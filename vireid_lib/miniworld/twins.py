@@ -58,10 +58,7 @@ def twins(
     visible = [View(CAMERAS[VISIBLE_CAMERA], yaw=20.0, phase=0.6, stride=0.5, noise_seed=i) for i in range(len(people))]
     infrared = [replace(view, camera=CAMERAS[INFRARED_CAMERA]) for view in visible]
     size = {"height": height, "width": width}
-    return (
-        render(people, visible, **size, modality="visible"),
-        render(people, infrared, **size, modality="infrared"),
-    )
+    return (render(people, visible, **size, modality="visible"), render(people, infrared, **size, modality="infrared"))
 
 
 def materials(count: int, seed: int = 0) -> pd.DataFrame:

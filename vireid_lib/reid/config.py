@@ -93,11 +93,14 @@ class ReidConfig(BaseModel):
             named = [name for name, _ in said]
             for name, origin in said:
                 if origin not in get_args(Origin):
-                    raise ValueError(f"{kind.__name__}.ORIGINS: there is no origin {origin!r}; use one of "
-                                     f"{', '.join(get_args(Origin))}")  # fmt: skip
+                    raise ValueError(
+                        f"{kind.__name__}.ORIGINS: there is no origin {origin!r}; use one of "
+                        f"{', '.join(get_args(Origin))}"
+                    )
                 if name != REST and name not in kind.model_fields:
-                    raise ValueError(f"{kind.__name__}.ORIGINS: there is no setting {name!r}; it has "
-                                     f"{', '.join(kind.model_fields)}")  # fmt: skip
+                    raise ValueError(
+                        f"{kind.__name__}.ORIGINS: there is no setting {name!r}; it has {', '.join(kind.model_fields)}"
+                    )
                 if named.count(name) > 1:
                     raise ValueError(f"{kind.__name__}.ORIGINS names {name!r} twice; remove one")
             defined = [name for name in inspect.get_annotations(kind) if name in kind.model_fields]

@@ -7,8 +7,10 @@ from vireid_lib.reid.resnet import TwoStreamResNet50
 from vireid_lib.training.weights import read_weights
 
 HUB_ID = "timm/resnet50.tv_in1k"  # torchvision's IMAGENET1K_V1, what AGW's release starts from, as safetensors
-REMEDY = (f"Give the path of a local ResNet-50 file (.safetensors or .pth) or a hub id such as {HUB_ID!r} as "
-          "`pretrained`, or None to start untrained.")  # fmt: skip
+REMEDY = (
+    f"Give the path of a local ResNet-50 file (.safetensors or .pth) or a hub id such as {HUB_ID!r} as "
+    "`pretrained`, or None to start untrained."
+)
 
 
 def read_imagenet(source: str) -> dict[str, Tensor]:

@@ -102,9 +102,7 @@ class TwoStreamResNet50(nn.Module):
         return self.stems[modality](images)
 
     def trunk(
-        self,
-        maps: Float[Tensor, "batch channels h w"],
-        layers: Iterable[str] | None = None,
+        self, maps: Float[Tensor, "batch channels h w"], layers: Iterable[str] | None = None
     ) -> Float[Tensor, "batch channels2 h2 w2"]:
         """Pass maps, of either or both modalities, through the shared layers, or some of them ("layer1", …)."""
         for layer in self.shared if layers is None else layers:

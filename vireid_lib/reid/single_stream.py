@@ -19,9 +19,7 @@ class SingleStream:
         self.stems = nn.ModuleDict({"shared": self.stems["visible"]})
         self.alleviation = nn.ModuleDict({stage: ModalityAlleviation(width) for stage, width in widths.items()})
 
-    def stem(
-        self, images: Float[Tensor, "batch 3 height width"], modality: str
-    ) -> Float[Tensor, "batch channels h w"]:
+    def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch channels h w"]:
         """Low-level map of images of either modality. A training batch passes as one, which its batch
         normalisation notices; `modality` serves the check of the images alone."""
         check_images(images, modality)

@@ -58,8 +58,9 @@ def train_reid(
             holds another training.
     """
     task = ReidTask(table, config, seed=seed, cache=cache)
-    return train_task(task, config, folder, seed=seed, checkpoint_every=checkpoint_every, progress=progress,
-                      device=device)  # fmt: skip
+    return train_task(
+        task, config, folder, seed=seed, checkpoint_every=checkpoint_every, progress=progress, device=device
+    )
 
 
 def train_task(
@@ -77,11 +78,24 @@ def train_task(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     every = max(200, task.epoch_steps) if checkpoint_every is None else checkpoint_every
-    loop.train(task, steps=task.steps, folder=folder, seed=seed, checkpoint_every=every, precision=config.precision,
-               progress=progress, device=device)  # fmt: skip
+    loop.train(
+        task,
+        steps=task.steps,
+        folder=folder,
+        seed=seed,
+        checkpoint_every=every,
+        precision=config.precision,
+        progress=progress,
+        device=device,
+    )
     task.keep(folder)
-    record = {"config": config.model_dump(), "identities": task.identities, "selection": SELECTION,
-              "steps": task.steps, "images_seen": task.steps * task.images_per_step}  # fmt: skip
+    record = {
+        "config": config.model_dump(),
+        "identities": task.identities,
+        "selection": SELECTION,
+        "steps": task.steps,
+        "images_seen": task.steps * task.images_per_step,
+    }
     write_atomically(folder / RECORD, json.dumps(record, indent=1).encode())
     return task.method.network.eval()
 

@@ -80,11 +80,24 @@ class TwoStreamConfig(ReidConfig):
 
 
 SMALL = {
-    "backbone": "small", "pretrained": None, "height": 64, "width": 32, "steps": 900, "mix": 0.5,
-    "label_smoothing": 0.1, "padding": 4, "erasing": 0.5, "channel_exchange": 0.5,
-    "optimizer": "adamw", "learning_rate": 3e-3, "backbone_rate": 1.0, "weight_decay": 0.01,
-    "schedule": "one_cycle", "flip_at_test": True, "channels_last": True,
-}  # fmt: skip
+    "backbone": "small",
+    "pretrained": None,
+    "height": 64,
+    "width": 32,
+    "steps": 900,
+    "mix": 0.5,
+    "label_smoothing": 0.1,
+    "padding": 4,
+    "erasing": 0.5,
+    "channel_exchange": 0.5,
+    "optimizer": "adamw",
+    "learning_rate": 3e-3,
+    "backbone_rate": 1.0,
+    "weight_decay": 0.01,
+    "schedule": "one_cycle",
+    "flip_at_test": True,
+    "channels_last": True,
+}
 
 
 class TwoStreamMethod(Method):
@@ -127,10 +140,7 @@ class TwoStreamMethod(Method):
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         labels = batch.labels
         pooled, logits = self.network(batch.visible, batch.infrared)
-        terms = {
-            "identity": self.identity_loss(logits, labels),
-            **self.metric_losses(pooled, batch),
-        }
+        terms = {"identity": self.identity_loss(logits, labels), **self.metric_losses(pooled, batch)}
         accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
         return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
 
@@ -188,7 +198,4 @@ def parameter_groups(network: TwoStreamNetwork, rate: float, backbone_rate: floa
     head = [list(network.bottleneck.parameters()), list(network.classifier.parameters())]
     heads = {id(parameter) for group in head for parameter in group}
     rest = [parameter for parameter in network.parameters() if id(parameter) not in heads]
-    return [
-        {"params": rest, "lr": rate * backbone_rate},
-        *({"params": group, "lr": rate} for group in head),
-    ]
+    return [{"params": rest, "lr": rate * backbone_rate}, *({"params": group, "lr": rate} for group in head)]

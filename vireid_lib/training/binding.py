@@ -42,8 +42,11 @@ def differences(there: Any, here: Any, place: str = "") -> Iterator[str]:
         return
     elif isinstance(there, list) and isinstance(here, list) and max(len(there), len(here)) > SHOWN:
         gone, new = ([x for x in one if x not in other] for one, other in ((there, here), (here, there)))
-        said = [f"{verb} {len(items)} ({', '.join(map(repr, items[:SHOWN]))}{', …' * (len(items) > SHOWN)})"
-                for verb, items in (("lacks", gone), ("adds", new)) if items]  # fmt: skip
+        said = [
+            f"{verb} {len(items)} ({', '.join(map(repr, items[:SHOWN]))}{', …' * (len(items) > SHOWN)})"
+            for verb, items in (("lacks", gone), ("adds", new))
+            if items
+        ]
         yield f"{place} {' and '.join(said) or 'is in another order'} now"
     else:
         yield f"{place} is {there!r} there and {here!r} now"

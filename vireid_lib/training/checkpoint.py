@@ -63,19 +63,12 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write(
-    folder: Path, temporary: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]
-) -> Path:
+def _write(folder: Path, temporary: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
     final = folder / f"step-{step:08d}"
     temporary.mkdir()
     plain, channels_last = _separate(tensors)
     save_file(plain, temporary / TENSORS)
-    record = {
-        "step": step,
-        "sha256": _sha256(temporary / TENSORS),
-        "channels_last": channels_last,
-        "meta": dict(meta),
-    }
+    record = {"step": step, "sha256": _sha256(temporary / TENSORS), "channels_last": channels_last, "meta": dict(meta)}
     (temporary / META).write_text(json.dumps(record))
     for file in (temporary / TENSORS, temporary / META, temporary):
         _fsync(file)

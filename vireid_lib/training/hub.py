@@ -17,8 +17,13 @@ from huggingface_hub.errors import (
 
 PATIENCE = 10.0  # seconds to wait for the hub's answer about a revision
 SWITCHES = (
-    "weights_only", "local_files_only", "trust_remote_code", "use_safetensors", "allow_pickle", "force_download",
-)  # fmt: skip
+    "weights_only",
+    "local_files_only",
+    "trust_remote_code",
+    "use_safetensors",
+    "allow_pickle",
+    "force_download",
+)
 """What others' messages advise to set, against which this library stands."""
 
 

@@ -37,8 +37,11 @@ def joined() -> bool:
 def forget(environment: MutableMapping[str, str]) -> list[str]:
     """Remove what would make one process wait for others; return it, and what is not listened to, as `NAME=value`."""
     named = [name for name in sorted(environment) if OWN.fullmatch(name) or OTHERS.fullmatch(name)]
-    told = [f"{name}={value}" for name, value in sorted(environment.items())
-            if name in named or (TASKS.fullmatch(name) and value not in ("0", "1"))]  # fmt: skip
+    told = [
+        f"{name}={value}"
+        for name, value in sorted(environment.items())
+        if name in named or (TASKS.fullmatch(name) and value not in ("0", "1"))
+    ]
     for name in named:
         del environment[name]
     return told

@@ -169,9 +169,11 @@ def accelerator_for(precision: str, device: str | None, *, track_in: Path | None
     processes.join(device)
     with processes.environment(device):
         return Accelerator(
-            mixed_precision=precision, cpu=device == "cpu",
-            log_with=(trackers.chosen() or None) if track_in else None, project_dir=track_in,
-        )  # fmt: skip
+            mixed_precision=precision,
+            cpu=device == "cpu",
+            log_with=(trackers.chosen() or None) if track_in else None,
+            project_dir=track_in,
+        )
 
 
 def _truncate(file: Path, step: int, *, write: bool) -> list[dict[str, int | float]]:

@@ -27,9 +27,7 @@ class Progress:
         unit: what a step is called.
     """
 
-    def __init__(
-        self, total: int, label: str, *, start: int = 0, shown: bool = True, unit: str = "steps"
-    ) -> None:
+    def __init__(self, total: int, label: str, *, start: int = 0, shown: bool = True, unit: str = "steps") -> None:
         self.total, self.label, self.start, self.done, self.unit = total, label, start, start, unit
         self._values: dict[str, float] = {}
         self._began = self._printed = time.monotonic()

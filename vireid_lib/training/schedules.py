@@ -5,9 +5,7 @@ import math
 from torch.optim import Optimizer
 
 
-def one_cycle(
-    step: int, steps: int, *, warm_up: float = 0.3, start: float = 0.04, end: float = 4e-6
-) -> float:
+def one_cycle(step: int, steps: int, *, warm_up: float = 0.3, start: float = 0.04, end: float = 4e-6) -> float:
     """Share of the peak learning rate at `step` (0-based) of `steps`: a cosine from `start` up to 1 over the
     first `warm_up` of the steps, then a cosine down to `end` (Smith & Topin 2019, "Super-Convergence")."""
     peak = warm_up * steps - 1

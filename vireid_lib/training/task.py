@@ -95,9 +95,7 @@ class Task:
         """Move the modules to the device and wrap them for it. Tasks with frozen networks that are not in
         `modules` override this, and move those too."""
         self.modules = {name: accelerator.prepare(module) for name, module in self.modules.items()}
-        self.optimizers = {
-            name: accelerator.prepare(optimizer) for name, optimizer in self.optimizers.items()
-        }
+        self.optimizers = {name: accelerator.prepare(optimizer) for name, optimizer in self.optimizers.items()}
         for extra in self.extras.values():
             if isinstance(extra, nn.Module):
                 extra.to(accelerator.device)
@@ -106,8 +104,7 @@ class Task:
         """Undo `prepare`'s wrapping, so that what the caller holds is the plain network again; also that of a
         `prepare` that failed half-way."""
         self.modules = {
-            name: accelerator.unwrap_model(module, keep_fp32_wrapper=False)
-            for name, module in self.modules.items()
+            name: accelerator.unwrap_model(module, keep_fp32_wrapper=False) for name, module in self.modules.items()
         }
 
     def state_dict(self) -> dict[str, Any]:

@@ -13,8 +13,18 @@ def _measured(person, code, spread=0.01, images=20):
     for resolution in ("16 × 8", "8 × 4"):
         for piece, level in (("[p]", person), ("[k]", code), ("photo", 1.0)):
             values = level + spread * rng.standard_normal(images)
-            rows.append(pd.DataFrame({"image": range(images), "modality": "visible", "piece": piece, "share": 0.1,
-                                      "concentration": values, "resolution": resolution}))  # fmt: skip
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "image": range(images),
+                        "modality": "visible",
+                        "piece": piece,
+                        "share": 0.1,
+                        "concentration": values,
+                        "resolution": resolution,
+                    }
+                )
+            )
     return pd.concat(rows, ignore_index=True)
 
 

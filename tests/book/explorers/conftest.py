@@ -20,8 +20,16 @@ def table(tmp_path_factory):
                 pixels = colour if modality == "visible" else np.full(3, colour.mean())
                 noise = random.integers(-20, 20, (32, 16, 3))
                 Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8)).save(path)
-                rows.append({"path": str(path), "identity": f"set/{person}", "camera": f"set/{camera}",
-                             "modality": modality, "split": "test", "source": "real"})  # fmt: skip
+                rows.append(
+                    {
+                        "path": str(path),
+                        "identity": f"set/{person}",
+                        "camera": f"set/{camera}",
+                        "modality": modality,
+                        "split": "test",
+                        "source": "real",
+                    }
+                )
     return pd.DataFrame(rows)
 
 

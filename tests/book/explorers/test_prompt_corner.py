@@ -51,8 +51,10 @@ def test_a_mixture_is_the_other_person_at_its_end_and_leaves_no_trace(model):
     assert torch.equal(model.rows.rows.detach(), before)
 
 
-@pytest.mark.parametrize(("people", "share", "words"), [((ONE, ""), 0.5, "two people"), (("", TWO), 0.5, "two people"),
-                                                        ((ONE, TWO), 1.5, "between 0")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("people", "share", "words"),
+    [((ONE, ""), 0.5, "two people"), (("", TWO), 0.5, "two people"), ((ONE, TWO), 1.5, "between 0")],
+)
 def test_mixtures_that_are_none(model, people, share, words):
     with pytest.raises(ValueError, match=words):
         prompt_corner.draw(model, people[0], CAMERA, other=people[1], share=share)

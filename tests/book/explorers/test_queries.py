@@ -74,8 +74,10 @@ def test_heat_is_that_of_each_image_alone(table, network):
     together = queries.grad_cam(network, table, pairs)
     module, config = network
     for (row, other), heat in zip(pairs, together, strict=True):
-        one, two = (normalise(to_float(pictures.pixels(table.loc[[place]], (64, 32)), torch.device("cpu")))
-                    for place in (row, other))  # fmt: skip
+        one, two = (
+            normalise(to_float(pictures.pixels(table.loc[[place]], (64, 32)), torch.device("cpu")))
+            for place in (row, other)
+        )
         with torch.no_grad():
             towards = module.features(two, table.at[other, "modality"])
         alone, _ = grad_cam_plus_plus(module, one, table.at[row, "modality"], towards)

@@ -9,9 +9,19 @@ from vireid_lib.book.results import METRICS, over_seeds
 
 
 def score(training, seed, rank_1, **changes):
-    row = {"dataset": "mini_vi", "mode": "all", "protocol": "all-search", "method": "agw", "training": training,
-           "external": None if training == "real" else "mini_market", "variant": "", "seed": seed, "trials": 10,
-           "settings": {}, "older": False}  # fmt: skip
+    row = {
+        "dataset": "mini_vi",
+        "mode": "all",
+        "protocol": "all-search",
+        "method": "agw",
+        "training": training,
+        "external": None if training == "real" else "mini_market",
+        "variant": "",
+        "seed": seed,
+        "trials": 10,
+        "settings": {},
+        "older": False,
+    }
     return {**row, **dict.fromkeys(METRICS, 0.5), "rank_1": rank_1, **changes}
 
 
@@ -23,23 +33,33 @@ def table():
 
 def test_only_what_differs_is_in_a_name(table):
     assert table.index.tolist() == ["real images only", "DiVE"]
-    rows = [score("real", 0, 0.3), score("real", 0, 0.3, method="deen", variant="no PE"),
-            score("real", 0, 0.3, mode="indoor", protocol="indoor-search")]  # fmt: skip
+    rows = [
+        score("real", 0, 0.3),
+        score("real", 0, 0.3, method="deen", variant="no PE"),
+        score("real", 0, 0.3, mode="indoor", protocol="indoor-search"),
+    ]
     more = runs.runs(over_seeds(pd.DataFrame(rows)))
     assert more.index.tolist() == [
-        "real images only, agw, all", "real images only, deen, all, no PE", "real images only, agw, indoor",
-    ]  # fmt: skip
+        "real images only, agw, all",
+        "real images only, deen, all, no PE",
+        "real images only, agw, indoor",
+    ]
 
 
 def test_runs_with_other_settings_are_named_by_them():
     """By what sets them apart from most runs, and not by all that was not published."""
     plain = {"reid.config.steps": 60, "reid.config.identities": 8}
     halves = plain | {"reid.config.identities": 4}
-    rows = [score("real", 0, 0.3, variant="a", resolved=plain), score("real", 0, 0.3, variant="b", resolved=halves),
-            score("real", 0, 0.3, variant="a", resolved=plain, mode="indoor", protocol="indoor-search")]  # fmt: skip
+    rows = [
+        score("real", 0, 0.3, variant="a", resolved=plain),
+        score("real", 0, 0.3, variant="b", resolved=halves),
+        score("real", 0, 0.3, variant="a", resolved=plain, mode="indoor", protocol="indoor-search"),
+    ]
     assert runs.runs(over_seeds(pd.DataFrame(rows))).index.tolist() == [
-        "real images only, all", "real images only, all, reid.config.identities = 4", "real images only, indoor",
-    ]  # fmt: skip
+        "real images only, all",
+        "real images only, all, reid.config.identities = 4",
+        "real images only, indoor",
+    ]
 
 
 def test_bars_whiskers_and_numbers_are_those_of_the_records(table):

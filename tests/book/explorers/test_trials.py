@@ -60,9 +60,10 @@ def test_counts_by_camera(trial):
 def test_the_figure_counts_the_whole_gallery(trial, shown):
     picture = trials.sheet(trial, "sysu-mm01", query_of(trial, 3), number=(2, 10), people=3)
     assert picture.alt.splitlines() == [
-        "Trial 2 of 10: 20 gallery images of 5 people", "For this query: 10 removed (not asked from camera 3)",
+        "Trial 2 of 10: 20 gallery images of 5 people",
+        "For this query: 10 removed (not asked from camera 3)",
         "Right images left: 2",
-    ]  # fmt: skip
+    ]
     words = [axes.get_xlabel() for axes in picture.axes]
     assert words.count("removed") == 3 * 2 and words.count("✓ right") == 2
     view_trials([trial, trial], "sysu-mm01")

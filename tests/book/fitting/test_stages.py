@@ -17,11 +17,22 @@ def test_prompt_worth_compares_the_same_images(tiny_book):
 
 
 def test_the_verdict_is_paired_by_image():
-    rows = pd.DataFrame([
-        {"modality": modality, "time": time, "right": level, "person": 1.1 * level, "code": level,
-         "branch": 2 * level, "base": 3 * level}
-        for modality in ("visible", "infrared") for time in (0.1, 0.9) for level in (1.0, 2.0, 3.0)
-    ])  # fmt: skip
+    rows = pd.DataFrame(
+        [
+            {
+                "modality": modality,
+                "time": time,
+                "right": level,
+                "person": 1.1 * level,
+                "code": level,
+                "branch": 2 * level,
+                "base": 3 * level,
+            }
+            for modality in ("visible", "infrared")
+            for time in (0.1, 0.9)
+            for level in (1.0, 2.0, 3.0)
+        ]
+    )
     table = study.prompt_verdict(rows).set_index(["prompt", "modality"])
     words = study.PROMPT_VARIANTS
     assert table.loc[(words["person"], "visible"), "rise (%)"] == pytest.approx(10)

@@ -10,9 +10,19 @@ from vireid_lib.book.profiles import Profile
 from vireid_lib.book.settings import generator_config
 from vireid_lib.data.strict import FileError
 
-TINY = {"flow2flow": {"blocks": 2, "squeezes": 1, "coupling_width": 4, "discriminator_width": 2, "steps": 1,
-                      "identities": 2, "images": 1, "visible_only": 1},
-        "cyclegan": {"generator_width": 2, "blocks": 1, "discriminator_width": 2, "steps": 1, "batch": 1}}  # fmt: skip
+TINY = {
+    "flow2flow": {
+        "blocks": 2,
+        "squeezes": 1,
+        "coupling_width": 4,
+        "discriminator_width": 2,
+        "steps": 1,
+        "identities": 2,
+        "images": 1,
+        "visible_only": 1,
+    },
+    "cyclegan": {"generator_width": 2, "blocks": 1, "discriminator_width": 2, "steps": 1, "batch": 1},
+}
 
 
 @pytest.fixture

@@ -32,9 +32,13 @@ def test_each_group_is_judged_in_both_lights(found, tiny_book):
 def test_a_picture_is_judged_by_who_was_ordered(tiny_book, monkeypatch):
     """With a generator that returns photographs of the person who was ordered, every drawn picture is right."""
     data = stages.datasets(tiny_book)
-    photographs = {name: rows.sort_values("path").iloc[0] for name, rows in
-                   [*data.learn().query("modality == 'visible'").groupby("identity"),
-                    *data.external.groupby("identity")]}  # fmt: skip
+    photographs = {
+        name: rows.sort_values("path").iloc[0]
+        for name, rows in [
+            *data.learn().query("modality == 'visible'").groupby("identity"),
+            *data.external.groupby("identity"),
+        ]
+    }
 
     def photograph(model, requests, *, images):
         assert len({model.vocabulary.branch(request.camera) for request in requests}) == 1
@@ -51,13 +55,20 @@ def test_a_generator_that_met_no_training_photograph_draws_none(tiny_book):
     table = halves(book, people=2, each=2).table
     drawn = table[table["images"] == DRAWN]
     assert list(zip(drawn["people"], drawn["light"], strict=True)) == [
-        ("training", "infrared"), ("external", "visible"), ("external", "infrared")
-    ]  # fmt: skip
+        ("training", "infrared"),
+        ("external", "visible"),
+        ("external", "infrared"),
+    ]
 
 
 def test_a_camera_of_both_lights_counts_where_its_visible_code_was_taught():
-    seen = pd.DataFrame([{"identity": "llcm/1", "camera": f"llcm/{camera}", "modality": light, "split": "train"}
-                         for camera in (1, 2) for light in ("visible", "infrared")])  # fmt: skip
+    seen = pd.DataFrame(
+        [
+            {"identity": "llcm/1", "camera": f"llcm/{camera}", "modality": light, "split": "train"}
+            for camera in (1, 2)
+            for light in ("visible", "infrared")
+        ]
+    )
     visible, infrared = (seen[seen["modality"] == light] for light in ("visible", "infrared"))
     cameras, config = ["llcm/1", "llcm/2"], DiveConfig(code_length=4)
     assert _views(visible, vocabulary.build(seen, config), cameras) == cameras

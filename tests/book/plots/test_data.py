@@ -61,4 +61,3 @@ def test_the_own_split_stands_out_from_the_others():
     others, own = data.leak(table).axes[0].lines
     assert others.get_xdata().tolist() == [50, 40] and own.get_ydata().tolist() == [30]
     assert others.get_color() != own.get_color()
-

@@ -8,8 +8,11 @@ from vireid_lib.book.plots import panels
 
 
 def test_one_projection_is_shown_by_identity_modality_and_camera():
-    labels = {"identities": ["s/1", "s/1", "s/2"], "modalities": ["visible", "infrared", "visible"],
-              "cameras": ["s/1", "s/3", "s/1"]}  # fmt: skip
+    labels = {
+        "identities": ["s/1", "s/1", "s/2"],
+        "modalities": ["visible", "infrared", "visible"],
+        "cameras": ["s/1", "s/3", "s/1"],
+    }
     picture = panels.projection(np.arange(6.0).reshape(3, 2), **labels)
     legends = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in picture.axes]
     assert legends == [["1", "2"], ["visible", "infrared"], ["1", "3"]]

@@ -32,13 +32,40 @@ ROWS = {
         4: ["mpanet", "interpolation", "tse_10", "tse"],
         5: ["mpanet", "cyclegan", "cmg", "both"],
         6: ["mpanet", "tse_linear", "tse", "cmg_linear", "cmg", "both_linear", "both"],
-        7: ["mpanet", "tse_none", "tse_identity", "tse_modality", "tse", "cmg_none", "cmg_identity", "cmg_modality",
-            "cmg", "both_none", "both_identity", "both_modality", "both"],
-        8: ["mpanet", "tse_no_losses", "tse_flow", "tse_noise", "tse", "cmg_no_losses", "cmg_flow", "cmg_noise", "cmg",
-            "both_no_losses", "both_flow", "both_noise", "both"],
+        7: [
+            "mpanet",
+            "tse_none",
+            "tse_identity",
+            "tse_modality",
+            "tse",
+            "cmg_none",
+            "cmg_identity",
+            "cmg_modality",
+            "cmg",
+            "both_none",
+            "both_identity",
+            "both_modality",
+            "both",
+        ],
+        8: [
+            "mpanet",
+            "tse_no_losses",
+            "tse_flow",
+            "tse_noise",
+            "tse",
+            "cmg_no_losses",
+            "cmg_flow",
+            "cmg_noise",
+            "cmg",
+            "both_no_losses",
+            "both_flow",
+            "both_noise",
+            "both",
+        ],
     },
     "jsia": {
-        1: ["jsia"], 2: ["jsia"],
+        1: ["jsia"],
+        2: ["jsia"],
         3: ["none", "sl", "il", "sl_il", "sl_il_lr", "jsia", "degraded_sl", "degraded_lr"],
     },
     "dive": {
@@ -47,7 +74,7 @@ ROWS = {
         3: ["agw_real", "infrared_single", "both_single", "agw_dive"],
         4: ["agw_real", "campus", "agw_dive"],
     },
-}  # fmt: skip
+}
 """The study's row of each printed row, by table."""
 
 
@@ -64,8 +91,12 @@ def real(name: str, **changes: object) -> Profile:
 
 def shown(profile: Profile, study: Study, number: int, **options: object):
     """A table of the paper beside made-up scores of every row of the study."""
-    rows = [{"row": row.name, "label": row.label, "seed": seed, "mode": mode, "rank_1": 50.0, "mean_ap": 40.0}
-            for row in study.rows for seed in (0, 1) for mode in profile.evaluation.modes]  # fmt: skip
+    rows = [
+        {"row": row.name, "label": row.label, "seed": seed, "mode": mode, "rank_1": 50.0, "mean_ap": 40.0}
+        for row in study.rows
+        for seed in (0, 1)
+        for mode in profile.evaluation.modes
+    ]
     book = SimpleNamespace(profile=profile, miniature=profile.world is not None)
     return beside_paper(book, study, pd.DataFrame(rows), number, **options)
 
@@ -86,8 +117,11 @@ def test_printed_rows_find_their_rows_by_settings_alone(name, profile, study):
 
 def test_generators_rows_are_found_by_their_names():
     assert [PICTURES.row_of(row, load_profile("mini")).name for row in PICTURES.table(4).rows] == [
-        "cyclegan", "stargan", "vae", "jsia"
-    ]  # fmt: skip
+        "cyclegan",
+        "stargan",
+        "vae",
+        "jsia",
+    ]
 
 
 def test_what_a_profile_sets_moves_the_printed_row_on_real_data(study):
@@ -134,8 +168,11 @@ def test_an_llcm_profile_never_shows_the_column_of_another_data_set(study):
     for number in (1, 2, 3, 4):
         for profile in (llcm, one_way, real("regdb")):
             found = shown(profile, study, number, method="" if number == 2 else "agw")
-            columns = {column.printed: place for place, column in enumerate(study.table(number).columns)
-                       if column.dataset == profile.data.target}  # fmt: skip
+            columns = {
+                column.printed: place
+                for place, column in enumerate(study.table(number).columns)
+                if column.dataset == profile.data.target
+            }
             own = {f"{row.values[place][0]:.2f}" for row in study.table(number).rows for place in columns.values()}
             assert set(printed(found)) <= own | {"–"}
     assert "the data set is sysu_mm01 there, regdb here" in shown(real("regdb"), study, 2).markup

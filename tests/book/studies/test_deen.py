@@ -71,8 +71,10 @@ def test_distances_and_readings_of_trained_networks(tiny_book):
     assert initial.shape == trained.shape and not torch.allclose(initial, trained)
     table = deen_looks.llcm_readings(tiny_book, STUDY, "base")
     assert table.index.tolist() == [
-        ("infrared-to-visible", "both"), ("visible-to-infrared", "paper"), ("visible-to-infrared", "release")
-    ]  # fmt: skip
+        ("infrared-to-visible", "both"),
+        ("visible-to-infrared", "paper"),
+        ("visible-to-infrared", "release"),
+    ]
     paper, release = (table.loc[("visible-to-infrared", reading)] for reading in ("paper", "release"))
     assert (paper["queries"], paper["gallery"]) == (release["gallery"], release["queries"])
     assert np.all([0 <= float(value) <= 100 for value in table["rank-1"]])

@@ -59,8 +59,15 @@ def test_every_printed_row_is_a_training_of_its_own(counting_book, method):
     settings = {}
     for row in study.rows:
         own = book_of(counting_book, row).profile
-        parts = (reid_config(own).model_dump(), own.reid.expanded, row.training, dive_config(own).model_dump(),
-                 own.data.model_dump(), own.expand.model_dump(), own.generators)  # fmt: skip
+        parts = (
+            reid_config(own).model_dump(),
+            own.reid.expanded,
+            row.training,
+            dive_config(own).model_dump(),
+            own.data.model_dump(),
+            own.expand.model_dump(),
+            own.generators,
+        )
         settings[row.name] = repr(parts)
     assert len(set(settings.values())) == len(settings), "two rows are the same training"
 
@@ -85,12 +92,20 @@ def test_rows_labels_and_claims_follow_the_method(counting_book, method):
     assert chosen and {row.method for row in chosen} == {method}
     assert study.row("campus").label.startswith(dive.METHODS[method])
     assert [row.name for row in dive_looks.table_1(study)][:2] == [f"{method}_real", f"{method}_cyclegan"]
-    one = {claim.place for claim in study.claims if not claim.place.startswith("Table 2")
-           and set(claim.rows) & {f"{other}_real" for other in dive.METHODS if other != method}}  # fmt: skip
+    one = {
+        claim.place
+        for claim in study.claims
+        if not claim.place.startswith("Table 2")
+        and set(claim.rows) & {f"{other}_real" for other in dive.METHODS if other != method}
+    }
     assert not one, "a claim on another method's baseline"
     given = {"images in a batch": 8, "steps": 2, "images seen": 16}
-    measured = pd.DataFrame([{"row": f"{method}_{training}", "mode": "all", "rank_1": value, **given}
-                             for training, value in (("real", 30.0), ("dive", 40.0))])  # fmt: skip
+    measured = pd.DataFrame(
+        [
+            {"row": f"{method}_{training}", "mode": "all", "rank_1": value, **given}
+            for training, value in (("real", 30.0), ("dive", 40.0))
+        ]
+    )
     words = dive.METHODS[method]
     assert any(f"of {words} (" in column for column in dive_looks.fairness(study, measured).columns)
     assert dive_looks.people_curves(counting_book, study, measured)["y"] == f"rank-1 of {words} (%)"
@@ -111,8 +126,9 @@ def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_bo
     claim = [claim for claim in study.claims if claim.place == "Fig. 5"][-1]
     assert (claim.row, claim.other, claim.direction) == ("dive_3", "deen_dive", "smaller")
     ranks = {"dive_3": [30.0, 30.2, 30.1], "deen_dive": [40.0, 40.2, 40.1]}
-    measured = pd.DataFrame([{"row": name, "mode": "all", "rank_1": value}
-                             for name, values in ranks.items() for value in values])  # fmt: skip
+    measured = pd.DataFrame(
+        [{"row": name, "mode": "all", "rank_1": value} for name, values in ranks.items() for value in values]
+    )
     assert studies.judge(measured, replace(study, claims=[claim]))[0].verdict == "holds"
     for name in ("sysu", "llcm"):
         counts = load_profile(name).expand.counts

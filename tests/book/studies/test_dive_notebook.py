@@ -51,9 +51,21 @@ def test_methods_are_shown_with_and_without(tiny_book):
     study = dive.study(tiny_book, ["copies"])
     rows = {"agw_real": [30.0, 34.0], "agw_dive": [40.0, 42.0], "caj_real": [20.0, 21.0]}
     given = {"images in a batch": 64, "images seen": 6400}
-    measured = pd.DataFrame([{"row": name, "label": name, "mode": "all", "rank_1": value, "seed": seed, **given,
-                              "steps": 200 if name == "agw_dive" and seed else 100}
-                             for name, values in rows.items() for seed, value in enumerate(values)])  # fmt: skip
+    measured = pd.DataFrame(
+        [
+            {
+                "row": name,
+                "label": name,
+                "mode": "all",
+                "rank_1": value,
+                "seed": seed,
+                **given,
+                "steps": 200 if name == "agw_dive" and seed else 100,
+            }
+            for name, values in rows.items()
+            for seed, value in enumerate(values)
+        ]
+    )
     table = dive_looks.with_and_without(study, measured)
     assert table["label"].unique().tolist() == ["AGW"], "CAJ was trained one way only"
     assert table.groupby("side")["value"].mean().tolist() == [32, 41]
@@ -73,8 +85,9 @@ def test_curves_over_the_number_of_people(tiny_profile, tiny_book):
     book = Book(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
     study = dive.study(book, ["copies"])
     rows = {"agw_real": [30.0, 32.0], "agw_dive": [40.0, 42.0], "dive_2": [35.0, 36.0], "agw_true": [50.0, 50.0]}
-    measured = pd.DataFrame([{"row": name, "mode": "all", "rank_1": value}
-                             for name, values in rows.items() for value in values])  # fmt: skip
+    measured = pd.DataFrame(
+        [{"row": name, "mode": "all", "rank_1": value} for name, values in rows.items() for value in values]
+    )
     found = dive_looks.people_curves(book, study, measured)
     assert list(found["curves"]) == ["DiVE"], "of true infrared there is one number only"
     curve = found["curves"]["DiVE"].set_index("people")["mean"]

@@ -12,10 +12,17 @@ from vireid_lib.book.studies.flow2flow import PERCENT, STUDY, expansion_row
 from vireid_lib.book.studies.study import book_of
 
 TINY = {
-    "flow2flow": {"blocks": 2, "squeezes": 1, "coupling_width": 4, "discriminator_width": 2, "steps": 11,
-                  "identities": 2, "images": 1},
+    "flow2flow": {
+        "blocks": 2,
+        "squeezes": 1,
+        "coupling_width": 4,
+        "discriminator_width": 2,
+        "steps": 11,
+        "identities": 2,
+        "images": 1,
+    },
     "cyclegan": {"steps": 1, "generator_width": 2, "blocks": 1, "discriminator_width": 2},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +42,15 @@ def test_every_printed_row_is_a_training_of_its_own(tiny_book):
         trained[row.name] = (reid_config(own.profile).model_dump_json(), row.training, settings)
     assert len(set(trained.values())) == len(trained), "two rows are the same training"
     assert {row.name for row in STUDY.chosen()} == {
-        "mpanet", "tse", "cmg", "both", "interpolation", "cyclegan", "tse_linear", "cmg_none"
-    }  # fmt: skip
+        "mpanet",
+        "tse",
+        "cmg",
+        "both",
+        "interpolation",
+        "cyclegan",
+        "tse_linear",
+        "cmg_none",
+    }
 
 
 def test_a_row_changes_its_generator_and_leaves_the_rest(book):
@@ -109,6 +123,7 @@ def test_the_generated_images_reach_the_training(book):
     score = record.values["scores"][0]
     plain = variants.resolved(book_of(book, STUDY.row("cmg")).profile, row.training)
     assert variants.difference(score["resolved"], plain) == {
-        "generators.flow2flow.identity_weight": 0.0, "generators.flow2flow.modality_weight": 0.0
-    }  # fmt: skip
+        "generators.flow2flow.identity_weight": 0.0,
+        "generators.flow2flow.modality_weight": 0.0,
+    }
     assert score["external"] is None, "no external person is in these training sets"

@@ -17,8 +17,12 @@ FEW = {"steps": 2, "checkpoint_every": 0}
 @pytest.fixture(scope="module")
 def book(tiny_book):
     """A book whose generators are fitted in a blink."""
-    settings = {"jsia": {**FEW, "identities": 2, "visible_only": 1}, "vae": {**FEW, "batch": 2},
-                "cyclegan": {**FEW, "batch": 2}, "stargan": {**FEW, "batch": 2}}  # fmt: skip
+    settings = {
+        "jsia": {**FEW, "identities": 2, "visible_only": 1},
+        "vae": {**FEW, "batch": 2},
+        "cyclegan": {**FEW, "batch": 2},
+        "stargan": {**FEW, "batch": 2},
+    }
     profile = tiny_book.profile.model_copy(update={"generators": settings})
     return Book(profile, tiny_book.workspace.folder)
 
@@ -50,8 +54,10 @@ def test_every_claim_agrees_with_the_numbers_it_prints(tiny_profile):
 def test_switches_of_table_3(book):
     configs = {row.name: reid_config(book_of(book, row).profile) for row in STUDY.chosen()}
     assert not configs["none"].needs_generation and configs["sl"].needs_generation
-    weights = {name: (bool(each.il_weight), bool(each.lr_weight), bool(each.ui_weight), each.set_level)
-               for name, each in configs.items()}  # fmt: skip
+    weights = {
+        name: (bool(each.il_weight), bool(each.lr_weight), bool(each.ui_weight), each.set_level)
+        for name, each in configs.items()
+    }
     assert weights["il"] == (True, False, False, "separate")
     assert weights["sl_il_lr"] == (True, True, False, "shared")
     assert weights["jsia"] == weights["degraded_lr"] == (True, True, True, "shared")

@@ -56,9 +56,11 @@ def test_claims_of_a_study_are_corrected_by_comparison():
     """Three claims on a and b are one family, and the one on c and b is another."""
     a, b, c = [44.0, 45.0, 47.0], [39.0, 41.0, 43.0], [60.0, 61.0, 63.0]
     claims = (
-        Claim("a beats b", "", "rank_1", "a", "b"), Claim("also in mAP", "", "mean_ap", "a", "b"),
-        Claim("b is smaller", "", "himd", "b", "a", "smaller"), Claim("c beats b", "", "rank_1", "c", "b"),
-    )  # fmt: skip
+        Claim("a beats b", "", "rank_1", "a", "b"),
+        Claim("also in mAP", "", "mean_ap", "a", "b"),
+        Claim("b is smaller", "", "himd", "b", "a", "smaller"),
+        Claim("c beats b", "", "rank_1", "c", "b"),
+    )
     noise = {"mean_ap": [30.0, 31.0, 29.5], "himd": [0.7, 0.8, 0.9]}
     table = measured(a={"rank_1": a} | noise, b={"rank_1": b} | noise, c={"rank_1": c} | noise)
     first, *_, last = found = studies.judge(table, study(*claims))
@@ -81,8 +83,11 @@ def test_false_claims_hold_in_five_percent_of_studies_at_most():
     for _ in range(worlds):
         common = random.normal(size=(len(DEN.rows), 3, 1))
         values = 0.8 * common + 0.6 * random.normal(size=(len(DEN.rows), 3, len(measures)))
-        rows = [{"row": row.name, "mode": "all", "seed": seed, **dict(zip(measures, values[place, seed], strict=True))}
-                for place, row in enumerate(DEN.rows) for seed in range(3)]  # fmt: skip
+        rows = [
+            {"row": row.name, "mode": "all", "seed": seed, **dict(zip(measures, values[place, seed], strict=True))}
+            for place, row in enumerate(DEN.rows)
+            for seed in range(3)
+        ]
         found = studies.judge(pd.DataFrame(rows), DEN)
         after += any(each.verdict != "within noise" for each in found)
         before += any(each.before_correction != "within noise" for each in found)
@@ -116,8 +121,14 @@ def test_what_was_not_measured_gives_no_verdict():
 
 def test_claims_are_judged_over_splits_where_there_are_networks_for_each():
     def row(name, seed, values):
-        return {"row": name, "label": name, "seed": seed, "mode": "all", "rank_1": float(np.mean(values)),
-                "splits": {"rank_1": {f"split {k}": value for k, value in enumerate(values, 1)}}}  # fmt: skip
+        return {
+            "row": name,
+            "label": name,
+            "seed": seed,
+            "mode": "all",
+            "rank_1": float(np.mean(values)),
+            "splits": {"rank_1": {f"split {k}": value for k, value in enumerate(values, 1)}},
+        }
 
     a, b = [70.0, 60.0, 80.0], [69.0, 58.5, 79.0]
     claim = Claim("a beats b", "here", "rank_1", "a", "b")
@@ -131,9 +142,13 @@ def test_claims_are_judged_over_splits_where_there_are_networks_for_each():
 
 
 def test_a_study_says_what_it_can_not_show(tiny_book):
-    rows = [Row("real", "real", "agw"), Row("dive", "DiVE", "agw", training="dive"),
-            Row("tse", "TSE", "mpanet_expanded", training="flow2flow.tse"),
-            Row("grey", "grey", "agw", training="copies"), Row("joint", "joint", "jsia")]  # fmt: skip
+    rows = [
+        Row("real", "real", "agw"),
+        Row("dive", "DiVE", "agw", training="dive"),
+        Row("tse", "TSE", "mpanet_expanded", training="flow2flow.tse"),
+        Row("grey", "grey", "agw", training="copies"),
+        Row("joint", "joint", "jsia"),
+    ]
     own = Study("den", rows, [Claim("DiVE helps", "", "rank_1", "dive", "real")])
     scores = {row.name: {"rank_1": [40.0, 42.0, 41.0 + place]} for place, row in enumerate(rows)}
     table = measured(**scores)

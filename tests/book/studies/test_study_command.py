@@ -30,8 +30,14 @@ def test_a_study_has_a_page_of_its_own(tmp_path):
     workspace, out = tmp_path / "w", io.StringIO()
     workspace.mkdir()
     (workspace / "index.html").write_text("the book's page")
-    run = run_book("smoke", workspace=workspace, overrides=["full=true"], study="small", out=out,
-                   chapters_folder=tmp_path / "studies")  # fmt: skip
+    run = run_book(
+        "smoke",
+        workspace=workspace,
+        overrides=["full=true"],
+        study="small",
+        out=out,
+        chapters_folder=tmp_path / "studies",
+    )
     assert run.ok, run.failure
     assert run.page == workspace / "study_small.html" and (workspace / "index.html").read_text() == "the book's page"
     page = run.page.read_text()

@@ -40,13 +40,19 @@ def test_the_study_runs_and_trains_the_reduced_rows(run):
     assert (workspace / f"study_{study.name}.html").exists()
     assert json.loads((workspace / f"study_{study.name}.json").read_text())["ok"]
     records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_*/*/result.json")]
-    trained = {(score["method"], canonical(score["resolved"]), score["training"], score["seed"])
-               for record in records for score in record["values"]["scores"]
-               if score["method"] in {row.method for row in study.rows}}  # fmt: skip
+    trained = {
+        (score["method"], canonical(score["resolved"]), score["training"], score["seed"])
+        for record in records
+        for score in record["values"]["scores"]
+        if score["method"] in {row.method for row in study.rows}
+    }
     profile = load_profile(workspace.parent / "few.yaml")
     settings = [canonical(resolved(profile_of(profile, row), row.training)) for row in study.chosen()]
-    assert trained == {(row.method, own, row.training, seed)
-                       for row, own in zip(study.chosen(), settings, strict=True) for seed in (0, 1)}  # fmt: skip
+    assert trained == {
+        (row.method, own, row.training, seed)
+        for row, own in zip(study.chosen(), settings, strict=True)
+        for seed in (0, 1)
+    }
 
 
 def test_it_ends_with_verdicts_and_shows_the_papers_figures(run):

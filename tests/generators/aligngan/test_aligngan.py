@@ -16,16 +16,39 @@ from vireid_lib.generators.batches import Batches
 from vireid_lib.reid.features import extract
 from vireid_lib.reid.layers import average_pool
 
-TINY = {"shortcut": False, "height": 32, "width": 24, "generator_width": 4, "blocks": 1, "discriminator_width": 4,
-        "feature_height": 32, "feature_width": 24, "embedding": 8, "identities": 2, "images": 2,
-        "feature_identities": 3, "feature_images": 2, "feature_warm_up": 0.3, "pixel_warm_up": 0.3, "steps": 10,
-        "identity_weight": 2.0, "checkpoint_every": 4}  # fmt: skip
+TINY = {
+    "shortcut": False,
+    "height": 32,
+    "width": 24,
+    "generator_width": 4,
+    "blocks": 1,
+    "discriminator_width": 4,
+    "feature_height": 32,
+    "feature_width": 24,
+    "embedding": 8,
+    "identities": 2,
+    "images": 2,
+    "feature_identities": 3,
+    "feature_images": 2,
+    "feature_warm_up": 0.3,
+    "pixel_warm_up": 0.3,
+    "steps": 10,
+    "identity_weight": 2.0,
+    "checkpoint_every": 4,
+}
 
 
 @pytest.fixture(scope="module")
 def learnt(fit_to_toys):
-    settings = {"generator_width": 8, "feature_identities": 6, "feature_warm_up": 0.25, "pixel_warm_up": 0.4,
-                "steps": 120, "learning_rate": 2e-3, "checkpoint_every": 0}  # fmt: skip
+    settings = {
+        "generator_width": 8,
+        "feature_identities": 6,
+        "feature_warm_up": 0.25,
+        "pixel_warm_up": 0.4,
+        "steps": 120,
+        "learning_rate": 2e-3,
+        "checkpoint_every": 0,
+    }
     return fit_to_toys("aligngan", AlignGanConfig.small(**TINY | settings))
 
 

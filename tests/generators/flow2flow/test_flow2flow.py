@@ -13,9 +13,21 @@ from vireid_lib.generators.flow2flow.task import dequantised
 
 PEOPLE = [f"toy/{number:04d}" for number in range(6)]
 EXTERNAL = ["market/0006", "market/0007"]
-TINY = {"height": 32, "width": 24, "squeezes": 1, "blocks": 3, "coupling_width": 16, "discriminator_width": 4,
-        "identities": 3, "images": 2, "visible_only": 2, "steps": 6, "checkpoint_every": 2, "flow_weight": 1e-3,
-        "residual_width": 4}  # fmt: skip
+TINY = {
+    "height": 32,
+    "width": 24,
+    "squeezes": 1,
+    "blocks": 3,
+    "coupling_width": 16,
+    "discriminator_width": 4,
+    "identities": 3,
+    "images": 2,
+    "visible_only": 2,
+    "steps": 6,
+    "checkpoint_every": 2,
+    "flow_weight": 1e-3,
+    "residual_width": 4,
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +100,13 @@ def test_loaded_generator_makes_the_same_and_may_interpolate(learnt, toy_people,
     assert again.summary()["steps"] == 100
     with pytest.raises(ValueError, match="give expand"):
         again.expand(EXTERNAL, ["toy/3"], 1, 0, tmp_path)
-    between = load("flow2flow", folder, generator.config.model_copy(update={"expansion": "interpolate"}),
-                   device="cpu", progress=False)  # fmt: skip
+    between = load(
+        "flow2flow",
+        folder,
+        generator.config.model_copy(update={"expansion": "interpolate"}),
+        device="cpu",
+        progress=False,
+    )
     made = between.expand(PEOPLE[:2], ["toy/1", "toy/3"], 2, 0, tmp_path, source=toy_people)
     assert made["modality"].tolist() == ["visible"] * 4 + ["infrared"] * 4 and (made["split"] == "train").all()
     with pytest.raises(ValueError, match="blocks was 3 and is 5"):
@@ -128,8 +145,10 @@ def test_flows_twice_adversaries_once(toy_people, tmp_path):
     for form, turns in (("paper", 2), ("release", 1)):
         task = Flow2FlowTask(Flow2FlowConfig.small(**TINY | {"form": form}), Batches(toy_people, (32, 24), None))
         task.step(_Backward(), 0)
-        steps = {name: {int(state["step"]) for state in optimizer.state.values()}
-                 for name, optimizer in task.optimizers.items()}  # fmt: skip
+        steps = {
+            name: {int(state["step"]) for state in optimizer.state.values()}
+            for name, optimizer in task.optimizers.items()
+        }
         assert steps == {"flows": {turns}, "adversaries": {1}}
 
 

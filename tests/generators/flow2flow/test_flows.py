@@ -13,8 +13,9 @@ from vireid_lib.generators.flow2flow.layers import AffineCoupling, InvertibleCon
 
 
 def _fill(module, held, prefix="w."):
-    named = {key.removeprefix(prefix).replace(".conv.", "."): value for key, value in held.items()
-             if key.startswith(prefix)}  # fmt: skip
+    named = {
+        key.removeprefix(prefix).replace(".conv.", "."): value for key, value in held.items() if key.startswith(prefix)
+    }
     module.double().load_state_dict(named)
     return module
 
@@ -50,10 +51,16 @@ def test_latents_of_exactly_one_do_not_give_infinity():
     assert torch.isfinite(InvertibleTanh()(torch.ones(1, 1, 2, 2), generate=True)).all()
 
 
-@pytest.mark.parametrize("layer", [
-    InvertibleConvolution(4), _stir(AffineCoupling(4, 8)), InvertibleTanh(),
-    real_nvp.CheckerboardCoupling(4, 8, 1, turned=False).eval(), real_nvp.ChannelCoupling(4, 8, 1, turned=True).eval(),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "layer",
+    [
+        InvertibleConvolution(4),
+        _stir(AffineCoupling(4, 8)),
+        InvertibleTanh(),
+        real_nvp.CheckerboardCoupling(4, 8, 1, turned=False).eval(),
+        real_nvp.ChannelCoupling(4, 8, 1, turned=True).eval(),
+    ],
+)
 def test_log_determinant_of_a_layer(layer):
     _log_determinant_by_autograd(layer.double(), torch.randn(1, 4, 2, 2, dtype=torch.float64))
 

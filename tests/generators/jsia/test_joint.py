@@ -13,11 +13,34 @@ from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_task import JUDGE, JointTask
 from vireid_lib.reid.features import extract
 
-GENERATOR = {"height": 32, "width": 32, "style_dim": 4, "style_width": 4, "decoder_blocks": 1, "mlp_width": 16,
-             "judge_width": 4, "judge_layers": 2, "latent_dim": 8, "latent_width": 8, "identities": 3, "images": 2,
-             "steps": 4, "checkpoint_every": 0}  # fmt: skip
-JOINT = {"height": 32, "width": 32, "identities": 3, "images": 2, "generation_identities": 2, "erasing": 0.0,
-         "padding": 0, "steps": 5, "flip_at_test": False, "generate_every": 1}  # fmt: skip
+GENERATOR = {
+    "height": 32,
+    "width": 32,
+    "style_dim": 4,
+    "style_width": 4,
+    "decoder_blocks": 1,
+    "mlp_width": 16,
+    "judge_width": 4,
+    "judge_layers": 2,
+    "latent_dim": 8,
+    "latent_width": 8,
+    "identities": 3,
+    "images": 2,
+    "steps": 4,
+    "checkpoint_every": 0,
+}
+JOINT = {
+    "height": 32,
+    "width": 32,
+    "identities": 3,
+    "images": 2,
+    "generation_identities": 2,
+    "erasing": 0.0,
+    "padding": 0,
+    "steps": 5,
+    "flip_at_test": False,
+    "generate_every": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +68,14 @@ def test_it_learns_to_tell_people_apart_in_both_modalities(people, start, tmp_pa
     visible, infrared = (np.flatnonzero(people["modality"] == name) for name in ("visible", "infrared"))
     ids = people["identity"].astype("category").cat.codes.to_numpy()
     distances = 1 - features[infrared] @ features[visible].T
-    found = score(distances, query_ids=ids[infrared], gallery_ids=ids[visible], query_cameras=np.ones(36, int),
-                  gallery_cameras=np.full(36, 2), rule="regdb")  # fmt: skip
+    found = score(
+        distances,
+        query_ids=ids[infrared],
+        gallery_ids=ids[visible],
+        query_cameras=np.ones(36, int),
+        gallery_cameras=np.full(36, 2),
+        rule="regdb",
+    )
     assert found.rank(1) > 0.5  # chance is 1 in 6
     again, held = load_joint(tmp_path)
     assert held == config and torch.equal(extract(again, people, config, None), features)
@@ -78,8 +107,9 @@ def test_resume_is_bitwise(people, start, tmp_path, monkeypatch, changes):
     parts, _ = _train(people, tmp_path / "parts", start, **changes)
     ours, theirs = parts.state_dict(), whole.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    made = [load("jsia", tmp_path / name, device="cpu", progress=False).summary()["weights"]
-            for name in ("parts", "whole")]  # fmt: skip
+    made = [
+        load("jsia", tmp_path / name, device="cpu", progress=False).summary()["weights"] for name in ("parts", "whole")
+    ]
     assert made[0] == made[1]
 
 
@@ -204,7 +234,15 @@ def test_one_step_at_the_papers_size(people, tmp_path):
     config = JsiaConfig(pretrained=None, identities=2, images=2, steps=1, visible_only=0)
     build("jsia", config, device="cpu", progress=False).fit(people, tmp_path / "start")
     config = JsiaReidConfig(pretrained=None, identities=2, images=2, steps=1)
-    network = train_joint(people, config, tmp_path / "joint", generator=tmp_path / "start", seed=0, cache=None,
-                          progress=False, device="cpu")  # fmt: skip
+    network = train_joint(
+        people,
+        config,
+        tmp_path / "joint",
+        generator=tmp_path / "start",
+        seed=0,
+        cache=None,
+        progress=False,
+        device="cpu",
+    )
     assert network.features(torch.rand(2, 3, 256, 128), "visible").shape == (2, 2048)
     assert losses.divergence(torch.zeros(1, 2), torch.zeros(1, 2)) == 0

@@ -12,9 +12,23 @@ from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.task import JsiaTask
 
 EXTERNAL = ["market/0006", "market/0007"]
-TINY = {"height": 32, "width": 32, "style_dim": 4, "style_width": 4, "decoder_blocks": 1, "mlp_width": 16,
-        "judge_width": 4, "judge_layers": 2, "latent_dim": 8, "latent_width": 8, "identities": 3, "images": 2,
-        "visible_only": 2, "steps": 5, "checkpoint_every": 2}  # fmt: skip
+TINY = {
+    "height": 32,
+    "width": 32,
+    "style_dim": 4,
+    "style_width": 4,
+    "decoder_blocks": 1,
+    "mlp_width": 16,
+    "judge_width": 4,
+    "judge_layers": 2,
+    "latent_dim": 8,
+    "latent_width": 8,
+    "identities": 3,
+    "images": 2,
+    "visible_only": 2,
+    "steps": 5,
+    "checkpoint_every": 2,
+}
 
 
 @pytest.fixture(scope="module")

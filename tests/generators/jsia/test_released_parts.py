@@ -24,9 +24,15 @@ EXACT = {"rtol": 1e-10, "atol": 1e-10}
 def _filled(module, held, renamed):
     """The module in float64 with the oracle's weights; `renamed` maps its names to ours, None drops one."""
     names = {name: renamed(name.removeprefix("w.")) for name in held if name.startswith("w.")}
-    module.double().load_state_dict({ours: held[name].flatten(2).squeeze(2) if held[name].shape[2:] == (1, 1) and
-                                     ours.startswith("style.") else held[name]
-                                     for name, ours in names.items() if ours is not None})  # fmt: skip
+    module.double().load_state_dict(
+        {
+            ours: held[name].flatten(2).squeeze(2)
+            if held[name].shape[2:] == (1, 1) and ours.startswith("style.")
+            else held[name]
+            for name, ours in names.items()
+            if ours is not None
+        }
+    )
     return module
 
 
@@ -123,11 +129,15 @@ def test_grey_and_normalisation():
 
 def _ours(name):
     for theirs, ours in {
-        "resnet_conv1.0.": "set_level.conv1.", "resnet_conv1.1.": "set_level.bn1.",
-        "resnet_conv1.3.": "set_level.layer1.", "resnet_conv2.0.": "instance_level.layer2.",
-        "resnet_conv2.1.": "instance_level.layer3.", "resnet_conv2.2.": "instance_level.layer4.",
-        "classifier.bn.": "bottleneck.", "classifier.classifier.": "classifier.",
-    }.items():  # fmt: skip
+        "resnet_conv1.0.": "set_level.conv1.",
+        "resnet_conv1.1.": "set_level.bn1.",
+        "resnet_conv1.3.": "set_level.layer1.",
+        "resnet_conv2.0.": "instance_level.layer2.",
+        "resnet_conv2.1.": "instance_level.layer3.",
+        "resnet_conv2.2.": "instance_level.layer4.",
+        "classifier.bn.": "bottleneck.",
+        "classifier.classifier.": "classifier.",
+    }.items():
         if name.startswith(theirs):
             return name.replace(theirs, ours, 1)
     raise KeyError(name)
@@ -141,8 +151,10 @@ def released_network():
     with torch.device("meta"):
         network = JsiaNetwork(config, oracle["meta"]["num_classes"])
     network = network.to_empty(device="cpu").double()
-    weights = {_ours(name): oracle_files.fill(name, place, shape, oracle["fill_rule"])
-               for place, (name, shape) in enumerate(oracle["entries"])}  # fmt: skip
+    weights = {
+        _ours(name): oracle_files.fill(name, place, shape, oracle["fill_rule"])
+        for place, (name, shape) in enumerate(oracle["entries"])
+    }
     missing, unexpected = network.load_state_dict(weights, strict=False)
     assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
     frozen = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
@@ -153,8 +165,10 @@ def released_network():
 def test_encoder_outputs_are_the_releases(released_network):
     held, network = oracle_files.read("networks/jsia_encoder_outputs", torch.float64), released_network
     about = oracle_files.meta("networks/jsia_encoder_outputs")
-    images = {name: functional.interpolate(batch, INSIDE, mode="bilinear")
-              for name, batch in oracle_files.images(about).items()}  # fmt: skip
+    images = {
+        name: functional.interpolate(batch, INSIDE, mode="bilinear")
+        for name, batch in oracle_files.images(about).items()
+    }
     seen = {short: network_input(images[name]) for short, name in (("vis", "visible"), ("ir", "infrared"))}
     rows, columns = held["out.setlevel_gray_patch"].shape[2:]
     found = {}
@@ -190,8 +204,10 @@ def test_alignment_of_regions_is_the_mean_over_them():
     stream = torch.Generator().manual_seed(0)
     real, fake = ({name: torch.randn(3, 4, 5, generator=stream) for name in ("visible", "infrared")} for _ in "rf")
     whole = losses.alignment(real, fake, "paper")
-    each = [losses.alignment(*({name: held[name][:, place] for name in held} for held in (real, fake)), "paper")
-            for place in range(4)]  # fmt: skip
+    each = [
+        losses.alignment(*({name: held[name][:, place] for name in held} for held in (real, fake)), "paper")
+        for place in range(4)
+    ]
     assert whole.item() == pytest.approx(sum(each).item() / 4, rel=1e-5)
     as_printed = losses.divergence(real["infrared"], fake["visible"]) + losses.divergence(
         fake["infrared"], real["visible"]
@@ -221,8 +237,9 @@ def test_variation_losses_by_hand():
     encoder, decoder = LatentEncoder(6, 16, 8, width=4, latent=5), LatentDecoder(6, 16, 8, width=4, latent=5)
     mean, deviation = encoder(torch.rand(3, 6, 16, 8))
     assert mean.shape == (3, 5) and (deviation > 0).all() and decoder(mean).shape == (3, 6, 16, 8)
-    assert torch.equal(mix(torch.ones(2, 3), torch.zeros(2, 3), torch.tensor([0.25, 1.0]))[:, 0],
-                       torch.tensor([0.25, 1.0]))  # fmt: skip
+    assert torch.equal(
+        mix(torch.ones(2, 3), torch.zeros(2, 3), torch.tensor([0.25, 1.0]))[:, 0], torch.tensor([0.25, 1.0])
+    )
 
 
 def test_statistics_are_kept():

@@ -119,8 +119,9 @@ def test_aggregation_in_the_papers_form() -> None:
     high, low = torch.rand(2, 6, 4, 3), torch.rand(2, 4, 4, 3)
     assert torch.equal(block(high, low), high)  # fresh, it is the identity
     nn.init.ones_(block.spatial.norm.weight)
-    queries, keys, values = (f(x)[0].flatten(1) for f, x in (
-        (block.spatial.theta, high), (block.spatial.phi, low), (block.spatial.g, low)))  # fmt: skip
+    queries, keys, values = (
+        f(x)[0].flatten(1) for f, x in ((block.spatial.theta, high), (block.spatial.phi, low), (block.spatial.g, low))
+    )
     expected = torch.zeros(2, 12)
     for position in range(12):
         weights = torch.stack([queries[:, position] @ keys[:, other] for other in range(12)]).softmax(0)

@@ -30,9 +30,14 @@ def test_quadruplet_is_the_releases(dtype: torch.dtype, of_value: float, of_grad
         drawn[stage, anchor] = index  # the last draw of a stage is the one used
     features = data["in.feats"].to(dtype).requires_grad_()
     loss = adaptive_quadruplet(
-        features, data["in.prediction"].to(dtype), data["in.labels"], data["in.prob"].to(dtype), Positives(*drawn),
-        threshold=about["threshold"], margin=about["margin"],
-    )  # fmt: skip
+        features,
+        data["in.prediction"].to(dtype),
+        data["in.labels"],
+        data["in.prob"].to(dtype),
+        Positives(*drawn),
+        threshold=about["threshold"],
+        margin=about["margin"],
+    )
     loss.backward()
     expected = data["out.grad"]
     assert loss.item() == pytest.approx(float(data["out.loss"]), rel=of_value)

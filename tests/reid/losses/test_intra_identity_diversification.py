@@ -17,8 +17,9 @@ VISIBLE, INFRARED = [0, 2, 0, 1, 2, 1, 2], [1, 1, 0, 2, 0]  # unequal numbers, n
 
 def batch(scale: float = 1.0) -> tuple[torch.Tensor, ...]:
     random = torch.Generator().manual_seed(3)
-    one, other = (scale * torch.randn(len(labels), 4, generator=random, dtype=torch.float64)
-                  for labels in (VISIBLE, INFRARED))  # fmt: skip
+    one, other = (
+        scale * torch.randn(len(labels), 4, generator=random, dtype=torch.float64) for labels in (VISIBLE, INFRARED)
+    )
     return one, other, torch.tensor(VISIBLE), torch.tensor(INFRARED)
 
 
@@ -35,8 +36,9 @@ def naive(kind: str, margin: float, one, other, labels, other_labels) -> float:
                 nearest = min(float((centres[i] - mine[k]).norm()) for k in range(len(mine)) if own[k] == i)
                 nearest = max(nearest, 1e-6)  # of an only image, which is its own centre
             else:
-                nearest = min(float((centres[i] - there[j]).norm())
-                              for j in range(3) if j != i for there in (centres, opposite))  # fmt: skip
+                nearest = min(
+                    float((centres[i] - there[j]).norm()) for j in range(3) if j != i for there in (centres, opposite)
+                )
             total += max(0.0, apart - nearest + margin) / 3
     return total
 

@@ -1,6 +1,5 @@
 """AGW: the released network, optimiser, schedule; it learns."""
 
-
 import numpy as np
 import oracle_files
 import pytest
@@ -100,10 +99,7 @@ def test_optimiser_groups_and_rates_are_the_releases() -> None:
         optimizer = method.optimizer()
     surplus = [shape for name, shape in entries()["entries"] if unused(name) and "running" not in name]
     expected = [[group["n_tensors"], group["n_values"]] for group in oracle["groups"]]
-    expected[0] = [
-        expected[0][0] - len(surplus),
-        expected[0][1] - sum(int(np.prod(shape)) for shape in surplus),
-    ]
+    expected[0] = [expected[0][0] - len(surplus), expected[0][1] - sum(int(np.prod(shape)) for shape in surplus)]
     assert type(optimizer).__name__ == oracle["optimizer"]
     for group, theirs, (tensors, values) in zip(optimizer.param_groups, oracle["groups"], expected, strict=True):
         assert len(group["params"]) == tensors and sum(p.numel() for p in group["params"]) == values

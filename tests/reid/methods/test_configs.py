@@ -58,11 +58,14 @@ def test_an_origin_is_of_the_class_that_speaks_last():
     assert Third.origins()["width"] == "miniature world"
 
 
-@pytest.mark.parametrize(("origins", "message"), [
-    ({"thin air": ("margin",)}, "Wrong.ORIGINS: there is no origin 'thin air'; use one of paper, release"),
-    ({"paper": ("margins",)}, "there is no setting 'margins'"),
-    ({"paper": ("margin",), "ours": ("margin",)}, "names 'margin' twice"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("origins", "message"),
+    [
+        ({"thin air": ("margin",)}, "Wrong.ORIGINS: there is no origin 'thin air'; use one of paper, release"),
+        ({"paper": ("margins",)}, "there is no setting 'margins'"),
+        ({"paper": ("margin",), "ours": ("margin",)}, "names 'margin' twice"),
+    ],
+)
 def test_unknown_origins_and_settings_are_refused(origins, message):
     with pytest.raises(ValueError, match=message):
         type("Wrong", (AgwConfig,), {"ORIGINS": origins, "__module__": __name__})

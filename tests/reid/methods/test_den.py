@@ -46,8 +46,11 @@ def test_copies_move_with_their_image_and_are_erased_alone(random_batch):
     config = BaselineConfig.small(colour_copies="grey", erasing=0.0)
     plain, copied = methods.build("baseline", config, 4).augment(random_batch()).visible.chunk(2)
     weights = torch.tensor(augment.LUMINANCE)[:, None, None]
-    back = lambda images: images * torch.tensor(augment.IMAGENET_STD)[:, None, None] + torch.tensor(  # noqa: E731
-        augment.IMAGENET_MEAN)[:, None, None]  # fmt: skip
+    std, mean = (torch.tensor(each)[:, None, None] for each in (augment.IMAGENET_STD, augment.IMAGENET_MEAN))
+
+    def back(images):
+        return images * std + mean
+
     torch.testing.assert_close((back(plain) * weights).sum(1), back(copied)[:, 0], atol=1e-5, rtol=0)
     config = BaselineConfig.small(colour_copies="grey", erasing=1.0, padding=0)
     plain, copied = methods.build("baseline", config, 4).augment(random_batch()).visible.chunk(2)
@@ -99,8 +102,14 @@ def test_all_switches_off_is_the_baseline(random_batch):
 
 def test_the_whole_loss_is_that_of_equations_5_to_11(random_batch):
     torch.manual_seed(0)
-    config = still(DenConfig, ird_weight=0.5, positive_margin=0.2, negative_margin=0.4,
-                   hue_grey_positive_margin=0.6, hue_grey_negative_margin=0.8)  # fmt: skip
+    config = still(
+        DenConfig,
+        ird_weight=0.5,
+        positive_margin=0.2,
+        negative_margin=0.4,
+        hue_grey_positive_margin=0.6,
+        hue_grey_negative_margin=0.8,
+    )
     method = methods.build("den", config, 4)
     batch = method.augment(random_batch())
     losses = method.loss(batch)
@@ -108,8 +117,9 @@ def test_the_whole_loss_is_that_of_equations_5_to_11(random_batch):
     visible, hue_grey, infrared = pooled.chunk(3)
     labels = batch.infrared_labels
     ird = intra_identity_diversification(visible, infrared, labels, labels, positive_margin=0.2, negative_margin=0.4)
-    ird = ird + intra_identity_diversification(hue_grey, infrared, labels, labels,
-                                               positive_margin=0.6, negative_margin=0.8)  # fmt: skip
+    ird = ird + intra_identity_diversification(
+        hue_grey, infrared, labels, labels, positive_margin=0.6, negative_margin=0.8
+    )
     ird = ird + colour_invariance(hue_grey, visible)
     found = losses["pe"] + losses["ne"] + losses["ci"]
     assert found.item() == pytest.approx(0.5 * ird.item(), rel=1e-5)
@@ -136,12 +146,19 @@ def test_all_weights_and_margins_by_hand():
     """Two people on a line: pooled features in one dimension."""
     method = Den.__new__(Den)
     method.config = DenConfig(
-        identity_weight=0.5, triplet_weight=2.0, ird_weight=4.0, margin=7.0, positive_margin=1.0, negative_margin=0.0,
-        hue_grey_positive_margin=3.0, hue_grey_negative_margin=7.5,
-    )  # fmt: skip
+        identity_weight=0.5,
+        triplet_weight=2.0,
+        ird_weight=4.0,
+        margin=7.0,
+        positive_margin=1.0,
+        negative_margin=0.0,
+        hue_grey_positive_margin=3.0,
+        hue_grey_negative_margin=7.5,
+    )
     labels = torch.tensor([0, 0, 1, 1])
-    visible, hue_grey, infrared = (torch.tensor(rows)[:, None] for rows in (
-        [-1.0, 1.0, 9.0, 11.0], [1.0, 3.0, 9.0, 11.0], [0.0, 2.0, 10.0, 12.0]))  # fmt: skip
+    visible, hue_grey, infrared = (
+        torch.tensor(rows)[:, None] for rows in ([-1.0, 1.0, 9.0, 11.0], [1.0, 3.0, 9.0, 11.0], [0.0, 2.0, 10.0, 12.0])
+    )
     pictures = torch.zeros(12, 3, 1, 1)  # of which the losses on features see the number alone
     batch = Batch(pictures[:8], pictures[8:], labels.repeat(2), labels, labels, labels, torch.Generator())
     terms = method.metric_losses(torch.cat((visible, hue_grey, infrared)), batch)
@@ -158,11 +175,7 @@ def test_all_weights_and_margins_by_hand():
 
 @pytest.mark.parametrize(
     ("name", "changes"),
-    [
-        ("baseline", {"triplet": "wrt"}),
-        ("baseline", {"triplet": "hard", "colour_copies": "hue"}),
-        ("den", {}),
-    ],
+    [("baseline", {"triplet": "wrt"}), ("baseline", {"triplet": "hard", "colour_copies": "hue"}), ("den", {})],
 )
 def test_one_batch_can_be_overfitted(name, changes, check_overfit):
     check_overfit(still(methods.method_class(name).config_class, label_smoothing=0.0, **changes))

@@ -102,8 +102,12 @@ def test_recipes() -> None:
         assert MmdReidConfig.published(dataset) == MmdReidConfig()
     small = MmdReidConfig.small()
     assert (small.backbone, small.identities, small.images, small.non_local, small.shared_from) == (
-        "small", 8, 4, False, 3,
-    )  # fmt: skip
+        "small",
+        8,
+        4,
+        False,
+        3,
+    )
     with pytest.raises(ValidationError, match="mmd_margin"):
         methods.configure("mmd_reid", {"mmd_margin": -1.0})
     with pytest.raises(ValueError, match="shared_from is 3, but the non-local"):

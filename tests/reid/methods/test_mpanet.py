@@ -101,10 +101,14 @@ def test_head_and_losses_are_the_releases(dtype: torch.dtype) -> None:
     data, tensors = tensors, oracle_files.read("modules/mpanet_pattern_and_mutual", dtype)
     (identities, _), channels = data["w.classifier.weight"].shape, data["in.feature_map"].shape[1]
     settings = {
-        "form": "release", "backbone": "small", "patterns": about["num_parts"], "margin": about["margin"],
-        "separation_weight": about["weight_sep"], "modality_weight": about["weight_sid"],
+        "form": "release",
+        "backbone": "small",
+        "patterns": about["num_parts"],
+        "margin": about["margin"],
+        "separation_weight": about["weight_sep"],
+        "modality_weight": about["weight_sid"],
         "mutual_weight": about["weight_KL"],
-    }  # fmt: skip
+    }
     method = Mpanet(UNTRAINED.model_copy(update=settings), identities)
     network = PatternNetwork(NoBackbone(channels), identities, patterns=about["num_parts"]).to(dtype)
     method.network = method.plain = network

@@ -14,10 +14,14 @@ LABELS = ("start", "a", "[k]", "photo", "of", "[p]", "person", "end")
 def summary(measured: pd.DataFrame) -> pd.DataFrame:
     """Mean and standard deviation over images: rows resolution and piece; concentration, its deviation, share (%)."""
     grouped = measured.groupby(["resolution", "piece"], sort=False)
-    table = pd.DataFrame({
-        "concentration": grouped["concentration"].mean(), "standard deviation": grouped["concentration"].std(),
-        "share of all attention (%)": 100 * grouped["share"].mean(), "images": grouped.size(),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "concentration": grouped["concentration"].mean(),
+            "standard deviation": grouped["concentration"].std(),
+            "share of all attention (%)": 100 * grouped["share"].mean(),
+            "images": grouped.size(),
+        }
+    )
     return table.reset_index()
 
 
@@ -53,9 +57,11 @@ def findings(measured: pd.DataFrame) -> list[Finding]:
     return [
         _finding("[p] lies on the person more than on an average place (concentration − 1 > 0)", person - 1),
         _finding("[p] lies on the person more than [k] does (difference of concentrations > 0)", person - code),
-        _finding("[k] is spread more evenly than [p] (its concentration is nearer to 1)",
-                 (person - 1).abs() - (code - 1).abs()),
-    ]  # fmt: skip
+        _finding(
+            "[k] is spread more evenly than [p] (its concentration is nearer to 1)",
+            (person - 1).abs() - (code - 1).abs(),
+        ),
+    ]
 
 
 def _finding(claim: str, values: pd.Series) -> Finding:
@@ -67,8 +73,10 @@ def _finding(claim: str, values: pd.Series) -> Finding:
 
 def verdicts(measured: pd.DataFrame) -> pd.DataFrame:
     """`findings` for reading: columns claim, measured (mean with its 95 % interval), verdict."""
-    rows = [{"claim": each.claim, "measured": f"{each.mean:+.3f} ± {each.margin:.3f}", "verdict": each.verdict}
-            for each in findings(measured)]  # fmt: skip
+    rows = [
+        {"claim": each.claim, "measured": f"{each.mean:+.3f} ± {each.margin:.3f}", "verdict": each.verdict}
+        for each in findings(measured)
+    ]
     return pd.DataFrame(rows)
 
 
@@ -76,8 +84,11 @@ def conclusion(measured: pd.DataFrame) -> str:
     """What follows for the paper's sentence, from the three findings."""
     on_person, more_than_code, evener = (each.verdict for each in findings(measured))
     code = _finding("", measured[measured["piece"] == "[k]"].groupby("image")["concentration"].mean() - 1)
-    where = {"supported": "more on the person", "contradicted": "more in the background",
-             "undecided": "as much on the person as anywhere"}[code.verdict]  # fmt: skip
+    where = {
+        "supported": "more on the person",
+        "contradicted": "more in the background",
+        "undecided": "as much on the person as anywhere",
+    }[code.verdict]
     first = {
         "supported": "The identity token focuses on the person's area, as the paper says.",
         "contradicted": "The identity token avoids the person's area, against what the paper says.",
@@ -93,5 +104,7 @@ def conclusion(measured: pd.DataFrame) -> str:
         "contradicted": "The modality token is the less even of the two, against what the paper says.",
         "undecided": "Which of the two is spread more evenly cannot be told.",
     }[evener]
-    return (f"{first} {second} {third} The modality token is heard {where} "
-            f"(concentration {1 + code.mean:.2f} ± {code.margin:.2f}).")  # fmt: skip
+    return (
+        f"{first} {second} {third} The modality token is heard {where} "
+        f"(concentration {1 + code.mean:.2f} ± {code.margin:.2f})."
+    )

@@ -109,8 +109,13 @@ def sampled(book: Book, *, people: int = 3, noise: int = 0) -> Sampled:
         arrays.save(folder, **held)
 
     config = dive_config(book.profile)
-    settings = {"identities": names, "camera": camera, "noise": noise, "steps": config.sampling_steps,
-                "guidance": config.guidance}  # fmt: skip
+    settings = {
+        "identities": names,
+        "camera": camera,
+        "noise": noise,
+        "steps": config.sampling_steps,
+        "guidance": config.guidance,
+    }
     stage = book.stage("attention_sampled", settings, {"finetuning": stages.finetuning(book)}, make, seeds=[noise])
     held = arrays.load(stage)
     maps: dict[tuple[int, int], dict[str, np.ndarray]] = {}

@@ -49,8 +49,14 @@ def explore_augmentations(images: pd.DataFrame | Sequence[str]) -> None:
         chosen = _one(images, image)
         return augmentation_sheet(chosen, seed=dice, probability=probability, area=largest_area, padding=padding)
 
-    widgets.explore(draws, image=range(len(images)), dice=range(10), probability=[0.25, 0.5, 1.0],
-                    largest_area=[0.1, 0.2, 0.4, 0.8], padding=[2, 5, 10, 20])  # fmt: skip
+    widgets.explore(
+        draws,
+        image=range(len(images)),
+        dice=range(10),
+        probability=[0.25, 0.5, 1.0],
+        largest_area=[0.1, 0.2, 0.4, 0.8],
+        padding=[2, 5, 10, 20],
+    )
 
 
 def greys_of(image: Image, degrees: Sequence[float]) -> Float[Tensor, "angles 3 height width"]:
@@ -65,9 +71,10 @@ def brightness(image: Image) -> pd.DataFrame:
     height, width = greys.shape[1:]
     means = {
         part: greys[:, round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
-        .mean((1, 2)).numpy()
+        .mean((1, 2))
+        .numpy()
         for part, ((top, bottom), (left, right)) in PARTS.items()
-    }  # fmt: skip
+    }
     return pd.DataFrame(means, index=pd.RangeIndex(ANGLES, name="degrees"))
 
 
@@ -77,9 +84,12 @@ def grey_circle(image: Image, degrees: int = 120) -> Picture:
     strip = range(0, ANGLES, ANGLES // STRIP)
     return hue_circle(
         [image, _pixels(_turned(image, [degrees]))[0], _pixels(greys_of(image, [degrees]))[0]],
-        list(_pixels(greys_of(image, strip))), brightness(image), degrees=degrees,
-        labels=["image", f"hue + {degrees}°", "its grey"], strip_labels=[f"{angle}°" for angle in strip],
-    )  # fmt: skip
+        list(_pixels(greys_of(image, strip))),
+        brightness(image),
+        degrees=degrees,
+        labels=["image", f"hue + {degrees}°", "its grey"],
+        strip_labels=[f"{angle}°" for angle in strip],
+    )
 
 
 def changes(probability: float, area: float, padding: int) -> dict[str, Callable[[Tensor, torch.Generator], Tensor]]:

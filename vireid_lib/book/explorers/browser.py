@@ -31,9 +31,15 @@ def browse(*tables: pd.DataFrame | None) -> None:
     ) -> Picture:
         """Six people under every camera."""
         return sheet(
-            held, dataset=dataset, split=split, modality=modality, camera=camera, source=source, first=first_person,
+            held,
+            dataset=dataset,
+            split=split,
+            modality=modality,
+            camera=camera,
+            source=source,
+            first=first_person,
             each=images_per_camera,
-        )  # fmt: skip
+        )
 
     choices = {name: values for name, values in options.items() if len(set(values) - {ANY}) > 1}
     most = max(held.groupby("dataset")["identity"].nunique())
@@ -41,9 +47,17 @@ def browse(*tables: pd.DataFrame | None) -> None:
 
 
 def sheet(
-    table: pd.DataFrame, *, dataset: str = ANY, split: str = ANY, modality: str = ANY, camera: str = ANY,
-    source: str = ANY, first: int = 0, people: int = PEOPLE, each: int = 1,
-) -> Picture:  # fmt: skip
+    table: pd.DataFrame,
+    *,
+    dataset: str = ANY,
+    split: str = ANY,
+    modality: str = ANY,
+    camera: str = ANY,
+    source: str = ANY,
+    first: int = 0,
+    people: int = PEOPLE,
+    each: int = 1,
+) -> Picture:
     """People in rows, cameras in columns, visible ones first; a gap where a camera has no image that fits.
 
     Args:
@@ -71,10 +85,12 @@ def sheet(
     counts, room = rows["identity"].value_counts(), 16 + 8 * len(labels)  # letters that the title has room for
     counted = f"{len(rows):,} images of {len(names):,} people; shown: {start + 1} to {start + len(chosen)}"
     return image_grid(
-        grid, row_labels=[f"{pictures.short(name)}\n{counts[name]} images" for name in chosen], column_labels=labels,
+        grid,
+        row_labels=[f"{pictures.short(name)}\n{counts[name]} images" for name in chosen],
+        column_labels=labels,
         row_colours=list(identity_colours(chosen).values()),
         title="\n".join(textwrap.wrap(words or "everything", room) + textwrap.wrap(counted, room)),
-    )  # fmt: skip
+    )
 
 
 def _with_dataset(table: pd.DataFrame) -> pd.DataFrame:

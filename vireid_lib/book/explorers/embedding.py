@@ -27,9 +27,14 @@ Network = tuple[nn.Module, ReidConfig]
 
 
 def explore_embedding(
-    test: pd.DataFrame, networks: Mapping[str, Callable[[], Network]], *, synthetic: pd.DataFrame | None = None,
-    people: int = 8, others: int = 2, first: str = "",
-) -> None:  # fmt: skip
+    test: pd.DataFrame,
+    networks: Mapping[str, Callable[[], Network]],
+    *,
+    synthetic: pd.DataFrame | None = None,
+    people: int = 8,
+    others: int = 2,
+    first: str = "",
+) -> None:
     """Show one network's t-SNE, whose points can be clicked; in an interactive session, choose network and colours.
 
     A click shows the image and those whose features are nearest, in all dimensions. It works in any browser, also
@@ -72,9 +77,13 @@ def plane(
 ) -> Picture:
     """Projected features in the colours of a column of `rows`; markers are modalities, synthetic images hollow."""
     return coloured(
-        points, labels=_names(rows[colour].astype(str)), scheme=colour,
-        modalities=rows["modality"].tolist(), sources=rows["source"].tolist(), title=title,
-    )  # fmt: skip
+        points,
+        labels=_names(rows[colour].astype(str)),
+        scheme=colour,
+        modalities=rows["modality"].tolist(),
+        sources=rows["source"].tolist(),
+        title=title,
+    )
 
 
 def _names(values: pd.Series) -> list[str]:
@@ -106,8 +115,10 @@ def clickable(
         cards.append(
             Card(
                 f"person {short(row.identity)}, camera {short(row.camera)}, {row.modality}, {row.source}",
-                [(int(place), f"{'✓' if right else '✗'} {distance:.2f}")
-                 for place, right, distance in zip(own, same, far, strict=True)],
+                [
+                    (int(place), f"{'✓' if right else '✗'} {distance:.2f}")
+                    for place, right, distance in zip(own, same, far, strict=True)
+                ],
             )
-        )  # fmt: skip
+        )
     return PointPicture(picture, points, pixels(rows, THUMBNAIL), cards, "nearest images (✓ same person, distance)")

@@ -46,9 +46,13 @@ class PointPicture:
     """
 
     def __init__(
-        self, picture: Picture, points: Float[np.ndarray, "points 2"],
-        images: UInt8[np.ndarray, "points height width 3"], cards: Sequence[Card], heading: str,
-    ) -> None:  # fmt: skip
+        self,
+        picture: Picture,
+        points: Float[np.ndarray, "points 2"],
+        images: UInt8[np.ndarray, "points height width 3"],
+        cards: Sequence[Card],
+        heading: str,
+    ) -> None:
         if not len(points) == len(images) == len(cards):
             raise ValueError(f"{len(points)} points, {len(images)} images and {len(cards)} cards: give one of each.")
         self.picture, self._images, self._cards, self._heading = picture, images, cards, heading

@@ -129,8 +129,17 @@ def corner(book: Book) -> tuple[Callable[..., Picture], dict[str, Sequence]]:
         seed: int = 0,
     ) -> Picture:
         who = "" if identity == NOBODY else identity
-        drawn = draw(_model(book), who, codes[code], branch_of=_external_camera(book), other=other, share=share,
-                     guidance=guidance, steps=steps, seed=seed)  # fmt: skip
+        drawn = draw(
+            _model(book),
+            who,
+            codes[code],
+            branch_of=_external_camera(book),
+            other=other,
+            share=share,
+            guidance=guidance,
+            steps=steps,
+            seed=seed,
+        )
         shown = {short(name): _photograph(book, name) for name in ([who] if who else []) + ([other] if share else [])}
         about = [f"guidance {guidance:g}", f"{steps} steps", f"noise {seed}"]
         mixture = f"{short(identity)} with {100 * share:.0f} % of {short(other)}" if share else short(identity)
@@ -138,10 +147,14 @@ def corner(book: Book) -> tuple[Callable[..., Picture], dict[str, Sequence]]:
         return plots.prompt_picture(shown, drawn.image, maps, title=", ".join([code, mixture, *about]))
 
     options = {
-        "identity": [*people, NOBODY], "code": list(codes), "other": people, "share": [step / 10 for step in range(11)],
-        "guidance": sorted({*GUIDANCE, config.guidance}), "steps": sorted({*STEPS, config.sampling_steps}),
+        "identity": [*people, NOBODY],
+        "code": list(codes),
+        "other": people,
+        "share": [step / 10 for step in range(11)],
+        "guidance": sorted({*GUIDANCE, config.guidance}),
+        "steps": sorted({*STEPS, config.sampling_steps}),
         "seed": range(SEEDS),
-    }  # fmt: skip
+    }
     return picture, options
 
 
@@ -154,17 +167,27 @@ def walk(book: Book, *, pairs: int = 3, noise: int = 0, shares: Sequence[float] 
 
     def make(folder: Path) -> None:
         model = stages.generator(book).model
-        rows = [[draw(model, one, camera, other=two, share=share, seed=noise).image for share in shares]
-                for one, two in couples]  # fmt: skip
+        rows = [
+            [draw(model, one, camera, other=two, share=share, seed=noise).image for share in shares]
+            for one, two in couples
+        ]
         arrays.save(folder, pictures=np.asarray(rows))
 
     config = dive_config(book.profile)
-    settings = {"pairs": [list(couple) for couple in couples], "camera": camera, "noise": noise, "shares": list(shares),
-                "steps": config.sampling_steps, "guidance": config.guidance}  # fmt: skip
+    settings = {
+        "pairs": [list(couple) for couple in couples],
+        "camera": camera,
+        "noise": noise,
+        "shares": list(shares),
+        "steps": config.sampling_steps,
+        "guidance": config.guidance,
+    }
     record = book.stage("prompt_walk", settings, {"finetuning": stages.finetuning(book)}, make, seeds=[noise])
     made = arrays.load(record)["pictures"]
-    rows = [[_photograph(book, one), *pictures, _photograph(book, two)]
-            for (one, two), pictures in zip(couples, made, strict=True)]  # fmt: skip
+    rows = [
+        [_photograph(book, one), *pictures, _photograph(book, two)]
+        for (one, two), pictures in zip(couples, made, strict=True)
+    ]
     labels = ["photograph", *(f"{100 * share:.0f} %" for share in shares), "photograph"]
     return Grid(rows, [f"{short(one)} to\n{short(two)}" for one, two in couples], labels)
 

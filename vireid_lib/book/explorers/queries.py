@@ -24,9 +24,14 @@ OUTCOMES = ("any", "right", "wrong")
 
 
 def explore_queries(
-    features: Mapping[str, Float[Tensor, "images dim"]], table: pd.DataFrame, trial: Trial, rule: str,
-    networks: Mapping[str, Callable[[], Network]], *, first: str = "",
-) -> None:  # fmt: skip
+    features: Mapping[str, Float[Tensor, "images dim"]],
+    table: pd.DataFrame,
+    trial: Trial,
+    rule: str,
+    networks: Mapping[str, Callable[[], Network]],
+    *,
+    first: str = "",
+) -> None:
     """Show one query's ranked list; in an interactive session, choose network and query, and ask for explanations.
 
     Args:
@@ -45,13 +50,27 @@ def explore_queries(
         """One query under one network."""
         chosen = queries(outcomes(network), first_image)
         opened = load(network) if grad_cam else None
-        return ranked_list(features[network], table, trial, rule, chosen[query % len(chosen)], ranks=ranks,
-                           removed=show_removed, network=opened, name=network)  # fmt: skip
+        return ranked_list(
+            features[network],
+            table,
+            trial,
+            rule,
+            chosen[query % len(chosen)],
+            ranks=ranks,
+            removed=show_removed,
+            network=opened,
+            name=network,
+        )
 
     widgets.explore(
-        query_explorer, network=list(features), first_image=OUTCOMES, query=range(len(outcomes(start))),
-        ranks=[5, 10, 15], show_removed=True, grad_cam=True,
-    )  # fmt: skip
+        query_explorer,
+        network=list(features),
+        first_image=OUTCOMES,
+        query=range(len(outcomes(start))),
+        ranks=[5, 10, 15],
+        show_removed=True,
+        grad_cam=True,
+    )
 
 
 def queries(outcomes: pd.DataFrame, first_image: str = "any") -> list[int]:
@@ -71,9 +90,17 @@ def queries(outcomes: pd.DataFrame, first_image: str = "any") -> list[int]:
 
 
 def ranked_list(
-    features: Float[Tensor, "images dim"], table: pd.DataFrame, trial: Trial, rule: str, query: int, *,
-    ranks: int = 10, removed: bool = False, network: Network | None = None, name: str = "",
-) -> Picture:  # fmt: skip
+    features: Float[Tensor, "images dim"],
+    table: pd.DataFrame,
+    trial: Trial,
+    rule: str,
+    query: int,
+    *,
+    ranks: int = 10,
+    removed: bool = False,
+    network: Network | None = None,
+    name: str = "",
+) -> Picture:
     """One query and the gallery images nearest to it, right and wrong, with their distances.
 
     Args:
@@ -94,12 +121,15 @@ def ranked_list(
     if network is not None:
         heat = grad_cam(network, table, [(query, int(kept["row"].iloc[0])), *((row, query) for row in shown["row"])])
     return query_list(
-        pixels(table.loc[[query]])[0], list(pixels(table.loc[shown["row"]])), shown, heat=heat,
+        pixels(table.loc[[query]])[0],
+        list(pixels(table.loc[shown["row"]])),
+        shown,
+        heat=heat,
         query_label=f"{short(person)}\ncamera {short(camera)}",
         title=f"{f'Trained on: {name}. ' if name else ''}Person {short(person)}, camera {short(camera)}, {modality}\n"
         f"Removed by the protocol: {int(order['removed'].sum())} of {len(order)} gallery images. "
         f"Ranks of the right ones: {words}. AP {100 * precision:.1f} %",
-    )  # fmt: skip
+    )
 
 
 def grad_cam(network: Network, table: pd.DataFrame, pairs: Sequence[tuple[int, int]]) -> list[np.ndarray]:
@@ -122,8 +152,10 @@ def grad_cam(network: Network, table: pd.DataFrame, pairs: Sequence[tuple[int, i
     for kind in {modality[row] for row, _ in pairs}:
         places = [place for place, (row, _) in enumerate(pairs) if modality[row] == kind]
         heat, _ = grad_cam_plus_plus(
-            module, torch.stack([ready[pairs[place][0]] for place in places]), kind,
+            module,
+            torch.stack([ready[pairs[place][0]] for place in places]),
+            kind,
             torch.stack([towards[pairs[place][1]] for place in places]),
-        )  # fmt: skip
+        )
         found.update(zip(places, heat.numpy(), strict=True))
     return [found[place] for place in range(len(pairs))]

@@ -75,9 +75,13 @@ def comparison(table: pd.DataFrame, metric: str = "rank_1") -> Picture:
     columns = {METRIC_LABELS[name]: _numbers(table, name) for name in SHOWN}
     columns |= {"seeds": table["seeds"].astype(str).tolist(), "trials": table["trials"].astype(str).tolist()}
     return run_bars(
-        table.index.tolist(), table[metric].tolist(), table[f"{metric}_std"].tolist(), columns=columns,
-        axis=f"{METRIC_LABELS[metric]} (%)", marked=METRIC_LABELS[metric],
-    )  # fmt: skip
+        table.index.tolist(),
+        table[metric].tolist(),
+        table[f"{metric}_std"].tolist(),
+        columns=columns,
+        axis=f"{METRIC_LABELS[metric]} (%)",
+        marked=METRIC_LABELS[metric],
+    )
 
 
 def _numbers(table: pd.DataFrame, metric: str) -> Sequence[str]:

@@ -167,8 +167,9 @@ def _read(stages: Path, path: Path, recorded: float) -> Training:
 def _started(stage: Path, folder: Path) -> tuple[int, float]:
     """(step, time) at which the present attempt began, or of its first checkpoint that is still there."""
     began = max(file.stat().st_mtime for file in (stage / ATTEMPTS, folder / "training.json") if file.exists())
-    saved = sorted((int(path.name.rpartition("-")[2]), path.stat().st_mtime)
-                   for path in (folder / "checkpoints").glob("step-*"))  # fmt: skip
+    saved = sorted(
+        (int(path.name.rpartition("-")[2]), path.stat().st_mtime) for path in (folder / "checkpoints").glob("step-*")
+    )
     before, after = ([pair for pair in saved if (pair[1] > began) == later] for later in (False, True))
     if before:
         return before[-1][0], began

@@ -94,10 +94,11 @@ def sheet(trial: Trial, rule: str, query: int, *, number: tuple[int, int] = (1, 
         right=[[row is not None and bool(table.at[row, "right"]) for row in line] for line in grid],
         removed=[[row is not None and table.at[row, "removed"] != LEFT for row in line] for line in grid],
         query_label=f"person {short(asked['identity'])}\ncamera {short(asked['camera'])}\n{asked['modality']}",
-        row_labels=[short(name) for name in shown], column_labels=heads,
+        row_labels=[short(name) for name in shown],
+        column_labels=heads,
         title=f"Trial {number[0]} of {number[1]}: {len(table)} gallery images of {table['identity'].nunique()} people"
         f"\nFor this query: {words}\nRight images left: {left}",
-    )  # fmt: skip
+    )
 
 
 def _columns(table: pd.DataFrame) -> tuple[list[tuple[str, int]], list[str]]:

@@ -47,14 +47,27 @@ def base_samples(book: Book, *, prompts: int = 6, each: int = 3) -> Grid:
     """
     config = dive_config(book.profile)
     texts, drawn = _captions(book, prompts, (config.height, config.width))
-    settings = {"prompts": texts, "each": each, "guidance": config.guidance, "steps": config.sampling_steps,
-                "spacing": config.timestep_spacing, "size": [config.height, config.width]}  # fmt: skip
+    settings = {
+        "prompts": texts,
+        "each": each,
+        "guidance": config.guidance,
+        "steps": config.sampling_steps,
+        "spacing": config.timestep_spacing,
+        "size": [config.height, config.width],
+    }
 
     def make(folder: Path) -> None:
         base = _base(book)
         draws = [seeds.integer(0, "base sample", text, number) % 2**32 for number in range(each) for text in texts]
-        pictures = draw(base, texts * each, draws, size=(config.height, config.width), guidance=config.guidance,
-                        steps=config.sampling_steps, spacing=config.timestep_spacing)  # fmt: skip
+        pictures = draw(
+            base,
+            texts * each,
+            draws,
+            size=(config.height, config.width),
+            guidance=config.guidance,
+            steps=config.sampling_steps,
+            spacing=config.timestep_spacing,
+        )
         arrays.save(folder, pictures=pictures)
 
     held = arrays.load(book.stage("base_samples", settings, _base_input(book), make, seeds=[0]))["pictures"]
@@ -80,23 +93,39 @@ def _captions(book: Book, count: int, size: tuple[int, int]) -> tuple[list[str],
 
 
 def draw(
-    base: Base, prompts: Sequence[str], draws: Sequence[int], *, size: tuple[int, int], guidance: float, steps: int,
+    base: Base,
+    prompts: Sequence[str],
+    draws: Sequence[int],
+    *,
+    size: tuple[int, int],
+    guidance: float,
+    steps: int,
     spacing: str,
-) -> Pictures:  # fmt: skip
+) -> Pictures:
     """One picture a prompt, by diffusers' own pipeline with DPM-Solver++; `draws` are the seeds."""
     from diffusers import StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline(
-        vae=base.vae, text_encoder=base.text, tokenizer=base.tokenizer, unet=base.unet,
-        scheduler=sampler(base.schedule, spacing), safety_checker=None,
-        feature_extractor=None, requires_safety_checker=False,
-    )  # fmt: skip
+        vae=base.vae,
+        text_encoder=base.text,
+        tokenizer=base.tokenizer,
+        unet=base.unet,
+        scheduler=sampler(base.schedule, spacing),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
     pipeline.set_progress_bar_config(disable=True)
     generators = [torch.Generator().manual_seed(seed) for seed in draws]
     images = pipeline(
-        list(prompts), height=size[0], width=size[1], num_inference_steps=steps, guidance_scale=guidance,
-        generator=generators, output_type="np",
-    ).images  # fmt: skip
+        list(prompts),
+        height=size[0],
+        width=size[1],
+        num_inference_steps=steps,
+        guidance_scale=guidance,
+        generator=generators,
+        output_type="np",
+    ).images
     return (images * 255).round().astype(np.uint8)
 
 
@@ -127,8 +156,11 @@ def reconstructions(book: Book, *, measured: int = 64, shown: int = 4) -> Recons
     record = book.stage("base_reconstructions", settings, _base_input(book) | {"images": rows}, make)
     held = arrays.load(record)
     chosen = [i for name in ("visible", "infrared") for i in np.flatnonzero(rows["modality"] == name)[:shown]]
-    grid = Grid([list(held["before"][chosen]), list(held["after"][chosen])], ["image", "after encoder\nand decoder"],
-                [rows["modality"].iloc[i] for i in chosen])  # fmt: skip
+    grid = Grid(
+        [list(held["before"][chosen]), list(held["after"][chosen])],
+        ["image", "after encoder\nand decoder"],
+        [rows["modality"].iloc[i] for i in chosen],
+    )
     return Reconstructions(grid, pd.DataFrame(record.values["psnr"]))
 
 
@@ -170,8 +202,7 @@ def noising(book: Book) -> Noising:
         steps = [round(share * (len(alphas) - 1)) for share in NOISING_TIMES]
         noised = [diffuse(clean, noise, alphas[[step] * len(clean)].to(clean.device), "epsilon")[0] for step in steps]
         decoded = np.stack([_decode(base, part / scale) for part in noised], 1)
-        arrays.save(folder, pictures=decoded, original=images, alphas=alphas.numpy(),
-                    steps=np.array(steps))  # fmt: skip
+        arrays.save(folder, pictures=decoded, original=images, alphas=alphas.numpy(), steps=np.array(steps))
 
     held = arrays.load(book.stage("noising", settings, _base_input(book) | {"images": rows}, make, seeds=[0]))
     images = [[first, *line] for first, line in zip(held["original"], held["pictures"], strict=True)]

@@ -31,8 +31,10 @@ from vireid_lib.data.cameras import camera_in_table, camera_keys, camera_modalit
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.interface import Generator
 
-CAN = {"expand": "expand: images of a known person under an infrared camera, any number",
-       "translate": "translate: a given photograph as an infrared camera would show it"}  # fmt: skip
+CAN = {
+    "expand": "expand: images of a known person under an infrared camera, any number",
+    "translate": "translate: a given photograph as an infrared camera would show it",
+}
 
 
 def label(name: str) -> str:
@@ -61,15 +63,22 @@ def card(book: Book, name: str) -> pd.DataFrame:
     paragraphs = _paragraphs(sys.modules[made.__module__].__doc__) + _paragraphs(made.__doc__)
     told = [text for text in dict.fromkeys(paragraphs[1:]) if not text.startswith("Use:")]
     abilities = fitted(book, name).capabilities if isinstance(made.capabilities, property) else made.capabilities
-    rows = [("generator", label(name)), ("what it is", paragraphs[0]), ("more", " ".join(told)),
-            ("what it can do", "; ".join(CAN[each] for each in sorted(abilities)))]  # fmt: skip
+    rows = [
+        ("generator", label(name)),
+        ("what it is", paragraphs[0]),
+        ("more", " ".join(told)),
+        ("what it can do", "; ".join(CAN[each] for each in sorted(abilities))),
+    ]
     return pd.DataFrame([row for row in rows if row[1]], columns=["", "what"])
 
 
 def settings_source(name: str) -> str:
     """What the configuration says of where its numbers come from."""
-    found = [text for text in _paragraphs(generators.generator_class(name).config_class.__doc__)
-             if not text.startswith("Attributes:")]  # fmt: skip
+    found = [
+        text
+        for text in _paragraphs(generators.generator_class(name).config_class.__doc__)
+        if not text.startswith("Attributes:")
+    ]
     return "\n\n".join("\n".join(textwrap.wrap(text, 95)) for text in found)
 
 
@@ -78,9 +87,15 @@ def settings(book: Book, name: str) -> pd.DataFrame:
     here = config(book, name)
     given, meanings = type(here)(), _meanings(type(here))
     fields = type(here).model_fields
-    rows = [{"setting": key, "here": str(value), "default": str(getattr(given, key)),
-             "meaning": fields[key].description or meanings.get(key, "")}
-            for key, value in ((key, getattr(here, key)) for key in fields)]  # fmt: skip
+    rows = [
+        {
+            "setting": key,
+            "here": str(value),
+            "default": str(getattr(given, key)),
+            "meaning": fields[key].description or meanings.get(key, ""),
+        }
+        for key, value in ((key, getattr(here, key)) for key in fields)
+    ]
     return pd.DataFrame(rows)
 
 
@@ -112,11 +127,17 @@ def cost(book: Book, name: str) -> pd.DataFrame:
     """What fitting took: columns "", here."""
     record = fitting(book, name)
     values = record.values
-    rows = {"images": values["images"], "identities": values.get("identities"), "steps": values.get("steps"),
-            "trained parameters": values.get("parameters"), "minutes": round(record.result["wall_seconds"] / 60, 1),
-            "device": record.result["device"]}  # fmt: skip
-    shown = {key: f"{value:,}" if isinstance(value, int) else str(value)
-             for key, value in rows.items() if value is not None}  # fmt: skip
+    rows = {
+        "images": values["images"],
+        "identities": values.get("identities"),
+        "steps": values.get("steps"),
+        "trained parameters": values.get("parameters"),
+        "minutes": round(record.result["wall_seconds"] / 60, 1),
+        "device": record.result["device"],
+    }
+    shown = {
+        key: f"{value:,}" if isinstance(value, int) else str(value) for key, value in rows.items() if value is not None
+    }
     return pd.DataFrame({"": list(shown), "here": list(shown.values())})
 
 
@@ -163,8 +184,11 @@ def other_way(book: Book, name: str, *, people: int = 6) -> Picture | Markdown:
     infrared = infrared.sort_values("identity").iloc[:people]
     camera = next(each for each, records in camera_modalities(rows).items() if records == "visible")
     size = _size(book, name)
-    columns = [list(pixels(infrared, size)), *_translations(book, name, infrared, [camera], size),
-               _of_camera(rows, infrared["identity"], camera, size)]  # fmt: skip
+    columns = [
+        list(pixels(infrared, size)),
+        *_translations(book, name, infrared, [camera], size),
+        _of_camera(rows, infrared["identity"], camera, size),
+    ]
     number = short(camera_in_table(camera))
     labels = ["real infrared", f"translated,\ncamera {number}", f"real,\ncamera {number}"]
     return plots.image_grid(**vars(_grid(columns, infrared, labels)), title="From infrared to visible light")
@@ -200,8 +224,12 @@ def _translations(book: Book, name: str, rows: pd.DataFrame, cameras: Sequence[s
 
     def make(folder: Path) -> None:
         maker, shown = fitted(book, name), pixels(rows, size)
-        made = [np.concatenate([maker.translate(shown[[place]], identity, camera)
-                                for place, identity in enumerate(rows["identity"])]) for camera in cameras]  # fmt: skip
+        made = [
+            np.concatenate(
+                [maker.translate(shown[[place]], identity, camera) for place, identity in enumerate(rows["identity"])]
+            )
+            for camera in cameras
+        ]
         arrays.save(folder, pictures=np.stack(made))
 
     own = config(book, name)

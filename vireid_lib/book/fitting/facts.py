@@ -46,11 +46,17 @@ def code_table(model: DiveModel, table: pd.DataFrame) -> pd.DataFrame:
     for view, code in words.views.items():
         own = table[views == view]
         shared = [other for other in spelt if other != view and set(spelt[other]) & set(spelt[view])]
-        rows.append({
-            "stands for": view, "modality": own["modality"].iloc[0], "code [k]": code,
-            "tokens": " · ".join(spelt[view]), "shares a token with": ", ".join(shared) or "none",
-            "LoRA branch": words.branch_of_view[view], "images": len(own),
-        })  # fmt: skip
+        rows.append(
+            {
+                "stands for": view,
+                "modality": own["modality"].iloc[0],
+                "code [k]": code,
+                "tokens": " · ".join(spelt[view]),
+                "shares a token with": ", ".join(shared) or "none",
+                "LoRA branch": words.branch_of_view[view],
+                "images": len(own),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -67,9 +73,15 @@ def prompt_table(model: DiveModel, identity: str, camera: str) -> pd.DataFrame:
     for label, text in prompt_pieces(model, identity, camera):
         ids = model.base.tokenizer(text, add_special_tokens=False).input_ids
         trained = "yes" if label == "[p]" else "no"
-        rows.append({"piece": label, "text": _shortened(text.split(" "), " "),
-                     "tokens": _shortened(_spelling(model, text), " · "), "ids": _shortened(map(str, ids), ", "),
-                     "trained": trained})  # fmt: skip
+        rows.append(
+            {
+                "piece": label,
+                "text": _shortened(text.split(" "), " "),
+                "tokens": _shortened(_spelling(model, text), " · "),
+                "ids": _shortened(map(str, ids), ", "),
+                "trained": trained,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -85,16 +97,20 @@ def parameter_table(model: DiveModel) -> pd.DataFrame:
     parts = {
         "identity tokens [p]": (model.rows.rows.numel(), True),
         f"LoRA, {len(model.branches.names)} branches": (lora, True),
-        "text encoder": (sum(p.numel() for p in model.base.text.parameters()) - model.rows.rows.numel()
-                         + model.rows.table.numel(), False),
+        "text encoder": (
+            sum(p.numel() for p in model.base.text.parameters()) - model.rows.rows.numel() + model.rows.table.numel(),
+            False,
+        ),
         "U-Net": (sum(p.numel() for p in model.base.unet.parameters()) - lora, False),
         "autoencoder": (sum(p.numel() for p in model.base.vae.parameters()), False),
-    }  # fmt: skip
+    }
     total = sum(count for count, _ in parts.values())
-    return pd.DataFrame([
-        {"part": part, "parameters": count, "trained": "yes" if trained else "no", "share (%)": 100 * count / total}
-        for part, (count, trained) in parts.items()
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {"part": part, "parameters": count, "trained": "yes" if trained else "no", "share (%)": 100 * count / total}
+            for part, (count, trained) in parts.items()
+        ]
+    )
 
 
 @torch.no_grad()
@@ -109,8 +125,14 @@ def branch_table(model: DiveModel) -> pd.DataFrame:
     for index, name in enumerate(model.branches.names):
         change = sum(float(layer.delta(index).square().sum()) for layer in layers)
         count = sum(layer.down[index].numel() + layer.up[index].numel() for layer in layers)
-        rows.append({"branch": name, "layers": len(layers), "parameters": count,
-                     "size of BA against W (%)": 100 * (change / base) ** 0.5})  # fmt: skip
+        rows.append(
+            {
+                "branch": name,
+                "layers": len(layers),
+                "parameters": count,
+                "size of BA against W (%)": 100 * (change / base) ** 0.5,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -135,8 +157,14 @@ def unchanged(model: DiveModel, base: Base) -> pd.DataFrame:
         ("autoencoder", dict(base.vae.named_parameters()), dict(model.base.vae.named_parameters())),
     ):
         changed = [name for name, tensor in fresh.items() if not torch.equal(tensor.cpu(), mounted[name].cpu())]
-        rows.append({"part": part, "tensors": len(fresh), "numbers": sum(t.numel() for t in fresh.values()),
-                     "changed": len(changed)})  # fmt: skip
+        rows.append(
+            {
+                "part": part,
+                "tensors": len(fresh),
+                "numbers": sum(t.numel() for t in fresh.values()),
+                "changed": len(changed),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -177,12 +205,19 @@ def token_facts(model: DiveModel, base: Base, table: pd.DataFrame, *, seed: int)
     identities = model.tokens.identities
     counts = table.groupby(["identity", "modality"]).size().unstack(fill_value=0)
     counts = counts.reindex(columns=["visible", "infrared"], fill_value=0).loc[identities]
-    return pd.DataFrame({
-        "identity": identities, "data set": [name.split("/")[0] for name in identities],
-        "visible": counts["visible"].to_numpy(), "infrared": counts["infrared"].to_numpy(),
-        "norm": norm.numpy(), "moved": moved.numpy(), "nearest word": [names[i] for i in best.indices.tolist()],
-        "similarity": best.values.numpy(), "nearest identity": [identities[i] for i in likeness.argmax(1).tolist()],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "identity": identities,
+            "data set": [name.split("/")[0] for name in identities],
+            "visible": counts["visible"].to_numpy(),
+            "infrared": counts["infrared"].to_numpy(),
+            "norm": norm.numpy(),
+            "moved": moved.numpy(),
+            "nearest word": [names[i] for i in best.indices.tolist()],
+            "similarity": best.values.numpy(),
+            "nearest identity": [identities[i] for i in likeness.argmax(1).tolist()],
+        }
+    )
 
 
 @torch.no_grad()

@@ -57,11 +57,13 @@ def prompt_worth(book: Book, *, images: int = 24, split: int = 1) -> pd.DataFram
 
 
 def _worth(rows: pd.DataFrame, losses: Float[np.ndarray, "variants times images"]) -> pd.DataFrame:
-    return pd.DataFrame({
-        "modality": np.tile(rows["modality"].to_numpy(dtype=object), len(TIMES)),
-        "time": np.repeat(TIMES, len(rows)),
-        **{name: losses[place].reshape(-1).astype(float) for place, name in enumerate(PROMPT_VARIANTS)},
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "modality": np.tile(rows["modality"].to_numpy(dtype=object), len(TIMES)),
+            "time": np.repeat(TIMES, len(rows)),
+            **{name: losses[place].reshape(-1).astype(float) for place, name in enumerate(PROMPT_VARIANTS)},
+        }
+    )
 
 
 def prompt_verdict(worth: pd.DataFrame) -> pd.DataFrame:
@@ -76,16 +78,27 @@ def prompt_verdict(worth: pd.DataFrame) -> pd.DataFrame:
     for name, words in PROMPT_VARIANTS.items():
         for modality, part in per_image.groupby("modality", sort=False):
             rise = 100 * (part[name] - part["right"]) / part["right"].mean()
-            rows.append({"prompt": words, "modality": modality, "loss": part[name].mean(), "rise (%)": rise.mean(),
-                         "standard error": rise.std(ddof=1) / len(rise) ** 0.5, "images": len(rise)})  # fmt: skip
+            rows.append(
+                {
+                    "prompt": words,
+                    "modality": modality,
+                    "loss": part[name].mean(),
+                    "rise (%)": rise.mean(),
+                    "standard error": rise.std(ddof=1) / len(rise) ** 0.5,
+                    "images": len(rise),
+                }
+            )
     return pd.DataFrame(rows)
 
 
 def prompt_curves(worth: pd.DataFrame) -> dict[str, tuple[pd.Index, pd.Series]]:
     """For each wrong prompt the times and the rise of the mean loss there, in percent."""
     means = worth.groupby("time")[list(PROMPT_VARIANTS)].mean()
-    return {words: (means.index, 100 * (means[name] / means["right"] - 1))
-            for name, words in PROMPT_VARIANTS.items() if name != "right"}  # fmt: skip
+    return {
+        words: (means.index, 100 * (means[name] / means["right"] - 1))
+        for name, words in PROMPT_VARIANTS.items()
+        if name != "right"
+    }
 
 
 @torch.no_grad()
@@ -93,17 +106,26 @@ def _losses(model: DiveModel, rows: pd.DataFrame) -> Float[Tensor, "variants tim
     base, config = model.base, model.config
     device = base.unet.device
     images = pixels(rows, (config.height, config.width))
-    clean = torch.cat([base.vae.encode(to_float(images[i : i + 16], device) * 2 - 1).latent_dist.mean
-                       for i in range(0, len(rows), 16)]) * base.vae.config.scaling_factor  # fmt: skip
+    clean = (
+        torch.cat(
+            [
+                base.vae.encode(to_float(images[i : i + 16], device) * 2 - 1).latent_dist.mean
+                for i in range(0, len(rows), 16)
+            ]
+        )
+        * base.vae.config.scaling_factor
+    )
     noise = torch.randn(clean.shape, generator=seeds.generator(0, "prompt worth")).to(device)
     people, cameras = rows["identity"].tolist(), camera_keys(rows, model.vocabulary)
     others, elsewhere = _other_people(rows), _other_modality(rows, cameras)
     empty = [""] * len(rows)
     choices = {
-        "right": (model.prompts(people, cameras), cameras), "person": (model.prompts(others, cameras), cameras),
-        "code": (model.prompts(people, elsewhere), cameras), "branch": (model.prompts(people, elsewhere), elsewhere),
+        "right": (model.prompts(people, cameras), cameras),
+        "person": (model.prompts(others, cameras), cameras),
+        "code": (model.prompts(people, elsewhere), cameras),
+        "branch": (model.prompts(people, elsewhere), elsewhere),
         "base": (model.prompts(empty, empty), None),
-    }  # fmt: skip
+    }
     alphas = base.schedule.alphas_cumprod.to(device)
     steps = torch.tensor([round(share * (len(alphas) - 1)) for share in TIMES], device=device)
     found = torch.empty(len(choices), len(steps), len(rows))
@@ -145,13 +167,27 @@ def cost(book: Book, record: StageRecord) -> pd.DataFrame:
     """What fine-tuning cost here, and what the paper spent."""
     config, minutes = dive_config(book.profile), record.result["wall_seconds"] / 60
     here = {
-        "images": record.values["images"], "identities": record.values["identities"],
-        "cameras": len(record.values["cameras"]), "steps": config.steps, "batch": config.batch,
-        "images seen": config.steps * config.batch, "learning rate": config.learning_rate,
-        "LoRA rank": config.lora_rank, "vectors per token": config.vectors_per_token,
-        "minutes": round(minutes, 1), "device": record.result["device"],
-    }  # fmt: skip
-    paper = {"steps": 400_000, "batch": 16, "images seen": 6_400_000, "learning rate": 5e-5, "LoRA rank": 128,
-             "vectors per token": 1}  # fmt: skip
-    return pd.DataFrame({"here": pd.Series(here, dtype=object), "printed in the paper": pd.Series(paper, dtype=object)},
-                        index=list(here)).fillna("not printed")  # fmt: skip
+        "images": record.values["images"],
+        "identities": record.values["identities"],
+        "cameras": len(record.values["cameras"]),
+        "steps": config.steps,
+        "batch": config.batch,
+        "images seen": config.steps * config.batch,
+        "learning rate": config.learning_rate,
+        "LoRA rank": config.lora_rank,
+        "vectors per token": config.vectors_per_token,
+        "minutes": round(minutes, 1),
+        "device": record.result["device"],
+    }
+    paper = {
+        "steps": 400_000,
+        "batch": 16,
+        "images seen": 6_400_000,
+        "learning rate": 5e-5,
+        "LoRA rank": 128,
+        "vectors per token": 1,
+    }
+    return pd.DataFrame(
+        {"here": pd.Series(here, dtype=object), "printed in the paper": pd.Series(paper, dtype=object)},
+        index=list(here),
+    ).fillna("not printed")

@@ -38,8 +38,15 @@ def fitting(book: Book, name: str, split: int = 1) -> StageRecord:
         return {"images": len(table), **maker.summary()}
 
     digests = {each: load_manifest(each).digest() for each in book.profile.data.roots}
-    return book.stage(f"{name}_fitting", config.fit_settings(), {"table": table}, make,
-                      code=[generators.generator_class(name)], seeds=[config.seed], manifests=digests)  # fmt: skip
+    return book.stage(
+        f"{name}_fitting",
+        config.fit_settings(),
+        {"table": table},
+        make,
+        code=[generators.generator_class(name)],
+        seeds=[config.seed],
+        manifests=digests,
+    )
 
 
 def fitted(book: Book, name: str, split: int = 1, **sampling: object) -> Generator:

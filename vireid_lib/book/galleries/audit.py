@@ -45,13 +45,23 @@ class GalleryAudit:
     @property
     def table(self) -> pd.DataFrame:
         """One row per audit: how many images are flagged, and how many would be by chance."""
-        return pd.DataFrame([
-            {"compared by": self.words[key], "flagged (%)": 100 * found.rate, "expected (%)": 100 * found.quantile,
-             "threshold": found.threshold, "smallest": found.distances.min(),
-             "median": float(np.median(found.distances)), "median of real": float(np.median(found.real)),
-             "images": len(found.distances), "real": len(found.real), "training": len(self.training)}
-            for key, found in self.audits.items()
-        ])  # fmt: skip
+        return pd.DataFrame(
+            [
+                {
+                    "compared by": self.words[key],
+                    "flagged (%)": 100 * found.rate,
+                    "expected (%)": 100 * found.quantile,
+                    "threshold": found.threshold,
+                    "smallest": found.distances.min(),
+                    "median": float(np.median(found.distances)),
+                    "median of real": float(np.median(found.real)),
+                    "images": len(found.distances),
+                    "real": len(found.real),
+                    "training": len(self.training),
+                }
+                for key, found in self.audits.items()
+            ]
+        )
 
     def distances(self, key: str = "pixels") -> dict[str, np.ndarray]:
         """Distances to the nearest training image, of synthetic and of real images, for a histogram."""
@@ -63,17 +73,21 @@ class GalleryAudit:
         found = self.audits[key]
         rows = found.closest(count)
         made, real = self.gallery.iloc[rows], self.training.iloc[found.nearest[rows]]
-        labels = [f"{short(one)} → {'itself' if one == other else short(other)}\n{found.distances[row]:.2f}"
-                  + " !" * bool(found.flagged[row])
-                  for row, one, other in zip(rows, made["identity"], real["identity"], strict=True)]  # fmt: skip
+        labels = [
+            f"{short(one)} → {'itself' if one == other else short(other)}\n{found.distances[row]:.2f}"
+            + " !" * bool(found.flagged[row])
+            for row, one, other in zip(rows, made["identity"], real["identity"], strict=True)
+        ]
         sides = ["synthetic", "nearest real\ntraining image"]
         return Grid([list(pixels(made)), list(pixels(real))], sides, labels)
 
     @property
     def basis(self) -> str:
         """What the numbers were measured with."""
-        counts = (f"N = {len(self.gallery)} synthetic, {len(self.audits['pixels'].real)} real and {len(self.training)} "
-                  "training images")  # fmt: skip
+        counts = (
+            f"N = {len(self.gallery)} synthetic, {len(self.audits['pixels'].real)} real and {len(self.training)} "
+            "training images"
+        )
         return "; ".join([*self.words.values(), counts])
 
     @property
@@ -107,23 +121,41 @@ def audit(book: Book, name: str = "dive") -> GalleryAudit:
         network, config = stages.network(book, "real", seed)
         network.to(book.device)
         cache = book.workspace.cache
-        shown = [np.asarray(load_images(rows["path"].tolist(), SIZE, cache=cache).pixels)
-                 for rows in (gallery, training)]  # fmt: skip
+        shown = [
+            np.asarray(load_images(rows["path"].tolist(), SIZE, cache=cache).pixels) for rows in (gallery, training)
+        ]
         known = [extract(network, rows, config, cache) for rows in (gallery, training)]
-        found = {"pixels": audit_pixels(*shown, identities, cameras, real),
-                 "features": audit_features(*known, identities, cameras, real)}  # fmt: skip
-        arrays.save(folder, **{f"{key} {part}": getattr(each, part) for key, each in found.items()
-                               for part in ("nearest", "distances", "real")})  # fmt: skip
-        return {"rates": {key: each.rate for key, each in found.items()},
-                "quantile": found["pixels"].quantile, "N": len(gallery)}  # fmt: skip
+        found = {
+            "pixels": audit_pixels(*shown, identities, cameras, real),
+            "features": audit_features(*known, identities, cameras, real),
+        }
+        arrays.save(
+            folder,
+            **{
+                f"{key} {part}": getattr(each, part)
+                for key, each in found.items()
+                for part in ("nearest", "distances", "real")
+            },
+        )
+        return {
+            "rates": {key: each.rate for key, each in found.items()},
+            "quantile": found["pixels"].quantile,
+            "N": len(gallery),
+        }
 
     record = _stage(book, name, gallery, training, seed, make)
     held, method = arrays.load(record), book.profile.reid.method.upper()
     spaces = {"pixels": "1 - SSIM", "features": "cosine distance"}
-    words = {"pixels": f"pixels: 1 − SSIM, {SIZE[0]} × {SIZE[1]}",
-             "features": f"features: cosine ({method}, seed {seed})"}  # fmt: skip
-    audits = {key: Audit(*(held[f"{key} {part}"] for part in ("nearest", "distances", "real")),
-                         record.values["quantile"], space) for key, space in spaces.items()}  # fmt: skip
+    words = {
+        "pixels": f"pixels: 1 − SSIM, {SIZE[0]} × {SIZE[1]}",
+        "features": f"features: cosine ({method}, seed {seed})",
+    }
+    audits = {
+        key: Audit(
+            *(held[f"{key} {part}"] for part in ("nearest", "distances", "real")), record.values["quantile"], space
+        )
+        for key, space in spaces.items()
+    }
     return GalleryAudit(record, audits, gallery, training, words)
 
 
@@ -132,11 +164,16 @@ def summary(audits: Mapping[str, GalleryAudit]) -> pd.DataFrame:
     rows = []
     for name, found in audits.items():
         for key, (_, row) in zip(found.audits, found.table.iterrows(), strict=True):
-            rows.append({
-                "gallery": training_label(name).removeprefix("+ "), "compared by": key,
-                **{column: f"{row[column]:.1f}" for column in ("flagged (%)", "expected (%)")},
-                **{column: f"{row[column]:.3f}" for column in ("threshold", "smallest", "median", "median of real")},
-            })  # fmt: skip
+            rows.append(
+                {
+                    "gallery": training_label(name).removeprefix("+ "),
+                    "compared by": key,
+                    **{column: f"{row[column]:.1f}" for column in ("flagged (%)", "expected (%)")},
+                    **{
+                        column: f"{row[column]:.3f}" for column in ("threshold", "smallest", "median", "median of real")
+                    },
+                }
+            )
     return pd.DataFrame(rows)
 
 

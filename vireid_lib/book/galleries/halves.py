@@ -39,8 +39,9 @@ class Halves:
     def sides(self) -> pd.DataFrame:
         """The table for `plots.with_and_without`, real images first."""
         label = self.table["people"] + " people,\n" + self.table["light"]
-        return pd.DataFrame({"label": label, "side": (self.table["images"] == DRAWN).astype(int),
-                             "value": self.table["right"]})  # fmt: skip
+        return pd.DataFrame(
+            {"label": label, "side": (self.table["images"] == DRAWN).astype(int), "value": self.table["right"]}
+        )
 
 
 def halves(book: Book, *, people: int = 40, each: int = 4) -> Halves:
@@ -59,8 +60,10 @@ def halves(book: Book, *, people: int = 40, each: int = 4) -> Halves:
     groups = {"training": data.learn(), "external": data.external}
     photographs = {name: rows[rows["modality"] == "visible"].sort_values("path") for name, rows in groups.items()}
     count = min(people, *(rows["identity"].nunique() for rows in photographs.values()))
-    photographs = {name: rows[rows["identity"].isin(sorted(rows["identity"].unique())[:count])]
-                   for name, rows in photographs.items()}  # fmt: skip
+    photographs = {
+        name: rows[rows["identity"].isin(sorted(rows["identity"].unique())[:count])]
+        for name, rows in photographs.items()
+    }
     answering = {name: _every_other(rows, 0) for name, rows in photographs.items()}
     asking = {(name, "visible"): _every_other(rows, 1) for name, rows in photographs.items()}
     infrared = {"training": groups["training"]} | ({"external": data.truth("true")} if book.miniature else {})
@@ -85,15 +88,21 @@ def halves(book: Book, *, people: int = 40, each: int = 4) -> Halves:
         for images, cells in ((REAL, asking), (DRAWN, _draw(book, photographs, each, folder))):
             for (name, light), rows in cells.items():
                 outcome = identify(features(rows), rows["identity"], known[name], answering[name]["identity"])
-                found.append({"people": name, "light": light, "images": images, "N": len(rows),
-                              "right": 100 * outcome.rank_1})  # fmt: skip
+                found.append(
+                    {"people": name, "light": light, "images": images, "N": len(rows), "right": 100 * outcome.rank_1}
+                )
         return {"table": found}
 
     inputs = {"judge": stages.reid(book, judge, seed), "finetuning": stages.finetuning(book)}
     inputs |= {f"{name}_{light}": rows for (name, light), rows in asking.items()}
     inputs |= {f"{name}_answering": rows for name, rows in answering.items()}
-    sampling = {"people": count, "each": each, "judge": judge, "cameras": stages.infrared_cameras(book),
-                **config.sampling_settings()}  # fmt: skip
+    sampling = {
+        "people": count,
+        "each": each,
+        "judge": judge,
+        "cameras": stages.infrared_cameras(book),
+        **config.sampling_settings(),
+    }
     record = book.stage("halves", sampling, inputs, make, seeds=[seed, config.seed])
     return Halves(pd.DataFrame(record.values["table"]), measures.judges(book)[judge], count)
 

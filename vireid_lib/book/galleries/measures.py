@@ -28,8 +28,10 @@ def judged_people(book: Book, generator: str = "dive") -> pd.DataFrame:
         galleries come first, for they are its own failures.
     """
     record = measures.preservation(book, "real", book.profile.reid.seeds[0])
-    found = {name: pd.DataFrame(values["by_identity"]).set_index("identity")["rank_1"]
-             for name, values in record.values["galleries"].items()}  # fmt: skip
+    found = {
+        name: pd.DataFrame(values["by_identity"]).set_index("identity")["rank_1"]
+        for name, values in record.values["galleries"].items()
+    }
     table = pd.DataFrame({_words(name): found[name] for name in sorted(found, key=lambda name: name != generator)})
     others = table.iloc[:, 1:].mean(axis=1)
     table = table.iloc[np.lexsort((-others, table.iloc[:, 0]))]
@@ -40,12 +42,15 @@ def judged_galleries(book: Book) -> pd.DataFrame:
     """Identity preservation of each gallery as the baseline network (first seed) sees it, in percent."""
     record = measures.preservation(book, "real", book.profile.reid.seeds[0])
     found = record.values["galleries"]
-    return pd.DataFrame({
-        "infrared images": [*(_words(name) for name in found), "guessing"],
-        "nearest is the same person (%)": [100 * share for share in
-                                           [*(each["rank_1"] for each in found.values()), record.values["chance"]]],
-        "images": [*(str(each["images"]) for each in found.values()), "–"],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "infrared images": [*(_words(name) for name in found), "guessing"],
+            "nearest is the same person (%)": [
+                100 * share for share in [*(each["rank_1"] for each in found.values()), record.values["chance"]]
+            ],
+            "images": [*(str(each["images"]) for each in found.values()), "–"],
+        }
+    )
 
 
 def _words(name: str) -> str:
@@ -76,8 +81,11 @@ def fidelity(book: Book) -> Fidelity:
     data, cameras = stages.datasets(book), stages.infrared_cameras(book)
     learn = data.learn().query("modality == 'infrared'")
     real = learn[learn["camera"].isin(cameras)]
-    groups = {"real infrared, one half": real.iloc[::2], "real infrared, other half": real.iloc[1::2],
-              "external photographs (visible)": data.external}  # fmt: skip
+    groups = {
+        "real infrared, one half": real.iloc[::2],
+        "real infrared, other half": real.iloc[1::2],
+        "external photographs (visible)": data.external,
+    }
     for name in book.profile.reid.training_sets:
         if name != "real":
             groups[_words(name)] = stages.gallery(book, name)
@@ -92,18 +100,22 @@ def fidelity(book: Book) -> Fidelity:
         network, settings = stages.network(book, "real", seed)
         network.to(book.device)
         # All sets pass the infrared stream: the question is whether they could be taken for infrared.
-        found = {name: extract(network, rows.assign(modality="infrared"), settings, book.workspace.cache).numpy()
-                 for name, rows in groups.items()}  # fmt: skip
+        found = {
+            name: extract(network, rows.assign(modality="infrared"), settings, book.workspace.cache).numpy()
+            for name, rows in groups.items()
+        }
         shown = {name: pixels(rows, (config.height, config.width)) for name, rows in groups.items()}
         reference = found["real infrared, one half"]
         histograms = np.stack([brightness_histogram(part) for part in shown.values()])
         arrays.save(folder, histograms=histograms)
-        table = pd.DataFrame({
-            "images": list(groups),
-            "Fréchet distance": [frechet_distance(reference, part) for part in found.values()],
-            "brightness overlap": [overlap(histograms[0], row) for row in histograms],
-            "colourfulness (0–255)": [float(colourfulness(part).mean()) for part in shown.values()],
-        })  # fmt: skip
+        table = pd.DataFrame(
+            {
+                "images": list(groups),
+                "Fréchet distance": [frechet_distance(reference, part) for part in found.values()],
+                "brightness overlap": [overlap(histograms[0], row) for row in histograms],
+                "colourfulness (0–255)": [float(colourfulness(part).mean()) for part in shown.values()],
+            }
+        )
         return {"extractor": extractor, "N": count, "table": table.iloc[1:].to_dict("records")}
 
     method = reid_config(book.profile)
@@ -136,8 +148,10 @@ class Comparison:
         """The table for a page: a row per measure, a column per gallery, "–" where a measure does not apply."""
         shown = self.table.set_index("infrared images").T
         digits = [1 if "%" in measure else 3 for measure in shown.index]
-        words = {measure: ["–" if pd.isna(value) else f"{value:.{places}f}" for value in shown.loc[measure]]
-                 for measure, places in zip(shown.index, digits, strict=True)}  # fmt: skip
+        words = {
+            measure: ["–" if pd.isna(value) else f"{value:.{places}f}" for value in shown.loc[measure]]
+            for measure, places in zip(shown.index, digits, strict=True)
+        }
         found = pd.DataFrame.from_dict(words, orient="index", columns=shown.columns)
         return found.rename_axis("measure").rename_axis(None, axis=1).reset_index()
 
@@ -156,10 +170,22 @@ PERCENT = {
 }
 PLAIN = {"distance to photographs": "MD to photographs", "distance to true infrared": "MD to true infrared"}
 COLUMNS = [
-    "right person (photographs)", "right person (true infrared)", "distance to photographs",
-    "distance to true infrared", "Fréchet distance", "FID", "precision", "recall", "density", "coverage",
-    "SSIM on the person", "infrared (colour)", "infrared (luminance)", "variety", "flagged copies",
-]  # fmt: skip
+    "right person (photographs)",
+    "right person (true infrared)",
+    "distance to photographs",
+    "distance to true infrared",
+    "Fréchet distance",
+    "FID",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "SSIM on the person",
+    "infrared (colour)",
+    "infrared (luminance)",
+    "variety",
+    "flagged copies",
+]
 """The measures of `galleries.numbers.numbers`, in the order of `compare`'s table."""
 
 
@@ -183,9 +209,13 @@ def compare(book: Book, names: Sequence[str], *, inception: str = "") -> Compari
         raise ValueError('compare: give at least one gallery to measure, e.g. "copies".')
     found = {name: numbers(book, name) | ({"FID": fid(book, name, inception)} if inception else {}) for name in names}
     columns = {key: (PERCENT | PLAIN).get(key, key) for key in COLUMNS if any(key in each for each in found.values())}
-    rows = [{"infrared images": _words(name)} | {
-        label: (100 if key in PERCENT else 1) * each[key].value if key in each else float("nan")
-        for key, label in columns.items()
-    } for name, each in found.items()]  # fmt: skip
+    rows = [
+        {"infrared images": _words(name)}
+        | {
+            label: (100 if key in PERCENT else 1) * each[key].value if key in each else float("nan")
+            for key, label in columns.items()
+        }
+        for name, each in found.items()
+    ]
     basis = {label: next(each[key].basis for each in found.values() if key in each) for key, label in columns.items()}
     return Comparison(pd.DataFrame(rows), basis, names)

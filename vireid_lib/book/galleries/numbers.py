@@ -110,8 +110,10 @@ def _stage(book: Book, name: str) -> StageRecord:
         network, config = stages.network(book, "real", seed)
         network.to(book.device)
         made, seen, held = (extract(network, rows, config, book.workspace.cache) for rows in (gallery, external, real))
-        extractor = (f"{book.profile.reid.method.upper()}, {book.profile.reid.backbone} backbone, trained on "
-                     f"{book.profile.data.target}, seed {seed}")  # fmt: skip
+        extractor = (
+            f"{book.profile.reid.method.upper()}, {book.profile.reid.backbone} backbone, trained on "
+            f"{book.profile.data.target}, seed {seed}"
+        )
         about = {"extractor": extractor, "resize": f"{config.height}x{config.width}, bilinear"}
         found = _of_people(made, gallery, seen, external, about, "photographs")
         if not set(gallery["path"]) & set(real["path"]):  # a set is no measure of itself
@@ -119,19 +121,30 @@ def _stage(book: Book, name: str) -> StageRecord:
         shown = np.asarray(load_images(gallery["path"].tolist(), SIZE, cache=book.workspace.cache).pixels)
         for sight, judge in judges.items():
             key = f"infrared ({sight})"
-            found[key] = Measure(key, float(judge.infrared(shown).mean()), str(judge), f"{SIZE[0]}x{SIZE[1]}, bilinear",
-                                 (len(gallery),))  # fmt: skip
+            found[key] = Measure(
+                key, float(judge.infrared(shown).mean()), str(judge), f"{SIZE[0]}x{SIZE[1]}, bilinear", (len(gallery),)
+            )
         pixels = copied.audits["pixels"]
         found["flagged copies"] = Measure(
-            "flagged copies", pixels.rate, copied.words["pixels"], "64x32, bilinear",
-            (len(copied.gallery), len(copied.training)), f"{pixels.quantile:.0%} of real images are flagged"
-        )  # fmt: skip
+            "flagged copies",
+            pixels.rate,
+            copied.words["pixels"],
+            "64x32, bilinear",
+            (len(copied.gallery), len(copied.training)),
+            f"{pixels.quantile:.0%} of real images are flagged",
+        )
         if translated is not None:
             found["SSIM on the person"] = translated
         return {"measures": {key: vars(each) for key, each in found.items()}, "reference": real_words}
 
-    inputs = {"judge": stages.reid(book, "real", seed), "gallery": gallery, "external": external, "reference": real,
-              "modality_judges": learned, "audit": copied.record}  # fmt: skip
+    inputs = {
+        "judge": stages.reid(book, "real", seed),
+        "gallery": gallery,
+        "external": external,
+        "reference": real,
+        "modality_judges": learned,
+        "audit": copied.record,
+    }
     settings = {"gallery": name, "translated": None if translated is None else vars(translated)}
     return book.stage("gallery_numbers", settings, inputs, make, seeds=[seed])
 
@@ -171,8 +184,10 @@ def _of_people(
     share = identify(made, gallery["identity"], others, rows["identity"])
     apart = identity_distance(made, gallery["identity"], others, rows["identity"])
     note = f"guessing gives {share.chance:.3g}"
-    return {f"right person ({words})": Measure("right person", share.rank_1, images=images, note=note, **about),
-            f"distance to {words}": Measure("MD", apart, images=images, note=f"to {words}, L2", **about)}  # fmt: skip
+    return {
+        f"right person ({words})": Measure("right person", share.rank_1, images=images, note=note, **about),
+        f"distance to {words}": Measure("MD", apart, images=images, note=f"to {words}, L2", **about),
+    }
 
 
 def _beside_reference(
@@ -221,9 +236,14 @@ def _translation(book: Book, name: str) -> Measure | None:
         draw = translate()
         for (identity, camera), rows in orders.items():
             made[rows] = draw(pixels[rows], identity, camera)
-        found = Measure("SSIM", float(ssim(made, truth, persons).mean()), "pixels, luminance, where the person is",
-                        f"{height}x{width}, bilinear", (len(shown),),
-                        "translated photographs and the same moments in infrared")  # fmt: skip
+        found = Measure(
+            "SSIM",
+            float(ssim(made, truth, persons).mean()),
+            "pixels, luminance, where the person is",
+            f"{height}x{width}, bilinear",
+            (len(shown),),
+            "translated photographs and the same moments in infrared",
+        )
         return {"ssim": vars(found)}
 
     settings = {"generator": name, "size": [height, width], "cameras": under, "sampling": sampling}

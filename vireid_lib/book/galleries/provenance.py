@@ -66,8 +66,9 @@ def _expanded(book: Book, name: str, row: pd.Series, size: tuple[int, int]) -> n
     maker = translators.fitted(book, name)
     seed = getattr(maker.config, "seed", 0)
     with tempfile.TemporaryDirectory() as folder:
-        made = maker.expand([row["identity"]], cameras, per_camera, seed, Path(folder),
-                            source=stages.datasets(book).external)  # fmt: skip
+        made = maker.expand(
+            [row["identity"]], cameras, per_camera, seed, Path(folder), source=stages.datasets(book).external
+        )
         same = made[(made["camera"] == row["camera"]) & (made["path"].map(_file) == _file(row["path"]))]
         return pixels([same["path"].iloc[0]], size)[0]
 

@@ -29,8 +29,14 @@ def identities(book: Book, count: int) -> list[str]:
 
 OF_THE_WORLD = ("redrawn", "true")
 
-SHORT_LABELS = {"true": "true", "redrawn": "re-drawn", "copies": "grey copy", "interpolation": "blend",
-                "dive_from_image": "DiVE from\nthe image", "cyclegan_turbo": "CycleGAN-\nTurbo"}  # fmt: skip
+SHORT_LABELS = {
+    "true": "true",
+    "redrawn": "re-drawn",
+    "copies": "grey copy",
+    "interpolation": "blend",
+    "dive_from_image": "DiVE from\nthe image",
+    "cyclegan_turbo": "CycleGAN-\nTurbo",
+}
 """What stands above narrow columns."""
 
 
@@ -113,10 +119,13 @@ def swaps(book: Book, *, people: int = 5, noise: int = 0) -> Swaps:
     record = book.stage("swaps", settings, {"finetuning": stages.finetuning(book)}, make, seeds=[noise])
     pictures = arrays.load(record)["pictures"]
     labels = [f"{camera.split('/')[0]}\n{short(camera).split(' ')[0]}, {modality[camera]}" for camera in cameras]
-    colour = pd.DataFrame({
-        "camera": cameras, "modality": list(modality.values()),
-        "colourfulness": [float(colourfulness(pictures[:, place]).mean()) for place in range(len(cameras))],
-    })  # fmt: skip
+    colour = pd.DataFrame(
+        {
+            "camera": cameras,
+            "modality": list(modality.values()),
+            "colourfulness": [float(colourfulness(pictures[:, place]).mean()) for place in range(len(cameras))],
+        }
+    )
     return Swaps(Grid([list(row) for row in pictures], [short(name) for name in names], labels), colour)
 
 
@@ -151,8 +160,11 @@ def starts(book: Book, *, people: int = 5, strengths: Sequence[float] = (0.4, 0.
         model, config = stages.generator(book).model, dive_config(book.profile)
         photographs = pixels(sources, (config.height, config.width))
         requests = [Request(name, camera, place) for place, name in enumerate(names)]
-        columns = [photographs, *(sample(model, requests, images=photographs, strength=each) for each in strengths),
-                   sample(model, requests)]  # fmt: skip
+        columns = [
+            photographs,
+            *(sample(model, requests, images=photographs, strength=each) for each in strengths),
+            sample(model, requests),
+        ]
         arrays.save(folder, pictures=np.stack(columns, 1))
 
     settings = {"identities": names, "camera": camera, "strengths": list(strengths), **_sampling(book)}

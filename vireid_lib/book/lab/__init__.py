@@ -47,8 +47,9 @@ def environment(profile: str = "", workspace: str | Path = "", data_root: str | 
     return {name: str(value) for name, value in chosen.items() if value}
 
 
-def start(profile: str = "", workspace: str = "", data_root: str = "", *, port: int | None = None,
-          browser: bool = True) -> int:
+def start(
+    profile: str = "", workspace: str = "", data_root: str = "", *, port: int | None = None, browser: bool = True
+) -> int:
     """Run JupyterLab until it is stopped; return its exit status."""
     settings = os.environ | environment(profile, workspace, data_root)
     with tempfile.TemporaryDirectory(prefix="vireid-lab-", ignore_cleanup_errors=True) as folder:

@@ -90,9 +90,12 @@ def main_table(folder: Path, book_record: dict, profile: Profile) -> str:
 def template(path: Path) -> jinja2.Template:
     """A template of HTML, in which a name that nobody gave is an error."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(path.parent), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader(path.parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
+    )
     return environment.get_template(path.name)
 
 

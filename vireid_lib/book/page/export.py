@@ -27,15 +27,7 @@ LARGE = 100_000  # bytes of an image from which on it is coded with loss
 LONG_STREAM = 12  # lines of printed text from which on it is folded
 WARNING = re.compile(r"^[^\n]+\.py:\d+: (\w+: [^\n]*\n?)(?:  [^\n]*\n?)?", re.MULTILINE)  # as `warnings` prints one
 
-PRIORITY = [
-    "text/html",
-    "image/svg+xml",
-    "image/png",
-    "image/jpeg",
-    "text/markdown",
-    "text/latex",
-    "text/plain",
-]
+PRIORITY = ["text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain"]
 
 
 @dataclass(frozen=True)
@@ -57,10 +49,7 @@ class ChapterExporter(HTMLExporter):
     def __init__(self, name: str, *, glossary: str = "") -> None:
         template = (Path(__file__).parent / "chapter.html.j2").read_text(encoding="utf-8")
         settings = Config(
-            {
-                "NbConvertBase": {"display_data_priority": PRIORITY},
-                "CoalesceStreamsPreprocessor": {"enabled": True},
-            }
+            {"NbConvertBase": {"display_data_priority": PRIORITY}, "CoalesceStreamsPreprocessor": {"enabled": True}}
         )
         super().__init__(config=settings, raw_template=template)
         self._name, self._glossary = name, glossary

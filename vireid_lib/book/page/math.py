@@ -11,9 +11,7 @@ with warnings.catch_warnings():  # it reads its font by a function that Python 3
     import ziamath
 
 PIXELS = 16.0  # drawn at this size, then scaled with the text around by giving lengths in em
-ENVIRONMENTS = {
-    "align*", "aligned", "split", "cases", "array", "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix",
-}  # fmt: skip
+ENVIRONMENTS = {"align*", "aligned", "split", "cases", "array", "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix"}
 # The parser takes a sized delimiter for text unless it is a single character.
 SIZED_NORM = re.compile(r"(\\[bB]igg?[lr]?)\s*(?:\\[lr]?Vert|\\\|)(?![A-Za-z])")
 SIZED_COMMAND = re.compile(r"\\[bB]igg?[lr]?\s*(\\(?:[{}]|[A-Za-z]+))")

@@ -38,8 +38,9 @@ def arrow_panels(
     middle = (points.max(axis=0) + points.min(axis=0)) / 2
     for axes, (name, arrows) in zip(panels, steps.items(), strict=False):
         for place, (person, modality) in enumerate(zip(identities, modalities, strict=True)):
-            axes.plot(*points[place], MODALITY_MARKERS[modality], color=colours[person], markersize=7,
-                      markeredgecolor=EDGE)  # fmt: skip
+            axes.plot(
+                *points[place], MODALITY_MARKERS[modality], color=colours[person], markersize=7, markeredgecolor=EDGE
+            )
         longest = np.linalg.norm(arrows, axis=1).max()
         if longest > 1e-9:
             shown = arrows / longest * 0.2 * reach

@@ -121,8 +121,9 @@ def run_bars(
     places, spread = np.arange(len(labels)), np.asarray(deviations, dtype=float)
     left.barh(places, means, height=0.6, color=SERIES[0], alpha=0.85)
     known = ~np.isnan(spread)
-    left.errorbar(np.asarray(means)[known], places[known], xerr=spread[known], fmt="none", ecolor=INK, elinewidth=1.3,
-                  capsize=3)  # fmt: skip
+    left.errorbar(
+        np.asarray(means)[known], places[known], xerr=spread[known], fmt="none", ecolor=INK, elinewidth=1.3, capsize=3
+    )
     left.set_yticks(places, labels, color=INK)
     left.set_xlabel(f"{axis}, whiskers: standard deviation over seeds")
     left.set_xlim(0, 1.05 * max(mean + error for mean, error in zip(means, np.nan_to_num(spread), strict=True)))

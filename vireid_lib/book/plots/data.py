@@ -29,9 +29,14 @@ def materials(table: pd.DataFrame, *, slope: float | None = None, title: str = "
         line = middle["infrared"] + slope * (ends - middle["luminance"])
         axes.plot(ends, line, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     axes.scatter(
-        table["luminance"], table["infrared"], c=table[["red", "green", "blue"]].to_numpy(), s=26,
-        edgecolors=LINE, linewidths=0.5, zorder=2,
-    )  # fmt: skip
+        table["luminance"],
+        table["infrared"],
+        c=table[["red", "green", "blue"]].to_numpy(),
+        s=26,
+        edgecolors=LINE,
+        linewidths=0.5,
+        zorder=2,
+    )
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="luminance in visible light (0 black, 1 white)")
     axes.set_ylabel("brightness in infrared (0 black, 1 white)")
     axes.set_aspect("equal")
@@ -55,9 +60,14 @@ def carried_over(table: pd.DataFrame, *, title: str = "") -> Picture:
         for place, value in zip(places + shift, values, strict=True):
             text = "constant" if np.isnan(value) else f"{value:+.2f}"
             axes.annotate(
-                text, (max(0.0, np.nan_to_num(value)), place), xytext=(4, 0), textcoords="offset points", va="center",
-                fontsize=7.5, color=INK,
-            )  # fmt: skip
+                text,
+                (max(0.0, np.nan_to_num(value)), place),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=7.5,
+                color=INK,
+            )
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_yticks(places, table.index, color=INK)
     axes.invert_yaxis()
@@ -121,9 +131,14 @@ def luck(table: pd.DataFrame, *, title: str = "") -> Picture:
     best = one.idxmax()
     axes.plot(one[best], other[best], "o", color=SERIES[1], markeredgecolor=INK, markersize=9)
     axes.annotate(
-        "chosen", (one[best], other[best]), xytext=(0, 9), textcoords="offset points", ha="center", color=SERIES[1],
+        "chosen",
+        (one[best], other[best]),
+        xytext=(0, 9),
+        textcoords="offset points",
+        ha="center",
+        color=SERIES[1],
         fontweight="bold",
-    )  # fmt: skip
+    )
     axes.axhline(other.mean(), color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
     axes.axvline(one.mean(), color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
     axes.margins(0.15)

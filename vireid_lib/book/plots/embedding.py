@@ -65,9 +65,14 @@ def scatter(
                     face = colour if is_real else "none"
                     edge = EDGE if is_real else colour
                     axes.scatter(
-                        *points[chosen].T, s=40, marker=marker, facecolors=face, edgecolors=edge,
-                        linewidths=0.6 if is_real else 1.4, alpha=0.9,
-                    )  # fmt: skip
+                        *points[chosen].T,
+                        s=40,
+                        marker=marker,
+                        facecolors=face,
+                        edgecolors=edge,
+                        linewidths=0.6 if is_real else 1.4,
+                        alpha=0.9,
+                    )
         if names:
             _name(axes, name, np.median(points[own], axis=0), colour)
     axes.legend(handles=_legend(modalities, real), loc="upper left", bbox_to_anchor=(0, -0.04), ncols=4)
@@ -134,11 +139,17 @@ def coloured(
             chosen = (shapes == modality) & (real != hollow)
             if not chosen.any():
                 continue
-            look = {"facecolors": "none", "edgecolors": painted[chosen], "linewidths": 1.5} if hollow else {
-                "facecolors": painted[chosen], "edgecolors": [EDGE], "linewidths": 0.6}  # fmt: skip
+            look = (
+                {"facecolors": "none", "edgecolors": painted[chosen], "linewidths": 1.5}
+                if hollow
+                else {"facecolors": painted[chosen], "edgecolors": [EDGE], "linewidths": 0.6}
+            )
             axes.scatter(*points[chosen].T, s=46, marker=marker, **look)
-    dots = [Line2D([], [], linestyle="none", marker="s", color=colours[name], label=name)
-            for name in colours if name in set(labels)]  # fmt: skip
+    dots = [
+        Line2D([], [], linestyle="none", marker="s", color=colours[name], label=name)
+        for name in colours
+        if name in set(labels)
+    ]
     picture.legend(handles=dots, title=scheme, loc="outside right upper", alignment="left", fontsize=8)
     axes.legend(handles=_legend(shapes, real), loc="upper left", bbox_to_anchor=(0, -0.04), ncols=4)
     name_dimensions(axes)

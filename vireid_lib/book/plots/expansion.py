@@ -28,19 +28,36 @@ def with_and_without(table: pd.DataFrame, *, names: tuple[str, str], axis: str, 
         own = table[table["label"] == label].groupby("side")["value"]
         means, deviations = own.mean(), own.std(ddof=1)
         if len(means) == 2:
-            axes.annotate("", (means[1], place), (means[0], place),
-                          arrowprops={"arrowstyle": "->", "color": QUIET, "linewidth": 1.3, "shrinkA": 5, "shrinkB": 5})
+            axes.annotate(
+                "",
+                (means[1], place),
+                (means[0], place),
+                arrowprops={"arrowstyle": "->", "color": QUIET, "linewidth": 1.3, "shrinkA": 5, "shrinkB": 5},
+            )
             text = f"{means[1] - means[0]:+.1f}"
             axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontweight="bold")
         for side, mean in means.items():
             shift = 0.16 if side else -0.16
             values = own.get_group(side)
             if len(values) > 1:
-                axes.plot(values, np.full(len(values), place + shift), "o", color="white", markersize=3.4,
-                          markeredgecolor=SERIES[side], alpha=0.9)  # fmt: skip
+                axes.plot(
+                    values,
+                    np.full(len(values), place + shift),
+                    "o",
+                    color="white",
+                    markersize=3.4,
+                    markeredgecolor=SERIES[side],
+                    alpha=0.9,
+                )
             if deviations[side] > 0:
-                axes.plot([mean - deviations[side], mean + deviations[side]], [place + shift] * 2, color=SERIES[side],
-                          linewidth=1.1, alpha=0.6, zorder=1)  # fmt: skip
+                axes.plot(
+                    [mean - deviations[side], mean + deviations[side]],
+                    [place + shift] * 2,
+                    color=SERIES[side],
+                    linewidth=1.1,
+                    alpha=0.6,
+                    zorder=1,
+                )
             axes.plot(mean, place, "o", color=SERIES[side], markersize=8, zorder=3)
     for side, name in enumerate(names):
         axes.plot([], [], "o", color=SERIES[side], markersize=7, label=name)
@@ -56,9 +73,13 @@ def with_and_without(table: pd.DataFrame, *, names: tuple[str, str], axis: str, 
 
 @styled
 def people_curves(
-    curves: Mapping[str, pd.DataFrame], images: Sequence[int], *, y: str, baseline: tuple[float, float] | None = None,
+    curves: Mapping[str, pd.DataFrame],
+    images: Sequence[int],
+    *,
+    y: str,
+    baseline: tuple[float, float] | None = None,
     title: str = "",
-) -> Picture:  # fmt: skip
+) -> Picture:
     """A score over the number of people that were added, over the number of images that each of them has.
 
     Args:
@@ -82,8 +103,17 @@ def people_curves(
         axes.axhspan(mean - np.nan_to_num(spread), mean + np.nan_to_num(spread), color=QUIET, alpha=0.1, linewidth=0)
     for place, (name, table) in enumerate(curves.items()):
         table = table.sort_values("people")
-        axes.errorbar(table["people"], table["mean"], yerr=table["std"].fillna(0), color=SERIES[place % len(SERIES)],
-                      marker="o", markersize=5, capsize=3, elinewidth=1.2, label=name)  # fmt: skip
+        axes.errorbar(
+            table["people"],
+            table["mean"],
+            yerr=table["std"].fillna(0),
+            color=SERIES[place % len(SERIES)],
+            marker="o",
+            markersize=5,
+            capsize=3,
+            elinewidth=1.2,
+            label=name,
+        )
     axes.set_xlim(0, 1.04 * max([len(images), *(table["people"].max() for table in curves.values())]))
     axes.set_xlabel("external people added")
     axes.set_ylabel(y)

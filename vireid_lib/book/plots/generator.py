@@ -14,9 +14,14 @@ from vireid_lib.book.plots.style import INK, QUIET, SERIES, Picture, styled
 
 @styled
 def lines(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, x: str, y: str, title: str = "",
-    logarithmic: bool = False, markers: bool = False,
-) -> Picture:  # fmt: skip
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    x: str,
+    y: str,
+    title: str = "",
+    logarithmic: bool = False,
+    markers: bool = False,
+) -> Picture:
     """Curves over one axis, named at the right.
 
     Args:
@@ -26,8 +31,9 @@ def lines(
     picture = Picture(7.2, 3.3, title or f"{y} over {x}: {', '.join(curves)}")
     axes = picture.subplots()
     for place, (name, (places, values)) in enumerate(curves.items()):
-        axes.plot(places, values, color=SERIES[place % len(SERIES)], label=name, marker="o" if markers else "",
-                  markersize=4)  # fmt: skip
+        axes.plot(
+            places, values, color=SERIES[place % len(SERIES)], label=name, marker="o" if markers else "", markersize=4
+        )
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.set_yscale("log" if logarithmic else "linear")
@@ -48,9 +54,15 @@ def _legend_below(picture: Picture, axes: Axes, **options: object) -> None:
 
 @styled
 def differences(
-    labels: Sequence[str], means: Sequence[float], margins: Sequence[float], *, axis: str, title: str = "",
-    groups: Sequence[str] = (), established: Sequence[bool] = (),
-) -> Picture:  # fmt: skip
+    labels: Sequence[str],
+    means: Sequence[float],
+    margins: Sequence[float],
+    *,
+    axis: str,
+    title: str = "",
+    groups: Sequence[str] = (),
+    established: Sequence[bool] = (),
+) -> Picture:
     """Differences from zero with their intervals; a hollow dot is a difference that is not established.
 
     Args:
@@ -66,8 +78,16 @@ def differences(
         colour = SERIES[kinds.index(groups[place]) % len(SERIES)] if kinds else SERIES[0]
         known = not np.isnan(margin)
         full = established[place] if len(established) else known and abs(mean) > margin
-        axes.errorbar(mean, place, xerr=margin if known else None, fmt="o", color=colour, elinewidth=1.8, capsize=3,
-                      markerfacecolor=colour if full else "white")  # fmt: skip
+        axes.errorbar(
+            mean,
+            place,
+            xerr=margin if known else None,
+            fmt="o",
+            color=colour,
+            elinewidth=1.8,
+            capsize=3,
+            markerfacecolor=colour if full else "white",
+        )
         text = f"{mean:+.1f}" + (f" ± {margin:.1f}" if known else "")
         axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontweight="bold")
     axes.axvline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
@@ -136,8 +156,17 @@ def brightness_curves(histograms: pd.DataFrame, *, reference: str, title: str = 
 
 
 @styled
-def grouped_points(table: pd.DataFrame, *, x: str, group: str, value: str, spread: str, even: float | None = None,
-                   axis: str = "", title: str = "") -> Picture:  # fmt: skip
+def grouped_points(
+    table: pd.DataFrame,
+    *,
+    x: str,
+    group: str,
+    value: str,
+    spread: str,
+    even: float | None = None,
+    axis: str = "",
+    title: str = "",
+) -> Picture:
     """Means with deviations, side by side for each group: attention by piece of the prompt and resolution, say.
 
     Args:
@@ -151,8 +180,17 @@ def grouped_points(table: pd.DataFrame, *, x: str, group: str, value: str, sprea
     for number, name in enumerate(groups):
         own = table[table[group] == name].set_index(x).reindex(places)
         shift = (number - (len(groups) - 1) / 2) * 0.6 / len(groups)
-        axes.errorbar(np.arange(len(places)) + shift, own[value], yerr=own[spread], fmt="o", label=str(name),
-                      color=SERIES[number % len(SERIES)], elinewidth=1.4, capsize=2.5, markersize=5)  # fmt: skip
+        axes.errorbar(
+            np.arange(len(places)) + shift,
+            own[value],
+            yerr=own[spread],
+            fmt="o",
+            label=str(name),
+            color=SERIES[number % len(SERIES)],
+            elinewidth=1.4,
+            capsize=2.5,
+            markersize=5,
+        )
     if even is not None:
         axes.axhline(even, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
     axes.set_xticks(range(len(places)), places, color=INK)

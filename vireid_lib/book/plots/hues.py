@@ -10,9 +10,15 @@ from vireid_lib.book.plots.style import INK, QUIET, SERIES, Picture, bare, style
 
 @styled
 def hue_circle(
-    images: Sequence[Image], strip: Sequence[Image], brightness: pd.DataFrame, *, degrees: float,
-    labels: Sequence[str], strip_labels: Sequence[str], title: str = "",
-) -> Picture:  # fmt: skip
+    images: Sequence[Image],
+    strip: Sequence[Image],
+    brightness: pd.DataFrame,
+    *,
+    degrees: float,
+    labels: Sequence[str],
+    strip_labels: Sequence[str],
+    title: str = "",
+) -> Picture:
     """A few images large, beside the curves of brightness; below, the strip around the circle.
 
     Args:

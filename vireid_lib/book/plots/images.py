@@ -193,15 +193,29 @@ def _overlay(axes: Axes, image: Image, heat: np.ndarray, low: float, high: float
     scaled = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
     extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
     axes.imshow(
-        scaled, cmap=HEAT, vmin=0, vmax=1, alpha=0.25 + 0.55 * np.clip(scaled, 0, 1), extent=extent,
+        scaled,
+        cmap=HEAT,
+        vmin=0,
+        vmax=1,
+        alpha=0.25 + 0.55 * np.clip(scaled, 0, 1),
+        extent=extent,
         interpolation="bilinear",
-    )  # fmt: skip
+    )
     axes.set_xlim(extent[:2])
     axes.set_ylim(extent[2:])
 
 
 def _frame(axes: Axes, colour: str, style: object) -> None:
     axes.add_patch(
-        Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, edgecolor=colour, linewidth=2.2, linestyle=style,
-                  clip_on=False)
-    )  # fmt: skip
+        Rectangle(
+            (0, 0),
+            1,
+            1,
+            transform=axes.transAxes,
+            fill=False,
+            edgecolor=colour,
+            linewidth=2.2,
+            linestyle=style,
+            clip_on=False,
+        )
+    )

@@ -31,8 +31,10 @@ class Curve:
 @styled
 def live_curves(panels: Mapping[str, Sequence[Curve]], *, title: str = "") -> Picture:
     """A panel for each kind of training; what is unfinished is drawn strong, ends in a dot and says how far it is."""
-    lines = [sum(not curve.finished for curve in curves) + len({c.group for c in curves if c.finished})
-             for curves in panels.values()]  # fmt: skip
+    lines = [
+        sum(not curve.finished for curve in curves) + len({c.group for c in curves if c.finished})
+        for curves in panels.values()
+    ]
     heights = [max(2.3, 0.5 + 0.18 * count) for count in lines]
     words = "; ".join(curve.label for curves in panels.values() for curve in curves if not curve.finished)
     picture = Picture(9.6, sum(heights) + 0.2, title or f"Losses of trainings: {words or 'all finished'}")

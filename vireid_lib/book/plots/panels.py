@@ -55,8 +55,14 @@ def projection(
         for label, colour in shown.items():
             axes.plot([], [], "o", color=colour, markersize=5, label=label.rsplit("/", 1)[-1])
         columns = len(shown) if len(shown) <= 6 else 5
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, handletextpad=0.1, columnspacing=0.8,
-                    fontsize=7.5)  # fmt: skip
+        axes.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, 0),
+            ncols=columns,
+            handletextpad=0.1,
+            columnspacing=0.8,
+            fontsize=7.5,
+        )
         axes.set_title(f"by {name}")
     picture.supxlabel("first dimension (no unit)", fontsize=8, color=QUIET)
     picture.supylabel("second dimension (no unit)", fontsize=8, color=QUIET)
@@ -109,9 +115,17 @@ def training_curves(
 
 @styled
 def against(
-    table: pd.DataFrame, *, x: str, y: str, label: str, x_axis: str, y_axis: str, chance: float | None = None,
-    zero: bool = True, title: str = "",
-) -> Picture:  # fmt: skip
+    table: pd.DataFrame,
+    *,
+    x: str,
+    y: str,
+    label: str,
+    x_axis: str,
+    y_axis: str,
+    chance: float | None = None,
+    zero: bool = True,
+    title: str = "",
+) -> Picture:
     """Named points with their standard deviations in both directions.
 
     Args:
@@ -130,9 +144,15 @@ def against(
     if chance is not None:
         axes.axvline(chance, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
         axes.annotate(
-            "guessing", (chance, 1), xycoords=("data", "axes fraction"), xytext=(4, -3), textcoords="offset points",
-            va="top", color=QUIET, fontsize=8,
-        )  # fmt: skip
+            "guessing",
+            (chance, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, -3),
+            textcoords="offset points",
+            va="top",
+            color=QUIET,
+            fontsize=8,
+        )
     if zero:
         axes.axhline(0, color=QUIET, linewidth=0.8)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), labelcolor="linecolor")

@@ -56,8 +56,10 @@ def space_use(networks: Mapping[str, Sequence[PersonPlane]], *, title: str = "")
             if row == 0:
                 axes.set_title(plane.name, fontsize=8, fontweight="normal", color=QUIET, loc="center")
         grid[row, 0].set_ylabel(name, rotation=0, ha="right", va="center", color=INK, labelpad=12)
-    handles = [Line2D([], [], linestyle="none", marker=marker, color=MODALITY_COLOURS[name], label=name)
-               for name, marker in MODALITY_MARKERS.items()]  # fmt: skip
+    handles = [
+        Line2D([], [], linestyle="none", marker=marker, color=MODALITY_COLOURS[name], label=name)
+        for name, marker in MODALITY_MARKERS.items()
+    ]
     handles.append(Line2D([], [], color=INK, linewidth=1.4, label="between the two centres"))
     picture.legend(handles=handles, loc="outside lower center", ncols=3)
     for axes in grid[-1]:

@@ -16,8 +16,17 @@ INK, QUIET, LINE, PAPER = "#1c2128", "#5d6673", "#c9ccd1", "#ffffff"
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", INK)
 # Tol's "muted" scheme: ten people can be told apart with every common colour vision.
 IDENTITIES = (
-    "#332288", "#88ccee", "#cc6677", "#117733", "#ddcc77", "#882255", "#44aa99", "#e69f00", "#aa4499", "#999933",
-)  # fmt: skip
+    "#332288",
+    "#88ccee",
+    "#cc6677",
+    "#117733",
+    "#ddcc77",
+    "#882255",
+    "#44aa99",
+    "#e69f00",
+    "#aa4499",
+    "#999933",
+)
 MODALITY_MARKERS = {"visible": "o", "infrared": "^"}
 MODALITY_COLOURS = {"visible": "#0072b2", "infrared": "#d55e00"}
 RIGHT, WRONG = "#0072b2", "#d55e00"

@@ -14,8 +14,11 @@ WITHIN, BETWEEN = SERIES[0], SERIES[2]
 @styled
 def distance_panels(
     networks: Mapping[str, tuple[Float[np.ndarray, " same"], Float[np.ndarray, " different"]]],
-    *, axis: str = "cosine distance", title: str = "", bins: int = 60,
-) -> Picture:  # fmt: skip
+    *,
+    axis: str = "cosine distance",
+    title: str = "",
+    bins: int = 60,
+) -> Picture:
     """Histograms of distances within and between people, a panel per network, with their means and what δ is between.
 
     Args:
@@ -37,10 +40,20 @@ def distance_panels(
             axes.axvline(part.mean(), color=colour, linewidth=1, linestyle=(0, (4, 3)))
         same, different = (part.mean() for part in pair)
         axes.set_ylim(0, 1.3 * tallest)
-        axes.annotate("", (different, 1.12 * tallest), (same, 1.12 * tallest),
-                      arrowprops={"arrowstyle": "<->", "color": INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 0})
-        axes.annotate(f"δ = {different - same:.3f}", (max(same, different), 1.12 * tallest), xytext=(5, 0),
-                      textcoords="offset points", va="center", fontsize=8.5)  # fmt: skip
+        axes.annotate(
+            "",
+            (different, 1.12 * tallest),
+            (same, 1.12 * tallest),
+            arrowprops={"arrowstyle": "<->", "color": INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 0},
+        )
+        axes.annotate(
+            f"δ = {different - same:.3f}",
+            (max(same, different), 1.12 * tallest),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+        )
         axes.set_yticks([])
         axes.set_ylabel(name, rotation=0, ha="right", va="center", color=INK)
     grid[-1].set_xlabel(f"{axis} of a visible and an infrared image")

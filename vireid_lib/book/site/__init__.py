@@ -74,8 +74,10 @@ def publish(workspace: Path, profile: Profile, folder: Path) -> Path:
     studies = [find_study(root / "studies", path.stem) for path in sorted((root / "studies").glob("*.py"))]
     studies = [study for study in studies if (notebooks / f"{study.name}.ipynb").exists()]
     if not any((notebooks / f"{chapter.name}.ipynb").exists() for chapter in chapters):
-        raise NothingToPublish(f"{workspace} holds no executed chapter: run `vireid book --profile {profile.name}` "
-                               "(and name the same --workspace) first.")  # fmt: skip
+        raise NothingToPublish(
+            f"{workspace} holds no executed chapter: run `vireid book --profile {profile.name}` "
+            "(and name the same --workspace) first."
+        )
     used = library.Used()
     pages = [_page(chapter, "Chapter", notebooks, used) for chapter in chapters]
     pages += [_page(study, "Study", notebooks, used) for study in studies]
@@ -86,8 +88,14 @@ def publish(workspace: Path, profile: Profile, folder: Path) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     (partial / "assets").mkdir(parents=True)
     library.write(partial / library.FOLDER, used)
-    _write_assets(partial, [*search.chapters(chapters + studies, notebooks), *search.glossary(root / f"{GLOSSARY}.md"),
-                            *search.library(library.modules())])  # fmt: skip
+    _write_assets(
+        partial,
+        [
+            *search.chapters(chapters + studies, notebooks),
+            *search.glossary(root / f"{GLOSSARY}.md"),
+            *search.library(library.modules()),
+        ],
+    )
     _write_pages(partial, pages, workspace, profile)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)
@@ -115,8 +123,12 @@ def _question(notebook: nbformat.NotebookNode) -> str:
 
 def _picture(notebook: nbformat.NotebookNode) -> str:
     """The notebook's first figure, small."""
-    found = (output.data["image/png"] for cell in notebook.cells for output in cell.get("outputs", [])
-             if "image/png" in output.get("data", {}))  # fmt: skip
+    found = (
+        output.data["image/png"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    )
     encoded = next(found, None)
     if encoded is None:
         return ""
@@ -138,8 +150,13 @@ def _write_pages(folder: Path, pages: Sequence[SitePage], workspace: Path, profi
     path = workspace / "book.json"
     record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     facts = page.facts(record, profile) if record else {}
-    shared = {"pages": pages, "profile": profile, "facts": facts, "library": f"{library.FOLDER}/{library.FIRST}",
-              "index": search.INDEX}  # fmt: skip
+    shared = {
+        "pages": pages,
+        "profile": profile,
+        "facts": facts,
+        "library": f"{library.FOLDER}/{library.FIRST}",
+        "index": search.INDEX,
+    }
     table = page.main_table(workspace, record, profile)
     template = page.template(HERE / "page.html.j2")
     front = template.render(current=None, before=None, after=None, title=page.QUESTION, main_table=table, **shared)

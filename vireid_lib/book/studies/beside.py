@@ -133,9 +133,7 @@ def _ours(measure: str, group: pd.DataFrame) -> str:
     return mean_and_std(measure, group[measure]) + mark(has_older(group)) if group[measure].notna().all() else "–"
 
 
-def _markup(
-    found: pd.DataFrame, table: Table, study: Study, there: str, here: str, without: Sequence[str]
-) -> str:  # fmt: skip
+def _markup(found: pd.DataFrame, table: Table, study: Study, there: str, here: str, without: Sequence[str]) -> str:
     names = [MEASURES[measure] for measure in table.metrics]
     head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", *names))
     body = ""

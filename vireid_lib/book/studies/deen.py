@@ -29,13 +29,23 @@ ROWS = (
     Row("two", "two branches", "deen", PLAIN | {"branches": 2}),
     Row("four", "four branches", "deen", PLAIN | {"branches": 4}),
     Row("dee_ort", "DEE, orthogonal", "deen", PLAIN | {"cpm_weight": 0.0}, always=False),
-    Row("released", "DEEN, released form", "deen", {"form": "release", "grey": 0.0, "erasing_area": [0.02, 0.4]},
-        always=False),
-    *(Row(f"stage_{stage}", f"DEE after stage {stage}", "deen", PLAIN | {"expand_after": stage},
-          always=False) for stage in (0, 1, 2, 4)),
-    *(Row(sweep_row(setting, value), f"{symbol} = {value:g}", "deen", {setting: value}, always=False)
-      for setting, (symbol, values) in SWEEPS.items() for value in values),
-)  # fmt: skip
+    Row(
+        "released",
+        "DEEN, released form",
+        "deen",
+        {"form": "release", "grey": 0.0, "erasing_area": [0.02, 0.4]},
+        always=False,
+    ),
+    *(
+        Row(f"stage_{stage}", f"DEE after stage {stage}", "deen", PLAIN | {"expand_after": stage}, always=False)
+        for stage in (0, 1, 2, 4)
+    ),
+    *(
+        Row(sweep_row(setting, value), f"{symbol} = {value:g}", "deen", {setting: value}, always=False)
+        for setting, (symbol, values) in SWEEPS.items()
+        for value in values
+    ),
+)
 
 
 def _better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
@@ -53,8 +63,15 @@ CLAIMS = (
     _better("deen", "mfa", "DEE adds to MFA", "Table 4, row 7"),
     _better("deen", "base", "DEEN improves on the baseline", "Table 4, row 7"),
     _better("deen", "base", "DEEN improves on the baseline", "Table 4, row 7", "mean_ap"),
-    *(_better(f"stage_{stage}", f"stage_{stage - 1}", f"DEE is better after stage {stage} than after {stage - 1}",
-              "Table 5") for stage in (1, 2)),
+    *(
+        _better(
+            f"stage_{stage}",
+            f"stage_{stage - 1}",
+            f"DEE is better after stage {stage} than after {stage - 1}",
+            "Table 5",
+        )
+        for stage in (1, 2)
+    ),
     _better("dee_both", "stage_2", "DEE is better after stage 3 than after 2", "Table 5"),
     _better("dee_both", "stage_4", "DEE is better after stage 3 than after 4", "Table 5"),
     _better("dee_both", "two", "Three branches are better than two", "Table 6"),
@@ -63,13 +80,22 @@ CLAIMS = (
     _better("mfa", "nl", "MFA is better than non-local blocks", "Table 7", "mean_ap"),
     _better("deen", "nl_dee", "With DEE too, MFA is better than non-local blocks", "Table 7"),
     _better("nl_dee", "nl", "DEE adds to non-local blocks", "Table 7"),
-    *(_better("deen", sweep_row(setting, value), f"DEEN is better than with {symbol} = {value:g}", "Fig. 6")
-      for setting, (symbol, values) in SWEEPS.items() for value in values),
+    *(
+        _better("deen", sweep_row(setting, value), f"DEEN is better than with {symbol} = {value:g}", "Fig. 6")
+        for setting, (symbol, values) in SWEEPS.items()
+        for value in values
+    ),
     _better("mfa", "base", "δ of MFA is larger than the baseline's (δ2 < δ3)", "Fig. 7", "delta"),
     _better("dee_both", "base", "δ of DEE is larger than the baseline's (δ2 < δ4)", "Fig. 7", "delta"),
     _better("deen", "dee_both", "δ of DEEN is larger than DEE's (δ4 < δ5)", "Fig. 7", "delta"),
-    Claim("DEEN's distances within a person are smaller than the baseline's", "section 5.5", "intra_distance", "deen",
-          "base", "smaller"),
-)  # fmt: skip
+    Claim(
+        "DEEN's distances within a person are smaller than the baseline's",
+        "section 5.5",
+        "intra_distance",
+        "deen",
+        "base",
+        "smaller",
+    ),
+)
 
 STUDY = Study("deen", ROWS, CLAIMS)

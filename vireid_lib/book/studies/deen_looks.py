@@ -26,10 +26,15 @@ def pair_mining_curves() -> dict[str, tuple[list[float], list[float]]]:
     people, places = torch.arange(2), [place / 20 for place in range(-10, 31)]
     visible, infrared, *made = (torch.tensor([[place, 0.0], [place, 0.6]]) for place in (0.0, 1.0, *places))
     return {
-        form: (places, [float(centre_guided_pair_mining(visible, infrared, each, visible, people, people, form=form))
-                        for each in made])
+        form: (
+            places,
+            [
+                float(centre_guided_pair_mining(visible, infrared, each, visible, people, people, form=form))
+                for each in made
+            ],
+        )
         for form in ("paper", "release")
-    }  # fmt: skip
+    }
 
 
 def distances(
@@ -75,10 +80,15 @@ def sweep_curves(study: Study, measured: pd.DataFrame, measure: str = "rank_1") 
     for setting, (symbol, values) in SWEEPS.items():
         places = {getattr(published, setting): "deen", **{value: sweep_row(setting, value) for value in values}}
         rows = [
-            {"value": value, "mean": groups.get_group(name).mean(), "std": groups.get_group(name).std(ddof=1),
-             "paper": name == "deen"}
-            for value, name in places.items() if name in groups.groups
-        ]  # fmt: skip
+            {
+                "value": value,
+                "mean": groups.get_group(name).mean(),
+                "std": groups.get_group(name).std(ddof=1),
+                "paper": name == "deen",
+            }
+            for value, name in places.items()
+            if name in groups.groups
+        ]
         if len(rows) > 1:
             curves[symbol] = pd.DataFrame(rows)
     return curves
@@ -102,10 +112,14 @@ def llcm_readings(book: Book, study: Study, name: str) -> pd.DataFrame:
         trial = results[0].trials[0]
         scores = {label: pd.Series([100 * value(each.scores) for each in results]) for label, value in SCORES.items()}
         rows.append(
-            {"direction": direction, "reading": "both" if direction == DIRECTIONS[1] else reading,
-             "queries": trial.queries, "gallery": trial.gallery,
-             **{label: mean_and_std("rank_1", values) for label, values in scores.items()}}
-        )  # fmt: skip
+            {
+                "direction": direction,
+                "reading": "both" if direction == DIRECTIONS[1] else reading,
+                "queries": trial.queries,
+                "gallery": trial.gallery,
+                **{label: mean_and_std("rank_1", values) for label, values in scores.items()},
+            }
+        )
     return pd.DataFrame(rows).set_index(["direction", "reading"])
 
 

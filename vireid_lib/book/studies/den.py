@@ -42,8 +42,9 @@ BOTH = {"iirs_visible": "(V,V)", "iirs_infrared": "(I,I)"}
 
 def _wider(row: str, other: str, words: str, place: str) -> list[Claim]:
     """`row` has the larger IIRS, in both modalities."""
-    return [Claim(f"{words} has the larger IIRS {which}", place, measure, row, other)
-            for measure, which in BOTH.items()]  # fmt: skip
+    return [
+        Claim(f"{words} has the larger IIRS {which}", place, measure, row, other) for measure, which in BOTH.items()
+    ]
 
 
 def _better(row: str, other: str, words: str, place: str) -> Claim:
@@ -54,16 +55,31 @@ CLAIMS = (
     _better("ht", "wrt", "Without sample diversity, HT is better than WRT", "Table 1"),
     _better("ht_re", "wrt_re", "Under random erasing, HT is better than WRT", "Table 1"),
     *_wider("ht_re", "wrt_re", "Under random erasing, HT", "Table 1"),
-    *(Claim(f"Random erasing widens the gap between HT and WRT in IIRS {which}", "section 3.1", measure, "ht_re",
-            "wrt_re", than_from=("wrt", "ht")) for measure, which in BOTH.items()),
+    *(
+        Claim(
+            f"Random erasing widens the gap between HT and WRT in IIRS {which}",
+            "section 3.1",
+            measure,
+            "ht_re",
+            "wrt_re",
+            than_from=("wrt", "ht"),
+        )
+        for measure, which in BOTH.items()
+    ),
     _better("ht_grey", "wrt_grey", "With grey images, HT is better than WRT", "Table 4"),
     *_wider("ht_grey", "wrt_grey", "With grey images, HT", "Table 4"),
     _better("ht_hue", "wrt_hue", "With turned hues, HT is better than WRT", "Table 4"),
     *_wider("ht_hue", "wrt_hue", "With turned hues, HT", "Table 4"),
     _better("ht_hg", "wrt_hg", "With HueGray, HT is better than WRT", "Table 4"),
     *_wider("ht_hg", "wrt_hg", "With HueGray, HT", "Table 4"),
-    Claim("From hue to HueGray, HT gains more than WRT", "section 4.4", "rank_1", "ht_hg", "ht_hue",
-          than_from=("wrt_hue", "wrt_hg")),
+    Claim(
+        "From hue to HueGray, HT gains more than WRT",
+        "section 4.4",
+        "rank_1",
+        "ht_hg",
+        "ht_hue",
+        than_from=("wrt_hue", "wrt_hg"),
+    ),
     _better("ne", "ht_re", "NE improves on the baseline", "Table 3, index 2"),
     _better("pe", "ht_re", "PE improves on the baseline", "Table 3, index 3"),
     _better("pe", "ne", "PE improves on it more than NE", "section 4.3"),
@@ -76,8 +92,10 @@ CLAIMS = (
     _better("ird_hg_ci", "ird_hg", "CI alone improves further", "Table 3, index 8"),
     _better("den", "ird_hg", "IRD(HG,I) with CI improves further", "Table 3, index 9"),
     _better("den", "ht_re", "DEN improves on the baseline", "Table 3, index 9"),
-    *(Claim(f"NE alone makes IIRS {which} smaller", "Table 5", measure, "ne", "ht_re", "smaller")
-      for measure, which in BOTH.items()),
+    *(
+        Claim(f"NE alone makes IIRS {which} smaller", "Table 5", measure, "ne", "ht_re", "smaller")
+        for measure, which in BOTH.items()
+    ),
     *_wider("pe", "ht_re", "PE, against the baseline,", "Table 5"),
     *_wider("ird", "pe", "NE and PE together, against PE,", "Table 5"),
     *_wider("ird", "ht_re", "IRD(V,I), against the baseline,", "Table 5"),
@@ -85,8 +103,10 @@ CLAIMS = (
     *_wider("caj", "ht_re", "CAJ, against the baseline,", "Table 6"),
     *_wider("mmd", "caj", "MMD-ReID, against CAJ,", "Table 6"),
     *_wider("ird_hg", "mmd", "IRD(V,I) with HueGray, against MMD-ReID,", "Table 6"),
-    *(Claim(f"IRD(V,I) with HueGray has a smaller HIMD than {words}", "Table 6", "himd", "ird_hg", other, "smaller")
-      for other, words in (("ht_re", "the baseline"), ("caj", "CAJ"), ("mmd", "MMD-ReID"))),
+    *(
+        Claim(f"IRD(V,I) with HueGray has a smaller HIMD than {words}", "Table 6", "himd", "ird_hg", other, "smaller")
+        for other, words in (("ht_re", "the baseline"), ("caj", "CAJ"), ("mmd", "MMD-ReID"))
+    ),
     Claim("MMD-ReID has a smaller HIMD than the baseline", "Table 6", "himd", "mmd", "ht_re", "smaller"),
     _better("ird_hg", "caj", "IRD(V,I) with HueGray is better than CAJ", "Table 6"),
     _better("ird_hg", "mmd", "IRD(V,I) with HueGray is better than MMD-ReID", "Table 6"),

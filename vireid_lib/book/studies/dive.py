@@ -53,14 +53,31 @@ def fitted_to_both(method: str, names: Sequence[str]) -> list[Row]:
     """Table 1 once more, with those generators that can be fitted to the external images as DiVE is: the paper trains
     them on the target alone."""
     fields = {name: generators.generator_class(name).config_class.model_fields for name in names}
-    return [replace(row, name=f"{row.training}{TO_BOTH}", label=f"{row.label}, fitted to external images too",
-                    always=False, changes={"generators": {row.training: {"fit_on": "target+external"}}})
-            for row in generator_rows(method, names) if "fit_on" in fields[row.training]]  # fmt: skip
+    return [
+        replace(
+            row,
+            name=f"{row.training}{TO_BOTH}",
+            label=f"{row.label}, fitted to external images too",
+            always=False,
+            changes={"generators": {row.training: {"fit_on": "target+external"}}},
+        )
+        for row in generator_rows(method, names)
+        if "fit_on" in fields[row.training]
+    ]
 
 
 def _pair(method: str, name: str, label: str, *, always: bool = False, **settings: object) -> list[Row]:
-    return [Row(f"{name}_{training}", f"{_trained(method, training)}, {label}", method, training=training,
-                always=always, **settings) for training in ("real", "dive")]  # fmt: skip
+    return [
+        Row(
+            f"{name}_{training}",
+            f"{_trained(method, training)}, {label}",
+            method,
+            training=training,
+            always=always,
+            **settings,
+        )
+        for training in ("real", "dive")
+    ]
 
 
 def _trained(method: str, training: str) -> str:
@@ -74,10 +91,10 @@ def _selected(method: str, name: str, label: str, **settings: object) -> Row:
 def _people(method: str, count: int, training: str, *, more: bool = False) -> Row:
     """A training on fewer expanded people, or on more people than the profile expands."""
     words = "DiVE" if training == "dive" else "true infrared"
-    section = {"expand": {"identities": count, "min_images": 1}} if more else {
-        "reid": {"expanded": count}}  # fmt: skip
-    return Row(f"{training}_{count}", f"{words}, {count} people", method, training=training, always=False,
-               changes=section)  # fmt: skip
+    section = {"expand": {"identities": count, "min_images": 1}} if more else {"reid": {"expanded": count}}
+    return Row(
+        f"{training}_{count}", f"{words}, {count} people", method, training=training, always=False, changes=section
+    )
 
 
 def counts(book: Book) -> tuple[list[int], list[int]]:
@@ -99,17 +116,24 @@ def study(book: Book, compared: Sequence[str] = (), method: str = "") -> Study:
         ValueError: there is no such generator or method, or the profile has no external people.
     """
     if book.profile.data.external is None:
-        raise ValueError(f"Profile {book.profile.name} names no data.external, and DiVE's study expands such people; "
-                         "name a visible-only set there.")  # fmt: skip
+        raise ValueError(
+            f"Profile {book.profile.name} names no data.external, and DiVE's study expands such people; "
+            "name a visible-only set there."
+        )
     method = book.with_method(method or (MINIATURE if book.miniature else THE_PAPERS)).profile.reid.method
     fewer, more = counts(book)
-    first = [Row(f"{method}_real", _trained(method, "real"), method), *generator_rows(method, expanding(compared)),
-             Row(f"{method}_dive", _trained(method, "dive"), method, training="dive"),
-             *generator_rows(method, ["dive_from_image", "redrawn", "true"])]  # fmt: skip
+    first = [
+        Row(f"{method}_real", _trained(method, "real"), method),
+        *generator_rows(method, expanding(compared)),
+        Row(f"{method}_dive", _trained(method, "dive"), method, training="dive"),
+        *generator_rows(method, ["dive_from_image", "redrawn", "true"]),
+    ]
     second = [
         Row(f"{other}_{training}", _trained(other, training), other, training=training)
-        for other in METHODS if other != method for training in ("real", "dive")
-    ]  # fmt: skip
+        for other in METHODS
+        if other != method
+        for training in ("real", "dive")
+    ]
     beyond = "true" if book.miniature else "dive"
     others = [
         *fitted_to_both(method, expanding(compared)),
@@ -118,11 +142,18 @@ def study(book: Book, compared: Sequence[str] = (), method: str = "") -> Study:
         _selected(method, "infrared_single", "DiVE, infrared, single", views="single", train_modalities="infrared"),
         _selected(method, "both_single", "DiVE, both, single", views="single"),
         _selected(method, "one_lora", "DiVE, one LoRA for all codes", lora_scope="shared"),
-        Row("campus", f"{_trained(method, 'dive')}, campus", method, training="dive", always=False,
-            external="cuhk03_np", changes={"expand": {"min_images": 5}}),
+        Row(
+            "campus",
+            f"{_trained(method, 'dive')}, campus",
+            method,
+            training="dive",
+            always=False,
+            external="cuhk03_np",
+            changes={"expand": {"min_images": 5}},
+        ),
         *(_people(method, count, training) for training in ("dive", "true") for count in fewer),
         *(_people(method, count, beyond, more=True) for count in more),
-    ]  # fmt: skip
+    ]
     claims = _claims(method, [row.name for row in first], fewer, [] if book.miniature else more)
     return Study("dive", (*first, *second, *others), claims, method)
 
@@ -143,28 +174,54 @@ def _better(row: str, other: str, words: str, place: str, measure: str = "rank_1
 def _claims(method: str, table_1: Sequence[str], fewer: Sequence[int], more: Sequence[int]) -> tuple[Claim, ...]:
     real, dive = f"{method}_real", f"{method}_dive"
     baseline = [
-        Claim(f"Adding images of {training_label(name).removeprefix('+ ')} lowers the scores", "Table 1", measure,
-              f"{method}_{name}", real, "smaller")
-        for name in PRINTED if f"{method}_{name}" in table_1 for measure in ("rank_1", "mean_ap")
-    ]  # fmt: skip
+        Claim(
+            f"Adding images of {training_label(name).removeprefix('+ ')} lowers the scores",
+            "Table 1",
+            measure,
+            f"{method}_{name}",
+            real,
+            "smaller",
+        )
+        for name in PRINTED
+        if f"{method}_{name}" in table_1
+        for measure in ("rank_1", "mean_ap")
+    ]
     against = [
-        _better(dive, f"{method}_{name}", f"DiVE's images help more than {training_label(name).removeprefix('+ ')}'s",
-                "Table 1", measure)
-        for name in PRINTED if f"{method}_{name}" in table_1 for measure in ("rank_1", "mean_ap")
-    ]  # fmt: skip
+        _better(
+            dive,
+            f"{method}_{name}",
+            f"DiVE's images help more than {training_label(name).removeprefix('+ ')}'s",
+            "Table 1",
+            measure,
+        )
+        for name in PRINTED
+        if f"{method}_{name}" in table_1
+        for measure in ("rank_1", "mean_ap")
+    ]
     improved = [
         _better(f"{other}_dive", f"{other}_real", f"DiVE improves {label}", "Table 2, Fig. 1", measure)
-        for other, label in METHODS.items() for measure in ("rank_1", "mean_ap")
-    ]  # fmt: skip
-    people = [
-        _better(f"dive_{min(fewer)}", real, "A few expanded people help already", "Fig. 5"),
-        _better(dive, f"dive_{min(fewer)}", "More expanded people help more", "Fig. 5"),
-    ] if fewer else []  # fmt: skip
+        for other, label in METHODS.items()
+        for measure in ("rank_1", "mean_ap")
+    ]
+    people = (
+        [
+            _better(f"dive_{min(fewer)}", real, "A few expanded people help already", "Fig. 5"),
+            _better(dive, f"dive_{min(fewer)}", "More expanded people help more", "Fig. 5"),
+        ]
+        if fewer
+        else []
+    )
     decline = [
-        Claim(f"Beyond 1,011 people scores decline: with {count:,} they are lower than with all who have enough images",
-              "Fig. 5", "rank_1", f"dive_{count}", dive, "smaller")
+        Claim(
+            f"Beyond 1,011 people scores decline: with {count:,} they are lower than with all who have enough images",
+            "Fig. 5",
+            "rank_1",
+            f"dive_{count}",
+            dive,
+            "smaller",
+        )
         for count in more
-    ]  # fmt: skip
+    ]
     return (
         *baseline,
         *against,

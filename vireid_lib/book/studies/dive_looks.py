@@ -79,10 +79,13 @@ def generator_grid(book: Book, study: Study, measured: pd.DataFrame, *, people: 
 
 
 BESIDE = {
-    "right person (true infrared)": ("right person (%)", 0), "Fréchet distance": ("Fréchet distance", 2),
-    "infrared (luminance)": ("taken for infrared (%)", 0), "variety": ("variety (%)", 0),
-    "SSIM on the person": ("SSIM", 2), "flagged copies": ("flagged copies (%)", 0),
-}  # fmt: skip
+    "right person (true infrared)": ("right person (%)", 0),
+    "Fréchet distance": ("Fréchet distance", 2),
+    "infrared (luminance)": ("taken for infrared (%)", 0),
+    "variety": ("variety (%)", 0),
+    "SSIM on the person": ("SSIM", 2),
+    "flagged copies": ("flagged copies (%)", 0),
+}
 """Measures of a gallery that stand beside its scores: what they are called there, and digits shown."""
 
 
@@ -122,12 +125,19 @@ def measures_beside(book: Book, study: Study, measured: pd.DataFrame) -> Beside:
     for column, (name, digits) in kept.items():
         table[name] = ["–" if pd.isna(value) else f"{value:.{digits}f}" for value in found.table[column]]
     right = next(iter(kept))
-    points = pd.DataFrame({
-        "label": words, "right": found.table[right], "right_std": np.nan, "gain": [gain.mean() for gain in gains],
-        "gain_std": [gain.std(ddof=1) if len(gain) > 1 else np.nan for gain in gains],
-    })  # fmt: skip
-    basis = pd.DataFrame({"measured with": [found.basis[column] for column in kept]},
-                         index=pd.Index([name for name, _ in kept.values()], name="measure"))  # fmt: skip
+    points = pd.DataFrame(
+        {
+            "label": words,
+            "right": found.table[right],
+            "right_std": np.nan,
+            "gain": [gain.mean() for gain in gains],
+            "gain_std": [gain.std(ddof=1) if len(gain) > 1 else np.nan for gain in gains],
+        }
+    )
+    basis = pd.DataFrame(
+        {"measured with": [found.basis[column] for column in kept]},
+        index=pd.Index([name for name, _ in kept.values()], name="measure"),
+    )
     return Beside(table, points, basis)
 
 
@@ -142,9 +152,7 @@ def with_and_without(study: Study, measured: pd.DataFrame, measure: str = "rank_
     return pd.concat(parts, ignore_index=True)
 
 
-def people_curves(
-    book: Book, study: Study, measured: pd.DataFrame, measure: str = "rank_1"
-) -> dict[str, object]:  # fmt: skip
+def people_curves(book: Book, study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> dict[str, object]:
     """Figure 5: the arguments of `plots.people_curves`; curves of which nothing but all people was trained are left
     out, and where none is left, `curves` is empty."""
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
@@ -154,8 +162,11 @@ def people_curves(
     curves, most = {}, everybody
     for training in ("dive", "true"):
         names = {everybody: f"{study.method}_{training}"} | {count: f"{training}_{count}" for count in (*fewer, *more)}
-        rows = [{"people": count, "mean": groups.get_group(name).mean(), "std": groups.get_group(name).std(ddof=1)}
-                for count, name in names.items() if name in groups.groups]  # fmt: skip
+        rows = [
+            {"people": count, "mean": groups.get_group(name).mean(), "std": groups.get_group(name).std(ddof=1)}
+            for count, name in names.items()
+            if name in groups.groups
+        ]
         if len(rows) > 1:
             curves[training_label(training).removeprefix("+ ")] = pd.DataFrame(rows)
             most = max(most, *(row["people"] for row in rows))
@@ -163,24 +174,31 @@ def people_curves(
     whole = stages.datasets(book_of(book, beyond) if most > everybody else book).external
     nobody = groups.get_group(f"{study.method}_real")
     return {
-        "curves": curves, "images": whole.groupby("identity").size().loc[most_seen(whole)].tolist(),
+        "curves": curves,
+        "images": whole.groupby("identity").size().loc[most_seen(whole)].tolist(),
         "baseline": (float(nobody.mean()), float(nobody.std(ddof=1))),
         "y": f"{MEASURES[measure]} of {method_label(study.method)} (%)",
-    }  # fmt: skip
+    }
 
 
 def fairness(study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> pd.DataFrame:
     """What DiVE seems to gain when both sides are given the same, and when they are not (`FAIRNESS`), with what they
     were given as recorded; comparisons of rows that were not trained are left out."""
-    claims = [Claim(words, "", measure, *(name.format(method=study.method) for name in rows))
-              for words, *rows in FAIRNESS]  # fmt: skip
+    claims = [
+        Claim(words, "", measure, *(name.format(method=study.method) for name in rows)) for words, *rows in FAIRNESS
+    ]
     findings = judge(measured, replace(study, claims=claims))
     given = {name: group[GIVEN].mean() for name, group in measured.groupby("row")}
     verdicts = {"holds": "more", "does not hold": "less"}
     difference = f"difference in {MEASURES[measure]} of {method_label(study.method)} (95 % interval)"
-    rows = [{"comparison": each.claim.words,
-             **{name: " / ".join(f"{given[row][name]:,.0f}" for row in each.claim.rows) for name in GIVEN},
-             difference: each.words,
-             "beyond the seeds' noise?": verdicts.get(each.verdict, each.verdict)}
-            for each in findings if each.difference is not None]  # fmt: skip
+    rows = [
+        {
+            "comparison": each.claim.words,
+            **{name: " / ".join(f"{given[row][name]:,.0f}" for row in each.claim.rows) for name in GIVEN},
+            difference: each.words,
+            "beyond the seeds' noise?": verdicts.get(each.verdict, each.verdict),
+        }
+        for each in findings
+        if each.difference is not None
+    ]
     return pd.DataFrame(rows).set_index("comparison")

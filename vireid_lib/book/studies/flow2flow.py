@@ -48,14 +48,25 @@ ROWS = (
     *(_row(kind, KINDS[kind], TRAINING[kind], always=True) for kind in KINDS),
     _row("interpolation", "image interpolation", "interpolation.tse", always=True),
     _row("cyclegan", "CycleGAN", "cyclegan.cmg", always=True),
-    *(_row(f"{kind}_{name}", f"{KINDS[kind]}, {label}", TRAINING[kind], always=f"{kind}_{name}" in REDUCED,
-           **settings) for name, (label, settings) in ABLATIONS.items() for kind in KINDS),
+    *(
+        _row(
+            f"{kind}_{name}", f"{KINDS[kind]}, {label}", TRAINING[kind], always=f"{kind}_{name}" in REDUCED, **settings
+        )
+        for name, (label, settings) in ABLATIONS.items()
+        for kind in KINDS
+    ),
     _row("tse_10", "TSE, q = 10", TRAINING["tse"], q=10),
-    *(_expansion(modality, percent) for modality in EXPANDED for percent in PERCENT
-      if expansion_row(modality, percent) != "tse"),
-    *(Row(f"{kind}_mixed", f"{KINDS[kind]}, one head", "mpanet", training=TRAINING[kind], always=False)
-      for kind in ("tse", "cmg")),
-)  # fmt: skip
+    *(
+        _expansion(modality, percent)
+        for modality in EXPANDED
+        for percent in PERCENT
+        if expansion_row(modality, percent) != "tse"
+    ),
+    *(
+        Row(f"{kind}_mixed", f"{KINDS[kind]}, one head", "mpanet", training=TRAINING[kind], always=False)
+        for kind in ("tse", "cmg")
+    ),
+)
 
 
 def _better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
@@ -78,30 +89,70 @@ CLAIMS = (
     _better("tse_10", "mpanet", "TSE with q = 10 improves on MPANet", "Table IV"),
     *_both_scores("mpanet", "cyclegan", "CycleGAN's images make MPANet worse", "Table V"),
     *_both_scores("cmg", "cyclegan", "CMG is better than CycleGAN", "Table V"),
-    *(_better(kind, f"{kind}_linear", f"{KINDS[kind]}: the nonlinear flow is better than the linear one", "Table VI")
-      for kind in KINDS),
-    Claim("The activation matters more for TSE than for CMG", "section V-C3", "rank_1", "tse", "tse_linear",
-          than_from=("cmg_linear", "cmg")),
+    *(
+        _better(kind, f"{kind}_linear", f"{KINDS[kind]}: the nonlinear flow is better than the linear one", "Table VI")
+        for kind in KINDS
+    ),
+    Claim(
+        "The activation matters more for TSE than for CMG",
+        "section V-C3",
+        "rank_1",
+        "tse",
+        "tse_linear",
+        than_from=("cmg_linear", "cmg"),
+    ),
     _better("mpanet", "cmg_none", "CMG without adversaries makes MPANet worse", "Table VII"),
     *_both_scores("cmg", "cmg_none", "CMG is better with adversaries than without", "Table VII"),
     _better("cmg", "cmg_identity", "CMG is better with both adversaries than with identity alone", "Table VII"),
     _better("cmg", "cmg_modality", "CMG is better with both adversaries than with modality alone", "Table VII"),
     _better("cmg_identity", "cmg_none", "Identity adversaries alone improve CMG", "Table VII"),
     _better("cmg_modality", "cmg_none", "Modality adversaries alone improve CMG", "Table VII"),
-    Claim("The adversaries matter more for CMG than for TSE", "section V-C4", "rank_1", "cmg", "cmg_none",
-          than_from=("tse_none", "tse")),
-    *(_better(kind, f"{kind}_no_losses", f"{KINDS[kind]}: the two losses improve on none", "Table VIII")
-      for kind in KINDS),
-    *(_better(f"{kind}_flow", f"{kind}_noise", f"{KINDS[kind]}: the flow loss matters more than the noise loss",
-              "section V-C5") for kind in KINDS),
-    *(_better(kind, f"{kind}_flow", f"{KINDS[kind]}: the noise loss adds to the flow loss", "Table VIII")
-      for kind in KINDS),
-    *(_better("tse", expansion_row(modality, 100), f"Expanding both modalities is better than {modality} alone",
-              "Fig. 6") for modality in ("visible", "infrared")),
-    _better(expansion_row("infrared", 100), expansion_row("visible", 100),
-            "Expanding infrared images helps more than visible ones", "section V-C1"),
-    *(_better("tse", expansion_row("", percent), f"As many generated images as real ones are better than "
-              f"× {percent / 100:g}", "Fig. 6") for percent in (25, 200)),
-)  # fmt: skip
+    Claim(
+        "The adversaries matter more for CMG than for TSE",
+        "section V-C4",
+        "rank_1",
+        "cmg",
+        "cmg_none",
+        than_from=("tse_none", "tse"),
+    ),
+    *(
+        _better(kind, f"{kind}_no_losses", f"{KINDS[kind]}: the two losses improve on none", "Table VIII")
+        for kind in KINDS
+    ),
+    *(
+        _better(
+            f"{kind}_flow",
+            f"{kind}_noise",
+            f"{KINDS[kind]}: the flow loss matters more than the noise loss",
+            "section V-C5",
+        )
+        for kind in KINDS
+    ),
+    *(
+        _better(kind, f"{kind}_flow", f"{KINDS[kind]}: the noise loss adds to the flow loss", "Table VIII")
+        for kind in KINDS
+    ),
+    *(
+        _better(
+            "tse", expansion_row(modality, 100), f"Expanding both modalities is better than {modality} alone", "Fig. 6"
+        )
+        for modality in ("visible", "infrared")
+    ),
+    _better(
+        expansion_row("infrared", 100),
+        expansion_row("visible", 100),
+        "Expanding infrared images helps more than visible ones",
+        "section V-C1",
+    ),
+    *(
+        _better(
+            "tse",
+            expansion_row("", percent),
+            f"As many generated images as real ones are better than × {percent / 100:g}",
+            "Fig. 6",
+        )
+        for percent in (25, 200)
+    ),
+)
 
 STUDY = Study("flow2flow", ROWS, CLAIMS)

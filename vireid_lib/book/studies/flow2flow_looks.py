@@ -138,8 +138,10 @@ def fidelity(book: Book, rows: Sequence[str]) -> tuple[pd.DataFrame, str]:
     """
     judge = book_of(book, STUDY.row("mpanet"))
     seed, learn = book.profile.reid.seeds[0], stages.datasets(book).learn()
-    sets = {STUDY.row(name).label: own_people.images(book_of(book, STUDY.row(name)), STUDY.row(name).training)
-            for name in rows}  # fmt: skip
+    sets = {
+        STUDY.row(name).label: own_people.images(book_of(book, STUDY.row(name)), STUDY.row(name).training)
+        for name in rows
+    }
     trained = stages.reid(judge, "real", seed)
     config = reid_config(judge.profile)
     size = (config.height, config.width)
@@ -163,16 +165,26 @@ def fidelity(book: Book, rows: Sequence[str]) -> tuple[pd.DataFrame, str]:
                 features = _features(network, images, modality, book.device)
                 measure = frechet(known.numpy(), features.numpy(), extractor="mpanet", resize=f"{size[0]}x{size[1]}")
                 right = identify(features, table["identity"], known, half["identity"])
-                found.append({"images": name, "modality": modality, "Fréchet distance": measure.value,
-                              "right person (%)": 100 * right.rank_1, "guessing (%)": 100 * right.chance,
-                              "colourfulness": float(colourfulness(images).mean()), "N": len(table)})  # fmt: skip
+                found.append(
+                    {
+                        "images": name,
+                        "modality": modality,
+                        "Fréchet distance": measure.value,
+                        "right person (%)": 100 * right.rank_1,
+                        "guessing (%)": 100 * right.chance,
+                        "colourfulness": float(colourfulness(images).mean()),
+                        "N": len(table),
+                    }
+                )
         return {"table": found}
 
     inputs = {"judge": trained, "real": learn}
     inputs |= {f"images_{place}": table for place, table in enumerate(sets.values())}
     record = book.stage("flow2flow_fidelity", {"rows": list(rows), "most": MOST}, inputs, make, seeds=[seed])
-    words = (f"Judge: MPANet, {book.profile.reid.backbone} backbone, trained on {book.profile.data.target}'s real "
-             f"images (seed {seed}); images at {size[0]} × {size[1]}, bilinear; against {MOST} real images at most.")
+    words = (
+        f"Judge: MPANet, {book.profile.reid.backbone} backbone, trained on {book.profile.data.target}'s real "
+        f"images (seed {seed}); images at {size[0]} × {size[1]}, bilinear; against {MOST} real images at most."
+    )
     return pd.DataFrame(record.values["table"]), words
 
 
@@ -205,10 +217,15 @@ def multiples(measured: pd.DataFrame, measure: str = "rank_1") -> dict[str, pd.D
     groups, curves = first.groupby("row")[measure], {}
     for modality, words in EXPANDED.items():
         rows = [
-            {"value": percent / 100, "mean": groups.get_group(name).mean(), "std": groups.get_group(name).std(ddof=1),
-             "paper": percent == 100}
-            for percent in PERCENT if (name := expansion_row(modality, percent)) in groups.groups
-        ]  # fmt: skip
+            {
+                "value": percent / 100,
+                "mean": groups.get_group(name).mean(),
+                "std": groups.get_group(name).std(ddof=1),
+                "paper": percent == 100,
+            }
+            for percent in PERCENT
+            if (name := expansion_row(modality, percent)) in groups.groups
+        ]
         if len(rows) > 1:
             curves[words] = pd.DataFrame(rows)
     return curves

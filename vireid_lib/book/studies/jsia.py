@@ -35,9 +35,12 @@ ROWS = (
     Row("degraded_sl", "degraded SL, IL, LR, UI", "jsia", {"set_level": "adversarial"}),
     Row("degraded_lr", "SL, IL, degraded LR, UI", "jsia", {"local_pairs": "unpaired"}),
     Row("detached", "all, generators not reached", "jsia", {"end_to_end": False}, always=False),
-    *(Row(sweep_row(setting, value), f"{symbol} = {value:g}", "jsia", {setting: value}, always=False)
-      for setting, (symbol, values) in SWEEPS.items() for value in values),
-)  # fmt: skip
+    *(
+        Row(sweep_row(setting, value), f"{symbol} = {value:g}", "jsia", {setting: value}, always=False)
+        for setting, (symbol, values) in SWEEPS.items()
+        for value in values
+    ),
+)
 
 
 def _better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
@@ -57,20 +60,32 @@ STEPS = (
 )
 CLAIMS = (
     *(_better(*step, measure) for step in STEPS for measure in ("rank_1", "mean_ap")),
-    Claim("IL makes a person's images more alike across modalities", "Fig. 4", "intra_distance", "sl_il", "sl",
-          "smaller"),
-    Claim("SL makes different people more alike across modalities", "Fig. 4", "inter_distance", "sl", "none",
-          "smaller"),
-    *(_better("jsia", sweep_row(setting, value), f"The whole method is better than with {symbol} = {value:g}", "Fig. 5")
-      for setting, (symbol, values) in SWEEPS.items() for value in values),
-)  # fmt: skip
+    Claim(
+        "IL makes a person's images more alike across modalities", "Fig. 4", "intra_distance", "sl_il", "sl", "smaller"
+    ),
+    Claim(
+        "SL makes different people more alike across modalities", "Fig. 4", "inter_distance", "sl", "none", "smaller"
+    ),
+    *(
+        _better(
+            "jsia", sweep_row(setting, value), f"The whole method is better than with {symbol} = {value:g}", "Fig. 5"
+        )
+        for setting, (symbol, values) in SWEEPS.items()
+        for value in values
+    ),
+)
 
 STUDY = Study("jsia", ROWS, CLAIMS)
 
 GENERATORS = ("cyclegan", "stargan", "vae", "jsia")
 PRETRAINED = "jsia_pretrained"
-LABELS = {"cyclegan": "CycleGAN", "stargan": "StarGAN", "vae": "VAE", "jsia": "JSIA-ReID",
-          PRETRAINED: "JSIA-ReID before the joint training"}  # fmt: skip
+LABELS = {
+    "cyclegan": "CycleGAN",
+    "stargan": "StarGAN",
+    "vae": "VAE",
+    "jsia": "JSIA-ReID",
+    PRETRAINED: "JSIA-ReID before the joint training",
+}
 WORDS = {
     "md_from_images": "keeps a person nearer to themselves (FRI)",
     "fid_from_images": "comes nearer to real images (FRI)",
@@ -80,12 +95,27 @@ PICTURES = Study(
     "jsia",
     [Row(name, LABELS[name], name) for name in GENERATORS],
     [
-        *(Claim(f"JSIA-ReID {words} than {LABELS[other]}", "Table 4", measure, "jsia", other, "smaller")
-          for measure, words in WORDS.items() for other in GENERATORS[:-1]),
-        Claim("From the latent space too, JSIA-ReID's pairs are more alike than the VAE's", "Table 4",
-              "md_from_latents", "jsia", "vae", "smaller"),
-        Claim("From the latent space too, JSIA-ReID comes nearer to real images than the VAE", "Table 4",
-              "fid_from_latents", "jsia", "vae", "smaller"),
+        *(
+            Claim(f"JSIA-ReID {words} than {LABELS[other]}", "Table 4", measure, "jsia", other, "smaller")
+            for measure, words in WORDS.items()
+            for other in GENERATORS[:-1]
+        ),
+        Claim(
+            "From the latent space too, JSIA-ReID's pairs are more alike than the VAE's",
+            "Table 4",
+            "md_from_latents",
+            "jsia",
+            "vae",
+            "smaller",
+        ),
+        Claim(
+            "From the latent space too, JSIA-ReID comes nearer to real images than the VAE",
+            "Table 4",
+            "fid_from_latents",
+            "jsia",
+            "vae",
+            "smaller",
+        ),
     ],
-)  # fmt: skip
+)
 """Table 4: its rows are generators, measured by `jsia_looks.fidelity`."""

@@ -54,10 +54,15 @@ def sweep_curves(book: Book, measured: pd.DataFrame, measure: str = "rank_1") ->
         if setting == "ui_weight":  # the only one whose absence alone is a row of Table 3
             places[0.0] = "sl_il_lr"
         rows = [
-            {"value": value, "mean": groups.get_group(name).mean(), "std": groups.get_group(name).std(ddof=1),
-             "paper": name == "jsia"}
-            for value, name in places.items() if name in groups.groups
-        ]  # fmt: skip
+            {
+                "value": value,
+                "mean": groups.get_group(name).mean(),
+                "std": groups.get_group(name).std(ddof=1),
+                "paper": name == "jsia",
+            }
+            for value, name in places.items()
+            if name in groups.groups
+        ]
         curves[symbol] = pd.DataFrame(rows)
     return curves
 

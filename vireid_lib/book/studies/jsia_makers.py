@@ -82,10 +82,16 @@ def pairs(table: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
     people = sorted(set(sides["visible"]) & set(sides["infrared"]))
     rounds = max(1, count // len(people))
     return {
-        name: pd.concat([sides[name][person].iloc[[turn % len(sides[name][person])]]
-                         for turn in range(rounds) for person in people], ignore_index=True)
+        name: pd.concat(
+            [
+                sides[name][person].iloc[[turn % len(sides[name][person])]]
+                for turn in range(rounds)
+                for person in people
+            ],
+            ignore_index=True,
+        )
         for name in OTHER
-    }  # fmt: skip
+    }
 
 
 def cameras_by_modality(rows: pd.DataFrame) -> dict[str, list[str]]:
@@ -182,17 +188,24 @@ def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
         cameras = cameras_by_modality(test)
         real = {side: judged(network, size, shown(rows, size), side) for side, rows in sides.items()}
         count = len(sides["visible"])
-        words = (f"N = {count} of each modality; features of {book.profile.reid.method.upper()}, "
-                 f"{book.profile.reid.backbone} backbone, images resized to {size[0]} × {size[1]}")  # fmt: skip
+        words = (
+            f"N = {count} of each modality; features of {book.profile.reid.method.upper()}, "
+            f"{book.profile.reid.backbone} backbone, images resized to {size[0]} × {size[1]}"
+        )
         if name == "real":
             others = {side: rows.iloc[count:] for side, rows in pairs(test, 2 * count).items()}
-            apart = [_distance(real[side], judged(network, size, shown(rows, size), side))
-                     for side, rows in others.items()]  # fmt: skip
-            return {"md_from_images": paired_distance(*real.values()), "fid_from_images": sum(apart) / 2,
-                    "basis": words}  # fmt: skip
+            apart = [
+                _distance(real[side], judged(network, size, shown(rows, size), side)) for side, rows in others.items()
+            ]
+            return {
+                "md_from_images": paired_distance(*real.values()),
+                "fid_from_images": sum(apart) / 2,
+                "basis": words,
+            }
         own = maker(book, name, fit)
-        made = {OTHER[side]: translated(own, rows, sides[OTHER[side]], cameras[OTHER[side]])
-                for side, rows in sides.items()}  # fmt: skip
+        made = {
+            OTHER[side]: translated(own, rows, sides[OTHER[side]], cameras[OTHER[side]]) for side, rows in sides.items()
+        }
         of_made = {side: judged(network, size, images, side) for side, images in made.items()}
         values = {
             "md_from_images": sum(paired_distance(real[OTHER[side]], of_made[side]) for side in OTHER) / 2,

@@ -134,9 +134,9 @@ def _sides(claim: Claim) -> tuple[Counter[str], Counter[str]]:
 def _contrast(claim: Claim, groups: dict[str, pd.DataFrame]) -> Contrast | None:
     if not set(claim.rows) <= set(groups) or any(groups[name][claim.measure].isna().any() for name in claim.rows):
         return None
-    return contrast(*(
-        [sample(groups[name], claim.measure, times) for name, times in side.items()] for side in _sides(claim)
-    ))  # fmt: skip
+    return contrast(
+        *([sample(groups[name], claim.measure, times) for name, times in side.items()] for side in _sides(claim))
+    )
 
 
 def table(findings: Iterable[Finding]) -> HtmlTable:
@@ -174,12 +174,17 @@ def count(findings: Iterable[Finding]) -> str:
         return text
     families = len({comparison(each.claim) for each in tested})
     before = _counted([each.before_correction for each in tested])
-    return (f"{text} That is after Holm's correction over the {len(tested)} that could be tested ({families} "
-            f"comparison{'s' * (families != 1)}); one by one, without it: {before}.")  # fmt: skip
+    return (
+        f"{text} That is after Holm's correction over the {len(tested)} that could be tested ({families} "
+        f"comparison{'s' * (families != 1)}); one by one, without it: {before}."
+    )
 
 
 def _counted(verdicts: list[str]) -> str:
     several = {HOLDS: "hold", FAILS: "do not hold"}
-    parts = [f"{number} {kind if number == 1 else several.get(kind, kind)}"
-             for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING) if (number := verdicts.count(kind))]  # fmt: skip
+    parts = [
+        f"{number} {kind if number == 1 else several.get(kind, kind)}"
+        for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING)
+        if (number := verdicts.count(kind))
+    ]
     return ", ".join(parts)

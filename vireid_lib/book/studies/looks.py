@@ -98,8 +98,11 @@ def extents(explained: dict[str, retrieval.Explained]) -> pd.DataFrame:
     for name, each in explained.items():
         shares = 100 * extent(each.grad_cam)
         shares = shares[~shares.isnan()]
-        rows[name] = {"part of the image (%)": f"{float(shares.mean()):.0f} ± {float(shares.std()):.0f}",
-                      "correlation with occlusion": f"{each.agreement:+.2f}", "images": len(shares)}  # fmt: skip
+        rows[name] = {
+            "part of the image (%)": f"{float(shares.mean()):.0f} ± {float(shares.std()):.0f}",
+            "correlation with occlusion": f"{each.agreement:+.2f}",
+            "images": len(shares),
+        }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
 
 
@@ -110,8 +113,15 @@ def colour_copies(table: pd.DataFrame, *, turns: int = 3) -> dict[str, object]:
     turned = [turn_hue(images, torch.full((len(images),), angle)) for angle in angles]
     always = torch.Generator()
     columns = [images, grey(images, always, 1.0), *turned, *(grey(each, always, 1.0) for each in turned)]
-    names = ["visible", "grey", *(f"hue + {360 * angle:.0f}°" for angle in angles),
-             *(f"HueGray\n{360 * angle:.0f}°" for angle in angles)]  # fmt: skip
+    names = [
+        "visible",
+        "grey",
+        *(f"hue + {360 * angle:.0f}°" for angle in angles),
+        *(f"HueGray\n{360 * angle:.0f}°" for angle in angles),
+    ]
     drawn = [(255 * column).round().byte().permute(0, 2, 3, 1).numpy() for column in columns]
-    return {"images": [list(row) for row in zip(*drawn, strict=True)], "column_labels": names,
-            "row_labels": [short(name) for name in table["identity"]]}  # fmt: skip
+    return {
+        "images": [list(row) for row in zip(*drawn, strict=True)],
+        "column_labels": names,
+        "row_labels": [short(name) for name in table["identity"]],
+    }

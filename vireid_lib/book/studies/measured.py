@@ -72,8 +72,12 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
         records = iter(train(book, rows))
         done = {(row.name, seed): next(records) for seed in seeds for row in rows}
     else:
-        done = {(row.name, seed): record for row in rows for seed in seeds
-                if (record := stages.finished(book_of(book, row), row.training, seed))}  # fmt: skip
+        done = {
+            (row.name, seed): record
+            for row in rows
+            for seed in seeds
+            if (record := stages.finished(book_of(book, row), row.training, seed))
+        }
         if not done:
             raise ValueError(f"No row of study {study.name} is trained in {book.workspace.folder}: let it train some.")
     found = []
@@ -91,8 +95,17 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
                 if splits is not None:
                     percent = {name: {split: 100 * value for split, value in splits[name].items()} for name in SCORES}
                     splits = percent | by_split
-                found.append({**about, "mode": score["mode"], "older": record.older, **effort, **values, **distances,
-                              "splits": splits})  # fmt: skip
+                found.append(
+                    {
+                        **about,
+                        "mode": score["mode"],
+                        "older": record.older,
+                        **effort,
+                        **values,
+                        **distances,
+                        "splits": splits,
+                    }
+                )
     return pd.DataFrame(found)
 
 

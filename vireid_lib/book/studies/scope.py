@@ -41,8 +41,10 @@ def _widths(tested: Sequence[Finding]) -> list[str]:
     measure = max({each.claim.measure for each in tested}, key=[each.claim.measure for each in tested].count)
     own = [each for each in tested if each.claim.measure == measure]
     margins, over = [each.margin for each in own], " or ".join(dict.fromkeys(each.contrast.over for each in own))
-    return [f"Over {over}, the 95 % intervals of differences in {MEASURES[measure]} reach {min(margins):.2g} to "
-            f"{max(margins):.2g} to either side, half of them {median(margins):.2g} or more."]  # fmt: skip
+    return [
+        f"Over {over}, the 95 % intervals of differences in {MEASURES[measure]} reach {min(margins):.2g} to "
+        f"{max(margins):.2g} to either side, half of them {median(margins):.2g} or more."
+    ]
 
 
 def _fitted(book: Book, study: Study, measured: pd.DataFrame) -> list[str]:
@@ -51,17 +53,19 @@ def _fitted(book: Book, study: Study, measured: pd.DataFrame) -> list[str]:
     alone = list(dict.fromkeys(name for row in rows if (name := trained_generator(row.training)) is not None))
     words = []
     if together:
-        words.append(f"The generators of {', '.join(map(str.upper, together))} were trained anew with each seed: the "
-                     "intervals include them.")  # fmt: skip
+        words.append(
+            f"The generators of {', '.join(map(str.upper, together))} were trained anew with each seed: the "
+            "intervals include them."
+        )
     if alone:
         names = ", ".join(training_label(name).removeprefix("+ ") for name in alone)
         several = len(stages.splits(book)) > 1
         words.append(
             f"Fitted once for each split, with each of its settings: {names}; the intervals over splits include that."
-            if several else
-            f"Fitted once, with each of its settings: {names}. So the intervals are those of the ReID training alone, "
-            "and a second fit could move all rows that have the same pictures together."
-        )  # fmt: skip
+            if several
+            else f"Fitted once, with each of its settings: {names}. So the intervals are those of the ReID training "
+            "alone, and a second fit could move all rows that have the same pictures together."
+        )
     return words or ["No row has pictures of a fitted generator: what varies is the ReID training."]
 
 

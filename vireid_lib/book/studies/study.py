@@ -134,13 +134,19 @@ class Study:
             method: with which the study trained what the paper trained with the method it prints.
         """
         method = method or printed.method
-        rows = [row for row in self.rows if (row.method, row.training) == (method, printed.training)
-                and (not printed.external or _stands_for(row, profile) == printed.external)]  # fmt: skip
+        rows = [
+            row
+            for row in self.rows
+            if (row.method, row.training) == (method, printed.training)
+            and (not printed.external or _stands_for(row, profile) == printed.external)
+        ]
         if method not in joint.names():  # a generator, whose pictures are measured
             return next(iter(rows), None)
         try:
-            wanted = [variants.resolved(changed(base, printed.changes, f"{self.name}, {printed.printed!r}"),
-                                        printed.training) for base in _bases(profile, method)]  # fmt: skip
+            wanted = [
+                variants.resolved(changed(base, printed.changes, f"{self.name}, {printed.printed!r}"), printed.training)
+                for base in _bases(profile, method)
+            ]
         except FileError:  # a setting of the paper's method that ours does not have
             return None
         settings = [variants.resolved(profile_of(profile, row), row.training) for row in rows]

@@ -2,14 +2,7 @@
 
 from pathlib import Path
 
-from vireid_lib.data.layouts.files import (
-    LayoutError,
-    identity_folders,
-    list_images,
-    read_identities,
-    require,
-    row,
-)
+from vireid_lib.data.layouts.files import LayoutError, identity_folders, list_images, read_identities, require, row
 from vireid_lib.data.manifest import DatasetManifest
 
 SPLITS = ("train", "val", "test")

@@ -49,9 +49,15 @@ class AlignGan(Translator):
         networks, config = self._fitted(), self.config
         network = AlignedNetwork(networks["to_infrared"], networks["features"]).to(self.device).eval()
         reading = ReidConfig(
-            method=self.name, height=config.height, width=config.width, identities=config.feature_identities,
-            images=config.feature_images, epochs=config.epochs, flip_at_test=True, precision=config.precision,
-        )  # fmt: skip
+            method=self.name,
+            height=config.height,
+            width=config.width,
+            identities=config.feature_identities,
+            images=config.feature_images,
+            epochs=config.epochs,
+            flip_at_test=True,
+            precision=config.precision,
+        )
         return network, reading
 
 

@@ -85,13 +85,34 @@ class AlignGanConfig(TranslatorConfig):
         a baseline network finds the person in 40 % of the pictures (of greyscale copies in 36 %, of true infrared in
         38 %); they are as sharp as real ones, with a trace of the colours that the cycle wants back."""
         own = {
-            "height": 64, "width": 32, "generator_width": 12, "blocks": 2, "generator_halvings": 1, "shortcut": True,
-            "discriminator_width": 16, "discriminator_halvings": 3, "backbone": "small", "pretrained": None,
-            "feature_height": 64, "feature_width": 32, "embedding": 64, "identities": 2, "images": 2, "visible_only": 1,
-            "feature_identities": 8, "feature_images": 2, "feature_warm_up": 0.15, "pixel_warm_up": 0.5, "steps": 900,
-            "learning_rate": 5e-4, "feature_rate": 3e-3, "backbone_rate": 1.0, "optimizer": "adamw",
-            "identity_weight": 1.0, "checkpoint_every": 150,
-        }  # fmt: skip
+            "height": 64,
+            "width": 32,
+            "generator_width": 12,
+            "blocks": 2,
+            "generator_halvings": 1,
+            "shortcut": True,
+            "discriminator_width": 16,
+            "discriminator_halvings": 3,
+            "backbone": "small",
+            "pretrained": None,
+            "feature_height": 64,
+            "feature_width": 32,
+            "embedding": 64,
+            "identities": 2,
+            "images": 2,
+            "visible_only": 1,
+            "feature_identities": 8,
+            "feature_images": 2,
+            "feature_warm_up": 0.15,
+            "pixel_warm_up": 0.5,
+            "steps": 900,
+            "learning_rate": 5e-4,
+            "feature_rate": 3e-3,
+            "backbone_rate": 1.0,
+            "optimizer": "adamw",
+            "identity_weight": 1.0,
+            "checkpoint_every": 150,
+        }
         return cls(**(own | changes))
 
     def phases(self) -> tuple[int, int, int]:
@@ -104,12 +125,18 @@ class AlignGanConfig(TranslatorConfig):
     def _sizes(self) -> AlignGanConfig:
         factor = 2 ** max(self.generator_halvings, self.discriminator_halvings)
         if self.height % factor or self.width % factor:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
-                             "take fewer halvings")  # fmt: skip
+            raise ValueError(
+                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
+                "take fewer halvings"
+            )
         if self.feature_warm_up + self.pixel_warm_up >= 1:
-            raise ValueError(f"feature_warm_up and pixel_warm_up are {self.feature_warm_up} and {self.pixel_warm_up}: "
-                             "together they must leave a share for the last phase")  # fmt: skip
+            raise ValueError(
+                f"feature_warm_up and pixel_warm_up are {self.feature_warm_up} and {self.pixel_warm_up}: "
+                "together they must leave a share for the last phase"
+            )
         if self.backbone == "small" and self.pretrained is not None:
-            raise ValueError(f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
-                             "backbone: set it to None.")  # fmt: skip
+            raise ValueError(
+                f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
+                "backbone: set it to None."
+            )
         return self

@@ -46,9 +46,12 @@ class Classifier(nn.Sequential):
 
     def __init__(self, config: AlignGanConfig, channels: int, identities: int) -> None:
         super().__init__(
-            nn.Dropout(config.dropout), nn.Linear(channels, config.embedding), nn.BatchNorm1d(config.embedding),
-            nn.LeakyReLU(0.1), nn.Linear(config.embedding, identities),
-        )  # fmt: skip
+            nn.Dropout(config.dropout),
+            nn.Linear(channels, config.embedding),
+            nn.BatchNorm1d(config.embedding),
+            nn.LeakyReLU(0.1),
+            nn.Linear(config.embedding, identities),
+        )
         nn.init.normal_(self[-1].weight, std=0.001)
         nn.init.zeros_(self[-1].bias)
 
@@ -119,8 +122,13 @@ class PairJudge(nn.Module):
 
 def make_generator(config: AlignGanConfig) -> LabelledGenerator:
     """One fresh generator: StarGAN's, without labels."""
-    return LabelledGenerator(width=config.generator_width, blocks=config.blocks, halvings=config.generator_halvings,
-                             shortcut=config.shortcut, small_weights=True)  # fmt: skip
+    return LabelledGenerator(
+        width=config.generator_width,
+        blocks=config.blocks,
+        halvings=config.generator_halvings,
+        shortcut=config.shortcut,
+        small_weights=True,
+    )
 
 
 def _halvings(channels: int, width: int, count: int) -> list[nn.Module]:

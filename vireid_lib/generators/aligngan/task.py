@@ -49,11 +49,13 @@ class AlignGanTask(AdversarialTask):
         channels = features.backbone.channels
         judge = {"width": config.discriminator_width, "halvings": config.discriminator_halvings}
         self.modules = {
-            **{name: make_generator(config) for name in GENERATORS}, "features": features,
+            **{name: make_generator(config) for name in GENERATORS},
+            "features": features,
             "classifier": Classifier(config, channels, len(batches.paired)),
-            "judge_visible": ImageJudge(**judge), "judge_infrared": ImageJudge(**judge),
+            "judge_visible": ImageJudge(**judge),
+            "judge_infrared": ImageJudge(**judge),
             "judge_pairs": PairJudge(channels, **judge),
-        }  # fmt: skip
+        }
         makers = generator_groups([self.modules[name] for name in GENERATORS], config.learning_rate)
         judges = [each for name in JUDGES for each in self.modules[name].parameters()]
         for player, parameters in (("generators", makers), ("judges", judges)):
@@ -63,8 +65,9 @@ class AlignGanTask(AdversarialTask):
     def bind(self, accelerator: Accelerator, seed: int) -> None:
         """As any task. Raises ValueError in a job of several processes."""
         if accelerator.num_processes > 1:
-            raise ValueError("aligngan trains in one process: its triplets and its batch normalisation need the whole "
-                             "batch.")  # fmt: skip
+            raise ValueError(
+                "aligngan trains in one process: its triplets and its batch normalisation need the whole batch."
+            )
         self.batch = 1
         super().bind(accelerator, seed)
 
@@ -104,9 +107,13 @@ class AlignGanTask(AdversarialTask):
         for name, each in pooled.items():  # visible and infrared rows show the same people in the same order
             losses[f"class_{name}"] = identity_cross_entropy(self.modules["classifier"](each), labels)
         losses["triplet"] = (1 if alone else 2) * cross_modality_triplet(
-            embedded.get("made", embedded["real"]), embedded["real"], labels, labels, margin=config.margin,
+            embedded.get("made", embedded["real"]),
+            embedded["real"],
+            labels,
+            labels,
+            margin=config.margin,
             metric="cosine",
-        )  # fmt: skip
+        )
         total = config.class_weight * sum(losses[f"class_{name}"] for name in maps)
         total = total + config.triplet_weight * losses["triplet"]
         if not alone:
@@ -127,8 +134,11 @@ class AlignGanTask(AdversarialTask):
             real_maps = self.modules["features"](infrared)
         made_infrared, made_visible = self.modules["to_infrared"](visible), self.modules["to_visible"](infrared)
         made_maps = self.modules["features"](made_infrared[:count])
-        judged = (self.modules["judge_pairs"](made_infrared[:count], real_maps) if pairs
-                  else self.modules["judge_infrared"](made_infrared))  # fmt: skip
+        judged = (
+            self.modules["judge_pairs"](made_infrared[:count], real_maps)
+            if pairs
+            else self.modules["judge_infrared"](made_infrared)
+        )
         embed = self.modules["features"].embed
         pooled = average_pool(made_maps)
         losses = {
@@ -136,12 +146,18 @@ class AlignGanTask(AdversarialTask):
             "cycle": self._rebuilt(made_infrared, made_visible, visible, infrared),
             "identity": self._rebuilt(visible, infrared, visible, infrared),
             "pixel_class": identity_cross_entropy(self.modules["classifier"](pooled), labels),
-            "pixel_triplet": 2 * cross_modality_triplet(
+            "pixel_triplet": 2
+            * cross_modality_triplet(
                 embed(pooled), embed(average_pool(real_maps)), labels, labels, margin=config.margin, metric="cosine"
             ),
-        }  # fmt: skip
-        weights = {"fool": 1.0, "cycle": config.cycle_weight, "identity": config.identity_weight,
-                   "pixel_class": config.pixel_class_weight, "pixel_triplet": config.pixel_triplet_weight}  # fmt: skip
+        }
+        weights = {
+            "fool": 1.0,
+            "cycle": config.cycle_weight,
+            "identity": config.identity_weight,
+            "pixel_class": config.pixel_class_weight,
+            "pixel_triplet": config.pixel_triplet_weight,
+        }
         total = sum(weights[name] * value for name, value in losses.items())
         self.update(accelerator, "generators", total)
         self.freeze(False, *FEATURES, *JUDGES)
@@ -161,8 +177,10 @@ class AlignGanTask(AdversarialTask):
     ) -> Float[Tensor, ""]:
         """How far the generators' pictures are from what they should be, the mean of both."""
         to_visible, to_infrared = (self.modules[name] for name in GENERATORS)
-        return (functional.l1_loss(to_visible(for_visible), visible)
-                + functional.l1_loss(to_infrared(for_infrared), infrared)) / 2  # fmt: skip
+        return (
+            functional.l1_loss(to_visible(for_visible), visible)
+            + functional.l1_loss(to_infrared(for_infrared), infrared)
+        ) / 2
 
     def _judge_pairs(self, real: Images, made: Images, real_maps: Tensor, made_maps: Tensor) -> Float[Tensor, ""]:
         """Real infrared images with their own features against four kinds of others: another person's image, features
@@ -183,16 +201,20 @@ class AlignGanTask(AdversarialTask):
     def _rows(self, step: int, part: str) -> tuple[Rows, Rows]:
         stream, config = np.random.default_rng(seeds.integer(self.seed, 0, step, part, "rows")), self.settings
         if part == "features":
-            return self.batches.by_identity(stream, identities=config.feature_identities,
-                                            images=config.feature_images, visible_only=0)  # fmt: skip
-        return self.batches.by_identity(stream, identities=config.identities, images=config.images,
-                                        visible_only=config.visible_only)  # fmt: skip
+            return self.batches.by_identity(
+                stream, identities=config.feature_identities, images=config.feature_images, visible_only=0
+            )
+        return self.batches.by_identity(
+            stream, identities=config.identities, images=config.images, visible_only=config.visible_only
+        )
 
 
 def _feature_optimizer(config: AlignGanConfig, features: FeatureNetwork, classifier: nn.Module) -> Optimizer:
     rate = config.feature_rate
-    groups = [{"params": list(features.backbone.parameters()), "lr": rate * config.backbone_rate},
-              {"params": [*features.embedder.parameters(), *classifier.parameters()], "lr": rate}]  # fmt: skip
+    groups = [
+        {"params": list(features.backbone.parameters()), "lr": rate * config.backbone_rate},
+        {"params": [*features.embedder.parameters(), *classifier.parameters()], "lr": rate},
+    ]
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, weight_decay=0.01)
     return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True)

@@ -65,10 +65,21 @@ class CycleGanTurboConfig(TranslatorConfig):
         greyscale copies in 36 %, of true infrared in 38 %). With 120 steps of two images, at twice the rate, the
         stripes were stronger, and a cycle weight of 2 lost the people (8 %)."""
         own = {
-            "base_model": "mini", "height": 64, "width": 32, "unet_rank": 8, "vae_rank": 4, "batch": 1, "steps": 360,
-            "learning_rate": 1e-3, "judge_learning_rate": 1e-3, "judge_model": None, "judge_width": 16,
-            "cycle_weight": 10.0, "identity_weight": 5.0, "checkpoint_every": 50,
-        }  # fmt: skip
+            "base_model": "mini",
+            "height": 64,
+            "width": 32,
+            "unet_rank": 8,
+            "vae_rank": 4,
+            "batch": 1,
+            "steps": 360,
+            "learning_rate": 1e-3,
+            "judge_learning_rate": 1e-3,
+            "judge_model": None,
+            "judge_width": 16,
+            "cycle_weight": 10.0,
+            "identity_weight": 5.0,
+            "checkpoint_every": 50,
+        }
         return cls(**(own | changes))
 
     def weights_read(self) -> dict[str, str | None]:

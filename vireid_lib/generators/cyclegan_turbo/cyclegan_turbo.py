@@ -22,8 +22,10 @@ from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.plans import Planned
 from vireid_lib.generators.translator import Translator
 
-NO_LPIPS = ("cyclegan_turbo: no LPIPS weights are given, so its cycle and identity losses compare pixels alone; the "
-            "settings lpips_features and lpips_heads name them.")  # fmt: skip
+NO_LPIPS = (
+    "cyclegan_turbo: no LPIPS weights are given, so its cycle and identity losses compare pixels alone; the "
+    "settings lpips_features and lpips_heads name them."
+)
 
 
 class CycleGanTurbo(Translator):
@@ -46,8 +48,10 @@ class CycleGanTurbo(Translator):
         base, then = load_base(self.config.base_model), self._record.get("base_model_digest")
         self._about = {"base_model_digest": digest(base.unet), "lpips": self.config.lpips_features is not None}
         if then not in (None, self._about["base_model_digest"]):
-            raise ValueError(f"{self.config.base_model!r} is another model now than {self.name} was fitted with: "
-                             "restore its weights, or fit anew.")  # fmt: skip
+            raise ValueError(
+                f"{self.config.base_model!r} is another model now than {self.name} was fitted with: "
+                "restore its weights, or fit anew."
+            )
         self._refuse_sizes(base.vae.config, base.unet.config)
         return {"painter": Painter(base, self.config)}
 
@@ -66,8 +70,10 @@ class CycleGanTurbo(Translator):
     def _refuse_sizes(self, vae: Any, unet: Any) -> None:
         factor = 2 ** (len(vae.block_out_channels) + len(unet.block_out_channels) - 2)
         if self.config.height % factor or self.config.width % factor:
-            raise ValueError(f"height x width is {self.config.height}x{self.config.width}: {self.config.base_model!r} "
-                             f"takes multiples of {factor}")  # fmt: skip
+            raise ValueError(
+                f"height x width is {self.config.height}x{self.config.width}: {self.config.base_model!r} "
+                f"takes multiples of {factor}"
+            )
 
 
 GENERATOR = CycleGanTurbo

@@ -35,11 +35,14 @@ class ClipJudge(nn.Module):
         self.size = config.image_size
         self.depths = (config.num_hidden_layers // 3, 2 * config.num_hidden_layers // 3)
         self.places = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(config.hidden_size, HEAD_WIDTH, 3, padding=1), nn.LeakyReLU(0.2),
-                          nn.Conv2d(HEAD_WIDTH, 1, 1)) for _ in self.depths
-        )  # fmt: skip
-        self.whole = nn.Sequential(nn.Linear(config.hidden_size, HEAD_WIDTH), nn.LeakyReLU(0.2),
-                                   nn.Linear(HEAD_WIDTH, 1))  # fmt: skip
+            nn.Sequential(
+                nn.Conv2d(config.hidden_size, HEAD_WIDTH, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(HEAD_WIDTH, 1, 1)
+            )
+            for _ in self.depths
+        )
+        self.whole = nn.Sequential(
+            nn.Linear(config.hidden_size, HEAD_WIDTH), nn.LeakyReLU(0.2), nn.Linear(HEAD_WIDTH, 1)
+        )
 
     def forward(self, images: Images) -> Scores:
         resized = functional.interpolate(images, (self.size, self.size), mode="bicubic", antialias=True)
@@ -74,6 +77,7 @@ class PatchJudge(nn.Module):
     def forward(self, images: Images) -> Scores:
         return [self.patches(images)]
 
+
 def make_judge(config: CycleGanTurboConfig) -> ClipJudge | PatchJudge:
     """A fresh judge of one modality."""
     if config.judge_model is None:
@@ -93,8 +97,10 @@ def _read_encoder(name: str) -> CLIPVisionModel:
         place = folder if folder.is_dir() else None
         raise explained("judge_model", name, error, folder=place, index=index) from None
     if lacking := sorted(about["missing_keys"]):
-        raise ValueError(f"judge_model {name!r} lacks {len(lacking)} weights of CLIP's image encoder, the first "
-                         f"{lacking[0]}: give a CLIP model's folder or hub id.")  # fmt: skip
+        raise ValueError(
+            f"judge_model {name!r} lacks {len(lacking)} weights of CLIP's image encoder, the first "
+            f"{lacking[0]}: give a CLIP model's folder or hub id."
+        )
     weights.refuse_non_finite(encoder.state_dict(), f"judge_model {name}")
     return encoder
 

@@ -99,8 +99,11 @@ class Painter(nn.Module):
 
 def trainable_layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
     """Linear and convolution layers, without those that take in the time."""
-    return [(name, layer) for name, layer in network.named_modules()
-            if isinstance(layer, nn.Linear | nn.Conv2d) and "time_emb" not in name]  # fmt: skip
+    return [
+        (name, layer)
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.Linear | nn.Conv2d) and "time_emb" not in name
+    ]
 
 
 def add_lora(network: nn.Module, names: list[str], rank: int) -> None:
@@ -113,6 +116,7 @@ def add_lora(network: nn.Module, names: list[str], rank: int) -> None:
 @torch.no_grad()
 def told(base: Base, prompt: str) -> Float[Tensor, "1 tokens features"]:
     """What the text encoder makes of a prompt."""
-    ids = base.tokenizer(prompt, padding="max_length", max_length=base.tokenizer.model_max_length, truncation=True,
-                         return_tensors="pt").input_ids  # fmt: skip
+    ids = base.tokenizer(
+        prompt, padding="max_length", max_length=base.tokenizer.model_max_length, truncation=True, return_tensors="pt"
+    ).input_ids
     return base.text(ids.to(base.text.device))[0]

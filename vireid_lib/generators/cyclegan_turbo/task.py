@@ -49,8 +49,10 @@ class CycleGanTurboTask(AdversarialTask):
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         draw, config = self.generator(step, "images", shared=True), self.settings
-        images = {name: self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
-                  for name, rows in zip(MODALITIES, self._rows(step), strict=True)}  # fmt: skip
+        images = {
+            name: self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
+            for name, rows in zip(MODALITIES, self._rows(step), strict=True)
+        }
         real = {name: self.part(each) * 2 - 1 for name, each in images.items()}
         self.freeze(True, *self.judges)
         losses, made = self._painter_losses(real)

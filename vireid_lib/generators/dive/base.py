@@ -143,6 +143,7 @@ def _parts(source: str, found: dict[str, str | None]) -> tuple[dict[str, Any], d
         "vae": AutoencoderKL.from_pretrained(source, subfolder="vae", **found),
     }
     # diffusers leaves weights that no file gives without memory, transformers draws them at random
-    lacking = {part: [name for name, tensor in parts[part].state_dict().items() if tensor.is_meta]
-               for part in ("unet", "vae")}  # fmt: skip
+    lacking = {
+        part: [name for name, tensor in parts[part].state_dict().items() if tensor.is_meta] for part in ("unet", "vae")
+    }
     return parts, lacking | {"text_encoder": sorted(read["missing_keys"])}

@@ -105,9 +105,12 @@ class Dive:
                 print(expected.to_text(folder), flush=True)
         with processes.first_alone():
             encoded = latents.encode(
-                table["path"].tolist(), base.vae, (config.height, config.width),
-                cache=self.cache or folder / CACHE, progress=self.progress,
-            )  # fmt: skip
+                table["path"].tolist(),
+                base.vae,
+                (config.height, config.width),
+                cache=self.cache or folder / CACHE,
+                progress=self.progress,
+            )
         self.history = finetune(
             self.model, table, encoded, folder / TRAINING, device=self.device, progress=self.progress
         )
@@ -154,11 +157,15 @@ class Dive:
         """What was fitted, in a few JSON values for a result record."""
         model = self._fitted()
         return {
-            "steps": self.config.steps, "batch": self.config.batch, "tokens": len(model.vocabulary.identities),
-            "codes": model.vocabulary.views, "branches": model.branches.names,
-            "base_model": self.config.base_model, "base_model_digest": self._record["base_model_digest"],
+            "steps": self.config.steps,
+            "batch": self.config.batch,
+            "tokens": len(model.vocabulary.identities),
+            "codes": model.vocabulary.views,
+            "branches": model.branches.names,
+            "base_model": self.config.base_model,
+            "base_model_digest": self._record["base_model_digest"],
             "final_loss": self.history[-1]["total"] if self.history else None,
-        }  # fmt: skip
+        }
 
     def expand(
         self,
@@ -199,13 +206,18 @@ class Dive:
         count = self.processes or parallel.gpus(self.device)
         if count > 1 and processes.count() == 1:
             self._expand_elsewhere(count, identities, cameras, per_camera, seed, Path(folder), visible)
-        plan = plans.plan(identities, cameras, per_camera, seed, Path(folder), visible,
-                          knows_cameras=config.views == "multi")  # fmt: skip
+        plan = plans.plan(
+            identities, cameras, per_camera, seed, Path(folder), visible, knows_cameras=config.views == "multi"
+        )
         settings = config.sampling_settings() | {
-            "base_model": config.base_model, "seed": seed, "per_camera": per_camera, "cameras": list(cameras),
-            "identities": list(identities), "prompts": model.prompts(identities[:1] * len(cameras), cameras),
+            "base_model": config.base_model,
+            "seed": seed,
+            "per_camera": per_camera,
+            "cameras": list(cameras),
+            "identities": list(identities),
+            "prompts": model.prompts(identities[:1] * len(cameras), cameras),
             "weights": model.digest(),
-        }  # fmt: skip
+        }
         if self.progress and len(plan) >= WORTH_A_FORECAST:
             print(forecast.sampling_text(model, identities[0], cameras[0], len(plan)), flush=True)
         return expansion.run_plan(model, plan, Path(folder), settings=settings, progress=self.progress)
@@ -233,21 +245,31 @@ class Dive:
         folder.mkdir(parents=True, exist_ok=True)
         if visible is not None:
             tables.save(visible, folder / SOURCE_TABLE)
-        parallel.run({
-            "do": "expand", "fitted": str(self._folder.resolve()), "identities": list(identities),
-            "cameras": list(cameras), "per_camera": per_camera, "seed": seed,
-            "source": visible is not None and str(folder / SOURCE_TABLE), **self._about(folder),
-        }, folder, count)  # fmt: skip
+        parallel.run(
+            {
+                "do": "expand",
+                "fitted": str(self._folder.resolve()),
+                "identities": list(identities),
+                "cameras": list(cameras),
+                "per_camera": per_camera,
+                "seed": seed,
+                "source": visible is not None and str(folder / SOURCE_TABLE),
+                **self._about(folder),
+            },
+            folder,
+            count,
+        )
 
     def _about(self, folder: Path) -> dict[str, Any]:
         return {
-            "config": self.config.model_dump(mode="json"), "folder": str(folder.resolve()), "device": self.device,
-            "cache": self.cache and str(self.cache), "progress": self.progress,
-        }  # fmt: skip
+            "config": self.config.model_dump(mode="json"),
+            "folder": str(folder.resolve()),
+            "device": self.device,
+            "cache": self.cache and str(self.cache),
+            "progress": self.progress,
+        }
 
     def _fitted(self) -> DiveModel:
         if self.model is None:
             raise ValueError("This DiVE is not fitted: call fit(table, folder), or Dive.load(folder).")
         return self.model
-
-

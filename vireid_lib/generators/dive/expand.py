@@ -33,6 +33,12 @@ def run_plan(
         return sample(model, requests, images=images)
 
     return galleries.write(
-        plan, make, folder, source=SOURCE, settings=settings, batch=model.config.sampling_batch,
-        group=lambda item: model.vocabulary.branch(key(item)), progress=progress,
-    )  # fmt: skip
+        plan,
+        make,
+        folder,
+        source=SOURCE,
+        settings=settings,
+        batch=model.config.sampling_batch,
+        group=lambda item: model.vocabulary.branch(key(item)),
+        progress=progress,
+    )

@@ -43,17 +43,24 @@ class DiveTask(Task):
         self.empty = model.tokenize([""])[0]
         # What a run continues must be what it began: its settings, its codes, its images and who is on them.
         self.config = config.fit_settings() | {
-            "codes": model.vocabulary.views, "identities": model.vocabulary.identities,
+            "codes": model.vocabulary.views,
+            "identities": model.vocabulary.identities,
             "images": {" ".join(view): int(n) for view, n in table.groupby(["camera", "modality"]).size().items()},
-            "contents": latents.key, "people": hashlib.sha256("\n".join(self.identities).encode()).hexdigest(),
-        }  # fmt: skip
+            "contents": latents.key,
+            "people": hashlib.sha256("\n".join(self.identities).encode()).hexdigest(),
+        }
         lora, rows = model.trained()
         self.modules = {"predictor": Predictor(model)}
         self.held = ExitStack()
-        self.optimizers = {"adam": torch.optim.AdamW(
-            [{"params": lora, "name": "lora"}, {"params": rows, "name": "tokens"}], lr=0.0, weight_decay=0.0,
-            betas=(0.9, 0.99), fused=True,  # one pass over each small tensor instead of a dozen
-        )}  # fmt: skip
+        self.optimizers = {
+            "adam": torch.optim.AdamW(
+                [{"params": lora, "name": "lora"}, {"params": rows, "name": "tokens"}],
+                lr=0.0,
+                weight_decay=0.0,
+                betas=(0.9, 0.99),
+                fused=True,  # one pass over each small tensor instead of a dozen
+            )
+        }
         self.gradient_clip = config.gradient_clip
 
     def prepare(self, accelerator: Accelerator) -> None:
@@ -158,6 +165,12 @@ def finetune(
     """Train `model` in place on the rows of `table`, whose latents are `latents`; resumes in `folder`."""
     config = model.config
     return train(
-        DiveTask(model, table, latents), steps=config.steps, folder=folder, seed=config.seed, device=device,
-        checkpoint_every=config.checkpoint_every, precision=config.precision, progress=progress,
-    )  # fmt: skip
+        DiveTask(model, table, latents),
+        steps=config.steps,
+        folder=folder,
+        seed=config.seed,
+        device=device,
+        checkpoint_every=config.checkpoint_every,
+        precision=config.precision,
+        progress=progress,
+    )

@@ -82,7 +82,7 @@ class Forecast:
         lines = [
             f"fine-tuning  {self.images:,} images of {self.identities:,} people in {self.views} views; "
             f"{config.steps:,} steps of {config.batch} at {config.height} x {config.width}; "
-            f"{self.branches} LoRA branches, {self.trained / 1e6:,.1f} million parameters trained",
+            f"{self.branches} LoRA branches, {self.trained / 1e6:,.1f} million parameters trained"
         ]
         if self.synthetic:
             lines.append(f"sampling     {self.synthetic:,} images of {config.sampling_steps} steps")
@@ -124,8 +124,17 @@ def forecast(
         )
     trained = sum(parameter.numel() for group in model.trained() for parameter in group)
     words, disk = model.vocabulary, _disk(model, trained, len(table), synthetic)
-    return Forecast(config, len(table), len(words.identities), len(words.views), len(words.branches), trained,
-                    synthetic, disk, speed)  # fmt: skip
+    return Forecast(
+        config,
+        len(table),
+        len(words.identities),
+        len(words.views),
+        len(words.branches),
+        trained,
+        synthetic,
+        disk,
+        speed,
+    )
 
 
 def measure(model: DiveModel, table: pd.DataFrame, device: str | None = None, *, pictures: bool = True) -> Speed:
@@ -150,8 +159,10 @@ def sampling_text(model: DiveModel, identity: str, camera: str, images: int) -> 
     """What making `images` images will take, with the speed measured on one person under one camera."""
     config, place = model.config, model.base.unet.device
     hours, size = _seconds_an_image(model, identity, camera) * images / 3600, images * config.height * config.width * 3
-    return (f"sampling     {images:,} images of {config.sampling_steps} steps: {_duration(hours)}, measured on "
-            f"{_where(place)}; at most {readable(size)} on disk")  # fmt: skip
+    return (
+        f"sampling     {images:,} images of {config.sampling_steps} steps: {_duration(hours)}, measured on "
+        f"{_where(place)}; at most {readable(size)} on disk"
+    )
 
 
 def _where(place: torch.device) -> str:
@@ -169,16 +180,22 @@ def _seconds_an_image(model: DiveModel, identity: str, camera: str) -> float:
     start = None
     if model.config.start == "image":
         start = np.zeros((len(requests), model.config.height, model.config.width, 3), np.uint8)
-    few, more = (_time(lambda steps=steps: sample(model, requests, images=start, steps=steps), place, times=1)
-                 for steps in (2, 4))  # fmt: skip
+    few, more = (
+        _time(lambda steps=steps: sample(model, requests, images=start, steps=steps), place, times=1)
+        for steps in (2, 4)
+    )
     whole = few + (model.config.sampling_steps - 2) * max(more - few, 0) / 2
     return whole / len(requests) / processes.count()
 
 
 def _seconds_a_step(model: DiveModel, table: pd.DataFrame, device: str | None) -> float:
     """With a learning rate of zero, and latents of zeros."""
-    shape = (len(table), 2, model.base.vae.config.latent_channels,
-             *latent_size(model, model.config.height, model.config.width))  # fmt: skip
+    shape = (
+        len(table),
+        2,
+        model.base.vae.config.latent_channels,
+        *latent_size(model, model.config.height, model.config.width),
+    )
     blank = np.broadcast_to(np.float16(0), shape)
     accelerator = accelerator_for(model.config.precision, device)
     task = DiveTask(model, table, Latents(blank, blank, ""))

@@ -146,8 +146,10 @@ class Branches:
         for index, name in enumerate(self.names):
             tensors = read_tensors(folder / name / FILE)
             if len(tensors) != 2 * len(self.layers):
-                raise ValueError(f"{folder / name / FILE} has {len(tensors)} tensors, not {2 * len(self.layers)}: "
-                                 "lora_targets differ from those it was trained with.")  # fmt: skip
+                raise ValueError(
+                    f"{folder / name / FILE} has {len(tensors)} tensors, not {2 * len(self.layers)}: "
+                    "lora_targets differ from those it was trained with."
+                )
             for layer_name, layer in self.layers.items():
                 layer.down[index] = layer._as_products(tensors[f"unet.{layer_name}.lora_A.weight"][None])[0]
                 layer.up[index].copy_(tensors[f"unet.{layer_name}.lora_B.weight"].view_as(layer.up[index]))

@@ -86,8 +86,7 @@ class CorrectedConvolution(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             grad_x = conv2d_input(x.shape, weight, grad, *ctx.geometry)
             grad_x.view(*x.shape[:2], -1).baddbmm_(taps.mT, grad_taps)
-        return (grad_x, None, None, torch.bmm(grad_taps, x.flatten(2).mT),
-                torch.bmm(flat, low.flatten(2).mT), None)  # fmt: skip
+        return (grad_x, None, None, torch.bmm(grad_taps, x.flatten(2).mT), torch.bmm(flat, low.flatten(2).mT), None)
 
 
 def to_taps(kernel: Float[Tensor, "branches rank in h w"]) -> Float[Tensor, "branches rank_h_w in"]:

@@ -50,8 +50,22 @@ def sampler(schedule: DDPMScheduler, spacing: str) -> DPMSolverMultistepSchedule
     """
     held = {name: schedule.config[name] for name in (*NEEDED, *OPTIONAL)}
     return DPMSolverMultistepScheduler(
-        **held, algorithm_type="dpmsolver++", solver_type="midpoint", solver_order=2, lower_order_final=True,
-        euler_at_final=False, final_sigmas_type="zero", timestep_spacing=spacing, steps_offset=1, thresholding=False,
-        use_karras_sigmas=False, use_exponential_sigmas=False, use_beta_sigmas=False, use_lu_lambdas=False,
-        use_flow_sigmas=False, lambda_min_clipped=-float("inf"), variance_type=None, use_dynamic_shifting=False,
-    )  # fmt: skip
+        **held,
+        algorithm_type="dpmsolver++",
+        solver_type="midpoint",
+        solver_order=2,
+        lower_order_final=True,
+        euler_at_final=False,
+        final_sigmas_type="zero",
+        timestep_spacing=spacing,
+        steps_offset=1,
+        thresholding=False,
+        use_karras_sigmas=False,
+        use_exponential_sigmas=False,
+        use_beta_sigmas=False,
+        use_lu_lambdas=False,
+        use_flow_sigmas=False,
+        lambda_min_clipped=-float("inf"),
+        variance_type=None,
+        use_dynamic_shifting=False,
+    )

@@ -80,8 +80,11 @@ def main(file: str) -> None:
     job = json.loads(Path(file).read_text())
     intensity.restore(job["intensity"])
     processes.join(job["device"])
-    common = {"device": job["device"], "cache": job["cache"] and Path(job["cache"]),
-              "progress": job["progress"] and processes.index() == 0}  # fmt: skip
+    common = {
+        "device": job["device"],
+        "cache": job["cache"] and Path(job["cache"]),
+        "progress": job["progress"] and processes.index() == 0,
+    }
     config, folder = DiveConfig(**job["config"]), Path(job["folder"])
     if job["do"] == "fit":
         Dive(config, **common).fit(tables.load(job["table"]), folder)

@@ -113,8 +113,10 @@ def convert(
     vectors, layers = read_tokens(tokens), read_lora(lora)
     absent = sorted(set(names.values()) - vectors.keys())
     if absent:
-        raise ReleasedFileError(f"{tokens} knows no {absent[0]!r} (and lacks {len(absent)} names in all); it knows "
-                                f"{', '.join(sorted(vectors)[:3])}, ….")  # fmt: skip
+        raise ReleasedFileError(
+            f"{tokens} knows no {absent[0]!r} (and lacks {len(absent)} names in all); it knows "
+            f"{', '.join(sorted(vectors)[:3])}, …."
+        )
     unknown = sorted(set(infrared) - set(codes))
     if unknown:
         raise ReleasedFileError(f"infrared names {unknown[0]!r}, for which codes has none: add it there.")
@@ -122,12 +124,19 @@ def convert(
         update={"lora_rank": len(next(iter(layers.values()))[0]), "lora_scope": "shared", "vectors_per_token": 1}
     )
     words = Vocabulary(
-        identities=sorted(names), views=dict(codes), view_of_camera={camera: camera for camera in codes},
+        identities=sorted(names),
+        views=dict(codes),
+        view_of_camera={camera: camera for camera in codes},
         branch_of_view=dict.fromkeys(codes, SHARED),
-    )  # fmt: skip
+    )
     base = load_base(config.base_model)
-    record = {"config": config.to_json(), "base_model_digest": latents.digest(base.unet),
-              "vocabulary": words.to_json(), "infrared": sorted(infrared), "released": True}  # fmt: skip
+    record = {
+        "config": config.to_json(),
+        "base_model_digest": latents.digest(base.unet),
+        "vocabulary": words.to_json(),
+        "infrared": sorted(infrared),
+        "released": True,
+    }
     model = DiveModel(base, words, config, seed=0)
     _fill(model, {identity: vectors[name] for identity, name in names.items()}, layers, lora)
     Path(folder).mkdir(parents=True, exist_ok=True)

@@ -12,24 +12,45 @@ from vireid_lib.generators.dive.base import Base
 HUB_IDS = ("stable-diffusion-v1-5/stable-diffusion-v1-5", "runwayml/stable-diffusion-v1-5")
 
 UNET = {
-    "sample_size": 64, "in_channels": 4, "out_channels": 4, "block_out_channels": (320, 640, 1280, 1280),
+    "sample_size": 64,
+    "in_channels": 4,
+    "out_channels": 4,
+    "block_out_channels": (320, 640, 1280, 1280),
     "down_block_types": (*("CrossAttnDownBlock2D",) * 3, "DownBlock2D"),
-    "up_block_types": ("UpBlock2D", *("CrossAttnUpBlock2D",) * 3), "layers_per_block": 2,
-    "cross_attention_dim": 768, "attention_head_dim": 8, "norm_num_groups": 32,
-}  # fmt: skip
+    "up_block_types": ("UpBlock2D", *("CrossAttnUpBlock2D",) * 3),
+    "layers_per_block": 2,
+    "cross_attention_dim": 768,
+    "attention_head_dim": 8,
+    "norm_num_groups": 32,
+}
 VAE = {
-    "latent_channels": 4, "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "norm_num_groups": 32,
-    "down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4, "sample_size": 512,
+    "latent_channels": 4,
+    "block_out_channels": (128, 256, 512, 512),
+    "layers_per_block": 2,
+    "norm_num_groups": 32,
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "sample_size": 512,
     "scaling_factor": 0.18215,
-}  # fmt: skip
+}
 TEXT = {
-    "vocab_size": 49_408, "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12,
-    "num_attention_heads": 12, "max_position_embeddings": 77, "hidden_act": "quick_gelu", "projection_dim": 768,
-}  # fmt: skip
+    "vocab_size": 49_408,
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "max_position_embeddings": 77,
+    "hidden_act": "quick_gelu",
+    "projection_dim": 768,
+}
 SCHEDULE = {
-    "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "steps_offset": 1,
-    "clip_sample": False, "prediction_type": "epsilon",
-}  # fmt: skip
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "steps_offset": 1,
+    "clip_sample": False,
+    "prediction_type": "epsilon",
+}
 
 
 def build(device: str = "meta", *, seed: int = 0) -> Base:
@@ -57,6 +78,11 @@ def _tokenizer() -> CLIPTokenizer:
     vocabulary = {token: index for index, token in enumerate([*known, *unused, *marks])}
     start, end = marks
     return CLIPTokenizer(
-        vocab=vocabulary, merges=[], unk_token=end, bos_token=start, eos_token=end, pad_token=end,
+        vocab=vocabulary,
+        merges=[],
+        unk_token=end,
+        bos_token=start,
+        eos_token=end,
+        pad_token=end,
         model_max_length=TEXT["max_position_embeddings"],
-    )  # fmt: skip
+    )

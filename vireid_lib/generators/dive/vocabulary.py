@@ -85,9 +85,11 @@ def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
         return "visible" if one else view.replace("/", "-").replace(" ", "-")
 
     return Vocabulary(
-        identities=sorted(table["identity"].unique()), views=codes, view_of_camera=view_of_camera,
+        identities=sorted(table["identity"].unique()),
+        views=codes,
+        view_of_camera=view_of_camera,
         branch_of_view={view: branch(view) for view in codes},
-    )  # fmt: skip
+    )
 
 
 def camera_keys(table: pd.DataFrame, vocabulary: Vocabulary) -> list[str]:

@@ -88,10 +88,23 @@ class Flow2FlowConfig(TranslatorConfig):
         fits are better. Pictures between two images of a person are clean after any of these.
         """
         own = {
-            "height": 64, "width": 32, "blocks": 6, "squeezes": 2, "coupling_width": 48, "discriminator_width": 16,
-            "steps": 450, "identities": 4, "images": 1, "padding": 0, "learning_rate": 1e-3, "gradient_clip": 10.0,
-            "residual_width": 12, "residual_blocks": 1, "flow_weight": 5e-4, "checkpoint_every": 100,
-        }  # fmt: skip
+            "height": 64,
+            "width": 32,
+            "blocks": 6,
+            "squeezes": 2,
+            "coupling_width": 48,
+            "discriminator_width": 16,
+            "steps": 450,
+            "identities": 4,
+            "images": 1,
+            "padding": 0,
+            "learning_rate": 1e-3,
+            "gradient_clip": 10.0,
+            "residual_width": 12,
+            "residual_blocks": 1,
+            "flow_weight": 5e-4,
+            "checkpoint_every": 100,
+        }
         return cls(**(own | changes))
 
     @property
@@ -103,9 +116,13 @@ class Flow2FlowConfig(TranslatorConfig):
     def _sizes(self) -> Flow2FlowConfig:
         factor = 2 ** (self.squeezes if self.form == "paper" else self.scales - 1)
         if self.height % factor or self.width % factor:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
-                             "take fewer squeezes (scales, in the released form)")  # fmt: skip
+            raise ValueError(
+                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
+                "take fewer squeezes (scales, in the released form)"
+            )
         if min(self.height, self.width) < SMALLEST:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be at least {SMALLEST}, or the "
-                             "discriminators' five convolutions leave nothing")  # fmt: skip
+            raise ValueError(
+                f"height x width is {self.height}x{self.width}: both must be at least {SMALLEST}, or the "
+                "discriminators' five convolutions leave nothing"
+            )
         return self

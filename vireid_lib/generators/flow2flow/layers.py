@@ -74,10 +74,12 @@ class AffineCoupling(nn.Module):
         super().__init__()
         self.kept = channels // 2
         self.network = nn.Sequential(
-            nn.Conv2d(self.kept, width, 3, padding=1), nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 1), nn.ReLU(inplace=True),
+            nn.Conv2d(self.kept, width, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 1),
+            nn.ReLU(inplace=True),
             nn.Conv2d(width, 2 * (channels - self.kept), 3, padding=1),
-        )  # fmt: skip
+        )
         nn.init.zeros_(self.network[-1].weight)
         nn.init.zeros_(self.network[-1].bias)
 

@@ -14,9 +14,7 @@ EPSILON = 1e-6  # inside the root of a distance, as released: its gradient stays
 RELEASED_NUMERATOR = 10.0
 
 
-def flow_loss(
-    latents: Float[Tensor, "batch ..."], log_determinant: Float[Tensor, " batch"]
-) -> Float[Tensor, ""]:
+def flow_loss(latents: Float[Tensor, "batch ..."], log_determinant: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
     """½ Σ z² − log|det J|, averaged over the images: the negative log-likelihood under a standard normal, in nats
     and without its constants (Eq. 9, one of the two flows)."""
     return (latents.square().flatten(1).sum(1) / 2 - log_determinant).mean()

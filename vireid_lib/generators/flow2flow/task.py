@@ -30,8 +30,9 @@ def make_flow(config: Flow2FlowConfig) -> nn.Module:
     """One fresh flow of the form that is asked for."""
     if config.form == "release":
         return RealNvp(scales=config.scales, width=config.residual_width, blocks=config.residual_blocks)
-    return Flow(blocks=config.blocks, squeezes=config.squeezes, width=config.coupling_width,
-                activation=config.activation)  # fmt: skip
+    return Flow(
+        blocks=config.blocks, squeezes=config.squeezes, width=config.coupling_width, activation=config.activation
+    )
 
 
 def dequantised(images: Images, noise: Images | float) -> Images:
@@ -78,12 +79,16 @@ class Flow2FlowTask(TranslationTask):
         rows = dict(zip(self.kept, self._rows(step), strict=True))
         labels = {name: torch.from_numpy(self.batches.labels[own]).to(self.device) for name, own in rows.items()}
         draw = self.generator(step, "images")
-        clean = {name: self.batches.images(own, draw, self.device, flip=self.settings.flip,
-                                           padding=self.settings.padding) for name, own in rows.items()}  # fmt: skip
+        clean = {
+            name: self.batches.images(own, draw, self.device, flip=self.settings.flip, padding=self.settings.padding)
+            for name, own in rows.items()
+        }
         self._freeze_adversaries(True)
         for _ in range(self.settings.generator_turns):
-            real = {name: dequantised(images, torch.rand(images.shape, generator=draw).to(self.device))
-                    for name, images in clean.items()}  # fmt: skip
+            real = {
+                name: dequantised(images, torch.rand(images.shape, generator=draw).to(self.device))
+                for name, images in clean.items()
+            }
             shown, fake = self._train_flows(accelerator, real, labels)
         self._freeze_adversaries(False)
         if self.adversaries:
@@ -104,8 +109,9 @@ class Flow2FlowTask(TranslationTask):
             losses[f"flow_{name}"] = flow_loss(latents[name].float(), log_determinant)
         losses["noise"] = noise_loss(
             torch.cat([latents[name].float() for name in self.kept]),
-            torch.cat([labels[name] for name in self.kept]), config.form,
-        )  # fmt: skip
+            torch.cat([labels[name] for name in self.kept]),
+            config.form,
+        )
         total = config.flow_weight * (losses["flow_visible"] + losses["flow_infrared"])
         total = total + config.noise_weight * losses["noise"]
         for name in self.kept if self.adversaries else ():

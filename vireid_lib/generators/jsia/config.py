@@ -12,10 +12,19 @@ from vireid_lib.reid.pretrained import HUB_ID
 
 # What the released code does otherwise (main.py, core/base.py, core/networks.py): 600 epochs of 200 steps.
 RELEASE = {
-    "height": 128, "width": 64, "style_downsamplings": 4, "decoder_blocks": 2, "upsamplings": 1, "identities": 3,
-    "images": 3, "steps": 120_000, "learning_rate": 1e-4, "weight_decay": 1e-4, "feature_weight": 1.0,
+    "height": 128,
+    "width": 64,
+    "style_downsamplings": 4,
+    "decoder_blocks": 2,
+    "upsamplings": 1,
+    "identities": 3,
+    "images": 3,
+    "steps": 120_000,
+    "learning_rate": 1e-4,
+    "weight_decay": 1e-4,
+    "feature_weight": 1.0,
     "variation": False,
-}  # fmt: skip
+}
 
 
 class JsiaConfig(TranslatorConfig):
@@ -91,10 +100,24 @@ class JsiaConfig(TranslatorConfig):
         right brightness, found by a baseline network in 32 % of the pictures (greyscale copies: 36 %, true infrared:
         38 %)."""
         own = {
-            "height": 64, "width": 32, "backbone": "small", "pretrained": None, "style_dim": 16, "style_width": 8,
-            "mlp_width": 64, "judge_width": 16, "judge_layers": 3, "identities": 3, "images": 2, "visible_only": 2,
-            "steps": 300, "learning_rate": 1e-3, "latent_dim": 64, "latent_width": 48, "checkpoint_every": 100,
-        }  # fmt: skip
+            "height": 64,
+            "width": 32,
+            "backbone": "small",
+            "pretrained": None,
+            "style_dim": 16,
+            "style_width": 8,
+            "mlp_width": 64,
+            "judge_width": 16,
+            "judge_layers": 3,
+            "identities": 3,
+            "images": 2,
+            "visible_only": 2,
+            "steps": 300,
+            "learning_rate": 1e-3,
+            "latent_dim": 64,
+            "latent_width": 48,
+            "checkpoint_every": 100,
+        }
         if changes.get("form") == "release":
             own |= {"height": 32, "width": 16}
         return cls(**(own | changes))
@@ -120,16 +143,22 @@ class JsiaConfig(TranslatorConfig):
         sides = (self.height * self.enlargement, self.width * self.enlargement)
         factor = 32 if self.variation else 4
         if any(side % factor for side in sides):
-            raise ValueError(f"height x width is {self.height}x{self.width}: the encoder's input, {sides[0]}x{sides[1]}"
-                             f", must be multiples of {factor}")  # fmt: skip
+            raise ValueError(
+                f"height x width is {self.height}x{self.width}: the encoder's input, {sides[0]}x{sides[1]}"
+                f", must be multiples of {factor}"
+            )
         least = 2 ** (self.judge_layers + self.judge_scales - 1)
         least = max(least, 2**self.style_downsamplings)
         if min(self.height, self.width) < least:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be at least {least}, or take "
-                             "fewer judge_layers, judge_scales, style_downsamplings")  # fmt: skip
+            raise ValueError(
+                f"height x width is {self.height}x{self.width}: both must be at least {least}, or take "
+                "fewer judge_layers, judge_scales, style_downsamplings"
+            )
         if self.backbone == "small" and self.pretrained is not None:
-            raise ValueError(f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
-                             "backbone: set it to None")  # fmt: skip
+            raise ValueError(
+                f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
+                "backbone: set it to None"
+            )
         if self.expansion == "mix" and not self.variation:
             raise ValueError("expansion 'mix' needs the variation module: set variation to True, or translate")
         return self

@@ -77,8 +77,13 @@ def generate(
     """
     count = {name: len(images) for name, images in real.items()}
     pairs = min(count.values())
-    maps = dict(zip(MODALITIES, encode(torch.cat([real[name] for name in MODALITIES])).split(
-        [count[name] for name in MODALITIES]), strict=True))  # fmt: skip
+    maps = dict(
+        zip(
+            MODALITIES,
+            encode(torch.cat([real[name] for name in MODALITIES])).split([count[name] for name in MODALITIES]),
+            strict=True,
+        )
+    )
     styles = {name: nets[f"style_{name}"](real[name]) for name in MODALITIES}
     found: dict[str, Tensor] = {}
     total = real["visible"].new_zeros(())
@@ -102,8 +107,12 @@ def generate(
             found[f"feature_{name}"] = functional.l1_loss(fake_maps[OTHER[name]], maps[name][:pairs]) + (
                 functional.l1_loss(fake_styles[name], styles[name][:pairs])
             )
-    weights = {"reconstruction": config.reconstruction_weight, "cycle": config.cycle_weight, "fool": config.gan_weight,
-               "feature": config.feature_weight}  # fmt: skip
+    weights = {
+        "reconstruction": config.reconstruction_weight,
+        "cycle": config.cycle_weight,
+        "fool": config.gan_weight,
+        "feature": config.feature_weight,
+    }
     total = total + sum(weights[name.split("_")[0]] * value for name, value in found.items())
     latents = {}
     if config.variation:

@@ -50,8 +50,9 @@ def train_joint(
         ValueError: it has another backbone, form or size; or as in `train_reid`.
     """
     task = JointTask(table, config, seed=seed, cache=cache, start=Path(generator))
-    return train_task(task, config, folder, seed=seed, checkpoint_every=checkpoint_every, progress=progress,
-                      device=device)  # fmt: skip
+    return train_task(
+        task, config, folder, seed=seed, checkpoint_every=checkpoint_every, progress=progress, device=device
+    )
 
 
 def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:

@@ -12,10 +12,19 @@ from vireid_lib.reid.pretrained import HUB_ID
 
 # What the released code does otherwise (main.py, core/base.py): 50 epochs of 200 steps.
 RELEASE = {
-    "il_weight": 0.01, "lr_weight": 0.0, "ui_weight": 0.0, "label_smoothing": 0.1, "learning_rate": 4.5e-4,
-    "first_beta": 0.9, "weight_decay": 5e-4, "generation_rate": 1e-4, "generation_identities": 3,
-    "generation_images": 3, "epoch_steps": 200, "steps": 10_000,
-}  # fmt: skip
+    "il_weight": 0.01,
+    "lr_weight": 0.0,
+    "ui_weight": 0.0,
+    "label_smoothing": 0.1,
+    "learning_rate": 4.5e-4,
+    "first_beta": 0.9,
+    "weight_decay": 5e-4,
+    "generation_rate": 1e-4,
+    "generation_identities": 3,
+    "generation_images": 3,
+    "epoch_steps": 200,
+    "steps": 10_000,
+}
 
 
 class JsiaReidConfig(ReidConfig):
@@ -99,12 +108,28 @@ class JsiaReidConfig(ReidConfig):
         which each third trains the generators too. Chosen for the time that it takes: neither this nor the weights λ
         were searched for."""
         own = {
-            "backbone": "small", "pretrained": None, "height": 64, "width": 32, "identities": 8, "steps": 240,
-            "mix": 0.5, "optimizer": "adamw", "label_smoothing": 0.1, "padding": 4, "erasing": 0.5,
-            "learning_rate": 3e-3, "first_beta": 0.9, "weight_decay": 0.01, "generation_rate": 1e-3,
-            "generation_identities": 2, "generation_images": 2, "generate_every": 3,
-            "schedule": "one_cycle", "flip_at_test": True, "channels_last": True,
-        }  # fmt: skip
+            "backbone": "small",
+            "pretrained": None,
+            "height": 64,
+            "width": 32,
+            "identities": 8,
+            "steps": 240,
+            "mix": 0.5,
+            "optimizer": "adamw",
+            "label_smoothing": 0.1,
+            "padding": 4,
+            "erasing": 0.5,
+            "learning_rate": 3e-3,
+            "first_beta": 0.9,
+            "weight_decay": 0.01,
+            "generation_rate": 1e-3,
+            "generation_identities": 2,
+            "generation_images": 2,
+            "generate_every": 3,
+            "schedule": "one_cycle",
+            "flip_at_test": True,
+            "channels_last": True,
+        }
         if changes.get("form") != "release":
             own |= {"il_weight": 0.5, "lr_weight": 0.5, "ui_weight": 0.5}
         return cls(**(own | changes))
@@ -133,17 +158,23 @@ class JsiaReidConfig(ReidConfig):
 
     @model_validator(mode="after")
     def _fits(self) -> JsiaReidConfig:
-        for mine, whole, what in ((self.generation_identities, self.identities, "identities"),
-                                  (self.generation_images, self.images, "images")):  # fmt: skip
+        for mine, whole, what in (
+            (self.generation_identities, self.identities, "identities"),
+            (self.generation_images, self.images, "images"),
+        ):
             if mine is not None and mine > whole:
                 raise ValueError(
                     f"generation_{what} is {mine}, but a batch has only {whole}: lower it, or None for all"
                 )
         if self.backbone == "small" and self.pretrained is not None:
-            raise ValueError(f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
-                             "backbone: set it to None")  # fmt: skip
+            raise ValueError(
+                f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
+                "backbone: set it to None"
+            )
         rows = self.height // (8 if self.backbone == "small" else 16)
         if rows % self.regions or (self.backbone == "small" and rows % 4):
-            raise ValueError(f"a map {rows} rows high can't be cut into {self.regions} equal regions: choose another "
-                             "number of regions, or height")  # fmt: skip
+            raise ValueError(
+                f"a map {rows} rows high can't be cut into {self.regions} equal regions: choose another "
+                "number of regions, or height"
+            )
         return self

@@ -42,8 +42,10 @@ class JsiaMethod(Method):
         """Moved images as the network takes them."""
         normal = {name: augment.normalise(getattr(batch, name)) for name in ("visible", "infrared")}
         if self.config.erasing:
-            normal = {name: augment.random_erasing(images, batch.generator, self.config.erasing)
-                      for name, images in normal.items()}  # fmt: skip
+            normal = {
+                name: augment.random_erasing(images, batch.generator, self.config.erasing)
+                for name, images in normal.items()
+            }
         return replace(batch, **normal)
 
     def identity_losses(self, output: Output, batch: Batch) -> dict[str, Float[Tensor, ""]]:
@@ -53,8 +55,9 @@ class JsiaMethod(Method):
         found = {"identity": identity_cross_entropy(output.logits, labels, smoothing=config.label_smoothing)}
         if config.form == "release":
             parts = output.pooled.split([len(batch.visible), len(batch.infrared)])
-            found["triplet"] = cross_modality_triplet(*parts, batch.visible_labels, batch.infrared_labels,
-                                                      margin=config.margin)  # fmt: skip
+            found["triplet"] = cross_modality_triplet(
+                *parts, batch.visible_labels, batch.infrared_labels, margin=config.margin
+            )
         else:
             found["triplet"] = hard_triplet(output.pooled, labels, margin=config.margin)
         if output.local is not None:
@@ -84,8 +87,9 @@ class JsiaMethod(Method):
         config = self.config
         kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
         learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        return kind(learning, lr=config.learning_rate, betas=(config.first_beta, 0.999),
-                    weight_decay=config.weight_decay)  # fmt: skip
+        return kind(
+            learning, lr=config.learning_rate, betas=(config.first_beta, 0.999), weight_decay=config.weight_decay
+        )
 
     def learning_rate(self, epoch: int, step: int, steps: int) -> float:
         if self.config.schedule == "one_cycle":

@@ -129,8 +129,14 @@ class JointTask(ReidTask):
         settings = self.start.config
         if self.shared:
             network = self.modules["network"]
-            return generate(self.modules, network, lambda pictures: network(
-                network_input(pictures, settings.enlargement), "set_level"), real, settings, draw)  # fmt: skip
+            return generate(
+                self.modules,
+                network,
+                lambda pictures: network(network_input(pictures, settings.enlargement), "set_level"),
+                real,
+                settings,
+                draw,
+            )
         encoder = self.modules["set_level"]
         return generate(self.modules, encoder, encoding(encoder, settings), real, settings, draw)
 
@@ -227,12 +233,18 @@ def _check(generator: Jsia, config: JsiaReidConfig, place: Path) -> None:
     made = generator.config
     for name in ("backbone", "form"):
         if getattr(made, name) != getattr(config, name):
-            raise ValueError(f"The jsia in {place} has {name} {getattr(made, name)!r}, the joint training "
-                             f"{getattr(config, name)!r}: give both the same.")  # fmt: skip
+            raise ValueError(
+                f"The jsia in {place} has {name} {getattr(made, name)!r}, the joint training "
+                f"{getattr(config, name)!r}: give both the same."
+            )
     seen = (made.height * made.enlargement, made.width * made.enlargement)
     if seen != (config.height, config.width):
-        raise ValueError(f"The encoder of the jsia in {place} was trained at {seen[0]}x{seen[1]} pixels, the joint "
-                         f"training has {config.height}x{config.width}: give both the same.")  # fmt: skip
+        raise ValueError(
+            f"The encoder of the jsia in {place} was trained at {seen[0]}x{seen[1]} pixels, the joint "
+            f"training has {config.height}x{config.width}: give both the same."
+        )
     if config.ui_weight and not made.variation:
-        raise ValueError(f"ui_weight is {config.ui_weight}, but the jsia in {place} has no variation module: set "
-                         "ui_weight to 0, or fit one that has.")  # fmt: skip
+        raise ValueError(
+            f"ui_weight is {config.ui_weight}, but the jsia in {place} has no variation module: set "
+            "ui_weight to 0, or fit one that has."
+        )

@@ -79,8 +79,12 @@ class Jsia(Translator):
         camera; two starts of the camera's own modality keep their mixed styles (Eq. 14)."""
         target, here = items[0].modality, items[0].from_modality
         bank = self._fitted()["styles"]
-        styles = torch.stack([bank.draw(item.identity, camera, item.seeds[0])
-                              for item, camera in zip(items, self.camera_keys(items), strict=True)])  # fmt: skip
+        styles = torch.stack(
+            [
+                bank.draw(item.identity, camera, item.seeds[0])
+                for item, camera in zip(items, self.camera_keys(items), strict=True)
+            ]
+        )
         if len(starts) == 1:
             return self.decode(self.contents(starts[0]), styles, target)
         shares = torch.tensor([_share(item) for item in items], device=self.device)

@@ -41,8 +41,9 @@ class JsiaNetwork(nn.Module):
         self.width = SMALL_WIDTH if self.small else channels
         self.bottleneck, self.classifier = bn_neck(self.width), identity_classifier(self.width, identities)
         self.regions = config.regions if config.lr_weight else 0
-        heads = (nn.Sequential(bn_neck(channels), identity_classifier(channels, identities))
-                 for _ in range(self.regions))  # fmt: skip
+        heads = (
+            nn.Sequential(bn_neck(channels), identity_classifier(channels, identities)) for _ in range(self.regions)
+        )
         self.local = nn.ModuleList(heads)
         self.behind_neck = config.form == "release"
 

@@ -46,8 +46,13 @@ class Decoder(nn.Module):
     def __init__(self, channels: int, *, style: int, blocks: int, upsamplings: int, mlp_width: int) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(AdaptiveBlock(channels) for _ in range(blocks))
-        self.mlp = nn.Sequential(nn.Linear(style, mlp_width), nn.ReLU(), nn.Linear(mlp_width, mlp_width), nn.ReLU(),
-                                 nn.Linear(mlp_width, blocks * 4 * channels))  # fmt: skip
+        self.mlp = nn.Sequential(
+            nn.Linear(style, mlp_width),
+            nn.ReLU(),
+            nn.Linear(mlp_width, mlp_width),
+            nn.ReLU(),
+            nn.Linear(mlp_width, blocks * 4 * channels),
+        )
         ups = []
         for _ in range(upsamplings):
             norm = MapNorm(channels // 2)
@@ -94,8 +99,13 @@ def make_style_encoder(config: JsiaConfig) -> StyleEncoder:
 
 def make_decoder(config: JsiaConfig, channels: int) -> Decoder:
     """A fresh decoder of maps with so many channels."""
-    return Decoder(channels, style=config.style_dim, blocks=config.decoder_blocks, upsamplings=config.upsamplings,
-                   mlp_width=config.mlp_width)  # fmt: skip
+    return Decoder(
+        channels,
+        style=config.style_dim,
+        blocks=config.decoder_blocks,
+        upsamplings=config.upsamplings,
+        mlp_width=config.mlp_width,
+    )
 
 
 def make_judge(config: JsiaConfig) -> MultiScaleDiscriminator:

@@ -36,9 +36,14 @@ class StyleBank(nn.Module):
     @classmethod
     @torch.no_grad()
     def of(
-        cls, networks: Mapping[str, nn.Module], pixels: Pictures, rows: Mapping[str, Sequence[int]],
-        people: Sequence[str], cameras: Sequence[str], style: int,
-    ) -> StyleBank:  # fmt: skip
+        cls,
+        networks: Mapping[str, nn.Module],
+        pixels: Pictures,
+        rows: Mapping[str, Sequence[int]],
+        people: Sequence[str],
+        cameras: Sequence[str],
+        style: int,
+    ) -> StyleBank:
         """The styles of images.
 
         Args:

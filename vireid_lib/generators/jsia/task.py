@@ -54,8 +54,10 @@ class JsiaTask(TranslationTask):
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         draw, config, encoder = self.generator(step, "images"), self.settings, self.modules["set_level"]
-        real = {name: self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding) * 2 - 1
-                for name, rows in zip(MODALITIES, self._rows(step), strict=True)}  # fmt: skip
+        real = {
+            name: self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding) * 2 - 1
+            for name, rows in zip(MODALITIES, self._rows(step), strict=True)
+        }
         freeze(self.modules, self.judges, True)
         made, losses = generate(self.modules, encoder, encoding(encoder, config), real, config, draw)
         self._update(accelerator, "makers", losses["total"])

@@ -21,9 +21,14 @@ Loss = Float[Tensor, ""]
 
 
 def intra_identity_diversification(
-    one: Rows, other: OtherRows, labels: Labels, other_labels: OtherLabels,
-    *, positive_margin: float, negative_margin: float,
-) -> Loss:  # fmt: skip
+    one: Rows,
+    other: OtherRows,
+    labels: Labels,
+    other_labels: OtherLabels,
+    *,
+    positive_margin: float,
+    negative_margin: float,
+) -> Loss:
     """PE + NE (eq. 5) of two modalities, such as visible and infrared."""
     pair = one, other, labels, other_labels
     return positive_enhancement(*pair, margin=positive_margin) + negative_enhancement(*pair, margin=negative_margin)

@@ -151,11 +151,15 @@ class Deen(TwoStreamMethod):
             originals, *generated = (part.split(len(batch.visible)) for part in pooled.chunk(branches))
             terms["cpm"] = config.cpm_weight * sum(
                 centre_guided_pair_mining(
-                    *originals, *branch, batch.visible_labels, batch.infrared_labels,
-                    margin=config.cpm_margin, form=config.form,
+                    *originals,
+                    *branch,
+                    batch.visible_labels,
+                    batch.infrared_labels,
+                    margin=config.cpm_margin,
+                    form=config.form,
                 )
                 for branch in generated
-            )  # fmt: skip
+            )
         if branches > 2 and config.orthogonal_weight:
             terms["orthogonal"] = config.orthogonal_weight * orthogonal(unreduced.chunk(branches)[1:], form=config.form)
         accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
@@ -183,9 +187,16 @@ def build_network(config: DeenConfig, num_identities: int) -> ExpansionNetwork:
         # Power 1 is the mean; unlike power 3 it takes the negative values that DEE leaves after the last stage.
         pool = partial(generalised_mean_pool, power=3.0 if config.gem else 1.0, stripes=stripes)
     return ExpansionNetwork(
-        backbone, num_identities, pool=pool, stripes=stripes, width=192 if small else None, stages=config.stages,
-        expansion=expansion, expand_after=config.expand_after, aggregations=aggregations,
-    )  # fmt: skip
+        backbone,
+        num_identities,
+        pool=pool,
+        stripes=stripes,
+        width=192 if small else None,
+        stages=config.stages,
+        expansion=expansion,
+        expand_after=config.expand_after,
+        aggregations=aggregations,
+    )
 
 
 METHOD = Deen

@@ -43,10 +43,15 @@ class DenConfig(BaselineConfig):
 
     ORIGINS = {
         "paper": ("*", "backbone", "shared_from"),
-        "miniature world": ("ird_weight", "positive_margin", "negative_margin", "hue_grey_positive_margin",
-                            "hue_grey_negative_margin"),
+        "miniature world": (
+            "ird_weight",
+            "positive_margin",
+            "negative_margin",
+            "hue_grey_positive_margin",
+            "hue_grey_negative_margin",
+        ),
         "ours": ("identity_weight", "triplet_weight"),
-    }  # fmt: skip
+    }
 
     method: str = "den"
     colour_copies: Literal["none", "grey", "hue", "hue_grey"] = "hue_grey"
@@ -93,8 +98,9 @@ class Den(Baseline):
             ("ne", config.ne, negative_enhancement, (config.negative_margin, config.hue_grey_negative_margin)),
         ):
             pairs = zip(visible, switches, margins, strict=False) if on else ()
-            parts = [enhancement(rows, infrared, own, labels, margin=margin)
-                     for (rows, own), used, margin in pairs if used]  # fmt: skip
+            parts = [
+                enhancement(rows, infrared, own, labels, margin=margin) for (rows, own), used, margin in pairs if used
+            ]
             if parts:
                 terms[name] = config.ird_weight * sum(parts)
         if config.ci:
