@@ -41,9 +41,13 @@ query_number = 0  # which of the queries section 6 follows
 import numpy as np
 from IPython.display import display
 
-from vireid_lib.book import explorers, lessons, measures, open_book, pictures, plots, retrieval, stages, widgets
+from vireid_lib import viz as plots
+from vireid_lib.book import lessons, retrieval
 from vireid_lib.data.images import load_images
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.experiment import measures, open_book
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.viz import explorers, pictures, widgets
 
 book = open_book(profile, workspace, data_root)
 book

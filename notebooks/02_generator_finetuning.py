@@ -61,12 +61,15 @@ generator = "dive"  # or "cyclegan", "flow2flow", …: `-p generator=NAME` makes
 # %%
 import torch
 
+from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import tsne
-from vireid_lib.book import equations, open_book, plots, stages
 from vireid_lib.book.fitting import base_model, facts
 from vireid_lib.book.fitting import chapter as fitting
 from vireid_lib.book.fitting import stages as study
-from vireid_lib.book.pictures import short
+from vireid_lib.experiment import open_book
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.viz import equations
+from vireid_lib.viz.pictures import short
 
 book = open_book(profile, workspace, data_root)
 book

@@ -43,12 +43,15 @@ generator = "dive"  # or "cyclegan", "flow2flow", …: `-p generator=NAME` makes
 import numpy as np
 import scipy.linalg
 
+from vireid_lib import viz as plots
 from vireid_lib.analysis.fidelity import frechet_distance
-from vireid_lib.book import equations, open_book, plots, stages
 from vireid_lib.book.galleries import audit, halves, measures, provenance
 from vireid_lib.book.galleries import stages as study
-from vireid_lib.book.pictures import short
-from vireid_lib.book.widgets import explore
+from vireid_lib.experiment import open_book
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.viz import equations
+from vireid_lib.viz.pictures import short
+from vireid_lib.viz.widgets import explore
 
 book = study.for_generator(open_book(profile, workspace, data_root), generator)
 book

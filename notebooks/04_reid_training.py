@@ -39,9 +39,12 @@ method = ""  # a ReID method instead of the profile's: a file name in vireid_lib
 metric = "rank_1"  # or "mean_ap", "mean_inp", "rank_5", "rank_10", "rank_20": what figures and verdicts are about
 
 # %%
-from vireid_lib.book import measures, open_book, pictures, plots, settings, stages, trainings, verdicts, widgets
-from vireid_lib.book.result_tables import METRIC_LABELS
-from vireid_lib.book.results import score_table
+from vireid_lib import viz as plots
+from vireid_lib.experiment import measures, open_book, settings, trainings, verdicts
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.result_tables import METRIC_LABELS
+from vireid_lib.experiment.results import score_table
+from vireid_lib.viz import pictures, widgets
 
 book = open_book(profile, workspace, data_root, method)
 book
@@ -170,7 +173,7 @@ for apart in (5.0, 3.0, 2.0, 1.0, 0.5):
 # image; its length compares within a panel. In JupyterLab, drag any of the twelve points in the plane above.
 
 # %%
-from vireid_lib.book.explorers import playground
+from vireid_lib.viz.explorers import playground
 
 people, lights = playground.labels()
 start = playground.arrange()
@@ -209,7 +212,7 @@ widgets.explore(losses_on, points=widgets.Plane(people, lights))
 # each.
 
 # %%
-from vireid_lib.book import explorers
+from vireid_lib.viz import explorers
 
 visible = stages.datasets(book).learn().query("modality == 'visible'").groupby("identity").head(1)
 explorers.explore_greys(visible)

@@ -45,9 +45,13 @@ import scipy.stats
 import torch
 from IPython.display import display
 
+from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.analysis.spaces import hardest_cross_distance, pair_distances
-from vireid_lib.book import alike, explorers, measures, open_book, plots, retrieval, stages, verdicts, widgets
+from vireid_lib.book import retrieval
+from vireid_lib.experiment import alike, measures, open_book, verdicts
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.viz import explorers, widgets
 
 book = open_book(profile, workspace, data_root, method)
 book

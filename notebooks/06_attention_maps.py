@@ -39,12 +39,13 @@ people_shown = 3
 images_measured = 48
 
 # %%
-from vireid_lib.book import open_book, plots
+from vireid_lib import viz as plots
 from vireid_lib.book.attention import findings
 from vireid_lib.book.attention import stages as study
-from vireid_lib.book.explorers import prompt_corner
-from vireid_lib.book.pictures import short
-from vireid_lib.book.widgets import explore
+from vireid_lib.experiment import open_book
+from vireid_lib.viz.explorers import prompt_corner
+from vireid_lib.viz.pictures import short
+from vireid_lib.viz.widgets import explore
 
 book = open_book(profile, workspace, data_root)
 book

@@ -41,8 +41,10 @@ metric = "rank_1"
 # %%
 from IPython.display import display
 
-from vireid_lib.book import explorers, open_book, plots, result_tables, results, selection, summary, verdicts
-from vireid_lib.book.records import minute
+from vireid_lib import viz as plots
+from vireid_lib.experiment import open_book, result_tables, results, selection, summary, verdicts
+from vireid_lib.experiment.provenance import minute
+from vireid_lib.viz import explorers
 
 book = open_book(profile, workspace, data_root)
 book
@@ -93,7 +95,7 @@ if len(scores):
 # What the trainings were given, as they recorded it ("images seen": drawn into batches, each as often as it was):
 
 # %%
-from vireid_lib.book import trainings
+from vireid_lib.experiment import trainings
 
 effort = trainings.effort(selection.trainings(book))
 print(effort.sentence)

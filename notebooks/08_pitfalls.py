@@ -40,8 +40,11 @@ steps = 80  # length of the short trainings of section 7
 # %%
 import numpy as np
 
-from vireid_lib.book import open_book, pitfalls, plots, stages
+from vireid_lib import viz as plots
+from vireid_lib.book import pitfalls
 from vireid_lib.evaluation import evaluate, score
+from vireid_lib.experiment import open_book
+from vireid_lib.experiment import pipeline as stages
 
 book = open_book(profile, workspace, data_root)
 book

@@ -24,7 +24,8 @@ workspace = ""
 data_root = ""
 
 # %%
-from vireid_lib.book import explorers, open_book
+from vireid_lib.experiment import open_book
+from vireid_lib.viz import explorers
 
 book = open_book(profile, workspace, data_root)
 watching = explorers.monitor(book)

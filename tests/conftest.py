@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytest_plugins = ["tiny_book"]
+
 LLCM_CAMERAS = {"visible": (1, 2, 3), "infrared": (1, 2)}
 """Of the tiny LLCM's people; as in the whole set, camera 3 has no infrared images."""
 

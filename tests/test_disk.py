@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from vireid_lib import disk
-from vireid_lib.book import cli, failures, runner
-from vireid_lib.book.chapters import find_chapters
+from vireid_lib import cli, disk
+from vireid_lib.experiment import failures, runner
+from vireid_lib.experiment.notebooks import find_chapters
 from vireid_lib.training import checkpoint
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/some/file")
@@ -150,7 +150,7 @@ def test_a_cell_that_meets_a_full_disk_is_shown_and_the_disk_named(tmp_path, mon
 
 
 def test_a_notebook_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    from vireid_lib.book import execute
+    from vireid_lib.experiment import execute
 
     output = tmp_path / "01.ipynb"
     writer = execute._WholeFiles()

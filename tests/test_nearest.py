@@ -3,10 +3,11 @@
 import pytest
 
 from vireid_lib import generators
-from vireid_lib.book import engines, joint
-from vireid_lib.book.chapters import find_chapters, find_study
-from vireid_lib.book.profiles import load_profile
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.experiment import executors as engines
+from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment.notebooks import find_chapters, find_study
+from vireid_lib.experiment.profile import load_profile
 from vireid_lib.nearest import hint, nearest
 from vireid_lib.project import project_root
 from vireid_lib.reid import methods

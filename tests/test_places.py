@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vireid_lib import places
-from vireid_lib.book import cli, lab, outlook
-from vireid_lib.book.book import Book, MissingData, open_book
-from vireid_lib.book.profiles import load_profile, located, profiles_folder
+from vireid_lib import cli, places
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError
+from vireid_lib.experiment import cost as outlook
+from vireid_lib.experiment import lab
+from vireid_lib.experiment.profile import load_profile, located, profiles_folder
+from vireid_lib.experiment.run import Book, MissingData, open_book
 from vireid_lib.project import project_root
 
 

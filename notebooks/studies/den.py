@@ -34,10 +34,13 @@ training = True  # False: train nothing, show what is trained already
 # %%
 from IPython.display import display
 
+from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import readable_sample, tsne
-from vireid_lib.book import open_book, plots, retrieval, settings, stages, studies, trainings
-from vireid_lib.book.studies import looks
-from vireid_lib.book.studies.den import STUDY
+from vireid_lib.book import retrieval
+from vireid_lib.experiment import open_book, settings, studies, trainings
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.studies import looks
+from vireid_lib.experiment.studies.den import STUDY
 
 book = open_book(profile, workspace, data_root)
 book

@@ -38,13 +38,14 @@ training = True  # False: train nothing, show what is trained already
 # %%
 from IPython.display import display
 
-from vireid_lib.book import open_book, plots, studies
+from vireid_lib import viz as plots
 from vireid_lib.book.attention import stages as attention_stages
 from vireid_lib.book.attention.findings import conclusion, verdicts
-from vireid_lib.book.explorers import prompt_corner
 from vireid_lib.book.galleries import stages as gallery_stages
-from vireid_lib.book.studies import dive, dive_looks
-from vireid_lib.book.widgets import explore
+from vireid_lib.experiment import open_book, studies
+from vireid_lib.experiment.studies import dive, dive_looks
+from vireid_lib.viz.explorers import prompt_corner
+from vireid_lib.viz.widgets import explore
 
 book = open_book(profile, workspace, data_root)
 STUDY = dive.study(book, [name.strip() for name in compared.split(",") if name.strip()], method)

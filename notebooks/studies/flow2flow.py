@@ -36,11 +36,14 @@ training = True  # False: train nothing, show what is trained already
 # %%
 from IPython.display import display
 
+from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import readable_sample, tsne
-from vireid_lib.book import open_book, own_people, plots, stages, studies
-from vireid_lib.book.studies import flow2flow_looks as f2f
-from vireid_lib.book.studies import looks
-from vireid_lib.book.studies.flow2flow import STUDY
+from vireid_lib.experiment import open_book, studies
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import training_expansion as own_people
+from vireid_lib.experiment.studies import flow2flow_looks as f2f
+from vireid_lib.experiment.studies import looks
+from vireid_lib.experiment.studies.flow2flow import STUDY
 
 book = open_book(profile, workspace, data_root)
 book

@@ -34,9 +34,10 @@ full = False  # the settings of figure 5 too, or the reduced set
 # %%
 from IPython.display import display
 
-from vireid_lib.book import open_book, plots, settings, studies, trainings
-from vireid_lib.book.studies import jsia_looks, jsia_makers
-from vireid_lib.book.studies.jsia import PICTURES, PRETRAINED, STUDY
+from vireid_lib import viz as plots
+from vireid_lib.experiment import open_book, settings, studies, trainings
+from vireid_lib.experiment.studies import jsia_looks, jsia_makers
+from vireid_lib.experiment.studies.jsia import PICTURES, PRETRAINED, STUDY
 
 book = open_book(profile, workspace, data_root)
 book

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import strategies as st
 
-from vireid_lib.book import cli, runner
+from vireid_lib import cli
+from vireid_lib.experiment import runner
 
 ENTERS = "command line"
 BOOK = ("book", "--profile", "smoke", "--workspace", "w")

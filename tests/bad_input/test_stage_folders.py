@@ -14,10 +14,10 @@ import torch
 from hypothesis import strategies as st
 from PIL import Image
 
-from vireid_lib.book import arrays
-from vireid_lib.book.workspace import Workspace
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
+from vireid_lib.experiment import arrays
+from vireid_lib.experiment.cache import Workspace
 from vireid_lib.training import checkpoint
 
 ENTERS = "stage folder"

@@ -31,10 +31,10 @@ from PIL import Image
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from vireid_lib.book.profiles import load_profile
-from vireid_lib.book.settings import dive_config
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
+from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.settings import dive_config
 from vireid_lib.generators.dive import stable_diffusion_15, vocabulary
 from vireid_lib.generators.dive.base import LOGGING, Base, load_base
 from vireid_lib.generators.dive.config import DiveConfig

@@ -41,9 +41,9 @@ from pathlib import Path
 
 from kill_works import WORKS, Work
 
-from vireid_lib.book import workspace
-from vireid_lib.book.locks import MARKED
 from vireid_lib.data.contents import ASIDE
+from vireid_lib.experiment import cache as workspace
+from vireid_lib.experiment.locks import MARKED
 
 CHANGES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 """Python's audit events of changes of the file system; of `open` those that can write."""
@@ -247,7 +247,7 @@ def kill_the_book(kills: int, seed: int, folder: Path) -> Outcome:
 
 def _book(folder: Path, name: str) -> subprocess.Popen:
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "vireid_lib.book.cli", "book", "--profile", "smoke", "--workspace"]
+    command = [sys.executable, "-m", "vireid_lib.cli", "book", "--profile", "smoke", "--workspace"]
     with open(folder / f"{name}.log", "w") as log:
         return subprocess.Popen([*command, str(folder / name)], stdout=log, stderr=log)
 

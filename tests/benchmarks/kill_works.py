@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 
-from vireid_lib.book import joint, stages
-from vireid_lib.book.book import Book
-from vireid_lib.book.data_stages import world
 from vireid_lib.book.fitting import translators
-from vireid_lib.book.profiles import Profile, load_profile
-from vireid_lib.book.workspace import RESULT, Workspace
 from vireid_lib.data.contents import write_atomically
+from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.cache import RESULT, Workspace
+from vireid_lib.experiment.datasets import world
+from vireid_lib.experiment.profile import Profile, load_profile
+from vireid_lib.experiment.run import Book
 from vireid_lib.training import checkpoint, loop
 from vireid_lib.training.binding import bind
 

@@ -11,11 +11,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from vireid_lib.book.chapters import Chapter
 from vireid_lib.book.page.export import ChapterExporter, data_uri, equation, first_line, prepared, without_number
 from vireid_lib.book.page.math import UnreadableMath, svg
-from vireid_lib.book.records import hardware, versions, write_json
-from vireid_lib.book.workspace import KEPT
+from vireid_lib.experiment.cache import KEPT
+from vireid_lib.experiment.notebooks import Chapter
+from vireid_lib.experiment.provenance import hardware, versions, write_json
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -188,7 +188,7 @@ def test_preparing_leaves_the_notebook_as_it_is():
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_page_says_when_results_of_older_code_are_on_it(tmp_path, kept):
     from vireid_lib.book.page import make_page
-    from vireid_lib.book.profiles import load_profile
+    from vireid_lib.experiment.profile import load_profile
 
     shown = [new_output("display_data", {KEPT: "Kept: x", "text/plain": "Kept: x"})] if kept else []
     (tmp_path / "notebooks").mkdir()
@@ -213,7 +213,7 @@ def test_a_page_says_when_results_of_older_code_are_on_it(tmp_path, kept):
 
 def test_the_whole_page_needs_no_network(tmp_path):
     from vireid_lib.book.page import make_page
-    from vireid_lib.book.profiles import load_profile
+    from vireid_lib.experiment.profile import load_profile
 
     profile = load_profile("smoke")
     chapters = [Chapter(tmp_path / f"0{n}_chapter.py", f"Title & {n}", {}) for n in (1, 2)]

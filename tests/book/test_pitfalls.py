@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vireid_lib.book import lessons, pitfalls, stages
+from vireid_lib.book import lessons, pitfalls
 from vireid_lib.evaluation import Trial
+from vireid_lib.experiment import pipeline as stages
 
 
 def test_counting_identities_once_gives_the_scores_of_the_library(made_up_trial):

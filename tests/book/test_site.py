@@ -10,10 +10,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from vireid_lib.book import cli
-from vireid_lib.book.profiles import load_profile
+from vireid_lib import cli
 from vireid_lib.book.site import NothingToPublish, library, publish, search
 from vireid_lib.book.site.links import Names, highlighted
+from vireid_lib.experiment.profile import load_profile
 
 CHROMIUM = "/usr/bin/chromium"
 LINK = re.compile(r'<(?:a|link|script)\b[^>]*?\b(?:href|src)="([^"]+)"')
@@ -50,9 +50,13 @@ def test_every_link_leads_to_a_file_and_a_place_in_it(site):
 def test_all_chapters_and_the_whole_library_are_there(site):
     front = (site / "index.html").read_text(encoding="utf-8")
     assert all(f'href="0{number}_' in front for number in range(1, 8)) and front.count('class="card"') >= 7
-    for module in ("vireid_lib.book.stages", "vireid_lib.generators.dive.dive", "vireid_lib.reid.losses.orthogonal"):
+    for module in (
+        "vireid_lib.experiment.pipeline",
+        "vireid_lib.generators.dive.dive",
+        "vireid_lib.reid.losses.orthogonal",
+    ):
         assert (site / library.url(module)).exists()
-    used = (site / library.url("vireid_lib.book.stages")).read_text(encoding="utf-8")
+    used = (site / library.url("vireid_lib.experiment.pipeline")).read_text(encoding="utf-8")
     assert 'href="../../../04_reid_training.html"' in used
     assert str(Path.home()) not in (site / "04_reid_training.html").read_text(encoding="utf-8")
 
@@ -78,8 +82,8 @@ def test_a_reader_searches_follows_code_and_turns_off_the_light(site):
         page.wait_for_url("**/glossary.html#glossary-modality-gap")
         page.goto((site / "04_reid_training.html").as_uri())
         page.click("#fold")
-        page.locator('a.api[title="vireid_lib.book.stages"]').first.click()
-        page.wait_for_url("**/library/vireid_lib/book/stages.html")
+        page.locator('a.api[title="vireid_lib.experiment.pipeline"]').first.click()
+        page.wait_for_url("**/library/vireid_lib/experiment/pipeline.html")
         page.go_back()
         light = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.click("#theme")
@@ -103,8 +107,8 @@ def test_names_of_the_library_are_found_where_they_stand():
     assert names.links("%matplotlib inline") == []
     first = "from vireid_lib.book import stages, plots as p\nfrom vireid_lib.reid.config import ReidConfig"
     assert [(link.module, link.name) for link in names.links(first)] == [
-        ("vireid_lib.book.stages", ""),
-        ("vireid_lib.book.plots", ""),
+        ("vireid_lib.experiment.pipeline", ""),
+        ("vireid_lib.viz", ""),
         ("vireid_lib.reid.config", "ReidConfig"),
     ]
     code = 'x = "ö"; stages.reid(book, "real", 0)\nReidConfig.published("a"); stages.nothing; other.reid'
@@ -113,7 +117,7 @@ def test_names_of_the_library_are_found_where_they_stand():
     assert links[1].name == "reid" and links[3].name == "ReidConfig.published"
     shown = highlighted(code, links)
     assert shown.count('<a class="api"') == 5
-    assert '<a class="api" href="library/vireid_lib/book/stages.html#reid"' in shown
+    assert '<a class="api" href="library/vireid_lib/experiment/pipeline.html#reid"' in shown
     assert html.unescape(re.sub(r"<[^>]+>", "", shown)).strip() == code
 
 

@@ -8,8 +8,8 @@ import sys
 import jupytext
 import pytest
 
-from vireid_lib.book.chapters import RESERVED, find_chapters
 from vireid_lib.book.page.math import svg
+from vireid_lib.experiment.notebooks import RESERVED, find_chapters
 from vireid_lib.project import project_root
 
 NOTEBOOKS = project_root() / "notebooks"

@@ -5,8 +5,8 @@ import re
 import jupytext
 import pytest
 
-from vireid_lib.book.chapters import MAIN_GENERATOR, find_chapters, for_generator
 from vireid_lib.book.page.export import ChapterExporter, solution
+from vireid_lib.experiment.notebooks import MAIN_GENERATOR, find_chapters, for_generator
 from vireid_lib.project import project_root
 
 NOTEBOOKS = project_root() / "notebooks"

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vireid_lib.book import joint
 from vireid_lib.data import tables
+from vireid_lib.experiment import joint_training as joint
 from vireid_lib.reid import methods
 from vireid_lib.reid.batches import steps_per_epoch
 from vireid_lib.reid.config import ReidConfig

@@ -99,7 +99,7 @@ def test_a_tracker_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_command_line_asks_for_them(fake: type[Fake], monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    from vireid_lib.book import cli
+    from vireid_lib import cli
 
     monkeypatch.setenv(trackers.NAMES, "")
     assert cli.main(["book", "--tracker", "tensorbord"]) == 2

@@ -10,14 +10,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.book import stages, trainings
-from vireid_lib.book.book import Book
 from vireid_lib.book.lessons import score_trial
-from vireid_lib.book.records import StageRecord
-from vireid_lib.book.results import mean_and_std
 from vireid_lib.book.retrieval import per_query
-from vireid_lib.book.settings import reid_config
 from vireid_lib.evaluation import Trial, score
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import trainings
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.results import mean_and_std
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import reid_config
 
 NOISE = 0.5  # of the features' standard deviation
 SPLITS = 10  # as RegDB has

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from vireid_lib.analysis.gradcam import grad_cam_plus_plus
 from vireid_lib.analysis.occlusion import agreement, occlusion
-from vireid_lib.book.pictures import pixels, short
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.evaluation import Trial, cosine_distance
 from vireid_lib.evaluation.rules import camera_numbers, find_rule
 from vireid_lib.reid.config import ReidConfig
+from vireid_lib.viz.pictures import pixels, short
 
 
 def ranking(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.book import plots
+from vireid_lib import viz as plots
 from vireid_lib.book.attention import findings
 from vireid_lib.book.attention import stages as study
 

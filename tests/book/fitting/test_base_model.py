@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vireid_lib.book import plots
+from vireid_lib import viz as plots
 from vireid_lib.book.fitting import base_model as study
 
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from vireid_lib import generators
-from vireid_lib.book import plots
-from vireid_lib.book.book import Book
+from vireid_lib import viz as plots
 from vireid_lib.book.fitting import chapter as fitting
+from vireid_lib.experiment.run import Book
 
 TINY = {"cyclegan": {"generator_width": 2, "blocks": 1, "discriminator_width": 2, "steps": 2, "batch": 1}}
 

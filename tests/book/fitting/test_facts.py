@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from vireid_lib.book import stages
 from vireid_lib.book.fitting import facts
+from vireid_lib.experiment import pipeline as stages
 
 
 @pytest.fixture(scope="module")

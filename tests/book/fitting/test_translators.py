@@ -3,12 +3,13 @@
 import pytest
 from PIL import Image
 
-from vireid_lib.book import stages, trainings
-from vireid_lib.book.book import Book
 from vireid_lib.book.fitting import translators
-from vireid_lib.book.profiles import Profile
-from vireid_lib.book.settings import generator_config
 from vireid_lib.data.strict import FileError
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import trainings
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import generator_config
 
 TINY = {
     "flow2flow": {

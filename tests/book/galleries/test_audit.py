@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vireid_lib.book import plots
+from vireid_lib import viz as plots
 from vireid_lib.book.galleries import audit
 
 

@@ -3,11 +3,12 @@
 import pandas as pd
 import pytest
 
-from vireid_lib.book import plots, stages
-from vireid_lib.book.book import Book
+from vireid_lib import viz as plots
 from vireid_lib.book.galleries.halves import DRAWN, REAL, _views, halves
-from vireid_lib.book.pictures import pixels
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.run import Book
 from vireid_lib.generators.dive import DiveConfig, expand, vocabulary
+from vireid_lib.viz.pictures import pixels
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Measures of galleries: the worst come first, the floor is there, real and synthetic are both measured."""
 
-from vireid_lib.book import plots
+from vireid_lib import viz as plots
 from vireid_lib.book.galleries import measures
 
 

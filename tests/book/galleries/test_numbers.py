@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from vireid_lib.analysis.inception import InceptionV3
-from vireid_lib.book.book import Book
 from vireid_lib.book.galleries import measures, numbers
+from vireid_lib.experiment.run import Book
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_copies_are_copies_and_what_does_not_apply_is_not_invented(compared):
 
 
 def test_the_reference_holds_no_picture_of_a_gallery(roomier_book, tiny_book):
-    from vireid_lib.book import stages
+    from vireid_lib.experiment import pipeline as stages
 
     rows, words = numbers.reference(roomier_book)
     assert "same people" in words

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from vireid_lib.book import plots, stages
+from vireid_lib import viz as plots
 from vireid_lib.book.galleries import provenance
+from vireid_lib.experiment import pipeline as stages
 
 
 @pytest.mark.parametrize("name", ["dive", "copies", "interpolation"])

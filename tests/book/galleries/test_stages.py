@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vireid_lib.book import plots
+from vireid_lib import viz as plots
 from vireid_lib.book.galleries import stages as study
 
 

@@ -12,19 +12,20 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vireid_lib.analysis.attention import concentration, record, token_positions
-from vireid_lib.book import arrays, stages
 from vireid_lib.book.attention.findings import LABELS, conclusion, findings
-from vireid_lib.book.book import Book
 from vireid_lib.book.fitting.facts import prompt_pieces
 from vireid_lib.book.fitting.stages import predict
 from vireid_lib.book.galleries.stages import identities
-from vireid_lib.book.pictures import Grid, pixels, spread
-from vireid_lib.book.settings import dive_config
 from vireid_lib.data.images import to_float
+from vireid_lib.experiment import arrays
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import dive_config
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.vocabulary import camera_keys
 from vireid_lib.training import seeds
+from vireid_lib.viz.pictures import Grid, pixels, spread
 
 PROMPTS = {
     "[p] only": "a photo of [p] person",

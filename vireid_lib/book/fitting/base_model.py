@@ -15,15 +15,16 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vireid_lib.analysis.fidelity import psnr
-from vireid_lib.book import arrays, stages
-from vireid_lib.book.book import Book
-from vireid_lib.book.pictures import Grid, pixels, spread
-from vireid_lib.book.settings import dive_config
 from vireid_lib.data.images import to_float
+from vireid_lib.experiment import arrays
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import dive_config
 from vireid_lib.generators.dive.base import Base, fingerprint, load_base
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.training import seeds
+from vireid_lib.viz.pictures import Grid, pixels, spread
 
 Pictures = UInt8[np.ndarray, "n height width 3"]
 

@@ -16,20 +16,22 @@ from pandas.io.formats.style import Styler
 from pydantic import BaseModel
 
 from vireid_lib import generators
+from vireid_lib import viz as plots
 from vireid_lib.analysis.fidelity import colourfulness
-from vireid_lib.book import arrays, plots, stages
-from vireid_lib.book.book import Book
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.fitting.facts import history
-from vireid_lib.book.pictures import Grid, pixels, short
-from vireid_lib.book.plots import Picture
-from vireid_lib.book.records import StageRecord
-from vireid_lib.book.results import training_label
-from vireid_lib.book.settings import dive_config, generator_config
 from vireid_lib.data import tables
 from vireid_lib.data.cameras import camera_in_table, camera_keys, camera_modalities
+from vireid_lib.experiment import arrays
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import dive_config, generator_config
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.interface import Generator
+from vireid_lib.viz import Picture
+from vireid_lib.viz.pictures import Grid, pixels, short
 
 CAN = {
     "expand": "expand: images of a known person under an infrared camera, any number",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.book.records import StageRecord
+from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.generators.dive.base import Base, load_base
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.vocabulary import camera_keys

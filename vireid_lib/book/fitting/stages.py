@@ -10,16 +10,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.book import arrays, stages
-from vireid_lib.book.book import Book
-from vireid_lib.book.pictures import pixels, spread
-from vireid_lib.book.records import StageRecord
-from vireid_lib.book.settings import dive_config
 from vireid_lib.data.images import to_float
+from vireid_lib.experiment import arrays
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import dive_config
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
 from vireid_lib.generators.dive.vocabulary import camera_keys
 from vireid_lib.training import seeds
+from vireid_lib.viz.pictures import pixels, spread
 
 TIMES = (0.1, 0.35, 0.6, 0.85)
 """Places on the noise schedule at which losses are compared."""

@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from vireid_lib import generators
-from vireid_lib.book.book import Book
-from vireid_lib.book.data_stages import Datasets, datasets, infrared_cameras
-from vireid_lib.book.records import StageRecord
-from vireid_lib.book.settings import generator_config
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.experiment.datasets import Datasets, datasets, infrared_cameras
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import generator_config
 from vireid_lib.generators import galleries
 from vireid_lib.generators.interface import Generator, refuse_identities
 

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from vireid_lib.analysis.privacy import Audit, audit_features, audit_pixels
-from vireid_lib.book import arrays, stages
-from vireid_lib.book.book import Book
-from vireid_lib.book.pictures import Grid, pixels, short
-from vireid_lib.book.records import StageRecord
-from vireid_lib.book.results import training_label
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
+from vireid_lib.experiment import arrays
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.run import Book
+from vireid_lib.viz.pictures import Grid, pixels, short
 
 SIZE = (64, 32)
 """Height and width at which pixels are compared."""

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from vireid_lib.book import measures, stages
-from vireid_lib.book.book import Book
-from vireid_lib.book.settings import dive_config
+from vireid_lib.experiment import measures
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import dive_config
 from vireid_lib.generators.dive.vocabulary import Vocabulary
 from vireid_lib.generators.layout import image_path
 from vireid_lib.generators.plans import ATTEMPTS, Planned

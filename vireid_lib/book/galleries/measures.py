@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, frechet_distance, overlap
-from vireid_lib.book import arrays, measures, stages
-from vireid_lib.book.book import Book
 from vireid_lib.book.galleries.audit import thin
 from vireid_lib.book.galleries.numbers import fid, numbers
-from vireid_lib.book.pictures import pixels
-from vireid_lib.book.results import training_label
-from vireid_lib.book.settings import dive_config, reid_config
+from vireid_lib.experiment import arrays, measures
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import dive_config, reid_config
+from vireid_lib.viz.pictures import pixels
 
 
 def judged_people(book: Book, generator: str = "dive") -> pd.DataFrame:

@@ -17,14 +17,14 @@ from vireid_lib.analysis.manifold import NEIGHBOURS, manifold
 from vireid_lib.analysis.measure import Measure
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.analysis.variety import variety
-from vireid_lib.book import stages
-from vireid_lib.book.book import Book
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.galleries.audit import audit, thin
-from vireid_lib.book.records import StageRecord
-from vireid_lib.book.settings import dive_config, generator_config
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import dive_config, generator_config
 from vireid_lib.training import weights
 
 SIZE = (64, 32)

@@ -12,12 +12,12 @@ import pandas as pd
 from PIL import Image
 
 from vireid_lib.analysis.ssim import ssim
-from vireid_lib.book import stages
-from vireid_lib.book.book import Book
 from vireid_lib.book.fitting import translators
-from vireid_lib.book.pictures import Grid, pixels, short
-from vireid_lib.book.results import training_label
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.run import Book
 from vireid_lib.generators.galleries import RECORD
+from vireid_lib.viz.pictures import Grid, pixels, short
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,14 @@ import pandas as pd
 
 from vireid_lib import generators
 from vireid_lib.analysis.fidelity import colourfulness
-from vireid_lib.book import arrays, stages
-from vireid_lib.book.book import Book
-from vireid_lib.book.pictures import Grid, pixels, short
-from vireid_lib.book.results import training_label
-from vireid_lib.book.settings import dive_config
 from vireid_lib.data import tables
+from vireid_lib.experiment import arrays
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import dive_config
 from vireid_lib.generators.dive import vocabulary
+from vireid_lib.viz.pictures import Grid, pixels, short
 
 MOST_CAMERAS = 7  # columns that fit a page
 

@@ -10,13 +10,13 @@ import jinja2
 import nbformat
 
 from vireid_lib import __version__
-from vireid_lib.book import results
-from vireid_lib.book.chapters import Chapter, title_of
 from vireid_lib.book.page.export import GLOSSARY, ChapterExporter, Heading, prepared, without_number
-from vireid_lib.book.profiles import Profile
-from vireid_lib.book.records import minute
-from vireid_lib.book.result_tables import main_table_html
-from vireid_lib.book.workspace import KEPT
+from vireid_lib.experiment import results
+from vireid_lib.experiment.cache import KEPT
+from vireid_lib.experiment.notebooks import Chapter, title_of
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.provenance import minute
+from vireid_lib.experiment.result_tables import main_table_html
 from vireid_lib.training.progress import duration
 
 ASSETS = Path(__file__).parent

@@ -15,11 +15,11 @@ from PIL import Image
 
 from vireid_lib import places
 from vireid_lib.book import page
-from vireid_lib.book.chapters import Chapter, find_chapters, find_study
 from vireid_lib.book.page.export import GLOSSARY, webp
-from vireid_lib.book.profiles import Profile
 from vireid_lib.book.site import library, search
 from vireid_lib.book.site.links import LinkingExporter
+from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study
+from vireid_lib.experiment.profile import Profile
 from vireid_lib.project import project_root
 
 HERE = Path(__file__).parent

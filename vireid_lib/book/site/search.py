@@ -11,9 +11,9 @@ from pathlib import Path
 
 import nbformat
 
-from vireid_lib.book.chapters import Chapter
 from vireid_lib.book.page.export import GLOSSARY, slug, without_number
 from vireid_lib.book.site.library import url
+from vireid_lib.experiment.notebooks import Chapter
 
 INDEX = "assets/search.js"
 """A script and no JSON file: a page that was opened from disk may not read other files."""

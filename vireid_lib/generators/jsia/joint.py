@@ -22,7 +22,7 @@ from vireid_lib.generators.jsia.network import JsiaNetwork
 from vireid_lib.reid.train import finished, train_task
 
 METHOD = JsiaMethod
-"""The ReID method, as `vireid_lib.book.joint` asks for it."""
+"""The ReID method, as `vireid_lib.experiment.joint_training` asks for it."""
 
 
 def train_joint(

@@ -1,0 +1,131 @@
+"""Flow2Flow's study: every printed row is a training, claims agree with the print, pictures are what they say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import studies, variants
+from vireid_lib.experiment import training_expansion as own_people
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import generator_config, reid_config
+from vireid_lib.experiment.studies import flow2flow_looks as f2f
+from vireid_lib.experiment.studies.flow2flow import PERCENT, STUDY, expansion_row
+from vireid_lib.experiment.studies.study import book_of
+
+TINY = {
+    "flow2flow": {
+        "blocks": 2,
+        "squeezes": 1,
+        "coupling_width": 4,
+        "discriminator_width": 2,
+        "steps": 11,
+        "identities": 2,
+        "images": 1,
+    },
+    "cyclegan": {"steps": 1, "generator_width": 2, "blocks": 1, "discriminator_width": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def book(tiny_book):
+    return Book(tiny_book.profile.model_copy(update={"generators": TINY}), tiny_book.workspace.folder)
+
+
+def test_every_printed_row_is_a_training_of_its_own(tiny_book):
+    for number in (4, 5, 6, 7, 8):
+        for printed in STUDY.table(number).rows:
+            assert STUDY.row_of(printed, tiny_book.profile) is not None, f"table {number}: {printed.printed}"
+    trained = {}
+    for row in STUDY.rows:
+        own = book_of(tiny_book, row)
+        generator = own_people.read(row.training).generator if row.training != "real" else None
+        settings = generator_config(own.profile, generator).model_dump_json() if generator else ""
+        trained[row.name] = (reid_config(own.profile).model_dump_json(), row.training, settings)
+    assert len(set(trained.values())) == len(trained), "two rows are the same training"
+    assert {row.name for row in STUDY.chosen()} == {
+        "mpanet",
+        "tse",
+        "cmg",
+        "both",
+        "interpolation",
+        "cyclegan",
+        "tse_linear",
+        "cmg_none",
+    }
+
+
+def test_a_row_changes_its_generator_and_leaves_the_rest(book):
+    config = generator_config(book_of(book, STUDY.row("tse_linear")).profile, "flow2flow")
+    assert not config.activation and config.steps == 11 and config.identity_weight > 0
+
+
+def test_every_claim_agrees_with_the_numbers_it_prints(tiny_profile):
+    printed, checked = {}, 0
+    for table in STUDY.paper.tables:
+        for row in table.rows:
+            if own := STUDY.row_of(row, tiny_profile):
+                for measure, value in zip(table.metrics, row.values[0], strict=True):
+                    assert printed.setdefault((own.name, measure), value) == value, (table.number, row.printed)
+    for claim in STUDY.claims:
+        if all((name, claim.measure) in printed for name in claim.rows):
+            values = [printed[name, claim.measure] for name in claim.rows]
+            difference = values[0] - values[1] - (values[3] - values[2] if claim.than_from else 0)
+            assert (difference > 0) == (claim.direction == "larger"), claim.words
+            checked += 1
+        else:
+            assert claim.place in ("Fig. 6", "section V-C1"), claim.words  # a figure prints no numbers
+    assert checked == len(STUDY.claims) - 5
+
+
+def test_pictures_are_what_their_labels_say(book):
+    walk = f2f.walks(book, people=1, q=4)
+    assert len(walk.images) == 2 and walk.column_labels == ["image 1", "1/4", "2/4", "3/4", "image 2"]
+    assert all(len(row) == 5 and len({image.tobytes() for image in row}) == 5 for row in walk.images)
+    half = f2f.half_ways(book, people=1)
+    for row in half.images:
+        assert np.abs(row[2].astype(float) - (row[0].astype(float) + row[1]) / 2).max() <= 0.5
+        assert not np.array_equal(row[3], row[4])
+    grid = f2f.translations(book, ["cmg", "cyclegan"], people=2)
+    assert [len(row) for row in grid.images] == [4, 4] and grid.column_labels[1:3] == ["Flow2Flow", "CycleGAN"]
+    assert [label.split("\n")[1] for label in grid.row_labels] == ["visible", "infrared"]
+    exact = f2f.inverted(book)
+    assert len(exact) == 4 and (exact["largest difference (of 255)"] <= 1).all()
+
+
+def test_losses_and_fidelity(book):
+    history = f2f.loss_history(book)
+    assert {"flow_visible", "encoder_infrared", "discriminator_visible"} <= set(history.columns)
+    table, words = f2f.fidelity(book, ["tse", "cmg"])
+    counts = table.groupby("modality")["images"].agg(list).to_dict()
+    assert counts["visible"] == ["real, one half against the other", "TSE", "CMG"]
+    assert counts["infrared"] == ["real, one half against the other", "grey copies", "TSE", "CMG"]
+    assert (table["Fréchet distance"] >= 0).all() and table["right person (%)"].between(0, 100).all()
+    assert table.loc[table["images"] == "grey copies", "colourfulness"].item() == 0
+    assert "mini_vi's real images (seed 0)" in words
+    assert f2f.fidelity_words(table).index.names == ["modality", "images"]
+
+
+def test_multiples_are_in_order_and_mark_the_papers():
+    assert expansion_row("", 100) == "tse"
+    rows = [{"row": expansion_row("", percent), "mode": "all", "rank_1": float(percent)} for percent in PERCENT]
+    rows += [{"row": expansion_row("visible", 100), "mode": "all", "rank_1": 1.0}]
+    curves = f2f.multiples(pd.DataFrame(rows))
+    assert list(curves) == ["both"] and curves["both"]["value"].tolist() == [percent / 100 for percent in PERCENT]
+    assert curves["both"].loc[curves["both"]["paper"], "mean"].tolist() == [100.0]
+
+
+def test_the_generated_images_reach_the_training(book):
+    row = STUDY.row("cmg_none")
+    own = book_of(book, row)
+    learn = stages.datasets(own).learn()
+    table = stages.training_table(own, row.training)
+    assert len(table) == 2 * len(learn) and set(table["source"]) == {"real", "flow2flow"}
+    record = studies.train(own, [row])[0]
+    score = record.values["scores"][0]
+    plain = variants.resolved(book_of(book, STUDY.row("cmg")).profile, row.training)
+    assert variants.difference(score["resolved"], plain) == {
+        "generators.flow2flow.identity_weight": 0.0,
+        "generators.flow2flow.modality_weight": 0.0,
+    }
+    assert score["external"] is None, "no external person is in these training sets"

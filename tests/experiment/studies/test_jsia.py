@@ -1,0 +1,117 @@
+"""JSIA-ReID's study: printed rows and claims, joint trainings as rows, measures and pictures of its generators."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import reid_config
+from vireid_lib.experiment.studies import beside_paper, jsia_looks, jsia_makers
+from vireid_lib.experiment.studies.jsia import PICTURES, STUDY, SWEEPS, sweep_row
+from vireid_lib.experiment.studies.study import book_of
+
+FEW = {"steps": 2, "checkpoint_every": 0}
+
+
+@pytest.fixture(scope="module")
+def book(tiny_book):
+    """A book whose generators are fitted in a blink."""
+    settings = {
+        "jsia": {**FEW, "identities": 2, "visible_only": 1},
+        "vae": {**FEW, "batch": 2},
+        "cyclegan": {**FEW, "batch": 2},
+        "stargan": {**FEW, "batch": 2},
+    }
+    profile = tiny_book.profile.model_copy(update={"generators": settings})
+    return Book(profile, tiny_book.workspace.folder)
+
+
+def test_every_printed_row_is_a_training_of_its_own(book):
+    for printed in STUDY.table(3).rows:
+        assert STUDY.row_of(printed, book.profile) is not None, printed.printed
+    configs = {}
+    for row in STUDY.rows:
+        config = reid_config(book_of(book, row).profile)
+        assert config.steps == 2 and config.method == "jsia"
+        configs[row.name] = config.model_dump_json()
+    assert len(set(configs.values())) == len(configs), "two rows are the same training"
+
+
+def test_every_claim_agrees_with_the_numbers_it_prints(tiny_profile):
+    for study, number in ((STUDY, 3), (PICTURES, 4)):
+        table, printed = study.table(number), {}
+        for row in table.rows:
+            for measure, value in zip(table.metrics, row.values[0], strict=True):
+                printed[study.row_of(row, tiny_profile).name, measure] = value
+        for claim in study.claims:
+            keys = [(name, claim.measure) for name in claim.rows]
+            if claim.place.startswith("Table"):
+                first, second = (printed[key] for key in keys)
+                assert first > second if claim.direction == "larger" else first < second, claim.words
+
+
+def test_switches_of_table_3(book):
+    configs = {row.name: reid_config(book_of(book, row).profile) for row in STUDY.chosen()}
+    assert not configs["none"].needs_generation and configs["sl"].needs_generation
+    weights = {
+        name: (bool(each.il_weight), bool(each.lr_weight), bool(each.ui_weight), each.set_level)
+        for name, each in configs.items()
+    }
+    assert weights["il"] == (True, False, False, "separate")
+    assert weights["sl_il_lr"] == (True, True, False, "shared")
+    assert weights["jsia"] == weights["degraded_lr"] == (True, True, True, "shared")
+    assert weights["degraded_sl"][3] == "adversarial" and configs["degraded_lr"].local_pairs == "unpaired"
+
+
+def test_rows_of_a_seed_share_their_pretraining(book):
+    records = [stages.reid(book_of(book, STUDY.row(name)), "real", 0, progress=False) for name in ("none", "jsia")]
+    starts = [record.result["inputs"]["start_1"] for record in records]
+    assert starts[0] == starts[1]
+    assert len(list((book.workspace.stages / "jsia_pretraining").glob("*/result.json"))) == 1
+    network, config = stages.network(book_of(book, STUDY.row("jsia")), "real", 0)
+    assert config.method == "jsia" and not network.training
+    with pytest.raises(ValueError, match="did you mean jsia"):
+        joint.config_class("jsai")
+
+
+def test_curves_join_the_values_that_were_trained(book):
+    setting, (symbol, values) = list(SWEEPS.items())[2]
+    rows = {"jsia": [50.0, 52.0], "sl_il_lr": [30.0, 31.0], sweep_row(setting, values[0]): [40.0, 44.0]}
+    measured = pd.DataFrame(
+        [{"row": name, "mode": "all", "rank_1": value} for name, found in rows.items() for value in found]
+    )
+    table = jsia_looks.sweep_curves(book, measured)[symbol].set_index("value")
+    assert sorted(table.index) == [0.0, values[0], 0.5] and table.loc[0.5, "paper"] and table.loc[0.0, "mean"] == 30.5
+    assert jsia_looks.sweep_curves(book, measured[measured["row"] == "jsia"]) == {}
+
+
+def test_pairs_show_the_same_people(book):
+    test = stages.datasets(book).test()
+    sides = jsia_makers.pairs(test, 7)
+    assert sides["visible"]["identity"].tolist() == sides["infrared"]["identity"].tolist()
+    assert len(sides["visible"]) == 2 * test["identity"].nunique()
+    assert set(sides["infrared"]["modality"]) == {"infrared"}
+    assert sides["visible"]["path"].tolist() == jsia_makers.pairs(test, 7)["visible"]["path"].tolist()
+
+
+def test_table_4_and_the_figures(book, monkeypatch):
+    monkeypatch.setattr(jsia_makers, "IMAGES", 6)
+    one = book.profile.model_copy(update={"reid": book.profile.reid.model_copy(update={"seeds": [0]})})
+    book = Book(one, book.workspace.folder)
+    found = jsia_makers.fidelity(book).set_index("row")
+    assert found.index.tolist() == ["real", "cyclegan", "stargan", "vae", "jsia", "jsia_pretrained"]
+    assert (found["md_from_images"].between(0, 2)).all() and (found["fid_from_images"] >= 0).all()
+    assert found["md_from_latents"].notna().tolist() == [False, False, False, True, True, True]
+    table = beside_paper(book, PICTURES, found.reset_index(), 4).table
+    assert table.loc[0, "MD, FRI, printed"] == "0.52" and table.loc[0, "MD, FLS, here"] == "–"
+    panels = jsia_looks.alike(book, seed=0)
+    assert list(panels) == ["none, trained people", "none", "SL", "SL, IL"]
+    grid = jsia_looks.paired(book, ["jsia", "vae"], seed=0, people=2)
+    assert len(grid["images"]) == len(grid["row_labels"]) == 6 and len(grid["images"][0]) == 2
+    square = jsia_looks.exchanged(book, seed=0, people=2)["images"]
+    assert square[0][0] is None and len(square) == 3 and {len(line) for line in square} == {3}
+    walk = jsia_looks.walks(book, seed=0, lines_each=1, steps=3)
+    assert len(walk["images"]) == 2 and len(walk["images"][0]) == len(walk["column_labels"]) == 5
+    assert not np.array_equal(walk["images"][0][1], walk["images"][0][3])

@@ -1,0 +1,59 @@
+"""`vireid study`: runs one chapter by the book's runner, and leaves the book's own page as it is."""
+
+import io
+import json
+
+import pytest
+
+from vireid_lib import cli
+from vireid_lib.experiment.notebooks import ChapterError, find_study
+from vireid_lib.experiment.runner import continue_command, run_book
+
+CHAPTER = """\
+# %% [markdown]
+# # A small study
+
+# %% tags=["parameters"]
+profile = ""
+workspace = ""
+data_root = ""
+full = False
+
+# %%
+print("full", full)
+"""
+
+
+def test_a_study_has_a_page_of_its_own(tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "small.py").write_text(CHAPTER)
+    workspace, out = tmp_path / "w", io.StringIO()
+    workspace.mkdir()
+    (workspace / "index.html").write_text("the book's page")
+    run = run_book(
+        "smoke",
+        workspace=workspace,
+        overrides=["full=true"],
+        study="small",
+        out=out,
+        chapters_folder=tmp_path / "studies",
+    )
+    assert run.ok, run.failure
+    assert run.page == workspace / "study_small.html" and (workspace / "index.html").read_text() == "the book's page"
+    page = run.page.read_text()
+    assert "<h1>A small study</h1>" in page and "full True" in page and "Chapter" not in page.split("<main>")[1]
+    record = json.loads((workspace / "study_small.json").read_text())
+    assert record["ok"] and "vireid study small" in record["command"] and "full=true" in record["command"]
+    assert (workspace / "notebooks" / "small.json").exists() and not (workspace / "book.json").exists()
+
+
+def test_an_unknown_study_lists_those_there_are(tmp_path, capsys):
+    with pytest.raises(ChapterError, match="no study 'dne' in .*; there are none"):
+        find_study(tmp_path, "dne")
+    assert cli.main(["study", "dne", "--profile", "smoke", "--workspace", str(tmp_path / "w")]) == 2
+    assert "no study 'dne'" in capsys.readouterr().err and not (tmp_path / "w").exists()
+
+
+def test_the_command_to_continue_names_the_study():
+    words = continue_command("mini", "/w", "", (), ["full=true"], study="den")
+    assert words == "vireid study den --profile mini --workspace /w -p full=true"

@@ -1,0 +1,67 @@
+"""A book on LLCM, whose cameras take images of both modalities: what is made and shown is of the right one."""
+
+import pytest
+
+from vireid_lib.book.fitting import chapter
+from vireid_lib.book.galleries import numbers
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import training_expansion as own_people
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.run import Book
+
+STARGAN = {
+    "height": 32,
+    "width": 32,
+    "generator_width": 4,
+    "blocks": 1,
+    "discriminator_width": 4,
+    "batch": 4,
+    "discriminator_halvings": 3,
+    "critic_steps": 1,
+    "steps": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def book(llcm_root, tmp_path_factory):
+    profile = Profile.model_validate(
+        {
+            "name": "tiny",
+            "title": "A tiny LLCM",
+            "world": None,
+            "data": {"target": "llcm", "roots": {"llcm": str(llcm_root)}},
+            "reid": {"backbone": "resnet50", "seeds": [0], "training_sets": ["real"]},
+            "dive": {},
+            "generators": {"stargan": STARGAN, "interpolation": {"height": 32, "width": 32}},
+            "expand": {"per_camera": 2, "cameras": [1, 2]},
+            "evaluation": {"protocol": "llcm", "modes": ["visible-to-infrared"]},
+            "device": "cpu",
+        }
+    )
+    return Book(profile, tmp_path_factory.mktemp("book") / "workspace")
+
+
+@pytest.mark.parametrize("name", ["stargan.cmg", "stargan.tse", "interpolation.tse"])
+def test_images_of_the_training_people_are_of_their_cameras_modality(book, name):
+    learn, made = stages.datasets(book).learn(), own_people.images(book, name)
+    seen = [set(zip(rows["camera"], rows["modality"], strict=True)) for rows in (learn, made)]
+    assert seen[0] == seen[1] and made["path"].is_unique
+    sides = learn["modality"].value_counts().to_dict()
+    if name == "stargan.cmg":
+        sides = {"visible": sides["infrared"], "infrared": sides["visible"]}
+    assert made["modality"].value_counts().to_dict() == sides
+
+
+def test_pages_show_the_modality_that_they_name(book):
+    grid = chapter.before_and_after(book, "stargan", people=3)
+    assert grid.column_labels == [
+        "photograph",
+        "translated,\ncamera 1",
+        "translated,\ncamera 2",
+        "real,\ncamera 1",
+        "real,\ncamera 2",
+    ]
+    for row in grid.images:  # real infrared is grey, photographs are reddish
+        assert [bool((image == image[..., :1]).all()) for image in (row[0], *row[3:])] == [False, True, True]
+    assert chapter.other_way(book, "stargan", people=3).alt == "From infrared to visible light"
+    assert set(numbers.reference(book)[0]["modality"]) == {"infrared"}

@@ -1,0 +1,45 @@
+"""`vireid book --plan`: on trees laid out as the real data sets, and on the world that the book draws."""
+
+import pytest
+from PIL import Image
+
+from vireid_lib import cli
+from vireid_lib.experiment import cost as outlook
+from vireid_lib.generators.dive import forecast
+
+
+@pytest.fixture
+def data_root(tmp_path):
+    """SYSU-MM01 with two people to train on, Market-1501 with two of 12 images (one of them in the gallery)."""
+    sysu, market = tmp_path / "data/SYSU-MM01", tmp_path / "data/Market-1501-v15.09.15"
+    paths = [sysu / f"cam{c}/{i:04d}/{n:04d}.jpg" for c in range(1, 7) for i in (1, 2, 3) for n in (1, 2)]
+    people = {"bounding_box_train": {2: 12, 7: 11}, "bounding_box_test": {10: 13, 0: 20}, "query": {10: 1}}
+    for folder, person, count in [(f, p, n) for f, counts in people.items() for p, n in counts.items()]:
+        paths += [market / folder / f"{person:04d}_c1s1_{n:06d}_00.jpg" for n in range(count)]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 8), (number, 0, 0)).save(path)
+    (sysu / "exp").mkdir()
+    for split, people in (("train", "1"), ("val", "2"), ("test", "3")):
+        (sysu / f"exp/{split}_id.txt").write_text(people)
+    return tmp_path / "data"
+
+
+def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(forecast, "is_here", lambda name: False)
+    places = ["--data-root", str(data_root), "--workspace", str(tmp_path / "w")]
+    assert cli.main(["book", "--profile", "sysu", *places, "--plan"]) == 0
+    printed = capsys.readouterr().out
+    images = 2 * 6 * 2 + 12 + 13
+    assert f"fine-tuning  {images} images of 4 people in 7 views; 400,000 steps of 16 at 512 x 256" in printed
+    assert "7 LoRA branches, 178.6 million parameters" in printed  # 25.5 million each, as public counts have it
+    assert f"sampling     {2 * 2 * 18} images of 25 steps" in printed
+    assert "unknown until measured" in printed and "not on this machine yet" in printed
+    assert "checkpoints 6.43 GB" in printed and "free" in printed
+    assert not (tmp_path / "w" / "stages").exists()
+
+
+@pytest.mark.slow
+def test_the_plan_of_the_miniature_world_is_measured(tmp_path):
+    text = outlook.plan("smoke", tmp_path)
+    assert "smoke" in text and "30 steps of 4" in text and "measured on" in text and "16 images of 4 steps" in text

@@ -1,0 +1,135 @@
+"""Who is expanded: enough images, in the parts that the profile names, and never a distractor."""
+
+import os
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from vireid_lib.data.images import load_images
+from vireid_lib.experiment import datasets as data_stages
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.datasets import Datasets, chosen_external
+from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.run import Book
+from vireid_lib.miniworld import write
+
+
+def rows(**counts):
+    """{"train__0002": 3} to three rows."""
+    found = []
+    for place, count in counts.items():
+        split, person = place.split("__")
+        found += [{"path": f"/{place}{n}", "identity": f"market1501/{person}", "split": split} for n in range(count)]
+    return pd.DataFrame(found)
+
+
+def chosen(table, **expand):
+    profile = load_profile("sysu")
+    return chosen_external(table, profile.model_copy(update={"expand": profile.expand.model_copy(update=expand)}))
+
+
+MARKET = rows(train__0002=12, train__0007=11, gallery__0010=10, gallery__0012=14, query__0010=2, gallery__0000=40)
+
+
+@pytest.mark.parametrize(
+    ("expand", "expected"),
+    [
+        ({"splits": ["train"]}, {"0002"}),
+        ({}, {"0002", "0012"}),
+        ({"identities": 1}, {"0012"}),
+        ({"splits": ["train", "gallery", "query"]}, {"0002", "0010", "0012"}),
+        ({"min_images": 11, "splits": ["train"]}, {"0002", "0007"}),
+    ],
+)
+def test_people_with_enough_images_in_the_named_parts(expand, expected):
+    table = chosen(MARKET, **expand)
+    assert set(table["identity"]) == {f"market1501/{person}" for person in expected}
+    assert set(table["split"]) == {"external"}
+
+
+def test_those_with_most_images_come_first_and_equals_by_name():
+    table = rows(train__0009=14, train__0002=13, train__0007=14, train__0004=15)
+    for count, expected in ((1, {"0004"}), (2, {"0004", "0007"}), (3, {"0004", "0007", "0009"})):
+        assert set(chosen(table, identities=count)["identity"]) == {f"market1501/{person}" for person in expected}
+
+
+def test_too_few_images():
+    with pytest.raises(ValueError, match="the most is 14"):
+        chosen(MARKET, min_images=15)
+
+
+def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch):
+    columns = {"camera": "sysu_mm01/3", "modality": "infrared", "source": "real", "seed": pd.NA}
+    target = pd.DataFrame(
+        [
+            {"path": f"/{n}", "identity": "sysu_mm01/0007", "split": split, **columns}
+            for n, split in enumerate(("train", "test"))
+        ]
+    )
+    external = target.iloc[:1].assign(path="/2", identity="market1501/0002", split="external", modality="visible")
+    monkeypatch.setattr(stages, "datasets", lambda book, split: Datasets(target, external, None))
+    with pytest.raises(ValueError, match=r"people of the test.*sysu_mm01/0007"):
+        stages.fitted_rows(SimpleNamespace(profile=load_profile("sysu")))
+
+
+def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book, monkeypatch):
+    book = Book(tiny_book.profile, tiny_book.workspace.folder)
+    read, calls = data_stages.read_dataset, []
+    monkeypatch.setattr(data_stages, "read_dataset", lambda *a, **b: calls.append(a[0]) or read(*a, **b))
+    first = stages.datasets(book)
+    first.target["identity"] = "nobody"
+    second = stages.datasets(book)
+    assert len(calls) == 2 and set(calls) == {"mini_vi", "mini_market"}
+    assert "nobody" not in set(second.target["identity"]) and len(second.target) == len(first.target)
+    stages.datasets(book.with_method("caj"))
+    assert len(calls) == 2, "what the book is turned into has read them too"
+    stages.datasets(Book(tiny_book.profile, tiny_book.workspace.folder))
+    assert len(calls) == 4, "another open book reads for itself"
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """(function that opens a book on real data whose first image is cut short, and second leads nowhere)."""
+    size = write.Size(
+        train_ids=2,
+        val_ids=1,
+        test_ids=2,
+        images_per_camera=2,
+        external_ids=2,
+        external_images=12,
+        market_test_ids=1,
+        infrared_images=1,
+    )
+    roots = write.make(tmp_path / "data", seed=0, size=size)
+    paths = sorted(roots["mini_vi"].rglob("cam1/*/*.jpg"))
+    paths[0].write_bytes(paths[0].read_bytes()[:300])
+    paths[1].unlink()
+    paths[1].symlink_to(tmp_path / "nowhere.jpg")
+
+    def opened(broken_images):
+        profile = load_profile("smoke")
+        data = profile.data.model_copy(update={"broken_images": broken_images})
+        return Book(profile.model_copy(update={"data": data, "world": None}), tmp_path / "w", tmp_path / "data")
+
+    return opened, [str(path) for path in paths[:2]]
+
+
+def test_broken_images_are_left_out_and_counted_in_every_record_where_the_profile_says_so(damaged):
+    opened, broken = damaged
+    whole, skipping = opened("refuse"), opened("skip")
+    refused = stages.datasets(whole).target
+    assert set(broken) < set(refused["path"])
+    name = os.path.basename(broken[0])
+    with pytest.raises(ValueError, match=f"{name} cannot be decoded.*`data.broken_images: skip`"):
+        load_images(refused["path"].tolist(), (8, 4), cache=None)
+    data = stages.datasets(skipping)
+    assert not set(broken) & set(data.target["path"]) and len(data.target) == len(refused) - 2
+    assert len(load_images(data.target["path"].tolist(), (8, 4), cache=None).pixels) == len(data.target)
+    record = skipping.stage("some_stage", {}, {"table": data.target}, lambda folder: {"score": 1.0})
+    assert record.values == {"score": 1.0, "skipped_images": 2}
+    (found,) = (each for each in skipping.workspace.records() if each.name == "broken_images" and each.values["rows"])
+    assert found.values["wrong"][0].startswith(f"{name} cannot be decoded")
+    again = opened("skip")
+    assert stages.datasets(again).target.equals(data.target) and again.skipped_images == skipping.skipped_images
+    assert stages.datasets(opened("refuse").with_method("agw")).target.equals(refused)

@@ -1,0 +1,115 @@
+"""Jobs of a study: in turn, over processes, on Ray; what fails is named and done again, and nothing runs twice."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from vireid_lib import cli
+from vireid_lib.experiment import executors as engines
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.cache import StageFailed, Workspace
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.runner import continue_command
+
+
+def note(folder: str, number: int) -> tuple[int, int]:
+    """A stage that counts how often it was made; number 2 fails while a file `broken` is there."""
+
+    def make(own: Path) -> dict:
+        with open(Path(folder) / f"made_{number}", "a") as log:
+            log.write("x")
+        if number == 2 and (Path(folder) / "broken").exists():
+            raise ValueError("the lamp is out")
+        return {"square": number**2}
+
+    made = Workspace(Path(folder) / "workspace").stage("note", {"number": number}, {}, make)
+    return made.values["square"], os.getpid()
+
+
+def killed(folder: str) -> None:
+    """A job whose process the operating system kills."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def jobs(folder: Path) -> list[engines.Job]:
+    return [engines.Job(f"note {number}", note, (str(folder), number)) for number in range(4)]
+
+
+@pytest.fixture(scope="module")
+def two_ray_workers():
+    """A Ray of two workers on this machine."""
+    import ray
+
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="warning")
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(params=["in turn", "processes", "ray"])
+def engine(request, monkeypatch):
+    """Each way to run jobs; gives the device that leads to it."""
+    if request.param == "ray":
+        request.getfixturevalue("two_ray_workers")
+        monkeypatch.setenv(engines.ENGINE, "ray")
+    monkeypatch.setattr(engines.cores, "available", lambda: 2)
+    return "cuda" if request.param == "in turn" else "cpu"
+
+
+def test_a_failed_job_is_named_the_others_are_kept_and_nothing_runs_twice(engine, tmp_path):
+    (tmp_path / "broken").touch()
+    with pytest.raises(StageFailed, match=r"1 of 4 jobs failed; the other 3 are done(.|\n)*note 2: .*the lamp is out"):
+        engines.run(jobs(tmp_path), device=engine, label="notes")
+    (tmp_path / "broken").unlink()
+    values = engines.run(jobs(tmp_path), device=engine, label="notes")
+    assert [square for square, _ in values] == [0, 1, 4, 9]
+    assert [len((tmp_path / f"made_{number}").read_text()) for number in range(4)] == [1, 1, 2, 1]
+    assert (os.getpid() in {process for _, process in values}) == (engine == "cuda")
+
+
+def test_a_killed_process_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(engines.cores, "available", lambda: 2)
+    with pytest.raises(StageFailed, match="a process was killed"):
+        engines.run([engines.Job("the doomed", killed, (str(tmp_path),)), *jobs(tmp_path)], device="cpu", label="notes")
+
+
+def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_ray_workers, tmp_path, monkeypatch):
+    asked = [("real", 0), ("real", 1), ("copies", 0)]
+    found = {}
+    for engine in engines.ENGINES:
+        monkeypatch.setenv(engines.ENGINE, engine)
+        book = Book(tiny_book.profile, tmp_path / engine)
+        records = stages.train_all([(book, *each) for each in asked])
+        found[engine] = [
+            (
+                record.key,
+                record.values["scores"],
+                safetensors.torch.load_file(record.folder / "split_1" / stages.FEATURES)["features"],
+            )
+            for record in records
+        ]
+        again = stages.train_all([(book, *each) for each in asked])
+        assert [record.result for record in again] == [record.result for record in records]  # fetched, not made anew
+    for local, ray in zip(*found.values(), strict=True):
+        assert local[:2] == ray[:2]
+        assert torch.equal(local[2], ray[2])
+
+
+def test_the_command_that_continues_names_the_engine(monkeypatch):
+    assert engines.options() == []
+    monkeypatch.setenv(engines.ENGINE, "ray")
+    monkeypatch.setenv(engines.ADDRESS, "head:6379")
+    assert continue_command("mini", "", "", (), (), study="den").endswith("--engine ray --address head:6379")
+
+
+def test_refusals(monkeypatch):
+    with pytest.raises(ValueError, match="no engine 'rai'; did you mean ray"):
+        engines.check("rai")
+    with pytest.raises(ValueError, match="give it together with --engine ray"):
+        cli.main(["study", "den", "--address", "auto", "--debug"])
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"needs the package Ray: pip install -e \"\.\[cluster\]\""):
+        engines.check("ray")

@@ -1,0 +1,283 @@
+"""JupyterLab in a real browser: chapters open as notebooks, run from top to bottom, and their explorers work."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from vireid_lib.experiment import lab
+from vireid_lib.project import project_root
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# The same as a user's Chromium, but for what it would fetch from the network by itself.
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 240_000
+
+CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+    .filter(cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().trim())
+    .map(cell => ({count: cell.model.executionCount, running: cell.model.executionState,
+        errors: cell.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue),
+        pictures: cell.model.outputs.toJSON().filter(o => o.data && o.data['image/png']).length}))"""
+
+READY = """() => {
+    const session = window.jupyterapp.shell.currentWidget?.context?.sessionContext
+    const kernel = session?.session?.kernel
+    return session?.isReady && kernel?.connectionStatus === 'connected' && kernel.status === 'idle'
+}"""
+
+TO_CELL = """source => {
+    const book = window.jupyterapp.shell.currentWidget.content
+    book.activeCellIndex = book.widgets.findIndex(
+        cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().includes(source))
+    return book.scrollToItem(book.activeCellIndex, 'start')
+}"""
+
+# A stage that trains while somebody watches from another kernel.
+WRITER = """
+import json, sys, time
+from pathlib import Path
+from vireid_lib.experiment.cache import Workspace
+
+def make(folder):
+    (folder / "training.json").write_text(json.dumps({"task": "toy, seed 0", "steps": 200}))
+    for step in range(1, 41):
+        with open(folder / "history.jsonl", "a") as stream:
+            stream.write(json.dumps({"step": 5 * step, "total": 3 / step}) + "\\n")
+        time.sleep(0.3)
+
+Workspace(Path(sys.argv[1])).stage("watched", {}, {}, make)
+"""
+
+
+# Chapter 4 has this cell among others that take longer.
+PLAYGROUND = """# %%
+from vireid_lib import viz as plots
+from vireid_lib.viz import widgets
+from vireid_lib.viz.explorers import playground
+people, lights = playground.labels()
+start = playground.arrange()
+
+def losses_on(points=start):
+    steps = {name: push.steps for name, push in playground.pushes(points).items()}
+    return plots.arrow_panels(points, steps, identities=people, modalities=lights)
+
+widgets.explore(losses_on, points=widgets.Plane(people, lights))
+"""
+
+
+def test_the_environment_names_what_chapters_work_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/own")
+    found = lab.environment("smoke", tmp_path / "a b")
+    assert found["VIREID_PROFILE"] == "smoke" and found["VIREID_WORKSPACE"] == str(tmp_path / "a b")
+    assert found["JUPYTER_CONFIG_PATH"] == f"{lab.CONFIG}{os.pathsep}/own" and "VIREID_DATA_ROOT" not in found
+    with pytest.raises(FileNotFoundError, match="did you mean smoke"):
+        lab.environment("smok")
+
+
+def test_a_chapter_without_parameters_takes_what_lab_was_started_with(tmp_path, monkeypatch):
+    from vireid_lib.experiment import open_book
+
+    for name, value in lab.environment("smoke", tmp_path).items():
+        monkeypatch.setenv(name, value)
+    assert open_book("", "", "").profile.name == "smoke" and open_book("").workspace.folder == tmp_path
+    assert open_book("mini").profile.name == "mini" and open_book("mini").workspace.folder != tmp_path
+
+
+@contextlib.contextmanager
+def running_lab(root: Path, workspace: Path) -> Iterator[str]:
+    """JupyterLab on the notebooks in `root`; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [*lab.command(root, port=port, browser=False), "--LabApp.expose_app_in_browser=True"]
+    environment = os.environ | lab.environment("smoke", workspace)
+    environment.pop("VIREID_HEADLESS", None)
+    log = root / "lab.log"
+    with open(log, "w") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+    try:
+        until = time.monotonic() + 120
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+/\S*token=\w+", log.read_text())):
+            assert process.poll() is None and time.monotonic() < until, log.read_text()[-3000:]
+            time.sleep(0.2)
+        yield found.group(0)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: install the system's package `chromium`")
+def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(smoke_book, tmp_path):
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    workspace, done = smoke_book
+    assert done.returncode == 0
+    shutil.copytree(project_root() / "notebooks", tmp_path / "notebooks")
+    shutil.copy(project_root() / "README.md", tmp_path)
+    shots = Path(os.environ.get("VIREID_SCREENSHOTS", tmp_path))
+    stages = records(workspace)
+    with running_lab(tmp_path, workspace) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(address)
+        page.get_by_role("heading", name="VI-ReID experiment book").wait_for()  # the README, as a page
+        page.screenshot(path=shots / "lab_readme.png")
+        for name in ("01_datasets", "03_synthetic_galleries", "05_embedding_analysis"):
+            cells = open_and_run(page, address, name)
+            assert len(cells) > 5 and any(cell["pictures"] for cell in cells), name
+            page.screenshot(path=shots / f"lab_{name[:2]}.png")
+            EXPLORED[name](page, shots)
+        watch_another_process(page, address, workspace, shots)
+        drag_a_point(page, address, tmp_path / "notebooks", shots)
+        browser.close()
+    assert records(workspace) == stages, "a chapter made a stage again that the book had made"
+
+
+def records(workspace: Path) -> dict[Path, str]:
+    """Every stage's record; a stage that is made again has another duration."""
+    return {path: path.read_text() for path in (workspace / "stages").glob("*/*/result.json")}
+
+
+def open_and_run(page, address: str, name: str) -> list[dict]:
+    # "reset" closes what is open, so that the first notebook on the page is this one.
+    page.goto(f"{address.split('/lab')[0]}/lab/tree/notebooks/{name}.py?reset&{address.split('?')[1]}")
+    cells = run_all(page)
+    assert not [error for cell in cells for error in cell["errors"]], name
+    return cells
+
+
+def run_all(page) -> list[dict]:
+    """Run → Run All Cells, as a user does, and wait for the last one."""
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    page.wait_for_function(READY)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while True:
+        cells = page.evaluate(CELLS)
+        if cells[-1]["count"] and all(cell["running"] == "idle" for cell in cells):
+            return cells
+        assert not [error for cell in cells for error in cell["errors"]], cells
+        assert time.monotonic() < until, cells
+        page.wait_for_timeout(300)
+
+
+def explored(page, source: str, act: Callable, shot: Path | None = None):
+    """Do something in the cell whose code holds `source`; its figure must become another one. Return the cell."""
+    page.evaluate(TO_CELL, source)
+    cell = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+    picture = cell.locator(".jp-OutputArea-output img").first
+    picture.wait_for()
+    before = picture.get_attribute("src")
+    act(cell)
+    page.wait_for_function(
+        "before => { const seen = document.querySelector('.jp-Cell.jp-mod-active .jp-OutputArea-output img'); "
+        "return seen && seen.src !== before }",
+        arg=before,
+    )
+    if shot:
+        page.evaluate(TO_CELL, source)
+        page.screenshot(path=shot)
+    return cell
+
+
+def slide(name: str) -> Callable:
+    """Move a slider by one, with the keyboard."""
+
+    def act(cell) -> None:
+        cell.locator(f".widget-hslider:has-text('{name}') .noUi-handle").focus()
+        cell.page.keyboard.press("ArrowRight")
+
+    return act
+
+
+def choose(name: str, value: str) -> Callable:
+    return lambda cell: cell.locator(f".widget-dropdown:has-text('{name}') select").select_option(value)
+
+
+def tick(name: str) -> Callable:
+    return lambda cell: cell.locator(f".widget-checkbox:has-text('{name}') input").click()
+
+
+def explore_data(page, shots: Path) -> None:
+    explored(page, "explorers.browse(", slide("first person"))
+    explored(page, "explorers.browse(", choose("modality", "infrared"), shots / "lab_browser.png")
+    explored(page, "explorers.view_trials(", slide("trial"), shots / "lab_trial.png")
+
+
+def explore_galleries(page, shots: Path) -> None:
+    explored(page, "explore(one_person", slide("number"), shots / "lab_slider.png")
+
+
+def explore_an_embedding(page, shots: Path) -> None:
+    cell = explored(page, "explorers.explore_embedding(", choose("colour", "camera"))
+    assert cell.locator(".cards .c:visible").count() == 0
+    points = cell.locator(".point-picture input")
+    points.nth(points.count() - 1).click()  # the last one lies on top
+    card = cell.locator(".cards .c:visible")
+    card.wait_for()
+    assert card.count() == 1 and card.locator(".t").count() > 3
+    assert card.inner_text().splitlines()[0] == points.nth(points.count() - 1).get_attribute("title")
+    page.evaluate(TO_CELL, "explorers.explore_embedding(")
+    page.screenshot(path=shots / "lab_embedding.png")
+    explored(page, "explorers.explore_queries(", slide("query"))
+    explored(page, "explorers.explore_queries(", tick("grad cam"), shots / "lab_query.png")
+
+
+EXPLORED = {
+    "01_datasets": explore_data,
+    "03_synthetic_galleries": explore_galleries,
+    "05_embedding_analysis": explore_an_embedding,
+}
+
+
+def watch_another_process(page, address: str, workspace: Path, shots: Path) -> None:
+    """The monitor's curves grow while another process writes them, and nobody touches the page."""
+    open_and_run(page, address, "monitor")
+    writer = None
+
+    def begin(_) -> None:
+        nonlocal writer
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(workspace)])
+
+    try:
+        explored(page, "explorers.monitor(", begin)
+        explored(page, "explorers.monitor(", lambda _: None, shots / "lab_monitor.png")
+        assert writer.poll() is None, "it was over before the figure had changed twice"
+    finally:
+        if writer:
+            writer.kill()
+            writer.wait()
+        shutil.rmtree(workspace / "stages" / "watched", ignore_errors=True)
+
+
+def drag_a_point(page, address: str, notebooks: Path, shots: Path) -> None:
+    """The panels follow a point of the loss playground."""
+    header = (notebooks / "monitor.py").read_text().split("# %%")[0]
+    (notebooks / "playground.py").write_text(header + PLAYGROUND)
+    open_and_run(page, address, "playground")
+
+    def act(cell) -> None:
+        box = cell.locator(".drag-point").nth(4).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 60, y - 40, steps=5)
+        page.mouse.up()
+
+    explored(page, "widgets.explore(losses_on", act, shots / "lab_playground.png")

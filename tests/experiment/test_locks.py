@@ -1,0 +1,129 @@
+"""One process at a time, with the file system's locks and without; a dead process holds nobody up for ever."""
+
+import contextlib
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from vireid_lib.experiment import locks
+from vireid_lib.experiment.runner import RunError, run_book
+
+fcntl = pytest.importorskip("fcntl")
+
+HOLDER = """
+import errno, fcntl, os, sys, time
+from pathlib import Path
+if sys.argv[2] != "0":
+    def flock(*_): raise OSError(int(sys.argv[2]), os.strerror(int(sys.argv[2])))
+    fcntl.flock = flock
+from vireid_lib.experiment import locks
+with locks.held(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Call it with a number that flock is to answer with from now on."""
+
+    def answer(number):
+        def flock(*_):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+
+    return answer
+
+
+@pytest.fixture(params=[0, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=["locks", "NOLCK", "NOTSUPP", "NOSYS"])
+def kind(request, answers):
+    """A file system with locks (0), or one that answers with this number."""
+    if request.param:
+        answers(request.param)
+    return request.param
+
+
+@contextlib.contextmanager
+def held_elsewhere(path, kind):
+    command = [sys.executable, "-c", HOLDER, str(path), str(kind)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as one:
+        try:
+            assert one.stdout.readline().strip() == "held"
+            yield one
+        finally:
+            one.kill()
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:The file system of .* has no locks", "ignore:flock not supported")
+
+
+def test_another_process_is_kept_out_and_let_in_when_the_first_is_done(tmp_path, kind, capsys):
+    path = tmp_path / ".lock"
+    with held_elsewhere(path, kind) as other:
+        with pytest.raises(locks.Busy), locks.held(path):
+            pass
+        threading.Timer(1, lambda: (other.kill(), other.wait())).start()
+        began = time.monotonic()
+        with locks.held(path, waiting="Another process is there; waiting for it."):
+            assert time.monotonic() - began > 0.5
+    assert "waiting for it." in capsys.readouterr().out
+    with locks.held(path):
+        pass
+
+
+def test_a_killed_process_holds_nobody_up(tmp_path, kind):
+    path = tmp_path / ".lock"
+    with held_elsewhere(path, kind) as other:
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+    with locks.held(path):
+        pass
+
+
+def test_without_locks_it_says_who_holds_it_and_what_to_do_if_nobody_does(tmp_path, answers):
+    path = tmp_path / ".lock"
+    with held_elsewhere(path, errno.ENOLCK) as other:
+        answers(errno.ENOLCK)
+        with pytest.raises(locks.Busy, match=f"process {other.pid} on .*; if that runs no longer, delete .*held"):
+            with locks.held(path):
+                pass
+
+
+def test_a_file_system_without_locks_is_told_of(tmp_path, answers):
+    answers(errno.ENOLCK)
+    with pytest.warns(UserWarning, match=f"file system of {tmp_path} has no locks"), locks.held(tmp_path / ".lock"):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EIO])
+def test_where_no_lock_can_be_made_the_folder_and_the_remedy_are_named(tmp_path, monkeypatch, number):
+    def acquire(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(locks.filelock.FileLock, "acquire", acquire)
+    with pytest.raises(OSError, match=f"no lock can be made in {tmp_path}.*--workspace") as caught:
+        with locks.held(tmp_path / ".lock"):
+            pass
+    assert caught.value.errno == number
+
+
+def test_two_books_on_a_file_system_without_locks(tmp_path, answers):
+    (tmp_path / "chapters").mkdir()
+    head = '# %% tags=["parameters"]\nprofile = ""\nworkspace = ""\ndata_root = ""\n\n# %%\n1 + 1\n'
+    (tmp_path / "chapters" / "01_first.py").write_text(head)
+    answers(errno.ENOLCK)
+    options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters"}
+    (tmp_path / "ws").mkdir()
+    with held_elsewhere(tmp_path / "ws" / ".book.lock", errno.ENOLCK):
+        with pytest.raises(RunError, match=f"running in {tmp_path / 'ws'}; wait for it.*held by process"):
+            run_book("smoke", **options)
+    assert run_book("smoke", **options).ok
+    assert json.loads((tmp_path / "ws" / "book.json").read_text())["ok"]

@@ -1,0 +1,151 @@
+"""Chapters on disk and the strict typing of their parameters."""
+
+import textwrap
+
+import pytest
+
+from vireid_lib.experiment.notebooks import (
+    ChapterError,
+    find_chapters,
+    for_generator,
+    parameters_of,
+    parse_overrides,
+    title_of,
+)
+
+PARAMETERS = 'profile = "mini"\nworkspace = ""\ndata_root = ""\n'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, own in {
+        "01_first": "count = 3\nrate = 0.5\n",
+        "02_second": "count = 4\nnames = ['a']\nshown = True\n",
+    }.items():
+        text = f'# %% [markdown]\n# # Title of {name}\n\n# %% tags=["parameters"]\n{PARAMETERS}{own}'
+        (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "helper.py").write_text("")
+    return tmp_path
+
+
+def test_chapters_are_found_in_order(folder):
+    chapters = find_chapters(folder)
+    assert [chapter.name for chapter in chapters] == ["01_first", "02_second"]
+    assert chapters[0].title == "Title of 01_first"
+    assert chapters[0].parameters == {"profile": "mini", "workspace": "", "data_root": "", "count": 3, "rate": 0.5}
+
+
+@pytest.mark.parametrize("choice", ["02", "2", "02_second"])
+def test_one_chapter_can_be_chosen(folder, choice):
+    assert [chapter.name for chapter in find_chapters(folder, [choice])] == ["02_second"]
+
+
+def test_an_unknown_chapter_lists_those_there_are(folder):
+    with pytest.raises(ChapterError, match="no chapter '07'; there are 01_first, 02_second"):
+        find_chapters(folder, ["07"])
+
+
+def test_a_folder_without_chapters_is_refused(tmp_path):
+    with pytest.raises(ChapterError, match="holds no chapters"):
+        find_chapters(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("", "0 parameters cells"),
+        (f'# %% tags=["parameters"]\n{PARAMETERS}x = 1 + y\n', "`x = 1 \\+ y`"),
+        (f'# %% tags=["parameters"]\n{PARAMETERS}import os\n', "`import os`"),
+        (f'# %% tags=["parameters"]\n{PARAMETERS}x = None\n', "parameter x is None"),
+        ('# %% tags=["parameters"]\nprofile = "mini"\nworkspace = ""\n', "does not set data_root"),
+    ],
+)
+def test_a_bad_parameters_cell_is_refused(tmp_path, cell, expected):
+    (tmp_path / "01_bad.py").write_text(f"# %% [markdown]\n# # Title\n\n{cell}")
+    with pytest.raises(ChapterError, match=expected):
+        find_chapters(tmp_path)
+
+
+def test_overrides_reach_the_chapters_that_have_them(folder):
+    given = parse_overrides(["count=7", "rate=5e-5", "names=[b, c]", "shown=false"], find_chapters(folder))
+    assert given == {
+        "01_first": {"count": 7, "rate": 5e-5},
+        "02_second": {"count": 7, "names": ["b", "c"], "shown": False},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cuont=7", r"did you mean count\? valid names: .*rate \(01_first\)"),
+        ("count=7.5", "wants a whole number .* default is 3"),
+        ("count=many", "wants a whole number"),
+        ("count=true", "wants a whole number"),
+        ("rate=fast", "wants a number"),
+        ("shown=1", "wants true or false"),
+        ("names=a", "wants a list"),
+        ("count", "write -p name=value"),
+        ("profile=smoke", "use --profile instead"),
+        ("data_root=x", "use --data-root instead"),
+    ],
+)
+def test_wrong_overrides_are_refused(folder, text, expected):
+    with pytest.raises(ChapterError, match=expected):
+        parse_overrides([text], find_chapters(folder))
+
+
+def test_a_whole_number_is_a_number(folder):
+    given = parse_overrides(["rate=2"], find_chapters(folder))
+    assert given["01_first"]["rate"] == 2.0 and isinstance(given["01_first"]["rate"], float)
+
+
+def test_a_text_is_taken_as_it_is(tmp_path):
+    text = textwrap.dedent("""\
+        # %% tags=["parameters"]
+        profile = "mini"
+        workspace = ""
+        data_root = ""
+        word = "a"
+        """)
+    (tmp_path / "01_text.py").write_text(text)
+    chapters = find_chapters(tmp_path)
+    assert parse_overrides(["word=1=[x"], chapters) == {"01_text": {"word": "1=[x"}}
+    given = parameters_of(chapters[0], {"word": "b"}, profile="smoke", workspace=tmp_path, data_root="")
+    assert given == {"profile": "smoke", "workspace": str(tmp_path), "data_root": "", "word": "b"}
+
+
+def test_a_generator_is_checked_before_anything_runs_and_its_cells_alone_are_kept(tmp_path):
+    (tmp_path / "02_made.py").write_text(
+        textwrap.dedent("""\
+        # %% [markdown] tags=["dive"]
+        # # About DiVE
+
+        # %% [markdown] tags=["others"]
+        # # About another
+
+        # %% tags=["parameters"]
+        profile = ""
+        workspace = ""
+        data_root = ""
+        generator = "dive"
+
+        # %% tags=["dive", "equation"]
+        1 + 1
+
+        # %% tags=["others"]
+        2 + 2
+        """)
+    )
+    chapters = find_chapters(tmp_path)
+    assert parse_overrides(["generator=cyclegan"], chapters) == {"02_made": {"generator": "cyclegan"}}
+    with pytest.raises(ChapterError, match=r"-p generator=cyclgan: .*'cyclgan' is no generator; did you mean cyclegan"):
+        parse_overrides(["generator=cyclgan"], chapters)
+    kept = {
+        name: [cell.source.splitlines()[0] for cell in for_generator(chapters[0].read(), name).cells]
+        for name in ("dive", "cyclegan")
+    }
+    assert kept == {
+        "dive": ["# About DiVE", 'profile = ""', "1 + 1"],
+        "cyclegan": ["# About another", 'profile = ""', "2 + 2"],
+    }
+    assert title_of(for_generator(chapters[0].read(), "cyclegan")) == "About another"

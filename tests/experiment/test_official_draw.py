@@ -1,0 +1,289 @@
+"""SYSU-MM01's official galleries, from the data set's own file: drawn through a profile, refused before training."""
+
+import shutil
+from pathlib import Path, PurePath
+
+import numpy as np
+import pytest
+import safetensors.torch
+import scipy.io
+import torch
+import yaml
+from PIL import Image
+
+from vireid_lib.experiment import open_book
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.run import Book
+
+PEOPLE = {"train": (1, 2), "val": (3,), "test": (4, 6)}  # nobody is 5, as there are gaps in SYSU-MM01
+INFRARED = (3, 6)
+TRIALS = 3
+FILE = "exp/rand_perm_cam.mat"
+
+
+def images(camera: int, person: int) -> int:
+    """How many images there are: 12 of everybody under a visible camera, but 3 and none in two places."""
+    return {(4, 4): 3, (5, 6): 0}.get((camera, person), 2 if camera in INFRARED else 12)
+
+
+def permutation(camera: int, person: int, trial: int) -> list[int]:
+    """The trial's order of the images: a rotation, then exchanged ends."""
+    count = images(camera, person)
+    order = [(5 * trial + camera + person + place) % count + 1 for place in range(count)]
+    return [order[-1], *order[1:-1], order[0]] if count > 1 else order
+
+
+def permutations() -> np.ndarray:
+    """As the data set's file has them: a cell for each camera, in it a cell for each number up to the last person."""
+    cameras = np.empty((6, 1), object)
+    for camera in range(1, 7):
+        people = np.empty((6, 1), object)
+        for person in range(1, 7):
+            count = images(camera, person) if person != 5 else 0
+            orders = [permutation(camera, person, trial) if count else [] for trial in range(TRIALS)]
+            people[person - 1, 0] = np.array(orders, dtype=np.uint8).reshape(TRIALS, count)
+        cameras[camera - 1, 0] = people
+    return cameras
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    """A folder with a small data set in SYSU-MM01's layout."""
+    folder = tmp_path_factory.mktemp("data")
+    root = folder / "SYSU-MM01"
+    for camera in range(1, 7):
+        for person in (person for people in PEOPLE.values() for person in people):
+            for number in range(1, images(camera, person) + 1):
+                path = root / f"cam{camera}/{person:04d}/{number:04d}.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (8, 16), (40 * person, 20 * camera, 12 * number)).save(path)
+    (root / "exp").mkdir()
+    for split, people in PEOPLE.items():
+        (root / f"exp/{split}_id.txt").write_text(",".join(map(str, people)))
+    scipy.io.savemat(root / FILE, {"rand_perm_cam": permutations()})
+    return folder
+
+
+@pytest.fixture
+def data(written, tmp_path) -> Path:
+    """A copy that a test may spoil."""
+    shutil.copytree(written / "SYSU-MM01", tmp_path / "SYSU-MM01")
+    return tmp_path
+
+
+def settings(**evaluation: object) -> dict:
+    return {
+        "name": "official",
+        "title": "official galleries",
+        "world": None,
+        "data": {"target": "sysu_mm01", "roots": {"sysu_mm01": "SYSU-MM01"}},
+        "images": {"height": 32, "width": 16},
+        "reid": {
+            "backbone": "small",
+            "seeds": [0],
+            "training_sets": ["real"],
+            "config": {"steps": 2, "identities": 2, "images": 2, "mix": None},
+        },
+        "dive": {"base_model": "mini"},
+        "expand": {"per_camera": 1},
+        "device": "cpu",
+        "evaluation": {
+            "protocol": "sysu-mm01",
+            "modes": ["all", "indoor"],
+            "trials": TRIALS,
+            "draw": "official",
+            **evaluation,
+        },
+    }
+
+
+def opened(data: Path, **evaluation: object) -> Book:
+    """The book as a user opens it: from a profile's file."""
+    (data / "official.yaml").write_text(yaml.safe_dump(settings(**evaluation)))
+    return open_book(str(data / "official.yaml"), data / "workspace", data)
+
+
+def by_hand(mode: str, shots: int, trial: int, people: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """(camera, person, image) of each gallery image: cameras in order, in each the people in order."""
+    return [
+        (camera, person, number)
+        for camera in ((1, 2, 4, 5) if mode == "all" else (1, 2))
+        for person in people
+        for number in permutation(camera, person, trial)[:shots]
+        if images(camera, person)
+    ]
+
+
+def numbered(path: str) -> tuple[int, int, int]:
+    camera, person, image = PurePath(path).parts[-3:]
+    return int(camera.removeprefix("cam")), int(person), int(PurePath(image).stem)
+
+
+def rank_1(features: torch.Tensor, rows: list[tuple[int, int, int]], gallery: list[tuple[int, int, int]]) -> float:
+    """Share of infrared queries whose nearest gallery image shows the person; camera 3 does not ask camera 2."""
+    features = torch.nn.functional.normalize(features.double(), dim=1)
+    right = []
+    for query, (camera, person, _) in enumerate(rows):
+        if camera in INFRARED:
+            allowed = [image for image in gallery if (camera, image[0]) != (3, 2)]
+            if person in {image[1] for image in allowed}:
+                near = max(allowed, key=lambda image: float(features[query] @ features[rows.index(image)]))
+                right.append(near[1] == person)
+    return sum(right) / len(right)
+
+
+@pytest.mark.parametrize("shots", [1, 10])
+def test_a_profiles_galleries_are_the_files(written, shots):
+    book = opened(written, shots=shots)
+    for mode in ("all", "indoor"):
+        trials = stages.protocol(book, mode).trials(stages.datasets(book).test())
+        assert len(trials) == TRIALS
+        for number, trial in enumerate(trials):
+            assert [*map(numbered, trial.gallery["path"])] == by_hand(mode, shots, number, PEOPLE["test"])
+            assert {numbered(path)[0] for path in trial.query["path"]} == set(INFRARED)
+
+
+@pytest.mark.parametrize("shots", [1, 10])
+def test_a_training_is_scored_on_them(written, shots):
+    book = opened(written, shots=shots)
+    record = stages.reid(book, "real", 0, progress=False)
+    words = {1: "single-shot", 10: "multi-shot"}[shots]
+    assert [score["protocol"] for score in record.values["scores"]] == [
+        f"{mode}-search, {words}, official draw" for mode in ("all", "indoor")
+    ]
+    assert all(score["settings"]["draw"] == "official" for score in record.values["scores"])
+    features, test = stages.features(book, "real", 0)
+    rows = [*map(numbered, test["path"])]
+    for score in record.values["scores"]:
+        galleries = [by_hand(score["mode"], shots, trial, PEOPLE["test"]) for trial in range(TRIALS)]
+        expected = [rank_1(features, rows, gallery) for gallery in galleries]
+        found = [trial["rank_1"] for trial in record.values["evaluations"][score["mode"]]["trials"]]
+        assert found == pytest.approx(expected) and score["rank_1"] == pytest.approx(np.mean(expected))
+
+
+def test_validation_people_are_ranked_on_their_own_official_galleries(written):
+    book = opened(written)
+    record = stages.reid(book, "real", 0, validation=True, progress=False)
+    assert record.values["scores"][0]["resolved"]["validation"]
+    ranked = stages.datasets(book).test(validation=True)
+    features = safetensors.torch.load_file(record.folder / "split_1" / stages.FEATURES)["features"]
+    assert len(features) == len(ranked)
+    trials = stages.protocol(book).trials(ranked)
+    for number, trial in enumerate(trials):
+        assert [*map(numbered, trial.gallery["path"])] == by_hand("all", 1, number, PEOPLE["val"])
+
+
+def test_the_files_content_is_part_of_the_results_key(data):
+    first = stages.reid(opened(data), "real", 0, progress=False)
+    assert stages.reid(opened(data), "real", 0, progress=False).key == first.key
+    cells = permutations()
+    cells[0, 0][3, 0] = cells[0, 0][3, 0][:, ::-1]
+    scipy.io.savemat(data / "SYSU-MM01" / FILE, {"rand_perm_cam": cells})
+    second = stages.reid(opened(data), "real", 0, progress=False)
+    assert second.key != first.key and "permutations" in second.result["inputs"]
+    seeded = stages.reid(opened(data, draw="seeded"), "real", 0, progress=False)
+    assert "permutations" not in seeded.result["inputs"], "other draws keep their keys"
+
+
+def changed(change) -> dict:
+    cells = permutations()
+    return {"rand_perm_cam": change(cells)}
+
+
+def without_trials(cells):
+    cells[3, 0][5, 0] = cells[3, 0][5, 0][:1]
+    return cells
+
+
+def without_people(cells):
+    for camera in range(6):
+        cells[camera, 0] = cells[camera, 0][:4]
+    return cells
+
+
+def twice(cells):
+    cells[0, 0][3, 0][:, 1] = cells[0, 0][3, 0][:, 0]
+    return cells
+
+
+def from_zero(cells):
+    cells[0, 0][3, 0] = cells[0, 0][3, 0] - 1
+    return cells
+
+
+def flat(cells):
+    cells[1, 0] = np.arange(6.0)
+    return cells
+
+
+WRONG = {
+    "five cameras": (changed(lambda cells: cells[:5]), 1, "has 5 entries.*a cell for each of its 6 cameras"),
+    "no cells": ({"rand_perm_cam": np.ones((6, 1))}, 1, "6 entries of type float64"),
+    "another variable": ({"perm": permutations()}, 1, "holds no variable rand_perm_cam"),
+    "no people's cells": (changed(flat), 1, "camera 2 holds no cell for each identity"),
+    "one trial": (changed(without_trials), 1, "no trial 1 for camera 4, identity 0006"),
+    "four people": (changed(without_people), 1, "no trial 0 for camera 1, identity 0006"),
+    "an image twice": (changed(twice), 10, "trial 0 for camera 1, identity 0004 names an image twice"),
+    "counted from 0": (changed(from_zero), 1, "camera 1, identity 4 holds uint8 .* from 1"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_file_that_does_not_fit_is_refused_when_the_book_is_opened(data, name):
+    content, shots, message = WRONG[name]
+    scipy.io.savemat(data / "SYSU-MM01" / FILE, content)
+    with pytest.raises(ValueError, match=message) as refused:
+        opened(data, shots=shots)
+    assert str(data / "SYSU-MM01" / FILE) in str(refused.value)
+    assert not list((data / "workspace").rglob("result.json"))
+
+
+def test_missing_and_unreadable_files_are_named_with_the_remedy(data):
+    file = data / "SYSU-MM01" / FILE
+    file.write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(ValueError, match=r"rand_perm_cam.mat cannot be read as a MATLAB file.*copy the file"):
+        opened(data)
+    scipy.io.savemat(file, {"rand_perm_cam": permutations()})
+    file.write_bytes(file.read_bytes()[:900])  # a copy that was cut
+    with pytest.raises(ValueError, match="rand_perm_cam.mat cannot be read as a MATLAB file"):
+        opened(data)
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match='rand_perm_cam.mat does not exist.*or use draw="seeded"'):
+        opened(data)
+    assert opened(data, draw="seeded")
+
+
+def test_images_that_the_file_names_and_the_disk_lacks_are_refused(data):
+    number = permutation(1, 4, 0)[0]
+    (data / f"SYSU-MM01/cam1/0004/{number:04d}.jpg").unlink()
+    with pytest.raises(ValueError, match=f"image {number:04d} of camera 1, identity 0004.*incomplete"):
+        opened(data)
+
+
+def test_a_place_that_the_file_knows_and_the_disk_lacks_is_refused(data):
+    shutil.rmtree(data / "SYSU-MM01/cam2/0006")
+    with pytest.raises(ValueError, match="of camera 2, identity 0006, which the table lacks"):
+        opened(data)
+    for camera in (1, 4):  # nothing visible is left of this person
+        shutil.rmtree(data / f"SYSU-MM01/cam{camera}/0006")
+    with pytest.raises(ValueError, match="of camera 1, identity 0006, which the table lacks"):
+        opened(data)
+
+
+def test_validation_people_whom_the_file_lacks_are_refused_before_training(data):
+    cells = permutations()
+    cells[1, 0][2, 0] = np.empty((0, 0))
+    scipy.io.savemat(data / "SYSU-MM01" / FILE, {"rand_perm_cam": cells})
+    book = opened(data)
+    with pytest.raises(ValueError, match="no trial 0 for camera 2, identity 0003"):
+        stages.reid(book, "real", 0, validation=True, progress=False)
+    with pytest.raises(ValueError, match="no trial 0 for camera 2, identity 0003"):
+        stages.comparison(book, validation=True)
+    assert not list((data / "workspace").rglob("*.partial"))
+
+
+def test_the_miniature_world_has_no_official_galleries(tiny_profile):
+    evaluation = {**tiny_profile.evaluation.model_dump(), "draw": "official"}
+    with pytest.raises(ValueError, match="the miniature world has none; use seeded"):
+        Profile.model_validate({**tiny_profile.model_dump(), "evaluation": evaluation})

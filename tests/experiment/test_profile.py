@@ -1,0 +1,186 @@
+"""Profiles: the five that come with the book are right, and mistakes are refused before anything runs."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.data.strict import FileError
+from vireid_lib.experiment import profile as profiles
+from vireid_lib.experiment.profile import Profile, load_profile, profile_names, profiles_folder
+from vireid_lib.experiment.run import MissingData, open_book
+from vireid_lib.experiment.settings import dive_config, reid_config, world_size
+from vireid_lib.generators.dive import vocabulary
+from vireid_lib.generators.dive.config import DiveConfig
+
+
+def changed(tmp_path, **changes):
+    """A copy of the smoke profile; "section__key" changes a nested value."""
+    content = yaml.safe_load((profiles_folder() / "smoke.yaml").read_text()) | {"name": "own"}
+    for place, value in changes.items():
+        *sections, key = place.split("__")
+        inner = content
+        for section in sections:
+            inner = inner[section]
+        inner[key] = value
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.mark.parametrize("name", ["smoke", "mini", "sysu", "regdb", "llcm"])
+def test_the_books_profiles_are_right(name):
+    profile = load_profile(name)
+    assert profile.name == name
+    assert Profile.model_validate(profile.model_dump()) == profile
+    assert reid_config(profile).height == (profile.images.height if profile.images else 288)
+    assert (world_size(profile) is None) == (profile.world is None)
+
+
+def test_no_other_profile_lies_about():
+    assert set(profile_names()) == {"smoke", "mini", "sysu", "regdb", "llcm"}
+
+
+def test_mini_is_the_default_and_compares_over_three_seeds():
+    profile = load_profile("mini")
+    assert len(profile.reid.seeds) >= 3
+    assert {"real", "copies", "dive", "true"} <= set(profile.reid.training_sets)
+
+
+@pytest.mark.parametrize(("name", "code_length"), [("sysu", 8), ("llcm", 3)])
+def test_real_profiles_have_the_papers_numbers(name, code_length):
+    profile = load_profile(name)
+    dive, expand = dive_config(profile), profile.expand
+    assert (dive.lora_rank, dive.learning_rate, dive.schedule, dive.batch) == (128, 5e-5, "constant", 16)
+    assert dive.token_rate == 5e-5 and dive.steps == 400_000 and dive.vectors_per_token == 1
+    assert (dive.height, dive.width, dive.flip) == (512, 256, True)
+    assert (dive.sampling_steps, dive.guidance, dive.start) == (25, 7.5, "noise")
+    assert (dive.form, dive.lora_scope, dive.views, dive.train_modalities) == ("paper", "per_modality", "multi", "both")
+    assert dive.base_model == "stable-diffusion-v1-5/stable-diffusion-v1-5" and dive.code_length == code_length
+    assert (expand.per_camera, expand.min_images, expand.identities, expand.cameras) == (18, 12, None, "infrared")
+    assert profile.evaluation.trials == 10
+
+
+@pytest.mark.parametrize(("name", "views"), [("sysu", 7), ("llcm", 18), ("regdb", 3)])
+def test_each_real_data_set_has_codes_without_a_shared_character(name, views):
+    config, target = dive_config(load_profile(name)), load_profile(name).data.target
+    cameras = [(f"{target}/{c.number}", c.modality, "train") for c in load_manifest(target).cameras]
+    columns = ["camera", "modality", "split"]
+    table = pd.DataFrame([*cameras, ("market1501/1", "visible", "external")], columns=columns).assign(identity="x/1")
+    codes = list(vocabulary.build(table, config).views.values())
+    assert len(codes) == views == len({code.lower() for code in codes})
+    assert len(set("".join(codes))) == views * config.code_length
+
+
+def test_the_released_form_is_named_and_yields_to_what_is_set():
+    released = DiveConfig(form="release")
+    assert (released.code_length, released.lora_scope, released.sampling_steps) == (4, "shared", 50)
+    assert released.min_aspect == 2
+    assert DiveConfig(form="release", sampling_steps=25).sampling_steps == 25
+    assert DiveConfig(**released.model_dump()) == released
+
+
+def test_another_external_set_is_one_section(tmp_path):
+    data = {
+        "target": "sysu_mm01",
+        "external": "cuhk03_np",
+        "roots": {"sysu_mm01": "SYSU-MM01", "cuhk03_np": "cuhk03-np/detected"},
+    }
+    content = yaml.safe_load((profiles_folder() / "sysu.yaml").read_text()) | {"name": "own", "data": data}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
+    assert load_profile(tmp_path / "own.yaml").data.external == "cuhk03_np"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"expand__identites": 3}, "unknown key expand.identites; did you mean identities?"),
+        ({"reid__config": {"stpes": 3}}, "unknown key reid.config.stpes; did you mean steps?"),
+        ({"reid__config": {"backbone": "small"}}, "reid.config.backbone would contradict reid.backbone"),
+        ({"reid__method": "agv"}, "reid.method: There is no method 'agv'; did you mean agw"),
+        ({"dive": {"lora_rnk": 3}}, "unknown key dive.lora_rnk; did you mean lora_rank?"),
+        ({"world__size": "huge"}, "world.size is 'huge'"),
+        ({"world__size": {"test_idss": 3}}, "unknown key world.size.test_idss; did you mean test_ids?"),
+        ({"reid__seeds": [0, 0]}, "seeds names one entry twice"),
+        ({"reid__seeds": []}, "key reid.seeds"),
+        ({"evaluation__modes": ["outdoor"]}, "modes names 'outdoor'; sysu-mm01 has all and indoor"),
+        ({"evaluation__reading": "release"}, "reading is a setting of llcm"),
+        ({"data__roots": {"mini_vi": "x"}}, "roots names no folder for mini_market"),
+        ({"world": None}, "which only the miniature world can give"),
+        ({"device": "gpu"}, "key device is 'gpu'"),
+        ({"name": "other"}, "make it the file's name, 'own'"),
+    ],
+)
+def test_mistakes_are_refused_by_name(tmp_path, changes, expected):
+    with pytest.raises(FileError) as caught:
+        load_profile(changed(tmp_path, **changes))
+    assert expected in str(caught.value) and "own.yaml" in str(caught.value)
+
+
+def test_an_unknown_profile_names_the_nearest():
+    with pytest.raises(FileNotFoundError, match="did you mean mini"):
+        load_profile("minni")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="gone.yaml"):
+        load_profile(tmp_path / "gone.yaml")
+
+
+def test_nested_settings_reach_their_owners(tmp_path):
+    path = changed(tmp_path, reid__config={"margin": 0.5}, dive={"lora_rank": 3}, world__size={"test_ids": 3})
+    profile = load_profile(path)
+    assert reid_config(profile).margin == 0.5
+    assert dive_config(profile).lora_rank == 3
+    assert world_size(profile).test_ids == 3
+
+
+def test_real_data_are_missed_before_anything_runs(tmp_path):
+    with pytest.raises(MissingData, match="--data-root"):
+        open_book("sysu", tmp_path / "workspace")
+    with pytest.raises(MissingData, match="SYSU-MM01"):
+        open_book("sysu", tmp_path / "workspace", tmp_path)
+    with pytest.raises(MissingData, match="not a folder"):
+        open_book("sysu", tmp_path / "workspace", tmp_path / "gone")
+    assert not (tmp_path / "workspace").exists()
+
+
+def test_real_data_are_found(tmp_path):
+    for name in ("SYSU-MM01", "Market-1501-v15.09.15"):
+        (tmp_path / name).mkdir()
+    book = open_book("sysu", tmp_path / "workspace", tmp_path)
+    assert book.dataset_root("sysu_mm01") == tmp_path / "SYSU-MM01"
+    assert not book.miniature
+
+
+def test_another_method_takes_the_profiles_place(tmp_path):
+    book = open_book("smoke", tmp_path, method="agw")
+    assert book.profile == load_profile("smoke")
+    with pytest.raises(FileError, match="profile smoke with method agv: key reid.method: There is no method 'agv'"):
+        open_book("smoke", tmp_path, method="agv")
+
+
+def test_an_open_book_says_what_it_works_on(tmp_path):
+    book = open_book("smoke", tmp_path)
+    assert book.device in ("cpu", "cuda") and book.workspace.device == book.device
+    assert "mini_vi" in book._repr_html_() and book.summary()["protocol"].startswith("sysu-mm01")
+
+
+def test_the_miniature_world_lies_in_its_stage(tmp_path):
+    (tmp_path / "world" / "mini_vi").mkdir(parents=True)
+    book = open_book("smoke", tmp_path)
+    assert book.dataset_root("mini_vi", tmp_path / "world") == tmp_path / "world" / "mini_vi"
+
+
+def test_only_the_profile_that_is_asked_for_is_read(monkeypatch):
+    monkeypatch.setattr(profiles, "profile_names", lambda: ["smoke"])
+    with pytest.raises(FileNotFoundError, match="there are smoke"):
+        load_profile("zzz")
+
+
+def test_an_unknown_training_set_is_named_with_the_nearest(tmp_path):
+    text = (profiles_folder() / "smoke.yaml").read_text().replace("name: smoke", "name: other")
+    path = tmp_path / "other.yaml"
+    path.write_text(text.replace("training_sets: [real, copies", "training_sets: [real, flow2flo"))
+    with pytest.raises(FileError, match=r"names 'flow2flo'; did you mean flow2flow\?"):
+        load_profile(path)

@@ -1,0 +1,199 @@
+"""The runner: chapters truly run, failures are told, kills are survived, and stages are not made again."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from vireid_lib.experiment.runner import RunError, run_book
+
+HEAD = """\
+# %% [markdown]
+# # {title}
+
+# %% tags=["parameters"]
+profile = "mini"
+workspace = ""
+data_root = ""
+count = 3
+"""
+
+STAGE = """
+# %%
+import os
+import time
+from pathlib import Path
+
+from vireid_lib.experiment.cache import Workspace
+
+
+def make(folder):
+    done = folder / "done"
+    steps = int(done.read_text()) if done.exists() else 0
+    for step in range(steps, {steps}):
+        time.sleep({seconds})
+        done.write_text(str(step + 1))
+        print(f"step {{step + 1}}", flush=True)
+    return {{"steps": int(done.read_text()), "started_at": steps}}
+
+
+Path(workspace, "kernel").write_text(str(os.getpid()))
+record = Workspace(workspace).stage("work", {{"count": count}}, {{}}, make)
+print("headless", os.environ["VIREID_HEADLESS"], "count", count)
+"""
+
+
+def chapter(folder, name, *cells):
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(HEAD.format(title=name) + "".join(f"\n# %%\n{cell}\n" for cell in cells))
+
+
+def stage_chapter(folder, name, steps=2, seconds=0.0):
+    chapter(folder, name)
+    with open(folder / f"{name}.py", "a") as file:
+        file.write(STAGE.format(steps=steps, seconds=seconds))
+
+
+def run(tmp_path, **options):
+    out = io.StringIO()
+    outcome = run_book("smoke", workspace=tmp_path / "w", chapters_folder=tmp_path / "chapters", out=out, **options)
+    return outcome, out.getvalue()
+
+
+def stage_result(workspace):
+    return json.loads(next(workspace.glob("stages/work/*/result.json")).read_text())
+
+
+def is_alive(process_id):
+    try:
+        state = Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def wait_until(condition, seconds=400):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def test_a_book_runs_and_runs_again_without_making_its_stages_again(tmp_path):
+    stage_chapter(tmp_path / "chapters", "01_first")
+    chapter(tmp_path / "chapters", "02_second", "1 + 1", "")
+    outcome, printed = run(tmp_path, overrides=["count=5"])
+    assert outcome.ok and outcome.failure == ""
+    workspace = tmp_path / "w"
+    assert outcome.page == workspace / "index.html"
+    record = json.loads((workspace / "notebooks" / "01_first.json").read_text())
+    assert record["parameters"]["count"] == 5 and record["wall_seconds"] > 0
+    notebook = json.loads((workspace / "notebooks" / "01_first.ipynb").read_text())
+    assert notebook["metadata"]["papermill"]["input_path"].endswith("01_first.py")
+    assert "headless 1 count 5" in json.dumps(notebook["cells"][-1]["outputs"])
+    book = json.loads((workspace / "book.json").read_text())
+    assert book["ok"] and book["chapters"] == ["01_first", "02_second"] and book["device"]
+    assert "1/2  01_first" in printed and "2/2  02_second  done in" in printed and "left for the book" not in printed
+    first = stage_result(workspace)
+    assert first["values"] == {"steps": 2, "started_at": 0}
+
+    outcome, _ = run(tmp_path, overrides=["count=5"], only=["1"])
+    assert outcome.ok and stage_result(workspace) == first
+    page = outcome.page.read_text()
+    assert 'id="01_first" class="done"' in page and 'id="02_second" class="done"' in page
+
+
+def test_a_failing_cell_stops_the_book_and_is_shown(tmp_path):
+    chapter(tmp_path / "chapters", "01_first", "x = 1", "raise ValueError('no luck')", "y = 2")
+    chapter(tmp_path / "chapters", "02_second", "1 + 1")
+    outcome, printed = run(tmp_path, overrides=["count=4"])
+    assert not outcome.ok
+    assert "raise ValueError('no luck')" in outcome.failure and "ValueError: no luck" in outcome.failure
+    assert "vireid book --profile smoke --workspace" in outcome.failure and "-p count=4" in outcome.failure
+    assert "failed in" in printed
+    notebooks = tmp_path / "w" / "notebooks"
+    assert not (notebooks / "01_first.json").exists() and not (notebooks / "02_second.ipynb").exists()
+    page = outcome.page.read_text()
+    assert "This run is incomplete" in page and 'class="failed"' in page and 'class="not-run"' in page
+    assert not json.loads((tmp_path / "w" / "book.json").read_text())["ok"]
+
+
+def test_leaving_early_is_no_success(tmp_path):
+    # Papermill stops at a SystemExit of 0 without complaint.
+    chapter(tmp_path / "chapters", "01_first", "import sys\nsys.exit(0)", "y = 2")
+    outcome, _ = run(tmp_path)
+    assert not outcome.ok and "SystemExit" in outcome.failure and "sys.exit(0)" in outcome.failure
+    assert not (tmp_path / "w" / "notebooks" / "01_first.json").exists()
+
+
+def test_a_dead_kernel_leaves_no_worker_behind(tmp_path):
+    # Papermill marks every cell "completed" here. A worker that lived on would hold the lock of its stage.
+    start = (
+        "import os, subprocess\nfrom pathlib import Path\nworker = subprocess.Popen(['sleep', '600'])\n"
+        f"Path({str(tmp_path / 'pid')!r}).write_text(str(worker.pid))"
+    )
+    chapter(tmp_path / "chapters", "01_first", start, "os.kill(os.getpid(), 9)")
+    outcome, _ = run(tmp_path)
+    assert not outcome.ok and "its kernel died by signal 9" in outcome.failure
+    assert "os.kill(os.getpid(), 9)" in outcome.failure
+    assert not (tmp_path / "w" / "notebooks" / "01_first.json").exists()
+    wait_until(lambda: not is_alive(int((tmp_path / "pid").read_text())))
+
+
+def test_a_killed_run_leaves_nothing_running_and_continues_where_it_was(tmp_path):
+    stage_chapter(tmp_path / "chapters", "01_first", steps=8, seconds=0.5)
+    workspace = tmp_path / "w"
+    script = (
+        "from pathlib import Path\nfrom vireid_lib.experiment.runner import run_book\n"
+        f"run_book('smoke', workspace={str(workspace)!r}, chapters_folder=Path({str(tmp_path / 'chapters')!r}))\n"
+    )
+    runner = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: list(workspace.glob("stages/work/*.partial/done")))
+        kernel = int((workspace / "kernel").read_text())
+        assert is_alive(kernel)
+    finally:
+        runner.send_signal(signal.SIGKILL)
+        runner.wait()
+    wait_until(lambda: not is_alive(kernel), 60)
+    assert not (workspace / "notebooks" / "01_first.json").exists() and not (workspace / "book.json").exists()
+
+    outcome, _ = run(tmp_path)
+    assert outcome.ok
+    result = stage_result(workspace)
+    assert result["values"]["steps"] == 8 and result["values"]["started_at"] >= 1 and result["attempts"] == 2
+
+
+def test_a_workspace_is_used_by_one_run_at_a_time(tmp_path):
+    import filelock
+
+    chapter(tmp_path / "chapters", "01_first", "1 + 1")
+    (tmp_path / "w").mkdir()
+    with filelock.FileLock(tmp_path / "w" / ".book.lock"), pytest.raises(RunError, match="Another `vireid book`"):
+        run(tmp_path)
+
+
+def test_nothing_runs_when_something_is_asked_for_wrongly(tmp_path):
+    chapter(tmp_path / "chapters", "01_first", "1 + 1")
+    with pytest.raises(ValueError, match="did you mean count"):
+        run(tmp_path, overrides=["conut=3"])
+    with pytest.raises(ValueError, match="no chapter '9'"):
+        run(tmp_path, only=["9"])
+    assert not os.path.exists(tmp_path / "w")
+
+
+def test_the_method_that_is_asked_for_is_known_before_anything_runs_and_named_after(tmp_path):
+    (tmp_path / "chapters").mkdir()
+    source = HEAD.format(title="Any").replace("count = 3", 'method = ""') + "\n# %%\nprint(method)\n"
+    (tmp_path / "chapters" / "01_first.py").write_text(source)
+    with pytest.raises(ValueError, match="did you mean caj"):
+        run(tmp_path, overrides=["method=cja"])
+    assert not os.path.exists(tmp_path / "w")
+    done, _ = run(tmp_path, overrides=["method=caj"])
+    assert done.ok and done.profile.reid.method == "caj"

@@ -1,0 +1,75 @@
+"""Tables show the results of the settings asked for, whatever else lies in the workspace, and write nothing."""
+
+import os
+import shutil
+
+import pytest
+
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import results, selection
+from vireid_lib.experiment.run import Book
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_profile, tmp_path_factory):
+    """A book of its own with two training sets, then the same with other settings: the later one must not count."""
+    reid = tiny_profile.reid.model_copy(update={"training_sets": ["real", "copies"]})
+    book = Book(tiny_profile.model_copy(update={"reid": reid}), tmp_path_factory.mktemp("trained") / "workspace")
+    stages.comparison(book)
+    longer = book.with_method("agw", {"steps": 3})
+    stages.comparison(longer)
+    stages.comparison(book.with_method("caj", {"steps": 2}))
+    return book, longer
+
+
+def held(folder):
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
+        for path in sorted((folder / "stages").rglob("*"))
+    }
+
+
+def test_results_are_those_of_the_settings_asked_for(trained):
+    book, longer = trained
+    ours, theirs = (selection.scores(each) for each in trained)
+    assert ours["training"].tolist() == theirs["training"].tolist() == ["real", "copies"]
+    assert not set(ours["key"]) & set(theirs["key"])
+    steps = {
+        record.key: record.result["config"]["config"]["steps"]
+        for record in book.workspace.records()
+        if record.name.startswith("reid_")
+    }
+    assert [[steps[key] for key in table["key"]] for table in (ours, theirs)] == [[2, 2], [3, 3]]
+
+
+def test_other_methods_and_variants_are_shown_on_request(trained):
+    found = selection.scores(trained[0], others=True)
+    assert {("agw", "real"), ("agw", "copies"), ("caj", "real"), ("caj", "copies")} == set(
+        zip(found["method"], found["training"], strict=True)
+    )
+    assert len(found) == found["key"].nunique()
+
+
+def test_a_copied_workspace_with_other_time_stamps_gives_the_same_tables(trained, tmp_path):
+    book, _ = trained
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(book.workspace.folder, copy)
+    for place, path in enumerate(sorted(copy.rglob("*"))):
+        os.utime(path, (place * 7919 % 100_000, place * 104_729 % 100_000))
+    moved = Book(book.profile, copy)
+    for others in (False, True):
+        assert selection.scores(moved, others=others).equals(selection.scores(book, others=others))
+    tables = [results.main_table(selection.scores(each), book.profile) for each in (book, moved)]
+    assert len(tables[0]) == 2 and tables[0].equals(tables[1])
+
+
+def test_reading_writes_nothing(trained):
+    book, _ = trained
+    before = held(book.workspace.folder)
+    selection.scores(Book(book.profile, book.workspace.folder), others=True)
+    assert held(book.workspace.folder) == before
+
+
+def test_nothing_is_made_for_a_table(tiny_profile, tmp_path):
+    book = Book(tiny_profile, tmp_path)
+    assert selection.scores(book, others=True).empty and book.workspace.records() == []

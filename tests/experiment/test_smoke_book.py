@@ -1,0 +1,164 @@
+"""The whole book on the profile `smoke`, as a user runs it, and a run that is killed while it fine-tunes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from vireid_lib.experiment.notebooks import find_chapters
+from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.variants import resolved
+from vireid_lib.project import project_root
+
+PATIENCE_S = 1200
+
+
+def chapter_names() -> list[str]:
+    return [chapter.name for chapter in find_chapters(project_root() / "notebooks", [])]
+
+
+def test_the_command_succeeds_and_says_where_the_page_is(smoke_book):
+    workspace, done = smoke_book
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert str(workspace / "index.html") in done.stdout
+    assert json.loads((workspace / "book.json").read_text())["ok"] is True
+
+
+def test_there_are_eight_chapters_and_each_truly_ran(smoke_book):
+    workspace, _ = smoke_book
+    names = chapter_names()
+    assert [name[:2] for name in names] == ["01", "02", "03", "04", "05", "06", "07", "08"]
+    for name in names:
+        notebook = nbformat.read(workspace / "notebooks" / f"{name}.ipynb", as_version=4)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+        assert code and all(cell.execution_count for cell in code), name
+        outputs = [output for cell in code for output in cell.outputs]
+        assert not [output for output in outputs if output.output_type == "error"], name
+        assert any("image/png" in output.get("data", {}) for output in outputs), f"{name} shows no picture"
+
+
+def test_the_page_holds_every_chapter_and_needs_no_network(smoke_book):
+    workspace, _ = smoke_book
+    page = (workspace / "index.html").read_text(encoding="utf-8")
+    for name in chapter_names():
+        title = (project_root() / "notebooks" / f"{name}.py").read_text().split("# # ")[1].splitlines()[0]
+        words = title.split(". ", 1)[-1].split()[:3]
+        assert all(word.strip("?,:") in page for word in words), title
+    assert 'src="http' not in page and 'href="https://cdn' not in page
+
+
+def test_no_cell_shows_nothing_but_a_widget(smoke_book):
+    """Whoever reads a saved chapter has no kernel: every explorer has left a picture, a table or a text."""
+    workspace, _ = smoke_book
+    explored = 0
+    for name in chapter_names():
+        notebook = nbformat.read(workspace / "notebooks" / f"{name}.ipynb", as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type != "code":
+                continue
+            kinds = [set(output.get("data", {})) for output in cell.outputs]
+            lasting = [each for each in kinds if each & {"image/png", "text/html"} and not _is_widget(each)]
+            if any(map(_is_widget, kinds)) or re.search(r"\bexplorers\.\w+\(|\bexplore\(", cell.source):
+                explored += 1
+                assert lasting, f"{name}: {cell.source}"
+    assert explored > 5
+
+
+def _is_widget(kinds: set[str]) -> bool:
+    return any("widget" in kind for kind in kinds)
+
+
+def test_every_training_set_and_seed_was_trained_and_scored(smoke_book):
+    workspace, _ = smoke_book
+    profile = load_profile("smoke")
+    records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_*/*/result.json")]
+    own = {name: resolved(profile, name) for name in profile.reid.training_sets}
+    scores = [score for record in records for score in record["values"].get("scores", [])]
+    tests = [score for score in scores if score["resolved"] == own[score["training"]]]
+    trained = {(score["training"], score["seed"]) for score in tests}
+    assert trained == {(name, seed) for name in profile.reid.training_sets for seed in profile.reid.seeds}
+    for score in tests:
+        assert 0 < score["mean_ap"] <= 1 and 0 <= score["rank_1"] <= 1
+    for record in records:
+        assert record["wall_seconds"] > 0 and record["versions"]["torch"] and record["hardware"]["processor"]
+
+
+def test_synthetic_images_carry_their_provenance(smoke_book):
+    from vireid_lib.data import tables
+
+    workspace, _ = smoke_book
+    (folder,) = (workspace / "stages" / "gallery_dive").glob("*/")
+    table = tables.load(folder / "table.csv")
+    profile = load_profile("smoke")
+    assert len(table) == profile.expand.identities * profile.expand.per_camera * 2
+    assert set(table["modality"]) == {"infrared"} and set(table["split"]) == {"external"}
+    assert table["seed"].notna().all() and table["seed"].is_unique and set(table["source"]) != {"real"}
+    assert all(Path(path).is_file() for path in table["path"])
+
+
+def test_a_second_run_makes_no_stage_again(smoke_book, run_smoke_book):
+    workspace, _ = smoke_book
+    stages = sorted((workspace / "stages").glob("*/*/result.json"))
+    before = {path: path.stat().st_mtime_ns for path in stages}
+    done = run_smoke_book(workspace, "--only", "07")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert {path: path.stat().st_mtime_ns for path in stages} == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills a process group")
+def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(smoke_book, run_smoke_book, tmp_path):
+    """SIGKILL to every process of the run; the second run continues from the checkpoint, bit for bit."""
+    workspace, _ = smoke_book
+    command = [*run_smoke_book.command, "--profile", "smoke", "--workspace", str(tmp_path), "--only", "02"]
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        until = time.monotonic() + PATIENCE_S
+        while not _checkpoint_of_a_partial_stage(tmp_path):
+            assert process.poll() is None, (tmp_path / "log").read_text()[-3000:]
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        _kill_all(process, tmp_path)
+    assert not list((tmp_path / "stages" / "dive_finetuning").glob("*/result.json")), "it was killed too late"
+    done = run_smoke_book(tmp_path, "--only", "02")
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    broken, unbroken = (_fine_tuned(each) for each in (tmp_path, workspace))
+    assert broken.name == unbroken.name, "the stages' keys differ"
+    assert json.loads((broken / "result.json").read_text())["attempts"] == 2
+    weights = sorted(path.relative_to(unbroken) for path in unbroken.rglob("*.safetensors"))
+    weights = [path for path in weights if "checkpoints" not in path.parts]
+    assert weights
+    for path in weights:
+        assert (broken / path).read_bytes() == (unbroken / path).read_bytes(), path
+    values = [json.loads((each / "result.json").read_text())["values"] for each in (broken, unbroken)]
+    assert values[0] == values[1]
+
+
+def _checkpoint_of_a_partial_stage(workspace: Path) -> bool:
+    return any((workspace / "stages" / "dive_finetuning").glob("*.partial/**/checkpoints/step*/*.safetensors"))
+
+
+def _fine_tuned(workspace: Path) -> Path:
+    (folder,) = (path.parent for path in (workspace / "stages" / "dive_finetuning").glob("*/result.json"))
+    return folder
+
+
+def _kill_all(process: subprocess.Popen, workspace: Path) -> None:
+    """Kill the run and the kernels it started, which live in sessions of their own."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(workspace).encode() in command and int(entry.name) not in (os.getpid(), process.pid):
+            os.kill(int(entry.name), signal.SIGKILL)
+    process.kill()
+    process.wait()

@@ -1,0 +1,100 @@
+"""What chapter 04 says of its trainings: parts of a network, unequal effort, gains beside preservation."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from vireid_lib.experiment import trainings
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.reid import methods
+from vireid_lib.reid.methods.agw import AgwConfig
+from vireid_lib.reid.methods.deen import DeenConfig
+from vireid_lib.reid.methods.den import DenConfig
+
+
+def _record(folder: Path, training: str, steps: int, seed: int = 0) -> StageRecord:
+    (folder / training / "split_1").mkdir(parents=True)
+    lines = [json.dumps({"step": step, "total": 1 / step}) for step in (steps // 2, steps)]
+    (folder / training / "split_1" / "history.jsonl").write_text("\n".join(lines) + "\n")
+    for split in (1, 2):
+        (folder / training / f"split_{split}").mkdir(exist_ok=True)
+        given = {"steps": split * steps, "images_seen": 64 * split * steps}
+        (folder / training / f"split_{split}" / "reid.json").write_text(json.dumps(given))
+    config = {"training": training, "seed": seed}
+    return StageRecord(f"reid_{training}", "key", folder / training, {"config": config, "wall_seconds": 90.0})
+
+
+def test_unequal_effort_is_said(tmp_path):
+    equal = [_record(tmp_path / "a", name, 100) for name in ("real", "dive")]
+    found = trainings.effort(equal)
+    assert "64 images and 100 to 200 steps, and saw 6,400 to 12,800 images" in found.sentence
+    assert "the data alone" in found.sentence and "for one seed and split" in found.sentence
+    assert found.table["minutes"].tolist() == [1.5, 1.5] and found.table["steps"].tolist() == [150, 150]
+    assert found.table["images seen"].tolist() == [64 * 150] * 2
+    unequal = trainings.effort([equal[0], _record(tmp_path / "b", "dive", 200)])
+    assert unequal.sentence.startswith("The trainings differ in steps")
+    # Means that agree are not enough: the same seed must have had the same.
+    crossed = [
+        _record(tmp_path / f"c{seed}", name, 100 + 100 * ((name == "dive") == bool(seed)), seed)
+        for name in ("real", "dive")
+        for seed in (0, 1)
+    ]
+    found = trainings.effort(crossed)
+    assert found.table["steps"].nunique() == 1 and found.sentence.startswith("The trainings differ in steps")
+    assert "Nothing has been trained" in trainings.effort([]).sentence
+    assert {name: len(each) for name, each in trainings.histories(equal).items()} == {
+        "real images only": 1,
+        "+ DiVE": 1,
+    }
+
+
+def test_the_recipe_lists_what_is_not_the_papers():
+    table = trainings.recipe(AgwConfig.small(steps=50), "sysu_mm01")
+    assert table.loc["steps"].tolist() == ["None", "ours", "50"]
+    assert table.loc["optimizer"].tolist() == ["sgd", "release", "adamw"]
+    assert "triplet" not in table.index
+    assert trainings.recipe(AgwConfig(), "sysu_mm01").empty
+    assert {"triplet", "drops"} <= set(trainings.recipe(AgwConfig(), "sysu_mm01", unprinted=True).index)
+    assert "weighted regularised triplet" in trainings.about(AgwConfig())
+
+
+def test_what_was_tuned_on_the_miniature_world_is_not_passed_off_as_published():
+    table = trainings.recipe(DenConfig(), "sysu_mm01", unprinted=True)
+    chosen = table.index[table["comes from"] == "miniature world"]
+    margins = {f"{pair}{part}_margin" for pair in ("", "hue_grey_") for part in ("positive", "negative")}
+    assert set(chosen) == {"ird_weight", *margins}
+    assert set(table.index[table["comes from"] == "ours"]) == {"erasing", "identity_weight", "triplet_weight"}
+    assert table.loc["drops"].tolist() == ["(20, 50)", "release", "(20, 50)"]
+    assert not {"triplet", "colour_copies", "pe", "method"} & set(table.index), "the paper says these"
+    short = trainings.recipe(DenConfig(), "sysu_mm01")
+    assert set(chosen) <= set(short.index) and "release" not in set(short["comes from"])
+    deen = trainings.recipe(DeenConfig(), "sysu_mm01", unprinted=True)
+    assert {"margin", "erasing_area"} <= set(deen.index) and not {"cpm_weight", "drops", "height"} & set(deen.index)
+
+
+def test_parts_add_up_to_the_network():
+    torch.manual_seed(0)
+    network = methods.build("agw", AgwConfig.small(), 5).network
+    table = trainings.parts(network)
+    assert table["parameters"].sum() == sum(parameter.numel() for parameter in network.parameters())
+    assert table.loc["stem, visible", "parameters"] == table.loc["stem, infrared", "parameters"] > 0
+    assert table.loc["classifier", "parameters"] == 5 * network.width
+    assert {"shared layers", "non-local blocks", "reduce", "bottleneck"} <= set(table.index)
+
+
+def test_gain_is_over_the_baselines_mean_and_preservation_over_judges():
+    scores = pd.DataFrame(
+        {"training": name, "mode": "all", "seed": seed, "rank_1": value}
+        for name, values in {"real": [0.4, 0.5], "dive": [0.5, 0.56]}.items()
+        for seed, value in enumerate(values)
+    )
+    preserved = pd.DataFrame(
+        {"judge": "real", "gallery": "dive", "seed": [0, 1], "rank_1": [0.2, 0.3], "chance": 0.025}
+    )
+    table = trainings.gain_and_preservation(scores, preserved)
+    assert table.loc[0, ["preservation", "gain", "chance"]].tolist() == pytest.approx([25, 8, 2.5])
+    words = trainings.preservation_words(table).iloc[0].tolist()
+    assert words == ["real", "+ DiVE", "25.0 ± 7.1", "2.5", "+8.0"]

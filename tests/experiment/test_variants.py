@@ -1,0 +1,294 @@
+"""Variants: derived from settings, for whatever changes a result; papers' rows and ours meet by settings alone."""
+
+import pytest
+import yaml
+
+from vireid_lib import generators
+from vireid_lib.data.strict import FileError
+from vireid_lib.experiment import comparable, results, variants
+from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.papers import load_paper, load_papers
+from vireid_lib.experiment.profile import Expand, Profile, Reid, load_profile
+from vireid_lib.experiment.settings import changed, with_method
+from vireid_lib.project import project_root
+
+DIVE = project_root() / "data_manifests" / "papers" / "dive.yaml"
+
+
+def deen_on_sysu(**changes: object) -> Profile:
+    return changed(with_method(load_profile("sysu"), "deen"), changes, "test")
+
+
+def variant(profile: Profile, training: str) -> dict[str, object]:
+    settings = variants.resolved(profile, training)
+    return variants.of_score(profile.data.target, profile.reid.method, training, settings)
+
+
+def recorded(workspace: Workspace, profile: Profile, training: str, rank_1: float = 0.7) -> None:
+    """A score of the profile's, as its stage would record it."""
+    external = profile.data.external if variants.adds_external(training) else None
+    row = {
+        "dataset": profile.data.target,
+        "method": profile.reid.method,
+        "training": training,
+        "external": external,
+        "resolved": variants.resolved(profile, training),
+        "seed": 0,
+        "mode": "all",
+        "protocol": "all-search",
+        "settings": profile.evaluation.settings,
+        "trials": profile.evaluation.trials,
+        "rank_1": rank_1,
+        "rank_5": 0.8,
+        "rank_10": 0.9,
+        "rank_20": 1.0,
+        "mean_ap": 0.7,
+        "mean_inp": 0.1,
+    }
+    workspace.stage("reid", {"row": row}, {}, lambda folder: {"scores": [row]})
+
+
+def run_rows(workspace: Workspace, table: int) -> list[str]:
+    """The rows of a table of DiVE's paper that a number of ours stands beside."""
+    beside = results.beside_papers(results.score_table(workspace.records()), [load_paper(DIVE)])
+    found = beside[(beside["table"] == table) & (beside["seeds"] > 0)]
+    return list(dict.fromkeys(found["printed_row"]))
+
+
+@pytest.mark.parametrize("name", ["sysu", "llcm", "regdb"])
+def test_the_real_profiles_differ_in_nothing_but_the_length_of_larger_trainings(name):
+    profile = load_profile(name)
+    assert variant(profile, "real") == {}
+    assert variant(profile, "dive") == variant(profile, "copies") == {"reid.length": "equal"}
+
+
+@pytest.mark.parametrize(
+    ("training", "changes", "expected"),
+    [
+        ("dive", {"dive.views": "single"}, None),
+        ("dive", {"dive.train_modalities": "infrared"}, None),
+        (
+            "dive",
+            {"dive.form": "release"},
+            {
+                "dive.form": "release",
+                "dive.code_length": 4,
+                "dive.lora_scope": "shared",
+                "dive.sampling_steps": 50,
+                "dive.min_aspect": 2.0,
+            },
+        ),
+        ("dive", {"dive.lora_scope": "shared"}, None),
+        ("dive", {"dive.precision": "no"}, None),
+        ("dive", {"dive.batch": 8, "dive.steps": 1000}, None),
+        ("dive", {"expand.identities": 200}, None),
+        ("dive", {"expand.per_camera": 4}, None),
+        ("dive", {"expand.min_images": 2}, None),
+        ("dive", {"expand.splits": ["train"]}, None),
+        ("dive", {"expand.cameras": [3]}, None),
+        ("copies", {"expand.identities": 200}, None),
+        ("copies", {"dive.min_aspect": 2.0}, None),
+        ("dive", {"reid.expanded": 10}, None),
+        ("dive", {"reid.config.label_noise": 0.2}, None),
+        ("dive", {"reid.config.identities": 16}, None),
+        ("dive", {"reid.config.steps": 100}, None),
+        ("dive", {"reid.config.precision": "bf16"}, None),
+        ("dive", {"images": {"height": 256, "width": 128}}, {"images.height": 256, "images.width": 128}),
+        ("real", {"reid.config.epochs": 10}, None),
+        ("real", {"reid.config.stages": 3, "reid.config.expand_after": 2}, None),
+        ("cyclegan", {"generators.cyclegan.identity_weight": 1.0}, None),
+        ("flow2flow.tse", {"generators.flow2flow.q": 10}, None),
+        ("vi_diff", {"generators.vi_diff.sampling_steps": 5}, None),
+    ],
+)
+def test_what_differs_from_the_published_is_the_variant(training, changes, expected):
+    plain, own = deen_on_sysu(), deen_on_sysu(**changes)
+    more = variants.difference(variants.resolved(own, training), variants.resolved(plain, training))
+    assert more == (expected or changes)
+    assert variant(own, training) == variant(plain, training) | more
+
+
+@pytest.mark.parametrize(
+    ("training", "changes"),
+    [
+        ("real", {"dive.views": "single"}),
+        ("real", {"expand.per_camera": 4}),
+        ("real", {"reid.expanded": 10}),
+        ("cyclegan", {"dive.views": "single"}),
+        ("dive", {"generators.cyclegan.blocks": 6}),
+        ("dive", {"dive.strength": 0.3}),
+        ("flow2flow.tse", {"expand.per_camera": 4}),
+        ("flow2flow.tse", {"generators.flow2flow.expansion": "interpolate"}),
+        ("dive", {"expand.cameras": [6, 3]}),
+        ("dive", {"expand.splits": ["gallery", "train"]}),
+        ("dive", {"reid.config.compile": True}),
+        ("dive", {"dive.checkpoint_every": 7}),
+        ("dive", {"dive.seed": 3}),
+        ("dive", {"reid.seeds": [5]}),
+    ],
+)
+def test_what_has_no_part_in_a_training_is_no_variant_of_it(training, changes):
+    assert variant(deen_on_sysu(**changes), training) == variant(deen_on_sysu(), training)
+
+
+def test_the_image_that_sampling_starts_from_is_a_setting():
+    assert variant(deen_on_sysu(**{"dive.strength": 0.3}), "dive_from_image")["dive.strength"] == 0.3
+    settings = {name: variants.resolved(deen_on_sysu(), name) for name in ("dive", "dive_from_image")}
+    assert {name: own["dive.start"] for name, own in settings.items()} == {"dive": "noise", "dive_from_image": "image"}
+
+
+def test_every_setting_is_listed_or_left_out_for_a_reason():
+    profile = deen_on_sysu()
+    known = {*Reid.model_fields, *Expand.model_fields}
+    for name in generators.names():
+        fields = set(generators.generator_class(name).config_class.model_fields)
+        known |= fields
+        section = "dive" if name == "dive" else f"generators.{name}"
+        found = {key.removeprefix(f"{section}.") for key in variants.resolved(profile, name) if key.startswith(section)}
+        assert fields - found <= {*variants.NO_VARIANT, "strength"}, name
+    for method in joint.names():
+        own, fields = with_method(profile, method), set(joint.config_class(method).model_fields)
+        known |= fields
+        found = {key.split(".")[-1] for key in variants.resolved(own, "real")}
+        assert fields - found <= set(variants.NO_VARIANT), method
+    external = {key.removeprefix("expand.") for key in variants.resolved(profile, "dive") if key.startswith("expand.")}
+    assert set(Expand.model_fields) - external <= set(variants.NO_VARIANT)
+    assert all(variants.NO_VARIANT.values()) and set(variants.NO_VARIANT) <= known
+    assert "precision" not in variants.NO_VARIANT
+
+
+def test_the_published_expansion_is_the_papers():
+    settings = variants.published("sysu_mm01", "deen", "dive")
+    assert settings["expand.per_camera"] == 18 and settings["expand.min_images"] == 12
+    assert settings["expand.identities"] is settings["reid.expanded"] is None
+    assert settings["expand.splits"] == ["gallery", "train"] and settings["expand.cameras"] == "infrared"
+
+
+def test_table_3_of_dive_by_the_profiles_own_advice(tmp_path):
+    """`views: single` is the paper's row "RGB+IR, Single", and neither of the other two."""
+    rows = {
+        "RGB+IR, Multi": {},
+        "RGB+IR, Single": {"dive.views": "single"},
+        "IR, Single": {"dive.views": "single", "dive.train_modalities": "infrared"},
+    }
+    for place, (row, changes) in enumerate(rows.items()):
+        workspace = Workspace(tmp_path / str(place))
+        recorded(workspace, deen_on_sysu(**changes, **{"reid.length": "published"}), "dive")
+        assert run_rows(workspace, 3) == [row]
+        assert run_rows(workspace, 1) == (["Our proposed DiVE"] if not changes else [])
+
+
+@pytest.mark.parametrize("changes", [{"expand.identities": 200}, {"reid.expanded": 600}, {"dive.form": "release"}])
+def test_other_settings_stand_beside_no_row(tmp_path, changes):
+    workspace = Workspace(tmp_path)
+    recorded(workspace, deen_on_sysu(**changes), "dive")
+    assert not any(run_rows(workspace, table) for table in (1, 2, 3, 4))
+    (words,) = results.score_table(workspace.records())["variant"]
+    assert all(f"{key} = {value}" in words for key, value in changes.items())
+
+
+@pytest.mark.parametrize("length", ["equal", "published"])
+def test_a_length_that_papers_do_not_have_is_a_difference(tmp_path, length):
+    """`reid.length: equal` gives a training with added images fewer epochs than papers do."""
+    own = deen_on_sysu(**{"reid.length": length})
+    differs = {"reid.length": "equal"} if length == "equal" else {}
+    assert variant(own, "dive") == variant(own, "flow2flow.tse") == differs
+    assert variant(own, "real") == {}, "there is no larger set"
+    recorded(Workspace(tmp_path), own, "dive")
+    assert run_rows(Workspace(tmp_path), 1) == (["Our proposed DiVE"] if length == "published" else [])
+
+
+def test_old_records_stand_beside_no_paper(tmp_path):
+    workspace = Workspace(tmp_path)
+    row = {
+        "dataset": "sysu_mm01",
+        "method": "deen",
+        "training": "real",
+        "external": None,
+        "variant": "",
+        "seed": 0,
+        "mode": "all",
+        "protocol": "all-search",
+        "settings": {"shots": 1, "draw": "seeded"},
+        "trials": 10,
+        **dict.fromkeys(results.METRICS, 0.7),
+    }
+    workspace.stage("reid", {}, {}, lambda folder: {"scores": [row]})
+    assert results.score_table(workspace.records())["differences"].tolist() == [None]
+    assert not run_rows(workspace, 1)
+    settings = variants.published("sysu_mm01", "deen", "real")
+    lacking = {key: value for key, value in settings.items() if key != "reid.config.grey"}
+    assert variants.of_score("sysu_mm01", "deen", "real", lacking) == {"reid.config.grey": variants.UNRECORDED}
+    assert variants.of_score("sysu_mm01", "a method of the past", "real", settings) is None
+
+
+def test_words_tell_settings_apart():
+    several = [{"a.b": 1, "a.c": "x"}, {"a.b": 1, "a.c": "y"}, {"a.b": 1, "a.c": "x", "a.d": [1, 2]}]
+    assert variants.apart(several) == ["", "a.c = y", "a.d = [1, 2]"]
+    assert variants.text({"a.b": None, "a.c": True, "a.d": "single"}) == "a.b = null; a.c = true; a.d = single"
+
+
+def test_every_printed_row_has_settings_that_can_be_had():
+    papers = load_papers()  # raises FileError otherwise
+    values = [value for paper in papers for value in paper.values()]
+    assert {paper.name for paper in papers} == {"deen", "den", "dive", "flow2flow", "jsia"}
+    with_changes = {(value["paper"], value["table"], value["printed_row"]) for value in values if value["differences"]}
+    assert len(with_changes) > 60
+    for value in values:
+        if value["metric"] in results.METRICS:
+            needed = comparable.required(value["dataset"], value["mode"])
+            assert sorted(value["settings"]) == sorted(needed), (value["paper"], value["table"])
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "change", "expected"),
+    [
+        (2, 1, {"changes": {"dive": {"vews": "single"}}}, "unknown key dive.vews; did you mean views?"),
+        (2, 1, {"changes": {"reid.config": {"branchs": 1}}}, "unknown key reid.config.branchs; did you mean branches?"),
+        (2, 1, {"changes": {"dive": {"views": "double"}}}, "key dive.views is 'double'"),
+        (2, 1, {"changes": {"reid.config": {"branches": "1"}}}, "key reid.config.branches is '1'"),
+        (2, 1, {"changes": {"views": "single"}}, "views names no section"),
+        (2, 1, {"changes": {"dive": {"views": "multi"}}}, "dive.views changes nothing of deen on dive"),
+        (2, 1, {"changes": {"generators.cyclegan": {"blocks": 6}}}, "generators.cyclegan.blocks changes nothing"),
+        (2, 1, {"method": "dene"}, "no method 'dene'; did you mean"),
+        (2, 1, {"training": "divee"}, "no generator 'divee'; did you mean dive"),
+        (2, 1, {"settings": {"draw": "offical"}}, "settings.draw is 'offical'"),
+        (2, 1, {"settings": {"reading": "paper"}}, "settings.reading is a setting of none of its columns"),
+    ],
+)
+def test_a_setting_that_there_is_not_is_refused_by_name(tmp_path, table, row, change, expected):
+    content = yaml.safe_load(DIVE.read_text())
+    printed = content["tables"][table]["rows"][row]
+    printed.update(change)
+    (tmp_path / "dive.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(FileError) as caught:
+        load_paper(tmp_path / "dive.yaml")
+    message = str(caught.value)
+    assert expected in message and "dive.yaml" in message and "table 3" in message and printed["printed"] in message
+
+
+@pytest.mark.parametrize(
+    ("column", "change", "expected"),
+    [
+        (0, {"settings": {"shots": 1}}, "say with which draw its scores were measured"),
+        (0, {"settings": {"shots": 1, "draw": "seeded", "reading": "paper"}}, "reading is no setting of sysu_mm01"),
+        (0, {"mode": "outdoor"}, "outdoor"),
+        (3, {"settings": {}}, "say with which reading"),
+    ],
+)
+def test_a_column_says_how_its_scores_were_measured(tmp_path, column, change, expected):
+    content = yaml.safe_load(DIVE.read_text())
+    content["tables"][1]["columns"][column].update(change)
+    (tmp_path / "dive.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(FileError, match=expected):
+        load_paper(tmp_path / "dive.yaml")
+
+
+def test_numbers_from_another_paper_keep_their_own_draw():
+    paper = {paper.name: paper for paper in load_papers()}
+    on_sysu = [value for value in paper["flow2flow"].values() if value["dataset"] == "sysu_mm01"]
+    draws = {(value["printed_row"], value["settings"]["draw"]) for value in on_sysu if value["table"] == 3}
+    assert ("CAJL", "seeded") in draws and ("MPANet", "official") in draws and ("Flow2Flow-TSE", "official") in draws
+    of_deen = [value for value in paper["deen"].values() if value["printed_row"] == "MPANet"]
+    assert {value["settings"].get("draw") for value in of_deen} == {"official", None}  # RegDB has no draw

@@ -1,0 +1,123 @@
+"""Plots: every function returns one sharp picture that a notebook shows once; wrong input is refused by name."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from vireid_lib import viz as plots
+from vireid_lib.viz.style import IDENTITIES, MODALITY_MARKERS, RULES
+
+RANDOM = np.random.default_rng(0)
+
+
+def image(height=16, width=8):
+    return RANDOM.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def heat():
+    return RANDOM.random((4, 2))
+
+
+PEOPLE = ["d/1", "d/2", "d/3", "d/1"]
+
+SAMPLES = {
+    "image_grid": lambda: plots.image_grid(
+        [[image(), None], [image()]],
+        row_labels=["a", "b"],
+        column_labels=["x", "y"],
+        row_colours=["red", "blue"],
+        title="t",
+    ),
+    "retrieval_lists": lambda: plots.retrieval_lists(
+        [image()], [[image(), image()]], np.array([[True, False]]), distances=np.array([[0.1, 0.2]]), query_labels=["q"]
+    ),
+    "heat_overlays": lambda: plots.heat_overlays([image(), image()], [heat(), np.ones((4, 2))], labels=["a", "b"]),
+    "attention_overlays": lambda: plots.attention_overlays(
+        [image()], [{"[p]": heat(), "[k]": heat()}], row_labels=["a"]
+    ),
+    "loss_curves": lambda: plots.loss_curves(
+        pd.DataFrame({"step": range(20), "total": range(20, 0, -1)}), logarithmic=True
+    ),
+    "bars": lambda: plots.bars(["a", "b"], [39.1, 42.0], [1.6, np.nan], points=[[38, 40], [42]]),
+    "distance_histograms": lambda: plots.distance_histograms(
+        {"same": RANDOM.random(50), "other": RANDOM.random(50) + 1}
+    ),
+    "scatter": lambda: plots.scatter(
+        RANDOM.random((4, 2)), PEOPLE, ["visible", "infrared", "visible", "infrared"], sources=["real"] * 3 + ["dive"]
+    ),
+    "token_table": lambda: plots.token_table(np.eye(3), np.arange(3.0), ["a", "b", "c"], title="t"),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_plot_is_a_picture(name, monkeypatch):
+    picture = SAMPLES[name]()
+    data = picture.png()
+    assert data.startswith(b"\x89PNG") and len(data) > 2000
+    assert picture.alt
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda *content, **about: shown.append((content, about)))
+    picture._ipython_display_()
+    (((content,), about),) = shown
+    assert content["image/png"] == data and about["raw"] and about["metadata"]["image/png"]["width"] < 1200
+
+
+def test_pictures_do_not_belong_to_pyplot():
+    from matplotlib import pyplot
+
+    SAMPLES["bars"]()
+    assert pyplot.get_fignums() == []
+
+
+def test_the_style_stays_inside():
+    before = matplotlib.rcParams["axes.grid"]
+    SAMPLES["bars"]()
+    assert matplotlib.rcParams["axes.grid"] == before != RULES["axes.grid"]
+
+
+def test_the_same_input_gives_the_same_picture():
+    def draw():
+        return plots.bars(["a"], [1.0], [0.1]).png()
+
+    assert draw() == draw()
+
+
+def test_identities_have_the_same_colour_whatever_their_order():
+    assert plots.identity_colours(PEOPLE) == plots.identity_colours(reversed(PEOPLE))
+    many = plots.identity_colours(f"d/{number:03d}" for number in range(10))
+    assert len(set(many.values())) == 10 == len(IDENTITIES)
+
+
+def test_modalities_are_told_apart_by_shape():
+    assert len(set(MODALITY_MARKERS.values())) == 2
+
+
+def test_right_and_wrong_are_told_apart_without_colour():
+    picture = SAMPLES["retrieval_lists"]()
+    below = [axes.get_xlabel() for axes in picture.axes]
+    assert below == ["", "✓ 0.10", "✗ 0.20"]
+
+
+def test_bars_name_their_numbers():
+    texts = [text.get_text() for text in SAMPLES["bars"]().axes[0].texts]
+    assert texts == ["39.1 ± 1.6", "42.0"]
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda: plots.image_grid([[None]]), "no image"),
+        (lambda: plots.image_grid([[image()]], row_labels=["a", "b"]), "row_labels has 2 entries for 1"),
+        (
+            lambda: plots.loss_curves(pd.DataFrame({"step": [1], "total": [2]}), terms=["x"]),
+            "no term x; it has step, total",
+        ),
+        (lambda: plots.scatter(np.zeros((2, 2)), ["a"], ["visible"] * 2), "2 points, 1 identities"),
+        (lambda: plots.scatter(np.zeros((1, 2)), ["a"], ["thermal"]), "unknown modality 'thermal'"),
+        (lambda: plots.attention_overlays([image()] * 2, [{"a": heat()}, {"b": heat()}]), "same tokens"),
+    ],
+)
+def test_wrong_input_is_refused(call, expected):
+    with pytest.raises(ValueError, match=expected):
+        call()

@@ -1,0 +1,332 @@
+"""The command `vireid`: run and publish the book, make and check data, pre-train the mini base model, list profiles."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
+NAMED_ERRORS = (ValueError, OSError)  # their messages name thing, place and remedy
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point.
+
+    Returns:
+        0 only if everything that was asked for was done; for the book: every chapter truly ran.
+    """
+    options = build_parser().parse_args(arguments)
+    try:
+        _be_one_process()
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("\nStopped. What is finished is kept; the same command continues.", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if options.debug:
+            raise
+        print(f"vireid: {_in_words(error)}{_if_full(error, options)}", file=sys.stderr)
+        return 2
+
+
+def _be_one_process() -> None:
+    """Let no process of this command wait for others that a job system's variables speak of."""
+    from vireid_lib.training import launchers
+
+    if ignored := launchers.forget(os.environ):
+        print(f"vireid: {launchers.in_words(ignored)}", file=sys.stderr)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, NAMED_ERRORS):
+        return str(error)
+    return f"{type(error).__name__}: {error} (run the command again with --debug to see where)"
+
+
+def _if_full(error: Exception, options: argparse.Namespace) -> str:
+    """What to say besides if the disk is full."""
+    from vireid_lib import disk
+
+    if not disk.is_full(error) or "The disk is full" in str(error):
+        return ""
+    named = getattr(error, "filename", None) or getattr(options, "workspace", "") or getattr(options, "root", "") or "."
+    return f". {disk.in_words(Path(named))}"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line; nothing heavy is imported to show its help."""
+    parser = argparse.ArgumentParser(
+        prog="vireid", description="The VI-ReID experiment book: how much does synthetic infrared data help, and why?"
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(group, name: str, run, summary: str) -> argparse.ArgumentParser:
+        added = group.add_parser(name, help=summary, description=summary, parents=[common])
+        added.set_defaults(run=run)
+        return added
+
+    _add_book(command(commands, "book", _book, "Run the chapters and make one HTML page of them."))
+    study = command(commands, "study", _study, "Run one study: a paper's tables, its claims held against the seeds.")
+    study.add_argument("name", metavar="NAME", help="a file in notebooks/studies, e.g. den")
+    _add_run_options(study)
+    lab = command(commands, "lab", _lab, "Open the book in JupyterLab.")
+    _add_places(lab, profile="")
+    lab.add_argument("--port", type=int, default=None, help="port to listen on (default 8888, or the next free one)")
+    lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
+    site = command(commands, "site", _site, "Publish the chapters that have run as a site of static pages.")
+    _add_places(site, profile="mini")
+    site.add_argument(
+        "--out", type=_name, default="", metavar="DIR", help="folder of the site (default: `site` in the workspace)"
+    )
+    data = commands.add_parser("data", help="Make, check and list data sets.").add_subparsers(
+        title="commands", required=True, metavar="COMMAND"
+    )
+    make = command(data, "make", _data_make, "Draw the miniature world and write it in the real data sets' layouts.")
+    make.add_argument(
+        "--root", type=_place, required=True, help="folder to write mini_vi, mini_market and mini_truth in"
+    )
+    make.add_argument("--seed", type=int, default=0, help="another seed draws other people (default 0)")
+    make.add_argument("--size", default="mini", help='name of a size (default "mini")')
+    check = command(data, "check", _data_check, "Compare a data set on disk with its manifest; never changes it.")
+    check.add_argument("name", type=_name, metavar="NAME", help="a data set's name, or the path of a manifest")
+    check.add_argument("--root", type=_place, required=True, help="the data set's folder")
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    command(data, "list", _data_list, "List the data sets that the book can read.")
+    pretrain = command(
+        commands, "pretrain-mini", _pretrain_mini, "Train the miniature Stable Diffusion again (hours on a CPU)."
+    )
+    pretrain.add_argument("--folder", type=_place, required=True, help="where to work; a stopped run continues there")
+    pretrain.add_argument("--device", default=None, help="cpu, cuda, ... (default: the best there is)")
+    pretrain.add_argument("--precision", choices=("no", "bf16"), default="no", help="autocast (default no)")
+    command(commands, "profiles", _profiles, "List the book's profiles.")
+    return parser
+
+
+def _add_book(book: argparse.ArgumentParser) -> None:
+    _add_run_options(book)
+    book.add_argument(
+        "--only", action="append", default=[], metavar="04", help="run this chapter only; may be given again"
+    )
+    book.add_argument("--plan", action="store_true", help="only say what DiVE would take: images, steps, hours, disk")
+
+
+def _add_places(command: argparse.ArgumentParser, profile: str) -> None:
+    """What to work on, and where. An empty default leaves the choice to the chapters."""
+    command.add_argument(
+        "--profile", type=_name, default=profile, help='a profile\'s name or YAML file (default "mini")'
+    )
+    command.add_argument(
+        "--workspace", type=_name, default="", metavar="DIR", help="folder of results (default workspace/PROFILE)"
+    )
+    command.add_argument(
+        "--data-root",
+        type=_name,
+        default="",
+        metavar="DIR",
+        help="folder that holds the real data sets (default: the profile's, if they lie there)",
+    )
+
+
+def _place(path: str) -> Path:
+    """A path that was typed: shells leave the `~` of `--option=~/x` as it is."""
+    from vireid_lib import places
+
+    try:
+        return places.expanded(path)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _name(name_or_path: str) -> str:
+    """A path that was typed, or a name."""
+    return str(_place(name_or_path)) if name_or_path.startswith("~") else name_or_path
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    _add_places(command, profile="mini")
+    command.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="overrides",
+        help="set a chapter's parameter; may be given again",
+    )
+    command.add_argument(
+        "--tracker",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="trackers",
+        help="follow every training with tensorboard, wandb, mlflow, …; may be given again (default: none)",
+    )
+    command.add_argument(
+        "--engine",
+        default="local",
+        metavar="NAME",
+        help="who runs the trainings: local (this machine, the default) or ray (a cluster that shares the workspace)",
+    )
+    command.add_argument(
+        "--address",
+        default="",
+        metavar="HOST:PORT",
+        help="of the Ray cluster, or auto on one of its machines (default: start Ray on this machine alone)",
+    )
+    command.add_argument(
+        "--keep-results",
+        action="store_true",
+        dest="keep",
+        help="where the code has changed, take what older code made, mark it, and make only what is missing",
+    )
+
+
+def _book(options: argparse.Namespace) -> int:
+    if options.plan:
+        from vireid_lib.experiment import cost as outlook
+
+        print(outlook.plan(options.profile, options.workspace, options.data_root))
+        return 0
+    _follow(options.trackers)
+    _hand_over(options.engine, options.address)
+    _keep(options.keep)
+    from vireid_lib.experiment import results
+    from vireid_lib.experiment.runner import run_book
+
+    run = run_book(
+        options.profile,
+        workspace=options.workspace,
+        data_root=options.data_root,
+        only=options.only,
+        overrides=options.overrides,
+    )
+    if run.page is not None:
+        table = results.main_table(run.scores, run.profile)
+        print(f"\n{results.as_text(table)}\n\nThe book: {run.page}")
+    if not run.ok:
+        print(f"\n{run.failure}", file=sys.stderr)
+    return 0 if run.ok else 1
+
+
+def _follow(names: Sequence[str]) -> None:
+    """Have the processes that train show their losses to these trackers."""
+    if names:
+        from vireid_lib.training import trackers
+
+        os.environ[trackers.NAMES] = ",".join(trackers.chosen(",".join(names)))
+
+
+def _hand_over(engine: str, address: str) -> None:
+    """Have the notebooks give their trainings to this engine."""
+    from vireid_lib.experiment import executors as engines
+
+    if address and engine != "ray":
+        raise ValueError(f"--address {address} is a Ray cluster's: give it together with --engine ray.")
+    os.environ[engines.ENGINE], os.environ[engines.ADDRESS] = engines.check(engine), address
+
+
+def _keep(keep: bool) -> None:
+    """Have this process and those that it starts take the results of older code."""
+    from vireid_lib.experiment.cache import KEEP_RESULTS
+
+    os.environ[KEEP_RESULTS] = "1" if keep else ""
+
+
+def _study(options: argparse.Namespace) -> int:
+    _follow(options.trackers)
+    _hand_over(options.engine, options.address)
+    _keep(options.keep)
+    from vireid_lib.experiment.notebooks import find_study
+    from vireid_lib.experiment.runner import run_book
+    from vireid_lib.project import project_root
+
+    find_study(project_root() / "notebooks" / "studies", options.name)  # an empty name would run the book
+    run = run_book(
+        options.profile,
+        workspace=options.workspace,
+        data_root=options.data_root,
+        overrides=options.overrides,
+        study=options.name,
+    )
+    if run.page is not None:
+        print(f"\nThe study: {run.page}")
+    if not run.ok:
+        print(f"\n{run.failure}", file=sys.stderr)
+    return 0 if run.ok else 1
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from vireid_lib.experiment import lab
+
+    return lab.start(
+        options.profile, options.workspace, options.data_root, port=options.port, browser=not options.no_browser
+    )
+
+
+def _site(options: argparse.Namespace) -> int:
+    from vireid_lib.book.site import publish
+    from vireid_lib.experiment.profile import load_profile
+    from vireid_lib.experiment.run import default_workspace
+
+    profile = load_profile(options.profile)
+    workspace = Path(options.workspace) if options.workspace else default_workspace(profile.name)
+    print(f"The site: {publish(workspace, profile, Path(options.out) if options.out else workspace / 'site')}")
+    return 0
+
+
+def _data_make(options: argparse.Namespace) -> int:
+    from vireid_lib.miniworld.write import make
+
+    for name, folder in make(options.root, seed=options.seed, size=options.size).items():
+        print(f"{name:12s} {folder}")
+    return 0
+
+
+def _data_check(options: argparse.Namespace) -> int:
+    from vireid_lib.data.check import check_dataset
+
+    report = check_dataset(options.name, options.root, progress=_count_images)
+    print(report.to_json() if options.json else report.to_text())
+    return 0 if report.usable else 1
+
+
+def _count_images(done: int, total: int) -> None:
+    """Show how far a check is, beside the report and not in it."""
+    if sys.stderr.isatty():
+        print(f"\r{done}/{total} images", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _data_list(_: argparse.Namespace) -> int:
+    from vireid_lib.data.manifest import load_manifest, manifest_names
+
+    for name in manifest_names():
+        manifest = load_manifest(name)
+        print(f"{name:14s} {manifest.title}\n{'':14s} {manifest.obtain}")
+    return 0
+
+
+def _pretrain_mini(options: argparse.Namespace) -> int:
+    from vireid_lib import places
+    from vireid_lib.miniworld.pretrain import pretrain
+
+    places.made(options.folder)
+    pretrain(options.folder, device=options.device, precision=options.precision)
+    print(f"The model: {options.folder / 'model'}")
+    return 0
+
+
+def _profiles(_: argparse.Namespace) -> int:
+    from vireid_lib.experiment.profile import load_profile, profile_names
+
+    for name in profile_names():
+        profile = load_profile(name)
+        needs = "needs --data-root" if profile.world is None else "draws its own data"
+        print(f"{name:8s} {profile.title} ({needs})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

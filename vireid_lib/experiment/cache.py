@@ -1,0 +1,305 @@
+"""The workspace: a folder of stages, each made once, resumed after a kill, and never made twice at a time."""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vireid_lib import disk, places
+from vireid_lib.data.contents import ASIDE, aside, sweep, write_atomically
+from vireid_lib.data.text import DamagedFile, read_json
+from vireid_lib.experiment import locks
+from vireid_lib.experiment.code_digest import LOADED, CodeChanged, refuse_changed_sources
+from vireid_lib.experiment.provenance import (
+    ResultError,
+    StageRecord,
+    canonical,
+    hardware,
+    input_digest,
+    library,
+    minute,
+    now,
+    plain,
+    stages_in,
+    versions,
+    write_json,
+)
+
+RESULT = "result.json"
+ATTEMPTS = "attempts.json"
+THREADS = 2
+"""That a stage computes with on a CPU; those that run beside each other, such as trainings, take one each."""
+STAGE_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+KEEP_RESULTS = "VIREID_KEEP_RESULTS"
+"""Environment variable that `--keep-results` sets: what older code has made is taken where today's code has made
+nothing."""
+KEPT = "application/vnd.vireid.kept"
+"""Type of a notebook's output that says that a result of older code was taken."""
+
+
+class StageFailed(RuntimeError):
+    """A stage raised an error; the message names stage, folder, error and how to continue."""
+
+
+class Workspace:
+    """A folder that holds the book's stages under `stages/<name>/<key>/`.
+
+    The key of a stage has two parts, `<settings>-<code>`: a digest of its name, its config and its inputs' digests, and
+    a digest of the code that it runs (`code_digest`: a corrected comment keeps a night of training, a changed loss
+    does not). A result is found by its key alone, never by the time of a file, and finding it writes nothing.
+
+    A stage works in `<key>.partial/`, which survives a kill so that the next call can resume from the
+    checkpoints in it. When its function returns, `result.json` is written there, last and atomically, and
+    the folder is renamed to `<key>/`: a folder without `.partial` is complete by construction.
+
+    Args:
+        folder: created if it does not exist.
+        device: name of the device that the stages run on, for their records.
+        keep: take the results of older code where today's has made none (`--keep-results`); their records, and those
+            of whatever is made of them, say `older`. None asks the environment.
+    """
+
+    def __init__(self, folder: str | Path, *, device: str = "cpu", keep: bool | None = None) -> None:
+        self.folder = places.absolute(folder)
+        self.device = device
+        self.keep = bool(os.environ.get(KEEP_RESULTS)) if keep is None else keep
+        self._older: set[str] = set()
+        places.made(self.folder)
+
+    @property
+    def stages(self) -> Path:
+        """Where the stages are."""
+        return self.folder / "stages"
+
+    @property
+    def cache(self) -> Path:
+        """A folder for what can always be made again, such as decoded images."""
+        return self.folder / "cache"
+
+    def stage(
+        self,
+        name: str,
+        config: Mapping[str, object],
+        inputs: Mapping[str, object],
+        make: Callable[[Path], Mapping[str, object] | None],
+        *,
+        code: Sequence[Any] = (),
+        seeds: Sequence[int] = (),
+        protocol: str | None = None,
+        manifests: Mapping[str, str] | None = None,
+    ) -> StageRecord:
+        """Return the finished stage, making it first if that has not been done.
+
+        Args:
+            name: lower-case letters, digits and underscores.
+            config: all settings that the outcome depends on; goes into the key as JSON.
+            inputs: StageRecords, image tables, Paths (file or folder) or texts; their digests go into the key.
+            make: called with the folder to work in. It may find there what an earlier, killed call left, and
+                returns the values to record. What it writes it must find again by a path relative to the folder,
+                which is renamed afterwards.
+            code: modules, classes or functions of the package that `make` runs and that its source does not name, such
+                as a method that is looked up by name.
+            seeds, protocol: recorded with the result.
+            manifests: digest of each data set's manifest, recorded with the result.
+
+        Raises:
+            StageFailed: `make` raised; the error is its cause and the work so far is kept.
+            CodeChanged: the code of the stage is no longer on disk as this process has loaded it; nothing is made.
+            ResultError: a value is not finite or does not fit JSON.
+        """
+        if not STAGE_NAME.fullmatch(name):
+            raise ValueError(f"stage name {name!r}: use lower-case letters, digits, '_', '-' and '.'.")
+        config = plain(config, f"{name}.config")
+        digests = {key: input_digest(value, key, self.cache) for key, value in inputs.items()}
+        made_of = sorted({place for value in inputs.values() for place in stages_in(value, self.stages)})
+        key = f"{_digest([name, config, digests])}-{LOADED.digest(make, code)}"
+        folder = self.stages / name / key
+        if (done := self._finished(name, key, made_of)) is not None:
+            return done
+        about = {
+            "config": config,
+            "inputs": digests,
+            "made_of": made_of,
+            "seeds": list(seeds),
+            "protocol": protocol,
+            "manifests": dict(manifests or {}),
+        }
+        with self._lock(folder):
+            if (done := self._finished(name, key, made_of)) is not None:
+                return done
+            self._make(name, key, folder, make, code, about)
+        return self._finished(name, key, made_of)
+
+    def _finished(self, name: str, key: str, made_of: Sequence[str]) -> StageRecord | None:
+        """The stage as today's code has made it, else, if such are kept, as older code has made it last."""
+        record = _load(name, key, self.stages / name / key)
+        older = any(place in self._older for place in made_of)
+        if record is None and self.keep:
+            paths = (self.stages / name).glob(f"{key.partition('-')[0]}-*/{RESULT}")
+            others = (_load(name, path.parent.name, path.parent) for path in paths if _is_finished(path))
+            record = max(filter(None, others), key=lambda each: (each.result["finished"], each.key), default=None)
+            older = True
+        if record is None:
+            return None
+        place = f"{name}/{record.key}"
+        if older and place not in self._older:
+            self._older.add(place)
+            if record.key != key:
+                _say_kept(f"Kept: {name}, made by older code ({minute(record.result['finished'])}).")
+        return dataclasses.replace(record, older=older)
+
+    def records(self) -> list[StageRecord]:
+        """All finished stages, by name, then by the time at which they were made, as their records have it."""
+        paths = [path for path in self.stages.glob(f"*/*/{RESULT}") if _is_finished(path)]
+        found = [_load(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
+        return sorted(filter(None, found), key=lambda record: (record.name, record.result["finished"], record.key))
+
+    def _make(self, name: str, key: str, folder: Path, make: Callable, code: Sequence[Any], about: dict) -> None:
+        refuse_changed_sources(make, code)
+        partial = folder.with_name(f"{key}.partial")
+        for gone in folder.parent.glob(f".{key}.*{ASIDE}"):  # of a process that was killed while it removed it
+            shutil.rmtree(gone)
+        if (partial / RESULT).exists() and _load(name, key, partial) is None:
+            _remove(partial)
+        # A kill after the record was written, before the rename: nothing is left to do but the rename.
+        if not (partial / RESULT).exists():
+            partial.mkdir(parents=True, exist_ok=True)
+            attempts = _count_attempt(partial)
+            started, clock = now(), time.monotonic()
+            try:
+                with _alike(self.device):
+                    values = plain(self._made(make, partial) or {}, f"{name}.values")
+                _refuse_partial_paths(values, partial, f"{name}.values")
+            except (ResultError, CodeChanged):
+                raise
+            except Exception as error:
+                raise StageFailed(
+                    f"Stage {name} failed: {disk.told(error, partial)}\n"
+                    f"What it finished is kept in {partial}. Run the same again to continue from there; "
+                    "delete that folder to start the stage afresh."
+                ) from error
+            write_json(
+                partial / RESULT,
+                {
+                    "stage": name,
+                    "key": key,
+                    **about,
+                    "library": library(),
+                    "versions": versions(),
+                    "hardware": hardware(),
+                    "device": self.device,
+                    "started": started,
+                    "finished": now(),
+                    "attempts": attempts,
+                    "wall_seconds": round(time.monotonic() - clock, 3),
+                    "values": values,
+                },
+            )
+        (partial / ATTEMPTS).unlink(missing_ok=True)
+        sweep(partial, older_than=0)
+        if folder.exists():
+            # Without a record it is no finished stage, whatever it is; it must not block the rename.
+            _remove(folder)
+        os.replace(partial, folder)
+
+    @staticmethod
+    def _made(make: Callable, partial: Path) -> Mapping[str, object] | None:
+        """What the stage's function returns. Where a power failure has damaged what an earlier call left, the stage
+        starts afresh, for nobody knows what else is lost."""
+        try:
+            return make(partial)
+        except DamagedFile as error:
+            if not error.path.is_relative_to(partial):
+                raise
+            print(f"{error}\nThe stage starts afresh.", flush=True)
+            attempts = (partial / ATTEMPTS).read_bytes()
+            _remove(partial)
+            write_atomically(partial / ATTEMPTS, attempts)
+            return make(partial)
+
+    @contextlib.contextmanager
+    def _lock(self, folder: Path) -> Iterator[None]:
+        """One process at a time; the operating system frees the lock of a process that died."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        waiting = f"Another process is making stage {folder.parent.name}; waiting for it."
+        with locks.held(folder.with_name(f".{folder.name}.lock"), waiting=waiting):
+            yield
+
+
+@contextlib.contextmanager
+def _alike(device: str) -> Iterator[None]:
+    """On a CPU, the same results whatever the number of its cores."""
+    from vireid_lib.training.determinism import deterministic_kernels, threads  # torch takes a second to come
+
+    with deterministic_kernels(device == "cpu"), threads(THREADS, device == "cpu"):
+        yield
+
+
+def _say_kept(line: str) -> None:
+    """Tell the reader; in a notebook under a type of its own, so that its page can tell that it holds such results."""
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+        from IPython.display import display
+
+        display({KEPT: line, "text/plain": line}, raw=True)
+    else:
+        print(line, flush=True)
+
+
+def _digest(parts: object) -> str:
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
+
+
+def _is_finished(path: Path) -> bool:
+    return not path.parent.name.endswith((".partial", ASIDE))
+
+
+def _remove(folder: Path) -> None:
+    """As a whole: after a kill in the midst of it, the next run must not take a part for work to go on with."""
+    os.replace(folder, gone := aside(folder))
+    shutil.rmtree(gone)
+
+
+def _load(name: str, key: str, folder: Path) -> StageRecord | None:
+    """The stage's record; None where there is none, or a damaged one, which is named: the stage starts afresh."""
+    if not (folder / RESULT).exists():
+        return None
+    try:
+        held = read_json(folder / RESULT)
+        if not isinstance(held, dict) or not {"values", "finished"} <= held.keys():
+            raise DamagedFile(folder / RESULT, "no record of a stage")
+        return StageRecord(name, key, folder, held)
+    except DamagedFile as error:
+        print(f"{error}\nStage {name} counts as not made.", flush=True)
+        return None
+
+
+def _count_attempt(partial: Path) -> int:
+    path = partial / ATTEMPTS
+    try:
+        count = read_json(path)["attempts"] + 1
+    except (FileNotFoundError, DamagedFile):
+        count = 1
+    write_json(path, {"attempts": count, "process": os.getpid(), "started": now()})
+    return count
+
+
+def _refuse_partial_paths(value: object, partial: Path, name: str) -> None:
+    """A path inside the working folder would point nowhere after the rename."""
+    if isinstance(value, str) and str(partial) in value:
+        raise ResultError(
+            f"{name} is {value!r}, inside the folder that is renamed when the stage is done; store "
+            "it relative to that folder."
+        )
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_partial_paths(inner, partial, f"{name}.{key}")
+    if isinstance(value, list):
+        for position, inner in enumerate(value):
+            _refuse_partial_paths(inner, partial, f"{name}[{position}]")

@@ -1,0 +1,199 @@
+"""The data that a book works with, as tables: the drawn world or the sets on disk, and who is expanded."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from vireid_lib.data import tables
+from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.layouts.sysu import PERMUTATIONS
+from vireid_lib.data.look import look_at_all
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.data.text import printable
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.provenance import StageRecord, canonical
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import dive_config, world_size
+from vireid_lib.generators.dive.selection import upright
+
+
+@dataclass(frozen=True, eq=False)
+class Datasets:
+    """The tables of one run.
+
+    Attributes:
+        target: every image of the visible-infrared set.
+        external: visible images of the identities to be expanded, split "external"; None without such a set.
+        world: folder of the drawn miniature world, None on real data.
+    """
+
+    target: pd.DataFrame
+    external: pd.DataFrame | None
+    world: Path | None
+
+    def learn(self, *, hold_out_validation: bool = False) -> pd.DataFrame:
+        """The target's rows to learn from: train and val, or train alone where val chooses settings."""
+        rows = tables.training_rows(self.target)
+        return rows[rows["split"] != "val"].reset_index(drop=True) if hold_out_validation else rows
+
+    def test(self, *, validation: bool = False) -> pd.DataFrame:
+        """The rows that the protocol ranks: the test identities, or the validation ones."""
+        if validation:
+            return self.target[self.target["split"] == "val"].reset_index(drop=True)
+        return tables.test_rows(self.target)
+
+    def truth(self, kind: str) -> pd.DataFrame:
+        """The external identities' infrared images as the renderer knows them ("true") or might have drawn
+        them ("redrawn"). For references and measurements only; the miniature world alone has them."""
+        from vireid_lib.miniworld.truth import read_truth
+
+        if self.world is None:
+            raise ValueError(f"The {kind} infrared of external people exists in the miniature world only.")
+        rows = read_truth(self.world / "mini_truth", kind)
+        people = set(self.external["identity"])
+        if unknown := sorted(people - set(rows["identity"])):
+            raise ValueError(
+                f"Nobody knows {len(unknown)} external people in infrared, the first {unknown[0]!r}: the "
+                "miniature world keeps the truth about mini_market's only."
+            )
+        return rows[rows["identity"].isin(people)].reset_index(drop=True)
+
+
+def world(book: Book) -> StageRecord | None:
+    """Draw the miniature world; None where the profile reads real data."""
+    if not book.miniature:
+        return None
+    from vireid_lib.miniworld import write
+
+    size, seed = world_size(book.profile), book.profile.world.seed
+
+    def make(folder: Path) -> dict:
+        written = write.make(folder, seed=seed, size=size)
+        return {"images": {name: sum(1 for _ in root.rglob("*.jpg")) for name, root in written.items()}}
+
+    config = {"seed": seed, "size": book.profile.world.size, "look": write.LOOK}
+    return book.stage("world", config, {}, make, seeds=[seed])
+
+
+def campus(book: Book) -> StageRecord:
+    """Draw the miniature world's second external set."""
+    from vireid_lib.miniworld import write
+
+    size, seed = world_size(book.profile), book.profile.world.seed
+    config = {"seed": seed, "size": book.profile.world.size, "look": write.LOOK}
+
+    def make(folder: Path) -> dict:
+        return {"images": sum(1 for _ in write.make_campus(folder, seed=seed, size=size).rglob("*.jpg"))}
+
+    return book.stage("world_campus", config, {}, make, seeds=[seed])
+
+
+def _drawn(book: Book, name: str) -> Path | None:
+    """The folder in which data set `name` was drawn; None where the profile reads real data."""
+    from vireid_lib.miniworld.write import CAMPUS
+
+    if not book.miniature:
+        return None
+    return (campus(book) if name == CAMPUS else world(book)).folder
+
+
+def datasets(book: Book, split: int = 1) -> Datasets:
+    """The tables of the profile's data sets, read once for an open book and those that are derived from it: a chapter
+    asks for them dozens of times. Whoever changes the images on the disk opens the book again.
+
+    Args:
+        split: which of RegDB's ten splits.
+    """
+    key = table_key(book, split)
+    if key not in book.tables:
+        book.tables[key] = _read(book, split)
+    known = book.tables[key]
+    return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
+
+
+def table_key(book: Book, split: int = 1) -> str:
+    """Under which `Book.tables` holds the tables of a split: all settings that they depend on."""
+    about = book.profile.model_dump(include={"world", "data", "dive", "expand"})
+    return canonical([about, book.profile.evaluation.protocol, split])
+
+
+def _read(book: Book, split: int) -> Datasets:
+    profile = book.profile
+    folder = _drawn(book, profile.data.target)
+    of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
+    name = profile.data.target
+    target = _readable(book, name, read_dataset(name, book.dataset_root(name, folder), **of_split))
+    external = None
+    if profile.data.external is not None:
+        name = profile.data.external
+        rows = _readable(book, name, read_dataset(name, book.dataset_root(name, _drawn(book, name))))
+        external = chosen_external(rows, profile)
+    return Datasets(target, external, folder)
+
+
+def permutation_file(book: Book) -> Path | None:
+    """The target's file of official galleries, which may be missing; None where the profile draws them otherwise."""
+    if book.profile.evaluation.draw != "official":
+        return None
+    return book.dataset_root(book.profile.data.target) / PERMUTATIONS
+
+
+def _readable(book: Book, name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The table, where the profile says so without the images that cannot be read, which are counted."""
+    if book.profile.data.broken_images != "skip":
+        return table
+    there = table["path"].map(lambda path: os.path.isfile(path) and os.access(path, os.R_OK)).astype(bool)
+    held = table[there].reset_index(drop=True)
+
+    def make(folder: Path) -> dict:
+        wrong = {path: each.wrong for path, each in look_at_all(held["path"].tolist()).items() if each.wrong}
+        rows = [int(row) for row in held.index[held["path"].isin(wrong)]]
+        return {"rows": rows, "wrong": [f"{printable(Path(path).name)} {why}" for path, why in wrong.items()]}
+
+    # The book's own `stage` would count what is only being found here.
+    record = book.workspace.stage("broken_images", {"data_set": name}, {"table": held}, make)
+    kept = held.drop(index=record.values["rows"]).reset_index(drop=True)
+    book.skipped_images[name] = len(table) - len(kept)
+    if kept.empty:
+        raise ValueError(
+            f"No image of {name} can be read, the first is {printable(table['path'].iloc[0])}: unpack the "
+            "data set again."
+        )
+    return kept
+
+
+def infrared_cameras(book: Book) -> list[str]:
+    """The target's cameras that generators imitate, e.g. "sysu_mm01/3"."""
+    name, chosen = book.profile.data.target, book.profile.expand.cameras
+    numbers = load_manifest(name).camera_numbers("infrared") if chosen == "infrared" else chosen
+    return [f"{name}/{number}" for number in numbers]
+
+
+def most_seen(table: pd.DataFrame) -> list[str]:
+    """The identities of a table, those with most images first; those with equally many in order of their names."""
+    counts = table["identity"].value_counts()
+    return sorted(counts.index, key=lambda name: (-counts[name], name))
+
+
+def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """The images, in the parts `expand.splits`, of the external identities that are expanded: those with enough
+    images, the first `expand.identities` of them in the order of `most_seen`, under the split "external".
+
+    Distractors (identity 0) are nobody, and images that `dive.min_aspect` refuses do not count.
+
+    Raises:
+        ValueError: no identity has enough images.
+    """
+    rows = table[table["split"].isin(profile.expand.splits) & ~table["identity"].str.fullmatch(r"[^/]+/0+")]
+    rows = rows[upright(rows["path"].tolist(), dive_config(profile).min_aspect)]
+    counts = rows["identity"].value_counts()
+    enough = rows[rows["identity"].isin(counts.index[counts >= profile.expand.min_images])]
+    names = most_seen(enough)[: profile.expand.identities]
+    if not names:
+        raise ValueError(
+            f"No identity of {profile.data.external} has expand.min_images = {profile.expand.min_images} images; "
+            f"the most is {counts.max() if len(counts) else 0}. Lower it in profile {profile.name}."
+        )
+    return rows[rows["identity"].isin(names)].assign(split="external").reset_index(drop=True)

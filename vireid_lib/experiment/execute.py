@@ -1,0 +1,182 @@
+"""One chapter in one process: papermill runs the notebook, events go to the runner as lines of JSON.
+
+Started by the runner as `python -m vireid_lib.experiment.execute JOB`. It lives no longer than the runner: its standard
+input is a pipe from there, and when that closes, however the runner ended, the kernel and this process end too.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import papermill
+from jupyter_client import KernelManager
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.iorw import LocalHandler, papermill_io
+
+from vireid_lib.data.contents import write_atomically
+from vireid_lib.experiment import homes
+from vireid_lib.experiment.notebooks import GENERATOR, MAIN_GENERATOR, for_generator, read_notebook
+from vireid_lib.experiment.run import HEADLESS
+
+ENGINE = "vireid"
+KERNEL = "python3"
+STARTUP_SECONDS = 300  # a loaded machine may take minutes to import the kernel
+IOPUB_SECONDS = 60
+
+
+class _Client(PapermillNotebookClient):
+    """Papermill's client, telling the runner where it is and the last line that a cell printed."""
+
+    running: "_Client | None" = None
+    send = staticmethod(lambda event: None)
+
+    def papermill_execute_cells(self) -> None:
+        type(self).running = self
+        super().papermill_execute_cells()
+
+    def execute_cell(self, cell: NotebookNode, cell_index: int, **options: object) -> NotebookNode:
+        self.send({"event": "cell", "index": cell_index, "cells": len(self.nb.cells)})
+        try:
+            return super().execute_cell(cell, cell_index, **options)
+        except DeadKernelError:
+            self.send({"event": "dead_kernel", "index": cell_index, "status": _exit_status(self.km)})
+            self.kill_kernel()
+            raise
+
+    def kill_kernel(self) -> None:
+        """End the kernel and all that it started, which would go on computing and hold the locks of stages."""
+        with contextlib.suppress(ProcessLookupError, AttributeError):
+            os.killpg(self.km.provisioner.process.pid, signal.SIGKILL)  # a kernel leads its own process group
+
+    def process_message(self, msg: dict, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        text = _last_line(msg)
+        if text:
+            self.send({"event": "line", "text": text})
+        return super().process_message(msg, cell, cell_index)
+
+
+class _Engine(NBClientEngine):
+    """Papermill's engine with `_Client`, and with the chapter's path where papermill would store all of it."""
+
+    source = ""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, log_output=False, start_timeout=60, **_: object):
+        nb_man.nb.metadata.papermill["input_path"] = cls.source
+        _Client(
+            nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None, iopub_timeout=IOPUB_SECONDS
+        ).execute()
+
+
+class _WholeFiles(LocalHandler):
+    """Papermill's writer of files, with the notebook before or the new one on the disk, and never a part of it."""
+
+    def write(self, buf: str, path: str) -> None:
+        write_atomically(Path(path), buf.encode())
+
+
+def execute(job: dict, send) -> None:
+    """Run one chapter.
+
+    Args:
+        job: `chapter` (py:percent file), `output` (.ipynb to write), `parameters`, `cache` (folder for the kernel's
+            own files).
+        send: called with each event.
+    """
+    _Client.send = staticmethod(send)
+    _Engine.source = job["chapter"]
+    papermill_engines.register(ENGINE, _Engine)
+    papermill_io.register(str(Path(job["output"]).parent), _WholeFiles())
+    _prepare_environment(Path(job["cache"]))
+    generator = job["parameters"].get(GENERATOR, MAIN_GENERATOR)
+    notebook = for_generator(read_notebook(job["chapter"]), generator)
+    notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
+    # Papermill formats the output path with the parameters: a folder's own braces must be doubled.
+    output = job["output"].replace("{", "{{").replace("}", "}}")
+    try:
+        papermill.execute_notebook(
+            notebook,
+            output,
+            parameters=job["parameters"],
+            engine_name=ENGINE,
+            kernel_name=KERNEL,
+            language="python",
+            progress_bar=False,
+            start_timeout=STARTUP_SECONDS,
+            cwd=str(Path(job["chapter"]).parent),
+        )
+    except (papermill.PapermillExecutionError, DeadKernelError):
+        sys.exit(1)  # the notebook holds the error, or the event told it
+
+
+def _prepare_environment(cache: Path) -> None:
+    """Make the kernel run in this very Python, without the user's own start-up files, and tell it who started it."""
+    spec = cache / "jupyter" / "kernels" / KERNEL / "kernel.json"
+    argv = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    described = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    write_atomically(spec, json.dumps(described).encode())  # a study beside the book reads it at the same time
+    os.environ.update(homes.elsewhere(cache / "home"))
+    os.environ.update(
+        {
+            HEADLESS: "1",
+            "JUPYTER_PATH": str(cache / "jupyter"),
+            "JUPYTER_PLATFORM_DIRS": "1",
+            "IPYTHONDIR": str(cache / "ipython"),
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        }
+    )
+
+
+def _last_line(message: dict) -> str:
+    """The last line of text in a kernel's message, such as a progress line."""
+    content = message["content"]
+    if message["msg_type"] == "stream":
+        text = content["text"]
+    elif message["msg_type"] in ("display_data", "update_display_data") and list(content["data"]) == ["text/plain"]:
+        text = content["data"]["text/plain"]
+    else:
+        return ""
+    lines = [line.strip() for line in text.replace("\r", "\n").splitlines()]
+    return next((line for line in reversed(lines) if line), "")
+
+
+def _exit_status(manager: KernelManager) -> int | None:
+    process = getattr(manager.provisioner, "process", None)
+    return process.poll() if process is not None else None
+
+
+def _end_with_the_runner() -> None:
+    """Wait for the pipe from the runner to close; then nobody wants the outcome any more."""
+    while os.read(0, 1):  # not through sys.stdin, whose lock would be missed when Python shuts down
+        pass
+    if _Client.running is not None:
+        _Client.running.kill_kernel()
+    os._exit(1)
+
+
+def main() -> None:
+    """Entry point of the process."""
+    # Events have a pipe of their own: what the kernel's libraries print to file descriptor 1 goes to the log.
+    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to answer
+    threading.Thread(target=_end_with_the_runner, daemon=True).start()
+    lock = threading.Lock()
+
+    def send(event: dict) -> None:
+        with lock:
+            pipe.write(json.dumps(event) + "\n")
+            pipe.flush()
+
+    execute(json.loads(sys.argv[1]), send)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Who runs the jobs of a study: the cores of this machine in turn, or a Ray cluster that shares the workspace."""
+
+import concurrent.futures
+import importlib.util
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from vireid_lib import cores
+from vireid_lib.experiment.cache import KEEP_RESULTS, StageFailed
+from vireid_lib.nearest import nearest
+from vireid_lib.training.progress import Progress
+from vireid_lib.training.trackers import NAMES as TRACKERS
+
+ENGINES = ("local", "ray")
+ENGINE, ADDRESS = "VIREID_ENGINE", "VIREID_RAY_ADDRESS"
+"""Environment variables that `--engine` and `--address` set. No arguments of a stage, because no result depends on
+them, and they shall reach the process of the notebook."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stage to make: `make(*arguments)` is called where the job runs, and makes or fetches it.
+
+    Attributes:
+        words: for readers, e.g. "den on real, seed 0".
+        make: a function of a module, so that other processes find it.
+        arguments: what it is called with; plain values.
+        gpu: whether it wants a GPU if there is one.
+    """
+
+    words: str
+    make: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+    gpu: bool = True
+
+
+def check(engine: str) -> str:
+    """The engine's name.
+
+    Raises:
+        ValueError: there is no such engine, or Ray is not installed.
+    """
+    if engine not in ENGINES:
+        near = nearest(engine, ENGINES, cutoff=0.0)
+        raise ValueError(f"There is no engine {engine!r}; did you mean {near[0]}? All: {', '.join(ENGINES)}.")
+    if engine == "ray" and importlib.util.find_spec("ray") is None:
+        raise ValueError('The engine ray needs the package Ray: pip install -e ".[cluster]".')
+    return engine
+
+
+def chosen() -> str:
+    """The engine that `--engine` named; "local" by default."""
+    return check(os.environ.get(ENGINE, "local"))
+
+
+def options() -> list[str]:
+    """What a command line says to choose the same engine again."""
+    address = os.environ.get(ADDRESS, "")
+    return [] if chosen() == "local" else ["--engine", chosen(), *(["--address", address] if address else [])]
+
+
+def workers(jobs: int, device: str) -> int:
+    """How many of so many jobs the local engine runs at a time."""
+    return min(jobs, cores.available()) if device == "cpu" else 1
+
+
+def run(jobs: Sequence[Job], *, device: str, label: str, unit: str = "jobs") -> list[Any]:
+    """Every job's value, in their order.
+
+    A job that fails does not stop the others; what is done is kept, so that running the same again does the rest.
+
+    Args:
+        device: of this process; on a "cpu" the local engine runs as many jobs at a time as there are cores, else one
+            after the other.
+        label, unit: of the progress line.
+
+    Raises:
+        StageFailed: some jobs failed; names each, with its error.
+    """
+    if chosen() == "ray":
+        return _collect(jobs, _on_ray(jobs), label, unit)
+    return _collect(jobs, _here(jobs, workers(len(jobs), device)), label, unit)
+
+
+Outcome = tuple[int, Any, BaseException | None]
+"""Number of a job that has ended, its value, its error."""
+
+
+def _collect(jobs: Sequence[Job], outcomes: Iterator[Outcome], label: str, unit: str) -> list[Any]:
+    values, errors = {}, {}
+    with Progress(len(jobs), label, unit=unit) as line:
+        for place, value, error in outcomes:
+            if error is None:
+                values[place] = value
+            else:
+                errors[place] = error
+            line.update(len(values) + len(errors))
+        if errors:
+            told = "\n".join(f"- {jobs[place].words}: {_in_words(errors[place])}" for place in sorted(errors))
+            raise StageFailed(
+                f"{len(errors)} of {len(jobs)} {unit} failed; the other {len(values)} are done and kept. Run the same "
+                f"again to do these alone:\n{told}"
+            ) from errors[min(errors)]
+    return [values[place] for place in range(len(jobs))]
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, BrokenExecutor):
+        return "a process was killed, this job's or one beside it; often the memory did not suffice"
+    return str(error) if isinstance(error, StageFailed) else f"{type(error).__name__}: {error}"
+
+
+def _here(jobs: Sequence[Job], at_a_time: int) -> Iterator[Outcome]:
+    if at_a_time == 1:
+        for place, job in enumerate(jobs):
+            try:
+                yield place, job.make(*job.arguments), None
+            except Exception as error:
+                yield place, None, error
+        return
+    pool = concurrent.futures.ProcessPoolExecutor(at_a_time, multiprocessing.get_context("spawn"))
+    with pool:
+        waiting = {pool.submit(job.make, *job.arguments): place for place, job in enumerate(jobs)}
+        try:
+            for done in concurrent.futures.as_completed(waiting):
+                error = done.exception()
+                yield waiting[done], None if error else done.result(), error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _on_ray(jobs: Sequence[Job]) -> Iterator[Outcome]:
+    import ray
+
+    _join(ray)
+    gpus = ray.cluster_resources().get("GPU", 0)
+    needs = {True: {"num_cpus": 1, "num_gpus": 1 if gpus else 0}, False: {"num_cpus": 1, "num_gpus": 0}}
+    task = ray.remote(_guarded)
+    waiting = {
+        task.options(name=job.words, **needs[job.gpu]).remote(job.make, job.arguments): place
+        for place, job in enumerate(jobs)
+    }
+    try:
+        while waiting:
+            (done,), _ = ray.wait(list(waiting))
+            place = waiting.pop(done)
+            try:
+                yield place, *ray.get(done)
+            except ray.exceptions.RayError as error:  # the process died, more often than Ray tries again
+                yield place, None, error
+    finally:
+        for left in waiting:
+            ray.cancel(left)
+
+
+def _guarded(make: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+    """A value and no error, or the other way round: Ray would wrap an error in one of its own, with its traceback as
+    the message. Only the words of the error travel, since not every error can."""
+    try:
+        return make(*arguments), None
+    except Exception as error:
+        return None, error if isinstance(error, StageFailed) else RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _join(ray: Any) -> None:
+    """Connect to the cluster that `--address` named, or start one on this machine's cores."""
+    if ray.is_initialized():
+        return
+    address = os.environ.get(ADDRESS, "")
+    passed = {name: os.environ[name] for name in (TRACKERS, KEEP_RESULTS) if name in os.environ}
+    here = {} if address else {"num_cpus": cores.available(), "include_dashboard": False}
+    try:
+        ray.init(
+            address=address or "local",
+            log_to_driver=False,
+            logging_level="warning",
+            runtime_env={"env_vars": passed},
+            **here,
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ConnectionError(
+            f"No Ray cluster answers at {address or 'this machine'}: {error}. Give the address that `ray start --head` "
+            "printed (HOST:6379), `auto` on a machine of the cluster, or leave --address out to start one here."
+        ) from error

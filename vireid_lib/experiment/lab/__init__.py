@@ -1,0 +1,58 @@
+"""JupyterLab on the book: the chapters, which are Python files, open as notebooks; the README is the first page."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from vireid_lib import places
+from vireid_lib.experiment import homes
+from vireid_lib.experiment.profile import load_profile, located
+from vireid_lib.experiment.run import DATA_ROOT, PROFILE, WORKSPACE
+from vireid_lib.project import project_root
+
+CONFIG = Path(__file__).parent / "config"
+
+
+def command(root: Path | None = None, *, port: int | None = None, browser: bool = True) -> list[str]:
+    """The command line that starts JupyterLab.
+
+    Args:
+        root: folder to show; None is the checkout.
+        port: to listen on; None takes 8888, or the next that is free.
+        browser: open a browser.
+    """
+    options = [f"--ServerApp.root_dir={root or project_root()}", "--LabApp.default_url=/lab/tree/README.md"]
+    options += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"] if port else []
+    options += [] if browser else ["--no-browser"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # containers; Jupyter wants to be told
+        options.append("--allow-root")
+    return [sys.executable, "-m", "jupyterlab", *options]
+
+
+def environment(profile: str = "", workspace: str | Path = "", data_root: str | Path = "") -> dict[str, str]:
+    """The variables that JupyterLab and its kernels need, besides the present ones: what a chapter works on when its
+    own parameters are empty, and the settings that make a .py file open as a notebook.
+
+    Raises:
+        FileError, FileNotFoundError: the profile is wrong or missing.
+    """
+    chosen = {WORKSPACE: workspace and places.absolute(workspace), DATA_ROOT: data_root and places.absolute(data_root)}
+    if profile:
+        load_profile(profile)
+        chosen[PROFILE] = located(profile)
+    paths = [str(CONFIG), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    chosen["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
+    return {name: str(value) for name, value in chosen.items() if value}
+
+
+def start(
+    profile: str = "", workspace: str = "", data_root: str = "", *, port: int | None = None, browser: bool = True
+) -> int:
+    """Run JupyterLab until it is stopped; return its exit status."""
+    settings = os.environ | environment(profile, workspace, data_root)
+    with tempfile.TemporaryDirectory(prefix="vireid-lab-", ignore_cleanup_errors=True) as folder:
+        if moved := homes.elsewhere(Path(folder)):
+            print(f"Your home cannot be written: what Jupyter keeps there is in {folder} until it ends.", flush=True)
+        return subprocess.run(command(port=port, browser=browser), env=settings | moved).returncode

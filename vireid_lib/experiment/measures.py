@@ -1,0 +1,178 @@
+"""Measurements of the book as cached stages: data checks, identity preservation, spread of the embedding."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from vireid_lib.analysis.identification import identify
+from vireid_lib.analysis.spaces import cross_modality_distances, pair_distances, separation, spread
+from vireid_lib.data.check import check_dataset
+from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.experiment import alike
+from vireid_lib.experiment import datasets as data_stages
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.run import Book
+
+KNOWING = "true"
+"""The training set whose network knows the external people in both lights."""
+
+
+def data_check(book: Book, name: str) -> StageRecord:
+    """Compare one of the profile's data sets, as it lies on disk, with what its sources print.
+
+    Values: "text", the report for reading, and "report", the same as data.
+    """
+    drawn = data_stages.world(book)
+    root = book.dataset_root(name, drawn.folder if drawn else None)
+
+    def make(folder: Path) -> dict:
+        report = check_dataset(name, root)
+        return {"text": report.to_text(), "report": json.loads(report.to_json())}
+
+    inputs = {"table": read_dataset(name, root), "manifest": load_manifest(name).digest()}
+    if drawn:
+        inputs["world"] = drawn
+    return book.stage("data_check", {"name": name}, inputs, make, manifests=stages.manifests(book))
+
+
+def judges(book: Book) -> dict[str, str]:
+    """Networks that judge whether an image still shows the person: training set → what the judge has seen.
+
+    The baseline has seen neither the external people nor any synthetic image: it is fair, and as weak as the
+    baseline is. In the miniature world, the network that was trained with true infrared knows these very people
+    in both lights: it is sharp, and partial to exactly those materials.
+    """
+    found = {"real": "baseline; has never seen these people"}
+    if KNOWING in book.profile.reid.training_sets:
+        found[KNOWING] = "trained on these people's true infrared"
+    return found
+
+
+def preservation(book: Book, judge: str, seed: int) -> StageRecord:
+    """How often a gallery's infrared image lies nearest to a visible image of its own person, for one judge.
+
+    Every infrared image of the external identities asks; their external visible images answer; cosine distance.
+
+    Args:
+        judge: a key of `judges(book)`.
+        seed: of the judge's training.
+
+    Values: "chance", "identities", and for each training set that adds infrared images, in "galleries": "rank_1",
+    "images", "by_identity".
+    """
+    names = [name for name in book.profile.reid.training_sets if name != "real"]
+    tables = {name: stages.gallery(book, name) for name in names}
+    external = stages.datasets(book).external
+
+    def make(folder: Path) -> dict:
+        from vireid_lib.reid.features import extract
+
+        network, config = stages.network(book, judge, seed)
+        network.to(book.device)
+        visible = extract(network, external, config, book.workspace.cache)
+        found, chance = {}, 0.0
+        for name, table in tables.items():
+            asked = extract(network, table, config, book.workspace.cache)
+            outcome = identify(asked, table["identity"], visible, external["identity"])
+            chance = outcome.chance
+            worst_first = outcome.by_identity[["identity", "rank_1"]].to_dict("records")
+            found[name] = {"rank_1": outcome.rank_1, "images": len(table), "by_identity": worst_first}
+        return {"chance": chance, "identities": external["identity"].nunique(), "galleries": found}
+
+    inputs = {"judge": stages.reid(book, judge, seed), "external": external, **tables}
+    return book.stage("identity_preservation", {"judge": judge, "seed": seed}, inputs, make, seeds=[seed])
+
+
+def preservation_table(book: Book) -> pd.DataFrame:
+    """Identity preservation of every gallery by every judge and seed: columns judge, gallery, seed, rank_1, chance."""
+    rows = [
+        {"judge": judge, "gallery": name, "seed": seed, "rank_1": values["rank_1"], "chance": record.values["chance"]}
+        for judge in judges(book)
+        for seed in book.profile.reid.seeds
+        for record in [preservation(book, judge, seed)]
+        for name, values in record.values["galleries"].items()
+    ]
+    return pd.DataFrame(rows, columns=["judge", "gallery", "seed", "rank_1", "chance"])
+
+
+def embedding_spread(book: Book, name: str, seed: int) -> StageRecord:
+    """IIRS, HIMD and centre distances of the test features (`alike`) of the network trained on training set `name`.
+
+    Values: as `vireid_lib.analysis.spaces.spread` returns them.
+    """
+    features, table = alike.features(book, name, seed)
+
+    def make(folder: Path) -> dict:
+        with torch.no_grad():
+            return spread(features, table)
+
+    inputs = {"features": alike.holding(book, stages.reid(book, name, seed))}
+    return book.stage("embedding_spread", {"training": name, "seed": seed}, inputs, make, seeds=[seed])
+
+
+def cross_distances(book: Book, name: str, seed: int) -> StageRecord:
+    """Mean distances across modalities within and between people, of the test features (`alike`) of the network trained
+    on training set `name`.
+
+    Values: as `vireid_lib.analysis.spaces.cross_modality_distances` returns them.
+    """
+    features, table = alike.features(book, name, seed)
+    inputs = {"features": alike.holding(book, stages.reid(book, name, seed))}
+    return book.stage(
+        "cross_distances",
+        {"training": name, "seed": seed},
+        inputs,
+        lambda folder: cross_modality_distances(features, table),
+        seeds=[seed],
+    )
+
+
+def separations(book: Book, seed: int) -> pd.DataFrame:
+    """Probability that two images of one person are nearer than two of different people, across modalities.
+
+    Returns:
+        one row per training set, columns "training" and "separation" (percent, 50 is chance).
+    """
+    rows = []
+    for name in book.profile.reid.training_sets:
+        pairs = pair_distances(*alike.features(book, name, seed))
+        share = separation(pairs["same person, across modalities"], pairs["different people, across modalities"])
+        rows.append({"training": name, "separation": 100 * share})
+    return pd.DataFrame(rows)
+
+
+def spread_words(table: pd.DataFrame) -> pd.DataFrame:
+    """`spread_table` for reading: mean ± standard deviation over seeds."""
+    names = {
+        "iirs_visible": "IIRS (V,V)",
+        "iirs_infrared": "IIRS (I,I)",
+        "himd": "HIMD (V,I)",
+        "own_centres": "own centres apart",
+        "other_centres": "others' centres apart",
+    }
+    grouped = table.groupby("training", sort=False)
+    means, deviations = grouped[list(names)].mean(), grouped[list(names)].std(ddof=1)
+    words = {
+        label: [
+            f"{mean:.3f}" if pd.isna(spread) else f"{mean:.3f} ± {spread:.3f}"
+            for mean, spread in zip(means[key], deviations[key], strict=True)
+        ]
+        for key, label in names.items()
+    }
+    index = pd.Index([training_label(name) for name in means.index], name="trained on")
+    return pd.DataFrame(words, index=index).assign(seeds=grouped.size().to_numpy())
+
+
+def spread_table(book: Book) -> pd.DataFrame:
+    """The spread of every trained network's test features: one row per training set and seed."""
+    rows = [
+        {"training": name, "seed": seed, **embedding_spread(book, name, seed).values}
+        for name in book.profile.reid.training_sets
+        for seed in book.profile.reid.seeds
+    ]
+    return pd.DataFrame(rows).drop(columns="skipped_images", errors="ignore")

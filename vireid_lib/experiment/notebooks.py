@@ -1,0 +1,204 @@
+"""Chapters on disk: py:percent files, their parameters cell, and what `-p name=value` gives them."""
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vireid_lib import places
+from vireid_lib.data.text import read_text
+from vireid_lib.experiment import parameters
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.nearest import hint, nearest
+
+RESERVED = ("profile", "workspace", "data_root")
+"""Parameters of every chapter that the runner fills from its own options."""
+
+GENERATOR, MAIN_GENERATOR = "generator", "dive"
+"""A parameter that names a generator, and the one that the chapters are about unless it names another."""
+
+MAIN_ONLY, OTHERS_ONLY = "dive", "others"
+"""Tags of cells that make sense for the main generator alone, and of those that take their place for another."""
+
+
+class ChapterError(ValueError):
+    """A chapter or a parameter that cannot be run as asked; the message names it and the remedy."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter before it runs.
+
+    Attributes:
+        path: its py:percent file.
+        title: its first heading.
+        parameters: name → default, from its parameters cell.
+        kinds: name → what its values may be, where the cell says it; see `vireid_lib.experiment.parameters`.
+    """
+
+    path: Path
+    title: str
+    parameters: dict[str, object]
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The file's name without suffix, e.g. "04_reid_training"."""
+        return self.path.stem
+
+    def read(self):
+        """Return the notebook (nbformat node)."""
+        return read_notebook(self.path)
+
+
+def read_notebook(path: str | Path):
+    """Return the notebook (nbformat node) that a py:percent file holds.
+
+    Raises:
+        TextError: the file is not UTF-8.
+    """
+    import jupytext
+
+    return jupytext.reads(read_text(path), {"extension": ".py"})
+
+
+def find_chapters(folder: Path, only: Iterable[str] = ()) -> list[Chapter]:
+    """Read the chapters in a folder: the `.py` files that start with a number, in order.
+
+    Args:
+        only: numbers or names of the wanted chapters ("04", "4", "04_reid_training"); empty wants all.
+
+    Raises:
+        ChapterError: there is no such chapter, or a parameters cell is missing or not made of literals.
+    """
+    paths = sorted(path for path in folder.glob("*.py") if path.stem.split("_")[0].isdigit())
+    if not paths:
+        raise ChapterError(f"{folder} holds no chapters: files such as 01_datasets.py.")
+    wanted = set()
+    for choice in only:
+        matches = [path for path in paths if _matches(path.stem, choice)]
+        if not matches:
+            raise ChapterError(f"no chapter {choice!r}; {hint(choice, [path.stem for path in paths])}")
+        wanted.update(matches)
+    return [_read_chapter(path) for path in paths if not only or path in wanted]
+
+
+def find_study(folder: Path, name: str) -> Chapter:
+    """Read one study: the chapter `<name>.py` of the folder.
+
+    Raises:
+        ChapterError: there is no such study, or its parameters cell is missing or not made of literals.
+    """
+    known = sorted(path.stem for path in folder.glob("*.py"))
+    if name not in known:
+        raise ChapterError(f"no study {name!r} in {folder}; {hint(name, known)}")
+    return _read_chapter(folder / f"{name}.py")
+
+
+def _matches(stem: str, choice: str) -> bool:
+    number = stem.split("_")[0]
+    return choice == stem or (choice.isdecimal() and int(choice) == int(number))
+
+
+def _read_chapter(path: Path) -> Chapter:
+    notebook = read_notebook(path)
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise ChapterError(f'{path} has {len(tagged)} parameters cells; tag exactly one with tags=["parameters"].')
+    return Chapter(path, title_of(notebook) or path.stem, *_assignments(tagged[0].source, path))
+
+
+def title_of(notebook) -> str:
+    """The first heading of a notebook, "" without one: cells for other generators may have taken it along."""
+    prose = (cell.source.splitlines() for cell in notebook.cells if cell.cell_type == "markdown")
+    return next((line.removeprefix("# ") for lines in prose for line in lines if line.startswith("# ")), "")
+
+
+def _assignments(source: str, path: Path) -> tuple[dict[str, object], dict[str, str]]:
+    """Read `name = literal  # kind: words` lines: the literals and the kinds by name."""
+    found, kinds = {}, {}
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+    for line in ast.parse(source).body:
+        target = line.targets[0] if isinstance(line, ast.Assign) and len(line.targets) == 1 else None
+        try:
+            found[target.id] = ast.literal_eval(line.value)
+            kinds[target.id] = parameters.kind_of(target.id, comments.get(line.end_lineno, ""))
+        except (AttributeError, ValueError):
+            raise ChapterError(
+                f"{path}: the parameters cell holds `{ast.unparse(line)}`; write only lines such as `name = 3`."
+            ) from None
+    missing = [name for name in RESERVED if not isinstance(found.get(name), str)]
+    if missing:
+        raise ChapterError(f'{path}: the parameters cell does not set {missing[0]}; add `{missing[0]} = ""`.')
+    for name, default in found.items():
+        if default is None:
+            raise ChapterError(f"{path}: parameter {name} is None, which has no type; give it a typed default.")
+        try:
+            parameters.check(default, default, kinds[name])
+        except ValueError as error:
+            raise ChapterError(f"{path}: parameter {name}: {error}.") from None
+    return found, kinds
+
+
+def parse_overrides(
+    texts: Iterable[str], chapters: list[Chapter], profile: Profile | None = None
+) -> dict[str, dict[str, object]]:
+    """Turn `name=value` texts into typed and checked parameters for each chapter that has them.
+
+    Args:
+        profile: what the chapters run on, on which some valid values depend; None takes any.
+
+    Returns:
+        chapter's name → {parameter: value}.
+
+    Raises:
+        ChapterError: no chosen chapter has the parameter, or the value is not of its default's type or not valid;
+            names the nearest valid one.
+    """
+    overrides: dict[str, dict[str, object]] = {chapter.name: {} for chapter in chapters}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ChapterError(f"-p {text}: write -p name=value.")
+        if name in RESERVED:
+            raise ChapterError(f"-p {name}: use --{name.replace('_', '-')} instead.")
+        owners = [chapter for chapter in chapters if name in chapter.parameters]
+        if not owners:
+            raise ChapterError(f"-p {name}: {_unknown(name, chapters)}")
+        for chapter in owners:
+            try:
+                found = parameters.parse(value, chapter.parameters[name], chapter.kinds.get(name, ""), profile)
+            except ValueError as error:
+                raise ChapterError(f"-p {text}: {chapter.name}: {error}.") from None
+            overrides[chapter.name][name] = found
+    return overrides
+
+
+def for_generator(notebook, generator: str):
+    """The notebook without the cells that are for other generators than this one."""
+    left_out = OTHERS_ONLY if generator == MAIN_GENERATOR else MAIN_ONLY
+    notebook.cells = [cell for cell in notebook.cells if left_out not in cell.metadata.get("tags", [])]
+    return notebook
+
+
+def _unknown(name: str, chapters: list[Chapter]) -> str:
+    valid = {own: chapter.name for chapter in chapters for own in chapter.parameters if own not in RESERVED}
+    near = nearest(name, valid)
+    meant = f"did you mean {near[0]}? " if near else ""
+    listing = ", ".join(f"{own} ({chapter})" for own, chapter in valid.items()) or "none at all"
+    return f"no chapter that is to run has this parameter; {meant}valid names: {listing}."
+
+
+def parameters_of(
+    chapter: Chapter, overrides: Mapping[str, object], *, profile: str, workspace: Path, data_root: str
+) -> dict[str, object]:
+    """All parameters that a chapter runs with."""
+    reserved = {
+        "profile": profile,
+        "workspace": str(workspace),
+        "data_root": data_root and str(places.absolute(data_root)),
+    }
+    return {**chapter.parameters, **reserved, **overrides}

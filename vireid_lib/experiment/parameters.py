@@ -1,0 +1,141 @@
+"""What a notebook's parameters may be. The runner checks every one before the first chapter starts.
+
+A parameters cell holds lines such as `people = 8  # 2 or more: how many are shown`. The default says the type. The
+comment may begin with a kind and a colon: a kind of name (`CHOICES`; with an "s", several of them between commas),
+"shares", or "N or more". Without that, a parameter that is called as a kind is of that kind, and a number must be at
+least 1 where its default is, else at least 0.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+
+import yaml
+
+from vireid_lib.data import yaml12
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.nearest import nearest
+
+AT_LEAST = re.compile(r"(\d+) or more")
+SHARES = "shares"
+TYPES = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list such as [1, 2]",
+    dict: "a mapping such as {a: 1}",
+}
+
+
+def _methods(_: Profile | None) -> dict[str, str]:
+    from vireid_lib.experiment import joint_training as joint
+
+    return dict.fromkeys(joint.names(), "")
+
+
+def _generators(_: Profile | None) -> dict[str, str]:
+    from vireid_lib import generators
+
+    return dict.fromkeys(generators.names(), "")
+
+
+def _metrics(_: Profile | None) -> dict[str, str]:
+    from vireid_lib.experiment.result_tables import METRIC_LABELS
+
+    return dict(METRIC_LABELS)
+
+
+def _training_sets(profile: Profile | None) -> dict[str, str]:
+    from vireid_lib.experiment.profile import OF_THE_WORLD, training_sets
+
+    there = training_sets() if profile is None or profile.world else set(training_sets()) - set(OF_THE_WORLD)
+    return {name: "" for name in training_sets() if name in there and name != "real"}
+
+
+CHOICES: Mapping[str, Callable[[Profile | None], dict[str, str]]] = {
+    "method": _methods,
+    "generator": _generators,
+    "metric": _metrics,
+    "training set": _training_sets,
+}
+"""Kind of name → the valid names, each with what else it is called. A training set is one besides the real images."""
+
+
+def kind_of(name: str, comment: str = "") -> str:
+    """A parameter's kind, "" if it has none: what its comment begins with, or else its own name."""
+    written = comment.partition(":")[0].strip()
+    if written in (SHARES, *CHOICES, *(f"{kind}s" for kind in CHOICES)) or AT_LEAST.fullmatch(written):
+        return written
+    return name if name in CHOICES else ""
+
+
+def parse(text: str, default: object, kind: str = "", profile: Profile | None = None) -> object:
+    """The value that `text` says, of the default's type and of the parameter's kind.
+
+    Args:
+        profile: what the chapters run on, on which some names depend; None takes any.
+
+    Raises:
+        ValueError: it says another type, or no valid value; names the nearest, or all.
+    """
+    value = text if isinstance(default, str) else _typed(text, default)
+    check(value, default, kind, profile)
+    return value
+
+
+def check(value: object, default: object, kind: str = "", profile: Profile | None = None) -> None:
+    """Raise ValueError unless a value of the default's type is valid; see `parse`."""
+    if isinstance(value, str):
+        several = kind.endswith("s")
+        for name in [each.strip() for each in value.split(",")] if several else [value]:
+            if (choices := CHOICES.get(kind.removesuffix("s"))) and not (name == "" == default):
+                _one_of(name, choices(profile), kind.removesuffix("s"))
+    elif isinstance(value, list):
+        if default and not value:
+            raise ValueError(f"the list is empty; its default is {default!r}")
+        for each in value:
+            _number(each, default[0] if default else each, kind)
+    else:
+        _number(value, default, kind)
+
+
+def _one_of(name: str, choices: Mapping[str, str], kind: str) -> None:
+    if name in choices:
+        return
+    called = {**{other: each for each, other in choices.items() if other}, **{each: each for each in choices}}
+    near = nearest(name, called, cutoff=0.5)
+    meant = f"did you mean {called[near[0]]}? " if near else ""
+    raise ValueError(f"{name!r} is no {kind}; {meant}There are {', '.join(choices)}")
+
+
+def _number(value: object, default: object, kind: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no finite number; its default is {default!r}")
+    if kind == SHARES:
+        if not 0 < value <= 1:
+            raise ValueError(f"{value} is no share; write a number above 0 and up to 1, such as {default!r}")
+        return
+    written = AT_LEAST.fullmatch(kind)
+    least = int(written[1]) if written else 1 if isinstance(default, int) and default >= 1 else 0
+    if value < least:
+        raise ValueError(f"{value} is too small; write {least} or more")
+
+
+def _typed(text: str, default: object) -> object:
+    try:
+        value = yaml12.load(text)
+    except yaml.YAMLError:
+        value = text
+    if isinstance(default, list) and isinstance(value, list) and default:
+        return [_of_type(each, default[0], f"{TYPES[list]} of values like {default[0]!r}", default) for each in value]
+    return _of_type(value, default, TYPES.get(type(default), type(default).__name__), default)
+
+
+def _of_type(value: object, like: object, wanted: str, default: object) -> object:
+    if isinstance(like, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(like):
+        raise ValueError(f"wants {wanted} there (its default is {default!r})")
+    return value

@@ -1,0 +1,302 @@
+"""Profiles: one YAML file that says on which data, with which models and how long the book runs."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+
+from vireid_lib import places
+from vireid_lib.data.strict import FileError, Strict, read_model
+from vireid_lib.nearest import hint
+from vireid_lib.project import project_root
+
+OF_THE_WORLD = ("redrawn", "true")
+
+
+def training_sets() -> list[str]:
+    """Names that `reid.training_sets` may hold."""
+    from vireid_lib import generators  # not above: pandas is too heavy for `vireid --help`
+
+    return ["real", *generators.names(), "dive_from_image", *OF_THE_WORLD]
+
+
+class World(Strict):
+    """The miniature world that the book draws for itself."""
+
+    seed: NonNegativeInt = 0
+    size: str | dict[str, PositiveInt]
+    """Name of a size that `vireid_lib.miniworld.write` knows, or the numbers of its `Size`."""
+
+
+class Data(Strict):
+    """Which data sets, and where they lie."""
+
+    target: str
+    """The visible-infrared set: name of a manifest in data_manifests/datasets/."""
+    external: str | None = None
+    """The visible-only set whose identities are expanded into infrared."""
+    roots: dict[str, str]
+    """Folder of each data set, relative to --data-root (without it, to the profile's file; in the miniature world, to
+    what the book draws), or absolute."""
+    broken_images: Literal["refuse", "skip"] = "refuse"
+    """What to do about images that cannot be read: end with the first one's name, or leave them out and count them in
+    every record."""
+
+    @model_validator(mode="after")
+    def _every_set_has_a_folder(self) -> "Data":
+        for name in (self.target, self.external):
+            if name is not None and name not in self.roots:
+                raise ValueError(f"roots names no folder for {name}; add `{name}: FOLDER`")
+        for name in self.roots:
+            if name not in (self.target, self.external):
+                raise ValueError(f"roots names {name}, which is neither target nor external; remove it")
+        return self
+
+
+class ImageSize(Strict):
+    """Size in pixels that the ReID network sees."""
+
+    height: PositiveInt
+    width: PositiveInt
+
+
+class Reid(Strict):
+    """The ReID method and what it is trained on."""
+
+    method: str = "agw"
+    backbone: Literal["small", "resnet50"]
+    config: dict[str, object] = {}
+    """Overrides of the method's own settings; every default is the paper's."""
+    length: Literal["equal", "published"] = "equal"
+    """How long a training is where `config` sets no `steps`. `equal` gives each training set the steps of the real-only
+    one (of the same method, settings, seed and split), and puts drops and warm-up at the same steps. With `published`,
+    as papers have it, an epoch grows with the images that are added."""
+    epoch_batch: dict[Literal["identities", "images"], PositiveInt] = {}
+    """The batch that the steps of an epoch are counted by, where it is not the method's own: batches of another size
+    then leave the number of steps as it is."""
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]
+    """One training per seed; tables show the mean and the standard deviation."""
+    training_sets: Annotated[list[str], Field(min_length=1)]
+    """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`copies`,
+    `dive`, `flow2flow`, ...); `dive_from_image`; `redrawn` and `true`, which exist in the miniature world only."""
+    expanded: PositiveInt | None = None
+    """At most so many of the expanded people are trained on, those with most images first and, of equally many, the
+    first by name (DiVE's figure 5); null takes all."""
+
+    @model_validator(mode="after")
+    def _known_training_sets(self) -> "Reid":
+        known = training_sets()
+        for name in self.training_sets:
+            if name not in known:
+                raise ValueError(f"training_sets names {name!r}; {hint(name, known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> "Reid":
+        for name, items in (("seeds", self.seeds), ("training_sets", self.training_sets)):
+            if len(set(items)) != len(items):
+                raise ValueError(f"{name} names one entry twice, which would count one training as two; remove it")
+        return self
+
+
+class Expand(Strict):
+    """How much synthetic infrared is made."""
+
+    identities: PositiveInt | None = None
+    """At most so many external identities, those with most images first and, of equally many, the first by name
+    (DiVE's figure 5); null takes all."""
+    per_camera: PositiveInt
+    """Images for each identity and camera."""
+    min_images: PositiveInt = 12
+    """Identities with fewer images are left out: too little to learn a token from (the DiVE release: 12)."""
+    splits: Annotated[list[Literal["train", "query", "gallery"]], Field(min_length=1)] = ["train"]
+    """Parts of the external set, which is not what is tested. The paper expands 1,011 people of Market-1501, and 751
+    are in its training part: its 21,511 images fit training and gallery."""
+    cameras: Literal["infrared"] | Annotated[list[int], Field(min_length=1)] = "infrared"
+    """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
+    counts: list[PositiveInt] = []
+    """Numbers of people in DiVE's figure 5, besides all that are expanded. Fewer are taken from those. For more, a
+    generator is fitted to so many, whatever `min_images` says; in the miniature world their true infrared is added."""
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> "Expand":
+        for name, items in (("counts", self.counts), ("splits", self.splits), ("cameras", self.cameras)):
+            if isinstance(items, list) and len(set(items)) != len(items):
+                raise ValueError(f"{name} names one entry twice; remove one")
+        return self
+
+
+OWN_SETTINGS = {"shots": "sysu-mm01", "draw": "sysu-mm01", "reading": "llcm"}
+
+
+class Evaluation(Strict):
+    """The protocol that is reported."""
+
+    protocol: Literal["sysu-mm01", "regdb", "llcm"]
+    modes: Annotated[list[str], Field(min_length=1)]
+    """SYSU-MM01: all, indoor. RegDB, LLCM: visible-to-infrared, infrared-to-visible. The first is the main one."""
+    trials: PositiveInt = 10
+    shots: PositiveInt = 1
+    """SYSU-MM01 only: gallery images for each identity and camera."""
+    draw: Literal["seeded", "official"] = "seeded"
+    """SYSU-MM01 only: how the gallery is drawn. "official" reads the data set's `exp/rand_perm_cam.mat` (JSIA-ReID,
+    MPANet)."""
+    reading: Literal["paper", "release"] = "paper"
+    """LLCM only: what visible-to-infrared means."""
+
+    @model_validator(mode="after")
+    def _fits_the_protocol(self) -> "Evaluation":
+        valid = ("all", "indoor") if self.protocol == "sysu-mm01" else ("visible-to-infrared", "infrared-to-visible")
+        if len(set(self.modes)) != len(self.modes):
+            raise ValueError("modes names one entry twice; remove one")
+        for mode in self.modes:
+            if mode not in valid:
+                raise ValueError(f"modes names {mode!r}; {self.protocol} has {' and '.join(valid)}")
+        for key, owner in OWN_SETTINGS.items():
+            if owner != self.protocol and getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key} is a setting of {owner}, not of {self.protocol}; remove it")
+        return self
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The protocol's own settings, besides mode and trials, as `evaluation.build_protocol` takes them."""
+        return {key: getattr(self, key) for key, owner in OWN_SETTINGS.items() if owner == self.protocol}
+
+
+class Profile(Strict):
+    """Everything that one run of the book depends on, besides the code and the data."""
+
+    name: str
+    title: str
+    world: World | None
+    data: Data
+    images: ImageSize | None = None
+    """null takes the method's published size."""
+    reid: Reid
+    dive: dict[str, object]
+    """Settings of `vireid_lib.generators.dive.DiveConfig`; every default is the paper's."""
+    generators: dict[str, dict[str, object]] = {}
+    """Settings of the other generators, by name; every default is the paper's, or the small recipe's in the miniature
+    world."""
+    expand: Expand
+    evaluation: Evaluation
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    """What everything is computed on: `cuda` (DiVE takes all GPUs), `cuda:1` (the second GPU alone), `cpu`, `mps`;
+    `auto` is `cuda` where there is a GPU, else `cpu`."""
+    minutes: dict[str, NonNegativeFloat] = {}
+    """Expected minutes of each chapter on two CPU cores; the runner's first guess at the time left."""
+
+    @model_validator(mode="after")
+    def _the_world_knows_its_truth(self) -> "Profile":
+        of_the_world = [name for name in self.reid.training_sets if name in OF_THE_WORLD]
+        if self.world is None and of_the_world:
+            raise ValueError(
+                f"reid.training_sets names {of_the_world[0]}, which only the miniature world can give; remove it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_world_has_no_official_galleries(self) -> "Profile":
+        if self.world is not None and self.evaluation.draw == "official":
+            raise ValueError(
+                "evaluation.draw is 'official', which reads a file that comes with SYSU-MM01, and the miniature world "
+                "has none; use seeded"
+            )
+        return self
+
+
+def profiles_folder() -> Path:
+    """The folder of the profiles that come with the book."""
+    return project_root() / "notebooks" / "profiles"
+
+
+def profile_names() -> list[str]:
+    """Names of the profiles that come with the book."""
+    return sorted(path.stem for path in profiles_folder().glob("*.yaml"))
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """Read a profile by name ("mini") or from a YAML file of your own. Paths in it are relative to its file, and in
+    full in what is returned.
+
+    Raises:
+        FileNotFoundError: there is no such profile; the message lists those there are.
+        FileError: a key, a type or a path is wrong; the message names file, key and the nearest valid key.
+    """
+    from vireid_lib.experiment.settings import check_data_sets, check_nested
+
+    path = _profile_path(name_or_path)
+    profile = read_model(path, Profile)
+    if profile.name != path.stem:
+        raise FileError(f"{path}: key name is {profile.name!r}; make it the file's name, {path.stem!r}.")
+    check_nested(profile, str(path))  # now, not hours into a run
+    check_data_sets(profile, str(path))
+    return _with_paths_in_full(profile, path)
+
+
+def located(name_or_path: str | Path) -> str:
+    """The profile's name, or its file's path in full, which means the same wherever it is read.
+
+    Raises:
+        FileNotFoundError: there is no such profile; the message lists those there are.
+    """
+    path = _profile_path(name_or_path)
+    return str(path) if _is_path(name_or_path) else str(name_or_path)
+
+
+def data_beside(name_or_path: str | Path, profile: Profile) -> str:
+    """The folder of the profile's file, if all its data sets lie there; otherwise ""."""
+    folder = _profile_path(name_or_path).parent
+    there = profile.world is None and all(os.path.isdir(folder / root) for root in profile.data.roots.values())
+    return str(folder) if there else ""
+
+
+def _is_path(name_or_path: str | Path) -> bool:
+    return places.is_yaml(name_or_path) or Path(name_or_path).name != str(name_or_path)
+
+
+def _profile_path(name_or_path: str | Path) -> Path:
+    if _is_path(name_or_path):
+        path = places.absolute(name_or_path)
+        if not os.path.isfile(path):  # Path's own raises for a name that is too long
+            raise FileNotFoundError(f"{path} does not exist; give a profile's name or the path of its YAML file.")
+        return path
+    known = profile_names()
+    if str(name_or_path) in known:
+        return profiles_folder() / f"{name_or_path}.yaml"
+    raise FileNotFoundError(
+        f"No profile {str(name_or_path)!r}; {hint(str(name_or_path), known)} A path to a .yaml file works too."
+    )
+
+
+def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
+    """The profile whose files and folders mean the same wherever the book is run from."""
+    from vireid_lib import generators
+    from vireid_lib.experiment import joint_training as joint
+    from vireid_lib.generators.dive.config import DiveConfig
+
+    def full(key: str, settings: dict[str, object], model: type[BaseModel]) -> dict[str, object]:
+        try:
+            return places.settled(settings, model, path.parent)
+        except ValueError as error:
+            raise FileError(f"{path}: key {key}.{error}.") from None
+
+    reid, data = profile.reid, profile.data
+    config = full("reid.config", reid.config, joint.config_class(reid.method))
+    made = {
+        name: full(f"generators.{name}", settings, generators.generator_class(name).config_class)
+        for name, settings in profile.generators.items()
+    }
+    try:
+        roots = {name: str(places.expanded(root)) for name, root in data.roots.items()}
+    except ValueError as error:
+        raise FileError(f"{path}: key data.roots: {error}") from None
+    return profile.model_copy(
+        update={
+            "dive": full("dive", profile.dive, DiveConfig),
+            "generators": made,
+            "reid": reid.model_copy(update={"config": config}),
+            "data": data.model_copy(update={"roots": roots}),
+        }
+    )

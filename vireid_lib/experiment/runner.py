@@ -1,0 +1,258 @@
+"""Runs the chapters: each in a process of its own, judged by its own record and never by papermill's."""
+
+import contextlib
+import json
+import os
+import queue
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from vireid_lib import places
+from vireid_lib.experiment import executors as engines
+from vireid_lib.experiment import locks
+from vireid_lib.experiment.cache import KEEP_RESULTS
+from vireid_lib.experiment.console import Terminal
+from vireid_lib.experiment.failures import failure as _failure
+from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parameters_of, parse_overrides
+from vireid_lib.experiment.profile import Profile, data_beside, load_profile, located
+from vireid_lib.experiment.provenance import hardware, library, now, versions, write_json
+from vireid_lib.experiment.run import Book, check_galleries, default_workspace
+from vireid_lib.project import project_root
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class RunError(RuntimeError):
+    """The book could not be started; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class BookRun:
+    """The outcome of a run.
+
+    Attributes:
+        profile, workspace: what it ran on and where.
+        scores: of the book's main table, as `selection.scores` returns them; None for a study.
+        ok: every chosen chapter truly ran.
+        page: the HTML page, or None if no chapter has run.
+        failure: what went wrong, where, and how to continue; empty if ok.
+    """
+
+    profile: Profile
+    workspace: Path
+    scores: "pd.DataFrame | None"
+    ok: bool
+    page: Path | None
+    failure: str
+
+
+def run_book(
+    profile: str,
+    *,
+    workspace: str | Path = "",
+    data_root: str = "",
+    only: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    chapters_folder: Path | None = None,
+    study: str = "",
+    out: TextIO | None = None,
+) -> BookRun:
+    """Run the chapters in order, stop at the first that fails, and make the page of all that have run.
+
+    Leaves in the workspace: `notebooks/<chapter>.ipynb` as executed, `notebooks/<chapter>.json` written last and
+    only if every cell ran, `stages/…/result.json`, `book.json` and `index.html`. A study leaves `study_<name>.json`
+    and `study_<name>.html` instead, and the book's own page as it is.
+
+    Args:
+        profile: name or path.
+        workspace: folder; empty means `workspace/<profile>` in the checkout.
+        data_root: folder of the real data sets; empty for the miniature world.
+        only: numbers or names of chapters.
+        overrides: `name=value` texts for the chapters' parameters.
+        chapters_folder: where the chapters are; None means the book's own, or its studies.
+        study: run this study of the folder instead of its chapters.
+        out: where to report; None means standard output.
+
+    Raises:
+        RunError: the book, or that study, is running in the workspace already.
+        ValueError, FileNotFoundError: a chapter, parameter, profile, folder or device is wrong; nothing ran.
+    """
+    settings = load_profile(profile)
+    folder = places.absolute(workspace or default_workspace(settings.name))
+    data_root = data_root or data_beside(profile, settings)
+    source = chapters_folder or project_root() / "notebooks" / ("studies" if study else "")
+    chapters = [find_study(source, study)] if study else find_chapters(source, only)
+    record, page_name = (f"study_{study}.json", f"study_{study}.html") if study else ("book.json", "index.html")
+    chosen = parse_overrides(overrides, chapters, settings)
+    book = Book(settings, folder, data_root)  # a missing data set is found out before the first chapter
+    device = book.device  # so is a device that is not here
+    check_galleries(book)
+    if method := next(filter(None, (values.get("method", "") for values in chosen.values())), ""):
+        book = book.with_method(method)  # so is an unknown method; and the page shows this one's scores
+        settings = book.profile
+    notebooks = places.made(folder / "notebooks")
+    command = continue_command(profile, workspace, data_root, only, overrides, study=study)
+    terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
+    with _only_run(folder, study):
+        terminal.say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
+        for chapter in chapters:
+            # What an earlier run left must not pass for the outcome of this one.
+            for suffix in (".json", ".ipynb", ".log"):
+                (notebooks / f"{chapter.name}{suffix}").unlink(missing_ok=True)
+        for outcome in (record, page_name):
+            (folder / outcome).unlink(missing_ok=True)
+        failure = ""
+        for chapter in chapters:
+            parameters = parameters_of(
+                chapter, chosen[chapter.name], profile=located(profile), workspace=folder, data_root=data_root
+            )
+            failure = _run_chapter(chapter, parameters, folder, terminal)
+            if failure:
+                failure += f"\nWhat is finished is kept. Continue with:  {command}"
+                break
+        scores = None if study else _scores(book)
+        about = {
+            "results": [] if study else scores[["stage", "key", "older"]].drop_duplicates().to_dict("records"),
+            "profile": settings.model_dump(),
+            "ok": not failure,
+            "failure": failure,
+            "command": command,
+            "chapters": [chapter.name for chapter in chapters],
+            "finished": now(),
+            "library": library(),
+            "versions": versions(),
+            "hardware": hardware(),
+            "device": device,
+        }
+        try:
+            write_json(folder / record, about)
+            page = _make_page(folder, chapters if study else find_chapters(source), settings, record, page_name)
+        except OSError as error:
+            if not failure:
+                raise
+            page, failure = None, f"{failure}\nNor could the run's record and page be written: {error}"
+    return BookRun(settings, folder, scores, not failure, page, failure)
+
+
+def continue_command(
+    profile: str,
+    workspace: str | Path,
+    data_root: str,
+    only: Sequence[str],
+    overrides: Sequence[str],
+    *,
+    study: str = "",
+) -> str:
+    """The command that does the same run again."""
+    words = ["vireid", *(["study", study] if study else ["book"]), "--profile", profile]
+    for flag, value in (("--workspace", workspace), ("--data-root", data_root)):
+        words += [flag, str(value)] if value else []
+    for flag, values in (("--only", only), ("-p", overrides)):
+        for value in values:
+            words += [flag, value]
+    words += ["--keep-results"] if os.environ.get(KEEP_RESULTS) else []
+    return shlex.join(words + engines.options())
+
+
+@contextlib.contextmanager
+def _only_run(folder: Path, study: str) -> Iterator[None]:
+    """A book and its studies write different files, and may run at once; what stages they share are made once."""
+    name, command = (f"study_{study}", f"study {study}") if study else ("book", "book")
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locks.held(folder / f".{name}.lock"))
+        except locks.Busy as busy:
+            remedy = f"wait for it, or give this one a --workspace of its own. {busy}"
+            raise RunError(f"Another `vireid {command}` is running in {folder}; {remedy.strip()}") from None
+        yield
+
+
+def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Path, terminal: Terminal) -> str:
+    """Run one chapter in its own process and write its record if it truly ran; return what failed, or ""."""
+    output = folder / "notebooks" / f"{chapter.name}.ipynb"
+    log = output.with_suffix(".log")
+    changed = {name: value for name, value in parameters.items() if value != chapter.parameters[name]}
+    job = {
+        "chapter": str(chapter.path.resolve()),
+        "output": str(output),
+        "parameters": changed,
+        "cache": str(folder / "cache"),
+    }
+    started, clock = now(), time.monotonic()
+    terminal.start(chapter.name)
+    status, dead = _supervise(job, log, terminal)
+    failure = _failure(chapter, output, log, status, dead)
+    terminal.finish("failed" if failure else "done")
+    if failure:
+        return failure
+    log.unlink()
+    write_json(
+        output.with_suffix(".json"),
+        {
+            "chapter": chapter.name,
+            "title": chapter.title,
+            "parameters": dict(parameters),
+            "started": started,
+            "finished": now(),
+            "wall_seconds": round(time.monotonic() - clock, 3),
+            "library": library(),
+        },
+    )
+    return ""
+
+
+def _supervise(job: dict, log: Path, terminal: Terminal) -> tuple[int, dict | None]:
+    """Run the job's process to its end; return its exit status and the event of a dead kernel, if any."""
+    dead = None
+    events: queue.Queue[dict | None] = queue.Queue()
+    command = [sys.executable, "-m", "vireid_lib.experiment.execute", json.dumps(job)]
+    with (
+        open(log, "w", encoding="utf-8") as errors,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        threading.Thread(target=_read_events, args=(process.stdout, events), daemon=True).start()
+        try:
+            while (event := _next(events, terminal)) is not None:
+                dead = event if event["event"] == "dead_kernel" else dead
+                terminal.event(event)
+                terminal.refresh()
+            process.wait()
+        except BaseException:  # Ctrl-C: the closed pipe tells the process to end its kernel and itself
+            process.stdin.close()
+            process.wait()
+            raise
+    return process.returncode, dead
+
+
+def _next(events: "queue.Queue[dict | None]", terminal: Terminal) -> dict | None:
+    while True:
+        try:
+            return events.get(timeout=0.5)
+        except queue.Empty:
+            terminal.refresh()
+
+
+def _read_events(stream: TextIO, events: "queue.Queue[dict | None]") -> None:
+    for line in stream:
+        events.put(json.loads(line))
+    events.put(None)
+
+
+def _scores(book: Book) -> "pd.DataFrame":
+    from vireid_lib.experiment import selection
+
+    return selection.scores(book)
+
+
+def _make_page(folder: Path, chapters: Sequence[Chapter], profile: Profile, record: str, name: str) -> Path | None:
+    from vireid_lib.book.page import make_page
+
+    return make_page(folder, chapters, profile, record=record, name=name)

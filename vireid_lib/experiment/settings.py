@@ -1,0 +1,196 @@
+"""A profile's nested settings as the classes that own them: ReID method, DiVE, miniature world."""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
+
+from vireid_lib.data.strict import FileError, explained, validated
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.nearest import hint, nearest
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from vireid_lib.generators.dive.config import DiveConfig
+    from vireid_lib.miniworld.write import Size
+    from vireid_lib.reid.config import ReidConfig
+
+
+PLACES = {"backbone": "reid.backbone", "height": "images.height", "width": "images.width"}
+"""Settings of a method that a profile has outside of `reid.config`."""
+
+
+def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
+    """The ReID method's settings: what was published for the target data set, or the method's recipe for the
+    miniature world with the small backbone; the profile's overrides on top.
+
+    Raises:
+        FileError: there is no such method, or `reid.config` sets what the method does not have.
+    """
+    from vireid_lib.experiment import joint_training as joint
+
+    where = where or f"profile {profile.name}"
+    try:
+        config_class = joint.config_class(profile.reid.method)
+    except ValueError as error:
+        raise FileError(f"{where}: key reid.method: {error}") from None
+    own = {"backbone": profile.reid.backbone, **(profile.images.model_dump() if profile.images else {})}
+    for key in profile.reid.config:
+        if key in PLACES:
+            raise FileError(f"{where}: key reid.config.{key} would contradict {PLACES[key]}; set it there.")
+    published = partial(config_class.published, profile.data.target)
+    make = config_class.small if profile.reid.backbone == "small" else published
+    return explained(lambda: make(**own, **profile.reid.config), config_class, where, "reid.config")
+
+
+def dive_config(profile: Profile, where: str = "") -> "DiveConfig":
+    """DiVE's settings: the paper's, the profile's overrides on top.
+
+    Raises:
+        FileError: `dive` sets what DiVE does not have.
+    """
+    from vireid_lib.generators.dive.config import DiveConfig
+
+    return explained(lambda: DiveConfig(**profile.dive), DiveConfig, where or f"profile {profile.name}", "dive")
+
+
+def generator_config(profile: Profile, name: str, where: str = "") -> "BaseModel":
+    """The settings of a generator besides DiVE: its paper's, or its small recipe in the miniature world; the profile's
+    overrides on top.
+
+    Raises:
+        FileError: there is no such generator, or the profile sets what it does not have.
+    """
+    from vireid_lib import generators
+
+    where, key = where or f"profile {profile.name}", f"generators.{name}"
+    if name == "dive":
+        raise FileError(f"{where}: key {key}: DiVE's settings stand under `dive`; move them there.")
+    try:
+        config_class = generators.generator_class(name).config_class
+    except ValueError as error:
+        raise FileError(f"{where}: key {key}: {error}") from None
+    make = config_class if profile.world is None else config_class.small
+    return explained(lambda: make(**profile.generators.get(name, {})), config_class, where, key)
+
+
+def world_size(profile: Profile, where: str = "") -> "Size | None":
+    """The miniature world's size, None if the profile reads real data.
+
+    Raises:
+        FileError: there is no size of that name.
+    """
+    from vireid_lib.miniworld.write import SIZES, Size
+
+    if profile.world is None:
+        return None
+    size, where = profile.world.size, where or f"profile {profile.name}"
+    if isinstance(size, str):
+        if size not in SIZES:
+            raise FileError(f"{where}: key world.size is {size!r}; use {' or '.join(SIZES)}, or numbers of your own.")
+        return SIZES[size]
+    valid = [field.name for field in dataclasses.fields(Size)]
+    for key in size:
+        if key not in valid:
+            near = nearest(key, valid)
+            raise FileError(
+                f"{where}: unknown key world.size.{key}; "
+                + (f"did you mean {near[0]}?" if near else f"valid here: {', '.join(valid)}.")
+            )
+    return Size(**size)
+
+
+def check_nested(profile: Profile, where: str) -> None:
+    """Let the classes that own the nested settings judge them, before anything runs.
+
+    Raises:
+        FileError: a setting that its owner does not have, or of another type.
+    """
+    reid_config(profile, where)
+    world_size(profile, where)
+    dive_config(profile, where)
+    for name in profile.generators:
+        generator_config(profile, name, where)
+
+
+def with_method(profile: Profile, method: str, changes: Mapping[str, object] | None = None) -> Profile:
+    """The profile with another ReID method, or other settings of it on top of the profile's.
+
+    Raises:
+        FileError: there is no such method, or it lacks a setting that the profile or `changes` sets.
+    """
+    changed = {"method": method, "config": {**profile.reid.config, **(changes or {})}}
+    found = profile.model_copy(update={"reid": profile.reid.model_copy(update=changed)})
+    reid_config(found, f"profile {profile.name} with method {method}")
+    return found
+
+
+def changed(profile: Profile, changes: Mapping[str, object], where: str) -> Profile:
+    """The profile with some settings in place of its own.
+
+    Args:
+        changes: under dotted keys, or sections of several settings: `{"reid.config": {"triplet": "hard"}}`.
+        where: names the place of `changes` in an error message.
+
+    Raises:
+        FileError: a setting that the profile, the method or the generator does not have, or of another type.
+    """
+    values = profile.model_dump()
+    for name, value in flat(changes).items():
+        *sections, key = name.split(".")
+        if not sections:
+            raise FileError(
+                f"{where}: {name} names no section; write it as in a profile, e.g. dive.{name} or reid.config.{name}."
+            )
+        inner = values
+        for section in sections:
+            if inner.get(section) is None:
+                inner[section] = {}
+            inner = inner[section]
+            if not isinstance(inner, dict):
+                raise FileError(f"{where}: {name} is no setting, for {section} is a single value.")
+        inner[key] = value
+    found = validated(Profile, values, where)
+    check_nested(found, where)
+    return found
+
+
+def flat(changes: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Settings of sections, one by one under their dotted keys."""
+    found = {}
+    for name, value in changes.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
+
+
+def check_data_sets(profile: Profile, where: str) -> None:
+    """Let the data sets' manifests judge what a profile asks of them now, and not when they are first read.
+
+    Raises:
+        FileError: there is no such data set, it is of another kind than is wanted, or has another protocol or other
+            cameras.
+    """
+    from vireid_lib.data.manifest import load_manifest, manifest_names
+
+    def refuse(key: str, why: str) -> NoReturn:
+        raise FileError(f"{where}: key {key} {why}.")
+
+    data, rule, cameras = profile.data, profile.evaluation.protocol, profile.expand.cameras
+    for key, name in (("data.target", data.target), ("data.external", data.external)):
+        if name is not None and name not in manifest_names():
+            refuse(key, f"is {name!r}, which is no data set; {hint(name, manifest_names()).rstrip('.')}")
+        if name is not None and profile.world is not None and not name.startswith("mini_"):
+            refuse(key, f"is {name!r}, which the miniature world does not draw; write `world: null` for data on disk")
+    target = load_manifest(data.target)
+    if not (infrared := target.camera_numbers("infrared")):
+        refuse("data.target", f"is {data.target!r}, which has no infrared images; name a visible-infrared set")
+    if target.protocol.rule != rule:
+        refuse("evaluation.protocol", f"is {rule!r}, and {data.target} has {target.protocol.rule!r}; write that")
+    if cameras != "infrared" and (unknown := sorted(set(cameras) - set(infrared))):
+        known = ", ".join(map(str, infrared))
+        refuse("expand.cameras", f"names {unknown[0]}; the infrared cameras of {data.target} to name there are {known}")
+    if data.external is not None and load_manifest(data.external).camera_numbers("infrared"):
+        refuse("data.external", f"is {data.external!r}, whose people have infrared images; name a visible-only set")
+    if data.external is None and (made := [name for name in profile.reid.training_sets if name != "real"]):
+        refuse("reid.training_sets", f"names {made[0]!r}, made of data.external's people; name that set, or remove it")

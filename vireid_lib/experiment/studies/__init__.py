@@ -1,0 +1,60 @@
+"""Studies: the training tables of a paper, run on this book's data, and the paper's claims held against the seeds.
+
+How to write one, with `den.py` here and `notebooks/studies/den.py` as the example:
+
+1. `data_manifests/papers/NAME.yaml`: what the paper prints. A row's method, training set and `changes` (the settings
+   that the paper changed in it) say which setting it is; metrics may be scores (percent) and, for DEN, iirs_visible,
+   iirs_infrared, himd. A column says with which settings of the protocol its scores were measured.
+2. `vireid_lib/book/studies/NAME.py`: `STUDY = Study(NAME, rows, claims)`.
+   - `Row(name, label, method, config, training="real", always=True)`: one trained setting, once, however many tables
+     show it. `config` is in place of the method's settings, on top of the profile's `reid.config`. Which printed row it
+     is, `Study.row_of` finds out from the settings. Rows with `always=False` are trained only if the study is run in
+     full.
+   - `Claim(words, place, measure, row, other, direction="larger", than_from=None)`.
+3. `notebooks/studies/NAME.py`, a chapter whose parameters cell has `full = False`:
+
+        from vireid_lib.experiment import open_book, studies
+        from vireid_lib.experiment.studies.NAME import STUDY
+
+        book = open_book(profile, workspace, data_root)
+        measured = studies.measure(book, STUDY, full=full)  # trains (cached, two at a time); one row per row × seed
+        studies.overview(measured)                          # mean ± std of every row
+        studies.effort(book, STUDY, measured)               # batch, steps, images seen of every row
+        print(studies.same_effort(STUDY, measured))         # whether they are the same
+        studies.beside_paper(book, STUDY, measured, 3)      # the paper's table 3, ours below each number
+        findings = studies.judge(measured, STUDY)
+        print(studies.count(findings)); studies.findings_table(findings)  # after Holm's correction over the claims
+        print(studies.limits(book, STUDY, measured, findings))  # chance, intervals, what was fitted only once
+
+   A row's own book, `studies.book_of(book, STUDY.row("den"))`, works with everything that takes a book:
+   `stages.features(own, "real", seed)`, `stages.network(own, "real", seed)`, `trainings.history(record)`.
+4. `vireid study NAME [--profile P] [--workspace DIR] [-p full=true]` runs it like a chapter of the book, in the book's
+   workspace (trainings are shared), and writes `study_NAME.html` there.
+"""
+
+from vireid_lib.experiment.studies.beside import beside_paper
+from vireid_lib.experiment.studies.judged import Finding, count, judge
+from vireid_lib.experiment.studies.judged import table as findings_table
+from vireid_lib.experiment.studies.measured import MEASURES, effort, for_plot, measure, overview, same_effort, train
+from vireid_lib.experiment.studies.scope import limits
+from vireid_lib.experiment.studies.study import Claim, Row, Study, book_of
+
+__all__ = [
+    "MEASURES",
+    "Claim",
+    "Finding",
+    "Row",
+    "Study",
+    "beside_paper",
+    "book_of",
+    "count",
+    "effort",
+    "findings_table",
+    "for_plot",
+    "judge",
+    "limits",
+    "measure",
+    "overview",
+    "same_effort",
+    "train",
+]

@@ -1,0 +1,115 @@
+"""DEN's tables 1, 3, 4, 5 and 6 as trainings, and what the paper says about them (Kim et al., WACV 2024)."""
+
+from vireid_lib.experiment.studies.study import Claim, Row, Study
+
+# The switches of DenConfig for the rows without HueGray images.
+NO_COPIES = {"colour_copies": "none", "ird_hue_grey": False, "ci": False}
+
+
+def _baseline(name: str, triplet: str, copies: str, *, erasing: bool = True, always: bool = False) -> Row:
+    sample_diversity = {"none": "", "grey": "Gray", "hue": "Hue", "hue_grey": "HG"}[copies]
+    label = ", ".join(filter(None, (triplet, "RE" if erasing else "", sample_diversity)))
+    config = {"triplet": "hard" if triplet == "HT" else "wrt", "colour_copies": copies}
+    if not erasing:
+        config["erasing"] = 0.0
+    return Row(name, label, "baseline", config, always=always)
+
+
+ROWS = (
+    _baseline("ht_re", "HT", "none", always=True),
+    _baseline("wrt_re", "WRT", "none", always=True),
+    _baseline("ht_hg", "HT", "hue_grey", always=True),
+    _baseline("wrt_hg", "WRT", "hue_grey", always=True),
+    Row("pe", "HT, PE(V,I), RE", "den", NO_COPIES | {"ne": False}, always=False),
+    Row("ird", "HT, IRD(V,I), RE", "den", NO_COPIES),
+    Row("ird_hg", "HT, IRD(V,I), RE, HG", "den", {"ird_hue_grey": False, "ci": False}),
+    Row("den", "DEN", "den"),
+    Row("caj", "CAJ", "caj"),
+    Row("mmd", "MMD-ReID", "mmd_reid"),
+    _baseline("wrt", "WRT", "none", erasing=False),
+    _baseline("ht", "HT", "none", erasing=False),
+    _baseline("wrt_grey", "WRT", "grey"),
+    _baseline("ht_grey", "HT", "grey"),
+    _baseline("wrt_hue", "WRT", "hue"),
+    _baseline("ht_hue", "HT", "hue"),
+    Row("ne", "HT, NE(V,I), RE", "den", NO_COPIES | {"pe": False}, always=False),
+    Row("den_no_ci", "DEN without CI", "den", {"ci": False}, always=False),
+    Row("ird_hg_ci", "HT, IRD(V,I), CI, RE, HG", "den", {"ird_hue_grey": False}, always=False),
+)
+
+BOTH = {"iirs_visible": "(V,V)", "iirs_infrared": "(I,I)"}
+
+
+def _wider(row: str, other: str, words: str, place: str) -> list[Claim]:
+    """`row` has the larger IIRS, in both modalities."""
+    return [
+        Claim(f"{words} has the larger IIRS {which}", place, measure, row, other) for measure, which in BOTH.items()
+    ]
+
+
+def _better(row: str, other: str, words: str, place: str) -> Claim:
+    return Claim(words, place, "rank_1", row, other)
+
+
+CLAIMS = (
+    _better("ht", "wrt", "Without sample diversity, HT is better than WRT", "Table 1"),
+    _better("ht_re", "wrt_re", "Under random erasing, HT is better than WRT", "Table 1"),
+    *_wider("ht_re", "wrt_re", "Under random erasing, HT", "Table 1"),
+    *(
+        Claim(
+            f"Random erasing widens the gap between HT and WRT in IIRS {which}",
+            "section 3.1",
+            measure,
+            "ht_re",
+            "wrt_re",
+            than_from=("wrt", "ht"),
+        )
+        for measure, which in BOTH.items()
+    ),
+    _better("ht_grey", "wrt_grey", "With grey images, HT is better than WRT", "Table 4"),
+    *_wider("ht_grey", "wrt_grey", "With grey images, HT", "Table 4"),
+    _better("ht_hue", "wrt_hue", "With turned hues, HT is better than WRT", "Table 4"),
+    *_wider("ht_hue", "wrt_hue", "With turned hues, HT", "Table 4"),
+    _better("ht_hg", "wrt_hg", "With HueGray, HT is better than WRT", "Table 4"),
+    *_wider("ht_hg", "wrt_hg", "With HueGray, HT", "Table 4"),
+    Claim(
+        "From hue to HueGray, HT gains more than WRT",
+        "section 4.4",
+        "rank_1",
+        "ht_hg",
+        "ht_hue",
+        than_from=("wrt_hue", "wrt_hg"),
+    ),
+    _better("ne", "ht_re", "NE improves on the baseline", "Table 3, index 2"),
+    _better("pe", "ht_re", "PE improves on the baseline", "Table 3, index 3"),
+    _better("pe", "ne", "PE improves on it more than NE", "section 4.3"),
+    _better("ird", "ht_re", "NE and PE together improve on the baseline", "Table 3, index 4"),
+    _better("ird", "pe", "NE adds to PE", "Table 3, index 4"),
+    _better("ht_hg", "ht_re", "HueGray improves on the baseline", "Table 3, index 5"),
+    _better("ird_hg", "ird", "HueGray improves on IRD(V,I)", "Table 3, index 6"),
+    _better("ird_hg", "ht_hg", "IRD(V,I) improves on HueGray", "Table 3, index 6"),
+    _better("den_no_ci", "ird_hg", "IRD(HG,I) without CI improves further", "Table 3, index 7"),
+    _better("ird_hg_ci", "ird_hg", "CI alone improves further", "Table 3, index 8"),
+    _better("den", "ird_hg", "IRD(HG,I) with CI improves further", "Table 3, index 9"),
+    _better("den", "ht_re", "DEN improves on the baseline", "Table 3, index 9"),
+    *(
+        Claim(f"NE alone makes IIRS {which} smaller", "Table 5", measure, "ne", "ht_re", "smaller")
+        for measure, which in BOTH.items()
+    ),
+    *_wider("pe", "ht_re", "PE, against the baseline,", "Table 5"),
+    *_wider("ird", "pe", "NE and PE together, against PE,", "Table 5"),
+    *_wider("ird", "ht_re", "IRD(V,I), against the baseline,", "Table 5"),
+    *_wider("ird_hg", "ird", "IRD(V,I) with HueGray, against without,", "Table 5"),
+    *_wider("caj", "ht_re", "CAJ, against the baseline,", "Table 6"),
+    *_wider("mmd", "caj", "MMD-ReID, against CAJ,", "Table 6"),
+    *_wider("ird_hg", "mmd", "IRD(V,I) with HueGray, against MMD-ReID,", "Table 6"),
+    *(
+        Claim(f"IRD(V,I) with HueGray has a smaller HIMD than {words}", "Table 6", "himd", "ird_hg", other, "smaller")
+        for other, words in (("ht_re", "the baseline"), ("caj", "CAJ"), ("mmd", "MMD-ReID"))
+    ),
+    Claim("MMD-ReID has a smaller HIMD than the baseline", "Table 6", "himd", "mmd", "ht_re", "smaller"),
+    _better("ird_hg", "caj", "IRD(V,I) with HueGray is better than CAJ", "Table 6"),
+    _better("ird_hg", "mmd", "IRD(V,I) with HueGray is better than MMD-ReID", "Table 6"),
+)
+
+STUDY = Study("den", ROWS, CLAIMS)

@@ -1,0 +1,236 @@
+"""DiVE's tables 1 to 4 and figure 5 as trainings, and what the paper says about them (Dai, Lu, Li, AAAI 2025)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vireid_lib import generators
+from vireid_lib.experiment.datasets import datasets
+from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.studies.study import Claim, Row, Study
+
+THE_PAPERS = "deen"
+"""With which the paper trains tables 1, 3, 4 and figure 5."""
+
+MINIATURE = "agw"
+"""With which they are trained in the miniature world, at half the cost, if no other is asked for."""
+
+METHODS = {"agw": "AGW", "caj": "CAJ", "dart": "DART", "deen": "DEEN"}
+"""Of table 2."""
+
+PRINTED = ("cyclegan", "aligngan", "vi_diff", "cyclegan_turbo")
+"""Generators that the paper's table 1 compares DiVE with."""
+
+TO_BOTH = "_both"
+"""End of the names of rows whose generator is fitted to external images too; the paper fits DiVE alone to them."""
+
+
+def method_label(method: str) -> str:
+    """A method's name for readers."""
+    return METHODS.get(method, method.upper())
+
+
+def expanding(names: Sequence[str] = ()) -> list[str]:
+    """Those of the named generators (of all, if none is named) that can make a gallery: the ones that the paper
+    compares, then the others, greyscale copies last. DiVE is not among them: it is in every table.
+
+    Raises:
+        ValueError: there is no such generator.
+    """
+    asked = set(names or generators.names()) - {"dive"}
+    can = {name for name in sorted(asked) if "expand" in generators.build(name).capabilities}
+    order = [*PRINTED, *sorted(can - {*PRINTED, "copies"}), "copies"]
+    return [name for name in order if name in can]
+
+
+def generator_rows(method: str, names: Sequence[str]) -> list[Row]:
+    """Table 1: one method, trained on real images and those of each generator."""
+    label = {name: training_label(name).removeprefix("+ ") for name in names}
+    return [Row(f"{method}_{name}", label[name], method, training=name) for name in names]
+
+
+def fitted_to_both(method: str, names: Sequence[str]) -> list[Row]:
+    """Table 1 once more, with those generators that can be fitted to the external images as DiVE is: the paper trains
+    them on the target alone."""
+    fields = {name: generators.generator_class(name).config_class.model_fields for name in names}
+    return [
+        replace(
+            row,
+            name=f"{row.training}{TO_BOTH}",
+            label=f"{row.label}, fitted to external images too",
+            always=False,
+            changes={"generators": {row.training: {"fit_on": "target+external"}}},
+        )
+        for row in generator_rows(method, names)
+        if "fit_on" in fields[row.training]
+    ]
+
+
+def _pair(method: str, name: str, label: str, *, always: bool = False, **settings: object) -> list[Row]:
+    return [
+        Row(
+            f"{name}_{training}",
+            f"{_trained(method, training)}, {label}",
+            method,
+            training=training,
+            always=always,
+            **settings,
+        )
+        for training in ("real", "dive")
+    ]
+
+
+def _trained(method: str, training: str) -> str:
+    return method_label(method) + " + DiVE" * (training == "dive")
+
+
+def _selected(method: str, name: str, label: str, **settings: object) -> Row:
+    return Row(name, label, method, training="dive", always=False, changes={"dive": settings})
+
+
+def _people(method: str, count: int, training: str, *, more: bool = False) -> Row:
+    """A training on fewer expanded people, or on more people than the profile expands."""
+    words = "DiVE" if training == "dive" else "true infrared"
+    section = {"expand": {"identities": count, "min_images": 1}} if more else {"reid": {"expanded": count}}
+    return Row(
+        f"{training}_{count}", f"{words}, {count} people", method, training=training, always=False, changes=section
+    )
+
+
+def counts(book: Book) -> tuple[list[int], list[int]]:
+    """The numbers of people of figure 5 that are fewer than the expanded ones, and those that are more."""
+    asked, everybody = sorted(book.profile.expand.counts), datasets(book).external["identity"].nunique()
+    return [count for count in asked if count < everybody], [count for count in asked if count > everybody]
+
+
+def study(book: Book, compared: Sequence[str] = (), method: str = "") -> Study:
+    """The study.
+
+    Args:
+        book: its profile says with how many people figure 5 is drawn (`expand.counts`).
+        compared: generators of table 1 besides DiVE; empty takes all that can make a gallery.
+        method: with which tables 1, 3, 4 and figure 5 are trained; empty takes the paper's, and in the miniature world
+            `MINIATURE`.
+
+    Raises:
+        ValueError: there is no such generator or method, or the profile has no external people.
+    """
+    if book.profile.data.external is None:
+        raise ValueError(
+            f"Profile {book.profile.name} names no data.external, and DiVE's study expands such people; "
+            "name a visible-only set there."
+        )
+    method = book.with_method(method or (MINIATURE if book.miniature else THE_PAPERS)).profile.reid.method
+    fewer, more = counts(book)
+    first = [
+        Row(f"{method}_real", _trained(method, "real"), method),
+        *generator_rows(method, expanding(compared)),
+        Row(f"{method}_dive", _trained(method, "dive"), method, training="dive"),
+        *generator_rows(method, ["dive_from_image", "redrawn", "true"]),
+    ]
+    second = [
+        Row(f"{other}_{training}", _trained(other, training), other, training=training)
+        for other in METHODS
+        if other != method
+        for training in ("real", "dive")
+    ]
+    beyond = "true" if book.miniature else "dive"
+    others = [
+        *fitted_to_both(method, expanding(compared)),
+        *_pair(method, "wide", "batches twice as large", always=True, times={"images": 2}),
+        *_pair(method, "long", "twice as long", times={"length": 2}),
+        _selected(method, "infrared_single", "DiVE, infrared, single", views="single", train_modalities="infrared"),
+        _selected(method, "both_single", "DiVE, both, single", views="single"),
+        _selected(method, "one_lora", "DiVE, one LoRA for all codes", lora_scope="shared"),
+        Row(
+            "campus",
+            f"{_trained(method, 'dive')}, campus",
+            method,
+            training="dive",
+            always=False,
+            external="cuhk03_np",
+            changes={"expand": {"min_images": 5}},
+        ),
+        *(_people(method, count, training) for training in ("dive", "true") for count in fewer),
+        *(_people(method, count, beyond, more=True) for count in more),
+    ]
+    claims = _claims(method, [row.name for row in first], fewer, [] if book.miniature else more)
+    return Study("dive", (*first, *second, *others), claims, method)
+
+
+def trained_with(study: Study) -> str:
+    """With which method the tables of one method are trained, in a sentence."""
+    here, papers = method_label(study.method), method_label(THE_PAPERS)
+    start = f"Tables 1, 3, 4 and Figure 5 are trained with {here}"
+    if study.method == THE_PAPERS:
+        return f"{start}, as in the paper."
+    return f"{start}, where the paper takes {papers} (-p method={THE_PAPERS} does)."
+
+
+def _better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
+    return Claim(words, place, measure, row, other)
+
+
+def _claims(method: str, table_1: Sequence[str], fewer: Sequence[int], more: Sequence[int]) -> tuple[Claim, ...]:
+    real, dive = f"{method}_real", f"{method}_dive"
+    baseline = [
+        Claim(
+            f"Adding images of {training_label(name).removeprefix('+ ')} lowers the scores",
+            "Table 1",
+            measure,
+            f"{method}_{name}",
+            real,
+            "smaller",
+        )
+        for name in PRINTED
+        if f"{method}_{name}" in table_1
+        for measure in ("rank_1", "mean_ap")
+    ]
+    against = [
+        _better(
+            dive,
+            f"{method}_{name}",
+            f"DiVE's images help more than {training_label(name).removeprefix('+ ')}'s",
+            "Table 1",
+            measure,
+        )
+        for name in PRINTED
+        if f"{method}_{name}" in table_1
+        for measure in ("rank_1", "mean_ap")
+    ]
+    improved = [
+        _better(f"{other}_dive", f"{other}_real", f"DiVE improves {label}", "Table 2, Fig. 1", measure)
+        for other, label in METHODS.items()
+        for measure in ("rank_1", "mean_ap")
+    ]
+    people = (
+        [
+            _better(f"dive_{min(fewer)}", real, "A few expanded people help already", "Fig. 5"),
+            _better(dive, f"dive_{min(fewer)}", "More expanded people help more", "Fig. 5"),
+        ]
+        if fewer
+        else []
+    )
+    decline = [
+        Claim(
+            f"Beyond 1,011 people scores decline: with {count:,} they are lower than with all who have enough images",
+            "Fig. 5",
+            "rank_1",
+            f"dive_{count}",
+            dive,
+            "smaller",
+        )
+        for count in more
+    ]
+    return (
+        *baseline,
+        *against,
+        *improved,
+        _better("infrared_single", real, "Fitted to infrared images only, DiVE still helps", "Table 3"),
+        _better("both_single", "infrared_single", "Fitting to both modalities is better", "Table 3"),
+        _better(dive, "both_single", "A code for each view is better still", "Table 3"),
+        _better("campus", real, "DiVE helps with CUHK03-NP's people", "Table 4"),
+        _better(dive, "campus", "Market-1501's people help more than CUHK03-NP's", "Table 4"),
+        *people,
+        *decline,
+    )

@@ -1,0 +1,227 @@
+"""The generators of JSIA-ReID's table 4: what they make of test people, and how near that comes to real images."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from vireid_lib import generators
+from vireid_lib.analysis.fidelity import frechet_distance
+from vireid_lib.analysis.identity_distance import paired_distance
+from vireid_lib.book.fitting import translators
+from vireid_lib.data.augment import normalise
+from vireid_lib.data.cameras import camera_modalities
+from vireid_lib.data.images import load_images, to_float
+from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import generator_config
+from vireid_lib.experiment.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
+from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.generators.interface import Generator
+from vireid_lib.generators.jsia import Jsia
+from vireid_lib.generators.jsia.variation import mix
+from vireid_lib.generators.plans import OTHER
+from vireid_lib.generators.vae import Vae
+
+IMAGES = 400
+"""Images of each modality that are translated, and pairs that are made of latents."""
+
+Pixels = UInt8[np.ndarray, "images height width 3"]
+
+
+def maker(book: Book, name: str, seed: int) -> Generator:
+    """A generator of table 4: JSIA-ReID as the joint training of that seed left it, or found it, the others fitted with
+    that seed.
+
+    All have learned from the target's training people; the others from external visible images as well, if their
+    `fit_on` says so.
+    """
+    if name in ("jsia", PRETRAINED):
+        folder = start(book, seed).folder / "jsia" if name == PRETRAINED else trained(book, seed).folder / "split_1"
+        return generators.load("jsia", folder, cache=book.workspace.cache, device=book.device, progress=False)
+    return translators.fitted(seeded(book, name, seed), name)
+
+
+def trained(book: Book, seed: int) -> StageRecord:
+    """The joint training of the whole method."""
+    return stages.reid(book_of(book, STUDY.row("jsia")), "real", seed)
+
+
+def start(book: Book, seed: int) -> StageRecord:
+    """The pre-training that it started from."""
+    return joint.pretraining(book_of(book, STUDY.row("jsia")), stages.training_table(book, "real"), seed)
+
+
+def seeded(book: Book, name: str, seed: int) -> Book:
+    """The book with a generator's seed."""
+    settings = {**book.profile.generators, name: {**book.profile.generators.get(name, {}), "seed": seed}}
+    profile = book.profile.model_copy(update={"generators": settings})
+    return book.with_profile(profile)
+
+
+def size_of(own: Generator) -> tuple[int, int]:
+    """Height and width of its pictures."""
+    return own.config.height, own.config.width
+
+
+def shown(rows: pd.DataFrame, size: tuple[int, int]) -> Pixels:
+    """The rows' images."""
+    return np.array(load_images(rows["path"].tolist(), size, cache=None).pixels)
+
+
+def pairs(table: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
+    """About `count` images of each modality, image i of both of one person, the same each time; people in turn."""
+    mixed = table.sample(frac=1, random_state=0)
+    sides = {name: dict(list(own.groupby("identity"))) for name, own in mixed.groupby("modality")}
+    people = sorted(set(sides["visible"]) & set(sides["infrared"]))
+    rounds = max(1, count // len(people))
+    return {
+        name: pd.concat(
+            [
+                sides[name][person].iloc[[turn % len(sides[name][person])]]
+                for turn in range(rounds)
+                for person in people
+            ],
+            ignore_index=True,
+        )
+        for name in OTHER
+    }
+
+
+def cameras_by_modality(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Modality → its cameras, by the names of `vireid_lib.data.cameras`."""
+    held = camera_modalities(rows)
+    return {side: [name for name, records in held.items() if records == side] for side in OTHER}
+
+
+def translated(own: Generator, rows: pd.DataFrame, styles: pd.DataFrame, cameras: Sequence[str]) -> Pixels:
+    """Images in the other modality (FRI).
+
+    Args:
+        rows: images of one modality.
+        styles: for each, one of the same person in the other modality, whose style JSIA-ReID takes; the others do
+            without.
+        cameras: of the other modality, taken in turn by generators that know cameras.
+    """
+    images, target = shown(rows, size_of(own)), OTHER[rows["modality"].iloc[0]]
+    if isinstance(own, Jsia):
+        return own.decode(own.contents(images), own.styles(shown(styles, size_of(own)), target), target)
+    made, places = np.zeros_like(images), np.arange(len(rows)) % len(cameras)
+    for place, camera in enumerate(cameras[: len(rows)]):
+        made[places == place] = own.translate(images[places == place], rows["identity"].iloc[0], camera)
+    return made
+
+
+def from_latents(
+    own: Generator, sides: Mapping[str, pd.DataFrame], cameras: Mapping[str, Sequence[str]], seed: int
+) -> dict[str, Pixels] | None:
+    """Pairs of a visible and an infrared image of people that do not exist (FLS); None for generators without a latent
+    space. JSIA-ReID mixes the latents of two visible images, and the styles of the same two people in each modality."""
+    if isinstance(own, Vae):
+        made = own.from_latent_space(len(sides["visible"]), seed, [cameras[name][0] for name in OTHER])
+        return dict(zip(OTHER, made, strict=True))
+    if not isinstance(own, Jsia):
+        return None
+    draw = torch.Generator().manual_seed(seed)
+    count = len(sides["visible"])
+    other, share = torch.randperm(count, generator=draw), torch.rand(count, generator=draw).to(own.device)
+    images = {name: shown(rows, size_of(own)) for name, rows in sides.items()}
+    latents = own.latents(images["visible"])
+    contents = own.from_latents(mix(latents, latents[other], share))
+    styles = {name: own.styles(images[name], name) for name in OTHER}
+    return {name: own.decode(contents, mix(styles[name], styles[name][other], share), name) for name in OTHER}
+
+
+@torch.no_grad()
+def judged(network: torch.nn.Module, size: tuple[int, int], images: Pixels, modality: str) -> Float[Tensor, "n dim"]:
+    """Features of unit length by a ReID network, through the stream of the modality."""
+    found = []
+    for start in range(0, len(images), 128):
+        some = to_float(images[start : start + 128], next(network.parameters()).device)
+        if some.shape[2:] != size:
+            some = functional.interpolate(some, size, mode="bilinear", antialias=True)
+        found.append(network.features(normalise(some), modality).float().cpu())
+    return functional.normalize(torch.cat(found))
+
+
+def fidelity(book: Book, *, full: bool = False) -> pd.DataFrame:
+    """MD and Fréchet distance of every generator of table 4, for `studies.beside_paper` and `studies.judge`.
+
+    The judge is the profile's ReID method, trained on the target's training people with each seed. In JSIA-ReID's rows
+    that is also the seed of the joint training. The other generators are fitted once, with the first seed, unless the
+    study is run in full; then with each.
+
+    Returns:
+        one row per generator and seed, and "real" for real images of test people: columns row, label, seed, mode,
+        md_from_images, md_from_latents, fid_from_images, fid_from_latents (NaN without a latent space), and the words
+        that name judge and number of images.
+    """
+    found, mode = [], book.profile.evaluation.modes[0]
+    for seed in book.profile.reid.seeds:
+        for name in ("real", *GENERATORS, PRETRAINED):
+            fit = seed if full or name in ("jsia", PRETRAINED) else book.profile.reid.seeds[0]
+            values = _measured(book, name, fit, seed).values
+            label = LABELS.get(name, "real images (reference)")
+            found.append({"row": name, "label": label, "seed": seed, "mode": mode} | values)
+    return pd.DataFrame(found).fillna(np.nan)
+
+
+def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
+    """One generator under one judge, as a stage."""
+    judge, inputs, sampling = stages.reid(book, "real", seed), {}, {}
+    if name in ("jsia", PRETRAINED):
+        inputs["maker"] = (trained if name == "jsia" else start)(book, fit)
+    elif name != "real":
+        inputs["maker"] = translators.fitting(seeded(book, name, fit), name)
+        sampling = generator_config(book.profile, name).sampling_settings()
+    test = stages.datasets(book).test()
+
+    def make(folder: Path) -> dict:
+        network, config = stages.network(book, "real", seed)
+        size, sides = (config.height, config.width), pairs(test, IMAGES)
+        cameras = cameras_by_modality(test)
+        real = {side: judged(network, size, shown(rows, size), side) for side, rows in sides.items()}
+        count = len(sides["visible"])
+        words = (
+            f"N = {count} of each modality; features of {book.profile.reid.method.upper()}, "
+            f"{book.profile.reid.backbone} backbone, images resized to {size[0]} × {size[1]}"
+        )
+        if name == "real":
+            others = {side: rows.iloc[count:] for side, rows in pairs(test, 2 * count).items()}
+            apart = [
+                _distance(real[side], judged(network, size, shown(rows, size), side)) for side, rows in others.items()
+            ]
+            return {
+                "md_from_images": paired_distance(*real.values()),
+                "fid_from_images": sum(apart) / 2,
+                "basis": words,
+            }
+        own = maker(book, name, fit)
+        made = {
+            OTHER[side]: translated(own, rows, sides[OTHER[side]], cameras[OTHER[side]]) for side, rows in sides.items()
+        }
+        of_made = {side: judged(network, size, images, side) for side, images in made.items()}
+        values = {
+            "md_from_images": sum(paired_distance(real[OTHER[side]], of_made[side]) for side in OTHER) / 2,
+            "fid_from_images": sum(_distance(real[side], of_made[side]) for side in OTHER) / 2,
+        }
+        dreamt = from_latents(own, sides, cameras, seed)
+        if dreamt is not None:
+            of_dreamt = {side: judged(network, size, images, side) for side, images in dreamt.items()}
+            values["md_from_latents"] = paired_distance(*of_dreamt.values())
+            values["fid_from_latents"] = sum(_distance(real[side], of_dreamt[side]) for side in OTHER) / 2
+        return values | {"basis": words}
+
+    about = {"generator": name, "images": IMAGES, "sampling": sampling}
+    return book.stage("generator_pairs", about, {"judge": judge, **inputs}, make, seeds=[seed])
+
+
+def _distance(a: Tensor, b: Tensor) -> float:
+    return frechet_distance(a.numpy(), b.numpy())

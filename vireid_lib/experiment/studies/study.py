@@ -1,0 +1,210 @@
+"""What a study is: its rows, which trainings they are, and the paper's claims about them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vireid_lib.data.strict import FileError
+from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment import variants
+from vireid_lib.experiment.papers import Paper, Table, load_paper
+from vireid_lib.experiment.papers import Row as PaperRow
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.settings import changed, reid_config, with_method
+from vireid_lib.project import project_root
+
+STAND_INS = {"market1501": "mini_market", "cuhk03_np": "mini_campus"}
+"""External sets, and what stands for each in the miniature world."""
+
+FOLDERS = {"cuhk03_np": "cuhk03-np/labeled"}
+"""Where an external set lies below --data-root that no profile names."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting that is trained with every seed.
+
+    Attributes:
+        name: what claims and tables call it, e.g. "ht_re".
+        label: for readers, e.g. "HT, RE".
+        method: file name in `vireid_lib/reid/methods`.
+        config: settings in place of the method's.
+        training: training set, "real" unless the paper adds images.
+        always: whether it belongs to the reduced set; the others are trained if the study is run in full.
+        times: settings of the method as multiples of what the book has, e.g. {"images": 2}, which leaves the number of
+            steps as it is; "length" is the training's, with all of its schedule (drops and warm-up too).
+        changes: settings of other sections of the profile, e.g. {"dive": {"views": "single"}}.
+        external: an external data set in place of the profile's, by its manifest's name; in the miniature world, what
+            stands for it there (`STAND_INS`).
+    """
+
+    name: str
+    label: str
+    method: str
+    config: Mapping[str, object] = field(default_factory=dict)
+    training: str = "real"
+    always: bool = True
+    times: Mapping[str, float] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    external: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the paper: some measure is larger (or smaller) in a row than in another.
+
+    Attributes:
+        words: the statement, e.g. "Under random erasing, HT has a larger IIRS(V,V) than WRT".
+        place: where the paper says so, e.g. "Table 1, section 3.1".
+        measure: a column of `measured.measure`, e.g. "rank_1" or "iirs_visible".
+        row, other: the two rows' names.
+        direction: whether `row` is said to have the "larger" or the "smaller" value.
+        than_from: two more rows: the claim is then that the step from `other` to `row` is larger (smaller) than the
+            step from the first to the second of these.
+    """
+
+    words: str
+    place: str
+    measure: str
+    row: str
+    other: str
+    direction: Literal["larger", "smaller"] = "larger"
+    than_from: tuple[str, str] | None = None
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Every row that it speaks of."""
+        return (self.row, self.other, *(self.than_from or ()))
+
+
+@dataclass(frozen=True)
+class Study:
+    """The tables of a paper that are about training, as rows and claims.
+
+    Attributes:
+        name: as in `vireid study NAME`, and of the paper's file under data_manifests/papers.
+        rows: every row once, whichever tables show it.
+        claims: what the paper says about them.
+        method: with which the rows are trained that the paper trains with one of its own choice; "" where there is no
+            choice.
+    """
+
+    name: str
+    rows: Sequence[Row]
+    claims: Sequence[Claim]
+    method: str = ""
+
+    def __post_init__(self) -> None:
+        names = [row.name for row in self.rows]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"study {self.name}: two rows are called {sorted(twice)[0]}; give each a name of its own")
+        for claim in self.claims:
+            if unknown := set(claim.rows) - set(names):
+                raise ValueError(
+                    f"study {self.name}: the claim {claim.words!r} speaks of a row {sorted(unknown)[0]!r} that the "
+                    f"study does not have; its rows are {', '.join(names)}"
+                )
+
+    def chosen(self, full: bool = False) -> list[Row]:
+        """The rows to train: the reduced set, or all of them."""
+        return [row for row in self.rows if full or row.always]
+
+    def row(self, name: str) -> Row:
+        """The row of that name."""
+        return next(row for row in self.rows if row.name == name)
+
+    @property
+    def paper(self) -> Paper:
+        """What the paper prints."""
+        return load_paper(project_root() / "data_manifests" / "papers" / f"{self.name}.yaml")
+
+    def table(self, number: int) -> Table:
+        """One table of the paper."""
+        return next(table for table in self.paper.tables if table.number == number)
+
+    def row_of(self, printed: PaperRow, profile: Profile, method: str = "") -> Row | None:
+        """The study's row that a printed row is about, None if it has none.
+
+        Rows are matched by method, training set, external set and settings. On real data a row with the very settings
+        that the paper published for the printed one comes first. Else it is the row that takes the printed row's
+        changes on top of the profile's settings, whatever these are: in the miniature world those of its small recipe.
+
+        Args:
+            profile: on which the study is run.
+            method: with which the study trained what the paper trained with the method it prints.
+        """
+        method = method or printed.method
+        rows = [
+            row
+            for row in self.rows
+            if (row.method, row.training) == (method, printed.training)
+            and (not printed.external or _stands_for(row, profile) == printed.external)
+        ]
+        if method not in joint.names():  # a generator, whose pictures are measured
+            return next(iter(rows), None)
+        try:
+            wanted = [
+                variants.resolved(changed(base, printed.changes, f"{self.name}, {printed.printed!r}"), printed.training)
+                for base in _bases(profile, method)
+            ]
+        except FileError:  # a setting of the paper's method that ours does not have
+            return None
+        settings = [variants.resolved(profile_of(profile, row), row.training) for row in rows]
+        return next((row for each in wanted for row, own in zip(rows, settings, strict=True) if own == each), None)
+
+
+def _bases(profile: Profile, method: str) -> list[Profile]:
+    """What a printed row's changes may be changes of."""
+    own = with_method(profile, method)
+    return [own] if profile.world is not None else [variants.as_published(profile.data.target, method), own]
+
+
+def _stands_for(row: Row, profile: Profile) -> str | None:
+    """The real external set that a row has, or that its set stands for in the miniature world."""
+    if row.external:
+        return row.external
+    real = {own: name for name, own in STAND_INS.items()}
+    return real.get(profile.data.external, profile.data.external)
+
+
+def profile_of(profile: Profile, row: Row) -> Profile:
+    """The profile with a row's method and settings.
+
+    Raises:
+        FileError: the method lacks a setting of the row.
+    """
+    own, changes = with_method(profile, row.method, row.config), dict(row.changes)
+    if row.times:
+        config, scaled = reid_config(own), {}
+        for name, factor in row.times.items():
+            scaled |= config.stretched(factor) if name == "length" else {name: round(factor * getattr(config, name))}
+        own = with_method(profile, row.method, {**row.config, **scaled})
+        if batch := {name: getattr(config, name) for name in ("identities", "images") if name in row.times}:
+            changes["reid"] = {"epoch_batch": batch | own.reid.epoch_batch} | changes.get("reid", {})
+    if row.external:
+        changes["data"] = {**changes.get("data", {}), **_external(own, row.external)}
+    if not changes:
+        return own
+    values = own.model_dump()
+    for section, settings in changes.items():
+        if section == "generators":  # a generator keeps what the row leaves
+            settings = {name: {**values[section].get(name, {}), **own_of_it} for name, own_of_it in settings.items()}
+        values[section] = {**values[section], **settings}
+    return Profile.model_validate(values)
+
+
+def book_of(book: Book, row: Row) -> Book:
+    """The book with a row's method and settings, in the same workspace.
+
+    Raises:
+        FileError: the method lacks a setting of the row.
+    """
+    return book.with_profile(profile_of(book.profile, row))
+
+
+def _external(profile: Profile, name: str) -> dict[str, object]:
+    """The section `data` with another external set."""
+    name = STAND_INS[name] if profile.world is not None else name
+    target, known = profile.data.target, profile.data.roots
+    return {"external": name, "roots": {target: known[target], name: known.get(name, FOLDERS.get(name, name))}}

@@ -1,0 +1,246 @@
+"""What chapter 04 shows of its trainings besides scores: the sets, the effort, the curves, the recipe."""
+
+import inspect
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import nn
+
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.run import Book
+from vireid_lib.generators import galleries
+from vireid_lib.reid.config import ReidConfig
+from vireid_lib.reid.train import RECORD
+
+
+def training_sets(book: Book) -> pd.DataFrame:
+    """How many people and images each training set has, and how many of its images no camera took.
+
+    Columns: people, visible, infrared (images), "of these made" (images whose source is not "real"), "made, distinct"
+    (how many of these differ from one another: a generator that gives the same picture for the same photograph repeats
+    itself where it has fewer photographs of a person than it is asked for).
+    """
+    rows = {}
+    for name in book.profile.reid.training_sets:
+        table = stages.training_table(book, name)
+        modality, made = table["modality"].value_counts(), table[table["source"] != "real"]
+        rows[training_label(name)] = {
+            "people": table["identity"].nunique(),
+            "visible": int(modality["visible"]),
+            "infrared": int(modality["infrared"]),
+            "of these made": len(made),
+            "made, distinct": _distinct(book, name, made),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("training set")
+
+
+def _distinct(book: Book, name: str, made: pd.DataFrame) -> int:
+    """The number that the gallery's stage recorded, where all of the gallery is trained on."""
+    if made.empty:
+        return 0
+    sizes = stages.gallery_sizes(book, name)
+    return sizes["distinct"] if sizes["images"] == len(made) else galleries.sizes(made)["distinct"]
+
+
+def about(config: ReidConfig) -> str:
+    """What the method is and where it was published: the first lines of its file."""
+    return inspect.getdoc(joint.about(config.method))
+
+
+def recipe(config: ReidConfig, dataset: str, *, unprinted: bool = False) -> pd.DataFrame:
+    """The settings of a method that a reader of its paper cannot take for granted.
+
+    Args:
+        dataset: the data set whose recipe is taken for the default.
+        unprinted: also every setting that the paper does not print and its authors' code does.
+
+    Returns:
+        a row for every setting that this run takes otherwise than the default, or whose default comes from neither
+        paper nor release. Columns "default", "comes from" (the default; see `ReidConfig.origins`) and "here".
+    """
+    default, here, origins = type(config).published(dataset).model_dump(), config.model_dump(), config.origins()
+    neutral = {name for name, field in ReidConfig.model_fields.items() if field.default == here[name]}
+    known = ("paper",) if unprinted else ("paper", "release")
+    rows = {
+        name: {"default": str(default[name]), "comes from": origins[name], "here": str(here[name])}
+        for name in here
+        if here[name] != default[name] or (origins[name] not in known and name not in neutral and name != "method")
+    }
+    columns = ["default", "comes from", "here"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("setting")
+
+
+def parts(network: nn.Module) -> pd.DataFrame:
+    """A two-stream network's parameters, by what sees them: columns "seen by", "parameters", "share (%)"."""
+    counts = {"non-local blocks": 0}
+    for name, parameter in network.named_parameters():
+        place = name.split(".")
+        part = {"stems": f"stem, {place[2]}" if len(place) > 2 else "", "non_local": "non-local blocks"}.get(
+            place[1] if place[0] == "backbone" else "", "shared layers" if place[0] == "backbone" else place[0]
+        )
+        counts[part] = counts.get(part, 0) + parameter.numel()
+    seen = {"stem, visible": "visible images", "stem, infrared": "infrared images", "classifier": "training only"}
+    total = sum(counts.values())
+    rows = {
+        name: {"seen by": seen.get(name, "both"), "parameters": count, "share (%)": round(100 * count / total, 1)}
+        for name, count in sorted(counts.items(), key=lambda item: not item[0].startswith("stem"))
+        if count
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("part")
+
+
+@dataclass(frozen=True, eq=False)
+class Effort:
+    """What each training was given, to see whether the comparison is fair.
+
+    Attributes:
+        table: per training set, the images of a batch, the steps and the images seen of a network (mean over seeds and
+            splits), and minutes (of all splits, mean over seeds).
+        sentence: whether batch and steps are the same for all sets, of each seed and split.
+    """
+
+    table: pd.DataFrame
+    sentence: str
+
+
+def effort(records: Iterable[StageRecord]) -> Effort:
+    """Read from the records of `stages.comparison` what each training was given.
+
+    A method that takes larger batches or more steps with the larger training set may owe its gain to them.
+    """
+    rows = [
+        given(record).assign(
+            **{
+                "trained on": training_label(record.result["config"]["training"]),
+                "seed": record.result["config"]["seed"],
+                "minutes": record.result["wall_seconds"] / 60,
+            }
+        )
+        for record in records
+    ]
+    columns = ["images in a batch", "steps", "images seen"]
+    if not rows:
+        return Effort(pd.DataFrame(columns=[*columns, "minutes"]), "Nothing has been trained yet.")
+    whole = pd.concat(rows)
+    table = whole.groupby("trained on", sort=False)[[*columns, "minutes"]].mean()
+    table = table.round({name: 0 for name in columns}).astype({name: int for name in columns})
+    unequal = differing(whole, ["seed", "split"])
+    if not unequal:
+        batch, steps, images = (span(whole[name]) for name in columns)
+        sentence = f"Every training had batches of {batch} images and {steps} steps, and saw {images} images"
+        if len(whole[columns].drop_duplicates()) > 1:
+            sentence += ", the same on every set for one seed and split"
+        sentence += ": what differs is the data alone."
+    else:
+        sentence = (
+            f"The trainings differ in {' and '.join(unequal)}, and not in the data alone: a gain may come from there. "
+            "`reid.length: equal` in the profile, or a number of `reid.config.steps`, gives each the same steps."
+        )
+    return Effort(table, sentence)
+
+
+def given(record: StageRecord) -> pd.DataFrame:
+    """What the networks of a training were given, as its trainer recorded: a row for each split; columns split, steps,
+    "images in a batch" (of all processes, both modalities), "images seen" (drawn, each as often as it was)."""
+    rows = []
+    for path in sorted(record.folder.glob(f"split_*/{RECORD}"), key=lambda path: int(path.parent.name[6:])):
+        held = json.loads(path.read_text())
+        rows.append(
+            {
+                "split": int(path.parent.name[6:]),
+                "steps": held["steps"],
+                "images in a batch": held["images_seen"] // held["steps"],
+                "images seen": held["images_seen"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def differing(given: pd.DataFrame, by: Sequence[str]) -> list[str]:
+    """Which of "images in a batch" and "steps" are not the same in all rows that agree in the columns `by`."""
+    groups = given.groupby(list(by))
+    return [name for name in ("images in a batch", "steps") if (groups[name].nunique() > 1).any()]
+
+
+def span(numbers: pd.Series) -> str:
+    """`1,200`, or `1,200 to 1,300` where they differ."""
+    ends = dict.fromkeys((numbers.min(), numbers.max()))
+    return " to ".join(f"{int(each):,}" for each in ends)
+
+
+def history(record: StageRecord, split: int = 1) -> pd.DataFrame:
+    """Losses over the steps of one training: columns step, total, one per term, accuracy (share of the batch)."""
+    lines = (record.folder / f"split_{split}" / "history.jsonl").read_text().splitlines()
+    return pd.DataFrame([json.loads(line) for line in lines])
+
+
+def histories(records: Iterable[StageRecord]) -> dict[str, list[pd.DataFrame]]:
+    """The histories of all seeds by training set, for `plots.training_curves`."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for record in records:
+        found.setdefault(training_label(record.result["config"]["training"]), []).append(history(record))
+    return found
+
+
+def gain_and_preservation(scores: pd.DataFrame, preserved: pd.DataFrame, mode: str | None = None) -> pd.DataFrame:
+    """Identity preservation of each gallery beside what it gains in ReID, in percent (points).
+
+    Args:
+        scores: from `results.score_table`.
+        preserved: from `measures.preservation_table`.
+
+    Returns:
+        one row per judge and gallery: judge, gallery, preservation, preservation_std, gain, gain_std (over seeds),
+        chance.
+    """
+    rows = scores[scores["mode"] == (mode or scores["mode"].iloc[0])]
+    ranks = rows.pivot_table(index="seed", columns="training", values="rank_1", sort=False) * 100
+    found = []
+    for (judge, gallery), group in preserved.groupby(["judge", "gallery"], sort=False):
+        gain = ranks[gallery] - ranks["real"].mean()
+        values = 100 * group["rank_1"]
+        found.append(
+            {
+                "judge": judge,
+                "gallery": gallery,
+                "preservation": values.mean(),
+                "preservation_std": values.std(ddof=1),
+                "gain": gain.mean(),
+                "gain_std": gain.std(ddof=1),
+                "chance": 100 * group["chance"].mean(),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def preservation_words(table: pd.DataFrame) -> pd.DataFrame:
+    """`gain_and_preservation` for reading."""
+    return pd.DataFrame(
+        {
+            "judge": table["judge"],
+            "infrared of the external people": [training_label(name) for name in table["gallery"]],
+            "nearest is the same person (%)": [
+                _plus_minus(*pair) for pair in zip(table["preservation"], table["preservation_std"], strict=True)
+            ],
+            "chance (%)": [f"{value:.1f}" for value in table["chance"]],
+            "gain in rank-1 (points)": [f"{value:+.1f}" for value in table["gain"]],
+        }
+    )
+
+
+def _plus_minus(mean: float, deviation: float) -> str:
+    return f"{mean:.1f}" if pd.isna(deviation) else f"{mean:.1f} ± {deviation:.1f}"
+
+
+def selection(book: Book) -> str:
+    """Which network is evaluated, in words."""
+    from vireid_lib.reid.train import SELECTION
+
+    protocol = load_manifest(book.profile.data.target).protocol
+    return f"Network that is evaluated: {SELECTION}. Ranking rule: {protocol.removal}"

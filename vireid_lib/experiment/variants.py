@@ -1,0 +1,225 @@
+"""What a number was measured with, setting by setting, and how that differs from what a paper published.
+
+Nobody types a variant. `resolved` lists every setting that a training's result depends on, under its key in a profile
+("dive.views", "reid.config.triplet"); stages record that list with the scores. `published` is the same list for what
+was published. Their difference is the variant: empty for a number that was obtained as a paper's was.
+"""
+
+import functools
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.experiment.profile import OF_THE_WORLD, Profile
+from vireid_lib.experiment.settings import PLACES, changed, dive_config, generator_config, reid_config
+
+Settings = Mapping[str, object]
+"""Values as JSON has them, under dotted keys of a profile."""
+
+PUBLISHED: Mapping[str, Mapping[str, object]] = {
+    # Papers count in epochs, and an epoch grows with the images that are added, as in the releases of AGW, CAJ, DEEN.
+    "reid": {"length": "published"},
+    # DiVE prints no precision. Its release keeps the frozen network in half precision (fp16); bf16 is the nearest here.
+    "dive": {"precision": "bf16"},
+    # "We generate 18 infrared images for each modality identifier" (DiVE, Implementation Details). Its release expands
+    # those with 12 images or more, all 1,011 of them (Fig. 5): no limit on identities. Market-1501's training part has
+    # 751 people, so others belong to it.
+    "expand": {"per_camera": 18, "min_images": 12, "splits": ["train", "gallery"]},
+}
+"""What was published and is not the default of the class that owns the setting, by section of a profile. Everything
+else is the method's `published` for the data set, the generator's default, or the profile's."""
+
+PUBLISHED_ON: Mapping[str, Mapping[str, Mapping[str, object]]] = {
+    # The paper's 8 characters without one in two codes are impossible for 18 views; 3 are the most that 62 allow.
+    "llcm": {"dive": {"code_length": 3}}
+}
+"""What was published for one data set alone."""
+
+NO_VARIANT: Mapping[str, str] = {
+    "method": "scores name their method; numbers are matched by it",
+    "seed": "draws one of equals; no paper prints the seeds of its generators",
+    "compile": "the same network, compiled: only rounding may differ",
+    "channels_last": "the order of a map's numbers in memory: only rounding may differ",
+    "cuda_graph": "the same passes, recorded once: only rounding may differ",
+    "checkpoint_every": "a training that was resumed ends with the same weights",
+    "sampling_batch": "every picture has a seed of its own: only rounding may differ",
+    "seeds": "repetitions, over which scores are averaged",
+    "training_sets": "which trainings a chapter compares; each score names its own",
+    "config": "listed setting by setting",
+    "counts": "which rows the study of DiVE has (its Figure 5)",
+}
+"""Settings that are no part of a variant, and why. `precision` is one: bfloat16 rounds enough to change rankings."""
+
+UNRECORDED = "not recorded"
+"""In place of a setting that did not exist yet when a score was recorded: nobody knows what it would have been."""
+
+
+def adds_external(training: str) -> bool:
+    """Whether training set `training` has external people: neither the real images alone, nor more images of the
+    training people (`own_people`)."""
+    from vireid_lib.experiment import training_expansion as own_people
+
+    return training != "real" and own_people.read(training) is None
+
+
+def resolved(profile: Profile, training: str, *, validation: bool = False) -> dict[str, object]:
+    """Every setting that a training on `training` with this profile depends on; data set, external set, training set,
+    method, seed and protocol stand in the score itself.
+
+    Args:
+        validation: whether the validation identities are held out and ranked.
+
+    Raises:
+        FileError: no such method or generator, or a setting that it does not have.
+        ValueError: no such training set.
+    """
+    external = adds_external(training)
+    found = {PLACES.get(key, f"reid.config.{key}"): value for key, value in _listed(reid_config(profile)).items()}
+    for name in _generators(profile.reid.method, training):
+        found |= _of_generator(profile, name, training)
+    more = _listed(profile.reid)
+    if not external:
+        more.pop("expanded")
+    if training == "real":
+        more.pop("length")  # there is no larger set whose epochs could be longer
+    found |= {f"reid.{key}": value for key, value in more.items()}
+    if external:
+        found |= {f"expand.{key}": value for key, value in _expansion(profile).items()}
+        found["dive.min_aspect"] = dive_config(profile).min_aspect  # of the external images, whoever expands them
+    if profile.world is not None:
+        found |= {"world.seed": profile.world.seed, "world.size": profile.world.size}
+    return found | {"validation": validation}
+
+
+def _listed(settings: object) -> dict[str, object]:
+    values = settings.model_dump(mode="json")
+    return {key: value for key, value in values.items() if key not in NO_VARIANT}
+
+
+def _generators(method: str, training: str) -> list[str]:
+    """The generators whose settings a training depends on: the method's own, and the training set's."""
+    from vireid_lib.experiment import joint_training as joint
+    from vireid_lib.experiment import training_expansion as own_people
+
+    names = [method] if method in joint.JOINT else []
+    if own := own_people.read(training):
+        return [*names, own.generator]
+    return names if training in ("real", *OF_THE_WORLD) else [*names, training]
+
+
+def check_names(method: str, training: str) -> None:
+    """Raise ValueError, with the nearest names, if there is no such method or training set."""
+    from vireid_lib import generators
+    from vireid_lib.experiment import joint_training as joint
+
+    joint.config_class(method)
+    for name in _generators(method, training):
+        if name != "dive_from_image":
+            generators.check_name(name)
+
+
+def _of_generator(profile: Profile, name: str, training: str) -> dict[str, object]:
+    from vireid_lib.experiment import training_expansion as own_people
+
+    if name in ("dive", "dive_from_image"):
+        values = _listed(dive_config(profile))
+        if name == "dive_from_image":
+            values["start"] = "image"
+        if values["start"] == "noise":
+            values.pop("strength")  # of the noised image that sampling starts from
+        return {f"dive.{key}": value for key, value in values.items()}
+    values = _listed(generator_config(profile, name))
+    if own_people.read(training):
+        values.pop("expansion", None)  # the training set's name says which
+    return {f"generators.{name}.{key}": value for key, value in values.items()}
+
+
+def _expansion(profile: Profile) -> dict[str, object]:
+    values = _listed(profile.expand)
+    cameras = values["cameras"]
+    every = cameras == "infrared" or sorted(cameras) == _infrared_cameras(profile.data.target)
+    return values | {"cameras": "infrared" if every else sorted(cameras), "splits": sorted(values["splits"])}
+
+
+@functools.cache
+def _infrared_cameras(dataset: str) -> list[int]:
+    return load_manifest(dataset).camera_numbers("infrared")
+
+
+@functools.cache
+def as_published(dataset: str, method: str) -> Profile:
+    """A profile with everything as it was published for a data set."""
+    return Profile.model_validate(
+        {
+            "name": "published",
+            "title": "as published",
+            "world": None,
+            "data": {"target": dataset, "roots": {dataset: dataset}},
+            "reid": {
+                "method": method,
+                "backbone": "resnet50",
+                "seeds": [0],
+                "training_sets": ["real"],
+                **PUBLISHED["reid"],
+            },
+            "dive": PUBLISHED["dive"] | PUBLISHED_ON.get(dataset, {}).get("dive", {}),
+            "expand": PUBLISHED["expand"],
+            "evaluation": {"protocol": "sysu-mm01", "modes": ["all"]},
+        }
+    )
+
+
+@functools.cache
+def published(dataset: str, method: str, training: str) -> Settings:
+    """`resolved` of what was published for a data set."""
+    return resolved(as_published(dataset, method), training)
+
+
+def of_printed(dataset: str, method: str, training: str, changes: Settings, where: str = "") -> dict[str, object]:
+    """The variant of a number that a paper prints: what `changes`, on top of what was published, come to.
+
+    Raises:
+        FileError: see `settings.changed`.
+    """
+    if not changes:
+        return {}
+    own = changed(as_published(dataset, method), changes, where or f"{method} on {training}")
+    return difference(resolved(own, training), published(dataset, method, training))
+
+
+def of_score(dataset: str, method: str, training: str, settings: Settings | None) -> dict[str, object] | None:
+    """The variant of a score that was recorded with `settings`; None if nobody knows it: an old record without them,
+    or a method or a generator that is no more."""
+    if settings is None:
+        return None
+    try:
+        return difference(settings, published(dataset, method, training))
+    except ValueError:
+        return None
+
+
+def difference(ours: Settings, other: Settings) -> dict[str, object]:
+    """Our value of every setting in which the two differ."""
+    return {
+        key: ours.get(key, UNRECORDED)
+        for key in sorted({*ours, *other})
+        if key not in ours or key not in other or ours[key] != other[key]
+    }
+
+
+def text(settings: Settings) -> str:
+    """Settings for reading, different for different ones: "dive.train_modalities = infrared; dive.views = single"."""
+    return "; ".join(
+        f"{key} = {value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()
+    )
+
+
+def apart(several: Sequence[Settings]) -> list[str]:
+    """What tells each apart from the others, in words: where its value is not the one that most of them have."""
+    usual = {}
+    for key in dict.fromkeys(key for each in several for key in each):
+        values = [json.dumps(each[key]) if key in each else "" for each in several]
+        if most := Counter(values).most_common(1)[0][0]:
+            usual[key] = json.loads(most)
+    return [text(difference(each, usual)) for each in several]

@@ -1,0 +1,210 @@
+"""Charts: loss curves, bars with deviations, distance histograms, the table of identity tokens."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib.ticker import MaxNLocator
+
+from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
+
+SMOOTHING = 0.05  # share of the steps that a smoothed curve averages over
+
+
+@styled
+def loss_curves(
+    history: pd.DataFrame, *, terms: Sequence[str] = (), title: str = "", logarithmic: bool = False
+) -> Picture:
+    """Loss terms over steps: each value faint, a running mean on top.
+
+    Args:
+        history: column `step` and one column per term, as `training.loop.train` returns it.
+        terms: the columns to draw; empty draws all.
+
+    Raises:
+        ValueError: there is no such term.
+    """
+    terms = list(terms) or [name for name in history.columns if name != "step"]
+    for name in terms:
+        if name not in history.columns:
+            raise ValueError(f"history has no term {name}; it has {', '.join(history.columns)}.")
+    picture = Picture(7.2, 3.1, title or f"Curves of {', '.join(terms)} over training steps")
+    axes = picture.subplots()
+    window = max(1, round(SMOOTHING * len(history)))
+    for place, name in enumerate(terms):
+        colour = SERIES[place % len(SERIES)]
+        values = history[name].astype(float)
+        smooth = values.rolling(window, min_periods=1, center=True).mean()
+        axes.plot(history["step"], values, color=colour, alpha=0.22, linewidth=0.8)
+        axes.plot(history["step"], smooth, color=colour, label=name)
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss (no unit)")
+    axes.set_yscale("log" if logarithmic else "linear")
+    axes.margins(x=0.01)
+    axes.legend(loc="upper right", labelcolor="linecolor")
+    axes.set_title(title)
+    return picture
+
+
+@styled
+def bars(
+    labels: Sequence[str],
+    means: Sequence[float],
+    deviations: Sequence[float] | None = None,
+    *,
+    points: Sequence[Sequence[float]] | None = None,
+    axis: str = "rank-1 (%)",
+    reference: int | None = 0,
+    title: str = "",
+) -> Picture:
+    """Horizontal bars, mean ± standard deviation, with every seed as a dot.
+
+    Args:
+        deviations: standard deviations; NaN where there is one value only.
+        points: the single values behind each mean.
+        axis: what is measured, with its unit.
+        reference: the bar that the others are compared with, by a dashed line; None for none.
+    """
+    picture = Picture(7.2, 0.9 + 0.42 * len(labels), title or f"Bars of {axis}: {', '.join(labels)}")
+    axes = picture.subplots()
+    places = np.arange(len(labels))
+    colours = [QUIET if place == reference else SERIES[0] for place in places]
+    axes.barh(places, means, height=0.62, color=colours, alpha=0.85)
+    spread = np.zeros(len(labels)) if deviations is None else np.nan_to_num(np.asarray(deviations, dtype=float))
+    drawn = spread > 0
+    axes.errorbar(
+        np.asarray(means)[drawn], places[drawn], xerr=spread[drawn], fmt="none", ecolor=INK, elinewidth=1.3, capsize=3
+    )
+    right = max(mean + error for mean, error in zip(means, spread, strict=True))
+    for place, values in enumerate(points or ()):
+        axes.plot(values, np.full(len(values), place), "o", color="white", markeredgecolor=INK, markersize=3.6)
+        right = max(right, *values)
+    for place, (mean, error) in enumerate(zip(means, spread, strict=True)):
+        text = f"{mean:.1f} ± {error:.1f}" if error else f"{mean:.1f}"
+        axes.annotate(text, (right, place), xytext=(8, 0), textcoords="offset points", va="center", fontweight="bold")
+    if reference is not None:
+        axes.axvline(means[reference], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
+    axes.set_yticks(places, labels, color=INK)
+    axes.invert_yaxis()
+    axes.set_xlim(0, right * 1.16)
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(axis)
+    axes.set_title(title)
+    return picture
+
+
+@styled
+def run_bars(
+    labels: Sequence[str],
+    means: Sequence[float],
+    deviations: Sequence[float],
+    *,
+    columns: Mapping[str, Sequence[str]],
+    axis: str,
+    marked: str = "",
+    title: str = "",
+) -> Picture:
+    """Bars with error bars and a table in line with them: one row per run.
+
+    Args:
+        deviations: standard deviations; NaN where there is one value only.
+        columns: heading → a text for each run.
+        axis: what the bars show, with its unit.
+        marked: the column that the bars show, set in bold.
+    """
+    room = [max(map(len, (name, *texts))) * 0.072 + 0.16 for name, texts in columns.items()]
+    words = max(map(len, labels)) * 0.072 + 0.3
+    picture = Picture(words + 2.8 + sum(room), 0.95 + 0.32 * len(labels), title or f"{axis} of {', '.join(labels)}")
+    left, right = picture.subplots(1, 2, width_ratios=[2.8, sum(room)])
+    places, spread = np.arange(len(labels)), np.asarray(deviations, dtype=float)
+    left.barh(places, means, height=0.6, color=SERIES[0], alpha=0.85)
+    known = ~np.isnan(spread)
+    left.errorbar(
+        np.asarray(means)[known], places[known], xerr=spread[known], fmt="none", ecolor=INK, elinewidth=1.3, capsize=3
+    )
+    left.set_yticks(places, labels, color=INK)
+    left.set_xlabel(f"{axis}, whiskers: standard deviation over seeds")
+    left.set_xlim(0, 1.05 * max(mean + error for mean, error in zip(means, np.nan_to_num(spread), strict=True)))
+    left.grid(axis="y", visible=False)
+    right.set_axis_off()
+    right.set_xlim(0, sum(room))
+    edges = np.cumsum(room)
+    for edge, (name, texts) in zip(edges, columns.items(), strict=True):
+        weight = "bold" if name == marked else "normal"
+        right.annotate(name, (edge, -0.75), ha="right", va="center", color=QUIET, fontsize=8, fontweight=weight)
+        for place, text in enumerate(texts):
+            right.annotate(text, (edge, place), ha="right", va="center", fontsize=8.5, fontweight=weight)
+    for axes in (left, right):
+        axes.set_ylim(len(labels) - 0.5, -1.1)
+    left.set_title(title)
+    return picture
+
+
+@styled
+def distance_histograms(
+    groups: Mapping[str, Float[np.ndarray, " pairs"]], *, axis: str = "distance", title: str = "", bins: int = 60
+) -> Picture:
+    """Distributions of distances, one outline per group, with each group's mean as a vertical line.
+
+    Args:
+        groups: name, such as "same person, across modalities" → distances.
+        axis: which distance.
+    """
+    picture = Picture(7.2, 3.1, title or f"Histograms of {axis}: {', '.join(groups)}")
+    axes = picture.subplots()
+    low = min(float(values.min()) for values in groups.values())
+    high = max(float(values.max()) for values in groups.values())
+    edges = np.linspace(low, high, bins + 1)
+    for place, (name, values) in enumerate(groups.items()):
+        colour = SERIES[place % len(SERIES)]
+        heights, _ = np.histogram(values, edges, density=True)
+        axes.stairs(heights, edges, fill=True, color=colour, alpha=0.18)
+        axes.stairs(heights, edges, color=colour, linewidth=1.5, label=f"{name} (mean {values.mean():.2f})")
+        axes.axvline(values.mean(), color=colour, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_xlabel(axis)
+    axes.set_ylabel("density of pairs")
+    columns = 2 if max(map(len, groups)) < 32 else 1
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=columns, handlelength=1)
+    axes.set_title(title)
+    return picture
+
+
+@styled
+def token_table(
+    similarity: Float[np.ndarray, "tokens tokens"],
+    moved: Float[np.ndarray, " tokens"],
+    names: Sequence[str],
+    *,
+    title: str = "",
+) -> Picture:
+    """What was learned for each identity's token: how alike any two are, and how far each has moved.
+
+    Args:
+        similarity: cosine similarities of the learned embeddings, -1..1.
+        moved: distance of each embedding from where it started, in units of a word embedding's typical norm.
+        names: the tokens.
+    """
+    size = 0.8 + 0.24 * len(names)
+    picture = Picture(
+        max(6.4, size + 3.6), max(2.6, size), title or "Similarity of identity tokens, and how far they moved"
+    )
+    left, right = picture.subplots(1, 2, width_ratios=[size, 2.2], sharey=True)
+    image = left.imshow(similarity, cmap="RdBu_r", vmin=-1, vmax=1)
+    left.set_xticks(range(len(names)), names, rotation=90, color=INK)
+    left.set_yticks(range(len(names)), names, color=INK)
+    left.grid(False)
+    left.set_xlabel("identity token")
+    left.set_ylabel("identity token")
+    left.set_title("cosine similarity")
+    picture.colorbar(image, ax=left, shrink=0.7, pad=0.02).outline.set_visible(False)
+    right.barh(range(len(names)), moved, height=0.6, color=SERIES[0], alpha=0.85)
+    right.tick_params(labelleft=False)
+    right.xaxis.set_major_locator(MaxNLocator(3))
+    right.grid(axis="y", visible=False)
+    right.set_title("moved")
+    right.set_xlabel("distance (typical word norms)")
+    if title:
+        picture.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return picture

@@ -1,0 +1,89 @@
+"""Run comparer: any scores that a workspace holds, side by side with their deviations over seeds."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from vireid_lib.experiment import selection, variants
+from vireid_lib.experiment.result_tables import METRIC_LABELS
+from vireid_lib.experiment.results import OLDER, OLDER_WORDS, mean_and_std, over_seeds, training_label
+from vireid_lib.experiment.run import Book
+from vireid_lib.viz import Picture, nothing_yet, run_bars, widgets
+
+SHOWN = ("rank_1", "rank_10", "mean_ap", "mean_inp")
+FIRST = 8  # runs that the first figure shows
+
+
+def compare_runs(book: Book) -> None:
+    """Show the workspace's runs with bars and a table; in an interactive session, choose among all of them.
+
+    A run is one setting with all its seeds: data set, mode, method, training set, variant.
+    """
+    found = runs(over_seeds(selection.scores(book, others=True)))
+    if found.empty:
+        widgets.explore(lambda: nothing_yet("No scores in this workspace yet."))
+        return
+    names = found.index.tolist()
+    main = found.index[found["mode"] == found["mode"].iloc[0]].tolist()
+
+    def comparer(runs=tuple(main[:FIRST]), metric="rank_1") -> Picture:
+        """The chosen runs."""
+        return comparison(found.loc[list(runs)], metric)
+
+    widgets.explore(comparer, runs=widgets.Several(names), metric=list(METRIC_LABELS))
+    if found["older"].any():
+        print(f"{OLDER} {OLDER_WORDS}")
+
+
+def runs(table: pd.DataFrame) -> pd.DataFrame:
+    """Scores over seeds under a name each: the training set, and whatever else is not the same for all.
+
+    Args:
+        table: as `results.over_seeds` returns it.
+    """
+    telling = [name for name in ("dataset", "method", "mode", "protocol", "variant", "external") if _tells(table, name)]
+    if "variant" in telling and table["resolved"].notna().all():  # what differs between runs, not from the published
+        table = table.assign(variant="")
+        for _, group in table.groupby(["method", "training"], sort=False):
+            table.loc[group.index, "variant"] = variants.apart(group["resolved"].tolist())
+    names = []
+    for row in table.to_dict("records"):
+        more = [str(row[name]) for name in telling if not pd.isna(row[name]) and row[name] != ""]
+        more += [OLDER] if row["older"] else []
+        names.append(", ".join([training_label(row["training"]).removeprefix("+ "), *dict.fromkeys(more)]))
+    return table.set_axis(pd.Index(names, name="run"), axis=0)
+
+
+def _tells(table: pd.DataFrame, name: str) -> bool:
+    """Whether a column tells runs apart that would be one without it: a mode has its protocol, mostly."""
+    if name == "protocol":
+        return bool((table.groupby("mode")["protocol"].nunique() > 1).any())
+    return table[name].dropna().nunique() > 1
+
+
+def comparison(table: pd.DataFrame, metric: str = "rank_1") -> Picture:
+    """Bars of one metric with deviations over seeds, and all metrics as numbers beside them.
+
+    Args:
+        table: rows of `runs`, in the order in which they are shown.
+
+    Raises:
+        ValueError: no row.
+    """
+    if table.empty:
+        raise ValueError("No run is chosen: choose one at least (several with Ctrl or Shift).")
+    columns = {METRIC_LABELS[name]: _numbers(table, name) for name in SHOWN}
+    columns |= {"seeds": table["seeds"].astype(str).tolist(), "trials": table["trials"].astype(str).tolist()}
+    return run_bars(
+        table.index.tolist(),
+        table[metric].tolist(),
+        table[f"{metric}_std"].tolist(),
+        columns=columns,
+        axis=f"{METRIC_LABELS[metric]} (%)",
+        marked=METRIC_LABELS[metric],
+    )
+
+
+def _numbers(table: pd.DataFrame, metric: str) -> Sequence[str]:
+    pairs = zip(table[metric], table[f"{metric}_std"], strict=True)
+    return [mean_and_std(mean, deviation) for mean, deviation in pairs]

@@ -1,0 +1,221 @@
+"""Figures made of images: grids, ranked retrieval lists, heat maps and attention on top of images."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from vireid_lib.viz.style import HEAT, INK, QUIET, RIGHT, WRONG, Picture, bare, styled
+
+Image = UInt8[np.ndarray, "height width 3"]
+LABEL_INCHES = 1.25
+HEAD_INCHES = 0.45
+
+
+@styled
+def image_grid(
+    images: Sequence[Sequence[Image | None]],
+    *,
+    row_labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
+    row_colours: Sequence[str] = (),
+    title: str = "",
+    cell: float = 1.15,
+) -> Picture:
+    """Images in rows and columns.
+
+    Args:
+        images: one sequence per row; None leaves a gap, so that a missing image is seen to be missing.
+        row_labels, column_labels: what the rows and columns are.
+        row_colours: a colour beside each row, such as its identity's.
+        cell: height of an image, in inches.
+
+    Raises:
+        ValueError: there is no image, or as many labels as rows or columns are not given.
+    """
+    columns = max((len(row) for row in images), default=0)
+    shown = [image for row in images for image in row if image is not None]
+    if not shown:
+        raise ValueError("image_grid got no image; give at least one row with one image.")
+    for name, labels, count in (("row_labels", row_labels, len(images)), ("column_labels", column_labels, columns)):
+        if labels and len(labels) != count:
+            raise ValueError(f"{name} has {len(labels)} entries for {count}; give one for each, or none.")
+    ratio = shown[0].shape[1] / shown[0].shape[0]
+    longest = max((len(line) for label in row_labels for line in label.splitlines()), default=0)
+    room = max(LABEL_INCHES, 0.07 * longest) if row_labels else 0.0
+    picture, axes = _grid(len(images), columns, cell * ratio, cell, title, room, bool(column_labels))
+    for row, row_axes in zip(images, axes, strict=True):
+        for image, place in zip([*row, *[None] * (columns - len(row))], row_axes, strict=True):
+            if image is not None:
+                place.imshow(image)
+    for place, label in enumerate(row_labels):
+        axes[place, 0].set_ylabel(label, rotation=0, ha="right", va="center", color=INK, labelpad=10)
+    for place, colour in enumerate(row_colours):
+        first = axes[place, 0]
+        first.plot([-0.07, -0.07], [0, 1], transform=first.transAxes, color=colour, linewidth=3, clip_on=False)
+    for place, label in enumerate(column_labels):
+        axes[0, place].set_title(label, fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
+    return picture
+
+
+@styled
+def retrieval_lists(
+    queries: Sequence[Image],
+    ranked: Sequence[Sequence[Image]],
+    correct: Bool[np.ndarray, "queries ranks"],
+    *,
+    distances: Float[np.ndarray, "queries ranks"] | None = None,
+    query_labels: Sequence[str] = (),
+    title: str = "",
+    cell: float = 1.15,
+) -> Picture:
+    """Each query with the gallery images ranked first; right and wrong ones by frame and sign, not colour alone.
+
+    Args:
+        queries: the query images.
+        ranked: for each query, gallery images from the nearest on.
+        correct: whether each shows the query's identity.
+        distances: written below the images.
+        query_labels: left of each row.
+    """
+    ranks = correct.shape[1]
+    ratio = queries[0].shape[1] / queries[0].shape[0]
+    picture, axes = _grid(len(queries), ranks + 1, cell * ratio + 0.12, cell + 0.16, title, bool(query_labels), True)
+    for row, query in enumerate(queries):
+        axes[row, 0].imshow(query)
+        for rank in range(ranks):
+            place, right = axes[row, rank + 1], bool(correct[row, rank])
+            place.imshow(ranked[row][rank])
+            _frame(place, RIGHT if right else WRONG, "-" if right else (0, (2, 1)))
+            below = "✓" if right else "✗"
+            if distances is not None:
+                below += f" {distances[row, rank]:.2f}"
+            place.set_xlabel(below, fontsize=7.5, color=RIGHT if right else WRONG, labelpad=2)
+        if query_labels:
+            axes[row, 0].set_ylabel(query_labels[row], rotation=0, ha="right", va="center", labelpad=8)
+    for place, label in enumerate(["query", *range(1, ranks + 1)]):
+        axes[0, place].set_title(str(label), fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
+    return picture
+
+
+@styled
+def heat_overlays(
+    images: Sequence[Image],
+    maps: Sequence[Float[np.ndarray, "map_height map_width"]],
+    *,
+    labels: Sequence[str] = (),
+    title: str = "",
+    cell: float = 1.6,
+) -> Picture:
+    """Images above the same images under their heat maps (Grad-CAM++, say), each map scaled to its own range."""
+    ratio = images[0].shape[1] / images[0].shape[0]
+    picture, axes = _grid(2, len(images), cell * ratio, cell, title, True, bool(labels))
+    for column, (image, heat) in enumerate(zip(images, maps, strict=True)):
+        axes[0, column].imshow(image)
+        _overlay(axes[1, column], image, heat, heat.min(), heat.max())
+        if labels:
+            axes[0, column].set_title(labels[column], fontsize=8, fontweight="normal", color=QUIET, loc="center")
+    for row, label in enumerate(("image", "attended")):
+        axes[row, 0].set_ylabel(label, rotation=0, ha="right", va="center", color=QUIET, labelpad=8)
+    return picture
+
+
+@styled
+def attention_overlays(
+    images: Sequence[Image],
+    attention: Sequence[Mapping[str, Float[np.ndarray, "map_height map_width"]]],
+    *,
+    row_labels: Sequence[str] = (),
+    limits: tuple[float, float] | None = None,
+    title: str = "",
+    cell: float = 1.6,
+) -> Picture:
+    """Each generated image and where each token of its prompt attends; one scale within an image.
+
+    A map of NaN is that of a token which the prompt does not have: the image is shown in grey without colours.
+
+    Args:
+        images: one per row.
+        attention: for each image, token → attention map, the same tokens in every row.
+        row_labels: the prompts, say.
+        limits: the values drawn darkest and brightest, the same for all images; None takes each image's own range.
+
+    Raises:
+        ValueError: the rows have different tokens.
+    """
+    tokens = list(attention[0])
+    if any(list(maps) != tokens for maps in attention):
+        raise ValueError("attention_overlays needs the same tokens in every row; draw other prompts separately.")
+    ratio = images[0].shape[1] / images[0].shape[0]
+    size = (len(images), len(tokens) + 1, cell * ratio, cell)
+    picture, axes = _grid(*size, title, bool(row_labels), True)
+    for row, (image, maps) in enumerate(zip(images, attention, strict=True)):
+        axes[row, 0].imshow(image)
+        known = [heat for heat in maps.values() if not np.isnan(heat).any()]
+        low, high = limits or (min(heat.min() for heat in known), max(heat.max() for heat in known))
+        for place, heat in zip(axes[row, 1:], maps.values(), strict=True):
+            if np.isnan(heat).any():
+                place.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+                place.set_xlabel("not in this prompt", fontsize=6.5, color=QUIET, labelpad=1)
+            else:
+                _overlay(place, image, heat, low, high)
+        if row_labels:
+            axes[row, 0].set_ylabel(row_labels[row], rotation=0, ha="right", va="center", labelpad=8)
+    for place, label in enumerate(["image", *tokens]):
+        axes[0, place].set_title(label, fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
+    return picture
+
+
+def _grid(
+    rows: int, columns: int, width: float, height: float, title: str, labelled: bool, headed: bool
+) -> tuple[Picture, np.ndarray]:
+    """A picture with `rows` × `columns` bare axes for images of the given size in inches."""
+    total = (
+        columns * (width + 0.06) + LABEL_INCHES * labelled,
+        rows * (height + 0.06) + HEAD_INCHES * (headed or bool(title)),
+    )
+    picture = Picture(*total, alt=title or f"Grid of {rows} by {columns} images")
+    picture.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
+    axes = picture.subplots(rows, columns, squeeze=False)
+    for place in axes.flat:
+        bare(place)
+    if title:
+        picture.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return picture, axes
+
+
+def _overlay(axes: Axes, image: Image, heat: np.ndarray, low: float, high: float) -> None:
+    """The image in grey with the heat map on top, more opaque where it is hotter."""
+    grey = image.mean(axis=2)
+    axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
+    scaled = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
+    extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
+    axes.imshow(
+        scaled,
+        cmap=HEAT,
+        vmin=0,
+        vmax=1,
+        alpha=0.25 + 0.55 * np.clip(scaled, 0, 1),
+        extent=extent,
+        interpolation="bilinear",
+    )
+    axes.set_xlim(extent[:2])
+    axes.set_ylim(extent[2:])
+
+
+def _frame(axes: Axes, colour: str, style: object) -> None:
+    axes.add_patch(
+        Rectangle(
+            (0, 0),
+            1,
+            1,
+            transform=axes.transAxes,
+            fill=False,
+            edgecolor=colour,
+            linewidth=2.2,
+            linestyle=style,
+            clip_on=False,
+        )
+    )
