@@ -41,16 +41,16 @@ query_number = 0  # which of the queries section 6 follows
 import numpy as np
 from IPython.display import display
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.book import lessons, retrieval
 from vireid_lib.data.images import load_images
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.experiment import measures, open_book
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import measures
 from vireid_lib.viz import explorers, pictures, widgets
 
-book = open_book(profile, workspace, data_root)
-book
+run = experiment.open(profile, workspace, data_root)
+run
 
 # %% [markdown]
 # ## 1. The task
@@ -76,7 +76,7 @@ book
 # be rows of the same table, with the name of their generator under `source`.
 
 # %%
-data = stages.datasets(book)
+data = run.data()
 pictures.readable(data.target.sample(6, random_state=1).sort_index())
 
 # %% [markdown]
@@ -105,8 +105,8 @@ data.target.groupby("split").agg(people=("identity", "nunique"), images=("path",
 # terminal.
 
 # %%
-for name in book.profile.data.roots:
-    print(measures.data_check(book, name).values["text"])
+for name in run.profile.data.roots:
+    print(measures.data_check(run, name).values["text"])
 
 # %% [markdown]
 # **What to notice.** Each count says where it comes from. Printed counts do contradict each other: for SYSU-MM01, one
@@ -139,7 +139,7 @@ explorers.browse(data.target, data.external)
 # profile on real data there is nothing to draw, and this figure and the next are left out.)
 
 # %%
-if book.miniature:
+if run.miniature:
     from vireid_lib.miniworld.twins import materials, telling_people, twins
 
     fates = ["kept", "kept", "faded", "faded", "inverted", "inverted", "plain", "plain"]
@@ -163,7 +163,7 @@ if book.miniature:
 # each dot in its own colour:
 
 # %%
-if book.miniature:
+if run.miniature:
     from vireid_lib.miniworld.people import INFRARED_CORRELATION as c
 
     cloth = materials(200)
@@ -187,8 +187,8 @@ if book.miniature:
 # %%
 from vireid_lib.analysis.carry_over import carry_over, descriptors
 
-rows = data.learn()
-pixels = load_images(rows["path"].tolist(), (64, 32), cache=book.workspace.cache).pixels
+rows = data.train_rows()
+pixels = load_images(rows["path"].tolist(), (64, 32), cache=run.cache.files).pixels
 carried = carry_over(descriptors(pixels), rows)
 plots.carried_over(carried, title="What stays with a person from camera to camera, and from light to light")
 
@@ -212,13 +212,13 @@ print(
 # becomes a number. All of it changes the number. The data set's own words:
 
 # %%
-protocol = stages.protocol(book)
+protocol = run.protocol()
 test = data.test()
 trials = protocol.trials(test)
 trial = trials[0]
 print(
     f"{protocol.name}: {len(trial.query)} queries, {len(trial.gallery)} gallery images in each of {len(trials)} "
-    f"trial(s).\n{load_manifest(book.profile.data.target).protocol.removal}"
+    f"trial(s).\n{load_manifest(run.profile.data.target).protocol.removal}"
 )
 
 # %% [markdown]
@@ -245,7 +245,7 @@ explorers.removed_by_camera(trial, protocol.rule).round(1)
 # One query and the beginning of its ranked gallery:
 
 # %%
-thumbnails = load_images(test["path"].tolist(), (64, 32), cache=book.workspace.cache).pixels
+thumbnails = load_images(test["path"].tolist(), (64, 32), cache=run.cache.files).pixels
 features = lessons.untrained_features(thumbnails)
 outcomes = retrieval.per_query(features, trial, protocol.rule)
 candidates = outcomes.index[outcomes["removed"] == outcomes["removed"].max()]

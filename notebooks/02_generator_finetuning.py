@@ -61,18 +61,17 @@ generator = "dive"  # or "cyclegan", "flow2flow", …: `-p generator=NAME` makes
 # %%
 import torch
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import tsne
 from vireid_lib.book.fitting import base_model, facts
 from vireid_lib.book.fitting import chapter as fitting
 from vireid_lib.book.fitting import stages as study
-from vireid_lib.experiment import open_book
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.viz import equations
 from vireid_lib.viz.pictures import short
 
-book = open_book(profile, workspace, data_root)
-book
+run = experiment.open(profile, workspace, data_root)
+run
 
 # %% [markdown] tags=["dive"]
 # ## Text-to-image diffusion in one page
@@ -102,7 +101,7 @@ book
 # Here is what the noise does. One image of each modality, at six times of the schedule, decoded back to pixels.
 
 # %% tags=["dive"]
-noised = base_model.noising(book)
+noised = base_model.noising(run)
 plots.image_grid(**vars(noised.grid), title="A visible and an infrared image on their way to noise")
 
 # %% tags=["dive"]
@@ -131,7 +130,7 @@ plots.lines(
 # the person whom the caption describes; the model has not seen that person either.
 
 # %% tags=["dive"]
-known = base_model.base_samples(book, prompts=prompts_shown)
+known = base_model.base_samples(run, prompts=prompts_shown)
 plots.image_grid(**vars(known), cell=1.3, title="What the base model draws from a caption")
 
 # %% [markdown] tags=["dive"]
@@ -145,7 +144,7 @@ plots.image_grid(**vars(known), cell=1.3, title="What the base model draws from 
 # is blurred but readable, above 30 dB one has to look closely.
 
 # %% tags=["dive"]
-restored = base_model.reconstructions(book)
+restored = base_model.reconstructions(run)
 plots.image_grid(**vars(restored.grid), title="Through the autoencoder and back: what no generator can do better than")
 
 # %% tags=["dive"]
@@ -192,9 +191,9 @@ restored.table.style.format(precision=2).hide()
 # at the column of shared tokens.
 
 # %% tags=["dive"]
-fitted = stages.finetuning(book)
-dive = stages.generator(book)
-rows = stages.fitted_rows(book)
+fitted = run.fit("dive")
+dive = run.generator("dive")
+rows = run.fitted_rows("dive")
 
 # %% tags=["dive"]
 facts.code_table(dive.model, rows).style.hide()
@@ -205,8 +204,8 @@ facts.code_table(dive.model, rows).style.hide()
 # give several, written as several tokens, because the miniature text encoder is so narrow.)
 
 # %% tags=["dive"]
-person = stages.datasets(book).external["identity"].min()
-camera = stages.infrared_cameras(book)[0]
+person = run.data().external["identity"].min()
+camera = run.infrared_cameras[0]
 facts.prompt_table(dive.model, person, camera).style.hide()
 
 # %% [markdown] tags=["dive"]
@@ -269,7 +268,7 @@ facts.branch_table(dive.model).style.format({"parameters": "{:,}", "size of BA a
 plots.loss_curves(facts.history(fitted), terms=["total"], title="Fine-tuning: the loss of equation 6")
 
 # %% tags=["dive"]
-study.cost(book, fitted)
+study.cost(run, fitted)
 
 # %% [markdown] tags=["dive"]
 # **What to notice.** The curve is noisy and flat, and that says little: most of the loss is set by the random time $t$
@@ -284,7 +283,7 @@ study.cost(book, fitted)
 # the *branch* does, it must rise when the branch is exchanged too.
 
 # %% tags=["dive"]
-worth = study.prompt_worth(book)
+worth = study.prompt_worth(run)
 effect = study.prompt_verdict(worth)
 effect.style.format({"loss": "{:.4f}", "rise (%)": "{:+.2f}", "standard error": "{:.2f}"}).hide()
 
@@ -435,7 +434,7 @@ for alpha in (0.95, 0.6, 0.2):
 # come to the same: infrared images of people who have none.
 
 # %% tags=["others"]
-fitting.card(book, generator).style.hide()
+fitting.card(run, generator).style.hide()
 
 # %% [markdown] tags=["others"]
 # ## What it learns from
@@ -446,7 +445,7 @@ fitting.card(book, generator).style.hide()
 # external people are in the visible heap, or are met only when they are to be turned, the setting `fit_on` says.
 
 # %% tags=["others"]
-fitting.learned_from(book, generator).style.hide()
+fitting.learned_from(run, generator).style.hide()
 
 # %% [markdown] tags=["others"]
 # ## Settings, and where they come from
@@ -457,7 +456,7 @@ fitting.learned_from(book, generator).style.hide()
 
 # %% tags=["others"]
 print(fitting.settings_source(generator))
-fitting.shown_settings(book, generator)
+fitting.shown_settings(run, generator)
 
 # %% [markdown] tags=["others"]
 # ## Fitting
@@ -465,10 +464,10 @@ fitting.shown_settings(book, generator)
 # Every term of the loss at every recorded step. A generator without training has none.
 
 # %% tags=["others"]
-fitting.losses(book, generator)
+fitting.losses(run, generator)
 
 # %% tags=["others"]
-fitting.cost(book, generator).style.hide()
+fitting.cost(run, generator).style.hide()
 
 # %% [markdown] tags=["others"]
 # **What to notice.** Terms that compare images (reconstruction, cycle, identity) or measure a likelihood should fall
@@ -484,8 +483,8 @@ fitting.cost(book, generator).style.hide()
 # real infrared images of the same people at the end of the row.
 
 # %% tags=["others"]
-shown = fitting.before_and_after(book, generator, people=prompts_shown)
-print(fitting.what_changed(book, generator, shown))
+shown = fitting.before_and_after(run, generator, people=prompts_shown)
+print(fitting.what_changed(run, generator, shown))
 plots.image_grid(**vars(shown), title="People whom it knows in both lights")
 
 # %% [markdown] tags=["others"]
@@ -493,7 +492,7 @@ plots.image_grid(**vars(shown), title="People whom it knows in both lights")
 # the same person at the same moment, as the infrared camera would have seen it.
 
 # %% tags=["others"]
-unseen = fitting.before_and_after(book, generator, people=prompts_shown, external=True)
+unseen = fitting.before_and_after(run, generator, people=prompts_shown, external=True)
 plots.image_grid(**vars(unseen), title="People whom it knows in visible light only")
 
 # %% [markdown] tags=["others"]
@@ -509,7 +508,7 @@ plots.image_grid(**vars(unseen), title="People whom it knows in visible light on
 # the image one began with. From infrared to colour, information has to be invented.
 
 # %% tags=["others"]
-fitting.other_way(book, generator, people=prompts_shown)
+fitting.other_way(run, generator, people=prompts_shown)
 
 # %% [markdown] tags=["others"]
 # **What to notice.** Are the colours those of the person, or those that garments of that brightness have on average?

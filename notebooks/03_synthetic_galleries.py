@@ -43,18 +43,17 @@ generator = "dive"  # or "cyclegan", "flow2flow", …: `-p generator=NAME` makes
 import numpy as np
 import scipy.linalg
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.analysis.fidelity import frechet_distance
 from vireid_lib.book.galleries import audit, halves, measures, provenance
 from vireid_lib.book.galleries import stages as study
-from vireid_lib.experiment import open_book
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.viz import equations
 from vireid_lib.viz.pictures import short
 from vireid_lib.viz.widgets import explore
 
-book = study.for_generator(open_book(profile, workspace, data_root), generator)
-book
+run = study.for_generator(experiment.open(profile, workspace, data_root), generator)
+run
 
 # %% [markdown] tags=["others"]
 # ## What is made
@@ -81,7 +80,7 @@ book
 # if the image does not show the person it was ordered as, its label is wrong.
 
 # %%
-made = stages.gallery(book, generator)
+made = run.synthesize(generator)
 made.groupby("camera").agg(images=("path", "size"), identities=("identity", "nunique"), seeds=("seed", "nunique"))
 
 # %% [markdown]
@@ -92,9 +91,9 @@ made.groupby("camera").agg(images=("path", "size"), identities=("identity", "nun
 # renderer (in other poses). No generator has ever been trained on these.
 
 # %%
-galleries = [generator, "true"] if book.miniature else [generator]
-people = study.identities(book, people_shown)
-shown = study.beside_the_truth(book, people, galleries=galleries, each=2)
+galleries = [generator, "true"] if run.miniature else [generator]
+people = study.identities(run, people_shown)
+shown = study.beside_the_truth(run, people, galleries=galleries, each=2)
 plots.image_grid(**vars(shown), title="External people: photographs, synthetic infrared, true infrared")
 
 # %% [markdown]
@@ -107,8 +106,8 @@ plots.image_grid(**vars(shown), title="External people: photographs, synthetic i
 
 # %%
 def one_person(number: int = 0):
-    who = study.identities(book, people_shown)[number]
-    return plots.image_grid(**vars(study.beside_the_truth(book, [who], galleries=galleries, each=3)), title=short(who))
+    who = study.identities(run, people_shown)[number]
+    return plots.image_grid(**vars(study.beside_the_truth(run, [who], galleries=galleries, each=3)), title=short(who))
 
 
 explore(one_person, number=range(people_shown))
@@ -126,7 +125,7 @@ explore(one_person, number=range(people_shown))
 # nearest.
 
 # %% tags=["others"]
-plots.image_grid(**vars(provenance.origins(book, generator)), title="Images of the gallery and their origin")
+plots.image_grid(**vars(provenance.origins(run, generator)), title="Images of the gallery and their origin")
 
 # %% [markdown] tags=["others"]
 # **What to notice.** Is the background still that of the photograph? Then the generator has learned a tint and not a
@@ -142,7 +141,7 @@ plots.image_grid(**vars(provenance.origins(book, generator)), title="Images of t
 # with it the LoRA branch), down a column only the person $[p]$.
 
 # %% tags=["dive"]
-swapped = study.swaps(book, people=people_shown)
+swapped = study.swaps(run, people=people_shown)
 plots.image_grid(**vars(swapped.grid), title="Rows: one person under every code. Columns: one code, every person")
 
 # %% tags=["dive"]
@@ -171,7 +170,7 @@ plots.bars(
 # strength 1 forgets the photograph.
 
 # %% tags=["dive"]
-begun = study.starts(book, people=people_shown, strengths=strengths)
+begun = study.starts(run, people=people_shown, strengths=strengths)
 plots.image_grid(**vars(begun), title="The same order, from the photograph and from noise")
 
 # %% [markdown] tags=["dive"]
@@ -189,7 +188,7 @@ plots.image_grid(**vars(begun), title="The same order, from the photograph and f
 # ordered.
 
 # %%
-measures.judged_galleries(book).style.format({"nearest is the same person (%)": "{:.1f}"}).hide()
+measures.judged_galleries(run).style.format({"nearest is the same person (%)": "{:.1f}"}).hide()
 
 # %% [markdown]
 # **What to notice.** The judge is only as good as a baseline is, so compare rows, not absolute values. "True infrared"
@@ -202,16 +201,16 @@ measures.judged_galleries(book).style.format({"nearest is the same person (%)": 
 # Averages hide them. These are the people whom the judge finds least often in the generator's images.
 
 # %%
-ranked = measures.judged_people(book, generator)
+ranked = measures.judged_people(run, generator)
 worst = ranked.head(people_shown)
 worst.style.format(precision=2).hide()
 
 # %%
-failed = study.beside_the_truth(book, worst["identity"].tolist(), galleries=galleries, each=2)
+failed = study.beside_the_truth(run, worst["identity"].tolist(), galleries=galleries, each=2)
 plots.image_grid(**vars(failed), title="The worst preserved people")
 
 # %%
-best = study.beside_the_truth(book, ranked.tail(3)["identity"].tolist(), galleries=galleries, each=2)
+best = study.beside_the_truth(run, ranked.tail(3)["identity"].tolist(), galleries=galleries, each=2)
 plots.image_grid(**vars(best), title="For comparison, the best preserved")
 
 # %% [markdown]
@@ -234,7 +233,7 @@ plots.image_grid(**vars(best), title="For comparison, the best preserved")
 # answer; the other half, their real infrared images and DiVE's pictures ask.
 
 # %% tags=["dive"]
-lost = halves.halves(book)
+lost = halves.halves(run)
 print(f"Judge: {lost.judge}. {lost.people} people in each group; guessing is right for {100 / lost.people:.1f} %.")
 plots.with_and_without(
     lost.sides(),
@@ -276,7 +275,7 @@ plots.with_and_without(
 # | $\operatorname{tr}$ | `np.trace` | sum of the diagonal |
 
 # %%
-infrared = stages.datasets(book).learn().query("modality == 'infrared'")
+infrared = run.data().train_rows().query("modality == 'infrared'")
 a, b = (equations.cell_brightness(rows.sample(min(len(rows), 400), random_state=0)) for rows in (infrared, made))
 
 # %% tags=["equation"]
@@ -290,7 +289,7 @@ print(f"d² = {distance:.5f}, of which the means make {means_apart:.5f}; the lib
 # Now with the features of a trained network, for every gallery:
 
 # %%
-near = measures.fidelity(book)
+near = measures.fidelity(run)
 print("Fréchet distance to one half of the real infrared training images. Features:", near.extractor)
 near.table.style.format(precision=2).hide()
 
@@ -312,7 +311,7 @@ plots.brightness_curves(near.histograms, reference="real infrared, one half", ti
 provenance.provenance(made).style.hide()
 
 # %%
-again = provenance.make_again(book, generator)
+again = provenance.make_again(run, generator)
 print(again.sentence)
 plots.image_grid(**vars(again.grid))
 
@@ -333,7 +332,7 @@ plots.image_grid(**vars(again.grid))
 # new images about 1 % are. To see that the audit can fail, the greyscale copies go through it as well.
 
 # %%
-audits = {name: audit.audit(book, name) for name in dict.fromkeys(["copies", generator])}
+audits = {name: audit.audit(run, name) for name in dict.fromkeys(["copies", generator])}
 print(audits[generator].basis)
 audit.summary(audits).style.hide()
 
@@ -370,7 +369,7 @@ plots.image_grid(**vars(copied.closest(6)), cell=1.5, title="Synthetic images ne
 # - **variety**: distance between two images of one person under one camera, in percent of what real ones have.
 
 # %%
-compared = measures.compare(book, study.compared(book, generator))
+compared = measures.compare(run, study.compared(run, generator))
 compared.by_measure().style.hide()
 
 # %%

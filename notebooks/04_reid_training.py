@@ -39,15 +39,15 @@ method = ""  # a ReID method instead of the profile's: a file name in vireid_lib
 metric = "rank_1"  # or "mean_ap", "mean_inp", "rank_5", "rank_10", "rank_20": what figures and verdicts are about
 
 # %%
+from vireid_lib import experiment
 from vireid_lib import viz as plots
-from vireid_lib.experiment import measures, open_book, settings, trainings, verdicts
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import jobs, measures, trainings, verdicts
 from vireid_lib.experiment.result_tables import METRIC_LABELS
 from vireid_lib.experiment.results import score_table
 from vireid_lib.viz import pictures, widgets
 
-book = open_book(profile, workspace, data_root, method)
-book
+run = experiment.open(profile, workspace, data_root, method)
+run
 
 # %% [markdown]
 # ## 1. The network: AGW
@@ -61,8 +61,8 @@ book
 # %%
 from vireid_lib.reid import methods
 
-config = settings.reid_config(book.with_method("agw").profile)
-people = stages.training_table(book, "real")["identity"].nunique()
+config = run.with_method("agw").reid_config
+people = run.training_set("real")["identity"].nunique()
 # Only to be looked at: fresh weights, no download.
 network = methods.build(config.method, config.model_copy(update={"pretrained": None}), people).network.eval()
 trainings.parts(network)
@@ -214,7 +214,7 @@ widgets.explore(losses_on, points=widgets.Plane(people, lights))
 # %%
 from vireid_lib.viz import explorers
 
-visible = stages.datasets(book).learn().query("modality == 'visible'").groupby("identity").head(1)
+visible = run.data().train_rows().query("modality == 'visible'").groupby("identity").head(1)
 explorers.explore_greys(visible)
 
 # %% [markdown]
@@ -237,7 +237,7 @@ explorers.explore_augmentations(visible)
 # trains:
 
 # %%
-config = settings.reid_config(book.profile)
+config = run.reid_config
 print(trainings.about(config))
 
 # %% [markdown]
@@ -246,7 +246,7 @@ print(trainings.about(config))
 # is smaller, and says so here.
 
 # %%
-trainings.recipe(config, book.profile.data.target)
+trainings.recipe(config, run.profile.data.target)
 
 # %% [markdown]
 # ## 3. What is compared
@@ -277,15 +277,15 @@ trainings.recipe(config, book.profile.data.target)
 # generator that gives the same picture for the same photograph repeats itself.
 
 # %%
-trainings.training_sets(book)
+trainings.training_sets(run)
 
 # %% [markdown]
 # One external person through all of them. The first row is $\mathcal{V}_{\mathrm{Ext}}$, the others are candidates for
 # $\mathcal{I}_{\mathrm{Ext}}$:
 
 # %%
-external = stages.datasets(book).external
-galleries = {name: stages.gallery(book, name) for name in book.profile.reid.training_sets if name != "real"}
+external = run.data().external
+galleries = {name: run.synthesize(name) for name in run.profile.reid.training_sets if name != "real"}
 names = sorted(external["identity"].unique())
 
 
@@ -311,11 +311,11 @@ widgets.explore(one_person, number=range(0, len(names)), images=[4, 6, 8])
 # falls at the same steps; `reid.length: published` in a profile lets it grow with the images instead. Section 5 prints
 # what the trainings really had.
 #
-# Nor may the test choose anything. Settings are tried out with `stages.comparison(book, validation=True)`, which leaves
+# Nor may the test choose anything. Settings are tried out with `jobs.compare(book, validation=True)`, which leaves
 # the validation people out of training and ranks them instead of the test people. And the network itself:
 
 # %%
-print(trainings.selection(book))
+print(trainings.selection(run))
 
 # %% [markdown]
 # ## 5. Training
@@ -324,10 +324,10 @@ print(trainings.selection(book))
 # what they write and draws it again while they run; `notebooks/monitor.py` is the same in a tab of its own.
 
 # %%
-watching = explorers.monitor(book)
+watching = explorers.monitor(run)
 
 # %%
-records = stages.comparison(book)
+records = jobs.compare(run)
 watching.stop()
 scores = score_table(records)
 effort = trainings.effort(records)
@@ -430,7 +430,7 @@ if "copies" in galleries:
 # The judge matters as much as the answer:
 
 # %%
-for name, words in measures.judges(book).items():
+for name, words in measures.judges(run).items():
     print(f"judge '{name}': {words}")
 
 # %% [markdown]
@@ -440,7 +440,7 @@ for name, words in measures.judges(book).items():
 # re-drawn gallery, which is no fault of that gallery's.
 
 # %%
-preserved = measures.preservation_table(book)
+preserved = measures.preservation_table(run)
 beside = trainings.gain_and_preservation(scores, preserved)
 trainings.preservation_words(beside).style.hide()
 

@@ -45,16 +45,17 @@ import scipy.stats
 import torch
 from IPython.display import display
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.analysis.spaces import hardest_cross_distance, pair_distances
 from vireid_lib.book import retrieval
-from vireid_lib.experiment import alike, measures, open_book, verdicts
+from vireid_lib.experiment import measures, verdicts
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.viz import explorers, widgets
 
-book = open_book(profile, workspace, data_root, method)
-book
+run = experiment.open(profile, workspace, data_root, method)
+run
 
 # %% [markdown]
 # ## 1. Two networks, the same test images
@@ -68,11 +69,11 @@ book
 # **test people**: neither network has seen them.
 
 # %%
-seed = book.profile.reid.seeds[0]
-names = ["real", compared, *({"true"} & set(book.profile.reid.training_sets) - {compared})]
-held = {verdicts.training_label(name): stages.features(book, name, seed)[0] for name in names}
-plain = {verdicts.training_label(name): alike.features(book, name, seed)[0] for name in names}
-test, lights = stages.datasets(book).test(), ("visible", "infrared")
+seed = run.profile.reid.seeds[0]
+names = ["real", compared, *({"true"} & set(run.profile.reid.training_sets) - {compared})]
+held = {verdicts.training_label(name): run.features(name, seed)[0] for name in names}
+plain = {verdicts.training_label(name): run.features(name, seed, plain=True)[0] for name in names}
+test, lights = run.data().test(), ("visible", "infrared")
 baseline, other = list(held)[:2]
 print(
     f"{len(test)} test images of {test['identity'].nunique()} people; seed {seed}; "
@@ -121,8 +122,8 @@ plane(network=other)
 # a point**: it shows its image, and the images whose features are nearest in all dimensions.
 
 # %%
-opened = {verdicts.training_label(name): partial(stages.network, book, name, seed) for name in names}
-added = stages.training_table(book, compared).query("split == 'external'")
+opened = {verdicts.training_label(name): partial(stages.network, run, name, seed) for name in names}
+added = run.training_set(compared).query("split == 'external'")
 explorers.explore_embedding(test, opened, synthetic=added, people=people, first=other)
 
 # %% [markdown]
@@ -170,7 +171,7 @@ print(f"HIMD(V,I) of '{baseline}', seed {seed}: {himd:.3f}; the library says {ha
 # And all of them, for every training set:
 
 # %%
-spreads = measures.spread_table(book)
+spreads = measures.spread_table(run)
 measures.spread_words(spreads)
 
 # %% [markdown]
@@ -208,7 +209,7 @@ histograms(network=other)
 # How often is the first nearer? 50 % is chance.
 
 # %%
-for row in measures.separations(book, seed).itertuples():
+for row in measures.separations(run, seed).itertuples():
     print(f"{verdicts.training_label(row.training):28}{row.separation:5.1f} %")
 
 # %% [markdown]
@@ -222,7 +223,7 @@ for row in measures.separations(book, seed).itertuples():
 # image right or wrong, first trial of the protocol:
 
 # %%
-protocol = stages.protocol(book)
+protocol = run.protocol()
 trial = protocol.trials(test)[0]
 before = retrieval.per_query(held[baseline], trial, protocol.rule)
 after = retrieval.per_query(held[other], trial, protocol.rule)
@@ -297,7 +298,7 @@ explorers.explore_queries(held, test, trial, protocol.rule, opened, first=other)
 # not quite one minus the distance shown above: here the image stands alone.)
 
 # %%
-network, config = stages.network(book, compared, seed)
+network, config = run.network(compared, seed)
 
 
 def pairs_of(right, count):
@@ -377,7 +378,7 @@ print(f"{gained} gained, {lost} lost: {chance:.2g} if queries were independent c
 #    looks like infrared: the network learns that grey photographs and colour photographs belong together, which is not
 #    what the test asks.
 # 2. Take two seeds of the *baseline* instead of two training sets: let `held` hold
-#    `stages.features(book, "real", s)[0]` for two seeds `s`, and look at section 5 again. *Expect* about as many gained
+#    `book.features("real", s)[0]` for two seeds `s`, and look at section 5 again. *Expect* about as many gained
 #    queries as lost ones. That is how much of "what changed" is nothing but the seed.
 #
 # ## Further reading

@@ -39,16 +39,16 @@ people_shown = 3
 images_measured = 48
 
 # %%
+from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.book.attention import findings
 from vireid_lib.book.attention import stages as study
-from vireid_lib.experiment import open_book
 from vireid_lib.viz.explorers import prompt_corner
 from vireid_lib.viz.pictures import short
 from vireid_lib.viz.widgets import explore
 
-book = open_book(profile, workspace, data_root)
-book
+run = experiment.open(profile, workspace, data_root)
+run
 
 # %% [markdown]
 # ## How a picture listens to words
@@ -104,7 +104,7 @@ assert torch.allclose(taken_in, scaled_dot_product_attention(q[None], k[None], v
 # altogether.
 
 # %%
-sampled = study.sampled(book, people=people_shown)
+sampled = study.sampled(run, people=people_shown)
 resolutions = [study.name(each) for each in sampled.resolutions]
 
 
@@ -137,7 +137,7 @@ plots.attention_overlays(**vars(sampled.by_resolution(0)), title="“a [k] photo
 # everything can be changed.
 
 # %%
-picture, options = prompt_corner.corner(book)
+picture, options = prompt_corner.corner(run)
 explore(picture, **options)
 
 # %% [markdown]
@@ -159,10 +159,10 @@ explore(picture, **options)
 # place on the person listens half as much again as an average place. $c < 1$: the background listens more.
 
 # %%
-plots.image_grid(**vars(study.masks_shown(book)), title="Some of the images, and where their people are")
+plots.image_grid(**vars(study.masks_shown(run)), title="Some of the images, and where their people are")
 
 # %%
-measured = study.on_people(book, images=images_measured)
+measured = study.on_people(run, images=images_measured)
 table = findings.summary(measured)
 plots.grouped_points(
     table[~table["piece"].isin(["start", "end"])],

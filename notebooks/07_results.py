@@ -41,13 +41,14 @@ metric = "rank_1"
 # %%
 from IPython.display import display
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
-from vireid_lib.experiment import open_book, result_tables, results, selection, summary, verdicts
+from vireid_lib.experiment import result_tables, results, selection, summary, verdicts
 from vireid_lib.experiment.provenance import minute
 from vireid_lib.viz import explorers
 
-book = open_book(profile, workspace, data_root)
-book
+run = experiment.open(profile, workspace, data_root)
+run
 
 # %% [markdown]
 # ## The main table
@@ -72,8 +73,8 @@ book
 # | $s$ | `spread` | what it shows behind: how much *single trainings* differ, and not how uncertain the mean is |
 
 # %%
-scores = summary.scores(book)
-some = scores.loc[(scores["training"] == "real") & (scores["mode"] == book.profile.evaluation.modes[0]), metric]
+scores = summary.scores(run)
+some = scores.loc[(scores["training"] == "real") & (scores["mode"] == run.profile.evaluation.modes[0]), metric]
 
 # %% tags=["equation"]
 x = 100 * some.to_numpy(float)
@@ -83,7 +84,7 @@ spread = (((x - mean) ** 2).sum() / (len(x) - 1)) ** 0.5 if len(x) > 1 else floa
 print(f"n = {len(x)}: {mean:.1f} ± {spread:.1f}" if len(x) > 1 else f"n = {len(x)}: one seed has no spread")
 
 # %%
-result_tables.show_main_table(results.main_table(scores, book.profile))
+result_tables.show_main_table(results.main_table(scores, run.profile))
 
 # %%
 if len(scores):
@@ -97,7 +98,7 @@ if len(scores):
 # %%
 from vireid_lib.experiment import trainings
 
-effort = trainings.effort(selection.trainings(book))
+effort = trainings.effort(selection.trainings(run))
 print(effort.sentence)
 effort.table.round(2)
 
@@ -109,7 +110,7 @@ effort.table.round(2)
 # been trained with these settings. In JupyterLab, choose several with Ctrl or Shift.
 
 # %%
-explorers.compare_runs(book)
+explorers.compare_runs(run)
 
 # %% [markdown]
 # **What to notice.** Before two bars are compared, read their names: what else differs between the runs besides what
@@ -120,7 +121,7 @@ explorers.compare_runs(book)
 # a single seed and one split there is no interval, and nothing to conclude.
 
 # %%
-gains = summary.gains(book, metric)
+gains = summary.gains(run, metric)
 if len(gains):
     display(
         plots.differences(
@@ -145,7 +146,7 @@ if len(gains):
 # the profile, run again, and they change with it. Those on scores are corrected (Holm) over all of these questions.
 
 # %%
-summary.learned(book).style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide()
+summary.learned(run).style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide()
 
 # %% [markdown]
 # **What to notice.** Read the rows together. If DiVE does not beat greyscale copies, the row on the right person says
@@ -174,7 +175,7 @@ summary.learned(book).style.set_properties(**{"text-align": "left", "white-space
 # its spread nor of how many trainings it is the mean.
 
 # %%
-beside = results.beside_papers(selection.scores(book, others=True))
+beside = results.beside_papers(selection.scores(run, others=True))
 summary.statuses(beside).style.hide()
 
 # %%
@@ -194,10 +195,10 @@ summary.notes().style.set_properties(**{"text-align": "left", "white-space": "no
 # item means that stages of different origin lie here together):
 
 # %%
-summary.conditions(book).style.hide()
+summary.conditions(run).style.hide()
 
 # %%
-spent = summary.minutes(book)
+spent = summary.minutes(run)
 plots.bars(
     [f"{row.stage} ({row.runs})" for row in spent.head(14).itertuples()],
     spent["minutes"].head(14).tolist(),
@@ -206,7 +207,7 @@ plots.bars(
 )
 
 # %%
-longest = results.stages(book.workspace).nlargest(12, "minutes")
+longest = results.stages(run.cache).nlargest(12, "minutes")
 longest = longest[["stage", "minutes", "attempts", "finished", "source"]]
 longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 

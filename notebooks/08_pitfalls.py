@@ -40,14 +40,13 @@ steps = 80  # length of the short trainings of section 7
 # %%
 import numpy as np
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.book import pitfalls
 from vireid_lib.evaluation import evaluate, score
-from vireid_lib.experiment import open_book
-from vireid_lib.experiment import pipeline as stages
 
-book = open_book(profile, workspace, data_root)
-book
+run = experiment.open(profile, workspace, data_root)
+run
 
 # %% [markdown]
 # Everything but the last two sections works on one network, the baseline of chapter 4 (real images only, first seed),
@@ -55,8 +54,8 @@ book
 # is the evaluation**.
 
 # %%
-features, test = stages.features(book, "real", book.profile.reid.seeds[0])
-protocol = stages.protocol(book)
+features, test = run.features("real", run.profile.reid.seeds[0])
+protocol = run.protocol()
 trial = protocol.trials(test)[0]
 print(f"{protocol.name}: {len(trial.query)} queries, {len(trial.gallery)} gallery images")
 
@@ -174,7 +173,7 @@ pitfalls.gift(luck, [count for count in (2, 5, 10, 20, 50) if 2 * count <= candi
 # training and test people anew, as RegDB's splits do. Every split asks for equally many people.
 
 # %%
-leaked = pitfalls.leaked(book)
+leaked = pitfalls.leaked(run)
 plots.leak(leaked, title="One network, ten splits")
 
 # %%
@@ -203,7 +202,7 @@ except ValueError as error:
 # many images as the whole.
 
 # %%
-pitfalls.batch_table(pitfalls.batch_sizes(book, steps=steps)).style.hide()
+pitfalls.batch_table(pitfalls.batch_sizes(run, steps=steps)).style.hide()
 
 # %% [markdown]
 # **What to notice.** Compare the first two rows with the ± behind them: same data, same number of steps, and whatever

@@ -24,11 +24,11 @@ workspace = ""
 data_root = ""
 
 # %%
-from vireid_lib.experiment import open_book
+from vireid_lib import experiment
 from vireid_lib.viz import explorers
 
-book = open_book(profile, workspace, data_root)
-watching = explorers.monitor(book)
+run = experiment.open(profile, workspace, data_root)
+watching = explorers.monitor(run)
 
 # %% [markdown]
 # Strong lines are unfinished; beside them stand the step, the time left at the speed so far, and the last loss. "No

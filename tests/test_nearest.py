@@ -5,7 +5,7 @@ import pytest
 from vireid_lib import generators
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import executors as engines
-from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment import methods
 from vireid_lib.experiment.notebooks import find_chapters, find_study
 from vireid_lib.experiment.profile import load_profile
 from vireid_lib.nearest import hint, nearest
@@ -30,9 +30,9 @@ NOTEBOOKS = project_root() / "notebooks"
 @pytest.mark.parametrize(
     ("ask", "wrong", "meant"),
     [
-        (joint.config_class, "AGW", "agw"),
+        (methods.config_class, "AGW", "agw"),
         (methods.method_class, "AGW", "agw"),
-        (joint.config_class, "JSIA", "jsia"),
+        (methods.config_class, "JSIA", "jsia"),
         (generators.generator_class, "CYCLEGAN", "cyclegan"),
         (generators.generator_class, "DIVE", "dive"),
         (engines.check, "RAY", "ray"),

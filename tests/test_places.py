@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vireid_lib import cli, places
+from vireid_lib import cli, experiment, places
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import cost as outlook
 from vireid_lib.experiment import lab
+from vireid_lib.experiment.pipeline import MissingData, Run
 from vireid_lib.experiment.profile import load_profile, located, profiles_folder
-from vireid_lib.experiment.run import Book, MissingData, open_book
 from vireid_lib.project import project_root
 
 
@@ -118,9 +118,9 @@ def test_data_sets_are_relative_to_the_profile(home, monkeypatch, root):
         (folder / name).mkdir(parents=True)
     for place in (home, home / "own"):
         monkeypatch.chdir(place)
-        book = open_book(str(path), home / "ws")
-        assert book.dataset_root("sysu_mm01").samefile(folder / "sysu")
-        again = Book(type(book.profile).model_validate(book.profile.model_dump()), home / "ws", book.data_root or "")
+        run = experiment.open(str(path), home / "ws")
+        assert run.dataset_root("sysu_mm01").samefile(folder / "sysu")
+        again = Run(type(run.profile).model_validate(run.profile.model_dump()), home / "ws", run.data_root or "")
         assert again.dataset_root("market1501").samefile(folder / "market")  # as in another process
 
 
@@ -131,12 +131,12 @@ def test_a_data_root_on_the_command_line_wins(home):
             (place / name).mkdir(parents=True)
     Path("sysu").mkdir()
     Path("market").mkdir()
-    assert open_book(str(path), "ws", ".").dataset_root("sysu_mm01") == Path.cwd() / "sysu"
+    assert experiment.open(str(path), "ws", ".").dataset_root("sysu_mm01") == Path.cwd() / "sysu"
 
 
 def test_data_sets_that_are_nowhere_name_both_places(home):
     with pytest.raises(MissingData, match="--data-root names or beside the profile's file"):
-        open_book(str(real(home / "mine.yaml", "")), home / "ws")
+        experiment.open(str(real(home / "mine.yaml", "")), home / "ws")
 
 
 def test_any_case_of_yaml_is_a_file(home):
@@ -193,10 +193,10 @@ def test_nobodys_home_is_refused(home, capsys):
 
 
 def test_notebooks_find_the_home(home, monkeypatch):
-    assert open_book("smoke", "~/ws").workspace.folder == home / "ws"
+    assert experiment.open("smoke", "~/ws").workspace.folder == home / "ws"
     monkeypatch.setenv("VIREID_WORKSPACE", "~/other")
     monkeypatch.setenv("VIREID_PROFILE", "smoke")
-    assert open_book().workspace.folder == home / "other"
+    assert experiment.open().workspace.folder == home / "other"
 
 
 def test_the_plan_looks_where_the_chapters_look(home, monkeypatch):

@@ -11,8 +11,8 @@ from diffusers import StableDiffusionPipeline
 from matplotlib import ticker
 
 from vireid_lib.evaluation import Trial
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.run import Book
 from vireid_lib.miniworld.pretrain_config import DenoiserConfig, TextConfig, VaeConfig
 from vireid_lib.miniworld.pretrain_denoiser import build_denoiser, build_scheduler, build_text
 from vireid_lib.miniworld.pretrain_vae import build_vae
@@ -92,7 +92,7 @@ def tiny_profile(tiny_base_model):
 @pytest.fixture(scope="session")
 def tiny_book(tiny_profile, tmp_path_factory):
     """A book whose stages are shared by the tests of this folder."""
-    return Book(tiny_profile, tmp_path_factory.mktemp("tiny") / "workspace")
+    return Run(tiny_profile, tmp_path_factory.mktemp("tiny") / "workspace")
 
 
 class SmokeBook:

@@ -105,12 +105,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_book(book: argparse.ArgumentParser) -> None:
-    _add_run_options(book)
-    book.add_argument(
+def _add_book(run: argparse.ArgumentParser) -> None:
+    _add_run_options(run)
+    run.add_argument(
         "--only", action="append", default=[], metavar="04", help="run this chapter only; may be given again"
     )
-    book.add_argument("--plan", action="store_true", help="only say what DiVE would take: images, steps, hours, disk")
+    run.add_argument("--plan", action="store_true", help="only say what DiVE would take: images, steps, hours, disk")
 
 
 def _add_places(command: argparse.ArgumentParser, profile: str) -> None:
@@ -186,9 +186,9 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
 
 def _book(options: argparse.Namespace) -> int:
     if options.plan:
-        from vireid_lib.experiment import cost as outlook
+        from vireid_lib.experiment import cost
 
-        print(outlook.plan(options.profile, options.workspace, options.data_root))
+        print(cost.plan(options.profile, options.workspace, options.data_root))
         return 0
     _follow(options.trackers)
     _hand_over(options.engine, options.address)
@@ -268,8 +268,8 @@ def _lab(options: argparse.Namespace) -> int:
 
 def _site(options: argparse.Namespace) -> int:
     from vireid_lib.book.site import publish
+    from vireid_lib.experiment import default_workspace
     from vireid_lib.experiment.profile import load_profile
-    from vireid_lib.experiment.run import default_workspace
 
     profile = load_profile(options.profile)
     workspace = Path(options.workspace) if options.workspace else default_workspace(profile.name)

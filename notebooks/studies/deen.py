@@ -34,16 +34,16 @@ training = True  # False: train nothing, show what is trained already
 # %%
 from IPython.display import display
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.book import retrieval
-from vireid_lib.experiment import open_book, settings, studies, trainings
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import studies, trainings
 from vireid_lib.experiment.studies import deen_looks, looks
 from vireid_lib.experiment.studies.deen import STUDY
 
-book = open_book(profile, workspace, data_root)
-book
+run = experiment.open(profile, workspace, data_root)
+run
 
 # %% [markdown]
 # ## 1. One map becomes three: DEE
@@ -116,8 +116,8 @@ plots.lines(curves, x="generated centre (0: visible, 1: infrared)", y="CPM")
 # otherwise than was published for the data set, and what the paper leaves to its code:
 
 # %%
-deen_book = studies.book_of(book, STUDY.row("deen"))
-trainings.recipe(settings.reid_config(deen_book.profile), book.profile.data.target, unprinted=True)
+deen_book = studies.book_of(run, STUDY.row("deen"))
+trainings.recipe(deen_book.reid_config, run.profile.data.target, unprinted=True)
 
 # %% [markdown]
 # ## 4. Training
@@ -127,9 +127,9 @@ trainings.recipe(settings.reid_config(deen_book.profile), book.profile.data.targ
 # (the paper does not say; the released code does it so). What each row was given, mean over seeds:
 
 # %%
-measured = studies.measure(book, STUDY, full=full, training=training)
+measured = studies.measure(run, STUDY, full=full, training=training)
 print(studies.same_effort(STUDY, measured))
-studies.effort(book, STUDY, measured)
+studies.effort(run, STUDY, measured)
 
 # %%
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "intra_distance", "inter_distance", "delta"])
@@ -139,7 +139,7 @@ studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "intra_distance", "
 # seed.
 
 # %%
-curves = trainings.histories(studies.train(book, [STUDY.row("deen")]))
+curves = trainings.histories(studies.train(run, [STUDY.row("deen")]))
 plots.training_curves({"DEEN": next(iter(curves.values()))}, "cpm", axis="λ1 · CPM")
 
 # %% [markdown]
@@ -154,14 +154,14 @@ plots.training_curves({"DEEN": next(iter(curves.values()))}, "cpm", axis="λ1 ·
 # `data_manifests/papers/deen.yaml`.)
 
 # %%
-studies.beside_paper(book, STUDY, measured, 4)
+studies.beside_paper(run, STUDY, measured, 4)
 
 # %% [markdown]
 # **Table 5**: where DEE stands. **Table 6**: how many branches. **Table 7**: MFA or the non-local block, which here has
 # half of the map's channels inside, and stands where MFA would stand.
 
 # %%
-display(*(studies.beside_paper(book, STUDY, measured, number) for number in (5, 6, 7)))
+display(*(studies.beside_paper(run, STUDY, measured, number) for number in (5, 6, 7)))
 
 # %% [markdown]
 # **What to notice.** Compare orders, not numbers: this is another data set and, on the miniature world, a far smaller
@@ -193,7 +193,7 @@ print(studies.count(findings))
 studies.findings_table(findings)
 
 # %%
-print(studies.limits(book, STUDY, measured, findings))
+print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
 # **What to notice.** Many intervals at 95 % must miss now and then; that is what the correction is for. With few seeds
@@ -207,8 +207,8 @@ print(studies.limits(book, STUDY, measured, findings))
 # and DEEN. ("Initial" is the baseline's network before training: random here, ImageNet's in the paper.)
 
 # %%
-seed = book.profile.reid.seeds[0]
-plots.distance_panels(deen_looks.distances(book, STUDY, ["base", "mfa", "dee_both", "deen"], seed=seed))
+seed = run.profile.reid.seeds[0]
+plots.distance_panels(deen_looks.distances(run, STUDY, ["base", "mfa", "dee_both", "deen"], seed=seed))
 
 # %% [markdown]
 # **What to notice.** $\delta$ alone is no measure of retrieval: stretching all distances by two doubles it. What counts
@@ -233,8 +233,8 @@ plots.against(
 # whether a person's circles (visible) and triangles (infrared) touch.
 
 # %%
-held = looks.features_of(book, STUDY, ["base", "mfa", "dee_both", "deen"], seed=seed)
-test, protocol = stages.datasets(book).test(), stages.protocol(book)
+held = looks.features_of(run, STUDY, ["base", "mfa", "dee_both", "deen"], seed=seed)
+test, protocol = run.data().test(), run.protocol()
 shown = readable_sample(test, people=8)
 about = test.iloc[shown]
 for name in ("baseline", "DEEN"):
@@ -277,7 +277,7 @@ retrieval.fates(before, after)
 # drawn and ranked by LLCM's rules, to show how far apart the two lie:
 
 # %%
-deen_looks.llcm_readings(book, STUDY, "deen")
+deen_looks.llcm_readings(run, STUDY, "deen")
 
 # %% [markdown]
 # **What to notice.** In the release's reading a query has many right images in the gallery. That one of them is first

@@ -34,16 +34,16 @@ training = True  # False: train nothing, show what is trained already
 # %%
 from IPython.display import display
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.book import retrieval
-from vireid_lib.experiment import open_book, settings, studies, trainings
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import studies, trainings
 from vireid_lib.experiment.studies import looks
 from vireid_lib.experiment.studies.den import STUDY
 
-book = open_book(profile, workspace, data_root)
-book
+run = experiment.open(profile, workspace, data_root)
+run
 
 # %% [markdown]
 # ## 1. The measure: how much room does a person take up?
@@ -120,7 +120,7 @@ for apart, within, gap in ((5, 0.0, 0.5), (5, 0.5, 0.5), (5, 1.0, 0.5), (1, 1.0,
 # copy, three turned hues and their HueGray images.
 
 # %%
-few = stages.datasets(book).learn().query("modality == 'visible'").drop_duplicates("identity").head(4)
+few = run.data().train_rows().query("modality == 'visible'").drop_duplicates("identity").head(4)
 plots.image_grid(**looks.colour_copies(few))
 
 # %% [markdown]
@@ -139,8 +139,8 @@ plots.image_grid(**looks.colour_copies(few))
 # there, on validation people; nobody knows whether it suits real data. *ours*: set without a search.
 
 # %%
-den_book = studies.book_of(book, STUDY.row("den"))
-trainings.recipe(settings.reid_config(den_book.profile), book.profile.data.target, unprinted=True)
+den_book = studies.book_of(run, STUDY.row("den"))
+trainings.recipe(den_book.reid_config, run.profile.data.target, unprinted=True)
 
 # %% [markdown]
 # ## 4. Training
@@ -149,8 +149,8 @@ trainings.recipe(settings.reid_config(den_book.profile), book.profile.data.targe
 # batches are larger by half, in the paper as here. Nothing was chosen on the test people.
 
 # %%
-measured = studies.measure(book, STUDY, full=full, training=training)
-studies.effort(book, STUDY, measured)
+measured = studies.measure(run, STUDY, full=full, training=training)
+studies.effort(run, STUDY, measured)
 
 # %%
 studies.overview(measured)
@@ -161,20 +161,20 @@ studies.overview(measured)
 # **Tables 1 and 4**: WRT against HT, under more and more diverse samples.
 
 # %%
-display(studies.beside_paper(book, STUDY, measured, 1), studies.beside_paper(book, STUDY, measured, 4))
+display(studies.beside_paper(run, STUDY, measured, 1), studies.beside_paper(run, STUDY, measured, 4))
 
 # %% [markdown]
 # **Table 3**: each component. **Table 5**: the room that IRD and its parts give.
 
 # %%
-display(studies.beside_paper(book, STUDY, measured, 3), studies.beside_paper(book, STUDY, measured, 5))
+display(studies.beside_paper(run, STUDY, measured, 3), studies.beside_paper(run, STUDY, measured, 5))
 
 # %% [markdown]
 # **Table 6**: other methods. (Its row "IRD(V,I)" carries the numbers that Table 5 prints for IRD *with* HueGray, and is
 # compared with that row.)
 
 # %%
-studies.beside_paper(book, STUDY, measured, 6)
+studies.beside_paper(run, STUDY, measured, 6)
 
 # %% [markdown]
 # **What to notice.** Compare *orders*, not numbers: another data set, a far smaller network, a recipe of our own where
@@ -210,7 +210,7 @@ print(studies.count(findings))
 studies.findings_table(findings)
 
 # %%
-print(studies.limits(book, STUDY, measured, findings))
+print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
 # **What to notice.** Many intervals at 95 % must miss now and then; that is what the correction is for. Its price: what
@@ -224,8 +224,8 @@ print(studies.limits(book, STUDY, measured, findings))
 # is written in the corner.)
 
 # %%
-seed = book.profile.reid.seeds[0]
-plots.space_use(looks.room(book, STUDY, ["ht_re", "ird", "den"], seed=seed))
+seed = run.profile.reid.seeds[0]
+plots.space_use(looks.room(run, STUDY, ["ht_re", "ird", "den"], seed=seed))
 
 # %% [markdown]
 # **What to notice.** On people from training, look for the claim of Fig. 1b: DEN's clouds should be larger than the
@@ -238,8 +238,8 @@ plots.space_use(looks.room(book, STUDY, ["ht_re", "ird", "den"], seed=seed))
 # Here are two that the baseline gets wrong and DEN right, and one the other way round, if there are such.
 
 # %%
-held = looks.features_of(book, STUDY, ["ht_re", "caj", "mmd", "den"], seed=seed)
-test, protocol = stages.datasets(book).test(), stages.protocol(book)
+held = looks.features_of(run, STUDY, ["ht_re", "caj", "mmd", "den"], seed=seed)
+test, protocol = run.data().test(), run.protocol()
 trial = protocol.trials(test)[0]
 outcomes = {name: retrieval.per_query(features, trial, protocol.rule) for name, features in held.items()}
 before, after = outcomes["HT, RE"], outcomes["DEN"]
@@ -283,7 +283,7 @@ for name in ("MMD-ReID", "DEN"):
 # "specific body parts" for CAJ and MMD-ReID.
 
 # %%
-explained = looks.heat(book, STUDY, ["caj", "mmd", "den"], seed=seed, pairs=8)
+explained = looks.heat(run, STUDY, ["caj", "mmd", "den"], seed=seed, pairs=8)
 first = next(iter(explained.values()))
 plots.explanations(
     first.images[:6],

@@ -38,18 +38,19 @@ training = True  # False: train nothing, show what is trained already
 # %%
 from IPython.display import display
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.book.attention import stages as attention_stages
 from vireid_lib.book.attention.findings import conclusion, verdicts
 from vireid_lib.book.galleries import stages as gallery_stages
-from vireid_lib.experiment import open_book, studies
+from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import dive, dive_looks
 from vireid_lib.viz.explorers import prompt_corner
 from vireid_lib.viz.widgets import explore
 
-book = open_book(profile, workspace, data_root)
-STUDY = dive.study(book, [name.strip() for name in compared.split(",") if name.strip()], method)
-book
+run = experiment.open(profile, workspace, data_root)
+STUDY = dive.study(run, [name.strip() for name in compared.split(",") if name.strip()], method)
+run
 
 # %% [markdown]
 # ## 1. The idea, in one prompt
@@ -74,7 +75,7 @@ book
 # photographs, and DiVE's infrared images.
 
 # %%
-plots.image_grid(**vars(dive_looks.pairs_shown(book)))
+plots.image_grid(**vars(dive_looks.pairs_shown(run)))
 
 # %% [markdown]
 # **What to notice.** A matcher needs *consistency*: is the dark coat dark in each of the person's infrared images? Is
@@ -89,8 +90,8 @@ plots.image_grid(**vars(dive_looks.pairs_shown(book)))
 
 # %%
 print(dive.trained_with(STUDY))
-measured = studies.measure(book, STUDY, full=full, training=training)
-studies.effort(book, STUDY, measured)
+measured = studies.measure(run, STUDY, full=full, training=training)
+studies.effort(run, STUDY, measured)
 
 # %% [markdown]
 # ## 3. Which generator? (Table 1 and Figure 4)
@@ -105,14 +106,14 @@ studies.effort(book, STUDY, measured)
 # otherwise. The rows "fitted to external images too" (`-p full=true`) take that difference away.
 
 # %%
-plots.image_grid(**vars(dive_looks.generator_grid(book, STUDY, measured)))
+plots.image_grid(**vars(dive_looks.generator_grid(run, STUDY, measured)))
 
 # %%
-found = [STUDY.row_of(line, book.profile, STUDY.method) for line in STUDY.table(1).rows]
+found = [STUDY.row_of(line, run.profile, STUDY.method) for line in STUDY.table(1).rows]
 printed = {row.name for row in found if row is not None}
 others = [row.name for row in dive_looks.table_1(STUDY) if row.name in set(measured["row"]) - printed]
 others += [row.name for row in STUDY.rows if row.name.endswith(dive.TO_BOTH) and row.name in set(measured["row"])]
-studies.beside_paper(book, STUDY, measured, 1, method=STUDY.method, also=others)
+studies.beside_paper(run, STUDY, measured, 1, method=STUDY.method, also=others)
 
 # %% [markdown]
 # **What to notice.** Compare orders, not numbers: on the miniature world this is another data set, another method and
@@ -125,7 +126,7 @@ studies.beside_paper(book, STUDY, measured, 1, method=STUDY.method, also=others)
 # gallery's images differ from one another at all.
 
 # %%
-beside = dive_looks.measures_beside(book, STUDY, measured)
+beside = dive_looks.measures_beside(run, STUDY, measured)
 beside.table
 
 # %%
@@ -149,7 +150,7 @@ beside.basis.style.set_properties(**{"text-align": "left", "white-space": "norma
 # ## 4. Which method? (Table 2 and Figure 1)
 
 # %%
-studies.beside_paper(book, STUDY, measured, 2)
+studies.beside_paper(run, STUDY, measured, 2)
 
 # %%
 plots.with_and_without(
@@ -190,10 +191,10 @@ dive_looks.fairness(STUDY, measured)
 # world CUHK03-NP's part is played by `mini_campus`: other people, two other cameras, fewer images of each.
 
 # %%
-studies.beside_paper(book, STUDY, measured, 3, method=STUDY.method, also=["one_lora"])
+studies.beside_paper(run, STUDY, measured, 3, method=STUDY.method, also=["one_lora"])
 
 # %%
-studies.beside_paper(book, STUDY, measured, 4, method=STUDY.method)
+studies.beside_paper(run, STUDY, measured, 4, method=STUDY.method)
 
 # %% [markdown]
 # ## 7. How many people? (Figure 5)
@@ -205,7 +206,7 @@ studies.beside_paper(book, STUDY, measured, 4, method=STUDY.method)
 # but the reference. In grey, how many images each person has.
 
 # %%
-people = dive_looks.people_curves(book, STUDY, measured)
+people = dive_looks.people_curves(run, STUDY, measured)
 if people["curves"]:
     display(plots.people_curves(**people))
 else:
@@ -222,7 +223,7 @@ else:
 # prompts from one noise: the person's word alone, the camera's code alone, both.
 
 # %%
-sampled = attention_stages.sampled(book, people=2)
+sampled = attention_stages.sampled(run, people=2)
 finest = sampled.resolutions[0]
 for person in range(len(sampled.people)):
     display(
@@ -238,7 +239,7 @@ for person in range(len(sampled.people)):
 # says.
 
 # %%
-plots.image_grid(**vars(gallery_stages.swaps(book, people=5).grid))
+plots.image_grid(**vars(gallery_stages.swaps(run, people=5).grid))
 
 # %% [markdown]
 # Back to attention: the full prompt at every resolution.
@@ -251,7 +252,7 @@ plots.attention_overlays(**vars(sampled.by_resolution(0)), title="“a [k] photo
 # "focuses more on the person's area". On real images whose outline is known that is a number:
 
 # %%
-on_people = attention_stages.on_people(book)
+on_people = attention_stages.on_people(run)
 display(verdicts(on_people).style.set_properties(**{"text-align": "left"}).hide())
 print(conclusion(on_people))
 
@@ -263,14 +264,14 @@ print(conclusion(on_people))
 # mean, from 0 (dark) to 2.5 (bright).
 
 # %%
-picture, options = prompt_corner.corner(book)
+picture, options = prompt_corner.corner(run)
 explore(picture, **options)
 
 # %% [markdown]
 # On the way from one person's word to another's, from one noise:
 
 # %%
-plots.image_grid(**vars(prompt_corner.walk(book)))
+plots.image_grid(**vars(prompt_corner.walk(run)))
 
 # %% [markdown]
 # **What to notice.** Does brightness pass from one person to the other smoothly, garment by garment, or does it jump?
@@ -289,7 +290,7 @@ print(studies.count(findings))
 studies.findings_table(findings)
 
 # %%
-print(studies.limits(book, STUDY, measured, findings))
+print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
 # **What to notice.** Many intervals at 95 % must miss now and then; that is what the correction is for. What holds,

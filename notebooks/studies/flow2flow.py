@@ -36,17 +36,17 @@ training = True  # False: train nothing, show what is trained already
 # %%
 from IPython.display import display
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import readable_sample, tsne
-from vireid_lib.experiment import open_book, studies
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import studies
 from vireid_lib.experiment import training_expansion as own_people
 from vireid_lib.experiment.studies import flow2flow_looks as f2f
 from vireid_lib.experiment.studies import looks
 from vireid_lib.experiment.studies.flow2flow import STUDY
 
-book = open_book(profile, workspace, data_root)
-book
+run = experiment.open(profile, workspace, data_root)
+run
 
 # %% [markdown]
 # ## 1. A network that runs backwards
@@ -70,7 +70,7 @@ book
 # modality's flow and back:
 
 # %%
-f2f.inverted(book)
+f2f.inverted(run)
 
 # %% [markdown]
 # ## 2. What the flows are taught (Fig. 8)
@@ -83,7 +83,7 @@ f2f.inverted(book)
 # take turns, the flows twice as often.
 
 # %%
-history = f2f.loss_history(book)
+history = f2f.loss_history(run)
 plots.loss_curves(history, terms=["flow_visible", "flow_infrared"], title="Flow loss (nats, lower is more likely)")
 
 # %%
@@ -110,14 +110,14 @@ plots.lines(
 # With $q = 2$, the paper's choice, it is the one half way. Here are the walks for $q = 10$:
 
 # %%
-walks = f2f.walks(book)
+walks = f2f.walks(run)
 plots.image_grid(**vars(walks), cell=1.0)
 
 # %% [markdown]
 # Half way, three times: between the pixels, between the latents of a flow without the $\tanh$, and with it.
 
 # %%
-halves = f2f.half_ways(book)
+halves = f2f.half_ways(run)
 plots.image_grid(**vars(halves))
 
 # %% [markdown]
@@ -132,7 +132,7 @@ plots.image_grid(**vars(halves))
 # person in that modality (of another moment, for nobody was photographed in both lights at once).
 
 # %%
-shown = f2f.translations(book, ["cmg", "cmg_none", "cyclegan"])
+shown = f2f.translations(run, ["cmg", "cmg_none", "cyclegan"])
 plots.image_grid(**vars(shown))
 
 # %% [markdown]
@@ -147,7 +147,7 @@ plots.image_grid(**vars(shown))
 # the visible images without their colour, which costs nothing and needs no training.
 
 # %%
-table, words = f2f.fidelity(book, ["tse", "interpolation", "tse_linear", "cmg", "cmg_none", "cyclegan"])
+table, words = f2f.fidelity(run, ["tse", "interpolation", "tse_linear", "cmg", "cmg_none", "cyclegan"])
 print(words)
 f2f.fidelity_words(table)
 
@@ -165,18 +165,18 @@ f2f.fidelity_words(table)
 
 # %%
 for name in ("tse", "cmg", "both"):
-    made = own_people.images(studies.book_of(book, STUDY.row(name)), STUDY.row(name).training)
+    made = own_people.images(studies.book_of(run, STUDY.row(name)), STUDY.row(name).training)
     print(
         f"{STUDY.row(name).label}: {made['modality'].value_counts().to_dict()} images made of "
-        f"{stages.datasets(book).learn()['modality'].value_counts().to_dict()} real ones"
+        f"{run.data().train_rows()['modality'].value_counts().to_dict()} real ones"
     )
 
 # %%
-measured = studies.measure(book, STUDY, full=full, training=training)
+measured = studies.measure(run, STUDY, full=full, training=training)
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "himd"])
 
 # %%
-studies.effort(book, STUDY, measured)
+studies.effort(run, STUDY, measured)
 
 # %% [markdown]
 # ## 7. The paper's tables, with ours below each number
@@ -184,20 +184,20 @@ studies.effort(book, STUDY, measured)
 # **Table III**: TSE, CMG and both.
 
 # %%
-studies.beside_paper(book, STUDY, measured, 3)
+studies.beside_paper(run, STUDY, measured, 3)
 
 # %% [markdown]
 # **Table IV**: TSE against blended pixels, and $q$. **Table V**: CMG against CycleGAN. (Our TSE draws the very pairs of
 # images that the blends are made of.)
 
 # %%
-display(*(studies.beside_paper(book, STUDY, measured, number) for number in (4, 5)))
+display(*(studies.beside_paper(run, STUDY, measured, number) for number in (4, 5)))
 
 # %% [markdown]
 # **Table VI**: with and without $\tanh$. **Table VII**: which adversaries. **Table VIII**: which losses.
 
 # %%
-display(*(studies.beside_paper(book, STUDY, measured, number) for number in (6, 7, 8)))
+display(*(studies.beside_paper(run, STUDY, measured, number) for number in (6, 7, 8)))
 
 # %% [markdown]
 # **What to notice.** Compare orders, not numbers: this is another data set and, on the miniature world, a far smaller
@@ -230,7 +230,7 @@ print(studies.count(findings))
 studies.findings_table(findings)
 
 # %%
-print(studies.limits(book, STUDY, measured, findings))
+print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
 # **What to notice.** What holds, holds for these fits: the seeds vary the ReID training and nothing else. A difference
@@ -242,9 +242,9 @@ print(studies.limits(book, STUDY, measured, findings))
 # clusters do not (chapter 5). Look whether a person's circles (visible) and triangles (infrared) touch.
 
 # %%
-seed = book.profile.reid.seeds[0]
-held = looks.features_of(book, STUDY, ["mpanet", "both"], seed=seed)
-test = stages.datasets(book).test()
+seed = run.profile.reid.seeds[0]
+held = looks.features_of(run, STUDY, ["mpanet", "both"], seed=seed)
+test = run.data().test()
 sample = readable_sample(test, people=8)
 about = test.iloc[sample]
 for name, features in held.items():

@@ -34,13 +34,14 @@ full = False  # the settings of figure 5 too, or the reduced set
 # %%
 from IPython.display import display
 
+from vireid_lib import experiment
 from vireid_lib import viz as plots
-from vireid_lib.experiment import open_book, settings, studies, trainings
+from vireid_lib.experiment import studies, trainings
 from vireid_lib.experiment.studies import jsia_looks, jsia_makers
 from vireid_lib.experiment.studies.jsia import PICTURES, PRETRAINED, STUDY
 
-book = open_book(profile, workspace, data_root)
-book
+run = experiment.open(profile, workspace, data_root)
+run
 
 # %% [markdown]
 # ## 1. Content and style
@@ -99,8 +100,8 @@ told.mean((2, 3)), told.std((2, 3), correction=0)
 # every default that the paper does not print, with where it comes from:
 
 # %%
-whole = studies.book_of(book, STUDY.row("jsia"))
-trainings.recipe(settings.reid_config(whole.profile), book.profile.data.target, unprinted=True)
+whole = studies.book_of(run, STUDY.row("jsia"))
+trainings.recipe(whole.reid_config, run.profile.data.target, unprinted=True)
 
 # %% [markdown]
 # ## 4. Training
@@ -109,9 +110,9 @@ trainings.recipe(settings.reid_config(whole.profile), book.profile.data.target, 
 # nothing is. What each row's ReID network was given, mean over seeds:
 
 # %%
-measured = studies.measure(book, STUDY, full=full)
+measured = studies.measure(run, STUDY, full=full)
 print(studies.same_effort(STUDY, measured))
-studies.effort(book, STUDY, measured)
+studies.effort(run, STUDY, measured)
 
 # %%
 studies.overview(measured, ["rank_1", "rank_10", "mean_ap", "mean_inp", "intra_distance", "inter_distance"])
@@ -120,7 +121,7 @@ studies.overview(measured, ["rank_1", "rank_10", "mean_ap", "mean_inp", "intra_d
 # How the terms of the whole method went, one line a seed, their weights included:
 
 # %%
-curves = {"SL, IL, LR, UI": next(iter(trainings.histories(studies.train(book, [STUDY.row("jsia")])).values()))}
+curves = {"SL, IL, LR, UI": next(iter(trainings.histories(studies.train(run, [STUDY.row("jsia")])).values()))}
 display(
     *(
         plots.training_curves(curves, term, axis=words)
@@ -136,7 +137,7 @@ display(
 # ## 5. Table 3, with ours below each number
 
 # %%
-studies.beside_paper(book, STUDY, measured, 3)
+studies.beside_paper(run, STUDY, measured, 3)
 
 # %% [markdown]
 # ## 6. What the paper claims, and what the seeds say
@@ -152,7 +153,7 @@ print(studies.count(findings))
 studies.findings_table(findings)
 
 # %%
-print(studies.limits(book, STUDY, measured, findings))
+print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
 # **What to notice.** The paper's steps are between 1.3 and 3.2 points of rank-1, from single trainings. Look how wide
@@ -165,8 +166,8 @@ print(studies.limits(book, STUDY, measured, findings))
 # not; SL draws everybody together, different people too; IL draws a person's images together and leaves others.
 
 # %%
-seed = book.profile.reid.seeds[0]
-plots.distance_panels(jsia_looks.alike(book, seed=seed))
+seed = run.profile.reid.seeds[0]
+plots.distance_panels(jsia_looks.alike(run, seed=seed))
 
 # %% [markdown]
 # **What to notice.** First panel against second: what fitting the training people is worth on others. In the others,
@@ -178,7 +179,7 @@ plots.distance_panels(jsia_looks.alike(book, seed=seed))
 # the paper does not give the figure's values; these are ours.
 
 # %%
-sweeps = jsia_looks.sweep_curves(book, measured)
+sweeps = jsia_looks.sweep_curves(run, measured)
 if sweeps:
     display(plots.sweeps(sweeps, y="rank-1 (%)"))
 else:
@@ -192,7 +193,7 @@ else:
 # blue or red. JSIA-ReID is told by the style of the person's visible image, the others have to guess.
 
 # %%
-plots.image_grid(**jsia_looks.paired(book, ["jsia", PRETRAINED, "cyclegan", "stargan"], seed=seed))
+plots.image_grid(**jsia_looks.paired(run, ["jsia", PRETRAINED, "cyclegan", "stargan"], seed=seed))
 
 # %% [markdown]
 # **What to notice.** Are the poses those of the source? Are the colours those of the person? The first is content, the
@@ -201,7 +202,7 @@ plots.image_grid(**jsia_looks.paired(book, ["jsia", PRETRAINED, "cyclegan", "sta
 # once more: one infrared content a row, one visible style a column.
 
 # %%
-plots.image_grid(**jsia_looks.exchanged(book, seed=seed), cell=0.95)
+plots.image_grid(**jsia_looks.exchanged(run, seed=seed), cell=0.95)
 
 # %% [markdown]
 # **What to notice.** A style is *one* vector for the whole image. See whether it carries the colours of coat and
@@ -213,7 +214,7 @@ plots.image_grid(**jsia_looks.exchanged(book, seed=seed), cell=0.95)
 # Real images of two people at the ends, mixtures between them (eq. 14).
 
 # %%
-plots.image_grid(**jsia_looks.walks(book, seed=seed), cell=0.95)
+plots.image_grid(**jsia_looks.walks(run, seed=seed), cell=0.95)
 
 # %% [markdown]
 # **What to notice.** At $\alpha = 1$ and $0$ the picture should be the real one beside it. What is lost there is lost
@@ -229,12 +230,12 @@ plots.image_grid(**jsia_looks.walks(book, seed=seed), cell=0.95)
 # images come to: those of one person in the two modalities, and as many other real images of the same people.
 
 # %%
-pictures = jsia_makers.fidelity(book, full=full)
+pictures = jsia_makers.fidelity(run, full=full)
 print(pictures["basis"].iloc[0])
 studies.overview(pictures, ["md_from_images", "md_from_latents", "fid_from_images", "fid_from_latents"])
 
 # %%
-studies.beside_paper(book, PICTURES, pictures, 4)
+studies.beside_paper(run, PICTURES, pictures, 4)
 
 # %%
 findings = studies.judge(pictures, PICTURES)

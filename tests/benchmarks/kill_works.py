@@ -9,12 +9,10 @@ import torch
 
 from vireid_lib.book.fitting import translators
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.experiment import joint_training as joint
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.cache import RESULT, Workspace
 from vireid_lib.experiment.datasets import world
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile, load_profile
-from vireid_lib.experiment.run import Book
 from vireid_lib.training import checkpoint, loop
 from vireid_lib.training.binding import bind
 
@@ -57,8 +55,8 @@ def profile(method: str) -> Profile:
     return Profile.model_validate(held)
 
 
-def opened(folder: Path, method: str = "agw") -> Book:
-    return Book(profile(method), folder)
+def opened(folder: Path, method: str = "agw") -> Run:
+    return Run(profile(method), folder)
 
 
 def drawn(folder: Path) -> None:
@@ -66,7 +64,7 @@ def drawn(folder: Path) -> None:
 
 
 def fitted(folder: Path) -> None:
-    stages.finetuning(opened(folder))
+    opened(folder).fit("dive")
 
 
 def translating(folder: Path) -> None:
@@ -74,8 +72,8 @@ def translating(folder: Path) -> None:
 
 
 def started(folder: Path) -> None:
-    book = opened(folder, "jsia")
-    joint.pretraining(book, stages.training_table(book, "real"), 0)
+    run = opened(folder, "jsia")
+    joint.pretraining(run, run.training_set("real"), 0)
 
 
 def one_training(method: str) -> Callable[[Path], None]:
@@ -84,13 +82,13 @@ def one_training(method: str) -> Callable[[Path], None]:
 
     def run(folder: Path) -> None:
         loop.train = lambda task, **options: train(task, **options | {"checkpoint_every": 2})
-        stages.reid(opened(folder, method), "real", 0, progress=False)
+        opened(folder, method).evaluate("real", 0, progress=False)
 
     return run
 
 
 def pictures(name: str) -> Callable[[Path], None]:
-    return lambda folder: stages.gallery(opened(folder), name) is None
+    return lambda folder: opened(folder).synthesize(name) is None
 
 
 def checkpoints(folder: Path) -> None:

@@ -71,9 +71,9 @@ def test_the_gift_grows_with_the_number_looked_at_and_is_none_for_others():
 
 
 def test_fresh_cuts_hold_about_half_of_the_known_people_and_the_first_none(tiny_book):
-    data = stages.datasets(tiny_book)
-    cuts = pitfalls._cuts(data.learn(), data.test())
-    known, size = set(data.learn()["identity"]), len(cuts[0][0])
+    data = tiny_book.data()
+    cuts = pitfalls._cuts(data.train_rows(), data.test())
+    known, size = set(data.train_rows()["identity"]), len(cuts[0][0])
     assert len(cuts) == 10 and cuts[0][1] == 0 and all(len(set(people)) == size for people, _ in cuts)
     assert all(len(known & set(people)) == round(seen * size) for people, seen in cuts)
     assert 0.25 < np.mean([seen for _, seen in cuts[1:]]) < 0.75
@@ -82,10 +82,10 @@ def test_fresh_cuts_hold_about_half_of_the_known_people_and_the_first_none(tiny_
 def test_leaking_splits_score_the_own_split_as_the_library_does(tiny_book):
     table = pitfalls.leaked(tiny_book)
     assert table["split"].tolist() == list(range(1, 11)) and table["seen"].between(0, 100).all()
-    features, test = stages.features(tiny_book, "real", 0)
-    people, _ = pitfalls._cuts(stages.datasets(tiny_book).learn(), test)[0]
+    features, test = tiny_book.features("real", 0)
+    people, _ = pitfalls._cuts(tiny_book.data().train_rows(), test)[0]
     assert set(people) == set(test["identity"])  # fewer test people than training people in this world
-    protocol = stages.protocol(tiny_book)
+    protocol = tiny_book.protocol()
     expected = lessons.score_trial(features, protocol.trials(test)[0], protocol.rule)
     own = table[table["split"] == 1].iloc[0]
     assert own["rank_1"] == pytest.approx(100 * expected.rank(1))

@@ -111,7 +111,7 @@ def test_names_of_the_library_are_found_where_they_stand():
         ("vireid_lib.viz", ""),
         ("vireid_lib.reid.config", "ReidConfig"),
     ]
-    code = 'x = "ö"; stages.reid(book, "real", 0)\nReidConfig.published("a"); stages.nothing; other.reid'
+    code = 'x = "ö"; book.evaluate("real", 0)\nReidConfig.published("a"); stages.nothing; other.reid'
     links = names.links(code)
     assert [code[link.start : link.end] for link in links] == ["stages", "reid", "ReidConfig", "published", "stages"]
     assert links[1].name == "reid" and links[3].name == "ReidConfig.published"

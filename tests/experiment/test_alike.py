@@ -32,8 +32,8 @@ def books(tiny_book):
     return {row.name: studies.book_of(tiny_book, row) for row in ROWS}
 
 
-def stored(book, split=1):
-    record = stages.reid(book, "real", 0)
+def stored(run, split=1):
+    record = run.evaluate("real", 0)
     return safetensors.torch.load_file(record.folder / f"split_{split}" / stages.FEATURES)["features"]
 
 
@@ -42,14 +42,14 @@ def test_the_same_network_has_the_same_distances_however_it_is_tested(tiny_book,
     measured = studies.measure(tiny_book, STUDY).set_index("row")
     flipped, plain = (measured.loc[name] for name in ("flipped", "plain"))
     assert flipped[DISTANCES].tolist() == pytest.approx(plain[DISTANCES].tolist(), rel=1e-6)
-    own = spread(stored(books["flipped"]), stages.datasets(tiny_book).test())
+    own = spread(stored(books["flipped"]), tiny_book.data().test())
     assert own["iirs_visible"] < 0.999 * flipped["iirs_visible"], "what the average would have said"
-    for name, book in books.items():  # scores are of the method's own features
-        assert torch.equal(stages.features(book, "real", 0)[0], stored(book)), name
+    for name, run in books.items():  # scores are of the method's own features
+        assert torch.equal(run.features("real", 0)[0], stored(run)), name
     for of in (measures.embedding_spread, measures.cross_distances):
-        values = [list(of(book, "real", 0).values.values()) for book in books.values()]
+        values = [list(of(run, "real", 0).values.values()) for run in books.values()]
         assert values[0] == pytest.approx(values[1], rel=1e-6)
-    one, other = (measures.separations(book, 0).set_index("training") for book in books.values())
+    one, other = (measures.separations(run, 0).set_index("training") for run in books.values())
     assert one.loc["real", "separation"] == pytest.approx(other.loc["real", "separation"])
 
 

@@ -4,10 +4,9 @@ import pytest
 
 from vireid_lib.book.fitting import chapter
 from vireid_lib.book.galleries import numbers
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment import training_expansion as own_people
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.run import Book
 
 STARGAN = {
     "height": 32,
@@ -23,7 +22,7 @@ STARGAN = {
 
 
 @pytest.fixture(scope="module")
-def book(llcm_root, tmp_path_factory):
+def run(llcm_root, tmp_path_factory):
     profile = Profile.model_validate(
         {
             "name": "tiny",
@@ -38,12 +37,12 @@ def book(llcm_root, tmp_path_factory):
             "device": "cpu",
         }
     )
-    return Book(profile, tmp_path_factory.mktemp("book") / "workspace")
+    return Run(profile, tmp_path_factory.mktemp("book") / "workspace")
 
 
 @pytest.mark.parametrize("name", ["stargan.cmg", "stargan.tse", "interpolation.tse"])
-def test_images_of_the_training_people_are_of_their_cameras_modality(book, name):
-    learn, made = stages.datasets(book).learn(), own_people.images(book, name)
+def test_images_of_the_training_people_are_of_their_cameras_modality(run, name):
+    learn, made = run.data().train_rows(), own_people.images(run, name)
     seen = [set(zip(rows["camera"], rows["modality"], strict=True)) for rows in (learn, made)]
     assert seen[0] == seen[1] and made["path"].is_unique
     sides = learn["modality"].value_counts().to_dict()
@@ -52,8 +51,8 @@ def test_images_of_the_training_people_are_of_their_cameras_modality(book, name)
     assert made["modality"].value_counts().to_dict() == sides
 
 
-def test_pages_show_the_modality_that_they_name(book):
-    grid = chapter.before_and_after(book, "stargan", people=3)
+def test_pages_show_the_modality_that_they_name(run):
+    grid = chapter.before_and_after(run, "stargan", people=3)
     assert grid.column_labels == [
         "photograph",
         "translated,\ncamera 1",
@@ -63,5 +62,5 @@ def test_pages_show_the_modality_that_they_name(book):
     ]
     for row in grid.images:  # real infrared is grey, photographs are reddish
         assert [bool((image == image[..., :1]).all()) for image in (row[0], *row[3:])] == [False, True, True]
-    assert chapter.other_way(book, "stargan", people=3).alt == "From infrared to visible light"
-    assert set(numbers.reference(book)[0]["modality"]) == {"infrared"}
+    assert chapter.other_way(run, "stargan", people=3).alt == "From infrared to visible light"
+    assert set(numbers.reference(run)[0]["modality"]) == {"infrared"}

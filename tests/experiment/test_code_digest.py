@@ -11,7 +11,7 @@ from vireid_lib.experiment import code_digest
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.cache import Workspace
 from vireid_lib.experiment.code_digest import LOADED, Sources
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.pipeline import Run
 
 STAGES, MINING = "vireid_lib.experiment.pipeline", "vireid_lib.reid.losses.centre_guided_pair_mining"
 
@@ -37,17 +37,17 @@ class Keys(Workspace):
 @pytest.fixture(scope="module")
 def world_book(tiny_profile, tmp_path_factory):
     """A book of its own with the world drawn and nothing else made."""
-    book = Book(tiny_profile.model_copy(update={"generators": {}}), tmp_path_factory.mktemp("keys"))
-    stages.datasets(book)
-    return book
+    run = Run(tiny_profile.model_copy(update={"generators": {}}), tmp_path_factory.mktemp("keys"))
+    run.data()
+    return run
 
 
-def key_of(book, until, ask):
-    own = book.with_profile(book.profile)
-    own.workspace = Keys(book.workspace, until)
+def key_of(run, until, ask):
+    own = run.with_profile(run.profile)
+    own.cache = Keys(run.cache, until)
     with pytest.raises(Asked):
         ask(own)
-    return own.workspace.key
+    return own.cache.key
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def keys(world_book):
 
     def all_keys():
         found = {
-            method: key_of(world_book.with_method(method), "reid_real", lambda own: stages.reid(own, "real", 0))
+            method: key_of(world_book.with_method(method), "reid_real", lambda own: own.evaluate("real", 0))
             for method in ("agw", "deen", "mpanet")
         }
         found |= {
@@ -123,10 +123,10 @@ def test_comments_docstrings_and_empty_lines_do_not_count(keys, edited, old, new
 def test_a_drawn_world_follows_the_renderer(tiny_profile, tmp_path, edited):
     from vireid_lib.experiment import datasets as data_stages
 
-    book = Book(tiny_profile, tmp_path)
-    before = key_of(book, "world", data_stages.world)
+    run = Run(tiny_profile, tmp_path)
+    before = key_of(run, "world", data_stages.world)
     edited("vireid_lib.miniworld.render", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib")
-    assert key_of(book, "world", data_stages.world) != before
+    assert key_of(run, "world", data_stages.world) != before
 
 
 def test_what_a_stage_holds_of_its_surroundings_counts():

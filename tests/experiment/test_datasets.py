@@ -10,8 +10,8 @@ from vireid_lib.data.images import load_images
 from vireid_lib.experiment import datasets as data_stages
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.datasets import Datasets, chosen_external
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import load_profile
-from vireid_lib.experiment.run import Book
 from vireid_lib.miniworld import write
 
 
@@ -68,23 +68,23 @@ def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch):
         ]
     )
     external = target.iloc[:1].assign(path="/2", identity="market1501/0002", split="external", modality="visible")
-    monkeypatch.setattr(stages, "datasets", lambda book, split: Datasets(target, external, None))
+    monkeypatch.setattr(stages, "datasets", lambda run, split: Datasets(target, external, None))
     with pytest.raises(ValueError, match=r"people of the test.*sysu_mm01/0007"):
-        stages.fitted_rows(SimpleNamespace(profile=load_profile("sysu")))
+        SimpleNamespace(profile=load_profile("sysu")).fitted_rows("dive")
 
 
 def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book, monkeypatch):
-    book = Book(tiny_book.profile, tiny_book.workspace.folder)
+    run = Run(tiny_book.profile, tiny_book.workspace.folder)
     read, calls = data_stages.read_dataset, []
     monkeypatch.setattr(data_stages, "read_dataset", lambda *a, **b: calls.append(a[0]) or read(*a, **b))
-    first = stages.datasets(book)
+    first = run.data()
     first.target["identity"] = "nobody"
-    second = stages.datasets(book)
+    second = run.data()
     assert len(calls) == 2 and set(calls) == {"mini_vi", "mini_market"}
     assert "nobody" not in set(second.target["identity"]) and len(second.target) == len(first.target)
-    stages.datasets(book.with_method("caj"))
+    run.with_method("caj").data()
     assert len(calls) == 2, "what the book is turned into has read them too"
-    stages.datasets(Book(tiny_book.profile, tiny_book.workspace.folder))
+    Run(tiny_book.profile, tiny_book.workspace.folder).data()
     assert len(calls) == 4, "another open book reads for itself"
 
 
@@ -110,7 +110,7 @@ def damaged(tmp_path):
     def opened(broken_images):
         profile = load_profile("smoke")
         data = profile.data.model_copy(update={"broken_images": broken_images})
-        return Book(profile.model_copy(update={"data": data, "world": None}), tmp_path / "w", tmp_path / "data")
+        return Run(profile.model_copy(update={"data": data, "world": None}), tmp_path / "w", tmp_path / "data")
 
     return opened, [str(path) for path in paths[:2]]
 
@@ -118,12 +118,12 @@ def damaged(tmp_path):
 def test_broken_images_are_left_out_and_counted_in_every_record_where_the_profile_says_so(damaged):
     opened, broken = damaged
     whole, skipping = opened("refuse"), opened("skip")
-    refused = stages.datasets(whole).target
+    refused = whole.data().target
     assert set(broken) < set(refused["path"])
     name = os.path.basename(broken[0])
     with pytest.raises(ValueError, match=f"{name} cannot be decoded.*`data.broken_images: skip`"):
         load_images(refused["path"].tolist(), (8, 4), cache=None)
-    data = stages.datasets(skipping)
+    data = skipping.data()
     assert not set(broken) & set(data.target["path"]) and len(data.target) == len(refused) - 2
     assert len(load_images(data.target["path"].tolist(), (8, 4), cache=None).pixels) == len(data.target)
     record = skipping.stage("some_stage", {}, {"table": data.target}, lambda folder: {"score": 1.0})
@@ -131,5 +131,5 @@ def test_broken_images_are_left_out_and_counted_in_every_record_where_the_profil
     (found,) = (each for each in skipping.workspace.records() if each.name == "broken_images" and each.values["rows"])
     assert found.values["wrong"][0].startswith(f"{name} cannot be decoded")
     again = opened("skip")
-    assert stages.datasets(again).target.equals(data.target) and again.skipped_images == skipping.skipped_images
+    assert again.data().target.equals(data.target) and again.skipped_images == skipping.skipped_images
     assert stages.datasets(opened("refuse").with_method("agw")).target.equals(refused)

@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment import trainings
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile, load_profile
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import reid_config
 from vireid_lib.experiment.studies import Row, dive
 from vireid_lib.experiment.studies.study import book_of
 from vireid_lib.reid.batches import steps_per_epoch
@@ -68,36 +66,36 @@ def open_real(data_root, tmp_path_factory):
     """Opens a profile of real data, with the small networks and a schedule that is placed by epochs."""
     workspace = tmp_path_factory.mktemp("real") / "workspace"
 
-    def opened(name: str = "sysu", **reid) -> Book:
+    def opened(name: str = "sysu", **reid) -> Run:
         values = load_profile(name).model_dump()
         recipe = {"steps": None, "epochs": EPOCHS, "mix": None, "schedule": "drops", "warm_up": 1, "drops": [2]} | BATCH
         values["images"], values["device"] = {"height": 64, "width": 32}, "cpu"
         values["reid"] |= {"backbone": "small", "seeds": [0], "training_sets": ["real", "copies"], "config": recipe}
         values["reid"] |= reid
         values["evaluation"] |= {"modes": values["evaluation"]["modes"][:1], "trials": 2}
-        return Book(Profile.model_validate(values), workspace, data_root)
+        return Run(Profile.model_validate(values), workspace, data_root)
 
     return opened
 
 
-def own_steps(book: Book, training: str, split: int = 1, **batch) -> int:
-    config = reid_config(book.profile).model_copy(update=batch)
-    return steps_per_epoch(Agw, stages.training_table(book, training, split), config, seed=0)
+def own_steps(run: Run, training: str, split: int = 1, **batch) -> int:
+    config = run.reid_config.model_copy(update=batch)
+    return steps_per_epoch(Agw, run.training_set(training, split), config, seed=0)
 
 
 def test_the_real_profiles_train_every_set_for_as_long(data_root, tmp_path):
     for name in ("sysu", "regdb"):
-        book = Book(load_profile(name), tmp_path, data_root).with_method("agw", BATCH)  # the trees have few people
-        assert book.profile.reid.length == "equal" and reid_config(book.profile).steps is None
+        run = Run(load_profile(name), tmp_path, data_root).with_method("agw", BATCH)  # the trees have few people
+        assert run.profile.reid.length == "equal" and run.reid_config.steps is None
         for split in (1, 2) if name == "regdb" else (1,):
-            expected = own_steps(book, "real", split)
-            assert stages.epoch_steps(book, "copies", 0, split) == expected < own_steps(book, "copies", split)
-            assert stages.epoch_steps(book, "real", 0, split) is None
+            expected = own_steps(run, "real", split)
+            assert run.epoch_steps("copies", 0, split) == expected < own_steps(run, "copies", split)
+            assert run.epoch_steps("real", 0, split) is None
 
 
 def test_equal_trainings_are_equal_and_published_ones_grow(open_real):
     equal, published = open_real(), open_real(length="published")
-    records = [stages.reid(book, name, 0, progress=False) for book in (equal, published) for name in ("real", "copies")]
+    records = [run.evaluate(name, 0, progress=False) for run in (equal, published) for name in ("real", "copies")]
     assert records[0].key == records[2].key and records[1].key != records[3].key
     alone, more = (own_steps(equal, name) for name in ("real", "copies"))
     steps = [int(trainings.history(record)["step"].iloc[-1]) for record in records]
@@ -111,51 +109,51 @@ def test_equal_trainings_are_equal_and_published_ones_grow(open_real):
 
 
 def test_each_split_has_the_steps_of_its_own_real_images(open_real):
-    book = open_real("regdb")
-    expected = [EPOCHS * own_steps(book, "real", split) for split in (1, 2)]
+    run = open_real("regdb")
+    expected = [EPOCHS * own_steps(run, "real", split) for split in (1, 2)]
     assert expected[0] < expected[1]
     for name in ("real", "copies"):
-        record = stages.reid(book, name, 0, progress=False)
+        record = run.evaluate(name, 0, progress=False)
         assert [int(trainings.history(record, split)["step"].iloc[-1]) for split in (1, 2)] == expected
         assert trainings.given(record)["steps"].tolist() == expected
-    sentence = trainings.effort([stages.reid(book, name, 0) for name in ("real", "copies")]).sentence
+    sentence = trainings.effort([run.evaluate(name, 0) for name in ("real", "copies")]).sentence
     assert "the data alone" in sentence and f"{expected[0]} to {expected[1]} steps" in sentence
 
 
 @pytest.mark.parametrize("length", ["equal", "published"])
 def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, length):
-    book = open_real(length=length)
-    plain = reid_config(book.profile)
+    run = open_real(length=length)
+    plain = run.reid_config
     for training in ("real", "copies"):
         wide, long = (
-            book_of(book, Row(name, name, "agw", training=training, times=study.row(f"{name}_real").times))
+            book_of(run, Row(name, name, "agw", training=training, times=study.row(f"{name}_real").times))
             for name in ("wide", "long")
         )
-        config = reid_config(long.profile)
+        config = long.reid_config
         assert (config.epochs, config.warm_up, config.drops) == (2 * EPOCHS, 2, (4,))
-        assert reid_config(wide.profile).images == 2 * plain.images
-        records = [stages.reid(own, training, 0, progress=False) for own in (book, wide, long)]
+        assert wide.reid_config.images == 2 * plain.images
+        records = [own.evaluate(training, 0, progress=False) for own in (run, wide, long)]
         given = [trainings.given(record).iloc[0] for record in records]
-        expected = EPOCHS * own_steps(book, "real" if length == "equal" else training)
+        expected = EPOCHS * own_steps(run, "real" if length == "equal" else training)
         assert [each["steps"] for each in given] == [expected, expected, 2 * expected]
         assert [each["images seen"] for each in given] == [8 * expected, 16 * expected, 16 * expected]
 
 
 def test_the_published_schedule_of_each_method_is_stretched_on_a_real_profile(data_root, tmp_path):
-    book = Book(load_profile("sysu"), tmp_path, data_root)
+    run = Run(load_profile("sysu"), tmp_path, data_root)
     drops = {"agw": (40, 100), "caj": (40, 100), "dart": (40, 100), "deen": (40, 120, 240), "mpanet": (160, 240)}
     for method, expected in drops.items():
-        own = book_of(book, Row("long", "long", method, times={"length": 2}))
-        config, plain = (reid_config(each.profile) for each in (own, book.with_method(method)))
+        own = book_of(run, Row("long", "long", method, times={"length": 2}))
+        config, plain = (each.reid_config for each in (own, run.with_method(method)))
         assert config.drops == expected and config.epochs == 2 * plain.epochs and config.steps is None
         assert getattr(config, "warm_up", 20) == 20 and getattr(config, "noise_warm_up", 2) == 2
 
 
 def test_a_given_number_of_steps_asks_for_no_epochs(tiny_book, open_real, study):
-    for book in (tiny_book, open_real(config={"steps": 4, **BATCH})):
-        assert "steps" in reid_config(book.profile).model_dump(exclude_none=True)
-        assert stages.epoch_steps(book, "copies", 0) is None
+    for run in (tiny_book, open_real(config={"steps": 4, **BATCH})):
+        assert "steps" in run.reid_config.model_dump(exclude_none=True)
+        assert run.epoch_steps("copies", 0) is None
     wide = book_of(tiny_book, study.row("wide_real"))
-    assert stages.epoch_steps(wide, "copies", 0) is None
+    assert wide.epoch_steps("copies", 0) is None
     given = open_real(config={"steps": 4, "schedule": "drops", **BATCH})  # but the drops have to be placed
-    assert stages.epoch_steps(given, "copies", 0) == own_steps(given, "real")
+    assert given.epoch_steps("copies", 0) == own_steps(given, "real")

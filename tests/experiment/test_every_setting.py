@@ -7,13 +7,11 @@ import pytest
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import joint_training as joint
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import methods
 from vireid_lib.experiment import training_expansion as own_people
-from vireid_lib.experiment.completed import Finished
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import dive_config, generator_config, reid_config
 
 BY_OTHER_TESTS = {
@@ -79,24 +77,24 @@ class Noted(Finished):
 
 
 @pytest.fixture(scope="module")
-def book(tiny_profile, tmp_path_factory):
+def run(tiny_profile, tmp_path_factory):
     """A book whose world is drawn and whose greyscale copies are made, and nothing else."""
-    made = Book(tiny_profile, tmp_path_factory.mktemp("settings"))
-    stages.gallery(made, "copies")
+    made = Run(tiny_profile, tmp_path_factory.mktemp("settings"))
+    made.synthesize("copies")
     return made
 
 
-def keys(book, profile, asks):
+def keys(run, profile, asks):
     """The keys of all stages that `asks` ask for with a profile's settings."""
-    own = book.with_profile(profile)
+    own = run.with_profile(profile)
     own.tables = {}
-    own.workspace = Noted(book.workspace)
+    own.cache = Noted(run.cache)
     for ask in asks:
         try:
             ask(own)
         except (FileNotFoundError, ValueError, KeyError):  # what was passed off as finished has no files
             continue
-    return own.workspace.keys
+    return own.cache.keys
 
 
 def others(value, annotation):
@@ -127,26 +125,26 @@ def changed(profile, section, name, value):
     return Profile.model_validate(values)
 
 
-def check(book, section, place, settings, fields, resolve, asks, skip=()):
+def check(run, section, place, settings, fields, resolve, asks, skip=()):
     """See that each setting changes some key, is listed as needing none, or is left to other tests.
 
     Args:
         section: of the profile, "reid/config", and `place`, the same for readers, "reid.config".
         settings: the values as they are. resolve: profile to the settings that it means.
     """
-    before, forgotten, unguessed = keys(book, book.profile, asks), [], []
+    before, forgotten, unguessed = keys(run, run.profile, asks), [], []
     for name, value in settings.items():
         full = f"{place}.{name}" if place else name
         if {full, name} & {*BY_OTHER_TESTS, *skip}:
             continue
         for other in [*OTHER_VALUES.get(full, ()), *others(value, fields[name].annotation)]:
             try:
-                profile = changed(book.profile, section, name, other)
-                if resolve(profile) == resolve(book.profile):
+                profile = changed(run.profile, section, name, other)
+                if resolve(profile) == resolve(run.profile):
                     continue
             except (ValueError, TypeError, FileError, KeyError):
                 continue
-            if (keys(book, profile, asks) == before) != (full in NO_RESULT_DEPENDS_ON):
+            if (keys(run, profile, asks) == before) != (full in NO_RESULT_DEPENDS_ON):
                 forgotten.append(full)
             break
         else:
@@ -155,24 +153,24 @@ def check(book, section, place, settings, fields, resolve, asks, skip=()):
     assert not unguessed, "give these settings another valid value in OTHER_VALUES"
 
 
-@pytest.mark.parametrize("method", joint.names())
-def test_settings_of_a_method(book, method):
-    profile = book.profile.model_copy(
+@pytest.mark.parametrize("method", methods.names())
+def test_settings_of_a_method(run, method):
+    profile = run.profile.model_copy(
         update={
-            "reid": book.profile.reid.model_copy(
+            "reid": run.profile.reid.model_copy(
                 update={"method": method, "config": {"steps": 2, "identities": 3, "images": 2}}
             )
         }
     )
     config = reid_config(profile)
     check(
-        book.with_profile(profile),
+        run.with_profile(profile),
         "reid/config",
         "reid.config",
         config.model_dump(),
         type(config).model_fields,
         lambda profile: reid_config(profile).model_dump(),
-        [lambda own: stages.reid(own, "real", 0)],
+        [lambda own: own.evaluate("real", 0)],
         skip=("method", "backbone", "height", "width", "form", "non_local")
         if method == "deen"
         else ("method", "backbone", "height", "width", "form"),
@@ -180,13 +178,13 @@ def test_settings_of_a_method(book, method):
 
 
 @pytest.mark.parametrize("name", [each for each in generators.names() if each != "dive"])
-def test_settings_of_a_generator(book, name):
-    config = generator_config(book.profile, name)
-    asks = [lambda own: stages.gallery(own, name)]
+def test_settings_of_a_generator(run, name):
+    config = run.generator_config(name)
+    asks = [lambda own: own.synthesize(name)]
     if name == "flow2flow":
         asks += [lambda own, kind=kind: own_people.images(own, f"flow2flow.{kind}") for kind in ("tse", "cmg")]
     check(
-        book,
+        run,
         f"generators/{name}",
         f"generators.{name}",
         config.model_dump(),
@@ -198,12 +196,12 @@ def test_settings_of_a_generator(book, name):
 
 
 @pytest.mark.parametrize("name", ["vi_diff", "flow2flow", "cyclegan"])
-def test_settings_of_pictures_count_for_the_training_people_too(book, name):
+def test_settings_of_pictures_count_for_the_training_people_too(run, name):
     """CMG's gallery once forgot them: other numbers of sampling steps, the same pictures."""
-    config = generator_config(book.profile, name)
+    config = run.generator_config(name)
     sampling = {key: value for key, value in config.model_dump().items() if key in config.sampling_settings()}
     check(
-        book,
+        run,
         f"generators/{name}",
         f"generators.{name}",
         sampling,
@@ -213,23 +211,23 @@ def test_settings_of_pictures_count_for_the_training_people_too(book, name):
     )
 
 
-def test_settings_of_dive(book):
-    config = dive_config(book.profile)
+def test_settings_of_dive(run):
+    config = run.generator_config("dive")
     check(
-        book,
+        run,
         "dive",
         "dive",
         config.model_dump(),
         type(config).model_fields,
         lambda profile: dive_config(profile).model_dump(),
-        [lambda own: stages.gallery(own, "dive"), lambda own: stages.gallery(own, "dive_from_image")],
+        [lambda own: own.synthesize("dive"), lambda own: own.synthesize("dive_from_image")],
         skip=("form", "start"),
     )
 
 
 @pytest.mark.parametrize("section", ["", "world", "images", "reid", "expand", "evaluation", "data"])
-def test_settings_of_a_profile(book, section):
-    part = getattr(book.profile, section) if section else book.profile
+def test_settings_of_a_profile(run, section):
+    part = getattr(run.profile, section) if section else run.profile
     elsewhere = ("dive", "generators", "config", "world")
     settings = {
         name: value
@@ -237,20 +235,20 @@ def test_settings_of_a_profile(book, section):
         if not isinstance(getattr(part, name), pydantic.BaseModel) and name not in elsewhere
     }
     asks = [
-        lambda own: stages.gallery(own, "dive"),
-        lambda own: stages.reid(own, "real", 0),
-        lambda own: stages.reid(own, "copies", 0),
+        lambda own: own.synthesize("dive"),
+        lambda own: own.evaluate("real", 0),
+        lambda own: own.evaluate("copies", 0),
     ]
-    check(book, section, section, settings, type(part).model_fields, lambda profile: profile, asks)
+    check(run, section, section, settings, type(part).model_fields, lambda profile: profile, asks)
 
 
-def test_another_external_set_counts(book):
+def test_another_external_set_counts(run):
     """Its folder is named with it."""
-    data = book.profile.data.model_copy(
+    data = run.profile.data.model_copy(
         update={"external": "mini_campus", "roots": {"mini_vi": "mini_vi", "mini_campus": "mini_campus"}}
     )
-    asks = [lambda own: stages.gallery(own, "copies"), lambda own: stages.reid(own, "copies", 0)]
+    asks = [lambda own: own.synthesize("copies"), lambda own: own.evaluate("copies", 0)]
     before, after = (
-        keys(book, profile, asks) for profile in (book.profile, book.profile.model_copy(update={"data": data}))
+        keys(run, profile, asks) for profile in (run.profile, run.profile.model_copy(update={"data": data}))
     )
     assert before and after and not {name for name, key in before if (name, key) in after} & {"gallery_copies"}

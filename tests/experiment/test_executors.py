@@ -12,7 +12,7 @@ from vireid_lib import cli
 from vireid_lib.experiment import executors as engines
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.cache import StageFailed, Workspace
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.runner import continue_command
 
 
@@ -81,8 +81,8 @@ def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_r
     found = {}
     for engine in engines.ENGINES:
         monkeypatch.setenv(engines.ENGINE, engine)
-        book = Book(tiny_book.profile, tmp_path / engine)
-        records = stages.train_all([(book, *each) for each in asked])
+        run = Run(tiny_book.profile, tmp_path / engine)
+        records = jobs.evaluate_all([(run, *each) for each in asked])
         found[engine] = [
             (
                 record.key,
@@ -91,7 +91,7 @@ def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_r
             )
             for record in records
         ]
-        again = stages.train_all([(book, *each) for each in asked])
+        again = jobs.evaluate_all([(run, *each) for each in asked])
         assert [record.result for record in again] == [record.result for record in records]  # fetched, not made anew
     for local, ray in zip(*found.values(), strict=True):
         assert local[:2] == ray[:2]

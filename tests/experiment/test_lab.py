@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from vireid_lib import experiment
 from vireid_lib.experiment import lab
 from vireid_lib.project import project_root
 
@@ -90,12 +91,11 @@ def test_the_environment_names_what_chapters_work_on(tmp_path, monkeypatch):
 
 
 def test_a_chapter_without_parameters_takes_what_lab_was_started_with(tmp_path, monkeypatch):
-    from vireid_lib.experiment import open_book
 
     for name, value in lab.environment("smoke", tmp_path).items():
         monkeypatch.setenv(name, value)
-    assert open_book("", "", "").profile.name == "smoke" and open_book("").workspace.folder == tmp_path
-    assert open_book("mini").profile.name == "mini" and open_book("mini").workspace.folder != tmp_path
+    assert experiment.open("", "", "").profile.name == "smoke" and experiment.open("").workspace.folder == tmp_path
+    assert experiment.open("mini").profile.name == "mini" and experiment.open("mini").workspace.folder != tmp_path
 
 
 @contextlib.contextmanager

@@ -4,9 +4,8 @@ import pandas as pd
 import pytest
 
 from vireid_lib.experiment import measures
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.run import Book
 
 SIZE = {
     "train_ids": 4,
@@ -21,7 +20,7 @@ SIZE = {
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
+def run(tmp_path_factory):
     profile = Profile.model_validate(
         {
             "name": "tiny",
@@ -45,18 +44,18 @@ def book(tmp_path_factory):
             "evaluation": {"protocol": "sysu-mm01", "modes": ["all"], "trials": 1},
         }
     )
-    return Book(profile, tmp_path_factory.mktemp("workspace"))
+    return Run(profile, tmp_path_factory.mktemp("workspace"))
 
 
-def test_the_check_agrees_with_the_world(book):
-    record = measures.data_check(book, "mini_vi")
+def test_the_check_agrees_with_the_world(run):
+    record = measures.data_check(run, "mini_vi")
     assert record.values["report"]["usable"] and all(line["agrees"] for line in record.values["report"]["counts"])
     assert "DIFFERS" not in record.values["text"]
-    assert measures.data_check(book, "mini_vi").folder == record.folder
+    assert measures.data_check(run, "mini_vi").folder == record.folder
 
 
-def test_preservation_asks_every_gallery_and_judge(book):
-    table = measures.preservation_table(book)
+def test_preservation_asks_every_gallery_and_judge(run):
+    table = measures.preservation_table(run)
     assert set(zip(table["judge"], table["gallery"], strict=True)) == {
         ("real", "copies"),
         ("real", "true"),
@@ -64,24 +63,24 @@ def test_preservation_asks_every_gallery_and_judge(book):
         ("true", "true"),
     }
     assert (table["chance"] == 1 / 4).all() and table["rank_1"].between(0, 1).all()
-    record = measures.preservation(book, "real", 0)
+    record = measures.preservation(run, "real", 0)
     assert record.values["galleries"]["copies"]["images"] == 4 * 2 * 2
     assert len(record.values["galleries"]["true"]["by_identity"]) == record.values["identities"] == 4
-    assert "identity_preservation" in {each.name for each in book.workspace.records()}
+    assert "identity_preservation" in {each.name for each in run.cache.records()}
 
 
-def test_spread_of_every_network_is_recorded(book):
-    table = measures.spread_table(book)
+def test_spread_of_every_network_is_recorded(run):
+    table = measures.spread_table(run)
     assert table["training"].tolist() == ["real", "copies", "true"]
     assert (table[["iirs_visible", "iirs_infrared", "himd"]] <= 2).all().all()
     assert (table["himd"] > table["own_centres"]).all()
     words = measures.spread_words(table)
     assert words.loc["real images only", "HIMD (V,I)"] == f"{table['himd'][0]:.3f}"
-    separations = measures.separations(book, 0)
+    separations = measures.separations(run, 0)
     assert isinstance(separations, pd.DataFrame) and separations["separation"].between(0, 100).all()
 
 
-def test_judges_without_a_truth_are_the_baseline_alone(book):
-    profile = book.profile.model_copy(update={"reid": book.profile.reid.model_copy(update={"training_sets": ["real"]})})
-    assert list(measures.judges(Book(profile, book.workspace.folder))) == ["real"]
-    assert stages.datasets(book).external["identity"].nunique() == 4
+def test_judges_without_a_truth_are_the_baseline_alone(run):
+    profile = run.profile.model_copy(update={"reid": run.profile.reid.model_copy(update={"training_sets": ["real"]})})
+    assert list(measures.judges(Run(profile, run.cache.folder))) == ["real"]
+    assert run.data().external["identity"].nunique() == 4

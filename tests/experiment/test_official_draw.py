@@ -11,10 +11,11 @@ import torch
 import yaml
 from PIL import Image
 
-from vireid_lib.experiment import open_book
+from vireid_lib import experiment
+from vireid_lib.experiment import jobs
 from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.run import Book
 
 PEOPLE = {"train": (1, 2), "val": (3,), "test": (4, 6)}  # nobody is 5, as there are gaps in SYSU-MM01
 INFRARED = (3, 6)
@@ -98,10 +99,10 @@ def settings(**evaluation: object) -> dict:
     }
 
 
-def opened(data: Path, **evaluation: object) -> Book:
+def opened(data: Path, **evaluation: object) -> Run:
     """The book as a user opens it: from a profile's file."""
     (data / "official.yaml").write_text(yaml.safe_dump(settings(**evaluation)))
-    return open_book(str(data / "official.yaml"), data / "workspace", data)
+    return experiment.open(str(data / "official.yaml"), data / "workspace", data)
 
 
 def by_hand(mode: str, shots: int, trial: int, people: tuple[int, ...]) -> list[tuple[int, int, int]]:
@@ -135,9 +136,9 @@ def rank_1(features: torch.Tensor, rows: list[tuple[int, int, int]], gallery: li
 
 @pytest.mark.parametrize("shots", [1, 10])
 def test_a_profiles_galleries_are_the_files(written, shots):
-    book = opened(written, shots=shots)
+    run = opened(written, shots=shots)
     for mode in ("all", "indoor"):
-        trials = stages.protocol(book, mode).trials(stages.datasets(book).test())
+        trials = run.protocol(mode).trials(run.data().test())
         assert len(trials) == TRIALS
         for number, trial in enumerate(trials):
             assert [*map(numbered, trial.gallery["path"])] == by_hand(mode, shots, number, PEOPLE["test"])
@@ -146,14 +147,14 @@ def test_a_profiles_galleries_are_the_files(written, shots):
 
 @pytest.mark.parametrize("shots", [1, 10])
 def test_a_training_is_scored_on_them(written, shots):
-    book = opened(written, shots=shots)
-    record = stages.reid(book, "real", 0, progress=False)
+    run = opened(written, shots=shots)
+    record = run.evaluate("real", 0, progress=False)
     words = {1: "single-shot", 10: "multi-shot"}[shots]
     assert [score["protocol"] for score in record.values["scores"]] == [
         f"{mode}-search, {words}, official draw" for mode in ("all", "indoor")
     ]
     assert all(score["settings"]["draw"] == "official" for score in record.values["scores"])
-    features, test = stages.features(book, "real", 0)
+    features, test = run.features("real", 0)
     rows = [*map(numbered, test["path"])]
     for score in record.values["scores"]:
         galleries = [by_hand(score["mode"], shots, trial, PEOPLE["test"]) for trial in range(TRIALS)]
@@ -163,26 +164,26 @@ def test_a_training_is_scored_on_them(written, shots):
 
 
 def test_validation_people_are_ranked_on_their_own_official_galleries(written):
-    book = opened(written)
-    record = stages.reid(book, "real", 0, validation=True, progress=False)
+    run = opened(written)
+    record = run.evaluate("real", 0, validation=True, progress=False)
     assert record.values["scores"][0]["resolved"]["validation"]
-    ranked = stages.datasets(book).test(validation=True)
+    ranked = run.data().test(validation=True)
     features = safetensors.torch.load_file(record.folder / "split_1" / stages.FEATURES)["features"]
     assert len(features) == len(ranked)
-    trials = stages.protocol(book).trials(ranked)
+    trials = run.protocol().trials(ranked)
     for number, trial in enumerate(trials):
         assert [*map(numbered, trial.gallery["path"])] == by_hand("all", 1, number, PEOPLE["val"])
 
 
 def test_the_files_content_is_part_of_the_results_key(data):
-    first = stages.reid(opened(data), "real", 0, progress=False)
-    assert stages.reid(opened(data), "real", 0, progress=False).key == first.key
+    first = opened(data).evaluate("real", 0, progress=False)
+    assert opened(data).evaluate("real", 0, progress=False).key == first.key
     cells = permutations()
     cells[0, 0][3, 0] = cells[0, 0][3, 0][:, ::-1]
     scipy.io.savemat(data / "SYSU-MM01" / FILE, {"rand_perm_cam": cells})
-    second = stages.reid(opened(data), "real", 0, progress=False)
+    second = opened(data).evaluate("real", 0, progress=False)
     assert second.key != first.key and "permutations" in second.result["inputs"]
-    seeded = stages.reid(opened(data, draw="seeded"), "real", 0, progress=False)
+    seeded = opened(data, draw="seeded").evaluate("real", 0, progress=False)
     assert "permutations" not in seeded.result["inputs"], "other draws keep their keys"
 
 
@@ -275,11 +276,11 @@ def test_validation_people_whom_the_file_lacks_are_refused_before_training(data)
     cells = permutations()
     cells[1, 0][2, 0] = np.empty((0, 0))
     scipy.io.savemat(data / "SYSU-MM01" / FILE, {"rand_perm_cam": cells})
-    book = opened(data)
+    run = opened(data)
     with pytest.raises(ValueError, match="no trial 0 for camera 2, identity 0003"):
-        stages.reid(book, "real", 0, validation=True, progress=False)
+        run.evaluate("real", 0, validation=True, progress=False)
     with pytest.raises(ValueError, match="no trial 0 for camera 2, identity 0003"):
-        stages.comparison(book, validation=True)
+        jobs.compare(run, validation=True)
     assert not list((data / "workspace").rglob("*.partial"))
 
 

@@ -2,16 +2,16 @@
 
 import pytest
 
+from vireid_lib.experiment import jobs, results, selection, variants
 from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment import results, selection, variants
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.pipeline import Run
 
 
 def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
-    tiny_book = Book(tiny_profile, tmp_path)  # of its own: others train variants in the shared one
-    main = stages.reid(tiny_book, "real", 0)
+    tiny_book = Run(tiny_profile, tmp_path)  # of its own: others train variants in the shared one
+    main = tiny_book.evaluate("real", 0)
     other = tiny_book.with_method("agw", {"triplet": "hard"})
-    records = stages.train_all([(tiny_book, "real", 0), (other, "real", 0)])
+    records = jobs.evaluate_all([(tiny_book, "real", 0), (other, "real", 0)])
     assert records[0].key == main.key != records[1].key
     config = records[1].result["config"]
     assert config["config"]["triplet"] == "hard" and config["config"]["steps"] == 2  # the profile's stays
@@ -21,14 +21,14 @@ def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
     assert "variant" not in records[1].result["config"], "words are no part of a key"
     table = results.main_table(selection.scores(tiny_book), tiny_book.profile)
     assert len(table) == 1 and table["seeds"].tolist() == [1]
-    held, rows = stages.features(other, "real", 0)
+    held, rows = other.features("real", 0)
     assert len(held) == len(rows)
-    assert stages.network(other, "real", 0)[1].triplet == "hard"
+    assert other.network("real", 0)[1].triplet == "hard"
 
 
 def test_what_is_trained_is_fetched_without_another_process(tiny_profile, tmp_path, monkeypatch):
-    book = Book(tiny_profile, tmp_path)
-    jobs = [(book, "real", 0), (book, "copies", 0)]
-    first = stages.train_all(jobs)
+    run = Run(tiny_profile, tmp_path)
+    jobs = [(run, "real", 0), (run, "copies", 0)]
+    first = jobs.evaluate_all(jobs)
     monkeypatch.setattr(stages.engines, "run", lambda *_, **__: pytest.fail("a process would be started"))
-    assert [record.key for record in stages.train_all(jobs)] == [record.key for record in first]
+    assert [record.key for record in jobs.evaluate_all(jobs)] == [record.key for record in first]

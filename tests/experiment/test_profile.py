@@ -4,11 +4,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from vireid_lib import experiment
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import profile as profiles
+from vireid_lib.experiment.pipeline import MissingData
 from vireid_lib.experiment.profile import Profile, load_profile, profile_names, profiles_folder
-from vireid_lib.experiment.run import MissingData, open_book
 from vireid_lib.experiment.settings import dive_config, reid_config, world_size
 from vireid_lib.generators.dive import vocabulary
 from vireid_lib.generators.dive.config import DiveConfig
@@ -137,39 +138,39 @@ def test_nested_settings_reach_their_owners(tmp_path):
 
 def test_real_data_are_missed_before_anything_runs(tmp_path):
     with pytest.raises(MissingData, match="--data-root"):
-        open_book("sysu", tmp_path / "workspace")
+        experiment.open("sysu", tmp_path / "workspace")
     with pytest.raises(MissingData, match="SYSU-MM01"):
-        open_book("sysu", tmp_path / "workspace", tmp_path)
+        experiment.open("sysu", tmp_path / "workspace", tmp_path)
     with pytest.raises(MissingData, match="not a folder"):
-        open_book("sysu", tmp_path / "workspace", tmp_path / "gone")
+        experiment.open("sysu", tmp_path / "workspace", tmp_path / "gone")
     assert not (tmp_path / "workspace").exists()
 
 
 def test_real_data_are_found(tmp_path):
     for name in ("SYSU-MM01", "Market-1501-v15.09.15"):
         (tmp_path / name).mkdir()
-    book = open_book("sysu", tmp_path / "workspace", tmp_path)
-    assert book.dataset_root("sysu_mm01") == tmp_path / "SYSU-MM01"
-    assert not book.miniature
+    run = experiment.open("sysu", tmp_path / "workspace", tmp_path)
+    assert run.dataset_root("sysu_mm01") == tmp_path / "SYSU-MM01"
+    assert not run.miniature
 
 
 def test_another_method_takes_the_profiles_place(tmp_path):
-    book = open_book("smoke", tmp_path, method="agw")
-    assert book.profile == load_profile("smoke")
+    run = experiment.open("smoke", tmp_path, method="agw")
+    assert run.profile == load_profile("smoke")
     with pytest.raises(FileError, match="profile smoke with method agv: key reid.method: There is no method 'agv'"):
-        open_book("smoke", tmp_path, method="agv")
+        experiment.open("smoke", tmp_path, method="agv")
 
 
 def test_an_open_book_says_what_it_works_on(tmp_path):
-    book = open_book("smoke", tmp_path)
-    assert book.device in ("cpu", "cuda") and book.workspace.device == book.device
-    assert "mini_vi" in book._repr_html_() and book.summary()["protocol"].startswith("sysu-mm01")
+    run = experiment.open("smoke", tmp_path)
+    assert run.device in ("cpu", "cuda") and run.cache.device == run.device
+    assert "mini_vi" in run._repr_html_() and run.summary()["protocol"].startswith("sysu-mm01")
 
 
 def test_the_miniature_world_lies_in_its_stage(tmp_path):
     (tmp_path / "world" / "mini_vi").mkdir(parents=True)
-    book = open_book("smoke", tmp_path)
-    assert book.dataset_root("mini_vi", tmp_path / "world") == tmp_path / "world" / "mini_vi"
+    run = experiment.open("smoke", tmp_path)
+    assert run.dataset_root("mini_vi", tmp_path / "world") == tmp_path / "world" / "mini_vi"
 
 
 def test_only_the_profile_that_is_asked_for_is_read(monkeypatch):

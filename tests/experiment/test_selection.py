@@ -5,21 +5,20 @@ import shutil
 
 import pytest
 
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment import results, selection
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment import jobs, results, selection
+from vireid_lib.experiment.pipeline import Run
 
 
 @pytest.fixture(scope="module")
 def trained(tiny_profile, tmp_path_factory):
     """A book of its own with two training sets, then the same with other settings: the later one must not count."""
     reid = tiny_profile.reid.model_copy(update={"training_sets": ["real", "copies"]})
-    book = Book(tiny_profile.model_copy(update={"reid": reid}), tmp_path_factory.mktemp("trained") / "workspace")
-    stages.comparison(book)
-    longer = book.with_method("agw", {"steps": 3})
-    stages.comparison(longer)
-    stages.comparison(book.with_method("caj", {"steps": 2}))
-    return book, longer
+    run = Run(tiny_profile.model_copy(update={"reid": reid}), tmp_path_factory.mktemp("trained") / "workspace")
+    jobs.compare(run)
+    longer = run.with_method("agw", {"steps": 3})
+    jobs.compare(longer)
+    jobs.compare(run.with_method("caj", {"steps": 2}))
+    return run, longer
 
 
 def held(folder):
@@ -30,13 +29,13 @@ def held(folder):
 
 
 def test_results_are_those_of_the_settings_asked_for(trained):
-    book, longer = trained
+    run, longer = trained
     ours, theirs = (selection.scores(each) for each in trained)
     assert ours["training"].tolist() == theirs["training"].tolist() == ["real", "copies"]
     assert not set(ours["key"]) & set(theirs["key"])
     steps = {
         record.key: record.result["config"]["config"]["steps"]
-        for record in book.workspace.records()
+        for record in run.cache.records()
         if record.name.startswith("reid_")
     }
     assert [[steps[key] for key in table["key"]] for table in (ours, theirs)] == [[2, 2], [3, 3]]
@@ -51,25 +50,25 @@ def test_other_methods_and_variants_are_shown_on_request(trained):
 
 
 def test_a_copied_workspace_with_other_time_stamps_gives_the_same_tables(trained, tmp_path):
-    book, _ = trained
+    run, _ = trained
     copy = tmp_path / "elsewhere"
-    shutil.copytree(book.workspace.folder, copy)
+    shutil.copytree(run.cache.folder, copy)
     for place, path in enumerate(sorted(copy.rglob("*"))):
         os.utime(path, (place * 7919 % 100_000, place * 104_729 % 100_000))
-    moved = Book(book.profile, copy)
+    moved = Run(run.profile, copy)
     for others in (False, True):
-        assert selection.scores(moved, others=others).equals(selection.scores(book, others=others))
-    tables = [results.main_table(selection.scores(each), book.profile) for each in (book, moved)]
+        assert selection.scores(moved, others=others).equals(selection.scores(run, others=others))
+    tables = [results.main_table(selection.scores(each), run.profile) for each in (run, moved)]
     assert len(tables[0]) == 2 and tables[0].equals(tables[1])
 
 
 def test_reading_writes_nothing(trained):
-    book, _ = trained
-    before = held(book.workspace.folder)
-    selection.scores(Book(book.profile, book.workspace.folder), others=True)
-    assert held(book.workspace.folder) == before
+    run, _ = trained
+    before = held(run.cache.folder)
+    selection.scores(Run(run.profile, run.cache.folder), others=True)
+    assert held(run.cache.folder) == before
 
 
 def test_nothing_is_made_for_a_table(tiny_profile, tmp_path):
-    book = Book(tiny_profile, tmp_path)
-    assert selection.scores(book, others=True).empty and book.workspace.records() == []
+    run = Run(tiny_profile, tmp_path)
+    assert selection.scores(run, others=True).empty and run.cache.records() == []

@@ -145,18 +145,18 @@ def test_no_picture_is_blank_and_each_says_what_it_is(chapter, place):
 
 @each_chapter
 def test_a_reader_is_told_what_to_notice_after_every_picture(chapter, place):
-    book = chapter(place)
-    for picture in book.pictures:
-        cell = book.cells[picture.cell]
+    run = chapter(place)
+    for picture in run.pictures:
+        cell = run.cells[picture.cell]
         if "solution" not in cell.metadata.get("tags", []):
-            words = next(each.source for each in book.cells[picture.cell :] if each.cell_type == "markdown")
+            words = next(each.source for each in run.cells[picture.cell :] if each.cell_type == "markdown")
             assert "**What to notice.**" in words, f"{picture.alt}: {words[:80]}"
 
 
 @each_chapter
 def test_nothing_is_shown_that_no_reader_should_see(chapter, place):
-    book = chapter(place)
-    texts = [book.printed, *(" | ".join(row) for rows in book.tables for row in rows)]
+    run = chapter(place)
+    texts = [run.printed, *(" | ".join(row) for rows in run.tables for row in rows)]
     for what, pattern in NEVER.items():
         for text in texts:
             found = re.search(pattern, text)
@@ -172,115 +172,115 @@ def test_every_solution_printed_its_answer(chapter, place):
 
 
 def test_chapter_1_reads_the_data_and_scores_the_example(chapter):
-    book = chapter("01")
-    people = book.table("people", "images")
+    run = chapter("01")
+    people = run.table("people", "images")
     assert set(people) == {"train", "val", "test"} and all(number(row[0]) > 0 for row in people.values())
-    assert len(book.table("test", "train", "val", "modality")) == 6  # cameras
-    assert book.printed.count(" images, usable") == len(PROFILE.data.roots)
-    book.said(r"CMC \[0\.0, 1\.0, 1\.0\], AP 0\.3667, INP 0\.4000")
-    ours, library = book.said(r"AP ([\d.]+), INP [\d.]+; the library says AP ([\d.]+)")
+    assert len(run.table("test", "train", "val", "modality")) == 6  # cameras
+    assert run.printed.count(" images, usable") == len(PROFILE.data.roots)
+    run.said(r"CMC \[0\.0, 1\.0, 1\.0\], AP 0\.3667, INP 0\.4000")
+    ours, library = run.said(r"AP ([\d.]+), INP [\d.]+; the library says AP ([\d.]+)")
     assert ours == library
-    removed, gallery, right = map(int, book.said(r"The rule removes (\d+) of (\d+) gallery images; (\d+) right ones"))
+    removed, gallery, right = map(int, run.said(r"The rule removes (\d+) of (\d+) gallery images; (\d+) right ones"))
     assert 0 < removed < gallery and right > 0
-    assert share(book.said(r"grey thumbnails: rank-1 ([\d.]+)%")[0]) > 0
+    assert share(run.said(r"grey thumbnails: rank-1 ([\d.]+)%")[0]) > 0
 
 
 def test_chapter_2_fits_a_generator_and_leaves_the_base_model_alone(chapter):
-    book = chapter("02")
-    parameters = book.table("parameters", "share (%)")
+    run = chapter("02")
+    parameters = run.table("parameters", "share (%)")
     assert sum(share(row[1]) for row in parameters.values()) == pytest.approx(100, abs=0.05)
-    assert all(number(row[0]) == 0 for row in book.table("changed").values())
-    loss, zero = map(float, book.said(r"images, loss ([\d.]+); always answering 'no noise' would cost ([\d.]+)"))
+    assert all(number(row[0]) == 0 for row in run.table("changed").values())
+    loss, zero = map(float, run.said(r"images, loss ([\d.]+); always answering 'no noise' would cost ([\d.]+)"))
     assert 0 < loss < zero and zero == pytest.approx(1, abs=0.1)
-    psnr = book.table("PSNR (dB)")
+    psnr = run.table("PSNR (dB)")
     assert set(psnr) == {"visible", "infrared"} and all(15 < number(row[0]) < 60 for row in psnr.values())
-    rises = book.table("prompt", "modality", "rise (%)")
+    rises = run.table("prompt", "modality", "rise (%)")
     assert "its own [k] and [p]" in rises and len(rises) == 5  # of each kind one (visible and infrared share a name)
 
 
 def test_chapter_3_judges_the_gallery_it_made(chapter):
-    book = chapter("03")
-    made = book.table("images", "identities", "seeds")
+    run = chapter("03")
+    made = run.table("images", "identities", "seeds")
     for images, identities, seeds in made.values():
         assert number(images) == number(seeds) == PROFILE.expand.per_camera * number(identities)
-    judged = book.table("nearest is the same person (%)")
+    judged = run.table("nearest is the same person (%)")
     assert {"greyscale copies", "DiVE", "guessing"} <= set(judged)
     assert all(0 <= share(row[0]) <= 100 for row in judged.values())
-    ours, library = map(float, book.said(r"d² = ([\d.]+), of which .*; the library says ([\d.]+)"))
+    ours, library = map(float, run.said(r"d² = ([\d.]+), of which .*; the library says ([\d.]+)"))
     assert ours == pytest.approx(library, abs=2e-5) and ours > 0
-    book.said(r"made again from what is recorded, (is equal to the stored one|differs .* rounded in another order)")
-    share(book.said(r"([\d.]+)% of \d+ synthetic images lie nearer to a training image")[0])
+    run.said(r"made again from what is recorded, (is equal to the stored one|differs .* rounded in another order)")
+    share(run.said(r"([\d.]+)% of \d+ synthetic images lie nearer to a training image")[0])
 
 
 def test_chapter_4_compares_every_training_set_and_says_what_follows(chapter):
-    book = chapter("04")
-    assert set(book.table("people", "visible", "infrared", "of these made")) == set(LABELS)
-    ours, library = book.said(r"WRT ([\d.]+); the library says ([\d.]+)")
+    run = chapter("04")
+    assert set(run.table("people", "visible", "infrared", "of these made")) == set(LABELS)
+    ours, library = run.said(r"WRT ([\d.]+); the library says ([\d.]+)")
     assert ours == library
-    book.said(r"(Every training had batches of \d+ images and [\d,]+ steps|The trainings differ in)")
-    (overview,) = [rows for rows in book.tables if {"rank-1", "mAP", "mINP", "seeds"} <= set(rows[0])]
+    run.said(r"(Every training had batches of \d+ images and [\d,]+ steps|The trainings differ in)")
+    (overview,) = [rows for rows in run.tables if {"rank-1", "mAP", "mINP", "seeds"} <= set(rows[0])]
     scores = {row[-7]: row[-6:-2] for row in overview if len(row) >= 7}
     assert set(LABELS) <= set(scores)
     for name in LABELS:
         assert all(share(text) > 0 and "±" in text for text in scores[name]), scores[name]
-    verdicts = book.table("difference", "95 % interval", "corrected p", "verdict")
+    verdicts = run.table("difference", "95 % interval", "corrected p", "verdict")
     assert set(verdicts) == set(LABELS) - {"real images only"}
     plain = ("", " (better before correction)", " (worse before correction)")
     assert {row[3] for row in verdicts.values()} <= {"better", "worse", *(f"within noise{words}" for words in plain)}
-    sentences = re.findall(r"against real images only: [-+][\d.]+ points .* noise", book.printed)
+    sentences = re.findall(r"against real images only: [-+][\d.]+ points .* noise", run.printed)
     assert len(sentences) == len(verdicts)
 
 
 def test_chapter_5_measures_the_embedding(chapter):
-    book = chapter("05")
-    ours, library = book.said(r"HIMD\(V,I\) of .*: ([\d.]+); the library says ([\d.]+)")
+    run = chapter("05")
+    ours, library = run.said(r"HIMD\(V,I\) of .*: ([\d.]+); the library says ([\d.]+)")
     assert ours == library and 0 < float(ours) <= 2
-    spreads = book.table("IIRS (V,V)", "HIMD (V,I)")
+    spreads = run.table("IIRS (V,V)", "HIMD (V,I)")
     assert set(spreads) == set(LABELS) and all(0 < number(text) <= 2 for row in spreads.values() for text in row)
     gained, lost, changed, balance = map(
-        int, book.said(r"(\d+) queries were gained and (\d+) lost: (\d+) changed, the balance is ([-+]\d+)")
+        int, run.said(r"(\d+) queries were gained and (\d+) lost: (\d+) changed, the balance is ([-+]\d+)")
     )
     assert changed == gained + lost and balance == gained - lost
-    correlations = re.findall(r"(?:right|wrong) pairs: correlation ([-+][\d.]+)", book.printed)
+    correlations = re.findall(r"(?:right|wrong) pairs: correlation ([-+][\d.]+)", run.printed)
     assert correlations and all(-1 <= float(value) <= 1 for value in correlations)
-    assert len([name for name in LABELS if re.search(rf"{re.escape(name)}\s+[\d.]+ %", book.printed)]) == len(LABELS)
+    assert len([name for name in LABELS if re.search(rf"{re.escape(name)}\s+[\d.]+ %", run.printed)]) == len(LABELS)
 
 
 def test_chapter_6_puts_the_claim_to_the_numbers(chapter):
-    book = chapter("06")
-    verdicts = book.table("claim", "measured", "verdict")
+    run = chapter("06")
+    verdicts = run.table("claim", "measured", "verdict")
     assert len(verdicts) == 3
     assert {row[2] for row in verdicts.values()} <= {"supported", "contradicted", "undecided"}
-    book.said(r"identity token .* The modality token is heard .* \(concentration [\d.]+ ± [\d.]+\)\.")
-    (shares,) = [rows for rows in book.tables if rows[0][-1] and "×" in rows[0][-1]]
+    run.said(r"identity token .* The modality token is heard .* \(concentration [\d.]+ ± [\d.]+\)\.")
+    (shares,) = [rows for rows in run.tables if rows[0][-1] and "×" in rows[0][-1]]
     columns = np.array([[share(text) for text in row[-3:]] for row in shares[1:] if len(row) > 3 and row[-1]])
     assert columns.shape[0] == 8 and columns.sum(0) == pytest.approx(100, abs=1)
 
 
 def test_chapter_7_gathers_what_was_measured_and_claims_no_paper(chapter):
-    book, four = chapter("07"), chapter("04")
-    main = book.table("trained on", "rank-1", "mAP", "mINP")
+    run, four = chapter("07"), chapter("04")
+    main = run.table("trained on", "rank-1", "mAP", "mINP")
     assert set(main) == set(LABELS)
     assert main["real images only"][1] in " ".join(text for rows in four.tables for row in rows for text in row)
-    cell = book.said(r"n = \d+: ([\d.]+ ± [\d.]+)")[0]
+    cell = run.said(r"n = \d+: ([\d.]+ ± [\d.]+)")[0]
     assert cell == main["real images only"][1]
-    questions = book.table("question", "answer", "chapter")
+    questions = run.table("question", "answer", "chapter")
     assert len(questions) >= 6 and all(len(row[1]) > 10 for row in questions.values())
-    statuses = [row for rows in book.tables if "not yet run" in rows[0] for row in rows[1:]]
+    statuses = [row for rows in run.tables if "not yet run" in rows[0] for row in rows[1:]]
     assert statuses and all(row[-5:-1] == ["0"] * 4 and number(row[-1]) > 0 for row in statuses)  # a drawn world
-    assert {"library", "torch", "device", "machine"} <= set(book.table("item", "value", "stages"))
+    assert {"library", "torch", "device", "machine"} <= set(run.table("item", "value", "stages"))
 
 
 def test_chapter_8_makes_every_mistake_and_measures_it(chapter):
-    book = chapter("08")
-    asks = book.table("asks", "rank-1", "queries that count")
+    run = chapter("08")
+    asks = run.table("asks", "rank-1", "queries that count")
     assert asks["as defined"][0] != asks["swapped"][0] and all(share(row[1]) >= 0 for row in asks.values())
-    assert len(book.table("rank-1", "rank-10", "mAP")) == 4  # rules
-    (ties,) = [rows for rows in book.tables if any("wrong images first (this book)" in row for row in rows)]
+    assert len(run.table("rank-1", "rank-10", "mAP")) == 4  # rules
+    (ties,) = [rows for rows in run.tables if any("wrong images first (this book)" in row for row in rows)]
     ranks = [number(row[-2]) for row in ties if row[-1][:1].isdigit()]
     assert len(ranks) == 3 and ranks == sorted(ranks) and ranks[0] < ranks[-1] == 100
-    leak = book.table("test people trained on (%)", "rank-1")
+    leak = run.table("test people trained on (%)", "rank-1")
     assert [number(row[0]) > 0 for row in leak.values()] == [False, True]
-    batches = [row for rows in book.tables if "people in a batch" in rows[0] for row in rows[1:]]
+    batches = [row for rows in run.tables if "people in a batch" in rows[0] for row in rows[1:]]
     assert len(batches) == 3 and all("±" in row[-1] and share(row[-1]) >= 0 for row in batches)
-    book.said(r"refused: \d+ of \d+ query identities were trained on")
+    run.said(r"refused: \d+ of \d+ query identities were trained on")

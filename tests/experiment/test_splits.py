@@ -8,10 +8,9 @@ import pytest
 import scipy.stats
 from PIL import Image
 
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment import results, studies, summary, verdicts
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.studies import Claim, Row, Study
 
 PEOPLE = range(1, 7)
@@ -25,7 +24,7 @@ def picture(path, person):
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
+def run(tmp_path_factory):
     """RegDB with six people and three splits, and two external people."""
     folder = tmp_path_factory.mktemp("splits")
     for person, image in itertools.product((1, 2), range(3)):
@@ -65,19 +64,19 @@ def book(tmp_path_factory):
             "evaluation": {"protocol": "regdb", "modes": ["visible-to-infrared", "infrared-to-visible"], "trials": 3},
         }
     )
-    return Book(profile, folder / "workspace", folder / "data")
+    return Run(profile, folder / "workspace", folder / "data")
 
 
 @pytest.fixture(scope="module")
-def records(book):
+def records(run):
     """A training on each training set."""
-    return [stages.reid(book, name, 0, progress=False) for name in ("real", "copies")]
+    return [run.evaluate(name, 0, progress=False) for name in ("real", "copies")]
 
 
-def test_one_seed_on_several_splits_is_compared_over_splits(book, records):
+def test_one_seed_on_several_splits_is_compared_over_splits(run, records):
     real, copies = records
     scores = results.score_table(records)
-    for mode in book.profile.evaluation.modes:
+    for mode in run.profile.evaluation.modes:
         (found,) = verdicts.compare(scores, "mean_ap", mode=mode)
         trials = [
             [trial["mean_ap"] for trial in record.values["evaluations"][mode]["trials"]] for record in (copies, real)
@@ -88,15 +87,15 @@ def test_one_seed_on_several_splits_is_compared_over_splits(book, records):
         assert found.difference == pytest.approx(100 * (np.mean(trials[0]) - np.mean(trials[1])))
         assert found.contrast.p_value == pytest.approx(expected.pvalue)
         assert "over 3 splits" in found.sentence
-    gains = summary.gains(book, "mean_ap")
+    gains = summary.gains(run, "mean_ap")
     assert set(gains["over"]) == {"3 splits"} and gains["margin"].notna().all() and len(gains) == 2
 
 
-def test_claims_are_judged_over_splits(book, records):
+def test_claims_are_judged_over_splits(run, records):
     rows = [Row("real", "real", "agw"), Row("copies", "copies", "agw", training="copies")]
     claims = [Claim("copies help", "", measure, "copies", "real") for measure in ("mean_ap", "iirs_visible")]
     own = Study("den", rows, claims)
-    measured = studies.measure(book, own, training=False)
+    measured = studies.measure(run, own, training=False)
     for found in studies.judge(measured, own):
         assert found.contrast.splits == 3 and found.verdict != "one seed only" and "over 3 splits" in found.words
     first = measured[measured["mode"] == "visible-to-infrared"].set_index("row")

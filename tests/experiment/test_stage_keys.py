@@ -13,9 +13,9 @@ from vireid_lib.experiment import measures
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment import training_expansion as own_people
 from vireid_lib.experiment.datasets import Datasets
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord, canonical, input_digest, plain
-from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.studies import jsia_makers
 
 REAL = ("world",)  # whose files the others read
@@ -28,7 +28,7 @@ class _Asked(Exception):
 @pytest.fixture
 def key_of(monkeypatch):
     """Key of the stage `name` that `call` asks for; it is not made, nor is what it needs besides the world."""
-    made = Book.stage
+    made = Run.stage
 
     def stage(self, name, config, inputs, make, **about):
         if name in REAL:
@@ -42,7 +42,7 @@ def key_of(monkeypatch):
         return record
 
     wanted = [""]
-    monkeypatch.setattr(Book, "stage", stage)
+    monkeypatch.setattr(Run, "stage", stage)
 
     def key(name, call, *arguments):
         wanted[0] = name
@@ -57,18 +57,18 @@ def key_of(monkeypatch):
 def with_settings(tiny_book, tiny_profile):
     """The tiny book with other settings in some sections of its profile."""
 
-    def book(**sections):
+    def run(**sections):
         values = tiny_profile.model_dump()
         for section, settings in sections.items():
             values[section] = {**values[section], **settings}
-        return Book(Profile.model_validate(values), tiny_book.workspace.folder)
+        return Run(Profile.model_validate(values), tiny_book.workspace.folder)
 
-    return book
+    return run
 
 
-def _translations(book):
-    visible = stages.datasets(book).external.iloc[:2]
-    return chapter._translations(book, "dive", visible, ["mini_vi/3"], (64, 32))
+def _translations(run):
+    visible = run.data().external.iloc[:2]
+    return chapter._translations(run, "dive", visible, ["mini_vi/3"], (64, 32))
 
 
 VI_DIFF = [{"generators": {"vi_diff": {"sampling_steps": steps}}} for steps in (5, 6)]
@@ -79,20 +79,20 @@ REFERENCES = {"training_sets": ["real", "true", "redrawn"]}
 @pytest.mark.parametrize(
     ("stage", "call", "settings"),
     [
-        ("own_people_vi_diff", lambda book: own_people.images(book, "vi_diff.cmg"), VI_DIFF),
-        ("own_people_vi_diff", lambda book: own_people.images(book, "vi_diff.tse"), VI_DIFF),
-        ("gallery_vi_diff", lambda book: stages.gallery(book, "vi_diff"), VI_DIFF),
-        ("translation_ssim", lambda book: numbers._translation(book, "vi_diff"), VI_DIFF),
-        ("translation_ssim", lambda book: numbers._translation(book, "dive_from_image"), STRENGTH),
+        ("own_people_vi_diff", lambda run: own_people.images(run, "vi_diff.cmg"), VI_DIFF),
+        ("own_people_vi_diff", lambda run: own_people.images(run, "vi_diff.tse"), VI_DIFF),
+        ("gallery_vi_diff", lambda run: run.synthesize("vi_diff"), VI_DIFF),
+        ("translation_ssim", lambda run: numbers._translation(run, "vi_diff"), VI_DIFF),
+        ("translation_ssim", lambda run: numbers._translation(run, "dive_from_image"), STRENGTH),
         ("translations", _translations, STRENGTH),
         (
             "generator_pairs",
-            lambda book: jsia_makers._measured(book, "vae", 0, 0),
+            lambda run: jsia_makers._measured(run, "vae", 0, 0),
             [{"generators": {"vae": {"sampling_batch": count}}} for count in (8, 16)],
         ),
         (
             "cyclegan_fitting",
-            lambda book: translators.fitting(book, "cyclegan"),
+            lambda run: translators.fitting(run, "cyclegan"),
             [{"generators": {"cyclegan": {"fit_on": rows}}} for rows in ("target", "target+external")],
         ),
         ("halves", halves.halves, [{"expand": {"cameras": cameras}} for cameras in ([3], [6])]),
@@ -130,7 +130,7 @@ def test_other_weights_under_the_same_name_are_another_fitting(with_settings, ke
 
 
 def test_another_manifest_is_another_check(with_settings, key_of, monkeypatch):
-    book = with_settings()
-    before = key_of("data_check", measures.data_check, book, "mini_vi")
+    run = with_settings()
+    before = key_of("data_check", measures.data_check, run, "mini_vi")
     monkeypatch.setattr(DatasetManifest, "digest", lambda self: "another")
-    assert key_of("data_check", measures.data_check, book, "mini_vi") != before
+    assert key_of("data_check", measures.data_check, run, "mini_vi") != before

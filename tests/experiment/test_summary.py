@@ -4,19 +4,19 @@ import pandas as pd
 import pytest
 
 from vireid_lib.experiment import results, selection, summary
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.results import Score
-from vireid_lib.experiment.run import Book
 
 
 @pytest.fixture
-def book(tiny_profile, tmp_path, monkeypatch):
+def run(tiny_profile, tmp_path, monkeypatch):
     """Call it with scores: a book whose finished trainings have them."""
 
     def make(*scores):
         reid = tiny_profile.reid.model_copy(update={"seeds": [0, 1, 2]})
         table = pd.DataFrame(scores, columns=[*Score.model_fields, "older"])
         monkeypatch.setattr(selection, "scores", lambda *_, **__: table)
-        return Book(tiny_profile.model_copy(update={"reid": reid}), tmp_path)
+        return Run(tiny_profile.model_copy(update={"reid": reid}), tmp_path)
 
     return make
 
@@ -43,59 +43,59 @@ def score(training, seed, rank_1, older=False):
     }
 
 
-def test_before_anything_ran(book):
-    book = book()
-    assert summary.scores(book).empty and summary.gains(book).empty and summary.minutes(book).empty
-    assert (summary.learned(book)["answer"] == "not yet run").all()
+def test_before_anything_ran(run):
+    run = run()
+    assert summary.scores(run).empty and summary.gains(run).empty and summary.minutes(run).empty
+    assert (summary.learned(run)["answer"] == "not yet run").all()
 
 
-def test_gains_and_answers_follow_the_scores(book):
+def test_gains_and_answers_follow_the_scores(run):
     levels = {"dive": 0.60, "real": 0.40, "copies": 0.42}
-    book = book(*(score(name, seed, level + 0.01 * seed) for name, level in levels.items() for seed in (2, 0, 1)))
-    assert summary.scores(book)["training"].tolist() == ["real"] * 3 + ["copies"] * 3 + ["dive"] * 3
-    gains = summary.gains(book).set_index("label")["mean"]
+    run = run(*(score(name, seed, level + 0.01 * seed) for name, level in levels.items() for seed in (2, 0, 1)))
+    assert summary.scores(run)["training"].tolist() == ["real"] * 3 + ["copies"] * 3 + ["dive"] * 3
+    gains = summary.gains(run).set_index("label")["mean"]
     assert gains.round(6).to_dict() == {"+ greyscale copies": 2.0, "+ DiVE": 20.0}
-    answers = summary.learned(book).set_index("question")["answer"]
+    answers = summary.learned(run).set_index("question")["answer"]
     assert "not established" in answers["Do more people help at all, with no generator?"]
     assert "yes, beyond the noise" in answers["Does DiVE beat greyscale copies?"]
     assert answers["Do the synthetic images show the right person?"] == "not yet run"
 
 
-def test_provenance_lists_what_lies_in_the_workspace(book):
-    book = book()
+def test_provenance_lists_what_lies_in_the_workspace(run):
+    run = run()
     for place in range(3):
-        book.stage("reid_real", {"place": place}, {}, lambda _: {})
-    assert summary.minutes(book)["runs"].sum() == 3
-    assert {"torch", "device", "machine"} <= set(summary.conditions(book)["item"])
+        run.stage("reid_real", {"place": place}, {}, lambda _: {})
+    assert summary.minutes(run)["runs"].sum() == 3
+    assert {"torch", "device", "machine"} <= set(summary.conditions(run)["item"])
 
 
-def test_gains_are_corrected_over_the_whole_figure(book):
+def test_gains_are_corrected_over_the_whole_figure(run):
     """Beyond 5 % alone, and not after correction over two training sets."""
     values = {"real": [0.38, 0.40, 0.42], "copies": [0.43, 0.44, 0.46], "dive": [0.39, 0.41, 0.40]}
-    book = book(*(score(name, seed, value) for name, own in values.items() for seed, value in enumerate(own)))
-    gains = summary.gains(book).set_index("label")
+    run = run(*(score(name, seed, value) for name, own in values.items() for seed, value in enumerate(own)))
+    gains = summary.gains(run).set_index("label")
     assert gains.loc["+ greyscale copies", "mean"] > gains.loc["+ greyscale copies", "margin"]
     assert not gains["established"].any() and set(gains["over"]) == {"3 seeds"}
-    answers = summary.learned(book).set_index("question")["answer"]
+    answers = summary.learned(run).set_index("question")["answer"]
     assert "better before correction" in answers["Do more people help at all, with no generator?"]
 
 
-def test_one_seed_concludes_nothing(book):
-    answers = summary.learned(book(score("real", 0, 0.4), score("dive", 0, 0.6))).set_index("question")["answer"]
+def test_one_seed_concludes_nothing(run):
+    answers = summary.learned(run(score("real", 0, 0.4), score("dive", 0, 0.6))).set_index("question")["answer"]
     assert "nothing can be concluded" in answers["Does DiVE help?"]
 
 
-def test_answers_mark_what_older_code_made(book):
+def test_answers_mark_what_older_code_made(run):
     scores = [
         score(name, seed, 0.1 * seed, older=name == "dive") for name in ("real", "copies", "dive") for seed in range(3)
     ]
-    answers = summary.learned(book(*scores)).set_index("question")["answer"]
+    answers = summary.learned(run(*scores)).set_index("question")["answer"]
     assert answers["Does DiVE help?"].endswith("†")
     assert "†" not in answers["Do more people help at all, with no generator?"]
 
 
-def test_statuses_count_every_printed_number(book):
-    beside = results.beside_papers(summary.scores(book()))
+def test_statuses_count_every_printed_number(run):
+    beside = results.beside_papers(summary.scores(run()))
     table = summary.statuses(beside)
     assert table["not yet run"].sum() == len(beside) and table["reproduced"].sum() == 0
     assert isinstance(summary.notes(), pd.DataFrame) and len(summary.notes()) > 3

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from vireid_lib.book.fitting import translators
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment import training_expansion as own_people
 from vireid_lib.experiment.studies import Row
 from vireid_lib.experiment.studies.study import book_of
 from vireid_lib.experiment.training_expansion import Expansion
+from vireid_lib.experiment.training_sets import expansion_of
 
 TINY = {"blocks": 2, "squeezes": 1, "coupling_width": 4, "discriminator_width": 2, "steps": 2, "identities": 2}
 ROW = Row(
@@ -22,24 +22,24 @@ ROW = Row(
 
 
 @pytest.fixture(scope="module")
-def book(tiny_book):
+def run(tiny_book):
     return book_of(tiny_book, ROW)
 
 
 def test_names_say_what_is_added():
     both = ("visible", "infrared")
-    assert own_people.read("real") is own_people.read("dive_from_image") is None
-    assert own_people.read("flow2flow.tse") == Expansion("flow2flow", ("tse",), both, 100)
-    assert own_people.read("flow2flow.tse.cmg") == Expansion("flow2flow", ("tse", "cmg"), both, 100)
-    assert own_people.read("flow2flow.tse.infrared.25") == Expansion("flow2flow", ("tse",), ("infrared",), 25)
+    assert expansion_of("real") is expansion_of("dive_from_image") is None
+    assert expansion_of("flow2flow.tse") == Expansion("flow2flow", ("tse",), both, 100)
+    assert expansion_of("flow2flow.tse.cmg") == Expansion("flow2flow", ("tse", "cmg"), both, 100)
+    assert expansion_of("flow2flow.tse.infrared.25") == Expansion("flow2flow", ("tse",), ("infrared",), 25)
     for name in ("flow2flow.tsi", "flow2flow.visible", "flow2flow.tse.1.2", "flow2flow.tse.0"):
         with pytest.raises(ValueError, match="write tse, cmg or both"):
-            own_people.read(name)
+            expansion_of(name)
 
 
-def test_every_image_once_in_the_other_modality(book):
-    learn = stages.datasets(book).learn()
-    table = stages.training_table(book, "flow2flow.cmg")
+def test_every_image_once_in_the_other_modality(run):
+    learn = run.data().train_rows()
+    table = run.training_set("flow2flow.cmg")
     made = table[table["source"] == "flow2flow"]
     assert len(table) == len(learn) + len(made) and len(made) == len(learn)
     counts = {
@@ -52,7 +52,7 @@ def test_every_image_once_in_the_other_modality(book):
     origins = {}
     for record in (
         json.loads(path.read_text())
-        for path in (book.workspace.stages / "own_people_flow2flow").glob("*/provenance.json")
+        for path in (run.cache.stages / "own_people_flow2flow").glob("*/provenance.json")
     ):
         origins |= record["made_from"]
     short = {"/".join(path.split("/")[-3:]) for path in learn["path"]}
@@ -60,32 +60,32 @@ def test_every_image_once_in_the_other_modality(book):
     assert set(made["split"]) == {"train", "val"}
 
 
-def test_blends_are_counted_and_pairs_are_the_same_for_each_generator(book):
-    learn = stages.datasets(book).learn()
+def test_blends_are_counted_and_pairs_are_the_same_for_each_generator(run):
+    learn = run.data().train_rows()
     sides = learn["modality"].value_counts()
     starts = {}
     for name in ("flow2flow", "interpolation"):
-        table = stages.training_table(book, f"{name}.tse")
+        table = run.training_set(f"{name}.tse")
         made = table[table["source"] != "real"]
         assert made["modality"].value_counts().to_dict() == sides.to_dict()
         starts[name] = {}
-        for path in (book.workspace.stages / f"own_people_{name}").glob("*/provenance.json"):
+        for path in (run.cache.stages / f"own_people_{name}").glob("*/provenance.json"):
             record = json.loads(path.read_text())["made_from"]
             starts[name] |= {key: value for key, value in record.items() if len(value) == 2}
     assert starts["flow2flow"] == starts["interpolation"]
-    visible = own_people.images(book, "flow2flow.tse.visible.50")
+    visible = own_people.images(run, "flow2flow.tse.visible.50")
     assert set(visible["modality"]) == {"visible"} and len(visible) == sides["visible"] // 2
 
 
-def test_the_generator_meets_training_people_alone(book):
-    fitted = translators.fitting(own_people.alone(book), "flow2flow")
-    assert fitted.values["images"] == len(stages.datasets(book).learn())
-    made = next(record for record in book.workspace.records()[::-1] if record.name == "own_people_flow2flow")
+def test_the_generator_meets_training_people_alone(run):
+    fitted = translators.fitting(own_people.alone(run), "flow2flow")
+    assert fitted.values["images"] == len(run.data().train_rows())
+    made = next(record for record in run.cache.records()[::-1] if record.name == "own_people_flow2flow")
     assert made.result["inputs"]["fitting"].endswith(fitted.key)
 
 
-def test_a_network_is_trained_on_real_and_made_images(book):
-    record = stages.reid(book, ROW.training, 0)
+def test_a_network_is_trained_on_real_and_made_images(run):
+    record = run.evaluate(ROW.training, 0)
     assert record.values["scores"][0]["training"] == "flow2flow.tse.cmg"
-    network, _ = stages.network(book, ROW.training, 0)
-    assert stages.features(book, ROW.training, 0)[0].shape[1] == 2 * network.width
+    network, _ = run.network(ROW.training, 0)
+    assert run.features(ROW.training, 0)[0].shape[1] == 2 * network.width

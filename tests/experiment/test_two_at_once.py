@@ -248,7 +248,7 @@ def test_a_book_and_a_kernel_of_lab(workspace, hold, start, first):
         printed = []
         cell = f"from shared_work import work\nprint(work({str(workspace)!r}).values['process'])"
         if first == "book":
-            book = start(RUN, workspace.parent / "chapters", workspace, "")
+            run = start(RUN, workspace.parent / "chapters", workspace, "")
             wait_for((workspace / "made").exists)
 
             def told(message):
@@ -260,14 +260,14 @@ def test_a_book_and_a_kernel_of_lab(workspace, hold, start, first):
         else:
             asked = client.execute(cell)
             wait_for((workspace / "made").exists)
-            book = start(RUN, workspace.parent / "chapters", workspace, "")
+            run = start(RUN, workspace.parent / "chapters", workspace, "")
             wait_for(lambda: len(list(workspace.glob("asked-*"))) == 2)
             time.sleep(1)
             hold.unlink()
             while not printed or printed[-1]["content"].get("execution_state") != "idle":
                 message = client.get_iopub_msg(timeout=600)
                 printed += [message] if message["parent_header"].get("msg_id") == asked else []
-        said(book)
+        said(run)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
@@ -283,12 +283,12 @@ def test_two_machines_at_the_real_stages(tiny_profile, tmp_path, start):
     (tmp_path / "profile.json").write_text(tiny_profile.model_dump_json())
     do = f"""
         from vireid_lib.experiment import pipeline as stages
-        from vireid_lib.experiment.run import Book
+        from vireid_lib.experiment.pipeline import Book
         from vireid_lib.experiment.profile import Profile
         book = Book(Profile.model_validate_json(Path({str(tmp_path / "profile.json")!r}).read_text()), workspace)
-        stages.finetuning(book)
-        stages.gallery(book, "dive")
-        stages.reid(book, "dive", 0)
+        book.fit("dive")
+        book.synthesize("dive")
+        book.evaluate("dive", 0)
     """
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     said(machine(start, "left", alone, do=do))

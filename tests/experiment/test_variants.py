@@ -5,12 +5,12 @@ import yaml
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import comparable, results, variants
-from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment import comparable, methods, results, variants
 from vireid_lib.experiment.cache import Workspace
 from vireid_lib.experiment.papers import load_paper, load_papers
 from vireid_lib.experiment.profile import Expand, Profile, Reid, load_profile
 from vireid_lib.experiment.settings import changed, with_method
+from vireid_lib.experiment.training_sets import adds_external
 from vireid_lib.project import project_root
 
 DIVE = project_root() / "data_manifests" / "papers" / "dive.yaml"
@@ -27,7 +27,7 @@ def variant(profile: Profile, training: str) -> dict[str, object]:
 
 def recorded(workspace: Workspace, profile: Profile, training: str, rank_1: float = 0.7) -> None:
     """A score of the profile's, as its stage would record it."""
-    external = profile.data.external if variants.adds_external(training) else None
+    external = profile.data.external if adds_external(training) else None
     row = {
         "dataset": profile.data.target,
         "method": profile.reid.method,
@@ -147,8 +147,8 @@ def test_every_setting_is_listed_or_left_out_for_a_reason():
         section = "dive" if name == "dive" else f"generators.{name}"
         found = {key.removeprefix(f"{section}.") for key in variants.resolved(profile, name) if key.startswith(section)}
         assert fields - found <= {*variants.NO_VARIANT, "strength"}, name
-    for method in joint.names():
-        own, fields = with_method(profile, method), set(joint.config_class(method).model_fields)
+    for method in methods.names():
+        own, fields = with_method(profile, method), set(methods.config_class(method).model_fields)
         known |= fields
         found = {key.split(".")[-1] for key in variants.resolved(own, "real")}
         assert fields - found <= set(variants.NO_VARIANT), method

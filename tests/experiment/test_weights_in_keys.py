@@ -5,13 +5,13 @@ from types import SimpleNamespace
 import pytest
 
 from vireid_lib import generators
-from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment import methods
 from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.reid import methods
 from vireid_lib.training import weights
 
-CLASSES = [joint.config_class(name) for name in (*methods.names(), *joint.JOINT)]
+CLASSES = [methods.config_class(name) for name in (*methods.names(), *methods.JOINT)]
 CLASSES += [made.config_class for name in generators.names() if (made := generators.generator_class(name)).config_class]
 NAMING = [(each, name) for each in CLASSES for name in weights.SETTINGS if name in each.model_fields]
 
@@ -43,15 +43,15 @@ def test_settings_name_what_the_file_holds(tmp_path, kind, name, suffix):
 def test_a_trainings_stage_has_them_in_its_key(tiny_book, tmp_path, monkeypatch):
     file = tmp_path / "resnet50.pth"
     reid = tiny_book.profile.reid.model_copy(update={"backbone": "resnet50", "config": {"pretrained": str(file)}})
-    book, asked = Book(tiny_book.profile.model_copy(update={"reid": reid}), tiny_book.workspace.folder), []
+    run, asked = Run(tiny_book.profile.model_copy(update={"reid": reid}), tiny_book.workspace.folder), []
     unmade = SimpleNamespace(values={"scores": []})
-    monkeypatch.setattr(Book, "stage", lambda self, name, config, inputs, make, **_: asked.append(config) or unmade)
+    monkeypatch.setattr(Run, "stage", lambda self, name, config, inputs, make, **_: asked.append(config) or unmade)
     monkeypatch.setattr(stages, "training_table", lambda *_, **__: "a table")
     monkeypatch.setattr(stages, "datasets", lambda *_: SimpleNamespace(test=lambda **_: "another table"))
     for data in (b"one", b"two", b"one"):
         file.write_bytes(data)
-        stages.reid(book, "real", 0)
+        run.evaluate("real", 0)
     assert asked[0] == asked[2] != asked[1]
     reid = reid.model_copy(update={"backbone": "small", "config": {}})
-    stages.reid(Book(tiny_book.profile.model_copy(update={"reid": reid}), tmp_path), "real", 0)
+    Run(tiny_book.profile.model_copy(update={"reid": reid}), tmp_path).evaluate("real", 0)
     assert "weights" not in asked[-1]

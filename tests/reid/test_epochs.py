@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from vireid_lib.data import tables
-from vireid_lib.experiment import joint_training as joint
+from vireid_lib.experiment import methods
 from vireid_lib.reid import methods
 from vireid_lib.reid.batches import steps_per_epoch
 from vireid_lib.reid.config import ReidConfig
@@ -90,9 +90,9 @@ def test_images_of_a_step_are_what_the_sampler_draws(real_and_more) -> None:
         assert task.images_per_step == 2 * expected
 
 
-@pytest.mark.parametrize("method", [*methods.names(), *joint.JOINT])
+@pytest.mark.parametrize("method", [*methods.names(), *methods.JOINT])
 def test_a_longer_training_is_longer_in_all_of_its_schedule(method: str) -> None:
-    kind = joint.config_class(method)
+    kind = methods.config_class(method)
     published, small = kind.published("sysu_mm01"), kind.small()
     longer = kind(**published.stretched(2))
     assert longer.epochs == 2 * published.epochs and longer.drops == tuple(2 * drop for drop in published.drops)

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 import torch
 
+from vireid_lib.experiment.pipeline import Run, open_book
 from vireid_lib.experiment.profile import load_profile
-from vireid_lib.experiment.run import Book, open_book
 from vireid_lib.experiment.runner import run_book
 from vireid_lib.generators import build
 from vireid_lib.generators.dive import parallel
@@ -37,7 +37,7 @@ def test_what_is_not_here_is_refused(without, tmp_path, name):
     profile = load_profile("smoke").model_copy(update={"device": name})
     for ask in (
         lambda: devices.resolved(name),
-        lambda: Book(profile, tmp_path / "ws").device,
+        lambda: Run(profile, tmp_path / "ws").device,
         lambda: accelerator_for("no", name),
         lambda: build("cyclegan", device=name),
         lambda: pretrain.pretrain(tmp_path / "bank", device=name),
@@ -79,7 +79,7 @@ def test_a_training_takes_the_gpu_that_was_asked_for(two, monkeypatch, name):
         assert str(accelerator_for("no", name).device) == name
     assert two == [name] * (":" in name)
     assert str(build("cyclegan", device=name).device) == name
-    assert Book(load_profile("smoke").model_copy(update={"device": name}), "unused").device == name
+    assert Run(load_profile("smoke").model_copy(update={"device": name}), "unused").device == name
     monkeypatch.delenv("ACCELERATE_TORCH_DEVICE")
     assert str(accelerator_for("no", "cpu").device) == "cpu"
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from PIL import Image
 
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.viz import equations
 
@@ -20,7 +19,7 @@ def test_the_noise_follows_from_whatever_is_predicted(prediction):
 
 
 def test_denoising_takes_images_of_both_modalities_under_their_prompts(tiny_book):
-    model, rows = stages.generator(tiny_book).model, stages.fitted_rows(tiny_book)
+    model, rows = tiny_book.generator("dive").model, tiny_book.fitted_rows("dive")
     given = equations.denoising(model, rows, images=4)
     assert given.z.shape == given.epsilon.shape and len(given.prompts) == len(given.z) == 4
     assert given.alpha**2 + given.sigma**2 == pytest.approx(1)

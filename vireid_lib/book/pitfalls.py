@@ -13,12 +13,10 @@ from torch import Tensor
 from vireid_lib.book.lessons import score_trial
 from vireid_lib.book.retrieval import per_query
 from vireid_lib.evaluation import Trial, score
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment import trainings
+from vireid_lib.experiment import jobs, trainings
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.results import mean_and_std
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import reid_config
 
 NOISE = 0.5  # of the features' standard deviation
 SPLITS = 10  # as RegDB has
@@ -138,7 +136,7 @@ def gift(table: pd.DataFrame, counts: Sequence[int] = (2, 5, 10, 20), *, draws: 
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("networks looked at")
 
 
-def leaking_splits(book: Book, seed: int) -> StageRecord:
+def leaking_splits(run: Run, seed: int) -> StageRecord:
     """One trained network on ten splits, as RegDB has them: the first is its own, the others cut its training people
     and its test people anew into halves.
 
@@ -146,16 +144,16 @@ def leaking_splits(book: Book, seed: int) -> StageRecord:
     asks as hard a question. Values: "rows", a list of {"split", "seen" (share of the test people that the network was
     trained on), "rank_1", "mean_ap"}.
     """
-    data, protocol = stages.datasets(book), stages.protocol(book)
-    known, tested = data.learn(), data.test()
-    record = stages.reid(book, "real", seed)
+    data, protocol = run.data(), run.protocol()
+    known, tested = data.train_rows(), data.test()
+    record = run.evaluate("real", seed)
 
     def make(folder: Path) -> dict:
         from vireid_lib.reid.features import extract
 
-        network, config = stages.network(book, "real", seed)
-        old = extract(network.to(book.device), known, config, book.workspace.cache)
-        features = torch.cat([old, stages.features(book, "real", seed)[0]])
+        network, config = run.network("real", seed)
+        old = extract(network.to(run.device), known, config, run.cache.files)
+        features = torch.cat([old, run.features("real", seed)[0]])
         table = pd.concat([known, tested], ignore_index=True).assign(split="test")
         rows = []
         for split, (people, seen) in enumerate(_cuts(known, tested), start=1):
@@ -165,7 +163,7 @@ def leaking_splits(book: Book, seed: int) -> StageRecord:
             rows.append({"split": split, "seen": seen, "rank_1": found.rank(1), "mean_ap": found.mean_ap})
         return {"rows": rows}
 
-    return book.stage("leaking_splits", {"seed": seed, "splits": SPLITS}, {"reid": record}, make, seeds=[seed])
+    return run.stage("leaking_splits", {"seed": seed, "splits": SPLITS}, {"reid": record}, make, seeds=[seed])
 
 
 def _cuts(known: pd.DataFrame, tested: pd.DataFrame) -> list[tuple[list[str], float]]:
@@ -179,10 +177,10 @@ def _cuts(known: pd.DataFrame, tested: pd.DataFrame) -> list[tuple[list[str], fl
     return [(cut, len(set(cut) & set(train)) / size) for cut in cuts]
 
 
-def leaked(book: Book) -> pd.DataFrame:
+def leaked(run: Run) -> pd.DataFrame:
     """`leaking_splits` of all seeds: columns seed, split, seen, rank_1, mean_ap, in percent."""
-    seeds = book.profile.reid.seeds
-    table = pd.DataFrame([{"seed": seed, **row} for seed in seeds for row in leaking_splits(book, seed).values["rows"]])
+    seeds = run.profile.reid.seeds
+    table = pd.DataFrame([{"seed": seed, **row} for seed in seeds for row in leaking_splits(run, seed).values["rows"]])
     return table.assign(**{name: 100 * table[name] for name in ("seen", "rank_1", "mean_ap")})
 
 
@@ -199,33 +197,33 @@ def leak_summary(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def batch_sizes(book: Book, *, steps: int = 80, seeds: int = 2) -> list[StageRecord]:
+def batch_sizes(run: Run, *, steps: int = 80, seeds: int = 2) -> list[StageRecord]:
     """Train on real images with half of the method's batch, with all of it, and with half for twice the steps.
 
     Short trainings: what is compared is the batch, and not what the method can do.
     """
-    config = reid_config(book.profile)
+    config = run.reid_config
     whole, half = config.identities, max(2, config.identities // 2)
     settings = [(half, steps), (whole, steps), (half, 2 * steps)]
-    jobs = [
-        (book.with_method(book.profile.reid.method, {"identities": people, "steps": length}), "real", seed)
-        for seed in book.profile.reid.seeds[:seeds]
+    wanted = [
+        (run.with_method(run.profile.reid.method, {"identities": people, "steps": length}), "real", seed)
+        for seed in run.profile.reid.seeds[:seeds]
         for people, length in settings
     ]
-    return stages.train_all(jobs)
+    return jobs.evaluate_all(wanted)
 
 
 def batch_table(records: Sequence[StageRecord]) -> pd.DataFrame:
     """`batch_sizes` for reading: people in a batch, steps, images seen, and rank-1 in percent (first mode)."""
     rows = []
     for record in records:
-        people, given = record.result["config"]["config"]["identities"], trainings.given(record)
+        people, given = record.result["config"]["settings"]["reid.config.identities"], trainings.given(record)
         rows.append(
             {
                 "people in a batch": people,
                 "steps": round(given["steps"].mean()),
                 "images seen": round(given["images seen"].mean()),
-                "rank-1": 100 * record.values["scores"][0]["rank_1"],
+                "rank-1": 100 * next(iter(record.values["evaluations"].values()))["mean"]["rank_1"],
             }
         )
     grouped = pd.DataFrame(rows).groupby(["people in a batch", "steps", "images seen"], sort=False)["rank-1"]

@@ -1,4 +1,4 @@
-"""The workspace: a folder of stages, each made once, resumed after a kill, and never made twice at a time."""
+"""The cache: a folder of stages, each made once, resumed after a kill, and never made twice at a time."""
 
 import contextlib
 import dataclasses
@@ -9,8 +9,9 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from vireid_lib import disk, places
 from vireid_lib.data.contents import ASIDE, aside, sweep, write_atomically
@@ -48,8 +49,8 @@ class StageFailed(RuntimeError):
     """A stage raised an error; the message names stage, folder, error and how to continue."""
 
 
-class Workspace:
-    """A folder that holds the book's stages under `stages/<name>/<key>/`.
+class Cache:
+    """A folder that holds the stages of runs under `stages/<name>/<key>/`.
 
     The key of a stage has two parts, `<settings>-<code>`: a digest of its name, its config and its inputs' digests, and
     a digest of the code that it runs (`code_digest`: a corrected comment keeps a night of training, a changed loss
@@ -79,7 +80,7 @@ class Workspace:
         return self.folder / "stages"
 
     @property
-    def cache(self) -> Path:
+    def files(self) -> Path:
         """A folder for what can always be made again, such as decoded images."""
         return self.folder / "cache"
 
@@ -94,6 +95,7 @@ class Workspace:
         seeds: Sequence[int] = (),
         protocol: str | None = None,
         manifests: Mapping[str, str] | None = None,
+        also: Mapping[str, object] | None = None,
     ) -> StageRecord:
         """Return the finished stage, making it first if that has not been done.
 
@@ -108,6 +110,7 @@ class Workspace:
                 as a method that is looked up by name.
             seeds, protocol: recorded with the result.
             manifests: digest of each data set's manifest, recorded with the result.
+            also: values to record besides those that `make` returns.
 
         Raises:
             StageFailed: `make` raised; the error is its cause and the work so far is kept.
@@ -117,7 +120,7 @@ class Workspace:
         if not STAGE_NAME.fullmatch(name):
             raise ValueError(f"stage name {name!r}: use lower-case letters, digits, '_', '-' and '.'.")
         config = plain(config, f"{name}.config")
-        digests = {key: input_digest(value, key, self.cache) for key, value in inputs.items()}
+        digests = {key: input_digest(value, key, self.files) for key, value in inputs.items()}
         made_of = sorted({place for value in inputs.values() for place in stages_in(value, self.stages)})
         key = f"{_digest([name, config, digests])}-{LOADED.digest(make, code)}"
         folder = self.stages / name / key
@@ -134,7 +137,7 @@ class Workspace:
         with self._lock(folder):
             if (done := self._finished(name, key, made_of)) is not None:
                 return done
-            self._make(name, key, folder, make, code, about)
+            self._make(name, key, folder, make, code, about, also or {})
         return self._finished(name, key, made_of)
 
     def _finished(self, name: str, key: str, made_of: Sequence[str]) -> StageRecord | None:
@@ -161,7 +164,16 @@ class Workspace:
         found = [_load(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
         return sorted(filter(None, found), key=lambda record: (record.name, record.result["finished"], record.key))
 
-    def _make(self, name: str, key: str, folder: Path, make: Callable, code: Sequence[Any], about: dict) -> None:
+    def _make(
+        self,
+        name: str,
+        key: str,
+        folder: Path,
+        make: Callable,
+        code: Sequence[Any],
+        about: dict,
+        also: Mapping[str, object],
+    ) -> None:
         refuse_changed_sources(make, code)
         partial = folder.with_name(f"{key}.partial")
         for gone in folder.parent.glob(f".{key}.*{ASIDE}"):  # of a process that was killed while it removed it
@@ -175,7 +187,7 @@ class Workspace:
             started, clock = now(), time.monotonic()
             try:
                 with _alike(self.device):
-                    values = plain(self._made(make, partial) or {}, f"{name}.values")
+                    values = plain({**(self._made(make, partial) or {}), **also}, f"{name}.values")
                 _refuse_partial_paths(values, partial, f"{name}.values")
             except (ResultError, CodeChanged):
                 raise
@@ -231,6 +243,44 @@ class Workspace:
         waiting = f"Another process is making stage {folder.parent.name}; waiting for it."
         with locks.held(folder.with_name(f".{folder.name}.lock"), waiting=waiting):
             yield
+
+
+class NotMade(Exception):
+    """A stage that is asked for has not been made."""
+
+
+class Finished(Cache):
+    """A cache in which nothing is made, and nothing waited for that another process is making.
+
+    Attributes:
+        older: whether any stage that it was asked for is of older code.
+    """
+
+    def __init__(self, of: Cache) -> None:
+        super().__init__(of.folder, device=of.device, keep=of.keep)
+        self._older, self.older = of._older, False
+
+    def _finished(self, name: str, key: str, made_of: Sequence[str]) -> StageRecord | None:
+        record = super()._finished(name, key, made_of)
+        self.older |= record is not None and record.older
+        return record
+
+    def _lock(self, folder: Path) -> contextlib.AbstractContextManager:
+        return contextlib.nullcontext()
+
+    def _make(self, *_: object) -> None:
+        raise NotMade
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Fetched(Generic[T]):
+    """A value, and whether older code made a stage that it comes from (`--keep-results`)."""
+
+    value: T
+    older: bool
 
 
 @contextlib.contextmanager

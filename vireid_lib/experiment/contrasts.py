@@ -21,7 +21,7 @@ def split_scores(record: StageRecord, mode: str) -> Splits | None:
     """A training's scores on each split, shares; None where one network was trained.
 
     Args:
-        record: of a stage that records `values["evaluations"]`, as `stages.reid` does.
+        record: of a stage that records `values["evaluations"]`, as `Run.evaluate` does.
     """
     evaluation = record.values.get("evaluations", {}).get(mode)
     if evaluation is None or evaluation["protocol"]["rule"] not in ONE_NETWORK_A_SPLIT:

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book, open_book
-from vireid_lib.experiment.settings import dive_config
+from vireid_lib import experiment
+from vireid_lib.experiment.pipeline import Run
 
 
 def plan(profile: str, workspace: str | Path = "", data_root: str = "") -> str:
@@ -13,19 +12,19 @@ def plan(profile: str, workspace: str | Path = "", data_root: str = "") -> str:
     Raises:
         MissingData, FileError: as for running the book.
     """
-    book = open_book(profile, workspace, data_root)
+    run = experiment.open(profile, workspace, data_root)
     from vireid_lib.generators.dive.forecast import forecast
 
-    config, count = dive_config(book.profile), len(stages.splits(book))
-    expected = forecast(stages.fitted_rows(book), config, synthetic(book), device=book.device)
-    lines = [f"DiVE on profile {book.profile.name}, {book.profile.data.target} with {book.profile.data.external}:"]
-    lines += [f"  {line}" for line in expected.to_text(book.workspace.folder).splitlines()]
+    config, count = run.generator_config("dive"), len(run.splits)
+    expected = forecast(run.fitted_rows("dive"), config, synthetic(run), device=run.device)
+    lines = [f"DiVE on profile {run.profile.name}, {run.profile.data.target} with {run.profile.data.external}:"]
+    lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
     if count > 1:
         lines.append(f"  all of it {count} times, once for each of the data set's splits")
     return "\n".join(lines)
 
 
-def synthetic(book: Book) -> int:
+def synthetic(run: Run) -> int:
     """Images that one gallery of the profile holds."""
-    people = stages.datasets(book).external["identity"].nunique()
-    return people * len(stages.infrared_cameras(book)) * book.profile.expand.per_camera
+    people = run.data().external["identity"].nunique()
+    return people * len(run.infrared_cameras) * run.profile.expand.per_camera

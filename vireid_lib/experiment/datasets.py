@@ -1,8 +1,11 @@
-"""The data that a book works with, as tables: the drawn world or the sets on disk, and who is expanded."""
+"""The data that a run works with, as tables: the drawn world or the sets on disk, and who is expanded."""
+
+from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -10,13 +13,14 @@ from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.layouts.sysu import PERMUTATIONS
 from vireid_lib.data.look import look_at_all
-from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.text import printable
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord, canonical
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import dive_config, world_size
+from vireid_lib.experiment.settings import world_size
 from vireid_lib.generators.dive.selection import upright
+
+if TYPE_CHECKING:
+    from vireid_lib.experiment.pipeline import Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +37,7 @@ class Datasets:
     external: pd.DataFrame | None
     world: Path | None
 
-    def learn(self, *, hold_out_validation: bool = False) -> pd.DataFrame:
+    def train_rows(self, *, hold_out_validation: bool = False) -> pd.DataFrame:
         """The target's rows to learn from: train and val, or train alone where val chooses settings."""
         rows = tables.training_rows(self.target)
         return rows[rows["split"] != "val"].reset_index(drop=True) if hold_out_validation else rows
@@ -61,88 +65,88 @@ class Datasets:
         return rows[rows["identity"].isin(people)].reset_index(drop=True)
 
 
-def world(book: Book) -> StageRecord | None:
+def world(run: Run) -> StageRecord | None:
     """Draw the miniature world; None where the profile reads real data."""
-    if not book.miniature:
+    if not run.miniature:
         return None
     from vireid_lib.miniworld import write
 
-    size, seed = world_size(book.profile), book.profile.world.seed
+    size, seed = world_size(run.profile), run.profile.world.seed
 
     def make(folder: Path) -> dict:
         written = write.make(folder, seed=seed, size=size)
         return {"images": {name: sum(1 for _ in root.rglob("*.jpg")) for name, root in written.items()}}
 
-    config = {"seed": seed, "size": book.profile.world.size, "look": write.LOOK}
-    return book.stage("world", config, {}, make, seeds=[seed])
+    config = {"seed": seed, "size": run.profile.world.size, "look": write.LOOK}
+    return run.stage("world", config, {}, make, seeds=[seed])
 
 
-def campus(book: Book) -> StageRecord:
+def campus(run: Run) -> StageRecord:
     """Draw the miniature world's second external set."""
     from vireid_lib.miniworld import write
 
-    size, seed = world_size(book.profile), book.profile.world.seed
-    config = {"seed": seed, "size": book.profile.world.size, "look": write.LOOK}
+    size, seed = world_size(run.profile), run.profile.world.seed
+    config = {"seed": seed, "size": run.profile.world.size, "look": write.LOOK}
 
     def make(folder: Path) -> dict:
         return {"images": sum(1 for _ in write.make_campus(folder, seed=seed, size=size).rglob("*.jpg"))}
 
-    return book.stage("world_campus", config, {}, make, seeds=[seed])
+    return run.stage("world_campus", config, {}, make, seeds=[seed])
 
 
-def _drawn(book: Book, name: str) -> Path | None:
+def _drawn(run: Run, name: str) -> Path | None:
     """The folder in which data set `name` was drawn; None where the profile reads real data."""
     from vireid_lib.miniworld.write import CAMPUS
 
-    if not book.miniature:
+    if not run.miniature:
         return None
-    return (campus(book) if name == CAMPUS else world(book)).folder
+    return (campus(run) if name == CAMPUS else world(run)).folder
 
 
-def datasets(book: Book, split: int = 1) -> Datasets:
-    """The tables of the profile's data sets, read once for an open book and those that are derived from it: a chapter
-    asks for them dozens of times. Whoever changes the images on the disk opens the book again.
+def read(run: Run, split: int = 1) -> Datasets:
+    """The tables of the profile's data sets, read once for a run and those that are derived from it. Whoever changes
+    the images on the disk opens the run again.
 
     Args:
         split: which of RegDB's ten splits.
     """
-    key = table_key(book, split)
-    if key not in book.tables:
-        book.tables[key] = _read(book, split)
-    known = book.tables[key]
+    key = table_key(run, split)
+    if key not in run.tables:
+        run.tables[key] = _read(run, split)
+    known = run.tables[key]
     return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
 
 
-def table_key(book: Book, split: int = 1) -> str:
-    """Under which `Book.tables` holds the tables of a split: all settings that they depend on."""
-    about = book.profile.model_dump(include={"world", "data", "dive", "expand"})
-    return canonical([about, book.profile.evaluation.protocol, split])
+def table_key(run: Run, split: int = 1) -> str:
+    """Under which `run.tables` holds the tables of a split: all settings that they depend on."""
+    about = run.profile.model_dump(include={"world", "data", "expand"})
+    return canonical([about, run.profile.evaluation.protocol, split])
 
 
-def _read(book: Book, split: int) -> Datasets:
-    profile = book.profile
-    folder = _drawn(book, profile.data.target)
+def _read(run: Run, split: int) -> Datasets:
+    profile = run.profile
+    folder = _drawn(run, profile.data.target)
     of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
     name = profile.data.target
-    target = _readable(book, name, read_dataset(name, book.dataset_root(name, folder), **of_split))
+    target = _readable(run, name, read_dataset(name, run.dataset_root(name, folder), **of_split))
     external = None
     if profile.data.external is not None:
         name = profile.data.external
-        rows = _readable(book, name, read_dataset(name, book.dataset_root(name, _drawn(book, name))))
+        rows = _readable(run, name, read_dataset(name, run.dataset_root(name, _drawn(run, name))))
         external = chosen_external(rows, profile)
     return Datasets(target, external, folder)
 
 
-def permutation_file(book: Book) -> Path | None:
+def permutation_file(run: Run) -> Path | None:
     """The target's file of official galleries, which may be missing; None where the profile draws them otherwise."""
-    if book.profile.evaluation.draw != "official":
+    if run.profile.evaluation.draw != "official":
         return None
-    return book.dataset_root(book.profile.data.target) / PERMUTATIONS
+    return run.dataset_root(run.profile.data.target) / PERMUTATIONS
 
 
-def _readable(book: Book, name: str, table: pd.DataFrame) -> pd.DataFrame:
+def _readable(run: Run, name: str, table: pd.DataFrame) -> pd.DataFrame:
     """The table, where the profile says so without the images that cannot be read, which are counted."""
-    if book.profile.data.broken_images != "skip":
+    if run.profile.data.broken_images != "skip":
         return table
     there = table["path"].map(lambda path: os.path.isfile(path) and os.access(path, os.R_OK)).astype(bool)
     held = table[there].reset_index(drop=True)
@@ -152,23 +156,16 @@ def _readable(book: Book, name: str, table: pd.DataFrame) -> pd.DataFrame:
         rows = [int(row) for row in held.index[held["path"].isin(wrong)]]
         return {"rows": rows, "wrong": [f"{printable(Path(path).name)} {why}" for path, why in wrong.items()]}
 
-    # The book's own `stage` would count what is only being found here.
-    record = book.workspace.stage("broken_images", {"data_set": name}, {"table": held}, make)
+    # The run's own `stage` would count what is only being found here.
+    record = run.cache.stage("broken_images", {"data_set": name}, {"table": held}, make)
     kept = held.drop(index=record.values["rows"]).reset_index(drop=True)
-    book.skipped_images[name] = len(table) - len(kept)
+    run.skipped_images[name] = len(table) - len(kept)
     if kept.empty:
         raise ValueError(
             f"No image of {name} can be read, the first is {printable(table['path'].iloc[0])}: unpack the "
             "data set again."
         )
     return kept
-
-
-def infrared_cameras(book: Book) -> list[str]:
-    """The target's cameras that generators imitate, e.g. "sysu_mm01/3"."""
-    name, chosen = book.profile.data.target, book.profile.expand.cameras
-    numbers = load_manifest(name).camera_numbers("infrared") if chosen == "infrared" else chosen
-    return [f"{name}/{number}" for number in numbers]
 
 
 def most_seen(table: pd.DataFrame) -> list[str]:
@@ -181,13 +178,13 @@ def chosen_external(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The images, in the parts `expand.splits`, of the external identities that are expanded: those with enough
     images, the first `expand.identities` of them in the order of `most_seen`, under the split "external".
 
-    Distractors (identity 0) are nobody, and images that `dive.min_aspect` refuses do not count.
+    Distractors (identity 0) are nobody, and images that `expand.min_aspect` refuses do not count.
 
     Raises:
         ValueError: no identity has enough images.
     """
     rows = table[table["split"].isin(profile.expand.splits) & ~table["identity"].str.fullmatch(r"[^/]+/0+")]
-    rows = rows[upright(rows["path"].tolist(), dive_config(profile).min_aspect)]
+    rows = rows[upright(rows["path"].tolist(), profile.expand.min_aspect)]
     counts = rows["identity"].value_counts()
     enough = rows[rows["identity"].isin(counts.index[counts >= profile.expand.min_images])]
     names = most_seen(enough)[: profile.expand.identities]

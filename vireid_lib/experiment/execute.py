@@ -23,7 +23,7 @@ from papermill.iorw import LocalHandler, papermill_io
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import homes
 from vireid_lib.experiment.notebooks import GENERATOR, MAIN_GENERATOR, for_generator, read_notebook
-from vireid_lib.experiment.run import HEADLESS
+from vireid_lib.experiment.pipeline import HEADLESS
 
 ENGINE = "vireid"
 KERNEL = "python3"

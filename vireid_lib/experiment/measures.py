@@ -11,24 +11,22 @@ from vireid_lib.analysis.spaces import cross_modality_distances, pair_distances,
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.experiment import alike
-from vireid_lib.experiment import datasets as data_stages
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import datasets
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.run import Book
 
 KNOWING = "true"
 """The training set whose network knows the external people in both lights."""
 
 
-def data_check(book: Book, name: str) -> StageRecord:
+def data_check(run: Run, name: str) -> StageRecord:
     """Compare one of the profile's data sets, as it lies on disk, with what its sources print.
 
     Values: "text", the report for reading, and "report", the same as data.
     """
-    drawn = data_stages.world(book)
-    root = book.dataset_root(name, drawn.folder if drawn else None)
+    drawn = datasets.world(run)
+    root = run.dataset_root(name, drawn.folder if drawn else None)
 
     def make(folder: Path) -> dict:
         report = check_dataset(name, root)
@@ -37,10 +35,10 @@ def data_check(book: Book, name: str) -> StageRecord:
     inputs = {"table": read_dataset(name, root), "manifest": load_manifest(name).digest()}
     if drawn:
         inputs["world"] = drawn
-    return book.stage("data_check", {"name": name}, inputs, make, manifests=stages.manifests(book))
+    return run.stage("data_check", {"name": name}, inputs, make, manifests=run.manifests)
 
 
-def judges(book: Book) -> dict[str, str]:
+def judges(run: Run) -> dict[str, str]:
     """Networks that judge whether an image still shows the person: training set → what the judge has seen.
 
     The baseline has seen neither the external people nor any synthetic image: it is fair, and as weak as the
@@ -48,12 +46,12 @@ def judges(book: Book) -> dict[str, str]:
     in both lights: it is sharp, and partial to exactly those materials.
     """
     found = {"real": "baseline; has never seen these people"}
-    if KNOWING in book.profile.reid.training_sets:
+    if KNOWING in run.profile.reid.training_sets:
         found[KNOWING] = "trained on these people's true infrared"
     return found
 
 
-def preservation(book: Book, judge: str, seed: int) -> StageRecord:
+def preservation(run: Run, judge: str, seed: int) -> StageRecord:
     """How often a gallery's infrared image lies nearest to a visible image of its own person, for one judge.
 
     Every infrared image of the external identities asks; their external visible images answer; cosine distance.
@@ -65,65 +63,66 @@ def preservation(book: Book, judge: str, seed: int) -> StageRecord:
     Values: "chance", "identities", and for each training set that adds infrared images, in "galleries": "rank_1",
     "images", "by_identity".
     """
-    names = [name for name in book.profile.reid.training_sets if name != "real"]
-    tables = {name: stages.gallery(book, name) for name in names}
-    external = stages.datasets(book).external
+    names = [name for name in run.profile.reid.training_sets if name != "real"]
+    tables = {name: run.synthesize(name) for name in names}
+    external = run.data().external
 
     def make(folder: Path) -> dict:
         from vireid_lib.reid.features import extract
 
-        network, config = stages.network(book, judge, seed)
-        network.to(book.device)
-        visible = extract(network, external, config, book.workspace.cache)
+        network, config = run.network(judge, seed)
+        network.to(run.device)
+        visible = extract(network, external, config, run.cache.files)
         found, chance = {}, 0.0
         for name, table in tables.items():
-            asked = extract(network, table, config, book.workspace.cache)
+            asked = extract(network, table, config, run.cache.files)
             outcome = identify(asked, table["identity"], visible, external["identity"])
             chance = outcome.chance
             worst_first = outcome.by_identity[["identity", "rank_1"]].to_dict("records")
             found[name] = {"rank_1": outcome.rank_1, "images": len(table), "by_identity": worst_first}
         return {"chance": chance, "identities": external["identity"].nunique(), "galleries": found}
 
-    inputs = {"judge": stages.reid(book, judge, seed), "external": external, **tables}
-    return book.stage("identity_preservation", {"judge": judge, "seed": seed}, inputs, make, seeds=[seed])
+    inputs = {"judge": run.evaluate(judge, seed), "external": external, **tables}
+    return run.stage("identity_preservation", {"judge": judge, "seed": seed}, inputs, make, seeds=[seed])
 
 
-def preservation_table(book: Book) -> pd.DataFrame:
+def preservation_table(run: Run) -> pd.DataFrame:
     """Identity preservation of every gallery by every judge and seed: columns judge, gallery, seed, rank_1, chance."""
     rows = [
         {"judge": judge, "gallery": name, "seed": seed, "rank_1": values["rank_1"], "chance": record.values["chance"]}
-        for judge in judges(book)
-        for seed in book.profile.reid.seeds
-        for record in [preservation(book, judge, seed)]
+        for judge in judges(run)
+        for seed in run.profile.reid.seeds
+        for record in [preservation(run, judge, seed)]
         for name, values in record.values["galleries"].items()
     ]
     return pd.DataFrame(rows, columns=["judge", "gallery", "seed", "rank_1", "chance"])
 
 
-def embedding_spread(book: Book, name: str, seed: int) -> StageRecord:
-    """IIRS, HIMD and centre distances of the test features (`alike`) of the network trained on training set `name`.
+def embedding_spread(run: Run, name: str, seed: int) -> StageRecord:
+    """IIRS, HIMD and centre distances of the test features of the network trained on training set `name`, of
+    the images as they are.
 
     Values: as `vireid_lib.analysis.spaces.spread` returns them.
     """
-    features, table = alike.features(book, name, seed)
+    features, table = run.features(name, seed, plain=True)
 
     def make(folder: Path) -> dict:
         with torch.no_grad():
             return spread(features, table)
 
-    inputs = {"features": alike.holding(book, stages.reid(book, name, seed))}
-    return book.stage("embedding_spread", {"training": name, "seed": seed}, inputs, make, seeds=[seed])
+    inputs = {"features": run.evaluate(name, seed)}
+    return run.stage("embedding_spread", {"training": name, "seed": seed}, inputs, make, seeds=[seed])
 
 
-def cross_distances(book: Book, name: str, seed: int) -> StageRecord:
-    """Mean distances across modalities within and between people, of the test features (`alike`) of the network trained
-    on training set `name`.
+def cross_distances(run: Run, name: str, seed: int) -> StageRecord:
+    """Mean distances across modalities within and between people, of the test features of the network trained
+    on training set `name`, of the images as they are.
 
     Values: as `vireid_lib.analysis.spaces.cross_modality_distances` returns them.
     """
-    features, table = alike.features(book, name, seed)
-    inputs = {"features": alike.holding(book, stages.reid(book, name, seed))}
-    return book.stage(
+    features, table = run.features(name, seed, plain=True)
+    inputs = {"features": run.evaluate(name, seed)}
+    return run.stage(
         "cross_distances",
         {"training": name, "seed": seed},
         inputs,
@@ -132,15 +131,15 @@ def cross_distances(book: Book, name: str, seed: int) -> StageRecord:
     )
 
 
-def separations(book: Book, seed: int) -> pd.DataFrame:
+def separations(run: Run, seed: int) -> pd.DataFrame:
     """Probability that two images of one person are nearer than two of different people, across modalities.
 
     Returns:
         one row per training set, columns "training" and "separation" (percent, 50 is chance).
     """
     rows = []
-    for name in book.profile.reid.training_sets:
-        pairs = pair_distances(*alike.features(book, name, seed))
+    for name in run.profile.reid.training_sets:
+        pairs = pair_distances(*run.features(name, seed, plain=True))
         share = separation(pairs["same person, across modalities"], pairs["different people, across modalities"])
         rows.append({"training": name, "separation": 100 * share})
     return pd.DataFrame(rows)
@@ -168,11 +167,11 @@ def spread_words(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(words, index=index).assign(seeds=grouped.size().to_numpy())
 
 
-def spread_table(book: Book) -> pd.DataFrame:
+def spread_table(run: Run) -> pd.DataFrame:
     """The spread of every trained network's test features: one row per training set and seed."""
     rows = [
-        {"training": name, "seed": seed, **embedding_spread(book, name, seed).values}
-        for name in book.profile.reid.training_sets
-        for seed in book.profile.reid.seeds
+        {"training": name, "seed": seed, **embedding_spread(run, name, seed).values}
+        for name in run.profile.reid.training_sets
+        for seed in run.profile.reid.seeds
     ]
     return pd.DataFrame(rows).drop(columns="skipped_images", errors="ignore")

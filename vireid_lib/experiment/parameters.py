@@ -28,9 +28,9 @@ TYPES = {
 
 
 def _methods(_: Profile | None) -> dict[str, str]:
-    from vireid_lib.experiment import joint_training as joint
+    from vireid_lib.experiment import methods
 
-    return dict.fromkeys(joint.names(), "")
+    return dict.fromkeys(methods.names(), "")
 
 
 def _generators(_: Profile | None) -> dict[str, str]:

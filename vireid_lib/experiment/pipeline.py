@@ -1,417 +1,561 @@
-"""The experiment, step by step: every function makes, or fetches, one cached stage of an open book."""
+"""A run: the settings, data, cache and device of an experiment, and the five verbs of all generators and methods.
 
-from collections.abc import Sequence
-from functools import partial
+    run = experiment.open("mini")
+    run.data()                     # the tables of target and external set
+    run.fit("dive")                # a fitted generator
+    run.synthesize("dive")         # its gallery, as rows of the image table
+    run.train("dive", seed=0)      # a network, trained on real images and that gallery
+    run.evaluate("dive", seed=0)   # its test features, and its scores under the protocol
+
+Each makes, or fetches, stages of the cache (`experiment.cache`), and continues where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
-import safetensors.torch
-from jaxtyping import Float
-from torch import Tensor
 
-from vireid_lib.book.fitting import translators
+from vireid_lib import places
 from vireid_lib.data import tables
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine, evaluate
-from vireid_lib.evaluation.protocols import build_protocol
-from vireid_lib.experiment import executors as engines
-from vireid_lib.experiment import joint_training as joint
-from vireid_lib.experiment import results, variants
-from vireid_lib.experiment import training_expansion as own_people
-from vireid_lib.experiment.completed import fetched
-from vireid_lib.experiment.datasets import datasets, most_seen, permutation_file
-from vireid_lib.experiment.datasets import infrared_cameras as infrared_cameras  # for chapters, with the stages
+from vireid_lib.experiment import datasets, methods, settings, variants
+from vireid_lib.experiment.cache import Cache, Fetched, Finished, NotMade
+from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.profile import OF_THE_WORLD, Profile
-from vireid_lib.experiment.provenance import StageRecord, canonical
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import dive_config, reid_config
-from vireid_lib.generators import galleries
-from vireid_lib.generators.interface import refuse_identities
-from vireid_lib.training import weights
-from vireid_lib.training.determinism import threads
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.training_sets import adds_external, expansion_of
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
+    from pydantic import BaseModel
+    from torch import Tensor, nn
+
+    from vireid_lib.evaluation.protocols import EvaluationProtocol
+    from vireid_lib.generators.interface import Generator
     from vireid_lib.reid.config import ReidConfig
 
-FEATURES = "features.safetensors"
+HEADLESS = "VIREID_HEADLESS"
+"""Environment variable that the runner sets; without it a chapter runs in JupyterLab or the like."""
+
+T = TypeVar("T")
 
 
-def splits(book: Book) -> list[int]:
-    """The data set's published training splits: RegDB has one per trial, the others have one."""
-    return list(range(1, book.profile.evaluation.trials + 1)) if book.profile.evaluation.protocol == "regdb" else [1]
+class MissingData(FileNotFoundError):
+    """A data set is not where the profile and --data-root say."""
 
 
-def fitted_rows(book: Book, split: int = 1) -> pd.DataFrame:
-    """What DiVE is fitted to: the target's training rows, or those that its settings leave, and the external ones."""
-    from vireid_lib.generators.dive.selection import fitted_rows
+class Run:
+    """An experiment: what it depends on, and its verbs.
 
-    data = datasets(book, split)
-    rows = tables.concat(data.learn(), data.external)
-    refuse_identities(rows, data.test(), f"DiVE on {book.profile.data.target}")
-    return fitted_rows(rows, dive_config(book.profile))
+    Args:
+        profile: the settings.
+        workspace: folder of the results.
+        data_root: folder of the real data sets; empty for the miniature world.
 
+    Attributes:
+        device: "cpu", "cuda", "cuda:1", "mps" or the like.
+        cache: the stages; `run.stage(...)` makes or fetches one.
+        tables: the data sets' tables that have been read, for `datasets.read`.
+        skipped_images: {data set: images that cannot be read and are left out}, of the sets read so far.
 
-def finetuning(book: Book, split: int = 1) -> StageRecord:
-    """Fine-tune DiVE on the target's training images and the external visible images."""
-    from vireid_lib.generators.dive import Dive
+    Raises:
+        MissingData: the profile reads real data and no folder, or a wrong one, was given.
+    """
 
-    table, config = fitted_rows(book, split), dive_config(book.profile)
+    def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
+        self.profile = profile
+        self.data_root = places.absolute(data_root) if data_root else None
+        if self.data_root is not None and not os.path.isdir(self.data_root):  # Path's own raises for long names
+            raise MissingData(
+                f"--data-root {self.data_root} is not a folder; give the one that holds "
+                f"{', '.join(profile.data.roots.values())}."
+            )
+        if profile.world is None:
+            for name in profile.data.roots:
+                self.dataset_root(name)
+        self.folder = places.absolute(workspace)
+        self.tables: dict[str, object] = {}
+        self.skipped_images: dict[str, int] = {}
 
-    def make(folder: Path) -> dict:
-        generator = Dive(config, cache=book.workspace.cache, device=book.device)
-        generator.fit(table, folder / "dive")
+    # ------------------------------------------------------------------ the five verbs
+
+    def data(self, split: int = 1) -> Datasets:
+        """The tables of the profile's data sets; of RegDB's ten splits the one named."""
+        return datasets.read(self, split)
+
+    def fit(self, generator: str, split: int = 1, *, external: bool = True) -> StageRecord:
+        """Fit a generator to the target's training images and the external visible ones, as its settings say.
+
+        Args:
+            generator: its name, or that of a variant of the profile's.
+            external: False leaves the external images out, whatever the settings say.
+        """
+        rows = self.fitted_rows(generator, split, external=external)
+        return self._fit(generator, self.generator_config(generator), rows)
+
+    def synthesize(self, generator: str, split: int = 1) -> pd.DataFrame:
+        """The infrared images of the external identities that a generator makes, as rows of the image table."""
+        from vireid_lib.experiment import steps
+
+        if generator in OF_THE_WORLD:
+            rows = self.data(split).truth(generator)
+            order = rows.groupby(["identity", "camera"]).cumcount()
+            return rows[order < self.profile.expand.per_camera].reset_index(drop=True)
+        record = self.gallery(generator, split)
+        return steps.load_gallery(record.folder, record.values["images"])
+
+    def training_set(self, name: str, split: int = 1, *, validation: bool = False) -> pd.DataFrame:
+        """V* = V ∪ V_ext and I* = I ∪ I_ext of training set `name`: "real" is the target alone; a generator's name adds
+        the external visible images and its gallery; "flow2flow.tse" and the like add images of the training identities
+        (see `training_sets`)."""
+        data = self.data(split)
+        real = data.train_rows(hold_out_validation=validation)
+        if name == "real":
+            return real
+        if expansion_of(name):
+            from vireid_lib.experiment import training_expansion
+
+            made = training_expansion.images(self, name, split)
+            return tables.concat(real, made[made["identity"].isin(set(real["identity"]))])
+        added = tables.concat(data.external, self.synthesize(name, split))
+        identities = datasets.most_seen(data.external)[: self.profile.reid.expanded]
+        return tables.concat(real, added[added["identity"].isin(identities)])
+
+    def train(
+        self, training_set: str, seed: int, split: int = 1, *, validation: bool = False, progress: bool = True
+    ) -> StageRecord:
+        """Train the profile's ReID method on a training set. Values: steps, images_in_a_batch, images_seen.
+
+        Args:
+            split: of the data set's published training splits; see `splits`.
+            validation: train without the validation identities, to choose settings.
+
+        Raises:
+            ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
+        """
+        from vireid_lib.experiment import steps
+
+        self.check_draw(validation=validation)
+        table = self.training_set(training_set, split, validation=validation)
+        config, start = self.reid_config, None
+        if steps_of_epoch := self.epoch_steps(training_set, seed, split, validation=validation):
+            config = config.model_copy(update={"epoch_steps": steps_of_epoch})
+        inputs: dict[str, object] = {"table": table}
+        if config.method in methods.JOINT:
+            start = inputs["start"] = self.starting_point(training_set, seed, split, validation=validation)
+        about = {"config": config.model_dump(), "training": training_set, "seed": seed, "split": split}
+        return self.stage(
+            f"train_{training_set}",
+            about | ({"weights": read} if (read := config.weights_read()) else {}),
+            inputs,
+            partial(
+                steps.train,
+                config=config,
+                table=table,
+                seed=seed,
+                start=None if start is None else start.folder,
+                machine=self.machine(progress),
+            ),
+            code=[methods.module(config.method)],
+            seeds=[seed],
+            manifests=self.manifests,
+        )
+
+    def evaluate(self, training_set: str, seed: int, *, validation: bool = False, progress: bool = True) -> StageRecord:
+        """Train on a training set, then rank the test images in every mode of the profile. With RegDB's ten splits,
+        ten networks are trained and each is tested on its own.
+
+        Args:
+            validation: rank the validation identities instead, which were held out.
+
+        Values: "evaluations": {mode: `Evaluation.to_dict()`}, which `results.score_table` reads; "trainings":
+        {split: steps, images_in_a_batch, images_seen, minutes, stage}.
+        """
+        from vireid_lib.experiment import steps
+
+        evaluation, external = self.profile.evaluation, adds_external(training_set)
+        trained, ranked, identities = {}, {}, {}
+        for split in self.splits:
+            trained[split] = self.train(training_set, seed, split, validation=validation, progress=progress)
+            ranked[split] = self.data(split).test(validation=validation)
+            table = self.training_set(training_set, split, validation=validation)
+            identities[split] = set(table["identity"])
+        inputs: dict[str, object] = {f"trained_{split}": record for split, record in trained.items()}
+        inputs |= {f"ranked_{split}": rows for split, rows in ranked.items()}
+        if (file := datasets.permutation_file(self)) is not None:
+            inputs["permutations"] = file
+        about = {
+            "dataset": self.profile.data.target,
+            "external": self.profile.data.external if external else None,
+            "method": self.profile.reid.method,
+            "training": training_set,
+            "generator": settings.generator_name(self.profile, training_set),
+            "seed": seed,
+            "evaluation": evaluation.model_dump(),
+            "settings": variants.resolved(self.profile, training_set, validation=validation),
+        }
+        return self.stage(
+            f"evaluate_{training_set}",
+            about,
+            inputs,
+            partial(
+                steps.evaluate,
+                trained=trained,
+                ranked=ranked,
+                identities=identities,
+                protocols={
+                    split: {mode: self.protocol(mode, split) for mode in evaluation.modes} for split in self.splits
+                },
+                machine=self.machine(progress),
+            ),
+            code=[methods.module(self.profile.reid.method)],
+            seeds=[seed],
+            protocol=evaluation.protocol,
+            manifests=self.manifests,
+        )
+
+    # ------------------------------------------------------------------ what the verbs leave
+
+    def generator(self, name: str, split: int = 1, *, external: bool = True, **sampling: object) -> Generator:
+        """A fitted generator; `sampling` replaces settings of its pictures, e.g. start="image". See `fit`."""
+        from vireid_lib import generators
+        from vireid_lib.experiment.steps import FITTED
+
+        config = self.generator_config(name).model_copy(update=sampling)
+        base = settings.generator_name(self.profile, name)
+        folder = self.fit(name, split, external=external).folder / FITTED
+        return generators.load(base, folder, config, cache=self.cache.files, device=self.device)
+
+    def gallery(self, name: str, split: int = 1) -> StageRecord:
+        """The stage of `synthesize`. Values: images, distinct (how many differ), identities, cameras."""
+        data, config, fitted = self.data(split), self.generator_config(name), self.fit(name, split)
+        asked = {
+            "identities": sorted(data.external["identity"].unique()),
+            "cameras": self.infrared_cameras,
+            "per_camera": self.profile.expand.per_camera,
+        }
+        return self.expand(f"gallery_{name}", name, config, fitted, asked, data.external)
+
+    def gallery_sizes(self, name: str, split: int = 1) -> dict[str, int]:
+        """How many images a gallery has, and how many different ones; see `vireid_lib.generators.galleries.sizes`."""
+        from vireid_lib.generators import galleries
+
+        if name in OF_THE_WORLD:
+            return galleries.sizes(self.synthesize(name, split))
+        values = self.gallery(name, split).values
+        return {key: values[key] for key in ("images", "distinct")}
+
+    def network(self, training_set: str, seed: int, split: int = 1) -> tuple[nn.Module, ReidConfig]:
+        """A trained network, in evaluation mode on the CPU, and its settings."""
+        return methods.load(self.train(training_set, seed, split).folder)
+
+    def features(
+        self, training_set: str, seed: int, split: int = 1, *, plain: bool = False
+    ) -> tuple[Float[Tensor, "images dim"], pd.DataFrame]:
+        """Test features of a trained network, and the rows that they belong to.
+
+        Args:
+            plain: of the images as they are, for distances between images; otherwise as the method is tested.
+        """
+        return load_features(self.evaluate(training_set, seed), split, plain=plain), self.data(split).test()
+
+    def fitted_rows(self, generator: str, split: int = 1, *, external: bool = True) -> pd.DataFrame:
+        """The images that a generator is fitted to; see `fit`."""
+        data = self.data(split)
+        parts = (data.train_rows(), data.external if external else None)
+        table = tables.concat(*(rows for rows in parts if rows is not None))
+        refuse_test_identities(table, data.test(), f"{generator} on {self.profile.data.target}")
+        return self.generator_config(generator).fitted_rows(table)
+
+    def history(self, training_set: str, seed: int, split: int = 1) -> pd.DataFrame:
+        """Losses over the steps of one training: columns step, total, one per term, accuracy (share of the batch)."""
+        return pd.read_json(self.train(training_set, seed, split).folder / "history.jsonl", lines=True)
+
+    # ------------------------------------------------------------------ what they depend on
+
+    @cached_property
+    def reid_config(self) -> ReidConfig:
+        """The ReID method's settings."""
+        return settings.reid_config(self.profile)
+
+    def generator_config(self, name: str) -> BaseModel:
+        """The settings of a generator, or of a variant of the profile's."""
+        return settings.generator_config(self.profile, name)
+
+    @cached_property
+    def device(self) -> str:
+        """The device: the profile's, or for "auto" CUDA where there is one, else the CPU.
+
+        Raises:
+            ValueError: there is no such device on this machine.
+        """
+        if self.profile.device == "cpu":
+            return "cpu"
+        from vireid_lib.training import devices  # torch takes a second to come
+
+        try:
+            return str(devices.resolved(self.profile.device))
+        except ValueError as error:
+            raise ValueError(f"profile {self.profile.name}: key device: {error}") from None
+
+    @cached_property
+    def cache(self) -> Cache:
+        """The stages on disk."""
+        return Cache(self.folder, device=self.device)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person is there to move sliders."""
+        return not os.environ.get(HEADLESS)
+
+    @property
+    def miniature(self) -> bool:
+        """Whether it runs on the world that it draws itself; such numbers are no reproduction of a paper."""
+        return self.profile.world is not None
+
+    @property
+    def splits(self) -> list[int]:
+        """The data set's published training splits: RegDB has one per trial, the others have one."""
+        evaluation = self.profile.evaluation
+        return list(range(1, evaluation.trials + 1)) if evaluation.protocol == "regdb" else [1]
+
+    @property
+    def infrared_cameras(self) -> list[str]:
+        """The target's cameras that generators imitate, e.g. "sysu_mm01/3"."""
+        name, chosen = self.profile.data.target, self.profile.expand.cameras
+        numbers = load_manifest(name).camera_numbers("infrared") if chosen == "infrared" else chosen
+        return [f"{name}/{number}" for number in numbers]
+
+    @property
+    def manifests(self) -> dict[str, str]:
+        """Digest of the manifest of each of the profile's data sets, for records."""
+        return {name: load_manifest(name).digest() for name in self.profile.data.roots}
+
+    def protocol(self, mode: str | None = None, split: int = 1) -> EvaluationProtocol:
+        """The profile's protocol in one of its modes (the first by default)."""
+        from vireid_lib.evaluation.protocols import build_protocol
+
+        evaluation = self.profile.evaluation
+        options = dict(evaluation.settings)
+        if evaluation.protocol == "regdb":
+            options["trial"] = split
+        elif evaluation.protocol != "market-1501":
+            options["trial_count"] = evaluation.trials
+        if (file := datasets.permutation_file(self)) is not None:
+            options["permutation_file"] = file
+        return build_protocol(evaluation.protocol, mode or evaluation.modes[0], **options)
+
+    def check_draw(self, *, validation: bool = False) -> None:
+        """Draw the official galleries of every mode once, where the profile asks for them: a file that is missing or
+        does not fit the images must not be found out after the training.
+
+        Raises:
+            ValueError: the file or an image that it names is wrong; the message says which, and what to do.
+            FileNotFoundError: there is no such file, or no data set.
+        """
+        if datasets.permutation_file(self) is not None:
+            ranked = self.data().test(validation=validation)
+            for mode in self.profile.evaluation.modes:
+                self.protocol(mode).trials(ranked)
+
+    def epoch_steps(self, training_set: str, seed: int, split: int = 1, *, validation: bool = False) -> int | None:
+        """Steps that make an epoch of a training, by which its length and schedule count (`reid.length` and
+        `reid.epoch_batch` of the profile); None leaves it to the method's sampler, or there is nothing that counts
+        so."""
+        from vireid_lib.reid.batches import steps_per_epoch
+
+        config, reid = self.reid_config, self.profile.reid
+        counted, equal = config.model_copy(update=reid.epoch_batch), reid.length == "equal"
+        if config.epoch_steps or not {"epochs", "drops"} & set(config.in_epochs):
+            return None
+        if counted == config and (training_set == "real" or not equal):
+            return None
+        table = self.training_set("real" if equal else training_set, split, validation=validation)
+        return steps_per_epoch(methods.method_class(config.method), table, counted, seed=seed)
+
+    def starting_point(
+        self, training_set: str, seed: int, split: int = 1, *, validation: bool = False, progress: bool = False
+    ) -> StageRecord:
+        """The fitted generator that a method of `methods.JOINT` starts from; all trainings of a seed share it."""
+        method = self.profile.reid.method
+        table = self.training_set(training_set, split, validation=validation)
+        rows, config = methods.module(method).starting_point(table, self.generator_config(method), seed)
+        return self._fit(method, config, rows, threads=1, progress=progress)
+
+    def dataset_root(self, name: str, world: Path | None = None) -> Path:
+        """Folder of a data set.
+
+        Args:
+            name: the data set, e.g. "sysu_mm01".
+            world: folder of the drawn miniature world; not needed for real data.
+
+        Raises:
+            MissingData: the folder does not exist, or no --data-root was given.
+        """
+        place = Path(self.profile.data.roots[name])
+        base = world if world is not None else self.data_root
+        if base is None and not place.is_absolute():
+            raise MissingData(
+                f"Profile {self.profile.name} reads {name} from {place}, inside the folder that --data-root names or "
+                'beside the profile\'s file; pass --data-root DIR (in a notebook: data_root = "DIR").'
+            )
+        root = place if place.is_absolute() else base / place
+        if not os.path.isdir(root):
+            raise MissingData(
+                f"{root} does not exist; profile {self.profile.name} expects {name} there. Check "
+                "--data-root, or copy the profile and change data.roots."
+            )
+        return root
+
+    # ------------------------------------------------------------------ other runs, and stages
+
+    def with_profile(self, profile: Profile) -> Run:
+        """The run with other settings, in the same workspace, which makes stages only if this one's does; tables of
+        images that both read are read once."""
+        other = Run(profile, self.folder, self.data_root or "")
+        other.tables, other.skipped_images = self.tables, self.skipped_images
+        if "cache" in vars(self):
+            other.cache = self.cache
+        return other
+
+    def with_method(self, method: str, changes: Mapping[str, object] | None = None) -> Run:
+        """The run with another ReID method, or other settings of it on top of the profile's.
+
+        Raises:
+            FileError: there is no such method, or it lacks a setting that the profile or `changes` sets.
+        """
+        return self.with_profile(settings.with_method(self.profile, method, changes))
+
+    def stage(
+        self,
+        name: str,
+        config: Mapping[str, object],
+        inputs: Mapping[str, object],
+        make: Callable[[Path], Mapping[str, object] | None],
+        **about: object,
+    ) -> StageRecord:
+        """Make or fetch a stage; see `Cache.stage`.
+
+        Where the profile skips broken images, the record's values say under "skipped_images" how many were left out.
+        """
+        if self.profile.data.broken_images == "skip":
+            also = {"skipped_images": sum(self.skipped_images.values())}
+            return self.cache.stage(name, config, inputs, make, also=also, **about)
+        return self.cache.stage(name, config, inputs, make, **about)
+
+    def fetched(self, ask: Callable[[Run], T]) -> Fetched[T] | None:
+        """What `ask(run)` returns where all the stages that it asks for are finished, else None; nothing is made.
+
+        They are found by the keys that the run's settings and today's code give, so that results of other settings are
+        not among them.
+
+        Args:
+            ask: gets the run with a cache that makes nothing, e.g. `lambda own: own.evaluate("real", 0)`.
+        """
+        own = self.with_profile(self.profile)
+        own.cache = Finished(self.cache)
+        try:
+            return Fetched(ask(own), own.cache.older)
+        except NotMade:
+            return None
+
+    def finished(self, training_set: str, seed: int, *, validation: bool = False) -> StageRecord | None:
+        """`evaluate` if it is done, else None."""
+        found = self.fetched(lambda own: own.evaluate(training_set, seed, validation=validation, progress=False))
+        return None if found is None else found.value
+
+    def machine(self, progress: bool = True):
+        """What the steps compute on; see `steps.Machine`."""
+        from vireid_lib.experiment.steps import Machine
+
+        return Machine(self.device, self.cache.files, progress)
+
+    def _fit(
+        self, name: str, config: BaseModel, table: pd.DataFrame, *, threads: int = 2, progress: bool = True
+    ) -> StageRecord:
+        from vireid_lib import generators
+        from vireid_lib.experiment import steps
+
+        base = settings.generator_name(self.profile, name)
+        make = partial(
+            steps.fit, name=base, config=config, table=table, machine=self.machine(progress), threads=threads
+        )
+        return self.stage(
+            f"fit_{base}",
+            config.fit_settings(),
+            {"table": table},
+            make,
+            code=[generators.generator_class(base)],
+            seeds=[config.seed],
+            manifests=self.manifests,
+        )
+
+    def expand(
+        self,
+        stage: str,
+        name: str,
+        config: BaseModel,
+        fitted: StageRecord,
+        asked: Mapping[str, object],
+        source: pd.DataFrame,
+    ) -> StageRecord:
+        """Have a fitted generator expand identities; see `steps.expand`. `stage` names the stage."""
+        from vireid_lib import generators
+        from vireid_lib.experiment import steps
+
+        base = settings.generator_name(self.profile, name)
+        make = partial(
+            steps.expand, name=base, config=config, fitted=fitted.folder, source=source, machine=self.machine(), **asked
+        )
+        return self.stage(
+            stage,
+            {**config.sampling_settings(), **asked, "seed": config.seed},
+            {"fitted": fitted, "source": source},
+            make,
+            code=[generators.generator_class(base)],
+            seeds=[config.seed],
+        )
+
+    # ------------------------------------------------------------------ for readers
+
+    def summary(self) -> dict[str, str]:
+        """What it works on, for a reader."""
+        profile, config, seeds = self.profile, self.reid_config, len(self.profile.reid.seeds)
         return {
-            "images": len(table),
-            "identities": table["identity"].nunique(),
-            "cameras": sorted(table["camera"].unique()),
-            **generator.summary(),
+            "profile": f"{profile.name}: {profile.title}",
+            "target": profile.data.target,
+            "external": profile.data.external or "none",
+            "images": f"{config.height} × {config.width} pixels",
+            "ReID": f"{profile.reid.method}, {profile.reid.backbone} backbone, {seeds} seed{'s' * (seeds > 1)}",
+            "protocol": f"{profile.evaluation.protocol}, {', '.join(profile.evaluation.modes)}, "
+            f"{profile.evaluation.trials} trials",
+            "device": self.device,
         }
 
-    return book.stage(
-        "dive_finetuning", config.fit_settings(), {"table": table}, make, seeds=[config.seed], manifests=manifests(book)
-    )
-
-
-def generator(book: Book, split: int = 1, **sampling: object):
-    """The fine-tuned DiVE, ready to `expand`; `sampling` replaces sampling settings, e.g. start="image"."""
-    from vireid_lib.generators.dive import Dive
-
-    config = dive_config(book.profile).model_copy(update=sampling)
-    record = finetuning(book, split)
-    return Dive.load(record.folder / "dive", config, cache=book.workspace.cache, device=book.device)
-
-
-def gallery(book: Book, name: str, split: int = 1) -> pd.DataFrame:
-    """The infrared images of the external identities that training set `name` adds, as a table.
-
-    Args:
-        name: a generator's, as `vireid_lib.generators.names` has it; or "dive_from_image", "redrawn" or "true".
-    """
-    if name in OF_THE_WORLD:
-        rows = datasets(book, split).truth(name)
-        order = rows.groupby(["identity", "camera"]).cumcount()
-        return rows[order < book.profile.expand.per_camera].reset_index(drop=True)
-    record = _gallery_stage(book, name, split)
-    rows, file = tables.load(record.folder / "table.csv"), record.folder / "table.csv"
-    if len(rows) != record.values["images"]:
-        raise tables.TableError(
-            f"{file} has {len(rows)} rows, and {record.values['images']} were written: restore it, or delete its "
-            "folder to make the images again."
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>"
+            for key, value in self.summary().items()
         )
-    return rows
+        return f'<table class="setting">{rows}</table>'
 
 
-def gallery_sizes(book: Book, name: str, split: int = 1) -> dict[str, int]:
-    """How many images `gallery` has, and how many different ones; see `vireid_lib.generators.galleries.sizes`."""
-    values = {} if name in OF_THE_WORLD else _gallery_stage(book, name, split).values
-    if "distinct" in values:
-        return {key: values[key] for key in ("images", "distinct")}
-    return galleries.sizes(gallery(book, name, split))
+def load_features(evaluated: StageRecord, split: int = 1, *, plain: bool = False) -> Float[Tensor, "images dim"]:
+    """Test features that `Run.evaluate` left; see `Run.features`."""
+    from vireid_lib.experiment.steps import features_file
+    from vireid_lib.training import weights
+
+    return weights.read_file(evaluated.folder / features_file(split))["plain" if plain else "features"]
 
 
-def _gallery_stage(book: Book, name: str, split: int) -> StageRecord:
-    data = datasets(book, split)
-    if name not in ("dive", "dive_from_image"):
-        return translators.gallery_stage(book, name, split)
-    identities, cameras, per_camera = translators.order(book, data)
-    fitted, config = finetuning(book, split), dive_config(book.profile)
-    sampling = {"start": "image"} if name == "dive_from_image" else {}
-    settings = config.model_copy(update=sampling).sampling_settings()
+def refuse_test_identities(table: pd.DataFrame, test: pd.DataFrame, where: str) -> None:
+    """Raise ValueError if a test identity is among those to learn from."""
+    from vireid_lib.generators.interface import refuse_identities
 
-    def make(folder: Path) -> dict:
-        maker = generator(book, split, **sampling)
-        table = maker.expand(identities, cameras, per_camera, config.seed, folder, source=data.external)
-        return {**galleries.sizes(table), "identities": len(identities), "cameras": cameras}
-
-    settings |= {"identities": identities, "cameras": cameras, "per_camera": per_camera}
-    inputs = {"finetuning": fitted, "external": data.external}
-    return book.stage(f"gallery_{name}", settings, inputs, make, seeds=[config.seed])
-
-
-def training_table(book: Book, name: str, split: int = 1, *, validation: bool = False) -> pd.DataFrame:
-    """V* = V ∪ V_ext and I* = I ∪ I_ext for training set `name`; "real" is the target alone. More images of the
-    target's own people have names of their own: see `own_people`."""
-    data = datasets(book, split)
-    real = data.learn(hold_out_validation=validation)
-    if name == "real":
-        return real
-    if own_people.read(name):
-        made = own_people.images(book, name, split)
-        return tables.concat(real, made[made["identity"].isin(set(real["identity"]))])
-    added = tables.concat(data.external, gallery(book, name, split))
-    people = most_seen(data.external)[: book.profile.reid.expanded]
-    return tables.concat(real, added[added["identity"].isin(people)])
-
-
-def reid(book: Book, name: str, seed: int, *, validation: bool = False, progress: bool = True) -> StageRecord:
-    """Train the ReID method on training set `name` and evaluate it, in every mode of the profile.
-
-    With RegDB's ten splits, ten networks are trained and each is tested on its own split.
-
-    Args:
-        validation: train without the validation identities and rank them instead of the test identities: how
-            settings are chosen.
-
-    Raises:
-        ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
-    """
-    check_draw(book, validation=validation)
-    config = reid_config(book.profile)
-    inputs = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
-    epochs = {split: epoch_steps(book, name, seed, split, validation=validation) for split in splits(book)}
-    inputs |= joint.starts(book, inputs, seed, progress=progress)
-    inputs |= {f"ranked_{split}": datasets(book, split).test(validation=validation) for split in splits(book)}
-    if (file := permutation_file(book)) is not None:
-        inputs["permutations"] = file
-    evaluation = book.profile.evaluation
-    about = {
-        "config": config.model_dump(),
-        "training": name,
-        "seed": seed,
-        "validation": validation,
-        "evaluation": evaluation.model_dump(),
-    }
-    if any(epochs.values()):
-        about["epoch_steps"] = {str(split): steps for split, steps in epochs.items()}
-    if read := config.weights_read():
-        about["weights"] = read
-    external = book.profile.data.external if variants.adds_external(name) else None
-    settings = variants.resolved(book.profile, name, validation=validation)
-
-    def make(folder: Path) -> dict:
-        found: dict[str, list[Evaluation]] = {mode: [] for mode in evaluation.modes}
-        for split in splits(book):
-            table = inputs[f"table_{split}"]
-            own = config.model_copy(update={"epoch_steps": epochs[split] or config.epoch_steps})
-            for mode, result in _train_and_evaluate(
-                book, table, own, split, seed, folder / f"split_{split}", validation, progress
-            ).items():
-                found[mode].append(result)
-        whole = {mode: combine(parts) for mode, parts in found.items()}
-        scores = [
-            results.score_row(
-                each,
-                dataset=book.profile.data.target,
-                method=book.profile.reid.method,
-                training=name,
-                external=external,
-                seed=seed,
-                resolved=settings,
-            )
-            for each in whole.values()
-        ]
-        return {"scores": scores, "evaluations": {mode: each.to_dict() for mode, each in whole.items()}}
-
-    record = book.stage(
-        f"reid_{name}",
-        about,
-        inputs,
-        make,
-        code=[joint.about(config.method)],
-        seeds=[seed],
-        protocol=evaluation.protocol,
-        manifests=manifests(book),
-    )
-    for score in record.values["scores"]:  # others may have asked for the same images with other words, and first
-        score["resolved"] = settings
-    return record
-
-
-def epoch_steps(book: Book, name: str, seed: int, split: int = 1, *, validation: bool = False) -> int | None:
-    """Steps that make an epoch of a training on `name`, by which its length and schedule count (`reid.length` and
-    `reid.epoch_batch` of the profile); None leaves it to the method's sampler, or there is nothing that counts so."""
-    from vireid_lib.reid.batches import steps_per_epoch
-
-    config, reid = reid_config(book.profile), book.profile.reid
-    counted, equal = config.model_copy(update=reid.epoch_batch), reid.length == "equal"
-    if config.epoch_steps or not {"epochs", "drops"} & set(config.in_epochs):
-        return None
-    if counted == config and (name == "real" or not equal):
-        return None
-    table = training_table(book, "real" if equal else name, split, validation=validation)
-    return steps_per_epoch(joint.method_class(config.method), table, counted, seed=seed)
-
-
-def _train_and_evaluate(
-    book: Book,
-    table: pd.DataFrame,
-    config: "ReidConfig",
-    split: int,
-    seed: int,
-    folder: Path,
-    validation: bool,
-    progress: bool,
-) -> dict[str, Evaluation]:
-    from vireid_lib.reid.features import extract
-
-    cache = book.workspace.cache
-    ranked = datasets(book, split).test(validation=validation)
-    with threads(1, book.device == "cpu"):
-        network = joint.train(book, table, config, folder, seed, progress)
-        features = extract(network.to(book.device), ranked, config, cache)
-    safetensors.torch.save_file({"features": features}, folder / FEATURES)
-    trained = set(table["identity"])
-    return {
-        mode: evaluate(
-            features,
-            ranked,
-            _protocol(book, mode, split),
-            distance=DISTANCES[config.similarity],
-            trained_identities=trained,
-        )
-        for mode in book.profile.evaluation.modes
-    }
-
-
-def _protocol(book: Book, mode: str, split: int):
-    settings, evaluation = dict(book.profile.evaluation.settings), book.profile.evaluation
-    if evaluation.protocol == "regdb":
-        settings["trial"] = split
-    elif evaluation.protocol != "market-1501":
-        settings["trial_count"] = evaluation.trials
-    if (file := permutation_file(book)) is not None:
-        settings["permutation_file"] = file
-    return build_protocol(evaluation.protocol, mode, **settings)
-
-
-def protocol(book: Book, mode: str | None = None):
-    """The profile's protocol object in one of its modes (the first by default)."""
-    return _protocol(book, mode or book.profile.evaluation.modes[0], 1)
-
-
-def check_draw(book: Book, *, validation: bool = False) -> None:
-    """Draw the official galleries of every mode once, where the profile asks for them: a file that is missing or does
-    not fit the images must not be found out after the training.
-
-    Raises:
-        ValueError: the file or an image that it names is wrong; the message says which, and what to do.
-        FileNotFoundError: there is no such file, or no data set.
-    """
-    if permutation_file(book) is None:
-        return
-    ranked = datasets(book).test(validation=validation)
-    for mode in book.profile.evaluation.modes:
-        protocol(book, mode).trials(ranked)
-
-
-def comparison(book: Book, *, validation: bool = False) -> list[StageRecord]:
-    """Train and evaluate every training set of the profile with every seed."""
-    names, seeds = book.profile.reid.training_sets, book.profile.reid.seeds
-    return train_all([(book, name, seed) for seed in seeds for name in names], validation=validation)
-
-
-Job = tuple[Book, str, int]
-"""A training: the book whose profile says how, the training set, the seed."""
-
-
-def train_all(jobs: Sequence[Job], *, validation: bool = False) -> list[StageRecord]:
-    """`reid` for every job, in their order; books that share a workspace may differ in method and settings. What is
-    trained already is fetched here; other processes are started for the rest alone.
-
-    On a CPU the trainings share the cores, one thread each: small networks use many cores badly, and a result
-    does not depend on how many there are. With `--engine ray` they are tasks of a cluster.
-
-    Raises:
-        StageFailed: some failed; the others are done and kept.
-        ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
-    """
-    there = [finished(own, name, seed, validation=validation) for own, name, seed in jobs]
-    missing = [job for job, found in zip(jobs, there, strict=True) if found is None]
-    made = iter(_train(missing, validation) if missing else ())
-    return [found or next(made) for found in there]
-
-
-def finished(book: Book, name: str, seed: int, *, validation: bool = False) -> StageRecord | None:
-    """`reid` if it is done, else None; nothing is trained, fitted or drawn."""
-    found = fetched(book, partial(reid, name=name, seed=seed, validation=validation, progress=False))
-    return None if found is None else found.value
-
-
-def _train(jobs: Sequence[Job], validation: bool) -> list[StageRecord]:
-    device, engine = jobs[0][0].device, engines.chosen()
-    shared = {}  # what trainings have in common is made once, before they start
-    for own, name, _ in jobs:
-        apart = canonical(own.profile.model_dump(exclude={"reid"}))
-        shared |= {(apart, name, split): (own, name, split) for split in splits(own)}
-    if engine == "local":
-        for own, name, split in shared.values():
-            training_table(own, name, split)
-    else:
-        sets = [
-            engines.Job(f"training set {name}", _table_elsewhere, (_address(own), name, split))
-            for own, name, split in shared.values()
-        ]
-        engines.run(sets, device=device, label="Training data", unit="sets")
-    pretrained = {  # what several trainings of a seed start from; trainings would wait for one another's otherwise
-        (own.profile.reid.method, name, seed): engines.Job(
-            f"what {own.profile.reid.method} on {name}, seed {seed}, starts from",
-            _start_elsewhere,
-            (_address(own), name, seed, validation),
-        )
-        for own, name, seed in jobs
-        if own.profile.reid.method in joint.JOINT
-    }
-    if len(pretrained) > 1:
-        engines.run(list(pretrained.values()), device=device, label="Pre-training", unit="generators")
-    alone = engine == "local" and engines.workers(len(jobs), device) == 1
-    trainings = [
-        engines.Job(words, _reid_elsewhere, (_address(own), name, seed, validation, alone))
-        for words, (own, name, seed) in zip(_names(jobs), jobs, strict=True)
-    ]
-    return engines.run(trainings, device=device, label="ReID", unit="trainings")
-
-
-def _names(jobs: Sequence[Job]) -> list[str]:
-    """A name for each training, with what tells it apart from others of its method and training set."""
-    kinds: dict[tuple[str, str], list[int]] = {}
-    for place, (own, name, _) in enumerate(jobs):
-        kinds.setdefault((own.profile.reid.method, name), []).append(place)
-    found = [""] * len(jobs)
-    for (method, name), places in kinds.items():
-        words = variants.apart([variants.resolved(jobs[place][0].profile, name) for place in places])
-        for place, more in zip(places, words, strict=True):
-            found[place] = f"{method}{f' ({more})' * bool(more)} on {name}, seed {jobs[place][2]}"
-    return found
-
-
-def _address(book: Book) -> tuple[dict, str, str]:
-    return book.profile.model_dump(), str(book.workspace.folder), str(book.data_root or "")
-
-
-def _opened(address: tuple[dict, str, str]) -> Book:
-    profile, workspace, data_root = address
-    return Book(Profile.model_validate(profile), workspace, data_root)
-
-
-def _table_elsewhere(address: tuple[dict, str, str], name: str, split: int) -> int:
-    return len(training_table(_opened(address), name, split))
-
-
-def _start_elsewhere(address: tuple[dict, str, str], name: str, seed: int, validation: bool) -> int:
-    book = _opened(address)
-    rows = {f"table_{split}": training_table(book, name, split, validation=validation) for split in splits(book)}
-    return len(joint.starts(book, rows, seed))
-
-
-def _reid_elsewhere(
-    address: tuple[dict, str, str], name: str, seed: int, validation: bool, progress: bool
-) -> StageRecord:
-    return reid(_opened(address), name, seed, validation=validation, progress=progress)
-
-
-def features(book: Book, name: str, seed: int, split: int = 1) -> tuple[Float[Tensor, "images dim"], pd.DataFrame]:
-    """Test features of the network that was trained on training set `name`, and the rows they belong to."""
-    record = reid(book, name, seed)
-    held = weights.read_file(record.folder / f"split_{split}" / FEATURES)
-    return held["features"], datasets(book, split).test()
-
-
-def network(book: Book, name: str, seed: int, split: int = 1):
-    """The trained network and its configuration, for pictures and further measurements."""
-    return joint.load(reid(book, name, seed).folder / f"split_{split}")
-
-
-def manifests(book: Book) -> dict[str, str]:
-    """Digest of the manifest of each of the profile's data sets, for records."""
-    return {name: load_manifest(name).digest() for name in book.profile.data.roots}
+    refuse_identities(table, test, where)

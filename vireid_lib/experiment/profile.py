@@ -8,17 +8,22 @@ from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, Positiv
 
 from vireid_lib import places
 from vireid_lib.data.strict import FileError, Strict, read_model
+from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.nearest import hint
 from vireid_lib.project import project_root
 
 OF_THE_WORLD = ("redrawn", "true")
+VARIANT_OF = "variant_of"
+"""Key of a generator's settings: a variant has those of the named generator, and its own on top."""
 
 
-def training_sets() -> list[str]:
-    """Names that `reid.training_sets` may hold."""
+def training_sets(profile: "Profile | None" = None) -> list[str]:
+    """Names that `reid.training_sets` may hold, the profile's own variants of generators among them."""
     from vireid_lib import generators  # not above: pandas is too heavy for `vireid --help`
 
-    return ["real", *generators.names(), "dive_from_image", *OF_THE_WORLD]
+    variants = [] if profile is None else profile.variants
+    worlds = OF_THE_WORLD if profile is None or profile.world else ()
+    return ["real", *generators.names(), *variants, *worlds]
 
 
 class World(Strict):
@@ -79,18 +84,11 @@ class Reid(Strict):
     """One training per seed; tables show the mean and the standard deviation."""
     training_sets: Annotated[list[str], Field(min_length=1)]
     """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`copies`,
-    `dive`, `flow2flow`, ...); `dive_from_image`; `redrawn` and `true`, which exist in the miniature world only."""
+    `dive`, `flow2flow`, ...), also a variant of the profile's own (`generators`) and images of the training identities
+    (`flow2flow.tse`, see `training_sets`); `redrawn` and `true` exist in the miniature world only."""
     expanded: PositiveInt | None = None
     """At most so many of the expanded people are trained on, those with most images first and, of equally many, the
     first by name (DiVE's figure 5); null takes all."""
-
-    @model_validator(mode="after")
-    def _known_training_sets(self) -> "Reid":
-        known = training_sets()
-        for name in self.training_sets:
-            if name not in known:
-                raise ValueError(f"training_sets names {name!r}; {hint(name, known)}")
-        return self
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "Reid":
@@ -110,6 +108,8 @@ class Expand(Strict):
     """Images for each identity and camera."""
     min_images: PositiveInt = 12
     """Identities with fewer images are left out: too little to learn a token from (the DiVE release: 12)."""
+    min_aspect: NonNegativeFloat = 0.0
+    """External images that are less than so many times as high as wide are left out (the DiVE release: 2)."""
     splits: Annotated[list[Literal["train", "query", "gallery"]], Field(min_length=1)] = ["train"]
     """Parts of the external set, which is not what is tested. The paper expands 1,011 people of Market-1501, and 751
     are in its training part: its 21,511 images fit training and gallery."""
@@ -174,11 +174,9 @@ class Profile(Strict):
     images: ImageSize | None = None
     """null takes the method's published size."""
     reid: Reid
-    dive: dict[str, object]
-    """Settings of `vireid_lib.generators.dive.DiveConfig`; every default is the paper's."""
     generators: dict[str, dict[str, object]] = {}
-    """Settings of the other generators, by name; every default is the paper's, or the small recipe's in the miniature
-    world."""
+    """Settings of the generators, by name; every default is the paper's, or the small recipe's in the miniature world.
+    An entry with `variant_of: NAME` is a generator of its own name, with that one's settings and its own on top."""
     expand: Expand
     evaluation: Evaluation
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
@@ -187,13 +185,27 @@ class Profile(Strict):
     minutes: dict[str, NonNegativeFloat] = {}
     """Expected minutes of each chapter on two CPU cores; the runner's first guess at the time left."""
 
+    @property
+    def variants(self) -> dict[str, str]:
+        """The profile's own variants of generators: name → the generator that each is a variant of."""
+        return {name: str(settings[VARIANT_OF]) for name, settings in self.generators.items() if VARIANT_OF in settings}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dive_is_a_generator(cls, values: object) -> object:
+        if isinstance(values, dict) and "dive" in values:
+            raise ValueError("DiVE's settings stand under `generators: {dive: ...}`; move the key dive there")
+        return values
+
     @model_validator(mode="after")
-    def _the_world_knows_its_truth(self) -> "Profile":
-        of_the_world = [name for name in self.reid.training_sets if name in OF_THE_WORLD]
-        if self.world is None and of_the_world:
-            raise ValueError(
-                f"reid.training_sets names {of_the_world[0]}, which only the miniature world can give; remove it"
-            )
+    def _known_training_sets(self) -> "Profile":
+        known = training_sets(self)
+        for name in self.reid.training_sets:
+            if self.world is None and name in OF_THE_WORLD:
+                raise ValueError(f"reid.training_sets names {name}, which only the miniature world can give; remove it")
+            expansion = expansion_of(name)
+            if (expansion.generator if expansion else name) not in known:
+                raise ValueError(f"reid.training_sets names {name!r}; {hint(name, known)}")
         return self
 
     @model_validator(mode="after")
@@ -272,9 +284,8 @@ def _profile_path(name_or_path: str | Path) -> Path:
 
 def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
     """The profile whose files and folders mean the same wherever the book is run from."""
-    from vireid_lib import generators
-    from vireid_lib.experiment import joint_training as joint
-    from vireid_lib.generators.dive.config import DiveConfig
+    from vireid_lib.experiment import methods
+    from vireid_lib.experiment.settings import settings_class
 
     def full(key: str, settings: dict[str, object], model: type[BaseModel]) -> dict[str, object]:
         try:
@@ -283,9 +294,9 @@ def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
             raise FileError(f"{path}: key {key}.{error}.") from None
 
     reid, data = profile.reid, profile.data
-    config = full("reid.config", reid.config, joint.config_class(reid.method))
+    config = full("reid.config", reid.config, methods.config_class(reid.method))
     made = {
-        name: full(f"generators.{name}", settings, generators.generator_class(name).config_class)
+        name: full(f"generators.{name}", settings, settings_class(profile, name))
         for name, settings in profile.generators.items()
     }
     try:
@@ -294,7 +305,6 @@ def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
         raise FileError(f"{path}: key data.roots: {error}") from None
     return profile.model_copy(
         update={
-            "dive": full("dive", profile.dive, DiveConfig),
             "generators": made,
             "reid": reid.model_copy(update={"config": config}),
             "data": data.model_copy(update={"roots": roots}),

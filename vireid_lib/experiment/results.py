@@ -1,103 +1,42 @@
 """Results: the scores in a workspace, averaged over seeds, beside what papers print, with a status."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
-from pydantic import Field
 
-from vireid_lib.data.strict import Strict, validated
 from vireid_lib.data.text import read_json
 from vireid_lib.evaluation.statistics import equivalence, mean_margin
 from vireid_lib.experiment import comparable, variants
-from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.contrasts import mean_over_seeds, split_scores
 from vireid_lib.experiment.papers import Paper, load_papers
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
-
-if TYPE_CHECKING:
-    from vireid_lib.evaluation import Evaluation
+from vireid_lib.experiment.training_sets import training_label
 
 METRICS = ("rank_1", "rank_5", "rank_10", "rank_20", "mean_ap", "mean_inp")
 GROUP = ["dataset", "mode", "protocol", "method", "training", "external", "variant"]
 STATUSES = ("reproduced", "differs", "inconclusive", "one seed", "not yet run")
 
-Share = Annotated[float, Field(ge=0, le=1)]
+SCORE = [
+    "dataset",
+    "method",
+    "training",
+    "external",
+    "resolved",
+    "seed",
+    "mode",
+    "protocol",
+    "settings",
+    "trials",
+    *METRICS,
+]
+"""Columns of `score_table` that an evaluation records."""
 
 
-class Score(Strict):
-    """What one trained network scores: the form in which stages record it, in `values["scores"]`.
-
-    Attributes:
-        dataset: name of the data set, "mini_vi" or "sysu_mm01".
-        method: "agw", ...
-        training: what it was trained on: "real", "copies", "dive", "dive_from_image", "redrawn", "true", or
-            another generator's name.
-        external: name of the expanded data set, None without one.
-        resolved: every setting that it was measured with, see `variants.resolved`; None in old records.
-        variant: not recorded; `score_table` puts there in words how `resolved` differs from what was published. Old
-            records have words here that were typed.
-        seed: of the training.
-        mode: "all", "indoor", "visible-to-infrared", "infrared-to-visible".
-        protocol: the protocol's name in words.
-        settings: the protocol's settings.
-        trials: how many trials were averaged.
-        rank_1 ... mean_inp: shares, 0..1.
-    """
-
-    dataset: str
-    method: str
-    training: str
-    external: str | None
-    resolved: dict[str, object] | None = None
-    variant: str = ""
-    seed: int
-    mode: str
-    protocol: str
-    settings: dict[str, object]
-    trials: int
-    rank_1: Share
-    rank_5: Share
-    rank_10: Share
-    rank_20: Share
-    mean_ap: Share
-    mean_inp: Share
-
-
-def score_row(
-    evaluation: "Evaluation",
-    *,
-    dataset: str,
-    method: str,
-    training: str,
-    external: str | None,
-    seed: int,
-    resolved: Mapping[str, object],
-) -> dict:
-    """Put an evaluation into the form that stages record: `return {"scores": [score_row(...), ...]}`."""
-    record = evaluation.to_dict()
-    settings = {key: value for key, value in record["protocol"].items() if value is not None}
-    mode = settings.get("mode") or settings.get("direction") or "single query"
-    means = {metric: record["mean"][metric] for metric in METRICS}
-    return Score(
-        dataset=dataset,
-        method=method,
-        training=training,
-        external=external,
-        resolved=dict(resolved),
-        seed=seed,
-        mode=mode,
-        protocol=settings["name"],
-        settings=settings,
-        trials=len(record["trials"]),
-        **means,
-    ).model_dump(exclude={"variant"})
-
-
-def stages(workspace: Workspace) -> pd.DataFrame:
+def stages(cache: Cache) -> pd.DataFrame:
     """One row per finished stage: name, minutes, device, attempts, when, by which code, where."""
     rows = [
         {
@@ -108,41 +47,47 @@ def stages(workspace: Workspace) -> pd.DataFrame:
             "finished": record.result["finished"],
             "version": record.result["library"]["version"],
             "source": record.result["library"]["source"],
-            "folder": os.path.relpath(record.folder, workspace.folder),
+            "folder": os.path.relpath(record.folder, cache.folder),
         }
-        for record in workspace.records()
+        for record in cache.records()
     ]
     columns = ["stage", "minutes", "device", "attempts", "finished", "version", "source", "folder"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
-    """One row per score that the stages recorded: the columns of `Score`; `stage`, `key` and `older`; and `splits`, the
-    scores of each split where each has its own network (RegDB), see `contrasts.split_scores`.
+    """One row per score of the evaluations (`Run.evaluate`), shares 0..1.
 
-    Its variant, the difference of its settings from those that were published, is worked out here: column `differences`
-    has it setting by setting (None where an old record does not say), `variant` in words.
-
-    Raises:
-        FileError: a stage recorded a score that is none, such as percent where shares are wanted.
+    Columns: dataset, method, training, external, seed, mode, protocol (in words), settings (of the protocol), trials,
+    the `METRICS`; resolved (every setting, see `variants.resolved`), differences (from what was published) and the same
+    in words, variant; stage, key and older; and splits, the scores of each split where each has its own network
+    (RegDB), see `contrasts.split_scores`.
     """
-    rows = []
-    for record in records:
-        about = {"stage": record.name, "key": record.key, "older": record.older}
-        for score in record.values["scores"]:
-            checked = validated(Score, score, str(record.folder / "result.json"), "values.scores")
-            found = variants.of_score(checked.dataset, checked.method, checked.training, checked.resolved)
-            words = checked.variant if found is None else variants.text(found)
-            rows.append(
-                {
-                    **checked.model_dump(),
-                    "variant": words,
-                    "differences": found,
-                    **about,
-                    "splits": split_scores(record, checked.mode),
-                }
-            )
-    return pd.DataFrame(rows, columns=[*Score.model_fields, "differences", "stage", "key", "older", "splits"])
+    rows = [row for record in records for row in _scores(record)]
+    return pd.DataFrame(rows, columns=[*SCORE, "variant", "differences", "stage", "key", "older", "splits"])
+
+
+def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
+    about = record.result["config"]
+    named = {name: about[name] for name in ("dataset", "method", "training", "external", "seed")}
+    found = variants.of_score(about["dataset"], about["method"], about["generator"], about["settings"])
+    for mode, evaluation in record.values["evaluations"].items():
+        settings = {key: value for key, value in evaluation["protocol"].items() if value is not None}
+        yield {
+            **named,
+            "resolved": about["settings"],
+            "mode": mode,
+            "protocol": settings["name"],
+            "settings": settings,
+            "trials": len(evaluation["trials"]),
+            **{metric: evaluation["mean"][metric] for metric in METRICS},
+            "variant": "" if found is None else variants.text(found),
+            "differences": found,
+            "stage": record.name,
+            "key": record.key,
+            "older": record.older,
+            "splits": split_scores(record, mode),
+        }
 
 
 def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFrame:
@@ -314,31 +259,6 @@ def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     ]
     columns = ["data set", "protocol", "method", "trained on", "rank-1", "mAP", "mINP", "seeds", "older"]
     return pd.DataFrame(rows, columns=columns)
-
-
-TRAINING_LABELS = {
-    "real": "real images only",
-    "copies": "+ greyscale copies",
-    "interpolation": "+ image interpolation",
-    "cyclegan": "+ CycleGAN",
-    "flow2flow": "+ Flow2Flow",
-    "stargan": "+ StarGAN",
-    "aligngan": "+ AlignGAN",
-    "vae": "+ VAE",
-    "vi_diff": "+ VI-Diff",
-    "cyclegan_turbo": "+ CycleGAN-Turbo",
-    "jsia": "+ JSIA-ReID",
-    "dive": "+ DiVE",
-    "dive_from_image": "+ DiVE from the image",
-    "redrawn": "+ re-drawn infrared",
-    "true": "+ true infrared",
-}
-"""What stands in tables and figures. "+" adds an external, visible set and, as its infrared, what is named."""
-
-
-def training_label(training: str) -> str:
-    """A training set in words, the same in every table and figure."""
-    return TRAINING_LABELS.get(training, f"+ {training}")
 
 
 def mean_and_std(mean: float, std: float) -> str:

@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from vireid_lib import places
-from vireid_lib.experiment import executors as engines
-from vireid_lib.experiment import locks
+from vireid_lib.experiment import default_workspace, executors, locks
 from vireid_lib.experiment.cache import KEEP_RESULTS
 from vireid_lib.experiment.console import Terminal
 from vireid_lib.experiment.failures import failure as _failure
 from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parameters_of, parse_overrides
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile, data_beside, load_profile, located
 from vireid_lib.experiment.provenance import hardware, library, now, versions, write_json
-from vireid_lib.experiment.run import Book, check_galleries, default_workspace
 from vireid_lib.project import project_root
 
 if TYPE_CHECKING:
@@ -92,12 +91,12 @@ def run_book(
     chapters = [find_study(source, study)] if study else find_chapters(source, only)
     record, page_name = (f"study_{study}.json", f"study_{study}.html") if study else ("book.json", "index.html")
     chosen = parse_overrides(overrides, chapters, settings)
-    book = Book(settings, folder, data_root)  # a missing data set is found out before the first chapter
-    device = book.device  # so is a device that is not here
-    check_galleries(book)
+    run = Run(settings, folder, data_root)  # a missing data set is found out before the first chapter
+    device = run.device  # so is a device that is not here
+    run.check_draw()
     if method := next(filter(None, (values.get("method", "") for values in chosen.values())), ""):
-        book = book.with_method(method)  # so is an unknown method; and the page shows this one's scores
-        settings = book.profile
+        run = run.with_method(method)  # so is an unknown method; and the page shows this one's scores
+        settings = run.profile
     notebooks = places.made(folder / "notebooks")
     command = continue_command(profile, workspace, data_root, only, overrides, study=study)
     terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
@@ -118,7 +117,7 @@ def run_book(
             if failure:
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
-        scores = None if study else _scores(book)
+        scores = None if study else _scores(run)
         about = {
             "results": [] if study else scores[["stage", "key", "older"]].drop_duplicates().to_dict("records"),
             "profile": settings.model_dump(),
@@ -159,7 +158,7 @@ def continue_command(
         for value in values:
             words += [flag, value]
     words += ["--keep-results"] if os.environ.get(KEEP_RESULTS) else []
-    return shlex.join(words + engines.options())
+    return shlex.join(words + executors.options())
 
 
 @contextlib.contextmanager
@@ -246,10 +245,10 @@ def _read_events(stream: TextIO, events: "queue.Queue[dict | None]") -> None:
     events.put(None)
 
 
-def _scores(book: Book) -> "pd.DataFrame":
+def _scores(run: Run) -> "pd.DataFrame":
     from vireid_lib.experiment import selection
 
-    return selection.scores(book)
+    return selection.scores(run)
 
 
 def _make_page(folder: Path, chapters: Sequence[Chapter], profile: Profile, record: str, name: str) -> Path | None:

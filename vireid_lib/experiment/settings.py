@@ -1,4 +1,4 @@
-"""A profile's nested settings as the classes that own them: ReID method, DiVE, miniature world."""
+"""A profile's nested settings as the classes that own them: ReID method, generators, miniature world."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from vireid_lib.data.strict import FileError, explained, validated
-from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment import methods
+from vireid_lib.experiment.profile import VARIANT_OF, Profile
 from vireid_lib.nearest import hint, nearest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from vireid_lib.generators.dive.config import DiveConfig
     from vireid_lib.miniworld.write import Size
     from vireid_lib.reid.config import ReidConfig
 
@@ -28,11 +28,10 @@ def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
     Raises:
         FileError: there is no such method, or `reid.config` sets what the method does not have.
     """
-    from vireid_lib.experiment import joint_training as joint
 
     where = where or f"profile {profile.name}"
     try:
-        config_class = joint.config_class(profile.reid.method)
+        config_class = methods.config_class(profile.reid.method)
     except ValueError as error:
         raise FileError(f"{where}: key reid.method: {error}") from None
     own = {"backbone": profile.reid.backbone, **(profile.images.model_dump() if profile.images else {})}
@@ -44,35 +43,35 @@ def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
     return explained(lambda: make(**own, **profile.reid.config), config_class, where, "reid.config")
 
 
-def dive_config(profile: Profile, where: str = "") -> "DiveConfig":
-    """DiVE's settings: the paper's, the profile's overrides on top.
+def generator_name(profile: Profile, name: str) -> str:
+    """The generator that `name` is: itself, or what it is the profile's variant of."""
+    return profile.variants.get(name, name)
 
-    Raises:
-        FileError: `dive` sets what DiVE does not have.
-    """
-    from vireid_lib.generators.dive.config import DiveConfig
 
-    return explained(lambda: DiveConfig(**profile.dive), DiveConfig, where or f"profile {profile.name}", "dive")
+def settings_class(profile: Profile, name: str) -> "type[BaseModel]":
+    """The class of the settings of a generator, or of a variant of the profile's."""
+    from vireid_lib import generators
+
+    return generators.generator_class(generator_name(profile, name)).config_class
 
 
 def generator_config(profile: Profile, name: str, where: str = "") -> "BaseModel":
-    """The settings of a generator besides DiVE: its paper's, or its small recipe in the miniature world; the profile's
-    overrides on top.
+    """The settings of a generator: its paper's, or its small recipe in the miniature world; the profile's overrides on
+    top. A variant has its own on top of these.
 
     Raises:
         FileError: there is no such generator, or the profile sets what it does not have.
     """
-    from vireid_lib import generators
-
-    where, key = where or f"profile {profile.name}", f"generators.{name}"
-    if name == "dive":
-        raise FileError(f"{where}: key {key}: DiVE's settings stand under `dive`; move them there.")
+    where, key, base = where or f"profile {profile.name}", f"generators.{name}", generator_name(profile, name)
+    own = profile.generators.get(name, {})
+    settings = own if base == name else {**profile.generators.get(base, {}), **own}
     try:
-        config_class = generators.generator_class(name).config_class
+        config_class = settings_class(profile, name)
     except ValueError as error:
         raise FileError(f"{where}: key {key}: {error}") from None
     make = config_class if profile.world is None else config_class.small
-    return explained(lambda: make(**profile.generators.get(name, {})), config_class, where, key)
+    settings = {key: value for key, value in settings.items() if key != VARIANT_OF}
+    return explained(lambda: make(**settings), config_class, where, key)
 
 
 def world_size(profile: Profile, where: str = "") -> "Size | None":
@@ -109,7 +108,6 @@ def check_nested(profile: Profile, where: str) -> None:
     """
     reid_config(profile, where)
     world_size(profile, where)
-    dive_config(profile, where)
     for name in profile.generators:
         generator_config(profile, name, where)
 
@@ -141,7 +139,8 @@ def changed(profile: Profile, changes: Mapping[str, object], where: str) -> Prof
         *sections, key = name.split(".")
         if not sections:
             raise FileError(
-                f"{where}: {name} names no section; write it as in a profile, e.g. dive.{name} or reid.config.{name}."
+                f"{where}: {name} names no section; write it as in a profile, e.g. reid.config.{name} or "
+                f"generators.dive.{name}."
             )
         inner = values
         for section in sections:

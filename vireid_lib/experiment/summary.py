@@ -8,35 +8,35 @@ from typing import TypeVar
 import pandas as pd
 
 from vireid_lib.experiment import measures, results, selection, verdicts
-from vireid_lib.experiment.completed import Fetched, fetched
+from vireid_lib.experiment.cache import Fetched
 from vireid_lib.experiment.papers import load_papers
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.results import OLDER, OLDER_WORDS, training_label
-from vireid_lib.experiment.run import Book
 
 T = TypeVar("T")
 
 
-def scores(book: Book) -> pd.DataFrame:
+def scores(run: Run) -> pd.DataFrame:
     """The profile's scores: its data set, method, modes, training sets and seeds, test identities.
 
     In the profile's order of modes and training sets; empty before chapter 04 has run.
     """
-    profile, table = book.profile, selection.scores(book)
+    profile, table = run.profile, selection.scores(run)
     orders = {"seed": profile.reid.seeds, "training": profile.reid.training_sets, "mode": profile.evaluation.modes}
     for column, order in orders.items():
         table = table.sort_values(column, key=lambda names, order=order: names.map(order.index), kind="stable")
     return table.reset_index(drop=True)
 
 
-def gains(book: Book, metric: str = "rank_1") -> pd.DataFrame:
+def gains(run: Run, metric: str = "rank_1") -> pd.DataFrame:
     """Difference of every training set from real images only, in points: columns label, mode, mean, margin, over,
     established.
 
     The margin is half the 95 % interval (`over` says over what), NaN for a single seed. `established` is the verdict
     after Holm's correction over all rows, the modes of one training set as one family.
     """
-    table = scores(book)
+    table = scores(run)
     compared = verdicts.correct(
         each
         for mode in table["mode"].unique()
@@ -73,17 +73,17 @@ def notes() -> pd.DataFrame:
     )
 
 
-def minutes(book: Book) -> pd.DataFrame:
+def minutes(run: Run) -> pd.DataFrame:
     """Wall time by kind of stage: columns stage, runs, minutes (all runs together), the longest first."""
-    table = results.stages(book.workspace)
+    table = results.stages(run.cache)
     grouped = table.groupby("stage").agg(runs=("minutes", "size"), minutes=("minutes", "sum"))
     return grouped.sort_values("minutes", ascending=False).reset_index()
 
 
-def conditions(book: Book) -> pd.DataFrame:
+def conditions(run: Run) -> pd.DataFrame:
     """Under which conditions the workspace's stages were made: one row per item, all its values and their counts."""
     found: dict[str, dict[str, int]] = {}
-    for record in book.workspace.records():
+    for record in run.cache.records():
         result, machine = record.result, record.result["hardware"]
         about = {
             "library": f"{result['library']['version']} (source {result['library']['source']})",
@@ -104,17 +104,17 @@ def conditions(book: Book) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["item", "value", "stages"])
 
 
-def learned(book: Book) -> pd.DataFrame:
+def learned(run: Run) -> pd.DataFrame:
     """What this run says on the book's questions, each answer computed from recorded numbers.
 
     Columns question, answer, chapter. A question whose stage has not run says so.
     """
-    rows = [*_from_scores(book), *_from_stages(book)]
+    rows = [*_from_scores(run), *_from_stages(run)]
     return pd.DataFrame(rows, columns=["question", "answer", "chapter"])
 
 
-def _from_scores(book: Book) -> list[tuple[str, str, str]]:
-    table = scores(book)
+def _from_scores(run: Run) -> list[tuple[str, str, str]]:
+    table = scores(run)
     questions = [
         ("Do more people help at all, with no generator?", "copies", "real"),
         ("Does DiVE help?", "dive", "real"),
@@ -123,7 +123,7 @@ def _from_scores(book: Book) -> list[tuple[str, str, str]]:
         ("How far is DiVE from the fair ceiling?", "dive", "redrawn"),
         ("What would knowing the unknowable add?", "true", "redrawn"),
     ]
-    asked = [each for each in questions if set(each[1:]) <= set(book.profile.reid.training_sets)]
+    asked = [each for each in questions if set(each[1:]) <= set(run.profile.reid.training_sets)]
     compared = verdicts.correct(  # over all questions that can be answered
         verdicts.compare(both, reference=other)[0]
         for _, one, other in asked
@@ -159,13 +159,13 @@ def _compared(verdict: verdicts.Verdict) -> str:
     )
 
 
-def _from_stages(book: Book) -> list[tuple[str, str, str]]:
+def _from_stages(run: Run) -> list[tuple[str, str, str]]:
     return [
-        ("Does the identity word reach infrared?", _prompt(book, "person"), "2"),
-        ("Does the text of the code carry the modality?", _prompt(book, "code"), "2"),
-        ("Do the synthetic images show the right person?", _preservation(book), "3"),
-        ("Are they distributed like real infrared?", _fidelity(book), "3"),
-        ("Is the identity token on the person, the modality token everywhere?", _attention(book), "6"),
+        ("Does the identity word reach infrared?", _prompt(run, "person"), "2"),
+        ("Does the text of the code carry the modality?", _prompt(run, "code"), "2"),
+        ("Do the synthetic images show the right person?", _preservation(run), "3"),
+        ("Are they distributed like real infrared?", _fidelity(run), "3"),
+        ("Is the identity token on the person, the modality token everywhere?", _attention(run), "6"),
     ]
 
 
@@ -176,7 +176,7 @@ def _told(found: Fetched[T] | None, words: Callable[[T], str]) -> str:
     return words(found.value) + (f" ({OLDER} {OLDER_WORDS})" if found.older else "")
 
 
-def _prompt(book: Book, variant: str) -> str:
+def _prompt(run: Run, variant: str) -> str:
     from vireid_lib.book.fitting import stages as fitting
 
     wrong = fitting.PROMPT_VARIANTS[variant]
@@ -189,10 +189,10 @@ def _prompt(book: Book, variant: str) -> str:
         what = f"with {wrong}, the loss on the target's infrared images changes by {rise:+.2f} ± {margin:.2f} %"
         return f"{verdict}: {what} (95 % interval over {row['images']} training images)"
 
-    return _told(fetched(book, fitting.prompt_worth), words)
+    return _told(run.fetched(fitting.prompt_worth), words)
 
 
-def _preservation(book: Book) -> str:
+def _preservation(run: Run) -> str:
     def words(record: StageRecord) -> str:
         shares = ", ".join(
             f"{training_label(name).removeprefix('+ ')} {100 * each['rank_1']:.1f} %"
@@ -201,10 +201,10 @@ def _preservation(book: Book) -> str:
         chance = f"guessing {100 * record.values['chance']:.1f} %"
         return f"the baseline network finds the ordered person nearest for {shares}; {chance}"
 
-    return _told(fetched(book, lambda own: measures.preservation(own, "real", own.profile.reid.seeds[0])), words)
+    return _told(run.fetched(lambda own: measures.preservation(own, "real", own.profile.reid.seeds[0])), words)
 
 
-def _fidelity(book: Book) -> str:
+def _fidelity(run: Run) -> str:
     from vireid_lib.book.galleries.measures import fidelity
 
     def words(table: pd.DataFrame) -> str:
@@ -214,10 +214,10 @@ def _fidelity(book: Book) -> str:
             f"{shares}"
         )
 
-    return _told(fetched(book, lambda own: fidelity(own).table), words)
+    return _told(run.fetched(lambda own: fidelity(own).table), words)
 
 
-def _attention(book: Book) -> str:
+def _attention(run: Run) -> str:
     from vireid_lib.book.attention import findings, stages
 
-    return _told(fetched(book, stages.on_people), findings.conclusion)
+    return _told(run.fetched(stages.on_people), findings.conclusion)

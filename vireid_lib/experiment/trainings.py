@@ -9,17 +9,15 @@ import pandas as pd
 from torch import nn
 
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.experiment import joint_training as joint
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import methods
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.run import Book
 from vireid_lib.generators import galleries
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.train import RECORD
 
 
-def training_sets(book: Book) -> pd.DataFrame:
+def training_sets(run: Run) -> pd.DataFrame:
     """How many people and images each training set has, and how many of its images no camera took.
 
     Columns: people, visible, infrared (images), "of these made" (images whose source is not "real"), "made, distinct"
@@ -27,30 +25,30 @@ def training_sets(book: Book) -> pd.DataFrame:
     itself where it has fewer photographs of a person than it is asked for).
     """
     rows = {}
-    for name in book.profile.reid.training_sets:
-        table = stages.training_table(book, name)
+    for name in run.profile.reid.training_sets:
+        table = run.training_set(name)
         modality, made = table["modality"].value_counts(), table[table["source"] != "real"]
         rows[training_label(name)] = {
             "people": table["identity"].nunique(),
             "visible": int(modality["visible"]),
             "infrared": int(modality["infrared"]),
             "of these made": len(made),
-            "made, distinct": _distinct(book, name, made),
+            "made, distinct": _distinct(run, name, made),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("training set")
 
 
-def _distinct(book: Book, name: str, made: pd.DataFrame) -> int:
+def _distinct(run: Run, name: str, made: pd.DataFrame) -> int:
     """The number that the gallery's stage recorded, where all of the gallery is trained on."""
     if made.empty:
         return 0
-    sizes = stages.gallery_sizes(book, name)
+    sizes = run.gallery_sizes(name)
     return sizes["distinct"] if sizes["images"] == len(made) else galleries.sizes(made)["distinct"]
 
 
 def about(config: ReidConfig) -> str:
     """What the method is and where it was published: the first lines of its file."""
-    return inspect.getdoc(joint.about(config.method))
+    return inspect.getdoc(methods.module(config.method))
 
 
 def recipe(config: ReidConfig, dataset: str, *, unprinted: bool = False) -> pd.DataFrame:
@@ -110,7 +108,7 @@ class Effort:
 
 
 def effort(records: Iterable[StageRecord]) -> Effort:
-    """Read from the records of `stages.comparison` what each training was given.
+    """Read from the records of `jobs.compare` what each training was given.
 
     A method that takes larger batches or more steps with the larger training set may owe its gain to them.
     """
@@ -119,7 +117,7 @@ def effort(records: Iterable[StageRecord]) -> Effort:
             **{
                 "trained on": training_label(record.result["config"]["training"]),
                 "seed": record.result["config"]["seed"],
-                "minutes": record.result["wall_seconds"] / 60,
+                "minutes": sum(each["minutes"] for each in record.values["trainings"].values()),
             }
         )
         for record in records
@@ -146,19 +144,18 @@ def effort(records: Iterable[StageRecord]) -> Effort:
 
 
 def given(record: StageRecord) -> pd.DataFrame:
-    """What the networks of a training were given, as its trainer recorded: a row for each split; columns split, steps,
-    "images in a batch" (of all processes, both modalities), "images seen" (drawn, each as often as it was)."""
-    rows = []
-    for path in sorted(record.folder.glob(f"split_*/{RECORD}"), key=lambda path: int(path.parent.name[6:])):
-        held = json.loads(path.read_text())
-        rows.append(
-            {
-                "split": int(path.parent.name[6:]),
-                "steps": held["steps"],
-                "images in a batch": held["images_seen"] // held["steps"],
-                "images seen": held["images_seen"],
-            }
-        )
+    """What the networks of an evaluation (`Run.evaluate`) were given, as the trainer recorded: a row for each split;
+    columns split, steps, "images in a batch" (of all processes, both modalities), "images seen" (drawn, each as often
+    as it was)."""
+    rows = [
+        {
+            "split": int(split),
+            "steps": held["steps"],
+            "images in a batch": held["images_in_a_batch"],
+            "images seen": held["images_seen"],
+        }
+        for split, held in record.values["trainings"].items()
+    ]
     return pd.DataFrame(rows)
 
 
@@ -175,8 +172,10 @@ def span(numbers: pd.Series) -> str:
 
 
 def history(record: StageRecord, split: int = 1) -> pd.DataFrame:
-    """Losses over the steps of one training: columns step, total, one per term, accuracy (share of the batch)."""
-    lines = (record.folder / f"split_{split}" / "history.jsonl").read_text().splitlines()
+    """Losses over the steps of a training of an evaluation: columns step, total, one per term, accuracy (share of the
+    batch)."""
+    stages = record.folder.parent.parent
+    lines = (stages / record.values["trainings"][str(split)]["stage"] / "history.jsonl").read_text().splitlines()
     return pd.DataFrame([json.loads(line) for line in lines])
 
 
@@ -238,9 +237,9 @@ def _plus_minus(mean: float, deviation: float) -> str:
     return f"{mean:.1f}" if pd.isna(deviation) else f"{mean:.1f} ± {deviation:.1f}"
 
 
-def selection(book: Book) -> str:
+def selection(run: Run) -> str:
     """Which network is evaluated, in words."""
     from vireid_lib.reid.train import SELECTION
 
-    protocol = load_manifest(book.profile.data.target).protocol
+    protocol = load_manifest(run.profile.data.target).protocol
     return f"Network that is evaluated: {SELECTION}. Ranking rule: {protocol.removal}"

@@ -1,7 +1,7 @@
 """What a number was measured with, setting by setting, and how that differs from what a paper published.
 
 Nobody types a variant. `resolved` lists every setting that a training's result depends on, under its key in a profile
-("dive.views", "reid.config.triplet"); stages record that list with the scores. `published` is the same list for what
+("generators.dive.views", "reid.config.triplet"); evaluations record that list. `published` is the same list for what
 was published. Their difference is the variant: empty for a number that was obtained as a paper's was.
 """
 
@@ -9,19 +9,22 @@ import functools
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from vireid_lib.data.manifest import load_manifest
+from vireid_lib.experiment import methods
 from vireid_lib.experiment.profile import OF_THE_WORLD, Profile
-from vireid_lib.experiment.settings import PLACES, changed, dive_config, generator_config, reid_config
+from vireid_lib.experiment.settings import PLACES, changed, generator_config, generator_name, reid_config
+from vireid_lib.experiment.training_sets import adds_external, expansion_of
 
 Settings = Mapping[str, object]
 """Values as JSON has them, under dotted keys of a profile."""
 
-PUBLISHED: Mapping[str, Mapping[str, object]] = {
+PUBLISHED: Mapping[str, Mapping[str, Any]] = {
     # Papers count in epochs, and an epoch grows with the images that are added, as in the releases of AGW, CAJ, DEEN.
     "reid": {"length": "published"},
     # DiVE prints no precision. Its release keeps the frozen network in half precision (fp16); bf16 is the nearest here.
-    "dive": {"precision": "bf16"},
+    "generators": {"dive": {"precision": "bf16"}},
     # "We generate 18 infrared images for each modality identifier" (DiVE, Implementation Details). Its release expands
     # those with 12 images or more, all 1,011 of them (Fig. 5): no limit on identities. Market-1501's training part has
     # 751 people, so others belong to it.
@@ -30,9 +33,9 @@ PUBLISHED: Mapping[str, Mapping[str, object]] = {
 """What was published and is not the default of the class that owns the setting, by section of a profile. Everything
 else is the method's `published` for the data set, the generator's default, or the profile's."""
 
-PUBLISHED_ON: Mapping[str, Mapping[str, Mapping[str, object]]] = {
+PUBLISHED_ON: Mapping[str, Mapping[str, Any]] = {
     # The paper's 8 characters without one in two codes are impossible for 18 views; 3 are the most that 62 allow.
-    "llcm": {"dive": {"code_length": 3}}
+    "llcm": {"generators": {"dive": {"code_length": 3}}}
 }
 """What was published for one data set alone."""
 
@@ -55,14 +58,6 @@ UNRECORDED = "not recorded"
 """In place of a setting that did not exist yet when a score was recorded: nobody knows what it would have been."""
 
 
-def adds_external(training: str) -> bool:
-    """Whether training set `training` has external people: neither the real images alone, nor more images of the
-    training people (`own_people`)."""
-    from vireid_lib.experiment import training_expansion as own_people
-
-    return training != "real" and own_people.read(training) is None
-
-
 def resolved(profile: Profile, training: str, *, validation: bool = False) -> dict[str, object]:
     """Every setting that a training on `training` with this profile depends on; data set, external set, training set,
     method, seed and protocol stand in the score itself.
@@ -76,7 +71,7 @@ def resolved(profile: Profile, training: str, *, validation: bool = False) -> di
     """
     external = adds_external(training)
     found = {PLACES.get(key, f"reid.config.{key}"): value for key, value in _listed(reid_config(profile)).items()}
-    for name in _generators(profile.reid.method, training):
+    for name in _generators(profile, training):
         found |= _of_generator(profile, name, training)
     more = _listed(profile.reid)
     if not external:
@@ -86,7 +81,6 @@ def resolved(profile: Profile, training: str, *, validation: bool = False) -> di
     found |= {f"reid.{key}": value for key, value in more.items()}
     if external:
         found |= {f"expand.{key}": value for key, value in _expansion(profile).items()}
-        found["dive.min_aspect"] = dive_config(profile).min_aspect  # of the external images, whoever expands them
     if profile.world is not None:
         found |= {"world.seed": profile.world.seed, "world.size": profile.world.size}
     return found | {"validation": validation}
@@ -97,13 +91,10 @@ def _listed(settings: object) -> dict[str, object]:
     return {key: value for key, value in values.items() if key not in NO_VARIANT}
 
 
-def _generators(method: str, training: str) -> list[str]:
+def _generators(profile: Profile, training: str) -> list[str]:
     """The generators whose settings a training depends on: the method's own, and the training set's."""
-    from vireid_lib.experiment import joint_training as joint
-    from vireid_lib.experiment import training_expansion as own_people
-
-    names = [method] if method in joint.JOINT else []
-    if own := own_people.read(training):
+    names = [profile.reid.method] if profile.reid.method in methods.JOINT else []
+    if own := expansion_of(training):
         return [*names, own.generator]
     return names if training in ("real", *OF_THE_WORLD) else [*names, training]
 
@@ -111,28 +102,19 @@ def _generators(method: str, training: str) -> list[str]:
 def check_names(method: str, training: str) -> None:
     """Raise ValueError, with the nearest names, if there is no such method or training set."""
     from vireid_lib import generators
-    from vireid_lib.experiment import joint_training as joint
 
-    joint.config_class(method)
-    for name in _generators(method, training):
-        if name != "dive_from_image":
-            generators.check_name(name)
+    methods.config_class(method)
+    own = expansion_of(training)
+    if training not in ("real", *OF_THE_WORLD):
+        generators.check_name(own.generator if own else training)
 
 
 def _of_generator(profile: Profile, name: str, training: str) -> dict[str, object]:
-    from vireid_lib.experiment import training_expansion as own_people
-
-    if name in ("dive", "dive_from_image"):
-        values = _listed(dive_config(profile))
-        if name == "dive_from_image":
-            values["start"] = "image"
-        if values["start"] == "noise":
-            values.pop("strength")  # of the noised image that sampling starts from
-        return {f"dive.{key}": value for key, value in values.items()}
-    values = _listed(generator_config(profile, name))
-    if own_people.read(training):
+    values = generator_config(profile, name).comparable_settings()
+    values = {key: value for key, value in values.items() if key not in NO_VARIANT}
+    if expansion_of(training):
         values.pop("expansion", None)  # the training set's name says which
-    return {f"generators.{name}.{key}": value for key, value in values.items()}
+    return {f"generators.{generator_name(profile, name)}.{key}": value for key, value in values.items()}
 
 
 def _expansion(profile: Profile) -> dict[str, object]:
@@ -163,7 +145,10 @@ def as_published(dataset: str, method: str) -> Profile:
                 "training_sets": ["real"],
                 **PUBLISHED["reid"],
             },
-            "dive": PUBLISHED["dive"] | PUBLISHED_ON.get(dataset, {}).get("dive", {}),
+            "generators": {
+                name: own | PUBLISHED_ON.get(dataset, {}).get("generators", {}).get(name, {})
+                for name, own in PUBLISHED["generators"].items()
+            },
             "expand": PUBLISHED["expand"],
             "evaluation": {"protocol": "sysu-mm01", "modes": ["all"]},
         }
@@ -209,7 +194,7 @@ def difference(ours: Settings, other: Settings) -> dict[str, object]:
 
 
 def text(settings: Settings) -> str:
-    """Settings for reading, different for different ones: "dive.train_modalities = infrared; dive.views = single"."""
+    """Settings for reading, different for different ones: "expand.per_camera = 4; reid.config.triplet = hard"."""
     return "; ".join(
         f"{key} = {value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()
     )

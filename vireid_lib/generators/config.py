@@ -38,6 +38,10 @@ class GeneratorConfig(BaseModel):
         """What a picture of a fitted generator depends on, besides its seed."""
         return {name: value for name, value in self.model_dump(mode="json").items() if name in self.SAMPLING}
 
+    def comparable_settings(self) -> dict[str, Any]:
+        """Every setting that a comparison of results must name, as JSON values."""
+        return self.model_dump(mode="json")
+
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
         """The rows of an image table that a generator of these settings is fitted to."""
         return table

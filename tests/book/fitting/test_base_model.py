@@ -16,8 +16,8 @@ def test_the_base_model_draws_captions(tiny_book):
 
 
 def test_a_model_of_the_real_world_is_asked_for_real_people():
-    book = type("RealData", (), {"miniature": False})()
-    texts, drawn = study._captions(book, 2, (64, 32))
+    run = type("RealData", (), {"miniature": False})()
+    texts, drawn = study._captions(run, 2, (64, 32))
     assert drawn is None and len(texts) == 2 and all(text.startswith("a photo of") for text in texts)
 
 

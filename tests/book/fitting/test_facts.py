@@ -4,12 +4,11 @@ import pytest
 import torch
 
 from vireid_lib.book.fitting import facts
-from vireid_lib.experiment import pipeline as stages
 
 
 @pytest.fixture(scope="module")
 def fitted(tiny_book):
-    return stages.generator(tiny_book).model, stages.fitted_rows(tiny_book)
+    return tiny_book.generator("dive").model, tiny_book.fitted_rows("dive")
 
 
 def test_codes_share_no_token_and_cover_all_images(fitted):
@@ -75,7 +74,7 @@ def test_tokens_have_moved_and_every_identity_is_listed(fitted, tiny_book):
 
 
 def test_history_is_found_and_its_absence_named(tiny_book, tmp_path):
-    table = facts.history(stages.finetuning(tiny_book))
+    table = facts.history(tiny_book.fit("dive"))
     assert {"step", "total"} <= set(table.columns)
     with pytest.raises(FileNotFoundError, match="no history.jsonl"):
         facts.history(type("Record", (), {"folder": tmp_path})())

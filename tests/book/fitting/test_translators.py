@@ -5,10 +5,9 @@ from PIL import Image
 
 from vireid_lib.book.fitting import translators
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment import trainings
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import generator_config
 
 TINY = {
@@ -27,48 +26,48 @@ TINY = {
 
 
 @pytest.fixture
-def book(tiny_book, tiny_profile):
+def run(tiny_book, tiny_profile):
     """The tiny book's workspace under a profile that compares more generators."""
     sets = ["real", "interpolation", *TINY]
     reid = tiny_profile.reid.model_copy(update={"training_sets": sets})
     profile = tiny_profile.model_copy(update={"generators": TINY, "reid": reid})
-    return Book(profile, tiny_book.workspace.folder)
+    return Run(profile, tiny_book.workspace.folder)
 
 
 @pytest.mark.parametrize("name", ["interpolation", *TINY])
-def test_a_gallery_is_made_of_each_external_person_under_each_infrared_camera(book, name):
-    table = stages.gallery(book, name)
+def test_a_gallery_is_made_of_each_external_person_under_each_infrared_camera(run, name):
+    table = run.synthesize(name)
     assert len(table) == 3 * 2 * 2 and set(table["camera"]) == {"mini_vi/3", "mini_vi/6"}
     assert (table["split"] == "external").all() and (table["modality"] == "infrared").all()
     with Image.open(table["path"].iloc[0]) as image:
         assert image.size == (32, 64)
-    whole = stages.training_table(book, name)
+    whole = run.training_set(name)
     assert set(whole.loc[whole["source"] != "real", "path"]) == set(table["path"])
-    again = translators.gallery_stage(book, name)
+    again = translators.gallery_stage(run, name)
     assert again.values["images"] == again.values["distinct"] == 12  # each person has four photographs, or six pairs
 
 
-def test_a_page_says_how_many_of_the_pictures_differ(book, tiny_profile):
+def test_a_page_says_how_many_of_the_pictures_differ(run, tiny_profile):
     more = {"expand": {**tiny_profile.expand.model_dump(), "per_camera": 3}}
-    own = Book(Profile.model_validate({**book.profile.model_dump(), **more}), book.workspace.folder)
+    own = Run(Profile.model_validate({**run.profile.model_dump(), **more}), run.cache.folder)
     reid = own.profile.reid.model_copy(update={"training_sets": ["real", "cyclegan", "true"]})
-    shown = trainings.training_sets(Book(own.profile.model_copy(update={"reid": reid}), own.workspace.folder))
+    shown = trainings.training_sets(Run(own.profile.model_copy(update={"reid": reid}), own.cache.folder))
     assert shown["of these made"].tolist()[:2] == [0, 3 * 2 * 3]
     assert shown["made, distinct"].tolist() == [0, 3 * 4, shown["of these made"].iloc[2]]
 
 
-def test_what_a_generator_is_fitted_to_is_a_setting(book):
-    data = stages.datasets(book)
-    assert translators.fitting(book, "cyclegan").values["images"] == len(data.learn())
+def test_what_a_generator_is_fitted_to_is_a_setting(run):
+    data = run.data()
+    assert translators.fitting(run, "cyclegan").values["images"] == len(data.train_rows())
     both = {"cyclegan": TINY["cyclegan"] | {"fit_on": "target+external"}}
-    own = Book(book.profile.model_copy(update={"generators": both}), book.workspace.folder)
-    assert translators.fitting(own, "cyclegan").values["images"] == len(data.learn()) + len(data.external)
+    own = Run(run.profile.model_copy(update={"generators": both}), run.cache.folder)
+    assert translators.fitting(own, "cyclegan").values["images"] == len(data.train_rows()) + len(data.external)
 
 
-def test_the_fitted_generator_translates(book):
-    maker = translators.fitted(book, "flow2flow", expansion="interpolate")
+def test_the_fitted_generator_translates(run):
+    maker = translators.fitted(run, "flow2flow", expansion="interpolate")
     assert maker.config.expansion == "interpolate"
-    assert translators.fitting(book, "flow2flow").values["steps"] == 1
+    assert translators.fitting(run, "flow2flow").values["steps"] == 1
 
 
 def test_settings_are_judged_when_the_profile_is_read(tiny_profile):

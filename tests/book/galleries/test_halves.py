@@ -5,8 +5,7 @@ import pytest
 
 from vireid_lib import viz as plots
 from vireid_lib.book.galleries.halves import DRAWN, REAL, _views, halves
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive import DiveConfig, expand, vocabulary
 from vireid_lib.viz.pictures import pixels
 
@@ -21,22 +20,22 @@ def test_each_group_is_judged_in_both_lights(found, tiny_book):
     assert len(table) == 8 and not table.index.has_duplicates
     drawn = table.xs(DRAWN, level="images")
     assert found.people == 3 and (drawn["N"] == 3 * 4).all()
-    external = stages.datasets(tiny_book).external
+    external = tiny_book.data().external
     few = external[external["identity"].isin(sorted(external["identity"].unique())[:3])]
     asking = few.groupby("identity").size().floordiv(2).sum()  # of n photographs, the 2nd, 4th, … ask
     assert table.loc[("external", "visible", REAL), "N"] == asking
-    truth = stages.datasets(tiny_book).truth("true")
+    truth = tiny_book.data().truth("true")
     assert table.loc[("external", "infrared", REAL), "N"] == truth["identity"].isin(few["identity"]).sum()
     assert table["right"].between(0, 100).all() and "true infrared" in found.judge
 
 
 def test_a_picture_is_judged_by_who_was_ordered(tiny_book, monkeypatch):
     """With a generator that returns photographs of the person who was ordered, every drawn picture is right."""
-    data = stages.datasets(tiny_book)
+    data = tiny_book.data()
     photographs = {
         name: rows.sort_values("path").iloc[0]
         for name, rows in [
-            *data.learn().query("modality == 'visible'").groupby("identity"),
+            *data.train_rows().query("modality == 'visible'").groupby("identity"),
             *data.external.groupby("identity"),
         ]
     }
@@ -52,8 +51,8 @@ def test_a_picture_is_judged_by_who_was_ordered(tiny_book, monkeypatch):
 
 def test_a_generator_that_met_no_training_photograph_draws_none(tiny_book):
     settings = tiny_book.profile.dive | {"train_modalities": "infrared", "views": "single"}
-    book = Book(tiny_book.profile.model_copy(update={"dive": settings}), tiny_book.workspace.folder)
-    table = halves(book, people=2, each=2).table
+    run = Run(tiny_book.profile.model_copy(update={"dive": settings}), tiny_book.workspace.folder)
+    table = halves(run, people=2, each=2).table
     drawn = table[table["images"] == DRAWN]
     assert list(zip(drawn["people"], drawn["light"], strict=True)) == [
         ("training", "infrared"),

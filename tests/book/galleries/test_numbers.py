@@ -6,14 +6,14 @@ from safetensors.torch import save_file
 
 from vireid_lib.analysis.inception import InceptionV3
 from vireid_lib.book.galleries import measures, numbers
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.pipeline import Run
 
 
 @pytest.fixture(scope="module")
 def roomier_book(tiny_profile, tiny_book):
     """One picture for each order, so that the true infrared has others to be compared with."""
     expand = tiny_profile.expand.model_copy(update={"per_camera": 1})
-    return Book(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
+    return Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,10 @@ def test_copies_are_copies_and_what_does_not_apply_is_not_invented(compared):
 
 
 def test_the_reference_holds_no_picture_of_a_gallery(roomier_book, tiny_book):
-    from vireid_lib.experiment import pipeline as stages
 
     rows, words = numbers.reference(roomier_book)
     assert "same people" in words
-    assert not set(rows["path"]) & set(stages.gallery(roomier_book, "true")["path"])
+    assert not set(rows["path"]) & set(roomier_book.synthesize("true")["path"])
     # Two pictures for each order use up all there are: then "true" is not compared with itself.
     assert "Fréchet distance" not in numbers.numbers(tiny_book, "true")
 

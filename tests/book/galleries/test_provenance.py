@@ -5,7 +5,6 @@ import pytest
 
 from vireid_lib import viz as plots
 from vireid_lib.book.galleries import provenance
-from vireid_lib.experiment import pipeline as stages
 
 
 @pytest.mark.parametrize("name", ["dive", "copies", "interpolation"])
@@ -21,7 +20,7 @@ def test_the_sentence_follows_the_difference(difference, words):
 
 
 def test_provenance_shows_short_paths(tiny_book):
-    table = provenance.provenance(stages.gallery(tiny_book, "dive"), count=3)
+    table = provenance.provenance(tiny_book.synthesize("dive"), count=3)
     assert len(table) == 3 and not table["path"].str.startswith("/").any()
 
 

@@ -97,8 +97,8 @@ def shown(profile: Profile, study: Study, number: int, **options: object):
         for seed in (0, 1)
         for mode in profile.evaluation.modes
     ]
-    book = SimpleNamespace(profile=profile, miniature=profile.world is not None)
-    return beside_paper(book, study, pd.DataFrame(rows), number, **options)
+    run = SimpleNamespace(profile=profile, miniature=profile.world is not None)
+    return beside_paper(run, study, pd.DataFrame(rows), number, **options)
 
 
 def printed(found) -> list[str]:

@@ -9,10 +9,9 @@ import pytest
 
 from vireid_lib.book.fitting import translators
 from vireid_lib.experiment import datasets as data_stages
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment import studies
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import load_profile
-from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import dive_config, reid_config
 from vireid_lib.experiment.studies import Row, Study, dive, dive_looks
 from vireid_lib.experiment.studies.measured import trainable
@@ -31,7 +30,7 @@ every_method = pytest.mark.parametrize("method", ["agw", "deen", "caj"])
 def counting_book(tiny_profile, tiny_book):
     """The tiny book, whose three expanded people are fewer than some counts of figure 5 and more than others."""
     expand = tiny_profile.expand.model_copy(update={"identities": 2, "counts": [3, 1]})
-    return Book(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
+    return Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
 
 
 @pytest.fixture
@@ -39,12 +38,12 @@ def study(tiny_book):
     return dive.study(tiny_book, ["copies", "cyclegan"])
 
 
-def real(book: Book) -> Book:
+def real(run: Run) -> Run:
     """The book, were its world photographed: what the study's choices depend on."""
-    own = Book(book.profile, book.workspace.folder)
-    own.profile = book.profile.model_copy(update={"world": None})
-    own.tables = {data_stages.table_key(own): stages.datasets(book)}
-    own.with_method = lambda method: Book(book.profile, book.workspace.folder).with_method(method)
+    own = Run(run.profile, run.cache.folder)
+    own.profile = run.profile.model_copy(update={"world": None})
+    own.tables = {data_stages.table_key(own): run.data()}
+    own.with_method = lambda method: Run(run.profile, run.cache.folder).with_method(method)
     return own
 
 
@@ -84,7 +83,7 @@ def test_the_papers_method_on_real_data_and_a_cheaper_one_in_the_miniature_world
         dive.study(tiny_book, ["copies"], "agv")
     alone = tiny_book.profile.model_copy(update={"data": tiny_book.profile.data.model_copy(update={"external": None})})
     with pytest.raises(ValueError, match="names no data.external"):
-        dive.study(Book(alone, tiny_book.workspace.folder))
+        dive.study(Run(alone, tiny_book.workspace.folder))
 
 
 @every_method
@@ -118,7 +117,7 @@ def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_bo
     rows = {row.name: row for row in study.rows if FIGURE_5.fullmatch(row.name)}
     assert list(rows) == ["dive_1", "true_1", "true_3"], "beyond the expanded people the miniature world has the truth"
     assert book_of(counting_book, rows["dive_1"]).profile.reid.expanded == 1
-    assert stages.datasets(book_of(counting_book, rows["true_3"])).external["identity"].nunique() == 3
+    assert book_of(counting_book, rows["true_3"]).data().external["identity"].nunique() == 3
     claims = [claim for claim in study.claims if claim.place == "Fig. 5"]
     assert [claim.rows for claim in claims] == [("dive_1", "agw_real"), ("agw_dive", "dive_1")]
 
@@ -169,31 +168,31 @@ def test_every_claim_agrees_with_the_numbers_it_prints(tiny_book, study):
 
 
 def test_a_rows_settings_reach_the_profile(tiny_book, study):
-    plain = reid_config(tiny_book.profile)
+    plain = tiny_book.reid_config
     wide, long = (book_of(tiny_book, study.row(name)).profile for name in ("wide_dive", "long_real"))
     assert reid_config(wide).images == 2 * plain.images and reid_config(wide).steps == plain.steps
     assert reid_config(long).steps == 2 * plain.steps and reid_config(long).images == plain.images
-    single = dive_config(book_of(tiny_book, study.row("infrared_single")).profile)
+    single = book_of(tiny_book, study.row("infrared_single")).generator_config("dive")
     assert (single.views, single.train_modalities, single.steps) == ("single", "infrared", 4)
 
 
 def test_fewer_people_are_trained_on_and_the_same_are_generated(tiny_book):
     few = book_of(tiny_book, Row("few", "few", "agw", training="dive", changes={"reid": {"expanded": 2}}))
-    table, all_of_them = (stages.training_table(each, "dive") for each in (few, tiny_book))
+    table, all_of_them = (each.training_set("dive") for each in (few, tiny_book))
     added = table[table["split"] == "external"]
     assert added["identity"].nunique() == 2 and set(added["modality"]) == {"visible", "infrared"}
     assert set(added["path"]) < set(all_of_them["path"])
-    assert len(stages.training_table(few, "real")) == len(stages.training_table(tiny_book, "real"))
+    assert len(few.training_set("real")) == len(tiny_book.training_set("real"))
 
 
 def test_those_with_most_images_are_trained_on_first(tiny_book):
     few = book_of(tiny_book, Row("few", "few", "agw", training="copies", changes={"reid": {"expanded": 1}}))
-    data = stages.datasets(tiny_book)
+    data = tiny_book.data()
     first, *_, last = sorted(data.external["identity"].unique())
 
     def trained_on(external):
         few.tables = {data_stages.table_key(few): replace(data, external=external)}
-        table = stages.training_table(few, "copies")
+        table = few.training_set("copies")
         return set(table.loc[table["split"] == "external", "identity"])
 
     assert trained_on(data.external) == {first}, "all have as many, so that the name decides"
@@ -205,21 +204,21 @@ def test_those_with_most_images_are_trained_on_first(tiny_book):
 def test_another_external_set_in_the_miniature_world(tiny_book):
     row = Row("campus", "campus", "agw", training="copies", external="cuhk03_np", changes={"expand": {"min_images": 2}})
     own = book_of(tiny_book, row)
-    external = stages.datasets(own).external
+    external = own.data().external
     assert {name.split("/")[0] for name in external["identity"]} == {"mini_campus"}
     with pytest.raises(ValueError, match="Nobody knows 3 external people in infrared"):
-        stages.datasets(own).truth("true")
+        own.data().truth("true")
     measured = studies.measure(own, Study("dive", [row], ()))
     assert measured["row"].tolist() == ["campus"]
-    assert stages.reid(own, "copies", 0).values["scores"][0]["external"] == "mini_campus"
+    assert own.evaluate("copies", 0).values["scores"][0]["external"] == "mini_campus"
 
 
 def test_rivals_are_fitted_to_the_target_or_to_both(tiny_book, study):
     own = {name: book_of(tiny_book, study.row(name)) for name in ("agw_cyclegan", "cyclegan_both")}
-    rows = {name: translators.fitted_rows(book, "cyclegan") for name, book in own.items()}
-    data = stages.datasets(tiny_book)
-    assert set(rows["agw_cyclegan"]["path"]) == set(data.learn()["path"])
-    assert set(rows["cyclegan_both"]["path"]) == {*data.learn()["path"], *data.external["path"]}
+    rows = {name: translators.fitted_rows(run, "cyclegan") for name, run in own.items()}
+    data = tiny_book.data()
+    assert set(rows["agw_cyclegan"]["path"]) == set(data.train_rows()["path"])
+    assert set(rows["cyclegan_both"]["path"]) == {*data.train_rows()["path"], *data.external["path"]}
     assert "copies_both" not in {row.name for row in study.rows} and not study.row("cyclegan_both").always
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from vireid_lib import viz as plots
 from vireid_lib.experiment import studies
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import Row, Study, dive, dive_looks
 
 COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.cli import main; sys.exit(main())", "study", "dive"]
@@ -83,13 +83,13 @@ def test_methods_are_shown_with_and_without(tiny_book):
 
 def test_curves_over_the_number_of_people(tiny_profile, tiny_book):
     expand = tiny_profile.expand.model_copy(update={"counts": [1, 2]})
-    book = Book(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
-    study = dive.study(book, ["copies"])
+    run = Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
+    study = dive.study(run, ["copies"])
     rows = {"agw_real": [30.0, 32.0], "agw_dive": [40.0, 42.0], "dive_2": [35.0, 36.0], "agw_true": [50.0, 50.0]}
     measured = pd.DataFrame(
         [{"row": name, "mode": "all", "rank_1": value} for name, values in rows.items() for value in values]
     )
-    found = dive_looks.people_curves(book, study, measured)
+    found = dive_looks.people_curves(run, study, measured)
     assert list(found["curves"]) == ["DiVE"], "of true infrared there is one number only"
     curve = found["curves"]["DiVE"].set_index("people")["mean"]
     assert curve.to_dict() == {3: 41, 2: 35.5} and found["baseline"][0] == 31

@@ -4,14 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment import studies, variants
-from vireid_lib.experiment import training_expansion as own_people
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import generator_config, reid_config
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import flow2flow_looks as f2f
 from vireid_lib.experiment.studies.flow2flow import PERCENT, STUDY, expansion_row
 from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.training_sets import expansion_of
 
 TINY = {
     "flow2flow": {
@@ -28,8 +26,8 @@ TINY = {
 
 
 @pytest.fixture(scope="module")
-def book(tiny_book):
-    return Book(tiny_book.profile.model_copy(update={"generators": TINY}), tiny_book.workspace.folder)
+def run(tiny_book):
+    return Run(tiny_book.profile.model_copy(update={"generators": TINY}), tiny_book.workspace.folder)
 
 
 def test_every_printed_row_is_a_training_of_its_own(tiny_book):
@@ -39,9 +37,9 @@ def test_every_printed_row_is_a_training_of_its_own(tiny_book):
     trained = {}
     for row in STUDY.rows:
         own = book_of(tiny_book, row)
-        generator = own_people.read(row.training).generator if row.training != "real" else None
-        settings = generator_config(own.profile, generator).model_dump_json() if generator else ""
-        trained[row.name] = (reid_config(own.profile).model_dump_json(), row.training, settings)
+        generator = expansion_of(row.training).generator if row.training != "real" else None
+        settings = own.generator_config(generator).model_dump_json() if generator else ""
+        trained[row.name] = (own.reid_config.model_dump_json(), row.training, settings)
     assert len(set(trained.values())) == len(trained), "two rows are the same training"
     assert {row.name for row in STUDY.chosen()} == {
         "mpanet",
@@ -55,8 +53,8 @@ def test_every_printed_row_is_a_training_of_its_own(tiny_book):
     }
 
 
-def test_a_row_changes_its_generator_and_leaves_the_rest(book):
-    config = generator_config(book_of(book, STUDY.row("tse_linear")).profile, "flow2flow")
+def test_a_row_changes_its_generator_and_leaves_the_rest(run):
+    config = book_of(run, STUDY.row("tse_linear")).generator_config("flow2flow")
     assert not config.activation and config.steps == 11 and config.identity_weight > 0
 
 
@@ -78,25 +76,25 @@ def test_every_claim_agrees_with_the_numbers_it_prints(tiny_profile):
     assert checked == len(STUDY.claims) - 5
 
 
-def test_pictures_are_what_their_labels_say(book):
-    walk = f2f.walks(book, people=1, q=4)
+def test_pictures_are_what_their_labels_say(run):
+    walk = f2f.walks(run, people=1, q=4)
     assert len(walk.images) == 2 and walk.column_labels == ["image 1", "1/4", "2/4", "3/4", "image 2"]
     assert all(len(row) == 5 and len({image.tobytes() for image in row}) == 5 for row in walk.images)
-    half = f2f.half_ways(book, people=1)
+    half = f2f.half_ways(run, people=1)
     for row in half.images:
         assert np.abs(row[2].astype(float) - (row[0].astype(float) + row[1]) / 2).max() <= 0.5
         assert not np.array_equal(row[3], row[4])
-    grid = f2f.translations(book, ["cmg", "cyclegan"], people=2)
+    grid = f2f.translations(run, ["cmg", "cyclegan"], people=2)
     assert [len(row) for row in grid.images] == [4, 4] and grid.column_labels[1:3] == ["Flow2Flow", "CycleGAN"]
     assert [label.split("\n")[1] for label in grid.row_labels] == ["visible", "infrared"]
-    exact = f2f.inverted(book)
+    exact = f2f.inverted(run)
     assert len(exact) == 4 and (exact["largest difference (of 255)"] <= 1).all()
 
 
-def test_losses_and_fidelity(book):
-    history = f2f.loss_history(book)
+def test_losses_and_fidelity(run):
+    history = f2f.loss_history(run)
     assert {"flow_visible", "encoder_infrared", "discriminator_visible"} <= set(history.columns)
-    table, words = f2f.fidelity(book, ["tse", "cmg"])
+    table, words = f2f.fidelity(run, ["tse", "cmg"])
     counts = table.groupby("modality")["images"].agg(list).to_dict()
     assert counts["visible"] == ["real, one half against the other", "TSE", "CMG"]
     assert counts["infrared"] == ["real, one half against the other", "grey copies", "TSE", "CMG"]
@@ -115,15 +113,15 @@ def test_multiples_are_in_order_and_mark_the_papers():
     assert curves["both"].loc[curves["both"]["paper"], "mean"].tolist() == [100.0]
 
 
-def test_the_generated_images_reach_the_training(book):
+def test_the_generated_images_reach_the_training(run):
     row = STUDY.row("cmg_none")
-    own = book_of(book, row)
-    learn = stages.datasets(own).learn()
-    table = stages.training_table(own, row.training)
+    own = book_of(run, row)
+    learn = own.data().train_rows()
+    table = own.training_set(row.training)
     assert len(table) == 2 * len(learn) and set(table["source"]) == {"real", "flow2flow"}
     record = studies.train(own, [row])[0]
     score = record.values["scores"][0]
-    plain = variants.resolved(book_of(book, STUDY.row("cmg")).profile, row.training)
+    plain = variants.resolved(book_of(run, STUDY.row("cmg")).profile, row.training)
     assert variants.difference(score["resolved"], plain) == {
         "generators.flow2flow.identity_weight": 0.0,
         "generators.flow2flow.modality_weight": 0.0,

@@ -4,10 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vireid_lib.experiment import joint_training as joint
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import reid_config
+from vireid_lib.experiment import methods
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import beside_paper, jsia_looks, jsia_makers
 from vireid_lib.experiment.studies.jsia import PICTURES, STUDY, SWEEPS, sweep_row
 from vireid_lib.experiment.studies.study import book_of
@@ -16,7 +14,7 @@ FEW = {"steps": 2, "checkpoint_every": 0}
 
 
 @pytest.fixture(scope="module")
-def book(tiny_book):
+def run(tiny_book):
     """A book whose generators are fitted in a blink."""
     settings = {
         "jsia": {**FEW, "identities": 2, "visible_only": 1},
@@ -25,15 +23,15 @@ def book(tiny_book):
         "stargan": {**FEW, "batch": 2},
     }
     profile = tiny_book.profile.model_copy(update={"generators": settings})
-    return Book(profile, tiny_book.workspace.folder)
+    return Run(profile, tiny_book.workspace.folder)
 
 
-def test_every_printed_row_is_a_training_of_its_own(book):
+def test_every_printed_row_is_a_training_of_its_own(run):
     for printed in STUDY.table(3).rows:
-        assert STUDY.row_of(printed, book.profile) is not None, printed.printed
+        assert STUDY.row_of(printed, run.profile) is not None, printed.printed
     configs = {}
     for row in STUDY.rows:
-        config = reid_config(book_of(book, row).profile)
+        config = book_of(run, row).reid_config
         assert config.steps == 2 and config.method == "jsia"
         configs[row.name] = config.model_dump_json()
     assert len(set(configs.values())) == len(configs), "two rows are the same training"
@@ -52,8 +50,8 @@ def test_every_claim_agrees_with_the_numbers_it_prints(tiny_profile):
                 assert first > second if claim.direction == "larger" else first < second, claim.words
 
 
-def test_switches_of_table_3(book):
-    configs = {row.name: reid_config(book_of(book, row).profile) for row in STUDY.chosen()}
+def test_switches_of_table_3(run):
+    configs = {row.name: book_of(run, row).reid_config for row in STUDY.chosen()}
     assert not configs["none"].needs_generation and configs["sl"].needs_generation
     weights = {
         name: (bool(each.il_weight), bool(each.lr_weight), bool(each.ui_weight), each.set_level)
@@ -65,30 +63,30 @@ def test_switches_of_table_3(book):
     assert weights["degraded_sl"][3] == "adversarial" and configs["degraded_lr"].local_pairs == "unpaired"
 
 
-def test_rows_of_a_seed_share_their_pretraining(book):
-    records = [stages.reid(book_of(book, STUDY.row(name)), "real", 0, progress=False) for name in ("none", "jsia")]
+def test_rows_of_a_seed_share_their_pretraining(run):
+    records = [book_of(run, STUDY.row(name)).evaluate("real", 0, progress=False) for name in ("none", "jsia")]
     starts = [record.result["inputs"]["start_1"] for record in records]
     assert starts[0] == starts[1]
-    assert len(list((book.workspace.stages / "jsia_pretraining").glob("*/result.json"))) == 1
-    network, config = stages.network(book_of(book, STUDY.row("jsia")), "real", 0)
+    assert len(list((run.cache.stages / "jsia_pretraining").glob("*/result.json"))) == 1
+    network, config = book_of(run, STUDY.row("jsia")).network("real", 0)
     assert config.method == "jsia" and not network.training
     with pytest.raises(ValueError, match="did you mean jsia"):
-        joint.config_class("jsai")
+        methods.config_class("jsai")
 
 
-def test_curves_join_the_values_that_were_trained(book):
+def test_curves_join_the_values_that_were_trained(run):
     setting, (symbol, values) = list(SWEEPS.items())[2]
     rows = {"jsia": [50.0, 52.0], "sl_il_lr": [30.0, 31.0], sweep_row(setting, values[0]): [40.0, 44.0]}
     measured = pd.DataFrame(
         [{"row": name, "mode": "all", "rank_1": value} for name, found in rows.items() for value in found]
     )
-    table = jsia_looks.sweep_curves(book, measured)[symbol].set_index("value")
+    table = jsia_looks.sweep_curves(run, measured)[symbol].set_index("value")
     assert sorted(table.index) == [0.0, values[0], 0.5] and table.loc[0.5, "paper"] and table.loc[0.0, "mean"] == 30.5
-    assert jsia_looks.sweep_curves(book, measured[measured["row"] == "jsia"]) == {}
+    assert jsia_looks.sweep_curves(run, measured[measured["row"] == "jsia"]) == {}
 
 
-def test_pairs_show_the_same_people(book):
-    test = stages.datasets(book).test()
+def test_pairs_show_the_same_people(run):
+    test = run.data().test()
     sides = jsia_makers.pairs(test, 7)
     assert sides["visible"]["identity"].tolist() == sides["infrared"]["identity"].tolist()
     assert len(sides["visible"]) == 2 * test["identity"].nunique()
@@ -96,22 +94,22 @@ def test_pairs_show_the_same_people(book):
     assert sides["visible"]["path"].tolist() == jsia_makers.pairs(test, 7)["visible"]["path"].tolist()
 
 
-def test_table_4_and_the_figures(book, monkeypatch):
+def test_table_4_and_the_figures(run, monkeypatch):
     monkeypatch.setattr(jsia_makers, "IMAGES", 6)
-    one = book.profile.model_copy(update={"reid": book.profile.reid.model_copy(update={"seeds": [0]})})
-    book = Book(one, book.workspace.folder)
-    found = jsia_makers.fidelity(book).set_index("row")
+    one = run.profile.model_copy(update={"reid": run.profile.reid.model_copy(update={"seeds": [0]})})
+    run = Run(one, run.cache.folder)
+    found = jsia_makers.fidelity(run).set_index("row")
     assert found.index.tolist() == ["real", "cyclegan", "stargan", "vae", "jsia", "jsia_pretrained"]
     assert (found["md_from_images"].between(0, 2)).all() and (found["fid_from_images"] >= 0).all()
     assert found["md_from_latents"].notna().tolist() == [False, False, False, True, True, True]
-    table = beside_paper(book, PICTURES, found.reset_index(), 4).table
+    table = beside_paper(run, PICTURES, found.reset_index(), 4).table
     assert table.loc[0, "MD, FRI, printed"] == "0.52" and table.loc[0, "MD, FLS, here"] == "–"
-    panels = jsia_looks.alike(book, seed=0)
+    panels = jsia_looks.alike(run, seed=0)
     assert list(panels) == ["none, trained people", "none", "SL", "SL, IL"]
-    grid = jsia_looks.paired(book, ["jsia", "vae"], seed=0, people=2)
+    grid = jsia_looks.paired(run, ["jsia", "vae"], seed=0, people=2)
     assert len(grid["images"]) == len(grid["row_labels"]) == 6 and len(grid["images"][0]) == 2
-    square = jsia_looks.exchanged(book, seed=0, people=2)["images"]
+    square = jsia_looks.exchanged(run, seed=0, people=2)["images"]
     assert square[0][0] is None and len(square) == 3 and {len(line) for line in square} == {3}
-    walk = jsia_looks.walks(book, seed=0, lines_each=1, steps=3)
+    walk = jsia_looks.walks(run, seed=0, lines_each=1, steps=3)
     assert len(walk["images"]) == 2 and len(walk["images"][0]) == len(walk["column_labels"]) == 5
     assert not np.array_equal(walk["images"][0][1], walk["images"][0][3])

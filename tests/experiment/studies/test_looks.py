@@ -8,7 +8,6 @@ import torch
 from vireid_lib import viz as plots
 from vireid_lib.analysis.gradcam import extent
 from vireid_lib.analysis.projection import principal_plane
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import Row, Study, looks
 
@@ -46,7 +45,7 @@ def test_room_is_drawn_on_one_scale():
 
 
 def test_copies_of_one_image_in_turned_hues(tiny_book):
-    table = stages.datasets(tiny_book).learn().query("modality == 'visible'").head(2)
+    table = tiny_book.data().train_rows().query("modality == 'visible'").head(2)
     grid = looks.colour_copies(table, turns=2)
     assert len(grid["images"]) == 2 and len(grid["images"][0]) == len(grid["column_labels"]) == 6
     grey = grid["images"][0][1]

@@ -6,7 +6,6 @@ import pytest
 import scipy.stats
 
 from vireid_lib.experiment import studies
-from vireid_lib.experiment.settings import reid_config
 from vireid_lib.experiment.studies import Claim, Row, Study
 from vireid_lib.experiment.studies.den import STUDY as DEN
 from vireid_lib.experiment.studies.study import book_of
@@ -183,7 +182,7 @@ def test_every_row_of_dens_ablation_is_trained_somewhere(tiny_book):
     for row in DEN.rows:
         own = book_of(tiny_book, row)
         assert own.profile.reid.config["steps"] == 2, "the profile's own settings stay"
-        configs[row.name] = reid_config(own.profile).model_dump_json()
+        configs[row.name] = own.reid_config.model_dump_json()
     assert len(set(configs.values())) == len(configs), "two rows are the same training"
 
 

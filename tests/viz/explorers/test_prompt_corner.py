@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from vireid_lib import viz as plots
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.viz.explorers import prompt_corner
 
 ONE, TWO, CAMERA = "mini_market/0001", "mini_market/0002", "mini_vi/3"
@@ -15,7 +14,7 @@ ONE, TWO, CAMERA = "mini_market/0001", "mini_market/0002", "mini_vi/3"
 
 @pytest.fixture(scope="module")
 def model(tiny_book):
-    return stages.generator(tiny_book).model
+    return tiny_book.generator("dive").model
 
 
 def test_a_picture_is_that_of_the_sampler_and_its_maps_are_in_units_of_their_mean(model):

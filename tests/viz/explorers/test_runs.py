@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vireid_lib import experiment
 from vireid_lib.experiment.results import METRICS, over_seeds
 from vireid_lib.viz.explorers import runs
 
@@ -78,7 +79,6 @@ def test_no_run_chosen_is_said(table):
 
 
 def test_a_workspace_without_scores_says_so(tmp_path, shown):
-    from vireid_lib.experiment import open_book
 
-    runs.compare_runs(open_book("smoke", tmp_path))
+    runs.compare_runs(experiment.open("smoke", tmp_path))
     assert shown[0].alt == "No scores in this workspace yet."

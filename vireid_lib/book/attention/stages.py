@@ -18,9 +18,7 @@ from vireid_lib.book.fitting.stages import predict
 from vireid_lib.book.galleries.stages import identities
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment import arrays
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import dive_config
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.vocabulary import camera_keys
@@ -85,19 +83,19 @@ class Sampled:
         return {label: held[LABELS.index(label)] / held[LABELS.index(label)].mean() for label in SHOWN}
 
 
-def sampled(book: Book, *, people: int = 3, noise: int = 0) -> Sampled:
+def sampled(run: Run, *, people: int = 3, noise: int = 0) -> Sampled:
     """Sample the prompts of the paper's Figure 6 from one noise and record the cross-attention of all steps.
 
     The LoRA branch is that of the first infrared camera where the prompt holds its code. Without a code the branch of
     the external set runs, in whose pictures the identities were learned.
     """
-    names, camera = identities(book, people), stages.infrared_cameras(book)[0]
-    own = stages.datasets(book).external["camera"].iloc[0]
+    names, camera = identities(run, people), run.infrared_cameras[0]
+    own = run.data().external["camera"].iloc[0]
 
     def make(folder: Path) -> None:
         from vireid_lib.generators.dive.sample import Request, sample
 
-        model, held = stages.generator(book).model, {}
+        model, held = run.generator("dive").model, {}
         for prompt in PROMPTS:
             parts = [_parts(prompt, name, camera) for name in names]
             requests = [Request(who, where, noise, branch_of=where or own) for who, where in parts]
@@ -109,7 +107,7 @@ def sampled(book: Book, *, people: int = 3, noise: int = 0) -> Sampled:
                 held[f"{size[0]}x{size[1]} {prompt}"] = torch.stack(pieces).numpy()
         arrays.save(folder, **held)
 
-    config = dive_config(book.profile)
+    config = run.generator_config("dive")
     settings = {
         "identities": names,
         "camera": camera,
@@ -117,7 +115,7 @@ def sampled(book: Book, *, people: int = 3, noise: int = 0) -> Sampled:
         "steps": config.sampling_steps,
         "guidance": config.guidance,
     }
-    stage = book.stage("attention_sampled", settings, {"finetuning": stages.finetuning(book)}, make, seeds=[noise])
+    stage = run.stage("attention_sampled", settings, {"finetuning": run.fit("dive")}, make, seeds=[noise])
     held = arrays.load(stage)
     maps: dict[tuple[int, int], dict[str, np.ndarray]] = {}
     for name, values in held.items():
@@ -140,7 +138,7 @@ def by_label(
     return torch.stack([maps[places[label]].sum(0) if label in places else missing for label in LABELS])
 
 
-def on_people(book: Book, *, images: int = 48) -> pd.DataFrame:
+def on_people(run: Run, *, images: int = 48) -> pd.DataFrame:
     """Attention on real training pictures, noised to `TIMES`, under their own prompt: is it on the person?
 
     In the miniature world the outline of each person is known from the renderer. Elsewhere it is an upright ellipse in
@@ -150,12 +148,12 @@ def on_people(book: Book, *, images: int = 48) -> pd.DataFrame:
         one row per image, resolution and piece: image, modality, resolution ("16 × 8"), piece, concentration (1: as on
         an average place), share (of all attention, 0..1). Means over heads, layers and noise levels.
     """
-    rows = spread(stages.datasets(book).learn(), images)
-    config = dive_config(book.profile)
+    rows = spread(run.data().train_rows(), images)
+    config = run.generator_config("dive")
 
     def make(folder: Path) -> dict:
-        model = stages.generator(book).model
-        masks = torch.from_numpy(_masks(book, rows, (config.height, config.width)))
+        model = run.generator("dive").model
+        masks = torch.from_numpy(_masks(run, rows, (config.height, config.width)))
         held = {}
         for resolution, maps in _attention(model, rows).items():
             values = torch.full((2, len(rows), len(LABELS)), torch.nan)
@@ -167,8 +165,8 @@ def on_people(book: Book, *, images: int = 48) -> pd.DataFrame:
         measured = _long(held, rows)
         return {"findings": [vars(each) for each in findings(measured)], "conclusion": conclusion(measured)}
 
-    inputs = {"finetuning": stages.finetuning(book), "images": rows}
-    stage = book.stage("attention_on_people", {"times": list(TIMES)}, inputs, make, seeds=[0])
+    inputs = {"finetuning": run.fit("dive"), "images": rows}
+    stage = run.stage("attention_on_people", {"times": list(TIMES)}, inputs, make, seeds=[0])
     return _long(arrays.load(stage), rows)
 
 
@@ -210,8 +208,8 @@ def _attention(model: DiveModel, rows: pd.DataFrame) -> dict[tuple[int, int], Fl
     return {size: torch.stack(maps) for size, maps in found.items()}
 
 
-def _masks(book: Book, rows: pd.DataFrame, size: tuple[int, int]) -> Float[np.ndarray, "n height width"]:
-    if book.miniature:
+def _masks(run: Run, rows: pd.DataFrame, size: tuple[int, int]) -> Float[np.ndarray, "n height width"]:
+    if run.miniature:
         from vireid_lib.miniworld.masks import person_masks
 
         return person_masks(rows["path"].tolist(), height=size[0], width=size[1])
@@ -220,11 +218,11 @@ def _masks(book: Book, rows: pd.DataFrame, size: tuple[int, int]) -> Float[np.nd
     return np.repeat(ellipse[None].astype(np.float32), len(rows), 0)
 
 
-def masks_shown(book: Book, *, images: int = 6) -> Grid:
+def masks_shown(run: Run, *, images: int = 6) -> Grid:
     """Some of the pictures that `on_people` looks at, and where it takes the person to be."""
-    rows, config = spread(stages.datasets(book).learn(), images), dive_config(book.profile)
+    rows, config = spread(run.data().train_rows(), images), run.generator_config("dive")
     shape = (config.height, config.width)
-    masks = (255 * _masks(book, rows, shape)).astype(np.uint8)[..., None].repeat(3, 3)
+    masks = (255 * _masks(run, rows, shape)).astype(np.uint8)[..., None].repeat(3, 3)
     return Grid([list(pixels(rows, shape)), list(masks)], ["image", "person"], rows["modality"].tolist())
 
 

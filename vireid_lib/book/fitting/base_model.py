@@ -17,9 +17,7 @@ from torch import Tensor
 from vireid_lib.analysis.fidelity import psnr
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment import arrays
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import dive_config
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive.base import Base, fingerprint, load_base
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.noise_schedule import sampler
@@ -40,14 +38,14 @@ NOISING_TIMES = (0.05, 0.1, 0.2, 0.35, 0.6, 0.98)
 """Places on the noise schedule, as shares of its length, at which a picture is shown."""
 
 
-def base_samples(book: Book, *, prompts: int = 6, each: int = 3) -> Grid:
+def base_samples(run: Run, *, prompts: int = 6, each: int = 3) -> Grid:
     """Ask the base model, not fine-tuned yet, for pictures by text alone: a row per prompt.
 
     The prompts describe people whom no data set shows; in the miniature world the first column shows how the renderer
     draws the very person that the caption describes.
     """
-    config = dive_config(book.profile)
-    texts, drawn = _captions(book, prompts, (config.height, config.width))
+    config = run.generator_config("dive")
+    texts, drawn = _captions(run, prompts, (config.height, config.width))
     settings = {
         "prompts": texts,
         "each": each,
@@ -58,7 +56,7 @@ def base_samples(book: Book, *, prompts: int = 6, each: int = 3) -> Grid:
     }
 
     def make(folder: Path) -> None:
-        base = _base(book)
+        base = _base(run)
         draws = [seeds.integer(0, "base sample", text, number) % 2**32 for number in range(each) for text in texts]
         pictures = draw(
             base,
@@ -71,7 +69,7 @@ def base_samples(book: Book, *, prompts: int = 6, each: int = 3) -> Grid:
         )
         arrays.save(folder, pictures=pictures)
 
-    held = arrays.load(book.stage("base_samples", settings, _base_input(book), make, seeds=[0]))["pictures"]
+    held = arrays.load(run.stage("base_samples", settings, _base_input(run), make, seeds=[0]))["pictures"]
     rows = [list(held[place :: len(texts)]) for place in range(len(texts))]
     labels = [f"sample {number}" for number in range(1, each + 1)]
     if drawn is not None:
@@ -79,8 +77,8 @@ def base_samples(book: Book, *, prompts: int = 6, each: int = 3) -> Grid:
     return Grid(rows, [textwrap.fill(text.removeprefix("a photo of "), 26) for text in texts], labels)
 
 
-def _captions(book: Book, count: int, size: tuple[int, int]) -> tuple[list[str], Pictures | None]:
-    if not book.miniature:
+def _captions(run: Run, count: int, size: tuple[int, int]) -> tuple[list[str], Pictures | None]:
+    if not run.miniature:
         return list(PROMPTS[:count]), None
     from vireid_lib.miniworld.cameras import random_visible_camera, sample_view
     from vireid_lib.miniworld.people import caption, people_stream
@@ -139,13 +137,13 @@ class Reconstructions:
     table: pd.DataFrame
 
 
-def reconstructions(book: Book, *, measured: int = 64, shown: int = 4) -> Reconstructions:
+def reconstructions(run: Run, *, measured: int = 64, shown: int = 4) -> Reconstructions:
     """Send real training images of both modalities through the autoencoder and back."""
-    config, rows = dive_config(book.profile), spread(stages.datasets(book).learn(), measured)
+    config, rows = run.generator_config("dive"), spread(run.data().train_rows(), measured)
     settings = {"size": [config.height, config.width]}
 
     def make(folder: Path) -> dict:
-        base = _base(book)
+        base = _base(run)
         images = pixels(rows, (config.height, config.width))
         restored = _round_trip(base, images)
         arrays.save(folder, before=images, after=restored)
@@ -154,7 +152,7 @@ def reconstructions(book: Book, *, measured: int = 64, shown: int = 4) -> Recons
         table = table.assign(images=quality.size()).rename_axis("modality").reset_index()
         return {"psnr": table.iloc[::-1].to_dict("records")}
 
-    record = book.stage("base_reconstructions", settings, _base_input(book) | {"images": rows}, make)
+    record = run.stage("base_reconstructions", settings, _base_input(run) | {"images": rows}, make)
     held = arrays.load(record)
     chosen = [i for name in ("visible", "infrared") for i in np.flatnonzero(rows["modality"] == name)[:shown]]
     grid = Grid(
@@ -187,14 +185,14 @@ class Noising:
     schedule: pd.DataFrame
 
 
-def noising(book: Book) -> Noising:
+def noising(run: Run) -> Noising:
     """z_t = alpha_t z + sigma_t e for one visible and one infrared image, decoded at several t (eq. 1)."""
-    config, rows = dive_config(book.profile), spread(stages.datasets(book).learn(), 2)
+    config, rows = run.generator_config("dive"), spread(run.data().train_rows(), 2)
     settings = {"size": [config.height, config.width], "times": list(NOISING_TIMES)}
 
     @torch.no_grad()
     def make(folder: Path) -> None:
-        base = _base(book)
+        base = _base(run)
         images = pixels(rows, (config.height, config.width))
         scale = base.vae.config.scaling_factor
         clean = base.vae.encode(to_float(images, base.vae.device) * 2 - 1).latent_dist.mean * scale
@@ -205,7 +203,7 @@ def noising(book: Book) -> Noising:
         decoded = np.stack([_decode(base, part / scale) for part in noised], 1)
         arrays.save(folder, pictures=decoded, original=images, alphas=alphas.numpy(), steps=np.array(steps))
 
-    held = arrays.load(book.stage("noising", settings, _base_input(book) | {"images": rows}, make, seeds=[0]))
+    held = arrays.load(run.stage("noising", settings, _base_input(run) | {"images": rows}, make, seeds=[0]))
     images = [[first, *line] for first, line in zip(held["original"], held["pictures"], strict=True)]
     labels = ["image", *(f"t = {step}" for step in held["steps"])]
     signal = np.sqrt(held["alphas"])
@@ -213,14 +211,14 @@ def noising(book: Book) -> Noising:
     return Noising(Grid(images, rows["modality"].tolist(), labels), schedule)
 
 
-def _base(book: Book) -> Base:
-    base = load_base(dive_config(book.profile).base_model)
+def _base(run: Run) -> Base:
+    base = load_base(run.generator_config("dive").base_model)
     for module in (base.text, base.unet, base.vae):
-        module.to(book.device)
+        module.to(run.device)
     return base
 
 
-def _base_input(book: Book) -> dict[str, str]:
+def _base_input(run: Run) -> dict[str, str]:
     """The base model as an input of a stage: a rebuilt model of the same name makes the stage anew."""
-    name = dive_config(book.profile).base_model
+    name = run.generator_config("dive").base_model
     return {"base_model": f"{name} {fingerprint(name) or 'from the hub'}"}

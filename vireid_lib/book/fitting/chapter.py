@@ -18,16 +18,13 @@ from pydantic import BaseModel
 from vireid_lib import generators
 from vireid_lib import viz as plots
 from vireid_lib.analysis.fidelity import colourfulness
-from vireid_lib.book.fitting import translators
 from vireid_lib.book.fitting.facts import history
 from vireid_lib.data import tables
 from vireid_lib.data.cameras import camera_in_table, camera_keys, camera_modalities
 from vireid_lib.experiment import arrays
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import dive_config, generator_config
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.interface import Generator
 from vireid_lib.viz import Picture
@@ -44,27 +41,27 @@ def label(name: str) -> str:
     return training_label(name).removeprefix("+ ")
 
 
-def config(book: Book, name: str) -> BaseModel:
+def config(run: Run, name: str) -> BaseModel:
     """The generator's settings in this profile. Raises FileError for an unknown generator."""
-    return dive_config(book.profile) if name == "dive" else generator_config(book.profile, name)
+    return run.generator_config(name)
 
 
-def fitting(book: Book, name: str) -> StageRecord:
+def fitting(run: Run, name: str) -> StageRecord:
     """The stage that fitted it."""
-    return stages.finetuning(book) if name == "dive" else translators.fitting(book, name)
+    return run.fit(name)
 
 
-def fitted(book: Book, name: str) -> Generator:
+def fitted(run: Run, name: str) -> Generator:
     """The generator, ready to make pictures."""
-    return stages.generator(book) if name == "dive" else translators.fitted(book, name)
+    return run.generator(name)
 
 
-def card(book: Book, name: str) -> pd.DataFrame:
+def card(run: Run, name: str) -> pd.DataFrame:
     """What the generator is, in the words of those who wrote it, and what it can do: columns "", what."""
     made = generators.generator_class(name)
     paragraphs = _paragraphs(sys.modules[made.__module__].__doc__) + _paragraphs(made.__doc__)
     told = [text for text in dict.fromkeys(paragraphs[1:]) if not text.startswith("Use:")]
-    abilities = fitted(book, name).capabilities if isinstance(made.capabilities, property) else made.capabilities
+    abilities = fitted(run, name).capabilities if isinstance(made.capabilities, property) else made.capabilities
     rows = [
         ("generator", label(name)),
         ("what it is", paragraphs[0]),
@@ -84,9 +81,9 @@ def settings_source(name: str) -> str:
     return "\n\n".join("\n".join(textwrap.wrap(text, 95)) for text in found)
 
 
-def settings(book: Book, name: str) -> pd.DataFrame:
+def settings(run: Run, name: str) -> pd.DataFrame:
     """Every setting of the generator: columns setting, here, default (the paper's, see `settings_source`), meaning."""
-    here = config(book, name)
+    here = config(run, name)
     given, meanings = type(here)(), _meanings(type(here))
     fields = type(here).model_fields
     rows = [
@@ -101,33 +98,33 @@ def settings(book: Book, name: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shown_settings(book: Book, name: str) -> Styler:
+def shown_settings(run: Run, name: str) -> Styler:
     """`settings` for a page; what is set otherwise than by default stands out."""
-    table = settings(book, name)
+    table = settings(run, name)
     own = (table["here"] != table["default"]).to_numpy()
     return table.style.apply(lambda _: ["font-weight: bold" if each else "" for each in own], subset=["here"]).hide()
 
 
-def learned_from(book: Book, name: str) -> pd.DataFrame:
+def learned_from(run: Run, name: str) -> pd.DataFrame:
     """Who and what the generator is fitted to: a row per data set and modality."""
-    rows = stages.fitted_rows(book) if name == "dive" else translators.fitted_rows(book, name)
+    rows = run.fitted_rows(name)
     rows = rows.assign(**{"data set": rows["identity"].str.split("/").str[0]})
     told = {"people": ("identity", "nunique"), "cameras": ("camera", "nunique"), "images": ("path", "size")}
     return rows.groupby(["data set", "modality"], sort=False).agg(**told).reset_index()
 
 
-def losses(book: Book, name: str) -> Picture | Markdown:
+def losses(run: Run, name: str) -> Picture | Markdown:
     """Every loss over the steps, or that nothing was learned."""
     try:
-        found = history(fitting(book, name))
+        found = history(fitting(run, name))
     except FileNotFoundError:
         return _note(name, "nothing is learned, so there is no loss to show.")
     return plots.loss_panels(found, title=f"Fitting {label(name)}: every term, each with a scale of its own")
 
 
-def cost(book: Book, name: str) -> pd.DataFrame:
+def cost(run: Run, name: str) -> pd.DataFrame:
     """What fitting took: columns "", here."""
-    record = fitting(book, name)
+    record = fitting(run, name)
     values = record.values
     rows = {
         "images": values["images"],
@@ -143,7 +140,7 @@ def cost(book: Book, name: str) -> pd.DataFrame:
     return pd.DataFrame({"": list(shown), "here": list(shown.values())})
 
 
-def before_and_after(book: Book, name: str, *, people: int = 6, external: bool = False) -> Grid:
+def before_and_after(run: Run, name: str, *, people: int = 6, external: bool = False) -> Grid:
     """Photographs, what the generator makes of them under each infrared camera, and real infrared beside it.
 
     For people of the target set the last column is another real infrared image of the person. For external people,
@@ -153,18 +150,18 @@ def before_and_after(book: Book, name: str, *, people: int = 6, external: bool =
     Args:
         external: external people instead of people of the target set.
     """
-    data, cameras = stages.datasets(book), stages.infrared_cameras(book)
-    rows = data.external if external else data.learn()
+    data, cameras = run.data(), run.infrared_cameras
+    rows = data.external if external else data.train_rows()
     visible = rows[rows["modality"] == "visible"].sort_values("path").drop_duplicates("identity")
     visible = visible.sort_values("identity").iloc[:people]
-    maker, size = fitted(book, name), _size(book, name)
+    maker, size = fitted(run, name), _size(run, name)
     if "translate" in maker.capabilities:
-        under, word = _translations(book, name, visible, cameras, size), "translated"
+        under, word = _translations(run, name, visible, cameras, size), "translated"
     else:
-        under, word = _expansions(book, name, rows, visible, cameras), label(name)
+        under, word = _expansions(run, name, rows, visible, cameras), label(name)
     columns = [list(pixels(visible, size)), *under]
     labels = ["photograph", *(f"{word},\ncamera {short(each)}" for each in cameras)]
-    if external and book.miniature:
+    if external and run.miniature:
         from vireid_lib.miniworld.moments import same_moment
 
         truth, _ = same_moment(visible["path"].tolist(), [cameras[0]] * len(visible), height=size[0], width=size[1])
@@ -175,20 +172,20 @@ def before_and_after(book: Book, name: str, *, people: int = 6, external: bool =
     return _grid(columns, visible, labels)
 
 
-def other_way(book: Book, name: str, *, people: int = 6) -> Picture | Markdown:
+def other_way(run: Run, name: str, *, people: int = 6) -> Picture | Markdown:
     """Real infrared images as a visible camera would show them, beside the person in colour; or that the generator
     makes infrared only."""
-    data, config_class = stages.datasets(book), generators.generator_class(name).config_class
+    data, config_class = run.data(), generators.generator_class(name).config_class
     if name == "dive" or not issubclass(config_class, TranslatorConfig):
         return _note(name, "no infrared image is turned into a visible one.")
-    rows = data.learn()
+    rows = data.train_rows()
     infrared = rows[rows["modality"] == "infrared"].sort_values("path").drop_duplicates("identity")
     infrared = infrared.sort_values("identity").iloc[:people]
     camera = next(each for each, records in camera_modalities(rows).items() if records == "visible")
-    size = _size(book, name)
+    size = _size(run, name)
     columns = [
         list(pixels(infrared, size)),
-        *_translations(book, name, infrared, [camera], size),
+        *_translations(run, name, infrared, [camera], size),
         _of_camera(rows, infrared["identity"], camera, size),
     ]
     number = short(camera_in_table(camera))
@@ -206,9 +203,9 @@ def _grid(columns: Sequence[list], rows: pd.DataFrame, labels: list[str]) -> Gri
     return Grid([list(row) for row in zip(*columns, strict=True)], [short(each) for each in rows["identity"]], labels)
 
 
-def what_changed(book: Book, name: str, grid: Grid) -> str:
+def what_changed(run: Run, name: str, grid: Grid) -> str:
     """One sentence about `before_and_after`'s pictures: how much colour is left, and whether the camera matters."""
-    cameras = stages.infrared_cameras(book)
+    cameras = run.infrared_cameras
     before, after = (np.stack([row[place] for row in grid.images]) for place in (0, 1))
     left, had = (float(colourfulness(part).mean()) for part in (after, before))
     told = f"Colourfulness goes from {had:.1f} to {left:.1f} (0 is grey)"
@@ -221,11 +218,11 @@ def what_changed(book: Book, name: str, grid: Grid) -> str:
     return f"{told}. Its pictures for two infrared cameras differ by {apart:.1f} of 255 levels on average."
 
 
-def _translations(book: Book, name: str, rows: pd.DataFrame, cameras: Sequence[str], size: tuple[int, int]) -> list:
+def _translations(run: Run, name: str, rows: pd.DataFrame, cameras: Sequence[str], size: tuple[int, int]) -> list:
     """For each camera the rows' images as it would show them."""
 
     def make(folder: Path) -> None:
-        maker, shown = fitted(book, name), pixels(rows, size)
+        maker, shown = fitted(run, name), pixels(rows, size)
         made = [
             np.concatenate(
                 [maker.translate(shown[[place]], identity, camera) for place, identity in enumerate(rows["identity"])]
@@ -234,25 +231,25 @@ def _translations(book: Book, name: str, rows: pd.DataFrame, cameras: Sequence[s
         ]
         arrays.save(folder, pictures=np.stack(made))
 
-    own = config(book, name)
+    own = config(run, name)
     if name == "dive":  # what it translates starts from an image, whatever its gallery starts from
         own = own.model_copy(update={"start": "image"})
     about = {"generator": name, "cameras": list(cameras), "settings": own.sampling_settings()}
-    record = book.stage("translations", about, {"fitting": fitting(book, name), "images": rows}, make)
+    record = run.stage("translations", about, {"fitting": fitting(run, name), "images": rows}, make)
     return [list(part) for part in arrays.load(record)["pictures"]]
 
 
-def _expansions(book: Book, name: str, rows: pd.DataFrame, people: pd.DataFrame, cameras: Sequence[str]) -> list:
+def _expansions(run: Run, name: str, rows: pd.DataFrame, people: pd.DataFrame, cameras: Sequence[str]) -> list:
     """For each camera one image of each of the people, made from their images in `rows`."""
     own = rows[rows["identity"].isin(people["identity"])]
 
     def make(folder: Path) -> None:
-        fitted(book, name).expand(people["identity"].tolist(), list(cameras), 1, 0, folder, source=own)
+        fitted(run, name).expand(people["identity"].tolist(), list(cameras), 1, 0, folder, source=own)
 
-    about = {"generator": name, "cameras": list(cameras), "settings": config(book, name).sampling_settings()}
-    record = book.stage("expansions", about, {"fitting": fitting(book, name), "images": own}, make, seeds=[0])
+    about = {"generator": name, "cameras": list(cameras), "settings": config(run, name).sampling_settings()}
+    record = run.stage("expansions", about, {"fitting": fitting(run, name), "images": own}, make, seeds=[0])
     table = tables.load(record.folder / "table.csv")
-    return [_of_camera(table, people["identity"], camera, _size(book, name)) for camera in cameras]
+    return [_of_camera(table, people["identity"], camera, _size(run, name)) for camera in cameras]
 
 
 def _of_camera(table: pd.DataFrame, identities: pd.Series, camera: str, size: tuple[int, int]) -> list:
@@ -262,8 +259,8 @@ def _of_camera(table: pd.DataFrame, identities: pd.Series, camera: str, size: tu
     return [pixels([own[each]], size)[0] if each in own else None for each in identities]
 
 
-def _size(book: Book, name: str) -> tuple[int, int]:
-    own = config(book, name)
+def _size(run: Run, name: str) -> tuple[int, int]:
+    own = config(run, name)
     return getattr(own, "height", 64), getattr(own, "width", 32)
 
 

@@ -12,10 +12,8 @@ from torch import Tensor
 
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment import arrays
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import dive_config
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
 from vireid_lib.generators.dive.vocabulary import camera_keys
@@ -35,7 +33,7 @@ PROMPT_VARIANTS = {
 """Under which prompts `prompt_worth` measures the loss of eq. 6."""
 
 
-def prompt_worth(book: Book, *, images: int = 24, split: int = 1) -> pd.DataFrame:
+def prompt_worth(run: Run, *, images: int = 24, split: int = 1) -> pd.DataFrame:
     """How well the fine-tuned model denoises real training images when the prompt is right, and when it is wrong.
 
     The loss of eq. 6 on fixed images with fixed noise at the times of `TIMES`, so that columns differ by the prompt
@@ -44,16 +42,16 @@ def prompt_worth(book: Book, *, images: int = 24, split: int = 1) -> pd.DataFram
     Returns:
         one row per image and time: modality, time (0..1), and a loss for each key of `PROMPT_VARIANTS`.
     """
-    rows = spread(stages.datasets(book, split).learn(), images)
-    fitted = stages.finetuning(book, split)
+    rows = spread(run.data(split).train_rows(), images)
+    fitted = run.fit("dive", split)
 
     def make(folder: Path) -> dict:
-        losses = _losses(stages.generator(book, split).model, rows).numpy()
+        losses = _losses(run.generator("dive", split).model, rows).numpy()
         arrays.save(folder, losses=losses)
         return {"rise": prompt_verdict(_worth(rows, losses)).to_dict("records")}
 
     settings = {"times": list(TIMES), "variants": list(PROMPT_VARIANTS)}
-    record = book.stage("prompt_worth", settings, {"finetuning": fitted, "images": rows}, make, seeds=[0])
+    record = run.stage("prompt_worth", settings, {"finetuning": fitted, "images": rows}, make, seeds=[0])
     return _worth(rows, arrays.load(record)["losses"])
 
 
@@ -164,9 +162,9 @@ def _other_modality(rows: pd.DataFrame, cameras: list[str]) -> list[str]:
     return [first["infrared" if modality == "visible" else "visible"] for modality in rows["modality"]]
 
 
-def cost(book: Book, record: StageRecord) -> pd.DataFrame:
+def cost(run: Run, record: StageRecord) -> pd.DataFrame:
     """What fine-tuning cost here, and what the paper spent."""
-    config, minutes = dive_config(book.profile), record.result["wall_seconds"] / 60
+    config, minutes = run.generator_config("dive"), record.result["wall_seconds"] / 60
     here = {
         "images": record.values["images"],
         "identities": record.values["identities"],

@@ -13,10 +13,9 @@ from vireid_lib.analysis.privacy import Audit, audit_features, audit_pixels
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment import arrays
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.run import Book
 from vireid_lib.viz.pictures import Grid, pixels, short
 
 SIZE = (64, 32)
@@ -101,16 +100,16 @@ class GalleryAudit:
         return f"{found}. That is {count}, where {expected:.1f} would be expected of new real images: {verdict}."
 
 
-def audit(book: Book, name: str = "dive") -> GalleryAudit:
+def audit(run: Run, name: str = "dive") -> GalleryAudit:
     """Look up each image of a gallery among all images that its generator learned from or starts from.
 
     Those are the target's training images and the external photographs. Real infrared training images are looked up
     too, each among the images of other people or other cameras, as a gallery's images are others than their
     generator's; the nearest 1 % of them set the threshold.
     """
-    data, seed = stages.datasets(book), book.profile.reid.seeds[0]
-    training = tables.concat(data.learn(), data.external)
-    gallery = thin(stages.gallery(book, name), MOST)
+    data, seed = run.data(), run.profile.reid.seeds[0]
+    training = tables.concat(data.train_rows(), data.external)
+    gallery = thin(run.synthesize(name), MOST)
     real = np.zeros(len(training), bool)
     infrared = np.flatnonzero(training["modality"] == "infrared")
     real[infrared[np.unique(np.linspace(0, len(infrared) - 1, MOST).round().astype(int))]] = True
@@ -119,9 +118,9 @@ def audit(book: Book, name: str = "dive") -> GalleryAudit:
     def make(folder: Path) -> dict:
         from vireid_lib.reid.features import extract
 
-        network, config = stages.network(book, "real", seed)
-        network.to(book.device)
-        cache = book.workspace.cache
+        network, config = run.network("real", seed)
+        network.to(run.device)
+        cache = run.cache.files
         shown = [
             np.asarray(load_images(rows["path"].tolist(), SIZE, cache=cache).pixels) for rows in (gallery, training)
         ]
@@ -144,8 +143,8 @@ def audit(book: Book, name: str = "dive") -> GalleryAudit:
             "N": len(gallery),
         }
 
-    record = _stage(book, name, gallery, training, seed, make)
-    held, method = arrays.load(record), book.profile.reid.method.upper()
+    record = _stage(run, name, gallery, training, seed, make)
+    held, method = arrays.load(record), run.profile.reid.method.upper()
     spaces = {"pixels": "1 - SSIM", "features": "cosine distance"}
     words = {
         "pixels": f"pixels: 1 − SSIM, {SIZE[0]} × {SIZE[1]}",
@@ -178,9 +177,9 @@ def summary(audits: Mapping[str, GalleryAudit]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _stage(book: Book, name: str, gallery: pd.DataFrame, training: pd.DataFrame, seed: int, make) -> StageRecord:
-    inputs = {"gallery": gallery, "training": training, "judge": stages.reid(book, "real", seed)}
-    return book.stage("privacy_audit", {"gallery": name, "size": list(SIZE), "most": MOST}, inputs, make)
+def _stage(run: Run, name: str, gallery: pd.DataFrame, training: pd.DataFrame, seed: int, make) -> StageRecord:
+    inputs = {"gallery": gallery, "training": training, "judge": run.evaluate("real", seed)}
+    return run.stage("privacy_audit", {"gallery": name, "size": list(SIZE), "most": MOST}, inputs, make)
 
 
 def thin(table: pd.DataFrame, count: int) -> pd.DataFrame:

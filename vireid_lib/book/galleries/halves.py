@@ -10,9 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from vireid_lib.experiment import measures
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import dive_config
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive.vocabulary import Vocabulary
 from vireid_lib.generators.layout import image_path
 from vireid_lib.generators.plans import ATTEMPTS, Planned
@@ -45,7 +43,7 @@ class Halves:
         )
 
 
-def halves(book: Book, *, people: int = 40, each: int = 4) -> Halves:
+def halves(run: Run, *, people: int = 40, each: int = 4) -> Halves:
     """Draw training and external people in both lights, and ask whether a judge takes the pictures for them.
 
     A token that fails to describe its person fails in both lights; a branch that draws badly fails under its cameras,
@@ -57,8 +55,8 @@ def halves(book: Book, *, people: int = 40, each: int = 4) -> Halves:
         people: of each group, at most.
         each: pictures of each person and light, shared among the light's cameras.
     """
-    data, config = stages.datasets(book), dive_config(book.profile)
-    groups = {"training": data.learn(), "external": data.external}
+    data, config = run.data(), run.generator_config("dive")
+    groups = {"training": data.train_rows(), "external": data.external}
     photographs = {name: rows[rows["modality"] == "visible"].sort_values("path") for name, rows in groups.items()}
     count = min(people, *(rows["identity"].nunique() for rows in photographs.values()))
     photographs = {
@@ -67,26 +65,26 @@ def halves(book: Book, *, people: int = 40, each: int = 4) -> Halves:
     }
     answering = {name: _every_other(rows, 0) for name, rows in photographs.items()}
     asking = {(name, "visible"): _every_other(rows, 1) for name, rows in photographs.items()}
-    infrared = {"training": groups["training"]} | ({"external": data.truth("true")} if book.miniature else {})
+    infrared = {"training": groups["training"]} | ({"external": data.truth("true")} if run.miniature else {})
     for name, rows in infrared.items():
         known = rows["identity"].isin(photographs[name]["identity"])
         asking[name, "infrared"] = rows[(rows["modality"] == "infrared") & known]
     asking = {cell: rows for cell, rows in asking.items() if len(rows)}
-    judge, seed = list(measures.judges(book))[-1], book.profile.reid.seeds[0]
+    judge, seed = list(measures.judges(run))[-1], run.profile.reid.seeds[0]
 
     def make(folder: Path) -> dict:
         from vireid_lib.analysis.identification import identify
         from vireid_lib.reid.features import extract
 
-        network, settings = stages.network(book, judge, seed)
-        network.to(book.device)
+        network, settings = run.network(judge, seed)
+        network.to(run.device)
 
         def features(rows: pd.DataFrame):
-            return extract(network, rows, settings, book.workspace.cache)
+            return extract(network, rows, settings, run.cache.files)
 
         known = {name: features(rows) for name, rows in answering.items()}
         found = []
-        for images, cells in ((REAL, asking), (DRAWN, _draw(book, photographs, each, folder))):
+        for images, cells in ((REAL, asking), (DRAWN, _draw(run, photographs, each, folder))):
             for (name, light), rows in cells.items():
                 outcome = identify(features(rows), rows["identity"], known[name], answering[name]["identity"])
                 found.append(
@@ -94,18 +92,18 @@ def halves(book: Book, *, people: int = 40, each: int = 4) -> Halves:
                 )
         return {"table": found}
 
-    inputs = {"judge": stages.reid(book, judge, seed), "finetuning": stages.finetuning(book)}
+    inputs = {"judge": run.evaluate(judge, seed), "finetuning": run.fit("dive")}
     inputs |= {f"{name}_{light}": rows for (name, light), rows in asking.items()}
     inputs |= {f"{name}_answering": rows for name, rows in answering.items()}
     sampling = {
         "people": count,
         "each": each,
         "judge": judge,
-        "cameras": stages.infrared_cameras(book),
+        "cameras": run.infrared_cameras,
         **config.sampling_settings(),
     }
-    record = book.stage("halves", sampling, inputs, make, seeds=[seed, config.seed])
-    return Halves(pd.DataFrame(record.values["table"]), measures.judges(book)[judge], count)
+    record = run.stage("halves", sampling, inputs, make, seeds=[seed, config.seed])
+    return Halves(pd.DataFrame(record.values["table"]), measures.judges(run)[judge], count)
 
 
 def _every_other(rows: pd.DataFrame, start: int) -> pd.DataFrame:
@@ -113,13 +111,13 @@ def _every_other(rows: pd.DataFrame, start: int) -> pd.DataFrame:
 
 
 def _draw(
-    book: Book, photographs: dict[str, pd.DataFrame], each: int, folder: Path
+    run: Run, photographs: dict[str, pd.DataFrame], each: int, folder: Path
 ) -> dict[tuple[str, str], pd.DataFrame]:
     """Pictures of both groups in both lights, as PNGs in `folder`: by the codes of the visible cameras that have seen
     them, and by the target's infrared ones, which external people have never met."""
     from vireid_lib.generators.dive.expand import run_plan
 
-    model, infrared = stages.generator(book).model, stages.infrared_cameras(book)
+    model, infrared = run.generator("dive").model, run.infrared_cameras
     words, found = model.vocabulary, {}
     for name, rows in photographs.items():
         for light, cameras in (("visible", _views(rows, words, infrared)), ("infrared", infrared)):

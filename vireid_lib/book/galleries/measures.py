@@ -13,14 +13,12 @@ from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, fr
 from vireid_lib.book.galleries.audit import thin
 from vireid_lib.book.galleries.numbers import fid, numbers
 from vireid_lib.experiment import arrays, measures
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import dive_config, reid_config
 from vireid_lib.viz.pictures import pixels
 
 
-def judged_people(book: Book, generator: str = "dive") -> pd.DataFrame:
+def judged_people(run: Run, generator: str = "dive") -> pd.DataFrame:
     """Identity preservation, person by person, as the baseline network (first seed) sees it; the worst first.
 
     Returns:
@@ -28,7 +26,7 @@ def judged_people(book: Book, generator: str = "dive") -> pd.DataFrame:
         photographs. The generator's comes first and sorts the rows; among equals, those who are found in other
         galleries come first, for they are its own failures.
     """
-    record = measures.preservation(book, "real", book.profile.reid.seeds[0])
+    record = measures.preservation(run, "real", run.profile.reid.seeds[0])
     found = {
         name: pd.DataFrame(values["by_identity"]).set_index("identity")["rank_1"]
         for name, values in record.values["galleries"].items()
@@ -39,9 +37,9 @@ def judged_people(book: Book, generator: str = "dive") -> pd.DataFrame:
     return table.rename_axis("identity").reset_index()
 
 
-def judged_galleries(book: Book) -> pd.DataFrame:
+def judged_galleries(run: Run) -> pd.DataFrame:
     """Identity preservation of each gallery as the baseline network (first seed) sees it, in percent."""
-    record = measures.preservation(book, "real", book.profile.reid.seeds[0])
+    record = measures.preservation(run, "real", run.profile.reid.seeds[0])
     found = record.values["galleries"]
     return pd.DataFrame(
         {
@@ -73,36 +71,36 @@ class Fidelity:
     extractor: str
 
 
-def fidelity(book: Book) -> Fidelity:
+def fidelity(run: Run) -> Fidelity:
     """Compare every gallery of the profile with the target's real infrared training images of the same cameras.
 
     All sets are thinned to the same number of images, for the distance depends on it. Two halves of the real images
     show the distance that chance alone gives; the visible images are far by construction.
     """
-    data, cameras = stages.datasets(book), stages.infrared_cameras(book)
-    learn = data.learn().query("modality == 'infrared'")
+    data, cameras = run.data(), run.infrared_cameras
+    learn = data.train_rows().query("modality == 'infrared'")
     real = learn[learn["camera"].isin(cameras)]
     groups = {
         "real infrared, one half": real.iloc[::2],
         "real infrared, other half": real.iloc[1::2],
         "external photographs (visible)": data.external,
     }
-    for name in book.profile.reid.training_sets:
+    for name in run.profile.reid.training_sets:
         if name != "real":
-            groups[_words(name)] = stages.gallery(book, name)
+            groups[_words(name)] = run.synthesize(name)
     count = min(len(rows) for rows in groups.values())
     groups = {name: thin(rows, count) for name, rows in groups.items()}
-    seed, config = book.profile.reid.seeds[0], dive_config(book.profile)
-    judge = stages.reid(book, "real", seed)
+    seed, config = run.profile.reid.seeds[0], run.generator_config("dive")
+    judge = run.evaluate("real", seed)
 
     def make(folder: Path) -> dict:
         from vireid_lib.reid.features import extract
 
-        network, settings = stages.network(book, "real", seed)
-        network.to(book.device)
+        network, settings = run.network("real", seed)
+        network.to(run.device)
         # All sets pass the infrared stream: the question is whether they could be taken for infrared.
         found = {
-            name: extract(network, rows.assign(modality="infrared"), settings, book.workspace.cache).numpy()
+            name: extract(network, rows.assign(modality="infrared"), settings, run.cache.files).numpy()
             for name, rows in groups.items()
         }
         shown = {name: pixels(rows, (config.height, config.width)) for name, rows in groups.items()}
@@ -119,13 +117,13 @@ def fidelity(book: Book) -> Fidelity:
         )
         return {"extractor": extractor, "N": count, "table": table.iloc[1:].to_dict("records")}
 
-    method = reid_config(book.profile)
+    method = run.reid_config
     size = f"{method.height} × {method.width}"
-    extractor = f"{book.profile.reid.method.upper()}, {book.profile.reid.backbone} backbone, trained on "
-    extractor += f"{book.profile.data.target} with seed {seed}, infrared stream, images resized to {size}"
+    extractor = f"{run.profile.reid.method.upper()}, {run.profile.reid.backbone} backbone, trained on "
+    extractor += f"{run.profile.data.target} with seed {seed}, infrared stream, images resized to {size}"
     inputs = {"judge": judge, **{f"images_{place}": rows for place, rows in enumerate(groups.values())}}
     shown_at = [config.height, config.width]
-    record = book.stage("fidelity", {"groups": list(groups), "images": count, "size": shown_at}, inputs, make)
+    record = run.stage("fidelity", {"groups": list(groups), "images": count, "size": shown_at}, inputs, make)
     histograms = pd.DataFrame(arrays.load(record)["histograms"], index=list(groups))
     return Fidelity(pd.DataFrame(record.values["table"]).assign(N=count), histograms, extractor)
 
@@ -190,7 +188,7 @@ COLUMNS = [
 """The measures of `galleries.numbers.numbers`, in the order of `compare`'s table."""
 
 
-def compare(book: Book, names: Sequence[str], *, inception: str = "") -> Comparison:
+def compare(run: Run, names: Sequence[str], *, inception: str = "") -> Comparison:
     """Measure galleries by all measures: one table for any list of generators.
 
     Each gallery is fitted, made and measured once (stages), in the order of the names. The judge of people is the
@@ -208,7 +206,7 @@ def compare(book: Book, names: Sequence[str], *, inception: str = "") -> Compari
     names = [name for name in names if name != "real"]
     if not names:
         raise ValueError('compare: give at least one gallery to measure, e.g. "copies".')
-    found = {name: numbers(book, name) | ({"FID": fid(book, name, inception)} if inception else {}) for name in names}
+    found = {name: numbers(run, name) | ({"FID": fid(run, name, inception)} if inception else {}) for name in names}
     columns = {key: (PERCENT | PLAIN).get(key, key) for key in COLUMNS if any(key in each for each in found.values())}
     rows = [
         {"infrared images": _words(name)}

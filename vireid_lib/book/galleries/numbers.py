@@ -17,14 +17,11 @@ from vireid_lib.analysis.manifold import NEIGHBOURS, manifold
 from vireid_lib.analysis.measure import Measure
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.analysis.variety import variety
-from vireid_lib.book.fitting import translators
 from vireid_lib.book.galleries.audit import audit, thin
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import dive_config, generator_config
 from vireid_lib.training import weights
 
 SIZE = (64, 32)
@@ -39,20 +36,20 @@ TRANSLATED = 40
 OF_NO_GENERATOR = ("true", "redrawn")
 
 
-def reference(book: Book) -> tuple[pd.DataFrame, str]:
+def reference(run: Run) -> tuple[pd.DataFrame, str]:
     """The real infrared images that galleries are compared with, and what they are in words.
 
     In the miniature world they show the very people of the galleries, in pictures that no gallery and no training set
     holds; elsewhere nobody has such pictures, and the target's infrared training images stand in, of other people.
     """
-    cameras = stages.infrared_cameras(book)
-    if not book.miniature:
-        infrared = stages.datasets(book).learn().query("modality == 'infrared'")
+    cameras = run.infrared_cameras
+    if not run.miniature:
+        infrared = run.data().train_rows().query("modality == 'infrared'")
         rows = infrared[infrared["camera"].isin(cameras)]
         return rows.reset_index(drop=True), "the target's infrared training images"
-    rows = stages.datasets(book).truth("true")
+    rows = run.data().truth("true")
     rows = rows[rows["camera"].isin(cameras)]
-    later = rows.groupby(["identity", "camera"]).cumcount() >= book.profile.expand.per_camera
+    later = rows.groupby(["identity", "camera"]).cumcount() >= run.profile.expand.per_camera
     return rows[later if later.any() else ~later].reset_index(drop=True), "true infrared images of the same people"
 
 
@@ -60,15 +57,15 @@ KINDS = {"colour": False, "luminance": True}
 """What the judges of modality see, and whether that is grey."""
 
 
-def modality_judges(book: Book) -> tuple[StageRecord, dict[str, ModalityJudge]]:
+def modality_judges(run: Run) -> tuple[StageRecord, dict[str, ModalityJudge]]:
     """Judges that have learned visible from infrared on the target's training images and the external photographs;
     one sees colour, the other only luminance."""
-    data = stages.datasets(book)
-    rows = tables.concat(data.learn(), data.external)
+    data = run.data()
+    rows = tables.concat(data.train_rows(), data.external)
     rows = tables.concat(*(thin(rows[rows["modality"] == each], MOST) for each in ("visible", "infrared")))
 
     def make(folder: Path) -> dict:
-        pixels = np.asarray(load_images(rows["path"].tolist(), SIZE, cache=book.workspace.cache).pixels)
+        pixels = np.asarray(load_images(rows["path"].tolist(), SIZE, cache=run.cache.files).pixels)
         about = {}
         for name, grey in KINDS.items():
             judge = train_judge(pixels, (rows["modality"] == "infrared").to_numpy(), rows["identity"], grey=grey)
@@ -76,7 +73,7 @@ def modality_judges(book: Book) -> tuple[StageRecord, dict[str, ModalityJudge]]:
             about[name] = {"accuracy": judge.accuracy, "held_out": judge.held_out}
         return about
 
-    record = book.stage("modality_judges", {"size": list(SIZE)}, {"images": rows}, make, seeds=[0])
+    record = run.stage("modality_judges", {"size": list(SIZE)}, {"images": rows}, make, seeds=[0])
     found = {}
     for name, grey in KINDS.items():
         network = ModalityNetwork(1 if grey else 3)
@@ -85,7 +82,7 @@ def modality_judges(book: Book) -> tuple[StageRecord, dict[str, ModalityJudge]]:
     return record, found
 
 
-def numbers(book: Book, name: str) -> dict[str, Measure]:
+def numbers(run: Run, name: str) -> dict[str, Measure]:
     """Every measure of gallery `name`, each with its N, extractor and resize rule; made once.
 
     The judge is the baseline network (first seed), which has met neither these people nor synthetic images.
@@ -95,30 +92,30 @@ def numbers(book: Book, name: str) -> dict[str, Measure]:
         "Fréchet distance", "precision", "recall", "density", "coverage", "SSIM on the person", "infrared (colour)",
         "infrared (luminance)", "variety", "flagged copies". Shares are 0..1.
     """
-    found = _stage(book, name).values["measures"]
+    found = _stage(run, name).values["measures"]
     return {key: Measure(**{**each, "images": tuple(each["images"])}) for key, each in found.items()}
 
 
-def _stage(book: Book, name: str) -> StageRecord:
-    gallery, external, seed = stages.gallery(book, name), stages.datasets(book).external, book.profile.reid.seeds[0]
-    real, real_words = reference(book)
-    (learned, judges), copied, translated = modality_judges(book), audit(book, name), _translation(book, name)
+def _stage(run: Run, name: str) -> StageRecord:
+    gallery, external, seed = run.synthesize(name), run.data().external, run.profile.reid.seeds[0]
+    real, real_words = reference(run)
+    (learned, judges), copied, translated = modality_judges(run), audit(run, name), _translation(run, name)
 
     def make(folder: Path) -> dict:
         from vireid_lib.reid.features import extract
 
-        network, config = stages.network(book, "real", seed)
-        network.to(book.device)
-        made, seen, held = (extract(network, rows, config, book.workspace.cache) for rows in (gallery, external, real))
+        network, config = run.network("real", seed)
+        network.to(run.device)
+        made, seen, held = (extract(network, rows, config, run.cache.files) for rows in (gallery, external, real))
         extractor = (
-            f"{book.profile.reid.method.upper()}, {book.profile.reid.backbone} backbone, trained on "
-            f"{book.profile.data.target}, seed {seed}"
+            f"{run.profile.reid.method.upper()}, {run.profile.reid.backbone} backbone, trained on "
+            f"{run.profile.data.target}, seed {seed}"
         )
         about = {"extractor": extractor, "resize": f"{config.height}x{config.width}, bilinear"}
         found = _of_people(made, gallery, seen, external, about, "photographs")
         if not set(gallery["path"]) & set(real["path"]):  # a set is no measure of itself
-            found |= _beside_reference(book, made, gallery, held, real, about)
-        shown = np.asarray(load_images(gallery["path"].tolist(), SIZE, cache=book.workspace.cache).pixels)
+            found |= _beside_reference(run, made, gallery, held, real, about)
+        shown = np.asarray(load_images(gallery["path"].tolist(), SIZE, cache=run.cache.files).pixels)
         for sight, judge in judges.items():
             key = f"infrared ({sight})"
             found[key] = Measure(
@@ -138,7 +135,7 @@ def _stage(book: Book, name: str) -> StageRecord:
         return {"measures": {key: vars(each) for key, each in found.items()}, "reference": real_words}
 
     inputs = {
-        "judge": stages.reid(book, "real", seed),
+        "judge": run.evaluate("real", seed),
         "gallery": gallery,
         "external": external,
         "reference": real,
@@ -146,10 +143,10 @@ def _stage(book: Book, name: str) -> StageRecord:
         "audit": copied.record,
     }
     settings = {"gallery": name, "translated": None if translated is None else vars(translated)}
-    return book.stage("gallery_numbers", settings, inputs, make, seeds=[seed])
+    return run.stage("gallery_numbers", settings, inputs, make, seeds=[seed])
 
 
-def fid(book: Book, name: str, weights: str) -> Measure:
+def fid(run: Run, name: str, weights: str) -> Measure:
     """FID of gallery `name` to `reference(book)`, equal numbers of images; made once for each file of weights.
 
     Args:
@@ -158,12 +155,12 @@ def fid(book: Book, name: str, weights: str) -> Measure:
     from vireid_lib.analysis.inception import SIZE as INPUT
     from vireid_lib.analysis.inception import InceptionV3
 
-    gallery, (real, _) = stages.gallery(book, name), reference(book)
+    gallery, (real, _) = run.synthesize(name), reference(run)
     count = min(len(gallery), len(real))
     sides = [rows.iloc[_spread(rows, count)] for rows in (real, gallery)]
 
     def make(folder: Path) -> dict:
-        network = InceptionV3.load(weights).to(book.device)
+        network = InceptionV3.load(weights).to(run.device)
         shown = (load_images(rows["path"].tolist(), (INPUT, INPUT), cache=None).pixels for rows in sides)
         name_of_it, resize = f"Inception-v3, {Path(weights).name}", f"{INPUT}x{INPUT}, bilinear"
         found = frechet(*(network.features(pixels) for pixels in shown), extractor=name_of_it, resize=resize)
@@ -172,7 +169,7 @@ def fid(book: Book, name: str, weights: str) -> Measure:
     from vireid_lib.training.weights import digest
 
     inputs = {"weights": f"{weights} {digest(weights)}", "real": sides[0], "gallery": sides[1]}
-    values = book.stage("fid", {"gallery": name}, inputs, make).values["fid"]
+    values = run.stage("fid", {"gallery": name}, inputs, make).values["fid"]
     return Measure(**{**values, "images": tuple(values["images"])})
 
 
@@ -191,10 +188,10 @@ def _of_people(
 
 
 def _beside_reference(
-    book: Book, made: torch.Tensor, gallery: pd.DataFrame, held: torch.Tensor, real: pd.DataFrame, about: dict
+    run: Run, made: torch.Tensor, gallery: pd.DataFrame, held: torch.Tensor, real: pd.DataFrame, about: dict
 ) -> dict[str, Measure]:
     """How a gallery compares with real infrared images, equal numbers of both."""
-    found = _of_people(made, gallery, held, real, about, "true infrared") if book.miniature else {}
+    found = _of_people(made, gallery, held, real, about, "true infrared") if run.miniature else {}
     count = min(len(gallery), len(real))
     sides = ((held, real), (made, gallery))
     near = [features[torch.from_numpy(_spread(rows, count))].numpy() for features, rows in sides]
@@ -202,7 +199,7 @@ def _beside_reference(
     if count > NEIGHBOURS:
         found |= {each.name: each for each in manifold(*near).measures(images=(count, count), **about)}
     if all(rows.groupby(["identity", "camera"]).size().max() > 1 for rows in (gallery, real)):
-        share, note = variety(made, gallery, held, real).share, f"share of the spread of {reference(book)[1]}"
+        share, note = variety(made, gallery, held, real).share, f"share of the spread of {reference(run)[1]}"
         found["variety"] = Measure("variety", share, images=(len(gallery), len(real)), note=note, **about)
     return found
 
@@ -213,14 +210,14 @@ def _spread(rows: pd.DataFrame, count: int) -> np.ndarray:
     return order[np.linspace(0, len(order) - 1, count).round().astype(int)]
 
 
-def _translation(book: Book, name: str) -> Measure | None:
+def _translation(run: Run, name: str) -> Measure | None:
     """SSIM, on the person, of translated photographs and of their very moments in infrared; for generators that
     translate, in the miniature world."""
-    maker = _translator(book, name) if book.miniature else None
+    maker = _translator(run, name) if run.miniature else None
     if maker is None:
         return None
     fitting, translate, sampling, (height, width) = maker
-    external, cameras = stages.datasets(book).external.sort_values("path"), stages.infrared_cameras(book)
+    external, cameras = run.data().external.sort_values("path"), run.infrared_cameras
     people = sorted(external["identity"].unique())[:TRANSLATED]
     shown = external[external["identity"].isin(people)].groupby("identity").head(len(cameras))
     shown = shown.reset_index(drop=True)
@@ -248,26 +245,26 @@ def _translation(book: Book, name: str) -> Measure | None:
 
     settings = {"generator": name, "size": [height, width], "cameras": under, "sampling": sampling}
     inputs = {"photographs": shown} | ({"fitting": fitting} if fitting else {})
-    values = book.stage("translation_ssim", settings, inputs, make).values["ssim"]
+    values = run.stage("translation_ssim", settings, inputs, make).values["ssim"]
     return Measure(**{**values, "images": tuple(values["images"])})
 
 
-def _translator(book: Book, name: str):
+def _translator(run: Run, name: str):
     """What gallery `name` was fitted by (None if nothing was), how it translates, the settings of that, its size; None
     if it can't."""
     from vireid_lib import generators
 
     if name == "dive_from_image":
-        config = dive_config(book.profile).model_copy(update={"start": "image"})
+        config = run.generator_config(name)
         sampling, size = config.sampling_settings(), (config.height, config.width)
-        return stages.finetuning(book), lambda: stages.generator(book).translate, sampling, size
+        return run.fit(name), lambda: run.generator(name).translate, sampling, size
     if name in ("dive", *OF_NO_GENERATOR):  # from text there is no moment to compare
         return None
-    config, made = generator_config(book.profile, name), generators.generator_class(name)
+    config, made = run.generator_config(name), generators.generator_class(name)
     if "translate" not in made.capabilities:
         return None
     size = (getattr(config, "height", SIZE[0]), getattr(config, "width", SIZE[1]))
     if name == "copies":
         return None, lambda: made().translate, {}, size
     sampling = config.sampling_settings()
-    return translators.fitting(book, name), lambda: translators.fitted(book, name).translate, sampling, size
+    return run.fit(name), lambda: run.generator(name).translate, sampling, size

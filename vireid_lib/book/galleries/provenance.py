@@ -12,10 +12,8 @@ import pandas as pd
 from PIL import Image
 
 from vireid_lib.analysis.ssim import ssim
-from vireid_lib.book.fitting import translators
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.run import Book
 from vireid_lib.generators.galleries import RECORD
 from vireid_lib.viz.pictures import Grid, pixels, short
 
@@ -39,13 +37,13 @@ class Again:
         return f"{what}. That is more than rounding: device or library versions are not those of the record."
 
 
-def make_again(book: Book, name: str = "dive", place: int = 0) -> Again:
+def make_again(run: Run, name: str = "dive", place: int = 0) -> Again:
     """Make the image in row `place` of generator `name`'s gallery again from what its table records, and compare."""
-    table = stages.gallery(book, name)
+    table = run.synthesize(name)
     row = table.iloc[place]
     with Image.open(row["path"]) as image:
         size = (image.height, image.width)
-    again = _sampled(book, row) if name == "dive" else _expanded(book, name, row, size)
+    again = _sampled(run, row) if name == "dive" else _expanded(run, name, row, size)
     stored = pixels([row["path"]], size)[0]
     difference = np.abs(again.astype(int) - stored)
     shown = np.clip(difference * 32, 0, 255).astype(np.uint8)
@@ -54,21 +52,19 @@ def make_again(book: Book, name: str = "dive", place: int = 0) -> Again:
     return Again(grid, int(difference.max()))
 
 
-def _sampled(book: Book, row: pd.Series) -> np.ndarray:
+def _sampled(run: Run, row: pd.Series) -> np.ndarray:
     from vireid_lib.generators.dive.sample import Request, sample
 
-    return sample(stages.generator(book).model, [Request(row["identity"], row["camera"], int(row["seed"]))])[0]
+    return sample(run.generator("dive").model, [Request(row["identity"], row["camera"], int(row["seed"]))])[0]
 
 
-def _expanded(book: Book, name: str, row: pd.Series, size: tuple[int, int]) -> np.ndarray:
+def _expanded(run: Run, name: str, row: pd.Series, size: tuple[int, int]) -> np.ndarray:
     """The image once more, with the others of its person alone: who else is in a gallery makes no difference."""
-    people, cameras, per_camera = translators.order(book, stages.datasets(book))
-    maker = translators.fitted(book, name)
+    cameras, per_camera = run.infrared_cameras, run.profile.expand.per_camera
+    maker = run.generator(name)
     seed = getattr(maker.config, "seed", 0)
     with tempfile.TemporaryDirectory() as folder:
-        made = maker.expand(
-            [row["identity"]], cameras, per_camera, seed, Path(folder), source=stages.datasets(book).external
-        )
+        made = maker.expand([row["identity"]], cameras, per_camera, seed, Path(folder), source=run.data().external)
         same = made[(made["camera"] == row["camera"]) & (made["path"].map(_file) == _file(row["path"]))]
         return pixels([same["path"].iloc[0]], size)[0]
 
@@ -77,10 +73,10 @@ def _file(path: str) -> str:
     return Path(path).name
 
 
-def origins(book: Book, name: str, *, people: int = 6) -> Grid:
+def origins(run: Run, name: str, *, people: int = 6) -> Grid:
     """Images of a gallery above the photographs that they were made from, or, where the generator did not record any,
     above the photograph of the same person that comes nearest (1 - SSIM)."""
-    table, external = stages.gallery(book, name), stages.datasets(book).external
+    table, external = run.synthesize(name), run.data().external
     rows = table.drop_duplicates("identity").sort_values("identity").iloc[:people]
     record = Path(rows["path"].iloc[0]).parents[2] / RECORD
     made_from = json.loads(record.read_text()).get("made_from", {}) if record.exists() else {}

@@ -16,7 +16,7 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
         from vireid_lib.experiment import open_book, studies
         from vireid_lib.experiment.studies.NAME import STUDY
 
-        book = open_book(profile, workspace, data_root)
+        book = experiment.open(profile, workspace, data_root)
         measured = studies.measure(book, STUDY, full=full)  # trains (cached, two at a time); one row per row × seed
         studies.overview(measured)                          # mean ± std of every row
         studies.effort(book, STUDY, measured)               # batch, steps, images seen of every row
@@ -27,7 +27,7 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
         print(studies.limits(book, STUDY, measured, findings))  # chance, intervals, what was fitted only once
 
    A row's own book, `studies.book_of(book, STUDY.row("den"))`, works with everything that takes a book:
-   `stages.features(own, "real", seed)`, `stages.network(own, "real", seed)`, `trainings.history(record)`.
+   `own.features("real", seed)`, `own.network("real", seed)`, `trainings.history(record)`.
 4. `vireid study NAME [--profile P] [--workspace DIR] [-p full=true]` runs it like a chapter of the book, in the book's
    workspace (trainings are shared), and writes `study_NAME.html` there.
 """

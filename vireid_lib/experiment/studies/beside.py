@@ -9,16 +9,16 @@ from vireid_lib.experiment import variants
 from vireid_lib.experiment.comparable import Conditions, conditions, unlike
 from vireid_lib.experiment.papers import SCORES, SPREADS, Column, Table
 from vireid_lib.experiment.papers import Row as PaperRow
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.result_tables import CAPTION, OURS, PAPERS, HtmlTable, has_older, legend, mark
-from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import changed
 from vireid_lib.experiment.studies.measured import MEASURES, mean_and_std
 from vireid_lib.experiment.studies.study import Row, Study, profile_of
 
 
 def beside_paper(
-    book: Book, study: Study, measured: pd.DataFrame, number: int, *, method: str = "", also: Sequence[str] = ()
+    run: Run, study: Study, measured: pd.DataFrame, number: int, *, method: str = "", also: Sequence[str] = ()
 ) -> HtmlTable:
     """Table `number` of the paper: in each cell the printed number (italics), below it ours, mean ± standard deviation
     over seeds (upright). Rows that were not trained say so.
@@ -32,19 +32,19 @@ def beside_paper(
         method: with which ours were trained, if not with the paper's.
         also: rows of the study that belong here though the paper does not print them.
     """
-    profile, table, trials = book.profile, study.table(number), study.paper.trials
+    profile, table, trials = run.profile, study.table(number), study.paper.trials
     mode, place = _place(profile, table, list(dict.fromkeys(measured["mode"])), trials)
     column, ours = table.columns[place], measured[measured["mode"] == mode]
     rows, withheld = [], {}
     for printed in table.rows:
         row, values = study.row_of(printed, profile, method), printed.values[place]
-        if not book.miniature and (why := _unlike_row(profile, mode, table, column, printed, row, trials)):
+        if not run.miniature and (why := _unlike_row(profile, mode, table, column, printed, row, trials)):
             withheld.setdefault(" and ".join(why), []).append(printed.printed)
             values = [None] * len(values)
         rows.append(_cells(table, printed.printed, row, values, ours))
     rows += [_cells(table, study.row(name).label, study.row(name), [None] * len(table.metrics), ours) for name in also]
     found = pd.DataFrame(rows)
-    words = _there(table, column, book.miniature, withheld), _here(book, table, mode, method, ours), _without(withheld)
+    words = _there(table, column, run.miniature, withheld), _here(run, table, mode, method, ours), _without(withheld)
     return HtmlTable(_markup(found, table, study, *words), found)
 
 
@@ -102,9 +102,9 @@ def _there(table: Table, column: Column, miniature: bool, withheld: Mapping[str,
     return about + ", for the order of rows alone" * miniature
 
 
-def _here(book: Book, table: Table, mode: str, method: str, ours: pd.DataFrame) -> str:
+def _here(run: Run, table: Table, mode: str, method: str, ours: pd.DataFrame) -> str:
     """What ours are."""
-    about = ", ".join(filter(None, (book.profile.data.target, mode, method.upper())))
+    about = ", ".join(filter(None, (run.profile.data.target, mode, method.upper())))
     others = {row.method for row in table.rows} - {method} if method else ()
     instead = f", where the paper has {' and '.join(sorted(others)).upper()}" if others else ""
     return f"measured here ({about}){instead}, mean ± standard deviation, {_seeds(ours)} seeds{legend(ours)}"

@@ -11,9 +11,7 @@ from torch import Tensor
 from vireid_lib.analysis.spaces import pair_distances
 from vireid_lib.evaluation.evaluator import DISTANCES, evaluate
 from vireid_lib.evaluation.protocols import DIRECTIONS, LlcmProtocol
-from vireid_lib.experiment import alike
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies.deen import SWEEPS, sweep_row
 from vireid_lib.experiment.studies.measured import mean_and_std
 from vireid_lib.experiment.studies.study import Study, book_of
@@ -39,31 +37,35 @@ def pair_mining_curves() -> dict[str, tuple[list[float], list[float]]]:
 
 
 def distances(
-    book: Book, study: Study, rows: Sequence[str], *, seed: int
+    run: Run, study: Study, rows: Sequence[str], *, seed: int
 ) -> dict[str, tuple[Float[np.ndarray, " same"], Float[np.ndarray, " different"]]]:
     """Cosine distances of visible-infrared pairs of test images, for `plots.distance_panels`: of the first row's
     network before training ("initial"), then of each row's after it."""
-    found = {"initial": pair_distances(initial_features(book, study, rows[0], seed), stages.datasets(book).test())}
+    found = {"initial": pair_distances(initial_features(run, study, rows[0], seed), run.data().test())}
     for name in rows:
         row = study.row(name)
-        found[row.label] = pair_distances(*alike.features(book_of(book, row), row.training, seed))
+        found[row.label] = pair_distances(*book_of(run, row).features(row.training, seed, plain=True))
     kinds = ("same person, across modalities", "different people, across modalities")
     return {label: tuple(pairs[kind] for kind in kinds) for label, pairs in found.items()}
 
 
-def initial_features(book: Book, study: Study, name: str, seed: int) -> Float[Tensor, "images dim"]:
-    """Test features (`alike`) of a row's network as its training starts: random, or ImageNet's where the row has such
+def initial_features(run: Run, study: Study, name: str, seed: int) -> Float[Tensor, "images dim"]:
+    """Test features of a row's network as its training starts: random, or ImageNet's where the row has such
     weights."""
-    from vireid_lib.experiment.settings import reid_config
     from vireid_lib.reid import methods
     from vireid_lib.reid.features import extract
 
     row = study.row(name)
-    config, data = reid_config(book_of(book, row).profile), stages.datasets(book)
+    config, data = book_of(run, row).reid_config, run.data()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.integer(seed, "weights"))
-        method = methods.build(config.method, config, data.learn()["identity"].nunique())
-    return extract(method.network.eval().to(book.device), data.test(), alike.as_it_is(config), book.workspace.cache)
+        method = methods.build(config.method, config, data.train_rows()["identity"].nunique())
+    return extract(
+        method.network.eval().to(run.device),
+        data.test(),
+        config.model_copy(update={"flip_at_test": False}),
+        run.cache.files,
+    )
 
 
 def sweep_curves(study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> dict[str, pd.DataFrame]:
@@ -95,20 +97,19 @@ def sweep_curves(study: Study, measured: pd.DataFrame, measure: str = "rank_1") 
     return curves
 
 
-def llcm_readings(book: Book, study: Study, name: str) -> pd.DataFrame:
+def llcm_readings(run: Run, study: Study, name: str) -> pd.DataFrame:
     """A row's networks under LLCM's protocol, in both directions and, for visible to infrared, both readings: images
     that ask and answer in a trial, and scores, mean ± standard deviation over seeds.
 
     On another data set than LLCM it is that set's test images that are drawn and ranked so.
     """
     row = study.row(name)
-    own, rows = book_of(book, row), []
-    ranking = DISTANCES[stages.reid_config(own.profile).similarity]
+    own, rows = book_of(run, row), []
+    ranking = DISTANCES[own.reid_config.similarity]
     for direction, reading in ((DIRECTIONS[1], "paper"), (DIRECTIONS[0], "paper"), (DIRECTIONS[0], "release")):
-        protocol = LlcmProtocol(direction, reading, trial_count=book.profile.evaluation.trials)
+        protocol = LlcmProtocol(direction, reading, trial_count=run.profile.evaluation.trials)
         results = [
-            evaluate(*stages.features(own, row.training, seed), protocol, distance=ranking)
-            for seed in book.profile.reid.seeds
+            evaluate(*own.features(row.training, seed), protocol, distance=ranking) for seed in run.profile.reid.seeds
         ]
         trial = results[0].trials[0]
         scores = {label: pd.Series([100 * value(each.scores) for each in results]) for label, value in SCORES.items()}

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vireid_lib import generators
-from vireid_lib.experiment.datasets import datasets
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.studies.study import Claim, Row, Study
 
 THE_PAPERS = "deen"
@@ -20,6 +19,9 @@ METHODS = {"agw": "AGW", "caj": "CAJ", "dart": "DART", "deen": "DEEN"}
 
 PRINTED = ("cyclegan", "aligngan", "vi_diff", "cyclegan_turbo")
 """Generators that the paper's table 1 compares DiVE with."""
+
+FROM_IMAGE = "dive_from_image"
+"""End of the name of the row whose pictures start from photographs."""
 
 TO_BOTH = "_both"
 """End of the names of rows whose generator is fitted to external images too; the paper fits DiVE alone to them."""
@@ -85,7 +87,7 @@ def _trained(method: str, training: str) -> str:
 
 
 def _selected(method: str, name: str, label: str, **settings: object) -> Row:
-    return Row(name, label, method, training="dive", always=False, changes={"dive": settings})
+    return Row(name, label, method, training="dive", always=False, changes={"generators": {"dive": settings}})
 
 
 def _people(method: str, count: int, training: str, *, more: bool = False) -> Row:
@@ -97,13 +99,13 @@ def _people(method: str, count: int, training: str, *, more: bool = False) -> Ro
     )
 
 
-def counts(book: Book) -> tuple[list[int], list[int]]:
+def counts(run: Run) -> tuple[list[int], list[int]]:
     """The numbers of people of figure 5 that are fewer than the expanded ones, and those that are more."""
-    asked, everybody = sorted(book.profile.expand.counts), datasets(book).external["identity"].nunique()
+    asked, everybody = sorted(run.profile.expand.counts), run.data().external["identity"].nunique()
     return [count for count in asked if count < everybody], [count for count in asked if count > everybody]
 
 
-def study(book: Book, compared: Sequence[str] = (), method: str = "") -> Study:
+def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
     """The study.
 
     Args:
@@ -115,18 +117,25 @@ def study(book: Book, compared: Sequence[str] = (), method: str = "") -> Study:
     Raises:
         ValueError: there is no such generator or method, or the profile has no external people.
     """
-    if book.profile.data.external is None:
+    if run.profile.data.external is None:
         raise ValueError(
-            f"Profile {book.profile.name} names no data.external, and DiVE's study expands such people; "
+            f"Profile {run.profile.name} names no data.external, and DiVE's study expands such people; "
             "name a visible-only set there."
         )
-    method = book.with_method(method or (MINIATURE if book.miniature else THE_PAPERS)).profile.reid.method
-    fewer, more = counts(book)
+    method = run.with_method(method or (MINIATURE if run.miniature else THE_PAPERS)).profile.reid.method
+    fewer, more = counts(run)
     first = [
         Row(f"{method}_real", _trained(method, "real"), method),
         *generator_rows(method, expanding(compared)),
         Row(f"{method}_dive", _trained(method, "dive"), method, training="dive"),
-        *generator_rows(method, ["dive_from_image", "redrawn", "true"]),
+        Row(
+            f"{method}_{FROM_IMAGE}",
+            "DiVE from the image",
+            method,
+            training="dive",
+            changes={"generators": {"dive": {"start": "image"}}},
+        ),
+        *generator_rows(method, ["redrawn", "true"]),
     ]
     second = [
         Row(f"{other}_{training}", _trained(other, training), other, training=training)
@@ -134,7 +143,7 @@ def study(book: Book, compared: Sequence[str] = (), method: str = "") -> Study:
         if other != method
         for training in ("real", "dive")
     ]
-    beyond = "true" if book.miniature else "dive"
+    beyond = "true" if run.miniature else "dive"
     others = [
         *fitted_to_both(method, expanding(compared)),
         *_pair(method, "wide", "batches twice as large", always=True, times={"images": 2}),
@@ -154,7 +163,7 @@ def study(book: Book, compared: Sequence[str] = (), method: str = "") -> Study:
         *(_people(method, count, training) for training in ("dive", "true") for count in fewer),
         *(_people(method, count, beyond, more=True) for count in more),
     ]
-    claims = _claims(method, [row.name for row in first], fewer, [] if book.miniature else more)
+    claims = _claims(method, [row.name for row in first], fewer, [] if run.miniature else more)
     return Study("dive", (*first, *second, *others), claims, method)
 
 

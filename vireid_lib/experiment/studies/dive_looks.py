@@ -7,10 +7,9 @@ import pandas as pd
 
 from vireid_lib.book.galleries.measures import PERCENT, PLAIN, compare
 from vireid_lib.book.galleries.stages import identities
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.datasets import most_seen
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.studies.dive import METHODS, counts, method_label
 from vireid_lib.experiment.studies.judged import judge
 from vireid_lib.experiment.studies.measured import GIVEN, MEASURES
@@ -40,15 +39,15 @@ def table_1(study: Study) -> list[Row]:
     return [row for row in study.rows if row.name == f"{study.method}_{row.training}"]
 
 
-def pairs_shown(book: Book, *, people: int = 3) -> Grid:
+def pairs_shown(run: Run, *, people: int = 3) -> Grid:
     """Figure 2: people of the target, who were photographed in both lights, then external ones with DiVE's infrared."""
-    data, cameras = stages.datasets(book), stages.infrared_cameras(book)
-    real, made = data.learn(), stages.gallery(book, "dive")
+    data, cameras = run.data(), run.infrared_cameras
+    real, made = data.train_rows(), run.synthesize("dive")
     both = real.groupby("identity")["modality"].nunique()
     rows, labels = [], []
     for table, infrared, names, words in (
         (real, real, sorted(both.index[both == 2])[:people], "real"),
-        (data.external, made, identities(book, people), "DiVE"),
+        (data.external, made, identities(run, people), "DiVE"),
     ):
         for name in names:
             own = table[(table["identity"] == name) & (table["modality"] == "visible")].sort_values("path")
@@ -62,16 +61,16 @@ def pairs_shown(book: Book, *, people: int = 3) -> Grid:
     return Grid(rows, labels, heads)
 
 
-def generator_grid(book: Book, study: Study, measured: pd.DataFrame, *, people: int = 8) -> Grid:
+def generator_grid(run: Run, study: Study, measured: pd.DataFrame, *, people: int = 8) -> Grid:
     """Figure 4: the same external people as every generator of table 1 that was trained on shows them to the first
     infrared camera."""
-    names, camera = identities(book, people), stages.infrared_cameras(book)[0]
-    external = stages.datasets(book).external.sort_values("path").drop_duplicates("identity").set_index("identity")
+    names, camera = identities(run, people), run.infrared_cameras[0]
+    external = run.data().external.sort_values("path").drop_duplicates("identity").set_index("identity")
     rows, labels = [list(pixels(external.loc[names, "path"].tolist()))], ["photograph"]
     for training in training_sets(study):
         if training == "real" or f"{study.method}_{training}" not in set(measured["row"]):
             continue
-        gallery = stages.gallery(book, training)
+        gallery = run.synthesize(training)
         first = gallery[gallery["camera"] == camera].sort_values("path").drop_duplicates("identity")
         rows.append(list(pixels(first.set_index("identity").loc[names, "path"].tolist())))
         labels.append(training_label(training).removeprefix("+ ").replace(" from ", "\nfrom ").replace(" inf", "\ninf"))
@@ -104,13 +103,13 @@ class Beside:
     basis: pd.DataFrame
 
 
-def measures_beside(book: Book, study: Study, measured: pd.DataFrame) -> Beside:
+def measures_beside(run: Run, study: Study, measured: pd.DataFrame) -> Beside:
     """Measure every gallery of table 1 that was trained on; see `galleries.measures.compare`."""
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
     ranks = {name: group["rank_1"].to_numpy(float) for name, group in first.groupby("row")}
     method = study.method
     names = [name for name in training_sets(study) if name != "real" and f"{method}_{name}" in ranks]
-    found = compare(book, names)
+    found = compare(run, names)
     shown = BESIDE
     if PERCENT["right person (true infrared)"] not in found.table:  # nobody has it for real people
         shown = {"right person (photographs)": BESIDE["right person (true infrared)"], **BESIDE}
@@ -120,7 +119,7 @@ def measures_beside(book: Book, study: Study, measured: pd.DataFrame) -> Beside:
     words = found.table["infrared images"].tolist()
     gained = f"gain in rank-1 of {method_label(method)} (points)"
     table = pd.DataFrame({gained: [f"{gain.mean():+.1f}" for gain in gains]}, index=words)
-    sizes = [stages.gallery_sizes(book, name) for name in names]
+    sizes = [run.gallery_sizes(name) for name in names]
     table["images (distinct)"] = [f"{each['images']:,} ({each['distinct']:,})" for each in sizes]
     for column, (name, digits) in kept.items():
         table[name] = ["–" if pd.isna(value) else f"{value:.{digits}f}" for value in found.table[column]]
@@ -152,13 +151,13 @@ def with_and_without(study: Study, measured: pd.DataFrame, measure: str = "rank_
     return pd.concat(parts, ignore_index=True)
 
 
-def people_curves(book: Book, study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> dict[str, object]:
+def people_curves(run: Run, study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> dict[str, object]:
     """Figure 5: the arguments of `plots.people_curves`; curves of which nothing but all people was trained are left
     out, and where none is left, `curves` is empty."""
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
     groups = first.groupby("row")[measure]
-    everybody = stages.datasets(book).external["identity"].nunique()
-    fewer, more = counts(book)
+    everybody = run.data().external["identity"].nunique()
+    fewer, more = counts(run)
     curves, most = {}, everybody
     for training in ("dive", "true"):
         names = {everybody: f"{study.method}_{training}"} | {count: f"{training}_{count}" for count in (*fewer, *more)}
@@ -171,7 +170,7 @@ def people_curves(book: Book, study: Study, measured: pd.DataFrame, measure: str
             curves[training_label(training).removeprefix("+ ")] = pd.DataFrame(rows)
             most = max(most, *(row["people"] for row in rows))
     beyond = next((row for row in study.rows if row.name in (f"dive_{most}", f"true_{most}")), None)
-    whole = stages.datasets(book_of(book, beyond) if most > everybody else book).external
+    whole = (book_of(run, beyond) if most > everybody else run).data().external
     nobody = groups.get_group(f"{study.method}_real")
     return {
         "curves": curves,

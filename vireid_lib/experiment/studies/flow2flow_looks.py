@@ -12,14 +12,12 @@ from jaxtyping import UInt8
 
 from vireid_lib.analysis.fidelity import colourfulness, frechet
 from vireid_lib.analysis.identification import identify
-from vireid_lib.book.fitting import translators
 from vireid_lib.book.galleries.audit import thin
 from vireid_lib.data.cameras import camera_keys
 from vireid_lib.data.images import load_images
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment import training_expansion as own_people
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import reid_config
+from vireid_lib.experiment import training_expansion
+from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row
 from vireid_lib.experiment.studies.study import book_of
 from vireid_lib.generators.flow2flow import Flow2Flow
@@ -32,21 +30,21 @@ MOST = 400
 """Images of each kind that fidelity is measured on."""
 
 
-def flows(book: Book, row: str = "tse") -> Flow2Flow:
+def flows(run: Run, row: str = "tse") -> Flow2Flow:
     """The fitted flows of a study row."""
-    return translators.fitted(own_people.alone(book_of(book, STUDY.row(row))), "flow2flow")
+    return book_of(run, STUDY.row(row)).generator("flow2flow", external=False)
 
 
-def loss_history(book: Book, row: str = "tse") -> pd.DataFrame:
+def loss_history(run: Run, row: str = "tse") -> pd.DataFrame:
     """Losses of the flows and their adversaries over the steps."""
-    record = translators.fitting(own_people.alone(book_of(book, STUDY.row(row))), "flow2flow")
-    return pd.read_json(record.folder / "flow2flow" / "training" / "history.jsonl", lines=True)
+    record = book_of(run, STUDY.row(row)).fit("flow2flow", external=False)
+    return pd.read_json(record.folder / FITTED / "training" / "history.jsonl", lines=True)
 
 
-def inverted(book: Book) -> pd.DataFrame:
+def inverted(run: Run) -> pd.DataFrame:
     """How exactly the flows of "tse" can be undone: images to latents and back, once with a modality's own flow and
     once there and back again through the other's. Columns: images, largest difference in grey levels (0..255)."""
-    maker, learn, rows = flows(book), stages.datasets(book).learn(), {}
+    maker, learn, rows = flows(run), run.data().train_rows(), {}
     for modality, other in OTHER.items():
         shown = _pixels(maker, learn[learn["modality"] == modality].sample(16, random_state=0))
         latents = maker.encode(shown, modality)
@@ -60,10 +58,10 @@ def inverted(book: Book) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("there and back by")
 
 
-def walks(book: Book, *, people: int = 2, q: int = 10) -> Grid:
+def walks(run: Run, *, people: int = 2, q: int = 10) -> Grid:
     """TSE from one image of a person to another, in each modality (Fig. 4, Eq. 17)."""
-    maker, rows, labels = flows(book), [], []
-    for modality, pairs in _pairs(book, maker, people).items():
+    maker, rows, labels = flows(run), [], []
+    for modality, pairs in _pairs(run, maker, people).items():
         for name, pair in pairs.items():
             first, second = maker.encode(pair, modality)
             path = torch.stack([first + p / q * (second - first) for p in range(q + 1)])
@@ -72,11 +70,11 @@ def walks(book: Book, *, people: int = 2, q: int = 10) -> Grid:
     return Grid(rows, labels, ["image 1", *(f"{p}/{q}" for p in range(1, q)), "image 2"])
 
 
-def half_ways(book: Book, *, people: int = 3, linear: str = "tse_linear") -> Grid:
+def half_ways(run: Run, *, people: int = 3, linear: str = "tse_linear") -> Grid:
     """Half way between two images of a person: in pixels, by the linear flow, by the nonlinear one (Fig. 7)."""
-    makers = {"linear flow": flows(book, linear), "nonlinear flow": flows(book)}
+    makers = {"linear flow": flows(run, linear), "nonlinear flow": flows(run)}
     rows, labels = [], []
-    for modality, pairs in _pairs(book, makers["linear flow"], people).items():
+    for modality, pairs in _pairs(run, makers["linear flow"], people).items():
         for name, pair in pairs.items():
             blend = np.round(pair.astype(np.float32).mean(0)).astype(np.uint8)
             ends = {key: maker.encode(pair, modality) for key, maker in makers.items()}
@@ -86,11 +84,11 @@ def half_ways(book: Book, *, people: int = 3, linear: str = "tse_linear") -> Gri
     return Grid(rows, labels, ["image 1", "image 2", "pixels", *(key.replace(" ", "\n") for key in makers)])
 
 
-def translations(book: Book, rows: Sequence[str] = ("cmg",), *, people: int = 6) -> Grid:
+def translations(run: Run, rows: Sequence[str] = ("cmg",), *, people: int = 6) -> Grid:
     """A person in one modality, shown in the other by the flows of study rows and by CycleGAN if "cyclegan" is among
     them, beside a true image of that modality (Fig. 5 and 9): visible people above, infrared ones below."""
-    makers = {STUDY.row(name).label: _translator(book, name) for name in rows}
-    learn, grid, labels = stages.datasets(book).learn(), [], []
+    makers = {STUDY.row(name).label: _translator(run, name) for name in rows}
+    learn, grid, labels = run.data().train_rows(), [], []
     keys = pd.Series(camera_keys(learn), index=learn.index)
     first = next(iter(makers.values()))
     names = np.random.default_rng(2).permutation(sorted(learn["identity"].unique()))[:people]
@@ -105,14 +103,14 @@ def translations(book: Book, rows: Sequence[str] = ("cmg",), *, people: int = 6)
     return Grid(grid, labels, ["given", *heads, "a true\none"])
 
 
-def _translator(book: Book, row: str):
+def _translator(run: Run, row: str):
     name = "cyclegan" if row == "cyclegan" else "flow2flow"
-    return translators.fitted(own_people.alone(book_of(book, STUDY.row(row))), name)
+    return book_of(run, STUDY.row(row)).generator(name, external=False)
 
 
-def _pairs(book: Book, maker: Flow2Flow, people: int) -> dict[str, dict[str, Images]]:
+def _pairs(run: Run, maker: Flow2Flow, people: int) -> dict[str, dict[str, Images]]:
     """Two images of some people, the same in each call: modality → person → images."""
-    learn, found = stages.datasets(book).learn(), {}
+    learn, found = run.data().train_rows(), {}
     names = np.random.default_rng(1).permutation(sorted(learn["identity"].unique()))[:people]
     for modality in OTHER:
         rows = learn[learn["modality"] == modality].sort_values("path")
@@ -126,7 +124,7 @@ def _pixels(maker: Flow2Flow, rows: pd.DataFrame) -> Images:
     return np.asarray(load_images(rows["path"].tolist(), size, cache=None).pixels)
 
 
-def fidelity(book: Book, rows: Sequence[str]) -> tuple[pd.DataFrame, str]:
+def fidelity(run: Run, rows: Sequence[str]) -> tuple[pd.DataFrame, str]:
     """What study rows add to the training images, measured, and what measured it.
 
     The judge is MPANet on real images (first seed), in the stream of the modality that is measured. Beside the rows:
@@ -137,19 +135,19 @@ def fidelity(book: Book, rows: Sequence[str]) -> tuple[pd.DataFrame, str]:
         person (%)" (the nearest real image of the modality shows the same person; of TSE an image's own two ends
         count too), "colourfulness", "N".
     """
-    judge = book_of(book, STUDY.row("mpanet"))
-    seed, learn = book.profile.reid.seeds[0], stages.datasets(book).learn()
+    judge = book_of(run, STUDY.row("mpanet"))
+    seed, learn = run.profile.reid.seeds[0], run.data().train_rows()
     sets = {
-        STUDY.row(name).label: own_people.images(book_of(book, STUDY.row(name)), STUDY.row(name).training)
+        STUDY.row(name).label: training_expansion.images(book_of(run, STUDY.row(name)), STUDY.row(name).training)
         for name in rows
     }
-    trained = stages.reid(judge, "real", seed)
-    config = reid_config(judge.profile)
+    trained = judge.evaluate("real", seed)
+    config = judge.reid_config
     size = (config.height, config.width)
 
     def make(folder: Path) -> dict:
-        network, _ = stages.network(judge, "real", seed)
-        network.to(book.device).eval()
+        network, _ = judge.network("real", seed)
+        network.to(run.device).eval()
         found = []
         for modality, other in OTHER.items():
             real = thin(learn[learn["modality"] == modality], 2 * MOST)
@@ -158,12 +156,12 @@ def fidelity(book: Book, rows: Sequence[str]) -> tuple[pd.DataFrame, str]:
                 groups["grey copies"] = thin(learn[learn["modality"] == other], MOST)
             groups |= {name: thin(table[table["modality"] == modality], MOST) for name, table in sets.items()}
             half = real.iloc[::2]
-            known = _features(network, _load(half, size), modality, book.device)
+            known = _features(network, _load(half, size), modality, run.device)
             for name, table in groups.items():
                 table = table[table["identity"].isin(set(half["identity"]))]
                 images = _load(table, size)
                 images = grey(images) if name == "grey copies" else images
-                features = _features(network, images, modality, book.device)
+                features = _features(network, images, modality, run.device)
                 measure = frechet(known.numpy(), features.numpy(), extractor="mpanet", resize=f"{size[0]}x{size[1]}")
                 right = identify(features, table["identity"], known, half["identity"])
                 found.append(
@@ -181,9 +179,9 @@ def fidelity(book: Book, rows: Sequence[str]) -> tuple[pd.DataFrame, str]:
 
     inputs = {"judge": trained, "real": learn}
     inputs |= {f"images_{place}": table for place, table in enumerate(sets.values())}
-    record = book.stage("flow2flow_fidelity", {"rows": list(rows), "most": MOST}, inputs, make, seeds=[seed])
+    record = run.stage("flow2flow_fidelity", {"rows": list(rows), "most": MOST}, inputs, make, seeds=[seed])
     words = (
-        f"Judge: MPANet, {book.profile.reid.backbone} backbone, trained on {book.profile.data.target}'s real "
+        f"Judge: MPANet, {run.profile.reid.backbone} backbone, trained on {run.profile.data.target}'s real "
         f"images (seed {seed}); images at {size[0]} × {size[1]}, bilinear; against {MOST} real images at most."
     )
     return pd.DataFrame(record.values["table"]), words

@@ -7,9 +7,7 @@ import pandas as pd
 import torch
 
 from vireid_lib.analysis.spaces import pair_distances
-from vireid_lib.experiment import alike as obtained_alike
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies.jsia import LABELS, STUDY, SWEEPS, sweep_row
 from vireid_lib.experiment.studies.jsia_makers import cameras_by_modality, maker, pairs, shown, size_of, translated
 from vireid_lib.experiment.studies.study import book_of
@@ -20,31 +18,30 @@ from vireid_lib.viz.pictures import pixels, short
 KINDS = ("same person, across modalities", "different people, across modalities")
 
 
-def alike(book: Book, *, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def alike(run: Run, *, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Cosine distances of visible-infrared pairs under the networks of figure 4, for `plots.distance_panels`: without
     any alignment, of people that it was trained on and of others; then of others with SL, and with SL and IL."""
     from vireid_lib.reid.features import extract
 
-    found, learn = {}, stages.datasets(book).learn()
+    found, learn = {}, run.data().train_rows()
     learn = learn.sample(frac=1, random_state=0).groupby(["identity", "modality"]).head(8).reset_index(drop=True)
-    network, config = stages.network(book_of(book, STUDY.row("none")), "real", seed)
-    features = extract(network, learn, obtained_alike.as_it_is(config), book.workspace.cache)
+    network, config = book_of(run, STUDY.row("none")).network("real", seed)
+    features = extract(network, learn, config.model_copy(update={"flip_at_test": False}), run.cache.files)
     found["none, trained people"] = pair_distances(features, learn)
     for name, label in (("none", "none"), ("sl", "SL"), ("sl_il", "SL, IL")):
-        found[label] = pair_distances(*obtained_alike.features(book_of(book, STUDY.row(name)), "real", seed))
+        found[label] = pair_distances(*book_of(run, STUDY.row(name)).features("real", seed, plain=True))
     return {label: tuple(pairs[kind] for kind in KINDS) for label, pairs in found.items()}
 
 
-def sweep_curves(book: Book, measured: pd.DataFrame, measure: str = "rank_1") -> dict[str, pd.DataFrame]:
+def sweep_curves(run: Run, measured: pd.DataFrame, measure: str = "rank_1") -> dict[str, pd.DataFrame]:
     """A score over the weights and the number of regions, for `plots.sweeps`; settings of which nothing but this book's
     value was trained are left out. Where a weight of 0 was trained (Table 3), it is part of the curve.
 
     Args:
         measured: from `studies.measure`.
     """
-    from vireid_lib.experiment.settings import reid_config
 
-    here = reid_config(book_of(book, STUDY.row("jsia")).profile)
+    here = book_of(run, STUDY.row("jsia")).reid_config
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
     groups, curves = first.groupby("row")[measure], {}
     for setting, (symbol, values) in SWEEPS.items():
@@ -67,16 +64,16 @@ def sweep_curves(book: Book, measured: pd.DataFrame, measure: str = "rank_1") ->
     return curves
 
 
-def paired(book: Book, names: Sequence[str], *, seed: int, people: int = 8) -> dict[str, object]:
+def paired(run: Run, names: Sequence[str], *, seed: int, people: int = 8) -> dict[str, object]:
     """Test people in both modalities, and what generators make of each image in the other (figure 6), for
     `plots.image_grid`: a column per person."""
-    test = stages.datasets(book).test()
+    test = run.data().test()
     sides = {name: rows.iloc[:people] for name, rows in pairs(test, people).items()}
     cameras = cameras_by_modality(test)
     lines = [list(pixels(sides[name])) for name in OTHER]
     labels = ["visible, real", "infrared, real"]
     for name in names:
-        own = maker(book, name, seed)
+        own = maker(run, name, seed)
         words = LABELS[name].replace(" before", "\nbefore")
         for here, there in (("infrared", "visible"), ("visible", "infrared")):
             lines.append(list(translated(own, sides[here], sides[there], cameras[there][:1])))
@@ -85,11 +82,11 @@ def paired(book: Book, names: Sequence[str], *, seed: int, people: int = 8) -> d
     return {"images": lines, "row_labels": labels, "column_labels": people_names}
 
 
-def exchanged(book: Book, *, seed: int, people: int = 6) -> dict[str, object]:
+def exchanged(run: Run, *, seed: int, people: int = 6) -> dict[str, object]:
     """Infrared images decoded with the visible styles of several test people: contents by row, styles by column; for
     `plots.image_grid`."""
-    own = maker(book, "jsia", seed)
-    sides, size = pairs(stages.datasets(book).test(), people), size_of(own)
+    own = maker(run, "jsia", seed)
+    sides, size = pairs(run.data().test(), people), size_of(own)
     visible, infrared = (shown(sides[name].iloc[:people], size) for name in OTHER)
     styles, contents = own.styles(visible, "visible"), own.contents(infrared)
     lines = [[None, *visible]]
@@ -100,11 +97,11 @@ def exchanged(book: Book, *, seed: int, people: int = 6) -> dict[str, object]:
     return {"images": lines, "column_labels": ["content", *(f"style of\n{name}" for name in names)]}
 
 
-def walks(book: Book, *, seed: int, lines_each: int = 3, steps: int = 7) -> dict[str, object]:
+def walks(run: Run, *, seed: int, lines_each: int = 3, steps: int = 7) -> dict[str, object]:
     """From one test image to another of the same modality through the latent space (figure 7, Eq. 14), for
     `plots.image_grid`: the two real images at the ends, mixtures with α from 1 to 0 between them."""
-    own = maker(book, "jsia", seed)
-    sides, lines, labels = pairs(stages.datasets(book).test(), 2 * lines_each), [], []
+    own = maker(run, "jsia", seed)
+    sides, lines, labels = pairs(run.data().test(), 2 * lines_each), [], []
     shares = torch.linspace(1, 0, steps)
     for modality in OTHER:
         images = shown(sides[modality].iloc[: 2 * lines_each], size_of(own))

@@ -13,15 +13,12 @@ from torch.nn import functional
 from vireid_lib import generators
 from vireid_lib.analysis.fidelity import frechet_distance
 from vireid_lib.analysis.identity_distance import paired_distance
-from vireid_lib.book.fitting import translators
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.cameras import camera_modalities
 from vireid_lib.data.images import load_images, to_float
-from vireid_lib.experiment import joint_training as joint
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import generator_config
+from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
 from vireid_lib.experiment.studies.study import book_of
 from vireid_lib.generators.interface import Generator
@@ -36,7 +33,7 @@ IMAGES = 400
 Pixels = UInt8[np.ndarray, "images height width 3"]
 
 
-def maker(book: Book, name: str, seed: int) -> Generator:
+def maker(run: Run, name: str, seed: int) -> Generator:
     """A generator of table 4: JSIA-ReID as the joint training of that seed left it, or found it, the others fitted with
     that seed.
 
@@ -44,26 +41,26 @@ def maker(book: Book, name: str, seed: int) -> Generator:
     `fit_on` says so.
     """
     if name in ("jsia", PRETRAINED):
-        folder = start(book, seed).folder / "jsia" if name == PRETRAINED else trained(book, seed).folder / "split_1"
-        return generators.load("jsia", folder, cache=book.workspace.cache, device=book.device, progress=False)
-    return translators.fitted(seeded(book, name, seed), name)
+        folder = start(run, seed).folder / FITTED if name == PRETRAINED else trained(run, seed).folder
+        return generators.load("jsia", folder, cache=run.cache.files, device=run.device, progress=False)
+    return seeded(run, name, seed).generator(name)
 
 
-def trained(book: Book, seed: int) -> StageRecord:
+def trained(run: Run, seed: int) -> StageRecord:
     """The joint training of the whole method."""
-    return stages.reid(book_of(book, STUDY.row("jsia")), "real", seed)
+    return book_of(run, STUDY.row("jsia")).train("real", seed)
 
 
-def start(book: Book, seed: int) -> StageRecord:
+def start(run: Run, seed: int) -> StageRecord:
     """The pre-training that it started from."""
-    return joint.pretraining(book_of(book, STUDY.row("jsia")), stages.training_table(book, "real"), seed)
+    return book_of(run, STUDY.row("jsia")).starting_point("real", seed)
 
 
-def seeded(book: Book, name: str, seed: int) -> Book:
+def seeded(run: Run, name: str, seed: int) -> Run:
     """The book with a generator's seed."""
-    settings = {**book.profile.generators, name: {**book.profile.generators.get(name, {}), "seed": seed}}
-    profile = book.profile.model_copy(update={"generators": settings})
-    return book.with_profile(profile)
+    settings = {**run.profile.generators, name: {**run.profile.generators.get(name, {}), "seed": seed}}
+    profile = run.profile.model_copy(update={"generators": settings})
+    return run.with_profile(profile)
 
 
 def size_of(own: Generator) -> tuple[int, int]:
@@ -151,7 +148,7 @@ def judged(network: torch.nn.Module, size: tuple[int, int], images: Pixels, moda
     return functional.normalize(torch.cat(found))
 
 
-def fidelity(book: Book, *, full: bool = False) -> pd.DataFrame:
+def fidelity(run: Run, *, full: bool = False) -> pd.DataFrame:
     """MD and Fréchet distance of every generator of table 4, for `studies.beside_paper` and `studies.judge`.
 
     The judge is the profile's ReID method, trained on the target's training people with each seed. In JSIA-ReID's rows
@@ -163,35 +160,35 @@ def fidelity(book: Book, *, full: bool = False) -> pd.DataFrame:
         md_from_images, md_from_latents, fid_from_images, fid_from_latents (NaN without a latent space), and the words
         that name judge and number of images.
     """
-    found, mode = [], book.profile.evaluation.modes[0]
-    for seed in book.profile.reid.seeds:
+    found, mode = [], run.profile.evaluation.modes[0]
+    for seed in run.profile.reid.seeds:
         for name in ("real", *GENERATORS, PRETRAINED):
-            fit = seed if full or name in ("jsia", PRETRAINED) else book.profile.reid.seeds[0]
-            values = _measured(book, name, fit, seed).values
+            fit = seed if full or name in ("jsia", PRETRAINED) else run.profile.reid.seeds[0]
+            values = _measured(run, name, fit, seed).values
             label = LABELS.get(name, "real images (reference)")
             found.append({"row": name, "label": label, "seed": seed, "mode": mode} | values)
     return pd.DataFrame(found).fillna(np.nan)
 
 
-def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
+def _measured(run: Run, name: str, fit: int, seed: int) -> StageRecord:
     """One generator under one judge, as a stage."""
-    judge, inputs, sampling = stages.reid(book, "real", seed), {}, {}
+    judge, inputs, sampling = run.evaluate("real", seed), {}, {}
     if name in ("jsia", PRETRAINED):
-        inputs["maker"] = (trained if name == "jsia" else start)(book, fit)
+        inputs["maker"] = (trained if name == "jsia" else start)(run, fit)
     elif name != "real":
-        inputs["maker"] = translators.fitting(seeded(book, name, fit), name)
-        sampling = generator_config(book.profile, name).sampling_settings()
-    test = stages.datasets(book).test()
+        inputs["maker"] = seeded(run, name, fit).fit(name)
+        sampling = run.generator_config(name).sampling_settings()
+    test = run.data().test()
 
     def make(folder: Path) -> dict:
-        network, config = stages.network(book, "real", seed)
+        network, config = run.network("real", seed)
         size, sides = (config.height, config.width), pairs(test, IMAGES)
         cameras = cameras_by_modality(test)
         real = {side: judged(network, size, shown(rows, size), side) for side, rows in sides.items()}
         count = len(sides["visible"])
         words = (
-            f"N = {count} of each modality; features of {book.profile.reid.method.upper()}, "
-            f"{book.profile.reid.backbone} backbone, images resized to {size[0]} × {size[1]}"
+            f"N = {count} of each modality; features of {run.profile.reid.method.upper()}, "
+            f"{run.profile.reid.backbone} backbone, images resized to {size[0]} × {size[1]}"
         )
         if name == "real":
             others = {side: rows.iloc[count:] for side, rows in pairs(test, 2 * count).items()}
@@ -203,7 +200,7 @@ def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
                 "fid_from_images": sum(apart) / 2,
                 "basis": words,
             }
-        own = maker(book, name, fit)
+        own = maker(run, name, fit)
         made = {
             OTHER[side]: translated(own, rows, sides[OTHER[side]], cameras[OTHER[side]]) for side, rows in sides.items()
         }
@@ -220,7 +217,7 @@ def _measured(book: Book, name: str, fit: int, seed: int) -> StageRecord:
         return values | {"basis": words}
 
     about = {"generator": name, "images": IMAGES, "sampling": sampling}
-    return book.stage("generator_pairs", about, {"judge": judge, **inputs}, make, seeds=[seed])
+    return run.stage("generator_pairs", about, {"judge": judge, **inputs}, make, seeds=[seed])
 
 
 def _distance(a: Tensor, b: Tensor) -> float:

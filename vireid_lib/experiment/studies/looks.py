@@ -11,18 +11,16 @@ from vireid_lib.analysis.projection import principal_plane
 from vireid_lib.book import retrieval
 from vireid_lib.data.augment import grey, turn_hue
 from vireid_lib.data.images import to_float
-from vireid_lib.experiment import alike
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies.study import Study, book_of
 from vireid_lib.viz import PersonPlane
 from vireid_lib.viz.pictures import pixels, short
 
 
 def room(
-    book: Book, study: Study, rows: Sequence[str], *, seed: int, trained: int = 2, tested: int = 3, images: int = 12
+    run: Run, study: Study, rows: Sequence[str], *, seed: int, trained: int = 2, tested: int = 3, images: int = 12
 ) -> dict[str, list[PersonPlane]]:
-    """Some people's features (`alike`) under several rows' networks, for `plots.space_use`: row's label → planes.
+    """Some people's features under several rows' networks, for `plots.space_use`: row's label → planes.
 
     Args:
         rows: names of rows.
@@ -30,13 +28,13 @@ def room(
         trained, tested: how many people, drawn at random, that the networks were trained on and that they were not.
         images: at most so many per person and modality.
     """
-    data = stages.datasets(book)
-    chosen = [*_people(data.learn(), trained, images, "trained on"), *_people(data.test(), tested, images, "test")]
+    data = run.data()
+    chosen = [*_people(data.train_rows(), trained, images, "trained on"), *_people(data.test(), tested, images, "test")]
     table = pd.concat([rows_ for _, rows_ in chosen], ignore_index=True)
     ends = np.cumsum([len(rows_) for _, rows_ in chosen])
     found = {}
     for name in rows:
-        features = _features(book, study, name, seed, table)
+        features = _features(run, study, name, seed, table)
         parts = torch.tensor_split(features, ends[:-1].tolist())
         found[study.row(name).label] = [
             PersonPlane(person, *_plane(part, own)) for (person, own), part in zip(chosen, parts, strict=True)
@@ -57,29 +55,29 @@ def _people(table: pd.DataFrame, count: int, images: int, words: str) -> list[tu
     return [(f"{words}: {name.rsplit('/', 1)[-1]}", few[few["identity"] == name]) for name in sorted(drawn)]
 
 
-def _features(book: Book, study: Study, name: str, seed: int, table: pd.DataFrame) -> torch.Tensor:
+def _features(run: Run, study: Study, name: str, seed: int, table: pd.DataFrame) -> torch.Tensor:
     from vireid_lib.reid.features import extract
 
     row = study.row(name)
-    network, config = stages.network(book_of(book, row), row.training, seed)
-    return extract(network, table, alike.as_it_is(config), None)
+    network, config = book_of(run, row).network(row.training, seed)
+    return extract(network, table, config.model_copy(update={"flip_at_test": False}), None)
 
 
-def features_of(book: Book, study: Study, rows: Sequence[str], *, seed: int) -> dict[str, torch.Tensor]:
+def features_of(run: Run, study: Study, rows: Sequence[str], *, seed: int) -> dict[str, torch.Tensor]:
     """Stored test features under several rows' networks, those that their scores are of: row's label → features."""
     found = {}
     for name in rows:
         row = study.row(name)
-        found[row.label] = stages.features(book_of(book, row), row.training, seed)[0]
+        found[row.label] = book_of(run, row).features(row.training, seed)[0]
     return found
 
 
-def heat(book: Book, study: Study, rows: Sequence[str], *, seed: int, pairs: int) -> dict[str, retrieval.Explained]:
+def heat(run: Run, study: Study, rows: Sequence[str], *, seed: int, pairs: int) -> dict[str, retrieval.Explained]:
     """What makes a visible and an infrared image of the same test person similar, under several rows' networks.
 
     The same pairs, drawn at random, for each network; `Explained.images` are visible, infrared, visible, ...
     """
-    test = stages.datasets(book).test()
+    test = run.data().test()
     drawn = test.sample(frac=1, random_state=0)
     first = {side: own.drop_duplicates("identity").set_index("identity") for side, own in drawn.groupby("modality")}
     place = pd.Series(np.arange(len(test)), index=test["path"])
@@ -88,7 +86,7 @@ def heat(book: Book, study: Study, rows: Sequence[str], *, seed: int, pairs: int
     found = {}
     for name in rows:
         row = study.row(name)
-        network, config = stages.network(book_of(book, row), row.training, seed)
+        network, config = book_of(run, row).network(row.training, seed)
         found[row.label] = retrieval.explain(network, config, test, chosen)
     return found
 

@@ -6,15 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from vireid_lib.analysis.spaces import cross_modality_distances, spread
-from vireid_lib.experiment import alike, trainings
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import jobs, trainings
 from vireid_lib.experiment.contrasts import split_scores
 from vireid_lib.experiment.papers import SCORES, SPREADS
+from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.result_tables import has_older, mark
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import reid_config
 from vireid_lib.experiment.studies.study import Row, Study, book_of
 
 MEASURES = {
@@ -45,14 +43,14 @@ GIVEN = ["images in a batch", "steps", "images seen"]
 """What is told of a training's effort."""
 
 
-def train(book: Book, rows: Sequence[Row]) -> list[StageRecord]:
+def train(run: Run, rows: Sequence[Row]) -> list[StageRecord]:
     """Train every row with every seed of the profile, the first seed of all rows first; on a CPU, as many at a time as
     there are cores. What is trained already is fetched."""
-    jobs = [(book_of(book, row), row.training, seed) for seed in book.profile.reid.seeds for row in rows]
-    return stages.train_all(jobs)
+    wanted = [(book_of(run, row), row.training, seed) for seed in run.profile.reid.seeds for row in rows]
+    return jobs.evaluate_all(wanted)
 
 
-def measure(book: Book, study: Study, *, full: bool = False, training: bool = True) -> pd.DataFrame:
+def measure(run: Run, study: Study, *, full: bool = False, training: bool = True) -> pd.DataFrame:
     """Train and measure a study's rows.
 
     Args:
@@ -68,62 +66,55 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
     """
-    rows, seeds = trainable(book, study.chosen(full or not training)), book.profile.reid.seeds
+    rows, seeds = trainable(run, study.chosen(full or not training)), run.profile.reid.seeds
     if training:
-        records = iter(train(book, rows))
+        records = iter(train(run, rows))
         done = {(row.name, seed): next(records) for seed in seeds for row in rows}
     else:
         done = {
             (row.name, seed): record
             for row in rows
             for seed in seeds
-            if (record := stages.finished(book_of(book, row), row.training, seed))
+            if (record := book_of(run, row).finished(row.training, seed))
         }
         if not done:
-            raise ValueError(f"No row of study {study.name} is trained in {book.workspace.folder}: let it train some.")
+            raise ValueError(f"No row of study {study.name} is trained in {run.folder}: let it train some.")
     found = []
     for row in rows:
         for seed in seeds:
             if (record := done.get((row.name, seed))) is None:
                 continue
-            distances = dict(_distances(book, record).values)
+            distances = dict(_distances(run, record).values)
             by_split = distances.pop("splits", {})
             about = {"row": row.name, "label": row.label, "seed": seed}
-            effort = {"minutes": record.result["wall_seconds"] / 60, **trainings.given(record)[GIVEN].mean()}
-            for score in record.values["scores"]:
-                values = {name: 100 * score[name] for name in SCORES}
-                splits = split_scores(record, score["mode"])
+            minutes = sum(each["minutes"] for each in record.values["trainings"].values())
+            effort = {"minutes": minutes, **trainings.given(record)[GIVEN].mean()}
+            for mode, evaluation in record.values["evaluations"].items():
+                values = {name: 100 * evaluation["mean"][name] for name in SCORES}
+                splits = split_scores(record, mode)
                 if splits is not None:
                     percent = {name: {split: 100 * value for split, value in splits[name].items()} for name in SCORES}
                     splits = percent | by_split
                 found.append(
-                    {
-                        **about,
-                        "mode": score["mode"],
-                        "older": record.older,
-                        **effort,
-                        **values,
-                        **distances,
-                        "splits": splits,
-                    }
+                    {**about, "mode": mode, "older": record.older, **effort, **values, **distances, "splits": splits}
                 )
     return pd.DataFrame(found)
 
 
-def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:
+def trainable(run: Run, rows: Sequence[Row]) -> list[Row]:
     """Those of the rows that the book has images for: only the miniature world has true infrared."""
-    return [row for row in rows if book.miniature or row.training not in OF_THE_WORLD]
+    return [row for row in rows if run.miniature or row.training not in OF_THE_WORLD]
 
 
-def _distances(book: Book, trained: StageRecord) -> StageRecord:
-    """Every distance of `vireid_lib.analysis.spaces` between the test features of a training, which are obtained
-    alike for every method, as a stage; with several splits their mean, and each by split, under the names that the
+def _distances(run: Run, evaluated: StageRecord) -> StageRecord:
+    """Every distance of `vireid_lib.analysis.spaces` between the test features of a training, of the images as they
+    are for every method, as a stage; with several splits their mean, and each by split, under the names that the
     splits' trials have."""
-    splits = stages.splits(book)
-    features = {split: alike.features_of(book, trained, split) for split in splits}
+    splits = run.splits
+    features = {split: load_features(evaluated, split, plain=True) for split in splits}
 
     def of_split(split: int) -> dict[str, float]:
-        test = stages.datasets(book, split).test()
+        test = run.data(split).test()
         return {**spread(features[split], test), **cross_modality_distances(features[split], test)}
 
     def make(folder: Path) -> dict:
@@ -134,8 +125,7 @@ def _distances(book: Book, trained: StageRecord) -> StageRecord:
             return means
         return means | {"splits": {name: {split: each[name] for split, each in found.items()} for name in names}}
 
-    inputs = {f"features_{split}": alike.holding(book, trained, split) for split in splits}
-    return book.stage("study_distances", {}, inputs, make, seeds=trained.result["seeds"])
+    return run.stage("study_distances", {}, {"features": evaluated}, make, seeds=evaluated.result["seeds"])
 
 
 def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_ap", *SPREADS)) -> pd.DataFrame:
@@ -149,13 +139,13 @@ def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
 
 
-def effort(book: Book, study: Study, measured: pd.DataFrame) -> pd.DataFrame:
+def effort(run: Run, study: Study, measured: pd.DataFrame) -> pd.DataFrame:
     """What each measured row was given: people and images of a batch, and, as recorded, steps, images seen and minutes
     (mean over seeds)."""
     rows = {}
     for name, group in measured.groupby("row", sort=False):
         row = study.row(name)
-        config = reid_config(book_of(book, row).profile)
+        config = book_of(run, row).reid_config
         rows[row.label] = {
             "people in a batch": config.identities,
             "images of each, per modality": config.images,

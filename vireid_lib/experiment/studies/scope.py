@@ -7,19 +7,18 @@ import pandas as pd
 
 from vireid_lib import generators
 from vireid_lib.evaluation.statistics import LEVEL
-from vireid_lib.experiment import joint_training as joint
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment import training_expansion as own_people
+from vireid_lib.experiment import methods
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.studies.judged import Finding
 from vireid_lib.experiment.studies.measured import MEASURES
 from vireid_lib.experiment.studies.study import Study
+from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.generators.untrained import Untrained
 
 
-def limits(book: Book, study: Study, measured: pd.DataFrame, findings: Iterable[Finding]) -> str:
+def limits(run: Run, study: Study, measured: pd.DataFrame, findings: Iterable[Finding]) -> str:
     """What these findings can and can't show, as sentences computed from them.
 
     Args:
@@ -36,7 +35,7 @@ def limits(book: Book, study: Study, measured: pd.DataFrame, findings: Iterable[
             *_widths(tested),
             "A claim within noise is not refuted: a step that is smaller than its interval cannot be seen here.",
         ]
-    return " ".join([*words, *_fitted(book, study, measured)])
+    return " ".join([*words, *_fitted(run, study, measured)])
 
 
 def _widths(tested: Sequence[Finding]) -> list[str]:
@@ -49,9 +48,9 @@ def _widths(tested: Sequence[Finding]) -> list[str]:
     ]
 
 
-def _fitted(book: Book, study: Study, measured: pd.DataFrame) -> list[str]:
+def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
     rows = [study.row(name) for name in measured["row"].unique()]
-    together = sorted({row.method for row in rows if row.method in joint.JOINT})
+    together = sorted({row.method for row in rows if row.method in methods.JOINT})
     alone = list(dict.fromkeys(name for row in rows if (name := trained_generator(row.training)) is not None))
     words = []
     if together:
@@ -61,7 +60,7 @@ def _fitted(book: Book, study: Study, measured: pd.DataFrame) -> list[str]:
         )
     if alone:
         names = ", ".join(training_label(name).removeprefix("+ ") for name in alone)
-        several = len(stages.splits(book)) > 1
+        several = len(run.splits) > 1
         words.append(
             f"Fitted once for each split, with each of its settings: {names}; the intervals over splits include that."
             if several
@@ -73,7 +72,7 @@ def _fitted(book: Book, study: Study, measured: pd.DataFrame) -> list[str]:
 
 def trained_generator(training: str) -> str | None:
     """The generator that was fitted to make training set `training`; None where nothing was fitted."""
-    expansion = own_people.read(training)
+    expansion = expansion_of(training)
     name = expansion.generator if expansion else "dive" if training == "dive_from_image" else training
     if name in ("real", *OF_THE_WORLD) or issubclass(generators.generator_class(name), Untrained):
         return None

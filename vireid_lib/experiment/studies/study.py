@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import joint_training as joint
-from vireid_lib.experiment import variants
+from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.papers import Paper, Table, load_paper
 from vireid_lib.experiment.papers import Row as PaperRow
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import changed, reid_config, with_method
 from vireid_lib.project import project_root
 
@@ -141,7 +140,7 @@ class Study:
             if (row.method, row.training) == (method, printed.training)
             and (not printed.external or _stands_for(row, profile) == printed.external)
         ]
-        if method not in joint.names():  # a generator, whose pictures are measured
+        if method not in methods.names():  # a generator, whose pictures are measured
             return next(iter(rows), None)
         try:
             wanted = [
@@ -194,13 +193,13 @@ def profile_of(profile: Profile, row: Row) -> Profile:
     return Profile.model_validate(values)
 
 
-def book_of(book: Book, row: Row) -> Book:
+def book_of(run: Run, row: Row) -> Run:
     """The book with a row's method and settings, in the same workspace.
 
     Raises:
         FileError: the method lacks a setting of the row.
     """
-    return book.with_profile(profile_of(book.profile, row))
+    return run.with_profile(profile_of(run.profile, row))
 
 
 def _external(profile: Profile, name: str) -> dict[str, object]:

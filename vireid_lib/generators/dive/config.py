@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vireid_lib.places import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SAMPLING = ("sampling_steps", "timestep_spacing", "guidance", "sampling_batch", "start", "strength")
 """Settings that may differ between fitting and sampling."""
@@ -108,6 +111,24 @@ class DiveConfig(BaseModel):
 
         own = self.model_dump(mode="json", exclude={*SAMPLING, *MACHINE})
         return own | {"base_model_weights": fingerprint(self.base_model)}
+
+    @classmethod
+    def small(cls, **changes: Any) -> DiveConfig:
+        """The paper's settings with `changes`: a profile of the miniature world says what is smaller there."""
+        return cls(**changes)
+
+    def fitted_rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of an image table that DiVE with these settings is fitted to; see `selection.fitted_rows`."""
+        from vireid_lib.generators.dive.selection import fitted_rows
+
+        return fitted_rows(table, self)
+
+    def comparable_settings(self) -> dict[str, Any]:
+        """Every setting that a comparison of results must name, as JSON values."""
+        values = self.model_dump(mode="json")
+        if self.start == "noise":
+            values.pop("strength")  # of the noised image that sampling starts from
+        return values
 
     def sampling_settings(self) -> dict[str, Any]:
         """What a picture of a fitted model depends on, besides its seed."""

@@ -17,12 +17,11 @@ from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_method import JsiaMethod
 from vireid_lib.generators.jsia.joint_task import JointTask
-from vireid_lib.generators.jsia.jsia import Jsia
 from vireid_lib.generators.jsia.network import JsiaNetwork
 from vireid_lib.reid.train import finished, train_task
 
 METHOD = JsiaMethod
-"""The ReID method, as `vireid_lib.experiment.joint_training` asks for it."""
+"""The ReID method, as `vireid_lib.experiment.methods` asks for it."""
 
 
 def train_joint(
@@ -71,20 +70,10 @@ def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
     return network.eval(), config
 
 
-def pretrain(
-    table: pd.DataFrame,
-    config: JsiaConfig,
-    folder: Path,
-    *,
-    cache: Path | None,
-    device: str | None,
-    progress: bool = True,
-) -> dict:
-    """Fit `Jsia` with `config` on `table`, what a joint training starts from and goes on with: external people are
-    among them, whatever `config.fit_on` says; but infrared images of these, made by another generator, are left out.
-    Returns its summary."""
-    config = config.model_copy(update={"fit_on": "target+external"})
+def starting_point(table: pd.DataFrame, config: JsiaConfig, seed: int) -> tuple[pd.DataFrame, JsiaConfig]:
+    """The rows and the settings with which `Jsia` is fitted before a joint training on `table` starts from it: external
+    identities are among them, whatever `config.fit_on` says; but infrared images of these, made by another generator,
+    are left out. All trainings of a seed start from the same one."""
     foreign = (table["split"] == "external") & (table["modality"] == "infrared")
-    maker = Jsia(config, cache=cache, device=device, progress=progress)
-    maker.fit(tables.validate(table[~foreign].reset_index(drop=True), "JSIA's pre-training"), folder)
-    return maker.summary()
+    rows = tables.validate(table[~foreign].reset_index(drop=True), "JSIA's pre-training")
+    return rows, config.model_copy(update={"fit_on": "target+external", "seed": seed})

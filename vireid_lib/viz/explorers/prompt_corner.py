@@ -21,9 +21,7 @@ from vireid_lib.book.attention import stages as attention_stages
 from vireid_lib.book.attention.findings import LABELS
 from vireid_lib.book.galleries.stages import cameras_of_each_view, identities
 from vireid_lib.experiment import arrays
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.run import Book
-from vireid_lib.experiment.settings import dive_config
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.viz.pictures import Grid, pixels, short
 from vireid_lib.viz.style import Picture
@@ -112,11 +110,11 @@ def mixed_token(model: DiveModel, identity: str, other: str, share: float) -> It
             rows[own] = before
 
 
-def corner(book: Book) -> tuple[Callable[..., Picture], dict[str, Sequence]]:
+def corner(run: Run) -> tuple[Callable[..., Picture], dict[str, Sequence]]:
     """The corner for `widgets.explore(function, **options)`: a function of the prompt that returns the figure, with
     defaults for all arguments, and what each of them may be."""
-    config, views = dive_config(book.profile), cameras_of_each_view(book)
-    people = identities(book, 10**6)
+    config, views = run.generator_config("dive"), cameras_of_each_view(run)
+    people = identities(run, 10**6)
     codes = {f"{name} ({modality})": name for name, modality in views.items()} | {NO_CODE: ""}
     first = next(words for words, name in codes.items() if name and views[name] == "infrared")
     plain = {"identity": people[0], "other": people[min(1, len(people) - 1)]}
@@ -132,17 +130,17 @@ def corner(book: Book) -> tuple[Callable[..., Picture], dict[str, Sequence]]:
     ) -> Picture:
         who = "" if identity == NOBODY else identity
         drawn = draw(
-            _model(book),
+            _model(run),
             who,
             codes[code],
-            branch_of=_external_camera(book),
+            branch_of=_external_camera(run),
             other=other,
             share=share,
             guidance=guidance,
             steps=steps,
             seed=seed,
         )
-        shown = {short(name): _photograph(book, name) for name in ([who] if who else []) + ([other] if share else [])}
+        shown = {short(name): _photograph(run, name) for name in ([who] if who else []) + ([other] if share else [])}
         about = [f"guidance {guidance:g}", f"{steps} steps", f"noise {seed}"]
         mixture = f"{short(identity)} with {100 * share:.0f} % of {short(other)}" if share else short(identity)
         maps = {attention_stages.name(size): each for size, each in drawn.maps.items()}
@@ -160,22 +158,22 @@ def corner(book: Book) -> tuple[Callable[..., Picture], dict[str, Sequence]]:
     return picture, options
 
 
-def walk(book: Book, *, pairs: int = 3, noise: int = 0, shares: Sequence[float] = SHARES) -> Grid:
+def walk(run: Run, *, pairs: int = 3, noise: int = 0, shares: Sequence[float] = SHARES) -> Grid:
     """Pictures on the way from one person's token to another's, all from one noise, as the first infrared camera; the
     two photographs at the ends."""
-    people = identities(book, 2 * pairs)
+    people = identities(run, 2 * pairs)
     couples = list(zip(people[::2], people[1::2], strict=False))
-    camera = stages.infrared_cameras(book)[0]
+    camera = run.infrared_cameras[0]
 
     def make(folder: Path) -> None:
-        model = stages.generator(book).model
+        model = run.generator("dive").model
         rows = [
             [draw(model, one, camera, other=two, share=share, seed=noise).image for share in shares]
             for one, two in couples
         ]
         arrays.save(folder, pictures=np.asarray(rows))
 
-    config = dive_config(book.profile)
+    config = run.generator_config("dive")
     settings = {
         "pairs": [list(couple) for couple in couples],
         "camera": camera,
@@ -184,27 +182,27 @@ def walk(book: Book, *, pairs: int = 3, noise: int = 0, shares: Sequence[float] 
         "steps": config.sampling_steps,
         "guidance": config.guidance,
     }
-    record = book.stage("prompt_walk", settings, {"finetuning": stages.finetuning(book)}, make, seeds=[noise])
+    record = run.stage("prompt_walk", settings, {"finetuning": run.fit("dive")}, make, seeds=[noise])
     made = arrays.load(record)["pictures"]
     rows = [
-        [_photograph(book, one), *pictures, _photograph(book, two)]
+        [_photograph(run, one), *pictures, _photograph(run, two)]
         for (one, two), pictures in zip(couples, made, strict=True)
     ]
     labels = ["photograph", *(f"{100 * share:.0f} %" for share in shares), "photograph"]
     return Grid(rows, [f"{short(one)} to\n{short(two)}" for one, two in couples], labels)
 
 
-def _photograph(book: Book, identity: str) -> UInt8[np.ndarray, "height width 3"]:
-    external, config = stages.datasets(book).external, dive_config(book.profile)
+def _photograph(run: Run, identity: str) -> UInt8[np.ndarray, "height width 3"]:
+    external, config = run.data().external, run.generator_config("dive")
     rows = external[external["identity"] == identity].sort_values("path")
     return pixels(rows.iloc[[0]], (config.height, config.width))[0]
 
 
-def _external_camera(book: Book) -> str:
-    return stages.datasets(book).external["camera"].iloc[0]
+def _external_camera(run: Run) -> str:
+    return run.data().external["camera"].iloc[0]
 
 
 @lru_cache(maxsize=1)
-def _model(book: Book) -> DiveModel:
+def _model(run: Run) -> DiveModel:
     """Loaded once for all pictures of a session."""
-    return stages.generator(book).model
+    return run.generator("dive").model

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 import pandas as pd
 
 from vireid_lib.experiment import selection, variants
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.result_tables import METRIC_LABELS
 from vireid_lib.experiment.results import OLDER, OLDER_WORDS, mean_and_std, over_seeds, training_label
-from vireid_lib.experiment.run import Book
 from vireid_lib.viz import Picture, nothing_yet, run_bars, widgets
 
 SHOWN = ("rank_1", "rank_10", "mean_ap", "mean_inp")
 FIRST = 8  # runs that the first figure shows
 
 
-def compare_runs(book: Book) -> None:
+def compare_runs(run: Run) -> None:
     """Show the workspace's runs with bars and a table; in an interactive session, choose among all of them.
 
     A run is one setting with all its seeds: data set, mode, method, training set, variant.
     """
-    found = runs(over_seeds(selection.scores(book, others=True)))
+    found = runs(over_seeds(selection.scores(run, others=True)))
     if found.empty:
         widgets.explore(lambda: nothing_yet("No scores in this workspace yet."))
         return

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from vireid_lib.experiment.cache import ATTEMPTS
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.run import Book
 from vireid_lib.training.progress import duration
 from vireid_lib.viz import Curve, Picture, live_curves, nothing_yet, widgets
 
@@ -83,7 +83,7 @@ class Training:
         return f"{far}, time left unknown" if left is None else f"{far}, {duration(max(left - silent, 0))} left"
 
 
-def monitor(book: Book, *, every: float = EVERY) -> widgets.Watch:
+def monitor(run: Run, *, every: float = EVERY) -> widgets.Watch:
     """Show the curves of the workspace's trainings; in an interactive session, draw them again as they grow.
 
     It reads files and nothing else: open it before a long cell, or in a second notebook, or while `vireid book` runs
@@ -95,7 +95,7 @@ def monitor(book: Book, *, every: float = EVERY) -> widgets.Watch:
     Returns:
         `.stop()` draws it a last time and looks no further.
     """
-    folder = book.workspace.stages
+    folder = run.cache.stages
     return widgets.watch(lambda: board(trainings(folder)), lambda: _stamp(folder), every=every)
 
 

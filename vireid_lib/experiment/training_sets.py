@@ -1,0 +1,77 @@
+"""The names of training sets: what each adds to the real images, and what it is called in tables and figures."""
+
+from dataclasses import dataclass
+
+MODALITIES = ("visible", "infrared")
+KINDS = ("tse", "cmg")
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """More images of the training identities themselves (Flow2Flow, section III).
+
+    Training set "flow2flow.tse" is the real images and as many again that the generator makes by blending two images of
+    an identity (training sample expansion); "flow2flow.cmg" is the real images and each of them in the other modality
+    (cross-modality generation); "flow2flow.tse.cmg" is both. "flow2flow.tse.visible.50" expands visible images alone,
+    by half their number.
+
+    Attributes:
+        generator: its name.
+        kinds: "tse", "cmg" or both.
+        modalities: of the images that are made.
+        percent: TSE makes so many images for each hundred real ones.
+    """
+
+    generator: str
+    kinds: tuple[str, ...]
+    modalities: tuple[str, ...] = MODALITIES
+    percent: int = 100
+
+
+def expansion_of(name: str) -> Expansion | None:
+    """What training set `name` adds, None if it is not of this kind. Raises ValueError for a word that has no meaning
+    in it."""
+    generator, *words = name.split(".")
+    if not words:
+        return None
+    kinds = tuple(word for word in words if word in KINDS)
+    modalities = tuple(word for word in words if word in MODALITIES) or MODALITIES
+    numbers = [int(word) for word in words if word.isdecimal()]
+    unknown = [word for word in words if word not in (*KINDS, *MODALITIES) and not word.isdecimal()]
+    if unknown or not kinds or len(numbers) > 1 or 0 in numbers:
+        raise ValueError(
+            f"training set {name!r}: after the generator's name, write tse, cmg or both, then visible or infrared if "
+            "only such images are to be made, then for tse a percentage of the real images' number, between dots."
+        )
+    return Expansion(generator, kinds, modalities, *numbers)
+
+
+def adds_external(name: str) -> bool:
+    """Whether a training set has external identities: neither the real images alone, nor more images of the training
+    identities."""
+    return name != "real" and expansion_of(name) is None
+
+
+TRAINING_LABELS = {
+    "real": "real images only",
+    "copies": "+ greyscale copies",
+    "interpolation": "+ image interpolation",
+    "cyclegan": "+ CycleGAN",
+    "flow2flow": "+ Flow2Flow",
+    "stargan": "+ StarGAN",
+    "aligngan": "+ AlignGAN",
+    "vae": "+ VAE",
+    "vi_diff": "+ VI-Diff",
+    "cyclegan_turbo": "+ CycleGAN-Turbo",
+    "jsia": "+ JSIA-ReID",
+    "dive": "+ DiVE",
+    "dive_from_image": "+ DiVE from the image",
+    "redrawn": "+ re-drawn infrared",
+    "true": "+ true infrared",
+}
+"""What stands in tables and figures. "+" adds an external, visible set and, as its infrared, what is named."""
+
+
+def training_label(name: str) -> str:
+    """A training set in words, the same in every table and figure."""
+    return TRAINING_LABELS.get(name, f"+ {name}")
