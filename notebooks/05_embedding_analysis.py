@@ -51,7 +51,6 @@ from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.analysis.spaces import hardest_cross_distance, pair_distances
 from vireid_lib.book import retrieval
 from vireid_lib.experiment import measures, verdicts
-from vireid_lib.experiment import pipeline as stages
 from vireid_lib.viz import explorers, widgets
 
 run = experiment.open(profile, workspace, data_root, method)
@@ -122,7 +121,7 @@ plane(network=other)
 # a point**: it shows its image, and the images whose features are nearest in all dimensions.
 
 # %%
-opened = {verdicts.training_label(name): partial(stages.network, run, name, seed) for name in names}
+opened = {verdicts.training_label(name): partial(run.network, name, seed) for name in names}
 added = run.training_set(compared).query("split == 'external'")
 explorers.explore_embedding(test, opened, synthetic=added, people=people, first=other)
 

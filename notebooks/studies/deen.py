@@ -116,8 +116,8 @@ plots.lines(curves, x="generated centre (0: visible, 1: infrared)", y="CPM")
 # otherwise than was published for the data set, and what the paper leaves to its code:
 
 # %%
-deen_book = studies.book_of(run, STUDY.row("deen"))
-trainings.recipe(deen_book.reid_config, run.profile.data.target, unprinted=True)
+deen_run = studies.run_of(run, STUDY.row("deen"))
+trainings.recipe(deen_run.reid_config, run.profile.data.target, unprinted=True)
 
 # %% [markdown]
 # ## 4. Training

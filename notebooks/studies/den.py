@@ -139,8 +139,8 @@ plots.image_grid(**looks.colour_copies(few))
 # there, on validation people; nobody knows whether it suits real data. *ours*: set without a search.
 
 # %%
-den_book = studies.book_of(run, STUDY.row("den"))
-trainings.recipe(den_book.reid_config, run.profile.data.target, unprinted=True)
+den_run = studies.run_of(run, STUDY.row("den"))
+trainings.recipe(den_run.reid_config, run.profile.data.target, unprinted=True)
 
 # %% [markdown]
 # ## 4. Training

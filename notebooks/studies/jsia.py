@@ -100,7 +100,7 @@ told.mean((2, 3)), told.std((2, 3), correction=0)
 # every default that the paper does not print, with where it comes from:
 
 # %%
-whole = studies.book_of(run, STUDY.row("jsia"))
+whole = studies.run_of(run, STUDY.row("jsia"))
 trainings.recipe(whole.reid_config, run.profile.data.target, unprinted=True)
 
 # %% [markdown]

@@ -29,7 +29,7 @@ DISTANCES = [
 
 @pytest.fixture(scope="module")
 def books(tiny_book):
-    return {row.name: studies.book_of(tiny_book, row) for row in ROWS}
+    return {row.name: studies.run_of(tiny_book, row) for row in ROWS}
 
 
 def stored(run, split=1):

@@ -11,7 +11,7 @@ from vireid_lib.experiment import trainings
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile, load_profile
 from vireid_lib.experiment.studies import Row, dive
-from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.studies.study import run_of
 from vireid_lib.reid.batches import steps_per_epoch
 from vireid_lib.reid.methods.agw import Agw
 
@@ -126,7 +126,7 @@ def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, l
     plain = run.reid_config
     for training in ("real", "copies"):
         wide, long = (
-            book_of(run, Row(name, name, "agw", training=training, times=study.row(f"{name}_real").times))
+            run_of(run, Row(name, name, "agw", training=training, times=study.row(f"{name}_real").times))
             for name in ("wide", "long")
         )
         config = long.reid_config
@@ -143,7 +143,7 @@ def test_the_published_schedule_of_each_method_is_stretched_on_a_real_profile(da
     run = Run(load_profile("sysu"), tmp_path, data_root)
     drops = {"agw": (40, 100), "caj": (40, 100), "dart": (40, 100), "deen": (40, 120, 240), "mpanet": (160, 240)}
     for method, expected in drops.items():
-        own = book_of(run, Row("long", "long", method, times={"length": 2}))
+        own = run_of(run, Row("long", "long", method, times={"length": 2}))
         config, plain = (each.reid_config for each in (own, run.with_method(method)))
         assert config.drops == expected and config.epochs == 2 * plain.epochs and config.steps is None
         assert getattr(config, "warm_up", 20) == 20 and getattr(config, "noise_warm_up", 2) == 2
@@ -153,7 +153,7 @@ def test_a_given_number_of_steps_asks_for_no_epochs(tiny_book, open_real, study)
     for run in (tiny_book, open_real(config={"steps": 4, **BATCH})):
         assert "steps" in run.reid_config.model_dump(exclude_none=True)
         assert run.epoch_steps("copies", 0) is None
-    wide = book_of(tiny_book, study.row("wide_real"))
+    wide = run_of(tiny_book, study.row("wide_real"))
     assert wide.epoch_steps("copies", 0) is None
     given = open_real(config={"steps": 4, "schedule": "drops", **BATCH})  # but the drops have to be placed
     assert given.epoch_steps("copies", 0) == own_steps(given, "real")

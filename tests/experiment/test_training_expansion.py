@@ -7,7 +7,7 @@ import pytest
 from vireid_lib.book.fitting import translators
 from vireid_lib.experiment import training_expansion as own_people
 from vireid_lib.experiment.studies import Row
-from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.studies.study import run_of
 from vireid_lib.experiment.training_expansion import Expansion
 from vireid_lib.experiment.training_sets import expansion_of
 
@@ -23,7 +23,7 @@ ROW = Row(
 
 @pytest.fixture(scope="module")
 def run(tiny_book):
-    return book_of(tiny_book, ROW)
+    return run_of(tiny_book, ROW)
 
 
 def test_names_say_what_is_added():

@@ -11,7 +11,7 @@ from vireid_lib.experiment import methods
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.results import score_table
-from vireid_lib.experiment.studies.study import Study, book_of
+from vireid_lib.experiment.studies.study import Study, run_of
 
 STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
 """Modules of `book.studies` with a `STUDY`, or a function `study` that makes one for a book."""
@@ -62,7 +62,7 @@ def _others(run: Run) -> Iterator[tuple[Run, str]]:
         study = _study(run, name)
         for row in trainable(run, study.rows if study else ()):
             try:
-                yield book_of(run, row), row.training
+                yield run_of(run, row), row.training
             except FileError:
                 continue
 

@@ -7,7 +7,7 @@ import torch
 
 from vireid_lib.experiment.studies import deen_looks
 from vireid_lib.experiment.studies.deen import STUDY, SWEEPS, sweep_row
-from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.studies.study import run_of
 
 
 def test_every_printed_row_is_a_training_of_its_own(tiny_book):
@@ -16,7 +16,7 @@ def test_every_printed_row_is_a_training_of_its_own(tiny_book):
             assert STUDY.row_of(printed, tiny_book.profile) is not None, f"table {number}: {printed.printed}"
     configs = {}
     for row in STUDY.rows:
-        own = book_of(tiny_book, row)
+        own = run_of(tiny_book, row)
         assert own.profile.reid.config["steps"] == 2, "the profile's own settings stay"
         configs[row.name] = own.reid_config.model_dump_json()
     assert len(set(configs.values())) == len(configs), "two rows are the same training"
@@ -65,7 +65,7 @@ def test_distances_and_readings_of_trained_networks(tiny_book):
     assert all(len(part) and (0 <= part).all() and (part <= 2).all() for pair in panels.values() for part in pair)
     initial = deen_looks.initial_features(tiny_book, STUDY, "base", 0)
     assert torch.equal(initial, deen_looks.initial_features(tiny_book, STUDY, "base", 0))
-    trained, _ = book_of(tiny_book, STUDY.row("base")).features("real", 0)
+    trained, _ = run_of(tiny_book, STUDY.row("base")).features("real", 0)
     assert initial.shape == trained.shape and not torch.allclose(initial, trained)
     table = deen_looks.llcm_readings(tiny_book, STUDY, "base")
     assert table.index.tolist() == [

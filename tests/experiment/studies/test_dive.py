@@ -15,7 +15,7 @@ from vireid_lib.experiment.profile import load_profile
 from vireid_lib.experiment.settings import dive_config, reid_config
 from vireid_lib.experiment.studies import Row, Study, dive, dive_looks
 from vireid_lib.experiment.studies.measured import trainable
-from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.studies.study import run_of
 
 OF_ONE_METHOD = (1, 3, 4)
 """Tables for which the study chooses the method."""
@@ -59,7 +59,7 @@ def test_every_printed_row_is_a_training_of_its_own(counting_book, method):
             assert own is None or own.method == (method if number in OF_ONE_METHOD else printed.method)
     settings = {}
     for row in study.rows:
-        own = book_of(counting_book, row).profile
+        own = run_of(counting_book, row).profile
         parts = (
             reid_config(own).model_dump(),
             own.reid.expanded,
@@ -116,8 +116,8 @@ def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_bo
     study = dive.study(counting_book, ["copies"])
     rows = {row.name: row for row in study.rows if FIGURE_5.fullmatch(row.name)}
     assert list(rows) == ["dive_1", "true_1", "true_3"], "beyond the expanded people the miniature world has the truth"
-    assert book_of(counting_book, rows["dive_1"]).profile.reid.expanded == 1
-    assert book_of(counting_book, rows["true_3"]).data().external["identity"].nunique() == 3
+    assert run_of(counting_book, rows["dive_1"]).profile.reid.expanded == 1
+    assert run_of(counting_book, rows["true_3"]).data().external["identity"].nunique() == 3
     claims = [claim for claim in study.claims if claim.place == "Fig. 5"]
     assert [claim.rows for claim in claims] == [("dive_1", "agw_real"), ("agw_dive", "dive_1")]
 
@@ -169,15 +169,15 @@ def test_every_claim_agrees_with_the_numbers_it_prints(tiny_book, study):
 
 def test_a_rows_settings_reach_the_profile(tiny_book, study):
     plain = tiny_book.reid_config
-    wide, long = (book_of(tiny_book, study.row(name)).profile for name in ("wide_dive", "long_real"))
+    wide, long = (run_of(tiny_book, study.row(name)).profile for name in ("wide_dive", "long_real"))
     assert reid_config(wide).images == 2 * plain.images and reid_config(wide).steps == plain.steps
     assert reid_config(long).steps == 2 * plain.steps and reid_config(long).images == plain.images
-    single = book_of(tiny_book, study.row("infrared_single")).generator_config("dive")
+    single = run_of(tiny_book, study.row("infrared_single")).generator_config("dive")
     assert (single.views, single.train_modalities, single.steps) == ("single", "infrared", 4)
 
 
 def test_fewer_people_are_trained_on_and_the_same_are_generated(tiny_book):
-    few = book_of(tiny_book, Row("few", "few", "agw", training="dive", changes={"reid": {"expanded": 2}}))
+    few = run_of(tiny_book, Row("few", "few", "agw", training="dive", changes={"reid": {"expanded": 2}}))
     table, all_of_them = (each.training_set("dive") for each in (few, tiny_book))
     added = table[table["split"] == "external"]
     assert added["identity"].nunique() == 2 and set(added["modality"]) == {"visible", "infrared"}
@@ -186,7 +186,7 @@ def test_fewer_people_are_trained_on_and_the_same_are_generated(tiny_book):
 
 
 def test_those_with_most_images_are_trained_on_first(tiny_book):
-    few = book_of(tiny_book, Row("few", "few", "agw", training="copies", changes={"reid": {"expanded": 1}}))
+    few = run_of(tiny_book, Row("few", "few", "agw", training="copies", changes={"reid": {"expanded": 1}}))
     data = tiny_book.data()
     first, *_, last = sorted(data.external["identity"].unique())
 
@@ -203,7 +203,7 @@ def test_those_with_most_images_are_trained_on_first(tiny_book):
 
 def test_another_external_set_in_the_miniature_world(tiny_book):
     row = Row("campus", "campus", "agw", training="copies", external="cuhk03_np", changes={"expand": {"min_images": 2}})
-    own = book_of(tiny_book, row)
+    own = run_of(tiny_book, row)
     external = own.data().external
     assert {name.split("/")[0] for name in external["identity"]} == {"mini_campus"}
     with pytest.raises(ValueError, match="Nobody knows 3 external people in infrared"):
@@ -214,7 +214,7 @@ def test_another_external_set_in_the_miniature_world(tiny_book):
 
 
 def test_rivals_are_fitted_to_the_target_or_to_both(tiny_book, study):
-    own = {name: book_of(tiny_book, study.row(name)) for name in ("agw_cyclegan", "cyclegan_both")}
+    own = {name: run_of(tiny_book, study.row(name)) for name in ("agw_cyclegan", "cyclegan_both")}
     rows = {name: translators.fitted_rows(run, "cyclegan") for name, run in own.items()}
     data = tiny_book.data()
     assert set(rows["agw_cyclegan"]["path"]) == set(data.train_rows()["path"])

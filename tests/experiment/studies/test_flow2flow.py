@@ -8,7 +8,7 @@ from vireid_lib.experiment import studies, variants
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import flow2flow_looks as f2f
 from vireid_lib.experiment.studies.flow2flow import PERCENT, STUDY, expansion_row
-from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.studies.study import run_of
 from vireid_lib.experiment.training_sets import expansion_of
 
 TINY = {
@@ -36,7 +36,7 @@ def test_every_printed_row_is_a_training_of_its_own(tiny_book):
             assert STUDY.row_of(printed, tiny_book.profile) is not None, f"table {number}: {printed.printed}"
     trained = {}
     for row in STUDY.rows:
-        own = book_of(tiny_book, row)
+        own = run_of(tiny_book, row)
         generator = expansion_of(row.training).generator if row.training != "real" else None
         settings = own.generator_config(generator).model_dump_json() if generator else ""
         trained[row.name] = (own.reid_config.model_dump_json(), row.training, settings)
@@ -54,7 +54,7 @@ def test_every_printed_row_is_a_training_of_its_own(tiny_book):
 
 
 def test_a_row_changes_its_generator_and_leaves_the_rest(run):
-    config = book_of(run, STUDY.row("tse_linear")).generator_config("flow2flow")
+    config = run_of(run, STUDY.row("tse_linear")).generator_config("flow2flow")
     assert not config.activation and config.steps == 11 and config.identity_weight > 0
 
 
@@ -115,13 +115,13 @@ def test_multiples_are_in_order_and_mark_the_papers():
 
 def test_the_generated_images_reach_the_training(run):
     row = STUDY.row("cmg_none")
-    own = book_of(run, row)
+    own = run_of(run, row)
     learn = own.data().train_rows()
     table = own.training_set(row.training)
     assert len(table) == 2 * len(learn) and set(table["source"]) == {"real", "flow2flow"}
     record = studies.train(own, [row])[0]
     score = record.values["scores"][0]
-    plain = variants.resolved(book_of(run, STUDY.row("cmg")).profile, row.training)
+    plain = variants.resolved(run_of(run, STUDY.row("cmg")).profile, row.training)
     assert variants.difference(score["resolved"], plain) == {
         "generators.flow2flow.identity_weight": 0.0,
         "generators.flow2flow.modality_weight": 0.0,

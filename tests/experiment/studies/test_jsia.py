@@ -8,7 +8,7 @@ from vireid_lib.experiment import methods
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import beside_paper, jsia_looks, jsia_makers
 from vireid_lib.experiment.studies.jsia import PICTURES, STUDY, SWEEPS, sweep_row
-from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.studies.study import run_of
 
 FEW = {"steps": 2, "checkpoint_every": 0}
 
@@ -31,7 +31,7 @@ def test_every_printed_row_is_a_training_of_its_own(run):
         assert STUDY.row_of(printed, run.profile) is not None, printed.printed
     configs = {}
     for row in STUDY.rows:
-        config = book_of(run, row).reid_config
+        config = run_of(run, row).reid_config
         assert config.steps == 2 and config.method == "jsia"
         configs[row.name] = config.model_dump_json()
     assert len(set(configs.values())) == len(configs), "two rows are the same training"
@@ -51,7 +51,7 @@ def test_every_claim_agrees_with_the_numbers_it_prints(tiny_profile):
 
 
 def test_switches_of_table_3(run):
-    configs = {row.name: book_of(run, row).reid_config for row in STUDY.chosen()}
+    configs = {row.name: run_of(run, row).reid_config for row in STUDY.chosen()}
     assert not configs["none"].needs_generation and configs["sl"].needs_generation
     weights = {
         name: (bool(each.il_weight), bool(each.lr_weight), bool(each.ui_weight), each.set_level)
@@ -64,11 +64,11 @@ def test_switches_of_table_3(run):
 
 
 def test_rows_of_a_seed_share_their_pretraining(run):
-    records = [book_of(run, STUDY.row(name)).evaluate("real", 0, progress=False) for name in ("none", "jsia")]
+    records = [run_of(run, STUDY.row(name)).evaluate("real", 0, progress=False) for name in ("none", "jsia")]
     starts = [record.result["inputs"]["start_1"] for record in records]
     assert starts[0] == starts[1]
     assert len(list((run.cache.stages / "jsia_pretraining").glob("*/result.json"))) == 1
-    network, config = book_of(run, STUDY.row("jsia")).network("real", 0)
+    network, config = run_of(run, STUDY.row("jsia")).network("real", 0)
     assert config.method == "jsia" and not network.training
     with pytest.raises(ValueError, match="did you mean jsia"):
         methods.config_class("jsai")

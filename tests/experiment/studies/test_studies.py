@@ -8,7 +8,7 @@ import scipy.stats
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import Claim, Row, Study
 from vireid_lib.experiment.studies.den import STUDY as DEN
-from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.studies.study import run_of
 
 
 def measured(**rows: dict[str, list[float]]) -> pd.DataFrame:
@@ -180,7 +180,7 @@ def test_every_row_of_dens_ablation_is_trained_somewhere(tiny_book):
             assert DEN.row_of(printed, tiny_book.profile) is not None, f"table {number}: {printed.printed}"
     configs = {}
     for row in DEN.rows:
-        own = book_of(tiny_book, row)
+        own = run_of(tiny_book, row)
         assert own.profile.reid.config["steps"] == 2, "the profile's own settings stay"
         configs[row.name] = own.reid_config.model_dump_json()
     assert len(set(configs.values())) == len(configs), "two rows are the same training"

@@ -26,7 +26,7 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
         print(studies.count(findings)); studies.findings_table(findings)  # after Holm's correction over the claims
         print(studies.limits(book, STUDY, measured, findings))  # chance, intervals, what was fitted only once
 
-   A row's own book, `studies.book_of(book, STUDY.row("den"))`, works with everything that takes a book:
+   A row's own book, `studies.run_of(book, STUDY.row("den"))`, works with everything that takes a book:
    `own.features("real", seed)`, `own.network("real", seed)`, `trainings.history(record)`.
 4. `vireid study NAME [--profile P] [--workspace DIR] [-p full=true]` runs it like a chapter of the book, in the book's
    workspace (trainings are shared), and writes `study_NAME.html` there.
@@ -37,7 +37,7 @@ from vireid_lib.experiment.studies.judged import Finding, count, judge
 from vireid_lib.experiment.studies.judged import table as findings_table
 from vireid_lib.experiment.studies.measured import MEASURES, effort, for_plot, measure, overview, same_effort, train
 from vireid_lib.experiment.studies.scope import limits
-from vireid_lib.experiment.studies.study import Claim, Row, Study, book_of
+from vireid_lib.experiment.studies.study import Claim, Row, Study, run_of
 
 __all__ = [
     "MEASURES",
@@ -46,7 +46,7 @@ __all__ = [
     "Row",
     "Study",
     "beside_paper",
-    "book_of",
+    "run_of",
     "count",
     "effort",
     "findings_table",

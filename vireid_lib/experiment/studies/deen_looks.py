@@ -14,7 +14,7 @@ from vireid_lib.evaluation.protocols import DIRECTIONS, LlcmProtocol
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies.deen import SWEEPS, sweep_row
 from vireid_lib.experiment.studies.measured import mean_and_std
-from vireid_lib.experiment.studies.study import Study, book_of
+from vireid_lib.experiment.studies.study import Study, run_of
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.training import seeds
 
@@ -44,7 +44,7 @@ def distances(
     found = {"initial": pair_distances(initial_features(run, study, rows[0], seed), run.data().test())}
     for name in rows:
         row = study.row(name)
-        found[row.label] = pair_distances(*book_of(run, row).features(row.training, seed, plain=True))
+        found[row.label] = pair_distances(*run_of(run, row).features(row.training, seed, plain=True))
     kinds = ("same person, across modalities", "different people, across modalities")
     return {label: tuple(pairs[kind] for kind in kinds) for label, pairs in found.items()}
 
@@ -56,7 +56,7 @@ def initial_features(run: Run, study: Study, name: str, seed: int) -> Float[Tens
     from vireid_lib.reid.features import extract
 
     row = study.row(name)
-    config, data = book_of(run, row).reid_config, run.data()
+    config, data = run_of(run, row).reid_config, run.data()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.integer(seed, "weights"))
         method = methods.build(config.method, config, data.train_rows()["identity"].nunique())
@@ -104,7 +104,7 @@ def llcm_readings(run: Run, study: Study, name: str) -> pd.DataFrame:
     On another data set than LLCM it is that set's test images that are drawn and ranked so.
     """
     row = study.row(name)
-    own, rows = book_of(run, row), []
+    own, rows = run_of(run, row), []
     ranking = DISTANCES[own.reid_config.similarity]
     for direction, reading in ((DIRECTIONS[1], "paper"), (DIRECTIONS[0], "paper"), (DIRECTIONS[0], "release")):
         protocol = LlcmProtocol(direction, reading, trial_count=run.profile.evaluation.trials)

@@ -13,7 +13,7 @@ from vireid_lib.experiment.results import training_label
 from vireid_lib.experiment.studies.dive import METHODS, counts, method_label
 from vireid_lib.experiment.studies.judged import judge
 from vireid_lib.experiment.studies.measured import GIVEN, MEASURES
-from vireid_lib.experiment.studies.study import Claim, Row, Study, book_of
+from vireid_lib.experiment.studies.study import Claim, Row, Study, run_of
 from vireid_lib.viz.pictures import Grid, pixels, short
 
 FAIRNESS = (
@@ -170,7 +170,7 @@ def people_curves(run: Run, study: Study, measured: pd.DataFrame, measure: str =
             curves[training_label(training).removeprefix("+ ")] = pd.DataFrame(rows)
             most = max(most, *(row["people"] for row in rows))
     beyond = next((row for row in study.rows if row.name in (f"dive_{most}", f"true_{most}")), None)
-    whole = (book_of(run, beyond) if most > everybody else run).data().external
+    whole = (run_of(run, beyond) if most > everybody else run).data().external
     nobody = groups.get_group(f"{study.method}_real")
     return {
         "curves": curves,

@@ -19,7 +19,7 @@ from vireid_lib.experiment import training_expansion
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row
-from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.studies.study import run_of
 from vireid_lib.generators.flow2flow import Flow2Flow
 from vireid_lib.generators.layout import grey
 from vireid_lib.generators.plans import OTHER
@@ -32,12 +32,12 @@ MOST = 400
 
 def flows(run: Run, row: str = "tse") -> Flow2Flow:
     """The fitted flows of a study row."""
-    return book_of(run, STUDY.row(row)).generator("flow2flow", external=False)
+    return run_of(run, STUDY.row(row)).generator("flow2flow", external=False)
 
 
 def loss_history(run: Run, row: str = "tse") -> pd.DataFrame:
     """Losses of the flows and their adversaries over the steps."""
-    record = book_of(run, STUDY.row(row)).fit("flow2flow", external=False)
+    record = run_of(run, STUDY.row(row)).fit("flow2flow", external=False)
     return pd.read_json(record.folder / FITTED / "training" / "history.jsonl", lines=True)
 
 
@@ -105,7 +105,7 @@ def translations(run: Run, rows: Sequence[str] = ("cmg",), *, people: int = 6) -
 
 def _translator(run: Run, row: str):
     name = "cyclegan" if row == "cyclegan" else "flow2flow"
-    return book_of(run, STUDY.row(row)).generator(name, external=False)
+    return run_of(run, STUDY.row(row)).generator(name, external=False)
 
 
 def _pairs(run: Run, maker: Flow2Flow, people: int) -> dict[str, dict[str, Images]]:
@@ -135,10 +135,10 @@ def fidelity(run: Run, rows: Sequence[str]) -> tuple[pd.DataFrame, str]:
         person (%)" (the nearest real image of the modality shows the same person; of TSE an image's own two ends
         count too), "colourfulness", "N".
     """
-    judge = book_of(run, STUDY.row("mpanet"))
+    judge = run_of(run, STUDY.row("mpanet"))
     seed, learn = run.profile.reid.seeds[0], run.data().train_rows()
     sets = {
-        STUDY.row(name).label: training_expansion.images(book_of(run, STUDY.row(name)), STUDY.row(name).training)
+        STUDY.row(name).label: training_expansion.images(run_of(run, STUDY.row(name)), STUDY.row(name).training)
         for name in rows
     }
     trained = judge.evaluate("real", seed)

@@ -10,7 +10,7 @@ from vireid_lib.analysis.spaces import pair_distances
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies.jsia import LABELS, STUDY, SWEEPS, sweep_row
 from vireid_lib.experiment.studies.jsia_makers import cameras_by_modality, maker, pairs, shown, size_of, translated
-from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.studies.study import run_of
 from vireid_lib.generators.jsia.variation import mix
 from vireid_lib.generators.plans import OTHER
 from vireid_lib.viz.pictures import pixels, short
@@ -25,11 +25,11 @@ def alike(run: Run, *, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
     found, learn = {}, run.data().train_rows()
     learn = learn.sample(frac=1, random_state=0).groupby(["identity", "modality"]).head(8).reset_index(drop=True)
-    network, config = book_of(run, STUDY.row("none")).network("real", seed)
+    network, config = run_of(run, STUDY.row("none")).network("real", seed)
     features = extract(network, learn, config.model_copy(update={"flip_at_test": False}), run.cache.files)
     found["none, trained people"] = pair_distances(features, learn)
     for name, label in (("none", "none"), ("sl", "SL"), ("sl_il", "SL, IL")):
-        found[label] = pair_distances(*book_of(run, STUDY.row(name)).features("real", seed, plain=True))
+        found[label] = pair_distances(*run_of(run, STUDY.row(name)).features("real", seed, plain=True))
     return {label: tuple(pairs[kind] for kind in KINDS) for label, pairs in found.items()}
 
 
@@ -41,7 +41,7 @@ def sweep_curves(run: Run, measured: pd.DataFrame, measure: str = "rank_1") -> d
         measured: from `studies.measure`.
     """
 
-    here = book_of(run, STUDY.row("jsia")).reid_config
+    here = run_of(run, STUDY.row("jsia")).reid_config
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
     groups, curves = first.groupby("row")[measure], {}
     for setting, (symbol, values) in SWEEPS.items():

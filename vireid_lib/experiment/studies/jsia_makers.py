@@ -20,7 +20,7 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
-from vireid_lib.experiment.studies.study import book_of
+from vireid_lib.experiment.studies.study import run_of
 from vireid_lib.generators.interface import Generator
 from vireid_lib.generators.jsia import Jsia
 from vireid_lib.generators.jsia.variation import mix
@@ -48,12 +48,12 @@ def maker(run: Run, name: str, seed: int) -> Generator:
 
 def trained(run: Run, seed: int) -> StageRecord:
     """The joint training of the whole method."""
-    return book_of(run, STUDY.row("jsia")).train("real", seed)
+    return run_of(run, STUDY.row("jsia")).train("real", seed)
 
 
 def start(run: Run, seed: int) -> StageRecord:
     """The pre-training that it started from."""
-    return book_of(run, STUDY.row("jsia")).starting_point("real", seed)
+    return run_of(run, STUDY.row("jsia")).starting_point("real", seed)
 
 
 def seeded(run: Run, name: str, seed: int) -> Run:

@@ -12,7 +12,7 @@ from vireid_lib.book import retrieval
 from vireid_lib.data.augment import grey, turn_hue
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.studies.study import Study, book_of
+from vireid_lib.experiment.studies.study import Study, run_of
 from vireid_lib.viz import PersonPlane
 from vireid_lib.viz.pictures import pixels, short
 
@@ -59,7 +59,7 @@ def _features(run: Run, study: Study, name: str, seed: int, table: pd.DataFrame)
     from vireid_lib.reid.features import extract
 
     row = study.row(name)
-    network, config = book_of(run, row).network(row.training, seed)
+    network, config = run_of(run, row).network(row.training, seed)
     return extract(network, table, config.model_copy(update={"flip_at_test": False}), None)
 
 
@@ -68,7 +68,7 @@ def features_of(run: Run, study: Study, rows: Sequence[str], *, seed: int) -> di
     found = {}
     for name in rows:
         row = study.row(name)
-        found[row.label] = book_of(run, row).features(row.training, seed)[0]
+        found[row.label] = run_of(run, row).features(row.training, seed)[0]
     return found
 
 
@@ -86,7 +86,7 @@ def heat(run: Run, study: Study, rows: Sequence[str], *, seed: int, pairs: int) 
     found = {}
     for name in rows:
         row = study.row(name)
-        network, config = book_of(run, row).network(row.training, seed)
+        network, config = run_of(run, row).network(row.training, seed)
         found[row.label] = retrieval.explain(network, config, test, chosen)
     return found
 

@@ -13,7 +13,7 @@ from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.result_tables import has_older, mark
-from vireid_lib.experiment.studies.study import Row, Study, book_of
+from vireid_lib.experiment.studies.study import Row, Study, run_of
 
 MEASURES = {
     "rank_1": "rank-1",
@@ -46,7 +46,7 @@ GIVEN = ["images in a batch", "steps", "images seen"]
 def train(run: Run, rows: Sequence[Row]) -> list[StageRecord]:
     """Train every row with every seed of the profile, the first seed of all rows first; on a CPU, as many at a time as
     there are cores. What is trained already is fetched."""
-    wanted = [(book_of(run, row), row.training, seed) for seed in run.profile.reid.seeds for row in rows]
+    wanted = [(run_of(run, row), row.training, seed) for seed in run.profile.reid.seeds for row in rows]
     return jobs.evaluate_all(wanted)
 
 
@@ -75,7 +75,7 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
             (row.name, seed): record
             for row in rows
             for seed in seeds
-            if (record := book_of(run, row).finished(row.training, seed))
+            if (record := run_of(run, row).finished(row.training, seed))
         }
         if not done:
             raise ValueError(f"No row of study {study.name} is trained in {run.folder}: let it train some.")
@@ -145,7 +145,7 @@ def effort(run: Run, study: Study, measured: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for name, group in measured.groupby("row", sort=False):
         row = study.row(name)
-        config = book_of(run, row).reid_config
+        config = run_of(run, row).reid_config
         rows[row.label] = {
             "people in a batch": config.identities,
             "images of each, per modality": config.images,

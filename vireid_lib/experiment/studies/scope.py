@@ -73,7 +73,7 @@ def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
 def trained_generator(training: str) -> str | None:
     """The generator that was fitted to make training set `training`; None where nothing was fitted."""
     expansion = expansion_of(training)
-    name = expansion.generator if expansion else "dive" if training == "dive_from_image" else training
+    name = expansion.generator if expansion else training
     if name in ("real", *OF_THE_WORLD) or issubclass(generators.generator_class(name), Untrained):
         return None
     return name

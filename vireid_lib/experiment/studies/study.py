@@ -193,7 +193,7 @@ def profile_of(profile: Profile, row: Row) -> Profile:
     return Profile.model_validate(values)
 
 
-def book_of(run: Run, row: Row) -> Run:
+def run_of(run: Run, row: Row) -> Run:
     """The book with a row's method and settings, in the same workspace.
 
     Raises:
