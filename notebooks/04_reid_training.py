@@ -41,9 +41,10 @@ metric = "rank_1"  # or "mean_ap", "mean_inp", "rank_5", "rank_10", "rank_20": w
 # %%
 from vireid_lib import experiment
 from vireid_lib import viz as plots
-from vireid_lib.experiment import jobs, measures, trainings, verdicts
-from vireid_lib.experiment.result_tables import METRIC_LABELS
+from vireid_lib.experiment import claims, jobs, measures, results, trainings
+from vireid_lib.experiment.metrics import SCORES
 from vireid_lib.experiment.results import score_table
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import pictures, widgets
 
 run = experiment.open(profile, workspace, data_root, method)
@@ -291,7 +292,7 @@ names = sorted(external["identity"].unique())
 
 def one_person(number=0, images=6):
     """The person's visible images, then each gallery's infrared ones."""
-    sources = {"visible": external} | {verdicts.training_label(name): table for name, table in galleries.items()}
+    sources = {"visible": external} | {training_label(name): table for name, table in galleries.items()}
     rows = [list(pictures.pixels(table[table["identity"] == names[number]].head(images))) for table in sources.values()]
     return plots.image_grid(rows, row_labels=list(sources), cell=1.4)
 
@@ -356,13 +357,13 @@ plots.training_curves(
 # trials. These are our numbers, on this profile's data. Papers' numbers stand in chapter 7.
 
 # %%
-verdicts.overview(scores)
+results.as_words(results.over_seeds(scores), ["rank_1", "rank_10", "mean_ap", "mean_inp"])
 
 # %%
 plots.bars(
-    **verdicts.for_bars(scores, metric),
-    axis=f"{METRIC_LABELS[metric]} (%)",
-    title=f"{METRIC_LABELS[metric]}, {scores['protocol'].iloc[0]}",
+    **results.for_bars(scores, metric),
+    axis=f"{SCORES[metric]} (%)",
+    title=f"{SCORES[metric]}, {scores['protocol'].iloc[0]}",
 )
 
 # %% [markdown]
@@ -390,15 +391,15 @@ plots.bars(
 # are averaged within a split first.) The sentences below are computed, not written.
 
 # %%
-against_baseline = verdicts.compare(scores, metric)
+against_baseline = claims.compare(scores, metric)
 for verdict in against_baseline:
     print(verdict.sentence)
-verdicts.table(against_baseline)
+claims.findings_table(against_baseline)
 
 # %%
 plots.differences(
-    **verdicts.for_differences(against_baseline),
-    axis=f"{METRIC_LABELS[metric]} (points), 95 % interval",
+    **claims.for_differences(against_baseline),
+    axis=f"{SCORES[metric]} (points), 95 % interval",
     title="Difference from real images only",
 )
 
@@ -411,7 +412,7 @@ plots.differences(
 
 # %%
 if "copies" in galleries:
-    for verdict in verdicts.compare(scores[scores["training"] != "real"], metric, reference="copies"):
+    for verdict in claims.compare(scores[scores["training"] != "real"], metric, reference="copies"):
         print(verdict.sentence)
 
 # %% [markdown]
@@ -445,7 +446,7 @@ beside = trainings.gain_and_preservation(scores, preserved)
 trainings.preservation_words(beside).style.hide()
 
 # %%
-fair = beside[beside["judge"] == "real"].assign(name=lambda rows: rows["gallery"].map(verdicts.training_label))
+fair = beside[beside["judge"] == "real"].assign(name=lambda rows: rows["gallery"].map(training_label))
 plots.against(
     fair,
     x="preservation",

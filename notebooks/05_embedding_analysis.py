@@ -50,7 +50,8 @@ from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.analysis.spaces import hardest_cross_distance, pair_distances
 from vireid_lib.book import retrieval
-from vireid_lib.experiment import measures, verdicts
+from vireid_lib.experiment import measures
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import explorers, widgets
 
 run = experiment.open(profile, workspace, data_root, method)
@@ -70,8 +71,8 @@ run
 # %%
 seed = run.profile.reid.seeds[0]
 names = ["real", compared, *({"true"} & set(run.profile.reid.training_sets) - {compared})]
-held = {verdicts.training_label(name): run.features(name, seed)[0] for name in names}
-plain = {verdicts.training_label(name): run.features(name, seed, plain=True)[0] for name in names}
+held = {training_label(name): run.features(name, seed)[0] for name in names}
+plain = {training_label(name): run.features(name, seed, plain=True)[0] for name in names}
 test, lights = run.data().test(), ("visible", "infrared")
 baseline, other = list(held)[:2]
 print(
@@ -121,7 +122,7 @@ plane(network=other)
 # a point**: it shows its image, and the images whose features are nearest in all dimensions.
 
 # %%
-opened = {verdicts.training_label(name): partial(run.network, name, seed) for name in names}
+opened = {training_label(name): partial(run.network, name, seed) for name in names}
 added = run.training_set(compared).query("split == 'external'")
 explorers.explore_embedding(test, opened, synthetic=added, people=people, first=other)
 
@@ -209,7 +210,7 @@ histograms(network=other)
 
 # %%
 for row in measures.separations(run, seed).itertuples():
-    print(f"{verdicts.training_label(row.training):28}{row.separation:5.1f} %")
+    print(f"{training_label(row.training):28}{row.separation:5.1f} %")
 
 # %% [markdown]
 # **What to notice.** See how a high separation can go with a modest rank-1: a query has few right images and very many

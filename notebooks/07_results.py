@@ -39,11 +39,11 @@ data_root = ""
 metric = "rank_1"
 
 # %%
-from IPython.display import display
+from IPython.display import HTML, display
 
 from vireid_lib import experiment
 from vireid_lib import viz as plots
-from vireid_lib.experiment import result_tables, results, selection, summary, verdicts
+from vireid_lib.experiment import paper_table, results, summary
 from vireid_lib.experiment.provenance import minute
 from vireid_lib.viz import explorers
 
@@ -73,7 +73,7 @@ run
 # | $s$ | `spread` | what it shows behind: how much *single trainings* differ, and not how uncertain the mean is |
 
 # %%
-scores = summary.scores(run)
+scores = results.scores(run)
 some = scores.loc[(scores["training"] == "real") & (scores["mode"] == run.profile.evaluation.modes[0]), metric]
 
 # %% tags=["equation"]
@@ -84,11 +84,11 @@ spread = (((x - mean) ** 2).sum() / (len(x) - 1)) ** 0.5 if len(x) > 1 else floa
 print(f"n = {len(x)}: {mean:.1f} ± {spread:.1f}" if len(x) > 1 else f"n = {len(x)}: one seed has no spread")
 
 # %%
-result_tables.show_main_table(results.main_table(scores, run.profile))
+results.show(results.main_table(scores, run.profile))
 
 # %%
 if len(scores):
-    display(plots.bars(**verdicts.for_bars(scores, metric), axis=f"{metric.replace('_', '-')} (%)"))
+    display(plots.bars(**results.for_bars(scores, metric), axis=f"{metric.replace('_', '-')} (%)"))
 
 # %% [markdown]
 # **What to notice.** Dots that overlap between two bars belong to differences that a further seed may turn round.
@@ -98,7 +98,7 @@ if len(scores):
 # %%
 from vireid_lib.experiment import trainings
 
-effort = trainings.effort(selection.trainings(run))
+effort = trainings.effort(results.evaluations(run))
 print(effort.sentence)
 effort.table.round(2)
 
@@ -175,11 +175,13 @@ summary.learned(run).style.set_properties(**{"text-align": "left", "white-space"
 # its spread nor of how many trainings it is the mean.
 
 # %%
-beside = results.beside_papers(selection.scores(run, others=True))
+beside = paper_table.beside_papers(results.scores(run, others=True))
 summary.statuses(beside).style.hide()
 
 # %%
-result_tables.show_papers(beside)
+for title, table in paper_table.show_papers(beside):
+    ran = beside.loc[(beside["paper"] + ", Table " + beside["table"].astype(str)) == title.split(":")[0], "seeds"].any()
+    display(table if ran else HTML(f"<details><summary>{title}: not yet run</summary>{table.to_html()}</details>"))
 
 # %% [markdown]
 # Papers are written by people. Where one disagrees with itself, with its code or with another paper, the numbers above

@@ -193,10 +193,10 @@ def test_nobodys_home_is_refused(home, capsys):
 
 
 def test_notebooks_find_the_home(home, monkeypatch):
-    assert experiment.open("smoke", "~/ws").workspace.folder == home / "ws"
+    assert experiment.open("smoke", "~/ws").folder == home / "ws"
     monkeypatch.setenv("VIREID_WORKSPACE", "~/other")
     monkeypatch.setenv("VIREID_PROFILE", "smoke")
-    assert experiment.open().workspace.folder == home / "other"
+    assert experiment.open().folder == home / "other"
 
 
 def test_the_plan_looks_where_the_chapters_look(home, monkeypatch):

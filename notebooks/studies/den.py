@@ -205,7 +205,7 @@ plots.against(
 # seeds cannot tell.
 
 # %%
-findings = studies.judge(measured, STUDY)
+findings = studies.judge(measured, STUDY.claims)
 print(studies.count(findings))
 studies.findings_table(findings)
 

@@ -285,7 +285,7 @@ plots.image_grid(**vars(prompt_corner.walk(run)))
 # is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
-findings = studies.judge(measured, STUDY)
+findings = studies.judge(measured, STUDY.claims)
 print(studies.count(findings))
 studies.findings_table(findings)
 

@@ -148,7 +148,7 @@ studies.beside_paper(run, STUDY, measured, 3)
 # is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
-findings = studies.judge(measured, STUDY)
+findings = studies.judge(measured, STUDY.claims)
 print(studies.count(findings))
 studies.findings_table(findings)
 
@@ -238,7 +238,7 @@ studies.overview(pictures, ["md_from_images", "md_from_latents", "fid_from_image
 studies.beside_paper(run, PICTURES, pictures, 4)
 
 # %%
-findings = studies.judge(pictures, PICTURES)
+findings = studies.judge(pictures, PICTURES.claims)
 print(studies.count(findings))
 studies.findings_table(findings)
 

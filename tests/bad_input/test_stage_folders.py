@@ -17,7 +17,7 @@ from PIL import Image
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment import arrays
-from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.cache import Cache
 from vireid_lib.training import checkpoint
 
 ENTERS = "stage folder"
@@ -65,7 +65,7 @@ def _make(_):
 
 def _damaged_record(draw, folder, left):
     """A finished stage whose record holds `left`: named on the screen, and made again."""
-    space = Workspace(folder)
+    space = Cache(folder)
     record = space.stage("made", {"steps": draw(st.integers(1, 99))}, {}, _make)
     other = space.stage("other", {}, {}, _make)
     (record.folder / "result.json").write_bytes(left)
@@ -73,7 +73,7 @@ def _damaged_record(draw, folder, left):
     def work(copy):
         told = io.StringIO()
         with contextlib.redirect_stdout(told):
-            again = Workspace(copy).stage("made", record.result["config"], {}, _make)
+            again = Cache(copy).stage("made", record.result["config"], {}, _make)
         assert again.values == {"value": 1}
         kept = copy / other.folder.relative_to(folder) / "result.json"
         assert kept.read_bytes() == (other.folder / "result.json").read_bytes()
@@ -262,7 +262,7 @@ def checkpoint_lies_beside_others(draw, folder):
 
 
 def arrays_are_damaged(draw, folder):
-    space = Workspace(folder)
+    space = Cache(folder)
 
     def make(place):
         arrays.save(place, heat=np.ones((3, 4), np.float32))

@@ -34,7 +34,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.experiment.profile import load_profile
-from vireid_lib.experiment.settings import dive_config
+from vireid_lib.experiment.settings import generator_config
 from vireid_lib.generators.dive import stable_diffusion_15, vocabulary
 from vireid_lib.generators.dive.base import LOGGING, Base, load_base
 from vireid_lib.generators.dive.config import DiveConfig
@@ -298,7 +298,7 @@ def main() -> None:
         logging.set_verbosity_error()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
-    profile = dive_config(load_profile(PROFILES[options.size]))
+    profile = generator_config(load_profile(PROFILES[options.size]), "dive")
     name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU thread"
     with tempfile.TemporaryDirectory() as place:
         roots = write.make(Path(place), seed=0, size="small")

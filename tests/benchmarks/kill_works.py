@@ -7,9 +7,8 @@ from pathlib import Path
 
 import torch
 
-from vireid_lib.book.fitting import translators
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.experiment.cache import RESULT, Workspace
+from vireid_lib.experiment.cache import RESULT, Cache
 from vireid_lib.experiment.datasets import world
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile, load_profile
@@ -68,7 +67,7 @@ def fitted(folder: Path) -> None:
 
 
 def translating(folder: Path) -> None:
-    translators.fitting(opened(folder), "cyclegan")
+    opened(folder).fit("cyclegan")
 
 
 def started(folder: Path) -> None:
@@ -104,7 +103,7 @@ def checkpoints(folder: Path) -> None:
 def renamed(folder: Path) -> None:
     """Nothing but stages: some find a folder without a record in their place, some unfinished work whose record or
     whose training's settings a power failure has emptied."""
-    place = Workspace(folder)
+    place = Cache(folder)
     for number in range(24):
         make = lambda own: {"value": _values(own)}  # noqa: E731
         done = place.stage("renamed", {"number": number}, {}, make)

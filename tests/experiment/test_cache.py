@@ -18,7 +18,7 @@ import torch
 from vireid_lib.data.contents import aside
 from vireid_lib.evaluation import metrics
 from vireid_lib.experiment import code_digest
-from vireid_lib.experiment.cache import THREADS, StageFailed, Workspace
+from vireid_lib.experiment.cache import THREADS, Cache, StageFailed
 from vireid_lib.experiment.code_digest import CodeChanged
 from vireid_lib.experiment.provenance import ResultError, StageRecord
 from vireid_lib.training import checkpoint
@@ -28,7 +28,7 @@ from vireid_lib.training.determinism import threads
 
 @pytest.fixture
 def workspace(tmp_path):
-    return Workspace(tmp_path / "a workspace")
+    return Cache(tmp_path / "a workspace")
 
 
 def keep(value):
@@ -45,8 +45,8 @@ def slow(tmp_path, monkeypatch):
         (tmp_path / "slow_stage.py").write_text(source)
         script = tmp_path / "other.py"
         script.write_text(
-            "from slow_stage import make\nfrom vireid_lib.experiment.cache import Workspace\n"
-            f"print(Workspace({str(tmp_path / 'w')!r}).stage('slow', {{'n': 1}}, {{}}, make).values['value'])\n"
+            "from slow_stage import make\nfrom vireid_lib.experiment.cache import Cache\n"
+            f"print(Cache({str(tmp_path / 'w')!r}).stage('slow', {{'n': 1}}, {{}}, make).values['value'])\n"
         )
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.delitem(sys.modules, "slow_stage", raising=False)
@@ -352,7 +352,7 @@ def test_results_of_older_code_are_taken_only_on_request_and_say_so(workspace, c
         return pd.DataFrame([row])
 
     first = workspace.stage("s", {}, {}, old)
-    keeping = Workspace(workspace.folder, keep=True)
+    keeping = Cache(workspace.folder, keep=True)
     kept = keeping.stage("s", {}, {}, new)
     assert kept.older and kept.key == first.key and kept.values == {"value": 1}
     assert "older code" in capsys.readouterr().out
@@ -363,7 +363,7 @@ def test_results_of_older_code_are_taken_only_on_request_and_say_so(workspace, c
     made = workspace.stage("s", {}, {}, new)
     assert not made.older and made.values == {"value": 2} and made.key.split("-")[0] == first.key.split("-")[0]
     assert not keeping.stage("s", {}, {}, new).older  # today's code has made it in the meantime
-    other = Workspace(workspace.folder, keep=True).stage("s", {"other": "settings"}, {}, new)
+    other = Cache(workspace.folder, keep=True).stage("s", {"other": "settings"}, {}, new)
     assert not other.older and other.values == {"value": 2}
 
 
@@ -387,7 +387,7 @@ def test_a_killed_stage_continues_and_its_lock_is_free(tmp_path, slow):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    record = Workspace(tmp_path / "w").stage("slow", {"n": 1}, {}, make)
+    record = Cache(tmp_path / "w").stage("slow", {"n": 1}, {}, make)
     assert record.values == {"value": 6} and record.result["attempts"] == 2
 
 
@@ -395,7 +395,7 @@ def test_two_processes_make_a_stage_once(tmp_path, capfd, slow):
     started = repr(str(tmp_path / "started"))
     make, first = slow(f"Path({started}).touch()\ntime.sleep(1.5)\nreturn {{'value': os.getpid()}}")
     wait_for(tmp_path / "started")
-    record = Workspace(tmp_path / "w").stage("slow", {"n": 1}, {}, make)
+    record = Cache(tmp_path / "w").stage("slow", {"n": 1}, {}, make)
     printed, _ = first.communicate()
     assert record.values["value"] == int(printed) == first.pid
     assert "waiting for it" in capfd.readouterr().out

@@ -5,11 +5,10 @@ import functools
 import pytest
 import torch
 
-from vireid_lib.book.fitting import translators
 from vireid_lib.experiment import cache as workspace
 from vireid_lib.experiment import code_digest
 from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.code_digest import LOADED, Sources
 from vireid_lib.experiment.pipeline import Run
 
@@ -20,10 +19,10 @@ class Asked(BaseException):
     """The stage that a test is about was asked for."""
 
 
-class Keys(Workspace):
+class Keys(Cache):
     """Notes the key of each stage that is asked for, and ends at the first that `until` names."""
 
-    def __init__(self, of: Workspace, until: str) -> None:
+    def __init__(self, of: Cache, until: str) -> None:
         super().__init__(of.folder, device=of.device)
         self.until, self.key = until, ""
 

@@ -74,7 +74,7 @@ def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch):
 
 
 def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book, monkeypatch):
-    run = Run(tiny_book.profile, tiny_book.workspace.folder)
+    run = Run(tiny_book.profile, tiny_book.folder)
     read, calls = data_stages.read_dataset, []
     monkeypatch.setattr(data_stages, "read_dataset", lambda *a, **b: calls.append(a[0]) or read(*a, **b))
     first = run.data()
@@ -84,7 +84,7 @@ def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book,
     assert "nobody" not in set(second.target["identity"]) and len(second.target) == len(first.target)
     run.with_method("caj").data()
     assert len(calls) == 2, "what the book is turned into has read them too"
-    Run(tiny_book.profile, tiny_book.workspace.folder).data()
+    Run(tiny_book.profile, tiny_book.folder).data()
     assert len(calls) == 4, "another open book reads for itself"
 
 

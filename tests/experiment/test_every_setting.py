@@ -12,7 +12,7 @@ from vireid_lib.experiment import training_expansion as own_people
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.settings import dive_config, generator_config, reid_config
+from vireid_lib.experiment.settings import generator_config, reid_config
 
 BY_OTHER_TESTS = {
     "reid.length": "on real data only",
@@ -219,7 +219,7 @@ def test_settings_of_dive(run):
         "dive",
         config.model_dump(),
         type(config).model_fields,
-        lambda profile: dive_config(profile).model_dump(),
+        lambda profile: generator_config(profile, "dive").model_dump(),
         [lambda own: own.synthesize("dive"), lambda own: own.synthesize("dive_from_image")],
         skip=("form", "start"),
     )

@@ -11,7 +11,7 @@ import torch
 from vireid_lib import cli
 from vireid_lib.experiment import executors as engines
 from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.cache import StageFailed, Workspace
+from vireid_lib.experiment.cache import Cache, StageFailed
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.runner import continue_command
 
@@ -26,7 +26,7 @@ def note(folder: str, number: int) -> tuple[int, int]:
             raise ValueError("the lamp is out")
         return {"square": number**2}
 
-    made = Workspace(Path(folder) / "workspace").stage("note", {"number": number}, {}, make)
+    made = Cache(Path(folder) / "workspace").stage("note", {"number": number}, {}, make)
     return made.values["square"], os.getpid()
 
 

@@ -52,7 +52,7 @@ TO_CELL = """source => {
 WRITER = """
 import json, sys, time
 from pathlib import Path
-from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.cache import Cache
 
 def make(folder):
     (folder / "training.json").write_text(json.dumps({"task": "toy, seed 0", "steps": 200}))
@@ -61,7 +61,7 @@ def make(folder):
             stream.write(json.dumps({"step": 5 * step, "total": 3 / step}) + "\\n")
         time.sleep(0.3)
 
-Workspace(Path(sys.argv[1])).stage("watched", {}, {}, make)
+Cache(Path(sys.argv[1])).stage("watched", {}, {}, make)
 """
 
 
@@ -94,8 +94,8 @@ def test_a_chapter_without_parameters_takes_what_lab_was_started_with(tmp_path, 
 
     for name, value in lab.environment("smoke", tmp_path).items():
         monkeypatch.setenv(name, value)
-    assert experiment.open("", "", "").profile.name == "smoke" and experiment.open("").workspace.folder == tmp_path
-    assert experiment.open("mini").profile.name == "mini" and experiment.open("mini").workspace.folder != tmp_path
+    assert experiment.open("", "", "").profile.name == "smoke" and experiment.open("").folder == tmp_path
+    assert experiment.open("mini").profile.name == "mini" and experiment.open("mini").folder != tmp_path
 
 
 @contextlib.contextmanager

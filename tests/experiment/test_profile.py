@@ -10,7 +10,7 @@ from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import profile as profiles
 from vireid_lib.experiment.pipeline import MissingData
 from vireid_lib.experiment.profile import Profile, load_profile, profile_names, profiles_folder
-from vireid_lib.experiment.settings import dive_config, reid_config, world_size
+from vireid_lib.experiment.settings import generator_config, reid_config, world_size
 from vireid_lib.generators.dive import vocabulary
 from vireid_lib.generators.dive.config import DiveConfig
 
@@ -51,7 +51,7 @@ def test_mini_is_the_default_and_compares_over_three_seeds():
 @pytest.mark.parametrize(("name", "code_length"), [("sysu", 8), ("llcm", 3)])
 def test_real_profiles_have_the_papers_numbers(name, code_length):
     profile = load_profile(name)
-    dive, expand = dive_config(profile), profile.expand
+    dive, expand = generator_config(profile, "dive"), profile.expand
     assert (dive.lora_rank, dive.learning_rate, dive.schedule, dive.batch) == (128, 5e-5, "constant", 16)
     assert dive.token_rate == 5e-5 and dive.steps == 400_000 and dive.vectors_per_token == 1
     assert (dive.height, dive.width, dive.flip) == (512, 256, True)
@@ -64,7 +64,7 @@ def test_real_profiles_have_the_papers_numbers(name, code_length):
 
 @pytest.mark.parametrize(("name", "views"), [("sysu", 7), ("llcm", 18), ("regdb", 3)])
 def test_each_real_data_set_has_codes_without_a_shared_character(name, views):
-    config, target = dive_config(load_profile(name)), load_profile(name).data.target
+    config, target = generator_config(load_profile(name), "dive"), load_profile(name).data.target
     cameras = [(f"{target}/{c.number}", c.modality, "train") for c in load_manifest(target).cameras]
     columns = ["camera", "modality", "split"]
     table = pd.DataFrame([*cameras, ("market1501/1", "visible", "external")], columns=columns).assign(identity="x/1")
@@ -132,7 +132,7 @@ def test_nested_settings_reach_their_owners(tmp_path):
     path = changed(tmp_path, reid__config={"margin": 0.5}, dive={"lora_rank": 3}, world__size={"test_ids": 3})
     profile = load_profile(path)
     assert reid_config(profile).margin == 0.5
-    assert dive_config(profile).lora_rank == 3
+    assert generator_config(profile, "dive").lora_rank == 3
     assert world_size(profile).test_ids == 3
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import results, verdicts
-from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.papers import load_paper, load_papers
 from vireid_lib.experiment.profile import load_profile
 from vireid_lib.experiment.result_tables import main_table_html, show_main_table, show_papers
@@ -19,7 +19,7 @@ from vireid_lib.project import project_root
 
 @pytest.fixture
 def workspace(tmp_path):
-    return Workspace(tmp_path)
+    return Cache(tmp_path)
 
 
 def score(rank_1, **changes):
@@ -179,7 +179,7 @@ def test_the_status_is_that_of_two_one_sided_tests(workspace):
     random = np.random.default_rng(0)
     for place, mean in enumerate(np.linspace(46.0, 49.0, 7)):
         values = mean + 0.8 * random.normal(size=10)
-        own = Workspace(workspace.folder / str(place))
+        own = Cache(workspace.folder / str(place))
         record(own, *(on_sysu(value / 100, seed=seed) for seed, value in enumerate(values)))
         word = status(results.beside_papers(found(own)), "AGW", "SYSU-MM01 All search", "rank_1")["status"]
         sides = [
@@ -194,7 +194,7 @@ def test_splits_with_networks_of_their_own_count_as_the_sample(workspace):
     """One seed on RegDB's ten splits: ten networks, and not "one seed"."""
     rank_1 = [0.70, 0.71, 0.69, 0.705, 0.70, 0.695, 0.70, 0.71, 0.70, 0.70]
     for name, rule in (("regdb", "regdb"), ("draws", "sysu-mm01")):
-        own = Workspace(workspace.folder / name)
+        own = Cache(workspace.folder / name)
         row = score(
             float(np.mean(rank_1)),
             dataset="regdb",

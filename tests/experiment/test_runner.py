@@ -30,7 +30,7 @@ import os
 import time
 from pathlib import Path
 
-from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.cache import Cache
 
 
 def make(folder):
@@ -44,7 +44,7 @@ def make(folder):
 
 
 Path(workspace, "kernel").write_text(str(os.getpid()))
-record = Workspace(workspace).stage("work", {{"count": count}}, {{}}, make)
+record = Cache(workspace).stage("work", {{"count": count}}, {{}}, make)
 print("headless", os.environ["VIREID_HEADLESS"], "count", count)
 """
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from vireid_lib.experiment.notebooks import find_chapters
 from vireid_lib.experiment.profile import load_profile
-from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.project import project_root
 
 NAMES = {chapter.name[:2]: chapter.name for chapter in find_chapters(project_root() / "notebooks")}

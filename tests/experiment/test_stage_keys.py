@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vireid_lib.book.fitting import chapter, translators
+from vireid_lib.book.fitting import chapter
 from vireid_lib.book.galleries import halves, numbers
 from vireid_lib.book.galleries import measures as gallery_measures
 from vireid_lib.data.manifest import DatasetManifest
@@ -61,7 +61,7 @@ def with_settings(tiny_book, tiny_profile):
         values = tiny_profile.model_dump()
         for section, settings in sections.items():
             values[section] = {**values[section], **settings}
-        return Run(Profile.model_validate(values), tiny_book.workspace.folder)
+        return Run(Profile.model_validate(values), tiny_book.folder)
 
     return run
 
@@ -92,7 +92,7 @@ REFERENCES = {"training_sets": ["real", "true", "redrawn"]}
         ),
         (
             "cyclegan_fitting",
-            lambda run: translators.fitting(run, "cyclegan"),
+            lambda run: run.fit("cyclegan"),
             [{"generators": {"cyclegan": {"fit_on": rows}}} for rows in ("target", "target+external")],
         ),
         ("halves", halves.halves, [{"expand": {"cameras": cameras}} for cameras in ([3], [6])]),

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from vireid_lib.book.fitting import translators
 from vireid_lib.experiment import training_expansion as own_people
 from vireid_lib.experiment.studies import Row
-from vireid_lib.experiment.studies.study import run_of
+from vireid_lib.experiment.study import run_of
 from vireid_lib.experiment.training_expansion import Expansion
 from vireid_lib.experiment.training_sets import expansion_of
 
@@ -51,8 +50,7 @@ def test_every_image_once_in_the_other_modality(run):
         assert (of_it == counts[other]).all() and len(of_it) == len(counts[other])
     origins = {}
     for record in (
-        json.loads(path.read_text())
-        for path in (run.cache.stages / "own_people_flow2flow").glob("*/provenance.json")
+        json.loads(path.read_text()) for path in (run.cache.stages / "own_people_flow2flow").glob("*/provenance.json")
     ):
         origins |= record["made_from"]
     short = {"/".join(path.split("/")[-3:]) for path in learn["path"]}

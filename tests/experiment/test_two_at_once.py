@@ -24,7 +24,7 @@ import os
 import time
 from pathlib import Path
 
-from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.cache import Cache
 
 
 def make(folder):
@@ -40,7 +40,7 @@ def make(folder):
 
 def work(workspace):
     (Path(workspace) / f"asked-{os.getpid()}").touch()
-    return Workspace(workspace).stage("work", {}, {}, make)
+    return Cache(workspace).stage("work", {}, {}, make)
 """
 
 MACHINE = """

@@ -6,7 +6,7 @@ import yaml
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import comparable, methods, results, variants
-from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.papers import load_paper, load_papers
 from vireid_lib.experiment.profile import Expand, Profile, Reid, load_profile
 from vireid_lib.experiment.settings import changed, with_method
@@ -25,7 +25,7 @@ def variant(profile: Profile, training: str) -> dict[str, object]:
     return variants.of_score(profile.data.target, profile.reid.method, training, settings)
 
 
-def recorded(workspace: Workspace, profile: Profile, training: str, rank_1: float = 0.7) -> None:
+def recorded(workspace: Cache, profile: Profile, training: str, rank_1: float = 0.7) -> None:
     """A score of the profile's, as its stage would record it."""
     external = profile.data.external if adds_external(training) else None
     row = {
@@ -49,7 +49,7 @@ def recorded(workspace: Workspace, profile: Profile, training: str, rank_1: floa
     workspace.stage("reid", {"row": row}, {}, lambda folder: {"scores": [row]})
 
 
-def run_rows(workspace: Workspace, table: int) -> list[str]:
+def run_rows(workspace: Cache, table: int) -> list[str]:
     """The rows of a table of DiVE's paper that a number of ours stands beside."""
     beside = results.beside_papers(results.score_table(workspace.records()), [load_paper(DIVE)])
     found = beside[(beside["table"] == table) & (beside["seeds"] > 0)]
@@ -173,7 +173,7 @@ def test_table_3_of_dive_by_the_profiles_own_advice(tmp_path):
         "IR, Single": {"dive.views": "single", "dive.train_modalities": "infrared"},
     }
     for place, (row, changes) in enumerate(rows.items()):
-        workspace = Workspace(tmp_path / str(place))
+        workspace = Cache(tmp_path / str(place))
         recorded(workspace, deen_on_sysu(**changes, **{"reid.length": "published"}), "dive")
         assert run_rows(workspace, 3) == [row]
         assert run_rows(workspace, 1) == (["Our proposed DiVE"] if not changes else [])
@@ -181,7 +181,7 @@ def test_table_3_of_dive_by_the_profiles_own_advice(tmp_path):
 
 @pytest.mark.parametrize("changes", [{"expand.identities": 200}, {"reid.expanded": 600}, {"dive.form": "release"}])
 def test_other_settings_stand_beside_no_row(tmp_path, changes):
-    workspace = Workspace(tmp_path)
+    workspace = Cache(tmp_path)
     recorded(workspace, deen_on_sysu(**changes), "dive")
     assert not any(run_rows(workspace, table) for table in (1, 2, 3, 4))
     (words,) = results.score_table(workspace.records())["variant"]
@@ -195,12 +195,12 @@ def test_a_length_that_papers_do_not_have_is_a_difference(tmp_path, length):
     differs = {"reid.length": "equal"} if length == "equal" else {}
     assert variant(own, "dive") == variant(own, "flow2flow.tse") == differs
     assert variant(own, "real") == {}, "there is no larger set"
-    recorded(Workspace(tmp_path), own, "dive")
-    assert run_rows(Workspace(tmp_path), 1) == (["Our proposed DiVE"] if length == "published" else [])
+    recorded(Cache(tmp_path), own, "dive")
+    assert run_rows(Cache(tmp_path), 1) == (["Our proposed DiVE"] if length == "published" else [])
 
 
 def test_old_records_stand_beside_no_paper(tmp_path):
-    workspace = Workspace(tmp_path)
+    workspace = Cache(tmp_path)
     row = {
         "dataset": "sysu_mm01",
         "method": "deen",

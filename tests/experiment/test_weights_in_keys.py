@@ -43,7 +43,7 @@ def test_settings_name_what_the_file_holds(tmp_path, kind, name, suffix):
 def test_a_trainings_stage_has_them_in_its_key(tiny_book, tmp_path, monkeypatch):
     file = tmp_path / "resnet50.pth"
     reid = tiny_book.profile.reid.model_copy(update={"backbone": "resnet50", "config": {"pretrained": str(file)}})
-    run, asked = Run(tiny_book.profile.model_copy(update={"reid": reid}), tiny_book.workspace.folder), []
+    run, asked = Run(tiny_book.profile.model_copy(update={"reid": reid}), tiny_book.folder), []
     unmade = SimpleNamespace(values={"scores": []})
     monkeypatch.setattr(Run, "stage", lambda self, name, config, inputs, make, **_: asked.append(config) or unmade)
     monkeypatch.setattr(stages, "training_table", lambda *_, **__: "a table")

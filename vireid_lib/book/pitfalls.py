@@ -14,9 +14,9 @@ from vireid_lib.book.lessons import score_trial
 from vireid_lib.book.retrieval import per_query
 from vireid_lib.evaluation import Trial, score
 from vireid_lib.experiment import jobs, trainings
+from vireid_lib.experiment.metrics import plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.results import mean_and_std
 
 NOISE = 0.5  # of the features' standard deviation
 SPLITS = 10  # as RegDB has
@@ -191,7 +191,7 @@ def leak_summary(table: pd.DataFrame) -> pd.DataFrame:
     for name, part in parts.items():
         by_seed = part.groupby("seed")[["seen", "rank_1", "mean_ap"]].mean()
         rows[name] = {"test people trained on (%)": f"{by_seed['seen'].mean():.0f}"} | {
-            words: mean_and_std(by_seed[key].mean(), by_seed[key].std(ddof=1))
+            words: plus_minus(by_seed[key].mean(), by_seed[key].std(ddof=1))
             for words, key in (("rank-1", "rank_1"), ("mAP", "mean_ap"))
         }
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -227,5 +227,5 @@ def batch_table(records: Sequence[StageRecord]) -> pd.DataFrame:
             }
         )
     grouped = pd.DataFrame(rows).groupby(["people in a batch", "steps", "images seen"], sort=False)["rank-1"]
-    words = [mean_and_std(mean, spread) for mean, spread in zip(grouped.mean(), grouped.std(ddof=1), strict=True)]
+    words = [plus_minus(mean, spread) for mean, spread in zip(grouped.mean(), grouped.std(ddof=1), strict=True)]
     return grouped.size().rename("seeds").reset_index().assign(**{"rank-1": words})

@@ -14,7 +14,7 @@ from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import datasets
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.training_sets import training_label
 
 KNOWING = "true"
 """The training set whose network knows the external people in both lights."""

@@ -9,15 +9,10 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.experiment import comparable, settings, variants
+from vireid_lib.experiment.metrics import FIDELITY, SCORES, SPREADS
 from vireid_lib.project import project_root
 
 Printed = Annotated[float, Field(ge=0, le=100)]
-SCORES = ("rank_1", "rank_5", "rank_10", "rank_20", "mean_ap", "mean_inp")
-SPREADS = ("iirs_visible", "iirs_infrared", "himd")
-"""Distances in the embedding (DEN, section 3.1 and Table 6); the studies show them."""
-
-FIDELITY = ("md_from_images", "md_from_latents", "fid_from_images", "fid_from_latents")
-"""Distances of generated images (JSIA-ReID, Table 4), made from images or from a latent space."""
 
 
 class Tolerance(Strict):

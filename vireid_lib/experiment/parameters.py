@@ -40,9 +40,9 @@ def _generators(_: Profile | None) -> dict[str, str]:
 
 
 def _metrics(_: Profile | None) -> dict[str, str]:
-    from vireid_lib.experiment.result_tables import METRIC_LABELS
+    from vireid_lib.experiment.metrics import SCORES
 
-    return dict(METRIC_LABELS)
+    return dict(SCORES)
 
 
 def _training_sets(profile: Profile | None) -> dict[str, str]:

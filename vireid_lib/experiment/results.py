@@ -1,58 +1,35 @@
-"""Results: the scores in a workspace, averaged over seeds, beside what papers print, with a status."""
+"""Results: the evaluations in a cache as tables of scores, averaged over seeds; the book's main table.
 
+A table shows the results of the settings that a run resolves to, found by their keys and nothing else.
+"""
+
+import importlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
+from pandas.io.formats.style import Styler
 
+from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import read_json
-from vireid_lib.evaluation.statistics import equivalence, mean_margin
-from vireid_lib.experiment import comparable, variants
+from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.contrasts import mean_over_seeds, split_scores
-from vireid_lib.experiment.papers import Paper, load_papers
+from vireid_lib.experiment.claims import mean_over_seeds, split_scores
+from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.study import Study, run_of, trainable
 from vireid_lib.experiment.training_sets import training_label
 
-METRICS = ("rank_1", "rank_5", "rank_10", "rank_20", "mean_ap", "mean_inp")
-GROUP = ["dataset", "mode", "protocol", "method", "training", "external", "variant"]
-STATUSES = ("reproduced", "differs", "inconclusive", "one seed", "not yet run")
+METRICS = tuple(SCORES)
+SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "variant"]
+"""What scores that differ in the seed alone have in common."""
 
-SCORE = [
-    "dataset",
-    "method",
-    "training",
-    "external",
-    "resolved",
-    "seed",
-    "mode",
-    "protocol",
-    "settings",
-    "trials",
-    *METRICS,
-]
-"""Columns of `score_table` that an evaluation records."""
-
-
-def stages(cache: Cache) -> pd.DataFrame:
-    """One row per finished stage: name, minutes, device, attempts, when, by which code, where."""
-    rows = [
-        {
-            "stage": record.name,
-            "minutes": record.result["wall_seconds"] / 60,
-            "device": record.result["device"],
-            "attempts": record.result["attempts"],
-            "finished": record.result["finished"],
-            "version": record.result["library"]["version"],
-            "source": record.result["library"]["source"],
-            "folder": os.path.relpath(record.folder, cache.folder),
-        }
-        for record in cache.records()
-    ]
-    columns = ["stage", "minutes", "device", "attempts", "finished", "version", "source", "folder"]
-    return pd.DataFrame(rows, columns=columns)
+COLUMNS = ["dataset", "method", "training", "external", "resolved", "seed", "mode", "protocol", "settings", "trials"]
+STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
+"""Modules of `experiment.studies` with a `STUDY`, or a function `study` that makes one for a run."""
 
 
 def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
@@ -61,20 +38,19 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
     Columns: dataset, method, training, external, seed, mode, protocol (in words), settings (of the protocol), trials,
     the `METRICS`; resolved (every setting, see `variants.resolved`), differences (from what was published) and the same
     in words, variant; stage, key and older; and splits, the scores of each split where each has its own network
-    (RegDB), see `contrasts.split_scores`.
+    (RegDB), see `claims.split_scores`.
     """
     rows = [row for record in records for row in _scores(record)]
-    return pd.DataFrame(rows, columns=[*SCORE, "variant", "differences", "stage", "key", "older", "splits"])
+    return pd.DataFrame(rows, columns=[*COLUMNS, *METRICS, "variant", "differences", "stage", "key", "older", "splits"])
 
 
 def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
     about = record.result["config"]
-    named = {name: about[name] for name in ("dataset", "method", "training", "external", "seed")}
     found = variants.of_score(about["dataset"], about["method"], about["generator"], about["settings"])
     for mode, evaluation in record.values["evaluations"].items():
         settings = {key: value for key, value in evaluation["protocol"].items() if value is not None}
         yield {
-            **named,
+            **{name: about[name] for name in ("dataset", "method", "training", "external", "seed")},
             "resolved": about["settings"],
             "mode": mode,
             "protocol": settings["name"],
@@ -88,6 +64,60 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
             "older": record.older,
             "splits": split_scores(record, mode),
         }
+
+
+def evaluations(run: Run, *, others: bool = False) -> list[StageRecord]:
+    """The finished evaluations that the run's settings ask for, in the profile's order.
+
+    Args:
+        others: also those of the profile's training sets with every other method, and of the rows of every study.
+    """
+    found: dict[Path, StageRecord] = {}
+    for own, training in (*_own(run), *(_others(run) if others else ())):
+        for seed in run.profile.reid.seeds:
+            if not any((own.cache.stages / f"evaluate_{training}").glob("*")):  # the key takes a look at every image
+                continue
+            if (record := own.finished(training, seed)) is not None:
+                found[record.folder] = record
+    return list(found.values())
+
+
+def scores(run: Run, *, others: bool = False) -> pd.DataFrame:
+    """`score_table` of `evaluations`, by mode in the profile's order; empty before anything has been evaluated."""
+    table, modes = score_table(evaluations(run, others=others)), run.profile.evaluation.modes
+    return table.sort_values("mode", key=lambda names: names.map(modes.index), kind="stable").reset_index(drop=True)
+
+
+def _own(run: Run) -> Iterator[tuple[Run, str]]:
+    for training in run.profile.reid.training_sets:
+        yield run, training
+
+
+def _others(run: Run) -> Iterator[tuple[Run, str]]:
+    """The other methods on the profile's training sets, then the rows of the studies; what the profile's settings do
+    not fit is left out."""
+    for method in methods.names():
+        try:
+            own = run.with_method(method)
+        except FileError:  # the profile sets what this method does not have
+            continue
+        yield from _own(own)
+    for name in STUDIES if run.profile.data.external else ():
+        study = _study(run, name)
+        for row in trainable(run, study.rows if study else ()):
+            try:
+                yield run_of(run, row), row.training
+            except FileError:
+                continue
+
+
+def _study(run: Run, name: str) -> Study | None:
+    """A study; None if the data that its rows depend on have not been drawn, and so nothing of it trained."""
+    module = importlib.import_module(f"vireid_lib.experiment.studies.{name}")
+    if not hasattr(module, "study"):
+        return module.STUDY
+    made = run.fetched(module.study)
+    return None if made is None else made.value
 
 
 def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFrame:
@@ -108,174 +138,108 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     """Average the scores over seeds: one row per setting, `<metric>` and `<metric>_std` in percent, `seeds`.
 
     The standard deviation is the sample's (n - 1), and empty for a single seed. `splits` is the mean over seeds of what
-    `scores` has there.
+    `score_table` has there.
     """
     rows = []
-    for setting, group in table.groupby(GROUP, sort=False, dropna=False):
-        row = dict(zip(GROUP, setting, strict=True))
-        for metric in METRICS:
-            row[metric] = 100 * group[metric].mean()
-            row[f"{metric}_std"] = 100 * group[metric].std(ddof=1)
+    for setting, group in table.groupby(SETTING, sort=False, dropna=False):
+        percent = 100 * group[list(METRICS)]
         rows.append(
             {
-                **row,
+                **dict(zip(SETTING, setting, strict=True)),
+                **percent.mean().to_dict(),
+                **percent.std(ddof=1).add_suffix("_std").to_dict(),
                 "seeds": len(group),
                 "trials": group["trials"].min(),
-                "settings": group["settings"].iloc[0],
                 "older": bool(group["older"].any()),
-                "splits": mean_over_seeds(list(group["splits"])) if "splits" in group else None,
-                **{name: group[name].iloc[0] for name in ("resolved", "differences") if name in group},
+                "splits": mean_over_seeds(list(group["splits"])),
+                **{name: group[name].iloc[0] for name in ("settings", "resolved", "differences")},
             }
         )
-    columns = [
-        *GROUP,
-        *(name for metric in METRICS for name in (metric, f"{metric}_std")),
-        "seeds",
-        "trials",
-        "settings",
-        "older",
-        "splits",
-        "resolved",
-        "differences",
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
-    """Every number that the papers print, ours beside it where there is one, and a status.
-
-    A number of ours stands beside a paper's only if data set, mode, method, training data, external set, all settings
-    (see `variants`) and the protocol's settings are the paper's, over at least as many trials (`comparable.same`). What
-    was measured on the miniature world is therefore never beside one.
-
-    Args:
-        scores: from `selection.scores`.
-
-    Returns:
-        columns paper, table, title, printed_row, printed_column, dataset, mode, method, training, external, variant,
-        metric, paper_value, our_mean, our_std, seeds, over, difference, status, why, older. Values in percent;
-        `our_std` is over what `over` says, e.g. "3 seeds" or "10 splits". What is no score (such as DEN's IIRS) stands
-        in the studies instead.
-    """
-    ours = over_seeds(scores)
-    rows = []
-    for paper in load_papers() if papers is None else papers:
-        for value in paper.values():
-            if value["metric"] not in METRICS:
-                continue
-            fits = [comparable.same(row, value, paper.trials) for row in ours.to_dict("records")]
-            match = ours[fits] if len(ours) else ours
-            rows.append({**value, **_judged(match, value, paper)})
-    return pd.DataFrame(rows).drop(columns=["settings", "differences"])
-
-
-def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
-    """Ours beside one printed number, and whether our mean is equivalent to it.
-
-    The paper's tolerance is the margin of equivalence. "reproduced": the 90 % interval of our mean lies within the
-    printed number ± tolerance (two one-sided tests at 5 %; Schuirmann 1987, see `statistics.equivalence`). "differs":
-    our 95 % interval lies outside that range as a whole. "inconclusive": neither, so that more seeds are needed. "one
-    seed": one training says nothing about the mean. The printed number is taken as it stands, for papers print neither
-    spread nor number of trainings.
-
-    The interval is over seeds. Where each split has its own network (RegDB), it is over the splits: the spread between
-    splits, which the paper's mean shares, counts as ours, so that the statement is a careful one.
-    """
-    if match.empty:
-        return {
-            "our_mean": None,
-            "our_std": None,
-            "seeds": 0,
-            "over": "",
-            "difference": None,
-            "status": "not yet run",
-            "why": "",
-            "older": False,
-        }
-    row, metric = match.iloc[-1], value["metric"]
-    mean, deviation, count, noun = row[metric], row[f"{metric}_std"], int(row["seeds"]), "seed"
-    if isinstance(row["splits"], dict) and len(row["splits"][metric]) > 1:
-        by_split = 100 * pd.Series(row["splits"][metric])
-        deviation, count, noun = by_split.std(ddof=1), len(by_split), "split"
-    difference, tolerance = mean - value["paper_value"], paper.tolerance.points
-    over = f"{count} {noun}{'s' * (count > 1)}"
-    why = f"{abs(difference):.2f} points {'above' if difference >= 0 else 'below'} the paper, tolerance {tolerance:g}; "
-    if count == 1:
-        status, why = "one seed", why + "one seed says nothing about the mean of others"
-    else:
-        found = equivalence(mean, deviation, count, target=value["paper_value"], margin=tolerance)
-        status = {"equivalent": "reproduced", "different": "differs"}.get(found, found)
-        margins = [mean_margin(deviation, count, confidence) for confidence in (0.9, 0.95)]
-        why += f"our mean over {over} ± {margins[0]:.2f} (90 % interval), ± {margins[1]:.2f} (95 %)"
-    return {
-        "our_mean": mean,
-        "our_std": deviation,
-        "seeds": row["seeds"],
-        "over": over,
-        "difference": difference,
-        "status": status,
-        "why": why,
-        "older": row["older"],
-    }
+    values = [name for metric in METRICS for name in (metric, f"{metric}_std")]
+    more = ["seeds", "trials", "older", "splits", "settings", "resolved", "differences"]
+    return pd.DataFrame(rows, columns=[*SETTING, *values, *more])
 
 
 def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
-    """The book's main result: rank-1 and mAP of each training set, mean ± standard deviation, one row each.
-
-    Only what the profile asks for: its training sets, seeds and modes, in its order.
+    """The book's main result: `over_seeds` of the profile's modes, training sets and seeds, in the profile's order.
 
     Args:
-        scores: from `selection.scores`, of the profile's own settings alone.
-
-    Columns: data set, protocol, method, trained on, rank-1, mAP, mINP (texts, percent), seeds, older.
+        scores: from `scores`, of the profile's own settings alone.
     """
-    wanted = {
-        "dataset": [profile.data.target],
-        "mode": profile.evaluation.modes,
-        "method": [profile.reid.method],
-        "training": profile.reid.training_sets,
-        "seed": profile.reid.seeds,
-    }
-    table = scores
-    for column, values in wanted.items():
-        table = table[table[column].isin(values)]
-    table = over_seeds(table)
-    for column in ("training", "mode"):
-        table = table.sort_values(column, key=lambda names, own=wanted[column]: names.map(own.index), kind="stable")
-    rows = [
-        {
-            "data set": row["dataset"],
-            "protocol": row["protocol"],
-            "method": row["method"].upper(),
-            "trained on": training_label(row["training"]),
-            **{
-                label: mean_and_std(row[metric], row[f"{metric}_std"])
-                for label, metric in (("rank-1", "rank_1"), ("mAP", "mean_ap"), ("mINP", "mean_inp"))
-            },
-            "seeds": row["seeds"],
-            "older": row["older"],
-        }
-        for _, row in table.iterrows()
+    order = {"training": profile.reid.training_sets, "mode": profile.evaluation.modes}
+    wanted = scores["seed"].isin(profile.reid.seeds) & (scores["method"] == profile.reid.method)
+    for column, names in order.items():
+        wanted &= scores[column].isin(names)
+    table = over_seeds(scores[wanted])
+    for column, names in order.items():
+        table = table.sort_values(column, key=lambda values, names=names: values.map(names.index), kind="stable")
+    return table.reset_index(drop=True)
+
+
+def as_words(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "mean_inp")) -> pd.DataFrame:
+    """`over_seeds` for reading: mean ± standard deviation in percent, indexed by protocol and training set."""
+    words = {"protocol": table["protocol"]}
+    words["trained on"] = [
+        training_label(name) + mark(older) for name, older in zip(table["training"], table["older"], strict=True)
     ]
-    columns = ["data set", "protocol", "method", "trained on", "rank-1", "mAP", "mINP", "seeds", "older"]
-    return pd.DataFrame(rows, columns=columns)
+    for metric in metrics:
+        words[SCORES[metric]] = list(map(plus_minus, table[metric], table[f"{metric}_std"]))
+    return pd.DataFrame(words | {"seeds": table["seeds"]}).set_index(["protocol", "trained on"])
 
 
-def mean_and_std(mean: float, std: float) -> str:
-    """`49.1 ± 1.2`; without ± for a single seed."""
-    return f"{mean:.1f}" if pd.isna(std) else f"{mean:.1f} ± {std:.1f}"
+def show(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "mean_inp")) -> Styler:
+    """`main_table` for a page: every number over a line of its length, so that rows can be compared at a glance."""
+    metrics = list(metrics)
+    words = as_words(table, metrics)
+    lengths = table[metrics].set_axis([SCORES[name] for name in metrics], axis=1).set_index(words.index)
+
+    def lines(_: pd.DataFrame) -> pd.DataFrame:
+        colour = "var(--color-brand-primary, #0b5cad)"
+        css = "linear-gradient({0}, {0}) left bottom / {1:.1f}% 3px no-repeat"
+        drawn = lengths.map(lambda share: f"min-width: 7.5em; background: {css.format(colour, share)}")
+        return drawn.reindex(columns=words.columns, fill_value="")
+
+    about = ", ".join(dict.fromkeys(f"{row.method.upper()} on {row.dataset}" for row in table.itertuples()))
+    counts = sorted(set(table["seeds"]))
+    over = "one seed" if counts == [1] else f"mean ± standard deviation over {'–'.join(map(str, counts))} seeds"
+    caption = f"{about}: percent, {over}{legend(table)}" if len(table) else "No score has been recorded yet."
+    return words.style.apply(lines, axis=None).set_caption(caption)
+
+
+def for_bars(scores: pd.DataFrame, metric: str = "rank_1", mode: str | None = None) -> dict[str, list]:
+    """The arguments of `viz.bars`: labels, means, deviations (NaN for one seed) and each seed's value, percent."""
+    rows = scores[scores["mode"] == (mode or scores["mode"].iloc[0])]
+    groups = {name: 100 * group[metric] for name, group in rows.groupby("training", sort=False)}
+    return {
+        "labels": [training_label(name) for name in groups],
+        "means": [float(values.mean()) for values in groups.values()],
+        "deviations": [float(values.std(ddof=1)) for values in groups.values()],
+        "points": [values.tolist() for values in groups.values()],
+    }
 
 
 def as_text(table: pd.DataFrame) -> str:
     """`main_table` for the terminal."""
     if table.empty:
         return "No score has been recorded yet."
-    if not table["older"].any():
-        return table.drop(columns="older").to_string(index=False)
-    marked = table.assign(older=[OLDER if older else "" for older in table["older"]]).rename(columns={"older": ""})
-    return f"{marked.to_string(index=False)}\n{OLDER} {OLDER_WORDS}"
+    note = f"\n{OLDER} {OLDER_WORDS}" if table["older"].any() else ""
+    return as_words(table).to_string() + note
 
 
-OLDER = "†"
-OLDER_WORDS = "made by older code, or of what older code made (--keep-results)"
-"""How every table marks such a number."""
+def stages(cache: Cache) -> pd.DataFrame:
+    """One row per finished stage: name, minutes, device, attempts, when, by which code, where."""
+    rows = [
+        {
+            "stage": record.name,
+            "minutes": record.result["wall_seconds"] / 60,
+            "device": record.result["device"],
+            "attempts": record.result["attempts"],
+            "finished": record.result["finished"],
+            "version": record.result["library"]["version"],
+            "source": record.result["library"]["source"],
+            "folder": os.path.relpath(record.folder, cache.folder),
+        }
+        for record in cache.records()
+    ]
+    columns = ["stage", "minutes", "device", "attempts", "finished", "version", "source", "folder"]
+    return pd.DataFrame(rows, columns=columns)

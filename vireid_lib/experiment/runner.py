@@ -246,9 +246,9 @@ def _read_events(stream: TextIO, events: "queue.Queue[dict | None]") -> None:
 
 
 def _scores(run: Run) -> "pd.DataFrame":
-    from vireid_lib.experiment import selection
+    from vireid_lib.experiment import results
 
-    return selection.scores(run)
+    return results.scores(run)
 
 
 def _make_page(folder: Path, chapters: Sequence[Chapter], profile: Profile, record: str, name: str) -> Path | None:

@@ -7,26 +7,16 @@ from typing import TypeVar
 
 import pandas as pd
 
-from vireid_lib.experiment import measures, results, selection, verdicts
+from vireid_lib.experiment import claims, measures, results
 from vireid_lib.experiment.cache import Fetched
+from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, mark
+from vireid_lib.experiment.paper_table import STATUSES
 from vireid_lib.experiment.papers import load_papers
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.results import OLDER, OLDER_WORDS, training_label
+from vireid_lib.experiment.training_sets import training_label
 
 T = TypeVar("T")
-
-
-def scores(run: Run) -> pd.DataFrame:
-    """The profile's scores: its data set, method, modes, training sets and seeds, test identities.
-
-    In the profile's order of modes and training sets; empty before chapter 04 has run.
-    """
-    profile, table = run.profile, selection.scores(run)
-    orders = {"seed": profile.reid.seeds, "training": profile.reid.training_sets, "mode": profile.evaluation.modes}
-    for column, order in orders.items():
-        table = table.sort_values(column, key=lambda names, order=order: names.map(order.index), kind="stable")
-    return table.reset_index(drop=True)
 
 
 def gains(run: Run, metric: str = "rank_1") -> pd.DataFrame:
@@ -36,14 +26,14 @@ def gains(run: Run, metric: str = "rank_1") -> pd.DataFrame:
     The margin is half the 95 % interval (`over` says over what), NaN for a single seed. `established` is the verdict
     after Holm's correction over all rows, the modes of one training set as one family.
     """
-    table = scores(run)
-    compared = verdicts.correct(
+    table = results.scores(run)
+    compared = claims.correct(
         each
         for mode in table["mode"].unique()
         if (table[table["mode"] == mode]["training"] == "real").any()
-        for each in verdicts.compare(table, metric, mode=mode)
+        for each in claims.compare(table, metric, mode=mode)
     )
-    drawn = verdicts.for_differences(compared)
+    drawn = claims.for_differences(compared)
     return pd.DataFrame(
         {
             "label": drawn["labels"],
@@ -59,7 +49,7 @@ def gains(run: Run, metric: str = "rank_1") -> pd.DataFrame:
 def statuses(beside: pd.DataFrame) -> pd.DataFrame:
     """How many of each paper's printed numbers have which status: a row per table of a paper."""
     counts = beside.groupby(["paper", "table", "title", "status"], sort=False).size().unstack(fill_value=0)
-    return counts.reindex(columns=list(results.STATUSES), fill_value=0).reset_index().rename_axis(columns=None)
+    return counts.reindex(columns=list(STATUSES), fill_value=0).reset_index().rename_axis(columns=None)
 
 
 def notes() -> pd.DataFrame:
@@ -114,7 +104,7 @@ def learned(run: Run) -> pd.DataFrame:
 
 
 def _from_scores(run: Run) -> list[tuple[str, str, str]]:
-    table = scores(run)
+    table = results.scores(run)
     questions = [
         ("Do more people help at all, with no generator?", "copies", "real"),
         ("Does DiVE help?", "dive", "real"),
@@ -124,39 +114,31 @@ def _from_scores(run: Run) -> list[tuple[str, str, str]]:
         ("What would knowing the unknowable add?", "true", "redrawn"),
     ]
     asked = [each for each in questions if set(each[1:]) <= set(run.profile.reid.training_sets)]
-    compared = verdicts.correct(  # over all questions that can be answered
-        verdicts.compare(both, reference=other)[0]
+    compared = claims.correct(  # over all questions that can be answered
+        claims.compare(both, reference=other)[0]
         for _, one, other in asked
         if set((both := table[table["training"].isin([one, other])])["training"]) == {one, other}
     )
-    older = set(table.loc[table["older"], "training"])
-    found = {
-        (each.training, each.reference): _compared(each) + f" {OLDER}" * bool({each.training, each.reference} & older)
-        for each in compared
-    }
+    found = {(each.claim.row, each.claim.other): _compared(each) + mark(each.older) for each in compared}
     return [(question, found.get((one, other), "not yet run"), "4") for question, one, other in asked]
 
 
-def _compared(verdict: verdicts.Verdict) -> str:
-    if verdict.margin is None:
-        return f"rank-1 {verdict.difference:+.1f} points, from one seed: nothing can be concluded"
+def _compared(finding: claims.Finding) -> str:
+    if finding.margin is None:
+        return f"rank-1 {finding.words}, from one seed: nothing can be concluded"
+    noise = f"the noise of the {'splits' if finding.contrast.splits else 'seeds'}"
     words = {
-        "better": f"yes, beyond {verdict.noise}",
-        "worse": f"no: it is worse, beyond {verdict.noise}",
-        "within noise": f"not established: within {verdict.noise}",
+        claims.HOLDS: f"yes, beyond {noise}",
+        claims.FAILS: f"no: it is worse, beyond {noise}",
+        claims.NOISE: f"not established: within {noise}",
     }
-    if verdict.training == "true" or verdict.reference == "redrawn":
+    if finding.claim.row == "true" or finding.claim.other == "redrawn":
         words = {
-            "better": f"above it, beyond {verdict.noise}",
-            "worse": f"below it, beyond {verdict.noise}",
-            "within noise": f"no difference beyond {verdict.noise}",
+            claims.HOLDS: f"above it, beyond {noise}",
+            claims.FAILS: f"below it, beyond {noise}",
+            claims.NOISE: f"no difference beyond {noise}",
         }
-    plain = verdict.before_correction
-    return (
-        f"rank-1 {verdict.difference:+.1f} ± {verdict.margin:.1f} points (95 % interval over "
-        f"{verdict.contrast.over}): {words[verdict.judgement]}"
-        + (f" ({plain} before correction)" if plain != verdict.judgement else "")
-    )
+    return f"rank-1 {finding.words}, {finding.contrast.over}: {words[finding.verdict]}"
 
 
 def _from_stages(run: Run) -> list[tuple[str, str, str]]:

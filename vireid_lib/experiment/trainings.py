@@ -12,7 +12,7 @@ from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators import galleries
 from vireid_lib.reid.config import ReidConfig
 

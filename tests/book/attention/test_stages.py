@@ -29,7 +29,7 @@ def test_attention_on_people_is_measured_against_the_renderers_outline(tiny_book
     assert len(measured) == sizes.prod() and sizes["piece"] == len(findings.LABELS)
     whole = measured.groupby(["image", "resolution"])["share"].sum()
     np.testing.assert_allclose(whole, 1, atol=1e-4)
-    record = next(each for each in tiny_book.workspace.records()[::-1] if each.name == "attention_on_people")
+    record = next(each for each in tiny_book.cache.records()[::-1] if each.name == "attention_on_people")
     assert record.values["conclusion"] == findings.conclusion(measured)
     grid = study.masks_shown(tiny_book, images=4)
     assert 0.05 < np.stack(grid.images[1]).mean() / 255 < 0.6

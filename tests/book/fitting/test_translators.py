@@ -3,7 +3,6 @@
 import pytest
 from PIL import Image
 
-from vireid_lib.book.fitting import translators
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import trainings
 from vireid_lib.experiment.pipeline import Run
@@ -31,7 +30,7 @@ def run(tiny_book, tiny_profile):
     sets = ["real", "interpolation", *TINY]
     reid = tiny_profile.reid.model_copy(update={"training_sets": sets})
     profile = tiny_profile.model_copy(update={"generators": TINY, "reid": reid})
-    return Run(profile, tiny_book.workspace.folder)
+    return Run(profile, tiny_book.folder)
 
 
 @pytest.mark.parametrize("name", ["interpolation", *TINY])
@@ -43,7 +42,7 @@ def test_a_gallery_is_made_of_each_external_person_under_each_infrared_camera(ru
         assert image.size == (32, 64)
     whole = run.training_set(name)
     assert set(whole.loc[whole["source"] != "real", "path"]) == set(table["path"])
-    again = translators.gallery_stage(run, name)
+    again = run.gallery(name)
     assert again.values["images"] == again.values["distinct"] == 12  # each person has four photographs, or six pairs
 
 
@@ -58,16 +57,16 @@ def test_a_page_says_how_many_of_the_pictures_differ(run, tiny_profile):
 
 def test_what_a_generator_is_fitted_to_is_a_setting(run):
     data = run.data()
-    assert translators.fitting(run, "cyclegan").values["images"] == len(data.train_rows())
+    assert run.fit("cyclegan").values["images"] == len(data.train_rows())
     both = {"cyclegan": TINY["cyclegan"] | {"fit_on": "target+external"}}
     own = Run(run.profile.model_copy(update={"generators": both}), run.cache.folder)
-    assert translators.fitting(own, "cyclegan").values["images"] == len(data.train_rows()) + len(data.external)
+    assert own.fit("cyclegan").values["images"] == len(data.train_rows()) + len(data.external)
 
 
 def test_the_fitted_generator_translates(run):
-    maker = translators.fitted(run, "flow2flow", expansion="interpolate")
+    maker = run.generator("flow2flow", expansion="interpolate")
     assert maker.config.expansion == "interpolate"
-    assert translators.fitting(run, "flow2flow").values["steps"] == 1
+    assert run.fit("flow2flow").values["steps"] == 1
 
 
 def test_settings_are_judged_when_the_profile_is_read(tiny_profile):

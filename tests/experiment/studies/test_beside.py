@@ -11,7 +11,7 @@ from vireid_lib.experiment.profile import Profile, load_profile
 from vireid_lib.experiment.settings import changed
 from vireid_lib.experiment.studies import Study, beside_paper, dive
 from vireid_lib.experiment.studies.jsia import PICTURES
-from vireid_lib.experiment.studies.study import profile_of
+from vireid_lib.experiment.study import profile_of
 
 ROWS = {
     "den": {

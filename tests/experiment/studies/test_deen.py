@@ -7,7 +7,7 @@ import torch
 
 from vireid_lib.experiment.studies import deen_looks
 from vireid_lib.experiment.studies.deen import STUDY, SWEEPS, sweep_row
-from vireid_lib.experiment.studies.study import run_of
+from vireid_lib.experiment.study import run_of
 
 
 def test_every_printed_row_is_a_training_of_its_own(tiny_book):

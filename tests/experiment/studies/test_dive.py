@@ -7,15 +7,14 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from vireid_lib.book.fitting import translators
 from vireid_lib.experiment import datasets as data_stages
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import load_profile
-from vireid_lib.experiment.settings import dive_config, reid_config
+from vireid_lib.experiment.settings import generator_config, reid_config
 from vireid_lib.experiment.studies import Row, Study, dive, dive_looks
-from vireid_lib.experiment.studies.measured import trainable
-from vireid_lib.experiment.studies.study import run_of
+from vireid_lib.experiment.measurements import trainable
+from vireid_lib.experiment.study import run_of
 
 OF_ONE_METHOD = (1, 3, 4)
 """Tables for which the study chooses the method."""
@@ -30,7 +29,7 @@ every_method = pytest.mark.parametrize("method", ["agw", "deen", "caj"])
 def counting_book(tiny_profile, tiny_book):
     """The tiny book, whose three expanded people are fewer than some counts of figure 5 and more than others."""
     expand = tiny_profile.expand.model_copy(update={"identities": 2, "counts": [3, 1]})
-    return Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
+    return Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.folder)
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def test_every_printed_row_is_a_training_of_its_own(counting_book, method):
             reid_config(own).model_dump(),
             own.reid.expanded,
             row.training,
-            dive_config(own).model_dump(),
+            generator_config(own, "dive").model_dump(),
             own.data.model_dump(),
             own.expand.model_dump(),
             own.generators,
@@ -83,7 +82,7 @@ def test_the_papers_method_on_real_data_and_a_cheaper_one_in_the_miniature_world
         dive.study(tiny_book, ["copies"], "agv")
     alone = tiny_book.profile.model_copy(update={"data": tiny_book.profile.data.model_copy(update={"external": None})})
     with pytest.raises(ValueError, match="names no data.external"):
-        dive.study(Run(alone, tiny_book.workspace.folder))
+        dive.study(Run(alone, tiny_book.folder))
 
 
 @every_method
@@ -215,7 +214,7 @@ def test_another_external_set_in_the_miniature_world(tiny_book):
 
 def test_rivals_are_fitted_to_the_target_or_to_both(tiny_book, study):
     own = {name: run_of(tiny_book, study.row(name)) for name in ("agw_cyclegan", "cyclegan_both")}
-    rows = {name: translators.fitted_rows(run, "cyclegan") for name, run in own.items()}
+    rows = {name: run.fitted_rows("cyclegan") for name, run in own.items()}
     data = tiny_book.data()
     assert set(rows["agw_cyclegan"]["path"]) == set(data.train_rows()["path"])
     assert set(rows["cyclegan_both"]["path"]) == {*data.train_rows()["path"], *data.external["path"]}

@@ -8,7 +8,7 @@ from vireid_lib.experiment import studies, variants
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import flow2flow_looks as f2f
 from vireid_lib.experiment.studies.flow2flow import PERCENT, STUDY, expansion_row
-from vireid_lib.experiment.studies.study import run_of
+from vireid_lib.experiment.study import run_of
 from vireid_lib.experiment.training_sets import expansion_of
 
 TINY = {
@@ -27,7 +27,7 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def run(tiny_book):
-    return Run(tiny_book.profile.model_copy(update={"generators": TINY}), tiny_book.workspace.folder)
+    return Run(tiny_book.profile.model_copy(update={"generators": TINY}), tiny_book.folder)
 
 
 def test_every_printed_row_is_a_training_of_its_own(tiny_book):

@@ -8,7 +8,7 @@ from vireid_lib.experiment import methods
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import beside_paper, jsia_looks, jsia_makers
 from vireid_lib.experiment.studies.jsia import PICTURES, STUDY, SWEEPS, sweep_row
-from vireid_lib.experiment.studies.study import run_of
+from vireid_lib.experiment.study import run_of
 
 FEW = {"steps": 2, "checkpoint_every": 0}
 
@@ -23,7 +23,7 @@ def run(tiny_book):
         "stargan": {**FEW, "batch": 2},
     }
     profile = tiny_book.profile.model_copy(update={"generators": settings})
-    return Run(profile, tiny_book.workspace.folder)
+    return Run(profile, tiny_book.folder)
 
 
 def test_every_printed_row_is_a_training_of_its_own(run):

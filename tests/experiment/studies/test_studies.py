@@ -8,7 +8,7 @@ import scipy.stats
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import Claim, Row, Study
 from vireid_lib.experiment.studies.den import STUDY as DEN
-from vireid_lib.experiment.studies.study import run_of
+from vireid_lib.experiment.study import run_of
 
 
 def measured(**rows: dict[str, list[float]]) -> pd.DataFrame:

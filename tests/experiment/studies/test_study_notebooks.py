@@ -11,7 +11,7 @@ import yaml
 
 from vireid_lib.experiment.profile import load_profile, profiles_folder
 from vireid_lib.experiment.provenance import canonical
-from vireid_lib.experiment.studies.study import profile_of
+from vireid_lib.experiment.study import profile_of
 from vireid_lib.experiment.variants import resolved
 
 COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.cli import main; sys.exit(main())", "study"]

@@ -8,14 +8,14 @@ import time
 
 import pytest
 
-from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.cache import Cache
 from vireid_lib.viz.explorers import training_monitor
 
 # A stage that trains, in a process of its own, slowly enough to be watched.
 WRITER = """
 import sys, time, torch
 from pathlib import Path
-from vireid_lib.experiment.cache import Workspace
+from vireid_lib.experiment.cache import Cache
 from vireid_lib.training.loop import Task, train
 
 class Slow(Task):
@@ -34,7 +34,7 @@ def make(folder):
                     device="cpu", progress=False)
     return {"records": len(history)}
 
-Workspace(Path(sys.argv[1])).stage("reid_real", {}, {}, make)
+Cache(Path(sys.argv[1])).stage("reid_real", {}, {}, make)
 """
 PATIENCE_S = 120
 
@@ -92,7 +92,7 @@ def test_an_empty_workspace_says_so(tmp_path):
 
 
 def test_another_process_is_followed_to_its_end(tmp_path):
-    stages = Workspace(tmp_path).stages
+    stages = Cache(tmp_path).stages
     writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)])
     steps, left, finished, stamps = set(), [], set(), set()
     until = time.monotonic() + PATIENCE_S

@@ -24,7 +24,7 @@ from vireid_lib.data.cameras import camera_in_table, camera_keys, camera_modalit
 from vireid_lib.experiment import arrays
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.interface import Generator
 from vireid_lib.viz import Picture

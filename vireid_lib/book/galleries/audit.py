@@ -15,7 +15,7 @@ from vireid_lib.data.images import load_images
 from vireid_lib.experiment import arrays
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz.pictures import Grid, pixels, short
 
 SIZE = (64, 32)

@@ -14,7 +14,7 @@ from vireid_lib.book.galleries.audit import thin
 from vireid_lib.book.galleries.numbers import fid, numbers
 from vireid_lib.experiment import arrays, measures
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz.pictures import pixels
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.galleries import RECORD
 from vireid_lib.viz.pictures import Grid, pixels, short
 

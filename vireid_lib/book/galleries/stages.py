@@ -14,7 +14,7 @@ from vireid_lib.analysis.fidelity import colourfulness
 from vireid_lib.data import tables
 from vireid_lib.experiment import arrays
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.dive import vocabulary
 from vireid_lib.viz.pictures import Grid, pixels, short
 

@@ -16,7 +16,6 @@ from vireid_lib.experiment.cache import KEPT
 from vireid_lib.experiment.notebooks import Chapter, title_of
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import minute
-from vireid_lib.experiment.result_tables import main_table_html
 from vireid_lib.training.progress import duration
 
 ASSETS = Path(__file__).parent
@@ -84,7 +83,7 @@ def make_page(
 
 def main_table(folder: Path, book_record: dict, profile: Profile) -> str:
     """The main results of the run that left `book_record` in a workspace, as HTML."""
-    return main_table_html(results.main_table(results.recorded(folder, book_record.get("results", ())), profile))
+    return results.show(results.main_table(results.recorded(folder, book_record.get("results", ())), profile)).to_html()
 
 
 def template(path: Path) -> jinja2.Template:

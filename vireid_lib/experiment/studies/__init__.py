@@ -32,12 +32,11 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
    workspace (trainings are shared), and writes `study_NAME.html` there.
 """
 
-from vireid_lib.experiment.studies.beside import beside_paper
-from vireid_lib.experiment.studies.judged import Finding, count, judge
-from vireid_lib.experiment.studies.judged import table as findings_table
-from vireid_lib.experiment.studies.measured import MEASURES, effort, for_plot, measure, overview, same_effort, train
-from vireid_lib.experiment.studies.scope import limits
-from vireid_lib.experiment.studies.study import Claim, Row, Study, run_of
+from vireid_lib.experiment.claims import Claim, Finding, count, findings_table, judge
+from vireid_lib.experiment.measurements import effort, for_plot, limits, measure, overview, same_effort, train
+from vireid_lib.experiment.metrics import MEASURES
+from vireid_lib.experiment.paper_table import beside_paper
+from vireid_lib.experiment.study import Row, Study, run_of
 
 __all__ = [
     "MEASURES",

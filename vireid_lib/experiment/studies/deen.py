@@ -1,6 +1,7 @@
 """DEEN's tables 4 to 7 and figures 6, 7 as trainings, and what the paper says about them (Zhang, Wang, CVPR 2023)."""
 
-from vireid_lib.experiment.studies.study import Claim, Row, Study
+from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.study import Row, Study
 
 PLAIN = {"aggregation": "none"}  # neither MFA nor non-local blocks
 ONE = {"branches": 1}  # without DEE, and so without its two losses

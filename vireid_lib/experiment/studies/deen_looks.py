@@ -11,10 +11,10 @@ from torch import Tensor
 from vireid_lib.analysis.spaces import pair_distances
 from vireid_lib.evaluation.evaluator import DISTANCES, evaluate
 from vireid_lib.evaluation.protocols import DIRECTIONS, LlcmProtocol
+from vireid_lib.experiment.metrics import mean_and_std
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies.deen import SWEEPS, sweep_row
-from vireid_lib.experiment.studies.measured import mean_and_std
-from vireid_lib.experiment.studies.study import Study, run_of
+from vireid_lib.experiment.study import Study, run_of
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.training import seeds
 

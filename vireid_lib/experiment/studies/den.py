@@ -1,6 +1,7 @@
 """DEN's tables 1, 3, 4, 5 and 6 as trainings, and what the paper says about them (Kim et al., WACV 2024)."""
 
-from vireid_lib.experiment.studies.study import Claim, Row, Study
+from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.study import Row, Study
 
 # The switches of DenConfig for the rows without HueGray images.
 NO_COPIES = {"colour_copies": "none", "ird_hue_grey": False, "ci": False}

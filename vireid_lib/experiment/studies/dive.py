@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vireid_lib import generators
+from vireid_lib.experiment.claims import Claim
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.results import training_label
-from vireid_lib.experiment.studies.study import Claim, Row, Study
+from vireid_lib.experiment.study import Row, Study
+from vireid_lib.experiment.training_sets import training_label
 
 THE_PAPERS = "deen"
 """With which the paper trains tables 1, 3, 4 and figure 5."""

@@ -1,19 +1,20 @@
 """What DiVE's study shows besides its tables: galleries side by side, methods with and without, people, fairness."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from vireid_lib.book.galleries.measures import PERCENT, PLAIN, compare
 from vireid_lib.book.galleries.stages import identities
+from vireid_lib.experiment.claims import Claim, judge
 from vireid_lib.experiment.datasets import most_seen
+from vireid_lib.experiment.measurements import GIVEN
+from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.results import training_label
 from vireid_lib.experiment.studies.dive import METHODS, counts, method_label
-from vireid_lib.experiment.studies.judged import judge
-from vireid_lib.experiment.studies.measured import GIVEN, MEASURES
-from vireid_lib.experiment.studies.study import Claim, Row, Study, run_of
+from vireid_lib.experiment.study import Row, Study, run_of
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz.pictures import Grid, pixels, short
 
 FAIRNESS = (
@@ -186,7 +187,7 @@ def fairness(study: Study, measured: pd.DataFrame, measure: str = "rank_1") -> p
     claims = [
         Claim(words, "", measure, *(name.format(method=study.method) for name in rows)) for words, *rows in FAIRNESS
     ]
-    findings = judge(measured, replace(study, claims=claims))
+    findings = judge(measured, claims)
     given = {name: group[GIVEN].mean() for name, group in measured.groupby("row")}
     verdicts = {"holds": "more", "does not hold": "less"}
     difference = f"difference in {MEASURES[measure]} of {method_label(study.method)} (95 % interval)"

@@ -1,6 +1,7 @@
 """Flow2Flow's tables III to VIII and figure 6 as trainings, and what the paper says about them (Pan et al.)."""
 
-from vireid_lib.experiment.studies.study import Claim, Row, Study
+from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.study import Row, Study
 
 METHOD = "mpanet_expanded"
 KINDS = {"tse": "TSE", "cmg": "CMG", "both": "TSE + CMG"}

@@ -19,7 +19,7 @@ from vireid_lib.experiment import training_expansion
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row
-from vireid_lib.experiment.studies.study import run_of
+from vireid_lib.experiment.study import run_of
 from vireid_lib.generators.flow2flow import Flow2Flow
 from vireid_lib.generators.layout import grey
 from vireid_lib.generators.plans import OTHER

@@ -1,6 +1,7 @@
 """JSIA-ReID's tables 3 and 4 and figure 5 as trainings, and what the paper says about them (Wang et al., 2020)."""
 
-from vireid_lib.experiment.studies.study import Claim, Row, Study
+from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.study import Row, Study
 
 OFF = {"il_weight": 0.0, "lr_weight": 0.0, "ui_weight": 0.0}
 APART = {"set_level": "separate"}

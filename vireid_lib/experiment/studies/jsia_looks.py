@@ -10,7 +10,7 @@ from vireid_lib.analysis.spaces import pair_distances
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies.jsia import LABELS, STUDY, SWEEPS, sweep_row
 from vireid_lib.experiment.studies.jsia_makers import cameras_by_modality, maker, pairs, shown, size_of, translated
-from vireid_lib.experiment.studies.study import run_of
+from vireid_lib.experiment.study import run_of
 from vireid_lib.generators.jsia.variation import mix
 from vireid_lib.generators.plans import OTHER
 from vireid_lib.viz.pictures import pixels, short

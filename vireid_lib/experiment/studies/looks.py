@@ -12,7 +12,7 @@ from vireid_lib.book import retrieval
 from vireid_lib.data.augment import grey, turn_hue
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.studies.study import Study, run_of
+from vireid_lib.experiment.study import Study, run_of
 from vireid_lib.viz import PersonPlane
 from vireid_lib.viz.pictures import pixels, short
 

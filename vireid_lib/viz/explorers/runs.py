@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from vireid_lib.experiment import selection, variants
+from vireid_lib.experiment import results, variants
+from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, plus_minus
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.result_tables import METRIC_LABELS
-from vireid_lib.experiment.results import OLDER, OLDER_WORDS, mean_and_std, over_seeds, training_label
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import Picture, nothing_yet, run_bars, widgets
 
 SHOWN = ("rank_1", "rank_10", "mean_ap", "mean_inp")
@@ -19,7 +19,7 @@ def compare_runs(run: Run) -> None:
 
     A run is one setting with all its seeds: data set, mode, method, training set, variant.
     """
-    found = runs(over_seeds(selection.scores(run, others=True)))
+    found = runs(results.over_seeds(results.scores(run, others=True)))
     if found.empty:
         widgets.explore(lambda: nothing_yet("No scores in this workspace yet."))
         return
@@ -30,7 +30,7 @@ def compare_runs(run: Run) -> None:
         """The chosen runs."""
         return comparison(found.loc[list(runs)], metric)
 
-    widgets.explore(comparer, runs=widgets.Several(names), metric=list(METRIC_LABELS))
+    widgets.explore(comparer, runs=widgets.Several(names), metric=list(SCORES))
     if found["older"].any():
         print(f"{OLDER} {OLDER_WORDS}")
 
@@ -72,18 +72,18 @@ def comparison(table: pd.DataFrame, metric: str = "rank_1") -> Picture:
     """
     if table.empty:
         raise ValueError("No run is chosen: choose one at least (several with Ctrl or Shift).")
-    columns = {METRIC_LABELS[name]: _numbers(table, name) for name in SHOWN}
+    columns = {SCORES[name]: _numbers(table, name) for name in SHOWN}
     columns |= {"seeds": table["seeds"].astype(str).tolist(), "trials": table["trials"].astype(str).tolist()}
     return run_bars(
         table.index.tolist(),
         table[metric].tolist(),
         table[f"{metric}_std"].tolist(),
         columns=columns,
-        axis=f"{METRIC_LABELS[metric]} (%)",
-        marked=METRIC_LABELS[metric],
+        axis=f"{SCORES[metric]} (%)",
+        marked=SCORES[metric],
     )
 
 
 def _numbers(table: pd.DataFrame, metric: str) -> Sequence[str]:
     pairs = zip(table[metric], table[f"{metric}_std"], strict=True)
-    return [mean_and_std(mean, deviation) for mean, deviation in pairs]
+    return [plus_minus(mean, deviation) for mean, deviation in pairs]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vireid_lib.experiment.cache import ATTEMPTS
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.results import training_label
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.training.progress import duration
 from vireid_lib.viz import Curve, Picture, live_curves, nothing_yet, widgets
 

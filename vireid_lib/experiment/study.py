@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import methods, variants
+from vireid_lib.experiment.claims import Claim
 from vireid_lib.experiment.papers import Paper, Table, load_paper
 from vireid_lib.experiment.papers import Row as PaperRow
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.profile import OF_THE_WORLD, Profile
 from vireid_lib.experiment.settings import changed, reid_config, with_method
 from vireid_lib.project import project_root
 
@@ -47,34 +47,6 @@ class Row:
     times: Mapping[str, float] = field(default_factory=dict)
     changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     external: str = ""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A statement of the paper: some measure is larger (or smaller) in a row than in another.
-
-    Attributes:
-        words: the statement, e.g. "Under random erasing, HT has a larger IIRS(V,V) than WRT".
-        place: where the paper says so, e.g. "Table 1, section 3.1".
-        measure: a column of `measured.measure`, e.g. "rank_1" or "iirs_visible".
-        row, other: the two rows' names.
-        direction: whether `row` is said to have the "larger" or the "smaller" value.
-        than_from: two more rows: the claim is then that the step from `other` to `row` is larger (smaller) than the
-            step from the first to the second of these.
-    """
-
-    words: str
-    place: str
-    measure: str
-    row: str
-    other: str
-    direction: Literal["larger", "smaller"] = "larger"
-    than_from: tuple[str, str] | None = None
-
-    @property
-    def rows(self) -> tuple[str, ...]:
-        """Every row that it speaks of."""
-        return (self.row, self.other, *(self.than_from or ()))
 
 
 @dataclass(frozen=True)
@@ -207,3 +179,8 @@ def _external(profile: Profile, name: str) -> dict[str, object]:
     name = STAND_INS[name] if profile.world is not None else name
     target, known = profile.data.target, profile.data.roots
     return {"external": name, "roots": {target: known[target], name: known.get(name, FOLDERS.get(name, name))}}
+
+
+def trainable(run: Run, rows: Sequence[Row]) -> list[Row]:
+    """Those of the rows that the run has images for: only the miniature world has true infrared."""
+    return [row for row in rows if run.miniature or row.training not in OF_THE_WORLD]

@@ -1,43 +1,23 @@
 """Trains a study's rows with every seed and measures them: scores and the spread of the embedding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 
+from vireid_lib import generators
 from vireid_lib.analysis.spaces import cross_modality_distances, spread
-from vireid_lib.experiment import jobs, trainings
-from vireid_lib.experiment.contrasts import split_scores
-from vireid_lib.experiment.papers import SCORES, SPREADS
+from vireid_lib.evaluation.statistics import LEVEL
+from vireid_lib.experiment import jobs, methods, trainings
+from vireid_lib.experiment.claims import Finding, split_scores
+from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
 from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.result_tables import has_older, mark
-from vireid_lib.experiment.studies.study import Row, Study, run_of
-
-MEASURES = {
-    "rank_1": "rank-1",
-    "rank_5": "rank-5",
-    "rank_10": "rank-10",
-    "rank_20": "rank-20",
-    "mean_ap": "mAP",
-    "mean_inp": "mINP",
-    "iirs_visible": "IIRS (V,V)",
-    "iirs_infrared": "IIRS (I,I)",
-    "himd": "HIMD (V,I)",
-    "own_centres": "own centres apart",
-    "other_centres": "others' centres apart",
-    "intra_distance": "within people",
-    "inter_distance": "between people",
-    "delta": "δ",
-    "md_from_images": "MD, FRI",
-    "md_from_latents": "MD, FLS",
-    "fid_from_images": "Fréchet distance, FRI",
-    "fid_from_latents": "Fréchet distance, FLS",
-}
-"""What is measured of every row, and how it is printed. Scores are in percent, the others are distances 0..2; FRI is
-made from images, FLS from a latent space."""
-
+from vireid_lib.experiment.study import Row, Study, run_of, trainable
+from vireid_lib.experiment.training_sets import expansion_of, training_label
+from vireid_lib.generators.untrained import Untrained
 
 GIVEN = ["images in a batch", "steps", "images seen"]
 """What is told of a training's effort."""
@@ -101,11 +81,6 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
     return pd.DataFrame(found)
 
 
-def trainable(run: Run, rows: Sequence[Row]) -> list[Row]:
-    """Those of the rows that the book has images for: only the miniature world has true infrared."""
-    return [row for row in rows if run.miniature or row.training not in OF_THE_WORLD]
-
-
 def _distances(run: Run, evaluated: StageRecord) -> StageRecord:
     """Every distance of `vireid_lib.analysis.spaces` between the test features of a training, of the images as they
     are for every method, as a stage; with several splits their mean, and each by split, under the names that the
@@ -134,7 +109,7 @@ def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_
     rows = {}
     for label, group in first.groupby("label", sort=False):
         marked = label + mark(has_older(group))
-        rows[marked] = {MEASURES[name]: mean_and_std(name, group[name]) for name in measures}
+        rows[marked] = {MEASURES[name]: mean_and_std(group[name], digits_of(name)) for name in measures}
         rows[marked]["seeds"] = len(group)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
 
@@ -182,10 +157,62 @@ def for_plot(measured: pd.DataFrame, *, x: str, y: str) -> pd.DataFrame:
     return pd.DataFrame(columns | {f"{name}_std": groups[name].std(ddof=1) for name in (x, y)}).reset_index()
 
 
-def mean_and_std(measure: str, values: pd.Series) -> str:
-    """`49.1 ± 1.2`, distances `0.462 ± 0.004`; without ± for a single seed, – where nothing was measured."""
-    if values.isna().all():
-        return "–"
-    digits = 1 if measure in SCORES else 3
-    mean = f"{values.mean():.{digits}f}"
-    return mean if len(values) < 2 else f"{mean} ± {values.std(ddof=1):.{digits}f}"
+def limits(run: Run, study: Study, measured: pd.DataFrame, findings: Iterable[Finding]) -> str:
+    """What these findings can and can't show, as sentences computed from them.
+
+    Args:
+        measured: what the findings were judged from.
+        findings: of `judged.judge`.
+    """
+    tested = [each for each in findings if each.corrected is not None]
+    if not tested:
+        words = ["No claim could be tested: without several trainings of a row there is no interval."]
+    else:
+        words = [
+            f"Were none of the {len(tested)} tested claims true, {LEVEL * len(tested):.1f} of their 95 % intervals "
+            f"would leave out zero on average. After correction the probability of one or more is {LEVEL:.0%} at most.",
+            *_widths(tested),
+            "A claim within noise is not refuted: a step that is smaller than its interval cannot be seen here.",
+        ]
+    return " ".join([*words, *_fitted(run, study, measured)])
+
+
+def _widths(tested: Sequence[Finding]) -> list[str]:
+    measure = max({each.claim.measure for each in tested}, key=[each.claim.measure for each in tested].count)
+    own = [each for each in tested if each.claim.measure == measure]
+    margins, over = [each.margin for each in own], " or ".join(dict.fromkeys(each.contrast.over for each in own))
+    return [
+        f"Over {over}, the 95 % intervals of differences in {MEASURES[measure]} reach {min(margins):.2g} to "
+        f"{max(margins):.2g} to either side, half of them {median(margins):.2g} or more."
+    ]
+
+
+def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
+    rows = [study.row(name) for name in measured["row"].unique()]
+    together = sorted({row.method for row in rows if row.method in methods.JOINT})
+    alone = list(dict.fromkeys(name for row in rows if (name := trained_generator(row.training)) is not None))
+    words = []
+    if together:
+        words.append(
+            f"The generators of {', '.join(map(str.upper, together))} were trained anew with each seed: the "
+            "intervals include them."
+        )
+    if alone:
+        names = ", ".join(training_label(name).removeprefix("+ ") for name in alone)
+        several = len(run.splits) > 1
+        words.append(
+            f"Fitted once for each split, with each of its settings: {names}; the intervals over splits include that."
+            if several
+            else f"Fitted once, with each of its settings: {names}. So the intervals are those of the ReID training "
+            "alone, and a second fit could move all rows that have the same pictures together."
+        )
+    return words or ["No row has pictures of a fitted generator: what varies is the ReID training."]
+
+
+def trained_generator(training: str) -> str | None:
+    """The generator that was fitted to make training set `training`; None where nothing was fitted."""
+    expansion = expansion_of(training)
+    name = expansion.generator if expansion else training
+    if name in ("real", *OF_THE_WORLD) or issubclass(generators.generator_class(name), Untrained):
+        return None
+    return name

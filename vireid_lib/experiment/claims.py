@@ -1,0 +1,355 @@
+"""Comparisons of trainings, and the papers' claims about them: differences, their intervals, corrected verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from vireid_lib.evaluation.statistics import LEVEL, Difference, holm, paired, welch
+from vireid_lib.experiment.metrics import MEASURES, digits_of, mark
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.training_sets import training_label
+
+ONE_NETWORK_A_SPLIT = ("regdb",)
+"""Rules of protocols whose trials are splits, each tested with the network that was trained on it. The trials of the
+other protocols are gallery draws that one network ranks: they say nothing about another training."""
+
+NOISE, SINGLE, MISSING = "within noise", "one seed only", "not run"
+HOLDS, FAILS = "holds", "does not hold"
+
+Splits = Mapping[str, Mapping[str, float]]
+"""Metric → split → value."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement: some measure is larger (or smaller) in a row than in another.
+
+    Attributes:
+        words: the statement, e.g. "Under random erasing, HT has a larger IIRS(V,V) than WRT".
+        place: where the paper says so, e.g. "Table 1, section 3.1".
+        measure: a key of `metrics.MEASURES`, e.g. "rank_1" or "iirs_visible".
+        row, other: the two rows' names.
+        direction: whether `row` is said to have the "larger" or the "smaller" value.
+        than_from: two more rows: the claim is then that the step from `other` to `row` is larger (smaller) than the
+            step from the first to the second of these.
+    """
+
+    words: str
+    place: str
+    measure: str
+    row: str
+    other: str
+    direction: Literal["larger", "smaller"] = "larger"
+    than_from: tuple[str, str] | None = None
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Every row that it speaks of."""
+        return (self.row, self.other, *(self.than_from or ()))
+
+    @property
+    def sides(self) -> tuple[Counter[str], Counter[str]]:
+        """The rows whose means are added, and those that are subtracted, with how often. Two steps may share a row:
+        what is added and subtracted is not there at all, and what is added twice counts double, with twice its
+        error."""
+        start, end = self.than_from or (None, None)
+        plus, minus = Counter(filter(None, (self.row, start))), Counter(filter(None, (self.other, end)))
+        return plus - minus, minus - plus
+
+    @property
+    def family(self) -> Hashable:
+        """Which rows it sets against which, whatever is measured and whichever is said to be ahead. Claims of one
+        family are corrected as one: see `statistics.holm`."""
+        return frozenset(frozenset(side.items()) for side in self.sides)
+
+
+@dataclass(frozen=True)
+class Contrast(Difference):
+    """A difference between settings, and of how many values it was made.
+
+    Attributes:
+        seeds: of each setting.
+        splits: over which it is paired; 0 where it is over seeds.
+    """
+
+    seeds: tuple[int, ...] = ()
+    splits: int = 0
+
+    @property
+    def over(self) -> str:
+        """What the interval is over: "10 splits", "3 seeds", "3 and 2 seeds"."""
+        if self.splits:
+            return f"{self.splits} splits"
+        numbers = list(dict.fromkeys(self.seeds))
+        return f"{' and '.join(map(str, numbers))} seed{'s' * (numbers != [1])}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the trainings say about a claim.
+
+    Attributes:
+        contrast: the claim's row minus the other (in points, or a distance); for a claim about two steps, the one step
+            minus the other. None if a row has not been trained, or the measure is not taken of it.
+        corrected: its p-value after Holm's correction over all claims that were tested; None for a single seed.
+        older: whether older code has made one of the rows (`--keep-results`).
+        mode: of the protocol.
+    """
+
+    claim: Claim
+    contrast: Contrast | None
+    corrected: float | None = None
+    older: bool = False
+    mode: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """The difference of the means."""
+        return None if self.contrast is None else self.contrast.value
+
+    @property
+    def margin(self) -> float | None:
+        """Half the width of its 95 % interval, before correction; None for a single seed."""
+        return None if self.contrast is None else self.contrast.margin
+
+    @property
+    def verdict(self) -> str:
+        """ "holds" or "does not hold" if the corrected p-value is 5 % at most, else "within noise"; "one seed only"
+        where there is no p-value, "not run" where a row has not been trained."""
+        return self._verdict(self.corrected)
+
+    @property
+    def before_correction(self) -> str:
+        """The verdict of this claim alone: "holds" or "does not hold" if its 95 % interval leaves out zero."""
+        return self._verdict(None if self.contrast is None else self.contrast.p_value)
+
+    @property
+    def established(self) -> bool:
+        """Whether there is a difference, in either direction, after correction."""
+        return self.verdict in (HOLDS, FAILS)
+
+    def _verdict(self, p_value: float | None) -> str:
+        if self.contrast is None:
+            return MISSING
+        if p_value is None:
+            return SINGLE
+        if p_value > LEVEL:
+            return NOISE
+        return HOLDS if (self.contrast.value > 0) == (self.claim.direction == "larger") else FAILS
+
+    @property
+    def verdict_words(self) -> str:
+        """The verdict, and what it was before correction if that was another."""
+        plain = self.before_correction
+        return self.verdict if plain == self.verdict else f"{self.verdict} ({plain} before correction)"
+
+    @property
+    def words(self) -> str:
+        """The difference with its 95 % interval, and over what that is if not over seeds; "" if there is none."""
+        if self.contrast is None:
+            return ""
+        digits = digits_of(self.claim.measure)
+        text = f"{self.difference:+.{digits}f}{' points' * (digits == 1)}"
+        if self.margin is None:
+            return text
+        low, high = self.difference - self.margin, self.difference + self.margin
+        over = f", over {self.contrast.over}" if self.contrast.splits else ""
+        return f"{text} ({low:+.{digits}f} … {high:+.{digits}f}{over})"
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words."""
+        start = f"{self.claim.words}{f' ({self.claim.place})' * bool(self.claim.place)}: {self.verdict_words}"
+        if self.contrast is None:
+            return start + "."
+        p_value = "" if self.corrected is None else f"; corrected p {p_words(self.corrected)}"
+        over = "" if self.contrast.splits else f", {self.contrast.over}"
+        return f"{start}; {MEASURES[self.claim.measure]} {self.words}{over}{p_value}."
+
+
+def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = None) -> list[Finding]:
+    """Test every claim against the trainings, with Holm's correction over those whose rows were run.
+
+    Tested one by one at 5 %, fifty claims of which none is true would show one that "holds" or "does not hold" in most
+    studies. Corrected, they do in 5 % of studies at most.
+
+    Args:
+        measured: a row for each setting and seed: columns row, mode, the measures, and, where they are known, splits
+            (see `split_scores`) and older.
+        mode: of the protocol; the first by default.
+    """
+    mode = mode or measured["mode"].iloc[0]
+    groups = dict(list(measured[measured["mode"] == mode].groupby("row", sort=False)))
+    older = {name for name, group in groups.items() if "older" in group and group["older"].any()}
+    return correct(
+        Finding(claim, _contrast(claim, groups), older=bool(older & set(claim.rows)), mode=mode) for claim in claims
+    )
+
+
+def compare(
+    scores: pd.DataFrame, metric: str = "rank_1", *, reference: str = "real", mode: str | None = None
+) -> list[Finding]:
+    """Compare every training set with the reference, in the order of the table, with Holm's correction over them.
+
+    Args:
+        scores: from `results.score_table`; shares.
+        metric: "rank_1", "mean_ap", ...
+        mode: which of the protocol's modes; the table's first by default.
+
+    Raises:
+        ValueError: the reference is not among the training sets.
+    """
+    measured = scores.rename(columns={"training": "row"})
+    measured = measured.assign(**{metric: 100 * scores[metric]})
+    if "splits" in measured:
+        measured["splits"] = [_in_percent(each) for each in measured["splits"]]
+    if reference not in set(names := list(dict.fromkeys(measured["row"]))):
+        raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(names)}")
+    label = {name: training_label(name).removeprefix("+ ") for name in names}
+    return judge(
+        measured,
+        [
+            Claim(f"{label[name]}: better than {label[reference]}", "", metric, name, reference)
+            for name in names
+            if name != reference
+        ],
+        mode,
+    )
+
+
+def correct(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings with p-values that are corrected over all of them (Holm, claims of one family as one)."""
+    findings = list(findings)
+    p_values = [each.contrast.p_value if each.contrast else None for each in findings]
+    corrected = holm(p_values, [each.claim.family for each in findings])
+    return [replace(each, corrected=p_value) for each, p_value in zip(findings, corrected, strict=True)]
+
+
+def for_differences(findings: Iterable[Finding]) -> dict[str, list]:
+    """The arguments of `viz.differences` for findings of `compare`: labels, means, half widths of the intervals (NaN
+    for one seed), and which differences are established after correction."""
+    findings = list(findings)
+    return {
+        "labels": [training_label(each.claim.row) for each in findings],
+        "means": [each.difference for each in findings],
+        "margins": [np.nan if each.margin is None else each.margin for each in findings],
+        "established": [each.established for each in findings],
+    }
+
+
+def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
+    """The findings for reading, without those whose rows were not trained: columns "claim", "where", "measure",
+    "difference (95 % interval)", "corrected p" and "verdict"; a dagger marks results of older code."""
+    rows = [
+        {
+            "claim": each.claim.words,
+            "where": each.claim.place,
+            "measure": MEASURES[each.claim.measure],
+            "difference (95 % interval)": each.words,
+            "corrected p": "" if each.corrected is None else p_words(each.corrected),
+            "verdict": each.verdict_words + mark(each.older),
+        }
+        for each in findings
+        if each.contrast is not None
+    ]
+    columns = ["claim", "where", "measure", "difference (95 % interval)", "corrected p", "verdict"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table if table["where"].any() else table.drop(columns="where")
+
+
+def count(findings: Iterable[Finding]) -> str:
+    """How many claims came out how after correction, and how many would without it, in two sentences."""
+    findings = list(findings)
+    text = f"Of {len(findings)} claims: {_counted([each.verdict for each in findings])}."
+    tested = [each for each in findings if each.corrected is not None]
+    if not tested:
+        return text
+    families = len({each.claim.family for each in tested})
+    before = _counted([each.before_correction for each in tested])
+    return (
+        f"{text} That is after Holm's correction over the {len(tested)} that could be tested ({families} "
+        f"comparison{'s' * (families != 1)}); one by one, without it: {before}."
+    )
+
+
+def _counted(verdicts: list[str]) -> str:
+    several = {HOLDS: "hold", FAILS: "do not hold"}
+    parts = [
+        f"{number} {kind if number == 1 else several.get(kind, kind)}"
+        for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING)
+        if (number := verdicts.count(kind))
+    ]
+    return ", ".join(parts)
+
+
+def p_words(p_value: float) -> str:
+    """A p-value for reading: two digits, and no more zeros than a table needs."""
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.2f}"
+
+
+def split_scores(record: StageRecord, mode: str) -> Splits | None:
+    """The scores of an evaluation (`Run.evaluate`) on each split, shares; None where one network was trained."""
+    evaluation = record.values["evaluations"][mode]
+    if evaluation["protocol"]["rule"] not in ONE_NETWORK_A_SPLIT:
+        return None
+    return {
+        metric: {trial["name"]: trial[metric] for trial in evaluation["trials"]}
+        for metric in evaluation["deviation_over_trials"]
+    }
+
+
+def mean_over_seeds(splits: Sequence[Splits | None]) -> Splits | None:
+    """The mean over seeds of what `split_scores` found for each; None unless all have the same splits.
+
+    Seeds are averaged within a split before splits are compared: the networks of one split have learned from the same
+    identities and are tested on the same others, so that their scores are no independent values. The split is the unit.
+    """
+    if not len(splits) or not all(isinstance(each, Mapping) for each in splits):
+        return None
+    names = [{metric: list(by_split) for metric, by_split in each.items()} for each in splits]
+    if any(each != names[0] for each in names):
+        return None
+    return {
+        metric: {split: float(np.mean([each[metric][split] for each in splits])) for split in by_split}
+        for metric, by_split in splits[0].items()
+    }
+
+
+def _in_percent(splits: Splits | None) -> Splits | None:
+    if not isinstance(splits, Mapping):
+        return None
+    return {metric: {name: 100 * value for name, value in own.items()} for metric, own in splits.items()}
+
+
+def _contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | None:
+    """The sum of the means of some settings minus that of others.
+
+    Where every setting has a network for each of the same two splits or more, the difference is taken within each
+    split, and the interval is Student's over splits (`statistics.paired`): what makes a split easy for one side makes
+    it easy for the other. It is about other trainings on other splits of the same identities; ten splits of one set of
+    identities share most of them, so that new ones would spread more (Nadeau and Bengio, "Inference for the
+    Generalization Error", Machine Learning 2003). Elsewhere the interval is Welch's over seeds.
+    """
+    measure = claim.measure
+    if not set(claim.rows) <= set(groups) or any(groups[name][measure].isna().any() for name in claim.rows):
+        return None
+    values = [[times * groups[name][measure].to_numpy(float) for name, times in side.items()] for side in claim.sides]
+    by_split = [[_by_split(groups[name], measure, times) for name, times in side.items()] for side in claim.sides]
+    seeds = tuple(len(each) for side in values for each in side)
+    names = list(by_split[0][0])
+    if len(names) > 1 and all(set(each) == set(names) for side in by_split for each in side):
+        found = paired(*([np.array([each[name] for name in names]) for each in side] for side in by_split))
+        return Contrast(found.value, found.standard_error, found.freedom, seeds, len(names))
+    found = welch(*values)
+    return Contrast(found.value, found.standard_error, found.freedom, seeds)
+
+
+def _by_split(rows: pd.DataFrame, measure: str, times: float) -> dict[str, float]:
+    splits = mean_over_seeds(list(rows["splits"])) if "splits" in rows else None
+    return {name: times * value for name, value in (splits or {}).get(measure, {}).items()}
