@@ -101,14 +101,14 @@ class Run:
 
     def synthesize(self, generator: str, split: int = 1) -> pd.DataFrame:
         """The infrared images of the external identities that a generator makes, as rows of the image table."""
-        from vireid_lib.experiment import steps
+        from vireid_lib.experiment.steps.synthesize import load_gallery
 
         if generator in OF_THE_WORLD:
             rows = self.data(split).truth(generator)
             order = rows.groupby(["identity", "camera"]).cumcount()
             return rows[order < self.profile.expand.per_camera].reset_index(drop=True)
         record = self.gallery(generator, split)
-        return steps.load_gallery(record.folder, record.values["images"])
+        return load_gallery(record.folder, record.values["images"])
 
     def training_set(self, name: str, split: int = 1, *, validation: bool = False) -> pd.DataFrame:
         """V* = V ∪ V_ext and I* = I ∪ I_ext of training set `name`: "real" is the target alone; a generator's name adds
@@ -139,7 +139,7 @@ class Run:
         Raises:
             ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
         """
-        from vireid_lib.experiment import steps
+        from vireid_lib.experiment.steps.train import train
 
         self.check_draw(validation=validation)
         table = self.training_set(training_set, split, validation=validation)
@@ -155,7 +155,7 @@ class Run:
             about | ({"weights": read} if (read := config.weights_read()) else {}),
             inputs,
             partial(
-                steps.train,
+                train,
                 config=config,
                 table=table,
                 seed=seed,
@@ -177,7 +177,7 @@ class Run:
         Values: "evaluations": {mode: `Evaluation.to_dict()`}, which `results.score_table` reads; "trainings":
         {split: steps, images_in_a_batch, images_seen, minutes, stage}.
         """
-        from vireid_lib.experiment import steps
+        from vireid_lib.experiment.steps.evaluate import evaluate
 
         evaluation, external = self.profile.evaluation, adds_external(training_set)
         trained, ranked, identities = {}, {}, {}
@@ -205,7 +205,7 @@ class Run:
             about,
             inputs,
             partial(
-                steps.evaluate,
+                evaluate,
                 trained=trained,
                 ranked=ranked,
                 identities=identities,
@@ -480,12 +480,10 @@ class Run:
         self, name: str, config: BaseModel, table: pd.DataFrame, *, threads: int = 2, progress: bool = True
     ) -> StageRecord:
         from vireid_lib import generators
-        from vireid_lib.experiment import steps
+        from vireid_lib.experiment.steps.fit import fit
 
         base = settings.generator_name(self.profile, name)
-        make = partial(
-            steps.fit, name=base, config=config, table=table, machine=self.machine(progress), threads=threads
-        )
+        make = partial(fit, name=base, config=config, table=table, machine=self.machine(progress), threads=threads)
         return self.stage(
             f"fit_{base}",
             config.fit_settings(),
@@ -505,13 +503,13 @@ class Run:
         asked: Mapping[str, object],
         source: pd.DataFrame,
     ) -> StageRecord:
-        """Have a fitted generator expand identities; see `steps.expand`. `stage` names the stage."""
+        """Have a fitted generator expand identities; see `steps.synthesize.expand`. `stage` names the stage."""
         from vireid_lib import generators
-        from vireid_lib.experiment import steps
+        from vireid_lib.experiment.steps.synthesize import expand
 
         base = settings.generator_name(self.profile, name)
         make = partial(
-            steps.expand, name=base, config=config, fitted=fitted.folder, source=source, machine=self.machine(), **asked
+            expand, name=base, config=config, fitted=fitted.folder, source=source, machine=self.machine(), **asked
         )
         return self.stage(
             stage,

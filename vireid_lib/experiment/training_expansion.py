@@ -12,7 +12,7 @@ import pandas as pd
 from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.data.cameras import camera_modalities
-from vireid_lib.experiment import steps
+from vireid_lib.experiment.steps import synthesize
 from vireid_lib.experiment.training_sets import Expansion, expansion_of
 from vireid_lib.generators.plans import OTHER
 
@@ -42,7 +42,7 @@ def _blended(run: Run, expansion: Expansion, split: int) -> Iterator[pd.DataFram
             "per_camera": max(1, round(expansion.percent / 100 * count / (len(identities) * len(cameras)))),
         }
         record = run.expand(f"expansion_{name}", name, config, fitted, asked, real)
-        yield steps.load_gallery(record.folder, record.values["images"])
+        yield synthesize.load_gallery(record.folder, record.values["images"])
 
 
 def _translated(run: Run, expansion: Expansion, split: int) -> Iterator[pd.DataFrame]:
@@ -56,7 +56,7 @@ def _translated(run: Run, expansion: Expansion, split: int) -> Iterator[pd.DataF
             {**config.sampling_settings(), "cameras": cameras, "seed": config.seed},
             {"fitted": fitted, "real": rows},
             partial(
-                steps.translate,
+                synthesize.translate,
                 name=name,
                 config=config,
                 fitted=fitted.folder,
@@ -67,7 +67,7 @@ def _translated(run: Run, expansion: Expansion, split: int) -> Iterator[pd.DataF
             code=[generators.generator_class(name)],
             seeds=[config.seed],
         )
-        yield steps.load_gallery(record.folder, record.values["images"])
+        yield synthesize.load_gallery(record.folder, record.values["images"])
 
 
 def _cameras(rows: pd.DataFrame, modality: str) -> list[str]:

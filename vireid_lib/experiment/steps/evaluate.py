@@ -1,0 +1,68 @@
+"""Rank the test images by a trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import safetensors.torch
+
+from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine
+from vireid_lib.evaluation.evaluator import evaluate as rank
+from vireid_lib.evaluation.protocols import EvaluationProtocol
+from vireid_lib.experiment import methods
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.steps import Machine, features_file
+from vireid_lib.training import determinism
+
+
+def evaluate(
+    folder: Path,
+    *,
+    trained: Mapping[int, StageRecord],
+    ranked: Mapping[int, pd.DataFrame],
+    identities: Mapping[int, set[str]],
+    protocols: Mapping[int, Mapping[str, EvaluationProtocol]],
+    machine: Machine,
+) -> dict[str, Any]:
+    """Test features and scores of trained networks.
+
+    Writes `features_<split>.safetensors`: "features" as the method is tested, and "plain", of the images as they are,
+    on which distances between images are measured. (Some methods are tested with features averaged over an image and
+    its mirror image. Such an average lies nearer to the others of its identity, so that distances of the two kinds do
+    not compare.)
+
+    Args:
+        trained: the training of each of the data set's splits.
+        ranked: the images that its protocol ranks.
+        identities: on whom it was trained; a protocol refuses to rank these.
+        protocols: by mode.
+    """
+    from vireid_lib.reid.features import extract
+
+    found: dict[str, list[Evaluation]] = {}
+    for split, record in trained.items():
+        network, config = methods.load(record.folder)
+        plain = config.model_copy(update={"flip_at_test": False})
+        with determinism.threads(1, machine.device == "cpu"):
+            network.to(machine.device)
+            features = extract(network, ranked[split], config, machine.cache)
+            both = {"features": features, "plain": features}
+            if config.flip_at_test:
+                both["plain"] = extract(network, ranked[split], plain, machine.cache)
+        safetensors.torch.save_file({name: each.clone() for name, each in both.items()}, folder / features_file(split))
+        for mode, protocol in protocols[split].items():
+            distance = DISTANCES[config.similarity]
+            result = rank(features, ranked[split], protocol, distance=distance, trained_identities=identities[split])
+            found.setdefault(mode, []).append(result)
+    about = {
+        str(split): {
+            "stage": f"{record.name}/{record.key}",
+            "minutes": record.result["wall_seconds"] / 60,
+            **record.values,
+        }
+        for split, record in trained.items()
+    }
+    return {"evaluations": {mode: combine(parts).to_dict() for mode, parts in found.items()}, "trainings": about}

@@ -1,0 +1,104 @@
+"""Have a fitted generator make images: galleries of identities, and images in the other modality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from vireid_lib import generators
+from vireid_lib.data import tables
+from vireid_lib.data.cameras import camera_in_table
+from vireid_lib.data.images import load_images
+from vireid_lib.experiment.steps import FITTED, TABLE, Machine
+from vireid_lib.generators import galleries, layout
+from vireid_lib.generators.plans import OTHER, Planned, tries
+
+if TYPE_CHECKING:
+    from vireid_lib.generators.config import GeneratorConfig
+
+
+def expand(
+    folder: Path,
+    *,
+    name: str,
+    config: GeneratorConfig,
+    fitted: Path,
+    identities: Sequence[str],
+    cameras: Sequence[str],
+    per_camera: int,
+    source: pd.DataFrame,
+    machine: Machine,
+) -> dict[str, Any]:
+    """Make a gallery: `per_camera` images of each identity under each camera, by a fitted generator."""
+    maker = generators.load(name, fitted / FITTED, config, cache=machine.cache, device=machine.device)
+    made = maker.expand(identities, cameras, per_camera, config.seed, folder, source=source)
+    return {**galleries.sizes(made), "identities": len(identities), "cameras": list(cameras)}
+
+
+def translate(
+    folder: Path,
+    *,
+    name: str,
+    config: GeneratorConfig,
+    fitted: Path,
+    rows: pd.DataFrame,
+    cameras: Sequence[str],
+    machine: Machine,
+) -> dict[str, Any]:
+    """Show each image of `rows` once in the other modality, under `cameras` in turn, by a fitted translator."""
+    maker = generators.load(name, fitted / FITTED, config, cache=machine.cache, device=machine.device)
+
+    def pictures(items: Sequence[Planned], attempt: int) -> galleries.Pictures:
+        shown = load_images([item.starts[0] for item in items], (config.height, config.width), cache=None).pixels
+        return maker.pictures([np.asarray(shown)], items)
+
+    made = galleries.write(
+        one_each(rows, cameras, config.seed, folder),
+        pictures,
+        folder,
+        source=maker.name,
+        settings={"seed": config.seed},
+        batch=config.sampling_batch,
+    )
+    return galleries.sizes(made)
+
+
+def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path) -> list[Planned]:
+    """A picture of each image of `rows` in the other modality; the images of an identity go to the cameras in turn."""
+    planned = []
+    for identity, of_it in rows.sort_values("path").groupby("identity", sort=True):
+        for place, row in enumerate(of_it.to_dict("records")):
+            camera, number = cameras[place % len(cameras)], place // len(cameras)
+            path = layout.image_path(folder, identity, camera, number + 1)
+            planned.append(
+                Planned(
+                    identity,
+                    camera_in_table(camera),
+                    path,
+                    tries(seed, identity, camera, number),
+                    (row["path"],),
+                    row["modality"],
+                    OTHER[row["modality"]],
+                    row["split"],
+                )
+            )
+    return planned
+
+
+def load_gallery(folder: Path, images: int) -> pd.DataFrame:
+    """The table of a gallery.
+
+    Raises:
+        TableError: it has not the `images` rows that were written.
+    """
+    rows = tables.load(folder / TABLE)
+    if len(rows) != images:
+        raise tables.TableError(
+            f"{folder / TABLE} has {len(rows)} rows, and {images} were written: restore it, or delete its folder to "
+            "make the images again."
+        )
+    return rows
