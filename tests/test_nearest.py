@@ -7,7 +7,7 @@ from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import executors as engines
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.notebooks import find_chapters, find_study
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.nearest import hint, nearest
 from vireid_lib.project import project_root
 from vireid_lib.reid import methods

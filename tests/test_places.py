@@ -12,8 +12,9 @@ from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import cost as outlook
 from vireid_lib.experiment import lab
-from vireid_lib.experiment.pipeline import MissingData, Run
-from vireid_lib.experiment.profile import load_profile, located, profiles_folder
+from vireid_lib.experiment.context import MissingData
+from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.profile_files import load_profile, located, profiles_folder
 from vireid_lib.project import project_root
 
 

@@ -269,7 +269,7 @@ def _lab(options: argparse.Namespace) -> int:
 def _site(options: argparse.Namespace) -> int:
     from vireid_lib.book.site import publish
     from vireid_lib.experiment import default_workspace
-    from vireid_lib.experiment.profile import load_profile
+    from vireid_lib.experiment.profile_files import load_profile
 
     profile = load_profile(options.profile)
     workspace = Path(options.workspace) if options.workspace else default_workspace(profile.name)
@@ -319,7 +319,7 @@ def _pretrain_mini(options: argparse.Namespace) -> int:
 
 
 def _profiles(_: argparse.Namespace) -> int:
-    from vireid_lib.experiment.profile import load_profile, profile_names
+    from vireid_lib.experiment.profile_files import load_profile, profile_names
 
     for name in profile_names():
         profile = load_profile(name)

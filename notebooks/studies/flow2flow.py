@@ -39,7 +39,7 @@ from IPython.display import display
 from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import readable_sample, tsne
-from vireid_lib.experiment import studies, training_expansion
+from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import flow2flow_looks as f2f
 from vireid_lib.experiment.studies import looks
 from vireid_lib.experiment.studies.flow2flow import STUDY
@@ -164,7 +164,7 @@ f2f.fidelity_words(table)
 
 # %%
 for name in ("tse", "cmg", "both"):
-    made = training_expansion.images(studies.run_of(run, STUDY.row(name)), STUDY.row(name).training)
+    made = studies.run_of(run, STUDY.row(name)).more_images(STUDY.row(name).training)
     print(
         f"{STUDY.row(name).label}: {made['modality'].value_counts().to_dict()} images made of "
         f"{run.data().train_rows()['modality'].value_counts().to_dict()} real ones"

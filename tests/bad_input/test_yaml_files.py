@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.text import read_text
-from vireid_lib.experiment.profile import load_profile, profiles_folder
+from vireid_lib.experiment.profile_files import load_profile, profiles_folder
 from vireid_lib.project import project_root
 
 ENTERS = "manifest or profile"

@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.generators.dive import base
 from vireid_lib.generators.untrained import Untrained
 from vireid_lib.miniworld import write

@@ -11,7 +11,8 @@ from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment.cache import RESULT, Cache
 from vireid_lib.experiment.datasets import world
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import Profile, load_profile
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.training import checkpoint, loop
 from vireid_lib.training.binding import bind
 

@@ -188,7 +188,7 @@ def test_preparing_leaves_the_notebook_as_it_is():
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_page_says_when_results_of_older_code_are_on_it(tmp_path, kept):
     from vireid_lib.book.page import make_page
-    from vireid_lib.experiment.profile import load_profile
+    from vireid_lib.experiment.profile_files import load_profile
 
     shown = [new_output("display_data", {KEPT: "Kept: x", "text/plain": "Kept: x"})] if kept else []
     (tmp_path / "notebooks").mkdir()
@@ -213,7 +213,7 @@ def test_a_page_says_when_results_of_older_code_are_on_it(tmp_path, kept):
 
 def test_the_whole_page_needs_no_network(tmp_path):
     from vireid_lib.book.page import make_page
-    from vireid_lib.experiment.profile import load_profile
+    from vireid_lib.experiment.profile_files import load_profile
 
     profile = load_profile("smoke")
     chapters = [Chapter(tmp_path / f"0{n}_chapter.py", f"Title & {n}", {}) for n in (1, 2)]

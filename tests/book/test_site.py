@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from vireid_lib import cli
 from vireid_lib.book.site import NothingToPublish, library, publish, search
 from vireid_lib.book.site.links import Names, highlighted
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 
 CHROMIUM = "/usr/bin/chromium"
 LINK = re.compile(r'<(?:a|link|script)\b[^>]*?\b(?:href|src)="([^"]+)"')

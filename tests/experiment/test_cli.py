@@ -77,7 +77,7 @@ def test_unknown_commands_are_refused(capsys, arguments):
 @pytest.mark.parametrize(("ok", "status"), [(True, 0), (False, 1)])
 def test_the_books_exit_status_is_whether_every_chapter_ran(capsys, monkeypatch, tmp_path, ok, status):
     from vireid_lib.experiment import runner
-    from vireid_lib.experiment.profile import load_profile
+    from vireid_lib.experiment.profile_files import load_profile
 
     asked = {}
 

@@ -11,7 +11,7 @@ from vireid_lib.experiment import datasets as data_stages
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.datasets import Datasets, chosen_external
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.miniworld import write
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from vireid_lib.experiment import trainings
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import Profile, load_profile
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.studies import Row, dive
 from vireid_lib.experiment.study import run_of
 from vireid_lib.reid.batches import steps_per_epoch

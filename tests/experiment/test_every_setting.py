@@ -182,7 +182,7 @@ def test_settings_of_a_generator(run, name):
     config = run.generator_config(name)
     asks = [lambda own: own.synthesize(name)]
     if name == "flow2flow":
-        asks += [lambda own, kind=kind: own_people.images(own, f"flow2flow.{kind}") for kind in ("tse", "cmg")]
+        asks += [lambda own, kind=kind: own.more_images(f"flow2flow.{kind}") for kind in ("tse", "cmg")]
     check(
         run,
         f"generators/{name}",
@@ -207,7 +207,7 @@ def test_settings_of_pictures_count_for_the_training_people_too(run, name):
         sampling,
         type(config).model_fields,
         lambda profile: generator_config(profile, name).model_dump(),
-        [lambda own: own_people.images(own, f"{name}.cmg")],
+        [lambda own: own.more_images(f"{name}.cmg")],
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from vireid_lib.experiment import parameters
 from vireid_lib.experiment.notebooks import RESERVED, ChapterError, find_chapters, find_study, parse_overrides
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.project import project_root
 
 NOTEBOOKS = project_root() / "notebooks"

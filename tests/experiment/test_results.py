@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import scipy.stats
 import yaml
+from vireid_lib.experiment.result_tables import main_table_html, show_main_table, show_papers
 
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import results, verdicts
 from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.papers import load_paper, load_papers
-from vireid_lib.experiment.profile import load_profile
-from vireid_lib.experiment.result_tables import main_table_html, show_main_table, show_papers
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.variants import as_published, resolved
 from vireid_lib.project import project_root
 

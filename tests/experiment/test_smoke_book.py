@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from vireid_lib.experiment.notebooks import find_chapters
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.variants import resolved
 from vireid_lib.project import project_root
 

@@ -79,8 +79,8 @@ REFERENCES = {"training_sets": ["real", "true", "redrawn"]}
 @pytest.mark.parametrize(
     ("stage", "call", "settings"),
     [
-        ("own_people_vi_diff", lambda run: own_people.images(run, "vi_diff.cmg"), VI_DIFF),
-        ("own_people_vi_diff", lambda run: own_people.images(run, "vi_diff.tse"), VI_DIFF),
+        ("own_people_vi_diff", lambda run: run.more_images("vi_diff.cmg"), VI_DIFF),
+        ("own_people_vi_diff", lambda run: run.more_images("vi_diff.tse"), VI_DIFF),
         ("gallery_vi_diff", lambda run: run.synthesize("vi_diff"), VI_DIFF),
         ("translation_ssim", lambda run: numbers._translation(run, "vi_diff"), VI_DIFF),
         ("translation_ssim", lambda run: numbers._translation(run, "dive_from_image"), STRENGTH),

@@ -71,7 +71,7 @@ def test_blends_are_counted_and_pairs_are_the_same_for_each_generator(run):
             record = json.loads(path.read_text())["made_from"]
             starts[name] |= {key: value for key, value in record.items() if len(value) == 2}
     assert starts["flow2flow"] == starts["interpolation"]
-    visible = own_people.images(run, "flow2flow.tse.visible.50")
+    visible = run.more_images("flow2flow.tse.visible.50")
     assert set(visible["modality"]) == {"visible"} and len(visible) == sides["visible"] // 2
 
 

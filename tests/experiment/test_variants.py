@@ -8,7 +8,8 @@ from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import comparable, methods, results, variants
 from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.papers import load_paper, load_papers
-from vireid_lib.experiment.profile import Expand, Profile, Reid, load_profile
+from vireid_lib.experiment.profile import Expand, Profile, Reid
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed, with_method
 from vireid_lib.experiment.training_sets import adds_external
 from vireid_lib.project import project_root

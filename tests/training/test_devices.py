@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vireid_lib.experiment.pipeline import Run, open_book
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.runner import run_book
 from vireid_lib.generators import build
 from vireid_lib.generators.dive import parallel
@@ -49,7 +49,7 @@ def test_what_is_not_here_is_refused(without, tmp_path, name):
 
 @pytest.mark.parametrize("start", [lambda path, ws: run_book(path, workspace=ws), open_book])
 def test_a_book_on_a_device_that_is_not_here_does_not_start(without, tmp_path, start):
-    from vireid_lib.experiment.profile import profiles_folder
+    from vireid_lib.experiment.profile_files import profiles_folder
 
     path, text = tmp_path / "mine.yaml", (profiles_folder() / "smoke.yaml").read_text()
     path.write_text(text.replace("name: smoke", "name: mine") + "device: cuda\n")

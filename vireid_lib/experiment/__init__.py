@@ -7,8 +7,9 @@ from pathlib import Path
 # would like torchvision.
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
-from vireid_lib.experiment.pipeline import MissingData, Run  # noqa: E402
-from vireid_lib.experiment.profile import data_beside, load_profile  # noqa: E402
+from vireid_lib.experiment.context import MissingData  # noqa: E402
+from vireid_lib.experiment.pipeline import Run  # noqa: E402
+from vireid_lib.experiment.profile_files import data_beside, load_profile  # noqa: E402
 from vireid_lib.project import project_root  # noqa: E402
 
 __all__ = ["MissingData", "Run", "default_workspace", "open"]

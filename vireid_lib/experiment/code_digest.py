@@ -27,8 +27,10 @@ RESOLVED = frozenset(
             f"{PACKAGE}.experiment{part}"
             for part in (
                 "",
+                ".context",
                 ".pipeline",
                 ".profile",
+                ".profile_files",
                 ".settings",
                 ".training_sets",
                 ".datasets",

@@ -20,7 +20,7 @@ from vireid_lib.experiment.settings import world_size
 from vireid_lib.generators.dive.selection import upright
 
 if TYPE_CHECKING:
-    from vireid_lib.experiment.pipeline import Run
+    from vireid_lib.experiment.context import Context
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Datasets:
         return rows[rows["identity"].isin(people)].reset_index(drop=True)
 
 
-def world(run: Run) -> StageRecord | None:
+def world(run: Context) -> StageRecord | None:
     """Draw the miniature world; None where the profile reads real data."""
     if not run.miniature:
         return None
@@ -81,7 +81,7 @@ def world(run: Run) -> StageRecord | None:
     return run.stage("world", config, {}, make, seeds=[seed])
 
 
-def campus(run: Run) -> StageRecord:
+def campus(run: Context) -> StageRecord:
     """Draw the miniature world's second external set."""
     from vireid_lib.miniworld import write
 
@@ -94,7 +94,7 @@ def campus(run: Run) -> StageRecord:
     return run.stage("world_campus", config, {}, make, seeds=[seed])
 
 
-def _drawn(run: Run, name: str) -> Path | None:
+def _drawn(run: Context, name: str) -> Path | None:
     """The folder in which data set `name` was drawn; None where the profile reads real data."""
     from vireid_lib.miniworld.write import CAMPUS
 
@@ -103,7 +103,7 @@ def _drawn(run: Run, name: str) -> Path | None:
     return (campus(run) if name == CAMPUS else world(run)).folder
 
 
-def read(run: Run, split: int = 1) -> Datasets:
+def read(run: Context, split: int = 1) -> Datasets:
     """The tables of the profile's data sets, read once for a run and those that are derived from it. Whoever changes
     the images on the disk opens the run again.
 
@@ -117,13 +117,13 @@ def read(run: Run, split: int = 1) -> Datasets:
     return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
 
 
-def table_key(run: Run, split: int = 1) -> str:
+def table_key(run: Context, split: int = 1) -> str:
     """Under which `run.tables` holds the tables of a split: all settings that they depend on."""
     about = run.profile.model_dump(include={"world", "data", "expand"})
     return canonical([about, run.profile.evaluation.protocol, split])
 
 
-def _read(run: Run, split: int) -> Datasets:
+def _read(run: Context, split: int) -> Datasets:
     profile = run.profile
     folder = _drawn(run, profile.data.target)
     of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
@@ -137,14 +137,14 @@ def _read(run: Run, split: int) -> Datasets:
     return Datasets(target, external, folder)
 
 
-def permutation_file(run: Run) -> Path | None:
+def permutation_file(run: Context) -> Path | None:
     """The target's file of official galleries, which may be missing; None where the profile draws them otherwise."""
     if run.profile.evaluation.draw != "official":
         return None
     return run.dataset_root(run.profile.data.target) / PERMUTATIONS
 
 
-def _readable(run: Run, name: str, table: pd.DataFrame) -> pd.DataFrame:
+def _readable(run: Context, name: str, table: pd.DataFrame) -> pd.DataFrame:
     """The table, where the profile says so without the images that cannot be read, which are counted."""
     if run.profile.data.broken_images != "skip":
         return table

@@ -12,22 +12,17 @@ Each makes, or fetches, stages of the cache (`experiment.cache`), and continues 
 
 from __future__ import annotations
 
-import html
-import os
-from collections.abc import Callable, Mapping
-from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from vireid_lib import places
 from vireid_lib.data import tables
-from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import datasets, methods, settings, variants
-from vireid_lib.experiment.cache import Cache, Fetched, Finished, NotMade
+from vireid_lib.experiment.context import Context
 from vireid_lib.experiment.datasets import Datasets
-from vireid_lib.experiment.profile import OF_THE_WORLD, Profile
+from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import adds_external, expansion_of
 
@@ -40,50 +35,9 @@ if TYPE_CHECKING:
     from vireid_lib.generators.interface import Generator
     from vireid_lib.reid.config import ReidConfig
 
-HEADLESS = "VIREID_HEADLESS"
-"""Environment variable that the runner sets; without it a chapter runs in JupyterLab or the like."""
 
-T = TypeVar("T")
-
-
-class MissingData(FileNotFoundError):
-    """A data set is not where the profile and --data-root say."""
-
-
-class Run:
-    """An experiment: what it depends on, and its verbs.
-
-    Args:
-        profile: the settings.
-        workspace: folder of the results.
-        data_root: folder of the real data sets; empty for the miniature world.
-
-    Attributes:
-        device: "cpu", "cuda", "cuda:1", "mps" or the like.
-        cache: the stages; `run.stage(...)` makes or fetches one.
-        tables: the data sets' tables that have been read, for `datasets.read`.
-        skipped_images: {data set: images that cannot be read and are left out}, of the sets read so far.
-
-    Raises:
-        MissingData: the profile reads real data and no folder, or a wrong one, was given.
-    """
-
-    def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
-        self.profile = profile
-        self.data_root = places.absolute(data_root) if data_root else None
-        if self.data_root is not None and not os.path.isdir(self.data_root):  # Path's own raises for long names
-            raise MissingData(
-                f"--data-root {self.data_root} is not a folder; give the one that holds "
-                f"{', '.join(profile.data.roots.values())}."
-            )
-        if profile.world is None:
-            for name in profile.data.roots:
-                self.dataset_root(name)
-        self.folder = places.absolute(workspace)
-        self.tables: dict[str, object] = {}
-        self.skipped_images: dict[str, int] = {}
-
-    # ------------------------------------------------------------------ the five verbs
+class Run(Context):
+    """An experiment with its verbs; see `Context` for what it is made of."""
 
     def data(self, split: int = 1) -> Datasets:
         """The tables of the profile's data sets; of RegDB's ten splits the one named."""
@@ -119,9 +73,7 @@ class Run:
         if name == "real":
             return real
         if expansion_of(name):
-            from vireid_lib.experiment import training_expansion
-
-            made = training_expansion.images(self, name, split)
+            made = self.more_images(name, split)
             return tables.concat(real, made[made["identity"].isin(set(real["identity"]))])
         added = tables.concat(data.external, self.synthesize(name, split))
         identities = datasets.most_seen(data.external)[: self.profile.reid.expanded]
@@ -220,7 +172,13 @@ class Run:
             manifests=self.manifests,
         )
 
-    # ------------------------------------------------------------------ what the verbs leave
+    def fitted_rows(self, generator: str, split: int = 1, *, external: bool = True) -> pd.DataFrame:
+        """The images that a generator is fitted to; see `fit`."""
+        data = self.data(split)
+        parts = (data.train_rows(), data.external if external else None)
+        table = tables.concat(*(rows for rows in parts if rows is not None))
+        refuse_test_identities(table, data.test(), f"{generator} on {self.profile.data.target}")
+        return self.generator_config(generator).fitted_rows(table)
 
     def generator(self, name: str, split: int = 1, *, external: bool = True, **sampling: object) -> Generator:
         """A fitted generator; `sampling` replaces settings of its pictures, e.g. start="image". See `fit`."""
@@ -251,6 +209,32 @@ class Run:
         values = self.gallery(name, split).values
         return {key: values[key] for key in ("images", "distinct")}
 
+    def more_images(self, training_set: str, split: int = 1) -> pd.DataFrame:
+        """What a training set such as "flow2flow.tse" adds to the real images. The generator has seen no external
+        image. Their sources are not "real"."""
+        from vireid_lib import generators
+        from vireid_lib.experiment import training_expansion
+        from vireid_lib.experiment.steps.synthesize import load_gallery, translate
+
+        expansion, real = expansion_of(training_set), self.data(split).train_rows()
+        name = expansion.generator
+        config, fitted, records = self.generator_config(name), self.fit(name, split, external=False), []
+        if "tse" in expansion.kinds:
+            by_blending = {"expansion": "interpolate"} if "expansion" in type(config).model_fields else {}
+            blending = config.model_copy(update=by_blending)
+            for asked in training_expansion.blends(real, expansion):
+                records.append(self.expand(f"expansion_{name}", name, blending, fitted, asked, real))
+        if "cmg" in expansion.kinds:
+            machine = self.machine()
+            for asked in training_expansion.translations(real, expansion):
+                make = partial(translate, name=name, config=config, fitted=fitted.folder, machine=machine, **asked)
+                settings = {**config.sampling_settings(), "cameras": asked["cameras"], "seed": config.seed}
+                inputs, code = {"fitted": fitted, "real": asked["rows"]}, [generators.generator_class(name)]
+                records.append(
+                    self.stage(f"translation_{name}", settings, inputs, make, code=code, seeds=[config.seed])
+                )
+        return tables.concat(*(load_gallery(record.folder, record.values["images"]) for record in records))
+
     def network(self, training_set: str, seed: int, split: int = 1) -> tuple[nn.Module, ReidConfig]:
         """A trained network, in evaluation mode on the CPU, and its settings."""
         return methods.load(self.train(training_set, seed, split).folder)
@@ -265,77 +249,14 @@ class Run:
         """
         return load_features(self.evaluate(training_set, seed), split, plain=plain), self.data(split).test()
 
-    def fitted_rows(self, generator: str, split: int = 1, *, external: bool = True) -> pd.DataFrame:
-        """The images that a generator is fitted to; see `fit`."""
-        data = self.data(split)
-        parts = (data.train_rows(), data.external if external else None)
-        table = tables.concat(*(rows for rows in parts if rows is not None))
-        refuse_test_identities(table, data.test(), f"{generator} on {self.profile.data.target}")
-        return self.generator_config(generator).fitted_rows(table)
-
     def history(self, training_set: str, seed: int, split: int = 1) -> pd.DataFrame:
         """Losses over the steps of one training: columns step, total, one per term, accuracy (share of the batch)."""
         return pd.read_json(self.train(training_set, seed, split).folder / "history.jsonl", lines=True)
 
-    # ------------------------------------------------------------------ what they depend on
-
-    @cached_property
-    def reid_config(self) -> ReidConfig:
-        """The ReID method's settings."""
-        return settings.reid_config(self.profile)
-
-    def generator_config(self, name: str) -> BaseModel:
-        """The settings of a generator, or of a variant of the profile's."""
-        return settings.generator_config(self.profile, name)
-
-    @cached_property
-    def device(self) -> str:
-        """The device: the profile's, or for "auto" CUDA where there is one, else the CPU.
-
-        Raises:
-            ValueError: there is no such device on this machine.
-        """
-        if self.profile.device == "cpu":
-            return "cpu"
-        from vireid_lib.training import devices  # torch takes a second to come
-
-        try:
-            return str(devices.resolved(self.profile.device))
-        except ValueError as error:
-            raise ValueError(f"profile {self.profile.name}: key device: {error}") from None
-
-    @cached_property
-    def cache(self) -> Cache:
-        """The stages on disk."""
-        return Cache(self.folder, device=self.device)
-
-    @property
-    def interactive(self) -> bool:
-        """Whether a person is there to move sliders."""
-        return not os.environ.get(HEADLESS)
-
-    @property
-    def miniature(self) -> bool:
-        """Whether it runs on the world that it draws itself; such numbers are no reproduction of a paper."""
-        return self.profile.world is not None
-
-    @property
-    def splits(self) -> list[int]:
-        """The data set's published training splits: RegDB has one per trial, the others have one."""
-        evaluation = self.profile.evaluation
-        return list(range(1, evaluation.trials + 1)) if evaluation.protocol == "regdb" else [1]
-
-    @property
-    def infrared_cameras(self) -> list[str]:
-        """The target's cameras that generators imitate, e.g. "sysu_mm01/3"."""
-        name, chosen = self.profile.data.target, self.profile.expand.cameras
-        numbers = load_manifest(name).camera_numbers("infrared") if chosen == "infrared" else chosen
-        return [f"{name}/{number}" for number in numbers]
-
-    @property
-    def manifests(self) -> dict[str, str]:
-        """Digest of the manifest of each of the profile's data sets, for records."""
-        return {name: load_manifest(name).digest() for name in self.profile.data.roots}
+    def finished(self, training_set: str, seed: int, *, validation: bool = False) -> StageRecord | None:
+        """`evaluate` if it is done, else None."""
+        found = self.fetched(lambda own: own.evaluate(training_set, seed, validation=validation, progress=False))
+        return None if found is None else found.value
 
     def protocol(self, mode: str | None = None, split: int = 1) -> EvaluationProtocol:
         """The profile's protocol in one of its modes (the first by default)."""
@@ -388,94 +309,6 @@ class Run:
         rows, config = methods.module(method).starting_point(table, self.generator_config(method), seed)
         return self._fit(method, config, rows, threads=1, progress=progress)
 
-    def dataset_root(self, name: str, world: Path | None = None) -> Path:
-        """Folder of a data set.
-
-        Args:
-            name: the data set, e.g. "sysu_mm01".
-            world: folder of the drawn miniature world; not needed for real data.
-
-        Raises:
-            MissingData: the folder does not exist, or no --data-root was given.
-        """
-        place = Path(self.profile.data.roots[name])
-        base = world if world is not None else self.data_root
-        if base is None and not place.is_absolute():
-            raise MissingData(
-                f"Profile {self.profile.name} reads {name} from {place}, inside the folder that --data-root names or "
-                'beside the profile\'s file; pass --data-root DIR (in a notebook: data_root = "DIR").'
-            )
-        root = place if place.is_absolute() else base / place
-        if not os.path.isdir(root):
-            raise MissingData(
-                f"{root} does not exist; profile {self.profile.name} expects {name} there. Check "
-                "--data-root, or copy the profile and change data.roots."
-            )
-        return root
-
-    # ------------------------------------------------------------------ other runs, and stages
-
-    def with_profile(self, profile: Profile) -> Run:
-        """The run with other settings, in the same workspace, which makes stages only if this one's does; tables of
-        images that both read are read once."""
-        other = Run(profile, self.folder, self.data_root or "")
-        other.tables, other.skipped_images = self.tables, self.skipped_images
-        if "cache" in vars(self):
-            other.cache = self.cache
-        return other
-
-    def with_method(self, method: str, changes: Mapping[str, object] | None = None) -> Run:
-        """The run with another ReID method, or other settings of it on top of the profile's.
-
-        Raises:
-            FileError: there is no such method, or it lacks a setting that the profile or `changes` sets.
-        """
-        return self.with_profile(settings.with_method(self.profile, method, changes))
-
-    def stage(
-        self,
-        name: str,
-        config: Mapping[str, object],
-        inputs: Mapping[str, object],
-        make: Callable[[Path], Mapping[str, object] | None],
-        **about: object,
-    ) -> StageRecord:
-        """Make or fetch a stage; see `Cache.stage`.
-
-        Where the profile skips broken images, the record's values say under "skipped_images" how many were left out.
-        """
-        if self.profile.data.broken_images == "skip":
-            also = {"skipped_images": sum(self.skipped_images.values())}
-            return self.cache.stage(name, config, inputs, make, also=also, **about)
-        return self.cache.stage(name, config, inputs, make, **about)
-
-    def fetched(self, ask: Callable[[Run], T]) -> Fetched[T] | None:
-        """What `ask(run)` returns where all the stages that it asks for are finished, else None; nothing is made.
-
-        They are found by the keys that the run's settings and today's code give, so that results of other settings are
-        not among them.
-
-        Args:
-            ask: gets the run with a cache that makes nothing, e.g. `lambda own: own.evaluate("real", 0)`.
-        """
-        own = self.with_profile(self.profile)
-        own.cache = Finished(self.cache)
-        try:
-            return Fetched(ask(own), own.cache.older)
-        except NotMade:
-            return None
-
-    def finished(self, training_set: str, seed: int, *, validation: bool = False) -> StageRecord | None:
-        """`evaluate` if it is done, else None."""
-        found = self.fetched(lambda own: own.evaluate(training_set, seed, validation=validation, progress=False))
-        return None if found is None else found.value
-
-    def machine(self, progress: bool = True):
-        """What the steps compute on; see `steps.Machine`."""
-        from vireid_lib.experiment.steps import Machine
-
-        return Machine(self.device, self.cache.files, progress)
-
     def _fit(
         self, name: str, config: BaseModel, table: pd.DataFrame, *, threads: int = 2, progress: bool = True
     ) -> StageRecord:
@@ -519,29 +352,6 @@ class Run:
             code=[generators.generator_class(base)],
             seeds=[config.seed],
         )
-
-    # ------------------------------------------------------------------ for readers
-
-    def summary(self) -> dict[str, str]:
-        """What it works on, for a reader."""
-        profile, config, seeds = self.profile, self.reid_config, len(self.profile.reid.seeds)
-        return {
-            "profile": f"{profile.name}: {profile.title}",
-            "target": profile.data.target,
-            "external": profile.data.external or "none",
-            "images": f"{config.height} × {config.width} pixels",
-            "ReID": f"{profile.reid.method}, {profile.reid.backbone} backbone, {seeds} seed{'s' * (seeds > 1)}",
-            "protocol": f"{profile.evaluation.protocol}, {', '.join(profile.evaluation.modes)}, "
-            f"{profile.evaluation.trials} trials",
-            "device": self.device,
-        }
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>"
-            for key, value in self.summary().items()
-        )
-        return f'<table class="setting">{rows}</table>'
 
 
 def load_features(evaluated: StageRecord, split: int = 1, *, plain: bool = False) -> Float[Tensor, "images dim"]:

@@ -1,16 +1,12 @@
 """Profiles: one YAML file that says on which data, with which models and how long the book runs."""
 
-import os
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
-from vireid_lib import places
-from vireid_lib.data.strict import FileError, Strict, read_model
+from vireid_lib.data.strict import Strict
 from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.nearest import hint
-from vireid_lib.project import project_root
 
 OF_THE_WORLD = ("redrawn", "true")
 VARIANT_OF = "variant_of"
@@ -216,97 +212,3 @@ class Profile(Strict):
                 "has none; use seeded"
             )
         return self
-
-
-def profiles_folder() -> Path:
-    """The folder of the profiles that come with the book."""
-    return project_root() / "notebooks" / "profiles"
-
-
-def profile_names() -> list[str]:
-    """Names of the profiles that come with the book."""
-    return sorted(path.stem for path in profiles_folder().glob("*.yaml"))
-
-
-def load_profile(name_or_path: str | Path) -> Profile:
-    """Read a profile by name ("mini") or from a YAML file of your own. Paths in it are relative to its file, and in
-    full in what is returned.
-
-    Raises:
-        FileNotFoundError: there is no such profile; the message lists those there are.
-        FileError: a key, a type or a path is wrong; the message names file, key and the nearest valid key.
-    """
-    from vireid_lib.experiment.settings import check_data_sets, check_nested
-
-    path = _profile_path(name_or_path)
-    profile = read_model(path, Profile)
-    if profile.name != path.stem:
-        raise FileError(f"{path}: key name is {profile.name!r}; make it the file's name, {path.stem!r}.")
-    check_nested(profile, str(path))  # now, not hours into a run
-    check_data_sets(profile, str(path))
-    return _with_paths_in_full(profile, path)
-
-
-def located(name_or_path: str | Path) -> str:
-    """The profile's name, or its file's path in full, which means the same wherever it is read.
-
-    Raises:
-        FileNotFoundError: there is no such profile; the message lists those there are.
-    """
-    path = _profile_path(name_or_path)
-    return str(path) if _is_path(name_or_path) else str(name_or_path)
-
-
-def data_beside(name_or_path: str | Path, profile: Profile) -> str:
-    """The folder of the profile's file, if all its data sets lie there; otherwise ""."""
-    folder = _profile_path(name_or_path).parent
-    there = profile.world is None and all(os.path.isdir(folder / root) for root in profile.data.roots.values())
-    return str(folder) if there else ""
-
-
-def _is_path(name_or_path: str | Path) -> bool:
-    return places.is_yaml(name_or_path) or Path(name_or_path).name != str(name_or_path)
-
-
-def _profile_path(name_or_path: str | Path) -> Path:
-    if _is_path(name_or_path):
-        path = places.absolute(name_or_path)
-        if not os.path.isfile(path):  # Path's own raises for a name that is too long
-            raise FileNotFoundError(f"{path} does not exist; give a profile's name or the path of its YAML file.")
-        return path
-    known = profile_names()
-    if str(name_or_path) in known:
-        return profiles_folder() / f"{name_or_path}.yaml"
-    raise FileNotFoundError(
-        f"No profile {str(name_or_path)!r}; {hint(str(name_or_path), known)} A path to a .yaml file works too."
-    )
-
-
-def _with_paths_in_full(profile: Profile, path: Path) -> Profile:
-    """The profile whose files and folders mean the same wherever the book is run from."""
-    from vireid_lib.experiment import methods
-    from vireid_lib.experiment.settings import settings_class
-
-    def full(key: str, settings: dict[str, object], model: type[BaseModel]) -> dict[str, object]:
-        try:
-            return places.settled(settings, model, path.parent)
-        except ValueError as error:
-            raise FileError(f"{path}: key {key}.{error}.") from None
-
-    reid, data = profile.reid, profile.data
-    config = full("reid.config", reid.config, methods.config_class(reid.method))
-    made = {
-        name: full(f"generators.{name}", settings, settings_class(profile, name))
-        for name, settings in profile.generators.items()
-    }
-    try:
-        roots = {name: str(places.expanded(root)) for name, root in data.roots.items()}
-    except ValueError as error:
-        raise FileError(f"{path}: key data.roots: {error}") from None
-    return profile.model_copy(
-        update={
-            "generators": made,
-            "reid": reid.model_copy(update={"config": config}),
-            "data": data.model_copy(update={"roots": roots}),
-        }
-    )

@@ -21,7 +21,8 @@ from vireid_lib.experiment.console import Terminal
 from vireid_lib.experiment.failures import failure as _failure
 from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parameters_of, parse_overrides
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import Profile, data_beside, load_profile, located
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.profile_files import data_beside, load_profile, located
 from vireid_lib.experiment.provenance import hardware, library, now, versions, write_json
 from vireid_lib.project import project_root
 

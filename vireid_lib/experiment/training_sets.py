@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-MODALITIES = ("visible", "infrared")
+OTHER = {"visible": "infrared", "infrared": "visible"}
+"""Modality → the other one."""
+
+MODALITIES = tuple(OTHER)
 KINDS = ("tse", "cmg")
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from vireid_lib.experiment.pipeline import HEADLESS
+from vireid_lib.experiment.context import HEADLESS
 from vireid_lib.viz.style import Picture
 
 

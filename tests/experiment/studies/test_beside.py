@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from vireid_lib.experiment.comparable import Conditions, unlike
-from vireid_lib.experiment.profile import Profile, load_profile
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed
 from vireid_lib.experiment.studies import Study, beside_paper, dive
 from vireid_lib.experiment.studies.jsia import PICTURES

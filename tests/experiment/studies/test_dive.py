@@ -9,11 +9,11 @@ import pytest
 
 from vireid_lib.experiment import datasets as data_stages
 from vireid_lib.experiment import studies
+from vireid_lib.experiment.measurements import trainable
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import generator_config, reid_config
 from vireid_lib.experiment.studies import Row, Study, dive, dive_looks
-from vireid_lib.experiment.measurements import trainable
 from vireid_lib.experiment.study import run_of
 
 OF_ONE_METHOD = (1, 3, 4)

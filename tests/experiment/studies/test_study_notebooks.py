@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import yaml
 
-from vireid_lib.experiment.profile import load_profile, profiles_folder
+from vireid_lib.experiment.profile_files import load_profile, profiles_folder
 from vireid_lib.experiment.provenance import canonical
 from vireid_lib.experiment.study import profile_of
 from vireid_lib.experiment.variants import resolved

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vireid_lib import places
 from vireid_lib.experiment import DATA_ROOT, PROFILE, WORKSPACE, homes
-from vireid_lib.experiment.profile import load_profile, located
+from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.project import project_root
 
 CONFIG = Path(__file__).parent / "config"

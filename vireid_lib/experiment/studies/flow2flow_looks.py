@@ -15,7 +15,6 @@ from vireid_lib.analysis.identification import identify
 from vireid_lib.book.galleries.audit import thin
 from vireid_lib.data.cameras import camera_keys
 from vireid_lib.data.images import load_images
-from vireid_lib.experiment import training_expansion
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row
@@ -137,10 +136,7 @@ def fidelity(run: Run, rows: Sequence[str]) -> tuple[pd.DataFrame, str]:
     """
     judge = run_of(run, STUDY.row("mpanet"))
     seed, learn = run.profile.reid.seeds[0], run.data().train_rows()
-    sets = {
-        STUDY.row(name).label: training_expansion.images(run_of(run, STUDY.row(name)), STUDY.row(name).training)
-        for name in rows
-    }
+    sets = {STUDY.row(name).label: run_of(run, STUDY.row(name)).more_images(STUDY.row(name).training) for name in rows}
     trained = judge.evaluate("real", seed)
     config = judge.reid_config
     size = (config.height, config.width)

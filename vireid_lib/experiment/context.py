@@ -1,0 +1,224 @@
+"""What an experiment depends on: settings, data folders, cache and device; and its stages."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from vireid_lib import places
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.experiment import settings
+from vireid_lib.experiment.cache import Cache, Fetched, Finished, NotMade
+from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.steps import Machine
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from vireid_lib.reid.config import ReidConfig
+
+HEADLESS = "VIREID_HEADLESS"
+"""Environment variable that the runner sets; without it a chapter runs in JupyterLab or the like."""
+
+T = TypeVar("T")
+
+
+class MissingData(FileNotFoundError):
+    """A data set is not where the profile and --data-root say."""
+
+
+class Context:
+    """What an experiment depends on; `pipeline.Run` adds the verbs.
+
+    Args:
+        profile: the settings.
+        workspace: folder of the results.
+        data_root: folder of the real data sets; empty for the miniature world.
+
+    Attributes:
+        device: "cpu", "cuda", "cuda:1", "mps" or the like.
+        cache: the stages; `run.stage(...)` makes or fetches one.
+        tables: the data sets' tables that have been read, for `datasets.read`.
+        skipped_images: {data set: images that cannot be read and are left out}, of the sets read so far.
+
+    Raises:
+        MissingData: the profile reads real data and no folder, or a wrong one, was given.
+    """
+
+    def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
+        self.profile = profile
+        self.data_root = places.absolute(data_root) if data_root else None
+        if self.data_root is not None and not os.path.isdir(self.data_root):  # Path's own raises for long names
+            raise MissingData(
+                f"--data-root {self.data_root} is not a folder; give the one that holds "
+                f"{', '.join(profile.data.roots.values())}."
+            )
+        if profile.world is None:
+            for name in profile.data.roots:
+                self.dataset_root(name)
+        self.folder = places.absolute(workspace)
+        self.tables: dict[str, object] = {}
+        self.skipped_images: dict[str, int] = {}
+
+    def with_profile(self, profile: Profile) -> Self:
+        """The run with other settings, in the same workspace, which makes stages only if this one's does; tables of
+        images that both read are read once."""
+        other = type(self)(profile, self.folder, self.data_root or "")
+        other.tables, other.skipped_images = self.tables, self.skipped_images
+        if "cache" in vars(self):
+            other.cache = self.cache
+        return other
+
+    def with_method(self, method: str, changes: Mapping[str, object] | None = None) -> Self:
+        """The run with another ReID method, or other settings of it on top of the profile's.
+
+        Raises:
+            FileError: there is no such method, or it lacks a setting that the profile or `changes` sets.
+        """
+        return self.with_profile(settings.with_method(self.profile, method, changes))
+
+    def stage(
+        self,
+        name: str,
+        config: Mapping[str, object],
+        inputs: Mapping[str, object],
+        make: Callable[[Path], Mapping[str, object] | None],
+        **about: object,
+    ) -> StageRecord:
+        """Make or fetch a stage; see `Cache.stage`.
+
+        Where the profile skips broken images, the record's values say under "skipped_images" how many were left out.
+        """
+        if self.profile.data.broken_images == "skip":
+            also = {"skipped_images": sum(self.skipped_images.values())}
+            return self.cache.stage(name, config, inputs, make, also=also, **about)
+        return self.cache.stage(name, config, inputs, make, **about)
+
+    def fetched(self, ask: Callable[[Self], T]) -> Fetched[T] | None:
+        """What `ask(run)` returns where all the stages that it asks for are finished, else None; nothing is made.
+
+        They are found by the keys that the run's settings and today's code give, so that results of other settings are
+        not among them.
+
+        Args:
+            ask: gets the run with a cache that makes nothing, e.g. `lambda own: own.evaluate("real", 0)`.
+        """
+        own = self.with_profile(self.profile)
+        own.cache = Finished(self.cache)
+        try:
+            return Fetched(ask(own), own.cache.older)
+        except NotMade:
+            return None
+
+    @cached_property
+    def reid_config(self) -> ReidConfig:
+        """The ReID method's settings."""
+        return settings.reid_config(self.profile)
+
+    def generator_config(self, name: str) -> BaseModel:
+        """The settings of a generator, or of a variant of the profile's."""
+        return settings.generator_config(self.profile, name)
+
+    @cached_property
+    def device(self) -> str:
+        """The device: the profile's, or for "auto" CUDA where there is one, else the CPU.
+
+        Raises:
+            ValueError: there is no such device on this machine.
+        """
+        if self.profile.device == "cpu":
+            return "cpu"
+        from vireid_lib.training import devices  # torch takes a second to come
+
+        try:
+            return str(devices.resolved(self.profile.device))
+        except ValueError as error:
+            raise ValueError(f"profile {self.profile.name}: key device: {error}") from None
+
+    @cached_property
+    def cache(self) -> Cache:
+        """The stages on disk."""
+        return Cache(self.folder, device=self.device)
+
+    def machine(self, progress: bool = True) -> Machine:
+        """What the steps compute on."""
+        return Machine(self.device, self.cache.files, progress)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person is there to move sliders."""
+        return not os.environ.get(HEADLESS)
+
+    @property
+    def miniature(self) -> bool:
+        """Whether it runs on the world that it draws itself; such numbers are no reproduction of a paper."""
+        return self.profile.world is not None
+
+    @property
+    def splits(self) -> list[int]:
+        """The data set's published training splits: RegDB has one per trial, the others have one."""
+        evaluation = self.profile.evaluation
+        return list(range(1, evaluation.trials + 1)) if evaluation.protocol == "regdb" else [1]
+
+    @property
+    def infrared_cameras(self) -> list[str]:
+        """The target's cameras that generators imitate, e.g. "sysu_mm01/3"."""
+        name, chosen = self.profile.data.target, self.profile.expand.cameras
+        numbers = load_manifest(name).camera_numbers("infrared") if chosen == "infrared" else chosen
+        return [f"{name}/{number}" for number in numbers]
+
+    @property
+    def manifests(self) -> dict[str, str]:
+        """Digest of the manifest of each of the profile's data sets, for records."""
+        return {name: load_manifest(name).digest() for name in self.profile.data.roots}
+
+    def dataset_root(self, name: str, world: Path | None = None) -> Path:
+        """Folder of a data set.
+
+        Args:
+            name: the data set, e.g. "sysu_mm01".
+            world: folder of the drawn miniature world; not needed for real data.
+
+        Raises:
+            MissingData: the folder does not exist, or no --data-root was given.
+        """
+        place = Path(self.profile.data.roots[name])
+        base = world if world is not None else self.data_root
+        if base is None and not place.is_absolute():
+            raise MissingData(
+                f"Profile {self.profile.name} reads {name} from {place}, inside the folder that --data-root names or "
+                'beside the profile\'s file; pass --data-root DIR (in a notebook: data_root = "DIR").'
+            )
+        root = place if place.is_absolute() else base / place
+        if not os.path.isdir(root):
+            raise MissingData(
+                f"{root} does not exist; profile {self.profile.name} expects {name} there. Check "
+                "--data-root, or copy the profile and change data.roots."
+            )
+        return root
+
+    def summary(self) -> dict[str, str]:
+        """What it works on, for a reader."""
+        profile, config, seeds = self.profile, self.reid_config, len(self.profile.reid.seeds)
+        return {
+            "profile": f"{profile.name}: {profile.title}",
+            "target": profile.data.target,
+            "external": profile.data.external or "none",
+            "images": f"{config.height} × {config.width} pixels",
+            "ReID": f"{profile.reid.method}, {profile.reid.backbone} backbone, {seeds} seed{'s' * (seeds > 1)}",
+            "protocol": f"{profile.evaluation.protocol}, {', '.join(profile.evaluation.modes)}, "
+            f"{profile.evaluation.trials} trials",
+            "device": self.device,
+        }
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>"
+            for key, value in self.summary().items()
+        )
+        return f'<table class="setting">{rows}</table>'
