@@ -13,10 +13,11 @@ from vireid_lib.viz.live import Curve, live_curves, nothing_yet
 from vireid_lib.viz.loss_panels import loss_panels
 from vireid_lib.viz.panels import against, projection, training_curves
 from vireid_lib.viz.space_use import PersonPlane, space_use
-from vireid_lib.viz.style import Picture, identity_colours
+from vireid_lib.viz.style import STYLE, Picture, identity_colours, notebook_style
 from vireid_lib.viz.sweeps import distance_panels, sweeps
 
 __all__ = [
+    "STYLE",
     "Curve",
     "PersonPlane",
     "Picture",
@@ -44,6 +45,7 @@ __all__ = [
     "loss_panels",
     "luck",
     "materials",
+    "notebook_style",
     "nothing_yet",
     "people_curves",
     "projection",

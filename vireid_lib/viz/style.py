@@ -4,6 +4,7 @@ import functools
 import io
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -39,32 +40,18 @@ _SETTINGS = threading.RLock()
 SCREEN_DPI = 96  # CSS pixels in an inch
 SHARPNESS = 2  # pixels drawn for each of them
 
-RULES = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": QUIET,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.prop_cycle": matplotlib.cycler(color=SERIES),
-    "grid.color": "#e7e8ea",
-    "grid.linewidth": 0.8,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "legend.frameon": False,
-    "figure.facecolor": PAPER,
-    "lines.linewidth": 1.8,
-    "lines.solid_capstyle": "round",
-}
+STYLE = Path(__file__).with_name("book.mplstyle")
+RULES = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
+
+
+def notebook_style() -> None:
+    """Draw what a notebook draws with pyplot in the book's style, sharply."""
+    from matplotlib import pyplot
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    pyplot.style.use(STYLE)
+    if matplotlib.get_backend().lower().endswith("inline"):
+        set_matplotlib_formats("retina")
 
 
 class Picture(Figure):
