@@ -38,13 +38,20 @@ candidates = 60  # 4 or more: how many equally good networks section 5 makes
 steps = 80  # length of the short trainings of section 7
 
 # %%
+import warnings
+
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import torch
+from torch.nn.functional import normalize
 
-from vireid_lib import experiment
-from vireid_lib import viz as plots
-from vireid_lib.book import pitfalls
+from vireid_lib import experiment, viz
 from vireid_lib.evaluation import evaluate, score
+from vireid_lib.reid.features import extract
+from vireid_lib.viz import widgets
 
+viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
 run
 
@@ -60,13 +67,46 @@ trial = protocol.trials(test)[0]
 print(f"{protocol.name}: {len(trial.query)} queries, {len(trial.gallery)} gallery images")
 
 # %% [markdown]
+# One function does all the ranking below. Its arguments are the pitfalls: who asks, who answers, and by which rule.
+
+
+# %%
+def ranked(features, query, gallery, rule, distances=None):
+    """Scores of one trial; the tables' index says which features are whose."""
+    if distances is None:
+        unit = normalize(features)
+        distances = 1 - unit[query.index.to_numpy(copy=True)] @ unit[gallery.index.to_numpy(copy=True)].T
+    return score(
+        distances,
+        query_ids=query["identity"].to_numpy(),
+        gallery_ids=gallery["identity"].to_numpy(),
+        query_cameras=query["camera"].to_numpy(),
+        gallery_cameras=gallery["camera"].to_numpy(),
+        rule=rule,
+    )
+
+
+baseline = ranked(features, trial.query, trial.gallery, protocol.rule)
+print(f"rank-1 {100 * baseline.rank(1):.1f} %, mAP {100 * baseline.mean_ap:.1f} %")
+
+# %% [markdown]
 # ## 1. The direction, swapped
 #
 # "Visible to infrared" means: visible images ask, infrared images answer. In code it is a matter of which argument
 # comes first, and nothing complains.
 
 # %%
-pitfalls.directions(features, trial, protocol.rule).round(1)
+rows = {}
+for name, asks, answers in (("as defined", trial.query, trial.gallery), ("swapped", trial.gallery, trial.query)):
+    found = ranked(features, asks, answers, protocol.rule)
+    rows[name] = {
+        "asks": "/".join(sorted(asks["modality"].unique())),
+        "rank-1": 100 * found.rank(1),
+        "mAP": 100 * found.mean_ap,
+        "queries that count": found.valid_queries,
+        "gallery images": len(answers),
+    }
+pd.DataFrame.from_dict(rows, orient="index").round(1)
 
 # %% [markdown]
 # **What to notice.** The features are the same to the last bit; only the question changed. Neither row is wrong in
@@ -83,7 +123,11 @@ pitfalls.directions(features, trial, protocol.rule).round(1)
 # The same features and the same gallery, under the rules of four data sets:
 
 # %%
-pitfalls.rules(features, trial, protocol.rule).round(1)
+rows = {}
+for rule in dict.fromkeys([protocol.rule, "sysu-mm01", "regdb", "llcm", "market-1501"]):
+    found = ranked(features, trial.query, trial.gallery, rule)
+    rows[rule] = {"rank-1": 100 * found.rank(1), "rank-10": 100 * found.rank(10), "mAP": 100 * found.mean_ap}
+pd.DataFrame.from_dict(rows, orient="index").rename_axis("rule").round(1)
 
 # %% [markdown]
 # **What to notice.** The first row is right here. The others are off by what their rules keep or throw away: `regdb`
@@ -99,14 +143,25 @@ pitfalls.rules(features, trial, protocol.rule).round(1)
 # rankings, counted both ways:
 
 # %%
-counted = pitfalls.counting(features, trial, protocol.rule)
-plots.lines(
-    {name: (counted.columns, row) for name, row in counted.iterrows()},
-    x="rank",
-    y="queries matched (%)",
-    markers=True,
-    title="One set of rankings, two curves",
-)
+unit, ranks = normalize(features), {"every image": [], "each identity once": []}
+for row, query in trial.query.iterrows():
+    answers = trial.gallery[trial.gallery["camera"] != query["camera"]]  # this query's own camera is no question
+    order = (unit[answers.index.to_numpy(copy=True)] @ unit[row]).argsort(descending=True, stable=True)
+    names = answers["identity"].to_numpy()[order.numpy()]
+    if query["identity"] in names:
+        ranks["every image"].append(1 + list(names).index(query["identity"]))
+        ranks["each identity once"].append(1 + list(dict.fromkeys(names)).index(query["identity"]))
+
+k = np.arange(1, 21)
+for name, own in ranks.items():
+    plt.plot(k, [100 * np.mean(np.array(own) <= each) for each in k], marker="o", markersize=4, label=name)
+assert (np.array(ranks["each identity once"]) <= np.array(ranks["every image"])).all()
+plt.xlabel("rank")
+plt.ylabel("queries matched (%)")
+plt.xticks([1, 5, 10, 15, 20])
+plt.title("One set of rankings, two curves")
+plt.legend()
+plt.show()
 
 # %% [markdown]
 # **What to notice.** At rank 1 the two agree, since the first image is the first identity. Beyond it the count of
@@ -121,7 +176,19 @@ plots.lines(
 # is decided by the order in which the gallery lies in memory. What three evaluators report of such a network:
 
 # %%
-pitfalls.collapsed(trial, protocol.rule).round(1)
+right = torch.from_numpy(trial.query["identity"].to_numpy()[:, None] == trial.gallery["identity"].to_numpy()[None])
+orders = {
+    "wrong images first (this book)": torch.zeros(right.shape),  # all ties, which the library ranks pessimistically
+    "as the gallery is listed": torch.arange(right.shape[1]).expand(right.shape).float(),
+    "right images first": -right.float(),
+}
+rows = {}
+for name, distances in orders.items():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the ties: they are the point
+        found = ranked(features, trial.query, trial.gallery, protocol.rule, distances)
+    rows[name] = {"rank-1": 100 * found.rank(1), "mAP": 100 * found.mean_ap}
+pd.DataFrame.from_dict(rows, orient="index").rename_axis("equal distances are ranked").round(1)
 
 # %% [markdown]
 # **What to notice.** The network knows nothing, and the table goes from the bottom to the top of the scale. Nobody
@@ -131,8 +198,6 @@ pitfalls.collapsed(trial, protocol.rule).round(1)
 # **What to do.** Rank ties against yourself, as this book does, and be told:
 
 # %%
-import warnings
-
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     score(np.zeros((1, 3), np.float32), query_ids=["A"], gallery_ids=["A", "B", "C"], rule="regdb")
@@ -143,15 +208,69 @@ print(caught[0].message)
 #
 # The released code of most methods tests after every epoch and keeps the best. How much does that give for free? Let us
 # make networks that are *equally good by construction*: this one's features, each time with other noise, as the last
-# epochs of a training differ. Half of the test people choose the best; the other half, who had no say, tells how good
-# it is.
+# epochs of a training differ. Half of the test identities choose the best; the other half, who had no say, tells how
+# good it is.
 
 # %%
-luck = pitfalls.chosen_on_the_test_set(features, trial, protocol.rule, candidates=candidates)
-plots.luck(luck, title="Equally good networks")
+NOISE = 0.5  # of the features' own standard deviation
+
+identities = sorted(set(trial.query["identity"]) & set(trial.gallery["identity"]))
+halves = {"choosing half": identities[::2], "other half": identities[1::2]}
+draw, rows = torch.Generator().manual_seed(0), []
+for _ in range(candidates):
+    noisy = features + NOISE * features.std() * torch.randn(features.shape, generator=draw)
+    row = {}
+    for name, half in halves.items():
+        query, gallery = (part[part["identity"].isin(half)] for part in (trial.query, trial.gallery))
+        row[name] = 100 * ranked(noisy, query, gallery, protocol.rule).rank(1)
+    rows.append(row)
+networks = pd.DataFrame(rows)
 
 # %%
-pitfalls.gift(luck, [count for count in (2, 5, 10, 20, 50) if 2 * count <= candidates]).style.format("{:+.1f}")
+best = networks["choosing half"].idxmax()
+plt.figure(figsize=(4.4, 3.8))
+plt.plot(networks["choosing half"], networks["other half"], "o", color="C5", markeredgecolor="white")
+plt.plot(*networks.loc[best], "o", color="C1", markersize=9, label="chosen")
+plt.axvline(networks["choosing half"].mean(), color="gray", linestyle="--", linewidth=1)
+plt.axhline(networks["other half"].mean(), color="gray", linestyle="--", linewidth=1)
+plt.xlabel("rank-1 on the half that chooses (%)")
+plt.ylabel("rank-1 on the other half (%)")
+plt.title("Equally good networks")
+plt.legend()
+plt.show()
+
+# %%
+draw, rows = np.random.default_rng(0), {}
+above = networks - networks.mean()
+for looked_at in (count for count in (2, 5, 10, 20, 50) if 2 * count <= candidates):
+    looks = [draw.permutation(candidates)[:looked_at] for _ in range(2000)]
+    chosen = [look[above["choosing half"].to_numpy()[look].argmax()] for look in looks]
+    rows[looked_at] = above.loc[chosen].mean()
+selection_bias = pd.DataFrame(rows).T.rename_axis("networks looked at")
+selection_bias.style.format("{:+.1f}")
+
+# %% [markdown]
+# The same by hand: look at so many of the networks, in the order in which they were made, and keep the best.
+
+
+# %%
+def keep_the_best(looked_at=10):
+    """The network that is best on the choosing half among the first ones."""
+    kept = networks["choosing half"][:looked_at].idxmax()
+    figure, axes = plt.subplots(figsize=(5.4, 2.6))
+    for name, colour in (("choosing half", "C1"), ("other half", "C0")):
+        axes.plot(networks[name][:looked_at], "o-", color=colour, markersize=4, linewidth=0.8, label=name)
+        axes.plot(kept, networks[name][kept], "o", color=colour, markersize=10, fillstyle="none")
+        axes.axhline(networks[name].mean(), color=colour, linestyle=":", linewidth=1)
+    axes.set_xlabel("network")
+    axes.set_ylabel("rank-1 (%)")
+    axes.set_title(f"The best of {looked_at}; dotted: the mean of all")
+    axes.legend()
+    plt.close(figure)
+    return figure
+
+
+widgets.explore(keep_the_best, looked_at=[5, 10, 20, candidates])
 
 # %% [markdown]
 # **What to notice.** The table lets the test choose among so many of the networks, again and again, and says by how
@@ -173,11 +292,39 @@ pitfalls.gift(luck, [count for count in (2, 5, 10, 20, 50) if 2 * count <= candi
 # training and test people anew, as RegDB's splits do. Every split asks for equally many people.
 
 # %%
-leaked = pitfalls.leaked(run)
-plots.leak(leaked, title="One network, ten splits")
+known = run.data().train_rows()
+both = [[name for name, own in table.groupby("identity") if own["modality"].nunique() == 2] for table in (known, test)]
+size, draw = min(map(len, both)), np.random.default_rng(0)
+trained_on, tested = (sorted(draw.choice(names, size, replace=False)) for names in both)
+splits = [tested] + [sorted(draw.permutation([*trained_on, *tested])[:size]) for _ in range(9)]
+
+rows = []
+for seed in run.profile.reid.seeds:
+    network, config = run.network("real", seed)
+    of_known = extract(network.to(run.device), known, config, run.cache.files)
+    held = torch.cat([of_known, run.features("real", seed)[0]])
+    table = pd.concat([known, test], ignore_index=True).assign(split="test")
+    for split, names in enumerate(splits, start=1):
+        kept = table["identity"].isin(names).to_numpy()
+        own = protocol.trials(table[kept].reset_index(drop=True))[0]
+        found = ranked(held[torch.from_numpy(kept)], own.query, own.gallery, protocol.rule)
+        seen = 100 * len(set(names) & set(trained_on)) / size
+        rows.append({"seed": seed, "split": split, "seen": seen, "rank-1": 100 * found.rank(1)})
+leaked = pd.DataFrame(rows)
 
 # %%
-pitfalls.leak_summary(leaked)
+for own, words, colour in ((False, "another split", "C1"), (True, "the network's own split", "C5")):
+    part = leaked[(leaked["split"] == 1) == own]
+    plt.plot(part["seen"], part["rank-1"], "o", color=colour, markeredgecolor="white", label=words)
+plt.xlabel("test identities that the network was trained on (%)")
+plt.ylabel("rank-1 (%), a dot for each split and seed")
+plt.title("One network, ten splits")
+plt.legend()
+plt.show()
+
+# %%
+parts = {"its own split (nobody known)": leaked[leaked["split"] == 1], "mean of all ten splits": leaked}
+pd.DataFrame({name: part[["seen", "rank-1"]].mean() for name, part in parts.items()}).T.round(1)
 
 # %% [markdown]
 # **What to notice.** The first row is the truth about people the network has not met; the second is what would be
@@ -202,7 +349,26 @@ except ValueError as error:
 # many images as the whole.
 
 # %%
-pitfalls.batch_table(pitfalls.batch_sizes(run, steps=steps)).style.hide()
+from vireid_lib.experiment import jobs, results
+
+whole = run.reid_config.identities
+half, trainings = max(2, whole // 2), []
+for seed in run.profile.reid.seeds[:2]:
+    for count, length in ((half, steps), (whole, steps), (half, 2 * steps)):
+        own = run.with_method(run.profile.reid.method, {"identities": count, "steps": length})
+        trainings.append((own, "real", seed))
+
+evaluated = results.score_table(jobs.evaluate_all(trainings))
+evaluated = evaluated[evaluated["mode"] == run.profile.evaluation.modes[0]]
+settings = pd.DataFrame(evaluated["resolved"].tolist(), index=evaluated.index)
+batches = pd.DataFrame(
+    {
+        "identities in a batch": settings["reid.config.identities"],
+        "steps": settings["reid.config.steps"],
+        "rank-1": 100 * evaluated["rank_1"],
+    }
+)
+batches.groupby(["identities in a batch", "steps"], sort=False)["rank-1"].agg(["mean", "std", "size"]).round(1)
 
 # %% [markdown]
 # **What to notice.** Compare the first two rows with the ± behind them: same data, same number of steps, and whatever
@@ -220,9 +386,9 @@ pitfalls.batch_table(pitfalls.batch_sizes(run, steps=steps)).style.hide()
 #
 # | what | in the text | in the released code | in this book |
 # |---|---|---|---|
-# | DiVE, LoRA | a branch for each code | one for all codes | `dive.lora_scope` |
-# | DiVE, codes | 8 characters | 4 characters | `dive.code_length`, `dive.form` |
-# | DiVE, sampling | 25 steps | 50 steps | `dive.sampling_steps`, `dive.form` |
+# | DiVE, LoRA | a branch for each code | one for all codes | `lora_scope` |
+# | DiVE, codes | 8 characters | 4 characters | `code_length`, `form` |
+# | DiVE, sampling | 25 steps | 50 steps | `sampling_steps`, `form` |
 # | DEEN, orthogonal loss | weight 0.1 | weight 0.01 | `form` |
 # | DEEN, learning rate | falls at epochs 20, 60, 120 | falls at 20 and 80; the third can't be reached | `form` |
 # | AGW, GeM | $p$ is learned | $p$ stays 3 | fixed |
@@ -266,7 +432,7 @@ print(", ".join(f"best of {n}: +{value:.2f} points" for n, value in best.items()
 #
 # 1. `vireid book --only 08 -p candidates=200`: read the gift again. *Expect* the left column to stay, and the right one
 #    to come nearer to zero.
-# 2. Score the features in half precision (`features.half().float()`) with `lessons.score_trial`. *Expect* no warning as
+# 2. Score the features in half precision (`features.half().float()`) with `ranked`. *Expect* no warning as
 #    long as the network is a good one: ties matter when features crowd together.
 #
 # ## Further reading
