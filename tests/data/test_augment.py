@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vireid_lib.data import augment
-from vireid_lib.data.augment.erasing import ERASING_TRIES
+from vireid_lib.data.augment import ERASING_TRIES
 
 BATCH, HEIGHT, WIDTH = 12, 16, 8
 

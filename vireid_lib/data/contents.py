@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -56,19 +56,32 @@ def sweep(folder: Path, older_than: int = ABANDONED_SECONDS) -> None:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that another process sees the old file or the new one, never a part of it."""
+@contextlib.contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write a file or a folder to, renamed to `path` when the block ends.
+
+    Other processes see the old content or the new one, never a part; a block that fails leaves nothing. Where another
+    process has put a folder there meanwhile, that one stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = aside(path)
     try:
-        with disk.needing(len(data), path):
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+        yield temporary
+        try:
             os.replace(temporary, path)
+        except OSError:
+            if not (temporary.is_dir() and path.is_dir()):
+                raise
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True) if temporary.is_dir() else temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that another process sees the old file or the new one, never a part of it."""
+    with disk.needing(len(data), path), written_aside(path) as temporary, open(temporary, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def reserve(path: Path) -> None:

@@ -13,7 +13,7 @@ def _garment(garment: Garment) -> str:
 def caption(person: Person) -> str:
     """Describe the visible look; every word is in `vocabulary()`, and nothing that only infrared shows is told.
 
-    E.g. "person with long black hair wearing yellow and black striped shirt, black trousers, red shoes, brown backpack".
+    E.g. "person with long black hair wearing yellow and black striped shirt, black trousers, red shoes, brown handbag".
     """
     bald, dressed = person.hair_style == "bald", person.upper.kind == "dress"
     head = "bald person" if bald else f"person with {person.hair_style} {person.hair.colour} hair"

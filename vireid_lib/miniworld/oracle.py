@@ -106,11 +106,12 @@ def _people_and_views(paths: Sequence[str]) -> tuple[list[Person], list[View]]:
         world = read_json(root / "world.json")
         size = write.Size(**{field.name: world[field.name] for field in dataclasses.fields(write.Size)})
         for picture in write.PICTURES[world["name"]](world["seed"], size):
-            drawn[str(root / picture.path)] = picture.person, picture.view(world["seed"])
+            drawn[str(root / picture.path)] = picture, world["seed"]
     for path, root in roots.items():
         if path not in drawn:
             raise ValueError(f"{path} is no picture that {root} was written with; give real rows only.")
-    return [drawn[path][0] for path in paths], [drawn[path][1] for path in paths]
+    shown = [drawn[path] for path in paths]
+    return [picture.person for picture, _ in shown], [picture.view(seed) for picture, seed in shown]
 
 
 def _root(path: Path) -> Path:
