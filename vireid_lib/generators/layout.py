@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 from numpy import ndarray
@@ -14,8 +13,6 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from vireid_lib.data.contents import aside
-
-LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's mode "L"
 
 
 def image_path(folder: Path, identity: str, camera: str, number: int) -> Path:
@@ -89,9 +86,3 @@ def row(
         "source": source,
         "seed": pd.NA if seed is None else seed,
     }
-
-
-def grey(pixels: UInt8[ndarray, "*n 3"]) -> UInt8[ndarray, "*n 3"]:
-    """Luminance in three equal channels."""
-    shades = pixels.astype(np.float32) @ np.array(LUMINANCE, np.float32)
-    return np.repeat(np.round(shades).astype(np.uint8)[..., None], 3, -1)

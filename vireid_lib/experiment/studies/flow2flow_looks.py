@@ -15,6 +15,7 @@ from vireid_lib.analysis.identification import identify
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.galleries.audit import thin
 from vireid_lib.data.cameras import camera_keys
+from vireid_lib.data.grey import grey
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment import training_expansion as own_people
@@ -23,7 +24,6 @@ from vireid_lib.experiment.settings import reid_config
 from vireid_lib.experiment.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row
 from vireid_lib.experiment.studies.study import book_of
 from vireid_lib.generators.flow2flow import Flow2Flow
-from vireid_lib.generators.layout import grey
 from vireid_lib.generators.plans import OTHER
 from vireid_lib.viz.pictures import Grid, short
 
