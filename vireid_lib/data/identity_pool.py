@@ -1,22 +1,62 @@
-"""What the identity samplers share: the images of each identity, the groups of a mixture, the random stream."""
+"""What the samplers share: the images of each identity, the groups of a mixture, the random stream of an epoch."""
 
 from collections.abc import Collection
 
 import numpy as np
 from jaxtyping import Int, Int64
 
+Labels = Int[np.ndarray, " _"]
+"""The class of every image of one modality."""
 Batch = tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]
+"""Positions of visible and of infrared images, in pairs."""
+Positions = tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]
+"""Positions of a group's visible and infrared images."""
+
+
+class EpochSampler:
+    """Draws an epoch at once from one stream, as the released codes do, and keeps it.
+
+    `batch` is a pure function of (seed, epoch, step), so a run resumed at any step sees the batches of an unbroken one.
+    Epoch 0 of seed s is the very sequence of the released code after `np.random.seed(s)`; every further epoch has a
+    stream of its own. Subclasses set `seed` and `steps_per_epoch` and write `_draw`.
+    """
+
+    seed: int
+    steps_per_epoch: int
+    _held: tuple[int, list[Batch]] | None = None
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """Return the positions of the visible and of the infrared images.
+
+        Raises:
+            IndexError: the epoch has no such step.
+        """
+        check_step(step, self.steps_per_epoch)
+        if self._held is None or self._held[0] != epoch:
+            self._held = (epoch, self._draw(np.random.RandomState(self.seed if epoch == 0 else [self.seed, epoch])))
+        return self._held[1][step]
+
+    def _draw(self, stream: np.random.RandomState) -> list[Batch]:
+        """At least `steps_per_epoch` batches."""
+        raise NotImplementedError
+
+
+def check_step(step: int, steps: int) -> None:
+    """Refuse a step that an epoch of `steps` does not have."""
+    if not 0 <= step < steps:
+        raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
 
 
 class IdentityPool:
-    """Identities with the positions of their images in both modalities."""
+    """Identities with the positions of their images in both modalities.
 
-    def __init__(
-        self, labels_visible: np.ndarray, labels_infrared: np.ndarray, identities: int, redraw_below: int
-    ) -> None:
-        self.names = np.unique(labels_visible)
-        self.redraw_below = redraw_below
-        one_sided = np.setxor1d(self.names, np.unique(labels_infrared))
+    Raises:
+        ValueError: an identity lacks a modality, there are fewer than `identities`, or none has `redraw_below` images.
+    """
+
+    def __init__(self, visible: Labels, infrared: Labels, identities: int, redraw_below: int = 0) -> None:
+        self.names = np.unique(visible)
+        one_sided = np.setxor1d(self.names, np.unique(infrared))
         if one_sided.size:
             raise ValueError(
                 f"label {one_sided[0]} has images in one modality only ({one_sided.size} such identities); "
@@ -26,8 +66,7 @@ class IdentityPool:
             raise ValueError(
                 f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower `identities`."
             )
-        self.visible = _positions(labels_visible)
-        self.infrared = _positions(labels_infrared)
+        self.visible, self.infrared = _positions(visible), _positions(infrared)
         fewest = {name: min(len(self.visible[name]), len(self.infrared[name])) for name in self.visible}
         if max(fewest.values()) < redraw_below:
             raise ValueError(
@@ -47,33 +86,17 @@ class IdentityPool:
         return np.concatenate(visible), np.concatenate(infrared)
 
 
-def _positions(labels: np.ndarray) -> dict[int, np.ndarray]:
+def _positions(labels: Labels) -> dict[int, np.ndarray]:
     """Return {class: ascending positions of its images}."""
     order = np.argsort(labels, kind="stable")
     names, starts = np.unique(labels[order], return_index=True)
     return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True))
 
 
-def epoch_stream(seed: int, epoch: int) -> np.random.RandomState:
-    """The released codes' stream in epoch 0, one of its own in every further epoch."""
-    return np.random.RandomState(seed if epoch == 0 else [seed, epoch])
-
-
-def check_step(step: int, steps: int) -> None:
-    """Refuse a step that an epoch of `steps` does not have."""
-    if not 0 <= step < steps:
-        raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
-
-
 def split_groups(
-    labels_visible: Int[np.ndarray, " visible"],
-    labels_infrared: Int[np.ndarray, " infrared"],
-    external: Collection[int],
-    identities: int,
-    mix: float,
-) -> list[tuple[int, tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]]]:
-    """For the data set's identities, then the external ones: their number in a batch, and the positions of
-    their visible and infrared images.
+    visible: Labels, infrared: Labels, external: Collection[int], identities: int, mix: float
+) -> list[tuple[int, Positions]]:
+    """For the data set's identities, then the external ones: their number in a batch, and their images' positions.
 
     Raises:
         ValueError: `mix` leaves a group without a place in the batch.
@@ -85,8 +108,14 @@ def split_groups(
             "a place: choose another mix, or IdentitySampler for one group."
         )
     names = np.array(sorted(external), dtype=np.int64)
-    outside = [np.isin(labels, names) for labels in (labels_visible, labels_infrared)]
+    outside = [np.isin(labels, names) for labels in (visible, infrared)]
     return [
         (identities - from_external, tuple(np.flatnonzero(~mask) for mask in outside)),
         (from_external, tuple(np.flatnonzero(mask) for mask in outside)),
     ]
+
+
+def join_groups(chosen: list[tuple[Positions, Positions]]) -> Batch:
+    """One batch of several groups', each with the positions of the group's images."""
+    visible, infrared = ([of[side][some[side]] for of, some in chosen] for side in (0, 1))
+    return np.concatenate(visible), np.concatenate(infrared)
