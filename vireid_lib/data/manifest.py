@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from vireid_lib import places
 from vireid_lib.data.contents import stamp
 from vireid_lib.data.strict import FileError, Strict, read_model
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 from vireid_lib.project import project_root
 
 Split = Literal["train", "val", "test", "query", "gallery"]
@@ -147,9 +147,7 @@ def load_manifest(name_or_path: str | Path) -> DatasetManifest:
     if not places.is_yaml(path):
         path = project_root() / "data_manifests" / "datasets" / f"{name_or_path}.yaml"
         if str(name_or_path) not in manifest_names():
-            near = nearest(str(name_or_path), manifest_names())
-            hint = f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(manifest_names()) + "."
-            raise FileError(f"there is no data set named {str(name_or_path)!r}; {hint}")
+            raise FileError(f"no data set named {str(name_or_path)!r}; {hint(str(name_or_path), manifest_names())}")
     if not os.path.isfile(path):  # Path's own raises for a name that is too long
         raise FileError(f"{path} does not exist; give a manifest's name or an existing file.")
     return _read(path, tuple(stamp(path)))

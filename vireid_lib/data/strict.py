@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vireid_lib.data import yaml12
 from vireid_lib.data.text import TextError, read_text
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 
 
 class Strict(BaseModel):
@@ -81,9 +81,7 @@ def _explain(problem: dict, model: type[BaseModel], prefix: str) -> str:
     key = ".".join(names).replace(".[", "[")
     if problem["type"] == "extra_forbidden":
         valid = list(_model_at(model, steps[:-1]).model_fields)
-        near = nearest(str(steps[-1]), valid, cutoff=0.5)
-        remedy = f"did you mean {near[0]}?" if near else f"valid here: {', '.join(sorted(valid))}."
-        return f"unknown key {key}; {remedy}"
+        return f"unknown key {key}; {hint(str(steps[-1]), sorted(valid), cutoff=0.5)}"
     if problem["type"] == "missing":
         return f"key {key} is missing; add it."
     message = problem["msg"].removeprefix("Value error, ")

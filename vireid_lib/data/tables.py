@@ -14,7 +14,7 @@ from jaxtyping import Int64
 from vireid_lib.data.contents import content_digests, stamp, write_atomically
 from vireid_lib.data.intensity import limits_if_deep
 from vireid_lib.data.text import printable
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 
 COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
 MODALITIES = ("visible", "infrared")
@@ -192,9 +192,7 @@ def _check_columns(table: pd.DataFrame, where: str) -> None:
     if missing:
         raise TableError(f"{where}: column {missing[0]} is missing; add it: a table has {', '.join(COLUMNS)}.")
     if unknown:
-        near = nearest(unknown[0], COLUMNS)
-        hint = f"did you mean {near[0]}?" if near else f"a table has exactly {', '.join(COLUMNS)}."
-        raise TableError(f"{where}: unknown column {unknown[0]}; drop it, or {hint}")
+        raise TableError(f"{where}: unknown column {unknown[0]}; drop it: {hint(unknown[0], COLUMNS)}")
 
 
 def _refuse(table: pd.DataFrame, bad: pd.Series, column: str, where: str, remedy: str) -> None:
