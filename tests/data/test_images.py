@@ -73,12 +73,6 @@ def test_transparent_pixels_are_black(tmp_path, mode):
     assert (pixels[:4] == 0).all() and pixels[8:].min() > 0
 
 
-def test_a_palette_is_looked_up(tmp_path):
-    image = Image.fromarray(gradient()).quantize(256)
-    image.save(tmp_path / "palette.png")
-    assert (decode(tmp_path / "palette.png", (16, 8)) == np.asarray(image.convert("RGB"))).all()
-
-
 def test_exif_rotation_is_carried_out(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise
@@ -92,15 +86,6 @@ def test_resizing_averages_what_it_shrinks(tmp_path):
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
     # Without antialiasing a stripe would survive or vanish.
     assert np.abs(decode(tmp_path / "stripes.png", (4, 1)).astype(int) - 100).max() <= 2
-
-
-@pytest.mark.parametrize(
-    ("how", "message"), [("empty", "is empty"), ("truncated", "cannot be decoded"), ("text", "is not an image")]
-)
-def test_a_broken_file_is_named(files, how, message):
-    damage(files[3], how)
-    with pytest.raises(ImageError, match=f"3.png {message}"):
-        decode(files[3], SIZE)
 
 
 def test_a_truncated_jpeg_is_refused(tmp_path):
@@ -170,21 +155,8 @@ def test_broken_images_are_refused_or_skipped_and_counted(files, tmp_path, cache
         load_images(files, SIZE, cache=cache)
 
 
-def test_an_unknown_choice_is_refused(files):
-    with pytest.raises(ValueError, match='on_error is \'ignore\'; use "raise" or "skip"'):
-        load_images(files, SIZE, cache=None, on_error="ignore")
-
-
 def test_no_images_are_a_stack_of_none(tmp_path):
     assert load_images([], SIZE, cache=tmp_path / "cache").pixels.shape == (0, 8, 4, 3)
-
-
-def test_a_failed_build_leaves_nothing(files, tmp_path):
-    damage(files[5], "text")
-    cache = tmp_path / "cache"
-    with pytest.raises(ImageError):
-        load_images(files, SIZE, cache=cache)
-    assert [path.name for path in cache.iterdir() if path.name != "contents.json"] == []
 
 
 def test_what_a_killed_build_left_is_removed_when_old(files, tmp_path):
@@ -200,12 +172,6 @@ def test_what_a_killed_build_left_is_removed_when_old(files, tmp_path):
     os.utime(old, (0, 0))
     load_images(files, SIZE, cache=cache)
     assert not old.exists() and not index.exists() and fresh.exists()
-
-
-def test_another_process_may_finish_while_the_folder_is_looked_at(files, tmp_path, monkeypatch):
-    gone = contents.aside(tmp_path / "cache/images-gone")
-    monkeypatch.setattr(images.Path, "rglob", lambda *_: iter([gone]))
-    assert len(load_images(files, SIZE, cache=tmp_path / "cache").pixels) == 6
 
 
 def build(paths, cache, start, results):
@@ -227,15 +193,6 @@ def test_two_processes_may_build_one_cache_at_once(files, tmp_path):
         assert process.exitcode == 0
     assert sums == [load_images(files, SIZE, cache=None).pixels.sum()] * 2
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 1
-
-
-def test_losing_the_race_takes_the_winners_result(files, tmp_path, monkeypatch):
-    cache = tmp_path / "cache"
-    winner = load_images(files, SIZE, cache=cache).pixels.copy()
-    folder = next(path for path in cache.iterdir() if path.is_dir())
-    images._build(folder, files, SIZE, "raise")
-    assert [path for path in cache.iterdir() if path.is_dir()] == [folder]
-    assert np.array_equal(load_images(files, SIZE, cache=cache).pixels, winner)
 
 
 def test_to_float(files, tmp_path):

@@ -1,7 +1,6 @@
 """The renderer: what its pictures must have, whatever the person."""
 
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -9,13 +8,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from vireid_lib.miniworld import render as rendering
 from vireid_lib.miniworld.cameras import CAMERAS, View, random_visible_camera, sample_view
-from vireid_lib.miniworld.people import Cloth, people_stream, redraw_infrared
+from vireid_lib.miniworld.people import Cloth, redraw_infrared
 from vireid_lib.miniworld.render import render
-
-
-@pytest.fixture(scope="module")
-def people():
-    return list(islice(people_stream(5, "test"), 24))
 
 
 def _views(people, camera, seed=0):

@@ -36,9 +36,8 @@ def pad_and_crop(images: Images, generator: Generator, padding: int = 10, fill: 
     DEEN, of grey (127 of 255) at 384×128 in MPANet.
     """
     batch, _, height, width = images.shape
-    offsets = torch.randint(0, 2 * padding + 1, (2, batch, 1), generator=generator, device=generator.device).to(
-        images.device
-    )
+    offsets = torch.randint(0, 2 * padding + 1, (2, batch, 1), generator=generator, device=generator.device)
+    offsets = offsets.to(images.device)
     rows = offsets[0] + torch.arange(height, device=images.device)
     columns = offsets[1] + torch.arange(width, device=images.device)
     padded = functional.pad(images, (padding,) * 4, value=fill)
@@ -122,9 +121,8 @@ def channel_exchange(images: Images, generator: Generator, probability: float = 
     its colours in a way that infrared images share.
     """
     replaced = _chosen(images, generator, probability)
-    batch = len(images)
-    channel = torch.randint(0, 3, (batch,), generator=generator, device=generator.device).to(images.device)
-    single = images[torch.arange(batch, device=images.device), channel][:, None]
+    channel = torch.randint(0, 3, (len(images),), generator=generator, device=generator.device).to(images.device)
+    single = images[torch.arange(len(images), device=images.device), channel][:, None]
     return torch.where(replaced, single, images)
 
 

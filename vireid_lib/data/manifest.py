@@ -4,6 +4,7 @@ import functools
 import hashlib
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -109,13 +110,9 @@ class DatasetManifest(Strict):
 
     @model_validator(mode="after")
     def _cameras_agree(self) -> "DatasetManifest":
-        seen: set[tuple[int, str]] = set()
-        for camera in self.cameras:
-            if (camera.number, camera.modality) in seen:
-                raise ValueError(
-                    f"cameras: the {camera.modality} camera {camera.number} is listed twice; remove one entry"
-                )
-            seen.add((camera.number, camera.modality))
+        for (number, modality), count in Counter((each.number, each.modality) for each in self.cameras).items():
+            if count > 1:
+                raise ValueError(f"cameras: the {modality} camera {number} is listed twice; remove one entry")
         numbers = self.camera_numbers()
         for name, mode in self.protocol.modes.items():
             for number in (*mode.query, *mode.gallery):

@@ -44,25 +44,20 @@ def read_yaml(path: Path) -> dict:
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
-    """Read a YAML file into a strict model.
-
-    Raises:
-        FileError: naming the file, the key and the nearest valid key or the type that is wanted.
-    """
+    """Read a YAML file into a strict model. Raises FileError as `explained`."""
     return validated(model, read_yaml(path), str(path))
 
 
 def validated(model: type[Model], content: dict, where: str, prefix: str = "") -> Model:
-    """Make `content` a model; `where` (a file) and `prefix` (the section) go into the error message.
-
-    Raises:
-        FileError: naming `where`, the key and the nearest valid key or the type that is wanted.
-    """
+    """Make `content` a model. Raises FileError as `explained`."""
     return explained(lambda: model.model_validate(content), model, where, prefix)
 
 
 def explained(make: Callable[[], Model], model: type[BaseModel], where: str, prefix: str = "") -> Model:
     """Return `make()`, with pydantic's complaints about `model` put in words.
+
+    Args:
+        where, prefix: the file, and the section in it, for the error message.
 
     Raises:
         FileError: naming `where`, the key and the nearest valid key or the type that is wanted.
