@@ -16,6 +16,9 @@ def tree(folder, files):
     return folder
 
 
+V1 = {"cpu,cpuacct/job/cpu.cfs_period_us": "50000\n"}
+
+
 @pytest.mark.parametrize(
     ("own", "files", "expected"),
     [
@@ -23,16 +26,8 @@ def tree(folder, files):
         ("0::/a/b\n", {"a/b/cpu.max": "max 100000\n", "a/cpu.max": "400000 100000\n"}, [4.0]),
         ("0::/\n", {"cpu.max": "50000 100000\n"}, [0.5]),
         ("0::/docker/1f\n", {"cpu.max": "200000 100000\n"}, [2.0]),  # the host's path, inside the container
-        (
-            "4:cpu,cpuacct:/job\n",
-            {"cpu,cpuacct/job/cpu.cfs_quota_us": "100000\n", "cpu,cpuacct/job/cpu.cfs_period_us": "50000\n"},
-            [2.0],
-        ),
-        (
-            "4:cpuacct,cpu:/job\n",
-            {"cpu/job/cpu.cfs_quota_us": "100000\n", "cpu/job/cpu.cfs_period_us": "100000\n"},
-            [1.0],
-        ),
+        ("4:cpu,cpuacct:/job\n", V1 | {"cpu,cpuacct/job/cpu.cfs_quota_us": "100000\n"}, [2.0]),
+        ("4:cpuacct,cpu:/job\n", {"cpu/job/cpu.cfs_quota_us": "50000", "cpu/job/cpu.cfs_period_us": "50000"}, [1.0]),
         ("4:cpu:/job\n", {"cpu/job/cpu.cfs_quota_us": "-1\n", "cpu/job/cpu.cfs_period_us": "100000\n"}, []),
         ("1:cpuset:/job\n0::/\n", {"unified/cpu.max": "300000 100000\n"}, [3.0]),
         ("0::/a\n", {"a/cpu.max": "nonsense\n"}, []),

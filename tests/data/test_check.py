@@ -141,45 +141,17 @@ def test_the_data_is_never_modified(tree, name):
             path.chmod(path.stat().st_mode | stat.S_IWUSR)
 
 
-def duplicate_a_line(root):
-    with open(root / "idx/train_visible_1.txt", "a") as listing:
-        listing.write("./Visible/1/male_front_v_07_1.bmp 0\n")
-
-
-def share_an_image(root):
-    (root / "Both/1").mkdir(parents=True)
-    (root / "Both/1/x.bmp").write_bytes(b"")
-    for light in ("visible", "thermal"):
-        with open(root / f"idx/test_{light}_2.txt", "a") as listing:
-            listing.write("Both/1/x.bmp 0\n")
-
-
-def save_a_list_as_utf_16(root):
-    (root / "idx/test_thermal_1.txt").write_text("Thermal/3/x.bmp 0", encoding="utf-16")
-
-
-def make_a_list_a_folder(root):
-    (root / "idx/test_thermal_2.txt").unlink()
-    (root / "idx/test_thermal_2.txt").mkdir()
-
-
-def spoil_the_world(root):
-    (root / "world.json").write_text('{"counts": {"some images": 3}}')
-
-
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("file", "text", "message"),
     [
-        (duplicate_a_line, "train_visible_1.txt, line 5: .* is listed in line"),
-        (share_an_image, "trial 2: .*list every image once"),
-        (save_a_list_as_utf_16, "test_thermal_1.txt is not UTF-8 text"),
-        (make_a_list_a_folder, "trial 2: .*test_thermal_2.txt"),
-        (spoil_the_world, "world.json holds no counts"),
+        ("idx/test_thermal_1.txt", "Thermal/3/x.bmp 0".encode("utf-16"), "test_thermal_1.txt is not UTF-8 text"),
+        ("idx/test_thermal_2.txt", b"Thermal/3/x.bmp 0", "trial 2: .*x.bmp does not exist"),
+        ("world.json", b'{"counts": {"some images": 3}}', "world.json holds no counts"),
     ],
 )
-def test_whatever_is_wrong_with_lists_there_is_a_report(tree, damage, message):
+def test_whatever_is_wrong_with_lists_there_is_a_report(tree, file, text, message):
     root = tree("regdb")
-    damage(root)
+    (root / file).write_bytes(text)
     report = check_dataset("regdb", root)
     assert not report.usable and re.search(message, findings(report, "error")[0].what)
     assert json.loads(report.to_json())["usable"] is False

@@ -85,11 +85,6 @@ def test_more_images_leave_the_others_as_they_were(world, tmp_path):
         assert (world[name] / path).read_bytes() == (larger[name] / path).read_bytes()
 
 
-def test_no_person_is_in_two_data_sets(world):
-    people = [set(islice(people_stream(4, name), 60)) for name in ("mini_vi", "mini_market")]
-    assert len(people[0] | people[1]) == 120
-
-
 def test_identical_settings_return_at_once_and_others_are_refused(world):
     root, shot = world["mini_vi"].parent, world["mini_vi"] / "cam1/0001/0001.jpg"
     before = shot.stat().st_mtime_ns

@@ -117,8 +117,7 @@ def grey(images: Images, generator: Generator, probability: float = 0.5) -> Imag
 def channel_exchange(images: Images, generator: Generator, probability: float = 0.5) -> Images:
     """Replace each image, with a probability, by one of its own channels, repeated three times.
 
-    Source: Ye et al., Channel Augmented Joint Learning, ICCV 2021, section 3.1: a visible image thereby loses
-    its colours in a way that infrared images share.
+    Source: Ye et al., Channel Augmented Joint Learning, ICCV 2021, section 3.1.
     """
     replaced = _chosen(images, generator, probability)
     channel = torch.randint(0, 3, (len(images),), generator=generator, device=generator.device).to(images.device)
@@ -129,10 +128,7 @@ def channel_exchange(images: Images, generator: Generator, probability: float = 
 def hue(images: Images, generator: Generator, probability: float = 1.0) -> Images:
     """Turn the hue of each image, with a probability, by one random angle in [0°, 360°) for all of its pixels.
 
-    Saturation and value (of HSV) stay. Source: DEN (Kim et al., WACV 2024), section 3.3.
-
-    Args:
-        images: in 0..1, not yet normalised.
+    Saturation and value (of HSV) stay. Source: DEN (Kim et al., WACV 2024), section 3.3. `images` are in 0..1.
     """
     changed = _chosen(images, generator, probability)
     return torch.where(changed, turn_hue(images, _uniform(images, generator)), images)
@@ -141,22 +137,14 @@ def hue(images: Images, generator: Generator, probability: float = 1.0) -> Image
 def hue_grey(images: Images, generator: Generator, probability: float = 1.0) -> Images:
     """HueGray: turn the hue by a random angle, then take the luminance in all three channels, with a probability.
 
-    One visible image thereby has many grey versions, in which differently coloured garments change their order of
-    brightness, as they do in infrared. Source: DEN (Kim et al., WACV 2024), section 3.3.
-
-    Args:
-        images: in 0..1, not yet normalised.
+    Source: DEN (Kim et al., WACV 2024), section 3.3. `images` are in 0..1, not yet normalised.
     """
     changed = _chosen(images, generator, probability)
     return torch.where(changed, luminance(turn_hue(images, _uniform(images, generator))), images)
 
 
 def turn_hue(images: Images, angles: Float[Tensor, " batch"]) -> Images:
-    """Turn the hue of each image by its own angle, in turns: 1 is 360°.
-
-    Args:
-        images: in 0..1.
-    """
+    """Turn the hue of each image, in 0..1, by its own angle, in turns: 1 is 360°."""
     red, green, blue = images.unbind(1)
     value, place = images.max(dim=1)
     chroma = value - images.amin(dim=1)

@@ -100,9 +100,8 @@ def reserve(path: Path) -> None:
 def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> list[str]:
     """Return the sha256 of every file's bytes, in the order of `paths`.
 
-    With a `cache` folder, `cache/contents.json` remembers what each file held together with its size and
-    times, and only files that are new there or whose stamp moved are read again. Two processes may do this
-    at once: the index is replaced as a whole, and an entry lost to the other process costs one more read.
+    `cache/contents.json` remembers what each file held together with its size and times; only files whose stamp moved
+    are read again. Two processes may do this at once: an entry lost to the other one costs one more read.
 
     Raises:
         FileNotFoundError: a file does not exist; the message names it.
@@ -115,7 +114,6 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     started = time.time_ns()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         fresh = dict(zip(unknown, pool.map(file_digest, unknown), strict=True))
-    digests = [fresh.get(path) or known[path][1] for path in paths]
     settled = {
         path: [stamps[path], digest]
         for path, digest in fresh.items()
@@ -124,7 +122,7 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     }
     if index_path is not None and settled:
         write_atomically(index_path, json.dumps({**_read_index(index_path), **settled}).encode())
-    return digests
+    return [fresh.get(path) or known[path][1] for path in paths]
 
 
 def _stamp_or_explain(path: str) -> list[int]:

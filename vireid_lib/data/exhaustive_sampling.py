@@ -4,39 +4,19 @@ from collections.abc import Collection
 
 import numpy as np
 
-from vireid_lib.data.identity_pool import (
-    Batch,
-    EpochSampler,
-    IdentityPool,
-    Labels,
-    check_step,
-    join_groups,
-    split_groups,
-)
+from vireid_lib.data.sampling import Batch, EpochSampler, IdentityPool, Labels, check_step, join_groups, split_groups
 
 
 class ExhaustiveIdentitySampler(EpochSampler):
     """MPANet's sampler (`identity_random` in its released code).
 
-    At the start of an epoch, each identity's images of its larger modality are thinned at random to as many as it has
-    of the other, shuffled, paired, and cut into portions of K + K. A batch takes a portion of each of P identities; an
-    identity whose portions are used up is out, and the epoch ends when fewer than P are left. Many images of the
-    larger modality and some portions are therefore not seen in an epoch.
+    At the start of an epoch, each identity's images of its larger modality are subsampled to as many as it has of the
+    other, shuffled, paired, and cut into portions of K + K. A batch takes a portion of each of P identities; an
+    identity whose portions are used up is out, and the epoch ends when fewer than P are left. The released epochs
+    differ in length by a batch or so; here each has as many as epoch 0: what is missing comes from a further draw.
 
-    The released epochs differ in length by a batch or so; here each has as many as epoch 0, so that a step's epoch is
-    known without drawing all epochs before it: what is missing comes from a further draw, what is too much is left out.
-
-    Args:
-        visible, infrared: the class of every visible and infrared image; `batch` returns positions in these, P·K each,
-            identity by identity.
-        identities: P, identities in a batch.
-        images: K, images of one identity *and modality* in a batch; the released `k_size` is 2·K. An identity with
-            fewer than K images in a modality is drawn with replacement to K there, as released where both modalities
-            fall short (where one does, the released code stops with an error).
-        seed: of all draws.
-
-    Raises:
-        ValueError: an identity lacks a modality, or there are fewer than P identities.
+    Arguments and errors are as in `IdentitySampler`; the released `k_size` is 2·K. An identity with fewer than K images
+    in a modality is drawn with replacement to K there (where one modality falls short, the released code stops).
     """
 
     def __init__(self, visible: Labels, infrared: Labels, *, identities: int, images: int, seed: int) -> None:
@@ -110,14 +90,7 @@ class MixedExhaustiveSampler:
     The released code knows no mixture. Here each group has a sampler of its own, for its share of the identities; an
     epoch is one of the data set's own identities, and the external ones go through epochs of theirs meanwhile.
 
-    Args:
-        kind: `ExhaustiveIdentitySampler` or `OnceAnEpochSampler`; the other arguments as there.
-        external: the classes that belong to the external group.
-        mix: the share of a batch's identities that is external, strictly between 0 and 1.
-
-    Raises:
-        ValueError: a group has too few identities or an identity lacks a modality, or `mix` leaves a group without a
-            place in the batch.
+    `kind` is one of these two; the other arguments and errors are as in `MixedIdentitySampler`.
     """
 
     def __init__(

@@ -65,11 +65,8 @@ class Mode(Strict):
 
 
 class Protocol(Strict):
-    """How the data set is evaluated; what is left empty does not exist for this data set.
-
-    `rule` says which gallery images a query ignores and how ranks are counted, `removal` says it in words,
-    `modes` names camera selections, `shots` and `draws` say how a gallery is drawn.
-    """
+    """How the data set is evaluated: `rule` (in words: `removal`) says which gallery images a query ignores and how
+    ranks are counted, `modes` names camera selections, `shots` and `draws` say how a gallery is drawn."""
 
     rule: Rule
     removal: Text

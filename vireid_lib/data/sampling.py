@@ -3,16 +3,122 @@
 from collections.abc import Collection
 
 import numpy as np
+from jaxtyping import Int, Int64
 
-from vireid_lib.data.identity_pool import (
-    Batch,
-    EpochSampler,
-    IdentityPool,
-    Labels,
-    check_step,
-    join_groups,
-    split_groups,
-)
+Labels = Int[np.ndarray, " _"]
+"""The class of every image of one modality."""
+Batch = tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]
+"""Positions of visible and of infrared images, in pairs."""
+Positions = tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]
+"""Positions of a group's visible and infrared images."""
+
+
+class EpochSampler:
+    """Draws an epoch at once from one stream, as the released codes do, and keeps it.
+
+    `batch` is a pure function of (seed, epoch, step), so a run resumed at any step sees the batches of an unbroken one.
+    Epoch 0 of seed s is the very sequence of the released code after `np.random.seed(s)`; every further epoch has a
+    stream of its own. Subclasses set `seed` and `steps_per_epoch` and write `_draw`.
+    """
+
+    seed: int
+    steps_per_epoch: int
+    _held: tuple[int, list[Batch]] | None = None
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """Return the positions of the visible and of the infrared images.
+
+        Raises:
+            IndexError: the epoch has no such step.
+        """
+        check_step(step, self.steps_per_epoch)
+        if self._held is None or self._held[0] != epoch:
+            self._held = (epoch, self._draw(np.random.RandomState(self.seed if epoch == 0 else [self.seed, epoch])))
+        return self._held[1][step]
+
+    def _draw(self, stream: np.random.RandomState) -> list[Batch]:
+        """At least `steps_per_epoch` batches."""
+        raise NotImplementedError
+
+
+def check_step(step: int, steps: int) -> None:
+    """Refuse a step that an epoch of `steps` does not have."""
+    if not 0 <= step < steps:
+        raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
+
+
+class IdentityPool:
+    """Identities with the positions of their images in both modalities.
+
+    Raises:
+        ValueError: an identity lacks a modality, there are fewer than `identities`, or none has `redraw_below` images.
+    """
+
+    def __init__(self, visible: Labels, infrared: Labels, identities: int, redraw_below: int = 0) -> None:
+        self.names = np.unique(visible)
+        one_sided = np.setxor1d(self.names, np.unique(infrared))
+        if one_sided.size:
+            raise ValueError(
+                f"label {one_sided[0]} has images in one modality only ({one_sided.size} such identities); "
+                "leave them out of training, or add rows of the other modality."
+            )
+        if len(self.names) < identities:
+            raise ValueError(
+                f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower `identities`."
+            )
+        self.visible, self.infrared = _positions(visible), _positions(infrared)
+        fewest = {name: min(len(self.visible[name]), len(self.infrared[name])) for name in self.visible}
+        if max(fewest.values()) < redraw_below:
+            raise ValueError(
+                f"no identity has {redraw_below} images in both modalities; lower `redraw_below` or `images`."
+            )
+        self.too_few = {name for name, count in fewest.items() if count < redraw_below}
+
+    def draw(self, stream: np.random.RandomState, identities: int, images: int) -> Batch:
+        """Draw identities, then for each visible, then infrared images: the release's order of calls."""
+        visible, infrared = [], []
+        for name in stream.choice(self.names, identities, replace=False):
+            while int(name) in self.too_few:
+                # Without replacement, which consumes the stream differently: so does DART.
+                name = stream.choice(self.names, 1, replace=False)[0]
+            visible.append(stream.choice(self.visible[int(name)], images))
+            infrared.append(stream.choice(self.infrared[int(name)], images))
+        return np.concatenate(visible), np.concatenate(infrared)
+
+
+def _positions(labels: Labels) -> dict[int, np.ndarray]:
+    """Return {class: ascending positions of its images}."""
+    order = np.argsort(labels, kind="stable")
+    names, starts = np.unique(labels[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True))
+
+
+def split_groups(
+    visible: Labels, infrared: Labels, external: Collection[int], identities: int, mix: float
+) -> list[tuple[int, Positions]]:
+    """For the data set's identities, then the external ones: their number in a batch, and their images' positions.
+
+    Raises:
+        ValueError: `mix` leaves a group without a place in the batch.
+    """
+    from_external = round(identities * mix)
+    if not 0 < from_external < identities:
+        raise ValueError(
+            f"mix {mix} of {identities} identities gives {from_external} external ones; both groups need "
+            "a place: choose another mix, or IdentitySampler for one group."
+        )
+    names = np.array(sorted(external), dtype=np.int64)
+    outside = [np.isin(labels, names) for labels in (visible, infrared)]
+    return [
+        (identities - from_external, tuple(np.flatnonzero(~mask) for mask in outside)),
+        (from_external, tuple(np.flatnonzero(mask) for mask in outside)),
+    ]
+
+
+def join_groups(chosen: list[tuple[Positions, Positions]]) -> Batch:
+    """One batch of several groups', each with the positions of the group's images."""
+    visible, infrared = ([of[side][some[side]] for of, some in chosen] for side in (0, 1))
+    return np.concatenate(visible), np.concatenate(infrared)
 
 
 class IdentitySampler(EpochSampler):

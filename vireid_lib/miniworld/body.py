@@ -1,4 +1,4 @@
-"""Arms, legs and trunk as solids, with what hangs from them: skirts, coat tails, collars, straps."""
+"""Arms, legs and trunk as solids, with what hangs from them: skirts, coat tails, straps, bags."""
 
 from __future__ import annotations
 
@@ -143,6 +143,38 @@ def torso(figure: Figure) -> list[Lathe]:
             figure.everyone, at(0, 0.88, 0.008), at(0, 0.79, -0.005), neck, (0.01, 0.01), figure.skin, light=0.88
         ),
         figure.part(figure.everyone, *ends, trunk, (0.034, 0.012), cloth.base, paints, droop=0.07),
+    ]
+
+
+def bags(figure: Figure, front: bool) -> list[Lathe]:
+    """Backpack, shoulder bag, handbag: those nearer to the camera than the trunk, or those behind it."""
+    at, oval, part, pose, names, ones = figure.at, figure.oval, figure.part, figure.pose, figure.bag_kinds, figure.one
+    pack = (names == "backpack") & ((pose.cos < 0.15) == front)
+    straps = [(band, ones * 0.50, ones * 0.56, 0.5), (band, ones * 0.98, ones * 9, 0.7)]
+    sack = oval((0.072, 0.090, 0.094, 0.088), (0.036, 0.050, 0.054, 0.048))
+
+    sling_at, sling_to = (
+        at(figure.side * 0.118 * figure.build, 0.535, 0.0),
+        at(figure.side * 0.126 * figure.build, 0.43, 0.0),
+    )
+    sling = (names == "shoulder bag") & ((pose.depth(sling_at) > -0.03) == front)
+    pouch = oval((0.034, 0.040, 0.042, 0.038), (0.070, 0.078, 0.078, 0.070))
+
+    shoulder, hand = (
+        tuple(
+            np.where(figure.side > 0, b, a)
+            for a, b in zip(pose.joints[f"{name}0"], pose.joints[f"{name}1"], strict=True)
+        )
+        for name in ("shoulder", "hand")
+    )
+    carried = (names == "handbag") & ((pose.depth(shoulder) > -0.035) == front)
+    handle, top, bottom = ((hand[0], hand[1] - down, hand[2]) for down in (0.04, 0.035, 0.125))
+    purse = oval((0.026, 0.034, 0.036, 0.034), (0.050, 0.066, 0.070, 0.066))
+    return [
+        part(pack, at(0, 0.775, -0.105), at(0, 0.575, -0.112), sack, (0.028, 0.014), figure.bag, straps),
+        part(sling, sling_at, sling_to, pouch, (0.008, 0.010), figure.bag, [(band, ones * 0.35, ones * 0.45, 0.5)]),
+        part(carried, hand, handle, figure.circle(0.006), (0.003, 0.003), figure.bag * 0.7),
+        part(carried, top, bottom, purse, (0.006, 0.008), figure.bag, [(band, ones * 0.12, ones * 0.24, 0.55)]),
     ]
 
 

@@ -81,6 +81,8 @@ RANDOM_PLACES = 160
 """How many different sceneries the random cameras look at (each is painted once and kept)."""
 
 _RANDOM_STYLES = ("hall", "office", "street", "park", "yard", "market")
+_RANDOM_RANGES = dict(exposure=(0.8, 1.15), contrast=(0.92, 1.1), blur=(0.4, 0.7), noise=(0.004, 0.018))
+_RANDOM_RANGES |= dict(elevation=(4, 17), vignette=(0, 0.15), light_x=(-0.7, 0.7))
 
 
 def random_visible_camera(rng: np.random.Generator) -> Camera:
@@ -93,13 +95,7 @@ def random_visible_camera(rng: np.random.Generator) -> Camera:
         place=1000 + place,
         style=_RANDOM_STYLES[place % len(_RANDOM_STYLES)],
         cast=tuple(float(v) for v in rng.normal(1.0, 0.05, 3)),
-        exposure=float(rng.uniform(0.8, 1.15)),
-        contrast=float(rng.uniform(0.92, 1.1)),
-        blur=float(rng.uniform(0.4, 0.7)),
-        noise=float(rng.uniform(0.004, 0.018)),
-        elevation=float(rng.uniform(4, 17)),
-        vignette=float(rng.uniform(0, 0.15)),
-        light_x=float(rng.uniform(-0.7, 0.7)),
+        **{name: float(rng.uniform(*limits)) for name, limits in _RANDOM_RANGES.items()},
     )
 
 

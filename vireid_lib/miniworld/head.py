@@ -1,11 +1,11 @@
-"""Head, face and hair as solids."""
+"""Head, face, hair and hats as solids."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from vireid_lib.miniworld.figure import Figure, Mask
-from vireid_lib.miniworld.patterns import step
+from vireid_lib.miniworld.patterns import band, step
 from vireid_lib.miniworld.raster import Array, Lathe, Paint, Surface
 
 
@@ -98,3 +98,28 @@ def long_hair(figure: Figure, behind: bool) -> list[Lathe]:
     widths = figure.oval((0.054, 0.066, 0.070, 0.058), (0.036, 0.038, 0.036, 0.026))
     curtain = figure.part(where, *ends, widths, (0.034, 0.02), figure.hair, light=0.9 if behind else 1.0)
     return [curtain, *(_tails(figure, figure.pose.cos > 0) if behind else [])]
+
+
+def hats(figure: Figure) -> list[Lathe]:
+    """Caps with a peak, knitted beanies, hats with a brim."""
+    at, oval, part, cos, sin, ones = figure.at, figure.oval, figure.part, figure.pose.cos, figure.pose.sin, figure.one
+
+    def brim(where: Mask, up: float, reach: float, half: float, thick: float) -> Lathe:
+        # A flat disc seen almost from its edge: a horizontal bar as wide as the disc.
+        across = np.hypot(half * cos, max(half * 0.9, reach * 0.55) * sin)
+        left, right = (at(side * across * cos, up, reach + side * across * sin) for side in (-1, 1))
+        widths = figure.circle(thick * 0.8, thick, thick, thick * 0.8)
+        return part(where, left, right, widths, (0.012, 0.012), figure.hat * 0.86)
+
+    cap, beanie, hat = (figure.hat_kinds == name for name in ("cap", "beanie", "hat"))
+    crown, wool = oval([0.057] * 4, [0.064] * 4), oval([0.058] * 4, [0.064] * 4)
+    felt = oval([0.048, 0.054, 0.056, 0.057], [0.060] * 4)
+    hem, ribbon = [(band, ones * 0.55, ones * 9, 0.75)], [(band, ones * 0.65, ones * 9, 0.55)]
+    return [
+        brim(cap & (cos < -0.2), 0.968, 0.062, 0.045, 0.009),
+        part(cap, at(0, 0.985, 0), at(0, 0.962, 0), crown, (0.042, 0.006), figure.hat),
+        brim(cap & (cos >= -0.2), 0.968, 0.062, 0.045, 0.009),
+        part(beanie, at(0, 1.000, -0.004), at(0, 0.955, -0.004), wool, (0.042, 0.008), figure.hat, hem),
+        part(hat, at(0, 1.010, 0), at(0, 0.968, 0), felt, (0.022, 0.004), figure.hat, ribbon),
+        brim(hat, 0.966, 0.0, 0.105, 0.011),
+    ]

@@ -58,11 +58,7 @@ def read_oracle(root: str | Path, kind: str = "true") -> pd.DataFrame:
 def person_masks(
     paths: Sequence[str], *, height: int = write.HEIGHT, width: int = write.WIDTH
 ) -> Float32[np.ndarray, "n height width"]:
-    """How much of each pixel the person covers (0..1), for pictures of a written world.
-
-    Raises:
-        ValueError: a path that no written world holds.
-    """
+    """How much of each pixel the person covers (0..1). Raises ValueError for a path that no written world holds."""
     return silhouettes(*_people_and_views(paths), height=height, width=width)
 
 

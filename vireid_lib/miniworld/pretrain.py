@@ -25,19 +25,10 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from vireid_lib.data.augment import luminance
 from vireid_lib.data.contents import write_atomically, written_aside
 from vireid_lib.data.grey import grey
+from vireid_lib.miniworld import pretrain_networks as nets
 from vireid_lib.miniworld.cameras import View, random_visible_camera, sample_view
 from vireid_lib.miniworld.captions import caption
 from vireid_lib.miniworld.people import Person, people_stream
-from vireid_lib.miniworld.pretrain_networks import (
-    BankConfig,
-    DenoiserConfig,
-    PretrainConfig,
-    VaeConfig,
-    build_denoiser,
-    build_scheduler,
-    build_text,
-    build_vae,
-)
 from vireid_lib.miniworld.render import render
 from vireid_lib.training import checkpoint, devices, seeds
 from vireid_lib.training.average import WeightAverage
@@ -57,7 +48,7 @@ class Bank(NamedTuple):
     scenes: list[str]
 
 
-def build_bank(folder: Path, config: BankConfig, *, seed: int, held_out: bool = False) -> Bank:
+def build_bank(folder: Path, config: nets.BankConfig, *, seed: int, held_out: bool = False) -> Bank:
     """Draw the bank into `folder`, or open the one that is there."""
     file, words = folder / "pixels.npy", folder / "captions.json"
     if not words.exists():  # written last
@@ -111,14 +102,11 @@ class _Pretraining(Task):
     def after_step(self, step: int) -> None:
         self.extras["average"].update(self.modules["network"])
 
-    def describe(self, step: int) -> str:
-        return "random pictures of the bank"
-
 
 class VaeTask(_Pretraining):
     """Reconstruct visible pictures, some flipped, tinted or grey: L1 + squared error + a small KL term."""
 
-    def __init__(self, vae: AutoencoderKL, bank: Bank, config: VaeConfig) -> None:
+    def __init__(self, vae: AutoencoderKL, bank: Bank, config: nets.VaeConfig) -> None:
         super().__init__(_RoundTrip(vae), vae.parameters(), betas=(0.9, 0.98), decay=1e-4, average=0.998)
         self.name, self.settings, self.bank, self.config = "autoencoder", config, bank, config.model_dump(mode="json")
 
@@ -190,7 +178,7 @@ def latent_scale(latents: np.ndarray) -> float:
     return float(1 / np.sqrt(np.square(latents[:4096].astype(np.float32)).mean()))
 
 
-def write_prompt(caption: str, scene: str, config: DenoiserConfig, rng: np.random.Generator) -> str:
+def write_prompt(caption: str, scene: str, config: nets.DenoiserConfig, rng: np.random.Generator) -> str:
     """The training prompt of a caption: with or without the scene, sometimes shortened, sometimes empty."""
     if rng.uniform() < config.drop_caption:
         return ""
@@ -203,7 +191,7 @@ def write_prompt(caption: str, scene: str, config: DenoiserConfig, rng: np.rando
     return f"a {scene} photo of {caption}" if rng.uniform() < config.name_scene else f"a photo of {caption}"
 
 
-class TextAndUnet(nn.Module):
+class Denoiser(nn.Module):
     """Token ids and noised latents to the prediction, in one forward."""
 
     def __init__(self, text: CLIPTextModel, unet: UNet2DConditionModel) -> None:
@@ -220,7 +208,7 @@ class DenoiserTask(_Pretraining):
     """Predict v of noised latents from the prompt; text encoder and U-Net learn together."""
 
     def __init__(
-        self, network: TextAndUnet, tokenizer: CLIPTokenizer, latents: np.ndarray, bank: Bank, config: PretrainConfig
+        self, network: Denoiser, tokenizer: CLIPTokenizer, latents: np.ndarray, bank: Bank, config: nets.PretrainConfig
     ) -> None:
         decayed = [p for p in network.parameters() if p.ndim > 1]
         others = [p for p in network.parameters() if p.ndim <= 1]
@@ -229,7 +217,7 @@ class DenoiserTask(_Pretraining):
         self.name, self.settings, self.scale = "denoiser", config.denoiser, latent_scale(latents)
         self.config = {**config.model_dump(mode="json"), "scale": self.scale}
         self.latents, self.bank, self.tokenizer = latents, bank, tokenizer
-        self.scheduler = build_scheduler(config.denoiser)
+        self.scheduler = nets.build_scheduler(config.denoiser)
 
     def rate(self, step: int) -> float:
         s = self.settings
@@ -254,7 +242,7 @@ class DenoiserTask(_Pretraining):
 def pretrain(
     folder: Path,
     *,
-    config: PretrainConfig | None = None,
+    config: nets.PretrainConfig | None = None,
     device: str | None = None,
     precision: Literal["no", "bf16"] = "no",
     checkpoint_every: int = 500,
@@ -269,23 +257,23 @@ def pretrain(
     Returns:
         The recipe: settings, PSNR of held-out people in dB, wall time, hardware (also `model/recipe.json`).
     """
-    folder, config = Path(folder), config or PretrainConfig()
+    folder, config = Path(folder), config or nets.PretrainConfig()
     device = device and str(devices.resolved(device))  # one that is not here is refused before the bank is drawn
     bank = build_bank(folder / "bank", config.bank, seed=config.seed)
     held_out = build_bank(folder / "held_out", config.bank, seed=config.seed, held_out=True)
     options = dict(seed=config.seed, checkpoint_every=checkpoint_every, precision=precision, device=device)
     options |= dict(progress=progress, log_every=100)
 
-    vae = build_vae(config.vae, height=config.bank.height, seed=config.seed)
+    vae = nets.build_vae(config.vae, height=config.bank.height, seed=config.seed)
     train(VaeTask(vae, bank, config.vae), steps=config.vae.steps, folder=folder / "vae", **options)
     seconds = {"vae": _restore(folder / "vae", vae=vae)}
     latents = encode_bank(vae.eval().requires_grad_(False), bank, folder / "latents.npy")
     vae.register_to_config(scaling_factor=latent_scale(latents))
 
-    tokenizer, text = build_text(config.text, seed=config.seed)
+    tokenizer, text = nets.build_text(config.text, seed=config.seed)
     width, shape = config.text.width, latents.shape[2:]
-    unet = build_denoiser(config.denoiser, text_width=width, latent_shape=shape, seed=config.seed)
-    task = DenoiserTask(TextAndUnet(text, unet), tokenizer, latents, bank, config)
+    unet = nets.build_denoiser(config.denoiser, text_width=width, latent_shape=shape, seed=config.seed)
+    task = DenoiserTask(Denoiser(text, unet), tokenizer, latents, bank, config)
     train(task, steps=config.denoiser.steps, folder=folder / "denoiser", **options)
     seconds["denoiser"] = _restore(folder / "denoiser", text=text, unet=unet)
 
@@ -300,9 +288,9 @@ def pretrain(
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=text.eval(),
-        tokenizer=build_text(config.text, seed=config.seed)[0],  # the other one remembers how batches were padded
+        tokenizer=nets.build_text(config.text, seed=config.seed)[0],  # the other one keeps its padding
         unet=unet.eval(),
-        scheduler=build_scheduler(config.denoiser),
+        scheduler=nets.build_scheduler(config.denoiser),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

@@ -9,12 +9,11 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from threadpoolctl import threadpool_limits
 
-from vireid_lib.miniworld.accessories import bags, hats
 from vireid_lib.miniworld.backgrounds import LENGTH, panorama
-from vireid_lib.miniworld.body import arms, legs, skirts, torso
+from vireid_lib.miniworld.body import arms, bags, legs, skirts, torso
 from vireid_lib.miniworld.cameras import View
 from vireid_lib.miniworld.figure import Figure
-from vireid_lib.miniworld.head import head, long_hair
+from vireid_lib.miniworld.head import hats, head, long_hair
 from vireid_lib.miniworld.people import Person
 from vireid_lib.miniworld.raster import Array, Lathe, draw
 

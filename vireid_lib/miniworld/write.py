@@ -184,25 +184,12 @@ def _mini_vi(seed: int, size: Size) -> Iterator[Picture]:
                 yield Picture(path, person, camera, f"{camera}/{number}/{index}")
 
 
-def _people(name: str, seed: int, size: Size) -> Iterable[tuple[int, Person]]:
-    """Number and person of an external set: the training people first, then those of its own test."""
-    return enumerate(islice(people_stream(seed, name), size.external_ids + size.market_test_ids), 1)
-
-
-def _market(seed: int, size: Size) -> Iterator[Picture]:
-    return _external("mini_market", seed, size, [(1, index) for index in range(size.external_images)])
-
-
-def _campus(seed: int, size: Size) -> Iterator[Picture]:
-    """Half of the training images by each camera."""
-    return _external(CAMPUS, seed, size, [(1 + index % 2, index) for index in range(campus_images(size))])
-
-
-def _external(name: str, seed: int, size: Size, train: list[tuple[int, int]]) -> Iterator[Picture]:
-    """`train`: camera and number of each training person's images."""
-    for number, person in _people(name, seed, size):
+def _external(name: str, seed: int, size: Size, cameras: list[int]) -> Iterator[Picture]:
+    """`cameras` take the images of each training person, one each."""
+    people = islice(people_stream(seed, name), size.external_ids + size.market_test_ids)
+    for number, person in enumerate(people, 1):  # the training people first
         if number <= size.external_ids:
-            shots = [("bounding_box_train", camera, index) for camera, index in train]
+            shots = [("bounding_box_train", camera, index) for index, camera in enumerate(cameras)]
         else:  # two queries by one camera, found again by the other
             shots = [("query", 1, 0), ("query", 2, 0)]
             shots += [("bounding_box_test", camera, index) for camera in (1, 2) for index in range(1, 4)]
@@ -213,7 +200,7 @@ def _external(name: str, seed: int, size: Size, train: list[tuple[int, int]]) ->
 
 
 def _truth(seed: int, size: Size) -> Iterator[Picture]:
-    for number, person in islice(_people("mini_market", seed, size), size.external_ids):
+    for number, person in enumerate(islice(people_stream(seed, "mini_market"), size.external_ids), 1):
         redrawn = redraw_infrared(person, _generator(seed, f"redrawn/{number}"))
         for kind, subject in (("true", person), ("redrawn", redrawn)):
             for camera in INFRARED:
@@ -225,9 +212,9 @@ def _truth(seed: int, size: Size) -> Iterator[Picture]:
 
 PICTURES: dict[str, Callable[[int, Size], Iterator[Picture]]] = {
     "mini_vi": _mini_vi,
-    "mini_market": _market,
+    "mini_market": lambda seed, size: _external("mini_market", seed, size, [1] * size.external_images),
     "mini_truth": _truth,
-    CAMPUS: _campus,
+    CAMPUS: lambda seed, size: _external(CAMPUS, seed, size, [1 + index % 2 for index in range(campus_images(size))]),
 }
 """What each data set shows."""
 
