@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from vireid_lib.data.layouts import LayoutError, read_dataset, test_rows, training_rows
+from vireid_lib.data.layouts import LayoutError, read_dataset
 from vireid_lib.data.manifest import load_manifest
-from vireid_lib.data.tables import camera_numbers, validate
+from vireid_lib.data.tables import camera_numbers, test_rows, training_rows, validate
 
 
 def ids(table):

@@ -61,14 +61,13 @@ def load_images(
         pixels = np.empty((len(paths), *size, 3), np.uint8)
         return _stack(pixels, _decode_into(pixels, paths, on_error), paths)
     folder = _cache_folder(paths, size, Path(cache))
-    if not folder.exists():
+    found = _cached(folder, (len(paths), *size, 3))
+    if found is None:
+        if folder.exists():
+            shutil.rmtree(folder)
         _build(folder, paths, size, on_error)
-    try:
-        pixels, broken = _cached(folder, (len(paths), *size, 3))
-    except (OSError, EOFError, ValueError, AttributeError, RecursionError):  # damaged, by a power failure, say
-        shutil.rmtree(folder)
-        _build(folder, paths, size, on_error)
-        pixels, broken = _cached(folder, (len(paths), *size, 3))
+        found = _cached(folder, (len(paths), *size, 3))
+    pixels, broken = found
     if broken and on_error == "raise":
         raise _refusal(paths[min(broken)], broken[min(broken)])
     return _stack(pixels, broken, paths)
@@ -92,13 +91,14 @@ def _cache_folder(paths: Sequence[str], size: tuple[int, int], cache: Path) -> P
     return cache / f"images-{size[0]}x{size[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
-def _cached(folder: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]]:
-    """(pixels, {row: what is wrong}) of a cache; raises what reading a damaged one does."""
-    broken = {int(row): why for row, why in json.loads((folder / "broken.json").read_text()).items()}
-    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
-    if pixels.shape != shape:
-        raise ValueError(f"{folder} holds {pixels.shape}, not {shape}")
-    return pixels, broken
+def _cached(folder: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]] | None:
+    """(pixels, {row: what is wrong}) of a cache; None where there is none, or one that a power failure has damaged."""
+    try:
+        broken = {int(row): why for row, why in json.loads((folder / "broken.json").read_text()).items()}
+        pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+    except (OSError, EOFError, ValueError, AttributeError, RecursionError):
+        return None
+    return (pixels, broken) if pixels.shape == shape else None
 
 
 def _build(folder: Path, paths: Sequence[str], size: tuple[int, int], on_error: str) -> None:

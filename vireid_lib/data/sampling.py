@@ -14,9 +14,8 @@ Positions = tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]
 
 
 class EpochSampler:
-    """Draws an epoch at once from one stream, as the released codes do, and keeps it.
+    """Draws an epoch at once from one stream, as the released codes do: a pure function of (seed, epoch, step).
 
-    `batch` is a pure function of (seed, epoch, step), so a run resumed at any step sees the batches of an unbroken one.
     Epoch 0 of seed s is the very sequence of the released code after `np.random.seed(s)`; every further epoch has a
     stream of its own. Subclasses set `seed` and `steps_per_epoch` and write `_draw`.
     """
@@ -26,11 +25,7 @@ class EpochSampler:
     _held: tuple[int, list[Batch]] | None = None
 
     def batch(self, epoch: int, step: int) -> Batch:
-        """Return the positions of the visible and of the infrared images.
-
-        Raises:
-            IndexError: the epoch has no such step.
-        """
+        """Return positions of visible and infrared images. Raises IndexError if the epoch has no such step."""
         check_step(step, self.steps_per_epoch)
         if self._held is None or self._held[0] != epoch:
             self._held = (epoch, self._draw(np.random.RandomState(self.seed if epoch == 0 else [self.seed, epoch])))
@@ -48,11 +43,7 @@ def check_step(step: int, steps: int) -> None:
 
 
 class IdentityPool:
-    """Identities with the positions of their images in both modalities.
-
-    Raises:
-        ValueError: an identity lacks a modality, there are fewer than `identities`, or none has `redraw_below` images.
-    """
+    """Identities with the positions of their images in both modalities. Raises ValueError as the samplers say."""
 
     def __init__(self, visible: Labels, infrared: Labels, identities: int, redraw_below: int = 0) -> None:
         self.names = np.unique(visible)
@@ -96,11 +87,7 @@ def _positions(labels: Labels) -> dict[int, np.ndarray]:
 def split_groups(
     visible: Labels, infrared: Labels, external: Collection[int], identities: int, mix: float
 ) -> list[tuple[int, Positions]]:
-    """For the data set's identities, then the external ones: their number in a batch, and their images' positions.
-
-    Raises:
-        ValueError: `mix` leaves a group without a place in the batch.
-    """
+    """For the data set's identities, then the external ones: their number in a batch, and their images' positions."""
     from_external = round(identities * mix)
     if not 0 < from_external < identities:
         raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from numpy import ndarray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from vireid_lib.data.contents import aside
+from vireid_lib.data.contents import written_aside
 
 
 def image_path(folder: Path, identity: str, camera: str, number: int) -> Path:
@@ -38,16 +37,11 @@ def check_distinct(identities: Sequence[str], cameras: Sequence[str]) -> None:
 
 def write_image(path: Path, pixels: UInt8[ndarray, "height width 3"], seed: int | None = None) -> None:
     """Write a PNG that is either complete or not there, with the seed that made it inside."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = aside(path)
     note = PngInfo()
     if seed is not None:
         note.add_text("seed", str(seed))
-    try:
+    with written_aside(path) as temporary:
         Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=note)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)  # on a full disk, even a part of a picture is too much to leave
 
 
 def read_seed(path: Path) -> int:
