@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import shutil
-import struct
 
 import numpy as np
 import pytest
@@ -55,14 +54,6 @@ def test_sixteen_bits_keep_their_full_range(tmp_path):
     assert decode(tmp_path / "deep.png", (1, 4))[0, :, 0].tolist() == [0, 1, 128, 255]
 
 
-def test_cmyk_and_one_bit(tmp_path):
-    Image.new("CMYK", (4, 8), (0, 255, 255, 0)).save(tmp_path / "print.jpg", quality=100)
-    red = decode(tmp_path / "print.jpg", SIZE)[0, 0].astype(int)
-    assert np.abs(red - [255, 0, 0]).max() < 12
-    Image.new("1", (4, 8), 1).save(tmp_path / "bit.png")
-    assert (decode(tmp_path / "bit.png", SIZE) == 255).all()
-
-
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparent_pixels_are_black(tmp_path, mode):
     rgba = np.dstack([gradient(), np.full((16, 8), 255, np.uint8)])
@@ -71,13 +62,6 @@ def test_transparent_pixels_are_black(tmp_path, mode):
     image.save(tmp_path / "clear.png")
     pixels = decode(tmp_path / "clear.png", (16, 8))
     assert (pixels[:4] == 0).all() and pixels[8:].min() > 0
-
-
-def test_exif_rotation_is_carried_out(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # shown after a quarter turn clockwise
-    Image.fromarray(gradient()).save(tmp_path / "turned.png", exif=exif)
-    assert (np.asarray(open_image(tmp_path / "turned.png")) == np.rot90(gradient(), -1)).all()
 
 
 def test_resizing_averages_what_it_shrinks(tmp_path):
@@ -201,45 +185,6 @@ def test_to_float(files, tmp_path):
 
 
 # What Pillow stumbles over
-
-
-def with_exif(data, *fields):
-    """A JPEG's bytes with an EXIF of these (tag, type, count, four bytes) fields."""
-    entries = b"".join(struct.pack("<HHL", *field[:3]) + field[3] for field in fields)
-    exif = b"Exif\0\0II*\0" + struct.pack("<LH", 8, len(fields)) + entries + b"\0\0\0\0"
-    return data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
-
-
-TURNED = (0x112, 3, 1, struct.pack("<L", 6))
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        (0x128, 11, 1, struct.pack("<f", 2.0)),  # a resolution unit that is a float
-        (0x11A, 5, 1, b"\xff\xff\xff\xff"),  # a resolution beyond the file's end
-        (0x10E, 2, 99, b"\0\0\0\0"),
-    ],
-)
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_odd_exif_does_not_hinder_the_turn(tmp_path, odd):
-    Image.fromarray(gradient()).save(tmp_path / "plain.jpg", quality=95)
-    data = (tmp_path / "plain.jpg").read_bytes()
-    (tmp_path / "odd.jpg").write_bytes(with_exif(data, TURNED, odd))
-    plain = np.asarray(open_image(tmp_path / "plain.jpg"))
-    assert np.array_equal(np.asarray(open_image(tmp_path / "odd.jpg")), np.rot90(plain, -1))
-    assert image_size(tmp_path / "odd.jpg") == (8, 16) and image_size(tmp_path / "plain.jpg") == (16, 8)
-
-
-@pytest.mark.parametrize("error", [struct.error("odd"), TypeError(), ZeroDivisionError("x"), MemoryError(), OSError()])
-def test_whatever_a_decoder_raises_the_file_is_named(files, monkeypatch, error):
-    def load(*_):
-        raise error
-
-    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
-    with pytest.raises(ImageError, match="2.png cannot be decoded: ."):
-        decode(files[2], SIZE)
-    assert load_images(files, SIZE, cache=None, on_error="skip").kept.tolist() == [False] * 6
 
 
 @pytest.mark.parametrize(
