@@ -140,12 +140,13 @@ explorers.browse(data.target, data.external)
 
 # %%
 if run.miniature:
-    from vireid_lib.miniworld.twins import materials, telling_people, twins
+    from vireid_lib.data.grey import grey
+    from vireid_lib.miniworld.paired_renders import materials, paired_renders, people_with_patterns
 
-    fates = ["kept", "kept", "faded", "faded", "inverted", "inverted", "plain", "plain"]
-    visible, infrared = twins(telling_people(fates))
-    rows = [visible, lessons.grey(visible), infrared]
-    labels = [f"pattern\n{fate}" if fate != "plain" else "no\npattern" for fate in fates]
+    changes = ["kept", "kept", "faded", "faded", "inverted", "inverted", "plain", "plain"]
+    visible, infrared = paired_renders(people_with_patterns(changes))
+    rows = [visible, grey(visible), infrared]
+    labels = [f"pattern\n{change}" if change != "plain" else "no\npattern" for change in changes]
     display(plots.image_grid(rows, row_labels=["colour", "in grey", "infrared"], column_labels=labels, cell=1.6))
 
 # %% [markdown]

@@ -38,7 +38,7 @@ NOTEBOOKS = project_root() / "notebooks"
         (engines.check, "RAY", "ray"),
         (trackers.chosen, "WANDB", "wandb"),
         (load_profile, "MINI", "mini"),
-        (load_manifest, "SYSU-MM01", "'sysu_mm01'"),
+        (load_manifest, "SYSU-MM01", "sysu_mm01"),
         (lambda name: find_study(NOTEBOOKS / "studies", name), "JSIA", "jsia"),
         (lambda name: find_chapters(NOTEBOOKS, [name]), "05_Embedding_Analysis", "05_embedding_analysis"),
     ],

@@ -13,9 +13,15 @@ from matplotlib import ticker
 from vireid_lib.evaluation import Trial
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.miniworld.pretrain_config import DenoiserConfig, TextConfig, VaeConfig
-from vireid_lib.miniworld.pretrain_denoiser import build_denoiser, build_scheduler, build_text
-from vireid_lib.miniworld.pretrain_vae import build_vae
+from vireid_lib.miniworld.pretrain_networks import (
+    DenoiserConfig,
+    TextConfig,
+    VaeConfig,
+    build_denoiser,
+    build_scheduler,
+    build_text,
+    build_vae,
+)
 from vireid_lib.viz import Picture
 
 

@@ -28,12 +28,7 @@ def has_room(place: Path) -> bool:
 
 
 def in_words(place: Path, needed: int | None = None) -> str:
-    """That the disk is full, where, how much room there is, what to do.
-
-    Args:
-        place: a file or folder that could not be written; it need not exist.
-        needed: bytes that were to be written, where that is known.
-    """
+    """That the disk is full at `place` (which need not exist), how much room there is of `needed` bytes, what to do."""
     usage = _usage(place)
     wanted = "" if needed is None else f"; {readable(needed)} are needed"
     return (
@@ -66,11 +61,11 @@ def needing(size: int, file: Path) -> Iterator[None]:
 
 def readable(size: float) -> str:
     """Bytes for people, in powers of a thousand, e.g. "1.2 MB"."""
-    names = ("B", "kB", "MB", "GB", "TB")
-    place = 0
-    while size >= 1000 and place < len(names) - 1:
-        size, place = size / 1000, place + 1
-    return f"{size:.3g} {names[place]}"
+    names = ["B", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(names) > 1:
+        size = size / 1000
+        names.pop(0)
+    return f"{size:.3g} {names[0]}"
 
 
 def _usage(place: Path):
@@ -78,10 +73,10 @@ def _usage(place: Path):
     return shutil.disk_usage(next(each for each in (place, *place.absolute().parents) if each.exists()))
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from."""
     seen: set[int] = set()
-    found: BaseException | None = error
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        yield found
-        found = found.__cause__ or found.__context__
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -27,11 +27,7 @@ class FolderError(OSError):
 
 
 def made(folder: Path) -> Path:
-    """The folder, made with those above it where it is not there.
-
-    Raises:
-        FolderError: a file is in its place or above it, its name is too long, or nothing may be written there.
-    """
+    """The folder, made with those above it. Raises FolderError, unless the disk is full, where it cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -42,21 +38,14 @@ def made(folder: Path) -> Path:
 
 
 def expanded(path: str | Path) -> Path:
-    """The path with the home that `~` or `~name` stands for; otherwise as it is.
-
-    Raises:
-        ValueError: nobody on this machine has that name, or no home is known.
-    """
-    found = Path(path)
-    if found.parts and found.parts[0].startswith("~"):
-        try:
-            return found.expanduser()
-        except RuntimeError:
-            raise ValueError(
-                f"{path}: no home is known for {found.parts[0]}; write the path in full, or ./{path} if a name begins "
-                "with ~."
-            ) from None
-    return found
+    """The path with the home that `~` or `~name` stands for. Raises ValueError if no such home is known."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(
+            f"{path}: no home is known for {Path(path).parts[0]}; write the path in full, or ./{path} if a name begins "
+            "with ~."
+        ) from None
 
 
 def absolute(path: str | Path, folder: str | Path = "") -> Path:
@@ -70,14 +59,10 @@ def is_yaml(name: str | Path) -> bool:
 
 
 def settled(settings: Mapping[str, object], model: type[BaseModel], folder: Path) -> dict[str, object]:
-    """`settings` of `model` with every file or folder among its sources in full.
-
-    Args:
-        folder: of the file in which they are written.
+    """`settings` of `model`, written in a file in `folder`, with every file or folder among its sources in full.
 
     Raises:
-        ValueError: one that is written as a path is not there, or lies where the shell is and not beside the file;
-            begins with the setting's name.
+        ValueError: one that is written as a path is not there, or lies where the shell is and not beside the file.
     """
     found = dict(settings)
     for name in sources(model):

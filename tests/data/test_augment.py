@@ -1,12 +1,13 @@
 """Batched augmentation against one image at a time, with the same random numbers."""
 
+import colorsys
 import math
 
 import pytest
 import torch
 
 from vireid_lib.data import augment
-from vireid_lib.data.augment.erasing import ERASING_TRIES
+from vireid_lib.data.augment import ERASING_TRIES
 
 BATCH, HEIGHT, WIDTH = 12, 16, 8
 
@@ -73,11 +74,6 @@ def test_channel_erasing(images):
     assert not torch.equal(erased, images)
 
 
-def test_erasing_leaves_what_nothing_fits_in(images):
-    erased = augment.random_erasing(images, generator(), 1.0, area=(1.5, 2.0), aspect=0.9)
-    assert torch.equal(erased, images)
-
-
 def test_grey(images):
     chosen = torch.rand(BATCH, generator=generator()) < 0.5
     wanted = images.clone()
@@ -85,12 +81,6 @@ def test_grey(images):
         if chosen[i]:
             wanted[i] = 0.299 * images[i, 0] + 0.587 * images[i, 1] + 0.114 * images[i, 2]
     torch.testing.assert_close(augment.grey(images, generator()), wanted)
-
-
-def test_grey_commutes_with_normalising_by_one_number(images):
-    after = augment.grey(augment.normalise(images, (0.5,) * 3, (0.2,) * 3), generator(), 1.0)
-    before = augment.normalise(augment.grey(images, generator(), 1.0), (0.5,) * 3, (0.2,) * 3)
-    torch.testing.assert_close(after, before)
 
 
 def test_channel_exchange(images):
@@ -111,6 +101,53 @@ def test_normalise(images):
     torch.testing.assert_close(augment.normalise(images), wanted)
 
 
+@pytest.fixture
+def colours():
+    pictures = torch.rand(6, 3, 5, 4, generator=torch.Generator().manual_seed(1))
+    pictures[0] = pictures[0, :1]  # grey: no hue
+    pictures[1, :, 0] = torch.tensor([[1.0, 0, 0, 1], [0, 1, 1, 1], [0, 1, 0, 1]])  # pure colours and white
+    pictures[1, :, 1] = 0
+    return pictures
+
+
+def by_hand(image: torch.Tensor, angle: float) -> torch.Tensor:
+    turned = torch.empty_like(image)
+    for row in range(image.shape[1]):
+        for column in range(image.shape[2]):
+            hue, saturation, value = colorsys.rgb_to_hsv(*image[:, row, column].tolist())
+            turned[:, row, column] = torch.tensor(colorsys.hsv_to_rgb((hue + angle) % 1, saturation, value))
+    return turned
+
+
+def test_hue_turns_each_image_by_an_angle_of_its_own(colours):
+    source = generator()
+    chosen = torch.rand(len(colours), generator=source) < 0.6
+    angles = torch.rand(len(colours), generator=source)
+    wanted = [
+        by_hand(image, float(angle)) if turn else image
+        for image, turn, angle in zip(colours, chosen, angles, strict=True)
+    ]
+    assert chosen.any() and not chosen.all()
+    torch.testing.assert_close(augment.hue(colours, generator(), 0.6), torch.stack(wanted))
+
+
+def test_hue_grey_is_the_luminance_of_the_turned_image(colours):
+    source = generator()
+    chosen = torch.rand(len(colours), generator=source) < 0.6
+    angles = torch.rand(len(colours), generator=source)
+    wanted = colours.clone()
+    for i in range(len(colours)):
+        if chosen[i]:
+            red, green, blue = by_hand(colours[i], float(angles[i]))
+            wanted[i] = 0.299 * red + 0.587 * green + 0.114 * blue
+    torch.testing.assert_close(augment.hue_grey(colours, generator(), 0.6), wanted)
+
+
+def test_a_whole_turn_changes_nothing_and_grey_has_no_hue(colours):
+    torch.testing.assert_close(augment.turn_hue(colours, torch.ones(len(colours))), colours)
+    assert torch.equal(augment.turn_hue(colours, torch.rand(len(colours)))[0], colours[0])
+
+
 OPERATIONS = [
     augment.horizontal_flip,
     augment.pad_and_crop,
@@ -118,6 +155,8 @@ OPERATIONS = [
     augment.channel_erasing,
     augment.grey,
     augment.channel_exchange,
+    augment.hue,
+    augment.hue_grey,
 ]
 
 

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import shutil
-import struct
 
 import numpy as np
 import pytest
@@ -55,14 +54,6 @@ def test_sixteen_bits_keep_their_full_range(tmp_path):
     assert decode(tmp_path / "deep.png", (1, 4))[0, :, 0].tolist() == [0, 1, 128, 255]
 
 
-def test_cmyk_and_one_bit(tmp_path):
-    Image.new("CMYK", (4, 8), (0, 255, 255, 0)).save(tmp_path / "print.jpg", quality=100)
-    red = decode(tmp_path / "print.jpg", SIZE)[0, 0].astype(int)
-    assert np.abs(red - [255, 0, 0]).max() < 12
-    Image.new("1", (4, 8), 1).save(tmp_path / "bit.png")
-    assert (decode(tmp_path / "bit.png", SIZE) == 255).all()
-
-
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparent_pixels_are_black(tmp_path, mode):
     rgba = np.dstack([gradient(), np.full((16, 8), 255, np.uint8)])
@@ -73,34 +64,12 @@ def test_transparent_pixels_are_black(tmp_path, mode):
     assert (pixels[:4] == 0).all() and pixels[8:].min() > 0
 
 
-def test_a_palette_is_looked_up(tmp_path):
-    image = Image.fromarray(gradient()).quantize(256)
-    image.save(tmp_path / "palette.png")
-    assert (decode(tmp_path / "palette.png", (16, 8)) == np.asarray(image.convert("RGB"))).all()
-
-
-def test_exif_rotation_is_carried_out(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # shown after a quarter turn clockwise
-    Image.fromarray(gradient()).save(tmp_path / "turned.png", exif=exif)
-    assert (np.asarray(open_image(tmp_path / "turned.png")) == np.rot90(gradient(), -1)).all()
-
-
 def test_resizing_averages_what_it_shrinks(tmp_path):
     stripes = np.zeros((16, 8, 3), np.uint8)
     stripes[:, ::2] = 200
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
     # Without antialiasing a stripe would survive or vanish.
     assert np.abs(decode(tmp_path / "stripes.png", (4, 1)).astype(int) - 100).max() <= 2
-
-
-@pytest.mark.parametrize(
-    ("how", "message"), [("empty", "is empty"), ("truncated", "cannot be decoded"), ("text", "is not an image")]
-)
-def test_a_broken_file_is_named(files, how, message):
-    damage(files[3], how)
-    with pytest.raises(ImageError, match=f"3.png {message}"):
-        decode(files[3], SIZE)
 
 
 def test_a_truncated_jpeg_is_refused(tmp_path):
@@ -170,23 +139,6 @@ def test_broken_images_are_refused_or_skipped_and_counted(files, tmp_path, cache
         load_images(files, SIZE, cache=cache)
 
 
-def test_an_unknown_choice_is_refused(files):
-    with pytest.raises(ValueError, match='on_error is \'ignore\'; use "raise" or "skip"'):
-        load_images(files, SIZE, cache=None, on_error="ignore")
-
-
-def test_no_images_are_a_stack_of_none(tmp_path):
-    assert load_images([], SIZE, cache=tmp_path / "cache").pixels.shape == (0, 8, 4, 3)
-
-
-def test_a_failed_build_leaves_nothing(files, tmp_path):
-    damage(files[5], "text")
-    cache = tmp_path / "cache"
-    with pytest.raises(ImageError):
-        load_images(files, SIZE, cache=cache)
-    assert [path.name for path in cache.iterdir() if path.name != "contents.json"] == []
-
-
 def test_what_a_killed_build_left_is_removed_when_old(files, tmp_path):
     cache = tmp_path / "cache"
     old, fresh = (contents.aside(cache / name) for name in ("images-old", "images-fresh"))
@@ -200,12 +152,6 @@ def test_what_a_killed_build_left_is_removed_when_old(files, tmp_path):
     os.utime(old, (0, 0))
     load_images(files, SIZE, cache=cache)
     assert not old.exists() and not index.exists() and fresh.exists()
-
-
-def test_another_process_may_finish_while_the_folder_is_looked_at(files, tmp_path, monkeypatch):
-    gone = contents.aside(tmp_path / "cache/images-gone")
-    monkeypatch.setattr(images.Path, "rglob", lambda *_: iter([gone]))
-    assert len(load_images(files, SIZE, cache=tmp_path / "cache").pixels) == 6
 
 
 def build(paths, cache, start, results):
@@ -229,15 +175,6 @@ def test_two_processes_may_build_one_cache_at_once(files, tmp_path):
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 1
 
 
-def test_losing_the_race_takes_the_winners_result(files, tmp_path, monkeypatch):
-    cache = tmp_path / "cache"
-    winner = load_images(files, SIZE, cache=cache).pixels.copy()
-    folder = next(path for path in cache.iterdir() if path.is_dir())
-    images._build(folder, files, SIZE, "raise")
-    assert [path for path in cache.iterdir() if path.is_dir()] == [folder]
-    assert np.array_equal(load_images(files, SIZE, cache=cache).pixels, winner)
-
-
 def test_to_float(files, tmp_path):
     pixels = load_images(files, SIZE, cache=tmp_path / "cache").pixels
     tensor = to_float(pixels[[2, 0]])
@@ -248,54 +185,6 @@ def test_to_float(files, tmp_path):
 
 
 # What Pillow stumbles over
-
-
-def with_exif(data, *fields):
-    """A JPEG's bytes with an EXIF of these (tag, type, count, four bytes) fields."""
-    entries = b"".join(struct.pack("<HHL", *field[:3]) + field[3] for field in fields)
-    exif = b"Exif\0\0II*\0" + struct.pack("<LH", 8, len(fields)) + entries + b"\0\0\0\0"
-    return data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
-
-
-TURNED = (0x112, 3, 1, struct.pack("<L", 6))
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        [TURNED, (0x128, 11, 1, struct.pack("<f", 2.0))],  # a resolution unit that is a float
-        [TURNED, (0x11A, 5, 1, b"\xff\xff\xff\xff")],  # a resolution beyond the file's end
-        [TURNED, (0x8769, 4, 1, b"\xff\xff\xff\x7f")],  # details beyond the file's end
-        [(0x112, 3, 1, struct.pack("<L", 6)), (0x10E, 2, 99, b"\0\0\0\0")],
-    ],
-)
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_odd_exif_does_not_hinder_the_turn(tmp_path, fields):
-    Image.fromarray(gradient()).save(tmp_path / "plain.jpg", quality=95)
-    data = (tmp_path / "plain.jpg").read_bytes()
-    (tmp_path / "odd.jpg").write_bytes(with_exif(data, *fields))
-    plain = np.asarray(open_image(tmp_path / "plain.jpg"))
-    assert np.array_equal(np.asarray(open_image(tmp_path / "odd.jpg")), np.rot90(plain, -1))
-    assert image_size(tmp_path / "odd.jpg") == (8, 16) and image_size(tmp_path / "plain.jpg") == (16, 8)
-
-
-@pytest.mark.parametrize("value", [0, 9, 65535])
-def test_an_orientation_that_there_is_not_turns_nothing(tmp_path, value):
-    Image.fromarray(gradient()).save(tmp_path / "plain.jpg", quality=95)
-    odd = with_exif((tmp_path / "plain.jpg").read_bytes(), (0x112, 3, 1, struct.pack("<L", value)))
-    (tmp_path / "odd.jpg").write_bytes(odd)
-    assert np.array_equal(np.asarray(open_image(tmp_path / "odd.jpg")), np.asarray(open_image(tmp_path / "plain.jpg")))
-
-
-@pytest.mark.parametrize("error", [struct.error("odd"), TypeError(), ZeroDivisionError("x"), MemoryError(), OSError()])
-def test_whatever_a_decoder_raises_the_file_is_named(files, monkeypatch, error):
-    def load(*_):
-        raise error
-
-    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
-    with pytest.raises(ImageError, match="2.png cannot be decoded: ."):
-        decode(files[2], SIZE)
-    assert load_images(files, SIZE, cache=None, on_error="skip").kept.tolist() == [False] * 6
 
 
 @pytest.mark.parametrize(

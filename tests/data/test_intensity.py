@@ -57,11 +57,6 @@ def test_a_narrow_range_keeps_its_levels_and_the_set_its_differences(thermal):
     assert np.abs(values[2][0].astype(int) - expected).max() <= 1
 
 
-def test_the_range_is_the_folders_whatever_the_trial(thermal):
-    found = [shown(read_dataset("regdb", thermal, trial=trial), 1) for trial in (1, 2)]
-    assert np.array_equal(*found)
-
-
 def test_the_manifest_may_state_the_range(thermal):
     manifest = load_manifest("regdb").model_copy(update={"intensity": [7200.0, 7400.0]})
     table = read_dataset(manifest, thermal)
@@ -133,11 +128,3 @@ def test_a_set_of_one_value_and_values_that_are_none(tree):
     assert not report.usable and f"{path} holds values that are no finite numbers" in report.to_text()
     with pytest.raises(ImageError, match="no finite numbers"):
         open_image(path)
-
-
-def test_a_file_of_several_pictures_is_told(tree):
-    root = tree("regdb", suffix=".png")
-    frames = [Image.fromarray(np.random.default_rng(n).integers(0, 256, (16, 8), dtype=np.uint8)) for n in range(2)]
-    frames[0].save(root / "Thermal/2/male_front_t_07_2.png", save_all=True, append_images=frames[1:])
-    (told,) = (finding for finding in check_dataset("regdb", root).findings if "several pictures" in finding.what)
-    assert told.items[0].endswith("male_front_t_07_2.png 2 pictures")

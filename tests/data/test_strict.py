@@ -39,16 +39,6 @@ def test_an_unknown_key_names_file_key_and_nearest(tmp_path):
     assert "settings.yaml" in text and "inner.hieght" in text and "did you mean height?" in text
 
 
-def test_an_unknown_key_like_no_other_lists_the_valid_ones(tmp_path):
-    text = message(tmp_path, "name: a\ninner: {height: 3}\nzzz: 1\n")
-    assert "unknown key zzz" in text and "inner, many, name, size" in text
-
-
-def test_unknown_keys_in_lists_are_found(tmp_path):
-    text = message(tmp_path, "name: a\ninner: {height: 3}\nmany: [{height: 1}, {height: 1, rat: 0.1}]\n")
-    assert "many[1].rat" in text and "did you mean rate?" in text
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -62,16 +52,6 @@ def test_unknown_keys_in_lists_are_found(tmp_path):
 )
 def test_a_wrong_type_is_refused_and_not_converted(tmp_path, text, expected):
     assert expected in message(tmp_path, text)
-
-
-def test_every_mistake_is_told_at_once(tmp_path):
-    text = message(tmp_path, "name: 3\ninner: {}\n")
-    assert "key name is 3" in text and "key inner.height is missing" in text
-
-
-def test_a_key_written_twice_is_refused(tmp_path):
-    with pytest.raises(FileError, match="'name' is written twice"):
-        read_yaml(written(tmp_path, "name: a\nname: b\n"))
 
 
 @pytest.mark.parametrize("text", ["name: [a\n", "- a\n", "just text\n", ""])

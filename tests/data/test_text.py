@@ -32,12 +32,6 @@ def test_other_encodings_are_named(tmp_path, encoding):
             read_text(file)
 
 
-def test_broken_json_is_named(tmp_path):
-    (tmp_path / "dive.json").write_text('{"config": ')
-    with pytest.raises(TextError, match=r"dive.json is not valid JSON \(11 bytes; Expecting value.*restore"):
-        read_json(tmp_path / "dive.json")
-
-
 def test_tables_that_are_none_are_named(tmp_path):
     file = tmp_path / "table.csv"
     found = {b"": "no table", b'"a\n': "no table", b"a": "cut short", "path,seed".encode("utf-16"): "save it as UTF-8"}

@@ -4,7 +4,6 @@ import pytest
 
 from vireid_lib.book.fitting import chapter
 from vireid_lib.book.galleries import numbers
-from vireid_lib.experiment import training_expansion as own_people
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 

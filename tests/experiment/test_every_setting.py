@@ -8,7 +8,6 @@ import pytest
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import methods
-from vireid_lib.experiment import training_expansion as own_people
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord

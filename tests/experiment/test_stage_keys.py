@@ -11,7 +11,6 @@ from vireid_lib.book.galleries import measures as gallery_measures
 from vireid_lib.data.manifest import DatasetManifest
 from vireid_lib.experiment import measures
 from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment import training_expansion as own_people
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile

@@ -11,7 +11,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from vireid_lib.data import tables
 from vireid_lib.generators import build, load
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.miniworld.pretrain_tokenizer import build_tokenizer
+from vireid_lib.miniworld.pretrain_networks import build_tokenizer
 from vireid_lib.training.determinism import threads
 
 

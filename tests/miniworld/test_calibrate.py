@@ -3,23 +3,6 @@
 import pytest
 
 from vireid_lib.miniworld.calibrate import ARMS, Result, report, training_table
-from vireid_lib.miniworld.write import Size, make
-
-TINY = Size(
-    train_ids=2,
-    val_ids=1,
-    test_ids=2,
-    images_per_camera=1,
-    external_ids=3,
-    external_images=2,
-    market_test_ids=1,
-    infrared_images=2,
-)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return make(tmp_path_factory.mktemp("world"), seed=1, size=TINY)
 
 
 @pytest.mark.parametrize("arm", list(ARMS))
@@ -32,8 +15,7 @@ def test_training_sets_differ_in_the_external_infrared_alone(world, arm, tmp_pat
         return
     assert set(external.identity) == {"mini_market/0001", "mini_market/0002"}
     infrared = external[external.modality == "infrared"]
-    assert (infrared.groupby(["identity", "camera"]).size() == 2).all()
-    assert infrared.camera.nunique() == 2
+    assert (infrared.groupby(["identity", "camera"]).size() == 2).all() and infrared.camera.nunique() == 2
     sources = {"copies": "greyscale copies", "redrawn": "redrawn infrared", "true": "true infrared"}
     assert set(infrared.source) == {sources[arm]}
 
@@ -41,8 +23,8 @@ def test_training_sets_differ_in_the_external_infrared_alone(world, arm, tmp_pat
 def test_the_table_shows_gains_in_standard_errors():
     scores = {"real": (40.0, 42.0, 44.0), "true": (50.0, 52.0, 54.0)}
     results = [Result(1, arm, seed, value, value) for arm, row in scores.items() for seed, value in enumerate(row)]
-    lines = report(results).splitlines()
-    assert len(lines) == 4
+    lines = report([*results, Result(1, "copies", 0, 41.0, 42.0)]).splitlines()
     assert "| 3 | 42.0 ± 2.0 | 42.0 ± 2.0 |  |  |" in lines[2]
+    assert "| 1 | 41.0 | 42.0 | -1.0 |  |" in lines[3]
     # The difference of two means of three with deviation 2 has the standard error sqrt(4/3 + 4/3) = 1.63.
-    assert "| 52.0 ± 2.0 | 52.0 ± 2.0 | +10.0 | +6.1 |" in lines[3]
+    assert "| 52.0 ± 2.0 | 52.0 ± 2.0 | +10.0 | +6.1 |" in lines[4] and len(lines) == 5

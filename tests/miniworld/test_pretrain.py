@@ -8,12 +8,17 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
-from vireid_lib.miniworld import captions, pretrain_report
-from vireid_lib.miniworld.pretrain import BASE_MODEL, PretrainConfig, pretrain
-from vireid_lib.miniworld.pretrain_bank import halve, people_and_views
-from vireid_lib.miniworld.pretrain_config import BankConfig, DenoiserConfig, TextConfig, VaeConfig
-from vireid_lib.miniworld.pretrain_denoiser import DenoiserTask, write_prompt
-from vireid_lib.miniworld.pretrain_tokenizer import build_tokenizer
+from vireid_lib.miniworld import captions
+from vireid_lib.miniworld.pretrain import BASE_MODEL, DenoiserTask, people_and_views, pretrain, write_prompt
+from vireid_lib.miniworld.pretrain_networks import (
+    BankConfig,
+    DenoiserConfig,
+    PretrainConfig,
+    TextConfig,
+    VaeConfig,
+    build_text,
+    build_tokenizer,
+)
 
 TINY = PretrainConfig(
     bank=BankConfig(images=80, held_out=8),
@@ -23,44 +28,24 @@ TINY = PretrainConfig(
 )
 
 
-def test_every_caption_word_is_one_token():
+def test_every_caption_word_is_one_token_and_any_string_can_be_told_apart():
     tokenizer = build_tokenizer(captions.vocabulary(), max_length=40)
     for word in captions.vocabulary():
         assert len(tokenizer.tokenize(word)) == 1 + 2 * word.count("-")
-
-
-def test_any_string_can_be_tokenised_and_told_apart():
-    tokenizer = build_tokenizer(captions.vocabulary(), max_length=40)
     first, second = (tokenizer(code).input_ids for code in ("b8zBXKoH", "q3rTWmeY"))
     assert first != second and tokenizer.unk_token_id not in first[1:-1]
     assert tokenizer.add_tokens(["<id-0>"]) == 1
     assert "<id-0>" in tokenizer.tokenize("a b8zBXKoH photo of <id-0> person")
 
 
-def test_captions_fit():
-    tokenizer = build_tokenizer([*captions.vocabulary(), "a", "photo", "of"], max_length=TextConfig().length)
+def test_the_shipped_tokenizer_is_rebuilt_and_captions_fit(tmp_path):
+    tokenizer, _ = build_text(TextConfig(), seed=0)
+    tokenizer.save_pretrained(tmp_path)
+    shipped = BASE_MODEL / "tokenizer/tokenizer.json"
+    assert json.loads((tmp_path / "tokenizer.json").read_text()) == json.loads(shipped.read_text())
     people, views = people_and_views(0, "a test", 300)
     longest = max(len(tokenizer(f"a {views[0].camera.style} photo of {captions.caption(p)}").input_ids) for p in people)
     assert longest <= TextConfig().length
-
-
-def test_attributes_are_read_off_captions():
-    caption = (
-        "person with long black hair and glasses wearing yellow and black vertically striped shirt, "
-        "navy shorts, red shoes, grey beanie, brown shoulder bag"
-    )
-    assert pretrain_report.attributes(caption) == {
-        "hair": "long",
-        "hat": "beanie",
-        "bag": "shoulder bag",
-        "upper colour": "yellow",
-        "upper pattern": "vertically striped",
-        "upper kind": "shirt",
-        "lower colour": "navy",
-        "lower kind": "shorts",
-    }
-    dress = pretrain_report.attributes("bald person with beard wearing red dress, black boots")
-    assert dress["lower kind"] == "dress" and dress["hair"] == "bald" and dress["bag"] == "none"
 
 
 def test_prompts_drop_and_shorten():
@@ -68,23 +53,13 @@ def test_prompts_drop_and_shorten():
     config = DenoiserConfig(drop_caption=0.5, shorten=0.5, name_scene=0.5)
     caption = "bald person wearing red coat, black trousers, white shoes"
     prompts = {write_prompt(caption, "street", config, rng) for _ in range(200)}
-    assert "" in prompts and f"a photo of {caption}" in prompts and f"a street photo of {caption}" in prompts
+    assert {"", f"a photo of {caption}", f"a street photo of {caption}"} < prompts
     known = set(captions.vocabulary()) | {"a", "street", "photo", "of"}
     assert all(word.strip(",") in known for prompt in prompts for word in prompt.split())
 
 
-def test_halve():
-    pixels = np.arange(2 * 4 * 2 * 3, dtype=np.uint8).reshape(2, 4, 2, 3)
-    assert halve(pixels)[0, 0, 0, 0] == round(pixels[0, :2, :2, 0].mean() + 1e-6)
-
-
-def test_psnr():
-    black, grey = np.zeros((1, 2, 2, 3), np.uint8), np.full((1, 2, 2, 3), 51, np.uint8)
-    assert pretrain_report.psnr(black, grey) == pytest.approx(20 * np.log10(5), rel=1e-6)
-
-
-def test_recipe_resumes_and_diffusers_loads_the_result(tmp_path, monkeypatch):
-    options = dict(config=TINY, device="cpu", checkpoint_every=2, progress=False, read=64, sampled=48)
+def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(tmp_path, monkeypatch):
+    options = dict(config=TINY, device="cpu", checkpoint_every=2, progress=False)
     pretrain(tmp_path / "whole", **options)
     real = DenoiserTask.losses
 
@@ -107,8 +82,7 @@ def test_recipe_resumes_and_diffusers_loads_the_result(tmp_path, monkeypatch):
     assert pipeline.vae.config.scaling_factor > 0 and pipeline.scheduler.config.prediction_type == "v_prediction"
 
 
-def test_shipped_model_is_small_and_says_how_it_was_made():
+def test_the_shipped_model_is_small_and_made_with_the_defaults():
     weights = list(BASE_MODEL.rglob("*.safetensors"))
     assert len(weights) == 3 and sum(file.stat().st_size for file in weights) <= 12e6
-    recipe = json.loads((BASE_MODEL / "recipe.json").read_text())
-    assert PretrainConfig(**recipe["config"]).seed == recipe["config"]["seed"]
+    assert PretrainConfig(**json.loads((BASE_MODEL / "recipe.json").read_text())["config"]) == PretrainConfig()

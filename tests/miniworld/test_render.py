@@ -1,21 +1,15 @@
 """The renderer: what its pictures must have, whatever the person."""
 
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from vireid_lib.miniworld import render as rendering
-from vireid_lib.miniworld.cameras import CAMERAS, View, random_visible_camera, sample_view
-from vireid_lib.miniworld.people import Cloth, people_stream, redraw_infrared
+from vireid_lib.miniworld.cameras import CAMERAS, View, sample_view
+from vireid_lib.miniworld.people import Cloth, redraw_infrared
 from vireid_lib.miniworld.render import render
-
-
-@pytest.fixture(scope="module")
-def people():
-    return list(islice(people_stream(5, "test"), 24))
 
 
 def _views(people, camera, seed=0):
@@ -51,28 +45,14 @@ def test_rendering_is_deterministic_and_does_not_depend_on_the_batch(people):
     assert np.array_equal(pictures, np.concatenate(alone))
 
 
-@pytest.mark.parametrize("camera", ["mini_vi/3", "mini_vi/6"])
-def test_infrared_is_grey(people, camera):
-    pictures = render(people, _views(people, camera), modality="infrared")
-    assert (pictures == pictures[..., :1]).all()
-    assert pictures.std(axis=(1, 2)).min() > 10
-
-
-@pytest.mark.parametrize(("height", "width"), [(64, 32), (75, 41), (8, 8), (33, 90), (256, 128)])
+@pytest.mark.parametrize(("height", "width"), [(75, 41), (8, 8), (33, 90)])
 def test_any_size_renders(people, height, width):
     for camera in ("mini_vi/5", "mini_vi/6"):
         modality = CAMERAS[camera].modality
         pictures = render(people[:4], _views(people[:4], camera), height=height, width=width, modality=modality)
         assert pictures.shape == (4, height, width, 3)
         assert pictures.std() > 5
-
-
-def test_a_small_picture_is_the_large_one_shrunk(people):
-    views = [_still("mini_vi/4", yaw=30.0 * i, backdrop=0.3) for i in range(24)]
-    large = render(people, views, modality="visible").astype(float)
-    small = render(people, views, height=64, width=32, modality="visible").astype(float)
-    shrunk = large.reshape(24, 64, 2, 32, 2, 3).mean((2, 4))
-    assert np.abs(shrunk - small).mean() < 6
+        assert modality == "visible" or (pictures == pictures[..., :1]).all()
 
 
 def test_bad_calls_are_refused_with_a_remedy(people):
@@ -105,20 +85,6 @@ def test_contact_sheet_shows_a_person_in_every_picture(people):
         assert (height > 75).all()
 
 
-def test_the_same_person_keeps_their_colours_from_every_side(people):
-    """Front, side and back of one person are more alike in colour than two people's fronts are."""
-
-    def colours(yaw):
-        views = [_still("mini_vi/1", yaw=yaw, backdrop=0.4) for _ in people]
-        pictures = render(people, views, modality="visible")[:, :, 16:48].astype(float)
-        return pictures.reshape(24, 16, 8, 32, 3).mean((2, 3)).reshape(24, -1)
-
-    front = colours(0.0)
-    for yaw in (90.0, 180.0):
-        distance = np.linalg.norm(front[:, None] - colours(yaw)[None], axis=-1)
-        assert np.mean(np.argmin(distance, 1) == np.arange(24)) > 0.6
-
-
 def test_colour_does_not_carry_over_to_infrared_but_shape_does(people):
     """Recolouring a person leaves the infrared picture as it was; another coat or bag changes it."""
     views = [_still("mini_vi/3", yaw=200.0, backdrop=0.4) for _ in people]
@@ -141,22 +107,6 @@ def test_colour_does_not_carry_over_to_infrared_but_shape_does(people):
     assert (change > 2).all()
 
 
-def test_silhouettes_agree_between_the_modalities(people):
-    """The two modalities show the same shape at the same place."""
-
-    def silhouettes(modality):
-        kept = replace(CAMERAS["mini_vi/1"], noise=0.0, blur=0.3)
-        views = [View(kept, yaw=40.0 * i, stride=0.7, phase=i, backdrop=0.4) for i in range(24)]
-        away = [replace(view, offset_x=3.0) for view in views]
-        pictures = render(people, views, modality=modality).astype(float)
-        return np.abs(pictures - render(people, away, modality=modality)).max(-1)[:, :110] > 8
-
-    visible, infrared = silhouettes("visible"), silhouettes("infrared")
-    # Where cloth and wall happen to be equally bright a part of the silhouette is lost.
-    overlap = (visible & infrared).sum((1, 2)) / np.minimum(visible.sum((1, 2)), infrared.sum((1, 2)))
-    assert np.median(overlap) > 0.9
-
-
 def test_redrawn_materials_look_different_in_infrared_and_equal_in_colour(people):
     rng = np.random.default_rng(0)
     redrawn = [redraw_infrared(person, rng) for person in people]
@@ -164,12 +114,3 @@ def test_redrawn_materials_look_different_in_infrared_and_equal_in_colour(people
         modality, views = CAMERAS[camera].modality, _views(people, camera)
         before = render(people, views, modality=modality)
         assert np.array_equal(before, render(redrawn, views, modality=modality)) == same
-
-
-def test_random_cameras_vary():
-    rng = np.random.default_rng(0)
-    cameras = [random_visible_camera(rng) for _ in range(200)]
-    assert {camera.modality for camera in cameras} == {"visible"}
-    assert len({camera.style for camera in cameras}) == 6
-    assert len({camera.place for camera in cameras}) > 80
-    assert not {camera.place for camera in cameras} & {camera.place for camera in CAMERAS.values()}

@@ -1,4 +1,4 @@
-"""The miniature world on disk: real layouts, determinism, disjoint people, truth kept apart."""
+"""The miniature world on disk: real layouts, determinism, disjoint people."""
 
 import hashlib
 import json
@@ -14,24 +14,9 @@ from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.miniworld import write
 from vireid_lib.miniworld.people import people_stream
-from vireid_lib.miniworld.truth import read_truth
 from vireid_lib.miniworld.write import Size, WorldError, make
 
-TINY = Size(
-    train_ids=3,
-    val_ids=1,
-    test_ids=2,
-    images_per_camera=2,
-    external_ids=3,
-    external_images=4,
-    market_test_ids=1,
-    infrared_images=2,
-)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return make(tmp_path_factory.mktemp("world"), seed=4, size=TINY)
+TINY = Size(3, 1, 2, images_per_camera=2, external_ids=3, external_images=4, market_test_ids=1, infrared_images=2)
 
 
 def _digest(folder):
@@ -81,26 +66,6 @@ def test_mini_market_is_read_by_the_real_reader(world):
     assert not set(query.identity) & set(train.identity)
 
 
-@pytest.mark.parametrize(("kind", "source"), [("true", "true infrared"), ("redrawn", "redrawn infrared")])
-def test_truth_shows_mini_markets_training_people_in_infrared(world, kind, source):
-    table = read_truth(world["mini_truth"], kind)
-    market = read_dataset("mini_market", world["mini_market"])
-    assert set(table.identity) == set(market.identity[market.split == "train"])
-    assert set(table.camera) == {"mini_vi/3", "mini_vi/6"}
-    assert set(table.source) == {source} and set(table.split) == {"external"}
-    assert (table.groupby(["identity", "camera"]).size() == 2).all()
-
-
-def test_truth_is_out_of_the_data_sets_way(world):
-    for name in ("mini_vi", "mini_market"):
-        with pytest.raises(ValueError):
-            read_dataset(name, world["mini_truth"])
-        with pytest.raises(ValueError, match="no pictures"):
-            read_truth(world[name])
-    with pytest.raises(ValueError, match="choose one of true, redrawn"):
-        read_truth(world["mini_truth"], "fake")
-
-
 def test_the_same_seed_writes_the_same_bytes_and_another_does_not(world, tmp_path):
     again = make(tmp_path / "again", seed=4, size=TINY)
     other = make(tmp_path / "other", seed=5, size=TINY)
@@ -120,16 +85,10 @@ def test_more_images_leave_the_others_as_they_were(world, tmp_path):
         assert (world[name] / path).read_bytes() == (larger[name] / path).read_bytes()
 
 
-def test_no_person_is_in_two_data_sets(world):
-    people = [set(islice(people_stream(4, name), 60)) for name in ("mini_vi", "mini_market")]
-    assert len(people[0] | people[1]) == 120
-
-
 def test_identical_settings_return_at_once_and_others_are_refused(world):
-    root = world["mini_vi"].parent
-    before = (root / "mini_vi/cam1/0001/0001.jpg").stat().st_mtime_ns
-    assert make(root, seed=4, size=TINY) == world
-    assert (root / "mini_vi/cam1/0001/0001.jpg").stat().st_mtime_ns == before
+    root, shot = world["mini_vi"].parent, world["mini_vi"] / "cam1/0001/0001.jpg"
+    before = shot.stat().st_mtime_ns
+    assert make(root, seed=4, size=TINY) == world and shot.stat().st_mtime_ns == before
     with pytest.raises(WorldError, match=r"seed 4 \(asked for: 9\)"):
         make(root, seed=9, size=TINY)
     with pytest.raises(WorldError, match="train_ids 3 \\(asked for: 8\\)"):

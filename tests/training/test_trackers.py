@@ -86,7 +86,7 @@ def test_a_tracker_is_told_the_history_and_changes_nothing(
     assert [{"step": step, **values} for step, values in records] == history
 
 
-@pytest.mark.parametrize(("name", "words"), [("tensorbord", "did you mean tensorboard"), ("zzz", "accelerate knows")])
+@pytest.mark.parametrize(("name", "words"), [("tensorbord", "did you mean tensorboard"), ("zzz", "there are")])
 def test_an_unknown_name(name: str, words: str) -> None:
     with pytest.raises(trackers.TrackerError, match=words):
         trackers.chosen(name)

@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
 
+from vireid_lib.data.grey import LUMINANCE
+
 UPPER, LOWER = (0.22, 0.48), (0.54, 0.84)
 """Rows, as shares of the image's height, between which a standing person's upper and lower clothes lie."""
 
 MIDDLE = (0.34, 0.66)
 """Columns, as shares of the width, in which there is mostly person and little background."""
 
-LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 FEWEST_IDENTITIES = 4
 LEAST_SPREAD = 1e-3  # standard deviation below which a descriptor says the same of everybody
@@ -25,6 +26,7 @@ def descriptors(pixels: UInt8[np.ndarray, "images height width 3"]) -> pd.DataFr
         prints raise; "upper redness", "upper blueness": red and blue less luminance, 0 for a grey image.
     """
     upper, lower = _region(pixels, UPPER), _region(pixels, LOWER)
+    # In the regions' double precision; `grey.luminance` takes single.
     grey_upper, grey_lower = upper @ np.array(LUMINANCE), lower @ np.array(LUMINANCE)
     bright, dark = grey_upper.mean((1, 2)), grey_lower.mean((1, 2))
     return pd.DataFrame(

@@ -7,8 +7,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from vireid_lib.analysis.measure import Measure
-
-LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
+from vireid_lib.data.grey import luminance
 
 
 def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> float:
@@ -58,7 +57,7 @@ def _root(matrix: Float[ndarray, "dim dim"]) -> Float[ndarray, "dim dim"]:
 
 def brightness(pixels: UInt8[ndarray, "n height width 3"]) -> Float[ndarray, "n height width"]:
     """Luminance of each pixel, 0..255."""
-    return np.asarray(pixels, np.float32) @ np.array(LUMINANCE, np.float32)
+    return luminance(pixels)
 
 
 def brightness_histogram(pixels: UInt8[ndarray, "n height width 3"], bins: int = 32) -> Float[ndarray, " bins"]:

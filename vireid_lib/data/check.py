@@ -21,9 +21,8 @@ UNREADABLE = (LayoutError, TextError, OSError)
 def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, int], None] | None = None) -> Report:
     """Read, decode and compare everything of a data set; nothing under `root` is written or touched.
 
-    Of RegDB all splits that are there are read. An error in the report means that the table or an image
-    cannot be read; a count that differs, a duplicate or a lone modality is a warning, because training runs
-    but numbers may not compare with published ones. Whatever is wrong with the data, there is a report.
+    Of RegDB all splits that are there are read. An error in the report means that the table or an image cannot be read.
+    A count that differs, a duplicate or a lone modality is a warning: training runs, but numbers may not compare.
 
     Args:
         name: a manifest's name or file.
@@ -110,32 +109,28 @@ def _duplicates(seen: dict[str, look.Seen], table: pd.DataFrame) -> list[Finding
     for path, each in seen.items():
         if not each.wrong:
             groups[each.digest].append(path)
-    across, within = [], []
-    for paths in groups.values():
-        if len(paths) > 1:
-            training = {about[path].split in ("train", "val") for path in paths}
-            people = {about[path].identity for path in paths}
-            (across if len(people) > 1 or len(training) > 1 else within).append(" = ".join(paths))
+    items = defaultdict(list)
+    for paths in (paths for paths in groups.values() if len(paths) > 1):
+        training = {about[path].split in ("train", "val") for path in paths}
+        across = len(training) > 1 or len({about[path].identity for path in paths}) > 1
+        items[across].append(" = ".join(paths))
     findings = []
-    if across:
-        what = f"{len(across)} images are there for several identities, or for training and test."
-        findings.append(Finding("warning", what, "They carry wrong labels or leak the test.", across))
-    if within:
-        what = f"{len(within)} images are there more than once for one identity."
-        findings.append(Finding("warning", what, items=within))
+    for across, where, remedy in (
+        (True, "for several identities, or for training and test", "They carry wrong labels or leak the test."),
+        (False, "more than once for one identity", ""),
+    ):
+        if items[across]:
+            what = f"{len(items[across])} images are there {where}."
+            findings.append(Finding("warning", what, remedy, items[across]))
     return findings
 
 
 def _lone_modalities(table: pd.DataFrame, manifest: DatasetManifest) -> list[Finding]:
-    if len({camera.modality for camera in manifest.cameras}) == 1:
-        return []
     findings = []
     for part, rows in (("training", tables.training_rows(table)), ("test", tables.test_rows(table))):
         seen = rows.groupby("identity")["modality"].agg(set)
-        items = [
-            f"{identity}: {modalities.pop()} only" for identity, modalities in seen.items() if len(modalities) == 1
-        ]
-        if items:
+        items = [f"{identity}: {kinds.pop()} only" for identity, kinds in seen.items() if len(kinds) == 1]
+        if items and len({camera.modality for camera in manifest.cameras}) > 1:
             what = f"{len(items)} {part} identities are there in one modality only."
             findings.append(Finding("warning", what, "Samplers refuse them, protocols skip them.", items))
     return findings

@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -56,19 +56,32 @@ def sweep(folder: Path, older_than: int = ABANDONED_SECONDS) -> None:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that another process sees the old file or the new one, never a part of it."""
+@contextlib.contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write a file or a folder to, renamed to `path` when the block ends.
+
+    Other processes see the old content or the new one, never a part; a block that fails leaves nothing. Where another
+    process has put a folder there meanwhile, that one stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = aside(path)
     try:
-        with disk.needing(len(data), path):
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+        yield temporary
+        try:
             os.replace(temporary, path)
+        except OSError:
+            if not (temporary.is_dir() and path.is_dir()):
+                raise
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True) if temporary.is_dir() else temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that another process sees the old file or the new one, never a part of it."""
+    with disk.needing(len(data), path), written_aside(path) as temporary, open(temporary, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def reserve(path: Path) -> None:
@@ -87,9 +100,8 @@ def reserve(path: Path) -> None:
 def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> list[str]:
     """Return the sha256 of every file's bytes, in the order of `paths`.
 
-    With a `cache` folder, `cache/contents.json` remembers what each file held together with its size and
-    times, and only files that are new there or whose stamp moved are read again. Two processes may do this
-    at once: the index is replaced as a whole, and an entry lost to the other process costs one more read.
+    `cache/contents.json` remembers what each file held together with its size and times; only files whose stamp moved
+    are read again. Two processes may do this at once: an entry lost to the other one costs one more read.
 
     Raises:
         FileNotFoundError: a file does not exist; the message names it.
@@ -102,7 +114,6 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     started = time.time_ns()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         fresh = dict(zip(unknown, pool.map(file_digest, unknown), strict=True))
-    digests = [fresh.get(path) or known[path][1] for path in paths]
     settled = {
         path: [stamps[path], digest]
         for path, digest in fresh.items()
@@ -111,7 +122,7 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     }
     if index_path is not None and settled:
         write_atomically(index_path, json.dumps({**_read_index(index_path), **settled}).encode())
-    return digests
+    return [fresh.get(path) or known[path][1] for path in paths]
 
 
 def _stamp_or_explain(path: str) -> list[int]:

@@ -1,6 +1,8 @@
 """One image file to 8-bit RGB at a wanted size, whatever the file's kind; broken files are named."""
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,23 +51,29 @@ class _Unusable(Exception):
 def open_image(path: str | Path) -> Image.Image:
     """Return a file's image, upright and fully decoded, as an 8-bit RGB picture of its own size.
 
-    Greyscale is repeated in three channels; CMYK and palettes are converted; transparent pixels are laid on black; the
-    EXIF rotation is carried out where it can be read; of several pictures in a file the first is taken. Deep images
-    (16 bits, floating point) are scaled by the range of the data set that they lie in (`vireid_lib.data.intensity`);
-    outside of any, 16 bits keep their full range (65535 becomes 255).
+    Greyscale is repeated in three channels; transparent pixels are laid on black; the EXIF rotation is carried out; of
+    several pictures in a file the first is taken. Deep images (16 bits, floating point) are scaled by the range of the
+    data set that they lie in (`vireid_lib.data.intensity`); outside of any, 65535 becomes 255.
 
     Raises:
         ImageError: the file is missing, empty, truncated, no image, or outside of a data set of a kind without a
             fixed range of brightness (32-bit integers beyond 65535, floating point).
     """
+    with _named(path), Image.open(path) as file:
+        file.load()
+        return _to_rgb(_upright(file), path)
+
+
+@contextlib.contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Have whatever reading an image raises name its path."""
     try:
-        with Image.open(path) as file:
-            file.load()
-            return _to_rgb(_upright(file), path)
+        yield
     except FileNotFoundError:
         raise ImageError(path, "does not exist") from None
     except UnidentifiedImageError:
-        raise ImageError(path, _not_an_image(path)) from None
+        kind = kind_of(path)
+        raise ImageError(path, kind if kind.startswith("is ") else f"is not an image: it {kind}") from None
     except _Unusable as error:
         raise ImageError(path, str(error)) from None
     except Exception as error:
@@ -92,15 +100,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
     Raises:
         ImageError: the file is missing, empty or no image.
     """
-    try:
-        with Image.open(path) as file:
-            return file.size if _orientation(file) in ASIDE else file.size[::-1]
-    except FileNotFoundError:
-        raise ImageError(path, "does not exist") from None
-    except UnidentifiedImageError:
-        raise ImageError(path, _not_an_image(path)) from None
-    except Exception as error:
-        raise ImageError(path, f"cannot be decoded: {str(error) or type(error).__name__}") from None
+    with _named(path), Image.open(path) as file:
+        return file.size if _orientation(file) in ASIDE else file.size[::-1]
 
 
 def about(path: str | Path) -> tuple[bool, int]:
@@ -110,11 +111,6 @@ def about(path: str | Path) -> tuple[bool, int]:
             return intensity.is_deep(file), getattr(file, "n_frames", 1)
         except Exception:  # what follows the first picture is broken
             return intensity.is_deep(file), 1
-
-
-def _not_an_image(path: str | Path) -> str:
-    kind = kind_of(path)
-    return kind if kind.startswith("is ") else f"is not an image: it {kind}"
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from vireid_lib.data.contents import aside, content_digests, reserve, sweep
+from vireid_lib.data.contents import content_digests, reserve, sweep, written_aside
 from vireid_lib.data.decode import VERSION, ImageError, decode
 from vireid_lib.data.intensity import limits_if_deep
 from vireid_lib.data.text import printable
@@ -43,16 +43,13 @@ def load_images(
 ) -> ImageStack:
     """Return images resized to `size` = (height, width), from the cache where it has them.
 
-    The cache's key is what the files hold, in order, the size, the decoder and the range of deep images, so that a
-    moved data set hits and a changed image misses. Whoever builds it writes aside and renames at the end: two
-    processes may build one cache at once (both do the work, one result stays) and a killed build leaves nothing that
-    is taken for a cache. Each list of paths has its own cache; load real and synthetic images with a call each, and the
-    real ones are shared by all conditions of an experiment.
+    The cache's key is what the files hold, in order, the size, the decoder and the range of deep images: a moved data
+    set hits, a changed image misses. Two processes may build one cache at once; one result stays. Each list of paths
+    has its own cache: load real and synthetic images with a call each, and the real ones are shared.
 
     Args:
         cache: folder for caches; None decodes into memory.
-        on_error: "raise" stops at the first image that cannot be used; "skip" leaves those out and says so in
-            `kept` and `skipped`.
+        on_error: "raise" stops at the first image that cannot be used; "skip" leaves those out (see `ImageStack`).
 
     Raises:
         ImageError: an image is missing, empty, truncated or no image, and `on_error` is "raise".
@@ -64,14 +61,13 @@ def load_images(
         pixels = np.empty((len(paths), *size, 3), np.uint8)
         return _stack(pixels, _decode_into(pixels, paths, on_error), paths)
     folder = _cache_folder(paths, size, Path(cache))
-    if not folder.exists():
+    found = _cached(folder, (len(paths), *size, 3))
+    if found is None:
+        if folder.exists():
+            shutil.rmtree(folder)
         _build(folder, paths, size, on_error)
-    try:
-        pixels, broken = _cached(folder, (len(paths), *size, 3))
-    except (OSError, EOFError, ValueError, AttributeError, RecursionError):  # damaged, by a power failure, say
-        shutil.rmtree(folder)
-        _build(folder, paths, size, on_error)
-        pixels, broken = _cached(folder, (len(paths), *size, 3))
+        found = _cached(folder, (len(paths), *size, 3))
+    pixels, broken = found
     if broken and on_error == "raise":
         raise _refusal(paths[min(broken)], broken[min(broken)])
     return _stack(pixels, broken, paths)
@@ -95,40 +91,32 @@ def _cache_folder(paths: Sequence[str], size: tuple[int, int], cache: Path) -> P
     return cache / f"images-{size[0]}x{size[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
-def _cached(folder: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]]:
-    """(pixels, {row: what is wrong}) of a cache; raises what reading a damaged one does."""
-    broken = {int(row): why for row, why in json.loads((folder / "broken.json").read_text()).items()}
-    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
-    if pixels.shape != shape:
-        raise ValueError(f"{folder} holds {pixels.shape}, not {shape}")
-    return pixels, broken
+def _cached(folder: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]] | None:
+    """(pixels, {row: what is wrong}) of a cache; None where there is none, or one that a power failure has damaged."""
+    try:
+        broken = {int(row): why for row, why in json.loads((folder / "broken.json").read_text()).items()}
+        pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+    except (OSError, EOFError, ValueError, AttributeError, RecursionError):
+        return None
+    return (pixels, broken) if pixels.shape == shape else None
 
 
 def _build(folder: Path, paths: Sequence[str], size: tuple[int, int], on_error: str) -> None:
     sweep(folder.parent)
     # Not a temporary folder of the standard library's: those shut out the other users of a shared cache.
-    own = aside(folder)
-    own.mkdir(parents=True)
-    try:
+    with written_aside(folder) as own:
+        own.mkdir()
         shape = (len(paths), *size, 3)
         pixels = np.lib.format.open_memmap(own / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
         reserve(own / "pixels.npy")
         broken = _decode_into(pixels, paths, on_error)
         pixels.flush()
         (own / "broken.json").write_text(json.dumps(broken))
-        try:
-            own.rename(folder)
-        except OSError:
-            # A folder is not renamed onto a full one: another process was first, and wrote the same.
-            if not folder.exists():
-                raise
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
 
 
 def _decode_into(pixels: np.ndarray, paths: Sequence[str], on_error: str) -> dict[int, str]:
     """Fill `pixels` row by row and return {row: what is wrong} of the images that could not be used."""
-    size = pixels.shape[1:3]
+    size, broken = pixels.shape[1:3], {}
 
     def fill(row: int) -> str | None:
         try:
@@ -138,22 +126,16 @@ def _decode_into(pixels: np.ndarray, paths: Sequence[str], on_error: str) -> dic
             return error.why
         return None
 
-    broken = {}
-    for row, why in _in_threads(fill, len(paths)):
-        if why is not None and on_error == "raise":
-            raise _refusal(paths[row], why)
-        if why is not None:
-            broken[row] = why
-    return broken
-
-
-def _in_threads(work: Callable[[int], str | None], count: int):
-    """Yield (row, work(row)) in order; Pillow decodes outside Python's lock, so threads use all cores."""
-    workers = os.cpu_count() or 1
+    workers = os.cpu_count() or 1  # Pillow decodes outside Python's lock, so threads use all cores
     with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, count, 64 * workers):
-            rows = range(start, min(start + 64 * workers, count))
-            yield from zip(rows, pool.map(work, rows), strict=True)
+        for start in range(0, len(paths), 64 * workers):  # in parts, so that a broken image stops the rest soon
+            rows = range(start, min(start + 64 * workers, len(paths)))
+            for row, why in zip(rows, pool.map(fill, rows), strict=True):
+                if why is not None and on_error == "raise":
+                    raise _refusal(paths[row], why)
+                if why is not None:
+                    broken[row] = why
+    return broken
 
 
 def _stack(pixels: np.ndarray, broken: dict[int, str], paths: Sequence[str]) -> ImageStack:

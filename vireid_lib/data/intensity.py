@@ -30,15 +30,14 @@ Limits = tuple[float, float]
 class _Scale:
     """The range that the images below some folders share, measured when the first deep one is met."""
 
-    def __init__(self, folders: Sequence[str], stated: Limits | None) -> None:
-        self.folders, self.stated = sorted(folders), stated
-        self._lock, self._measured = threading.Lock(), False
-        self._limits = stated
+    def __init__(self, folders: Sequence[str], stated: Sequence[float] | None) -> None:
+        self.folders, self.stated = sorted(folders), None if stated is None else (float(stated[0]), float(stated[1]))
+        self._lock, self._measured, self._limits = threading.Lock(), stated is not None, self.stated
 
     def limits(self) -> Limits | None:
         """(value shown as black, value shown as white); None where all deep pixels are equal."""
         with self._lock:
-            if self.stated is None and not self._measured:
+            if not self._measured:
                 self._limits, self._measured = _percentiles(self.folders), True
         return self._limits
 
@@ -57,8 +56,7 @@ def declare(root: str | Path, paths: Mapping[str, Iterable[str]], stated: Sequen
     for of_modality in paths.values():
         tops = {os.path.relpath(path, root).split(os.sep)[0] for path in of_modality}
         folders = [folder for folder in (os.path.join(root, top) for top in tops) if os.path.isdir(folder)]
-        scale = _Scale(folders, None if stated is None else (float(stated[0]), float(stated[1])))
-        _SCALES.update(dict.fromkeys(folders, scale))
+        _SCALES.update(dict.fromkeys(folders, _Scale(folders, stated)))
 
 
 def declared() -> list[tuple[list[str], Limits | None]]:
@@ -69,7 +67,7 @@ def declared() -> list[tuple[list[str], Limits | None]]:
 def restore(held: Iterable[Sequence]) -> None:
     """Declare what another process had declared."""
     for folders, stated in held:
-        _SCALES.update(dict.fromkeys(folders, _Scale(folders, None if stated is None else (stated[0], stated[1]))))
+        _SCALES.update(dict.fromkeys(folders, _Scale(folders, stated)))
 
 
 def limits(path: str | Path) -> Limits | None:
@@ -82,7 +80,7 @@ def limits_if_deep(path: str | Path) -> Limits | None:
     """`limits` for a deep image, None for any other; what an image's pixels depend on besides its file."""
     if not str(path).lower().endswith(SUFFIXES) or (scale := _scale(str(path))) is None:
         return None
-    return scale.limits() if os.path.isfile(path) and _deep_file(str(path), *stamp(path)) else None
+    return scale.limits() if _is_deep_file(str(path)) else None
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -105,8 +103,12 @@ def _scale(path: str) -> _Scale | None:
     return _SCALES.get(folder)
 
 
+def _is_deep_file(path: str) -> bool:
+    return os.path.isfile(path) and _deep_by_stamp(path, *stamp(path))
+
+
 @lru_cache(maxsize=1 << 18)
-def _deep_file(path: str, *_: int) -> bool:
+def _deep_by_stamp(path: str, *_: int) -> bool:
     """Whether the file, as its stamp says it is, holds a deep image; only its header is read."""
     try:
         with Image.open(path) as image:
@@ -121,17 +123,13 @@ def _percentiles(folders: Sequence[str]) -> Limits | None:
         os.path.join(place, name) for folder in folders for place, _, names in os.walk(folder) for name in names
     )
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        deep = [file for file, found in zip(files, pool.map(_deep_now, files), strict=True) if found]
+        deep = [file for file, found in zip(files, pool.map(_is_deep_file, files), strict=True) if found]
         chosen = [deep[place] for place in np.linspace(0, len(deep) - 1, min(len(deep), IMAGES)).round().astype(int)]
         seen = [values for values in pool.map(_some_pixels, chosen) if values.size]
     if not seen:
         return None
     low, high = np.percentile(np.concatenate(seen), PERCENTILES)
     return (float(low), float(high)) if high > low else None
-
-
-def _deep_now(path: str) -> bool:
-    return os.path.isfile(path) and _deep_file(path, *stamp(path))
 
 
 def _some_pixels(path: str) -> Shaped[np.ndarray, " pixels"]:

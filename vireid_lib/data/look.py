@@ -42,14 +42,18 @@ class Seen:
 def look(path: str) -> Seen:
     """Read and decode one file, whatever it holds."""
     try:
-        digest = file_digest(path)
-        image = open_image(path)
-        deep, pictures = about(path)
+        digest, image, (deep, pictures) = file_digest(path), open_image(path), about(path)
     except ImageError as error:
         return Seen(wrong=error.why)
     except OSError as error:
         return Seen(wrong="does not exist" if isinstance(error, FileNotFoundError) else f"cannot be opened: {error}")
     return Seen("", digest, (image.height, image.width), _levels(image), deep, pictures)
+
+
+def _levels(image: Image.Image) -> int:
+    counts = np.cumsum(image.convert("L").histogram())
+    low, high = (int(np.searchsorted(counts, share * counts[-1])) for share in (0.01, 0.99))
+    return high - low
 
 
 def look_at_all(paths: list[str], progress: Callable[[int, int], None] | None = None) -> dict[str, Seen]:
@@ -66,59 +70,36 @@ def look_at_all(paths: list[str], progress: Callable[[int, int], None] | None = 
 
 def findings(seen: dict[str, Seen], manifest: DatasetManifest) -> list[Finding]:
     """What is to be said of the files, most serious first."""
-    broken = [f"{path} {each.wrong}" for path, each in seen.items() if each.wrong]
     found = []
-    if broken:
-        remedy = f"Restore them, or {LEAVE_OUT}."
-        found.append(Finding("error", f"{len(broken)} images cannot be read.", remedy, broken))
-    whole = {path: each for path, each in seen.items() if not each.wrong}
-    for what, is_odd in _odd_sizes(manifest.image_size).items():
-        items = [f"{path} {each.size[0]}x{each.size[1]}" for path, each in whole.items() if is_odd(each.size)]
+
+    def tell(severity: str, items: list[str], what: str, remedy: str = "") -> None:
         if items:
-            found.append(Finding("warning", f"{len(items)} images {what}", items=items))
-    return found + _flat(whole) + _deep(whole) + _several(whole)
+            found.append(Finding(severity, f"{len(items)} {what}", remedy, items))
 
-
-def _odd_sizes(wanted: list[int] | None) -> dict[str, Callable[[tuple[int, int]], bool]]:
-    kinds = {
-        f"are less than {SMALLEST_SIDE} pixels high or wide.": lambda size: min(size) < SMALLEST_SIDE,
-        "are wider than high; they may be turned or no people.": lambda size: size[1] > size[0],
+    broken = [f"{path} {each.wrong}" for path, each in seen.items() if each.wrong]
+    tell("error", broken, "images cannot be read.", f"Restore them, or {LEAVE_OUT}.")
+    whole = {path: each for path, each in seen.items() if not each.wrong}
+    sizes: dict[str, Callable[[int, int], bool]] = {
+        f"are less than {SMALLEST_SIDE} pixels high or wide.": lambda *size: min(size) < SMALLEST_SIDE,
+        "are wider than high; they may be turned or no people.": lambda height, width: width > height,
     }
-    if wanted:
+    if wanted := manifest.image_size:
         words = f"are not {wanted[0]} by {wanted[1]} pixels (height by width), as the data set's are."
-        kinds[words] = lambda size: list(size) != wanted
-    return kinds
-
-
-def _flat(seen: dict[str, Seen]) -> list[Finding]:
-    items = [f"{path} {each.levels} grey levels" for path, each in seen.items() if each.levels < FEWEST_LEVELS]
-    if not items:
-        return []
+        sizes[words] = lambda *size: list(size) != wanted
+    for words, is_odd in sizes.items():
+        odd = [f"{path} {each.size[0]}x{each.size[1]}" for path, each in whole.items() if is_odd(*each.size)]
+        tell("warning", odd, f"images {words}")
+    flat = [f"{path} {each.levels} grey levels" for path, each in whole.items() if each.levels < FEWEST_LEVELS]
     remedy = "If they had more bits, save them in one channel of 16: the manifest's `intensity` then sets their range."
-    return [Finding("warning", f"{len(items)} images are almost of one brightness.", remedy, items)]
-
-
-def _deep(seen: dict[str, Seen]) -> list[Finding]:
-    """Told always: the range is a choice, and other choices give other pictures."""
-    groups: dict[intensity.Limits | None, list[str]] = {}
-    for path, each in seen.items():
-        if each.deep:
-            groups.setdefault(intensity.limits(path), []).append(path)
-    found = []
-    for limits, items in groups.items():
-        shown = "their full range" if limits is None else f"from {limits[0]:g} (black) to {limits[1]:g} (white)"
-        what = f"{len(items)} images have more than 8 bits and are shown {'in ' * (limits is None)}{shown}."
-        found.append(Finding("note", what, "To choose another range, set `intensity` in the manifest.", items))
+    tell("warning", flat, "images are almost of one brightness.", remedy)
+    # Deep images are told always: the range is a choice, and other choices give other pictures.
+    ranges: dict[intensity.Limits | None, list[str]] = {}
+    for path in (path for path, each in whole.items() if each.deep):
+        ranges.setdefault(intensity.limits(path), []).append(path)
+    for limits, items in ranges.items():
+        shown = "in their full range" if limits is None else f"from {limits[0]:g} (black) to {limits[1]:g} (white)"
+        remedy = "To choose another range, set `intensity` in the manifest."
+        tell("note", items, f"images have more than 8 bits and are shown {shown}.", remedy)
+    several = [f"{path} {each.pictures} pictures" for path, each in whole.items() if each.pictures > 1]
+    tell("warning", several, "files hold several pictures, of which the first is taken.")
     return found
-
-
-def _several(seen: dict[str, Seen]) -> list[Finding]:
-    items = [f"{path} {each.pictures} pictures" for path, each in seen.items() if each.pictures > 1]
-    what = f"{len(items)} files hold several pictures, of which the first is taken."
-    return [Finding("warning", what, items=items)] if items else []
-
-
-def _levels(image: Image.Image) -> int:
-    counts = np.cumsum(image.convert("L").histogram())
-    low, high = (int(np.searchsorted(counts, share * counts[-1])) for share in (0.01, 0.99))
-    return high - low

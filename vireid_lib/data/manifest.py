@@ -4,6 +4,7 @@ import functools
 import hashlib
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from vireid_lib import places
 from vireid_lib.data.contents import stamp
 from vireid_lib.data.strict import FileError, Strict, read_model
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 from vireid_lib.project import project_root
 
 Split = Literal["train", "val", "test", "query", "gallery"]
@@ -64,11 +65,8 @@ class Mode(Strict):
 
 
 class Protocol(Strict):
-    """How the data set is evaluated; what is left empty does not exist for this data set.
-
-    `rule` says which gallery images a query ignores and how ranks are counted, `removal` says it in words,
-    `modes` names camera selections, `shots` and `draws` say how a gallery is drawn.
-    """
+    """How the data set is evaluated: `rule` (in words: `removal`) says which gallery images a query ignores and how
+    ranks are counted, `modes` names camera selections, `shots` and `draws` say how a gallery is drawn."""
 
     rule: Rule
     removal: Text
@@ -109,13 +107,9 @@ class DatasetManifest(Strict):
 
     @model_validator(mode="after")
     def _cameras_agree(self) -> "DatasetManifest":
-        seen: set[tuple[int, str]] = set()
-        for camera in self.cameras:
-            if (camera.number, camera.modality) in seen:
-                raise ValueError(
-                    f"cameras: the {camera.modality} camera {camera.number} is listed twice; remove one entry"
-                )
-            seen.add((camera.number, camera.modality))
+        for (number, modality), count in Counter((each.number, each.modality) for each in self.cameras).items():
+            if count > 1:
+                raise ValueError(f"cameras: the {modality} camera {number} is listed twice; remove one entry")
         numbers = self.camera_numbers()
         for name, mode in self.protocol.modes.items():
             for number in (*mode.query, *mode.gallery):
@@ -147,9 +141,7 @@ def load_manifest(name_or_path: str | Path) -> DatasetManifest:
     if not places.is_yaml(path):
         path = project_root() / "data_manifests" / "datasets" / f"{name_or_path}.yaml"
         if str(name_or_path) not in manifest_names():
-            near = nearest(str(name_or_path), manifest_names())
-            hint = f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(manifest_names()) + "."
-            raise FileError(f"there is no data set named {str(name_or_path)!r}; {hint}")
+            raise FileError(f"no data set named {str(name_or_path)!r}; {hint(str(name_or_path), manifest_names())}")
     if not os.path.isfile(path):  # Path's own raises for a name that is too long
         raise FileError(f"{path} does not exist; give a manifest's name or an existing file.")
     return _read(path, tuple(stamp(path)))

@@ -27,12 +27,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class CountLine:
-    """A number found on disk beside those that sources print for it."""
+    """A number found on disk beside those that sources print for it, each with value, source and note."""
 
     what: str
     found: int
     stated: list[dict[str, str | int]]
-    """Each with value, source and note, as in the manifest."""
 
     @property
     def agrees(self) -> bool:
@@ -41,11 +40,10 @@ class CountLine:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of `check_dataset`."""
+    """The outcome of `check_dataset`; `root` is the folder as it can be printed."""
 
     name: str
     root: str
-    """The folder, as it can be printed."""
     images: int
     counts: list[CountLine]
     findings: list[Finding]
@@ -57,33 +55,29 @@ class Report:
 
     def to_json(self) -> str:
         """Return everything as JSON, with `usable` and, for each count, `agrees`."""
-        content = asdict(self) | {"usable": self.usable}
-        content["counts"] = [asdict(line) | {"agrees": line.agrees} for line in self.counts]
-        return json.dumps(content, indent=2, ensure_ascii=False)
+        counts = [asdict(line) | {"agrees": line.agrees} for line in self.counts]
+        return json.dumps(asdict(self) | {"usable": self.usable, "counts": counts}, indent=2, ensure_ascii=False)
 
     def to_text(self) -> str:
         """Return a report for the terminal: the verdict, the counts, then findings by weight."""
         verdict = "usable" if self.usable else "NOT USABLE"
         lines = [f"{self.name} at {self.root}: {self.images:,} images, {verdict}"]
-        if self.counts:
-            lines += ["", "Counts"]
-            width = max(len(line.what) for line in self.counts)
-            for line in self.counts:
-                mark = "ok     " if line.agrees else "DIFFERS"
-                sources = "; ".join(_stated(stated) for stated in line.stated)
-                lines.append(f"  {mark} {line.what:<{width}} {line.found:>7,}  {sources}")
+        lines += ["", "Counts"] if self.counts else []
+        width = max((len(line.what) for line in self.counts), default=0)
+        for line in self.counts:
+            sources = "; ".join(
+                f"{each['source']}: {each['value']:,}" + (f" ({each['note']})" if each["note"] else "")
+                for each in line.stated
+            )
+            lines.append(
+                f"  {'ok     ' if line.agrees else 'DIFFERS'} {line.what:<{width}} {line.found:>7,}  {sources}"
+            )
         for severity, title in (("error", "Errors"), ("warning", "Warnings"), ("note", "Notes")):
             findings = [finding for finding in self.findings if finding.severity == severity]
-            if findings:
-                lines += ["", title]
+            lines += ["", title] if findings else []
             for finding in findings:
-                lines.append(f"  {finding.what}" + (f" {finding.remedy}" if finding.remedy else ""))
+                lines.append(f"  {finding.what} {finding.remedy}".rstrip())
                 lines += [f"    {item}" for item in finding.items[:SHOWN]]
                 if len(finding.items) > SHOWN:
                     lines.append(f"    ... and {len(finding.items) - SHOWN} more")
         return "\n".join(lines) + "\n"
-
-
-def _stated(stated: dict[str, str | int]) -> str:
-    note = f" ({stated['note']})" if stated["note"] else ""
-    return f"{stated['source']}: {stated['value']:,}{note}"

@@ -3,87 +3,161 @@
 from collections.abc import Collection
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Int64
 
-from vireid_lib.data.identity_pool import Batch, IdentityPool, check_step, epoch_stream, split_groups
+Labels = Int[np.ndarray, " _"]
+"""The class of every image of one modality."""
+Batch = tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]
+"""Positions of visible and of infrared images, in pairs."""
+Positions = tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]
+"""Positions of a group's visible and infrared images."""
 
 
-class IdentitySampler:
-    """The identity sampler of AGW, CAJ and DEEN, as a pure function of (seed, epoch, step).
+class EpochSampler:
+    """Draws an epoch at once from one stream, as the released codes do: a pure function of (seed, epoch, step).
 
-    A batch is P different identities; for each, K visible and K infrared images drawn with replacement, the
-    identities in the same order in both modalities. An epoch is floor(N / (P·K)) + 1 batches, N the images of
-    the larger modality: what the released iterator gives, one more than its `len(loader)` says. Epoch 0 of
-    seed s is the very sequence of the released code after `np.random.seed(s)`; every further epoch has its
-    own stream, so that a run resumed at any step sees the batches of an unbroken one.
+    Epoch 0 of seed s is the very sequence of the released code after `np.random.seed(s)`; every further epoch has a
+    stream of its own. Subclasses set `seed` and `steps_per_epoch` and write `_draw`.
+    """
+
+    seed: int
+    steps_per_epoch: int
+    _held: tuple[int, list[Batch]] | None = None
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """Return positions of visible and infrared images. Raises IndexError if the epoch has no such step."""
+        check_step(step, self.steps_per_epoch)
+        if self._held is None or self._held[0] != epoch:
+            self._held = (epoch, self._draw(np.random.RandomState(self.seed if epoch == 0 else [self.seed, epoch])))
+        return self._held[1][step]
+
+    def _draw(self, stream: np.random.RandomState) -> list[Batch]:
+        """At least `steps_per_epoch` batches."""
+        raise NotImplementedError
+
+
+def check_step(step: int, steps: int) -> None:
+    """Refuse a step that an epoch of `steps` does not have."""
+    if not 0 <= step < steps:
+        raise IndexError(f"step {step} is not in an epoch of {steps} steps (0 to {steps - 1}).")
+
+
+class IdentityPool:
+    """Identities with the positions of their images in both modalities. Raises ValueError as the samplers say."""
+
+    def __init__(self, visible: Labels, infrared: Labels, identities: int, redraw_below: int = 0) -> None:
+        self.names = np.unique(visible)
+        one_sided = np.setxor1d(self.names, np.unique(infrared))
+        if one_sided.size:
+            raise ValueError(
+                f"label {one_sided[0]} has images in one modality only ({one_sided.size} such identities); "
+                "leave them out of training, or add rows of the other modality."
+            )
+        if len(self.names) < identities:
+            raise ValueError(
+                f"a batch of {identities} identities cannot be drawn from {len(self.names)}; lower `identities`."
+            )
+        self.visible, self.infrared = _positions(visible), _positions(infrared)
+        fewest = {name: min(len(self.visible[name]), len(self.infrared[name])) for name in self.visible}
+        if max(fewest.values()) < redraw_below:
+            raise ValueError(
+                f"no identity has {redraw_below} images in both modalities; lower `redraw_below` or `images`."
+            )
+        self.too_few = {name for name, count in fewest.items() if count < redraw_below}
+
+    def draw(self, stream: np.random.RandomState, identities: int, images: int) -> Batch:
+        """Draw identities, then for each visible, then infrared images: the release's order of calls."""
+        visible, infrared = [], []
+        for name in stream.choice(self.names, identities, replace=False):
+            while int(name) in self.too_few:
+                # Without replacement, which consumes the stream differently: so does DART.
+                name = stream.choice(self.names, 1, replace=False)[0]
+            visible.append(stream.choice(self.visible[int(name)], images))
+            infrared.append(stream.choice(self.infrared[int(name)], images))
+        return np.concatenate(visible), np.concatenate(infrared)
+
+
+def _positions(labels: Labels) -> dict[int, np.ndarray]:
+    """Return {class: ascending positions of its images}."""
+    order = np.argsort(labels, kind="stable")
+    names, starts = np.unique(labels[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True))
+
+
+def split_groups(
+    visible: Labels, infrared: Labels, external: Collection[int], identities: int, mix: float
+) -> list[tuple[int, Positions]]:
+    """For the data set's identities, then the external ones: their number in a batch, and their images' positions."""
+    from_external = round(identities * mix)
+    if not 0 < from_external < identities:
+        raise ValueError(
+            f"mix {mix} of {identities} identities gives {from_external} external ones; both groups need "
+            "a place: choose another mix, or IdentitySampler for one group."
+        )
+    names = np.array(sorted(external), dtype=np.int64)
+    outside = [np.isin(labels, names) for labels in (visible, infrared)]
+    return [
+        (identities - from_external, tuple(np.flatnonzero(~mask) for mask in outside)),
+        (from_external, tuple(np.flatnonzero(mask) for mask in outside)),
+    ]
+
+
+def join_groups(chosen: list[tuple[Positions, Positions]]) -> Batch:
+    """One batch of several groups', each with the positions of the group's images."""
+    visible, infrared = ([of[side][some[side]] for of, some in chosen] for side in (0, 1))
+    return np.concatenate(visible), np.concatenate(infrared)
+
+
+class IdentitySampler(EpochSampler):
+    """The identity sampler of AGW, CAJ and DEEN.
+
+    A batch is P different identities; for each, K visible and K infrared images drawn with replacement, the identities
+    in the same order in both modalities. An epoch is floor(N / (P·K)) + 1 batches, N the images of the larger
+    modality: what the released iterator gives, one more than its `len(loader)` says.
 
     Args:
-        labels_visible, labels_infrared: the class of every visible and infrared image; `batch` returns
-            positions in these.
+        visible, infrared: the class of every visible and infrared image; `batch` returns positions in these, P·K each,
+            identity by identity.
         identities: P, identities in a batch.
         images: K, images of one identity and modality in a batch.
         seed: of all draws.
-        redraw_below: DART's variant: an identity with fewer images than this in a modality is replaced by
-            one drawn from all identities, which may then be in the batch twice. 0 never replaces.
+        redraw_below: DART's variant: an identity with fewer images than this in a modality is replaced by one drawn
+            from all identities, which may then be in the batch twice. 0 never replaces.
 
     Raises:
         ValueError: an identity lacks a modality, or there are fewer than P identities.
     """
 
     def __init__(
-        self,
-        labels_visible: Int[np.ndarray, " visible"],
-        labels_infrared: Int[np.ndarray, " infrared"],
-        *,
-        identities: int,
-        images: int,
-        seed: int,
-        redraw_below: int = 0,
+        self, visible: Labels, infrared: Labels, *, identities: int, images: int, seed: int, redraw_below: int = 0
     ) -> None:
         self.identities, self.images, self.seed, self.redraw_below = identities, images, seed, redraw_below
-        self._pool = IdentityPool(labels_visible, labels_infrared, identities, redraw_below)
-        larger = max(len(labels_visible), len(labels_infrared))
-        self.steps_per_epoch = larger // (identities * images) + 1
-        self._epoch: tuple[int, list[Batch]] | None = None
+        self._pool = IdentityPool(visible, infrared, identities, redraw_below)
+        self.steps_per_epoch = max(len(visible), len(infrared)) // (identities * images) + 1
 
-    def batch(self, epoch: int, step: int) -> Batch:
-        """Return the positions of the visible and of the infrared images, P·K each, identity by identity.
-
-        Raises:
-            IndexError: the epoch has no such step.
-        """
-        check_step(step, self.steps_per_epoch)
-        if self._epoch is None or self._epoch[0] != epoch:
-            # The release draws a whole epoch from one stream, so the epoch is drawn at once and kept.
-            stream = epoch_stream(self.seed, epoch)
-            self._epoch = (epoch, [self._draw(stream) for _ in range(self.steps_per_epoch)])
-        return self._epoch[1][step]
-
-    def _draw(self, stream: np.random.RandomState) -> Batch:
-        return self._pool.draw(stream, self.identities, self.images)
+    def _draw(self, stream: np.random.RandomState) -> list[Batch]:
+        return [self._pool.draw(stream, self.identities, self.images) for _ in range(self.steps_per_epoch)]
 
 
 class MixedIdentitySampler:
     """Batches with a fixed share of identities from external data, for training on V* and I*.
 
-    Each batch has round(P·mix) external identities after the others, so that a large external set cannot
-    crowd out the data set that is tested. `batch` and `steps_per_epoch` are as in `IdentitySampler`, N being
-    the images of both groups together.
+    Each batch has round(P·mix) external identities after the others, so that a large external set cannot crowd out the
+    data set that is tested. Otherwise as `IdentitySampler`, N being the images of both groups together; every step has
+    a stream of its own.
 
     Args:
-        labels_visible, labels_infrared, identities, images, seed: as in `IdentitySampler`.
         external: the classes that belong to the external group.
         mix: the share of a batch's identities that is external, strictly between 0 and 1.
 
     Raises:
-        ValueError: a group has too few identities or an identity lacks a modality, or `mix` leaves a group
-            without a place in the batch.
+        ValueError: as `IdentitySampler`, or `mix` leaves a group without a place in the batch.
     """
 
     def __init__(
         self,
-        labels_visible: Int[np.ndarray, " visible"],
-        labels_infrared: Int[np.ndarray, " infrared"],
+        visible: Labels,
+        infrared: Labels,
         *,
         external: Collection[int],
         identities: int,
@@ -92,35 +166,26 @@ class MixedIdentitySampler:
         mix: float = 0.5,
     ) -> None:
         self.images, self.seed = images, seed
-        self._shares = []
-        for share, positions in split_groups(labels_visible, labels_infrared, external, identities, mix):
-            pool = IdentityPool(labels_visible[positions[0]], labels_infrared[positions[1]], share, 0)
-            self._shares.append((share, pool, positions))
-        larger = max(len(labels_visible), len(labels_infrared))
-        self.steps_per_epoch = larger // (identities * images) + 1
+        self._groups = [
+            (share, IdentityPool(visible[positions[0]], infrared[positions[1]], share), positions)
+            for share, positions in split_groups(visible, infrared, external, identities, mix)
+        ]
+        self.steps_per_epoch = max(len(visible), len(infrared)) // (identities * images) + 1
 
     def batch(self, epoch: int, step: int) -> Batch:
-        """Return the positions of the visible and of the infrared images; the external identities come last.
-
-        Raises:
-            IndexError: the epoch has no such step.
-        """
+        """As `EpochSampler.batch`; the external identities come last."""
         check_step(step, self.steps_per_epoch)
         stream = np.random.RandomState([self.seed, epoch, step])
-        visible, infrared = [], []
-        for share, pool, (from_visible, from_infrared) in self._shares:
-            in_visible, in_infrared = pool.draw(stream, share, self.images)
-            visible.append(from_visible[in_visible])
-            infrared.append(from_infrared[in_infrared])
-        return np.concatenate(visible), np.concatenate(infrared)
+        return join_groups(
+            [(positions, pool.draw(stream, share, self.images)) for share, pool, positions in self._groups]
+        )
 
 
-class AllImagesSampler:
+class AllImagesSampler(EpochSampler):
     """Every image once an epoch, in random order, whatever its identity: DART's warm-up and its noise modelling.
 
-    Visible and infrared images are drawn apart, so that those of a batch do not pair. The list of each modality
-    starts again from its front until it fills all batches (as released; the smaller modality is therefore seen
-    several times).
+    Visible and infrared images are drawn apart, so that those of a batch do not pair. The list of each modality starts
+    again from its front until it fills all batches (as released; the smaller modality is therefore seen several times).
 
     Args:
         visible, infrared: number of images of each modality; `batch` returns positions among these.
@@ -136,22 +201,10 @@ class AllImagesSampler:
             raise ValueError(f"There are {visible} visible and {infrared} infrared images; both are needed.")
         self.counts, self.images, self.seed = (visible, infrared), images, seed
         self.steps_per_epoch = max(self.counts) // images + 1
-        self._epoch: tuple[int, list[np.ndarray]] | None = None
 
-    def batch(self, epoch: int, step: int) -> Batch:
-        """Return the positions of the visible and of the infrared images.
-
-        Raises:
-            IndexError: the epoch has no such step.
-        """
-        check_step(step, self.steps_per_epoch)
-        if self._epoch is None or self._epoch[0] != epoch:
-            stream, orders = epoch_stream(self.seed, epoch), []
-            for count in self.counts:
-                order = np.resize(np.arange(count), self.steps_per_epoch * self.images)
-                stream.shuffle(order)
-                orders.append(order)
-            self._epoch = (epoch, orders)
-        visible, infrared = self._epoch[1]
-        some = slice(step * self.images, (step + 1) * self.images)
-        return visible[some], infrared[some]
+    def _draw(self, stream: np.random.RandomState) -> list[Batch]:
+        orders = []
+        for count in self.counts:
+            orders.append(np.resize(np.arange(count), self.steps_per_epoch * self.images))
+            stream.shuffle(orders[-1])
+        return list(zip(*(np.split(order, self.steps_per_epoch) for order in orders), strict=True))

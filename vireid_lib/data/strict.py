@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vireid_lib.data import yaml12
 from vireid_lib.data.text import TextError, read_text
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 
 
 class Strict(BaseModel):
@@ -44,25 +44,20 @@ def read_yaml(path: Path) -> dict:
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
-    """Read a YAML file into a strict model.
-
-    Raises:
-        FileError: naming the file, the key and the nearest valid key or the type that is wanted.
-    """
+    """Read a YAML file into a strict model. Raises FileError as `explained`."""
     return validated(model, read_yaml(path), str(path))
 
 
 def validated(model: type[Model], content: dict, where: str, prefix: str = "") -> Model:
-    """Make `content` a model; `where` (a file) and `prefix` (the section) go into the error message.
-
-    Raises:
-        FileError: naming `where`, the key and the nearest valid key or the type that is wanted.
-    """
+    """Make `content` a model. Raises FileError as `explained`."""
     return explained(lambda: model.model_validate(content), model, where, prefix)
 
 
 def explained(make: Callable[[], Model], model: type[BaseModel], where: str, prefix: str = "") -> Model:
     """Return `make()`, with pydantic's complaints about `model` put in words.
+
+    Args:
+        where, prefix: the file, and the section in it, for the error message.
 
     Raises:
         FileError: naming `where`, the key and the nearest valid key or the type that is wanted.
@@ -81,9 +76,7 @@ def _explain(problem: dict, model: type[BaseModel], prefix: str) -> str:
     key = ".".join(names).replace(".[", "[")
     if problem["type"] == "extra_forbidden":
         valid = list(_model_at(model, steps[:-1]).model_fields)
-        near = nearest(str(steps[-1]), valid, cutoff=0.5)
-        remedy = f"did you mean {near[0]}?" if near else f"valid here: {', '.join(sorted(valid))}."
-        return f"unknown key {key}; {remedy}"
+        return f"unknown key {key}; {hint(str(steps[-1]), sorted(valid), cutoff=0.5)}"
     if problem["type"] == "missing":
         return f"key {key} is missing; add it."
     message = problem["msg"].removeprefix("Value error, ")

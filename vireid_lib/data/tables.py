@@ -14,7 +14,7 @@ from jaxtyping import Int64
 from vireid_lib.data.contents import content_digests, stamp, write_atomically
 from vireid_lib.data.intensity import limits_if_deep
 from vireid_lib.data.text import printable
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 
 COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
 MODALITIES = ("visible", "infrared")
@@ -23,8 +23,6 @@ SPLITS = ("train", "val", "test", "query", "gallery", "external")
 # Arrow, which pandas takes for text where it is installed, has no place for a name that is not UTF-8.
 TEXT = pd.StringDtype("python", na_value=np.nan)
 
-IDENTITY_FORM = r"[^/]+/[^/]+"
-CAMERA_FORM = r"[^/]+/\d+"
 SEED = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -46,15 +44,11 @@ def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
     """Check a table against the schema and return it with canonical column order, types and row numbers.
 
     Columns: `path` (absolute), `identity` ("<data set>/<id>"), `camera` ("<data set>/<number>"), `modality`
-    ("visible" | "infrared"), `split`, `source` ("real" or a generator's name), `seed` (the random seed that
-    made a synthetic image; empty otherwise). Tables are checked where they enter; afterwards they are
-    trusted.
-
-    Args:
-        where: what the table is, for the error message: a file, a data set, a generator.
+    ("visible" | "infrared"), `split`, `source` ("real" or a generator's name), `seed` (the random seed that made a
+    synthetic image; empty otherwise). Tables are checked where they enter; afterwards they are trusted.
 
     Raises:
-        TableError: naming `where`, the column, the first offending row and the remedy.
+        TableError: naming `where` (a file, a data set, a generator), the column, the first bad row and the remedy.
     """
     _check_columns(table, where)
     table = table[list(COLUMNS)].reset_index(drop=True)
@@ -64,12 +58,9 @@ def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
         table[column] = table[column].astype(TEXT)
     _refuse(table, ~table["path"].map(os.path.isabs).astype(bool), "path", where, "make the path absolute")
     _refuse(table, table["path"].duplicated(), "path", where, "list every image once; this path is there twice")
-    for column, form, example in (
-        ("identity", IDENTITY_FORM, "sysu_mm01/0042"),
-        ("camera", CAMERA_FORM, "sysu_mm01/3"),
-    ):
+    for column, form, example in (("identity", r"[^/]+/[^/]+", "0042"), ("camera", r"[^/]+/\d+", "3")):
         bad = ~table[column].str.fullmatch(form).astype(bool)
-        _refuse(table, bad, column, where, f'write it as in "{example}"')
+        _refuse(table, bad, column, where, f'write it as in "sysu_mm01/{example}"')
     for column, allowed in (("modality", MODALITIES), ("split", SPLITS)):
         remedy = "use one of " + ", ".join(f'"{value}"' for value in allowed)
         _refuse(table, ~table[column].isin(allowed), column, where, remedy)
@@ -86,20 +77,12 @@ def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
 
 
 def concat(*tables: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of all tables, in order: the V* = V + V_ext of the book.
-
-    Raises:
-        TableError: two tables list the same image.
-    """
+    """Return the rows of all tables, in order: V* = V + V_ext. Raises TableError if two list the same image."""
     return validate(pd.concat(tables, ignore_index=True), "joined tables")
 
 
 def training_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that a model may learn from: splits train, val and external.
-
-    SYSU-MM01's published numbers train on train + val (395 identities). To choose settings, hold out
-    `table.split == "val"` yourself.
-    """
+    """Return the rows that a model may learn from: splits train, val (as published for SYSU-MM01) and external."""
     return table[table["split"].isin(("train", "val", "external"))].reset_index(drop=True)
 
 
@@ -128,18 +111,16 @@ def digest(table: pd.DataFrame, content: bool = True, cache: Path | None = None)
     Of a path only the file's name counts; of a deep image, the range that it is shown in too.
 
     Args:
-        content: hash the files' bytes; False takes their size and time of last write instead, which is
-            faster and does not survive copying.
+        content: hash the files' bytes; False takes their size and time of last write, which do not survive copying.
         cache: folder that remembers the bytes' digests between calls (see `contents.content_digests`).
     """
     held = content_digests(table["path"], cache) if content else [stamp(path)[:2] for path in table["path"]]
     summary = hashlib.sha256()
     rows = table[list(COLUMNS)].astype(object).where(table[list(COLUMNS)].notna(), None)
-    for (path, *rest), held_by_file in zip(rows.itertuples(index=False, name=None), held, strict=True):
-        rest[-1] = None if rest[-1] is None else int(rest[-1])
-        limits = limits_if_deep(path)
+    for (path, *rest, seed), held_by_file in zip(rows.itertuples(index=False, name=None), held, strict=True):
+        seed, limits = None if seed is None else int(seed), limits_if_deep(path)
         shown = [] if limits is None else [limits]
-        summary.update(json.dumps([os.path.basename(path), *rest, held_by_file, *shown]).encode() + b"\n")
+        summary.update(json.dumps([os.path.basename(path), *rest, seed, held_by_file, *shown]).encode() + b"\n")
     return summary.hexdigest()
 
 
@@ -192,9 +173,7 @@ def _check_columns(table: pd.DataFrame, where: str) -> None:
     if missing:
         raise TableError(f"{where}: column {missing[0]} is missing; add it: a table has {', '.join(COLUMNS)}.")
     if unknown:
-        near = nearest(unknown[0], COLUMNS)
-        hint = f"did you mean {near[0]}?" if near else f"a table has exactly {', '.join(COLUMNS)}."
-        raise TableError(f"{where}: unknown column {unknown[0]}; drop it, or {hint}")
+        raise TableError(f"{where}: unknown column {unknown[0]}; drop it: {hint(unknown[0], COLUMNS)}")
 
 
 def _refuse(table: pd.DataFrame, bad: pd.Series, column: str, where: str, remedy: str) -> None:

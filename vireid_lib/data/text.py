@@ -30,21 +30,13 @@ class DamagedFile(TextError):
 def read_text(path: str | Path) -> str:
     """Return what a UTF-8 file says, without its byte-order mark and with `\\n` at the end of lines.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        TextError: it cannot be opened, or is in another encoding.
+    Raises FileNotFoundError, or TextError if it cannot be opened or is in another encoding.
     """
     return _decoded(_held(Path(path)), path)
 
 
 def read_json(path: str | Path) -> object:
-    """Return what a JSON file holds.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        TextError: it cannot be opened.
-        DamagedFile: it is not UTF-8 or not JSON.
-    """
+    """Return what a JSON file holds. Raises as `read_text`, and DamagedFile if it is not UTF-8 or not JSON."""
     data = _held(Path(path))  # not within the `try`: what may not be read is not damaged
     try:
         return json.loads(_decoded(data, path))

@@ -51,11 +51,11 @@ class Datasets:
     def truth(self, kind: str) -> pd.DataFrame:
         """The external identities' infrared images as the renderer knows them ("true") or might have drawn
         them ("redrawn"). For references and measurements only; the miniature world alone has them."""
-        from vireid_lib.miniworld.truth import read_truth
+        from vireid_lib.miniworld.oracle import read_oracle
 
         if self.world is None:
             raise ValueError(f"The {kind} infrared of external people exists in the miniature world only.")
-        rows = read_truth(self.world / "mini_truth", kind)
+        rows = read_oracle(self.world / "mini_truth", kind)
         people = set(self.external["identity"])
         if unknown := sorted(people - set(rows["identity"])):
             raise ValueError(

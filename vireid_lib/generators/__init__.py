@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from vireid_lib.generators.interface import Generator
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 
 SHARED = (
     "adversarial",
@@ -36,8 +36,7 @@ def check_name(name: str) -> None:
     """Raise ValueError, with the nearest names, if there is no generator `name`; none is imported."""
     known = names()
     if name not in known:
-        near = nearest(name, known, 3, cutoff=0.0)
-        raise ValueError(f"There is no generator {name!r}; did you mean {' or '.join(near)}? All: {known}.")
+        raise ValueError(f"There is no generator {name!r}; {hint(name, known, 3, cutoff=0.0)} All: {known}.")
 
 
 def generator_class(name: str) -> type[Generator]:

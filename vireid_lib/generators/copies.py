@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from vireid_lib.data import tables
 from vireid_lib.data.decode import open_image
+from vireid_lib.data.grey import grey
 from vireid_lib.generators import layout
 from vireid_lib.generators.interface import Capability
 from vireid_lib.generators.plans import without_repeats
@@ -60,7 +61,7 @@ class GreyCopies(Untrained):
                 camera, number = cameras[index // per_camera], index % per_camera + 1
                 path = layout.image_path(folder, identity, camera, number)
                 if not layout.is_complete(path):
-                    layout.write_image(path, layout.grey(np.array(open_image(paths[order[index]]))))
+                    layout.write_image(path, grey(np.array(open_image(paths[order[index]]))))
                 rows.append(layout.row(path, identity, camera, self.name, None))
         made = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), self.name)
         tables.save(made, Path(folder) / "table.csv")
@@ -70,7 +71,7 @@ class GreyCopies(Untrained):
         self, images: UInt8[np.ndarray, "n height width 3"], identity: str, camera: str
     ) -> UInt8[np.ndarray, "n height width 3"]:
         """The images in grey; identity and camera make no difference."""
-        return layout.grey(images)
+        return grey(images)
 
 
 GENERATOR = GreyCopies

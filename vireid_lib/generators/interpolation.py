@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from vireid_lib.data.grey import grey
 from vireid_lib.data.images import load_images
-from vireid_lib.generators import galleries, layout
+from vireid_lib.generators import galleries
 from vireid_lib.generators.config import GeneratorConfig
 from vireid_lib.generators.interface import Capability
 from vireid_lib.generators.plans import Planned, plan_pairs, share
@@ -77,7 +78,7 @@ class ImageInterpolation(Untrained):
             )
             shares = np.array([share(item, self.config.q) for item in items], np.float32)[:, None, None, None]
             blends = np.round(first + shares * (second.astype(np.float32) - first)).astype(np.uint8)
-            return layout.grey(blends) if items[0].modality == "infrared" else blends
+            return grey(blends) if items[0].modality == "infrared" else blends
 
         settings = self.config.sampling_settings() | {
             "seed": seed,

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from vireid_lib.data.contents import aside
-
-LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's mode "L"
+from vireid_lib.data.contents import written_aside
 
 
 def image_path(folder: Path, identity: str, camera: str, number: int) -> Path:
@@ -41,16 +37,11 @@ def check_distinct(identities: Sequence[str], cameras: Sequence[str]) -> None:
 
 def write_image(path: Path, pixels: UInt8[ndarray, "height width 3"], seed: int | None = None) -> None:
     """Write a PNG that is either complete or not there, with the seed that made it inside."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = aside(path)
     note = PngInfo()
     if seed is not None:
         note.add_text("seed", str(seed))
-    try:
+    with written_aside(path) as temporary:
         Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=note)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)  # on a full disk, even a part of a picture is too much to leave
 
 
 def read_seed(path: Path) -> int:
@@ -89,9 +80,3 @@ def row(
         "source": source,
         "seed": pd.NA if seed is None else seed,
     }
-
-
-def grey(pixels: UInt8[ndarray, "*n 3"]) -> UInt8[ndarray, "*n 3"]:
-    """Luminance in three equal channels."""
-    shades = pixels.astype(np.float32) @ np.array(LUMINANCE, np.float32)
-    return np.repeat(np.round(shades).astype(np.uint8)[..., None], 3, -1)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vireid_lib.generators.layout import LUMINANCE
+from vireid_lib.data.grey import LUMINANCE
 
 Images = Float[Tensor, "batch 3 height width"]
 DEVIATION = 0.02  # of the initial weights

@@ -20,6 +20,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vireid_lib.data.augment import luminance
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.config import TranslatorConfig
@@ -31,7 +32,6 @@ from vireid_lib.training import schedules, seeds
 from vireid_lib.training.average import WeightAverage
 
 MODALITIES = tuple(OTHER)
-GREY = (0.299, 0.587, 0.114)
 
 Contours = Float[Tensor, "batch 1 height width"]
 
@@ -159,7 +159,7 @@ def contours(images: Images, cutoff: int, signed: bool = False) -> Contours:
         images: 0..1.
         cutoff: in periods along the image, the same at every resolution.
     """
-    spectrum = torch.fft.fft2((images * images.new_tensor(GREY).view(3, 1, 1)).sum(1, keepdim=True))
+    spectrum = torch.fft.fft2(luminance(images))
     slow = []
     for size in images.shape[2:]:
         periods = torch.fft.fftfreq(size, 1 / size, device=images.device).round()

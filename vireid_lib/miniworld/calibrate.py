@@ -1,16 +1,15 @@
 """Measures how hard the miniature world is: `python -m vireid_lib.miniworld.calibrate --out DIR`.
 
 The small AGW network is trained without and with external people whose infrared is a greyscale copy, re-drawn
-materials (the fair ceiling of any generator) or the truth (the upper bound). A useful world leaves the baseline
-room in both directions and lets a perfect generator help clearly. CALIBRATION.md keeps the result.
+materials (the fair ceiling of any generator) or true (the upper bound). CALIBRATION.md keeps the result.
 """
 
 import argparse
+import itertools
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -20,7 +19,7 @@ from vireid_lib.evaluation import SysuProtocol, evaluate
 from vireid_lib.generators.copies import GreyCopies
 from vireid_lib.miniworld import write
 from vireid_lib.miniworld.cameras import INFRARED
-from vireid_lib.miniworld.truth import read_truth
+from vireid_lib.miniworld.oracle import read_oracle
 from vireid_lib.reid.features import extract
 from vireid_lib.reid.methods.agw import AgwConfig
 from vireid_lib.reid.train import train_reid
@@ -50,10 +49,9 @@ class Result:
 def training_table(
     world: dict[str, Path], arm: str, identities: int | None, per_camera: int, folder: Path
 ) -> pd.DataFrame:
-    """The rows of `arm`: mini_vi's train and val, and the external people's visible and added infrared images.
+    """The rows of `arm`: mini_vi's train and val, and images of the first `identities` external people (None: all).
 
     Args:
-        identities: external people that take part; None takes all.
         per_camera: infrared images of each external person and infrared camera.
         folder: gets the greyscale copies.
     """
@@ -69,7 +67,7 @@ def training_table(
         copies.fit(external, folder)
         infrared = copies.expand(names, list(INFRARED), per_camera, 0, folder)
     else:
-        infrared = read_truth(world["mini_truth"], arm)
+        infrared = read_oracle(world["mini_truth"], arm)
         place = infrared.groupby(["identity", "camera"]).cumcount()
         infrared = infrared[infrared["identity"].isin(names) & (place < per_camera)]
     return tables.concat(real, external, infrared)
@@ -94,36 +92,25 @@ def measure(
 
 
 def report(results: list[Result]) -> str:
-    """A Markdown table: mean and standard deviation over the trainings, and the gain over the baseline.
-
-    The last column is the gain in standard errors of the difference of two means.
-    """
-
-    def of(arm: str, field: str) -> np.ndarray:
-        return np.array([getattr(result, field) for result in results if result.arm == arm])
-
+    """A Markdown table: mean ± standard deviation over the trainings, and the gain in rank-1 over the baseline, in
+    points and in standard errors of the difference of two means."""
+    found = pd.DataFrame([asdict(result) for result in results]).groupby("arm")[["rank1", "mean_ap"]]
+    count, mean, spread = found.size(), found.mean(), found.std()
     lines = [
         "| training data | trainings | rank-1 (%) | mAP (%) | gain in rank-1 | gain / standard error |",
         "|---|---|---|---|---|---|",
     ]
-    base = of("real", "rank1")
-    for arm, label in ARMS.items():
-        rank1, mean_ap = of(arm, "rank1"), of(arm, "mean_ap")
-        if not len(rank1):
-            continue
-        cells = [label, str(len(rank1)), _spread(rank1), _spread(mean_ap), "", ""]
-        if arm != "real" and len(base):
-            gain = rank1.mean() - base.mean()
-            cells[4] = f"{gain:+.1f}"
-            if min(len(base), len(rank1)) > 1:
-                error = np.sqrt(rank1.var(ddof=1) / len(rank1) + base.var(ddof=1) / len(base))
-                cells[5] = f"{gain / error:+.1f}"
+    for arm in (arm for arm in ARMS if arm in count.index):
+        cells = [ARMS[arm], str(count[arm])]
+        for name in ("rank1", "mean_ap"):
+            cells.append(f"{mean[name][arm]:.1f}" + (f" ± {spread[name][arm]:.1f}" if count[arm] > 1 else ""))
+        gain = mean["rank1"][arm] - mean["rank1"]["real"] if arm != "real" and "real" in count.index else None
+        cells.append("" if gain is None else f"{gain:+.1f}")
+        known = gain is not None and min(count[arm], count["real"]) > 1
+        error = known and sum(spread["rank1"][each] ** 2 / count[each] for each in (arm, "real")) ** 0.5
+        cells.append(f"{gain / error:+.1f}" if known else "")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def _spread(values: np.ndarray) -> str:
-    return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
 
 
 def main() -> None:
@@ -142,11 +129,9 @@ def main() -> None:
     torch.set_num_threads(1)  # sums depend on the number of threads; one gives the same numbers everywhere
     size = replace(write.SIZES["mini"], **{name: getattr(options, name) for name in SETTABLE})
     results = []
-    for world in options.worlds:
-        for seed in options.seeds:
-            for arm in options.arms:
-                results.append(measure(options.out, world, arm, seed, size, options.identities, options.per_camera))
-                print(f"world {world}, seed {seed}, {ARMS[arm]}: rank-1 {results[-1].rank1:.1f} %", flush=True)
+    for world, seed, arm in itertools.product(options.worlds, options.seeds, options.arms):
+        results.append(measure(options.out, world, arm, seed, size, options.identities, options.per_camera))
+        print(f"world {world}, seed {seed}, {ARMS[arm]}: rank-1 {results[-1].rank1:.1f} %", flush=True)
     (options.out / "results.json").write_text(json.dumps([asdict(result) for result in results], indent=1))
     (options.out / "table.md").write_text(report(results), encoding="utf-8")
     print(report(results))

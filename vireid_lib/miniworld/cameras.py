@@ -11,10 +11,10 @@ import numpy as np
 class Camera:
     """One camera: where it hangs and what it does to a picture.
 
-    `place` seeds the scenery (two cameras with one place look at the same wall), `style` is its kind (a key
-    of `scenery.STYLES`). `cast` multiplies red, green and blue; `blur` is a Gaussian's sigma in pixels at
-    height 128; `noise` a standard deviation (0..1); `elevation` the angle from above in degrees;
-    `vignette` how much light the corners lose; `light_x` where light falls from (-1 left .. 1 right).
+    `place` seeds the scenery (two cameras with one place look at the same wall), `style` is its kind (a key of
+    `backgrounds.STYLES`). `cast` multiplies red, green and blue; `blur` is a Gaussian's sigma in pixels at height 128;
+    `noise` a standard deviation (0..1); `elevation` the angle from above in degrees; `vignette` how much light the
+    corners lose; `light_x` where light falls from (-1 left .. 1 right).
     """
 
     key: str
@@ -22,24 +22,24 @@ class Camera:
     modality: str
     place: int
     style: str
-    cast: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    exposure: float = 1.0
-    contrast: float = 1.0
-    blur: float = 0.5
-    noise: float = 0.015
-    elevation: float = 8.0
-    vignette: float = 0.1
-    light_x: float = -0.4
+    cast: tuple[float, float, float]
+    exposure: float
+    contrast: float
+    blur: float
+    noise: float
+    elevation: float
+    vignette: float
+    light_x: float
 
 
 @dataclass(frozen=True)
 class View:
     """One moment in front of a camera.
 
-    `yaw` in degrees (0 faces the camera, 90 walks to the right, 180 shows the back), `phase` of the gait in
-    radians, `stride` 0 (stands) .. 1, `arms` an extra swing, framing as fractions of the picture's height
-    (`offset_x`, `offset_y`) and a factor (`scale`), `light` a factor and `light_shift` its sideways turn,
-    `backdrop` (0..1) where along the scenery, `noise_seed` what noise.
+    `yaw` in degrees (0 faces the camera, 90 walks to the right, 180 shows the back), `phase` of the gait in radians,
+    `stride` 0 (stands) .. 1, `arms` an extra swing, framing as fractions of the picture's height (`offset_x`,
+    `offset_y`) and a factor (`scale`), `light` a factor and `light_shift` its sideways turn, `backdrop` (0..1) where
+    along the scenery, `noise_seed` what noise.
     """
 
     camera: Camera
@@ -56,147 +56,33 @@ class View:
     noise_seed: int = 0
 
 
-def _camera(key: str, modality: str, place: int, style: str, **settings: object) -> Camera:
-    return Camera(key, int(key.rsplit("/")[-1]), modality, place, style, **settings)
-
-
+_WHITE = (1.0, 1.0, 1.0)
 _FIXED = (
-    _camera(
-        "mini_vi/1",
-        "visible",
-        11,
-        "hall",
-        cast=(1.05, 1.0, 0.90),
-        exposure=0.95,
-        elevation=12,
-        vignette=0.12,
-        light_x=-0.5,
-    ),
-    _camera(
-        "mini_vi/2",
-        "visible",
-        12,
-        "office",
-        cast=(0.95, 1.0, 1.06),
-        exposure=0.82,
-        contrast=0.95,
-        blur=0.6,
-        noise=0.02,
-        elevation=16,
-        vignette=0.15,
-        light_x=0.4,
-    ),
-    _camera(
-        "mini_vi/3",
-        "infrared",
-        12,
-        "office",
-        exposure=1.1,
-        blur=0.6,
-        noise=0.022,
-        elevation=16,
-        vignette=0.45,
-        light_x=0.1,
-    ),
-    _camera(
-        "mini_vi/4",
-        "visible",
-        14,
-        "street",
-        exposure=1.12,
-        contrast=1.08,
-        noise=0.012,
-        elevation=7,
-        vignette=0.05,
-        light_x=0.6,
-    ),
-    _camera(
-        "mini_vi/5",
-        "visible",
-        15,
-        "park",
-        cast=(1.0, 1.04, 0.94),
-        exposure=1.05,
-        contrast=1.05,
-        blur=0.6,
-        elevation=10,
-        vignette=0.08,
-        light_x=-0.6,
-    ),
-    _camera(
-        "mini_vi/6",
-        "infrared",
-        16,
-        "yard",
-        contrast=1.05,
-        blur=0.65,
-        noise=0.028,
-        elevation=9,
-        vignette=0.55,
-        light_x=-0.15,
-    ),
-    _camera(
-        "mini_market/1",
-        "visible",
-        21,
-        "market",
-        cast=(1.04, 1.0, 0.95),
-        exposure=1.05,
-        contrast=1.02,
-        blur=0.55,
-        elevation=11,
-        light_x=-0.3,
-    ),
-    _camera(
-        "mini_market/2",
-        "visible",
-        22,
-        "market",
-        cast=(0.97, 1.0, 1.04),
-        exposure=0.9,
-        blur=0.55,
-        elevation=13,
-        light_x=0.3,
-    ),
-    _camera(
-        "mini_campus/1",
-        "visible",
-        31,
-        "park",
-        cast=(1.02, 1.02, 0.96),
-        exposure=0.98,
-        contrast=0.96,
-        blur=0.65,
-        noise=0.02,
-        elevation=15,
-        light_x=0.2,
-    ),
-    _camera(
-        "mini_campus/2",
-        "visible",
-        32,
-        "hall",
-        cast=(0.98, 1.0, 1.03),
-        exposure=0.9,
-        contrast=0.98,
-        blur=0.65,
-        noise=0.02,
-        elevation=14,
-        light_x=-0.2,
-    ),
+    # data set and number, modality, place, style, cast, exposure, contrast, blur, noise, elevation, vignette, light_x
+    ("mini_vi", 1, "visible", 11, "hall", (1.05, 1.0, 0.90), 0.95, 1.0, 0.5, 0.015, 12, 0.12, -0.5),
+    ("mini_vi", 2, "visible", 12, "office", (0.95, 1.0, 1.06), 0.82, 0.95, 0.6, 0.02, 16, 0.15, 0.4),
+    ("mini_vi", 3, "infrared", 12, "office", _WHITE, 1.1, 1.0, 0.6, 0.022, 16, 0.45, 0.1),
+    ("mini_vi", 4, "visible", 14, "street", _WHITE, 1.12, 1.08, 0.5, 0.012, 7, 0.05, 0.6),
+    ("mini_vi", 5, "visible", 15, "park", (1.0, 1.04, 0.94), 1.05, 1.05, 0.6, 0.015, 10, 0.08, -0.6),
+    ("mini_vi", 6, "infrared", 16, "yard", _WHITE, 1.0, 1.05, 0.65, 0.028, 9, 0.55, -0.15),
+    ("mini_market", 1, "visible", 21, "market", (1.04, 1.0, 0.95), 1.05, 1.02, 0.55, 0.015, 11, 0.1, -0.3),
+    ("mini_market", 2, "visible", 22, "market", (0.97, 1.0, 1.04), 0.9, 1.0, 0.55, 0.015, 13, 0.1, 0.3),
+    ("mini_campus", 1, "visible", 31, "park", (1.02, 1.02, 0.96), 0.98, 0.96, 0.65, 0.02, 15, 0.1, 0.2),
+    ("mini_campus", 2, "visible", 32, "hall", (0.98, 1.0, 1.03), 0.9, 0.98, 0.65, 0.02, 14, 0.1, -0.2),
 )
 
-CAMERAS: dict[str, Camera] = {camera.key: camera for camera in _FIXED}
+CAMERAS = {f"{name}/{number}": Camera(f"{name}/{number}", number, *settings) for name, number, *settings in _FIXED}
 """Every fixed camera by its identifier in the image table, "<dataset>/<number>"."""
 
 VISIBLE = ("mini_vi/1", "mini_vi/2", "mini_vi/4", "mini_vi/5")
 INFRARED = ("mini_vi/3", "mini_vi/6")
-MARKET = ("mini_market/1", "mini_market/2")
 
 RANDOM_PLACES = 160
 """How many different sceneries the random cameras look at (each is painted once and kept)."""
 
-_OUTDOOR_AND_INDOOR = ("hall", "office", "street", "park", "yard", "market")
+_RANDOM_STYLES = ("hall", "office", "street", "park", "yard", "market")
+_RANDOM_RANGES = dict(exposure=(0.8, 1.15), contrast=(0.92, 1.1), blur=(0.4, 0.7), noise=(0.004, 0.018))
+_RANDOM_RANGES |= dict(elevation=(4, 17), vignette=(0, 0.15), light_x=(-0.7, 0.7))
 
 
 def random_visible_camera(rng: np.random.Generator) -> Camera:
@@ -207,15 +93,9 @@ def random_visible_camera(rng: np.random.Generator) -> Camera:
         number=0,
         modality="visible",
         place=1000 + place,
-        style=_OUTDOOR_AND_INDOOR[place % len(_OUTDOOR_AND_INDOOR)],
+        style=_RANDOM_STYLES[place % len(_RANDOM_STYLES)],
         cast=tuple(float(v) for v in rng.normal(1.0, 0.05, 3)),
-        exposure=float(rng.uniform(0.8, 1.15)),
-        contrast=float(rng.uniform(0.92, 1.1)),
-        blur=float(rng.uniform(0.4, 0.7)),
-        noise=float(rng.uniform(0.004, 0.018)),
-        elevation=float(rng.uniform(4, 17)),
-        vignette=float(rng.uniform(0, 0.15)),
-        light_x=float(rng.uniform(-0.7, 0.7)),
+        **{name: float(rng.uniform(*limits)) for name, limits in _RANDOM_RANGES.items()},
     )
 
 

@@ -13,6 +13,8 @@ from vireid_lib.miniworld.people import Cloth, Garment, Person
 from vireid_lib.miniworld.raster import Array, Lathe, Paint
 from vireid_lib.miniworld.skeleton import Point, Pose, pose
 
+Mask = NDArray[np.bool_]
+
 _THICKNESS = {"coat": 0.012, "jacket": 0.010, "hoodie": 0.010, "sweater": 0.006}
 
 
@@ -32,18 +34,21 @@ class Figure:
     """N people posed for N views in one modality, with a constructor of body parts (`part`)."""
 
     def __init__(self, people: Sequence[Person], views: Sequence[View], height: int, width: int, modality: str):
-        self.people, self.modality = people, modality
-        self.n = len(people)
+        self.people, self.modality, self.n = people, modality, len(people)
         self.pose: Pose = pose(people, views, height, width)
         self.scale = self.pose.scale
         self.turn = np.stack([self.pose.cos, self.pose.sin], 1).astype(np.float32)
-        self.build = np.array([p.build for p in people], np.float32)
-        self.shoulders = np.array([p.shoulders for p in people], np.float32)
-        self.side = np.array([p.side for p in people], np.float32)
-        self.skin = self.tones([p.skin for p in people])
-        self.hair = self.tones([p.hair for p in people])
-        self.bag = self.tones([p.bag_cloth for p in people])
-        self.hat = self.tones([p.hat_cloth for p in people])
+        self.zero, self.everyone = np.zeros(self.n, np.float32), np.ones(self.n, bool)
+        self.one = self.zero + 1
+        self.build, self.shoulders, self.side = (
+            np.array([getattr(p, name) for p in people], np.float32) for name in ("build", "shoulders", "side")
+        )
+        self.skin, self.hair, self.bag, self.hat = (
+            self.tones([getattr(p, name) for p in people]) for name in ("skin", "hair", "bag_cloth", "hat_cloth")
+        )
+        self.hair_styles, self.face_kinds, self.hat_kinds, self.bag_kinds = (
+            np.array([getattr(p, name) for p in people]) for name in ("hair_style", "face", "hat", "bag")
+        )
         self.upper, self.lower, self.shoes = (
             self.dress([getattr(p, slot) for p in people]) for slot in ("upper", "lower", "shoes")
         )
@@ -55,13 +60,11 @@ class Figure:
             self.light = np.stack([0.2 * sideways, np.full(self.n, -0.12), np.full(self.n, 0.62)], 1)
             self.ambient = np.full(self.n, 0.40, np.float32)
         self.light = self.light.astype(np.float32)
-        self.zero = np.zeros(self.n, np.float32)
 
     def tones(self, cloths: Sequence[Cloth]) -> Array:
         """Colours [N, 3] in visible light, brightness [N, 1] in infrared."""
-        if self.modality == "visible":
-            return np.array([cloth.rgb for cloth in cloths], np.float32)
-        return np.array([[cloth.infrared] for cloth in cloths], np.float32)
+        visible = self.modality == "visible"
+        return np.array([cloth.rgb if visible else (cloth.infrared,) for cloth in cloths], np.float32)
 
     def dress(self, garments: Sequence[Garment]) -> Dress:
         """Both colours of each garment as this modality sees them."""
@@ -82,13 +85,9 @@ class Figure:
             np.array([g.cut for g in garments], np.float32),
         )
 
-    def where(self, names: Sequence[str], *wanted: str) -> NDArray[np.bool_]:
-        """Which of N names are among the wanted ones."""
-        return np.isin(np.asarray(names), wanted)
-
     def part(
         self,
-        where: NDArray[np.bool_],
+        where: Mask,
         top: Point,
         bottom: Point,
         widths: Sequence[Array],
@@ -125,7 +124,7 @@ class Figure:
             ready,
         )
 
-    def round(self, *radii: float | Array) -> list[Array]:
+    def circle(self, *radii: float | Array) -> list[Array]:
         """Four pixel half-widths of a limb, from one, two or four radii in body heights."""
         values = [np.asarray(radius, np.float32) + self.zero for radius in radii]
         if len(values) == 1:
@@ -142,13 +141,10 @@ class Figure:
             for a, b in zip(wide, deep, strict=True)
         ]
 
-    def at(self, right: float | Array, up: float | Array, forward: float | Array) -> Point:
-        """A point given relative to the standing body (follows the bob of the gait)."""
-        base = self.pose.joints["base"]
-        return (
-            base[0] + np.asarray(right, np.float32),
-            base[1] + np.asarray(up, np.float32),
-            base[2] + np.asarray(forward, np.float32),
+    def at(self, *place: float | Array) -> Point:
+        """A point (right, up, forward) given relative to the standing body (follows the bob of the gait)."""
+        return tuple(
+            base + np.asarray(shift, np.float32) for base, shift in zip(self.pose.joints["base"], place, strict=True)
         )
 
     def thickness(self) -> Array:

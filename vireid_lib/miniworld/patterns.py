@@ -24,36 +24,22 @@ def _arc(surface: Surface) -> Array:
     return np.arctan2(surface.side, surface.front) * 0.33
 
 
-def _striped(surface: Surface, scale: Array, side: Array) -> Array:
+def _rows(surface: Surface, scale: Array) -> Array:
     return _waves(surface.along * scale, surface.pixel * scale)
 
 
-def _vertically_striped(surface: Surface, scale: Array, side: Array) -> Array:
+def _columns(surface: Surface, scale: Array) -> Array:
     return _waves(_arc(surface) * scale + 0.25, surface.pixel_across * scale * 0.33)
 
 
-def _checked(surface: Surface, scale: Array, side: Array) -> Array:
-    rows = _waves(surface.along * scale, surface.pixel * scale)
-    columns = _waves(_arc(surface) * scale + 0.25, surface.pixel_across * scale * 0.33)
-    return (rows + columns) * 0.5
-
-
-def _dotted(surface: Surface, scale: Array, side: Array) -> Array:
+def _dots(surface: Surface, scale: Array) -> Array:
     row = surface.along * scale * 1.1
     column = _arc(surface) * scale * 1.1 + 0.5 * (np.floor(row) % 2)
     distance = np.hypot(row - np.floor(row) - 0.5, column - np.floor(column) - 0.5)
     return step(0.30 - distance, surface.pixel * scale * 1.1)
 
 
-def _two_tone(surface: Surface, scale: Array, side: Array) -> Array:
-    return step(surface.along - 0.30 - 0.035 * scale, surface.pixel)
-
-
-def _banded(surface: Surface, scale: Array, side: Array) -> Array:
-    return step(0.02 * scale + 0.06 - np.abs(surface.along - 0.38), surface.pixel)
-
-
-def _printed(surface: Surface, scale: Array, side: Array) -> Array:
+def _print(surface: Surface, scale: Array) -> Array:
     """A large figure on the chest: disc, square or diamond, and a number-like bar on the back."""
     u, v = surface.side, (surface.along - 0.36) * 2.3
     kind = np.floor(scale * 7.3) % 3
@@ -65,21 +51,17 @@ def _printed(surface: Surface, scale: Array, side: Array) -> Array:
     return step(-np.where(surface.front > 0, figure, back), surface.pixel_across * 1.3)
 
 
-def _side_striped(surface: Surface, scale: Array, side: Array) -> Array:
-    """A stripe down the outer seam."""
-    return step(surface.side * side - 0.62, surface.pixel_across)
-
-
 PATTERNS: dict[str, Callable[[Surface, Array, Array], Array]] = {
-    "striped": _striped,
-    "vertically striped": _vertically_striped,
-    "checked": _checked,
-    "dotted": _dotted,
-    "two-tone": _two_tone,
-    "banded": _banded,
-    "printed": _printed,
-    "side-striped": _side_striped,
+    "striped": lambda surface, scale, side: _rows(surface, scale),
+    "vertically striped": lambda surface, scale, side: _columns(surface, scale),
+    "checked": lambda surface, scale, side: (_rows(surface, scale) + _columns(surface, scale)) * 0.5,
+    "dotted": lambda surface, scale, side: _dots(surface, scale),
+    "two-tone": lambda surface, scale, side: step(surface.along - 0.30 - 0.035 * scale, surface.pixel),
+    "banded": lambda surface, scale, side: step(0.02 * scale + 0.06 - np.abs(surface.along - 0.38), surface.pixel),
+    "printed": lambda surface, scale, side: _print(surface, scale),
+    "side-striped": lambda surface, scale, side: step(surface.side * side - 0.62, surface.pixel_across),  # outer seam
 }
+"""The mask of each pattern, of a garment's `scale` and of a limb's outer `side` (+1 or -1), both [n, 1, 1]."""
 
 ON_LIMBS = ("striped", "vertically striped", "checked", "dotted")
 """Patterns of an upper garment that run on over sleeves and skirts."""

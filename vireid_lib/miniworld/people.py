@@ -8,20 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vireid_lib.data.grey import LUMINANCE
 from vireid_lib.miniworld import palette
-from vireid_lib.miniworld.captions import caption
-
-__all__ = [
-    "INFRARED_CORRELATION",
-    "PATTERN_CHANGE",
-    "Cloth",
-    "Garment",
-    "Person",
-    "caption",
-    "people_stream",
-    "redraw_infrared",
-    "sample_person",
-]
 
 INFRARED_CORRELATION = 0.7
 """How much of a material's near-infrared brightness its visible luminance explains (c of the world's law)."""
@@ -29,21 +17,28 @@ INFRARED_CORRELATION = 0.7
 PATTERN_CHANGE = 0.15
 """Probability that a pattern fades in infrared, and, separately, that it inverts."""
 
+RGB = tuple[float, float, float]
+
 
 @dataclass(frozen=True)
 class Cloth:
     """One dyed material: the word for its colour, its visible colour and its infrared brightness (0..1)."""
 
     colour: str
-    rgb: tuple[float, float, float]
+    rgb: RGB
     infrared: float
+
+    @property
+    def luminance(self) -> float:
+        """Of the visible colour, 0..1."""
+        return float(np.dot(self.rgb, LUMINANCE))
 
 
 @dataclass(frozen=True)
 class Garment:
     """A piece of clothing: kind, material, and a pattern drawn in a second material (None when plain).
 
-    `pattern_infrared` says what near infrared makes of the pattern: "kept", "faded" or "inverted".
+    `pattern_infrared` is what becomes of the pattern in near infrared: "kept", "faded" or "inverted".
     `scale` is the number of pattern periods along the body, `cut` how wide and long the piece is (0..1).
     """
 
@@ -60,8 +55,8 @@ class Garment:
 class Person:
     """Everything that stays the same when a person walks from one camera to the next.
 
-    `height`, `build` and `shoulders` are relative to an average adult (1.0); `side` is +1 or -1: the side on
-    which bags hang and asymmetric patterns lie.
+    `height`, `build` and `shoulders` are relative to an average adult (1.0); `side` is the side (+1 or -1) on which
+    bags hang and asymmetric patterns lie.
     """
 
     height: float
@@ -81,10 +76,15 @@ class Person:
     hat_cloth: Cloth
 
 
-def _infrared(rgb: tuple[float, float, float], rng: np.random.Generator) -> float:
+def _infrared(rgb: RGB, rng: np.random.Generator) -> float:
     """Near-infrared brightness of a material by the world's law: c * luminance + (1 - c) * Beta(1.6, 1.3)."""
-    luminance = float(np.dot(rgb, (0.299, 0.587, 0.114)))
+    luminance = float(np.dot(rgb, LUMINANCE))
     return INFRARED_CORRELATION * luminance + (1 - INFRARED_CORRELATION) * float(rng.beta(1.6, 1.3))
+
+
+def _skin_infrared(rgb: RGB, rng: np.random.Generator) -> float:
+    """Skin of every tone is bright in near infrared: melanin hardly absorbs there."""
+    return float(0.55 + 0.2 * np.mean(rgb) + rng.normal(0, 0.03))
 
 
 def _pattern_infrared(rng: np.random.Generator) -> str:
@@ -92,15 +92,18 @@ def _pattern_infrared(rng: np.random.Generator) -> str:
 
 
 def _pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
-    names = list(weights)
-    chances = np.array([weights[name] for name in names])
-    return names[int(rng.choice(len(names), p=chances / chances.sum()))]
+    chances = np.array(list(weights.values()))
+    return list(weights)[int(rng.choice(len(weights), p=chances / chances.sum()))]
 
 
-def _cloth(rng: np.random.Generator, colour: str, spread: float = 0.035) -> Cloth:
+def _clipped(rgb: np.ndarray, low: float) -> RGB:
+    return tuple(float(value) for value in np.clip(rgb, low, 0.98))
+
+
+def _cloth(rng: np.random.Generator, colour: str) -> Cloth:
     """A dyed material of the named colour; two "red" cloths differ a little in shade."""
-    shade = np.array(palette.COLOURS[colour]) * rng.uniform(0.88, 1.12) + rng.normal(0, spread, 3) * 0.5
-    rgb = tuple(float(value) for value in np.clip(shade, 0.02, 0.98))
+    shade = np.array(palette.COLOURS[colour]) * rng.uniform(0.88, 1.12) + rng.normal(0, 0.035, 3) * 0.5
+    rgb = _clipped(shade, 0.02)
     return Cloth(colour, rgb, _infrared(rgb, rng))
 
 
@@ -110,15 +113,12 @@ def _garment(rng: np.random.Generator, kind: str, weights: dict[str, float], pat
     if pattern == "plain":
         return Garment(kind, cloth, scale=float(rng.uniform(4, 8)), cut=float(rng.uniform()))
     # A pattern must be visible in colour, so that the caption tells the truth.
-    others = {
-        name: weight
-        for name, weight in palette.CLOTHES.items()
-        if np.abs(np.subtract(palette.COLOURS[name], palette.COLOURS[colour])).sum() > 0.55
+    far = {
+        name for name, rgb in palette.COLOURS.items() if np.abs(np.subtract(rgb, palette.COLOURS[colour])).sum() > 0.55
     }
-    second = _cloth(rng, _pick(rng, others))
-    return Garment(
-        kind, cloth, pattern, second, _pattern_infrared(rng), float(rng.uniform(3.5, 8)), float(rng.uniform())
-    )
+    second = _cloth(rng, _pick(rng, {name: weight for name, weight in palette.CLOTHES.items() if name in far}))
+    change, scale, cut = _pattern_infrared(rng), float(rng.uniform(3.5, 8)), float(rng.uniform())
+    return Garment(kind, cloth, pattern, second, change, scale, cut)
 
 
 def sample_person(rng: np.random.Generator) -> Person:
@@ -128,20 +128,17 @@ def sample_person(rng: np.random.Generator) -> Person:
     lower_patterns = palette.SKIRT_PATTERNS if lower_kind == "skirt" else palette.LOWER_PATTERNS
     lower = _garment(rng, lower_kind, palette.TROUSER_COLOURS, lower_patterns)
     shoes = _garment(rng, _pick(rng, palette.SHOES), palette.SHOE_COLOURS, {"plain": 1.0})
-    skin_rgb = tuple(
-        float(v)
-        for v in np.clip(palette.SKINS[int(rng.integers(len(palette.SKINS)))] + rng.normal(0, 0.02, 3), 0.05, 0.98)
-    )
+    skin = _clipped(palette.SKINS[int(rng.integers(len(palette.SKINS)))] + rng.normal(0, 0.02, 3), 0.05)
     hair_colour = _pick(rng, palette.HAIR_COLOURS)
-    hair_rgb = tuple(float(v) for v in np.clip(palette.HAIR[hair_colour] + rng.normal(0, 0.015, 3), 0.02, 0.98))
+    hair = _clipped(palette.HAIR[hair_colour] + rng.normal(0, 0.015, 3), 0.02)
     return Person(
         height=float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.1)),
         build=float(np.clip(rng.normal(1.02, 0.13), 0.8, 1.4)),
         shoulders=float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.14)),
         side=int(rng.choice([-1, 1])),
-        skin=Cloth("skin", skin_rgb, _skin_infrared(skin_rgb, rng)),
+        skin=Cloth("skin", skin, _skin_infrared(skin, rng)),
         hair_style=_pick(rng, palette.HAIR_STYLES),
-        hair=Cloth(hair_colour, hair_rgb, _infrared(hair_rgb, rng)),
+        hair=Cloth(hair_colour, hair, _infrared(hair, rng)),
         face=_pick(rng, palette.FACES),
         upper=upper,
         lower=lower,
@@ -153,16 +150,11 @@ def sample_person(rng: np.random.Generator) -> Person:
     )
 
 
-def _skin_infrared(rgb: tuple[float, float, float], rng: np.random.Generator) -> float:
-    """Skin of every tone is bright in near infrared: melanin hardly absorbs there."""
-    return float(0.55 + 0.2 * np.mean(rgb) + rng.normal(0, 0.03))
-
-
 def redraw_infrared(person: Person, rng: np.random.Generator) -> Person:
     """The same visible person with every infrared property drawn anew by the world's law.
 
-    A generator that sees only the visible picture can't know a garment's true infrared brightness; the
-    best it can do is to draw a plausible one and keep to it. This gives that best case, the "fair ceiling".
+    A generator that sees only the visible picture cannot know a garment's true infrared brightness; at best it draws
+    a plausible one and keeps to it. This is that best case, the "fair ceiling".
     """
 
     def cloth(old: Cloth) -> Cloth:

@@ -9,12 +9,13 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from threadpoolctl import threadpool_limits
 
-from vireid_lib.miniworld import accessories, head, limbs, trunk
+from vireid_lib.miniworld.backgrounds import LENGTH, panorama
+from vireid_lib.miniworld.body import arms, bags, legs, skirts, torso
 from vireid_lib.miniworld.cameras import View
 from vireid_lib.miniworld.figure import Figure
+from vireid_lib.miniworld.head import hats, head, long_hair
 from vireid_lib.miniworld.people import Person
 from vireid_lib.miniworld.raster import Array, Lathe, draw
-from vireid_lib.miniworld.scenery import LENGTH, panorama
 
 _CHUNK = 32  # pictures at a time: windows of one part then stay in the processor's cache
 # The last digits of a matrix product depend on how many threads share it, and with them a grey level here and there:
@@ -67,19 +68,9 @@ def _chunk(people: Sequence[Person], views: Sequence[View], height: int, width: 
 
 def _solids(figure: Figure) -> Iterator[Lathe]:
     """Every part of the figures, from back to front."""
-    yield from (
-        *accessories.bags(figure, front=False),
-        *head.long_hair(figure, behind=True),
-        *limbs.arms(figure, behind=True),
-        *limbs.legs(figure),
-        *trunk.skirts(figure),
-        *trunk.torso(figure),
-        *limbs.arms(figure, behind=False),
-        *accessories.bags(figure, front=True),
-        *head.head(figure),
-        *head.long_hair(figure, behind=False),
-        *accessories.hats(figure),
-    )
+    yield from (*bags(figure, front=False), *long_hair(figure, behind=True), *arms(figure, behind=True))
+    yield from (*legs(figure), *skirts(figure), *torso(figure), *arms(figure, behind=False), *bags(figure, front=True))
+    yield from (*head(figure), *long_hair(figure, behind=False), *hats(figure))
 
 
 @_steady

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -15,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from vireid_lib import places
-from vireid_lib.data.contents import aside
+from vireid_lib.data.contents import written_aside
 from vireid_lib.data.text import read_json
 from vireid_lib.miniworld.cameras import CAMERAS, INFRARED, VISIBLE, View, sample_view
 from vireid_lib.miniworld.people import Person, people_stream, redraw_infrared
@@ -32,7 +31,10 @@ _BATCH = 128
 
 @dataclass(frozen=True)
 class Size:
-    """How many people and pictures a world has; `external` people are mini_market's training part."""
+    """How many people and pictures a world has; `external` people are mini_market's training part.
+
+    `infrared_images` are the true infrared pictures of each external person and infrared camera.
+    """
 
     train_ids: int = 40
     val_ids: int = 10
@@ -42,37 +44,31 @@ class Size:
     external_images: int = 16
     market_test_ids: int = 12
     infrared_images: int = 8
-    """True infrared pictures of each external person and infrared camera."""
 
 
-SIZES: dict[str, Size] = {
+SIZES = {
     "mini": Size(),
     "small": Size(
-        train_ids=8,
-        val_ids=4,
-        test_ids=8,
-        images_per_camera=4,
-        external_ids=10,
-        external_images=8,
-        market_test_ids=4,
-        infrared_images=4,
+        8, 4, 8, images_per_camera=4, external_ids=10, external_images=8, market_test_ids=4, infrared_images=4
     ),
 }
 
 
 class WorldError(ValueError):
-    """A miniature world that can't be written as asked; names the folder and the remedy."""
+    """A miniature world that cannot be written as asked; names the folder and the remedy."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture to take: where it goes (below the data set's folder), of whom, by which camera."""
+    """One picture to take: where it goes (below the data set's folder), of whom, by which camera.
+
+    `key` seeds the view: the same for the same person, camera and number, whatever else is written.
+    """
 
     path: str
     person: Person
     camera: str
     key: str
-    """Seeds the view: the same for the same person, camera and number, whatever else is written."""
 
     def view(self, seed: int) -> View:
         """The moment that is shown, in the world of this seed."""
@@ -82,69 +78,63 @@ class Picture:
 def make(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> dict[str, Path]:
     """Write `mini_vi`, `mini_market` and `mini_truth` below `root`, unless they are already there.
 
-    `mini_vi` is laid out as SYSU-MM01, `mini_market` as Market-1501; `mini_truth` holds what no data set has,
-    the infrared pictures of mini_market's training people (read them with `truth.read_truth`). No person of
-    one data set is in another. Each folder is complete or absent, and keeps its settings in `world.json`.
+    `mini_vi` is laid out as SYSU-MM01, `mini_market` as Market-1501; `mini_truth` holds what no data set has, the
+    infrared pictures of mini_market's training people (`oracle.read_oracle`). No person of one data set is in another.
+    Each folder is complete or absent, and keeps its settings in `world.json`.
 
     Args:
         seed: the world's; every file is a function of it, and of nothing else.
         size: "mini", "small", or a `Size` of your own.
+
     Returns:
         The folder of each data set.
+
     Raises:
-        WorldError: an unknown size, or a folder that holds a world with other settings.
+        WorldError: an unknown size, a negative seed, or a folder that holds a world with other settings.
     """
-    if isinstance(size, str):
-        size = _named(size)
-    root = Path(os.path.abspath(root))
-    if seed < 0:
-        raise WorldError(f"seed {seed} is negative; give 0 or more")
-    settings = {"seed": seed, "look": LOOK, "height": HEIGHT, "width": WIDTH, **asdict(size)}
-    writers: dict[str, Callable[[Path], None]] = {
-        "mini_vi": lambda folder: _write_mini_vi(folder, seed, size),
-        "mini_market": lambda folder: _write_pictures(folder, _market(seed, size), seed),
-        "mini_truth": lambda folder: _write_pictures(folder, _truth(seed, size), seed),
-    }
-    places.made(root)
-    for name in writers:
-        _refuse_other_settings(root / name, settings)
-    for name, writer in writers.items():
-        if not (root / name).exists():
-            _write_once(root / name, writer, {"name": name, **settings, "counts": _counts(name, size)})
-    return {name: root / name for name in writers}
+    return _make(root, ("mini_vi", "mini_market", "mini_truth"), seed, size)
 
 
 def make_campus(root: str | Path, *, seed: int = 0, size: str | Size = "mini") -> Path:
     """Write `mini_campus` below `root`, unless it is already there: a second external set, in CUHK03-NP's layout.
 
-    Other people than mini_market's, before two other cameras, and fewer images of each (five eighths as many), as
-    CUHK03-NP has fewer than Market-1501. Nobody knows these people in infrared: there is no truth about them.
+    Other people than mini_market's, by two other cameras, and fewer images of each (five eighths as many), as
+    CUHK03-NP has fewer than Market-1501. Their infrared is not known.
 
     Raises:
         WorldError: as `make`.
     """
+    return _make(root, (CAMPUS,), seed, size)[CAMPUS]
+
+
+def _make(root: str | Path, names: tuple[str, ...], seed: int, size: str | Size) -> dict[str, Path]:
     if isinstance(size, str):
-        size = _named(size)
-    folder = Path(os.path.abspath(root)) / CAMPUS
+        if size not in SIZES:
+            raise WorldError(f"no world size {size!r}; choose one of {', '.join(SIZES)} or give a Size")
+        size = SIZES[size]
+    if seed < 0:
+        raise WorldError(f"seed {seed} is negative; give 0 or more")
+    root = Path(os.path.abspath(root))
     settings = {"seed": seed, "look": LOOK, "height": HEIGHT, "width": WIDTH, **asdict(size)}
-    _refuse_other_settings(folder, settings)
-    if not folder.exists():
-        people, images = size.external_ids, campus_images(size)
-        counts = {"train identities": people, "train images": people * images, "query identities": size.market_test_ids}
-        record = {"name": CAMPUS, **settings, "counts": counts}
-        _write_once(folder, lambda place: _write_pictures(place, _campus(seed, size), seed), record)
-    return folder
+    places.made(root)
+    for name in names:
+        _refuse_other_settings(root / name, settings)
+    for name in names:
+        if not (root / name).exists():
+            with written_aside(root / name) as folder:
+                folder.mkdir()
+                if name == "mini_vi":
+                    _write_split_lists(folder, size)
+                _write_pictures(folder, PICTURES[name](seed, size), seed)
+                record = {"name": name, **settings, "counts": _counts(name, size)}
+                (folder / "world.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+            _refuse_other_settings(root / name, settings)  # another process may have been first
+    return {name: root / name for name in names}
 
 
 def campus_images(size: Size) -> int:
     """Images of each of mini_campus' training people."""
     return max(2, round(0.625 * size.external_images))
-
-
-def _named(size: str) -> Size:
-    if size not in SIZES:
-        raise WorldError(f"no world size {size!r}; choose one of {', '.join(SIZES)} or give a Size")
-    return SIZES[size]
 
 
 def _counts(name: str, size: Size) -> dict[str, int]:
@@ -157,10 +147,10 @@ def _counts(name: str, size: Size) -> dict[str, int]:
             for split, count in ids.items()
             for modality, number in cameras.items()
         }
-    if name == "mini_market":
-        people, images = size.external_ids, size.external_images
-        return {"train identities": people, "train images": people * images, "query identities": size.market_test_ids}
-    return {}
+    if name == "mini_truth":
+        return {}
+    people, images = size.external_ids, campus_images(size) if name == CAMPUS else size.external_images
+    return {"train identities": people, "train images": people * images, "query identities": size.market_test_ids}
 
 
 def _refuse_other_settings(folder: Path, settings: dict[str, int]) -> None:
@@ -176,34 +166,13 @@ def _refuse_other_settings(folder: Path, settings: dict[str, int]) -> None:
         raise WorldError(f"{folder} holds another world: {told}; choose another root or remove the folder")
 
 
-def _write_once(folder: Path, writer: Callable[[Path], None], record: dict[str, object]) -> None:
-    """Write into a sibling, then rename: a folder of this name is always complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = aside(folder)
-    temporary.mkdir()
-    try:
-        writer(temporary)
-        (temporary / "world.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        try:
-            os.rename(temporary, folder)
-        except OSError:
-            if not (folder / "world.json").is_file():
-                raise
-            # Another process wrote the same world meanwhile; both are equal.
-            _refuse_other_settings(folder, {key: value for key, value in record.items() if key != "name"})
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _write_mini_vi(folder: Path, seed: int, size: Size) -> None:
-    counts = {"train": size.train_ids, "val": size.val_ids, "test": size.test_ids}
+def _write_split_lists(folder: Path, size: Size) -> None:
     (folder / "exp").mkdir()
     first = 1
-    for split, count in counts.items():
+    for split, count in (("train", size.train_ids), ("val", size.val_ids), ("test", size.test_ids)):
         ids = ",".join(str(number) for number in range(first, first + count))
         (folder / "exp" / f"{split}_id.txt").write_text(ids + "\n", encoding="utf-8")
         first += count
-    _write_pictures(folder, _mini_vi(seed, size), seed)
 
 
 def _mini_vi(seed: int, size: Size) -> Iterator[Picture]:
@@ -215,39 +184,23 @@ def _mini_vi(seed: int, size: Size) -> Iterator[Picture]:
                 yield Picture(path, person, camera, f"{camera}/{number}/{index}")
 
 
-def _people(name: str, seed: int, size: Size) -> Iterable[tuple[int, Person]]:
-    """Number and person of an external set: the training people first, then those of its own test."""
-    return enumerate(islice(people_stream(seed, name), size.external_ids + size.market_test_ids), 1)
-
-
-def _market(seed: int, size: Size) -> Iterator[Picture]:
-    return _external("mini_market", seed, size, [(1, index) for index in range(size.external_images)])
-
-
-def _campus(seed: int, size: Size) -> Iterator[Picture]:
-    """Half of the training images before each camera."""
-    return _external(CAMPUS, seed, size, [(1 + index % 2, index) for index in range(campus_images(size))])
-
-
-def _external(name: str, seed: int, size: Size, train: list[tuple[int, int]]) -> Iterator[Picture]:
-    """`train`: camera and number of each training person's images."""
-    for number, person in _people(name, seed, size):
+def _external(name: str, seed: int, size: Size, cameras: list[int]) -> Iterator[Picture]:
+    """`cameras` take the images of each training person, one each."""
+    people = islice(people_stream(seed, name), size.external_ids + size.market_test_ids)
+    for number, person in enumerate(people, 1):  # the training people first
         if number <= size.external_ids:
-            shots = [("bounding_box_train", camera, index) for camera, index in train]
+            shots = [("bounding_box_train", camera, index) for index, camera in enumerate(cameras)]
         else:  # two queries by one camera, found again by the other
             shots = [("query", 1, 0), ("query", 2, 0)]
             shots += [("bounding_box_test", camera, index) for camera in (1, 2) for index in range(1, 4)]
         for folder, camera, index in shots:
-            frame = 1000 * number + 25 * index + 1
+            frame, key = 1000 * number + 25 * index + 1, f"{name}/{camera}"
             file = f"{number:04d}_c{camera}s{1 + index % 2}_{frame:06d}_{1 + index // 2:02d}.jpg"
-            key = f"{name}/{camera}"
             yield Picture(f"{folder}/{file}", person, key, f"{key}/{number}/{index}")
 
 
 def _truth(seed: int, size: Size) -> Iterator[Picture]:
-    for number, person in _people("mini_market", seed, size):
-        if number > size.external_ids:
-            return
+    for number, person in enumerate(islice(people_stream(seed, "mini_market"), size.external_ids), 1):
         redrawn = redraw_infrared(person, _generator(seed, f"redrawn/{number}"))
         for kind, subject in (("true", person), ("redrawn", redrawn)):
             for camera in INFRARED:
@@ -259,9 +212,9 @@ def _truth(seed: int, size: Size) -> Iterator[Picture]:
 
 PICTURES: dict[str, Callable[[int, Size], Iterator[Picture]]] = {
     "mini_vi": _mini_vi,
-    "mini_market": _market,
+    "mini_market": lambda seed, size: _external("mini_market", seed, size, [1] * size.external_images),
     "mini_truth": _truth,
-    CAMPUS: _campus,
+    CAMPUS: lambda seed, size: _external(CAMPUS, seed, size, [1 + index % 2 for index in range(campus_images(size))]),
 }
 """What each data set shows."""
 
@@ -279,8 +232,7 @@ def _write_pictures(folder: Path, pictures: Iterable[Picture], seed: int) -> Non
             (folder / parent).mkdir(parents=True, exist_ok=True)
         for start in range(0, len(group), _BATCH):
             batch = group[start : start + _BATCH]
-            views = [picture.view(seed) for picture in batch]
-            people = [picture.person for picture in batch]
+            views, people = [picture.view(seed) for picture in batch], [picture.person for picture in batch]
             images = render(people, views, height=HEIGHT, width=WIDTH, modality=modality)
             for picture, pixels in zip(batch, images, strict=True):
                 # Full chroma resolution: at this size halving it would wash out stripes.

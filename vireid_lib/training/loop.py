@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from pathlib import Path
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.training import checkpoint, devices, processes, seeds, trackers
 from vireid_lib.training.binding import bind
 from vireid_lib.training.determinism import deterministic_kernels
@@ -187,7 +187,5 @@ def _truncate(file: Path, step: int, *, write: bool) -> list[dict[str, int | flo
         if record["step"] <= step:
             records.append(record)
     if write:
-        temporary = file.with_suffix(".part")
-        temporary.write_text("".join(json.dumps(record) + "\n" for record in records))
-        os.replace(temporary, file)
+        write_atomically(file, "".join(json.dumps(record) + "\n" for record in records).encode())
     return records

@@ -8,7 +8,7 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 
 NAMES = "VIREID_TRACKERS"
 """Environment variable with names, joined by commas. No argument of a training, because its result does not depend on
@@ -31,11 +31,7 @@ def chosen(text: str | None = None) -> list[str]:
     built_in, installed = {str(kind) for kind in LOGGER_TYPE_TO_CLASS}, {str(kind) for kind in get_available_trackers()}
     for name in names:
         if name not in built_in:
-            near = nearest(name, built_in)
-            raise TrackerError(
-                f"There is no tracker {name!r}; "
-                + (f"did you mean {near[0]}?" if near else f"accelerate knows {', '.join(sorted(built_in))}.")
-            )
+            raise TrackerError(f"There is no tracker {name!r}; {hint(name, sorted(built_in))}")
         if name in _known() and name not in installed:
             raise TrackerError(f"The tracker {name} is not installed: `pip install {name.replace('_', '-')}`.")
     return names

@@ -210,7 +210,7 @@ def _attention(model: DiveModel, rows: pd.DataFrame) -> dict[tuple[int, int], Fl
 
 def _masks(run: Run, rows: pd.DataFrame, size: tuple[int, int]) -> Float[np.ndarray, "n height width"]:
     if run.miniature:
-        from vireid_lib.miniworld.masks import person_masks
+        from vireid_lib.miniworld.oracle import person_masks
 
         return person_masks(rows["path"].tolist(), height=size[0], width=size[1])
     y, x = np.mgrid[0 : size[0], 0 : size[1]] + 0.5

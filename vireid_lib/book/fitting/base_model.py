@@ -81,7 +81,8 @@ def _captions(run: Run, count: int, size: tuple[int, int]) -> tuple[list[str], P
     if not run.miniature:
         return list(PROMPTS[:count]), None
     from vireid_lib.miniworld.cameras import random_visible_camera, sample_view
-    from vireid_lib.miniworld.people import caption, people_stream
+    from vireid_lib.miniworld.captions import caption
+    from vireid_lib.miniworld.people import people_stream
     from vireid_lib.miniworld.render import render
 
     people = list(islice(people_stream(0, "captions"), count))

@@ -162,9 +162,9 @@ def before_and_after(run: Run, name: str, *, people: int = 6, external: bool = F
     columns = [list(pixels(visible, size)), *under]
     labels = ["photograph", *(f"{word},\ncamera {short(each)}" for each in cameras)]
     if external and run.miniature:
-        from vireid_lib.miniworld.moments import same_moment
+        from vireid_lib.miniworld.oracle import paired_views
 
-        truth, _ = same_moment(visible["path"].tolist(), [cameras[0]] * len(visible), height=size[0], width=size[1])
+        truth, _ = paired_views(visible["path"].tolist(), [cameras[0]] * len(visible), height=size[0], width=size[1])
         columns, labels = [*columns, list(truth)], [*labels, f"same moment,\ncamera {short(cameras[0])}"]
     elif not external:
         columns += [_of_camera(rows, visible["identity"], camera, size) for camera in cameras]

@@ -224,10 +224,10 @@ def _translation(run: Run, name: str) -> Measure | None:
     under = [cameras[place % len(cameras)] for place in shown.groupby("identity").cumcount()]
 
     def make(folder: Path) -> dict:
-        from vireid_lib.miniworld.moments import same_moment
+        from vireid_lib.miniworld.oracle import paired_views
 
         pixels = np.asarray(load_images(shown["path"].tolist(), (height, width), cache=None).pixels)
-        truth, persons = same_moment(shown["path"].tolist(), under, height=height, width=width)
+        truth, persons = paired_views(shown["path"].tolist(), under, height=height, width=width)
         made = np.empty_like(pixels)
         orders = pd.Series(range(len(shown))).groupby([shown["identity"], pd.Series(under)]).indices
         draw = translate()

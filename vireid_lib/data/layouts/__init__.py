@@ -9,9 +9,9 @@ from vireid_lib.data import intensity, tables
 from vireid_lib.data.layouts import llcm, market1501, regdb, sysu
 from vireid_lib.data.layouts.files import LayoutError
 from vireid_lib.data.manifest import DatasetManifest, load_manifest
-from vireid_lib.data.tables import TableError, test_rows, training_rows
+from vireid_lib.data.tables import TableError
 
-__all__ = ["LayoutError", "read_dataset", "test_rows", "training_rows"]
+__all__ = ["LayoutError", "read_dataset"]
 
 
 def read_dataset(name_or_manifest: str | Path | DatasetManifest, root: str | Path, *, trial: int = 1) -> pd.DataFrame:

@@ -4,13 +4,17 @@ import os
 import posixpath
 import re
 import reprlib
+from collections.abc import Callable, Iterable
 from pathlib import Path, PureWindowsPath
 
-from vireid_lib.data.manifest import DatasetManifest
+from vireid_lib.data.manifest import Camera, DatasetManifest
 from vireid_lib.data.text import printable, read_text
 
 # Thumbs.db, .DS_Store, notes and archives lie between the images of many copies; only these count.
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+RESTORE = "restore the lists from the data set's archive."
+
+Row = dict[str, str]
 
 
 class LayoutError(ValueError):
@@ -29,10 +33,7 @@ def list_images(folder: Path) -> list[str]:
     """Return the names of the images in a folder, sorted as the released code sorts them (by code point).
 
     A link that leads nowhere, or a folder of an image's name, is an image that is missing, to be named when it is
-    opened.
-
-    Raises:
-        LayoutError: the folder cannot be read.
+    opened. Raises LayoutError if the folder cannot be read.
     """
     return [entry.name for entry in _entries(folder) if is_image(entry.name) and _may_be_opened(entry)]
 
@@ -51,49 +52,42 @@ def _may_be_opened(entry: os.DirEntry) -> bool:
     return entry.is_file() or entry.is_dir() or entry.is_symlink() and not os.path.exists(entry.path)
 
 
-def identity_folders(folder: Path) -> dict[int, Path]:
-    """Return {identity: subfolder}, however its number is padded (`42`, `042`, `0042`).
-
-    Raises:
-        LayoutError: two subfolders stand for one identity, a file lies in the place of one, or the folder cannot be
-            read.
-    """
+def _identity_folders(folder: Path) -> dict[int, Path]:
+    """Return {identity: subfolder}, however its number is padded (`42`, `042`, `0042`)."""
     found: dict[int, Path] = {}
     for entry in _entries(folder):
         if entry.name.isdecimal():
             if not entry.is_dir():
                 raise LayoutError(f"{folder / entry.name} is no folder of images: unpack the data set again.")
-            identity = int(entry.name)
-            if identity in found:
-                twins = f"{found[identity].name} and {entry.name}"
-                raise LayoutError(f"{folder}: {twins} are both identity {identity}; keep one.")
-            found[identity] = folder / entry.name
+            other = found.setdefault(int(entry.name), folder / entry.name).name
+            if other != entry.name:
+                both = f"{other} and {entry.name} are both identity {int(entry.name)}"
+                raise LayoutError(f"{folder}: {both}; keep one.")
     return found
 
 
 def require(root: Path, names: list[str], manifest: DatasetManifest) -> None:
-    """Check that the root holds these files and folders.
+    """Check that the root holds these files (names with a suffix) and folders.
 
     Raises:
         LayoutError: naming what is missing and, where the data lies one level deeper, where that is.
     """
+
+    def is_there(path: Path) -> bool:
+        return path.is_file() if path.suffix else path.is_dir()
+
     if not root.is_dir():
         raise LayoutError(f"{root} is not a folder. To get {manifest.title}: {manifest.obtain}")
-    missing = [name for name in names if not _is_there(root / name)]
+    missing = [name for name in names if not is_there(root / name)]
     if not missing:
         return
     for child in sorted(root.iterdir()):
-        if all(_is_there(child / name) for name in names):
+        if all(is_there(child / name) for name in names):
             raise LayoutError(f"{root} does not hold {missing[0]}, but {child} does; give that as the root.")
     raise LayoutError(
         f"{root} does not hold {missing[0]}; a root of {manifest.title} holds {', '.join(names)}. "
         "Unpack all parts of the data set, or give the right folder."
     )
-
-
-def _is_there(path: Path) -> bool:
-    """A list is a file with a suffix, and all else is a folder."""
-    return path.is_file() if path.suffix else path.is_dir()
 
 
 def _is_number(word: str) -> bool:
@@ -121,15 +115,10 @@ def read_identities(path: Path) -> list[int]:
     return identities
 
 
-def read_listing(root: Path, name: str) -> list[tuple[str, int]]:
+def _read_listing(root: Path, name: str) -> list[tuple[str, int]]:
     """Return the (relative path, label) pairs of a list such as `idx/train_visible_1.txt`.
 
     Paths come back as they lie under the root, whether the list writes `./a/b`, `a\\b`, `a//b` or the root before it.
-
-    Raises:
-        LayoutError: a line is not "path label", leads out of the root, names an image that is not on disk or that an
-            earlier line names; names file and line.
-        TextError: the list is not UTF-8.
     """
     pairs, line_of = [], {}
     for number, line in enumerate(read_text(root / name).split("\n"), start=1):
@@ -163,47 +152,77 @@ def _below(root: Path, written: str, where: str) -> str:
     return path
 
 
-def check_light(path: str, own: str, other: str, where: str) -> None:
-    """Refuse a path that says the other modality in a list of one: its images would be taken for what they are not.
+def listed_rows(
+    manifest: DatasetManifest,
+    root: Path,
+    split: str,
+    lists: Iterable[tuple[str, str, str]],
+    identify: Callable[[str, str, str], tuple[int, int]],
+) -> list[Row]:
+    """One row per image of lists that name paths and labels, one list for each modality.
 
     Args:
-        own, other: what folders and names say of the list's modality, and of the other, e.g. "vis" and "nir".
+        lists: name of each list, its modality, and the word for it that folders and files use, e.g. "vis".
+        identify: gives identity and camera of (path, modality, name of the list).
+
+    Raises:
+        LayoutError: a line is not "path label", leads out of the root, names an image that is not on disk or that an
+            earlier line names; a path says the other modality; an identity has two labels, or two share one.
+        TextError: a list is not UTF-8.
     """
-    words = re.split(r"[/_.]", path.lower())
-    if other in words and own not in words:
-        raise LayoutError(
-            f"{where} is of {own} images and lists {path}, which says {other}; restore the lists from the data set's "
-            "archive."
-        )
-
-
-def check_labels(label_of: dict[int, int], identity: int, label: int, where: str) -> None:
-    """Remember that an identity has a label and refuse a second label for it, or a second owner of it.
-
-    Both modalities of a person have to be one class; the lists' labels and the names on disk must agree.
-    """
-    if label_of.setdefault(identity, label) != label:
-        raise LayoutError(
-            f"{where}: identity {identity} has label {label} here and {label_of[identity]} elsewhere; "
-            "restore the lists from the data set's archive."
-        )
-
-
-def check_owners(label_of: dict[int, int], where: str) -> None:
-    """Refuse a label that two identities share."""
-    owner: dict[int, int] = {}
+    rows, lists, label_of, owner = [], list(lists), {}, {}
+    for name, modality, word in lists:
+        others = {other for _, _, other in lists} - {word}
+        for path, label in _read_listing(root, name):
+            identity, camera = identify(path, modality, name)
+            said = set(re.split(r"[/_.]", path.lower()))
+            if said & others and word not in said:  # its images would be taken for what they are not
+                raise LayoutError(f"{root / name} is of {word} images and lists {path}, which does not; {RESTORE}")
+            # Both modalities of a person have to be one class; the lists' labels and the names on disk must agree.
+            if label_of.setdefault(identity, label) != label:
+                both = f"identity {identity} has label {label} here and {label_of[identity]} elsewhere"
+                raise LayoutError(f"{root / name}: {both}; {RESTORE}")
+            rows.append(row(manifest, root, path, identity, camera, modality, split))
     for identity, label in label_of.items():
-        if label in owner:
+        if owner.setdefault(label, identity) != identity:
+            both = f"identities {owner[label]} and {identity} share label {label}"
+            raise LayoutError(f"{root / name}, {split}: {both}; {RESTORE}")
+    return rows
+
+
+def camera_rows(
+    manifest: DatasetManifest,
+    root: Path,
+    base: Callable[[Camera], str],
+    split_of: dict[int, str],
+    lists: dict[str, str],
+) -> list[Row]:
+    """One row per image of the listed identities, which lie as `base`(camera)/identity/image.
+
+    Args:
+        split_of: the split of each listed identity.
+        lists: for each split, the file that lists its identities.
+
+    Raises:
+        LayoutError: two folders stand for one identity, a file lies in the place of one, or a listed one has no image.
+    """
+    rows, seen = [], set()
+    for camera in manifest.cameras:
+        for identity, folder in _identity_folders(root / base(camera)).items():
+            for name in list_images(folder) if identity in split_of else ():
+                seen.add(identity)
+                path = f"{base(camera)}/{folder.name}/{name}"
+                rows.append(row(manifest, root, path, identity, camera.number, camera.modality, split_of[identity]))
+    for identity, split in split_of.items():
+        if identity not in seen:
             raise LayoutError(
-                f"{where}: identities {owner[label]} and {identity} share label {label}; restore the lists "
-                "from the data set's archive."
+                f"{root / lists[split]} lists identity {identity}, but no camera has an image of it; "
+                "unpack the data set again, or remove the identity from the list."
             )
-        owner[label] = identity
+    return rows
 
 
-def row(
-    manifest: DatasetManifest, root: Path, path: str, identity: int, camera: int, modality: str, split: str
-) -> dict[str, str]:
+def row(manifest: DatasetManifest, root: Path, path: str, identity: int, camera: int, modality: str, split: str) -> Row:
     """Return one row of the image table; `path` is relative to the root."""
     return {
         "path": os.path.join(root, *path.split("/")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from diffusers import AutoencoderKL
 from jaxtyping import Float16
 from torch import nn
 
-from vireid_lib.data.contents import aside, content_digests, reserve, sweep
+from vireid_lib.data.contents import content_digests, reserve, sweep, written_aside
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.training.progress import Progress
 
@@ -60,17 +59,9 @@ def encode(
     if not folder.exists():
         sweep(Path(cache))
         pixels = load_images(paths, size, cache=cache).pixels
-        own = aside(folder)
-        own.mkdir()
-        try:
+        with written_aside(folder) as own:
+            own.mkdir()
             _encode_into(own, pixels, vae, batch, progress)
-            try:
-                own.rename(folder)
-            except OSError:
-                if not folder.exists():  # another process was first, and wrote the same
-                    raise
-        finally:
-            shutil.rmtree(own, ignore_errors=True)
     return Latents(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("mean", "std")), key=key)
 
 

@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from vireid_lib.data.grey import grey
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive.half import frozen_in
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import sampler
-from vireid_lib.generators.layout import grey
 
 
 @dataclass(frozen=True)

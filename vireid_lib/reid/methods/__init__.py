@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.method import Method
 
@@ -21,8 +21,7 @@ def method_class(name: str) -> type[Method]:
     """The class of method `name`. Raises ValueError, with the nearest names, for an unknown one."""
     known = names()
     if name not in known:
-        near = nearest(name, known, 3, cutoff=0.0)
-        raise ValueError(f"There is no method {name!r}; did you mean {' or '.join(near)}? All: {known}.")
+        raise ValueError(f"There is no method {name!r}; {hint(name, known, 3, cutoff=0.0)} All: {known}.")
     return importlib.import_module(f"{__name__}.{name}").METHOD
 
 

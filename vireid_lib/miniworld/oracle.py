@@ -1,0 +1,117 @@
+"""What only a world that draws itself knows: who stands where in a picture, and how infrared would have seen it.
+
+Upper bounds and measures of a generator use it; nothing else may learn from it. The infrared pictures of the external
+people therefore lie in a folder of their own (`mini_truth`), in no data set's layout.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float32, UInt8
+
+from vireid_lib.data import tables
+from vireid_lib.data.text import read_json
+from vireid_lib.miniworld import write
+from vireid_lib.miniworld.cameras import CAMERAS, View
+from vireid_lib.miniworld.people import Person
+from vireid_lib.miniworld.render import render, silhouettes
+
+KINDS = {"true": "true infrared", "redrawn": "redrawn infrared"}
+
+
+def read_oracle(root: str | Path, kind: str = "true") -> pd.DataFrame:
+    """Return the image table of mini_truth, split "external", sorted by path.
+
+    Args:
+        root: the folder `mini_truth` that `write.make` made.
+        kind: "true": the person as an infrared camera would see it (the upper bound); "redrawn": with infrared
+            materials drawn anew by the world's law, the best guess from colour (the fair ceiling).
+
+    Raises:
+        ValueError: an unknown kind, or a folder without such pictures.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"read_oracle: kind {kind!r}; choose one of {', '.join(KINDS)}")
+    folder = Path(os.path.abspath(root)) / kind
+    rows = [
+        {
+            "path": str(path),
+            "identity": f"mini_market/{path.parent.name}",
+            "camera": f"mini_vi/{path.parent.parent.name.removeprefix('cam')}",
+            "modality": "infrared",
+            "split": "external",
+            "source": KINDS[kind],
+        }
+        for path in sorted(folder.glob("cam*/*/*.jpg"))
+    ]
+    if not rows:
+        raise ValueError(f"{folder} holds no pictures; write the world with vireid_lib.miniworld.write.make")
+    return tables.build(rows, f"mini_truth ({kind}) at {root}")
+
+
+def person_masks(
+    paths: Sequence[str], *, height: int = write.HEIGHT, width: int = write.WIDTH
+) -> Float32[np.ndarray, "n height width"]:
+    """How much of each pixel the person covers (0..1). Raises ValueError for a path that no written world holds."""
+    return silhouettes(*_people_and_views(paths), height=height, width=width)
+
+
+def paired_views(
+    paths: Sequence[str], cameras: Sequence[str], *, height: int = write.HEIGHT, width: int = write.WIDTH
+) -> tuple[UInt8[np.ndarray, "n height width 3"], Float32[np.ndarray, "n height width"]]:
+    """Draw the moments of photographs once more, each as an infrared camera would see it.
+
+    Person, pose, framing and the direction of view stay; light, materials, place and optics are the camera's.
+
+    Args:
+        paths: of visible pictures of a written world.
+        cameras: one for each, e.g. "mini_vi/3".
+
+    Returns:
+        the pictures, and how much of each pixel the person covers (the same in either modality).
+
+    Raises:
+        ValueError: a camera that is not infrared, or a path that no written world holds.
+    """
+    wrong = [name for name in cameras if name not in CAMERAS or CAMERAS[name].modality != "infrared"]
+    if wrong or len(cameras) != len(paths):
+        raise ValueError(
+            f"paired_views of {len(paths)} paths and {len(cameras)} cameras: give an infrared one for each"
+            + (f", which {wrong[0]!r} is not." if wrong else ".")
+        )
+    people, views = _people_and_views(paths)
+    seen = [
+        dataclasses.replace(view, camera=dataclasses.replace(CAMERAS[name], elevation=view.camera.elevation))
+        for view, name in zip(views, cameras, strict=True)
+    ]
+    pictures = render(people, seen, height=height, width=width, modality="infrared")
+    return pictures, silhouettes(people, views, height=height, width=width)
+
+
+def _people_and_views(paths: Sequence[str]) -> tuple[list[Person], list[View]]:
+    """Who is in each picture of a written world, and how they were seen."""
+    roots = {path: _root(Path(path)) for path in paths}
+    drawn = {}
+    for root in set(roots.values()):
+        world = read_json(root / "world.json")
+        size = write.Size(**{field.name: world[field.name] for field in dataclasses.fields(write.Size)})
+        for picture in write.PICTURES[world["name"]](world["seed"], size):
+            drawn[str(root / picture.path)] = picture, world["seed"]
+    for path, root in roots.items():
+        if path not in drawn:
+            raise ValueError(f"{path} is no picture that {root} was written with; give real rows only.")
+    shown = [drawn[path] for path in paths]
+    return [picture.person for picture, _ in shown], [picture.view(seed) for picture, seed in shown]
+
+
+def _root(path: Path) -> Path:
+    for folder in Path(os.path.abspath(path)).parents:
+        if (folder / "world.json").is_file():
+            return folder
+    raise ValueError(f"{path} lies in no folder with a world.json: only miniature worlds know where the person is.")
