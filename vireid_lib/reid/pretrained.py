@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vireid_lib.reid.resnet import TwoStreamResNet50
+from vireid_lib.reid.layers import TwoStreamResNet50
 from vireid_lib.training.weights import read_weights
 
 HUB_ID = "timm/resnet50.tv_in1k"  # torchvision's IMAGENET1K_V1, what AGW's release starts from, as safetensors

@@ -1,5 +1,6 @@
 """What AGW and its relatives share: configuration, network, augmentation, optimiser, learning rate."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -12,13 +13,18 @@ from torch.optim import Optimizer
 from vireid_lib.data import augment
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.layers import average_pool, generalised_mean_pool
+from vireid_lib.reid.layers import (
+    Output,
+    TwoStreamBackbone,
+    TwoStreamNetwork,
+    TwoStreamResNet50,
+    TwoStreamSmall,
+    average_pool,
+    generalised_mean_pool,
+)
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.method import Batch, Method
-from vireid_lib.reid.network import TwoStreamNetwork
 from vireid_lib.reid.pretrained import HUB_ID, load_imagenet
-from vireid_lib.reid.resnet import TwoStreamResNet50
-from vireid_lib.reid.small import TwoStreamSmall
 from vireid_lib.training import schedules
 
 
@@ -138,26 +144,28 @@ class TwoStreamMethod(Method):
         return augment.random_erasing(images, generator, self.config.erasing) if self.config.erasing else images
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        labels = batch.labels
-        pooled, logits = self.network(batch.visible, batch.infrared)
-        terms = {"identity": self.identity_loss(logits, labels), **self.metric_losses(pooled, batch)}
-        accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
-        return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
+        output = self.network(batch.visible, batch.infrared)
+        labels = batch.labels.repeat(len(output.logits) // len(batch.labels))  # DEEN has several rows an image
+        terms = {"identity": self.identity_loss(output.logits, labels), **self.metric_losses(output, batch)}
+        return {"total": sum(terms.values()), **terms, "accuracy": accuracy(output.logits, labels)}
 
     def identity_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The weighted identity loss."""
         return identity_cross_entropy(logits, labels, smoothing=self.config.label_smoothing)
 
-    def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Weighted terms on the pooled features (visible rows, then infrared ones) beside the identity loss."""
+    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        """Weighted terms beside the identity loss, from the network's output (visible rows, then infrared ones)."""
         return {}
 
+    def parameter_groups(self) -> list[dict]:
+        """The releases' three groups: everything else at `backbone_rate` of the rate, BN neck, classifier."""
+        return parameter_groups(self.network, self.config.learning_rate, self.config.backbone_rate)
+
     def optimizer(self) -> Optimizer:
-        config = self.config
-        groups = parameter_groups(self.network, config.learning_rate, config.backbone_rate)
-        if config.optimizer == "sgd":
-            return torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay, nesterov=True)
-        return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+        decay, groups = self.config.weight_decay, self.parameter_groups()
+        if self.config.optimizer == "sgd":
+            return torch.optim.SGD(groups, momentum=0.9, weight_decay=decay, nesterov=True)
+        return torch.optim.AdamW(groups, weight_decay=decay)
 
     def learning_rate(self, epoch: int, step: int, steps: int) -> float:
         config = self.config
@@ -166,17 +174,32 @@ class TwoStreamMethod(Method):
         return schedules.warm_up_and_drops(epoch, warm_up=config.warm_up, drops=config.drops)
 
 
-def build_backbone(config: TwoStreamConfig) -> TwoStreamResNet50 | TwoStreamSmall:
-    """The backbone with its ImageNet weights, if the configuration names any."""
-    small = config.backbone == "small"
-    if small and config.pretrained is not None:
+def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of rows whose largest logit is the label's; without gradient."""
+    return (logits.detach().argmax(dim=1) == labels).float().mean()
+
+
+BACKBONES = {"resnet50": TwoStreamResNet50, "small": TwoStreamSmall}
+
+
+def build_backbone(
+    config: ReidConfig, kinds: Mapping[str, Callable[..., TwoStreamBackbone]] = BACKBONES, **options: Any
+) -> TwoStreamBackbone:
+    """The backbone that `config.backbone` names among `kinds`, with its ImageNet weights, if the configuration has any.
+
+    Args:
+        config: has `backbone` and `pretrained`.
+        options: what the backbone is made with.
+
+    Raises:
+        ValueError: ImageNet weights for the small backbone. Else as `vireid_lib.reid.pretrained.load_imagenet`.
+    """
+    if config.backbone == "small" and config.pretrained is not None:
         raise ValueError(
             f"pretrained is {config.pretrained!r}, but there are no ImageNet weights for the small "
             "backbone: set it to None."
         )
-    backbone = (TwoStreamSmall if small else TwoStreamResNet50)(
-        non_local=config.non_local, shared_from=config.shared_from
-    )
+    backbone = kinds[config.backbone](**options)
     if config.pretrained is not None:
         load_imagenet(backbone, config.pretrained)
     return backbone
@@ -189,12 +212,12 @@ def build_network(
     small = config.backbone == "small"
     stripes = 4 if small and config.gem else 1
     pool = partial(generalised_mean_pool, stripes=stripes) if config.gem else average_pool
-    width = 192 if small else None
-    return network_class(build_backbone(config), num_identities, pool=pool, stripes=stripes, width=width)
+    backbone = build_backbone(config, non_local=config.non_local, shared_from=config.shared_from)
+    return network_class(backbone, num_identities, pool=pool, stripes=stripes, width=192 if small else None)
 
 
 def parameter_groups(network: TwoStreamNetwork, rate: float, backbone_rate: float) -> list[dict]:
-    """The releases' three groups: everything else at `backbone_rate` of the rate, BN neck, classifier."""
+    """See `TwoStreamMethod.parameter_groups`."""
     head = [list(network.bottleneck.parameters()), list(network.classifier.parameters())]
     heads = {id(parameter) for group in head for parameter in group}
     rest = [parameter for parameter in network.parameters() if id(parameter) not in heads]

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
-from vireid_lib.reid import small
+from vireid_lib.reid.layers import small
+from vireid_lib.reid.layers.resnet import BLOCKS, WIDTHS, Bottleneck
 from vireid_lib.reid.pretrained import read_imagenet
-from vireid_lib.reid.resnet import BLOCKS, WIDTHS, Bottleneck
 
 Maps = Float[Tensor, "batch channels h w"]
 GREY = (0.2989, 0.5870, 0.1140)  # the release's, four digits

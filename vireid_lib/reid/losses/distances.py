@@ -1,5 +1,6 @@
-"""Euclidean distances between all rows of a batch, as the triplet losses use them."""
+"""What several losses share: distances between all rows of a batch, pairs of one identity, checks."""
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -27,3 +28,15 @@ def same_identity(labels: Int[Tensor, " labels"], features: Float[Tensor, "n d"]
             "two; raise the number of identities in a batch."
         )
     return mask
+
+
+def check_same_identities(visible: Int[Tensor, " v"], infrared: Int[Tensor, " i"]) -> None:
+    """Raise ValueError where an identity, given by its label, is in one modality only. Labels sorted, each once."""
+    if not torch.equal(visible, infrared):
+        seen, other = set(visible.tolist()), set(infrared.tolist())
+        label = min(seen ^ other)
+        here, lacking = ("visible", "infrared") if label in seen else ("infrared", "visible")
+        raise ValueError(
+            f"Label {label} has {here} images in the batch and no {lacking} one: a loss that brings the "
+            "modalities together needs both of each identity."
+        )

@@ -1,10 +1,10 @@
-"""Hetero-centre triplet loss: the hard triplet, not between images but between centres of identities."""
+"""Hetero-centre triplet loss: the hard triplet between centres of identities instead of images."""
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vireid_lib.reid.losses.centres import check_same_identities, identity_centres
+from vireid_lib.reid.losses.distances import check_same_identities
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 
 
@@ -34,3 +34,13 @@ def hetero_centre_triplet(
     of_infrared, others = identity_centres(infrared, infrared_labels)
     check_same_identities(names, others)
     return hard_triplet(torch.cat((of_visible, of_infrared)), torch.cat((names, names)), margin=margin)
+
+
+def identity_centres(
+    features: Float[Tensor, "n d"], labels: Int[Tensor, " n"]
+) -> tuple[Float[Tensor, "identities d"], Int[Tensor, " identities"]]:
+    """The mean feature of each identity, and the identities' labels in ascending order."""
+    names, place = labels.unique(return_inverse=True)
+    sums = features.new_zeros(len(names), features.shape[1]).index_add(0, place, features)
+    counts = torch.bincount(place, minlength=len(names)).to(features.dtype)
+    return sums / counts[:, None], names

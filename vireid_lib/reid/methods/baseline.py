@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vireid_lib.data import augment
+from vireid_lib.reid.layers import Output
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
 from vireid_lib.reid.method import Batch
@@ -71,10 +72,10 @@ class Baseline(TwoStreamMethod):
             infrared=self.augment_images(batch.infrared, "infrared", generator),
         )
 
-    def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         if self.config.triplet == "wrt":
-            return {"triplet": weighted_regularized_triplet(pooled, batch.labels)}
-        return {"triplet": hard_triplet(pooled, batch.labels, margin=self.config.margin)}
+            return {"triplet": weighted_regularized_triplet(output.pooled, batch.labels)}
+        return {"triplet": hard_triplet(output.pooled, batch.labels, margin=self.config.margin)}
 
 
 METHOD = Baseline

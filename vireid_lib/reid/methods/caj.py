@@ -11,9 +11,9 @@ from pydantic import Field
 from torch import Tensor
 
 from vireid_lib.data import augment
+from vireid_lib.reid.layers import Output
 from vireid_lib.reid.losses.enhanced_squared_triplet import enhanced_squared_triplet
-from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.reid.losses.kl_divergence import kl_divergence
+from vireid_lib.reid.losses.divergences import kl_divergence
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
 
@@ -88,21 +88,15 @@ class Caj(TwoStreamMethod):
         images = augment.channel_augmentation(images, generator, self.config.erasing, exchange, grey)
         return augment.normalise(images) if self.config.form == "paper" else images
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
-        config, labels = self.config, batch.labels
-        pooled, logits = self.network(batch.visible, batch.infrared)
-        terms = {
-            "identity": identity_cross_entropy(logits, labels, smoothing=config.label_smoothing),
-            "triplet": enhanced_squared_triplet(
-                pooled, labels, sharpness=config.sharpness, scale=config.scale, squared=config.squared
-            ),
-        }
+    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        config = self.config
+        options = {"sharpness": config.sharpness, "scale": config.scale, "squared": config.squared}
+        terms = {"triplet": enhanced_squared_triplet(output.pooled, batch.labels, **options)}
         if config.consistency:
-            plain, _, infrared = logits.split((len(batch.visible) // 2,) * 2 + (len(batch.infrared),))
+            plain, _, infrared = output.logits.split((len(batch.visible) // 2,) * 2 + (len(batch.infrared),))
             divergence = kl_divergence(plain, infrared, temperature=config.temperature)
             terms["consistency"] = config.consistency * divergence
-        accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
-        return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
+        return terms
 
 
 METHOD = Caj

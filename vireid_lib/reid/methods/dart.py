@@ -4,7 +4,8 @@ Yang, Huang, Hu, Li, Lv, Peng: "Learning with Twin Noisy Labels for Visible-Infr
 CVPR 2022.
 """
 
-from collections.abc import Callable, Collection, Iterator
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,20 +13,19 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from pydantic import Field
-from torch import Tensor
-from torch.optim import Optimizer
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from torch import Tensor, nn
 
 from vireid_lib.data import augment, sampling
-from vireid_lib.reid.clean_probability import clean_probability
+from vireid_lib.reid.layers import Output, TwoStreamNetwork
+from vireid_lib.reid.layers.network import Features, Images, Maps
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
-from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.reid.losses.soft_identity_cross_entropy import soft_identity_cross_entropy
+from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
 from vireid_lib.reid.method import Batch, Sampler
-from vireid_lib.reid.network import Output
-from vireid_lib.reid.network_pair import NetworkPair
-from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, build_network, parameter_groups
+from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, accuracy, build_network, parameter_groups
 
 
 class DartConfig(TwoStreamConfig):
@@ -76,6 +76,104 @@ class DartConfig(TwoStreamConfig):
     @property
     def in_epochs(self) -> tuple[str, ...]:
         return (*super().in_epochs, "noise_warm_up")
+
+
+class NetworkPair(nn.Module):
+    """Two networks of the same form with their own weights, each of which learns from its half of a batch.
+
+    `feature_map`, `pool`, `reduce` and `bottleneck` work on the maps and features of both side by side, so that
+    Grad-CAM explains the pair.
+
+    Attributes:
+        clean: [network, view, row]: the probability that a row's label is right, as found by each network for each
+            of two views; 1 until it has been looked at. A buffer: checkpoints keep it.
+    """
+
+    def __init__(self, first: TwoStreamNetwork, second: TwoStreamNetwork) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+        self.width = first.width
+        self.clean: Float[Tensor, "2 2 rows"]
+        self.register_buffer("clean", torch.ones(2, 2, 0))
+
+    def make_room(self, rows: int) -> None:
+        """Start anew with `rows` images, all of them trusted."""
+        self.clean = torch.ones(2, 2, rows, device=self.clean.device)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """As for every module; there may be any number of rows."""
+        if "clean" in state_dict:
+            self.make_room(state_dict["clean"].shape[2])
+        return super().load_state_dict(state_dict, *args, **kwargs)
+
+    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> tuple[Output, ...]:
+        """One training pass of each network on its half of the images.
+
+        Raises:
+            ValueError: a modality has no images, or an odd number of them.
+        """
+        for images, modality in ((visible, "visible"), (infrared, "infrared")):
+            if len(images) == 0 or len(images) % 2:
+                raise ValueError(
+                    f"The batch has {len(images) or 'no'} {modality} images: two networks take half of them each, so "
+                    "there must be some in each modality, and an even number."
+                )
+        (for_first, for_second), (and_first, and_second) = visible.chunk(2), infrared.chunk(2)
+        return self.first(for_first, and_first), self.second(for_second, and_second)
+
+    def feature_map(self, images: Images, modality: str) -> Maps:
+        """The maps of both networks before pooling."""
+        return torch.cat([network.feature_map(images, modality) for network in (self.first, self.second)], dim=1)
+
+    def pool(self, maps: Maps) -> Features:
+        """Both networks' maps, each pooled as it does."""
+        return self._each("pool", maps)
+
+    def reduce(self, pooled: Features) -> Features:
+        """Both networks' pooled features, as their triplet losses see them."""
+        return self._each("reduce", pooled)
+
+    def bottleneck(self, both: Features) -> Features:
+        """The mean of both networks' unit features after the BN neck; shorter than 1 where they disagree."""
+        first, second = both.chunk(2, dim=1)
+        return (F.normalize(self.first.bottleneck(first)) + F.normalize(self.second.bottleneck(second))) / 2
+
+    pooled, features, describe = TwoStreamNetwork.pooled, TwoStreamNetwork.features, TwoStreamNetwork.describe
+
+    def _each(self, part: str, values: Tensor) -> Tensor:
+        pairs = zip((self.first, self.second), values.chunk(2, dim=1), strict=True)
+        return torch.cat([getattr(network, part)(half) for network, half in pairs], dim=1)
+
+
+def clean_probability(
+    losses: Float[Tensor, "views images"], *, seed: int, regularisation: float = 5e-4
+) -> Float[Tensor, "views images"]:
+    """How probable it is that an image's label is right: the probability of the component with the smaller mean, of a
+    mixture of two Gaussians fitted to the images' identity losses.
+
+    A network learns what its labels have in common before it memorises the wrong ones: early on, wrong labels have
+    large losses. The losses of each view are scaled to 0..1; one mixture is fitted to those of all views, with the
+    release's settings.
+
+    Args:
+        losses: of one modality; a row for each view that images are shown in.
+        seed: of the fit's start.
+        regularisation: added to the variances, so that neither component shrinks to a point.
+
+    Raises:
+        ValueError: a loss is NaN or infinite.
+    """
+    if not bool(torch.isfinite(losses).all()):
+        raise ValueError("The losses of the training images are not finite: the network has diverged; lower its rate.")
+    smallest, largest = losses.amin(dim=1, keepdim=True), losses.amax(dim=1, keepdim=True)
+    if bool((largest - smallest < 1e-12).any()):  # nothing tells one image from another
+        return torch.ones_like(losses)
+    points = ((losses - smallest) / (largest - smallest)).reshape(-1, 1).double().cpu().numpy()
+    mixture = GaussianMixture(2, max_iter=100, tol=1e-2, reg_covar=regularisation, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # 100 rounds are as good as it needs to be
+        found = mixture.fit(points).predict_proba(points)[:, int(np.argmin(mixture.means_))]
+    return torch.from_numpy(found).to(losses).reshape(losses.shape)
 
 
 class PairSampler:
@@ -193,8 +291,7 @@ class Dart(TwoStreamMethod):
                 }
             for name, value in found.items():
                 terms.setdefault(name, []).append(value)
-            accuracy = (logits.detach().argmax(dim=1) == labels).float().mean() / 2
-            terms.setdefault("accuracy", []).append(accuracy)
+            terms.setdefault("accuracy", []).append(accuracy(logits, labels) / 2)
         sums = {name: sum(values) for name, values in terms.items()}
         return {"total": sum(value for name, value in sums.items() if name != "accuracy"), **sums}
 
@@ -209,13 +306,9 @@ class Dart(TwoStreamMethod):
             rows = torch.cat((visible, visible, infrared))
             yield output, torch.cat(labels), (views.to(output.logits.device), rows.to(output.logits.device))
 
-    def optimizer(self) -> Optimizer:
-        config, groups = self.config, []
-        for network in (self.pair.first, self.pair.second):
-            groups += parameter_groups(network, config.learning_rate, config.backbone_rate)
-        if config.optimizer == "sgd":
-            return torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay, nesterov=True)
-        return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+    def parameter_groups(self) -> list[dict]:
+        rates = self.config.learning_rate, self.config.backbone_rate
+        return [group for network in (self.pair.first, self.pair.second) for group in parameter_groups(network, *rates)]
 
 
 def _for_both(batch: Batch) -> Batch:

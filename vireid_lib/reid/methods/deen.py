@@ -4,25 +4,28 @@ Zhang and Wang: "Diverse Embedding Expansion Network and Low-Light Cross-Modalit
 Visible-Infrared Person Re-identification", CVPR 2023.
 """
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
+from jaxtyping import Float
 from pydantic import Field, model_validator
-from torch import Tensor
+from torch import Tensor, nn
 
 from vireid_lib.data import augment
-from vireid_lib.reid.expansion_network import ExpansionNetwork, stage_shape
 from vireid_lib.reid.layers import (
     DiverseEmbeddingExpansion,
     MultiStageAggregation,
     NonLocal,
+    TwoStreamNetwork,
     average_pool,
     generalised_mean_pool,
 )
+from vireid_lib.reid.layers.network import Features, Images, Maps
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
-from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.orthogonal import orthogonal
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, build_backbone
@@ -115,6 +118,108 @@ class DeenConfig(TwoStreamConfig):
         return cls(**(settings | changes))
 
 
+class Expanded(NamedTuple):
+    """A training pass; rows are all original images (visible, then infrared), then what each branch made of them.
+
+    Attributes:
+        pooled: before the BN neck.
+        logits: behind it.
+        unreduced: pooled maps before the small network's projection; the same as `pooled` where there is none.
+    """
+
+    pooled: Float[Tensor, "rows dim"]
+    logits: Float[Tensor, "rows identities"]
+    unreduced: Float[Tensor, "rows channels"]
+
+
+class ExpansionNetwork(TwoStreamNetwork):
+    """A two-stream backbone whose maps are aggregated over stages and multiplied in between: several embeddings an image.
+
+    Args:
+        backbone: has `stem(images, modality)` and stages `layer1`, `layer2`, …
+        identities, pool, stripes, width: as in `TwoStreamNetwork`.
+        stages: residual stages that are used; those behind are removed (RegDB does without the fourth).
+        expansion: multiplies the maps, or None.
+        expand_after: stage after which it stands; 0 is the stem.
+        aggregations: by stage, a block that takes the map after the stage and, if it is a `MultiStageAggregation`, the
+            map before it.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        identities: int,
+        *,
+        pool: Callable[[Tensor], Tensor],
+        stripes: int = 1,
+        width: int | None = None,
+        stages: int = 4,
+        expansion: DiverseEmbeddingExpansion | None,
+        expand_after: int,
+        aggregations: Mapping[int, nn.Module],
+    ) -> None:
+        for surplus in range(stages + 1, 5):
+            delattr(backbone, f"layer{surplus}")
+        backbone.channels = stage_shape(backbone, stages).channels
+        super().__init__(backbone, identities, pool=pool, stripes=stripes, width=width)
+        self.stages, self.expand_after, self.expansion = stages, expand_after, expansion
+        self.branches = 1 if expansion is None else expansion.branches
+        self.aggregations = nn.ModuleDict({str(stage): block for stage, block in aggregations.items()})
+
+    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> Expanded:
+        unreduced = self.pool(self.batch_maps(visible, infrared))
+        pooled = self.reduce(unreduced)
+        return Expanded(pooled, self.classifier(self.bottleneck(pooled)), unreduced)
+
+    def trunk(self, maps: Maps) -> Float[Tensor, "branches_batch channels h2 w2"]:
+        """Pass maps of either or both modalities through stages, aggregations and the expansion."""
+        for stage in range(self.stages + 1):
+            if stage:
+                before, maps = maps, self.backbone.trunk(maps, (f"layer{stage}",))
+                if str(stage) in self.aggregations:
+                    block = self.aggregations[str(stage)]
+                    maps = block(maps, before) if isinstance(block, MultiStageAggregation) else block(maps)
+            if stage == self.expand_after and self.expansion is not None:
+                maps = self.expansion(maps)
+        return maps
+
+    def feature_map(self, images: Images, modality: str) -> Maps:
+        """The maps of all branches before pooling, their channels side by side, the original's first."""
+        return torch.cat(super().feature_map(images, modality).chunk(self.branches), dim=1)
+
+    def embeddings(self, images: Images, modality: str) -> Float[Tensor, "branches_batch dim"]:
+        """Pooled embeddings before the BN neck: the originals, then each branch's."""
+        return self._embeddings(self.feature_map(images, modality))
+
+    def pooled(self, images: Images, modality: str) -> Features:
+        """The original's embedding before the BN neck."""
+        return self.embeddings(images, modality)[: len(images)]
+
+    def describe(self, maps: Maps) -> Features:
+        """What is compared by inner product: for each branch, the embedding before and after the BN neck, each of
+        unit length, side by side. The inner product of two such features is the sum of 2·branches cosines."""
+        pooled = self._embeddings(maps)
+        parts = (*pooled.chunk(self.branches), *self.bottleneck(pooled).chunk(self.branches))
+        return torch.cat([F.normalize(part) for part in parts], dim=1)
+
+    def _embeddings(self, maps: Tensor) -> Tensor:
+        return self.reduce(self.pool(torch.cat(maps.chunk(self.branches, dim=1))))
+
+
+class StageShape(NamedTuple):
+    """Channels of the map after a stage, and how much smaller it is than the map before."""
+
+    channels: int
+    stride: int
+
+
+def stage_shape(backbone: nn.Module, stage: int) -> StageShape:
+    """Read a stage's shape from its convolutions; stage 0 is the stem."""
+    module = getattr(backbone, f"layer{stage}") if stage else backbone.stems["visible"]
+    convolutions = [each for each in module.modules() if isinstance(each, nn.Conv2d)]
+    return StageShape(convolutions[-1].out_channels, max(each.stride[0] for each in convolutions))
+
+
 class Deen(TwoStreamMethod):
     """Eq. 10: identity loss + triplet loss + λ1 · CPM + λ2 · orthogonal loss."""
 
@@ -139,36 +244,27 @@ class Deen(TwoStreamMethod):
         fill = augment.IMAGENET_MEAN if config.form == "release" else (0.0, 0.0, 0.0)
         return augment.random_erasing(images, generator, config.erasing, area=config.erasing_area, fill=fill)
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
+    def metric_losses(self, output: Expanded, batch: Batch) -> dict[str, Tensor]:
         config, branches = self.config, self.network.branches
-        pooled, logits, unreduced = self.network(batch.visible, batch.infrared)
         labels = batch.labels.repeat(branches)
-        terms = {
-            "identity": identity_cross_entropy(logits, labels, smoothing=config.label_smoothing),
-            "triplet": hard_triplet(pooled, labels, margin=config.margin),
-        }
+        terms = {"triplet": hard_triplet(output.pooled, labels, margin=config.margin)}
         if branches > 1 and config.cpm_weight:
-            originals, *generated = (part.split(len(batch.visible)) for part in pooled.chunk(branches))
+            originals, *generated = (part.split(len(batch.visible)) for part in output.pooled.chunk(branches))
+            both, options = (batch.visible_labels, batch.infrared_labels), {"margin": config.cpm_margin}
             terms["cpm"] = config.cpm_weight * sum(
-                centre_guided_pair_mining(
-                    *originals,
-                    *branch,
-                    batch.visible_labels,
-                    batch.infrared_labels,
-                    margin=config.cpm_margin,
-                    form=config.form,
-                )
+                centre_guided_pair_mining(*originals, *branch, *both, **options, form=config.form)
                 for branch in generated
             )
         if branches > 2 and config.orthogonal_weight:
-            terms["orthogonal"] = config.orthogonal_weight * orthogonal(unreduced.chunk(branches)[1:], form=config.form)
-        accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
-        return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
+            generated = output.unreduced.chunk(branches)[1:]
+            terms["orthogonal"] = config.orthogonal_weight * orthogonal(generated, form=config.form)
+        return terms
 
 
 def build_network(config: DeenConfig, num_identities: int) -> ExpansionNetwork:
     """The network of a configuration. The small one pools four stripes, as its relatives do, and projects them."""
-    backbone, small = build_backbone(config), config.backbone == "small"
+    small = config.backbone == "small"
+    backbone = build_backbone(config, non_local=config.non_local, shared_from=config.shared_from)
     shapes = [stage_shape(backbone, stage) for stage in range(5)]
     aggregations = {}
     for stage in range(1, config.stages) if config.aggregation != "none" else ():

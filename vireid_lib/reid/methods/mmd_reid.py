@@ -8,11 +8,10 @@ from typing import Any, Literal
 from pydantic import Field
 from torch import Tensor
 
+from vireid_lib.reid.layers import Output, TwoStreamNetwork
 from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
-from vireid_lib.reid.losses.margin_mmd import margin_mmd
-from vireid_lib.reid.losses.maximum_mean_discrepancy import maximum_mean_discrepancy
+from vireid_lib.reid.losses.maximum_mean_discrepancy import margin_mmd, maximum_mean_discrepancy
 from vireid_lib.reid.method import Batch
-from vireid_lib.reid.network import TwoStreamNetwork
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, build_network
 
 
@@ -25,7 +24,7 @@ class MmdReidConfig(TwoStreamConfig):
         non_local: none. shared_from: both modalities share layers 3 and 4.
         triplet_margin, triplet_weight: of the hetero-centre triplet.
         discrepancy: "margin_mmd" (of each identity), "mmd" (of the whole batch) or "none", the paper's baseline.
-        mmd_margin, mmd_weight: of the discrepancy; the margin gates it, see `losses/margin_mmd.py`.
+        mmd_margin, mmd_weight: of the discrepancy; the margin gates it, see `losses/maximum_mean_discrepancy.py`.
         test_feature: "bn", after the BN neck, by which the release picks its epoch (it calls it FC), or "pooled",
             before it; the release reports both.
     """
@@ -67,9 +66,9 @@ class MmdReid(TwoStreamMethod):
         network_class = PooledFeatureNetwork if config.test_feature == "pooled" else TwoStreamNetwork
         self.network = build_network(config, num_identities, network_class)
 
-    def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         config = self.config
-        rows = pooled[: len(batch.visible)], pooled[len(batch.visible) :]
+        rows = output.pooled.split([len(batch.visible), len(batch.infrared)])
         labels = batch.visible_labels, batch.infrared_labels
         triplet = hetero_centre_triplet(*rows, *labels, margin=config.triplet_margin)
         terms = {"hetero_centre_triplet": config.triplet_weight * triplet}

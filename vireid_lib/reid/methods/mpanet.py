@@ -4,31 +4,38 @@ Wu, Dai, Chen, Lin, Wu, Huang, Zhong, Ji: "Discover Cross-Modality Nuances for V
 Re-Identification", CVPR 2021.
 """
 
-from collections.abc import Collection
-from typing import Any, Literal
+from collections.abc import Collection, Iterable
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, MixedExhaustiveSampler, OnceAnEpochSampler
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.losses.centre_cluster import centre_cluster
-from vireid_lib.reid.losses.centre_loss import centre_loss
+from vireid_lib.reid.layers import (
+    ModalityAlleviation,
+    PatternAlignment,
+    TwoStreamNetwork,
+    TwoStreamResNet50,
+    TwoStreamSmall,
+    check_batch,
+    check_images,
+)
+from vireid_lib.reid.layers.network import Images, Maps
+from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
+from vireid_lib.reid.losses.divergences import mutual_mean
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.reid.losses.mutual_mean import mutual_mean
 from vireid_lib.reid.losses.pattern_separation import pattern_separation
 from vireid_lib.reid.method import Batch, Sampler
-from vireid_lib.reid.pattern_network import PatternNetwork, PatternOutput
-from vireid_lib.reid.pretrained import HUB_ID, load_imagenet
-from vireid_lib.reid.single_stream import SingleStreamResNet50, SingleStreamSmall
-from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod
+from vireid_lib.reid.pretrained import HUB_ID
+from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod, accuracy, build_backbone
 from vireid_lib.training import schedules
 
 GREY = 127 / 255  # what the released code pads with
@@ -120,6 +127,115 @@ class MpanetConfig(ReidConfig):
         return (*super().in_epochs, *(("drops",) if self.schedule == "drops" else ()))
 
 
+class SingleStream:
+    """Turns a two-stream backbone without non-local blocks into MPANet's: one stem for both modalities, modality
+    alleviation after layers 3 and 4."""
+
+    def __init__(self) -> None:
+        super().__init__(non_local=False)
+        self.stems = nn.ModuleDict({"shared": self.stems["visible"]})
+        self.alleviation = nn.ModuleDict(
+            {layer: ModalityAlleviation(self.widths[layer]) for layer in ("layer3", "layer4")}
+        )
+
+    def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Maps:
+        """Low-level map of images of either modality. A training batch passes as one, which its batch
+        normalisation notices; `modality` serves the check of the images alone."""
+        check_images(images, modality)
+        return self.stems["shared"](images)
+
+    def trunk(self, maps: Maps, layers: Iterable[str] | None = None) -> Maps:
+        for layer in self.shared if layers is None else layers:
+            maps = super().trunk(maps, (layer,))
+            if layer in self.alleviation:
+                maps = self.alleviation[layer](maps)
+        return maps
+
+
+class SingleStreamResNet50(SingleStream, TwoStreamResNet50):
+    """An image of 384×128 becomes a map of 24×8 with 2,048 channels."""
+
+
+class SingleStreamSmall(SingleStream, TwoStreamSmall):
+    """The miniature world's network: 64×32 becomes a map of 8×4."""
+
+
+class PatternOutput(NamedTuple):
+    """A training pass; rows are the visible images, then the infrared ones.
+
+    Attributes:
+        pooled: pattern features and the global one, before the BN neck.
+        patterns: attention maps.
+        logits: of the classifier that both modalities share.
+        own_logits: each row by the classifier of its modality.
+        teacher_logits: each row by the mean teacher of the *other* modality's classifier; no gradient.
+        centres: learnt ones of the identities, if the network has them.
+    """
+
+    pooled: Float[Tensor, "rows dim"]
+    patterns: Float[Tensor, "rows patterns h w"]
+    logits: Float[Tensor, "rows identities"]
+    own_logits: Float[Tensor, "rows identities"]
+    teacher_logits: Float[Tensor, "rows identities"]
+    centres: Float[Tensor, "identities dim"] | None
+
+
+class PatternNetwork(TwoStreamNetwork):
+    """A map → n pattern features and a global one, side by side → BN neck → classifiers, with a mean teacher of each
+    modality's own one.
+
+    The feature for retrieval is the BN neck's, (n + 1)·C wide: 7 × 2,048 with ResNet-50 and six patterns.
+    Initial weights of neck and classifiers are torch's own, as in the released code.
+
+    Args:
+        backbone: a `SingleStream`.
+        identities: classes of the training set.
+        patterns: n.
+        centres: learn a centre of each identity, for `centre_loss`.
+    """
+
+    def __init__(self, backbone: nn.Module, identities: int, *, patterns: int = 6, centres: bool = False) -> None:
+        alignment = PatternAlignment(backbone.channels, patterns)
+        super().__init__(backbone, identities, pool=alignment, stripes=patterns + 1)
+        nn.init.ones_(self.bottleneck.weight)
+        self.classifier.reset_parameters()
+        self.own_classifiers = self._per_modality(identities)
+        self.teachers = self._per_modality(identities).requires_grad_(False)
+        self.teachers.load_state_dict(self.own_classifiers.state_dict())
+        self.centres = nn.Parameter(torch.randn(identities, self.width)) if centres else None
+
+    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> PatternOutput:
+        return self.head(self.batch_maps(visible, infrared), len(visible))
+
+    def batch_maps(self, visible: Tensor, infrared: Tensor) -> Float[Tensor, "rows maps h w"]:
+        """The maps of a training batch, whose two modalities pass the stem together."""
+        check_batch(visible, infrared)
+        check_images(infrared, "infrared")
+        return self.feature_map(torch.cat((visible, infrared)), "visible")
+
+    def head(self, maps: Maps, visible: int) -> PatternOutput:
+        """What follows the backbone, for maps of which the first `visible` show visible images."""
+        patterns = self.pool.patterns(maps)
+        pooled = self.pool.describe(maps, patterns)
+        features = self.bottleneck(pooled)
+        sides = features[:visible], features[visible:]
+        students = self.own_classifiers["visible"], self.own_classifiers["infrared"]
+        teachers = self.teachers["infrared"], self.teachers["visible"]
+        with torch.no_grad():
+            taught = torch.cat([teacher(side) for teacher, side in zip(teachers, sides, strict=True)])
+        own = torch.cat([student(side) for student, side in zip(students, sides, strict=True)])
+        return PatternOutput(pooled, patterns, self.classifier(features), own, taught, self.centres)
+
+    @torch.no_grad()
+    def update_teachers(self, rate: float) -> None:
+        """Move each mean teacher towards its classifier: t ← t + rate·(s − t)."""
+        for modality, teacher in self.teachers.items():
+            teacher.weight.lerp_(self.own_classifiers[modality].weight, rate)
+
+    def _per_modality(self, identities: int) -> nn.ModuleDict:
+        return nn.ModuleDict({name: nn.Linear(self.width, identities, bias=False) for name in ("visible", "infrared")})
+
+
 class Mpanet(TwoStreamMethod):
     """See the module's docstring; `loss` is what the configuration weighs."""
 
@@ -193,8 +309,7 @@ class Mpanet(TwoStreamMethod):
         if config.centre_weight:
             centre = centre_loss(output.pooled, labels, output.centres, form=config.form)
             terms["centre"] = config.centre_weight * centre
-        accuracy = (output.logits.detach().argmax(dim=1) == labels).float().mean()
-        return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
+        return {"total": sum(terms.values()), **terms, "accuracy": accuracy(output.logits, labels)}
 
     def optimizer(self) -> Optimizer:
         kind = torch.optim.Adam if self.config.optimizer == "adam" else torch.optim.AdamW
@@ -210,15 +325,7 @@ def build_network(
     config: MpanetConfig, num_identities: int, network_class: type[PatternNetwork] = PatternNetwork
 ) -> PatternNetwork:
     """MPANet's network with its ImageNet weights, if the configuration names any."""
-    small = config.backbone == "small"
-    if small and config.pretrained is not None:
-        raise ValueError(
-            f"pretrained is {config.pretrained!r}, but there are no ImageNet weights for the small backbone: set it "
-            "to None."
-        )
-    backbone = SingleStreamSmall() if small else SingleStreamResNet50()
-    if config.pretrained is not None:
-        load_imagenet(backbone, config.pretrained)
+    backbone = build_backbone(config, {"resnet50": SingleStreamResNet50, "small": SingleStreamSmall})
     return network_class(backbone, num_identities, patterns=config.patterns, centres=config.centre_weight > 0)
 
 

@@ -7,9 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vireid_lib.reid.layers import bn_neck, check_batch, generalised_mean_pool, identity_classifier
+from vireid_lib.reid.layers.checks import check_batch
+from vireid_lib.reid.layers.head import bn_neck, generalised_mean_pool, identity_classifier
 
-Images = Float[Tensor, "batch channels height width"]  # 3 channels; the stem says so better
+Images = Float[Tensor, "batch channels height width"]  # 3 channels; the stem checks it with a better message
+Maps = Float[Tensor, "batch maps h w"]
+Features = Float[Tensor, "batch dim"]
 
 
 class Output(NamedTuple):
@@ -53,23 +56,31 @@ class TwoStreamNetwork(nn.Module):
         infrared: Float[Tensor, "infrared channels height width"],
     ) -> Output:
         """One training pass. The two batches need not have the same size; neither may be empty."""
-        check_batch(visible, infrared)
-        stems = (self.backbone.stem(visible, "visible"), self.backbone.stem(infrared, "infrared"))
-        pooled = self.reduce(self.pool(self.backbone.trunk(torch.cat(stems))))
+        pooled = self.reduce(self.pool(self.batch_maps(visible, infrared)))
         return Output(pooled, self.classifier(self.bottleneck(pooled)))
 
-    def feature_map(self, images: Images, modality: str) -> Float[Tensor, "batch maps h w"]:
-        """The map before pooling, for attention and Grad-CAM pictures."""
-        return self.backbone.trunk(self.backbone.stem(images, modality))
+    def batch_maps(self, visible: Tensor, infrared: Tensor) -> Float[Tensor, "rows maps h w"]:
+        """The maps of a training batch, visible rows first. Raises ValueError where a modality has no image."""
+        check_batch(visible, infrared)
+        stems = (self.backbone.stem(visible, "visible"), self.backbone.stem(infrared, "infrared"))
+        return self.trunk(torch.cat(stems))
 
-    def pooled(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
-        """The feature that the triplet loss sees, before the BN neck."""
+    def trunk(self, maps: Maps) -> Maps:
+        """Pass the stems' maps, of either or both modalities, through what the modalities share."""
+        return self.backbone.trunk(maps)
+
+    def feature_map(self, images: Images, modality: str) -> Maps:
+        """The map before pooling, for attention and Grad-CAM pictures."""
+        return self.trunk(self.backbone.stem(images, modality))
+
+    def pooled(self, images: Images, modality: str) -> Features:
+        """The feature before the BN neck, which the triplet loss sees."""
         return self.reduce(self.pool(self.feature_map(images, modality)))
 
-    def features(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
+    def features(self, images: Images, modality: str) -> Features:
         """The feature for retrieval: after the BN neck, not yet L2-normalised."""
         return self.describe(self.feature_map(images, modality))
 
-    def describe(self, maps: Float[Tensor, "batch maps h w"]) -> Float[Tensor, "batch dim"]:
+    def describe(self, maps: Maps) -> Features:
         """The feature for retrieval of maps as `feature_map` gives them: what Grad-CAM differentiates."""
         return self.bottleneck(self.reduce(self.pool(maps)))
