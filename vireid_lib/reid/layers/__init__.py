@@ -1,6 +1,6 @@
 """Layers and networks that methods share; one idea a file."""
 
-from vireid_lib.reid.layers.backbone import TwoStreamBackbone
+from vireid_lib.reid.layers.backbones import TwoStreamBackbone, TwoStreamResNet50, TwoStreamSmall
 from vireid_lib.reid.layers.checks import check_batch, check_images
 from vireid_lib.reid.layers.diverse_embedding import DiverseEmbeddingExpansion
 from vireid_lib.reid.layers.head import average_pool, bn_neck, generalised_mean_pool, identity_classifier
@@ -9,8 +9,6 @@ from vireid_lib.reid.layers.multi_stage_aggregation import MultiStageAggregation
 from vireid_lib.reid.layers.network import Output, TwoStreamNetwork
 from vireid_lib.reid.layers.non_local import NonLocal
 from vireid_lib.reid.layers.pattern_alignment import PatternAlignment
-from vireid_lib.reid.layers.resnet import TwoStreamResNet50
-from vireid_lib.reid.layers.small import TwoStreamSmall
 
 __all__ = [
     "DiverseEmbeddingExpansion",

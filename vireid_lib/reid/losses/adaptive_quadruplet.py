@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from vireid_lib.reid.losses.distances import pairwise_distances, same_identity
+from vireid_lib.reid.losses.shapes import Labels, Logits, PerRow, Rows, Scalar
 
 REDRAWS = 6  # tries at a confident positive; the last is taken whatever it is
 RANKS = 12  # the closest negatives that are looked through for a confident one; the last is taken whatever it is
@@ -15,11 +16,11 @@ RANKS = 12  # the closest negatives that are looked through for a confident one;
 class Positives(NamedTuple):
     """Row of a positive of each anchor, and of another one that stands in where the first is doubted."""
 
-    first: Int[Tensor, " n"]
-    second: Int[Tensor, " n"]
+    first: Labels
+    second: Labels
 
 
-def draw_positives(labels: Int[Tensor, " n"], confident: Bool[Tensor, " n"], generator: Generator) -> Positives:
+def draw_positives(labels: Labels, confident: Bool[Tensor, " n"], generator: Generator) -> Positives:
     """Random rows with the anchor's label, as the release draws them.
 
     The first is any row but the anchor. The second is, of up to six draws among all rows with that label, the
@@ -61,15 +62,15 @@ def _pick(among: Bool[Tensor, "n n"], draws: Float[Tensor, "k n"]) -> Int[Tensor
 
 
 def adaptive_quadruplet(
-    features: Float[Tensor, "n d"],
-    logits: Float[Tensor, "n identities"],
-    labels: Int[Tensor, " n"],
-    confidence: Float[Tensor, " n"],
+    features: Rows,
+    logits: Logits,
+    labels: Labels,
+    confidence: PerRow,
     positives: Positives,
     *,
     threshold: float = 0.5,
     margin: float = 0.3,
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """max(0, d⁺ − d⁻ + margin), averaged over the anchors whose own label is trusted (Yang et al. 2022).
 
     With p the drawn positive, n the closest negative, p' and n' confident ones in their place, and an image

@@ -1,16 +1,13 @@
 """MPANet's losses of an identity's centre: the centre cluster loss, and the centre loss with learnt centres."""
 
-from typing import Literal
-
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from vireid_lib.reid.losses.distances import pairwise_distances, same_identity
+from vireid_lib.reid.losses.shapes import Form, Labels, Rows, Scalar
 
 
-def centre_cluster(
-    features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], *, margin: float = 0.7
-) -> Float[Tensor, ""]:
+def centre_cluster(features: Rows, labels: Labels, *, margin: float = 0.7) -> Scalar:
     """1/n Σ_i ‖x_i − c_y(i)‖ + 1/(P(P−1)) Σ_{p≠q} max(0, m − ‖c_p − c_q‖), c_p the mean of identity p's rows
     (Wu et al., Discover Cross-Modality Nuances, CVPR 2021).
 
@@ -19,7 +16,6 @@ def centre_cluster(
 
     Args:
         features: rows of both modalities, before the BN neck; the centres are those of both together.
-        labels: identity of each row.
         margin: m, in units of the Euclidean distance (0.7 in the released configurations).
     """
     same = same_identity(labels, features).to(features.dtype)
@@ -33,16 +29,11 @@ def centre_cluster(
 
 
 def centre_loss(
-    features: Float[Tensor, "n d"],
-    labels: Int[Tensor, " n"],
-    centres: Float[Tensor, "identities d"],
-    *,
-    form: Literal["paper", "release"] = "paper",
-) -> Float[Tensor, ""]:
-    """1/n Σ_i ‖x_i − c_y(i)‖² (Wen et al., A Discriminative Feature Learning Approach, ECCV 2016, eq. 2, without its ½).
+    features: Rows, labels: Labels, centres: Float[Tensor, "identities d"], *, form: Form = "paper"
+) -> Scalar:
+    """1/n Σ_i ‖x_i − c_y(i)‖² (Wen et al., A Discriminative Feature Learning Approach, ECCV 2016, eq. 2 without its ½).
 
     Args:
-        features: one row an image.
         labels: row of `centres` that belongs to each image.
         centres: learnt with the network.
         form: "release" divides by the number of identities once more, as MPANet's code does.

@@ -1,16 +1,12 @@
-"""Divergences between two classifiers' predictions: CAJ's consistency, MPANet's mutual mean learning, Jensen-Shannon."""
-
-from typing import Literal
+"""Divergences between two classifiers' predictions: CAJ's consistency, MPANet's mutual mean, Jensen-Shannon."""
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor
+
+from vireid_lib.reid.losses.shapes import Form, Logits, Scalar
 
 
-def kl_divergence(
-    logits: Float[Tensor, "n identities"], target: Float[Tensor, "n identities"], *, temperature: float = 3.0
-) -> Float[Tensor, ""]:
+def kl_divergence(logits: Logits, target: Logits, *, temperature: float = 3.0) -> Scalar:
     """T² Σ_c q_c (log q_c − log p_c), averaged over the rows, with p, q the softmaxes of logits / T (CAJ's release).
 
     Args:
@@ -23,13 +19,8 @@ def kl_divergence(
     return F.kl_div(log_p, q, reduction="sum") * temperature**2 / len(logits)
 
 
-def mutual_mean(
-    students: Float[Tensor, "n identities"],
-    teachers: Float[Tensor, "n identities"],
-    *,
-    form: Literal["paper", "release"] = "paper",
-) -> Float[Tensor, ""]:
-    """KL divergence between what a modality's classifier and the other modality's mean teacher say of each row (MPANet).
+def mutual_mean(students: Logits, teachers: Logits, *, form: Form = "paper") -> Scalar:
+    """KL divergence between what a modality's classifier and the other modality's mean teacher say of each row.
 
     Args:
         students: logits of visible rows by the visible classifier, of infrared rows by the infrared one.
@@ -43,7 +34,7 @@ def mutual_mean(
     return F.kl_div(student, teacher, reduction="batchmean", log_target=True)
 
 
-def jensen_shannon(first: Float[Tensor, "n identities"], second: Float[Tensor, "n identities"]) -> Float[Tensor, ""]:
+def jensen_shannon(first: Logits, second: Logits) -> Scalar:
     """½ KL(p‖m) + ½ KL(q‖m) with m = (p + q) / 2, averaged over the rows; p and q are the logits' softmax.
 
     In nats, between 0 and log 2. Both arguments get a gradient.

@@ -6,26 +6,22 @@ from torch import Tensor
 
 from vireid_lib.reid.losses.distances import check_same_identities
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
+from vireid_lib.reid.losses.shapes import Infrared, InfraredLabels, Labels, Rows, Scalar, Visible, VisibleLabels
 
 
 def hetero_centre_triplet(
-    visible: Float[Tensor, "v d"],
-    infrared: Float[Tensor, "i d"],
-    visible_labels: Int[Tensor, " v"],
-    infrared_labels: Int[Tensor, " i"],
+    visible: Visible,
+    infrared: Infrared,
+    visible_labels: VisibleLabels,
+    infrared_labels: InfraredLabels,
     *,
     margin: float = 0.3,
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """max(0, d(c, c⁺) − min d(c, c⁻) + margin), averaged over the centres c of each identity and modality.
 
     c⁺ is the centre of the same identity in the other modality, c⁻ any centre of another identity.
     Source: Liu, Tan, Zhou, Parameter Sharing Exploration and Hetero-Center Triplet Loss for Visible-Thermal
     Person Re-Identification, 2020; its released loss.
-
-    Args:
-        visible, infrared: features of the two modalities; the counts need not be equal.
-        visible_labels, infrared_labels: identity of each row.
-        margin: in units of the Euclidean distance.
 
     Raises:
         ValueError: an identity is in one modality only, or there is only one.
@@ -37,7 +33,7 @@ def hetero_centre_triplet(
 
 
 def identity_centres(
-    features: Float[Tensor, "n d"], labels: Int[Tensor, " n"]
+    features: Rows, labels: Labels
 ) -> tuple[Float[Tensor, "identities d"], Int[Tensor, " identities"]]:
     """The mean feature of each identity, and the identities' labels in ascending order."""
     names, place = labels.unique(return_inverse=True)

@@ -1,13 +1,11 @@
 """Cross-entropies of the identity classifier: plain or smoothed, weighted by confidence (DART), with a margin."""
 
 import torch.nn.functional as F
-from jaxtyping import Float, Int
-from torch import Tensor
+
+from vireid_lib.reid.losses.shapes import Labels, Logits, PerRow, Scalar
 
 
-def identity_cross_entropy(
-    logits: Float[Tensor, "n identities"], labels: Int[Tensor, " n"], *, smoothing: float = 0.0
-) -> Float[Tensor, ""]:
+def identity_cross_entropy(logits: Logits, labels: Labels, *, smoothing: float = 0.0) -> Scalar:
     """−Σ_c t_c log softmax(logits)_c, averaged over the rows, with t = (1 − ε) one-hot + ε / C.
 
     Args:
@@ -28,12 +26,8 @@ def identity_cross_entropy(
 
 
 def soft_identity_cross_entropy(
-    logits: Float[Tensor, "n identities"],
-    labels: Int[Tensor, " n"],
-    confidence: Float[Tensor, " n"],
-    *,
-    smoothing: float = 0.0,
-) -> Float[Tensor, ""]:
+    logits: Logits, labels: Labels, confidence: PerRow, *, smoothing: float = 0.0
+) -> Scalar:
     """Σ_i w_i · CE_i / n, with w the probability that label i is right (DART, Yang et al. 2022, soft identification).
 
     As released, the divisor is the number of rows, not Σ w: a batch of doubtful labels weighs little.
@@ -46,9 +40,7 @@ def soft_identity_cross_entropy(
     return (confidence * each).mean()
 
 
-def additive_margin_softmax(
-    cosines: Float[Tensor, "n identities"], labels: Int[Tensor, " n"], *, scale: float = 16.0, margin: float = 0.35
-) -> Float[Tensor, ""]:
+def additive_margin_softmax(cosines: Logits, labels: Labels, *, scale: float = 16.0, margin: float = 0.35) -> Scalar:
     """Cross-entropy of s·(cos θ − m·one-hot), averaged over the rows: the right class has to win by a margin (Wang et
     al., Additive Margin Softmax for Face Verification, 2018, eq. 6).
 

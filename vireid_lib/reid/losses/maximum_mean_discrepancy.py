@@ -1,15 +1,14 @@
-"""Maximum mean discrepancy (MMD): how differently two modalities' features are distributed; of a batch, of identities."""
+"""Maximum mean discrepancy (MMD): how differently two modalities' features are distributed; of a batch, or by identity."""
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from vireid_lib.reid.losses.distances import check_same_identities
+from vireid_lib.reid.losses.shapes import Infrared, InfraredLabels, Scalar, Visible, VisibleLabels
 
 KERNELS = 5  # Gaussians, each twice as wide as the one before, around the mean squared distance
 
 
-def maximum_mean_discrepancy(visible: Float[Tensor, "v d"], infrared: Float[Tensor, "i d"]) -> Float[Tensor, ""]:
+def maximum_mean_discrepancy(visible: Visible, infrared: Infrared) -> Scalar:
     """mean k(x, x′) + mean k(y, y′) − 2 mean k(x, y) over all pairs; k is a sum of five Gaussians exp(−‖·‖² / b).
 
     The bandwidths b are ¼, ½, 1, 2 and 4 times the mean squared distance between two different rows of the
@@ -29,22 +28,17 @@ def maximum_mean_discrepancy(visible: Float[Tensor, "v d"], infrared: Float[Tens
 
 
 def margin_mmd(
-    visible: Float[Tensor, "v d"],
-    infrared: Float[Tensor, "i d"],
-    visible_labels: Int[Tensor, " v"],
-    infrared_labels: Int[Tensor, " i"],
+    visible: Visible,
+    infrared: Infrared,
+    visible_labels: VisibleLabels,
+    infrared_labels: InfraredLabels,
     *,
     margin: float = 1.4,
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """Margin MMD-ID of MMD-ReID: Σ_p MMD_p [MMD_p > margin] / P, over the P identities.
 
     The margin is a gate, as in the release: above it the whole discrepancy counts, not what exceeds the margin, so
-    that identities whose modalities are close enough are left alone.
-
-    Args:
-        visible, infrared: features of the two modalities; the counts need not be equal.
-        visible_labels, infrared_labels: identity of each row.
-        margin: 0 lets every identity count.
+    that identities whose modalities are close enough are left alone. A margin of 0 lets every identity count.
 
     Raises:
         ValueError: an identity is in one modality only.

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from vireid_lib.data import augment
 from vireid_lib.reid.layers import Output
-from vireid_lib.reid.losses.enhanced_squared_triplet import enhanced_squared_triplet
 from vireid_lib.reid.losses.divergences import kl_divergence
+from vireid_lib.reid.losses.weighted_regularized_triplet import enhanced_squared_triplet
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from pydantic import Field
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
@@ -24,7 +24,7 @@ from vireid_lib.reid.layers import Output, TwoStreamNetwork
 from vireid_lib.reid.layers.network import Features, Images, Maps
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
-from vireid_lib.reid.method import Batch, Sampler
+from vireid_lib.reid.method import Batch, Classes, Sampler
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, accuracy, build_network, parameter_groups
 
 
@@ -81,9 +81,6 @@ class DartConfig(TwoStreamConfig):
 class NetworkPair(nn.Module):
     """Two networks of the same form with their own weights, each of which learns from its half of a batch.
 
-    `feature_map`, `pool`, `reduce` and `bottleneck` work on the maps and features of both side by side, so that
-    Grad-CAM explains the pair.
-
     Attributes:
         clean: [network, view, row]: the probability that a row's label is right, as found by each network for each
             of two views; 1 until it has been looked at. A buffer: checkpoints keep it.
@@ -122,27 +119,25 @@ class NetworkPair(nn.Module):
         return self.first(for_first, and_first), self.second(for_second, and_second)
 
     def feature_map(self, images: Images, modality: str) -> Maps:
-        """The maps of both networks before pooling."""
+        """The maps of both networks before pooling, side by side."""
         return torch.cat([network.feature_map(images, modality) for network in (self.first, self.second)], dim=1)
 
-    def pool(self, maps: Maps) -> Features:
-        """Both networks' maps, each pooled as it does."""
-        return self._each("pool", maps)
+    def pooled(self, images: Images, modality: str) -> Features:
+        """Both networks' features before the BN neck, side by side."""
+        return self._pooled(self.feature_map(images, modality))
 
-    def reduce(self, pooled: Features) -> Features:
-        """Both networks' pooled features, as their triplet losses see them."""
-        return self._each("reduce", pooled)
+    def features(self, images: Images, modality: str) -> Features:
+        """The feature for retrieval: the mean of the networks' unit features, to be ranked by inner products."""
+        return self.describe(self.feature_map(images, modality))
 
-    def bottleneck(self, both: Features) -> Features:
-        """The mean of both networks' unit features after the BN neck; shorter than 1 where they disagree."""
-        first, second = both.chunk(2, dim=1)
+    def describe(self, maps: Maps) -> Features:
+        """The same of maps as `feature_map` gives them; shorter than 1 where the networks disagree."""
+        first, second = self._pooled(maps).chunk(2, dim=1)
         return (F.normalize(self.first.bottleneck(first)) + F.normalize(self.second.bottleneck(second))) / 2
 
-    pooled, features, describe = TwoStreamNetwork.pooled, TwoStreamNetwork.features, TwoStreamNetwork.describe
-
-    def _each(self, part: str, values: Tensor) -> Tensor:
-        pairs = zip((self.first, self.second), values.chunk(2, dim=1), strict=True)
-        return torch.cat([getattr(network, part)(half) for network, half in pairs], dim=1)
+    def _pooled(self, maps: Tensor) -> Tensor:
+        halves = zip((self.first, self.second), maps.chunk(2, dim=1), strict=True)
+        return torch.cat([network.reduce(network.pool(half)) for network, half in halves], dim=1)
 
 
 def clean_probability(
@@ -207,13 +202,7 @@ class Dart(TwoStreamMethod):
 
     @classmethod
     def sampler(
-        cls,
-        config: DartConfig,
-        visible: Int64[np.ndarray, " visible"],
-        infrared: Int64[np.ndarray, " infrared"],
-        *,
-        external: Collection[int],
-        seed: int,
+        cls, config: DartConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
     ) -> PairSampler:
         counts = {"identities": config.identities, "images": config.images}
         each = []

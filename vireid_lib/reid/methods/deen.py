@@ -133,7 +133,7 @@ class Expanded(NamedTuple):
 
 
 class ExpansionNetwork(TwoStreamNetwork):
-    """A two-stream backbone whose maps are aggregated over stages and multiplied in between: several embeddings an image.
+    """A two-stream network whose maps are aggregated over stages and multiplied in between: several embeddings an image.
 
     Args:
         backbone: has `stem(images, modality)` and stages `layer1`, `layer2`, …

@@ -7,9 +7,8 @@ Re-Identification", CVPR 2021.
 from collections.abc import Collection, Iterable
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -33,7 +32,7 @@ from vireid_lib.reid.losses.divergences import mutual_mean
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.pattern_separation import pattern_separation
-from vireid_lib.reid.method import Batch, Sampler
+from vireid_lib.reid.method import Batch, Classes, Sampler
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod, accuracy, build_backbone
 from vireid_lib.training import schedules
@@ -259,13 +258,7 @@ class Mpanet(TwoStreamMethod):
 
     @classmethod
     def sampler(
-        cls,
-        config: MpanetConfig,
-        visible: Int64[np.ndarray, " visible"],
-        infrared: Int64[np.ndarray, " infrared"],
-        *,
-        external: Collection[int],
-        seed: int,
+        cls, config: MpanetConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
     ) -> Sampler:
         if config.sampler == "with_replacement":
             return super().sampler(config, visible, infrared, external=external, seed=seed)
