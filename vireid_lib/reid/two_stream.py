@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -32,25 +32,24 @@ class TwoStreamConfig(ReidConfig):
     """The common recipe of the released codes of AGW, CAJ, DART, DEEN (AGW_CMReID, train.py and model.py).
 
     Attributes:
-        height, width: 288×144. identities, images: 8 and 4. epochs: 81 (0 to 80).
+        epochs: 0 to 80.
         backbone: "resnet50", or "small" for the miniature world.
         pretrained: ImageNet weights (hub id or local file), or None. The releases: torchvision's.
         non_local: non-local blocks in the backbone. gem: generalised-mean pooling; without it, the mean.
-        shared_from: the first of the backbone's layers 1 to 4 that both modalities share; each has its own of those
-            before, beside its own stem.
+        shared_from: the first of the backbone's layers 1 to 4 that both modalities share.
         label_smoothing: of the identity loss; the releases have none.
-        padding: pixels of black border before the random crop.
-        flip: probability of mirroring.
-        erasing: probability of random erasing. channel_exchange: probability of showing one colour channel of
-            a visible image in all three.
-        optimizer: "sgd" (Nesterov, momentum 0.9) or "adamw".
+        padding: pixels of black border before the random crop. flip: probability of mirroring.
+        erasing: probability of random erasing.
+        channel_exchange: probability of showing one colour channel of a visible image in all three.
+        optimizer: "sgd" (Nesterov, momentum 0.9) or "adamw", with weight decay on every parameter.
         learning_rate: of BN neck and classifier. backbone_rate: share of it for everything else.
-        weight_decay: on every parameter.
         schedule: "drops" (linear warm-up over `warm_up` epochs, then a tenth of the rate from each epoch in
             `drops` on) or "one_cycle" over the whole training.
     """
 
     ORIGINS = {"release": ("*", "flip_at_test", "similarity")}
+    SMALL: ClassVar[Mapping[str, Any]] = {}
+    """What a method does otherwise than `SMALL` of this module in the miniature world."""
 
     height: int = Field(default=288, gt=0)
     width: int = Field(default=144, gt=0)
@@ -78,7 +77,7 @@ class TwoStreamConfig(ReidConfig):
     @classmethod
     def small(cls, **changes: Any) -> "TwoStreamConfig":
         """The recipe of the miniature world: 64×32 pixels, 900 steps, about a minute of one core."""
-        return cls(**(SMALL | changes))
+        return cls(**(SMALL | cls.SMALL | changes))
 
     @property
     def in_epochs(self) -> tuple[str, ...]:
@@ -157,15 +156,21 @@ class TwoStreamMethod(Method):
         """Weighted terms beside the identity loss, from the network's output (visible rows, then infrared ones)."""
         return {}
 
-    def parameter_groups(self) -> list[dict]:
-        """The releases' three groups: everything else at `backbone_rate` of the rate, BN neck, classifier."""
-        return parameter_groups(self.network, self.config.learning_rate, self.config.backbone_rate)
-
     def optimizer(self) -> Optimizer:
-        decay, groups = self.config.weight_decay, self.parameter_groups()
-        if self.config.optimizer == "sgd":
-            return torch.optim.SGD(groups, momentum=0.9, weight_decay=decay, nesterov=True)
-        return torch.optim.AdamW(groups, weight_decay=decay)
+        return self.optimizer_of(self.network)
+
+    def optimizer_of(self, *networks: TwoStreamNetwork) -> Optimizer:
+        """With the releases' three groups for each network: all else at `backbone_rate`, BN neck, classifier."""
+        config, groups = self.config, []
+        for network in networks:
+            heads = [list(network.bottleneck.parameters()), list(network.classifier.parameters())]
+            ids = {id(parameter) for head in heads for parameter in head}
+            rest = [parameter for parameter in network.parameters() if id(parameter) not in ids]
+            groups.append({"params": rest, "lr": config.learning_rate * config.backbone_rate})
+            groups += [{"params": head, "lr": config.learning_rate} for head in heads]
+        if config.optimizer == "sgd":
+            return torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay, nesterov=True)
+        return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
 
     def learning_rate(self, epoch: int, step: int, steps: int) -> float:
         config = self.config
@@ -180,6 +185,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 BACKBONES = {"resnet50": TwoStreamResNet50, "small": TwoStreamSmall}
+SMALL_WIDTH = 192  # of the small networks' features
 
 
 def build_backbone(
@@ -213,12 +219,4 @@ def build_network(
     stripes = 4 if small and config.gem else 1
     pool = partial(generalised_mean_pool, stripes=stripes) if config.gem else average_pool
     backbone = build_backbone(config, non_local=config.non_local, shared_from=config.shared_from)
-    return network_class(backbone, num_identities, pool=pool, stripes=stripes, width=192 if small else None)
-
-
-def parameter_groups(network: TwoStreamNetwork, rate: float, backbone_rate: float) -> list[dict]:
-    """See `TwoStreamMethod.parameter_groups`."""
-    head = [list(network.bottleneck.parameters()), list(network.classifier.parameters())]
-    heads = {id(parameter) for group in head for parameter in group}
-    rest = [parameter for parameter in network.parameters() if id(parameter) not in heads]
-    return [{"params": rest, "lr": rate * backbone_rate}, *({"params": group, "lr": rate} for group in head)]
+    return network_class(backbone, num_identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)

@@ -10,15 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
-from vireid_lib.reid.layers.backbones import (
-    BLOCKS,
-    SMALL_WIDTHS,
-    WIDTHS,
-    SmallBlock,
-    SmallStem,
-    bottlenecks,
-    draw_weights,
-)
+from vireid_lib.reid.layers.backbones import SmallStem, TwoStreamResNet50, TwoStreamSmall, draw_weights
 from vireid_lib.reid.pretrained import read_imagenet
 
 Maps = Float[Tensor, "batch channels h w"]
@@ -37,12 +29,10 @@ class SetLevelEncoder(nn.Module):
         super().__init__()
         self.grey = form == "release"
         if backbone == "small":
-            self.stem, self.layer1 = SmallStem(), SmallBlock(24, SMALL_WIDTHS[0], 2)
-            self.channels = SMALL_WIDTHS[0]
+            self.stem, self.layer1, self.channels = SmallStem(), TwoStreamSmall.layer(0)[0], TwoStreamSmall.widths[1]
         else:
             self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64)
-            self.layer1 = bottlenecks(BLOCKS[0], WIDTHS[0], 64, 1)
-            self.channels = 256
+            self.layer1, self.channels = TwoStreamResNet50.layer(0), TwoStreamResNet50.widths[1]
         self.rectified = form == "paper"
         draw_weights(self)
 
@@ -60,14 +50,10 @@ class InstanceLevelEncoder(nn.Module):
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
+        kind = TwoStreamSmall if backbone == "small" else TwoStreamResNet50
+        stages, self.channels = [kind.layer(index) for index in (1, 2, 3)], kind.widths[-1]
         if backbone == "small":
-            shapes = zip(SMALL_WIDTHS, SMALL_WIDTHS[1:], (1, 2, 1), strict=False)
-            stages = [SmallBlock(inside, width, stride) for inside, width, stride in shapes]
-            self.channels = SMALL_WIDTHS[-1]
-        else:
-            shapes = zip(BLOCKS[1:], WIDTHS[1:], (256, 512, 1024), (2, 2, 1), strict=True)
-            stages = [bottlenecks(*shape) for shape in shapes]
-            self.channels = 2048
+            stages = [stage[0] for stage in stages]
         for place, stage in enumerate(stages, 2):
             self.add_module(f"layer{place}", stage)
         draw_weights(self)

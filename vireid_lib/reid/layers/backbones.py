@@ -1,7 +1,6 @@
 """Two-stream backbones: ResNet-50 with torchvision's parameter names, and the miniature world's small network."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -10,29 +9,25 @@ from torch import Tensor, nn
 from vireid_lib.reid.layers.checks import check_images
 from vireid_lib.reid.layers.non_local import NonLocal
 
-BLOCKS, WIDTHS = (3, 4, 6, 3), (64, 128, 256, 512)
-SMALL_WIDTHS = (32, 64, 96, 96)
-
-
-class Stem(nn.Sequential):
-    """conv1, bn1, ReLU, max-pooling: an image to a map of a quarter of its size with 64 channels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+BLOCKS = (3, 4, 6, 3)  # of ResNet-50's layers
 
 
 class SmallStem(nn.Sequential):
-    """A strided 3×3 convolution: an image to a map of half its size with 24 channels."""
+    """conv1, which strides, bn1, ReLU: an image to a map of half its size with 24 channels."""
+
+    def __init__(self, width: int = 24, size: int = 3) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, size, stride=2, padding=size // 2, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+
+
+class Stem(SmallStem):
+    """ResNet-50's, with a larger convolution and max-pooling: to a map of a quarter of the size with 64 channels."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 24, 3, stride=2, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(24)
-        self.relu = nn.ReLU(inplace=True)
+        super().__init__(64, 7)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
 
 
 class Residual(nn.Module):
@@ -87,40 +82,44 @@ class TwoStreamBackbone(nn.Module):
 
     Args:
         stem: makes a modality's stem.
-        layers: make the layers, each a sequence of residual blocks; `widths` has their output channels by name.
+        layer: makes layer i, 0 to 3, a sequence of residual blocks.
         non_local: layer → how many of its last blocks a non-local block follows each.
         shared_from: the first layer that both modalities share, 1 to 4; each stem has its own copies of those before.
+
+    Attributes:
+        widths, strides: channels of the maps behind the stem and each layer; how much each layer shrinks its map.
 
     Raises:
         ValueError: a layer with non-local blocks is not shared.
     """
 
-    widths: ClassVar[Mapping[str, int]]
+    widths: ClassVar[tuple[int, ...]]
+    strides: ClassVar[tuple[int, ...]]
 
     def __init__(
         self,
         stem: Callable[[], nn.Module],
-        layers: Sequence[Callable[[], nn.Sequential]],
+        layer: Callable[[int], nn.Sequential],
         *,
         non_local: Mapping[str, int],
         shared_from: int,
     ) -> None:
         super().__init__()
-        self.channels = self.widths[f"layer{len(layers)}"]
-        self.shared = tuple(f"layer{index}" for index in range(shared_from, len(layers) + 1))
+        self.channels = self.widths[-1]
+        self.shared = tuple(f"layer{number}" for number in range(shared_from, 5))
         if not non_local.keys() <= set(self.shared):
             raise ValueError(
-                f"shared_from is {shared_from}, but the non-local blocks stand in {' and '.join(non_local)}: share these, "
-                "or set non_local to False."
+                f"shared_from is {shared_from}, but the non-local blocks stand in shared layers only "
+                f"({', '.join(non_local)}): lower it, or set non_local to False."
             )
         self.stems = nn.ModuleDict({"visible": stem(), "infrared": stem()})
-        for index, make in enumerate(layers, 1):
-            for holder in (self,) if index >= shared_from else self.stems.values():
-                holder.add_module(f"layer{index}", make())
+        for index in range(4):
+            for holder in (self,) if index + 1 >= shared_from else self.stems.values():
+                holder.add_module(f"layer{index + 1}", layer(index))
         draw_weights(self)
-        self.non_local = nn.ModuleDict(
-            {layer: nn.ModuleList(NonLocal(self.widths[layer]) for _ in range(n)) for layer, n in non_local.items()}
-        )
+        self.non_local = nn.ModuleDict()
+        for name, count in non_local.items():
+            self.non_local[name] = nn.ModuleList(NonLocal(self.widths[int(name[-1])]) for _ in range(count))
 
     def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch maps h w"]:
         """What comes before the shared layers: the low-level map of images of one modality."""
@@ -149,32 +148,33 @@ class TwoStreamResNet50(TwoStreamBackbone):
         shared_from: see `TwoStreamBackbone`; 3 in MMD-ReID.
     """
 
-    widths = {"layer1": 256, "layer2": 512, "layer3": 1024, "layer4": 2048}
+    widths, strides = (64, 256, 512, 1024, 2048), (1, 2, 2, 1)
 
     def __init__(self, *, non_local: bool = True, shared_from: int = 1) -> None:
-        shapes = zip(BLOCKS, WIDTHS, (64, *self.widths.values()), (1, 2, 2, 1), strict=False)
-        layers, blocks = [partial(bottlenecks, *shape) for shape in shapes], {"layer2": 2, "layer3": 3}
-        super().__init__(Stem, layers, non_local=blocks if non_local else {}, shared_from=shared_from)
+        blocks = {"layer2": 2, "layer3": 3} if non_local else {}
+        super().__init__(Stem, self.layer, non_local=blocks, shared_from=shared_from)
+
+    @classmethod
+    def layer(cls, index: int) -> nn.Sequential:
+        """Three to six bottlenecks, the first of which strides."""
+        width, outside = cls.widths[index + 1] // Bottleneck.expansion, cls.widths[index + 1]
+        first = Bottleneck(cls.widths[index], width, cls.strides[index])
+        return nn.Sequential(first, *(Bottleneck(outside, width, 1) for _ in range(BLOCKS[index] - 1)))
 
 
 class TwoStreamSmall(TwoStreamBackbone):
     """A layer is one block: 64×32 becomes a map of 8×4. With `non_local`, a non-local block follows layer 3."""
 
-    widths = {f"layer{index}": width for index, width in enumerate(SMALL_WIDTHS, 1)}
+    widths, strides = (24, 32, 64, 96, 96), (2, 1, 2, 1)
 
     def __init__(self, *, non_local: bool = True, shared_from: int = 1) -> None:
-        def layer(*shape: int) -> nn.Sequential:
-            return nn.Sequential(SmallBlock(*shape))
+        blocks = {"layer3": 1} if non_local else {}
+        super().__init__(SmallStem, self.layer, non_local=blocks, shared_from=shared_from)
 
-        shapes = zip((24, *SMALL_WIDTHS), SMALL_WIDTHS, (2, 1, 2, 1), strict=False)
-        layers, blocks = [partial(layer, *shape) for shape in shapes], {"layer3": 1}
-        super().__init__(SmallStem, layers, non_local=blocks if non_local else {}, shared_from=shared_from)
-
-
-def bottlenecks(count: int, width: int, inside: int, stride: int) -> nn.Sequential:
-    """A layer of ResNet-50: `count` blocks, the first of which takes `inside` channels and strides."""
-    outside = width * Bottleneck.expansion
-    return nn.Sequential(Bottleneck(inside, width, stride), *(Bottleneck(outside, width, 1) for _ in range(count - 1)))
+    @classmethod
+    def layer(cls, index: int) -> nn.Sequential:
+        """One block."""
+        return nn.Sequential(SmallBlock(cls.widths[index], cls.widths[index + 1], cls.strides[index]))
 
 
 def draw_weights(module: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""Maximum mean discrepancy (MMD): how differently two modalities' features are distributed; of a batch, or by identity."""
+"""Maximum mean discrepancy (MMD): how differently two modalities' features are distributed; also by identity."""
 
 import torch
 

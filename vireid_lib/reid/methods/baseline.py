@@ -6,7 +6,7 @@ WACV 2024, Tables 1 and 4 ("we use AGW as a base model without the triplet loss"
 """
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -37,16 +37,13 @@ class BaselineConfig(TwoStreamConfig):
     """
 
     ORIGINS = {"paper": ("triplet", "colour_copies"), "release": ("margin",), "ours": ("erasing",)}
+    SMALL = {"channel_exchange": 0.0}
 
     method: str = "baseline"
     triplet: Literal["hard", "wrt"] = "hard"
     margin: float = 0.3
     erasing: float = Field(default=0.5, ge=0, le=1)
     colour_copies: Literal["none", "grey", "hue", "hue_grey"] = "none"
-
-    @classmethod
-    def small(cls, **changes: Any) -> "BaselineConfig":
-        return super().small(**({"channel_exchange": 0.0} | changes))
 
 
 class Baseline(TwoStreamMethod):

@@ -4,7 +4,7 @@ Ye, Ruan, Du, Shou: "Channel Augmented Joint Learning for Visible-Infrared Recog
 """
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -26,7 +26,7 @@ class CajConfig(TwoStreamConfig):
     exchanged, and 8×4 infrared ones.
 
     Attributes:
-        epochs: 100 (0 to 99). flip_at_test: the release's testa.py.
+        flip_at_test: as in the release's testa.py.
         erasing: probability of channel erasing, in every image.
         channel_exchange, grey: of the second view of a visible image: probability of showing one of its channels
             in all three, and, of what is not exchanged, of showing its luminance.
@@ -41,6 +41,7 @@ class CajConfig(TwoStreamConfig):
     """
 
     ORIGINS = {"release": ("*",)}
+    SMALL = {"channel_exchange": 1.0}
 
     method: str = "caj"
     epochs: int = Field(default=100, ge=1)
@@ -56,11 +57,6 @@ class CajConfig(TwoStreamConfig):
     squared: bool = True
     consistency: float = Field(default=0.0, ge=0)
     temperature: float = Field(default=3.0, gt=0)
-
-    @classmethod
-    def small(cls, **changes: Any) -> "CajConfig":
-        """The recipe of the miniature world; the second view is always exchanged, as in the published one."""
-        return super().small(**({"channel_exchange": 1.0} | changes))
 
 
 class Caj(TwoStreamMethod):

@@ -18,6 +18,7 @@ from pydantic import Field
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from vireid_lib.data import augment, sampling
 from vireid_lib.reid.layers import Output, TwoStreamNetwork
@@ -25,7 +26,7 @@ from vireid_lib.reid.layers.network import Features, Images, Maps
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
 from vireid_lib.reid.method import Batch, Classes, Sampler
-from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, accuracy, build_network, parameter_groups
+from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, accuracy, build_network
 
 
 class DartConfig(TwoStreamConfig):
@@ -34,13 +35,9 @@ class DartConfig(TwoStreamConfig):
     `label_noise`; 0.2 is the release's.
 
     Attributes:
-        epochs: 100 (0 to 99).
-        similarity: inner products of the mean of both networks' unit features. No flip at test.
+        similarity: inner products of the mean of both networks' unit features.
         erasing: probability of channel erasing, in every image.
-        channel_exchange: of the second view of a visible image: probability of showing one of its channels in all
-            three.
-        infrared_exchange, infrared_grey: the same of infrared images, and, of those not exchanged, the probability
-            of showing the luminance.
+        channel_exchange, infrared_exchange, infrared_grey: see `CajConfig`.
         noise_warm_up: epochs in which both networks learn from all images alike, by the identity loss alone.
         noise_every: epochs from one noise modelling to the next; the release does it before each.
         threshold: probability from which the quadruplet loss trusts a label. margin: of that loss.
@@ -49,6 +46,9 @@ class DartConfig(TwoStreamConfig):
     """
 
     ORIGINS = {"release": ("*",)}
+    # A longer warm-up than the release's: the small network starts from random weights, with 51 steps an epoch on real
+    # images instead of 696 from ImageNet's. After one epoch its losses say nothing about labels.
+    SMALL = {"channel_exchange": 1.0, "noise_warm_up": 4, "noise_every": 4, "redraw_below": 0}
 
     method: str = "dart"
     epochs: int = Field(default=100, ge=1)
@@ -63,16 +63,6 @@ class DartConfig(TwoStreamConfig):
     margin: float = Field(default=0.3, ge=0)
     redraw_below: int = Field(default=4, ge=0)
 
-    @classmethod
-    def small(cls, **changes: Any) -> "DartConfig":
-        """The recipe of the miniature world; two networks and three views take two and a half times as long as AGW.
-
-        The warm-up is longer: the small network starts from random weights and has 51 steps an epoch on real images,
-        where the release starts from ImageNet's and has 696. After one epoch its losses say nothing about labels.
-        """
-        settings = {"channel_exchange": 1.0, "noise_warm_up": 4, "noise_every": 4, "redraw_below": 0}
-        return super().small(**(settings | changes))
-
     @property
     def in_epochs(self) -> tuple[str, ...]:
         return (*super().in_epochs, "noise_warm_up")
@@ -82,8 +72,8 @@ class NetworkPair(nn.Module):
     """Two networks of the same form with their own weights, each of which learns from its half of a batch.
 
     Attributes:
-        clean: [network, view, row]: the probability that a row's label is right, as found by each network for each
-            of two views; 1 until it has been looked at. A buffer: checkpoints keep it.
+        clean: [network, view, row]: the probability that a row's label is right, by each network for each of two views;
+            1 at first. A buffer: checkpoints keep it.
     """
 
     def __init__(self, first: TwoStreamNetwork, second: TwoStreamNetwork) -> None:
@@ -295,9 +285,8 @@ class Dart(TwoStreamMethod):
             rows = torch.cat((visible, visible, infrared))
             yield output, torch.cat(labels), (views.to(output.logits.device), rows.to(output.logits.device))
 
-    def parameter_groups(self) -> list[dict]:
-        rates = self.config.learning_rate, self.config.backbone_rate
-        return [group for network in (self.pair.first, self.pair.second) for group in parameter_groups(network, *rates)]
+    def optimizer(self) -> Optimizer:
+        return self.optimizer_of(self.pair.first, self.pair.second)
 
 
 def _for_both(batch: Batch) -> Batch:

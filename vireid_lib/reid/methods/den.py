@@ -18,6 +18,8 @@ from vireid_lib.reid.losses.intra_identity_diversification import (
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.methods.baseline import Baseline, BaselineConfig
 
+MARGINS = ("positive_margin", "negative_margin", "hue_grey_positive_margin", "hue_grey_negative_margin")
+
 
 class DenConfig(BaselineConfig):
     """L = λ_ID L_ID + λ_HT L_HT + λ_IRD (IRD(V,I) + IRD(HG,I)) (eq. 10, 11), with IRD(V,I) = PE + NE of visible and
@@ -44,13 +46,7 @@ class DenConfig(BaselineConfig):
 
     ORIGINS = {
         "paper": ("*", "backbone", "shared_from"),
-        "miniature world": (
-            "ird_weight",
-            "positive_margin",
-            "negative_margin",
-            "hue_grey_positive_margin",
-            "hue_grey_negative_margin",
-        ),
+        "miniature world": ("ird_weight", *MARGINS),
         "ours": ("identity_weight", "triplet_weight"),
     }
 

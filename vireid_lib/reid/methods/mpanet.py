@@ -5,7 +5,7 @@ Re-Identification", CVPR 2021.
 """
 
 from collections.abc import Collection, Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -44,31 +44,25 @@ class MpanetConfig(ReidConfig):
     """The defaults are those of the released code for SYSU-MM01 (MPANet, configs/SYSU.yml and models/).
 
     Attributes:
-        height, width: 384×128; 256×128 on RegDB.
-        identities, images: 16 and 4; 12 and 5 on RegDB. `images` is per modality, the released k_size is twice it.
-        epochs: 140, each as long as `sampler` makes it.
+        images: per modality; the released k_size is twice it. epochs: each as long as `sampler` makes it.
         form: where the released code does otherwise than these losses are usually defined. "paper" takes the usual
             definitions (the paper's own equations were not at hand): the modality classifiers' cross-entropy
             counts once; the mean teacher is the fixed target of the divergence; the centre loss is a mean over
             the images. "release": the cross-entropy enters the sum twice; the divergence is taken the other way
             round, so that its gradient flows through the target; the centre loss is divided by the number of
-            identities as well. (The released code also moves the teachers within the forward pass, before they
-            are used; moving them after the optimiser's step gives the same numbers.)
-        backbone: "resnet50", or "small" for the miniature world.
-        pretrained: ImageNet weights (hub id or local file), or None. The release: torchvision's.
+            identities as well. (When the teachers move, before or after a step, makes no difference.)
+        backbone, pretrained, label_smoothing, flip: see `TwoStreamConfig`.
         sampler: "identity_random" shows the images of an identity without repeating them (the released
             configurations), "identity_uniform" each identity once an epoch (the released code's other choice),
             "with_replacement" is AGW's.
-        patterns: n of the pattern alignment module.
-        separation_weight: of the pattern maps' separation.
+        patterns: n of the pattern alignment module. separation_weight: of the pattern maps' separation.
         modality_weight: of the cross-entropy of the modalities' own classifiers.
         mutual_weight: of the divergence between a classifier and the other modality's mean teacher.
         update_rate: of the mean teachers, each step; from epoch 100 on, it falls with 100 / (epoch + 2).
         margin: of the centre cluster loss, and of the triplet loss.
         centre_cluster_weight, triplet_weight, centre_weight: of the losses on the features before the BN neck;
             the released configurations take the first alone.
-        label_smoothing: of the identity losses; the release has none.
-        padding: pixels of grey border before the random crop. flip: probability of mirroring.
+        padding: pixels of grey border before the random crop.
         erasing: probability of random erasing of 2 % to 33 % of the image.
         channel_exchange: probability of showing one colour channel of a visible image in all three; not in MPANet.
         optimizer: "adam" or "adamw", with one rate for all parameters.
@@ -133,9 +127,7 @@ class SingleStream:
     def __init__(self) -> None:
         super().__init__(non_local=False)
         self.stems = nn.ModuleDict({"shared": self.stems["visible"]})
-        self.alleviation = nn.ModuleDict(
-            {layer: ModalityAlleviation(self.widths[layer]) for layer in ("layer3", "layer4")}
-        )
+        self.alleviation = nn.ModuleDict({f"layer{i}": ModalityAlleviation(self.widths[i]) for i in (3, 4)})
 
     def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Maps:
         """Low-level map of images of either modality. A training batch passes as one, which its batch
@@ -242,9 +234,12 @@ class Mpanet(TwoStreamMethod):
     config: MpanetConfig
     network: PatternNetwork
 
+    network_class: ClassVar[type[PatternNetwork]] = PatternNetwork
+
     def __init__(self, config: MpanetConfig, num_identities: int) -> None:
-        self.config = config
-        self.network = build_network(config, num_identities)
+        backbone = build_backbone(config, {"resnet50": SingleStreamResNet50, "small": SingleStreamSmall})
+        options = {"patterns": config.patterns, "centres": config.centre_weight > 0}
+        self.config, self.network = config, self.network_class(backbone, num_identities, **options)
         self.plain = self.network  # stays what it is when the trainer wraps `network` for several processes
 
     def move(self, images: Tensor, generator: torch.Generator) -> Tensor:
@@ -312,14 +307,6 @@ class Mpanet(TwoStreamMethod):
         if self.config.schedule == "one_cycle":
             return schedules.one_cycle(step, steps)
         return schedules.warm_up_and_drops(epoch, warm_up=0, drops=self.config.drops)
-
-
-def build_network(
-    config: MpanetConfig, num_identities: int, network_class: type[PatternNetwork] = PatternNetwork
-) -> PatternNetwork:
-    """MPANet's network with its ImageNet weights, if the configuration names any."""
-    backbone = build_backbone(config, {"resnet50": SingleStreamResNet50, "small": SingleStreamSmall})
-    return network_class(backbone, num_identities, patterns=config.patterns, centres=config.centre_weight > 0)
 
 
 METHOD = Mpanet

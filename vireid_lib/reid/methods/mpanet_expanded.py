@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from vireid_lib.reid.layers.network import Features, Images, Maps
 from vireid_lib.reid.method import Batch
-from vireid_lib.reid.methods.mpanet import Mpanet, MpanetConfig, PatternNetwork, PatternOutput, build_network
+from vireid_lib.reid.methods.mpanet import Mpanet, MpanetConfig, PatternNetwork, PatternOutput
 
 
 class MpanetExpandedConfig(MpanetConfig):
@@ -92,10 +92,8 @@ class MpanetExpanded(Mpanet):
     config: MpanetExpandedConfig
     network: ExpandedPatternNetwork
 
-    def __init__(self, config: MpanetExpandedConfig, num_identities: int) -> None:
-        self.config = config
-        self.network = self.plain = build_network(config, num_identities, ExpandedPatternNetwork)
-        self.real = torch.ones(0, dtype=torch.bool)
+    network_class = ExpandedPatternNetwork
+    real: Bool[Tensor, " rows"]  # of the training table
 
     def start_training(self, table: pd.DataFrame) -> None:
         """Remember which rows are real. Raises ValueError where all rows are, or none is."""
