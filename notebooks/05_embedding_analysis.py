@@ -87,7 +87,7 @@ print(
 # Round points are visible images, triangles infrared ones.
 
 # %%
-rows = readable_sample(test, people=people)
+rows = readable_sample(test, identities=people)
 shown = test.iloc[rows]
 
 

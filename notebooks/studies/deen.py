@@ -235,7 +235,7 @@ plots.against(
 # %%
 held = looks.features_of(book, STUDY, ["base", "mfa", "dee_both", "deen"], seed=seed)
 test, protocol = stages.datasets(book).test(), stages.protocol(book)
-shown = readable_sample(test, people=8)
+shown = readable_sample(test, identities=8)
 about = test.iloc[shown]
 for name in ("baseline", "DEEN"):
     display(

@@ -245,7 +245,7 @@ print(studies.limits(book, STUDY, measured, findings))
 seed = book.profile.reid.seeds[0]
 held = looks.features_of(book, STUDY, ["mpanet", "both"], seed=seed)
 test = stages.datasets(book).test()
-sample = readable_sample(test, people=8)
+sample = readable_sample(test, identities=8)
 about = test.iloc[sample]
 for name, features in held.items():
     display(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vireid_lib.analysis.carry_over import carry_over, descriptors
+from vireid_lib.analysis.cross_modal_correlation import descriptors
 
 
 def _table(identities: int, cameras: dict[str, str]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from vireid_lib.analysis.gradcam import grad_cam_plus_plus
+from vireid_lib.analysis.saliency import grad_cam_plus_plus
 from vireid_lib.reid import methods
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.analysis.identification import identify, nearest
+from vireid_lib.analysis.identity_preservation import identify, nearest
 
 GALLERY = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.8, 0.6]])
 OWNERS = ["a", "b", "c", "b"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vireid_lib.analysis.identity_distance import identity_distance, paired_distance
+from vireid_lib.analysis.identity_preservation import identity_distance, paired_distance
 
 EAST, NORTH, WEST = [3.0, 0.0], [0.0, 2.0], [-1.0, 0.0]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vireid_lib.analysis.leakage import train_judge
+from vireid_lib.analysis.modality_classifier import train_classifier
 
 
 def _pictures(count, *, colour, slope, seed):
@@ -20,8 +20,8 @@ def _pictures(count, *, colour, slope, seed):
 
 def test_the_judge_in_grey_sees_structure_and_the_one_in_colour_takes_any_grey_picture():
     pixels, infrared, names = _pictures(160, colour=True, slope=True, seed=0)
-    in_grey = train_judge(pixels, infrared, names, grey=True, steps=120)
-    in_colour = train_judge(pixels, infrared, names, grey=False, steps=120)
+    in_grey = train_classifier(pixels, infrared, names, grey=True, steps=120)
+    in_colour = train_classifier(pixels, infrared, names, grey=False, steps=120)
     assert in_grey.accuracy > 0.95 and in_colour.accuracy > 0.95 and in_grey.held_out == 40
     fresh, marks, _ = _pictures(40, colour=True, slope=True, seed=1)
     assert (in_grey.infrared(fresh) == marks).mean() > 0.95
@@ -32,15 +32,15 @@ def test_the_judge_in_grey_sees_structure_and_the_one_in_colour_takes_any_grey_p
 
 def test_with_nothing_to_learn_its_held_out_accuracy_says_so():
     pixels, infrared, names = _pictures(160, colour=False, slope=False, seed=2)
-    judge = train_judge(pixels, infrared, names, grey=True, steps=40)
+    judge = train_classifier(pixels, infrared, names, grey=True, steps=40)
     assert 0.2 < judge.accuracy < 0.8
 
 
 def test_the_same_seed_gives_the_same_judge_and_bad_input_is_refused():
     pixels, infrared, names = _pictures(40, colour=True, slope=False, seed=3)
-    one, other = (train_judge(pixels, infrared, names, grey=False, seed=5, steps=5) for _ in range(2))
+    one, other = (train_classifier(pixels, infrared, names, grey=False, seed=5, steps=5) for _ in range(2))
     assert (one.network.head.weight == other.network.head.weight).all()
     with pytest.raises(ValueError, match="a modality has no image to"):
-        train_judge(pixels, np.zeros(40, bool), names, grey=True)
+        train_classifier(pixels, np.zeros(40, bool), names, grey=True)
     with pytest.raises(ValueError, match="40 images, 40 modalities, 3 identities"):
-        train_judge(pixels, infrared, names[:3], grey=True)
+        train_classifier(pixels, infrared, names[:3], grey=True)

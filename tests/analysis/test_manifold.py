@@ -4,7 +4,7 @@ import numpy as np
 import prdc
 import pytest
 
-from vireid_lib.analysis.manifold import Manifold, manifold
+from vireid_lib.analysis.fidelity import Manifold, manifold
 
 
 def test_a_case_worked_by_hand():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from vireid_lib.analysis.occlusion import agreement, occlusion
+from vireid_lib.analysis.saliency import agreement, occlusion
 
 
 class _Toy(nn.Module):

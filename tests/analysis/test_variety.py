@@ -4,8 +4,6 @@ import pandas as pd
 import pytest
 import torch
 
-from vireid_lib.analysis.variety import variety
-
 
 def test_images_of_one_person_and_camera_are_compared():
     table = pd.DataFrame({"identity": ["p"] * 4, "camera": ["1", "1", "2", "2"]})

@@ -103,7 +103,7 @@ def preservation_table(book: Book) -> pd.DataFrame:
 def embedding_spread(book: Book, name: str, seed: int) -> StageRecord:
     """IIRS, HIMD and centre distances of the test features (`alike`) of the network trained on training set `name`.
 
-    Values: as `vireid_lib.analysis.spaces.spread` returns them.
+    Values: as `vireid_lib.analysis.embedding_spread.spread` returns them.
     """
     features, table = alike.features(book, name, seed)
 
@@ -119,7 +119,7 @@ def cross_distances(book: Book, name: str, seed: int) -> StageRecord:
     """Mean distances across modalities within and between people, of the test features (`alike`) of the network trained
     on training set `name`.
 
-    Values: as `vireid_lib.analysis.spaces.cross_modality_distances` returns them.
+    Values: as `vireid_lib.analysis.embedding_spread.cross_modality_distances` returns them.
     """
     features, table = alike.features(book, name, seed)
     inputs = {"features": alike.holding(book, stages.reid(book, name, seed))}

@@ -75,7 +75,7 @@ def halves(book: Book, *, people: int = 40, each: int = 4) -> Halves:
     judge, seed = list(measures.judges(book))[-1], book.profile.reid.seeds[0]
 
     def make(folder: Path) -> dict:
-        from vireid_lib.analysis.identification import identify
+        from vireid_lib.analysis.identity_preservation import identify
         from vireid_lib.reid.features import extract
 
         network, settings = stages.network(book, judge, seed)

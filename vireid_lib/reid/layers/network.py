@@ -11,7 +11,7 @@ from vireid_lib.reid.layers.checks import check_batch
 from vireid_lib.reid.layers.head import bn_neck, generalised_mean_pool, identity_classifier
 
 Images = Float[Tensor, "batch channels height width"]  # 3 channels; the stem checks it with a better message
-Maps = Float[Tensor, "batch maps h w"]
+Maps, Trunk = Float[Tensor, "batch maps h w"], Float[Tensor, "rows channels2 h2 w2"]
 Features = Float[Tensor, "batch dim"]
 
 
@@ -59,13 +59,13 @@ class TwoStreamNetwork(nn.Module):
         pooled = self.reduce(self.pool(self.batch_maps(visible, infrared)))
         return Output(pooled, self.classifier(self.bottleneck(pooled)))
 
-    def batch_maps(self, visible: Tensor, infrared: Tensor) -> Float[Tensor, "rows maps h w"]:
+    def batch_maps(self, visible: Tensor, infrared: Tensor) -> Trunk:
         """The maps of a training batch, visible rows first. Raises ValueError where a modality has no image."""
         check_batch(visible, infrared)
         stems = (self.backbone.stem(visible, "visible"), self.backbone.stem(infrared, "infrared"))
         return self.trunk(torch.cat(stems))
 
-    def trunk(self, maps: Maps) -> Maps:
+    def trunk(self, maps: Maps) -> Trunk:
         """Pass the stems' maps, of either or both modalities, through what the modalities share."""
         return self.backbone.trunk(maps)
 

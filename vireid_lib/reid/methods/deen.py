@@ -22,7 +22,7 @@ from vireid_lib.reid.layers import (
     average_pool,
     generalised_mean_pool,
 )
-from vireid_lib.reid.layers.network import Features, Images, Maps
+from vireid_lib.reid.layers.network import Features, Images, Maps, Trunk
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.orthogonal import orthogonal
@@ -164,7 +164,7 @@ class ExpansionNetwork(TwoStreamNetwork):
         pooled = self.reduce(unreduced)
         return Expanded(pooled, self.classifier(self.bottleneck(pooled)), unreduced)
 
-    def trunk(self, maps: Maps) -> Float[Tensor, "branches_batch channels h2 w2"]:
+    def trunk(self, maps: Maps) -> Trunk:
         """Pass maps of either or both modalities through stages, aggregations and the expansion."""
         for stage in range(self.stages + 1):
             if stage:
@@ -178,7 +178,7 @@ class ExpansionNetwork(TwoStreamNetwork):
 
     def feature_map(self, images: Images, modality: str) -> Maps:
         """The maps of all branches before pooling, their channels side by side, the original's first."""
-        return torch.cat(super().feature_map(images, modality).chunk(self.branches), dim=1)
+        return torch.cat(self.trunk(self.backbone.stem(images, modality)).chunk(self.branches), dim=1)
 
     def embeddings(self, maps: Maps) -> Float[Tensor, "branches_batch dim"]:
         """Pooled embeddings before the BN neck of `feature_map`'s maps: the originals, then each branch's."""

@@ -26,7 +26,7 @@ from vireid_lib.reid.layers import (
     check_batch,
     check_images,
 )
-from vireid_lib.reid.layers.network import Images, Maps
+from vireid_lib.reid.layers.network import Images, Maps, Trunk
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
 from vireid_lib.reid.losses.divergences import mutual_mean
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
@@ -135,7 +135,7 @@ class SingleStream:
         check_images(images, modality)
         return self.stems["shared"](images)
 
-    def trunk(self, maps: Maps, layers: Iterable[str] | None = None) -> Maps:
+    def trunk(self, maps: Maps, layers: Iterable[str] | None = None) -> Trunk:
         for layer in self.shared if layers is None else layers:
             maps = super().trunk(maps, (layer,))
             if layer in self.alleviation:
@@ -198,7 +198,7 @@ class PatternNetwork(TwoStreamNetwork):
     def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> PatternOutput:
         return self.head(self.batch_maps(visible, infrared), len(visible))
 
-    def batch_maps(self, visible: Tensor, infrared: Tensor) -> Float[Tensor, "rows maps h w"]:
+    def batch_maps(self, visible: Tensor, infrared: Tensor) -> Trunk:
         """The maps of a training batch, whose two modalities pass the stem together."""
         check_batch(visible, infrared)
         check_images(infrared, "infrared")

@@ -1,4 +1,4 @@
-"""Modality leakage: a small network that learned the two modalities from real images says what synthetic ones are."""
+"""A small network that learns the two modalities from real images and classifies synthetic ones: modality leakage."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class ModalityNetwork(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class ModalityJudge:
-    """A trained judge and how far to trust it.
+class ModalityClassifier:
+    """A trained network and how far to trust it.
 
     Attributes:
         grey: whether it sees luminance alone. With colour, any grey picture passes for infrared; without, only one
-            whose materials, light and place look like infrared does.
+            whose materials, illumination and place look like infrared does.
         accuracy: on images of identities it was not trained on, mean over the two modalities; 0.5 is guessing.
         held_out: how many images those were.
     """
@@ -58,7 +58,7 @@ class ModalityJudge:
         return f"a small network that sees {seen}, right on {self.accuracy:.1%} of {self.held_out} held-out real images"
 
 
-def train_judge(
+def train_classifier(
     pixels: UInt8[ndarray, "n height width 3"],
     infrared: Bool[ndarray, " n"],
     identities: Sequence[str],
@@ -66,24 +66,24 @@ def train_judge(
     grey: bool,
     seed: int = 0,
     steps: int = STEPS,
-) -> ModalityJudge:
-    """Teach a network the modalities of real images: batches half visible and half infrared, mirrored at random.
+) -> ModalityClassifier:
+    """Train a network on the modalities of real images: batches half visible and half infrared, mirrored at random.
 
     Raises:
         ValueError: the rows do not fit, or a modality has no image to learn from or to test on.
     """
-    names = np.asarray(identities, dtype=object)
-    infrared = np.asarray(infrared, dtype=bool)
+    names, infrared = np.asarray(identities, dtype=object), np.asarray(infrared, dtype=bool)
     if not len(pixels) == len(infrared) == len(names):
-        raise ValueError(f"train_judge: {len(pixels)} images, {len(infrared)} modalities, {len(names)} identities.")
+        raise ValueError(
+            f"train_classifier: {len(pixels)} images, {len(infrared)} modalities, {len(names)} identities."
+        )
     tested = np.isin(names, np.unique(names[infrared])[::HELD_OUT]) | np.isin(names, np.unique(names)[::HELD_OUT])
-    groups = {
-        part: [np.flatnonzero((infrared == wanted) & (tested == (part == "test"))) for wanted in (False, True)]
-        for part in ("learn", "test")
-    }
-    for part, rows in groups.items():
+    learn, test = (
+        [np.flatnonzero((infrared == wanted) & part) for wanted in (False, True)] for part in (~tested, tested)
+    )
+    for part, rows in (("learn", learn), ("test", test)):
         if not all(map(len, rows)):
-            raise ValueError(f"train_judge: a modality has no image to {part}; hand in more identities of both.")
+            raise ValueError(f"train_classifier: a modality has no image to {part}; hand in more identities of both.")
     inputs, draw = _inputs(pixels, grey), torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -92,12 +92,8 @@ def train_judge(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     wanted = torch.tensor([0.0, 1.0]).repeat_interleave(BATCH // 2)
     for _ in range(steps):
-        chosen = torch.cat(
-            [
-                torch.from_numpy(rows)[torch.randint(len(rows), (BATCH // 2,), generator=draw)]
-                for rows in groups["learn"]
-            ]
-        )
+        drawn = (rows[torch.randint(len(rows), (BATCH // 2,), generator=draw).numpy()] for rows in learn)
+        chosen = torch.from_numpy(np.concatenate(list(drawn)))
         mirrored = torch.rand(BATCH, generator=draw) < 0.5
         images = torch.where(mirrored[:, None, None, None], inputs[chosen].flip(3), inputs[chosen])
         loss = functional.binary_cross_entropy_with_logits(network(images), wanted)
@@ -107,10 +103,9 @@ def train_judge(
         schedule.step()
     network.eval()
     right = [
-        float(((_scores(network, inputs[rows]) > 0).numpy() == bool(side)).mean())
-        for side, rows in enumerate(groups["test"])
+        float(((_scores(network, inputs[rows]) > 0).numpy() == bool(side)).mean()) for side, rows in enumerate(test)
     ]
-    return ModalityJudge(network, grey, float(np.mean(right)), sum(map(len, groups["test"])))
+    return ModalityClassifier(network, grey, float(np.mean(right)), sum(map(len, test)))
 
 
 def _inputs(pixels: UInt8[ndarray, "n height width 3"], grey: bool) -> Float[Tensor, "n channels height width"]:

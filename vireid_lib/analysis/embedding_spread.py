@@ -1,4 +1,4 @@
-"""How an embedding spreads: within a modality, across modalities, between people."""
+"""How an embedding spreads: within a modality, across modalities, between identities."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,20 +16,14 @@ def intra_identity_spread(features: Float[Tensor, "images dim"], identities: Seq
     """IIRS, the intra-modality intra-identity representation space (DEN, section 3.1, eq. 1).
 
     The mean Euclidean distance between the L2-normalised features of two different images of one identity in one
-    modality: first over an identity's pairs, then over identities. 0 is a point per person; √2 ≈ 1.41 is what
+    modality: first over an identity's pairs, then over identities. 0 is a point per identity; √2 ≈ 1.41 is what
     unrelated directions have.
-
-    Args:
-        features: of one modality's images.
 
     Raises:
         ValueError: no identity has two images.
     """
-    means = []
-    for _, rows in _people(identities):
-        if len(rows) > 1:
-            own = functional.normalize(features[rows])
-            means.append(float(torch.pdist(own).mean()))
+    several = [rows for rows in _rows_of_each(identities) if len(rows) > 1]
+    means = [float(torch.pdist(functional.normalize(features[rows])).mean()) for rows in several]
     if not means:
         raise ValueError("intra_identity_spread: no identity has two images in this modality; hand in more rows")
     return float(np.mean(means))
@@ -39,33 +33,26 @@ def hardest_cross_distance(features: Float[Tensor, "images dim"], table: pd.Data
     """HIMD, the hetero-modality intra-identity maximum distance (DEN, section 4.4, Table 6).
 
     Mean over identities of the largest Euclidean distance between a visible and an infrared image of the identity,
-    features L2-normalised.
-
-    Args:
-        features: one row per row of `table`.
+    features (a row for each of `table`) L2-normalised.
 
     Raises:
         ValueError: no identity is there in both modalities.
     """
-    largest = []
-    for visible, infrared in _both_modalities(table):
-        distances = torch.cdist(functional.normalize(features[visible]), functional.normalize(features[infrared]))
-        largest.append(float(distances.max()))
+    sides = ([functional.normalize(features[rows]) for rows in both] for both in _both_modalities(table))
+    largest = [float(torch.cdist(*both).max()) for both in sides]
     if not largest:
         raise ValueError("hardest_cross_distance: no identity has images in both modalities; hand in more rows")
     return float(np.mean(largest))
 
 
 def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
-    """IIRS of each modality, HIMD, and the gap: the mean distance between an identity's two modality centres,
-    beside the mean distance between the centres of different identities across modalities.
+    """IIRS of each modality, HIMD, and the mean distances across modalities between the centres of one identity and of
+    different ones.
 
     Returns:
         "iirs_visible", "iirs_infrared", "himd", "own_centres", "other_centres".
     """
-    modality = table["modality"].to_numpy()
-    identities = table["identity"].to_numpy(dtype=object)
-    within = {}
+    modality, identities, within = table["modality"].to_numpy(), table["identity"].to_numpy(dtype=object), {}
     for name in ("visible", "infrared"):
         rows = np.flatnonzero(modality == name)
         within[f"iirs_{name}"] = intra_identity_spread(features[torch.from_numpy(rows)], identities[rows])
@@ -83,11 +70,11 @@ def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[s
 
 
 def cross_modality_distances(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
-    """Mean cosine distance of all pairs of a visible and an infrared image, by whether they show the same person.
+    """Mean cosine distance of all pairs of a visible and an infrared image.
 
     Returns:
-        "intra_distance" (same person), "inter_distance" (different people), "delta": their difference, the δ of DEEN's
-        Fig. 7.
+        "intra_distance" (of one identity), "inter_distance" (of different ones), "delta": their difference, the δ of
+        DEEN's Fig. 7.
 
     Raises:
         ValueError: no identity, or one alone, is there in both modalities.
@@ -121,20 +108,17 @@ def pair_distances(
     generator = np.random.default_rng(seed)
     labels = np.unique(table["identity"].to_numpy(dtype=object), return_inverse=True)[1]
     infrared = (table["modality"] == "infrared").to_numpy()
-    kinds: dict[str, list[np.ndarray]] = {
-        "same person, same modality": [],
-        "same person, across modalities": [],
-        "different people, across modalities": [],
-    }
-    everything = np.arange(len(table))
+    within, across = [], []
     for label in np.unique(labels):
-        for side in (everything[(labels == label) & infrared], everything[(labels == label) & ~infrared]):
-            first, second = np.triu_indices(len(side), 1)
-            kinds["same person, same modality"].append(np.stack([side[first], side[second]]))
-        sides = np.meshgrid(everything[(labels == label) & ~infrared], everything[(labels == label) & infrared])
-        kinds["same person, across modalities"].append(np.stack([side.ravel() for side in sides]))
-    drawn = np.stack([generator.choice(everything[side], 2 * pairs) for side in (~infrared, infrared)])
-    kinds["different people, across modalities"].append(drawn[:, labels[drawn[0]] != labels[drawn[1]]][:, :pairs])
+        own = [np.flatnonzero((labels == label) & modality) for modality in (infrared, ~infrared)]
+        within += [side[np.stack(np.triu_indices(len(side), 1))] for side in own]
+        across.append(np.stack([side.ravel() for side in np.meshgrid(own[1], own[0])]))
+    drawn = np.stack([generator.choice(np.flatnonzero(side), 2 * pairs) for side in (~infrared, infrared)])
+    kinds: dict[str, list[np.ndarray]] = {
+        "same person, same modality": within,
+        "same person, across modalities": across,
+        "different people, across modalities": [drawn[:, labels[drawn[0]] != labels[drawn[1]]][:, :pairs]],
+    }
     found = {}
     for name, parts in kinds.items():
         whole = np.concatenate(parts, axis=1)
@@ -146,7 +130,7 @@ def pair_distances(
 
 
 def separation(same: Float[np.ndarray, " pairs"], different: Float[np.ndarray, " pairs"]) -> float:
-    """Probability that a pair of the same person is nearer than a pair of different people; equal counts half.
+    """Probability that a pair of one identity is nearer than a pair of different ones; equal counts half.
 
     0.5 is chance, 1 a perfect threshold (the area under the ROC curve; Mann and Whitney 1947).
     """
@@ -156,13 +140,13 @@ def separation(same: Float[np.ndarray, " pairs"], different: Float[np.ndarray, "
     return float((farther + equal / 2).mean() / len(ordered))
 
 
-def _people(identities: Sequence[str]) -> list[tuple[str, Tensor]]:
+def _rows_of_each(identities: Sequence[str]) -> list[Tensor]:
     names, labels = np.unique(np.asarray(identities, dtype=object), return_inverse=True)
-    return [(name, torch.from_numpy(np.flatnonzero(labels == place))) for place, name in enumerate(names)]
+    return [torch.from_numpy(np.flatnonzero(labels == place)) for place in range(len(names))]
 
 
 def _both_modalities(table: pd.DataFrame) -> list[tuple[Tensor, Tensor]]:
     """(visible rows, infrared rows) of each identity that has both."""
     infrared = torch.from_numpy((table["modality"] == "infrared").to_numpy(copy=True))
-    sides = [(rows[~infrared[rows]], rows[infrared[rows]]) for _, rows in _people(table["identity"].to_numpy(object))]
+    sides = ((rows[~infrared[rows]], rows[infrared[rows]]) for rows in _rows_of_each(table["identity"]))
     return [(visible, other) for visible, other in sides if len(visible) and len(other)]

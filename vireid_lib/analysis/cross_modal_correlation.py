@@ -1,8 +1,10 @@
-"""What of a person's look carries over from visible light to infrared, measured on pixels with nothing learned."""
+"""What of an identity's look is the same in visible and infrared images, measured on pixels with nothing learned."""
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
+
+from vireid_lib.analysis.fidelity import LUMINANCE
 
 UPPER, LOWER = (0.22, 0.48), (0.54, 0.84)
 """Rows, as shares of the image's height, between which a standing person's upper and lower clothes lie."""
@@ -10,10 +12,8 @@ UPPER, LOWER = (0.22, 0.48), (0.54, 0.84)
 MIDDLE = (0.34, 0.66)
 """Columns, as shares of the width, in which there is mostly person and little background."""
 
-LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
-
 FEWEST_IDENTITIES = 4
-LEAST_SPREAD = 1e-3  # standard deviation below which a descriptor says the same of everybody
+LEAST_SPREAD = 1e-3  # standard deviation below which a descriptor is the same for all identities
 
 
 def descriptors(pixels: UInt8[np.ndarray, "images height width 3"]) -> pd.DataFrame:
@@ -46,13 +46,12 @@ def _region(pixels: np.ndarray, rows: tuple[float, float]) -> Float[np.ndarray, 
     return pixels[:, top:bottom, left:right].astype(np.float64) / 255
 
 
-def carry_over(described: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def cross_modal_correlation(described: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """Correlate what cameras say of the same identities: visible with visible, and visible with infrared.
 
-    Each descriptor is averaged over an identity's images; Pearson's correlation is taken over identities. The
-    visible images are halved by camera (or, with a single visible camera, alternately), so that the first number
-    says how far a descriptor survives a mere change of camera: what the second loses beyond that, the modality
-    takes.
+    Each descriptor is averaged over an identity's images; Pearson's correlation is taken over identities. The visible
+    images are halved by camera (or, with a single visible camera, alternately): the first number says how far a
+    descriptor survives a change of camera; what the second loses beyond that is the modality's.
 
     Args:
         described: one row per row of `table`, as `descriptors` returns.
@@ -67,17 +66,14 @@ def carry_over(described: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """
     if len(described) != len(table):
         raise ValueError(f"{len(described)} described images for {len(table)} rows; describe the table's own images")
-    groups = _groups(table)
-    means = {
-        name: described[rows].groupby(table.loc[rows, "identity"].to_numpy()).mean() for name, rows in groups.items()
-    }
-    shared = sorted(set.intersection(*(set(mean.index) for mean in means.values())))
+    means = [described[rows].groupby(table.loc[rows, "identity"].to_numpy()).mean() for rows in _groups(table)]
+    shared = sorted(set.intersection(*(set(mean.index) for mean in means)))
     if len(shared) < FEWEST_IDENTITIES:
         raise ValueError(
             f"only {len(shared)} identities have infrared images and visible ones in both halves; a correlation "
             f"needs at least {FEWEST_IDENTITIES}: hand in more rows"
         )
-    one, other, infrared = (means[name].loc[shared] for name in ("visible", "other visible", "infrared"))
+    one, other, infrared = (mean.loc[shared] for mean in means)
     both = (one + other) / 2
     return pd.DataFrame(
         {
@@ -88,14 +84,15 @@ def carry_over(described: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _groups(table: pd.DataFrame) -> dict[str, np.ndarray]:
+def _groups(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Masks of one half of the visible images, of the other, and of the infrared ones."""
     visible = (table["modality"] == "visible").to_numpy()
     cameras = sorted(table.loc[visible, "camera"].unique())
     if len(cameras) > 1:
         first = table["camera"].isin(cameras[::2]).to_numpy()
     else:
         first = (table.groupby(["identity", "modality"]).cumcount() % 2 == 0).to_numpy()
-    return {"visible": visible & first, "other visible": visible & ~first, "infrared": ~visible}
+    return visible & first, visible & ~first, ~visible
 
 
 def _correlation(one: pd.Series, other: pd.Series) -> float:
