@@ -34,8 +34,8 @@ class Recorder:
         return sorted(self._sums, reverse=True)
 
     def maps(self, resolution: tuple[int, int]) -> Float[Tensor, "n tokens height width"]:
-        """Mean over heads, layers of this resolution and steps; at every place the tokens sum to 1. With classifier-free
-        guidance the batch holds the pictures twice, with the prompt in the second half."""
+        """Mean over heads, layers of this resolution and steps; the tokens of a place sum to 1. With classifier-free
+        guidance, the second half of the batch is that with the prompt."""
         return self._sums[resolution] / self._counts[resolution]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 import torch
 from jaxtyping import Float
@@ -12,38 +10,23 @@ from torch import Tensor
 from vireid_lib.analysis.embedding_spread import intra_identity_spread
 
 
-@dataclass(frozen=True)
-class Diversity:
-    """Mean distance between two images of one identity under one camera, features L2-normalised.
-
-    Attributes:
-        synthetic, real: of either set, 0 (always the same picture) to √2 (unrelated ones).
-    """
-
-    synthetic: float
-    real: float
-
-    @property
-    def share(self) -> float:
-        """Synthetic over real: 1 varies as real images do; far above 1 can mean that it is not the same identity."""
-        return self.synthetic / self.real
-
-
 def diversity(
     synthetic: Float[Tensor, "n dim"],
     synthetic_table: pd.DataFrame,
     real: Float[Tensor, "m dim"],
     real_table: pd.DataFrame,
-) -> Diversity:
-    """Compare the spread of images that share identity and camera.
+) -> float:
+    """The mean distance between two synthetic images of one identity under one camera, over that of real ones.
+
+    0 is always the same picture, 1 varies as real images do; far above 1 can mean that the identity is lost.
 
     Raises:
         ValueError: the rows do not fit, or no identity has two images under one camera.
     """
-    found = []
+    spreads = []
     for features, table in ((synthetic, synthetic_table), (real, real_table)):
         if len(features) != len(table):
             raise ValueError(f"diversity: {len(features)} features for {len(table)} rows.")
         orders = (table["identity"] + " " + table["camera"]).tolist()
-        found.append(intra_identity_spread(torch.as_tensor(features), orders))
-    return Diversity(*found)
+        spreads.append(intra_identity_spread(torch.as_tensor(features), orders))
+    return spreads[0] / spreads[1]

@@ -40,8 +40,8 @@ class Block(nn.Module):
 
     Args:
         inside: channels of the map.
-        chains: of each branch, its units as (name, channels, size) or, where it strides by 2, (name, channels, size, 2);
-            a list of units is applied side by side. Units that do not stride keep the map's size.
+        chains: of each branch, its units as (name, channels, size), or (name, channels, size, 2) with a stride of 2; a
+            list of units is applied side by side. Units without a stride keep the map's size.
         pooling: "mean", "mean of what is there" (padding does not count, as in the original FID's network), "largest",
             or "shrink" (stride 2, without a unit after it).
         pooled: channels of the unit after the pooling.

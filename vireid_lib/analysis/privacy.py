@@ -179,4 +179,4 @@ def _check(training: ndarray | Tensor, identities: Sequence[str], cameras: Seque
             f"cameras, {len(real)} marks of real ones: give one for each."
         )
     if not real.any() or len(set(zip(identities, cameras, strict=True))) < 2:
-        raise ValueError("audit: there must be real images, and others than of one person by one camera.")
+        raise ValueError("audit: there must be real images, and others than of one identity by one camera.")

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 import torch
 from pydantic import ValidationError
-from vireid_lib.reid.losses.centre_losses import centre_loss
 
 from vireid_lib.data import tables
 from vireid_lib.reid import methods
+from vireid_lib.reid.losses.centre_losses import centre_loss
 from vireid_lib.reid.methods.mpanet import MpanetConfig
 from vireid_lib.reid.train import ReidTask
 

@@ -200,7 +200,7 @@ def _beside_reference(
     if count > NEIGHBOURS:
         found |= {each.name: each for each in manifold(*near).measures(images=(count, count), **about)}
     if all(rows.groupby(["identity", "camera"]).size().max() > 1 for rows in (gallery, real)):
-        share, note = diversity(made, gallery, held, real).share, f"share of the spread of {reference(book)[1]}"
+        share, note = diversity(made, gallery, held, real), f"share of the spread of {reference(book)[1]}"
         found["variety"] = Measure("variety", share, images=(len(gallery), len(real)), note=note, **about)
     return found
 

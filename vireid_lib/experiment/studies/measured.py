@@ -62,8 +62,8 @@ def measure(book: Book, study: Study, *, full: bool = False, training: bool = Tr
     Returns:
         one row per study row, seed and mode of the protocol: columns row, label, seed, mode, older (see `StageRecord`),
         minutes, those of `GIVEN` (see `trainings.given`; mean over splits), the scores in percent, the distances of
-        `vireid_lib.analysis.embedding_spread` (`spread` and `cross_modality_distances`; the same in every mode), and `splits`:
-        where each split has its own network (RegDB), all of these by split, else None.
+        `vireid_lib.analysis.embedding_spread` (`spread` and `cross_modality_distances`; the same in every mode), and
+        `splits`: where each split has its own network (RegDB), all of these by split, else None.
 
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
@@ -116,9 +116,9 @@ def trainable(book: Book, rows: Sequence[Row]) -> list[Row]:
 
 
 def _distances(book: Book, trained: StageRecord) -> StageRecord:
-    """Every distance of `vireid_lib.analysis.embedding_spread` between the test features of a training, which are obtained
-    alike for every method, as a stage; with several splits their mean, and each by split, under the names that the
-    splits' trials have."""
+    """Every distance of `vireid_lib.analysis.embedding_spread` between the test features of a training, which are
+    obtained alike for every method, as a stage; with several splits their mean, and each by split, under the names
+    that the splits' trials have."""
     splits = stages.splits(book)
     features = {split: alike.features_of(book, trained, split) for split in splits}
 

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
-from vireid_lib.analysis import spaces
+from vireid_lib.analysis import embedding_spread
+from vireid_lib.analysis.diversity import diversity
 
 
-def _table(people: int, visible: int, infrared: int) -> pd.DataFrame:
+def _table(identities: int, visible: int, infrared: int) -> pd.DataFrame:
     rows = [
         {"identity": f"s/{person}", "modality": modality}
-        for person in range(people)
+        for person in range(identities)
         for modality, count in (("visible", visible), ("infrared", infrared))
         for _ in range(count)
     ]
@@ -23,17 +24,17 @@ def _table(people: int, visible: int, infrared: int) -> pd.DataFrame:
 
 def test_iirs_by_hand():
     features = torch.tensor([[1.0, 0], [0, 2.0], [3.0, 0], [1.0, 0], [5.0, 0]])
-    found = spaces.intra_identity_spread(features, ["a", "a", "b", "b", "alone"])
+    found = embedding_spread.intra_identity_spread(features, ["a", "a", "b", "b", "alone"])
     assert found == pytest.approx(math.sqrt(2) / 2)  # lengths do not count, neither does who has one image
     with pytest.raises(ValueError, match="no identity has two images"):
-        spaces.intra_identity_spread(features[:1], ["a"])
+        embedding_spread.intra_identity_spread(features[:1], ["a"])
 
 
 def test_spread_agrees_with_naive_loops():
     table = _table(4, 3, 2)
     features = torch.randn(len(table), 6, generator=torch.Generator().manual_seed(0))
     unit = (features / features.norm(dim=1, keepdim=True)).numpy()
-    found = spaces.spread(features, table)
+    found = embedding_spread.spread(features, table)
     largest, within, centres = [], {"visible": [], "infrared": []}, {"visible": [], "infrared": []}
     for person in sorted(set(table["identity"])):
         side = {
@@ -56,16 +57,16 @@ def test_spread_agrees_with_naive_loops():
 def test_one_modality_only_is_refused():
     table = _table(3, 2, 0)
     with pytest.raises(ValueError, match="both modalities"):
-        spaces.hardest_cross_distance(torch.randn(6, 4), table)
+        embedding_spread.hardest_cross_distance(torch.randn(6, 4), table)
 
 
 def test_pairs_are_of_the_kind_they_are_called():
     table = _table(3, 2, 2)
     features = torch.zeros(len(table), 6)
     for row, (identity, modality) in enumerate(zip(table["identity"], table["modality"], strict=True)):
-        features[row, int(identity[-1])] = 1  # a direction per person
+        features[row, int(identity[-1])] = 1  # a direction per identity
         features[row, 3 if modality == "visible" else 4] = 1
-    found = spaces.pair_distances(features, table, pairs=50)
+    found = embedding_spread.pair_distances(features, table, pairs=50)
     assert {name: set(np.round(values, 5)) for name, values in found.items()} == {
         "same person, same modality": {0.0},
         "same person, across modalities": {0.5},
@@ -73,15 +74,18 @@ def test_pairs_are_of_the_kind_they_are_called():
     }
     assert [len(values) for values in found.values()] == [6, 12, 50]
     with pytest.raises(ValueError, match="no pair"):
-        spaces.pair_distances(features[:4], table[:4])
+        embedding_spread.pair_distances(features[:4], table[:4])
 
 
 def test_separation_counts_pairs():
     generator = np.random.default_rng(0)
     same, different = generator.integers(0, 6, 20).astype(float), generator.integers(2, 9, 30).astype(float)
     naive = np.mean([(a < b) + 0.5 * (a == b) for a in same for b in different])
-    assert spaces.separation(same, different) == pytest.approx(naive)
-    assert spaces.separation(np.zeros(3), np.ones(4)) == 1 and spaces.separation(np.ones(3), np.ones(4)) == 0.5
+    assert embedding_spread.separation(same, different) == pytest.approx(naive)
+    assert (
+        embedding_spread.separation(np.zeros(3), np.ones(4)) == 1
+        and embedding_spread.separation(np.ones(3), np.ones(4)) == 0.5
+    )
 
 
 def test_distances_across_modalities_agree_with_a_naive_loop():
@@ -94,9 +98,19 @@ def test_distances_across_modalities_agree_with_a_naive_loop():
         one, other = table.iloc[i], table.iloc[j]
         if (one["modality"], other["modality"]) == ("visible", "infrared") and one["identity"] != "s/alone":
             kinds[one["identity"] == other["identity"]].append(1 - float(unit[i] @ unit[j]))
-    found = spaces.cross_modality_distances(features, table)
+    found = embedding_spread.cross_modality_distances(features, table)
     assert found["intra_distance"] == pytest.approx(np.mean(kinds[True]))
     assert found["inter_distance"] == pytest.approx(np.mean(kinds[False]))
     assert found["delta"] == pytest.approx(found["inter_distance"] - found["intra_distance"])
     with pytest.raises(ValueError, match="fewer than two identities"):
-        spaces.cross_modality_distances(features[:6], _table(1, 2, 4))
+        embedding_spread.cross_modality_distances(features[:6], _table(1, 2, 4))
+
+
+def test_diversity_compares_the_images_of_one_identity_and_camera():
+    table = pd.DataFrame({"identity": ["p"] * 4, "camera": ["1", "1", "2", "2"]})
+    east, north = [2.0, 0.0], [0.0, 5.0]
+    real = torch.tensor([east, north, east, north])
+    assert diversity(torch.tensor([east, east, east, north]), table, real, table) == pytest.approx(0.5)
+    assert diversity(torch.tensor([east] * 4), table, real, table) == pytest.approx(0, abs=1e-6)
+    with pytest.raises(ValueError, match="3 features for 4 rows"):
+        diversity(real[:3], table, real, table)

@@ -1,4 +1,4 @@
-"""The judge of modality learns what there is to learn, and is honest where there is nothing."""
+"""The classifier of modality learns what there is to learn, and is honest where there is nothing."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def _pictures(count, *, colour, slope, seed):
     return pixels.clip(0, 255).astype(np.uint8), infrared, [f"p{i // 4}" for i in range(count)]
 
 
-def test_the_judge_in_grey_sees_structure_and_the_one_in_colour_takes_any_grey_picture():
+def test_the_classifier_in_grey_sees_structure_and_the_one_in_colour_takes_any_grey_picture():
     pixels, infrared, names = _pictures(160, colour=True, slope=True, seed=0)
     in_grey = train_classifier(pixels, infrared, names, grey=True, steps=120)
     in_colour = train_classifier(pixels, infrared, names, grey=False, steps=120)
@@ -32,11 +32,11 @@ def test_the_judge_in_grey_sees_structure_and_the_one_in_colour_takes_any_grey_p
 
 def test_with_nothing_to_learn_its_held_out_accuracy_says_so():
     pixels, infrared, names = _pictures(160, colour=False, slope=False, seed=2)
-    judge = train_classifier(pixels, infrared, names, grey=True, steps=40)
-    assert 0.2 < judge.accuracy < 0.8
+    found = train_classifier(pixels, infrared, names, grey=True, steps=40)
+    assert 0.2 < found.accuracy < 0.8
 
 
-def test_the_same_seed_gives_the_same_judge_and_bad_input_is_refused():
+def test_the_same_seed_gives_the_same_network_and_bad_input_is_refused():
     pixels, infrared, names = _pictures(40, colour=True, slope=False, seed=3)
     one, other = (train_classifier(pixels, infrared, names, grey=False, seed=5, steps=5) for _ in range(2))
     assert (one.network.head.weight == other.network.head.weight).all()

@@ -1,20 +1,15 @@
-"""What carries over to infrared: descriptors of drawn stripes, correlations of made-up identities."""
+"""Correlation of looks across modalities: descriptors of drawn stripes, correlations of made-up identities."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from vireid_lib.analysis.cross_modal_correlation import descriptors
+from vireid_lib.analysis.cross_modal_correlation import cross_modal_correlation, descriptors
 
 
 def _table(identities: int, cameras: dict[str, str]) -> pd.DataFrame:
     rows = [
-        {
-            "path": f"/{person}/{camera}/{image}.jpg",
-            "identity": f"set/{person}",
-            "camera": f"set/{camera}",
-            "modality": modality,
-        }
+        {"path": f"/{image}.jpg", "identity": f"set/{person}", "camera": f"set/{camera}", "modality": modality}
         for person in range(identities)
         for camera, modality in cameras.items()
         for image in range(2)
@@ -42,7 +37,7 @@ def test_a_descriptor_that_infrared_inverts_correlates_negatively_and_colour_not
     described = pd.DataFrame(
         {"kept": value, "inverted": value.where(~infrared, -value), "colour": value.where(~infrared, 0.0)}
     )
-    found = carry_over(described, table)
+    found = cross_modal_correlation(described, table)
     assert found["visible–visible"].tolist() == pytest.approx([1, 1, 1])
     assert found["visible–infrared"].tolist()[:2] == pytest.approx([1, -1])
     assert np.isnan(found.loc["colour", "visible–infrared"])
@@ -52,12 +47,12 @@ def test_a_descriptor_that_infrared_inverts_correlates_negatively_and_colour_not
 def test_one_visible_camera_is_halved_by_images():
     table = _table(5, {"1": "visible", "2": "infrared"})
     described = pd.DataFrame({"even": (np.arange(len(table)) % 2).astype(float) * np.arange(len(table))})
-    assert np.isnan(carry_over(described, table).loc["even", "visible–visible"])
+    assert np.isnan(cross_modal_correlation(described, table).loc["even", "visible–visible"])
 
 
 def test_too_few_identities_and_foreign_rows_are_refused():
     table = _table(3, {"1": "visible", "2": "visible", "3": "infrared"})
     with pytest.raises(ValueError, match="only 3 identities"):
-        carry_over(pd.DataFrame({"x": np.arange(len(table))}), table)
+        cross_modal_correlation(pd.DataFrame({"x": np.arange(len(table))}), table)
     with pytest.raises(ValueError, match="describe the table's own images"):
-        carry_over(pd.DataFrame({"x": [1.0]}), table)
+        cross_modal_correlation(pd.DataFrame({"x": [1.0]}), table)
