@@ -46,8 +46,8 @@ import torch
 from IPython.display import display
 
 from vireid_lib import viz as plots
+from vireid_lib.analysis.embedding_spread import hardest_cross_distance, pair_distances
 from vireid_lib.analysis.projection import readable_sample, tsne
-from vireid_lib.analysis.spaces import hardest_cross_distance, pair_distances
 from vireid_lib.book import retrieval
 from vireid_lib.experiment import alike, measures, open_book, verdicts
 from vireid_lib.experiment import pipeline as stages

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vireid_lib.analysis.identification import identify
-from vireid_lib.analysis.spaces import cross_modality_distances, pair_distances, separation, spread
+from vireid_lib.analysis.embedding_spread import cross_modality_distances, pair_distances, separation, spread
+from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.manifest import load_manifest

@@ -14,7 +14,6 @@ from vireid_lib.analysis.fidelity import NEIGHBOURS, Measure, frechet, manifold
 from vireid_lib.analysis.identity_preservation import identify, identity_distance
 from vireid_lib.analysis.modality_classifier import ModalityClassifier, ModalityNetwork, train_classifier
 from vireid_lib.analysis.ssim import ssim
-from vireid_lib.analysis.variety import variety
 from vireid_lib.book.fitting import translators
 from vireid_lib.book.galleries.audit import audit, thin
 from vireid_lib.data import tables

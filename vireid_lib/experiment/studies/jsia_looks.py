@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vireid_lib.analysis.spaces import pair_distances
+from vireid_lib.analysis.embedding_spread import pair_distances
 from vireid_lib.experiment import alike as obtained_alike
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.run import Book

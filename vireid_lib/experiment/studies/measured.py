@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vireid_lib.analysis.spaces import cross_modality_distances, spread
+from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
 from vireid_lib.experiment import alike, trainings
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.contrasts import split_scores
