@@ -104,12 +104,11 @@ def audit_pixels(
     *,
     quantile: float = QUANTILE,
 ) -> Audit:
-    """Audit by 1 - SSIM of luminance, which sees copies in grey and mirrored ones too.
+    """Audit by 1 - SSIM of luminance, which finds copies in grey and mirrored ones too. Arguments and errors as of
+    `audit_features`.
 
     SSIM is computed for the five training images whose thumbnails (16×8 pixels of luminance, cosine distance at zero
     mean, mirrored or not) come nearest.
-
-    Args, Raises: as `audit_features`.
     """
     _check(training, identities, cameras, real)
     thumbnails, orders = _thumbnails(training), _orders(identities, cameras)

@@ -106,10 +106,6 @@ class Method:
         """Look at the training table, before a checkpoint is loaded: make room for what is kept per row, say."""
 
     def start_epoch(self, epoch: int, every_image: Callable[[], Iterator[Batch]]) -> None:
-        """Look at all training images before the first step of an epoch. Not called again when a run resumes within the
-        epoch: keep what is found in buffers of `network`.
-
-        Args:
-            every_image: called, goes through all images in random order, P·K of each modality in a batch, not
-                augmented; what fills the last batch is repeated.
-        """
+        """Look at all training images before the first step of an epoch: `every_image` goes through them in random
+        order, P·K of each modality in a batch, not augmented; what fills the last batch is repeated. Not called again
+        when a run resumes within the epoch: keep what is found in buffers of `network`."""

@@ -33,13 +33,11 @@ def train_reid(
 ) -> nn.Module:
     """Train `config.method` on every row of `table` and return its network in evaluation mode.
 
-    Rows may be real, external and synthetic: each is an image of an identity in a modality. The network after
-    the last step is taken (the released codes take the epoch that is best on the test set). A run that was
-    killed continues; a finished one is loaded.
+    Rows may be real, external and synthetic. The network after the last step is taken (the released codes take the
+    epoch that is best on the test set). A run that was killed continues; a finished one is loaded.
 
     Args:
         table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
-        config: from `vireid_lib.reid.methods.configure`.
         folder: gets the checkpoints, `history.jsonl` and `reid.json` (what was trained, on which identities, how long).
         seed: of initial weights, batches and augmentations.
         cache: folder of decoded images, or None to keep them in memory.

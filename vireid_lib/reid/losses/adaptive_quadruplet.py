@@ -1,4 +1,4 @@
-"""Adaptive quadruplet loss of DART: a triplet loss that doubts its positive and its negative."""
+"""Adaptive quadruplet loss of DART: a triplet loss that may replace its positive and its negative."""
 
 from typing import NamedTuple
 
@@ -87,8 +87,7 @@ def adaptive_quadruplet(
     Args:
         features: rows of both modalities, before the BN neck.
         logits: the classifier's; no gradient flows through them.
-        labels: identity of each row, some of them wrong.
-        confidence: probability that the label is right.
+        confidence: probability that a row's label is right.
         positives: from `draw_positives`.
         threshold: confidence from which a label is trusted.
         margin: in units of the Euclidean distance.
@@ -116,15 +115,12 @@ def adaptive_quadruplet(
     false_positive = ~trusted[positives.first]
     false_negative = ~trusted[negative] & (logits.argmax(dim=1)[negative] == labels)
 
-    towards = torch.where(
-        false_positive,
-        torch.where(false_negative, to_negative, to_second_positive),
-        torch.where(false_negative, mean, to_positive),
-    )
-    away = torch.where(
-        false_positive,
-        torch.where(false_negative, to_positive, mean),
-        torch.where(false_negative, to_second_negative, to_negative),
-    )
+    def choose(both: Tensor, positive: Tensor, negative: Tensor, neither: Tensor) -> Tensor:
+        """By which of positive and negative are false."""
+        doubted, kept = torch.where(false_negative, both, positive), torch.where(false_negative, negative, neither)
+        return torch.where(false_positive, doubted, kept)
+
+    towards = choose(to_negative, to_second_positive, mean, to_positive)
+    away = choose(to_positive, mean, to_second_negative, to_negative)
     each = (towards - away + margin).clamp(min=0)
     return (each * trusted).sum() / trusted.sum().clamp(min=1)

@@ -212,11 +212,8 @@ class Dart(TwoStreamMethod):
 
     @torch.no_grad()
     def start_epoch(self, epoch: int, every_image: Callable[[], Iterator[Batch]]) -> None:
-        """Noise modelling: which labels each network believes, from its losses on all images.
-
-        As in the release, the images are augmented as for training and the normalisation is by the batch, whose
-        statistics the networks keep on averaging.
-        """
+        """Noise modelling: the probability of each label, by each network's losses on all images. As in the release,
+        images are augmented and normalised by the batch as in training, and the running statistics go on."""
         since = epoch - self.config.noise_warm_up
         if since < 0 or since % self.config.noise_every:
             return
@@ -275,8 +272,7 @@ class Dart(TwoStreamMethod):
         return {"total": sum(value for name, value in sums.items() if name != "accuracy"), **sums}
 
     def _halves(self, batch: Batch) -> Iterator[tuple[Output, Tensor, tuple[Tensor, Tensor]]]:
-        """Of each network: what it says, the labels of its rows, and where these are in `NetworkPair.clean`: the
-        view and the row of the table."""
+        """Of each network: its output, the labels of its rows, and their (view, row) in `NetworkPair.clean`."""
         outputs = self.network(batch.visible, batch.infrared)
         for index, output in enumerate(outputs):
             labels = (batch.visible_labels.chunk(2)[index], batch.infrared_labels.chunk(2)[index])

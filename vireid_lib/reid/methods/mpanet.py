@@ -45,15 +45,13 @@ class MpanetConfig(ReidConfig):
 
     Attributes:
         images: per modality; the released k_size is twice it. epochs: each as long as `sampler` makes it.
-        form: where the released code does otherwise than these losses are usually defined. "paper" takes the usual
-            definitions (the paper's own equations were not at hand): the modality classifiers' cross-entropy
-            counts once; the mean teacher is the fixed target of the divergence; the centre loss is a mean over
-            the images. "release": the cross-entropy enters the sum twice; the divergence is taken the other way
-            round, so that its gradient flows through the target; the centre loss is divided by the number of
-            identities as well. (When the teachers move, before or after a step, makes no difference.)
+        form: "paper" takes the losses' usual definitions (the paper's own equations were not at hand). In "release",
+            as in the released code, the modality classifiers' cross-entropy counts twice; the divergence is taken the
+            other way round, so that its gradient flows through the target (the mean teacher); the centre loss is
+            divided by the number of identities as well.
         backbone, pretrained, label_smoothing, flip: see `TwoStreamConfig`.
         sampler: "identity_random" shows the images of an identity without repeating them (the released
-            configurations), "identity_uniform" each identity once an epoch (the released code's other choice),
+            configurations), "identity_uniform" each identity once an epoch (the release's other choice),
             "with_replacement" is AGW's.
         patterns: n of the pattern alignment module. separation_weight: of the pattern maps' separation.
         modality_weight: of the cross-entropy of the modalities' own classifiers.
@@ -109,9 +107,8 @@ class MpanetConfig(ReidConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> "MpanetConfig":
-        """The recipe of the miniature world: 64×32 pixels, 900 steps. One training on the real images of profile
-        mini's world (seed 0) ranked 28.5 % first after a whole recipe of 300 steps and 35.9 % after 900; chance is 2 %.
-        """
+        """The recipe of the miniature world. One training on the real images of profile mini's world (seed 0) had a
+        rank-1 of 28.5 % after 300 steps and of 35.9 % after these 900; chance is 2 %."""
         shared = {name: value for name, value in SMALL.items() if name != "backbone_rate"}
         return cls(**(shared | {"identities": 8} | changes))
 
