@@ -186,11 +186,11 @@ if run.miniature:
 # change of light.
 
 # %%
-from vireid_lib.analysis.carry_over import carry_over, descriptors
+from vireid_lib.analysis.cross_modal_correlation import cross_modal_correlation, descriptors
 
 rows = data.train_rows()
 pixels = load_images(rows["path"].tolist(), (64, 32), cache=run.cache.files).pixels
-carried = carry_over(descriptors(pixels), rows)
+carried = cross_modal_correlation(descriptors(pixels), rows)
 plots.carried_over(carried, title="What stays with a person from camera to camera, and from light to light")
 
 # %%

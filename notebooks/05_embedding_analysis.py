@@ -47,8 +47,8 @@ from IPython.display import display
 
 from vireid_lib import experiment
 from vireid_lib import viz as plots
+from vireid_lib.analysis.embedding_spread import hardest_cross_distance, pair_distances
 from vireid_lib.analysis.projection import readable_sample, tsne
-from vireid_lib.analysis.spaces import hardest_cross_distance, pair_distances
 from vireid_lib.book import retrieval
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.training_sets import training_label
@@ -88,7 +88,7 @@ print(
 # Round points are visible images, triangles infrared ones.
 
 # %%
-rows = readable_sample(test, people=people)
+rows = readable_sample(test, identities=people)
 shown = test.iloc[rows]
 
 

@@ -235,7 +235,7 @@ plots.against(
 # %%
 held = looks.features_of(run, STUDY, ["base", "mfa", "dee_both", "deen"], seed=seed)
 test, protocol = run.data().test(), run.protocol()
-shown = readable_sample(test, people=8)
+shown = readable_sample(test, identities=8)
 about = test.iloc[shown]
 for name in ("baseline", "DEEN"):
     display(

@@ -262,7 +262,7 @@ retrieval.fates(before, after)
 # figure can show whether a person's circles and triangles touch, and not how much room there is.
 
 # %%
-shown = readable_sample(test, people=8)
+shown = readable_sample(test, identities=8)
 about = test.iloc[shown]
 for name in ("MMD-ReID", "DEN"):
     display(
@@ -311,5 +311,5 @@ looks.extents(explained)
 #    whether rank-1 follows is the question of this study.
 # 2. Give the baseline the copies that DEN has without the losses (`ht_hg`) and compare it with `den` by
 #    `studies.Claim` of your own. *Expect* the images to account for a good part of the step from baseline to DEN.
-# 3. Measure IIRS on *training* people: `vireid_lib.analysis.spaces.spread` takes any features and their table. The
-#    paper's figure is about training, its tables are about test.
+# 3. Measure IIRS on *training* people: `vireid_lib.analysis.embedding_spread.spread` takes any features and their
+#    table. The paper's figure is about training, its tables are about test.

@@ -244,7 +244,7 @@ print(studies.limits(run, STUDY, measured, findings))
 seed = run.profile.reid.seeds[0]
 held = looks.features_of(run, STUDY, ["mpanet", "both"], seed=seed)
 test = run.data().test()
-sample = readable_sample(test, people=8)
+sample = readable_sample(test, identities=8)
 about = test.iloc[sample]
 for name, features in held.items():
     display(

@@ -1,26 +1,11 @@
-"""Measures of a set of images against closed forms."""
+"""Measures of a set of images against closed forms, cases by hand and well-kept implementations."""
 
 import numpy as np
+import prdc
 import pytest
-import scipy.linalg
 import torch
 
 from vireid_lib.analysis import fidelity
-
-
-def test_frechet_distance_of_a_set_to_itself_is_zero_and_a_shift_counts_squared():
-    rows = np.random.default_rng(0).normal(size=(200, 6))
-    assert fidelity.frechet_distance(rows, rows) == pytest.approx(0, abs=1e-9)
-    assert fidelity.frechet_distance(rows, rows + [2, 0, 0, 0, 0, 1]) == pytest.approx(5)
-
-
-def test_frechet_distance_agrees_with_the_matrix_square_root():
-    rng = np.random.default_rng(1)
-    a, b = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5)), rng.normal(size=(250, 5)) @ rng.normal(size=(5, 5)) + 1
-    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    root = scipy.linalg.sqrtm(cov_a @ cov_b).real
-    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(cov_a + cov_b - 2 * root)
-    assert fidelity.frechet_distance(a, b) == pytest.approx(expected)
 
 
 def test_frechet_distance_with_fewer_images_than_dimensions_stays_finite_and_bad_input_is_refused():
@@ -89,3 +74,43 @@ def test_colourfulness_and_psnr():
     assert fidelity.colourfulness(pixels).tolist() == [0, 150]
     assert fidelity.psnr(pixels, pixels).tolist() == [np.inf, np.inf]
     assert fidelity.psnr(pixels, pixels + 10) == pytest.approx(10 * np.log10(255**2 / 100))
+
+
+def test_a_manifold_worked_by_hand():
+    """On a line with k = 1: real balls [-1, 1], [0, 2], [1.., 9 each side of 10] = 0±1, 1±1, 10±9."""
+    real, synthetic = np.array([[0.0], [1], [10]]), np.array([[0.5], [-3.0], [12]])
+    # synthetic 0.5 lies in two real balls, -3 in none, 12 in one: precision 2/3, density (2 + 0 + 1) / 3.
+    # synthetic balls: 0.5 ± 3.5 holds 0 and 1; -3 ± 3.5 holds 0; 12 ± 11.5 holds 1 and 10: recall 1.
+    # every real ball holds a synthetic point: coverage 1.
+    assert fidelity.manifold(real, synthetic, k=1) == fidelity.Manifold(
+        precision=2 / 3, recall=1.0, density=1.0, coverage=1.0
+    )
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_a_manifold_agrees_with_the_reference_implementation(k):
+    rng = np.random.default_rng(k)
+    real, synthetic = rng.normal(size=(90, 5)), rng.normal(0.4, 0.7, size=(70, 5))
+    found = vars(fidelity.manifold(real, synthetic, k=k))
+    assert found == pytest.approx(prdc.compute_prdc(real, synthetic, nearest_k=k))
+
+
+def test_collapse_costs_recall_and_coverage_and_rubbish_costs_precision_and_density():
+    rng = np.random.default_rng(1)
+    real = rng.normal(size=(200, 4))
+    collapsed = fidelity.manifold(real, 0.01 * rng.normal(size=(200, 4)))
+    rubbish = fidelity.manifold(real, rng.normal(20, 1, size=(200, 4)))
+    assert collapsed.precision == 1 and collapsed.recall < 0.05 and collapsed.coverage < 0.5
+    assert rubbish == fidelity.Manifold(0, 0, 0, 0)
+
+
+def test_a_manifolds_measures_carry_their_basis_and_bad_input_is_refused():
+    rng = np.random.default_rng(2)
+    found = fidelity.manifold(rng.normal(size=(9, 2)), rng.normal(size=(9, 2)))
+    told = found.measures(extractor="a network", resize="64x32", images=(9, 9))
+    assert [each.name for each in told] == ["precision", "recall", "density", "coverage"]
+    assert str(told[0]).endswith("(N = 9 and 9; a network; 64x32; k = 5)")
+    with pytest.raises(ValueError, match="more than k = 5"):
+        fidelity.manifold(np.zeros((5, 2)), np.zeros((9, 2)))
+    with pytest.raises(ValueError, match="not finite"):
+        fidelity.manifold(np.full((9, 2), np.inf), np.zeros((9, 2)))

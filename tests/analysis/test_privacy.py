@@ -10,7 +10,7 @@ from vireid_lib.analysis.privacy import audit_features, audit_pixels
 
 @pytest.fixture(scope="module")
 def world():
-    """Blurred noise: thirty people, two cameras, three nearly equal frames of each; and fresh images of nobody."""
+    """Blurred noise: thirty identities, two cameras, three nearly equal frames of each; and fresh images of nobody."""
     rng = np.random.default_rng(0)
 
     def picture(count):
@@ -85,5 +85,5 @@ def test_what_cannot_be_audited_is_refused(world):
     training, identities, cameras, real, fresh = world
     with pytest.raises(ValueError, match="180 training images, 179 identities"):
         audit_pixels(fresh, training, identities[1:], cameras, real)
-    with pytest.raises(ValueError, match="one person by one camera"):
+    with pytest.raises(ValueError, match="one identity by one camera"):
         audit_pixels(fresh, training[:3], identities[:3], cameras[:3], real[:3])

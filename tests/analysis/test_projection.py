@@ -30,7 +30,7 @@ def test_the_sample_spreads_over_cameras_and_leaves_out_lone_modalities():
         for _ in range(3)
     ]
     table = pd.DataFrame(rows)
-    chosen = table.iloc[readable_sample(table, people=4, images=2)]
+    chosen = table.iloc[readable_sample(table, identities=4, images=2)]
     assert "s/0" not in set(chosen["identity"]) and chosen["identity"].nunique() == 4
     visible = chosen[chosen["modality"] == "visible"]
     assert (visible.groupby("identity")["camera"].nunique() == 2).all()

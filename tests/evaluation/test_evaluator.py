@@ -97,15 +97,6 @@ def test_record_is_json_and_says_what_was_ranked():
     assert record["deviation_over_trials"]["rank_1"] == pytest.approx(np.std(ranks, ddof=1))
 
 
-def test_text_and_frame():
-    table = miniature()
-    evaluation = evaluate(features_of(table, noise=0.01), table, SysuProtocol(trial_count=2))
-    assert str(evaluation) == (
-        "all-search, single-shot, seeded draw: rank-1 100.00%, rank-10 100.00%, mAP 100.00%, mINP 100.00% (2 trials)"
-    )
-    assert evaluation.to_frame()["rank_1"].tolist() == [1, 1]
-
-
 def test_another_distance():
     table = miniature()
     evaluation = evaluate(features_of(table), table, SysuProtocol(trial_count=1), distance=torch.cdist)

@@ -4,7 +4,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from vireid_lib.analysis.spaces import spread
+from vireid_lib.analysis.embedding_spread import spread
 from vireid_lib.experiment import alike, measures, studies
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.studies import Row, Study, deen_looks

@@ -1,4 +1,4 @@
-"""Little coloured people to train on."""
+"""What the tests of methods share: little coloured images of identities, batches of noise, and a broken training."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from vireid_lib.data import tables
+from vireid_lib.reid.config import ReidConfig
+from vireid_lib.reid.method import Batch
+from vireid_lib.reid.train import ReidTask, train_reid
 
 
 @pytest.fixture
-def coloured_people(tmp_path: Path) -> Callable[..., pd.DataFrame]:
+def coloured(tmp_path: Path) -> Callable[..., pd.DataFrame]:
     """Writes images of identities that differ by the brightness of four bands, and returns their table.
 
     The bands' brightness is the same in both modalities and their hue is not, so a network must learn to
@@ -35,15 +39,44 @@ def coloured_people(tmp_path: Path) -> Callable[..., pd.DataFrame]:
                     pixels = pixels * random.uniform(0.9, 1.1) + random.normal(0, 0.05, (64, 32, 3))
                     path = folder / f"{identity:03d}_{modality}_{number}.png"
                     Image.fromarray((pixels.clip(0, 1) * 255).astype(np.uint8)).save(path)
-                    rows.append(
-                        {
-                            "path": str(path),
-                            "identity": f"{dataset}/{identity:03d}",
-                            "camera": f"{dataset}/{camera}",
-                            "modality": modality,
-                            "split": split,
-                        }
-                    )
+                    place = {"identity": f"{dataset}/{identity:03d}", "camera": f"{dataset}/{camera}"}
+                    rows.append({"path": str(path), **place, "modality": modality, "split": split})
         return tables.build(rows, dataset)
 
     return write
+
+
+@pytest.fixture
+def random_batch() -> Callable[..., Batch]:
+    """Makes P identities × K images of noise in each modality."""
+
+    def make(identities: int = 4, images: int = 2, height: int = 64, width: int = 32) -> Batch:
+        generator = torch.Generator().manual_seed(0)
+        labels = torch.arange(identities).repeat_interleave(images)
+        rows = torch.arange(len(labels))
+        visible, infrared = torch.rand(2, len(labels), 3, height, width, generator=generator)
+        return Batch(visible, infrared, labels, labels, rows, rows, generator)
+
+    return make
+
+
+@pytest.fixture
+def broken_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple]:
+    """Trains once as a whole, and once broken after a step; returns the first network, and what continues the other."""
+
+    def train(table: pd.DataFrame, config: ReidConfig, at: int = 4, every: int = 3) -> tuple[torch.nn.Module, Callable]:
+        options = {"seed": 2, "cache": None, "checkpoint_every": every, "progress": False, "device": "cpu"}
+        whole = train_reid(table, config, tmp_path / "whole", **options)
+        losses = ReidTask.losses
+
+        def crash(task: ReidTask, step: int) -> dict:
+            if step == at:
+                raise KeyboardInterrupt
+            return losses(task, step)
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(ReidTask, "losses", crash)
+            train_reid(table, config, tmp_path / "broken", **options)
+        return whole, lambda: train_reid(table, config, tmp_path / "broken", **options)
+
+    return train

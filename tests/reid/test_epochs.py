@@ -19,8 +19,8 @@ BY_EPOCHS = {"steps": None, "epochs": 5, "identities": 4, "images": 2, "schedule
 
 
 @pytest.fixture
-def real_and_more(coloured_people: Callable) -> tuple[pd.DataFrame, pd.DataFrame]:
-    real, external = coloured_people(6, 4), coloured_people(14, 6, "market", "external")
+def real_and_more(coloured: Callable) -> tuple[pd.DataFrame, pd.DataFrame]:
+    real, external = coloured(6, 4), coloured(14, 6, "market", "external")
     return real, tables.concat(real, external)
 
 

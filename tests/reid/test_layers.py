@@ -1,51 +1,106 @@
-"""Layers against the released modules: values, running statistics, gradients."""
+"""Layers against the released modules (values, running statistics, gradients) and by hand; backbones."""
+
+from collections.abc import Callable
 
 import oracle_files
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
-from vireid_lib.reid.layers import NonLocal, average_pool, check_images, generalised_mean_pool
-from vireid_lib.reid.network import TwoStreamNetwork
+from vireid_lib.reid.layers import (
+    DiverseEmbeddingExpansion,
+    ModalityAlleviation,
+    MultiStageAggregation,
+    NonLocal,
+    PatternAlignment,
+    TwoStreamNetwork,
+    TwoStreamResNet50,
+    TwoStreamSmall,
+    average_pool,
+    check_images,
+    generalised_mean_pool,
+)
+from vireid_lib.reid.methods.mpanet import SingleStreamResNet50, SingleStreamSmall
 
-NAMES = {"g.0": "g", "theta": "theta", "phi": "phi", "W.0": "project", "W.1": "norm"}
+BOTH = pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+NON_LOCAL = {"g.0.": "g.", "W.0.": "project.", "W.1.": "norm."}
+ALLEVIATION = {"channel_attention.0.": "reduce.", "channel_attention.2.": "expand."}
+AGGREGATION = {"CNL": "channel", "PNL": "spatial", ".g.": ".g.", ".W.0.": ".project.", ".W.1.": ".norm."}
 
 
-def close(found: torch.Tensor, expected: torch.Tensor, scale: float = 1.0) -> None:
+def replaced(names: dict[str, str]) -> Callable[[str], str]:
+    def rename(theirs: str) -> str:
+        for old, new in names.items():
+            theirs = theirs.replace(old, new)
+        return theirs
+
+    return rename
+
+
+def expansion_name(theirs: str) -> str:
+    """FC12.weight is branch 1's second convolution, FC1.weight its last."""
+    number, kind = theirs.removeprefix("FC").split(".")
+    branch = int(number[0]) - 1
+    return f"restore.{branch}.{kind}" if len(number) == 1 else f"reduce.{branch}.{int(number[1]) - 1}.{kind}"
+
+
+def aggregation(data: dict[str, Tensor]) -> nn.Module:
+    (_, high, rows, _), (_, low, larger, _) = data["in.x_high"].shape, data["in.x_low"].shape
+    return MultiStageAggregation(high, low, larger // rows, form="release")
+
+
+def close(found: Tensor, expected: Tensor, scale: float = 1.0) -> None:
     """To the dtype's precision; `scale` is the size of the numbers that a small one is the sum of."""
-    tolerance = 1e-10 if found.dtype == torch.float64 else 2e-5
+    tolerance = 1e-10 if found.dtype == torch.float64 else 5e-5
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance * max(1.0, scale))
 
 
-def renamed(name: str) -> str:
-    head = next(head for head in NAMES if name.startswith(f"{head}."))
-    return NAMES[head] + name.removeprefix(head)
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_non_local_equals_the_release(dtype: torch.dtype) -> None:
-    data = oracle_files.read("modules/agw_non_local", dtype)
-    weights = {renamed(key[2:]): value for key, value in data.items() if key.startswith("w.")}
-    block = NonLocal(data["in.x"].shape[1]).to(dtype)
-    block.load_state_dict(weights)
-    close(block.eval()(data["in.x"]), data["out.eval"])
-    x = data["in.x"].clone().requires_grad_()
-    found = block.train()(x)
-    close(found, data["out.train"])
+@BOTH
+@pytest.mark.parametrize(
+    ("oracle", "make", "rename", "inputs"),
+    [
+        ("modules/agw_non_local", lambda data: NonLocal(data["in.x"].shape[1]), replaced(NON_LOCAL), ["x"]),
+        ("modules/mpanet_mam", lambda data: ModalityAlleviation(data["in.x"].shape[1]), replaced(ALLEVIATION), ["x"]),
+        (
+            "modules/deen_dee",
+            lambda data: DiverseEmbeddingExpansion(data["in.x"].shape[1], form="release"),
+            expansion_name,
+            ["x"],
+        ),
+        *[
+            (oracle, aggregation, replaced(AGGREGATION), ["x_high", "x_low"])
+            for oracle in oracle_files.names("modules/deen_mfa_flag*")
+        ],
+    ],
+)
+def test_a_layer_is_the_releases(
+    oracle: str, make: Callable, rename: Callable[[str], str], inputs: list[str], dtype: torch.dtype
+) -> None:
+    data = oracle_files.read(oracle, dtype)
+    block = make(data).to(dtype)
+    block.load_state_dict({rename(key[2:]): value for key, value in data.items() if key.startswith("w.")})
+    given = [data[f"in.{name}"].clone().requires_grad_() for name in inputs]
+    found = block.eval()(*given)
+    close(found, data["out.eval"])
+    for part, name in (("channel", "cnl"), ("spatial", "pnl")):
+        if f"out.eval_{name}_only" in data:
+            close(getattr(block, part)(*given), data[f"out.eval_{name}_only"])
+    if "out.train" in data:  # DEE's has dropout
+        found = block.train()(*given)
+        close(found, data["out.train"])
     (found * data["in.cotangent"]).sum().backward()
-    close(x.grad, data["grad.input0"])
+    for place, each in enumerate(given):
+        close(each.grad, data[f"grad.input{place}"])
     parameters, buffers = dict(block.named_parameters()), dict(block.named_buffers())
-    scale = max(float(value.abs().max()) for key, value in data.items() if key.startswith("grad."))
+    theirs = {key[5:] for key in data if key.startswith("grad.") and "input" not in key}
+    assert {rename(key) for key in theirs} == parameters.keys()
+    scale = max(float(data[f"grad.{key}"].abs().max()) for key in theirs)
+    for key in theirs:
+        close(parameters[rename(key)].grad, data[f"grad.{key}"], scale)
     for key, value in data.items():
-        if key.startswith("grad.") and key != "grad.input0":
-            close(parameters[renamed(key[5:])].grad, value, scale)
-        if key.startswith("after.") and value.is_floating_point():
-            close(buffers[renamed(key[6:])], value)
-
-
-def test_fresh_non_local_is_the_identity() -> None:
-    x = torch.rand(2, 6, 4, 3)
-    assert torch.equal(NonLocal(6)(x), x)
+        if key.startswith("after."):
+            close(buffers[rename(key[6:])], value)
 
 
 class Through(nn.Module):
@@ -55,16 +110,16 @@ class Through(nn.Module):
         super().__init__()
         self.channels = channels
 
-    def stem(self, images: torch.Tensor, modality: str) -> torch.Tensor:
+    def stem(self, images: Tensor, modality: str) -> Tensor:
         return images
 
-    def trunk(self, maps: torch.Tensor) -> torch.Tensor:
+    def trunk(self, maps: Tensor) -> Tensor:
         return maps
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@BOTH
 @pytest.mark.parametrize("gem", ["on", "off"])
-def test_head_equals_the_release(gem: str, dtype: torch.dtype) -> None:
+def test_the_head_is_the_releases(gem: str, dtype: torch.dtype) -> None:
     data = oracle_files.read(f"modules/agw_head_gem_{gem}", dtype)
     pool = generalised_mean_pool if gem == "on" else average_pool
     identities, channels = data["w.classifier.weight"].shape
@@ -73,9 +128,8 @@ def test_head_equals_the_release(gem: str, dtype: torch.dtype) -> None:
     network.eval()
     for short, modality in (("vis", "visible"), ("ir", "infrared")):
         images = data[f"in.x_{short}"]
-        unit = nn.functional.normalize
-        close(unit(network.pooled(images, modality)), data[f"out.eval_{short}_pool_l2"])
-        close(unit(network.features(images, modality)), data[f"out.eval_{short}_feat_l2"])
+        close(functional.normalize(network.pooled(images, modality)), data[f"out.eval_{short}_pool_l2"])
+        close(functional.normalize(network.features(images, modality)), data[f"out.eval_{short}_feat_l2"])
     visible, infrared = (data[f"in.x_{short}"].clone().requires_grad_() for short in ("vis", "ir"))
     pooled, logits = network.train()(visible, infrared)
     close(pooled, data["out.train_pool"])
@@ -99,14 +153,113 @@ def test_stripes_are_pooled_alone_from_top_to_bottom() -> None:
         generalised_mean_pool(maps, stripes=3)
 
 
+@torch.no_grad()
+def test_expansion_in_the_papers_form_and_how_both_forms_start() -> None:
+    block, x, found = DiverseEmbeddingExpansion(8, branches=4), torch.rand(2, 8, 6, 4), []
+    branches = block.train()(x).chunk(4)
+    assert torch.equal(branches[0], x)
+    for branch in range(3):
+        summed = sum(convolution(x) for convolution in block.reduce[branch])
+        close(branches[branch + 1], block.restore[branch](summed.relu()))
+    assert [convolution.dilation for convolution in block.reduce[0]] == [(1, 1), (2, 2), (3, 3)]
+    x = torch.rand(8, 96, 8, 4)
+    for form in ("paper", "release"):
+        torch.manual_seed(0)
+        found.append(DiverseEmbeddingExpansion(96, form=form).eval()(x))
+    torch.testing.assert_close(*found)
+    sizes = [float(part.square().mean()) for part in found[0].chunk(3)]
+    assert all(0.1 < size / sizes[0] < 1.5 for size in sizes[1:]), "no larger than the original"
+    copy = DiverseEmbeddingExpansion(8, form="release").train()(torch.ones(4, 8, 40, 40))[:4]
+    assert 0.005 < float((copy == 0).float().mean()) < 0.015, "the release drops a hundredth of the copy too"
+
+
+def test_aggregation_in_the_papers_form() -> None:
+    block = MultiStageAggregation(6, 4).eval()
+    high, low = torch.rand(2, 6, 4, 3), torch.rand(2, 4, 4, 3)
+    assert torch.equal(block(high, low), high)  # fresh, it is the identity, as is a non-local block
+    assert torch.equal(NonLocal(6)(high), high)
+    nn.init.ones_(block.spatial.norm.weight)
+    queries, keys, values = (
+        f(x)[0].flatten(1) for f, x in ((block.spatial.theta, high), (block.spatial.phi, low), (block.spatial.g, low))
+    )
+    expected = torch.zeros(2, 12)
+    for position in range(12):
+        weights = torch.stack([queries[:, position] @ keys[:, other] for other in range(12)]).softmax(0)
+        expected[:, position] = (values * weights).sum(dim=1)
+    mixed = block.spatial.norm(block.spatial.project(expected.reshape(1, 2, 4, 3)))[0]
+    close(block.spatial(high, low)[0], mixed + high[0])
+
+
+def test_alleviation_mixes_a_map_with_its_instance_normalisation() -> None:
+    layer, maps = ModalityAlleviation(16), (torch.randn(2, 16, 5, 3) * 3 + 2).abs()
+    with torch.no_grad():
+        for share in (-100.0, 100.0):  # the gate's logits, with the same sign in every channel
+            layer.reduce.weight.fill_(1.0)
+            layer.expand.weight.fill_(share)
+            torch.testing.assert_close(layer(maps), maps if share > 0 else functional.instance_norm(maps))
+
+
+def test_patterns_weigh_the_map_before_it_is_averaged() -> None:
+    layer, maps = PatternAlignment(8, patterns=3), torch.randn(2, 8, 4, 5)
+    patterns, features = layer.patterns(maps), layer(maps)
+    assert patterns.shape == (2, 3, 4, 5) and 0 <= patterns.min() and patterns.max() <= 1
+    for i in range(3):
+        weighed = (patterns[:, i : i + 1] * maps).mean(dim=(2, 3))
+        torch.testing.assert_close(features[:, 8 * i : 8 * i + 8], weighed)
+    torch.testing.assert_close(features[:, 24:], maps.mean(dim=(2, 3)))
+
+
 @pytest.mark.parametrize(
-    ("images", "modality", "message"),
+    ("take", "message"),
     [
-        (torch.rand(2, 3, 8, 8), "thermal", "modality is 'thermal'"),
-        (torch.rand(2, 1, 8, 8), "visible", r"visible images have shape \[2, 1, 8, 8\]"),
-        (torch.zeros(2, 3, 8, 8, dtype=torch.uint8), "infrared", "type torch.uint8"),
+        (lambda: check_images(torch.rand(2, 3, 8, 8), "thermal"), "modality is 'thermal'"),
+        (lambda: check_images(torch.rand(2, 1, 8, 8), "visible"), r"visible images have shape \[2, 1, 8, 8\]"),
+        (lambda: check_images(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), "infrared"), "type torch.uint8"),
+        (lambda: DiverseEmbeddingExpansion(6), "6 channels to 3 branches: channels must be a multiple of 4"),
+        (lambda: DiverseEmbeddingExpansion(8, branches=1), "branches at least 2"),
+        (
+            lambda: MultiStageAggregation(6, 4, form="release")(torch.rand(2, 6, 5, 3), torch.rand(2, 4, 5, 3)),
+            "a map of 5×3, an odd number of positions",
+        ),
+        (lambda: TwoStreamResNet50(shared_from=3), "shared_from is 3, but the non-local block.* non_local to False"),
+        (lambda: TwoStreamSmall(shared_from=4), "shared_from is 4, but the non-local block.* non_local to False"),
     ],
 )
-def test_wrong_input_is_named(images: torch.Tensor, modality: str, message: str) -> None:
+def test_what_a_layer_cannot_take_is_refused(take: Callable, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        check_images(images, modality)
+        take()
+
+
+@pytest.mark.parametrize("shared_from", [1, 2, 3, 4])
+@pytest.mark.parametrize("backbone_class", [TwoStreamResNet50, TwoStreamSmall])
+def test_layers_before_the_shared_ones_are_doubled(backbone_class: type, shared_from: int) -> None:
+    backbone = backbone_class(non_local=False, shared_from=shared_from).eval()
+    places = {name.split(".layer")[0] if ".layer" in name else "" for name in backbone.state_dict() if "layer" in name}
+    doubled = {"stems.visible", "stems.infrared"} if shared_from > 1 else set()
+    assert places == doubled | {""} and backbone.shared == tuple(f"layer{n}" for n in range(shared_from, 5))
+    images = torch.rand(1, 3, 64, 32)
+    whole = backbone.trunk(backbone.stem(images, "visible"))
+    maps = backbone.stem(images, "visible")
+    for layer in backbone.shared:
+        maps = backbone.trunk(maps, (layer,))
+    assert torch.equal(whole, maps) and maps.shape[1] == backbone.channels
+    with torch.no_grad():
+        for parameter in backbone.stems["infrared"].parameters():
+            parameter.zero_()
+    assert torch.equal(backbone.trunk(backbone.stem(images, "visible")), whole)
+    assert not torch.equal(backbone.trunk(backbone.stem(images, "infrared")), whole)
+
+
+def test_mpanets_modalities_pass_one_stem_and_alleviation_after_the_last_two_layers() -> None:
+    backbone, images = SingleStreamSmall().eval(), torch.rand(2, 3, 64, 32)
+    assert torch.equal(backbone.stem(images, "visible"), backbone.stem(images, "infrared"))
+    maps = backbone.trunk(backbone.stem(images, "visible"))
+    by_hand = backbone.layer2(backbone.layer1(backbone.stem(images, "visible")))
+    by_hand = backbone.alleviation["layer3"](backbone.layer3(by_hand))
+    assert torch.equal(backbone.alleviation["layer4"](backbone.layer4(by_hand)), maps)
+    assert maps.shape == (2, 96, 8, 4)
+    with pytest.raises(ValueError, match="modality is 'thermal'"):
+        backbone.stem(images, "thermal")
+    with torch.device("meta"):
+        names = {name for name, _ in SingleStreamResNet50().named_parameters() if name.startswith("stems.")}
+    assert names == {f"stems.shared.{each}" for each in ("conv1.weight", "bn1.weight", "bn1.bias")}

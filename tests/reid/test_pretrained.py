@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from vireid_lib.reid import pretrained
-from vireid_lib.reid.resnet import TwoStreamResNet50
-from vireid_lib.reid.single_stream import SingleStreamResNet50
+from vireid_lib.reid.layers import TwoStreamResNet50
+from vireid_lib.reid.methods.mpanet import SingleStreamResNet50
 from vireid_lib.training import weights
 
 
@@ -30,7 +30,10 @@ def test_both_streams_start_from_the_file(tmp_path: Path, imagenet: dict, suffix
     save_file(imagenet, file) if suffix == ".safetensors" else torch.save(imagenet, file)
     backbone = TwoStreamResNet50()
     pretrained.load_imagenet(backbone, str(file))
+    later = TwoStreamResNet50(non_local=False, shared_from=3)
+    pretrained.load_imagenet(later, str(file))
     for modality in ("visible", "infrared"):
+        assert torch.equal(later.stems[modality].layer2[3].conv3.weight, imagenet["layer2.3.conv3.weight"])
         assert torch.equal(backbone.stems[modality].conv1.weight, imagenet["conv1.weight"])
         assert torch.equal(backbone.stems[modality].bn1.running_var, imagenet["bn1.running_var"])
     assert torch.equal(backbone.layer4[2].bn3.bias, imagenet["layer4.2.bn3.bias"])

@@ -35,8 +35,8 @@ def rank1(features: torch.Tensor, table: pd.DataFrame) -> float:
     ).cmc[0]
 
 
-def test_training_beats_chance_on_unseen_identities(coloured_people: Callable, tmp_path: Path) -> None:
-    train, test = coloured_people(24, 2), coloured_people(12, 2, "other", "test", seed=1)
+def test_training_beats_chance_on_unseen_identities(coloured: Callable, tmp_path: Path) -> None:
+    train, test = coloured(24, 2), coloured(12, 2, "other", "test", seed=1)
     network = train_reid(train, tiny(), tmp_path / "run", seed=0, cache=tmp_path / "cache", progress=False)
     assert not network.training
     features = extract(network, test, tiny(), tmp_path / "cache")
@@ -48,32 +48,8 @@ def test_training_beats_chance_on_unseen_identities(coloured_people: Callable, t
     assert torch.equal(extract(again, test, config, None), features)
 
 
-def test_resumed_training_is_the_unbroken_one(
-    coloured_people: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table, config = coloured_people(6, 3), tiny().model_copy(update={"steps": 11})
-    options = {"seed": 2, "cache": None, "checkpoint_every": 4, "progress": False, "device": "cpu"}
-    whole = train_reid(table, config, tmp_path / "whole", **options)
-    losses = ReidTask.losses
-
-    def crash(task: ReidTask, step: int) -> dict:
-        if step == 6:
-            raise KeyboardInterrupt
-        return losses(task, step)
-
-    monkeypatch.setattr(ReidTask, "losses", crash)
-    with pytest.raises(KeyboardInterrupt):
-        train_reid(table, config, tmp_path / "broken", **options)
-    with pytest.raises(FileNotFoundError, match="No finished training"):
-        load_reid(tmp_path / "broken")
-    monkeypatch.undo()
-    continued = train_reid(table, config, tmp_path / "broken", **options)
-    for name, value in whole.state_dict().items():
-        assert torch.equal(continued.state_dict()[name], value), name
-
-
-def test_other_rows_or_settings_need_another_folder(coloured_people: Callable, tmp_path: Path) -> None:
-    table, config = coloured_people(4, 2), tiny().model_copy(update={"steps": 1})
+def test_other_rows_or_settings_need_another_folder(coloured: Callable, tmp_path: Path) -> None:
+    table, config = coloured(4, 2), tiny().model_copy(update={"steps": 1})
     options = {"seed": 0, "cache": None, "progress": False}
     train_reid(table, config, tmp_path / "run", **options)
     with pytest.raises(ValueError, match="config.reid.margin is 0.3 there and 0.5 now"):
@@ -82,8 +58,8 @@ def test_other_rows_or_settings_need_another_folder(coloured_people: Callable, t
         train_reid(table.iloc[1:], config, tmp_path / "run", **options)
 
 
-def test_mix_takes_half_of_each_batch_from_external_rows(coloured_people: Callable) -> None:
-    real, external = coloured_people(5, 2), coloured_people(20, 2, "market", "external")
+def test_mix_takes_half_of_each_batch_from_external_rows(coloured: Callable) -> None:
+    real, external = coloured(5, 2), coloured(20, 2, "market", "external")
     external.loc[external["modality"] == "infrared", ["source", "seed"]] = ["dive", 7]
     table = tables.concat(real, external)
     for mix, expected in ((0.5, {2}), (None, {0, 1, 2, 3, 4})):
@@ -102,8 +78,8 @@ def test_mix_takes_half_of_each_batch_from_external_rows(coloured_people: Callab
     assert ReidTask(real, tiny(mix=0.5), seed=0, cache=None).sampler.steps_per_epoch == 10 // 8 + 1
 
 
-def test_epochs_count_the_larger_modality(coloured_people: Callable) -> None:
-    table = coloured_people(6, 5)
+def test_epochs_count_the_larger_modality(coloured: Callable) -> None:
+    table = coloured(6, 5)
     table = table.drop(table[table["modality"] == "infrared"].index[::2])
     config = tiny().model_copy(update={"steps": None, "epochs": 3})
     task = ReidTask(table, config, seed=0, cache=None)
@@ -111,15 +87,8 @@ def test_epochs_count_the_larger_modality(coloured_people: Callable) -> None:
     assert [task.position(step) for step in (0, 3, 4)] == [(0, 0), (0, 3), (1, 0)]
 
 
-def test_identity_with_a_single_image_is_drawn_again(coloured_people: Callable) -> None:
-    table = coloured_people(4, 1)
-    batch = ReidTask(table, tiny(), seed=0, cache=None).batch(0)
-    rows = batch.visible_rows.reshape(4, 2)
-    assert torch.equal(rows[:, 0], rows[:, 1])
-
-
-def test_bad_tables_are_refused_with_identity_and_remedy(coloured_people: Callable) -> None:
-    table = coloured_people(5, 2)
+def test_bad_tables_are_refused_with_identity_and_remedy(coloured: Callable) -> None:
+    table = coloured(5, 2)
     one_sided = table[(table["identity"] != "toy/003") | (table["modality"] == "visible")]
     with pytest.raises(ValueError, match="toy/003 has visible images and no infrared one.*add infrared"):
         ReidTask(one_sided, tiny(), seed=0, cache=None)
@@ -129,14 +98,14 @@ def test_bad_tables_are_refused_with_identity_and_remedy(coloured_people: Callab
         ReidTask(table[table["identity"] < "toy/003"], tiny(), seed=0, cache=None)
 
 
-def test_divergence_names_identities(coloured_people: Callable, tmp_path: Path) -> None:
-    table, config = coloured_people(4, 2), tiny(learning_rate=1e30)
+def test_divergence_names_identities(coloured: Callable, tmp_path: Path) -> None:
+    table, config = coloured(4, 2), tiny(learning_rate=1e30)
     with pytest.raises(NonFiniteLoss, match="agw, seed 0: .* at step 1.*identities toy/000, toy/001, toy/002"):
         train_reid(table, config, tmp_path, seed=0, cache=None, progress=False)
 
 
-def test_features_that_are_not_finite_name_the_image(coloured_people: Callable) -> None:
-    table = coloured_people(4, 1)
+def test_features_that_are_not_finite_name_the_image(coloured: Callable) -> None:
+    table = coloured(4, 1)
     network = ReidTask(table, tiny(), seed=0, cache=None).method.network
     with torch.no_grad():
         network.bottleneck.weight.fill_(float("nan"))
@@ -147,9 +116,9 @@ def test_features_that_are_not_finite_name_the_image(coloured_people: Callable) 
         extract(network, table.iloc[:0], tiny(), None)
 
 
-def test_flip_mean_is_the_mean_of_both_sides(coloured_people: Callable) -> None:
-    table = coloured_people(3, 1).iloc[::-1]  # rows count by position, whatever the index
-    network = ReidTask(coloured_people(4, 1, "more"), tiny(), seed=0, cache=None).method.network.eval()
+def test_flip_mean_is_the_mean_of_both_sides(coloured: Callable) -> None:
+    table = coloured(3, 1).iloc[::-1]  # rows count by position, whatever the index
+    network = ReidTask(coloured(4, 1, "more"), tiny(), seed=0, cache=None).method.network.eval()
     plain = tiny().model_copy(update={"flip_at_test": False})
     both = extract(network, table, tiny(), None, batch_size=2)
     one = extract(network, table, plain, None)
@@ -158,16 +127,16 @@ def test_flip_mean_is_the_mean_of_both_sides(coloured_people: Callable) -> None:
     torch.testing.assert_close(extract(network, table, tiny(), None), both)
 
 
-def test_features_keep_their_length_where_the_method_ranks_by_inner_product(coloured_people: Callable) -> None:
-    table = coloured_people(4, 1)
+def test_features_keep_their_length_where_the_method_ranks_by_inner_product(coloured: Callable) -> None:
+    table = coloured(4, 1)
     network = ReidTask(table, tiny(), seed=0, cache=None).method.network.eval()
     unit, raw = (extract(network, table, tiny(similarity=kind), None) for kind in ("cosine", "dot"))
     assert not torch.allclose(raw.norm(dim=1), torch.ones(len(raw)), atol=0.01)
     torch.testing.assert_close(torch.nn.functional.normalize(raw), unit)
 
 
-def test_label_noise_changes_the_exact_share_of_training_labels_alone(coloured_people: Callable) -> None:
-    real, external = coloured_people(6, 10), coloured_people(4, 10, "market", "external")
+def test_label_noise_changes_the_exact_share_of_training_labels_alone(coloured: Callable) -> None:
+    real, external = coloured(6, 10), coloured(4, 10, "market", "external")
     table = tables.concat(real, external)
     clean, noisy, again, other = (
         ReidTask(table, tiny(label_noise=share), seed=seed, cache=None)
@@ -187,9 +156,9 @@ def test_label_noise_changes_the_exact_share_of_training_labels_alone(coloured_p
 
 
 def test_a_method_sees_every_image_before_each_epoch(
-    coloured_people: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    coloured: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table, calls = coloured_people(6, 3), []
+    table, calls = coloured(6, 3), []
 
     def look(self: Agw, epoch: int, every_image: Callable) -> None:
         batches = list(every_image())

@@ -96,18 +96,9 @@ def test_a_translator_hands_its_gpu_on_to_its_training(two, monkeypatch, tmp_pat
     monkeypatch.setattr(translator, "train", train)
     maker = build("cyclegan", device="cuda:1", progress=False)
     monkeypatch.setattr(maker, "make_task", lambda batches: type("Task", (), {"steps": 1})())
-    rows = [
-        {
-            "path": "",
-            "identity": "a/1",
-            "camera": f"a/{n}",
-            "modality": modality,
-            "split": "train",
-            "source": "real",
-            "seed": pd.NA,
-        }
-        for n, modality in enumerate(("visible", "infrared"))
-    ]
+    about = {"path": "", "identity": "a/1", "split": "train", "source": "real", "seed": pd.NA}
+    sides = enumerate(("visible", "infrared"))
+    rows = [about | {"camera": f"a/{n}", "modality": modality} for n, modality in sides]
     monkeypatch.setattr(translator, "Batches", lambda *_: type("Batches", (), {"digest": ""})())
     with pytest.raises(KeyboardInterrupt):
         maker.fit(pd.DataFrame(rows), tmp_path)

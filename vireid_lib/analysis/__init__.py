@@ -1,1 +1,1 @@
-"""What the numbers hide: feature spaces, retrieval lists, attention, fidelity."""
+"""What can be measured of features, images and attention."""

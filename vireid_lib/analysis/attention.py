@@ -1,4 +1,4 @@
-"""Cross-attention of a text-to-image U-Net: which token of the prompt each place of the picture looks at."""
+"""Cross-attention of a text-to-image U-Net: the tokens of the prompt that each place of the picture attends to."""
 
 from __future__ import annotations
 
@@ -34,10 +34,8 @@ class Recorder:
         return sorted(self._sums, reverse=True)
 
     def maps(self, resolution: tuple[int, int]) -> Float[Tensor, "n tokens height width"]:
-        """Mean over heads, layers of this resolution and steps. At every place the tokens sum to 1.
-
-        With classifier-free guidance the batch holds the pictures twice: the half with the prompt is the second.
-        """
+        """Mean over heads, layers of this resolution and steps; the tokens of a place sum to 1. With classifier-free
+        guidance, the second half of the batch is that with the prompt."""
         return self._sums[resolution] / self._counts[resolution]
 
 

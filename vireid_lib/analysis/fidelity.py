@@ -1,13 +1,60 @@
-"""How near synthetic images are to real ones as a whole: Fréchet distance, brightness, colour, reconstruction."""
+"""How near synthetic images are to real ones as a whole: Fréchet distance, precision and recall, brightness, colour.
+
+`Measure` keeps a number together with what it cannot be compared without.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
+from scipy.spatial.distance import cdist
 
-from vireid_lib.analysis.measure import Measure
 from vireid_lib.data.grey import luminance
+
+NEIGHBOURS = 5
+"""k of Naeem et al.; Kynkäänniemi et al. take 3."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number about sets of images.
+
+    Attributes:
+        name, value: what was measured, and the number.
+        extractor: the network with its weights whose features were compared, or "pixels".
+        resize: how the images came to the extractor's size, e.g. "64x32, area".
+        images: how many were on each side.
+        note: what else a reader needs, e.g. "k = 5".
+
+    Raises:
+        ValueError: without a name, an extractor, a resize rule or numbers of images.
+    """
+
+    name: str
+    value: float
+    extractor: str
+    resize: str
+    images: tuple[int, ...]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not (self.name and self.extractor and self.resize and self.images):
+            raise ValueError(
+                f"{self.name or 'a measure'}: name the extractor, the resize rule and the numbers of images; the value "
+                "compares with nothing without them."
+            )
+
+    @property
+    def basis(self) -> str:
+        """All that is needed to compare the value with another one."""
+        count = " and ".join(str(number) for number in self.images)
+        return "; ".join(filter(None, (f"N = {count}", self.extractor, self.resize, self.note)))
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.4g} ({self.basis})"
 
 
 def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> float:
@@ -19,13 +66,8 @@ def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> 
     Raises:
         ValueError: fewer than two images on a side, different dimensions, or a feature that is not finite.
     """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if min(len(a), len(b)) < 2 or a.shape[1] != b.shape[1]:
-        raise ValueError(f"frechet_distance of {a.shape} and {b.shape}: give two or more rows of one width each.")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("frechet_distance: a feature is not finite; look for the image that it came from.")
-    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    cov_a, cov_b = np.atleast_2d(cov_a), np.atleast_2d(cov_b)
+    a, b = _checked("frechet_distance", a, b, 2, "two or more")
+    cov_a, cov_b = (np.atleast_2d(np.cov(side, rowvar=False)) for side in (a, b))
     # tr (A B)^(1/2) is the sum of the singular values of A^(1/2) B^(1/2): no square root of a matrix that is
     # not symmetric, hence no complex numbers.
     both = np.linalg.svd(_root(cov_a) @ _root(cov_b), compute_uv=False).sum()
@@ -34,25 +76,76 @@ def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> 
 
 
 def frechet(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"], *, extractor: str, resize: str) -> Measure:
-    """`frechet_distance` with its basis, called FID if the extractor is an Inception-v3.
-
-    Args:
-        extractor: the network whose features these are, with its weights; one of the class
-            `vireid_lib.analysis.inception.InceptionV3` begins with "Inception-v3".
-        resize: how the images came to the extractor's size.
-
-    Raises:
-        ValueError: an empty name, or as `frechet_distance`.
-    """
+    """`frechet_distance` with its basis, called FID if the extractor's name begins with "Inception-v3". Arguments as of
+    `Measure`."""
     dimensions = np.shape(a)[1]
     few = "; fewer images than dimensions" if min(len(a), len(b)) <= dimensions else ""
     name = "FID" if extractor.lower().startswith("inception-v3") else "Fréchet distance"
     return Measure(name, frechet_distance(a, b), extractor, resize, (len(a), len(b)), f"{dimensions}-d{few}")
 
 
+@dataclass(frozen=True)
+class Manifold:
+    """What a ball around each image, as wide as the distance to its k-th nearest neighbour, catches of the other set.
+
+    Attributes:
+        precision: share of synthetic images in a real image's ball: could each be real?
+        recall: share of real images in a synthetic image's ball: could each have been made?
+        density: mean number of real balls that a synthetic image lies in, over k; above 1 where real images crowd.
+        coverage: share of real images with a synthetic one in their ball; robust where recall is fooled by outliers.
+    """
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+    def measures(self, *, extractor: str, resize: str, images: tuple[int, int], k: int = NEIGHBOURS) -> list[Measure]:
+        """The four numbers with their basis."""
+        return [Measure(name, value, extractor, resize, images, f"k = {k}") for name, value in vars(self).items()]
+
+
+def manifold(real: Float[ndarray, "n dim"], synthetic: Float[ndarray, "m dim"], *, k: int = NEIGHBOURS) -> Manifold:
+    """Precision, recall (Kynkäänniemi et al. 2019, eq. 1 and 2), density, coverage (Naeem et al. 2020, section 3).
+
+    Euclidean distances; a point on the edge of a ball is in it. All four depend on the numbers of images: compare
+    equal numbers only. Two samples of one distribution of equal size give a density of about 1 and a coverage of about
+    1 - 2^-k, whatever the distribution.
+
+    Raises:
+        ValueError: no more than k images on a side, different dimensions, or a feature that is not finite.
+    """
+    real, synthetic = _checked("manifold", real, synthetic, k + 1, f"more than k = {k}")
+    apart = cdist(real, synthetic)
+    inside_real = apart <= _radii(real, k)[:, None]
+    inside_synthetic = apart <= _radii(synthetic, k)[None, :]
+    return Manifold(
+        precision=float(inside_real.any(0).mean()),
+        recall=float(inside_synthetic.any(1).mean()),
+        density=float(inside_real.sum(0).mean() / k),
+        coverage=float(inside_real.any(1).mean()),
+    )
+
+
+def _checked(what: str, a: ndarray, b: ndarray, least: int, words: str) -> tuple[ndarray, ndarray]:
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if min(len(a), len(b)) < least or a.shape[1] != b.shape[1]:
+        raise ValueError(f"{what} of {a.shape} and {b.shape}: give {words} rows of one width each.")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError(f"{what}: a feature is not finite; look for the image that it came from.")
+    return a, b
+
+
 def _root(matrix: Float[ndarray, "dim dim"]) -> Float[ndarray, "dim dim"]:
     values, vectors = np.linalg.eigh(matrix)
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+
+
+def _radii(features: Float[ndarray, "n dim"], k: int) -> Float[ndarray, " n"]:
+    """Distance of each row to its k-th nearest other row."""
+    own = cdist(features, features)
+    np.fill_diagonal(own, np.inf)
+    return np.partition(own, k - 1, axis=1)[:, k - 1]
 
 
 def brightness(pixels: UInt8[ndarray, "n height width 3"]) -> Float[ndarray, "n height width"]:

@@ -22,6 +22,7 @@ ORIGINAL_CLASSES = 1008
 """Rows of the last layer in the weights of the original FID; ImageNet's later ones have 1000."""
 
 REMEDY = "Give a local file, such as the original FID's pt_inception-2015-12-05-6726825d.pth, or a hub id."
+WIDE7, HIGH7, WIDE3, HIGH3 = (1, 7), (7, 1), (1, 3), (3, 1)
 
 
 class Unit(nn.Sequential):
@@ -35,29 +36,39 @@ class Unit(nn.Sequential):
 
 
 class Block(nn.Module):
-    """Branches side by side: chains of units by name, then one after a 3×3 pooling of the input.
+    """Branches side by side: chains of units, then one after a 3×3 pooling of the input.
 
     Args:
-        chains: names of the units of each branch; a tuple among them is applied side by side.
+        inside: channels of the map.
+        chains: of each branch, its units as (name, channels, size), or (name, channels, size, 2) with a stride of 2; a
+            list of units is applied side by side. Units without a stride keep the map's size.
         pooling: "mean", "mean of what is there" (padding does not count, as in the original FID's network), "largest",
             or "shrink" (stride 2, without a unit after it).
+        pooled: channels of the unit after the pooling.
     """
 
-    def __init__(
-        self, units: Mapping[str, Unit], chains: Sequence[Sequence[str | tuple[str, str]]], pooling: str
-    ) -> None:
+    def __init__(self, inside: int, chains: Sequence[Sequence], pooling: str, pooled: int | None = None) -> None:
         super().__init__()
-        self.chains, self.pooling = chains, pooling
-        for name, unit in units.items():
-            self.add_module(name, unit)
+        self.pooling, self.chains = pooling, []
+        for chain in chains:
+            width, names = inside, []
+            for step in chain:
+                units = step if isinstance(step, list) else [step]
+                for name, outside, size, *stride in units:
+                    same = size // 2 if isinstance(size, int) else (size[0] // 2, size[1] // 2)
+                    self.add_module(name, Unit(width, outside, size, *stride, padding=0 if stride else same))
+                width = sum(unit[1] for unit in units)
+                names.append([unit[0] for unit in units])
+            self.chains.append(names)
+        if pooled is not None:
+            self.branch_pool = Unit(inside, pooled, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         found = []
         for chain in self.chains:
             y = x
-            for step in chain:
-                both = step if isinstance(step, tuple) else (step,)
-                y = torch.cat([getattr(self, name)(y) for name in both], 1)
+            for names in chain:
+                y = torch.cat([getattr(self, name)(y) for name in names], 1)
             found.append(y)
         if self.pooling == "shrink":
             return torch.cat([*found, functional.max_pool2d(x, 3, 2)], 1)
@@ -69,80 +80,35 @@ class Block(nn.Module):
 
 
 def _a(inside: int, pooled: int, pooling: str) -> Block:
-    units = {
-        "branch1x1": Unit(inside, 64, 1),
-        "branch5x5_1": Unit(inside, 48, 1),
-        "branch5x5_2": Unit(48, 64, 5, padding=2),
-        "branch3x3dbl_1": Unit(inside, 64, 1),
-        "branch3x3dbl_2": Unit(64, 96, 3, padding=1),
-        "branch3x3dbl_3": Unit(96, 96, 3, padding=1),
-        "branch_pool": Unit(inside, pooled, 1),
-    }
-    return Block(
-        units,
-        [["branch1x1"], ["branch5x5_1", "branch5x5_2"], ["branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"]],
-        pooling,
-    )
+    five = [("branch5x5_1", 48, 1), ("branch5x5_2", 64, 5)]
+    double = [("branch3x3dbl_1", 64, 1), ("branch3x3dbl_2", 96, 3), ("branch3x3dbl_3", 96, 3)]
+    return Block(inside, [[("branch1x1", 64, 1)], five, double], pooling, pooled)
 
 
 def _b(inside: int) -> Block:
-    units = {
-        "branch3x3": Unit(inside, 384, 3, 2),
-        "branch3x3dbl_1": Unit(inside, 64, 1),
-        "branch3x3dbl_2": Unit(64, 96, 3, padding=1),
-        "branch3x3dbl_3": Unit(96, 96, 3, 2),
-    }
-    return Block(units, [["branch3x3"], ["branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"]], "shrink")
+    double = [("branch3x3dbl_1", 64, 1), ("branch3x3dbl_2", 96, 3), ("branch3x3dbl_3", 96, 3, 2)]
+    return Block(inside, [[("branch3x3", 384, 3, 2)], double], "shrink")
 
 
 def _c(width: int, pooling: str) -> Block:
-    wide, high = {"size": (1, 7), "padding": (0, 3)}, {"size": (7, 1), "padding": (3, 0)}
-    units = {
-        "branch1x1": Unit(768, 192, 1),
-        "branch7x7_1": Unit(768, width, 1),
-        "branch7x7_2": Unit(width, width, **wide),
-        "branch7x7_3": Unit(width, 192, **high),
-        "branch7x7dbl_1": Unit(768, width, 1),
-        "branch7x7dbl_2": Unit(width, width, **high),
-        "branch7x7dbl_3": Unit(width, width, **wide),
-        "branch7x7dbl_4": Unit(width, width, **high),
-        "branch7x7dbl_5": Unit(width, 192, **wide),
-        "branch_pool": Unit(768, 192, 1),
-    }
-    return Block(
-        units,
-        [["branch1x1"], [f"branch7x7_{i}" for i in (1, 2, 3)], [f"branch7x7dbl_{i}" for i in (1, 2, 3, 4, 5)]],
-        pooling,
-    )
+    seven = [("branch7x7_1", width, 1), ("branch7x7_2", width, WIDE7), ("branch7x7_3", 192, HIGH7)]
+    widths, sizes = (width, width, width, width, 192), (1, HIGH7, WIDE7, HIGH7, WIDE7)
+    double = [(f"branch7x7dbl_{i}", *shape) for i, shape in enumerate(zip(widths, sizes, strict=True), 1)]
+    return Block(768, [[("branch1x1", 192, 1)], seven, double], pooling, 192)
 
 
 def _d() -> Block:
-    units = {
-        "branch3x3_1": Unit(768, 192, 1),
-        "branch3x3_2": Unit(192, 320, 3, 2),
-        "branch7x7x3_1": Unit(768, 192, 1),
-        "branch7x7x3_2": Unit(192, 192, (1, 7), padding=(0, 3)),
-        "branch7x7x3_3": Unit(192, 192, (7, 1), padding=(3, 0)),
-        "branch7x7x3_4": Unit(192, 192, 3, 2),
-    }
-    return Block(units, [["branch3x3_1", "branch3x3_2"], [f"branch7x7x3_{i}" for i in (1, 2, 3, 4)]], "shrink")
+    seven = [("branch7x7x3_1", 192, 1), ("branch7x7x3_2", 192, WIDE7), ("branch7x7x3_3", 192, HIGH7)]
+    return Block(
+        768, [[("branch3x3_1", 192, 1), ("branch3x3_2", 320, 3, 2)], [*seven, ("branch7x7x3_4", 192, 3, 2)]], "shrink"
+    )
 
 
 def _e(inside: int, pooling: str) -> Block:
-    wide, high = {"size": (1, 3), "padding": (0, 1)}, {"size": (3, 1), "padding": (1, 0)}
-    units = {
-        "branch1x1": Unit(inside, 320, 1),
-        "branch3x3_1": Unit(inside, 384, 1),
-        "branch3x3_2a": Unit(384, 384, **wide),
-        "branch3x3_2b": Unit(384, 384, **high),
-        "branch3x3dbl_1": Unit(inside, 448, 1),
-        "branch3x3dbl_2": Unit(448, 384, 3, padding=1),
-        "branch3x3dbl_3a": Unit(384, 384, **wide),
-        "branch3x3dbl_3b": Unit(384, 384, **high),
-        "branch_pool": Unit(inside, 192, 1),
-    }
-    double = ["branch3x3dbl_1", "branch3x3dbl_2", ("branch3x3dbl_3a", "branch3x3dbl_3b")]
-    return Block(units, [["branch1x1"], ["branch3x3_1", ("branch3x3_2a", "branch3x3_2b")], double], pooling)
+    single = [("branch3x3_1", 384, 1), [("branch3x3_2a", 384, WIDE3), ("branch3x3_2b", 384, HIGH3)]]
+    double = [("branch3x3dbl_1", 448, 1), ("branch3x3dbl_2", 384, 3)]
+    double.append([("branch3x3dbl_3a", 384, WIDE3), ("branch3x3dbl_3b", 384, HIGH3)])
+    return Block(inside, [[("branch1x1", 320, 1)], single, double], pooling, 192)
 
 
 class InceptionV3(nn.Module):
@@ -170,11 +136,8 @@ class InceptionV3(nn.Module):
 
     @classmethod
     def load(cls, source: str) -> InceptionV3:
-        """The network with the weights of a file or of a hub id such as "timm/inception_v3.tv_in1k".
-
-        Raises:
-            FileNotFoundError, ValueError: see `training.weights.read_weights` and `from_weights`.
-        """
+        """The network with the weights of a file or of a hub id such as "timm/inception_v3.tv_in1k". Errors as of
+        `training.weights.read_weights` and `from_weights`."""
         return cls.from_weights(read_weights(source, "Inception-v3's weights", REMEDY), source)
 
     @classmethod
@@ -192,9 +155,8 @@ class InceptionV3(nn.Module):
         if "fc.weight" not in own:
             raise ValueError(f"{where} holds no Inception-v3: fc.weight is missing; see vireid_lib.analysis.inception.")
         made = cls(len(own["fc.weight"]))
-        counters = {name for name in made.state_dict() if name.endswith("num_batches_tracked")}
         missing, unexpected = made.load_state_dict(own, strict=False)
-        missing = sorted(set(missing) - counters)
+        missing = sorted(name for name in missing if not name.endswith("num_batches_tracked"))
         if missing or unexpected:
             named = ", ".join([*missing[:3], *unexpected[:3]])
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Has a generator learned training images by heart? Nearest training images, held against those of real images."""
+"""Has a generator memorised training images? Distances to the nearest training image, compared with real images'."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Audit:
     Attributes:
         nearest: row of the training image nearest to each synthetic one.
         distances: to it.
-        real: the distance of each real image to the nearest training image that could not be a frame of the same
-            recording: one of another person or another camera.
-        threshold: the `quantile` of `real`; a synthetic image nearer than that is flagged.
+        real: the distance of each real image to the nearest training image of another identity or another camera, which
+            cannot be a frame of the same recording.
+        quantile: share of `real` below the threshold.
         space: what the distance is.
     """
 
@@ -86,7 +86,7 @@ def audit_features(
         real: which training images stand for "real ones": of the modality of the synthetic.
 
     Raises:
-        ValueError: the rows do not fit, or all training images are of one person and camera.
+        ValueError: the rows do not fit, or all training images are of one identity and camera.
     """
     _check(training, identities, cameras, real)
     unit, orders = functional.normalize(training.double()), _orders(identities, cameras)
@@ -104,12 +104,11 @@ def audit_pixels(
     *,
     quantile: float = QUANTILE,
 ) -> Audit:
-    """Audit by 1 - SSIM of luminance, which sees copies in grey and mirrored ones too.
+    """Audit by 1 - SSIM of luminance, which finds copies in grey and mirrored ones too. Arguments and errors as of
+    `audit_features`.
 
     SSIM is computed for the five training images whose thumbnails (16×8 pixels of luminance, cosine distance at zero
     mean, mirrored or not) come nearest.
-
-    Args, Raises: as `audit_features`.
     """
     _check(training, identities, cameras, real)
     thumbnails, orders = _thumbnails(training), _orders(identities, cameras)
@@ -167,7 +166,7 @@ def _thumbnails(pixels: UInt8[ndarray, "n height width 3"]) -> Float[Tensor, "n 
 
 
 def _orders(identities: Sequence[str], cameras: Sequence[str]) -> Int64[Tensor, " n"]:
-    """A number for each person under each camera: frames of one such moment may be nearly equal."""
+    """A number for each identity under each camera: frames of one such moment may be nearly equal."""
     names = [f"{one}\x1f{other}" for one, other in zip(identities, cameras, strict=True)]
     return torch.from_numpy(np.unique(names, return_inverse=True)[1])
 
@@ -179,4 +178,4 @@ def _check(training: ndarray | Tensor, identities: Sequence[str], cameras: Seque
             f"cameras, {len(real)} marks of real ones: give one for each."
         )
     if not real.any() or len(set(zip(identities, cameras, strict=True))) < 2:
-        raise ValueError("audit: there must be real images, and others than of one person by one camera.")
+        raise ValueError("audit: there must be real images, and others than of one identity by one camera.")

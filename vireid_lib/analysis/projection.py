@@ -49,17 +49,15 @@ def principal_plane(features: Float[Tensor, "images dim"]) -> tuple[Float[np.nda
     return points.double().numpy(), float(share)
 
 
-def readable_sample(table: pd.DataFrame, *, people: int = 10, images: int = 8, seed: int = 0) -> np.ndarray:
-    """Row numbers of a few people with a few images in each modality: what a reader can still tell apart.
+def readable_sample(table: pd.DataFrame, *, identities: int = 10, images: int = 8, seed: int = 0) -> np.ndarray:
+    """Row numbers of a few identities with a few images in each modality: what a reader can still tell apart.
 
     Args:
-        people: identities, drawn from those with both modalities.
+        identities: so many, drawn from those with both modalities.
         images: at most so many per identity and modality, spread over its cameras.
     """
-    generator = np.random.default_rng(seed)
     both = table.groupby("identity")["modality"].nunique()
-    names = sorted(both.index[both == 2])
-    chosen = sorted(generator.permutation(names)[:people])
+    chosen = sorted(np.random.default_rng(seed).permutation(sorted(both.index[both == 2]))[:identities])
     rows = []
     shuffled = table.reset_index(drop=True).sample(frac=1, random_state=seed)
     for name in chosen:

@@ -1,4 +1,8 @@
-"""Structural similarity of pairs of images, whole or where a mask says."""
+"""Structural similarity of pairs of images, whole or weighted by a mask.
+
+No library that works without torchvision gives the map of a mirrored border that masks need; with SciPy's filter it is
+a few lines. The tests compare it with torchmetrics.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +46,8 @@ def ssim(
     """Mean SSIM of each pair; 1 only for equal luminance.
 
     Args:
-        weights: of the pixels, such as how much of each the person covers; None takes every pixel whose window lies
-            inside the image, as the paper does.
+        weights: of the pixels, such as a person's mask; None takes every pixel whose window lies inside the image, as
+            the paper does.
 
     Raises:
         ValueError: as `ssim_map`, or the weights of a pair are zero everywhere.

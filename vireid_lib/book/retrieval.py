@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from vireid_lib.analysis.gradcam import grad_cam_plus_plus
-from vireid_lib.analysis.occlusion import agreement, occlusion
+from vireid_lib.analysis.saliency import agreement, grad_cam_plus_plus, occlusion
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.evaluation import Trial, cosine_distance

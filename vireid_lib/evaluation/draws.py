@@ -84,34 +84,32 @@ def read_permutations(file: Path) -> dict[tuple[int, int], np.ndarray]:
 
 @functools.lru_cache(maxsize=4)
 def _read(file: Path, *_: int) -> dict[tuple[int, int], np.ndarray]:
-    remedy = "copy the file that comes with SYSU-MM01 (folder exp/) again"
+    def refuse(what: str) -> ValueError:
+        return ValueError(f"{file}{what}; copy the file that comes with SYSU-MM01 (folder exp/) again")
+
     try:
         content = scipy.io.loadmat(file)
     except Exception as error:  # scipy's errors for a file that is none are of a dozen classes
-        what = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{file} cannot be read as a MATLAB file ({what}); {remedy}") from error
+        raise refuse(f" cannot be read as a MATLAB file ({type(error).__name__}: {error})") from error
     if "rand_perm_cam" not in content:
-        raise ValueError(f"{file} holds no variable rand_perm_cam; it is not SYSU-MM01's permutation file: {remedy}")
+        raise refuse(" holds no variable rand_perm_cam, so is not SYSU-MM01's permutation file")
     cameras = content["rand_perm_cam"].ravel()
     if cameras.dtype != object or len(cameras) != CAMERAS:
-        raise ValueError(
-            f"{file}: rand_perm_cam has {len(cameras)} entries of type {cameras.dtype}, where SYSU-MM01's has a cell "
-            f"for each of its {CAMERAS} cameras; {remedy}"
-        )
+        held = f"{len(cameras)} entries of type {cameras.dtype}"
+        raise refuse(f": rand_perm_cam has {held}, where SYSU-MM01's has a cell for each of its {CAMERAS} cameras")
     permutations = {}
     for camera, cell in enumerate(cameras, start=1):
         identities = np.asarray(cell).ravel()
         if identities.dtype != object:
-            raise ValueError(f"{file}: camera {camera} holds no cell for each identity; {remedy}")
+            raise refuse(f": camera {camera} holds no cell for each identity")
         for identity, images in enumerate(identities, start=1):
             if not np.size(images):
                 continue
             whole = np.issubdtype(images.dtype, np.number) and images.ndim == 2 and (images == np.round(images)).all()
             if not whole or images.min() < 1:
-                raise ValueError(
-                    f"{file}: camera {camera}, identity {identity} holds {images.dtype} of shape {list(images.shape)}, "
-                    f"and no image numbers [trials, images] from 1; {remedy}"
-                )
+                held = f"{images.dtype} of shape {list(images.shape)}"
+                where = f"camera {camera}, identity {identity}"
+                raise refuse(f": {where} holds {held}, and no image numbers [trials, images] from 1")
             permutations[camera, identity] = images.astype(np.int64)
     return permutations
 

@@ -47,16 +47,9 @@ class TrialResult:
 
     def to_dict(self) -> dict:
         """Return plain numbers for a result record."""
-        return {
-            "name": self.name,
-            "queries": self.queries,
-            "valid_queries": self.scores.valid_queries,
-            "tied_queries": self.scores.tied_queries,
-            "gallery": self.gallery,
-            "digest": self.digest,
-            **_summary(self.scores),
-            "cmc": self.scores.cmc.tolist(),
-        }
+        counts = {name: getattr(self.scores, name) for name in ("valid_queries", "tied_queries")}
+        asked = {"name": self.name, "queries": self.queries, **counts, "gallery": self.gallery, "digest": self.digest}
+        return {**asked, **_summary(self.scores), "cmc": self.scores.cmc.tolist()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,20 +162,13 @@ def evaluate(
                 "test with the network that was trained on this protocol's own training split"
             )
     results = tuple(_evaluate_trial(features, trial, protocol.rule, distance) for trial in trials)
-    disjoint = None if trained_identities is None else True
-    return Evaluation(protocol.to_dict(), results, distance.__name__, disjoint)
+    return Evaluation(protocol.to_dict(), results, distance.__name__, None if trained_identities is None else True)
 
 
 def _evaluate_trial(features: Tensor, trial: Trial, rule: str, distance: Callable) -> TrialResult:
     query, gallery = trial.query, trial.gallery
-    ranking = Ranking(
-        query["identity"].to_numpy(),
-        gallery["identity"].to_numpy(),
-        query["camera"].to_numpy(),
-        gallery["camera"].to_numpy(),
-        rule,
-        shape=(len(query), len(gallery)),
-    )
+    columns = (rows[column].to_numpy() for column in ("identity", "camera") for rows in (query, gallery))
+    ranking = Ranking(*columns, rule, shape=(len(query), len(gallery)))
     query_rows, gallery_rows = (torch.from_numpy(rows.index.to_numpy(copy=True)) for rows in (query, gallery))
     gallery_features = features[gallery_rows]
     for rows in ranking.chunks():
@@ -209,14 +195,16 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
     if not evaluations:
         raise ValueError("there is nothing to combine; give at least one evaluation")
     first = evaluations[0]
-    for other in evaluations[1:]:
-        for what, one, two in (
-            ("protocols", first.protocol["name"], other.protocol["name"]),
-            ("rules", first.protocol["rule"], other.protocol["rule"]),
-            ("distances", first.distance, other.distance),
-        ):
-            if one != two:
-                raise ValueError(f"the evaluations have different {what}, {one!r} and {two!r}; combine like with like")
+    for what, values in (
+        ("protocols", [each.protocol["name"] for each in evaluations]),
+        ("rules", [each.protocol["rule"] for each in evaluations]),
+        ("distances", [each.distance for each in evaluations]),
+    ):
+        for other in values:
+            if other != values[0]:
+                raise ValueError(
+                    f"the evaluations have different {what}, {values[0]!r} and {other!r}; combine like with like"
+                )
     trials = tuple(trial for each in evaluations for trial in each.trials)
     names = [trial.name for trial in trials]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -29,9 +29,32 @@ class EvaluationProtocol(Protocol):
     @property
     def name(self) -> str: ...
 
-    def trials(self, table: pd.DataFrame) -> list[Trial]: ...
+    def trials(self, table: pd.DataFrame) -> list[Trial]:
+        """The rankings of a table: the test rows of one data set.
 
-    def to_dict(self) -> dict: ...
+        Raises:
+            ValueError: no query or no gallery image; or several splits, whose identities would share a gallery.
+        """
+
+    def to_dict(self) -> dict:
+        """The settings for a result record."""
+
+
+class _Settings:
+    """Checks and records the settings of a protocol; `CHOICES` are the values that a setting may have."""
+
+    rule: ClassVar[str]
+    CHOICES: ClassVar[dict[str, tuple]] = {}
+
+    def __post_init__(self) -> None:
+        for setting, choices in self.CHOICES.items():
+            _one_of(getattr(self, setting), choices, setting)
+        for setting in {"shots", "trial_count"} & vars(self).keys():
+            if getattr(self, setting) < 1:
+                raise ValueError(f"{setting} is {getattr(self, setting)}; it must be at least 1")
+
+    def to_dict(self) -> dict:
+        return {"name": self.name, "rule": self.rule, **asdict(self)}
 
 
 def _one_of(value: object, choices: tuple, what: str) -> None:
@@ -39,18 +62,7 @@ def _one_of(value: object, choices: tuple, what: str) -> None:
         raise ValueError(f"{what} is {value!r}; it must be one of {', '.join(map(repr, choices))}")
 
 
-def _at_least_one(protocol: object, *names: str) -> None:
-    for name in names:
-        if getattr(protocol, name) < 1:
-            raise ValueError(f"{name} is {getattr(protocol, name)}; it must be at least 1")
-
-
 def _trial(name: str, query: pd.DataFrame, gallery: pd.DataFrame, table: pd.DataFrame) -> Trial:
-    """Return a trial.
-
-    Raises:
-        ValueError: no query or no gallery image; or several splits, whose identities would share a gallery.
-    """
     for what, rows in (("query", query), ("gallery", gallery)):
         if rows.empty:
             held = ", ".join(sorted({*(table["modality"] + " camera " + table["camera"])})) or "no image at all"
@@ -66,7 +78,7 @@ def _trial(name: str, query: pd.DataFrame, gallery: pd.DataFrame, table: pd.Data
 
 
 @dataclass(frozen=True)
-class SysuProtocol:
+class SysuProtocol(_Settings):
     """SYSU-MM01 (Wu et al., ICCV 2017) and any data set in its layout: infrared asks, visible answers.
 
     Attributes:
@@ -86,13 +98,12 @@ class SysuProtocol:
     trial_count: int = 10
 
     rule: ClassVar[str] = "sysu-mm01"
+    CHOICES: ClassVar[dict[str, tuple]] = {"mode": ("all", "indoor"), "draw": ("seeded", "official")}
     QUERY_CAMERAS: ClassVar[tuple[int, ...]] = (3, 6)
     GALLERY_CAMERAS: ClassVar[dict[str, tuple[int, ...]]] = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
 
     def __post_init__(self) -> None:
-        _one_of(self.mode, tuple(self.GALLERY_CAMERAS), "mode")
-        _one_of(self.draw, ("seeded", "official"), "draw")
-        _at_least_one(self, "shots", "trial_count")
+        super().__post_init__()
         if (self.draw == "official") != (self.permutation_file is not None):
             raise ValueError('draw="official" needs permutation_file, and no other draw takes one')
 
@@ -106,8 +117,7 @@ class SysuProtocol:
         """Return the trials, each with all queries and a gallery of its own.
 
         Raises:
-            ValueError: no query or no gallery image, mixed splits, or a table that the official draw does
-                not fit, by the permutation file's name.
+            ValueError: see `EvaluationProtocol.trials`; or a table that the official draw does not fit.
             FileNotFoundError: no permutation file.
         """
         query = table.loc[all_images(images_by_place(table, "infrared"), self.QUERY_CAMERAS)]
@@ -128,13 +138,12 @@ class SysuProtocol:
         return [_trial(f"gallery {k}", query, table.loc[rows], table) for k, rows in enumerate(drawn)]
 
     def to_dict(self) -> dict:
-        """Return the settings for a result record."""
         file = self.permutation_file and Path(self.permutation_file).name
-        return {"name": self.name, "rule": self.rule, **asdict(self), "permutation_file": file}
+        return super().to_dict() | {"permutation_file": file}
 
 
 @dataclass(frozen=True)
-class RegdbProtocol:
+class RegdbProtocol(_Settings):
     """RegDB (Nguyen et al., 2017): every image of one modality asks, every image of the other answers.
 
     The ten published splits are ten trials with ten training sets. One object is one split: read the data
@@ -150,10 +159,7 @@ class RegdbProtocol:
     trial: int = 1
 
     rule: ClassVar[str] = "regdb"
-
-    def __post_init__(self) -> None:
-        _one_of(self.direction, DIRECTIONS, "direction")
-        _one_of(self.trial, tuple(range(1, 11)), "trial")
+    CHOICES: ClassVar[dict[str, tuple]] = {"direction": DIRECTIONS, "trial": tuple(range(1, 11))}
 
     @property
     def name(self) -> str:
@@ -161,23 +167,15 @@ class RegdbProtocol:
         return self.direction
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
-        """Return the one trial of this split.
-
-        Raises:
-            ValueError: no query or no gallery image, or mixed splits.
-        """
+        """Return the one trial of this split."""
         query, gallery = (
             table.loc[all_images(images_by_place(table, modality))] for modality in self.direction.split("-to-")
         )
         return [_trial(f"split {self.trial}", query, gallery, table)]
 
-    def to_dict(self) -> dict:
-        """Return the settings for a result record."""
-        return {"name": self.name, "rule": self.rule, **asdict(self)}
-
 
 @dataclass(frozen=True)
-class LlcmProtocol:
+class LlcmProtocol(_Settings):
     """LLCM (Zhang and Wang, DEEN, CVPR 2023): each trial draws one image per identity and camera.
 
     Attributes:
@@ -193,16 +191,12 @@ class LlcmProtocol:
     trial_count: int = 10
 
     rule: ClassVar[str] = "llcm"
+    CHOICES: ClassVar[dict[str, tuple]] = {"direction": DIRECTIONS, "reading": ("paper", "release")}
     # Infrared camera 3 is no part of the protocol, even where a copy of the data set holds such images.
     CAMERAS: ClassVar[dict[str, tuple[int, ...]]] = {
         "visible": (1, 2, 3, 4, 5, 6, 7, 8, 9),
         "infrared": (1, 2, 4, 5, 6, 7, 8, 9),
     }
-
-    def __post_init__(self) -> None:
-        _one_of(self.direction, DIRECTIONS, "direction")
-        _one_of(self.reading, ("paper", "release"), "reading")
-        _at_least_one(self, "trial_count")
 
     @property
     def name(self) -> str:
@@ -210,11 +204,7 @@ class LlcmProtocol:
         return f"{self.direction}, {self.reading} reading"
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
-        """Return the trials.
-
-        Raises:
-            ValueError: no query or no gallery image, or mixed splits.
-        """
+        """Return the trials."""
         asking, answering = self.direction.split("-to-")
         everything = table.loc[all_images(images_by_place(table, asking), self.CAMERAS[asking])]
         places = images_by_place(table, answering)
@@ -226,13 +216,9 @@ class LlcmProtocol:
             trials.append(_trial(f"draw {k}", query, gallery, table))
         return trials
 
-    def to_dict(self) -> dict:
-        """Return the settings for a result record."""
-        return {"name": self.name, "rule": self.rule, **asdict(self)}
-
 
 @dataclass(frozen=True)
-class MarketProtocol:
+class MarketProtocol(_Settings):
     """Market-1501 (Zheng et al., ICCV 2015), CUHK03-NP: the split "query" asks, "gallery" answers."""
 
     rule: ClassVar[str] = "market-1501"
@@ -243,17 +229,9 @@ class MarketProtocol:
         return "single query"
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
-        """Return the one trial.
-
-        Raises:
-            ValueError: no query or no gallery image.
-        """
+        """Return the one trial."""
         query, gallery = (table[table["split"] == split] for split in ("query", "gallery"))
         return [_trial(self.name, query, gallery, table)]
-
-    def to_dict(self) -> dict:
-        """Return the settings for a result record."""
-        return {"name": self.name, "rule": self.rule}
 
 
 PROTOCOLS = {kind.rule: kind for kind in (SysuProtocol, RegdbProtocol, LlcmProtocol, MarketProtocol)}

@@ -77,10 +77,9 @@ def holm(p_values: Sequence[float | None], families: Sequence[Hashable] | None =
     Without families this is Holm's step-down procedure. With families it is Holm's over families, and Holm's inside
     each: with A families that still have an unrejected member, and u unrejected members in a test's own family, a test
     is rejected if p ≤ α / (A u), until none is. A family thus costs the others as much as a single test does, however
-    many members it has, and what it does not need passes on when all of its members are rejected. (Its own p-value is
-    the Bonferroni combination of its members, u times the smallest.) Nothing is assumed about the dependence of the
-    tests: critical values only grow while tests are rejected, and those of the true hypotheses sum to α at most once
-    all others are rejected, the two conditions of the sequential rejection principle.
+    many members it has, and what it does not need passes on when all of its members are rejected. Nothing is assumed
+    about the dependence of the tests: critical values only grow while tests are rejected, and those of the true
+    hypotheses sum to α at most once all others are rejected (the sequential rejection principle).
 
     Sources: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 1979;
     Goeman and Solari, "The sequential rejection principle of familywise error control", Annals of Statistics 2010.

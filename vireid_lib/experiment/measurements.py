@@ -7,7 +7,7 @@ from statistics import median
 import pandas as pd
 
 from vireid_lib import generators
-from vireid_lib.analysis.spaces import cross_modality_distances, spread
+from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
 from vireid_lib.evaluation.statistics import LEVEL
 from vireid_lib.experiment import jobs, methods, trainings
 from vireid_lib.experiment.claims import Finding, split_scores
@@ -40,8 +40,8 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
     Returns:
         one row per study row, seed and mode of the protocol: columns row, label, seed, mode, older (see `StageRecord`),
         minutes, those of `GIVEN` (see `trainings.given`; mean over splits), the scores in percent, the distances of
-        `vireid_lib.analysis.spaces` (`spread` and `cross_modality_distances`; the same in every mode), and `splits`:
-        where each split has its own network (RegDB), all of these by split, else None.
+        `vireid_lib.analysis.embedding_spread` (`spread` and `cross_modality_distances`; the same in every mode), and
+        `splits`: where each split has its own network (RegDB), all of these by split, else None.
 
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
@@ -82,9 +82,9 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
 
 
 def _distances(run: Run, evaluated: StageRecord) -> StageRecord:
-    """Every distance of `vireid_lib.analysis.spaces` between the test features of a training, of the images as they
-    are for every method, as a stage; with several splits their mean, and each by split, under the names that the
-    splits' trials have."""
+    """Every distance of `analysis.embedding_spread` between the test features of a training, of the images as they are
+    for every method, as a stage; with several splits their mean, and each by split, under the names that the splits'
+    trials have."""
     splits = run.splits
     features = {split: load_features(evaluated, split, plain=True) for split in splits}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vireid_lib.analysis.identification import identify
-from vireid_lib.analysis.spaces import cross_modality_distances, pair_distances, separation, spread
+from vireid_lib.analysis.embedding_spread import cross_modality_distances, pair_distances, separation, spread
+from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.manifest import load_manifest
@@ -102,7 +102,7 @@ def embedding_spread(run: Run, name: str, seed: int) -> StageRecord:
     """IIRS, HIMD and centre distances of the test features of the network trained on training set `name`, of
     the images as they are.
 
-    Values: as `vireid_lib.analysis.spaces.spread` returns them.
+    Values: as `vireid_lib.analysis.embedding_spread.spread` returns them.
     """
     features, table = run.features(name, seed, plain=True)
 
@@ -118,7 +118,7 @@ def cross_distances(run: Run, name: str, seed: int) -> StageRecord:
     """Mean distances across modalities within and between people, of the test features of the network trained
     on training set `name`, of the images as they are.
 
-    Values: as `vireid_lib.analysis.spaces.cross_modality_distances` returns them.
+    Values: as `vireid_lib.analysis.embedding_spread.cross_modality_distances` returns them.
     """
     features, table = run.features(name, seed, plain=True)
     inputs = {"features": run.evaluate(name, seed)}

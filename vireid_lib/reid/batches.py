@@ -1,4 +1,4 @@
-"""Who is on the rows of a training table, what draws batches of them, and how many of these make an epoch."""
+"""The identities of a training table, the sampler that draws batches of them, and how many batches make an epoch."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Labelled:
 
     @classmethod
     def of(cls, table: pd.DataFrame, config: ReidConfig, *, seed: int) -> "Labelled":
-        """Look at a table.
+        """Read a table.
 
         Raises:
             ValueError: it is empty, or an identity lacks a modality.
@@ -47,25 +47,19 @@ class Labelled:
         return cls(identities, true_labels, labels, rows, set(true_labels[external].tolist()))
 
     def sampler(self, kind: type[Method], config: ReidConfig, *, seed: int) -> Sampler:
-        """What draws a method's batches of these rows."""
+        """The sampler of a method's class, for these rows."""
         sides = (self.labels[rows] for rows in self.rows.values())
         return kind.sampler(config, *sides, external=self.external, seed=seed)
 
 
 def steps_per_epoch(kind: type[Method], table: pd.DataFrame, config: ReidConfig, *, seed: int) -> int:
-    """Steps of an epoch on `table` by the method's own sampler, whatever `config.epoch_steps` says; no network is made.
-
-    Args:
-        kind: the method's class. table, config, seed: as in `vireid_lib.reid.train.train_reid`.
-
-    Raises:
-        ValueError: as `train_reid`.
-    """
+    """Steps of an epoch on `table` by the method's own sampler, whatever `config.epoch_steps` says; without
+    a network. Arguments and errors as in `vireid_lib.reid.train.train_reid`."""
     return Labelled.of(table, config, seed=seed).sampler(kind, config, seed=seed).steps_per_epoch
 
 
 def _check_modalities(table: pd.DataFrame) -> None:
-    """Each identity must be seen in both modalities: the batches pair them."""
+    """Each identity must have both modalities: the batches pair them."""
     for modality, other in (("visible", "infrared"), ("infrared", "visible")):
         here = set(table.loc[table["modality"] == modality, "identity"])
         lacking = sorted(here - set(table.loc[table["modality"] == other, "identity"]))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Origin = Literal["paper", "release", "miniature world", "ours"]
 """Where a default comes from: printed in the method's paper; from its authors' code, or from that of the method it is
-built on; chosen by scores on the miniature world's validation people; or set by this project without a search."""
+built on; chosen by scores on the miniature world's validation identities; or set by this project without a search."""
 
 REST = "*"
 
@@ -26,8 +26,7 @@ class ReidConfig(BaseModel):
         height, width: size of the network's input, in pixels.
         identities: P, identities in a batch.
         images: K, visible and infrared images of each identity in a batch.
-        epochs: length of the training.
-        steps: length of the training in steps; None takes `epochs`.
+        epochs: length of the training. steps: the same in steps, in place of `epochs`.
         epoch_steps: steps of an epoch, by which length and schedule count; None for as many as the method's sampler
             has, mostly max(N_visible, N_infrared) // (P·K) + 1, which grow with the training set.
         mix: share of the batch's identities that is drawn from the rows of split "external", where there are
@@ -38,7 +37,7 @@ class ReidConfig(BaseModel):
         similarity: "cosine", or "dot" for methods that rank by the inner product of their features as they are.
         precision: "bf16" runs the network under autocast.
         channels_last: keep maps in the order batch, height, width, channels; mostly faster.
-        compile: compile the network (`torch.compile`); `tests/benchmarks/bench_reid.py --compile` says whether it pays.
+        compile: compile the network (`torch.compile`); `tests/benchmarks/bench_reid.py --compile` measures the gain.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -89,23 +88,21 @@ class ReidConfig(BaseModel):
         """
         found = dict.fromkeys(cls.model_fields, "ours")
         for kind in (kind for kind in reversed(cls.__mro__) if issubclass(kind, ReidConfig)):
-            said = [(name, origin) for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names]
-            named = [name for name, _ in said]
-            for name, origin in said:
-                if origin not in get_args(Origin):
+            stated = [(name, origin) for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names]
+            named = [name for name, _ in stated]
+            for what, wrong, known in (
+                ("origin", [origin for _, origin in stated if origin not in get_args(Origin)], get_args(Origin)),
+                ("setting", [name for name in named if name not in (REST, *kind.model_fields)], kind.model_fields),
+            ):
+                if wrong:
                     raise ValueError(
-                        f"{kind.__name__}.ORIGINS: there is no origin {origin!r}; use one of "
-                        f"{', '.join(get_args(Origin))}"
+                        f"{kind.__name__}.ORIGINS: there is no {what} {wrong[0]!r}; use one of {', '.join(known)}"
                     )
-                if name != REST and name not in kind.model_fields:
-                    raise ValueError(
-                        f"{kind.__name__}.ORIGINS: there is no setting {name!r}; it has {', '.join(kind.model_fields)}"
-                    )
-                if named.count(name) > 1:
-                    raise ValueError(f"{kind.__name__}.ORIGINS names {name!r} twice; remove one")
+            if twice := [name for name in named if named.count(name) > 1]:
+                raise ValueError(f"{kind.__name__}.ORIGINS names {twice[0]!r} twice; remove one")
             defined = [name for name in inspect.get_annotations(kind) if name in kind.model_fields]
-            rest = {name: origin for place, origin in said if place == REST for name in defined}
-            found |= rest | {name: origin for name, origin in said if name != REST}
+            found |= {name: origin for place, origin in stated if place == REST for name in defined}
+            found |= {name: origin for name, origin in stated if name != REST}
         return found
 
     @classmethod
@@ -121,8 +118,8 @@ class ReidConfig(BaseModel):
 
     @property
     def in_epochs(self) -> tuple[str, ...]:
-        """Names of the settings that this recipe counts in epochs: its length, unless `steps` is set, and whatever of
-        its schedule a method adds. An unused one (the drops of a one-cycle schedule) is not among them."""
+        """Names of the settings that this recipe counts in epochs and uses: its length, unless `steps` is set, and
+        what a method's schedule adds."""
         return ("epochs",) if self.steps is None else ()
 
     def stretched(self, factor: int | float) -> dict[str, Any]:

@@ -31,27 +31,24 @@ def extract(
         batch_size: images per pass.
 
     Raises:
-        ValueError: a feature is NaN or infinite; names the image.
+        ValueError: the table is empty, or a feature is NaN or infinite; names the image.
     """
+    if table.empty:
+        raise ValueError("The table has no rows: there is nothing to extract features from.")
     pixels = TablePixels(table, (config.height, config.width), cache)
-    modalities = table["modality"].to_numpy(dtype=object)
-    device = next(network.parameters()).device
-    found: list[tuple[np.ndarray, Tensor]] = []
-    training = network.training
+    modalities, features = table["modality"].to_numpy(dtype=object), None
+    device, training = next(network.parameters()).device, network.training
     network.eval()
     try:
         for modality in ("visible", "infrared"):
             rows = np.flatnonzero(modalities == modality)
             for start in range(0, len(rows), batch_size):
                 some = rows[start : start + batch_size]
-                found.append((some, _batch(network, pixels[some], modality, config, device)))
+                found = _batch(network, pixels[some], modality, config, device)
+                features = torch.empty(len(table), found.shape[1]) if features is None else features
+                features[torch.from_numpy(some)] = found
     finally:
         network.train(training)
-    if not found:
-        raise ValueError("The table has no rows: there is nothing to extract features from.")
-    features = torch.empty(len(table), found[0][1].shape[1])
-    for some, part in found:
-        features[torch.from_numpy(some)] = part
     broken = (~torch.isfinite(features).all(dim=1)).nonzero().flatten().tolist()
     if broken:
         raise ValueError(

@@ -14,6 +14,8 @@ from torch.optim import Optimizer
 from vireid_lib.data import sampling
 from vireid_lib.reid.config import ReidConfig
 
+Classes = Int64[np.ndarray, "_"]  # of each training image of a modality
+
 
 @dataclass
 class Batch:
@@ -56,8 +58,7 @@ class Sampler(Protocol):
 
 class Method:
     """Base of the methods. A subclass in `vireid_lib/reid/methods/<name>.py`, named there as `METHOD`, has a
-    `config_class` and these members, of which `sampler`, `start_training` and `start_epoch` have defaults; the
-    trainer needs nothing else.
+    `config_class` and these members, of which `sampler`, `start_training` and `start_epoch` have defaults.
 
     Attributes:
         config: an instance of `config_class`.
@@ -73,7 +74,7 @@ class Method:
         raise NotImplementedError(f"{type(self).__name__} has no augment")
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses of an augmented batch by name; "total" is minimised, the others are shown beside it."""
+        """Losses of an augmented batch by name; "total" is minimised, the others are shown with it."""
         raise NotImplementedError(f"{type(self).__name__} has no loss")
 
     def optimizer(self) -> Optimizer:
@@ -86,16 +87,9 @@ class Method:
 
     @classmethod
     def sampler(
-        cls,
-        config: ReidConfig,
-        visible: Int64[np.ndarray, " visible"],
-        infrared: Int64[np.ndarray, " infrared"],
-        *,
-        external: Collection[int],
-        seed: int,
+        cls, config: ReidConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
     ) -> Sampler:
-        """What draws the batches: P identities × K images of each modality, `config.mix` of them external. It needs no
-        network, so that the length of a training can be known without one.
+        """What draws the batches: P identities × K images of each modality, `config.mix` of them external.
 
         Args:
             config: an instance of `config_class`.
@@ -112,10 +106,6 @@ class Method:
         """Look at the training table, before a checkpoint is loaded: make room for what is kept per row, say."""
 
     def start_epoch(self, epoch: int, every_image: Callable[[], Iterator[Batch]]) -> None:
-        """Look at all training images before the first step of an epoch; not called again when a run resumes
-        within it, so keep what is found in buffers of `network`.
-
-        Args:
-            every_image: called, goes through all images in random order, P·K of each modality in a batch, not
-                augmented; what fills the last batch is repeated.
-        """
+        """Look at all training images before the first step of an epoch: `every_image` goes through them in random
+        order, P·K of each modality in a batch, not augmented; what fills the last batch is repeated. Not called again
+        when a run resumes within the epoch: keep what is found in buffers of `network`."""

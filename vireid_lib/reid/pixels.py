@@ -12,8 +12,7 @@ from vireid_lib.data.images import load_images
 class TablePixels:
     """`pixels[rows]` gives the rows' images as uint8 [len(rows), height, width, 3].
 
-    Each data set, split and source is decoded and cached on its own, so that trainings on other mixtures of
-    them share what they have in common.
+    Each data set, split and source is cached on its own, so that trainings on other mixtures of them share it.
 
     Args:
         table: an image table; rows are counted from 0, whatever its index.
@@ -22,15 +21,13 @@ class TablePixels:
     """
 
     def __init__(self, table: pd.DataFrame, size: tuple[int, int], cache: Path | None) -> None:
-        self.size = size
+        self.size, paths = size, table["path"].to_numpy(dtype=object)
         dataset = table["identity"].str.split("/").str[0]
-        groups = table.groupby([dataset, table["split"], table["source"]], sort=True).ngroup().to_numpy()
-        self._group, self._position, self._stacks = groups, np.empty(len(table), dtype=np.int64), []
-        paths = table["path"].to_numpy(dtype=object)
-        for group in range(groups.max() + 1 if len(groups) else 0):
-            rows = np.flatnonzero(groups == group)
-            self._position[rows] = np.arange(len(rows))
-            self._stacks.append(load_images(list(paths[rows]), size, cache=cache).pixels)
+        grouped = table.groupby([dataset, table["split"], table["source"]], sort=True)
+        self._group, self._position = grouped.ngroup().to_numpy(), grouped.cumcount().to_numpy()
+        self._stacks = [
+            load_images(list(paths[rows]), size, cache=cache).pixels for rows in grouped.indices.values() if len(rows)
+        ]
 
     def __len__(self) -> int:
         return len(self._group)

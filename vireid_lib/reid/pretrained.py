@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vireid_lib.reid.resnet import TwoStreamResNet50
+from vireid_lib.reid.layers import TwoStreamResNet50
 from vireid_lib.training.weights import read_weights
 
 HUB_ID = "timm/resnet50.tv_in1k"  # torchvision's IMAGENET1K_V1, what AGW's release starts from, as safetensors
@@ -25,23 +25,15 @@ def load_imagenet(backbone: TwoStreamResNet50, source: str) -> None:
         FileNotFoundError, ValueError: see `read_imagenet`; also ValueError for keys that are missing,
             unknown or of another shape, naming them.
     """
-    state = {
-        name: tensor
-        for name, tensor in read_imagenet(source).items()
-        if not name.startswith("fc.") and not name.endswith("num_batches_tracked")
-    }
-    own = {
-        name: tensor
-        for name, tensor in backbone.state_dict().items()
-        if not name.startswith(("non_local.", "alleviation.")) and not name.endswith("num_batches_tracked")
-    }
-    origin = {name: name.split(".", 2)[2] if name.startswith("stems.") else name for name in own}
-    missing = sorted(set(origin.values()) - state.keys())
-    unknown = sorted(state.keys() - set(origin.values()))
+    given, state = read_imagenet(source), backbone.state_dict()
+    given = {name: tensor for name, tensor in given.items() if not name.startswith("fc.") and _learnt(name)}
+    own = {name: tensor for name, tensor in state.items() if not name.startswith(("non_local.", "alleviation."))}
+    origin = {name: name.split(".", 2)[2] if name.startswith("stems.") else name for name in own if _learnt(name)}
+    missing, unknown = sorted(set(origin.values()) - given.keys()), sorted(given.keys() - set(origin.values()))
     shapes = [
-        f"{theirs} is {list(state[theirs].shape)} there and {list(own[name].shape)} here"
+        f"{theirs} is {list(given[theirs].shape)} there and {list(own[name].shape)} here"
         for name, theirs in origin.items()
-        if theirs in state and state[theirs].shape != own[name].shape
+        if theirs in given and given[theirs].shape != own[name].shape
     ]
     if missing or unknown or shapes:
         raise ValueError(
@@ -50,7 +42,11 @@ def load_imagenet(backbone: TwoStreamResNet50, source: str) -> None:
         )
     with torch.no_grad():
         for name, theirs in origin.items():
-            own[name].copy_(state[theirs])
+            own[name].copy_(given[theirs])
+
+
+def _learnt(name: str) -> bool:
+    return not name.endswith("num_batches_tracked")
 
 
 def _some(names: list[str]) -> str:

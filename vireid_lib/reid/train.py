@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,39 +29,25 @@ RECORD = "reid.json"
 
 
 def train_reid(
-    table: pd.DataFrame,
-    config: ReidConfig,
-    folder: Path,
-    *,
-    seed: int,
-    cache: Path | None,
-    checkpoint_every: int | None = None,
-    progress: bool = True,
-    device: str | None = None,
+    table: pd.DataFrame, config: ReidConfig, folder: Path, *, seed: int, cache: Path | None, **options: Any
 ) -> nn.Module:
     """Train `config.method` on every row of `table` and return its network in evaluation mode.
 
-    Rows may be real, external and synthetic: each is an image of an identity in a modality. The network after
-    the last step is taken (the released codes take the epoch that is best on the test set). A run that was
-    killed continues; a finished one is loaded.
+    Rows may be real, external and synthetic. The network after the last step is taken (the released codes take the
+    epoch that is best on the test set). A run that was killed continues; a finished one is loaded.
 
     Args:
         table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
-        config: from `vireid_lib.reid.methods.configure`.
-        folder: gets the checkpoints, `history.jsonl` and `reid.json` (what was trained, on whom, how long).
+        folder: gets the checkpoints, `history.jsonl` and `reid.json` (what was trained, on which identities, how long).
         seed: of initial weights, batches and augmentations.
         cache: folder of decoded images, or None to keep them in memory.
-        checkpoint_every: steps between checkpoints; None is an epoch or 200 steps, whichever is longer.
-        device: "cpu", or None for the best one there is.
+        options: as in `train_task`.
 
     Raises:
         ValueError: an identity lacks a modality, there are fewer identities than a batch needs, or `folder`
             holds another training.
     """
-    task = ReidTask(table, config, seed=seed, cache=cache)
-    return train_task(
-        task, config, folder, seed=seed, checkpoint_every=checkpoint_every, progress=progress, device=device
-    )
+    return train_task(ReidTask(table, config, seed=seed, cache=cache), config, folder, seed=seed, **options)
 
 
 def train_task(
@@ -70,24 +57,18 @@ def train_task(
     *,
     seed: int,
     checkpoint_every: int | None = None,
-    progress: bool = True,
-    device: str | None = None,
+    **options: Any,
 ) -> nn.Module:
-    """Train `task` to its end, write what it keeps and its record, which says that all is there; return its network in
-    evaluation mode. Arguments as in `train_reid`."""
+    """Train `task` to its end, write what it keeps, then its record; return its network in evaluation mode.
+
+    Args:
+        checkpoint_every: steps between checkpoints; None is an epoch or 200 steps, whichever is longer.
+        options: `progress` and `device` of `vireid_lib.training.loop.train`.
+    """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     every = max(200, task.epoch_steps) if checkpoint_every is None else checkpoint_every
-    loop.train(
-        task,
-        steps=task.steps,
-        folder=folder,
-        seed=seed,
-        checkpoint_every=every,
-        precision=config.precision,
-        progress=progress,
-        device=device,
-    )
+    options |= {"checkpoint_every": every, "precision": config.precision}
+    loop.train(task, steps=task.steps, folder=folder, seed=seed, **options)
     task.keep(folder)
     record = {
         "config": config.model_dump(),
@@ -132,11 +113,10 @@ def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
 
 
 class ReidTask(loop.Task):
-    """A method's network and losses on the batches of a table, for the one training loop.
+    """A method's network, batches and losses on a table, for the one training loop.
 
     Attributes:
-        identities: their names; a label is a place in this list.
-        true_labels: of each row. labels: the same, or with `config.label_noise`.
+        identities, rows, true_labels, labels: see `Labelled`.
         epoch_steps: steps of an epoch by which the schedule counts; the sampler goes through epochs of its own, which
             are as long unless `config.epoch_steps` says otherwise.
     """
@@ -196,10 +176,9 @@ class ReidTask(loop.Task):
 
     def every_image(self, step: int) -> Iterator[Batch]:
         """All images before `step`, not augmented; the same in each process."""
-        seed = seeds.integer(self.seed, "every image") % 2**32
-        counts = (len(rows) for rows in self.rows.values())
         size = self.method.config.identities * self.method.config.images
-        sampler = AllImagesSampler(*counts, images=size, seed=seed)
+        seed = seeds.integer(self.seed, "every image") % 2**32
+        sampler = AllImagesSampler(*map(len, self.rows.values()), images=size, seed=seed)
         for index in range(sampler.steps_per_epoch):
             visible, infrared = sampler.batch(step, index)
             generator = seeds.generator(self.seed, "every image", step, index)
@@ -218,15 +197,9 @@ class ReidTask(loop.Task):
         return step * self.processes // self.epoch_steps
 
     def _batch(self, visible: np.ndarray, infrared: np.ndarray, generator: torch.Generator) -> Batch:
-        return Batch(
-            visible=self._images(visible),
-            infrared=self._images(infrared),
-            visible_labels=torch.from_numpy(self.labels[visible]).to(self.device),
-            infrared_labels=torch.from_numpy(self.labels[infrared]).to(self.device),
-            visible_rows=torch.from_numpy(visible),
-            infrared_rows=torch.from_numpy(infrared),
-            generator=generator,
-        )
+        images = (self._images(rows) for rows in (visible, infrared))
+        labels = (torch.from_numpy(self.labels[rows]).to(self.device) for rows in (visible, infrared))
+        return Batch(*images, *labels, torch.from_numpy(visible), torch.from_numpy(infrared), generator)
 
     def _batch_rows(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         drawn = step * self.processes + self.process

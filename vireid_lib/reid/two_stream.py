@@ -1,8 +1,9 @@
 """What AGW and its relatives share: configuration, network, augmentation, optimiser, learning rate."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -12,13 +13,18 @@ from torch.optim import Optimizer
 from vireid_lib.data import augment
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.layers import average_pool, generalised_mean_pool
+from vireid_lib.reid.layers import (
+    Output,
+    TwoStreamBackbone,
+    TwoStreamNetwork,
+    TwoStreamResNet50,
+    TwoStreamSmall,
+    average_pool,
+    generalised_mean_pool,
+)
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.method import Batch, Method
-from vireid_lib.reid.network import TwoStreamNetwork
 from vireid_lib.reid.pretrained import HUB_ID, load_imagenet
-from vireid_lib.reid.resnet import TwoStreamResNet50
-from vireid_lib.reid.small import TwoStreamSmall
 from vireid_lib.training import schedules
 
 
@@ -26,25 +32,24 @@ class TwoStreamConfig(ReidConfig):
     """The common recipe of the released codes of AGW, CAJ, DART, DEEN (AGW_CMReID, train.py and model.py).
 
     Attributes:
-        height, width: 288×144. identities, images: 8 and 4. epochs: 81 (0 to 80).
+        epochs: 0 to 80.
         backbone: "resnet50", or "small" for the miniature world.
         pretrained: ImageNet weights (hub id or local file), or None. The releases: torchvision's.
         non_local: non-local blocks in the backbone. gem: generalised-mean pooling; without it, the mean.
-        shared_from: the first of the backbone's layers 1 to 4 that both modalities share; each has its own of those
-            before, beside its own stem.
+        shared_from: the first of the backbone's layers 1 to 4 that both modalities share.
         label_smoothing: of the identity loss; the releases have none.
-        padding: pixels of black border before the random crop.
-        flip: probability of mirroring.
-        erasing: probability of random erasing. channel_exchange: probability of showing one colour channel of
-            a visible image in all three.
-        optimizer: "sgd" (Nesterov, momentum 0.9) or "adamw".
+        padding: pixels of black border before the random crop. flip: probability of mirroring.
+        erasing: probability of random erasing.
+        channel_exchange: probability of showing one colour channel of a visible image in all three.
+        optimizer: "sgd" (Nesterov, momentum 0.9) or "adamw", with weight decay on every parameter.
         learning_rate: of BN neck and classifier. backbone_rate: share of it for everything else.
-        weight_decay: on every parameter.
         schedule: "drops" (linear warm-up over `warm_up` epochs, then a tenth of the rate from each epoch in
             `drops` on) or "one_cycle" over the whole training.
     """
 
     ORIGINS = {"release": ("*", "flip_at_test", "similarity")}
+    SMALL: ClassVar[Mapping[str, Any]] = {}
+    """What a method does otherwise than `SMALL` of this module in the miniature world."""
 
     height: int = Field(default=288, gt=0)
     width: int = Field(default=144, gt=0)
@@ -72,7 +77,7 @@ class TwoStreamConfig(ReidConfig):
     @classmethod
     def small(cls, **changes: Any) -> "TwoStreamConfig":
         """The recipe of the miniature world: 64×32 pixels, 900 steps, about a minute of one core."""
-        return cls(**(SMALL | changes))
+        return cls(**(SMALL | cls.SMALL | changes))
 
     @property
     def in_epochs(self) -> tuple[str, ...]:
@@ -138,23 +143,31 @@ class TwoStreamMethod(Method):
         return augment.random_erasing(images, generator, self.config.erasing) if self.config.erasing else images
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        labels = batch.labels
-        pooled, logits = self.network(batch.visible, batch.infrared)
-        terms = {"identity": self.identity_loss(logits, labels), **self.metric_losses(pooled, batch)}
-        accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
-        return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
+        output = self.network(batch.visible, batch.infrared)
+        labels = batch.labels.repeat(len(output.logits) // len(batch.labels))  # DEEN has several rows an image
+        terms = {"identity": self.identity_loss(output.logits, labels), **self.metric_losses(output, batch)}
+        return {"total": sum(terms.values()), **terms, "accuracy": accuracy(output.logits, labels)}
 
     def identity_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The weighted identity loss."""
         return identity_cross_entropy(logits, labels, smoothing=self.config.label_smoothing)
 
-    def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Weighted terms on the pooled features (visible rows, then infrared ones) beside the identity loss."""
+    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        """Weighted terms beside the identity loss, from the network's output (visible rows, then infrared ones)."""
         return {}
 
     def optimizer(self) -> Optimizer:
-        config = self.config
-        groups = parameter_groups(self.network, config.learning_rate, config.backbone_rate)
+        return self.optimizer_of(self.network)
+
+    def optimizer_of(self, *networks: TwoStreamNetwork) -> Optimizer:
+        """With the releases' three groups for each network: all else at `backbone_rate`, BN neck, classifier."""
+        config, groups = self.config, []
+        for network in networks:
+            heads = [list(network.bottleneck.parameters()), list(network.classifier.parameters())]
+            ids = {id(parameter) for head in heads for parameter in head}
+            rest = [parameter for parameter in network.parameters() if id(parameter) not in ids]
+            groups.append({"params": rest, "lr": config.learning_rate * config.backbone_rate})
+            groups += [{"params": head, "lr": config.learning_rate} for head in heads]
         if config.optimizer == "sgd":
             return torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay, nesterov=True)
         return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
@@ -166,17 +179,33 @@ class TwoStreamMethod(Method):
         return schedules.warm_up_and_drops(epoch, warm_up=config.warm_up, drops=config.drops)
 
 
-def build_backbone(config: TwoStreamConfig) -> TwoStreamResNet50 | TwoStreamSmall:
-    """The backbone with its ImageNet weights, if the configuration names any."""
-    small = config.backbone == "small"
-    if small and config.pretrained is not None:
+def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of rows whose largest logit is the label's; without gradient."""
+    return (logits.detach().argmax(dim=1) == labels).float().mean()
+
+
+BACKBONES = {"resnet50": TwoStreamResNet50, "small": TwoStreamSmall}
+SMALL_WIDTH = 192  # of the small networks' features
+
+
+def build_backbone(
+    config: ReidConfig, kinds: Mapping[str, Callable[..., TwoStreamBackbone]] = BACKBONES, **options: Any
+) -> TwoStreamBackbone:
+    """The backbone that `config.backbone` names among `kinds`, with its ImageNet weights, if the configuration has any.
+
+    Args:
+        config: has `backbone` and `pretrained`.
+        options: what the backbone is made with.
+
+    Raises:
+        ValueError: ImageNet weights for the small backbone. Else as `vireid_lib.reid.pretrained.load_imagenet`.
+    """
+    if config.backbone == "small" and config.pretrained is not None:
         raise ValueError(
             f"pretrained is {config.pretrained!r}, but there are no ImageNet weights for the small "
             "backbone: set it to None."
         )
-    backbone = (TwoStreamSmall if small else TwoStreamResNet50)(
-        non_local=config.non_local, shared_from=config.shared_from
-    )
+    backbone = kinds[config.backbone](**options)
     if config.pretrained is not None:
         load_imagenet(backbone, config.pretrained)
     return backbone
@@ -189,13 +218,5 @@ def build_network(
     small = config.backbone == "small"
     stripes = 4 if small and config.gem else 1
     pool = partial(generalised_mean_pool, stripes=stripes) if config.gem else average_pool
-    width = 192 if small else None
-    return network_class(build_backbone(config), num_identities, pool=pool, stripes=stripes, width=width)
-
-
-def parameter_groups(network: TwoStreamNetwork, rate: float, backbone_rate: float) -> list[dict]:
-    """The releases' three groups: everything else at `backbone_rate` of the rate, BN neck, classifier."""
-    head = [list(network.bottleneck.parameters()), list(network.classifier.parameters())]
-    heads = {id(parameter) for group in head for parameter in group}
-    rest = [parameter for parameter in network.parameters() if id(parameter) not in heads]
-    return [{"params": rest, "lr": rate * backbone_rate}, *({"params": group, "lr": rate} for group in head)]
+    backbone = build_backbone(config, non_local=config.non_local, shared_from=config.shared_from)
+    return network_class(backbone, num_identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)

@@ -1,6 +1,5 @@
 """Atomic checkpoints: tensors as safetensors, everything else as JSON, never pickle."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vireid_lib import disk
+from vireid_lib.data.contents import file_digest
 from vireid_lib.data.text import read_json
 
 KEPT = 2  # checkpoints left on disk: the newest and the one before it, should the newest turn out unreadable
@@ -33,7 +33,7 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
     """Write `folder/step-<step>` so that it either exists in full or not at all.
 
     Args:
-        folder: where the checkpoints of one training live.
+        folder: where the checkpoints of one training live; the two newest stay.
         step: number of completed steps.
         tensors: any dtypes, shapes and devices; they come back on the CPU, bit for bit, in the same memory
             format (channels_last matters: optimisers walk memory in its order).
@@ -44,12 +44,26 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
         NotWritten: the disk is full, say; the checkpoints before this one are untouched.
     """
     folder = Path(folder)
-    temporary = folder / f".writing-{os.getpid()}"
+    temporary, final = folder / f".writing-{os.getpid()}", folder / f"step-{step:08d}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
             shutil.rmtree(leftover, ignore_errors=True)
-        return _write(folder, temporary, step, tensors, meta)
+        temporary.mkdir()
+        plain, channels_last = _separate(tensors)
+        save_file(plain, temporary / TENSORS)
+        digest = file_digest(temporary / TENSORS)
+        record = {"step": step, "sha256": digest, "channels_last": channels_last, "meta": dict(meta)}
+        (temporary / META).write_text(json.dumps(record))
+        for file in (temporary / TENSORS, temporary / META, temporary):
+            _fsync(file)
+        if final.exists():
+            shutil.rmtree(final)
+        os.replace(temporary, final)
+        _fsync(folder)
+        for old in _complete(folder)[KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+        return final
     except (OSError, SafetensorError) as error:
         kept = [path.name for path in _complete(folder)]
         needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
@@ -63,37 +77,18 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write(folder: Path, temporary: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
-    final = folder / f"step-{step:08d}"
-    temporary.mkdir()
-    plain, channels_last = _separate(tensors)
-    save_file(plain, temporary / TENSORS)
-    record = {"step": step, "sha256": _sha256(temporary / TENSORS), "channels_last": channels_last, "meta": dict(meta)}
-    (temporary / META).write_text(json.dumps(record))
-    for file in (temporary / TENSORS, temporary / META, temporary):
-        _fsync(file)
-    if final.exists():
-        shutil.rmtree(final)
-    os.replace(temporary, final)
-    _fsync(folder)
-    for old in _complete(folder)[KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
-    return final
-
-
 def load(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, Any]] | None:
     """(step, tensors, meta) of the newest readable checkpoint in `folder`, or None when there is none.
 
     A damaged checkpoint is passed over with a warning that names it. Raises NoneReadable when checkpoints
     exist and none can be read: starting again from step 0 would silently throw the work away.
     """
-    candidates = _complete(Path(folder))
     damaged = []
-    for path in candidates:
+    for path in _complete(Path(folder)):
         try:
             record = read_json(path / META)
             step, meta, channels_last = record["step"], record["meta"], record["channels_last"]
-            if _sha256(path / TENSORS) != record["sha256"]:
+            if file_digest(path / TENSORS) != record["sha256"]:
                 raise ValueError("its tensors do not match their recorded digest")
             tensors = load_file(path / TENSORS)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -155,9 +150,8 @@ def _separate(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[st
     plain, channels_last, storages = {}, [], set()
     for name, tensor in tensors.items():
         copy = tensor.detach().to("cpu")
-        if copy.ndim == 4 and not copy.is_contiguous():
-            if copy.is_contiguous(memory_format=torch.channels_last):
-                channels_last.append(name)
+        if copy.ndim == 4 and not copy.is_contiguous() and copy.is_contiguous(memory_format=torch.channels_last):
+            channels_last.append(name)
         copy = copy.contiguous()
         storage = copy.untyped_storage()
         if storage.data_ptr() in storages or storage.nbytes() != copy.nbytes:
@@ -170,11 +164,6 @@ def _separate(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[st
 def _complete(folder: Path) -> list[Path]:
     """Checkpoint folders, newest first. The rename that makes them is atomic, so each one is complete."""
     return sorted(folder.glob("step-*"), reverse=True)
-
-
-def _sha256(file: Path) -> str:
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _fsync(path: Path) -> None:

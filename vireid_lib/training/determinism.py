@@ -1,4 +1,4 @@
-"""What makes a computation on a CPU give the same bits again: torch's deterministic kernels, and so many threads."""
+"""What makes a computation on a CPU give the same bits again: deterministic kernels and a fixed number of threads."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from vireid_lib.training.giving_way import giving_way
 
 @contextlib.contextmanager
 def deterministic_kernels(wanted: bool = True) -> Iterator[None]:
-    """Use torch's deterministic kernels, where a kernel has a choice, and then those that were used before.
+    """Use torch's deterministic kernels in the block, where a kernel has a choice.
 
-    Without them, two threads that add to the same row (the gradient of `table[index]`, say) come in whatever order they
-    come, on a CPU as well. For an operation that has no deterministic kernel, torch warns.
+    Without them, two threads that add to the same row (the gradient of `table[index]`, say) add in any order, on a CPU
+    as well. For an operation that has no deterministic kernel, torch warns.
     """
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     filled = deterministic.fill_uninitialized_memory
@@ -30,8 +30,8 @@ def deterministic_kernels(wanted: bool = True) -> Iterator[None]:
 
 @contextlib.contextmanager
 def threads(count: int, wanted: bool = True) -> Iterator[None]:
-    """Compute with so many threads, whatever cores there are and whoever uses them: sums of floats depend on how many
-    threads share them, and must not on the machine. Several give way to other programs (`giving_way`)."""
+    """Compute with so many threads, whatever the machine has: sums of floats depend on how many threads share them.
+    Several threads give way to other programs (`giving_way`)."""
     before = torch.get_num_threads()
     if wanted:
         torch.set_num_threads(count)

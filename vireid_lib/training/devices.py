@@ -5,7 +5,7 @@ import torch
 
 def resolved(name: str | None = None) -> torch.device:
     """The device of that name; None and "auto" take CUDA where there is a GPU, else the CPU. A GPU that is named by its
-    number, such as "cuda:1", becomes the one that torch means where none is named.
+    number, such as "cuda:1", becomes torch's current one.
 
     Raises:
         ValueError: there is no such device here; says what there is.
@@ -34,8 +34,7 @@ def _lacking(device: torch.device) -> str | None:
         if device.index is not None and device.index >= count:
             return f"torch finds {count} GPU{'s' * (count > 1)}, the last is cuda:{count - 1}"
     elif device.type == "mps":
-        if not torch.backends.mps.is_available():
-            return "torch finds no Apple GPU"
+        return None if torch.backends.mps.is_available() else "torch finds no Apple GPU"
     elif device.type != "cpu":
         try:
             torch.empty(1, device=device)

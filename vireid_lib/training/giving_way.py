@@ -1,12 +1,11 @@
 """Threads that share a computation give way to other programs: they sleep at once while they wait for one another.
 
-A thread of GNU's OpenMP, with which torch computes on Linux, looks again and again whether the others are done before
-it sleeps. On free cores that is fastest. Where another program has one of two cores, the thread on that core waits for
-its turn, and again in each of the thousand parts of a step, while the other thread looks: a step takes ten times as
-long and more. OpenMP sleeps after a few looks where it manages more threads than there are cores. So when threads of
-this process have to wait for a core, one more team of threads is made, which does nothing, and is sent away when the
-cores are free again. How many threads share a computation stays the same, and with it the bits
-(`tests/benchmarks/bench_busy.py` has the times).
+A thread of GNU's OpenMP, with which torch computes on Linux, polls whether the others are done before it sleeps. On
+free cores that is fastest. Where another program has one of two cores, the thread on that core waits for its turn again
+in each of the thousand parts of a step, while the other thread polls: a step takes ten times as long. OpenMP sleeps
+after a few polls where it manages more threads than there are cores. So when threads of this process have to wait for a
+core, one more, idle team of threads is made, until the cores are free again. How many threads share a computation stays
+the same, and with it the bits (`tests/benchmarks/bench_busy.py` has the times).
 """
 
 import contextlib
@@ -50,8 +49,8 @@ def giving_way() -> Iterator[None]:
 
 
 def waited() -> float | None:
-    """Seconds that this process's threads could have run and had no core, since each began; None if the system does
-    not say."""
+    """Seconds that this process's threads were ready and had no core, since each began; None if the system does not
+    say."""
     found = 0
     for file in TASKS.glob("*/schedstat"):
         with contextlib.suppress(OSError):  # a thread that has just ended
@@ -68,7 +67,7 @@ def libraries() -> list[str]:
 
 
 class Crowd:
-    """An idle team of threads, as many as there are cores, of each OpenMP library; while it is there, threads of other
+    """An idle team of threads, as many as there are cores, of each OpenMP library: while it is there, threads of other
     teams sleep as soon as they wait."""
 
     def __init__(self) -> None:

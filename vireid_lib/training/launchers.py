@@ -1,8 +1,8 @@
-"""What launchers and job systems leave in the environment (`WORLD_SIZE`, `RANK`, `PMI_SIZE`, …), and who listens to it.
+"""Environment variables of launchers and job systems (`WORLD_SIZE`, `RANK`, `PMI_SIZE`, …), and when they count.
 
-accelerate and torch take such variables for the word of a launcher, and wait for processes that may never come. Here
-they count only where `torchrun` or `accelerate launch` has started this very process; the book is one process, and
-those that it starts itself are told by it alone.
+accelerate and torch take such variables for a launcher's, and wait for processes that may never come. Here they count
+only where `torchrun` or `accelerate launch` has started this very process: the book is one process and starts others
+itself.
 """
 
 import contextlib
@@ -14,19 +14,19 @@ JOINED = "TORCHELASTIC_RUN_ID"
 """In the environment of each process that `torchrun` or `accelerate launch` starts."""
 
 DEVICE = "ACCELERATE_TORCH_DEVICE"
-"""Where accelerate looks for the device that it is to take."""
+"""The device that accelerate is to take."""
 
 OWN = re.compile(
     r"(LOCAL_|GROUP_|ROLE_)?(RANK|WORLD_SIZE)|(ROLE|GROUP)_NAME|NODE_RANK|MASTER_(ADDR|PORT)|TORCHELASTIC_\w+|PET_\w+"
     r"|(ACCELERATE|FSDP|PARALLELISM_CONFIG)_\w+|FORK_LAUNCHED"
 )
-"""What torch's and accelerate's launchers set."""
+"""Set by torch's and accelerate's launchers."""
 
 OTHERS = re.compile(r"(PMI|PMIX|OMPI_COMM_WORLD|MV2_COMM_WORLD)_\w+|MPI_LOCAL\w+")
-"""What MPI sets, also under a job system; accelerate believes it before it believes `torchrun`."""
+"""Set by MPI, also under a job system; accelerate prefers it to `torchrun`."""
 
 TASKS = re.compile(r"SLURM_(NTASKS|NPROCS|STEP_NUM_TASKS|PROCID|LOCALID)")
-"""What nothing here reads, and somebody may think that it does."""
+"""Not read by anything here, though a user may expect it."""
 
 
 def joined() -> bool:
@@ -35,7 +35,7 @@ def joined() -> bool:
 
 
 def forget(environment: MutableMapping[str, str]) -> list[str]:
-    """Remove what would make one process wait for others; return it, and what is not listened to, as `NAME=value`."""
+    """Remove what would make one process wait for others; return as `NAME=value` what is ignored."""
     named = [name for name in sorted(environment) if OWN.fullmatch(name) or OTHERS.fullmatch(name)]
     told = [
         f"{name}={value}"
@@ -48,14 +48,14 @@ def forget(environment: MutableMapping[str, str]) -> list[str]:
 
 
 def in_words(ignored: list[str]) -> str:
-    """What to tell about variables that are not listened to."""
+    """The message about ignored variables."""
     return f"ignored: {', '.join(ignored)}. The book is one process, and starts others itself where it needs them."
 
 
 @contextlib.contextmanager
 def alone(device: str | None = None) -> Iterator[list[str]]:
-    """An environment without other launchers' words, and without any where no launcher has started this process; then
-    the one that was before. Gives what it leaves out.
+    """An environment without other launchers' variables, and without any where no launcher has started this process;
+    then the one that was before. Yields what it leaves out.
 
     Args:
         device: what accelerate is to take in it, e.g. "cuda:1"; None leaves it the choice.

@@ -52,9 +52,8 @@ def train(
 ) -> History:
     """Train `task` for `steps` steps in `folder`, continuing whatever an earlier run left there.
 
-    A run that was killed continues, when called again, as if it had never stopped: on a CPU, with the same
-    versions and number of threads, the weights end bit for bit the same, and so they do in every other run. A finished
-    run is loaded, not repeated.
+    A run that was killed continues, when called again, as if it had never stopped: on a CPU, with the same versions and
+    number of threads, every run ends with the same bits. A finished run is loaded, not repeated.
 
     Args:
         folder: gets `training.json` (what is trained), `history.jsonl` and `checkpoints/`.

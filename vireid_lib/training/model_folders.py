@@ -12,8 +12,8 @@ from vireid_lib.training import hub, weights
 def explained(
     what: str, name: str, error: Exception, *, folder: Path | None, index: str, parts: Sequence[str] = ()
 ) -> Exception:
-    """The error to raise in place of `error`: names the file that is broken or missing, or what keeps the hub's model
-    from coming; never with others' advice.
+    """The error to raise in place of `error`: names the broken or missing file, or why the hub's model cannot be had,
+    without other libraries' advice.
 
     Args:
         what: the setting that named the model.

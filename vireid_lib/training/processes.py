@@ -24,11 +24,8 @@ def index() -> int:
 
 
 def join(device: str | None) -> None:
-    """Connect this process with the others; on a machine with several GPUs each takes its own.
-
-    Args:
-        device: "cpu", or None for the best one there is.
-    """
+    """Connect this process with the others; on a machine with several GPUs each takes its own. `device` is "cpu", or
+    None for the best one there is."""
     if count() > 1:
         with launchers.alone():
             PartialState(cpu=device == "cpu", timeout=PATIENCE)
@@ -39,11 +36,8 @@ def join(device: str | None) -> None:
 
 @contextlib.contextmanager
 def environment(device: str | None) -> Iterator[None]:
-    """Where accelerate is to look for its device and its fellows; warns of what it is not to find there.
-
-    Args:
-        device: what a process that is alone computes on; None is the best there is.
-    """
+    """The environment that accelerate is to read; warns of the variables that are ignored. `device` is what a process
+    that is alone computes on, None the best there is."""
     with launchers.alone(None if device == "cpu" else device) as left_out:
         if left_out and not launchers.joined():
             warnings.warn(launchers.in_words(left_out), stacklevel=3)

@@ -20,10 +20,10 @@ class Task:
     `__init__` and write `losses`; the rest has defaults.
 
     Attributes:
-        name: shown in the progress line and recorded.
+        name: shown with the progress, and recorded.
         config: JSON values that the result depends on; a folder is bound to them.
-        modules: networks by name. Call them as `self.modules[name](...)`: their `forward` runs in the
-            chosen precision and returns float32, and it is what a multi-process run synchronises.
+        modules: networks by name. Call them as `self.modules[name](...)`: that runs in the chosen precision, returns
+            float32 and synchronises several processes.
         optimizers: by name.
         extras: anything else with `state_dict()` and `load_state_dict()` (a weight average, say).
         trainable_only: checkpoint only the parameters that require a gradient (LoRA, token rows). The

@@ -7,12 +7,13 @@ from typing import Any
 
 from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+from accelerate.utils import LoggerType
 
 from vireid_lib.nearest import hint
 
 NAMES = "VIREID_TRACKERS"
-"""Environment variable with names, joined by commas. No argument of a training, because its result does not depend on
-it, and it shall reach every process that trains."""
+"""Environment variable with names, joined by commas. Not an argument of a training: its result does not depend on it,
+and it must reach every process that trains."""
 
 LONGEST = 20  # entries of a list that are recorded as a setting
 
@@ -32,7 +33,7 @@ def chosen(text: str | None = None) -> list[str]:
     for name in names:
         if name not in built_in:
             raise TrackerError(f"There is no tracker {name!r}; {hint(name, sorted(built_in))}")
-        if name in _known() and name not in installed:
+        if name in set(LoggerType.list()) - installed:
             raise TrackerError(f"The tracker {name} is not installed: `pip install {name.replace('_', '-')}`.")
     return names
 
@@ -52,12 +53,6 @@ def end(accelerator: Accelerator) -> None:
 def folder_of(folder: Path) -> Path:
     """Where trackers that write files write them, inside a training's folder."""
     return folder / "trackers"
-
-
-def _known() -> set[str]:
-    from accelerate.utils import LoggerType
-
-    return set(LoggerType.list())
 
 
 def _flat(settings: Mapping[str, Any], place: str = "") -> dict[str, int | float | str | bool]:

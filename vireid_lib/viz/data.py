@@ -49,7 +49,7 @@ def carried_over(table: pd.DataFrame, *, title: str = "") -> Picture:
     """Correlations of descriptors between visible cameras, and between visible and infrared ones.
 
     Args:
-        table: as `vireid_lib.analysis.carry_over.carry_over` returns it.
+        table: as `vireid_lib.analysis.cross_modal_correlation.cross_modal_correlation` returns it.
     """
     picture = Picture(7.2, 0.9 + 0.5 * len(table), title or "Correlation over identities, per descriptor")
     axes = picture.subplots()

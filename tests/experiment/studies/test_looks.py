@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from vireid_lib import viz as plots
-from vireid_lib.analysis.gradcam import extent
 from vireid_lib.analysis.projection import principal_plane
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import Row, Study, looks

@@ -73,7 +73,7 @@ def halves(run: Run, *, people: int = 40, each: int = 4) -> Halves:
     judge, seed = list(measures.judges(run))[-1], run.profile.reid.seeds[0]
 
     def make(folder: Path) -> dict:
-        from vireid_lib.analysis.identification import identify
+        from vireid_lib.analysis.identity_preservation import identify
         from vireid_lib.reid.features import extract
 
         network, settings = run.network(judge, seed)

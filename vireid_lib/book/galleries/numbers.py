@@ -9,14 +9,11 @@ import pandas as pd
 import safetensors.torch
 import torch
 
-from vireid_lib.analysis.fidelity import frechet
-from vireid_lib.analysis.identification import identify
-from vireid_lib.analysis.identity_distance import identity_distance
-from vireid_lib.analysis.leakage import ModalityJudge, ModalityNetwork, train_judge
-from vireid_lib.analysis.manifold import NEIGHBOURS, manifold
-from vireid_lib.analysis.measure import Measure
+from vireid_lib.analysis.diversity import diversity
+from vireid_lib.analysis.fidelity import NEIGHBOURS, Measure, frechet, manifold
+from vireid_lib.analysis.identity_preservation import identify, identity_distance
+from vireid_lib.analysis.modality_classifier import ModalityClassifier, ModalityNetwork, train_classifier
 from vireid_lib.analysis.ssim import ssim
-from vireid_lib.analysis.variety import variety
 from vireid_lib.book.galleries.audit import audit, thin
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
@@ -57,7 +54,7 @@ KINDS = {"colour": False, "luminance": True}
 """What the judges of modality see, and whether that is grey."""
 
 
-def modality_judges(run: Run) -> tuple[StageRecord, dict[str, ModalityJudge]]:
+def modality_judges(run: Run) -> tuple[StageRecord, dict[str, ModalityClassifier]]:
     """Judges that have learned visible from infrared on the target's training images and the external photographs;
     one sees colour, the other only luminance."""
     data = run.data()
@@ -68,7 +65,7 @@ def modality_judges(run: Run) -> tuple[StageRecord, dict[str, ModalityJudge]]:
         pixels = np.asarray(load_images(rows["path"].tolist(), SIZE, cache=run.cache.files).pixels)
         about = {}
         for name, grey in KINDS.items():
-            judge = train_judge(pixels, (rows["modality"] == "infrared").to_numpy(), rows["identity"], grey=grey)
+            judge = train_classifier(pixels, (rows["modality"] == "infrared").to_numpy(), rows["identity"], grey=grey)
             safetensors.torch.save_file(judge.network.state_dict(), folder / f"{name}.safetensors")
             about[name] = {"accuracy": judge.accuracy, "held_out": judge.held_out}
         return about
@@ -78,7 +75,7 @@ def modality_judges(run: Run) -> tuple[StageRecord, dict[str, ModalityJudge]]:
     for name, grey in KINDS.items():
         network = ModalityNetwork(1 if grey else 3)
         network.load_state_dict(weights.read_file(record.folder / f"{name}.safetensors"))
-        found[name] = ModalityJudge(network.eval(), grey, **record.values[name])
+        found[name] = ModalityClassifier(network.eval(), grey, **record.values[name])
     return record, found
 
 
@@ -199,7 +196,7 @@ def _beside_reference(
     if count > NEIGHBOURS:
         found |= {each.name: each for each in manifold(*near).measures(images=(count, count), **about)}
     if all(rows.groupby(["identity", "camera"]).size().max() > 1 for rows in (gallery, real)):
-        share, note = variety(made, gallery, held, real).share, f"share of the spread of {reference(run)[1]}"
+        share, note = diversity(made, gallery, held, real), f"share of the spread of {reference(run)[1]}"
         found["variety"] = Measure("variety", share, images=(len(gallery), len(real)), note=note, **about)
     return found
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.analysis.spaces import pair_distances
+from vireid_lib.analysis.embedding_spread import pair_distances
 from vireid_lib.evaluation.evaluator import DISTANCES, evaluate
 from vireid_lib.evaluation.protocols import DIRECTIONS, LlcmProtocol
 from vireid_lib.experiment.metrics import mean_and_std

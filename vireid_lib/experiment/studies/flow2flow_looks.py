@@ -11,7 +11,7 @@ import torch
 from jaxtyping import UInt8
 
 from vireid_lib.analysis.fidelity import colourfulness, frechet
-from vireid_lib.analysis.identification import identify
+from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.book.galleries.audit import thin
 from vireid_lib.data.cameras import camera_keys
 from vireid_lib.data.grey import grey

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vireid_lib.analysis.spaces import pair_distances
+from vireid_lib.analysis.embedding_spread import pair_distances
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies.jsia import LABELS, STUDY, SWEEPS, sweep_row
 from vireid_lib.experiment.studies.jsia_makers import cameras_by_modality, maker, pairs, shown, size_of, translated

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from vireid_lib import generators
 from vireid_lib.analysis.fidelity import frechet_distance
-from vireid_lib.analysis.identity_distance import paired_distance
+from vireid_lib.analysis.identity_preservation import paired_distance
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.cameras import camera_modalities
 from vireid_lib.data.images import load_images, to_float

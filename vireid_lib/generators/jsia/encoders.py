@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.augment import normalise
-from vireid_lib.reid import small
+from vireid_lib.reid.layers.backbones import SmallStem, TwoStreamResNet50, TwoStreamSmall, draw_weights
 from vireid_lib.reid.pretrained import read_imagenet
-from vireid_lib.reid.resnet import BLOCKS, WIDTHS, Bottleneck
 
 Maps = Float[Tensor, "batch channels h w"]
 GREY = (0.2989, 0.5870, 0.1140)  # the release's, four digits
@@ -30,14 +29,12 @@ class SetLevelEncoder(nn.Module):
         super().__init__()
         self.grey = form == "release"
         if backbone == "small":
-            self.stem, self.layer1 = small.SmallStem(), small.SmallBlock(24, small.WIDTHS[0], 2)
-            self.channels = small.WIDTHS[0]
+            self.stem, self.layer1, self.channels = SmallStem(), TwoStreamSmall.layer(0)[0], TwoStreamSmall.widths[1]
         else:
             self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64)
-            self.layer1 = _stage(64, 0, 1)
-            self.channels = 256
+            self.layer1, self.channels = TwoStreamResNet50.layer(0), TwoStreamResNet50.widths[1]
         self.rectified = form == "paper"
-        _draw(self)
+        draw_weights(self)
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Maps:
         images = grey(images) if self.grey else images
@@ -53,16 +50,13 @@ class InstanceLevelEncoder(nn.Module):
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
+        kind = TwoStreamSmall if backbone == "small" else TwoStreamResNet50
+        stages, self.channels = [kind.layer(index) for index in (1, 2, 3)], kind.widths[-1]
         if backbone == "small":
-            shapes = zip(small.WIDTHS, small.WIDTHS[1:], (1, 2, 1), strict=False)
-            stages = [small.SmallBlock(inside, width, stride) for inside, width, stride in shapes]
-            self.channels = small.WIDTHS[-1]
-        else:
-            stages = [_stage(256, 1, 2), _stage(512, 2, 2), _stage(1024, 3, 1)]
-            self.channels = 2048
+            stages = [stage[0] for stage in stages]
         for place, stage in enumerate(stages, 2):
             self.add_module(f"layer{place}", stage)
-        _draw(self)
+        draw_weights(self)
 
     def forward(self, maps: Maps) -> Maps:
         return self.layer4(self.layer3(self.layer2(maps)))
@@ -111,16 +105,3 @@ def statistics_kept(module: nn.Module) -> Iterator[None]:
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-
-
-def _stage(inside: int, place: int, stride: int) -> nn.Sequential:
-    width = WIDTHS[place]
-    outside = width * Bottleneck.expansion
-    first = Bottleneck(inside, width, stride)
-    return nn.Sequential(first, *(Bottleneck(outside, width, 1) for _ in range(BLOCKS[place] - 1)))
-
-
-def _draw(module: nn.Module) -> None:
-    for each in module.modules():
-        if isinstance(each, nn.Conv2d):
-            nn.init.kaiming_normal_(each.weight, mode="fan_out", nonlinearity="relu")

@@ -1,4 +1,4 @@
-"""Diverse embedding expansion (DEE) of DEEN: from one feature map several, for more to learn from."""
+"""Diverse embedding expansion (DEE) of DEEN: several feature maps from one."""
 
 from typing import Literal
 
@@ -18,10 +18,9 @@ class DiverseEmbeddingExpansion(nn.Module):
     Args:
         channels: of the map; a multiple of 4.
         branches: maps that come out, the original included; at least 2.
-        form: the release divides the sum by 3 and drops 1 % of the whole stack's values in training, the
-            copied original's too; the paper mentions neither. Both forms start as the same function, with the
-            release's initial weights (Kaiming, by inputs): generated maps share the batch normalisation of the next
-            stage with the original, and would drown it if they were much larger.
+        form: the release divides the sum by 3 and drops 1 % of the whole stack's values in training, the copied
+            original's too. Both forms start as the same function, with the release's initial weights (Kaiming, by
+            inputs): generated maps that were much larger would drown the original in the next batch normalisation.
     """
 
     def __init__(self, channels: int, branches: int = 3, form: Literal["paper", "release"] = "paper") -> None:
@@ -31,12 +30,9 @@ class DiverseEmbeddingExpansion(nn.Module):
                 f"An expansion of {channels} channels to {branches} branches: channels must be a multiple of 4, "
                 "branches at least 2 (the original and one generated)."
             )
-        inner = channels // 4
-        self.branches = branches
+        inner, self.branches = channels // 4, branches
         self.reduce = nn.ModuleList(
-            nn.ModuleList(
-                nn.Conv2d(channels, inner, 3, padding=dilation, dilation=dilation, bias=False) for dilation in DILATIONS
-            )
+            nn.ModuleList(nn.Conv2d(channels, inner, 3, padding=d, dilation=d, bias=False) for d in DILATIONS)
             for _ in range(branches - 1)
         )
         self.restore = nn.ModuleList(nn.Conv2d(inner, channels, 1) for _ in range(branches - 1))

@@ -1,11 +1,45 @@
-"""Behind the pooling: BN neck and identity classifier."""
+"""Behind the backbone: pooling, BN neck, identity classifier."""
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Map = Float[Tensor, "batch channels height width"]
+
+
+def average_pool(maps: Map) -> Float[Tensor, "batch channels"]:
+    """Mean over the positions: [B, C, h, w] → [B, C]."""
+    return maps.mean(dim=(2, 3))
+
+
+def generalised_mean_pool(
+    maps: Map, *, power: float = 3.0, stripes: int = 1
+) -> Float[Tensor, "batch stripes_channels"]:
+    """GeM pooling, (mean xᵖ)^(1/p) over the positions: between the mean (p = 1) and the maximum (p = ∞).
+
+    Args:
+        maps: [B, C, h, w], not negative (what a ReLU leaves).
+        power: p; AGW's release keeps it at 3, its paper calls it learnable (Ye et al. 2021, eq. 2).
+        stripes: pool each of so many horizontal stripes alone; the result is [B, stripes·C], top first.
+
+    Raises:
+        ValueError: h is not a multiple of `stripes`.
+    """
+    batch, channels, height, width = maps.shape
+    if height % stripes:
+        raise ValueError(
+            f"A feature map {height} high cannot be cut into {stripes} equal stripes: choose an image "
+            f"height that leaves a multiple of {stripes}."
+        )
+    stacked = maps.reshape(batch, channels, stripes, (height // stripes) * width)
+    powered = stacked * stacked * stacked if power == 3 else stacked**power
+    # The small constant keeps the root's gradient finite where a channel is zero everywhere.
+    pooled = (powered.mean(dim=3) + 1e-12) ** (1.0 / power)
+    return pooled.transpose(1, 2).reshape(batch, stripes * channels)
 
 
 def bn_neck(width: int) -> nn.BatchNorm1d:
-    """Batch normalisation between the pooled feature, which the triplet loss sees, and the classifier.
-    Its shift is frozen at zero; initialised as in AGW's release."""
+    """Batch normalisation between the pooled feature and the classifier; its shift stays zero. Initialised as in AGW's
+    release."""
     neck = nn.BatchNorm1d(width)
     nn.init.normal_(neck.weight, 1.0, 0.01)
     neck.bias.requires_grad_(False)
@@ -13,7 +47,7 @@ def bn_neck(width: int) -> nn.BatchNorm1d:
 
 
 def identity_classifier(width: int, identities: int) -> nn.Linear:
-    """A linear layer without shift, one row an identity; initialised as in AGW's release."""
+    """A linear layer without shift, one row per identity; initialised as in AGW's release."""
     classifier = nn.Linear(width, identities, bias=False)
     nn.init.normal_(classifier.weight, 0.0, 0.001)
     return classifier

@@ -8,17 +8,15 @@ Map = Float[Tensor, "batch channels height width"]
 
 
 class ModalityAlleviation(nn.Module):
-    """y = g·x + (1 − g)·IN(x), with a gate g in 0..1 per channel that the image's mean features decide.
+    """y = g·x + (1 − g)·IN(x), with a gate g in 0..1 per channel that the image's mean features decide (Wu et al., CVPR
+    2021).
 
-    Instance normalisation (no scale, no shift, no running statistics) takes a channel's mean and deviation
-    over the image away, and with them much of what tells infrared from visible; the gate keeps them where they
-    serve the identity.
+    Instance normalisation takes a channel's mean and deviation over the image away, and with them much of what tells
+    infrared from visible; the gate keeps them where they serve the identity.
 
     Args:
         channels: of the map.
         reduction: the gate's hidden layer is narrower by this factor (16 in the released code).
-
-    Source: Wu et al., Discover Cross-Modality Nuances for Visible-Infrared Person Re-Identification, CVPR 2021.
     """
 
     def __init__(self, channels: int, reduction: int = 16) -> None:

@@ -21,8 +21,8 @@ class MultiStageAggregation(nn.Module):
 
     def __init__(self, high: int, low: int, stride: int = 1, form: Literal["paper", "release"] = "paper") -> None:
         super().__init__()
-        self.channel = ChannelAggregation(high, low, stride, form)
-        self.spatial = SpatialAggregation(high, low, form)
+        self.channel = ChannelAggregation(high, low, low, stride, form)
+        self.spatial = SpatialAggregation(high, low, low // 2, 1, form)
 
     def forward(self, high: High, low: Low) -> High:
         """The high map, aggregated; same shape."""
@@ -30,13 +30,13 @@ class MultiStageAggregation(nn.Module):
 
 
 class _Aggregation(nn.Module):
-    """The parts that both aggregations have; θ, φ, g are the paper's ψ_q, ψ_k, ψ_v, `project` its ω.
+    """The parts that both aggregations have; θ, φ, g are the paper's ψ_q, ψ_k, ψ_v, `project` its ω; `inner` channels.
 
     In both forms a batch normalisation that starts at zero follows ω, as in the release, so that a fresh block
     is the identity and does not disturb a pre-trained backbone; the paper does not mention it.
     """
 
-    def __init__(self, high: int, low: int, inner: int, stride: int, form: str) -> None:
+    def __init__(self, high: int, low: int, inner: int, stride: int, form: Literal["paper", "release"]) -> None:
         super().__init__()
         self.g = nn.Conv2d(low, inner, 1)
         self.theta = nn.Conv2d(high, inner, 1)
@@ -48,15 +48,8 @@ class _Aggregation(nn.Module):
 
 
 class ChannelAggregation(_Aggregation):
-    """f_h + ω(M ψ_v(f_l)) with M the similarities of channels (eq. 7 and 8).
-
-    Args:
-        high, low, stride: see `MultiStageAggregation`.
-        form: "paper" takes the softmax of the similarities, "release" divides them by their number.
-    """
-
-    def __init__(self, high: int, low: int, stride: int, form: Literal["paper", "release"]) -> None:
-        super().__init__(high, low, low, stride, form)
+    """f_h + ω(M ψ_v(f_l)) with M the similarities of channels (eq. 7 and 8): their softmax in the form "paper"; the
+    release divides them by their number."""
 
     def forward(self, high: High, low: Low) -> High:
         values, keys = self.g(low).flatten(2), self.phi(low).flatten(2)
@@ -72,13 +65,7 @@ class SpatialAggregation(_Aggregation):
     The release writes each map of C/2 channels and N positions as one of C and N/2 before it compares them: a
     similarity there is of pairs of positions that lie half a map apart. Its form keeps that, and needs maps
     with an even number of positions.
-
-    Args:
-        high, low: see `MultiStageAggregation`. form: see `ChannelAggregation`.
     """
-
-    def __init__(self, high: int, low: int, form: Literal["paper", "release"]) -> None:
-        super().__init__(high, low, low // 2, 1, form)
 
     def forward(self, high: High, low: Low) -> High:
         values, keys, queries = self.g(low), self.phi(low), self.theta(high)

@@ -1,4 +1,4 @@
-"""Pattern alignment: one feature per learnt pattern of a person, beside the feature of the whole (MPANet)."""
+"""Pattern alignment: one feature per learnt pattern, and the feature of the whole image (MPANet)."""
 
 import torch
 from jaxtyping import Float
@@ -9,16 +9,14 @@ Patterns = Float[Tensor, "batch patterns height width"]
 
 
 class PatternAlignment(nn.Module):
-    """Attention maps of n patterns; each weighs the feature map before it is averaged.
+    """Attention maps of n patterns; each weighs the feature map before it is averaged (Wu et al., CVPR 2021).
 
-    Both modalities share the patterns, so that feature i is about the same thing in each of them. What keeps
-    the patterns from being the same is `losses.pattern_separation`.
+    Both modalities share the patterns, so that feature i is about the same thing in each of them.
+    `losses.pattern_separation` keeps the patterns apart.
 
     Args:
         channels: C, of the feature map.
         patterns: n (6 in the released configurations).
-
-    Source: Wu et al., Discover Cross-Modality Nuances for Visible-Infrared Person Re-Identification, CVPR 2021.
     """
 
     def __init__(self, channels: int, patterns: int = 6) -> None:

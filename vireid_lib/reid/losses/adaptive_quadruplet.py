@@ -1,4 +1,4 @@
-"""Adaptive quadruplet loss of DART: a triplet loss that doubts its positive and its negative."""
+"""Adaptive quadruplet loss of DART: a triplet loss that may replace its positive and its negative."""
 
 from typing import NamedTuple
 
@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from vireid_lib.reid.losses.distances import pairwise_distances, same_identity
+from vireid_lib.reid.losses.shapes import Labels, Logits, PerRow, Rows, Scalar
 
 REDRAWS = 6  # tries at a confident positive; the last is taken whatever it is
 RANKS = 12  # the closest negatives that are looked through for a confident one; the last is taken whatever it is
@@ -15,11 +16,11 @@ RANKS = 12  # the closest negatives that are looked through for a confident one;
 class Positives(NamedTuple):
     """Row of a positive of each anchor, and of another one that stands in where the first is doubted."""
 
-    first: Int[Tensor, " n"]
-    second: Int[Tensor, " n"]
+    first: Labels
+    second: Labels
 
 
-def draw_positives(labels: Int[Tensor, " n"], confident: Bool[Tensor, " n"], generator: Generator) -> Positives:
+def draw_positives(labels: Labels, confident: Bool[Tensor, " n"], generator: Generator) -> Positives:
     """Random rows with the anchor's label, as the release draws them.
 
     The first is any row but the anchor. The second is, of up to six draws among all rows with that label, the
@@ -61,15 +62,15 @@ def _pick(among: Bool[Tensor, "n n"], draws: Float[Tensor, "k n"]) -> Int[Tensor
 
 
 def adaptive_quadruplet(
-    features: Float[Tensor, "n d"],
-    logits: Float[Tensor, "n identities"],
-    labels: Int[Tensor, " n"],
-    confidence: Float[Tensor, " n"],
+    features: Rows,
+    logits: Logits,
+    labels: Labels,
+    confidence: PerRow,
     positives: Positives,
     *,
     threshold: float = 0.5,
     margin: float = 0.3,
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """max(0, d⁺ − d⁻ + margin), averaged over the anchors whose own label is trusted (Yang et al. 2022).
 
     With p the drawn positive, n the closest negative, p' and n' confident ones in their place, and an image
@@ -86,8 +87,7 @@ def adaptive_quadruplet(
     Args:
         features: rows of both modalities, before the BN neck.
         logits: the classifier's; no gradient flows through them.
-        labels: identity of each row, some of them wrong.
-        confidence: probability that the label is right.
+        confidence: probability that a row's label is right.
         positives: from `draw_positives`.
         threshold: confidence from which a label is trusted.
         margin: in units of the Euclidean distance.
@@ -115,15 +115,12 @@ def adaptive_quadruplet(
     false_positive = ~trusted[positives.first]
     false_negative = ~trusted[negative] & (logits.argmax(dim=1)[negative] == labels)
 
-    towards = torch.where(
-        false_positive,
-        torch.where(false_negative, to_negative, to_second_positive),
-        torch.where(false_negative, mean, to_positive),
-    )
-    away = torch.where(
-        false_positive,
-        torch.where(false_negative, to_positive, mean),
-        torch.where(false_negative, to_second_negative, to_negative),
-    )
+    def choose(both: Tensor, positive: Tensor, negative: Tensor, neither: Tensor) -> Tensor:
+        """By which of positive and negative are false."""
+        doubted, kept = torch.where(false_negative, both, positive), torch.where(false_negative, negative, neither)
+        return torch.where(false_positive, doubted, kept)
+
+    towards = choose(to_negative, to_second_positive, mean, to_positive)
+    away = choose(to_positive, mean, to_second_negative, to_negative)
     each = (towards - away + margin).clamp(min=0)
     return (each * trusted).sum() / trusted.sum().clamp(min=1)

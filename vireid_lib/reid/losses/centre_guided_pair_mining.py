@@ -1,23 +1,23 @@
 """Centre-guided pair mining (CPM) of DEEN: generated embeddings near the other modality, far from their own."""
 
-from typing import Literal
-
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
+
+from vireid_lib.reid.losses.distances import norm
+from vireid_lib.reid.losses.shapes import Form, Infrared, InfraredLabels, Scalar, Visible, VisibleLabels
 
 
 def centre_guided_pair_mining(
-    visible: Float[Tensor, "visible dim"],
-    infrared: Float[Tensor, "infrared dim"],
-    generated_visible: Float[Tensor, "visible dim"],
-    generated_infrared: Float[Tensor, "infrared dim"],
-    visible_labels: Int[Tensor, " visible"],
-    infrared_labels: Int[Tensor, " infrared"],
+    visible: Visible,
+    infrared: Infrared,
+    generated_visible: Visible,
+    generated_infrared: Infrared,
+    visible_labels: VisibleLabels,
+    infrared_labels: InfraredLabels,
     *,
     margin: float = 0.2,
-    form: Literal["paper", "release"] = "paper",
-) -> Float[Tensor, ""]:
+    form: Form = "paper",
+) -> Scalar:
     """The loss of one generated branch (Zhang and Wang, CVPR 2023, eq. 3 to 5), with D the Euclidean distance.
 
     Paper: from the visible side, with centres c of the identities j and k ≠ j,
@@ -43,29 +43,27 @@ def centre_guided_pair_mining(
     """
     _check(visible_labels, infrared_labels)
     other = visible_labels[:, None] != visible_labels[None, :]
+    rows = {"visible": (visible, visible_labels), "infrared": (infrared, infrared_labels)}
     sides = []
-    for own, opposite, generated, labels in (
-        ("visible", "infrared", generated_visible, visible_labels),
-        ("infrared", "visible", generated_infrared, infrared_labels),
+    for own, opposite, generated in (
+        ("visible", "infrared", generated_visible),
+        ("infrared", "visible", generated_infrared),
     ):
-        rows = {"visible": (visible, visible_labels), "infrared": (infrared, infrared_labels)}
         # One centre for each visible row rather than one an identity: as many rows in every batch, and the
         # same means as long as each identity has as many images.
-        centres = _centres(visible_labels, *rows[own]), _centres(visible_labels, *rows[opposite])
-        sides.append(_side(*centres, _centres(visible_labels, generated, labels), other, margin, form))
+        centres = (_centres(visible_labels, *each) for each in (rows[own], rows[opposite], (generated, rows[own][1])))
+        sides.append(_side(*centres, other, margin, form))
     return sides[0] + sides[1] if form == "paper" else (sides[0] + sides[1]) / 2
 
 
-def _side(
-    own: Tensor, opposite: Tensor, generated: Tensor, other: Tensor, margin: float, form: str
-) -> Float[Tensor, ""]:
-    towards, away = _norm(opposite - generated), _norm(own - generated)
-    between = _norm(own[:, None] - own[None, :])
+def _side(own: Tensor, opposite: Tensor, generated: Tensor, other: Tensor, margin: float, form: Form) -> Tensor:
+    towards, away = norm(opposite - generated), norm(own - generated)
+    between = norm(own[:, None] - own[None, :])
     if form == "paper":
         hinges = ((towards - away)[:, None] - between + margin).clamp(min=0)
         return torch.where(other, hinges, 0.0).sum() / other.sum()
     nearest = torch.where(other, between, torch.inf).min(dim=1).values
-    among_generated = _norm(generated[:, None] - generated[None, :])
+    among_generated = norm(generated[:, None] - generated[None, :])
     nearest_generated = torch.where(other, among_generated, torch.inf).min(dim=1).values
     terms = ((away.detach(), 1.0), (nearest_generated, 0.5), (nearest, 0.5))
     return sum(share * (towards - far + margin).clamp(min=0).mean() for far, share in terms)
@@ -75,11 +73,6 @@ def _centres(wanted: Tensor, rows: Tensor, labels: Tensor) -> Tensor:
     """Mean of the rows of each wanted label."""
     chosen = (wanted[:, None] == labels[None, :]).to(rows.dtype)
     return chosen @ rows / chosen.sum(dim=1, keepdim=True)
-
-
-def _norm(differences: Tensor) -> Tensor:
-    """Euclidean norm with a gradient at zero, as in `distances.pairwise_distances`."""
-    return differences.square().sum(dim=-1).clamp(min=1e-12).sqrt()
 
 
 def _check(visible_labels: Tensor, infrared_labels: Tensor) -> None:

@@ -4,19 +4,20 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
-from torch import Tensor
+
+from vireid_lib.reid.losses.distances import norm
+from vireid_lib.reid.losses.shapes import Infrared, InfraredLabels, Scalar, Visible, VisibleLabels
 
 
 def cross_modality_triplet(
-    visible: Float[Tensor, "n d"],
-    infrared: Float[Tensor, "m d"],
-    visible_labels: Int[Tensor, " n"],
-    infrared_labels: Int[Tensor, " m"],
+    visible: Visible,
+    infrared: Infrared,
+    visible_labels: VisibleLabels,
+    infrared_labels: InfraredLabels,
     *,
     margin: float = 0.3,
     metric: Literal["euclidean", "cosine"] = "euclidean",
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """max(0, max_p d(a, p) − min_n d(a, n) + margin), positives and negatives of the other modality than the anchor,
     averaged over visible anchors, over infrared ones, and then over the two.
 
@@ -27,7 +28,7 @@ def cross_modality_triplet(
         ValueError: an image has no positive or no negative in the other modality.
     """
     if metric == "euclidean":
-        distances = (visible[:, None] - infrared).square().sum(2).clamp(min=1e-12).sqrt()
+        distances = norm(visible[:, None] - infrared)
     else:
         distances = -F.normalize(visible) @ F.normalize(infrared).t()
     same = visible_labels[:, None] == infrared_labels

@@ -1,18 +1,27 @@
-"""Euclidean distances between all rows of a batch, as the triplet losses use them."""
+"""What several losses share: distances between all rows of a batch, pairs of one identity, checks."""
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from vireid_lib.reid.losses.shapes import InfraredLabels, Rows, VisibleLabels
 
-def pairwise_distances(features: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-    """‖x_i − x_j‖, with squares below 1e-12 (a row's distance to itself) raised to it, so that the root has
-    a gradient; as in the released code, that makes a distance to itself 1e-6."""
+LEAST_SQUARE = 1e-12  # squared distances below it are raised to it, so that their root has a gradient
+
+
+def pairwise_distances(features: Rows) -> Float[Tensor, "n n"]:
+    """‖x_i − x_j‖; a row's distance to itself is 1e-6, as in the released code."""
     squares = features.square().sum(dim=1)
     squared = squares[:, None] + squares[None, :] - 2 * (features @ features.t())
-    return squared.clamp(min=1e-12).sqrt()
+    return squared.clamp(min=LEAST_SQUARE).sqrt()
 
 
-def same_identity(labels: Int[Tensor, " labels"], features: Float[Tensor, "n d"]) -> Bool[Tensor, "n n"]:
+def norm(differences: Float[Tensor, "*rows d"]) -> Float[Tensor, "*rows"]:
+    """Euclidean norm along the last dimension, with a gradient at zero."""
+    return differences.square().sum(dim=-1).clamp(min=LEAST_SQUARE).sqrt()
+
+
+def same_identity(labels: Int[Tensor, " labels"], features: Rows) -> Bool[Tensor, "n n"]:
     """Mask of the pairs with one label, themselves included.
 
     Raises:
@@ -27,3 +36,15 @@ def same_identity(labels: Int[Tensor, " labels"], features: Float[Tensor, "n d"]
             "two; raise the number of identities in a batch."
         )
     return mask
+
+
+def check_same_identities(visible: VisibleLabels, infrared: InfraredLabels) -> None:
+    """Raise ValueError where an identity, given by its label, is in one modality only. Labels sorted, each once."""
+    if not torch.equal(visible, infrared):
+        seen, other = set(visible.tolist()), set(infrared.tolist())
+        label = min(seen ^ other)
+        here, lacking = ("visible", "infrared") if label in seen else ("infrared", "visible")
+        raise ValueError(
+            f"Label {label} has {here} images in the batch and no {lacking} one: a loss that brings the "
+            "modalities together needs both of each identity."
+        )

@@ -1,20 +1,16 @@
 """Batch-hard triplet loss: the furthest image of the same identity against the closest of another."""
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from vireid_lib.reid.losses.distances import pairwise_distances, same_identity
+from vireid_lib.reid.losses.shapes import Labels, Rows, Scalar
 
 
-def hard_triplet(
-    features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], *, margin: float = 0.3
-) -> Float[Tensor, ""]:
+def hard_triplet(features: Rows, labels: Labels, *, margin: float = 0.3) -> Scalar:
     """max(0, max_p d(a, p) − min_n d(a, n) + margin), averaged over the anchors a (Hermans et al. 2017).
 
     Args:
         features: rows of both modalities; positives and negatives are taken from either.
-        labels: identity of each row.
         margin: in units of the Euclidean distance.
     """
     distances = pairwise_distances(features)

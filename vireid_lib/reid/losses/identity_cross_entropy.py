@@ -1,13 +1,11 @@
-"""Cross-entropy of the identity classifier, with or without label smoothing."""
+"""Cross-entropies of the identity classifier: plain or smoothed, weighted by confidence (DART), with a margin."""
 
 import torch.nn.functional as F
-from jaxtyping import Float, Int
-from torch import Tensor
+
+from vireid_lib.reid.losses.shapes import Labels, Logits, PerRow, Scalar
 
 
-def identity_cross_entropy(
-    logits: Float[Tensor, "n identities"], labels: Int[Tensor, " n"], *, smoothing: float = 0.0
-) -> Float[Tensor, ""]:
+def identity_cross_entropy(logits: Logits, labels: Labels, *, smoothing: float = 0.0) -> Scalar:
     """−Σ_c t_c log softmax(logits)_c, averaged over the rows, with t = (1 − ε) one-hot + ε / C.
 
     Args:
@@ -25,3 +23,30 @@ def identity_cross_entropy(
             "identities: number them 0, 1, 2, … without gaps (vireid_lib.data.tables.identity_labels)."
         )
     return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+
+
+def soft_identity_cross_entropy(
+    logits: Logits, labels: Labels, confidence: PerRow, *, smoothing: float = 0.0
+) -> Scalar:
+    """Σ_i w_i · CE_i / n, with w the probability that label i is right (DART, Yang et al. 2022, soft identification).
+
+    As released, the divisor is the number of rows, not Σ w: a batch of doubtful labels weighs little.
+
+    Args:
+        logits, labels, smoothing: as `identity_cross_entropy`; some labels are wrong.
+        confidence: w, 0..1.
+    """
+    each = F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
+    return (confidence * each).mean()
+
+
+def additive_margin_softmax(cosines: Logits, labels: Labels, *, scale: float = 16.0, margin: float = 0.35) -> Scalar:
+    """Cross-entropy of s·(cos θ − m·one-hot), averaged over the rows: the right class has to win by a margin (Wang et
+    al., Additive Margin Softmax for Face Verification, 2018, eq. 6).
+
+    Args:
+        cosines: between each row and each identity's weight, both of unit length.
+        scale, margin: s and m.
+    """
+    margins = F.one_hot(labels, cosines.shape[1]).to(cosines.dtype) * margin
+    return F.cross_entropy(scale * (cosines - margins), labels)

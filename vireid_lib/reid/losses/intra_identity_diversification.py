@@ -8,35 +8,29 @@ and infrared modality"), and the two directions are added.
 """
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
-SQUARES_FROM = 1e-12  # as `distances.pairwise_distances`: below, a root has no usable gradient
-
-Rows = Float[Tensor, "one d"]
-OtherRows = Float[Tensor, "other d"]
-Labels = Int[Tensor, " one"]
-OtherLabels = Int[Tensor, " other"]
-Loss = Float[Tensor, ""]
+from vireid_lib.reid.losses.distances import norm
+from vireid_lib.reid.losses.shapes import Infrared, InfraredLabels, Rows, Scalar, Visible, VisibleLabels
 
 
 def intra_identity_diversification(
-    one: Rows,
-    other: OtherRows,
-    labels: Labels,
-    other_labels: OtherLabels,
+    one: Visible,
+    other: Infrared,
+    labels: VisibleLabels,
+    other_labels: InfraredLabels,
     *,
     positive_margin: float,
     negative_margin: float,
-) -> Loss:
+) -> Scalar:
     """PE + NE (eq. 5) of two modalities, such as visible and infrared."""
     pair = one, other, labels, other_labels
     return positive_enhancement(*pair, margin=positive_margin) + negative_enhancement(*pair, margin=negative_margin)
 
 
 def positive_enhancement(
-    one: Rows, other: OtherRows, labels: Labels, other_labels: OtherLabels, *, margin: float
-) -> Loss:
+    one: Visible, other: Infrared, labels: VisibleLabels, other_labels: InfraredLabels, *, margin: float
+) -> Scalar:
     """PE (eq. 6): draw an identity's two centres together, push each centre's nearest own image away from it.
 
     (1/P) Σ_i max(0, d(c_i, c'_i) − min_k d(c_i, f_ik) + margin), plus the same with the modalities exchanged, with
@@ -53,17 +47,17 @@ def positive_enhancement(
         ValueError: an identity is in one modality only.
     """
     (centres, members), (opposite, other_members) = _both_centres(one, other, labels, other_labels)
-    apart = _distance(centres, opposite)
+    apart = norm(centres - opposite)
     terms = (
-        (apart - _distance(centres[:, None], rows).masked_fill(~own, torch.inf).amin(dim=1) + margin).clamp(min=0)
+        (apart - norm(centres[:, None] - rows).masked_fill(~own, torch.inf).amin(dim=1) + margin).clamp(min=0)
         for centres, rows, own in ((centres, one, members), (opposite, other, other_members))
     )
     return sum(term.mean() for term in terms)
 
 
 def negative_enhancement(
-    one: Rows, other: OtherRows, labels: Labels, other_labels: OtherLabels, *, margin: float
-) -> Loss:
+    one: Visible, other: Infrared, labels: VisibleLabels, other_labels: InfraredLabels, *, margin: float
+) -> Scalar:
     """NE (eq. 7): keep an identity's two centres nearer to each other than to any other identity's centre.
 
     (1/P) Σ_i max(0, d(c_i, c'_i) − min_{j≠i} min(d(c_i, c_j), d(c_i, c'_j)) + margin), plus the same with the
@@ -78,23 +72,20 @@ def negative_enhancement(
             "negative_enhancement: the batch shows one identity only and there is no other to keep away from; raise "
             "the number of identities in a batch."
         )
-    apart = _distance(centres, opposite)
+    apart = norm(centres - opposite)
     itself = torch.eye(len(centres), dtype=torch.bool, device=one.device).repeat(1, 2)
     both = torch.cat((centres, opposite))
     terms = (
-        (apart - _distance(mine[:, None], both).masked_fill(itself, torch.inf).amin(dim=1) + margin).clamp(min=0)
+        (apart - norm(mine[:, None] - both).masked_fill(itself, torch.inf).amin(dim=1) + margin).clamp(min=0)
         for mine in (centres, opposite)
     )
     return sum(term.mean() for term in terms)
 
 
-def colour_invariance(hue_grey: Rows, visible: Rows) -> Loss:
-    """CI (eq. 8): mean distance between the features of HueGray images and of the visible images they come from.
-
-    Args:
-        hue_grey, visible: row by row from the same image.
-    """
-    return _distance(hue_grey, visible).mean()
+def colour_invariance(hue_grey: Rows, visible: Rows) -> Scalar:
+    """CI (eq. 8): mean distance between HueGray images' features and those of the visible images they come from, row
+    by row."""
+    return norm(hue_grey - visible).mean()
 
 
 def _both_centres(
@@ -114,8 +105,3 @@ def _both_centres(
         share = members.to(rows.dtype)
         found.append(((share / share.sum(dim=1, keepdim=True)) @ rows, members))
     return found[0], found[1]
-
-
-def _distance(one: Tensor, other: Tensor) -> Tensor:
-    """Euclidean distance along the last dimension."""
-    return (one - other).square().sum(dim=-1).clamp(min=SQUARES_FROM).sqrt()

@@ -2,25 +2,24 @@
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor
 
+from vireid_lib.reid.losses.shapes import Form, Scalar
 
-def orthogonal(
-    generated: Sequence[Float[Tensor, "rows dim"]], *, form: Literal["paper", "release"] = "paper"
-) -> Float[Tensor, ""]:
+
+def orthogonal(generated: Sequence[Float[Tensor, "rows dim"]], *, form: Form = "paper") -> Scalar:
     """Σ_{m<n} f₊ᵐ · f₊ⁿ, averaged over the rows (Zhang and Wang, CVPR 2023, eq. 6).
 
-    The inner products are of embeddings as they are, not scaled to unit length. They bound the loss from below
-    only where embeddings cannot be negative, such as pooled maps that a ReLU left.
+    The embeddings are not scaled to unit length. The loss is bounded from below only where they cannot be negative,
+    such as pooled maps behind a ReLU.
 
     Args:
-        generated: per branch, the embeddings of the same images in the same order; the originals take no part.
-            With one branch the loss is 0.
-        form: the paper does not say what is averaged over; the release divides by the rows of all branches and
-            the originals together, which is the mean over images divided by (number of branches + 1).
+        generated: per branch, the embeddings of the same images in the same order, without the originals; of one
+            branch the loss is 0.
+        form: the paper does not say what is averaged over; the release divides by the rows of all branches and the
+            originals together, which is the mean over images divided by (number of branches + 1).
     """
     if not generated:
         raise ValueError("orthogonal takes the embeddings of at least one generated branch; there is none.")

@@ -3,9 +3,11 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from vireid_lib.reid.losses.shapes import Scalar
 
-def pattern_separation(maps: Float[Tensor, "batch patterns height width"]) -> Float[Tensor, ""]:
-    """Mean over the images and over the pairs of patterns of Σ_xy a_i(x, y)·a_j(x, y).
+
+def pattern_separation(maps: Float[Tensor, "batch patterns height width"]) -> Scalar:
+    """Mean over the images and over the pairs of patterns of Σ_xy a_i(x, y)·a_j(x, y) (Wu et al., CVPR 2021).
 
     The sum over places is not divided by their number, so a larger input weighs more. Maps that are faint
     everywhere satisfy it as well as maps apart: in the miniature world they end near 0.02, and the BN neck scales
@@ -16,8 +18,6 @@ def pattern_separation(maps: Float[Tensor, "batch patterns height width"]) -> Fl
 
     Raises:
         ValueError: there is one pattern only, hence no pair.
-
-    Source: Wu et al., CVPR 2021 (pattern alignment module).
     """
     batch, patterns = maps.shape[:2]
     if patterns < 2:

@@ -1,21 +1,20 @@
-"""Weighted regularised triplet loss (WRT) of AGW: all pairs count, the hard ones more, no margin."""
+"""Triplet losses in which all pairs count, the hard ones more: AGW's weighted regularised one (WRT), and CAJ's, which
+squares its gap."""
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from vireid_lib.reid.losses.distances import pairwise_distances, same_identity
+from vireid_lib.reid.losses.shapes import Labels, PerRow, Rows, Scalar
+
+LARGEST_GAP = 88.0  # of CAJ's release: beyond it, exp overflows in float32
 
 
-def weighted_regularized_triplet(
-    features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], *, normalize: bool = False
-) -> Float[Tensor, ""]:
+def weighted_regularized_triplet(features: Rows, labels: Labels, *, normalize: bool = False) -> Scalar:
     """log(1 + exp(Σ_j w⁺_ij d_ij − Σ_k w⁻_ik d_ik)), averaged over the anchors i (Ye et al. 2021, eq. 3, 4).
 
     Args:
         features: rows of both modalities, before the BN neck.
-        labels: identity of each row.
         normalize: scale the rows to unit length first.
     """
     if normalize:
@@ -24,10 +23,34 @@ def weighted_regularized_triplet(
     return F.softplus(furthest - closest).mean()
 
 
-def weighted_distances(
-    features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], *, sharpness: float = 1.0
-) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-    """Each row's weighted distance Σ_j w⁺_ij d_ij to its own identity, and Σ_k w⁻_ik d_ik to the others.
+def enhanced_squared_triplet(
+    features: Rows, labels: Labels, *, sharpness: float = 1.0, scale: float = 1.0, squared: bool = True
+) -> Scalar:
+    """log(1 + exp(±γ (d⁺_i − d⁻_i)²)), averaged over the anchors i, + where d⁺_i > d⁻_i and − elsewhere.
+
+    d⁺ and d⁻ are WRT's weighted distances; squaring makes far-off anchors count more. γ (d⁺ − d⁻)² is cut off at 88.
+    An anchor that is cut off has no gradient: where all are, training stands still at a loss of 88, the known collapse
+    of this loss.
+
+    Source: Ye et al., Channel Augmented Joint Learning, ICCV 2021, enhanced channel-mixed learning; the numbers
+    are the release's (ICCV21_CAJ, TripletLoss_ADP).
+
+    Args:
+        features: rows of both modalities and of all views (visible, channel-augmented visible, infrared).
+        sharpness: of the weights; the release's alpha.
+        scale: γ, the release's gamma.
+        squared: False leaves the gap as it is, not cut off: WRT, for a sharpness and scale of 1.
+    """
+    furthest, closest = weighted_distances(features, labels, sharpness=sharpness)
+    gap = furthest - closest
+    if not squared:
+        return F.softplus(scale * gap).mean()
+    size = (scale * gap.square()).clamp(max=LARGEST_GAP)
+    return F.softplus(torch.where(gap > 0, size, -size)).mean()
+
+
+def weighted_distances(features: Rows, labels: Labels, *, sharpness: float = 1.0) -> tuple[PerRow, PerRow]:
+    """Each row's weighted distance Σ_j w⁺_ij d_ij to its own identity, and Σ_k w⁻_ik d_ik to the others; both [n].
 
     w⁺ is a softmax of the distances to the same identity (the anchor itself included), w⁻ a softmax of the
     negated distances to others; the weights carry a gradient. As in the release, 1e-6 is added to the
@@ -35,8 +58,7 @@ def weighted_distances(
     is more than about 14 away, the negative term therefore fades, which keeps distances from growing.
 
     Args:
-        sharpness: factor on the distances inside the softmaxes; the larger, the more the hardest pair counts
-            (`alpha` in CAJ's release).
+        sharpness: factor on the distances inside the softmaxes; the larger, the more the hardest pair counts.
     """
     distances = pairwise_distances(features)
     same = same_identity(labels, features)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from vireid_lib.reid.layers import Output
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
 from vireid_lib.reid.method import Batch
@@ -19,8 +20,8 @@ class AgwConfig(TwoStreamConfig):
     survey's section 4 describes the same method without these numbers.
 
     In the miniature world (`small`) the losses are AGW's with label smoothing. Instead of WRT, the hard triplet
-    was tried on a world of other people (seed 777, one training each): rank-1 34.0 against WRT's 37.7 with real
-    images, 45.2 against 53.5 with true infrared of external people.
+    was tried on a world of other identities (seed 777, one training each): rank-1 34.0 against WRT's 37.7 with real
+    images, 45.2 against 53.5 with true infrared of external ones.
 
     Attributes:
         triplet: "wrt" (AGW), "hard" (the survey's baseline) or "none". margin: of the hard triplet.
@@ -39,11 +40,11 @@ class Agw(TwoStreamMethod):
     config_class = AgwConfig
     config: AgwConfig
 
-    def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         if self.config.triplet == "wrt":
-            return {"triplet": weighted_regularized_triplet(pooled, batch.labels)}
+            return {"triplet": weighted_regularized_triplet(output.pooled, batch.labels)}
         if self.config.triplet == "hard":
-            return {"triplet": hard_triplet(pooled, batch.labels, margin=self.config.margin)}
+            return {"triplet": hard_triplet(output.pooled, batch.labels, margin=self.config.margin)}
         return {}
 
 

@@ -6,13 +6,14 @@ WACV 2024, Tables 1 and 4 ("we use AGW as a base model without the triplet loss"
 """
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from vireid_lib.data import augment
+from vireid_lib.reid.layers import Output
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
 from vireid_lib.reid.method import Batch
@@ -36,16 +37,13 @@ class BaselineConfig(TwoStreamConfig):
     """
 
     ORIGINS = {"paper": ("triplet", "colour_copies"), "release": ("margin",), "ours": ("erasing",)}
+    SMALL = {"channel_exchange": 0.0}
 
     method: str = "baseline"
     triplet: Literal["hard", "wrt"] = "hard"
     margin: float = 0.3
     erasing: float = Field(default=0.5, ge=0, le=1)
     colour_copies: Literal["none", "grey", "hue", "hue_grey"] = "none"
-
-    @classmethod
-    def small(cls, **changes: Any) -> "BaselineConfig":
-        return super().small(**({"channel_exchange": 0.0} | changes))
 
 
 class Baseline(TwoStreamMethod):
@@ -71,10 +69,10 @@ class Baseline(TwoStreamMethod):
             infrared=self.augment_images(batch.infrared, "infrared", generator),
         )
 
-    def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         if self.config.triplet == "wrt":
-            return {"triplet": weighted_regularized_triplet(pooled, batch.labels)}
-        return {"triplet": hard_triplet(pooled, batch.labels, margin=self.config.margin)}
+            return {"triplet": weighted_regularized_triplet(output.pooled, batch.labels)}
+        return {"triplet": hard_triplet(output.pooled, batch.labels, margin=self.config.margin)}
 
 
 METHOD = Baseline

@@ -4,16 +4,16 @@ Ye, Ruan, Du, Shou: "Channel Augmented Joint Learning for Visible-Infrared Recog
 """
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from vireid_lib.data import augment
-from vireid_lib.reid.losses.enhanced_squared_triplet import enhanced_squared_triplet
-from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.reid.losses.kl_divergence import kl_divergence
+from vireid_lib.reid.layers import Output
+from vireid_lib.reid.losses.divergences import kl_divergence
+from vireid_lib.reid.losses.weighted_regularized_triplet import enhanced_squared_triplet
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
 
@@ -26,7 +26,7 @@ class CajConfig(TwoStreamConfig):
     exchanged, and 8×4 infrared ones.
 
     Attributes:
-        epochs: 100 (0 to 99). flip_at_test: the release's testa.py.
+        flip_at_test: as in the release's testa.py.
         erasing: probability of channel erasing, in every image.
         channel_exchange, grey: of the second view of a visible image: probability of showing one of its channels
             in all three, and, of what is not exchanged, of showing its luminance.
@@ -41,6 +41,7 @@ class CajConfig(TwoStreamConfig):
     """
 
     ORIGINS = {"release": ("*",)}
+    SMALL = {"channel_exchange": 1.0}
 
     method: str = "caj"
     epochs: int = Field(default=100, ge=1)
@@ -56,11 +57,6 @@ class CajConfig(TwoStreamConfig):
     squared: bool = True
     consistency: float = Field(default=0.0, ge=0)
     temperature: float = Field(default=3.0, gt=0)
-
-    @classmethod
-    def small(cls, **changes: Any) -> "CajConfig":
-        """The recipe of the miniature world; the second view is always exchanged, as in the published one."""
-        return super().small(**({"channel_exchange": 1.0} | changes))
 
 
 class Caj(TwoStreamMethod):
@@ -88,21 +84,15 @@ class Caj(TwoStreamMethod):
         images = augment.channel_augmentation(images, generator, self.config.erasing, exchange, grey)
         return augment.normalise(images) if self.config.form == "paper" else images
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
-        config, labels = self.config, batch.labels
-        pooled, logits = self.network(batch.visible, batch.infrared)
-        terms = {
-            "identity": identity_cross_entropy(logits, labels, smoothing=config.label_smoothing),
-            "triplet": enhanced_squared_triplet(
-                pooled, labels, sharpness=config.sharpness, scale=config.scale, squared=config.squared
-            ),
-        }
+    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        config = self.config
+        options = {"sharpness": config.sharpness, "scale": config.scale, "squared": config.squared}
+        terms = {"triplet": enhanced_squared_triplet(output.pooled, batch.labels, **options)}
         if config.consistency:
-            plain, _, infrared = logits.split((len(batch.visible) // 2,) * 2 + (len(batch.infrared),))
+            plain, _, infrared = output.logits.split((len(batch.visible) // 2,) * 2 + (len(batch.infrared),))
             divergence = kl_divergence(plain, infrared, temperature=config.temperature)
             terms["consistency"] = config.consistency * divergence
-        accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
-        return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
+        return terms
 
 
 METHOD = Caj

@@ -4,7 +4,8 @@ Yang, Huang, Hu, Li, Lv, Peng: "Learning with Twin Noisy Labels for Visible-Infr
 CVPR 2022.
 """
 
-from collections.abc import Callable, Collection, Iterator
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,20 +13,20 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int64
+from jaxtyping import Float
 from pydantic import Field
-from torch import Tensor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment, sampling
-from vireid_lib.reid.clean_probability import clean_probability
+from vireid_lib.reid.layers import Output, TwoStreamNetwork
+from vireid_lib.reid.layers.network import Features, Images, Maps
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
-from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.reid.losses.soft_identity_cross_entropy import soft_identity_cross_entropy
-from vireid_lib.reid.method import Batch, Sampler
-from vireid_lib.reid.network import Output
-from vireid_lib.reid.network_pair import NetworkPair
-from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, build_network, parameter_groups
+from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
+from vireid_lib.reid.method import Batch, Classes, Sampler
+from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, accuracy, build_network
 
 
 class DartConfig(TwoStreamConfig):
@@ -34,13 +35,9 @@ class DartConfig(TwoStreamConfig):
     `label_noise`; 0.2 is the release's.
 
     Attributes:
-        epochs: 100 (0 to 99).
-        similarity: inner products of the mean of both networks' unit features. No flip at test.
+        similarity: inner products of the mean of both networks' unit features.
         erasing: probability of channel erasing, in every image.
-        channel_exchange: of the second view of a visible image: probability of showing one of its channels in all
-            three.
-        infrared_exchange, infrared_grey: the same of infrared images, and, of those not exchanged, the probability
-            of showing the luminance.
+        channel_exchange, infrared_exchange, infrared_grey: see `CajConfig`.
         noise_warm_up: epochs in which both networks learn from all images alike, by the identity loss alone.
         noise_every: epochs from one noise modelling to the next; the release does it before each.
         threshold: probability from which the quadruplet loss trusts a label. margin: of that loss.
@@ -49,6 +46,9 @@ class DartConfig(TwoStreamConfig):
     """
 
     ORIGINS = {"release": ("*",)}
+    # A longer warm-up than the release's: the small network starts from random weights, with 51 steps an epoch on real
+    # images instead of 696 from ImageNet's. After one epoch its losses say nothing about labels.
+    SMALL = {"channel_exchange": 1.0, "noise_warm_up": 4, "noise_every": 4, "redraw_below": 0}
 
     method: str = "dart"
     epochs: int = Field(default=100, ge=1)
@@ -63,19 +63,102 @@ class DartConfig(TwoStreamConfig):
     margin: float = Field(default=0.3, ge=0)
     redraw_below: int = Field(default=4, ge=0)
 
-    @classmethod
-    def small(cls, **changes: Any) -> "DartConfig":
-        """The recipe of the miniature world; two networks and three views take two and a half times as long as AGW.
-
-        The warm-up is longer: the small network starts from random weights and has 51 steps an epoch on real images,
-        where the release starts from ImageNet's and has 696. After one epoch its losses say nothing about labels.
-        """
-        settings = {"channel_exchange": 1.0, "noise_warm_up": 4, "noise_every": 4, "redraw_below": 0}
-        return super().small(**(settings | changes))
-
     @property
     def in_epochs(self) -> tuple[str, ...]:
         return (*super().in_epochs, "noise_warm_up")
+
+
+class NetworkPair(nn.Module):
+    """Two networks of the same form with their own weights, each of which learns from its half of a batch.
+
+    Attributes:
+        clean: [network, view, row]: the probability that a row's label is right, by each network for each of two views;
+            1 at first. A buffer: checkpoints keep it.
+    """
+
+    def __init__(self, first: TwoStreamNetwork, second: TwoStreamNetwork) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+        self.width = first.width
+        self.clean: Float[Tensor, "2 2 rows"]
+        self.register_buffer("clean", torch.ones(2, 2, 0))
+
+    def make_room(self, rows: int) -> None:
+        """Start anew with `rows` images, all of them trusted."""
+        self.clean = torch.ones(2, 2, rows, device=self.clean.device)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """As for every module; there may be any number of rows."""
+        if "clean" in state_dict:
+            self.make_room(state_dict["clean"].shape[2])
+        return super().load_state_dict(state_dict, *args, **kwargs)
+
+    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> tuple[Output, ...]:
+        """One training pass of each network on its half of the images.
+
+        Raises:
+            ValueError: a modality has no images, or an odd number of them.
+        """
+        for images, modality in ((visible, "visible"), (infrared, "infrared")):
+            if len(images) == 0 or len(images) % 2:
+                raise ValueError(
+                    f"The batch has {len(images) or 'no'} {modality} images: two networks take half of them each, so "
+                    "there must be some in each modality, and an even number."
+                )
+        (for_first, for_second), (and_first, and_second) = visible.chunk(2), infrared.chunk(2)
+        return self.first(for_first, and_first), self.second(for_second, and_second)
+
+    def feature_map(self, images: Images, modality: str) -> Maps:
+        """The maps of both networks before pooling, side by side."""
+        return torch.cat([network.feature_map(images, modality) for network in (self.first, self.second)], dim=1)
+
+    def pooled(self, images: Images, modality: str) -> Features:
+        """Both networks' features before the BN neck, side by side."""
+        return self._pooled(self.feature_map(images, modality))
+
+    def features(self, images: Images, modality: str) -> Features:
+        """The feature for retrieval: the mean of the networks' unit features, to be ranked by inner products."""
+        return self.describe(self.feature_map(images, modality))
+
+    def describe(self, maps: Maps) -> Features:
+        """The same of maps as `feature_map` gives them; shorter than 1 where the networks disagree."""
+        first, second = self._pooled(maps).chunk(2, dim=1)
+        return (F.normalize(self.first.bottleneck(first)) + F.normalize(self.second.bottleneck(second))) / 2
+
+    def _pooled(self, maps: Tensor) -> Tensor:
+        halves = zip((self.first, self.second), maps.chunk(2, dim=1), strict=True)
+        return torch.cat([network.reduce(network.pool(half)) for network, half in halves], dim=1)
+
+
+def clean_probability(
+    losses: Float[Tensor, "views images"], *, seed: int, regularisation: float = 5e-4
+) -> Float[Tensor, "views images"]:
+    """How probable it is that an image's label is right: the probability of the component with the smaller mean, of a
+    mixture of two Gaussians fitted to the images' identity losses.
+
+    A network learns what its labels have in common before it memorises the wrong ones: early on, wrong labels have
+    large losses. The losses of each view are scaled to 0..1; one mixture is fitted to those of all views, with the
+    release's settings.
+
+    Args:
+        losses: of one modality; a row for each view that images are shown in.
+        seed: of the fit's start.
+        regularisation: added to the variances, so that neither component shrinks to a point.
+
+    Raises:
+        ValueError: a loss is NaN or infinite.
+    """
+    if not bool(torch.isfinite(losses).all()):
+        raise ValueError("The losses of the training images are not finite: the network has diverged; lower its rate.")
+    smallest, largest = losses.amin(dim=1, keepdim=True), losses.amax(dim=1, keepdim=True)
+    if bool((largest - smallest < 1e-12).any()):  # nothing tells one image from another
+        return torch.ones_like(losses)
+    points = ((losses - smallest) / (largest - smallest)).reshape(-1, 1).double().cpu().numpy()
+    mixture = GaussianMixture(2, max_iter=100, tol=1e-2, reg_covar=regularisation, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # 100 rounds are as good as it needs to be
+        found = mixture.fit(points).predict_proba(points)[:, int(np.argmin(mixture.means_))]
+    return torch.from_numpy(found).to(losses).reshape(losses.shape)
 
 
 class PairSampler:
@@ -109,13 +192,7 @@ class Dart(TwoStreamMethod):
 
     @classmethod
     def sampler(
-        cls,
-        config: DartConfig,
-        visible: Int64[np.ndarray, " visible"],
-        infrared: Int64[np.ndarray, " infrared"],
-        *,
-        external: Collection[int],
-        seed: int,
+        cls, config: DartConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
     ) -> PairSampler:
         counts = {"identities": config.identities, "images": config.images}
         each = []
@@ -135,11 +212,8 @@ class Dart(TwoStreamMethod):
 
     @torch.no_grad()
     def start_epoch(self, epoch: int, every_image: Callable[[], Iterator[Batch]]) -> None:
-        """Noise modelling: which labels each network believes, from its losses on all images.
-
-        As in the release, the images are augmented as for training and the normalisation is by the batch, whose
-        statistics the networks keep on averaging.
-        """
+        """Noise modelling: the probability of each label, by each network's losses on all images. As in the release,
+        images are augmented and normalised by the batch as in training, and the running statistics go on."""
         since = epoch - self.config.noise_warm_up
         if since < 0 or since % self.config.noise_every:
             return
@@ -193,14 +267,12 @@ class Dart(TwoStreamMethod):
                 }
             for name, value in found.items():
                 terms.setdefault(name, []).append(value)
-            accuracy = (logits.detach().argmax(dim=1) == labels).float().mean() / 2
-            terms.setdefault("accuracy", []).append(accuracy)
+            terms.setdefault("accuracy", []).append(accuracy(logits, labels) / 2)
         sums = {name: sum(values) for name, values in terms.items()}
         return {"total": sum(value for name, value in sums.items() if name != "accuracy"), **sums}
 
     def _halves(self, batch: Batch) -> Iterator[tuple[Output, Tensor, tuple[Tensor, Tensor]]]:
-        """Of each network: what it says, the labels of its rows, and where these are in `NetworkPair.clean`: the
-        view and the row of the table."""
+        """Of each network: its output, the labels of its rows, and their (view, row) in `NetworkPair.clean`."""
         outputs = self.network(batch.visible, batch.infrared)
         for index, output in enumerate(outputs):
             labels = (batch.visible_labels.chunk(2)[index], batch.infrared_labels.chunk(2)[index])
@@ -210,12 +282,7 @@ class Dart(TwoStreamMethod):
             yield output, torch.cat(labels), (views.to(output.logits.device), rows.to(output.logits.device))
 
     def optimizer(self) -> Optimizer:
-        config, groups = self.config, []
-        for network in (self.pair.first, self.pair.second):
-            groups += parameter_groups(network, config.learning_rate, config.backbone_rate)
-        if config.optimizer == "sgd":
-            return torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay, nesterov=True)
-        return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+        return self.optimizer_of(self.pair.first, self.pair.second)
 
 
 def _for_both(batch: Batch) -> Batch:

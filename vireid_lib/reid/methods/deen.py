@@ -5,27 +5,29 @@ Visible-Infrared Person Re-identification", CVPR 2023.
 """
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
+from jaxtyping import Float
 from pydantic import Field, model_validator
-from torch import Tensor
+from torch import Tensor, nn
 
 from vireid_lib.data import augment
-from vireid_lib.reid.expansion_network import ExpansionNetwork, stage_shape
 from vireid_lib.reid.layers import (
     DiverseEmbeddingExpansion,
     MultiStageAggregation,
     NonLocal,
+    TwoStreamNetwork,
     average_pool,
     generalised_mean_pool,
 )
+from vireid_lib.reid.layers.network import Features, Images, Maps, Trunk
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
-from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.orthogonal import orthogonal
 from vireid_lib.reid.method import Batch
-from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, build_backbone
+from vireid_lib.reid.two_stream import SMALL_WIDTH, TwoStreamConfig, TwoStreamMethod, build_backbone
 
 # What the released train.py does otherwise than the paper says. Its rate would fall once more at epoch 120, in a
 # branch that cannot be reached; the loop counts epochs 0 to 150.
@@ -35,20 +37,16 @@ RELEASE = {"epochs": 151, "drops": (20, 80), "orthogonal_weight": 0.01, "grey": 
 class DeenConfig(TwoStreamConfig):
     """Defaults of form "paper" are the paper's (section 5.2, figure 6); what it does not say (pooling, crop, how often
     and how much is erased, triplet margin, the network's rate of 0.1 of the classifier's, the score) is the release's
-    or its relatives'.
-
-    In the miniature world (`small`) DEEN has the recipe of its relatives there, channel exchange included, its own
-    batch, and the mean of each of the small network's four stripes.
+    or its relatives'. In the miniature world, DEEN has its own batch and pools the mean of each stripe.
 
     Attributes:
         form: "paper", or "release" for what the released code does otherwise: another schedule, λ2, greyscale and
             erasing; sums of DEE divided, with dropout; no softmax in MFA; another CPM; a smaller orthogonal loss.
             A setting that is given wins over the form.
-        height, width: 384×144. identities, images: 6 and 4. epochs: 150. drops: 20, 60, 120.
         gem: off: DEEN's release pools the mean. non_local: AGW's blocks; no part of DEEN.
         branches: embeddings of each image, its own included ("three branches"); 1 leaves DEE out.
         expand_after: the stage after which DEE stands; 0 is the stem.
-        stages: residual stages used: 4, on RegDB 3.
+        stages: residual stages used, without those behind: 4, on RegDB 3.
         aggregation: "mfa" after every used stage but the last, as in the release; "non_local" puts a non-local
             block of half the channels there (table 7), "none" nothing.
         cpm_weight: λ1; 0 leaves the loss out. cpm_margin: α.
@@ -115,6 +113,89 @@ class DeenConfig(TwoStreamConfig):
         return cls(**(settings | changes))
 
 
+class Expanded(NamedTuple):
+    """A training pass; rows are all original images (visible, then infrared), then what each branch made of them.
+
+    Attributes:
+        pooled: before the BN neck.
+        logits: behind it.
+        unreduced: pooled maps before the small network's projection; the same as `pooled` where there is none.
+    """
+
+    pooled: Float[Tensor, "rows dim"]
+    logits: Float[Tensor, "rows identities"]
+    unreduced: Float[Tensor, "rows channels"]
+
+
+class ExpansionNetwork(TwoStreamNetwork):
+    """A two-stream network whose maps are aggregated over stages and multiplied in between, to several embeddings an
+    image. The small one pools four stripes, as its relatives do, and projects them.
+
+    Attributes:
+        aggregations: by stage, a block that takes the map after the stage and, if it is a `MultiStageAggregation`,
+            the map before it. expansion: multiplies the maps, or None.
+    """
+
+    def __init__(self, config: DeenConfig, identities: int) -> None:
+        small = config.backbone == "small"
+        backbone = build_backbone(config, non_local=False, shared_from=config.shared_from)
+        widths, aggregations, expansion = backbone.widths, {}, None
+        for stage in range(1, config.stages) if config.aggregation != "none" else ():
+            if config.aggregation == "mfa":
+                shape = widths[stage], widths[stage - 1], backbone.strides[stage - 1]
+                aggregations[str(stage)] = MultiStageAggregation(*shape, config.form)
+            else:
+                aggregations[str(stage)] = NonLocal(widths[stage], inner=widths[stage] // 2)
+        if config.branches > 1:
+            expansion = DiverseEmbeddingExpansion(widths[config.expand_after], config.branches, config.form)
+        pool, stripes = average_pool, 4 if small else 1
+        if small or config.gem:
+            # Power 1 is the mean; unlike power 3 it takes the negative values that DEE leaves after the last stage.
+            pool = partial(generalised_mean_pool, power=3.0 if config.gem else 1.0, stripes=stripes)
+        for surplus in range(config.stages + 1, 5):
+            delattr(backbone, f"layer{surplus}")
+        backbone.channels = widths[config.stages]
+        super().__init__(backbone, identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)
+        self.stages, self.expand_after, self.branches = config.stages, config.expand_after, config.branches
+        self.expansion, self.aggregations = expansion, nn.ModuleDict(aggregations)
+
+    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> Expanded:
+        unreduced = self.pool(self.batch_maps(visible, infrared))
+        pooled = self.reduce(unreduced)
+        return Expanded(pooled, self.classifier(self.bottleneck(pooled)), unreduced)
+
+    def trunk(self, maps: Maps) -> Trunk:
+        """Pass maps of either or both modalities through stages, aggregations and the expansion."""
+        for stage in range(self.stages + 1):
+            if stage:
+                before, maps = maps, self.backbone.trunk(maps, (f"layer{stage}",))
+                if str(stage) in self.aggregations:
+                    block = self.aggregations[str(stage)]
+                    maps = block(maps, before) if isinstance(block, MultiStageAggregation) else block(maps)
+            if stage == self.expand_after and self.expansion is not None:
+                maps = self.expansion(maps)
+        return maps
+
+    def feature_map(self, images: Images, modality: str) -> Maps:
+        """The maps of all branches before pooling, their channels side by side, the original's first."""
+        return torch.cat(self.trunk(self.backbone.stem(images, modality)).chunk(self.branches), dim=1)
+
+    def embeddings(self, maps: Maps) -> Float[Tensor, "branches_batch dim"]:
+        """Pooled embeddings before the BN neck of `feature_map`'s maps: the originals, then each branch's."""
+        return self.reduce(self.pool(torch.cat(maps.chunk(self.branches, dim=1))))
+
+    def pooled(self, images: Images, modality: str) -> Features:
+        """The original's embedding before the BN neck."""
+        return self.embeddings(self.feature_map(images, modality))[: len(images)]
+
+    def describe(self, maps: Maps) -> Features:
+        """What is compared by inner product: for each branch, the embedding before and after the BN neck, each of
+        unit length, side by side. The inner product of two such features is the sum of 2·branches cosines."""
+        pooled = self.embeddings(maps)
+        parts = (*pooled.chunk(self.branches), *self.bottleneck(pooled).chunk(self.branches))
+        return torch.cat([F.normalize(part) for part in parts], dim=1)
+
+
 class Deen(TwoStreamMethod):
     """Eq. 10: identity loss + triplet loss + λ1 · CPM + λ2 · orthogonal loss."""
 
@@ -123,8 +204,7 @@ class Deen(TwoStreamMethod):
     network: ExpansionNetwork
 
     def __init__(self, config: DeenConfig, num_identities: int) -> None:
-        self.config = config
-        self.network = build_network(config, num_identities)
+        self.config, self.network = config, ExpansionNetwork(config, num_identities)
 
     def augment_images(self, images: Tensor, modality: str, generator: torch.Generator) -> Tensor:
         if self.config.grey:
@@ -139,64 +219,21 @@ class Deen(TwoStreamMethod):
         fill = augment.IMAGENET_MEAN if config.form == "release" else (0.0, 0.0, 0.0)
         return augment.random_erasing(images, generator, config.erasing, area=config.erasing_area, fill=fill)
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
-        config, branches = self.config, self.network.branches
-        pooled, logits, unreduced = self.network(batch.visible, batch.infrared)
+    def metric_losses(self, output: Expanded, batch: Batch) -> dict[str, Tensor]:
+        config, branches = self.config, self.config.branches
         labels = batch.labels.repeat(branches)
-        terms = {
-            "identity": identity_cross_entropy(logits, labels, smoothing=config.label_smoothing),
-            "triplet": hard_triplet(pooled, labels, margin=config.margin),
-        }
+        terms = {"triplet": hard_triplet(output.pooled, labels, margin=config.margin)}
         if branches > 1 and config.cpm_weight:
-            originals, *generated = (part.split(len(batch.visible)) for part in pooled.chunk(branches))
+            originals, *generated = (part.split(len(batch.visible)) for part in output.pooled.chunk(branches))
+            both, options = (batch.visible_labels, batch.infrared_labels), {"margin": config.cpm_margin}
             terms["cpm"] = config.cpm_weight * sum(
-                centre_guided_pair_mining(
-                    *originals,
-                    *branch,
-                    batch.visible_labels,
-                    batch.infrared_labels,
-                    margin=config.cpm_margin,
-                    form=config.form,
-                )
+                centre_guided_pair_mining(*originals, *branch, *both, **options, form=config.form)
                 for branch in generated
             )
         if branches > 2 and config.orthogonal_weight:
-            terms["orthogonal"] = config.orthogonal_weight * orthogonal(unreduced.chunk(branches)[1:], form=config.form)
-        accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
-        return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
-
-
-def build_network(config: DeenConfig, num_identities: int) -> ExpansionNetwork:
-    """The network of a configuration. The small one pools four stripes, as its relatives do, and projects them."""
-    backbone, small = build_backbone(config), config.backbone == "small"
-    shapes = [stage_shape(backbone, stage) for stage in range(5)]
-    aggregations = {}
-    for stage in range(1, config.stages) if config.aggregation != "none" else ():
-        (low, _), (high, stride) = shapes[stage - 1 : stage + 1]
-        if config.aggregation == "mfa":
-            aggregations[stage] = MultiStageAggregation(high, low, stride, config.form)
-        else:
-            aggregations[stage] = NonLocal(high, inner=high // 2)
-    expansion = None
-    if config.branches > 1:
-        channels = shapes[config.expand_after].channels
-        expansion = DiverseEmbeddingExpansion(channels, config.branches, config.form)
-    stripes = 4 if small else 1
-    pool = average_pool
-    if small or config.gem:
-        # Power 1 is the mean; unlike power 3 it takes the negative values that DEE leaves after the last stage.
-        pool = partial(generalised_mean_pool, power=3.0 if config.gem else 1.0, stripes=stripes)
-    return ExpansionNetwork(
-        backbone,
-        num_identities,
-        pool=pool,
-        stripes=stripes,
-        width=192 if small else None,
-        stages=config.stages,
-        expansion=expansion,
-        expand_after=config.expand_after,
-        aggregations=aggregations,
-    )
+            generated = output.unreduced.chunk(branches)[1:]
+            terms["orthogonal"] = config.orthogonal_weight * orthogonal(generated, form=config.form)
+        return terms
 
 
 METHOD = Deen

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from vireid_lib.reid.layers import Output
 from vireid_lib.reid.losses.intra_identity_diversification import (
     colour_invariance,
     negative_enhancement,
@@ -16,6 +17,8 @@ from vireid_lib.reid.losses.intra_identity_diversification import (
 )
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.methods.baseline import Baseline, BaselineConfig
+
+MARGINS = ("positive_margin", "negative_margin", "hue_grey_positive_margin", "hue_grey_negative_margin")
 
 
 class DenConfig(BaselineConfig):
@@ -43,13 +46,7 @@ class DenConfig(BaselineConfig):
 
     ORIGINS = {
         "paper": ("*", "backbone", "shared_from"),
-        "miniature world": (
-            "ird_weight",
-            "positive_margin",
-            "negative_margin",
-            "hue_grey_positive_margin",
-            "hue_grey_negative_margin",
-        ),
+        "miniature world": ("ird_weight", *MARGINS),
         "ours": ("identity_weight", "triplet_weight"),
     }
 
@@ -85,10 +82,11 @@ class Den(Baseline):
     def identity_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         return self.config.identity_weight * super().identity_loss(logits, labels)
 
-    def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """The triplet loss, and the parts of IRD by name, all weighted: "pe" and "ne" summed over the pairs, "ci"."""
         config = self.config
-        terms = {name: config.triplet_weight * value for name, value in super().metric_losses(pooled, batch).items()}
+        terms = {name: config.triplet_weight * value for name, value in super().metric_losses(output, batch).items()}
+        pooled = output.pooled
         infrared, labels = pooled[len(batch.visible) :], batch.infrared_labels
         kinds = 1 if config.colour_copies == "none" else 2
         visible = list(zip(pooled[: len(batch.visible)].chunk(kinds), batch.visible_labels.chunk(kinds), strict=True))

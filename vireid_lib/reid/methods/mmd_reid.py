@@ -3,16 +3,15 @@
 Jambigi, Rawal, Chakraborty: "MMD-ReID: A Simple but Effective Solution for Visible-Thermal Person ReID", BMVC 2021.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 from torch import Tensor
 
+from vireid_lib.reid.layers import Output, TwoStreamNetwork
 from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
-from vireid_lib.reid.losses.margin_mmd import margin_mmd
-from vireid_lib.reid.losses.maximum_mean_discrepancy import maximum_mean_discrepancy
+from vireid_lib.reid.losses.maximum_mean_discrepancy import margin_mmd, maximum_mean_discrepancy
 from vireid_lib.reid.method import Batch
-from vireid_lib.reid.network import TwoStreamNetwork
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, build_network
 
 
@@ -21,16 +20,16 @@ class MmdReidConfig(TwoStreamConfig):
     + 2 · hetero-centre triplet + ¼ · margin MMD. The release says nothing of other data sets than SYSU-MM01.
 
     Attributes:
-        identities, images: 4 and 4. epochs: 61 (0 to 60), with AGW's learning rates.
-        non_local: none. shared_from: both modalities share layers 3 and 4.
+        epochs: 0 to 60, with AGW's learning rates.
         triplet_margin, triplet_weight: of the hetero-centre triplet.
         discrepancy: "margin_mmd" (of each identity), "mmd" (of the whole batch) or "none", the paper's baseline.
-        mmd_margin, mmd_weight: of the discrepancy; the margin gates it, see `losses/margin_mmd.py`.
+        mmd_margin, mmd_weight: of the discrepancy; the margin gates it, see `losses/maximum_mean_discrepancy.py`.
         test_feature: "bn", after the BN neck, by which the release picks its epoch (it calls it FC), or "pooled",
             before it; the release reports both.
     """
 
     ORIGINS = {"release": ("*",)}
+    SMALL = {"identities": 8}
 
     method: str = "mmd_reid"
     identities: int = Field(default=4, ge=2)
@@ -43,11 +42,6 @@ class MmdReidConfig(TwoStreamConfig):
     mmd_margin: float = Field(default=1.4, ge=0)
     mmd_weight: float = Field(default=0.25, ge=0)
     test_feature: Literal["bn", "pooled"] = "bn"
-
-    @classmethod
-    def small(cls, **changes: Any) -> "MmdReidConfig":
-        """The recipe of the miniature world, with as many identities in a batch as the other methods have there."""
-        return super().small(**({"identities": 8} | changes))
 
 
 class PooledFeatureNetwork(TwoStreamNetwork):
@@ -63,13 +57,12 @@ class MmdReid(TwoStreamMethod):
     config: MmdReidConfig
 
     def __init__(self, config: MmdReidConfig, num_identities: int) -> None:
-        self.config = config
         network_class = PooledFeatureNetwork if config.test_feature == "pooled" else TwoStreamNetwork
-        self.network = build_network(config, num_identities, network_class)
+        self.config, self.network = config, build_network(config, num_identities, network_class)
 
-    def metric_losses(self, pooled: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         config = self.config
-        rows = pooled[: len(batch.visible)], pooled[len(batch.visible) :]
+        rows = output.pooled.split([len(batch.visible), len(batch.infrared)])
         labels = batch.visible_labels, batch.infrared_labels
         triplet = hetero_centre_triplet(*rows, *labels, margin=config.triplet_margin)
         terms = {"hetero_centre_triplet": config.triplet_weight * triplet}

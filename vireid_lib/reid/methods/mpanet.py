@@ -4,31 +4,37 @@ Wu, Dai, Chen, Lin, Wu, Huang, Zhong, Ji: "Discover Cross-Modality Nuances for V
 Re-Identification", CVPR 2021.
 """
 
-from collections.abc import Collection
-from typing import Any, Literal
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar, Literal, NamedTuple
 
-import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, MixedExhaustiveSampler, OnceAnEpochSampler
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.losses.centre_cluster import centre_cluster
-from vireid_lib.reid.losses.centre_loss import centre_loss
+from vireid_lib.reid.layers import (
+    ModalityAlleviation,
+    PatternAlignment,
+    TwoStreamNetwork,
+    TwoStreamResNet50,
+    TwoStreamSmall,
+    check_batch,
+    check_images,
+)
+from vireid_lib.reid.layers.network import Images, Maps, Trunk
+from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
+from vireid_lib.reid.losses.divergences import mutual_mean
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.reid.losses.mutual_mean import mutual_mean
 from vireid_lib.reid.losses.pattern_separation import pattern_separation
-from vireid_lib.reid.method import Batch, Sampler
-from vireid_lib.reid.pattern_network import PatternNetwork, PatternOutput
-from vireid_lib.reid.pretrained import HUB_ID, load_imagenet
-from vireid_lib.reid.single_stream import SingleStreamResNet50, SingleStreamSmall
-from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod
+from vireid_lib.reid.method import Batch, Classes, Sampler
+from vireid_lib.reid.pretrained import HUB_ID
+from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod, accuracy, build_backbone
 from vireid_lib.training import schedules
 
 GREY = 127 / 255  # what the released code pads with
@@ -38,31 +44,23 @@ class MpanetConfig(ReidConfig):
     """The defaults are those of the released code for SYSU-MM01 (MPANet, configs/SYSU.yml and models/).
 
     Attributes:
-        height, width: 384×128; 256×128 on RegDB.
-        identities, images: 16 and 4; 12 and 5 on RegDB. `images` is per modality, the released k_size is twice it.
-        epochs: 140, each as long as `sampler` makes it.
-        form: where the released code does otherwise than these losses are usually defined. "paper" takes the usual
-            definitions (the paper's own equations were not at hand): the modality classifiers' cross-entropy
-            counts once; the mean teacher is the fixed target of the divergence; the centre loss is a mean over
-            the images. "release": the cross-entropy enters the sum twice; the divergence is taken the other way
-            round, so that its gradient flows through the target; the centre loss is divided by the number of
-            identities as well. (The released code also moves the teachers within the forward pass, before they
-            are used; moving them after the optimiser's step gives the same numbers.)
-        backbone: "resnet50", or "small" for the miniature world.
-        pretrained: ImageNet weights (hub id or local file), or None. The release: torchvision's.
+        images: per modality; the released k_size is twice it. epochs: each as long as `sampler` makes it.
+        form: "paper" takes the losses' usual definitions (the paper's own equations were not at hand). In "release",
+            as in the released code, the modality classifiers' cross-entropy counts twice; the divergence is taken the
+            other way round, so that its gradient flows through the target (the mean teacher); the centre loss is
+            divided by the number of identities as well.
+        backbone, pretrained, label_smoothing, flip: see `TwoStreamConfig`.
         sampler: "identity_random" shows the images of an identity without repeating them (the released
-            configurations), "identity_uniform" each identity once an epoch (the released code's other choice),
+            configurations), "identity_uniform" each identity once an epoch (the release's other choice),
             "with_replacement" is AGW's.
-        patterns: n of the pattern alignment module.
-        separation_weight: of the pattern maps' separation.
+        patterns: n of the pattern alignment module. separation_weight: of the pattern maps' separation.
         modality_weight: of the cross-entropy of the modalities' own classifiers.
         mutual_weight: of the divergence between a classifier and the other modality's mean teacher.
         update_rate: of the mean teachers, each step; from epoch 100 on, it falls with 100 / (epoch + 2).
         margin: of the centre cluster loss, and of the triplet loss.
         centre_cluster_weight, triplet_weight, centre_weight: of the losses on the features before the BN neck;
             the released configurations take the first alone.
-        label_smoothing: of the identity losses; the release has none.
-        padding: pixels of grey border before the random crop. flip: probability of mirroring.
+        padding: pixels of grey border before the random crop.
         erasing: probability of random erasing of 2 % to 33 % of the image.
         channel_exchange: probability of showing one colour channel of a visible image in all three; not in MPANet.
         optimizer: "adam" or "adamw", with one rate for all parameters.
@@ -109,15 +107,121 @@ class MpanetConfig(ReidConfig):
 
     @classmethod
     def small(cls, **changes: Any) -> "MpanetConfig":
-        """The recipe of the miniature world: 64×32 pixels, 900 steps. One training on the real images of profile
-        mini's world (seed 0) ranked 28.5 % first after a whole recipe of 300 steps and 35.9 % after 900; chance is 2 %.
-        """
+        """The recipe of the miniature world. One training on the real images of profile mini's world (seed 0) had a
+        rank-1 of 28.5 % after 300 steps and of 35.9 % after these 900; chance is 2 %."""
         shared = {name: value for name, value in SMALL.items() if name != "backbone_rate"}
         return cls(**(shared | {"identities": 8} | changes))
 
     @property
     def in_epochs(self) -> tuple[str, ...]:
         return (*super().in_epochs, *(("drops",) if self.schedule == "drops" else ()))
+
+
+class SingleStream:
+    """Turns a two-stream backbone without non-local blocks into MPANet's: one stem for both modalities, modality
+    alleviation after layers 3 and 4."""
+
+    def __init__(self) -> None:
+        super().__init__(non_local=False)
+        self.stems = nn.ModuleDict({"shared": self.stems["visible"]})
+        self.alleviation = nn.ModuleDict({f"layer{i}": ModalityAlleviation(self.widths[i]) for i in (3, 4)})
+
+    def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Maps:
+        """Low-level map of images of either modality. A training batch passes as one, which its batch
+        normalisation notices; `modality` serves the check of the images alone."""
+        check_images(images, modality)
+        return self.stems["shared"](images)
+
+    def trunk(self, maps: Maps, layers: Iterable[str] | None = None) -> Trunk:
+        for layer in self.shared if layers is None else layers:
+            maps = super().trunk(maps, (layer,))
+            if layer in self.alleviation:
+                maps = self.alleviation[layer](maps)
+        return maps
+
+
+class SingleStreamResNet50(SingleStream, TwoStreamResNet50):
+    """An image of 384×128 becomes a map of 24×8 with 2,048 channels."""
+
+
+class SingleStreamSmall(SingleStream, TwoStreamSmall):
+    """The miniature world's network: 64×32 becomes a map of 8×4."""
+
+
+class PatternOutput(NamedTuple):
+    """A training pass; rows are the visible images, then the infrared ones.
+
+    Attributes:
+        pooled: pattern features and the global one, before the BN neck.
+        patterns: attention maps.
+        logits: of the classifier that both modalities share.
+        own_logits: each row by the classifier of its modality.
+        teacher_logits: each row by the mean teacher of the *other* modality's classifier; no gradient.
+        centres: learnt ones of the identities, if the network has them.
+    """
+
+    pooled: Float[Tensor, "rows dim"]
+    patterns: Float[Tensor, "rows patterns h w"]
+    logits: Float[Tensor, "rows identities"]
+    own_logits: Float[Tensor, "rows identities"]
+    teacher_logits: Float[Tensor, "rows identities"]
+    centres: Float[Tensor, "identities dim"] | None
+
+
+class PatternNetwork(TwoStreamNetwork):
+    """A map → n pattern features and a global one, side by side → BN neck → classifiers, with a mean teacher of each
+    modality's own one.
+
+    The feature for retrieval is the BN neck's, (n + 1)·C wide: 7 × 2,048 with ResNet-50 and six patterns.
+    Initial weights of neck and classifiers are torch's own, as in the released code.
+
+    Args:
+        backbone: a `SingleStream`.
+        identities: classes of the training set.
+        patterns: n.
+        centres: learn a centre of each identity, for `centre_loss`.
+    """
+
+    def __init__(self, backbone: nn.Module, identities: int, *, patterns: int = 6, centres: bool = False) -> None:
+        alignment = PatternAlignment(backbone.channels, patterns)
+        super().__init__(backbone, identities, pool=alignment, stripes=patterns + 1)
+        nn.init.ones_(self.bottleneck.weight)
+        self.classifier.reset_parameters()
+        self.own_classifiers = self._per_modality(identities)
+        self.teachers = self._per_modality(identities).requires_grad_(False)
+        self.teachers.load_state_dict(self.own_classifiers.state_dict())
+        self.centres = nn.Parameter(torch.randn(identities, self.width)) if centres else None
+
+    def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> PatternOutput:
+        return self.head(self.batch_maps(visible, infrared), len(visible))
+
+    def batch_maps(self, visible: Tensor, infrared: Tensor) -> Trunk:
+        """The maps of a training batch, whose two modalities pass the stem together."""
+        check_batch(visible, infrared)
+        check_images(infrared, "infrared")
+        return self.feature_map(torch.cat((visible, infrared)), "visible")
+
+    def head(self, maps: Maps, visible: int) -> PatternOutput:
+        """What follows the backbone, for maps of which the first `visible` show visible images."""
+        patterns = self.pool.patterns(maps)
+        pooled = self.pool.describe(maps, patterns)
+        features = self.bottleneck(pooled)
+        sides = features[:visible], features[visible:]
+        students = self.own_classifiers["visible"], self.own_classifiers["infrared"]
+        teachers = self.teachers["infrared"], self.teachers["visible"]
+        with torch.no_grad():
+            taught = torch.cat([teacher(side) for teacher, side in zip(teachers, sides, strict=True)])
+        own = torch.cat([student(side) for student, side in zip(students, sides, strict=True)])
+        return PatternOutput(pooled, patterns, self.classifier(features), own, taught, self.centres)
+
+    @torch.no_grad()
+    def update_teachers(self, rate: float) -> None:
+        """Move each mean teacher towards its classifier: t ← t + rate·(s − t)."""
+        for modality, teacher in self.teachers.items():
+            teacher.weight.lerp_(self.own_classifiers[modality].weight, rate)
+
+    def _per_modality(self, identities: int) -> nn.ModuleDict:
+        return nn.ModuleDict({name: nn.Linear(self.width, identities, bias=False) for name in ("visible", "infrared")})
 
 
 class Mpanet(TwoStreamMethod):
@@ -127,9 +231,12 @@ class Mpanet(TwoStreamMethod):
     config: MpanetConfig
     network: PatternNetwork
 
+    network_class: ClassVar[type[PatternNetwork]] = PatternNetwork
+
     def __init__(self, config: MpanetConfig, num_identities: int) -> None:
-        self.config = config
-        self.network = build_network(config, num_identities)
+        backbone = build_backbone(config, {"resnet50": SingleStreamResNet50, "small": SingleStreamSmall})
+        options = {"patterns": config.patterns, "centres": config.centre_weight > 0}
+        self.config, self.network = config, self.network_class(backbone, num_identities, **options)
         self.plain = self.network  # stays what it is when the trainer wraps `network` for several processes
 
     def move(self, images: Tensor, generator: torch.Generator) -> Tensor:
@@ -143,13 +250,7 @@ class Mpanet(TwoStreamMethod):
 
     @classmethod
     def sampler(
-        cls,
-        config: MpanetConfig,
-        visible: Int64[np.ndarray, " visible"],
-        infrared: Int64[np.ndarray, " infrared"],
-        *,
-        external: Collection[int],
-        seed: int,
+        cls, config: MpanetConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
     ) -> Sampler:
         if config.sampler == "with_replacement":
             return super().sampler(config, visible, infrared, external=external, seed=seed)
@@ -193,8 +294,7 @@ class Mpanet(TwoStreamMethod):
         if config.centre_weight:
             centre = centre_loss(output.pooled, labels, output.centres, form=config.form)
             terms["centre"] = config.centre_weight * centre
-        accuracy = (output.logits.detach().argmax(dim=1) == labels).float().mean()
-        return {"total": sum(terms.values()), **terms, "accuracy": accuracy}
+        return {"total": sum(terms.values()), **terms, "accuracy": accuracy(output.logits, labels)}
 
     def optimizer(self) -> Optimizer:
         kind = torch.optim.Adam if self.config.optimizer == "adam" else torch.optim.AdamW
@@ -204,22 +304,6 @@ class Mpanet(TwoStreamMethod):
         if self.config.schedule == "one_cycle":
             return schedules.one_cycle(step, steps)
         return schedules.warm_up_and_drops(epoch, warm_up=0, drops=self.config.drops)
-
-
-def build_network(
-    config: MpanetConfig, num_identities: int, network_class: type[PatternNetwork] = PatternNetwork
-) -> PatternNetwork:
-    """MPANet's network with its ImageNet weights, if the configuration names any."""
-    small = config.backbone == "small"
-    if small and config.pretrained is not None:
-        raise ValueError(
-            f"pretrained is {config.pretrained!r}, but there are no ImageNet weights for the small backbone: set it "
-            "to None."
-        )
-    backbone = SingleStreamSmall() if small else SingleStreamResNet50()
-    if config.pretrained is not None:
-        load_imagenet(backbone, config.pretrained)
-    return network_class(backbone, num_identities, patterns=config.patterns, centres=config.centre_weight > 0)
 
 
 METHOD = Mpanet

@@ -1,4 +1,4 @@
-"""MPANet on real and generated images of the same people, learnt apart: the ReID training of Flow2Flow.
+"""MPANet on real and generated images of the same identities, learnt apart: the ReID training of Flow2Flow.
 
 Pan, Chen, He, Li, He: "How Image Generation Helps Visible-to-Infrared Person Re-Identification?", section V-A: "we
 separately learn features of true images and generated images, then perform the feature-level concatenation". The paper
@@ -7,15 +7,17 @@ classifiers, mean teachers, all of MPANet's losses), and an image to be ranked, 
 both heads, side by side.
 """
 
+from collections.abc import Mapping
+
 import pandas as pd
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
-from vireid_lib.reid.expanded_pattern_network import ExpandedPatternNetwork
+from vireid_lib.reid.layers.network import Features, Images, Maps
 from vireid_lib.reid.method import Batch
-from vireid_lib.reid.methods.mpanet import Mpanet, MpanetConfig, build_network
+from vireid_lib.reid.methods.mpanet import Mpanet, MpanetConfig, PatternNetwork, PatternOutput
 
 
 class MpanetExpandedConfig(MpanetConfig):
@@ -30,6 +32,58 @@ class MpanetExpandedConfig(MpanetConfig):
     generated_weight: float = Field(default=1.0, gt=0)
 
 
+class _NoBackbone(nn.Module):
+    """Stands for a backbone that belongs to another module."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+
+class ExpandedPatternNetwork(PatternNetwork):
+    """One backbone; all that follows it is there twice, once for real and once for generated images.
+
+    The feature for retrieval is what both heads say of the image, side by side: 2 · (n + 1) · C values. Arguments as in
+    `PatternNetwork`.
+    """
+
+    def __init__(self, backbone: nn.Module, identities: int, *, patterns: int = 6, centres: bool = False) -> None:
+        super().__init__(backbone, identities, patterns=patterns, centres=centres)
+        self.generated = PatternNetwork(_NoBackbone(backbone.channels), identities, patterns=patterns, centres=centres)
+
+    def forward(
+        self,
+        visible: Images,
+        infrared: Float[Tensor, "infrared channels height width"],
+        real: Bool[Tensor, " rows"],
+        generated: Bool[Tensor, " rows"],
+    ) -> Mapping[str, PatternOutput]:
+        """One training pass: "real" and "generated" rows, each by their own head; a kind without rows has no output.
+
+        Args:
+            real, generated: of the visible images, then of the infrared ones. A row may be neither.
+        """
+        maps = self.batch_maps(visible, infrared)
+        heads = {"real": (super().head, real), "generated": (self.generated.head, generated)}
+        return {
+            kind: head(maps[own], int(own[: len(visible)].sum())) for kind, (head, own) in heads.items() if own.any()
+        }
+
+    def pooled(self, images: Images, modality: str) -> Features:
+        """Both heads' features before their BN necks, side by side."""
+        maps = self.feature_map(images, modality)
+        return torch.cat((self.pool(maps), self.generated.pool(maps)), dim=1)
+
+    def describe(self, maps: Maps) -> Features:
+        """Both heads' features after their BN necks, side by side."""
+        return torch.cat((super().describe(maps), self.generated.describe(maps)), dim=1)
+
+    def update_teachers(self, rate: float) -> None:
+        """Both heads' teachers, see `PatternNetwork.update_teachers`."""
+        super().update_teachers(rate)
+        self.generated.update_teachers(rate)
+
+
 class MpanetExpanded(Mpanet):
     """See the module's docstring. `total` is the mean over the images of the batch, each with its own head's losses;
     the generated images' terms are named so. A row of the training table is real if its `source` says so."""
@@ -38,11 +92,8 @@ class MpanetExpanded(Mpanet):
     config: MpanetExpandedConfig
     network: ExpandedPatternNetwork
 
-    def __init__(self, config: MpanetExpandedConfig, num_identities: int) -> None:
-        self.config = config
-        self.network = build_network(config, num_identities, ExpandedPatternNetwork)
-        self.plain = self.network
-        self.real = torch.ones(0, dtype=torch.bool)
+    network_class = ExpandedPatternNetwork
+    real: Bool[Tensor, " rows"]  # of the training table
 
     def start_training(self, table: pd.DataFrame) -> None:
         """Remember which rows are real. Raises ValueError where all rows are, or none is."""
@@ -70,7 +121,7 @@ class MpanetExpanded(Mpanet):
 
 
 def _several(own: Bool[Tensor, " rows"], labels: Int[Tensor, " rows"]) -> Bool[Tensor, " rows"]:
-    """The rows of a kind, none if they show a single person: MPANet's losses tell people apart."""
+    """The rows of a kind, none if they show a single identity: MPANet's losses tell identities apart."""
     return own if len(labels[own].unique()) > 1 else torch.zeros_like(own)
 
 

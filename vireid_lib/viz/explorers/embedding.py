@@ -63,7 +63,7 @@ def explore_embedding(
 def sample(test: pd.DataFrame, synthetic: pd.DataFrame | None, *, people: int, others: int) -> pd.DataFrame:
     """A few people's rows, and a few external people's if there are such; index 0..n-1."""
     parts = [(test, people), *([] if synthetic is None else [(synthetic, others)])]
-    return tables.concat(*(rows.iloc[readable_sample(rows, people=count)] for rows, count in parts))
+    return tables.concat(*(rows.iloc[readable_sample(rows, identities=count)] for rows, count in parts))
 
 
 def features_of(network: Network, rows: pd.DataFrame) -> Float[Tensor, "images dim"]:

@@ -9,11 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
-from vireid_lib.reid.losses.enhanced_squared_triplet import enhanced_squared_triplet
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
 from vireid_lib.reid.losses.intra_identity_diversification import intra_identity_diversification
-from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
+from vireid_lib.reid.losses.weighted_regularized_triplet import enhanced_squared_triplet, weighted_regularized_triplet
 
 IMAGES = 3  # of each person in each modality
 PEOPLE = ("A", "B")

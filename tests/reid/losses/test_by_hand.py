@@ -1,0 +1,377 @@
+"""Every loss against a naive loop, at its ends, and with what it refuses."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vireid_lib.reid.losses import divergences
+from vireid_lib.reid.losses.adaptive_quadruplet import REDRAWS, Positives, adaptive_quadruplet, draw_positives
+from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
+from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
+from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
+from vireid_lib.reid.losses.distances import same_identity
+from vireid_lib.reid.losses.hard_triplet import hard_triplet
+from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet, identity_centres
+from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
+from vireid_lib.reid.losses.intra_identity_diversification import (
+    colour_invariance,
+    intra_identity_diversification,
+    negative_enhancement,
+    positive_enhancement,
+)
+from vireid_lib.reid.losses.maximum_mean_discrepancy import margin_mmd, maximum_mean_discrepancy
+from vireid_lib.reid.losses.orthogonal import orthogonal
+from vireid_lib.reid.losses.pattern_separation import pattern_separation
+from vireid_lib.reid.losses.weighted_regularized_triplet import enhanced_squared_triplet, weighted_regularized_triplet
+
+TRIPLETS = [weighted_regularized_triplet, hard_triplet, enhanced_squared_triplet, centre_cluster]
+PAIRS = [hetero_centre_triplet, margin_mmd, cross_modality_triplet, centre_guided_pair_mining]
+PAIRS += [partial(positive_enhancement, margin=0.1), partial(negative_enhancement, margin=0.1)]
+
+
+def normal(*shape: int, seed: int = 4, scale: float = 1.0) -> Tensor:
+    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("loss", TRIPLETS)
+def test_triplets_of_collapsed_features_have_finite_gradients_and_one_identity_is_refused(loss: Callable) -> None:
+    rows = torch.zeros(6, 4, requires_grad=True)
+    loss(rows, torch.arange(6) % 2).backward()
+    assert torch.isfinite(rows.grad).all()
+    with pytest.raises(ValueError, match="same identity: a triplet loss needs at least two"):
+        loss(torch.rand(4, 3), torch.zeros(4, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("loss", PAIRS)
+def test_pairs_of_collapsed_features_have_finite_gradients_and_lonely_identities_are_refused(loss: Callable) -> None:
+    mining = loss is centre_guided_pair_mining
+    rows = [torch.zeros(4, 3, requires_grad=True) for _ in range(4 if mining else 2)]
+    labels, alone = torch.tensor([0, 0, 1, 1]), torch.zeros(4, dtype=torch.int64)
+    for form in ("paper", "release") if mining else ("",):
+        loss(*rows, labels, labels, **({"form": form} if mining else {})).backward()
+        assert all(torch.isfinite(each.grad).all() for each in rows)
+    for sides in ((labels, alone), (alone, labels)):
+        with pytest.raises(ValueError, match="one modality|no (infrared|visible) one|in one of them|no positive"):
+            loss(*rows, *sides)
+    if loss is not margin_mmd and getattr(loss, "func", None) is not positive_enhancement:
+        with pytest.raises(ValueError, match="same identity|one identity only|no positive or no negative"):
+            loss(*rows, alone, alone)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 10.0, 20.0])
+def test_triplets_equal_a_naive_loop(scale: float) -> None:
+    rows, labels = normal(12, 5, scale=scale), torch.arange(12) % 3
+    weighted, hard, enhanced = 0.0, 0.0, 0.0
+    for i in range(12):
+        near = {j: max(float((rows[i] - rows[j]).norm()), 1e-6) for j in range(12)}
+        positive = [d for j, d in near.items() if labels[j] == labels[i]]
+        negative = [d for j, d in near.items() if labels[j] != labels[i]]
+        gap = {}
+        for sharpness in (1.0, 1.5):
+            plus = [math.exp(sharpness * (d - max(positive))) for d in positive]
+            minus = [math.exp(-sharpness * d) for d in negative]
+            furthest = sum(d * w for d, w in zip(positive, plus, strict=True)) / (sum(plus) + 1e-6)
+            gap[sharpness] = furthest - sum(d * w for d, w in zip(negative, minus, strict=True)) / (sum(minus) + 1e-6)
+        weighted += math.log1p(math.exp(gap[1.0])) / 12
+        squared = min(88.0, 0.7 * gap[1.5] ** 2)
+        enhanced += math.log1p(math.exp(math.copysign(squared, gap[1.5]))) / 12
+        hard += max(0.0, max(positive) - min(negative) + 0.3) / 12
+    assert float(weighted_regularized_triplet(rows, labels)) == pytest.approx(weighted, rel=1e-9)
+    assert float(enhanced_squared_triplet(rows, labels, sharpness=1.5, scale=0.7)) == pytest.approx(enhanced, rel=1e-9)
+    assert float(hard_triplet(rows, labels)) == pytest.approx(hard, rel=1e-9)
+    plain = enhanced_squared_triplet(rows, labels, squared=False)
+    assert torch.equal(plain, weighted_regularized_triplet(rows, labels))
+
+
+def test_cajs_triplet_stands_still_at_88() -> None:
+    rows = (torch.arange(8.0)[:, None] * 1000).requires_grad_()
+    loss = enhanced_squared_triplet(rows, torch.arange(8) % 2)
+    loss.backward()
+    assert loss.item() == 88.0 and not rows.grad.any()
+
+
+def test_cross_entropy_by_hand_and_labels_beyond_the_classifier() -> None:
+    logits, labels = normal(12, 5), torch.arange(12) % 3
+    expected = -logits.log_softmax(1)[torch.arange(12), labels].mean()
+    assert torch.allclose(identity_cross_entropy(logits, labels), expected)
+    with pytest.raises(ValueError, match="run from 2 to 7, but the classifier has 5 identities"):
+        identity_cross_entropy(torch.rand(2, 5), torch.tensor([2, 7]))
+    with pytest.raises(ValueError, match="4 features came with labels of shape"):
+        same_identity(torch.zeros(3, dtype=torch.int64), torch.rand(4, 3))
+
+
+def test_cross_modality_triplet_equals_a_naive_loop() -> None:
+    visible, infrared = normal(6, 4), normal(4, 4, seed=5)
+    ours, theirs = torch.tensor([0, 0, 0, 1, 1, 1]), torch.tensor([0, 0, 1, 1])
+    means = []
+    for anchors, own, others, other in ((visible, ours, infrared, theirs), (infrared, theirs, visible, ours)):
+        terms = []
+        for anchor, label in zip(anchors, own, strict=True):
+            distances = (others - anchor).norm(dim=1)
+            terms.append(max(0.0, float(distances[other == label].max() - distances[other != label].min()) + 0.3))
+        means.append(sum(terms) / len(terms))
+    assert cross_modality_triplet(visible, infrared, ours, theirs).item() == pytest.approx(sum(means) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.02, 0.1, 1.0])
+def test_pair_mining_in_the_papers_form_equals_a_naive_loop(scale: float) -> None:
+    visible_labels, infrared_labels = torch.arange(12) % 4, torch.arange(12) // 3
+    rows = normal(4, 12, 6, scale=scale).unbind()
+    found = centre_guided_pair_mining(*rows, visible_labels, infrared_labels, margin=0.3)
+    labels = (visible_labels, infrared_labels, visible_labels, infrared_labels)
+    visible, infrared, from_visible, from_infrared = (
+        [part[each == identity].mean(dim=0) for identity in range(4)] for part, each in zip(rows, labels, strict=True)
+    )
+    expected = 0.0
+    for own, opposite, generated in ((visible, infrared, from_visible), (infrared, visible, from_infrared)):
+        for j in range(4):
+            for k in set(range(4)) - {j}:
+                terms = (opposite[j] - generated[j], own[j] - generated[j], own[j] - own[k])
+                towards, away, between = (float(term.norm()) for term in terms)
+                expected += max(0.0, towards - away - between + 0.3) / 12
+    assert float(found) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("form", ["paper", "release"])
+def test_pair_mining_pulls_to_the_other_modality(form: str) -> None:
+    generated = torch.tensor([[0.5, 0.0], [0.5, 9.0]], requires_grad=True)
+    visible, infrared = torch.tensor([[0.0, 0.0], [0.0, 9.0]]), torch.tensor([[1.0, 0.0], [1.0, 9.0]])
+    labels = torch.arange(2)
+    loss = centre_guided_pair_mining(visible, infrared, generated, infrared, labels, labels, margin=20.0, form=form)
+    loss.backward()
+    assert (generated.grad[:, 0] < 0).all()  # a step against the gradient goes towards the infrared centre
+
+
+def test_every_pair_of_branches_counts_once() -> None:
+    branches = torch.rand(3, 5, 7).unbind()
+    expected = sum(float(branches[m][row] @ branches[n][row]) for row in range(5) for m, n in ((0, 1), (0, 2), (1, 2)))
+    assert float(orthogonal(branches)) == pytest.approx(expected / 5, rel=1e-5)
+    assert float(orthogonal(branches, form="release")) == pytest.approx(expected / 20, rel=1e-5)
+    assert float(orthogonal(branches[:1])) == 0.0
+    with pytest.raises(ValueError, match="at least one generated branch"):
+        orthogonal([])
+
+
+def test_hetero_centre_triplet_equals_a_naive_loop_with_unequal_counts_in_any_order() -> None:
+    visible, infrared = normal(9, 4), normal(7, 4, seed=5)
+    labels = torch.tensor([5, 2, 8, 5, 2, 8, 8, 8, 2]), torch.tensor([2, 8, 5, 5, 5, 2, 8])
+    centres = []
+    for rows, identities in zip((visible, infrared), labels, strict=True):
+        for name in (2, 5, 8):
+            mine = [row for row, label in zip(rows, identities.tolist(), strict=True) if label == name]
+            centres.append((name, sum(mine) / len(mine)))
+    expected = 0.0
+    for name, centre in centres:
+        positive = max(float((centre - c).norm()) for n, c in centres if n == name)
+        negative = min(float((centre - c).norm()) for n, c in centres if n != name)
+        expected += max(0.0, positive - negative + 0.5) / 6
+    assert hetero_centre_triplet(visible, infrared, *labels, margin=0.5).item() == pytest.approx(expected, rel=1e-9)
+    torch.testing.assert_close(identity_centres(visible, labels[0])[0][1], centres[1][1])
+
+
+def mmd(visible: Tensor, infrared: Tensor) -> float:
+    rows = [*visible, *infrared]
+    pairs = [float((a - b).square().sum()) for a in rows for b in rows if a is not b]
+    bandwidth = sum(pairs) / len(pairs)
+
+    def kernel(some: Tensor, others: Tensor) -> float:
+        squares = [float((a - b).square().sum()) for a in some for b in others]
+        return sum(math.exp(-s / (bandwidth * f + 1e-9)) for s in squares for f in (0.25, 0.5, 1, 2, 4)) / len(squares)
+
+    return kernel(visible, visible) + kernel(infrared, infrared) - 2 * kernel(visible, infrared)
+
+
+def test_mmd_equals_a_naive_loop_and_its_margin_is_a_gate() -> None:
+    visible, infrared = normal(5, 3), normal(4, 3, seed=5)
+    found = maximum_mean_discrepancy(visible, infrared)
+    assert found.item() == pytest.approx(mmd(visible, infrared), rel=1e-9)
+    labels = torch.tensor([3, 1, 1, 3, 3]), torch.tensor([1, 3, 1, 3])
+    each = [mmd(visible[labels[0] == name], infrared[labels[1] == name]) for name in (1, 3)]
+    for margin in (0.0, sum(each) / 2, max(each) + 0.1):
+        expected = sum(value for value in each if value > margin) / 2
+        gated = margin_mmd(visible, infrared, *labels, margin=margin)
+        assert gated.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    torch.testing.assert_close(maximum_mean_discrepancy(1000 * visible, 1000 * infrared), found)  # scale is nothing
+    assert abs(maximum_mean_discrepancy(visible, visible.flip(0)).item()) < 1e-12
+
+
+def naive_quadruplet(features, logits, labels, trusted, positives) -> float:
+    n, total = len(labels), 0.0
+    distances = torch.cdist(features, features)
+    for i in range(n):
+        if not trusted[i]:
+            continue
+        others = sorted((j for j in range(n) if labels[j] != labels[i]), key=lambda j: float(distances[i, j]))
+        candidates = [j for j in others[1:12] if trusted[j]]
+        p, p2, k = int(positives.first[i]), int(positives.second[i]), others[0]
+        k2 = candidates[0] if candidates else others[:12][-1]
+        d = {j: float(distances[i, j]) for j in range(n)}
+        d[i] = 1e-6
+        false_negative = not trusted[k] and int(logits[k].argmax()) == int(labels[i])
+        if trusted[p]:
+            towards, away = ((d[p] + d[k]) / 2, d[k2]) if false_negative else (d[p], d[k])
+        else:
+            towards, away = (d[k], d[p]) if false_negative else (d[p2], (d[p] + d[k]) / 2)
+        total += max(0.0, towards - away + 0.3)
+    return total / max(1, int(sum(trusted)))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_quadruplet_equals_a_naive_loop(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    identities = 2 + seed  # with 2, fewer negatives than are looked through
+    labels = torch.arange(identities).repeat(4)
+    n, options = len(labels), {"generator": generator, "dtype": torch.float64}
+    features = torch.randn(n, 5, **options)
+    classes = F.one_hot(labels[torch.randperm(n, generator=generator)], identities)
+    logits = 3 * classes + torch.rand(n, identities, **options)
+    confidence = torch.rand(n, **options) * (0.6 if seed == 5 else 1)
+    trusted = confidence >= 0.5
+    positives = draw_positives(labels, trusted, generator)
+    loss = adaptive_quadruplet(features, logits, labels, confidence, positives)
+    assert float(loss) == pytest.approx(naive_quadruplet(features, logits, labels, trusted, positives), rel=1e-9)
+
+
+def test_positives_have_the_anchors_label_and_prefer_trusted_ones() -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels, confident = torch.arange(6).repeat(4), torch.rand(24, generator=generator) < 0.5
+    anchors, draws = torch.arange(24), []
+    for _ in range(1000):
+        draws.append(draw_positives(labels, confident, generator))
+        first, second = draws[-1]
+        assert (first != anchors).all() and (labels[first] == labels).all() and (labels[second] == labels).all()
+    chosen, seconds = torch.stack([draw.first for draw in draws])[:, 0], torch.stack([draw.second for draw in draws])
+    assert [int((chosen == row).sum()) for row in (6, 12, 18)] == pytest.approx([333] * 3, abs=60)
+    good = confident[None] & (labels[None] == labels[:, None]) & (anchors[None] != anchors[:, None])
+    for anchor in range(24):
+        share = good[anchor, seconds[:, anchor]].double().mean()
+        assert float(share) == pytest.approx(1 - (1 - int(good[anchor].sum()) / 4) ** REDRAWS, abs=0.06)
+
+
+def test_quadruplet_without_trust_is_no_loss_and_wrong_input_is_refused() -> None:
+    features, labels = torch.rand(8, 3, requires_grad=True), torch.arange(8) % 2
+    positives = draw_positives(labels, torch.zeros(8, dtype=torch.bool), torch.Generator().manual_seed(0))
+    loss = adaptive_quadruplet(features, torch.rand(8, 2), labels, torch.zeros(8), positives)
+    loss.backward()
+    assert loss.item() == 0.0 and not features.grad.any()
+    labels, rows = torch.tensor([0, 0, 1]), torch.tensor([1, 0, 2])
+    with pytest.raises(ValueError, match="Label 1 is in the batch with one image alone"):
+        draw_positives(labels, labels > 0, torch.Generator())
+    with pytest.raises(ValueError, match="same identity: a triplet loss needs at least two"):
+        adaptive_quadruplet(
+            torch.rand(3, 2), torch.rand(3, 2), torch.zeros(3).long(), torch.ones(3), Positives(rows, rows)
+        )
+
+
+VISIBLE, INFRARED = [0, 2, 0, 1, 2, 1, 2], [1, 1, 0, 2, 0]  # unequal numbers, no order
+
+
+def two_modalities(scale: float = 1.0) -> tuple[Tensor, ...]:
+    rows = (normal(len(labels), 4, seed=len(labels), scale=scale) for labels in (VISIBLE, INFRARED))
+    return (*rows, torch.tensor(VISIBLE), torch.tensor(INFRARED))
+
+
+def enhancement(kind: str, margin: float, one, other, labels, other_labels) -> float:
+    total = 0.0
+    for mine, own, theirs, their in ((one, labels, other, other_labels), (other, other_labels, one, labels)):
+        centres, opposite = (
+            {i: torch.stack([rows[k] for k in range(len(rows)) if marks[k] == i]).mean(0) for i in range(3)}
+            for rows, marks in ((mine, own), (theirs, their))
+        )
+        for i in range(3):
+            apart = float((centres[i] - opposite[i]).norm())
+            if kind == "PE":
+                nearest = min(float((centres[i] - mine[k]).norm()) for k in range(len(mine)) if own[k] == i)
+                nearest = max(nearest, 1e-6)  # of an only image, which is its own centre
+            else:
+                nearest = min(
+                    float((centres[i] - there[j]).norm()) for j in range(3) if j != i for there in (centres, opposite)
+                )
+            total += max(0.0, apart - nearest + margin) / 3
+    return total
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0])
+@pytest.mark.parametrize("margin", [-1.0, 0.0, 0.3])
+def test_dens_parts_equal_a_naive_loop(scale: float, margin: float) -> None:
+    rows, parts = two_modalities(scale), {"PE": positive_enhancement, "NE": negative_enhancement}
+    for name, loss in parts.items():
+        assert float(loss(*rows, margin=margin)) == pytest.approx(enhancement(name, margin, *rows), rel=1e-9)
+    whole = intra_identity_diversification(*rows, positive_margin=margin, negative_margin=0.1)
+    expected = enhancement("PE", margin, *rows) + enhancement("NE", 0.1, *rows)
+    assert float(whole) == pytest.approx(expected, rel=1e-9)
+
+
+def test_dens_gradients_equal_finite_differences() -> None:
+    one, other, *labels = two_modalities()
+    longer = torch.cat((other, other[:2]))
+    expected = sum(float((a - b).norm()) for a, b in zip(one, longer, strict=True)) / len(one)
+    assert float(colour_invariance(one, longer)) == pytest.approx(expected)
+    inputs = one.requires_grad_(), other.requires_grad_()
+    for loss in (positive_enhancement, negative_enhancement):
+        assert torch.autograd.gradcheck(lambda a, b, loss=loss: loss(a, b, *labels, margin=0.3), inputs)
+    assert torch.autograd.gradcheck(colour_invariance, (one, longer.requires_grad_()))
+
+
+def test_positive_enhancement_spreads_and_joins() -> None:
+    """Its gradient moves the centres together and each centre's nearest image outwards."""
+    one = torch.tensor([[0.0, 0.3], [0.0, -0.2], [0.0, 0.4], [9.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    other = torch.tensor([[1.0, 0.0], [9.0, 1.0]], dtype=torch.float64)
+    positive_enhancement(one, other, torch.tensor([0, 0, 0, 1]), torch.tensor([0, 1]), margin=0.5).backward()
+    assert (one.grad[:3, 0] < 0).all()  # towards the other centre, at x = 1
+    nearest = lambda rows: (rows[:3] - rows[:3].mean(0)).norm(dim=1).min()  # noqa: E731
+    assert nearest(one.detach() - 0.01 * one.grad) > nearest(one.detach())
+
+
+def test_divergences_by_hand() -> None:
+    one, other = normal(2, 5, 4)
+    p, q = one.softmax(1), other.softmax(1)
+    assert torch.allclose(divergences.mutual_mean(one, other), (q * (q / p).log()).sum() / 5)
+    assert torch.allclose(divergences.mutual_mean(one, other, form="release"), (p * (p / q).log()).sum() / 5)
+    p, q = (each.div(2).softmax(1) for each in (one, other))
+    expected = float((q * (q / p).log()).sum()) * 4 / 5
+    assert divergences.kl_divergence(one, other, temperature=2.0).item() == pytest.approx(expected, rel=1e-5)
+    assert divergences.kl_divergence(one, one).item() == pytest.approx(0.0, abs=1e-4)
+    sure = torch.eye(3) * 200
+    assert float(divergences.jensen_shannon(sure, sure.roll(1, 1))) == pytest.approx(np.log(2), rel=1e-5)
+    assert float(divergences.jensen_shannon(one, one)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_divergences_target_gets_no_gradient() -> None:
+    students, targets = (each.clone().requires_grad_() for each in normal(2, 5, 3))
+    for loss in (divergences.kl_divergence, divergences.mutual_mean, partial(divergences.mutual_mean, form="release")):
+        students.grad = None
+        loss(students, targets).backward()
+        assert students.grad.abs().max() > 0 and targets.grad is None
+    # What the paper's form asks of the student is softmax(student) − softmax(teacher), row by row.
+    students.grad = None
+    divergences.mutual_mean(students, targets).backward()
+    torch.testing.assert_close(students.grad, (F.softmax(students, 1) - F.softmax(targets, 1)).detach() / 5)
+
+
+def test_centre_losses_equal_a_naive_loop_whatever_the_order_and_numbers() -> None:
+    rows, labels = normal(9, 4, scale=0.3), torch.tensor([5, 2, 5, 7, 2, 5, 7, 5, 2])
+    centres = {int(label): rows[labels == label].mean(dim=0) for label in labels.unique()}
+    near = sum(float((row - centres[int(label)]).norm()) for row, label in zip(rows, labels, strict=True)) / 9
+    pairs = [(p, q) for p in centres for q in centres if p != q]
+    apart = sum(max(0.0, 0.7 - float((centres[p] - centres[q]).norm())) for p, q in pairs) / len(pairs)
+    assert apart > 0.02
+    assert float(centre_cluster(rows, labels, margin=0.7)) == pytest.approx(near + apart, rel=1e-9)
+    learnt = normal(9, 4, seed=5)
+    naive = sum(float((row - learnt[label]).pow(2).sum()) for row, label in zip(rows, labels, strict=True)) / 9
+    assert float(centre_loss(rows, labels, learnt)) == pytest.approx(naive, rel=1e-9)
+    assert float(centre_loss(rows, labels, learnt, form="release")) == pytest.approx(naive / 9, rel=1e-9)
+
+
+def test_pattern_separation_equals_a_naive_loop() -> None:
+    maps = torch.rand(2, 4, 5, 3, dtype=torch.float64)
+    pairs = [(maps[b, i] * maps[b, j]).sum() for b in range(2) for i in range(4) for j in range(i + 1, 4)]
+    assert torch.allclose(pattern_separation(maps), torch.stack(pairs).mean())
+    with pytest.raises(ValueError, match="there is 1: take two or more"):
+        pattern_separation(maps[:, :1])

@@ -1,0 +1,152 @@
+"""How an embedding spreads: within a modality, across modalities, between identities."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+SAMPLED_PAIRS = 20_000
+
+
+def intra_identity_spread(features: Float[Tensor, "images dim"], identities: Sequence[str]) -> float:
+    """IIRS, the intra-modality intra-identity representation space (DEN, section 3.1, eq. 1).
+
+    The mean Euclidean distance between the L2-normalised features of two different images of one identity in one
+    modality: first over an identity's pairs, then over identities. 0 is a point per identity; √2 ≈ 1.41 is what
+    unrelated directions have.
+
+    Raises:
+        ValueError: no identity has two images.
+    """
+    several = [rows for rows in _rows_of_each(identities) if len(rows) > 1]
+    means = [float(torch.pdist(functional.normalize(features[rows])).mean()) for rows in several]
+    if not means:
+        raise ValueError("intra_identity_spread: no identity has two images in this modality; hand in more rows")
+    return float(np.mean(means))
+
+
+def hardest_cross_distance(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> float:
+    """HIMD, the hetero-modality intra-identity maximum distance (DEN, section 4.4, Table 6).
+
+    Mean over identities of the largest Euclidean distance between a visible and an infrared image of the identity,
+    features (a row for each of `table`) L2-normalised.
+
+    Raises:
+        ValueError: no identity is there in both modalities.
+    """
+    sides = ([functional.normalize(features[rows]) for rows in both] for both in _both_modalities(table))
+    largest = [float(torch.cdist(*both).max()) for both in sides]
+    if not largest:
+        raise ValueError("hardest_cross_distance: no identity has images in both modalities; hand in more rows")
+    return float(np.mean(largest))
+
+
+def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
+    """IIRS of each modality, HIMD, and the mean distances across modalities between the centres of one identity and of
+    different ones.
+
+    Returns:
+        "iirs_visible", "iirs_infrared", "himd", "own_centres", "other_centres".
+    """
+    modality, identities, within = table["modality"].to_numpy(), table["identity"].to_numpy(dtype=object), {}
+    for name in ("visible", "infrared"):
+        rows = np.flatnonzero(modality == name)
+        within[f"iirs_{name}"] = intra_identity_spread(features[torch.from_numpy(rows)], identities[rows])
+    unit, sides = functional.normalize(features), zip(*_both_modalities(table), strict=True)
+    centres = [torch.stack([unit[rows].mean(0) for rows in side]) for side in sides]
+    distances = torch.cdist(*centres)
+    own = distances.diagonal()
+    others = distances[~torch.eye(len(own), dtype=torch.bool)]
+    return {
+        **within,
+        "himd": hardest_cross_distance(features, table),
+        "own_centres": float(own.mean()),
+        "other_centres": float(others.mean()) if len(others) else float("nan"),
+    }
+
+
+def cross_modality_distances(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[str, float]:
+    """Mean cosine distance of all pairs of a visible and an infrared image.
+
+    Returns:
+        "intra_distance" (of one identity), "inter_distance" (of different ones), "delta": their difference, the δ of
+        DEEN's Fig. 7.
+
+    Raises:
+        ValueError: no identity, or one alone, is there in both modalities.
+    """
+    unit = functional.normalize(features.double())
+    sides = _both_modalities(table)
+    if len(sides) < 2:
+        raise ValueError("cross_modality_distances: fewer than two identities are there in both modalities")
+    # The sum of all inner products of two sets is the inner product of their sums: no pair need be formed.
+    sums = [torch.stack([unit[side[place]].sum(dim=0) for side in sides]) for place in (0, 1)]
+    counts = [torch.tensor([len(side[place]) for side in sides], dtype=torch.float64) for place in (0, 1)]
+    products, pairs = sums[0] @ sums[1].T, counts[0][:, None] * counts[1]
+    own = torch.eye(len(sides), dtype=torch.bool)
+    intra, inter = (1 - float(products[which].sum() / pairs[which].sum()) for which in (own, ~own))
+    return {"intra_distance": intra, "inter_distance": inter, "delta": inter - intra}
+
+
+def pair_distances(
+    features: Float[Tensor, "images dim"], table: pd.DataFrame, *, pairs: int = SAMPLED_PAIRS, seed: int = 0
+) -> Mapping[str, Float[np.ndarray, " pairs"]]:
+    """Cosine distances of random pairs of images, by what the two have in common.
+
+    Returns:
+        "same person, same modality", "same person, across modalities" and "different people, across modalities":
+        up to `pairs` distances each, 0..2.
+
+    Raises:
+        ValueError: there are no pairs of some kind.
+    """
+    unit = functional.normalize(features)
+    generator = np.random.default_rng(seed)
+    labels = np.unique(table["identity"].to_numpy(dtype=object), return_inverse=True)[1]
+    infrared = (table["modality"] == "infrared").to_numpy()
+    within, across = [], []
+    for label in np.unique(labels):
+        own = [np.flatnonzero((labels == label) & modality) for modality in (infrared, ~infrared)]
+        within += [side[np.stack(np.triu_indices(len(side), 1))] for side in own]
+        across.append(np.stack([side.ravel() for side in np.meshgrid(own[1], own[0])]))
+    drawn = np.stack([generator.choice(np.flatnonzero(side), 2 * pairs) for side in (~infrared, infrared)])
+    kinds: dict[str, list[np.ndarray]] = {
+        "same person, same modality": within,
+        "same person, across modalities": across,
+        "different people, across modalities": [drawn[:, labels[drawn[0]] != labels[drawn[1]]][:, :pairs]],
+    }
+    found = {}
+    for name, parts in kinds.items():
+        whole = np.concatenate(parts, axis=1)
+        if not whole.shape[1]:
+            raise ValueError(f"pair_distances: there is no pair of the kind {name!r}; hand in more rows")
+        chosen = torch.from_numpy(whole[:, generator.permutation(whole.shape[1])[:pairs]])
+        found[name] = (1 - (unit[chosen[0]] * unit[chosen[1]]).sum(1)).numpy()
+    return found
+
+
+def separation(same: Float[np.ndarray, " pairs"], different: Float[np.ndarray, " pairs"]) -> float:
+    """Probability that a pair of one identity is nearer than a pair of different ones; equal counts half.
+
+    0.5 is chance, 1 a perfect threshold (the area under the ROC curve; Mann and Whitney 1947).
+    """
+    ordered = np.sort(different)
+    farther = len(ordered) - np.searchsorted(ordered, same, side="right")
+    equal = np.searchsorted(ordered, same, side="right") - np.searchsorted(ordered, same, side="left")
+    return float((farther + equal / 2).mean() / len(ordered))
+
+
+def _rows_of_each(identities: Sequence[str]) -> list[Tensor]:
+    names, labels = np.unique(np.asarray(identities, dtype=object), return_inverse=True)
+    return [torch.from_numpy(np.flatnonzero(labels == place)) for place in range(len(names))]
+
+
+def _both_modalities(table: pd.DataFrame) -> list[tuple[Tensor, Tensor]]:
+    """(visible rows, infrared rows) of each identity that has both."""
+    infrared = torch.from_numpy((table["modality"] == "infrared").to_numpy(copy=True))
+    sides = ((rows[~infrared[rows]], rows[infrared[rows]]) for rows in _rows_of_each(table["identity"]))
+    return [(visible, other) for visible, other in sides if len(visible) and len(other)]

@@ -1,0 +1,110 @@
+"""Which places of an image make it similar to another one: Grad-CAM++ for retrieval, and occlusion."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+SMALLEST = 1e-12
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
+def extent(heat: Float[Tensor, "images h w"]) -> Float[Tensor, " images"]:
+    """How much of an image takes part in its heat map: (Σh)² / (N Σh²) over its N places.
+
+    1 is a map that is the same everywhere, 1/N a single place; NaN for a map of zeros.
+    """
+    total, squares = heat.sum((1, 2)), heat.square().sum((1, 2))
+    return total.square() / (heat[0].numel() * squares)
+
+
+def grad_cam_plus_plus(
+    network: nn.Module,
+    images: Float[Tensor, "images 3 height width"],
+    modality: str,
+    towards: Float[Tensor, "images dim"],
+) -> tuple[Float[Tensor, "images h w"], Float[Tensor, " images"]]:
+    """Heat maps of the places that raise each image's cosine similarity to a given feature.
+
+    Grad-CAM++ (Chattopadhay et al. 2018, eqs. 10, 13 and 19) explains a class score; a retrieval has none, so
+    the score here is the cosine similarity to `towards`, the feature of the image that was compared. With A the
+    map before pooling and g = ∂score/∂A, the weight of channel c is Σ α·ReLU(g) with
+    α = g² / (2g² + g³·Σ A), and the heat is ReLU(Σ_c w_c A_c).
+
+    Args:
+        network: has `feature_map` and `describe`, as `reid.layers.TwoStreamNetwork`; used in evaluation mode, its
+            mode left as it was.
+        images: the network's normalised input, on its device.
+        towards: features as `network.features` gives them.
+
+    Returns:
+        the maps at the resolution of A, each scaled to a largest value of 1 (all 0 where nothing raises the
+        similarity), and the similarities; on the CPU.
+    """
+    with _evaluating(network), torch.enable_grad():
+        maps = network.feature_map(images, modality).detach().requires_grad_(True)
+        features = network.describe(maps)
+        similarity = functional.cosine_similarity(features, towards.to(features), dim=1)
+        (gradient,) = torch.autograd.grad(similarity.sum(), maps)
+    maps = maps.detach()
+    squares, cubes = gradient**2, gradient**3
+    divisor = 2 * squares + cubes * maps.sum((2, 3), keepdim=True)
+    share = torch.where(divisor.abs() > SMALLEST, squares / divisor, torch.zeros_like(divisor))
+    weights = (share * gradient.relu()).sum((2, 3), keepdim=True)
+    heat = (weights * maps).sum(1).relu()
+    peak = heat.amax((1, 2), keepdim=True)
+    return (heat / peak.clamp(min=SMALLEST)).cpu(), similarity.detach().cpu()
+
+
+@torch.no_grad()
+def occlusion(
+    network: nn.Module,
+    images: Float[Tensor, "images 3 height width"],
+    modality: str,
+    towards: Float[Tensor, "images dim"],
+    *,
+    cells: tuple[int, int] = (8, 4),
+) -> Float[Tensor, "images rows columns"]:
+    """How much the cosine similarity to `towards` drops when a cell is covered by the image's mean (Zeiler and
+    Fergus 2014): what the network *does*, at the price of a pass per cell. Negative where covering helps.
+
+    Args:
+        network: has `features(images, modality)`; used in evaluation mode, its mode left as it was.
+        images, towards: as in `grad_cam_plus_plus`.
+        cells: rows and columns of the grid; they need not divide the image's size.
+    """
+
+    def similarity(shown: Tensor) -> Tensor:
+        return functional.cosine_similarity(network.features(shown, modality), towards, dim=1).cpu()
+
+    with _evaluating(network):
+        whole, drops = similarity(images), torch.empty(len(images), *cells)
+        cover = images.mean((2, 3), keepdim=True)
+        sizes = zip(images.shape[2:], cells, strict=True)
+        lines, posts = (np.linspace(0, size, count + 1).round().astype(int) for size, count in sizes)
+        for row, column in np.ndindex(*cells):
+            covered = images.clone()
+            covered[:, :, lines[row] : lines[row + 1], posts[column] : posts[column + 1]] = cover
+            drops[:, row, column] = whole - similarity(covered)
+    return drops
+
+
+def agreement(one: Float[Tensor, "images h w"], other: Float[Tensor, "images h2 w2"]) -> Float[Tensor, " images"]:
+    """Correlation over places of two heat maps of each image, the first averaged to the second's grid; NaN where a
+    map is constant."""
+    pooled = functional.adaptive_avg_pool2d(one[:, None], other.shape[1:])[:, 0].flatten(1)
+    first, second = (maps - maps.mean(1, keepdim=True) for maps in (pooled, other.flatten(1)))
+    return (first * second).sum(1) / (first.norm(dim=1) * second.norm(dim=1))

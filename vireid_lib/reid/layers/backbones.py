@@ -1,0 +1,184 @@
+"""Two-stream backbones: ResNet-50 with torchvision's parameter names, and the miniature world's small network."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vireid_lib.reid.layers.checks import check_images
+from vireid_lib.reid.layers.non_local import NonLocal
+
+BLOCKS = (3, 4, 6, 3)  # of ResNet-50's layers
+
+
+class SmallStem(nn.Sequential):
+    """conv1, which strides, bn1, ReLU: an image to a map of half its size with 24 channels."""
+
+    def __init__(self, width: int = 24, size: int = 3) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, size, stride=2, padding=size // 2, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+
+
+class Stem(SmallStem):
+    """ResNet-50's, with a larger convolution and max-pooling: to a map of a quarter of the size with 64 channels."""
+
+    def __init__(self) -> None:
+        super().__init__(64, 7)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+
+
+class Residual(nn.Module):
+    """Convolutions, each with batch normalisation and ReLU, beside a shortcut that is added before the last ReLU.
+
+    Args:
+        inside: channels of the map that comes in.
+        convolutions: (channels, size, stride) of each.
+    """
+
+    def __init__(self, inside: int, *convolutions: tuple[int, int, int]) -> None:
+        super().__init__()
+        width, total = inside, 1
+        for number, (outside, size, stride) in enumerate(convolutions, 1):
+            convolution = nn.Conv2d(width, outside, size, stride=stride, padding=size // 2, bias=False)
+            self.add_module(f"conv{number}", convolution)
+            self.add_module(f"bn{number}", nn.BatchNorm2d(outside))
+            width, total = outside, total * stride
+        self.relu, self.count = nn.ReLU(inplace=True), len(convolutions)
+        self.downsample = None
+        if total != 1 or inside != width:
+            shortcut = nn.Conv2d(inside, width, 1, stride=total, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, shortcut = x, x if self.downsample is None else self.downsample(x)
+        for number in range(1, self.count + 1):
+            y = getattr(self, f"bn{number}")(getattr(self, f"conv{number}")(y))
+            if number < self.count:
+                y = self.relu(y)
+        return self.relu(y + shortcut)
+
+
+class Bottleneck(Residual):
+    """ResNet-50's block: 1×1, 3×3 (which strides) and 1×1 convolutions."""
+
+    expansion = 4
+
+    def __init__(self, inside: int, width: int, stride: int) -> None:
+        super().__init__(inside, (width, 1, 1), (width, 3, stride), (width * self.expansion, 1, 1))
+
+
+class SmallBlock(Residual):
+    """Two 3×3 convolutions, the first of which strides."""
+
+    def __init__(self, inside: int, width: int, stride: int) -> None:
+        super().__init__(inside, (width, 3, stride), (width, 3, 1))
+
+
+class TwoStreamBackbone(nn.Module):
+    """A stem per modality, then layers 1 to 4, mostly shared by both, with non-local blocks between their last blocks.
+
+    Args:
+        stem: makes a modality's stem.
+        layer: makes layer i, 0 to 3, a sequence of residual blocks.
+        non_local: layer → how many of its last blocks a non-local block follows each.
+        shared_from: the first layer that both modalities share, 1 to 4; each stem has its own copies of those before.
+
+    Attributes:
+        widths, strides: channels of the maps behind the stem and each layer; how much each layer shrinks its map.
+
+    Raises:
+        ValueError: a layer with non-local blocks is not shared.
+    """
+
+    widths: ClassVar[tuple[int, ...]]
+    strides: ClassVar[tuple[int, ...]]
+
+    def __init__(
+        self,
+        stem: Callable[[], nn.Module],
+        layer: Callable[[int], nn.Sequential],
+        *,
+        non_local: Mapping[str, int],
+        shared_from: int,
+    ) -> None:
+        super().__init__()
+        self.channels = self.widths[-1]
+        self.shared = tuple(f"layer{number}" for number in range(shared_from, 5))
+        if not non_local.keys() <= set(self.shared):
+            raise ValueError(
+                f"shared_from is {shared_from}, but the non-local blocks stand in shared layers only "
+                f"({', '.join(non_local)}): lower it, or set non_local to False."
+            )
+        self.stems = nn.ModuleDict({"visible": stem(), "infrared": stem()})
+        for index in range(4):
+            for holder in (self,) if index + 1 >= shared_from else self.stems.values():
+                holder.add_module(f"layer{index + 1}", layer(index))
+        draw_weights(self)
+        self.non_local = nn.ModuleDict()
+        for name, count in non_local.items():
+            self.non_local[name] = nn.ModuleList(NonLocal(self.widths[int(name[-1])]) for _ in range(count))
+
+    def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch maps h w"]:
+        """What comes before the shared layers: the low-level map of images of one modality."""
+        check_images(images, modality)
+        return self.stems[modality](images)
+
+    def trunk(
+        self, maps: Float[Tensor, "batch channels h w"], layers: Iterable[str] | None = None
+    ) -> Float[Tensor, "batch channels2 h2 w2"]:
+        """Pass maps, of either or both modalities, through the shared layers, or some of them ("layer1", …)."""
+        for layer in self.shared if layers is None else layers:
+            blocks = getattr(self, layer)
+            between = self.non_local[layer] if layer in self.non_local else ()
+            for place, block in enumerate(blocks, len(between) - len(blocks)):
+                maps = block(maps)
+                if place >= 0:
+                    maps = between[place](maps)
+        return maps
+
+
+class TwoStreamResNet50(TwoStreamBackbone):
+    """An image of 288×144 becomes a map of 18×9 with 2,048 channels; the last layer keeps its resolution, as in AGW.
+
+    Args:
+        non_local: add non-local blocks after the last two blocks of layer 2 and the last three of layer 3 (AGW).
+        shared_from: see `TwoStreamBackbone`; 3 in MMD-ReID.
+    """
+
+    widths, strides = (64, 256, 512, 1024, 2048), (1, 2, 2, 1)
+
+    def __init__(self, *, non_local: bool = True, shared_from: int = 1) -> None:
+        blocks = {"layer2": 2, "layer3": 3} if non_local else {}
+        super().__init__(Stem, self.layer, non_local=blocks, shared_from=shared_from)
+
+    @classmethod
+    def layer(cls, index: int) -> nn.Sequential:
+        """Three to six bottlenecks, the first of which strides."""
+        width, outside = cls.widths[index + 1] // Bottleneck.expansion, cls.widths[index + 1]
+        first = Bottleneck(cls.widths[index], width, cls.strides[index])
+        return nn.Sequential(first, *(Bottleneck(outside, width, 1) for _ in range(BLOCKS[index] - 1)))
+
+
+class TwoStreamSmall(TwoStreamBackbone):
+    """A layer is one block: 64×32 becomes a map of 8×4. With `non_local`, a non-local block follows layer 3."""
+
+    widths, strides = (24, 32, 64, 96, 96), (2, 1, 2, 1)
+
+    def __init__(self, *, non_local: bool = True, shared_from: int = 1) -> None:
+        blocks = {"layer3": 1} if non_local else {}
+        super().__init__(SmallStem, self.layer, non_local=blocks, shared_from=shared_from)
+
+    @classmethod
+    def layer(cls, index: int) -> nn.Sequential:
+        """One block."""
+        return nn.Sequential(SmallBlock(cls.widths[index], cls.widths[index + 1], cls.strides[index]))
+
+
+def draw_weights(module: nn.Module) -> None:
+    """Draw all convolutions' weights as He et al. 2015 do, by outputs; from torch's global random state."""
+    for each in module.modules():
+        if isinstance(each, nn.Conv2d):
+            nn.init.kaiming_normal_(each.weight, mode="fan_out", nonlinearity="relu")
