@@ -1,7 +1,5 @@
 """Image-to-image networks that several translators use: the generators of CycleGAN and of StarGAN, and PatchGAN."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any

@@ -3,10 +3,8 @@
 Kingma, Welling: "Auto-Encoding Variational Bayes", ICLR 2014; with a condition, Sohn, Lee, Yan, NeurIPS 2015.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Self
 
 import numpy as np
 import torch
@@ -14,19 +12,16 @@ from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vireid_lib.data.images import to_float
-from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.batches import Batches, By, Domains
 from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.generators.domains import By, Domains
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import OTHER, Planned
+from vireid_lib.generators.plans import MODALITIES, SampleRequest
 from vireid_lib.generators.translator import TranslationTask, Translator
 from vireid_lib.training import schedules, seeds
 
 GROUP = 8  # channels that are normalised together
 SMALLEST_VARIANCE = 1e-6  # half a grey level: no likelihood without end
-MODALITIES = tuple(OTHER)
 
 Codes = Float[Tensor, "n latent"]
 
@@ -66,30 +61,9 @@ class VaeConfig(TranslatorConfig):
     learning_rate: float = Field(1e-3, gt=0)
     divergence_weight: float = Field(1.0, ge=0)
 
-    @classmethod
-    def small(cls, **changes: Any) -> VaeConfig:
-        """For the miniature world at 64×32 pixels. On a world of another seed this gives blurred people with a trace of
-        their colours, found by a baseline network in 36 % of the pictures (greyscale copies: 36 %, true infrared:
-        38 %)."""
-        own = {
-            "height": 64,
-            "width": 32,
-            "network_width": 24,
-            "latent": 128,
-            "steps": 1000,
-            "batch": 16,
-            "checkpoint_every": 200,
-        }
-        return cls(**(own | changes))
-
     @model_validator(mode="after")
-    def _sizes(self) -> VaeConfig:
-        factor = 2**self.halvings
-        if self.height % factor or self.width % factor:
-            raise ValueError(
-                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
-                "take fewer halvings"
-            )
+    def _sizes(self) -> Self:
+        self.check_multiples(2**self.halvings, "take fewer halvings")
         if self.network_width % GROUP:
             raise ValueError(f"network_width is {self.network_width}: it must be a multiple of {GROUP}")
         return self
@@ -182,10 +156,7 @@ class VaeTask(TranslationTask):
     kept = ("vae",)
 
     def __init__(self, config: VaeConfig, batches: Batches) -> None:
-        super().__init__()
-        self.settings, self.batches = config, batches
-        larger = max(len(rows) for rows in batches.rows.values())
-        self.steps = config.steps or config.epochs * -(-larger // config.batch)
+        super().__init__(config, batches)
         self.domains = Domains(config.domains, batches.cameras)
         self.by_modality = Domains("modality", batches.cameras)
         self.modules["vae"] = ConditionalVae(config, len(self.domains.names))
@@ -196,43 +167,27 @@ class VaeTask(TranslationTask):
         schedules.scale_learning_rates(self.optimizers["vae"], float(share))
 
     def losses(self, step: int) -> dict[str, Tensor]:
-        config, rows, draw = self.settings, self._rows(step), self.generator(step, "images")
-        cameras = self.batches.camera[rows]
-        images = self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding) * 2 - 1
+        config, rows, draw = self.settings, np.concatenate(self.rows(step)), self.generator(step, "images")
+        cameras, images = self.batches.camera[rows], self.images(rows, draw) * 2 - 1
         noise = torch.randn(len(rows), config.latent, generator=draw).to(self.device)
         labels = (each.labels(cameras).to(self.device) for each in (self.by_modality, self.domains))
         likelihood, from_prior = self.modules["vae"](images, *labels, noise)
         total = likelihood + config.divergence_weight * from_prior
         return {"total": total, "likelihood": likelihood, "divergence": from_prior}
 
-    def describe(self, step: int) -> str:
-        return self.batches.describe(self._rows(step))
-
-    def _rows(self, step: int) -> Rows:
-        stream = np.random.default_rng(seeds.integer(self.seed, self.process, step, "rows"))
-        return np.concatenate(self.batches.unpaired(stream, self.settings.batch))
-
 
 class Vae(Translator):
     """Decodes the mean of an image's posterior as the camera that is asked for."""
 
     name = "vae"
-    config_class: ClassVar[type[VaeConfig]] = VaeConfig
+    config_class, task_class = VaeConfig, VaeTask
     config: VaeConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
-        return {"vae": ConditionalVae(self.config, len(self._domains().names))}
+        return {"vae": ConditionalVae(self.config, len(self.domains.names))}
 
-    def make_task(self, batches: Batches) -> VaeTask:
-        return VaeTask(self.config, batches)
-
-    @property
-    def knows_cameras(self) -> bool:
-        return self.config.domains == "camera"
-
-    @torch.no_grad()
-    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        return self.decode(self.encode(starts[0], items[0].from_modality), self.camera_keys(items))
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        return self.decode(self.encode(images[0], items[0].from_modality), self.camera_keys(items))
 
     @torch.no_grad()
     def encode(self, images: Pictures, modality: str) -> Codes:
@@ -242,14 +197,14 @@ class Vae(Translator):
         network = self._fitted()["vae"]
         names = Domains("modality", self._record["cameras"]).names
         told = torch.tensor([[float(name == modality) for name in names]], device=self.device)
-        return network.encode(to_float(images, self.device) * 2 - 1, told.expand(len(images), -1))[0]
+        return network.encode(self.floats(images), told.expand(len(images), -1))[0]
 
     @torch.no_grad()
     def decode(self, codes: Codes, cameras: Sequence[str]) -> Pictures:
         """Codes as pictures of a camera each. Raises ValueError for a camera that it was not fitted to."""
         for camera in cameras:
             self.modality(camera)
-        images = self._fitted()["vae"].decode(codes, self._domains().labels(cameras).to(self.device))
+        images = self._fitted()["vae"].decode(codes, self.domains.labels(cameras).to(self.device))
         return to_pictures(images)
 
     def from_latent_space(self, count: int, seed: int, cameras: Sequence[str]) -> list[Pictures]:
@@ -258,9 +213,6 @@ class Vae(Translator):
         draw = seeds.generator(seed, "latent space")
         codes = torch.randn(count, self.config.latent, generator=draw).to(self.device)
         return [self.decode(codes, [camera] * count) for camera in cameras]
-
-    def _domains(self) -> Domains:
-        return Domains(self.config.domains, self._record["cameras"])
 
 
 def _normalised(channels: int) -> list[nn.Module]:
