@@ -18,12 +18,17 @@ class AdversarialTask(TranslationTask):
 
     shared = True
 
+    @property
+    def batch(self) -> int:
+        """Images that the processes part among them."""
+        return self.settings.batch
+
     def bind(self, accelerator: Accelerator, seed: int) -> None:
         """As any task. Raises ValueError where the batch does not part evenly into the processes."""
         super().bind(accelerator, seed)
-        if self.settings.batch % self.processes:
+        if self.batch % self.processes:
             raise ValueError(
-                f"{self.name}: a batch of {self.settings.batch} does not part evenly into {self.processes} processes: "
+                f"{self.name}: a batch of {self.batch} does not part evenly into {self.processes} processes: "
                 "set `batch` to a multiple of their number, or start fewer."
             )
 

@@ -1,6 +1,4 @@
-"""AlignGAN's feature network, its classifier, and its judges of images and of pairs of image and features."""
-
-from __future__ import annotations
+"""AlignGAN's feature network, its classifier, its discriminators of images and of pairs of image and features."""
 
 import torch
 from jaxtyping import Float
@@ -19,7 +17,7 @@ Maps = Float[Tensor, "batch channels h w"]
 
 
 class FeatureNetwork(nn.Module):
-    """Infrared images in -1..1, real or made, to maps, features and embeddings: one stream, for one modality."""
+    """Infrared images in -1..1, real or generated, to maps, features and embeddings: one stream, for one modality."""
 
     def __init__(self, config: AlignGanConfig, *, pretrained: bool = True) -> None:
         super().__init__()
@@ -79,7 +77,7 @@ class AlignedNetwork(nn.Module):
         return average_pool(self.network(images))
 
 
-class ImageJudge(nn.Module):
+class ImageDiscriminator(nn.Module):
     """A score for each patch of an image: 1 for real ones.
 
     Args:
@@ -96,8 +94,8 @@ class ImageJudge(nn.Module):
         return self.score(self.layers(images))
 
 
-class PairJudge(nn.Module):
-    """The joint discriminator: do a real infrared image and real infrared features of one person stand together?
+class PairDiscriminator(nn.Module):
+    """The joint discriminator: are image and features both real, infrared and of one identity?
 
     The features join the image where two halvings are left.
 

@@ -1,25 +1,22 @@
 """CycleGAN-Turbo as a generator: Parmar, Park, Narasimhan, Zhu: "One-Step Image Translation with Text-to-Image Models",
 2024 (arXiv 2403.12036)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 import torch
 from torch import nn
 
-from vireid_lib.data.images import to_float
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.cyclegan_turbo.painter import Painter
+from vireid_lib.generators.cyclegan_turbo.generator import TurboGenerator
 from vireid_lib.generators.cyclegan_turbo.task import CycleGanTurboTask
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.latents import digest
 from vireid_lib.generators.galleries import Pictures, to_pictures
-from vireid_lib.generators.plans import Planned
+from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translator import Translator
 
 NO_LPIPS = (
@@ -32,7 +29,7 @@ class CycleGanTurbo(Translator):
     """Knows modalities, not cameras. A fitted folder holds what was trained alone; the base model is read again."""
 
     name = "cyclegan_turbo"
-    config_class: ClassVar[type[CycleGanTurboConfig]] = CycleGanTurboConfig
+    config_class = CycleGanTurboConfig
     config: CycleGanTurboConfig
     trained_only = True
 
@@ -52,28 +49,19 @@ class CycleGanTurbo(Translator):
                 f"{self.config.base_model!r} is another model now than {self.name} was fitted with: "
                 "restore its weights, or fit anew."
             )
-        self._refuse_sizes(base.vae.config, base.unet.config)
-        return {"painter": Painter(base, self.config)}
+        factor = 2 ** (len(base.vae.config.block_out_channels) + len(base.unet.config.block_out_channels) - 2)
+        self.config.check_multiples(factor, f"take another base_model than {self.config.base_model!r}")
+        return {"generator": TurboGenerator(base, self.config)}
 
     def make_task(self, batches: Batches) -> CycleGanTurboTask:
-        return CycleGanTurboTask(self.config, self.make_networks()["painter"], batches)
+        return CycleGanTurboTask(self.config, self.make_networks()["generator"], batches)
 
     def about(self) -> dict[str, Any]:
         return self._about
 
     @torch.no_grad()
-    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        painter = self._fitted()["painter"]
-        images = painter(to_float(starts[0], self.device) * 2 - 1, items[0].modality)
-        return to_pictures(images)
-
-    def _refuse_sizes(self, vae: Any, unet: Any) -> None:
-        factor = 2 ** (len(vae.block_out_channels) + len(unet.block_out_channels) - 2)
-        if self.config.height % factor or self.config.width % factor:
-            raise ValueError(
-                f"height x width is {self.config.height}x{self.config.width}: {self.config.base_model!r} "
-                f"takes multiples of {factor}"
-            )
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        return to_pictures(self._fitted()["generator"](self.floats(images[0]), items[0].modality))
 
 
 GENERATOR = CycleGanTurbo
