@@ -13,8 +13,9 @@ from vireid_lib.data.text import read_json
 from vireid_lib.generators import galleries
 from vireid_lib.generators.config import GeneratorConfig
 from vireid_lib.generators.galleries import Pictures
-from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.training import processes
+from vireid_lib.generators.plans import GalleryRequest, SampleRequest
+from vireid_lib.training import devices, processes
+from vireid_lib.training.loop import History
 
 Capability = Literal["expand", "translate"]
 RECORD, BATCH = "generator.json", 64
@@ -33,12 +34,14 @@ class Generator:
             pictures depend on besides, both as JSON values.
         needs: modalities that a table must have to be fitted to.
         config: its settings.
+        history: losses of the training, after `fit`, where something is trained.
     """
 
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"expand", "translate"})
     config_class: ClassVar[type[GeneratorConfig]] = GeneratorConfig
     needs: ClassVar[tuple[str, ...]] = ()
+    history: History = History()
 
     def __init__(
         self,
@@ -54,7 +57,8 @@ class Generator:
             device: "cpu", "cuda:1" or the like, or None for the best one there is.
         """
         self.config = config or self.config_class()
-        self.cache, self.device, self.progress = cache, device, progress
+        self.cache, self.progress, self.device_asked = cache, progress, device
+        self.device = devices.resolved(device)
         self._record: dict[str, Any] = {}
         self._table: pd.DataFrame | None = None
         self._folder: Path | None = None
@@ -71,15 +75,7 @@ class Generator:
         """What was fitted, in a few JSON values for a result record."""
         raise NotImplementedError(f"{type(self).__name__} has no summary")
 
-    def plan(
-        self,
-        identities: Sequence[str],
-        cameras: Sequence[str],
-        per_camera: int,
-        seed: int,
-        folder: Path,
-        source: pd.DataFrame | None,
-    ) -> list[SampleRequest]:
+    def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """What `expand` is to make."""
         raise NotImplementedError(f"{type(self).__name__} plans nothing")
 
@@ -101,9 +97,15 @@ class Generator:
         """Requests of one group may be made together."""
         return item.from_modality, item.modality, len(item.source_images)
 
-    def gallery_settings(self, identities: Sequence[str], cameras: Sequence[str]) -> dict[str, Any]:
-        """What a gallery is bound to besides the settings for sampling, as JSON values."""
+    def gallery_settings(self, order: GalleryRequest) -> dict[str, Any]:
+        """What a gallery is bound to besides the order and the settings for sampling, as JSON values."""
         return {}
+
+    def gallery(self, order: GalleryRequest) -> pd.DataFrame:
+        """What `expand` returns."""
+        settings = self.config.sampling_settings() | order.settings() | self.gallery_settings(order)
+        settings.pop("sampling_batch", None)
+        return self.write(self.plan(order), order.folder, settings)
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
         """Learn from those rows of `table` that `config.fitted_rows` leaves. Work, checkpoints and the result lie in
@@ -179,22 +181,21 @@ class Generator:
             ValueError: a camera that it was not fitted to, or an identity without images to start from.
         """
         require(self, "expand")
-        planned = self.plan(identities, cameras, per_camera, seed, Path(folder), source)
-        settings = self.config.sampling_settings() | {
-            "seed": seed,
-            "per_camera": per_camera,
-            "cameras": list(cameras),
-            "identities": list(identities),
-            **self.gallery_settings(identities, cameras),
-        }
-        batch = settings.pop("sampling_batch", getattr(self.config, "sampling_batch", BATCH))
+        return self.gallery(GalleryRequest(identities, cameras, per_camera, seed, Path(folder), source))
+
+    def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:
+        """Make what is missing of `requests`, and the table of all; see `galleries.write`.
+
+        Args:
+            settings: JSON values that the pictures depend on; `folder` is bound to them.
+        """
         return galleries.write(
-            planned,
+            requests,
             self.make,
-            Path(folder),
+            folder,
             source=self.name,
             settings=settings,
-            batch=batch,
+            batch=getattr(self.config, "sampling_batch", BATCH),
             group=self.group,
             progress=self.progress,
         )

@@ -1,8 +1,5 @@
 """The reference that any generator must beat: external visible images in grey, passed off as infrared."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -10,7 +7,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.decode import open_image
 from vireid_lib.generators import layout
 from vireid_lib.generators.galleries import TABLE, Pictures
-from vireid_lib.generators.plans import SampleRequest, without_repeats
+from vireid_lib.generators.plans import GalleryRequest, SampleRequest, without_repeats
 from vireid_lib.generators.untrained import Untrained
 
 
@@ -19,43 +16,34 @@ class GreyCopies(Untrained):
 
     name = "greyscale copies"
 
-    def expand(
-        self,
-        identities: Sequence[str],
-        cameras: Sequence[str],
-        per_camera: int,
-        seed: int,
-        folder: Path,
-        *,
-        source: pd.DataFrame | None = None,
-    ) -> pd.DataFrame:
+    def gallery(self, order: GalleryRequest) -> pd.DataFrame:
         """Copies, at their own size, of randomly drawn images of each identity, each image once before any comes twice.
 
         Raises:
             ValueError: an identity without a visible image, or a camera that records visible light.
         """
-        for camera, modality in self.modalities(cameras).items():
+        for camera, modality in self.modalities(order.cameras).items():
             if modality != "infrared":
                 raise ValueError(
                     f"{self.name}: {camera!r} is no infrared camera, and copies in grey are passed off as "
                     "infrared images: name infrared cameras."
                 )
-        table, rows, needed = self.source_rows(source), [], per_camera * len(cameras)
+        table, rows, needed = self.source_rows(order.source), [], order.per_camera * len(order.cameras)
         table = table[table["modality"] == "visible"]
-        layout.check_distinct(identities, cameras)
-        for identity in identities:
+        layout.check_distinct(order.identities, order.cameras)
+        for identity in order.identities:
             paths = sorted(table.loc[table["identity"] == identity, "path"])
             if not paths:
                 raise ValueError(f"{self.name}: {identity!r} has no visible image among those it was fitted to.")
-            order = without_repeats(np.random.default_rng([seed, *identity.encode()]), len(paths), needed)
-            for index in range(needed):
-                camera, number = cameras[index // per_camera], index % per_camera + 1
-                item = SampleRequest(identity, camera, layout.image_path(folder, identity, camera, number), ())
+            draw = np.random.default_rng([order.seed, *identity.encode()])
+            for index, place in enumerate(without_repeats(draw, len(paths), needed)):
+                camera, number = order.cameras[index // order.per_camera], index % order.per_camera + 1
+                item = SampleRequest(identity, camera, layout.image_path(order.folder, identity, camera, number), ())
                 if not layout.is_complete(item.path):
-                    layout.write_image(item.path, layout.grey(np.array(open_image(paths[order[index]]))))
+                    layout.write_image(item.path, layout.grey(np.array(open_image(paths[place]))))
                 rows.append(item.row(self.name, None))
         made = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), self.name)
-        tables.save(made, Path(folder) / TABLE)
+        tables.save(made, order.folder / TABLE)
         return made
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:

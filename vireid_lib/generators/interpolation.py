@@ -1,17 +1,16 @@
 """A reference without training: two images of a person blended pixel by pixel (Flow2Flow, Table IV)."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from vireid_lib.generators import layout, plans
 from vireid_lib.generators.config import GeneratorConfig
 from vireid_lib.generators.galleries import Pictures
-from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.generators.untrained import Untrained
 
 
@@ -39,21 +38,13 @@ class ImageInterpolation(Untrained):
     config_class = InterpolationConfig
     config: InterpolationConfig
 
-    def plan(
-        self,
-        identities: Sequence[str],
-        cameras: Sequence[str],
-        per_camera: int,
-        seed: int,
-        folder: Path,
-        source: pd.DataFrame | None,
-    ) -> list[SampleRequest]:
+    def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """Pairs of images of each identity. Raises ValueError for one without two images of one modality."""
-        rows = self.source_rows(source)
-        modalities, planned = self.modalities(cameras, rows), []
+        rows = self.source_rows(order.source)
+        modalities, planned = self.modalities(order.cameras, rows), []
         for modality, usable in (("infrared", rows), ("visible", rows[rows["modality"] == "visible"])):
-            of_it = [camera for camera in cameras if modalities[camera] == modality]
-            planned += plans.plan(identities, of_it, per_camera, seed, folder, usable, modalities, pairs=True)
+            cameras = [camera for camera in order.cameras if modalities[camera] == modality]
+            planned += plans.plan(replace(order, cameras=cameras, source=usable), modalities, pairs=True)
         return planned
 
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:

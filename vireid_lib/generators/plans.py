@@ -50,13 +50,30 @@ class SampleRequest:
         }
 
 
+@dataclass(frozen=True)
+class GalleryRequest:
+    """`per_camera` images of each identity under each camera, into `folder`.
+
+    Attributes:
+        cameras: by the names of `vireid_lib.data.cameras`.
+        source: rows of images to start from, or None.
+    """
+
+    identities: Sequence[str]
+    cameras: Sequence[str]
+    per_camera: int
+    seed: int
+    folder: Path
+    source: pd.DataFrame | None = None
+
+    def settings(self) -> dict:
+        """What its pictures depend on, as JSON values."""
+        asked = {"identities": list(self.identities), "cameras": list(self.cameras)}
+        return {"seed": self.seed, "per_camera": self.per_camera, **asked}
+
+
 def plan(
-    identities: Sequence[str],
-    cameras: Sequence[str],
-    per_camera: int,
-    seed: int,
-    folder: Path,
-    source: pd.DataFrame | None,
+    order: GalleryRequest,
     modalities: Mapping[str, str] | None = None,
     *,
     knows_cameras: bool = True,
@@ -68,19 +85,19 @@ def plan(
     generator that knows modalities alone: there they depend on which cameras are asked for before this one as well.
 
     Args:
-        source: rows of images to start from, each image (or pair) of an identity once before any comes twice
-            (`without_repeats`); None to start from noise.
+        order: each image (or pair) of an identity in its source is taken once before any comes twice; without a
+            source, pictures are from noise.
         knows_cameras: whether two cameras show the same image differently. If not, source images are drawn without
             repeats over all cameras of a modality; otherwise for each camera.
-        pairs: take two different images of the identity: of the camera's modality where `source` has two such, of the
+        pairs: take two different images of the identity: of the camera's modality where the source has two such, of the
             other modality otherwise. The same pairs for every generator.
-        cameras: by the names of `vireid_lib.data.cameras`.
         modalities: the modality of each camera; None where all are infrared.
 
     Raises:
         ValueError: an identity has no image to start from, or no two of one modality.
     """
-    layout.check_distinct(identities, cameras)
+    cameras, source, seed, per_camera = order.cameras, order.source, order.seed, order.per_camera
+    layout.check_distinct(order.identities, cameras)
     groups = {} if source is None else dict(list(source.sort_values("path").groupby(["identity", "modality"])))
     modalities, requests = modalities or dict.fromkeys(cameras, "infrared"), []
     for camera in cameras:
@@ -88,21 +105,21 @@ def plan(
         alike = [other for other in cameras if modalities[other] == modality]
         before = 0 if knows_cameras and not pairs else alike.index(camera)
         stream = (modality, "pairs") if pairs else (camera if knows_cameras else modality,)
-        for identity in identities:
+        for identity in order.identities:
             taken = None if source is None else _taken(groups, identity, modality, pairs)
             rows = groups.get((identity, taken))
             paths, split = ([], "external") if rows is None else (rows["path"].tolist(), rows["split"].iloc[0])
             choices = np.transpose(np.triu_indices(len(paths), 1)) if pairs else np.arange(len(paths))[:, None]
             draw = np.random.default_rng(seeds.integer(seed, identity, *stream))
-            order = without_repeats(draw, len(choices), (before + 1) * per_camera)[before * per_camera :]
+            places = without_repeats(draw, len(choices), (before + 1) * per_camera)[before * per_camera :]
             for number in range(per_camera):
                 requests.append(
                     SampleRequest(
                         identity,
                         camera_in_table(camera),
-                        layout.image_path(folder, identity, camera, number + 1),
+                        layout.image_path(order.folder, identity, camera, number + 1),
                         tries(seed, identity, camera, number),
-                        tuple(paths[place] for place in choices[order[number]]) if paths else (),
+                        tuple(paths[place] for place in choices[places[number]]) if paths else (),
                         taken or OTHER[modality],
                         modality,
                         split,

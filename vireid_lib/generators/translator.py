@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,9 +21,9 @@ from vireid_lib.generators.batches import Batches, Domains, Rows
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import MODALITIES, OTHER, SampleRequest
-from vireid_lib.training import devices, processes, seeds
-from vireid_lib.training.loop import History, train
+from vireid_lib.generators.plans import MODALITIES, OTHER, GalleryRequest, SampleRequest
+from vireid_lib.training import processes, seeds
+from vireid_lib.training.loop import train
 from vireid_lib.training.task import Task
 from vireid_lib.training.weights import read_tensors
 
@@ -109,26 +110,13 @@ class Translator(Generator):
         task_class: the training; made of the settings and the batches.
         trained_only: the folder gets those weights alone that have a gradient; the others come with `make_networks`.
         networks: those that make pictures, after `fit` or `load`.
-        history: losses of the training, after `fit`.
     """
 
     needs = MODALITIES
     config_class: ClassVar[type[TranslatorConfig]]
     task_class: ClassVar[type[TranslationTask]]
     trained_only: ClassVar[bool] = False
-
-    def __init__(
-        self,
-        config: TranslatorConfig | None = None,
-        *,
-        cache: Path | None = None,
-        device: str | None = None,
-        progress: bool = True,
-    ) -> None:
-        super().__init__(config, cache=cache, device=device, progress=progress)
-        self.device = devices.resolved(device)
-        self.networks: nn.ModuleDict | None = None
-        self.history = History()
+    networks: nn.ModuleDict | None = None
 
     def make_networks(self) -> dict[str, nn.Module]:
         """Fresh networks of those kept after training, by name."""
@@ -157,20 +145,11 @@ class Translator(Generator):
         """Of a generator with a setting `domains`: what it was fitted to tell apart."""
         return Domains(self.config.domains, self._record["cameras"])
 
-    def plan(
-        self,
-        identities: Sequence[str],
-        cameras: Sequence[str],
-        per_camera: int,
-        seed: int,
-        folder: Path,
-        source: pd.DataFrame | None,
-    ) -> list[SampleRequest]:
+    def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """Translations of the identity's images of the other modality, or pictures between two."""
-        self._fitted()
-        modalities, rows = {camera: self.modality(camera) for camera in cameras}, self.source_rows(source)
-        asked = (identities, cameras, per_camera, seed, folder, rows, modalities)
-        return plans.plan(*asked, knows_cameras=self.knows_cameras, pairs=self.from_pairs)
+        modalities = {camera: self.modality(camera) for camera in order.cameras}
+        order = replace(order, source=self.source_rows(order.source))
+        return plans.plan(order, modalities, knows_cameras=self.knows_cameras, pairs=self.from_pairs)
 
     @torch.no_grad()
     def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
@@ -233,7 +212,7 @@ class Translator(Generator):
         parameters = sum(parameter.numel() for parameter in self._fitted().parameters())
         return {name: self._record[name] for name in names} | {"parameters": parameters}
 
-    def gallery_settings(self, identities: Sequence[str], cameras: Sequence[str]) -> dict[str, Any]:
+    def gallery_settings(self, order: GalleryRequest) -> dict[str, Any]:
         return {"weights": self._record["weights"]}
 
     def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
@@ -242,7 +221,6 @@ class Translator(Generator):
         Raises:
             ValueError: a camera that it was not fitted to, or images of another size than it was fitted at.
         """
-        self._fitted()
         modality, size = self.modality(camera), (self.config.height, self.config.width)
         if images.shape[1:3] != size:
             raise ValueError(
@@ -260,6 +238,7 @@ class Translator(Generator):
 
     def modality(self, camera: str) -> str:
         """What the camera records. Raises ValueError for one that it was not fitted to; names those it was."""
+        self._fitted()
         cameras = self._record["cameras"]
         if camera not in cameras:
             raise ValueError(f"{self.name} was not fitted to camera {camera!r}; those are {', '.join(cameras)}.")

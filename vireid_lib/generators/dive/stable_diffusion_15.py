@@ -1,7 +1,5 @@
 """Stable Diffusion 1.5's public configuration: its architecture at full shape, without its weights."""
 
-from __future__ import annotations
-
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from tokenizers.pre_tokenizers import ByteLevel

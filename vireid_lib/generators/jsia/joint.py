@@ -4,8 +4,6 @@ Wang, Yang, Zhang, Cheng, Hou, Tiwari, Pandey: "Cross-Modality Paired-Images Gen
 RGB-Infrared Person Re-Identification", Neural Networks 2020.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd
@@ -85,6 +83,6 @@ def pretrain(
     Returns its summary."""
     config = config.model_copy(update={"fit_on": "target+external"})
     foreign = (table["split"] == "external") & (table["modality"] == "infrared")
-    maker = Jsia(config, cache=cache, device=device, progress=progress)
-    maker.fit(tables.validate(table[~foreign].reset_index(drop=True), "JSIA's pre-training"), folder)
-    return maker.summary()
+    generator = Jsia(config, cache=cache, device=device, progress=progress)
+    generator.fit(tables.validate(table[~foreign].reset_index(drop=True), "JSIA's pre-training"), folder)
+    return generator.summary()

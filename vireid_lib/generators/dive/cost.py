@@ -1,7 +1,5 @@
 """What a run of DiVE will take, before it starts: images, steps, hours at the speed measured here, disk."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Callable
@@ -19,8 +17,8 @@ from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.generators.dive.prompts import build
 from vireid_lib.generators.dive.sample import Request, latent_size, sample
-from vireid_lib.generators.dive.vocabulary import build
 from vireid_lib.training import devices, processes
 from vireid_lib.training.checkpoint import KEPT
 from vireid_lib.training.loop import accelerator_for
@@ -48,7 +46,7 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Estimate:
     """See the module's first line.
 
     Attributes:
@@ -97,15 +95,15 @@ class Forecast:
         return "\n".join(lines)
 
 
-def forecast(
+def estimate(
     table: pd.DataFrame,
     config: DiveConfig,
     synthetic: int = 0,
     *,
     device: str | None = None,
     model: DiveModel | None = None,
-) -> Forecast:
-    """The forecast for fitting to `table` (rows that `selection.fitted_rows` gave) and making `synthetic` images.
+) -> Estimate:
+    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images.
 
     Args:
         model: the mounted model, where there is one; else the base model is loaded, if it is on this machine.
@@ -124,7 +122,7 @@ def forecast(
         )
     trained = sum(parameter.numel() for group in model.trained() for parameter in group)
     words, disk = model.vocabulary, _disk(model, trained, len(table), synthetic)
-    return Forecast(
+    return Estimate(
         config,
         len(table),
         len(words.identities),
