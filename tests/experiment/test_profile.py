@@ -10,7 +10,7 @@ from vireid_lib.experiment import profile as profiles
 from vireid_lib.experiment.profile import Profile, load_profile, profile_names, profiles_folder
 from vireid_lib.experiment.run import MissingData, open_book
 from vireid_lib.experiment.settings import dive_config, reid_config, world_size
-from vireid_lib.generators.dive import vocabulary
+from vireid_lib.generators.dive import prompts
 from vireid_lib.generators.dive.config import DiveConfig
 
 
@@ -67,7 +67,7 @@ def test_each_real_data_set_has_codes_without_a_shared_character(name, views):
     cameras = [(f"{target}/{c.number}", c.modality, "train") for c in load_manifest(target).cameras]
     columns = ["camera", "modality", "split"]
     table = pd.DataFrame([*cameras, ("market1501/1", "visible", "external")], columns=columns).assign(identity="x/1")
-    codes = list(vocabulary.build(table, config).views.values())
+    codes = list(prompts.build(table, config).views.values())
     assert len(codes) == views == len({code.lower() for code in codes})
     assert len(set("".join(codes))) == views * config.code_length
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import CLIPVisionConfig, CLIPVisionModel
+from vireid_lib.generators.cyclegan_turbo.judges import make_judge
 
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.cyclegan_turbo.judges import make_judge
 from vireid_lib.generators.dive.base import fingerprint, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import noise_schedule, sampler
+from vireid_lib.generators.dive.prompts import Vocabulary
 from vireid_lib.generators.dive.sample import Request, sample
-from vireid_lib.generators.dive.vocabulary import Vocabulary
 from vireid_lib.training.weights import WeightsError
 
 SCHEDULERS = {

@@ -9,13 +9,13 @@ import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModel
+from vireid_lib.generators.cyclegan_turbo.judges import ClipJudge, called
+from vireid_lib.generators.cyclegan_turbo.painter import Coder, Painter, trainable_layers
 
 from vireid_lib.generators import build, load
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.cyclegan_turbo.judges import ClipJudge, called
 from vireid_lib.generators.cyclegan_turbo.lpips import STAGES, Lpips
-from vireid_lib.generators.cyclegan_turbo.painter import Coder, Painter, trainable_layers
 from vireid_lib.generators.cyclegan_turbo.task import CycleGanTurboTask
 from vireid_lib.generators.dive import stable_diffusion_15
 from vireid_lib.generators.dive.base import load_base

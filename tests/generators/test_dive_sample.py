@@ -10,7 +10,7 @@ from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
 from vireid_lib.data import tables
 from vireid_lib.generators import layout
-from vireid_lib.generators.dive import DiveConfig, vocabulary
+from vireid_lib.generators.dive import DiveConfig
 from vireid_lib.generators.dive import expand as expansion
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.sample import Request, sample
@@ -190,7 +190,7 @@ def test_one_camera_is_drawn_in_both_lights_by_the_code_of_each(tmp_path, monkey
         ]
     )
     config = DiveConfig(code_length=4)
-    model, asked = SimpleNamespace(vocabulary=vocabulary.build(seen, config), config=config), []
+    model, asked = SimpleNamespace(vocabulary=prompts.build(seen, config), config=config), []
 
     def noise(model, requests, *, images):
         asked.append([request.camera for request in requests])

@@ -9,15 +9,15 @@ import resource
 import numpy as np
 import pytest
 from PIL import Image
+from vireid_lib.generators.dive.codes import make_codes
 
 from vireid_lib.data.images import load_images
 from vireid_lib.generators import layout
+from vireid_lib.generators.base import refuse_identities
 from vireid_lib.generators.dive import latents, vocabulary
 from vireid_lib.generators.dive.base import load_base
-from vireid_lib.generators.dive.codes import make_codes
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.sample import Request, sample
-from vireid_lib.generators.interface import refuse_identities
 
 PEOPLE, CAMERAS = ["mini_market/0001", "mini_market/0007"], ["mini_vi/3", "mini_vi/6"]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vireid_lib.generators.dive import forecast, vocabulary
+from vireid_lib.generators.dive import forecast
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.dive import Dive
@@ -13,7 +13,7 @@ from vireid_lib.generators.dive.model import DiveModel
 @pytest.mark.parametrize("settings", [{}, {"start": "image"}])
 def test_measuring_moves_no_weight(tiny_config, tiny_table, settings):
     config = tiny_config.model_copy(update=settings)
-    model = DiveModel(load_base(config.base_model), vocabulary.build(tiny_table, config), config, seed=0)
+    model = DiveModel(load_base(config.base_model), prompts.build(tiny_table, config), config, seed=0)
     before, state = model.digest(), torch.random.get_rng_state()
     speed = forecast.measure(model, tiny_table, "cpu")
     assert model.digest() == before and torch.equal(torch.random.get_rng_state(), state)

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch import nn
-
 from vireid_lib.generators.dive.half import frozen_in
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from vireid_lib import generators
+from vireid_lib.generators.base import Generator, require
 from vireid_lib.generators.copies import GreyCopies
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.interface import Generator, require
 
 
 @pytest.mark.parametrize("name", generators.names())

@@ -14,10 +14,10 @@ def plan(profile: str, workspace: str | Path = "", data_root: str = "") -> str:
         MissingData, FileError: as for running the book.
     """
     book = open_book(profile, workspace, data_root)
-    from vireid_lib.generators.dive.forecast import forecast
+    from vireid_lib.generators.dive.cost import estimate
 
     config, count = dive_config(book.profile), len(stages.splits(book))
-    expected = forecast(stages.fitted_rows(book), config, synthetic(book), device=book.device)
+    expected = estimate(stages.fitted_rows(book), config, synthetic(book), device=book.device)
     lines = [f"DiVE on profile {book.profile.name}, {book.profile.data.target} with {book.profile.data.external}:"]
     lines += [f"  {line}" for line in expected.to_text(book.workspace.folder).splitlines()]
     if count > 1:

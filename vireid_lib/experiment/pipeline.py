@@ -27,7 +27,7 @@ from vireid_lib.experiment.provenance import StageRecord, canonical
 from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import dive_config, reid_config
 from vireid_lib.generators import galleries
-from vireid_lib.generators.interface import refuse_identities
+from vireid_lib.generators.base import refuse_identities
 from vireid_lib.training import weights
 from vireid_lib.training.determinism import threads
 
@@ -44,12 +44,10 @@ def splits(book: Book) -> list[int]:
 
 def fitted_rows(book: Book, split: int = 1) -> pd.DataFrame:
     """What DiVE is fitted to: the target's training rows, or those that its settings leave, and the external ones."""
-    from vireid_lib.generators.dive.selection import fitted_rows
-
     data = datasets(book, split)
     rows = tables.concat(data.learn(), data.external)
     refuse_identities(rows, data.test(), f"DiVE on {book.profile.data.target}")
-    return fitted_rows(rows, dive_config(book.profile))
+    return dive_config(book.profile).fitted_rows(rows)
 
 
 def finetuning(book: Book, split: int = 1) -> StageRecord:

@@ -23,7 +23,7 @@ from vireid_lib.experiment.datasets import datasets
 from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import generator_config
 from vireid_lib.generators import galleries, layout
-from vireid_lib.generators.plans import OTHER, Planned, tries
+from vireid_lib.generators.plans import OTHER, SampleRequest, tries
 
 KINDS = ("tse", "cmg")
 
@@ -117,8 +117,8 @@ def _translated(book: Book, expansion: Expansion, split: int) -> pd.DataFrame:
             maker = translators.fitted(own, name, split)
             size = (config.height, config.width)
 
-            def pictures(items: Sequence[Planned], attempt: int) -> galleries.Pictures:
-                shown = load_images([item.starts[0] for item in items], size, cache=None).pixels
+            def pictures(items: Sequence[SampleRequest], attempt: int) -> galleries.Pictures:
+                shown = load_images([item.source_images[0] for item in items], size, cache=None).pixels
                 return maker.pictures([np.asarray(shown)], items)
 
             planned = one_each(rows, cameras, config.seed, folder)
@@ -142,7 +142,7 @@ def _cameras(rows: pd.DataFrame, modality: str) -> list[str]:
     return [name for name, records in camera_modalities(rows).items() if records == modality]
 
 
-def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path) -> list[Planned]:
+def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path) -> list[SampleRequest]:
     """One picture of each image of `rows` in the other modality; a person's images go to the cameras in turn."""
     planned = []
     for identity, of_it in rows.sort_values("path").groupby("identity", sort=True):
@@ -150,7 +150,7 @@ def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path
             camera, number = cameras[place % len(cameras)], place // len(cameras)
             path = layout.image_path(folder, identity, camera, number + 1)
             planned.append(
-                Planned(
+                SampleRequest(
                     identity,
                     camera_in_table(camera),
                     path,

@@ -7,7 +7,7 @@ from vireid_lib import viz as plots
 from vireid_lib.book.galleries.halves import DRAWN, REAL, _views, halves
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.run import Book
-from vireid_lib.generators.dive import DiveConfig, expand, vocabulary
+from vireid_lib.generators.dive import DiveConfig, dive, prompts
 from vireid_lib.viz.pictures import pixels
 
 
@@ -45,7 +45,7 @@ def test_a_picture_is_judged_by_who_was_ordered(tiny_book, monkeypatch):
         assert len({model.vocabulary.branch(request.camera) for request in requests}) == 1
         return pixels([photographs[request.identity]["path"] for request in requests], (64, 32))
 
-    monkeypatch.setattr(expand, "sample", photograph)
+    monkeypatch.setattr(dive, "sample", photograph)
     told = halves(tiny_book, people=3, each=2).table.set_index(["images", "light"])
     assert (told.loc[[(DRAWN, "visible")], "right"] == 100).all()
 
@@ -72,8 +72,8 @@ def test_a_camera_of_both_lights_counts_where_its_visible_code_was_taught():
     )
     visible, infrared = (seen[seen["modality"] == light] for light in ("visible", "infrared"))
     cameras, config = ["llcm/1", "llcm/2"], DiveConfig(code_length=4)
-    assert _views(visible, vocabulary.build(seen, config), cameras) == cameras
-    assert _views(visible, vocabulary.build(infrared, config), cameras) == []
+    assert _views(visible, prompts.build(seen, config), cameras) == cameras
+    assert _views(visible, prompts.build(infrared, config), cameras) == []
 
 
 def test_the_figure_pairs_real_and_drawn(found):

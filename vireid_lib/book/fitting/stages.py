@@ -18,7 +18,7 @@ from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import dive_config
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
-from vireid_lib.generators.dive.vocabulary import camera_keys
+from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.training import seeds
 from vireid_lib.viz.pictures import pixels, spread
 

@@ -12,7 +12,7 @@ from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import generator_config
 from vireid_lib.generators import galleries
-from vireid_lib.generators.interface import Generator, refuse_identities
+from vireid_lib.generators.base import Generator, refuse_identities
 
 
 def fitted_rows(book: Book, name: str, split: int = 1) -> pd.DataFrame:

@@ -13,9 +13,9 @@ from vireid_lib.experiment import measures
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import dive_config
-from vireid_lib.generators.dive.vocabulary import Vocabulary
+from vireid_lib.generators.dive.prompts import Vocabulary
 from vireid_lib.generators.layout import image_path
-from vireid_lib.generators.plans import ATTEMPTS, Planned
+from vireid_lib.generators.plans import ATTEMPTS, SampleRequest
 
 DRAWN = "DiVE's pictures"
 REAL = "real images"
@@ -117,20 +117,20 @@ def _draw(
 ) -> dict[tuple[str, str], pd.DataFrame]:
     """Pictures of both groups in both lights, as PNGs in `folder`: by the codes of the visible cameras that have seen
     them, and by the target's infrared ones, which external people have never met."""
-    from vireid_lib.generators.dive.expand import run_plan
-
-    model, infrared = stages.generator(book).model, stages.infrared_cameras(book)
-    words, found = model.vocabulary, {}
+    generator, infrared = stages.generator(book), stages.infrared_cameras(book)
+    generator.progress, generator.processes = False, 1
+    model, found = generator.model, {}
+    words = model.vocabulary
     for name, rows in photographs.items():
         for light, cameras in (("visible", _views(rows, words, infrared)), ("infrared", infrared)):
             known = sorted(set(rows["identity"]) & set(words.identities)) if cameras else []  # fitted to infrared alone
             place, count, planned = folder / name / light, each * len(known), []
             for number, (who, n) in enumerate(product(known, range(each))):
                 camera, tries = cameras[n % len(cameras)], tuple(range(number, ATTEMPTS * count, count))
-                planned.append(Planned(who, camera, image_path(place, who, camera, n + 1), tries, modality=light))
+                planned.append(SampleRequest(who, camera, image_path(place, who, camera, n + 1), tries, modality=light))
             if planned:
                 settings = {"weights": model.digest(), "people": known, "cameras": cameras, "each": each}
-                found[name, light] = run_plan(model, planned, place, settings=settings, progress=False)
+                found[name, light] = generator.write(planned, place, settings)
     return found
 
 

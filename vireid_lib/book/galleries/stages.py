@@ -17,7 +17,7 @@ from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.results import training_label
 from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import dive_config
-from vireid_lib.generators.dive import vocabulary
+from vireid_lib.generators.dive import prompts
 from vireid_lib.viz.pictures import Grid, pixels, short
 
 MOST_CAMERAS = 7  # columns that fit a page
@@ -134,8 +134,8 @@ def cameras_of_each_view(book: Book) -> dict[str, str]:
     """A camera for each code of the generator, and its modality: the target's visible ones, then its infrared ones,
     then the external set's; as many as fit."""
     rows = stages.fitted_rows(book)
-    words = vocabulary.build(rows, dive_config(book.profile))
-    cameras = dict(zip(vocabulary.camera_keys(rows, words), rows["modality"], strict=True))
+    words = prompts.build(rows, dive_config(book.profile))
+    cameras = dict(zip(prompts.camera_keys(rows, words), rows["modality"], strict=True))
     first = {words.view(camera): camera for camera in sorted(cameras, reverse=True)}
     own = sorted(camera for camera in first.values() if camera.split("/")[0] == book.profile.data.target)
     others = sorted(set(first.values()) - set(own))[:1]

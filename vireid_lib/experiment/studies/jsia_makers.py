@@ -24,7 +24,7 @@ from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import generator_config
 from vireid_lib.experiment.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
 from vireid_lib.experiment.studies.study import book_of
-from vireid_lib.generators.interface import Generator
+from vireid_lib.generators.base import Generator
 from vireid_lib.generators.jsia import Jsia
 from vireid_lib.generators.jsia.variation import mix
 from vireid_lib.generators.plans import OTHER
