@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import CLIPVisionConfig, CLIPVisionModel
-from vireid_lib.generators.cyclegan_turbo.judges import make_judge
 
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
+from vireid_lib.generators.cyclegan_turbo.discriminators import make_discriminator
 from vireid_lib.generators.dive.base import fingerprint, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.model import DiveModel
@@ -193,17 +193,17 @@ def test_a_judge_is_read_as_carefully(tmp_path):
     )
     encoder.save_pretrained(tmp_path / "judge")
     config = CycleGanTurboConfig.small(judge_model=str(tmp_path / "judge"))
-    make_judge(config)
+    make_discriminator(config)
     key, file = config.fit_settings(), tmp_path / "judge/model.safetensors"
     tensors = load_file(file)
     name = sorted(tensors)[0]
     save_file(tensors | {name: tensors[name] * float("nan")}, file, {"format": "pt"})
     assert config.fit_settings() != key
     with pytest.raises(WeightsError, match=f"judge_model .*{name.split('.')[-1]} holds values"):
-        make_judge(config)
+        make_discriminator(config)
     save_file({other: tensors[other] for other in tensors if other != name}, file, {"format": "pt"})
     with pytest.raises(ValueError, match="lacks 1 weights"):
-        make_judge(config)
+        make_discriminator(config)
     file.write_bytes(LFS)
     with pytest.raises(WeightsError, match="judge_model .*model.safetensors is a Git LFS pointer"):
-        make_judge(config)
+        make_discriminator(config)

@@ -1,7 +1,6 @@
 """Greyscale copies."""
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from vireid_lib.generators.copies import GreyCopies
@@ -26,8 +25,3 @@ def test_each_image_once_before_any_twice(tiny_table, tmp_path):
     copies.fit(tiny_table, tmp_path)
     table = copies.expand(["mini_market/0001"], ["mini_vi/3"], 4, 0, tmp_path)
     assert len({np.array(Image.open(path)).tobytes() for path in table["path"]}) == 4
-
-
-def test_test_rows_are_refused(tiny_table, tmp_path):
-    with pytest.raises(ValueError, match="test people"):
-        GreyCopies().fit(tiny_table.assign(split="test"), tmp_path)

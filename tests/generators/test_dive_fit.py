@@ -110,32 +110,6 @@ def test_tokens_from_visible_leaves_rows_of_infrared_batches(tiny_config, tiny_t
     assert model.rows.rows.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("scope", ["per_modality", "shared"])
-def test_resume_is_bitwise(tiny_config, tiny_table, tmp_path, scope, monkeypatch):
-    config = tiny_config.model_copy(update={"lora_scope": scope})
-    whole = fit(config, tiny_table, tmp_path / "whole", tmp_path / "cache")
-
-    from vireid_lib.generators.dive import finetune
-
-    real = finetune.DiveTask.losses
-
-    def stops(self, step):
-        if step == 5:
-            raise KeyboardInterrupt
-        return real(self, step)
-
-    monkeypatch.setattr(finetune.DiveTask, "losses", stops)
-    with pytest.raises(KeyboardInterrupt):
-        fit(config, tiny_table, tmp_path / "parts", tmp_path / "cache")
-    monkeypatch.setattr(finetune.DiveTask, "losses", real)
-    parts = fit(config, tiny_table, tmp_path / "parts", tmp_path / "cache")
-    assert parts.history.started_at == 4
-    assert torch.equal(whole.model.rows.rows, parts.model.rows.rows)
-    for file in (tmp_path / "whole" / "lora").rglob("*.safetensors"):
-        other = load_file(tmp_path / "parts" / "lora" / file.relative_to(tmp_path / "whole" / "lora"))
-        assert all(torch.equal(tensor, other[name]) for name, tensor in load_file(file).items())
-
-
 @pytest.mark.slow
 def test_killed_process_resumes_bitwise(tiny_config, tiny_table, tmp_path):
     """SIGKILL in the middle of a step, in another process."""
@@ -168,26 +142,6 @@ def test_killed_process_resumes_bitwise(tiny_config, tiny_table, tmp_path):
     assert codes == [0, -9, 0]
     first, second = (load_file(tmp_path / name / "tokens.safetensors") for name in "ab")
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
-
-
-def test_test_people_are_refused(tiny_config, tiny_table, tmp_path):
-    table = tiny_table.copy()
-    table.loc[3, "split"] = "test"
-    with pytest.raises(ValueError, match="mini_vi/0001"):
-        fit(tiny_config, table, tmp_path / "fit", tmp_path / "cache")
-
-
-def test_external_infrared_is_refused(tiny_config, tiny_table, tmp_path):
-    table = tiny_table.copy()
-    table.loc[table.index[-1], "modality"] = "infrared"
-    with pytest.raises(ValueError, match="visible rows only"):
-        fit(tiny_config, table, tmp_path / "fit", tmp_path / "cache")
-
-
-def test_other_settings_in_the_same_folder_are_refused(tiny_config, tiny_table, tmp_path):
-    fit(tiny_config, tiny_table, tmp_path / "fit", tmp_path / "cache")
-    with pytest.raises(ValueError, match="lora_rank"):
-        fit(tiny_config.model_copy(update={"lora_rank": 4}), tiny_table, tmp_path / "fit", tmp_path / "cache")
 
 
 def test_latents_are_those_of_the_image_and_its_mirror(tiny_config, tiny_table, tmp_path):
@@ -236,7 +190,7 @@ def test_diffuse_agrees_with_diffusers(prediction):
 
 def test_record_says_what_was_fitted(tiny_config, tiny_table, tmp_path):
     fit(tiny_config, tiny_table, tmp_path / "fit", tmp_path / "cache")
-    record = json.loads((tmp_path / "fit" / "dive.json").read_text())
+    record = json.loads((tmp_path / "fit" / "generator.json").read_text())
     assert record["vocabulary"]["view_of_camera"]["mini_market/1"] == "mini_market"
     assert set(record["vocabulary"]["branch_of_view"].values()) == {
         "mini_market",

@@ -7,36 +7,24 @@ import pandas as pd
 import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from PIL import Image
 
 from vireid_lib.data import tables
 from vireid_lib.generators import layout
-from vireid_lib.generators.dive import DiveConfig
-from vireid_lib.generators.dive import expand as expansion
+from vireid_lib.generators.dive import DiveConfig, prompts
+from vireid_lib.generators.dive import dive as expansion
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.generators.dive.tokens import load_bank
 from vireid_lib.generators.galleries import SamplingError
-from vireid_lib.generators.plans import Planned
+from vireid_lib.generators.plans import SampleRequest
 
 
 @pytest.fixture(scope="module")
-def fitted(tiny_base, tiny_table, tmp_path_factory):
+def fitted(tiny, tiny_table, tmp_path_factory):
+    settings = {"visible_branch": "camera", "lora_targets": "all", "steps": 4, "learning_rate": 0.05}
+    config = tiny("dive", width=16, sampling_steps=4, sampling_batch=3, **settings)
     folder = tmp_path_factory.mktemp("fitted")
-    config = DiveConfig(
-        base_model=str(tiny_base),
-        height=32,
-        width=16,
-        code_length=4,
-        vectors_per_token=2,
-        lora_rank=2,
-        steps=4,
-        batch=4,
-        learning_rate=0.05,
-        sampling_steps=4,
-        guidance=2.0,
-        sampling_batch=3,
-        lora_targets="all",
-    )
     dive = Dive(config, device="cpu", progress=False)
     dive.fit(tiny_table, folder)
     return dive, folder
@@ -116,31 +104,7 @@ def test_expand_writes_the_layout_and_the_table(fitted, tmp_path):
     assert again.equals(tables.validate(table, "again"))
     row = table.iloc[5]
     picture = sample(fitted[0].model, [Request(row["identity"], row["camera"], int(row["seed"]))])[0]
-    from PIL import Image
-
     assert np.abs(picture.astype(int) - np.array(Image.open(row["path"]))).max() <= 1
-
-
-def test_expand_keeps_complete_images_and_redoes_broken_ones(fitted, tmp_path):
-    first = fitted[0].expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
-    kept, broken, lost = (
-        layout.image_path(tmp_path, PEOPLE[0], "mini_vi/3", 1),
-        layout.image_path(tmp_path, PEOPLE[0], "mini_vi/3", 2),
-        layout.image_path(tmp_path, PEOPLE[1], "mini_vi/6", 1),
-    )
-    times, content = kept.stat().st_mtime_ns, lost.read_bytes()
-    broken.write_bytes(broken.read_bytes()[:40])
-    lost.unlink()
-    (tmp_path / "table.csv").unlink()
-    second = fitted[0].expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
-    assert second.equals(first) and kept.stat().st_mtime_ns == times
-    assert np.abs(_pixels(lost) - _pixels(content)).max() <= 1
-
-
-def test_expand_refuses_a_folder_of_another_plan(fitted, tmp_path):
-    fitted[0].expand(PEOPLE, CAMERAS, 1, 5, tmp_path)
-    with pytest.raises(ValueError, match="seed is 5 there and 6 now"):
-        fitted[0].expand(PEOPLE, CAMERAS, 1, 6, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -198,10 +162,12 @@ def test_one_camera_is_drawn_in_both_lights_by_the_code_of_each(tmp_path, monkey
 
     monkeypatch.setattr(expansion, "sample", noise)
     planned = [
-        Planned("llcm/0001", "llcm/1", tmp_path / f"{light}.png", (0,), modality=light)
+        SampleRequest("llcm/0001", "llcm/1", tmp_path / f"{light}.png", (0,), modality=light)
         for light in ("visible", "infrared")
     ]
-    table = expansion.run_plan(model, planned, tmp_path, settings={}, progress=False)
+    dive = Dive(config, device="cpu", progress=False)
+    dive.model = model
+    table = dive.write(planned, tmp_path, {})
     assert asked == [["llcm/1"], ["llcm/1 visible"]]  # a branch each, in the branches' order
     assert table[["camera", "modality"]].to_numpy().tolist() == [["llcm/1", "visible"], ["llcm/1", "infrared"]]
 
@@ -218,13 +184,6 @@ def test_not_finite_weights_are_noticed(fitted, tmp_path):
         bias.data.copy_(kept)
 
 
-def test_loaded_model_samples_the_same(fitted):
-    dive, folder = fitted
-    loaded = Dive.load(folder, device="cpu")
-    requests = [Request(PEOPLE[0], "mini_vi/6", 4)]
-    assert np.array_equal(sample(dive.model, requests), sample(loaded.model, requests))
-
-
 def test_start_from_image(fitted, tiny_table, tmp_path):
     config = fitted[0].config.model_copy(update={"start": "image", "strength": 0.5})
     dive = Dive.load(fitted[1], config, device="cpu", progress=False)
@@ -239,20 +198,6 @@ def test_start_from_image(fitted, tiny_table, tmp_path):
 def test_one_branch_a_batch(fitted):
     with pytest.raises(ValueError, match="2 LoRA branches"):
         sample(fitted[0].model, [Request(PEOPLE[0], camera, 0) for camera in CAMERAS])
-
-
-def _pixels(source):
-    import io
-
-    from PIL import Image
-
-    stream = io.BytesIO(source) if isinstance(source, bytes) else source
-    return np.array(Image.open(stream)).astype(int)
-
-
-def test_load_refuses_settings_that_were_not_fitted(fitted):
-    with pytest.raises(ValueError, match="lora_rank was 2 and is 3"):
-        Dive.load(fitted[1], fitted[0].config.model_copy(update={"lora_rank": 3}), device="cpu")
 
 
 def test_half_precision_fits_and_samples(tiny_config, tiny_table, tmp_path):

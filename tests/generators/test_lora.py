@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
-from vireid_lib.generators.dive.half import frozen_in
 
+from vireid_lib.generators.dive.frozen_precision import frozen_in
 from vireid_lib.generators.dive.lora import BranchedLayer, Selector
 
 LAYERS = [

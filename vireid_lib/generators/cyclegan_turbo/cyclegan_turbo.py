@@ -7,17 +7,76 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import nn
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional
 
+from vireid_lib.generators.adversarial import AdversarialTask
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
+from vireid_lib.generators.cyclegan_turbo.discriminators import logistic, make_discriminator
 from vireid_lib.generators.cyclegan_turbo.generator import TurboGenerator
-from vireid_lib.generators.cyclegan_turbo.task import CycleGanTurboTask
+from vireid_lib.generators.cyclegan_turbo.lpips import load_lpips
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.latents import digest
 from vireid_lib.generators.galleries import Pictures, to_pictures
-from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.generators.networks import Images
+from vireid_lib.generators.plans import MODALITIES, OTHER, SampleRequest
 from vireid_lib.generators.translator import Translator
+
+DISCRIMINATORS = {name: f"discriminator_{name}" for name in MODALITIES}
+
+
+class CycleGanTurboTask(AdversarialTask):
+    """Each step: the generator for both directions, then both discriminators."""
+
+    kept = ("generator",)
+    trainable_only = True
+
+    def __init__(self, config: CycleGanTurboConfig, generator: TurboGenerator, batches: Batches) -> None:
+        super().__init__(config, batches)
+        self.gradient_clip = config.gradient_clip
+        discriminators = {name: make_discriminator(config) for name in DISCRIMINATORS.values()}
+        self.modules = {"generator": generator, **discriminators}
+        learned = [value for each in discriminators.values() for value in each.parameters() if value.requires_grad]
+        self.optimizers = {
+            "generator": torch.optim.AdamW(list(generator.trained().values()), lr=config.learning_rate),
+            "discriminators": torch.optim.AdamW(learned, lr=config.judge_learning_rate),
+        }
+        self.lpips = load_lpips(config.lpips_features, config.lpips_heads) if config.lpips_features else None
+
+    def prepare(self, accelerator: Accelerator) -> None:
+        super().prepare(accelerator)
+        if self.lpips is not None:
+            self.lpips.to(accelerator.device)
+
+    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+        draw, config = self.generator(step, "images", shared=True), self.settings
+        real = {name: self.part(images) for name, images in self.real(step, draw).items()}
+        self.freeze(True, *DISCRIMINATORS.values())
+        losses, made = self._generator_losses(real)
+        self.update(accelerator, "generator", losses["total"])
+        self.freeze(False, *DISCRIMINATORS.values())
+        for name, key in DISCRIMINATORS.items():
+            scores = self.modules[key](real[name]), self.modules[key](made[name].detach())
+            losses[key] = config.gan_weight * (logistic(scores[0], True) + logistic(scores[1], False)) / 2
+        self.update(accelerator, "discriminators", sum(losses[key] for key in DISCRIMINATORS.values()))
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _generator_losses(self, real: dict[str, Images]) -> tuple[dict[str, Tensor], dict[str, Images]]:
+        config, generator, losses = self.settings, self.modules["generator"], {}
+        first = {name: generator(torch.cat([real[OTHER[name]], real[name]]), name) for name in MODALITIES}
+        made, left = ({name: both.chunk(2)[part] for name, both in first.items()} for part in (0, 1))
+        for name in MODALITIES:
+            back, same = generator(made[OTHER[name]], name), left[name]
+            losses[f"cycle_{name}"] = config.cycle_weight * functional.l1_loss(back, real[name])
+            losses[f"identity_{name}"] = config.identity_weight * functional.l1_loss(same, real[name])
+            losses[f"fool_{name}"] = config.gan_weight * logistic(self.modules[DISCRIMINATORS[name]](made[name]), True)
+            if self.lpips is not None:
+                losses[f"cycle_lpips_{name}"] = config.cycle_lpips_weight * self.lpips(back, real[name])
+                losses[f"identity_lpips_{name}"] = config.identity_lpips_weight * self.lpips(same, real[name])
+        return {"total": sum(losses.values()), **losses}, made
+
 
 NO_LPIPS = (
     "cyclegan_turbo: no LPIPS weights are given, so its cycle and identity losses compare pixels alone; the "
