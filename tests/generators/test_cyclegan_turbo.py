@@ -13,10 +13,10 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVi
 from vireid_lib.generators import build, load
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
+from vireid_lib.generators.cyclegan_turbo.cyclegan_turbo import CycleGanTurboTask
 from vireid_lib.generators.cyclegan_turbo.discriminators import ClipDiscriminator, logistic
 from vireid_lib.generators.cyclegan_turbo.generator import Coder, TurboGenerator, trainable_layers
 from vireid_lib.generators.cyclegan_turbo.lpips import STAGES, Lpips
-from vireid_lib.generators.cyclegan_turbo.cyclegan_turbo import CycleGanTurboTask
 from vireid_lib.generators.dive import stable_diffusion_15
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.training.loop import accelerator_for

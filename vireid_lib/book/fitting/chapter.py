@@ -28,8 +28,8 @@ from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.results import training_label
 from vireid_lib.experiment.run import Book
 from vireid_lib.experiment.settings import dive_config, generator_config
-from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.base import Generator
+from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.viz import Picture
 from vireid_lib.viz.pictures import Grid, pixels, short
 
