@@ -76,10 +76,10 @@ class TranslatorConfig(GeneratorConfig):
     Attributes:
         fit_on: "target" leaves external people out of fitting, as DiVE's comparison does: its rivals "are trained on"
             SYSU-MM01, "then" they "transfer RGB images from the Market-1501 dataset". "target+external" gives a
-            translator their visible images too, which DiVE is fitted to as well; what the recipes report of their
-            pictures was measured so, except where they say otherwise.
+            translator their visible images too, which DiVE is fitted to as well.
         height, width: of training images and pictures, in pixels.
-        epochs: length of the training; what an epoch is, each generator says.
+        epochs: length of the training; an epoch is as many batches as the larger modality fills, where the generator
+            says nothing else.
         steps: length of the training in steps; None takes `epochs`.
         flip: mirror half of the training images.
         padding: move training images by up to so many pixels.

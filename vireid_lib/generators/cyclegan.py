@@ -24,8 +24,7 @@ SMALLEST = 24  # less leaves nothing of an image after the discriminator's five 
 
 
 class CycleGanConfig(TranslatorConfig):
-    """The paper's settings (section 4 and appendix 7.1), at Flow2Flow's 144×72 pixels. An epoch is as many batches as
-    the larger modality fills.
+    """The paper's settings (section 4 and appendix 7.1), at Flow2Flow's 144×72 pixels.
 
     Attributes:
         generator_width, blocks, generator_halvings, shortcut: see `ResnetGenerator`; 6 blocks are the paper's for small
@@ -99,22 +98,18 @@ class CycleGanTask(AdversarialTask):
 
     def __init__(self, config: CycleGanConfig, batches: Batches) -> None:
         super().__init__(config, batches)
-        for name in self.kept:
-            self.modules[name] = make_generator(config)
-        for modality in MODALITIES:
-            self.modules[f"discriminator_{modality}"] = PatchDiscriminator(
-                width=config.discriminator_width, halvings=config.discriminator_halvings
-            )
-            self.extras[f"pool_{modality}"] = ImagePool(config.pool, config.height, config.width)
-        generators = generator_groups([self.modules[name] for name in self.kept], config.learning_rate)
-        names = [f"discriminator_{name}" for name in MODALITIES]
-        discriminators = [each for name in names for each in self.modules[name].parameters()]
-        for player, parameters in (("generators", generators), ("discriminators", discriminators)):
+        generators = {name: make_generator(config) for name in self.kept}
+        sizes = {"width": config.discriminator_width, "halvings": config.discriminator_halvings}
+        discriminators = {f"discriminator_{name}": PatchDiscriminator(**sizes) for name in MODALITIES}
+        self.modules = generators | discriminators
+        self.extras = {f"pool_{name}": ImagePool(config.pool, config.height, config.width) for name in MODALITIES}
+        groups = generator_groups(list(generators.values()), config.learning_rate)
+        learned = [each for module in discriminators.values() for each in module.parameters()]
+        for player, parameters in (("generators", groups), ("discriminators", learned)):
             self.optimizers[player] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
 
-    def before_step(self, step: int) -> None:
-        for optimizer in self.optimizers.values():
-            schedules.scale_learning_rates(optimizer, schedules.late_decline(step, self.steps))
+    def rate(self, step: int) -> float:
+        return schedules.late_decline(step, self.steps)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         draw = self.generator(step, "images", shared=True)

@@ -29,10 +29,9 @@ Labels = Float[Tensor, "batch domains"]
 
 
 class StarGanConfig(TranslatorConfig):
-    """The paper's settings (sections 3.2, 3.3 and 5, Tables 4 and 5), at 128×64 pixels where it has 128×128 faces.
-    The domains are cameras, so that pictures for two infrared cameras differ; the external set's are domains as well
-    where it is fitted to them. JSIA-ReID's Table 4, which compares with StarGAN, does not say what its domains are. A
-    step is one update of the discriminator.
+    """The paper's settings (sections 3.2, 3.3 and 5, Tables 4 and 5), at 128×64 pixels where it has 128×128 faces. The
+    domains are cameras, the external set's too where it is fitted to them; JSIA-ReID's Table 4, which compares with
+    StarGAN, does not say what its domains are. A step is one update of the discriminator.
 
     Attributes:
         domains: what is told apart and imitated: cameras, or modalities alone.
@@ -68,14 +67,8 @@ class StarGanConfig(TranslatorConfig):
 
 
 class Critic(nn.Module):
-    """How real an image looks, patch by patch, and which domain it belongs to (Table 5).
-
-    Args:
-        size: height and width of the images.
-        domains: how many there are.
-        width: channels after the first of the convolutions of stride 2, each of which doubles them.
-        halvings: how many of these there are.
-    """
+    """How real an image looks, patch by patch, and which of the domains it belongs to (Table 5); `width` channels
+    after the first of `halvings` convolutions of stride 2, each of which doubles them."""
 
     def __init__(self, size: tuple[int, int], domains: int, *, width: int = 64, halvings: int = 6) -> None:
         super().__init__()
@@ -96,11 +89,8 @@ class Critic(nn.Module):
 def gradient_penalty(
     critic: Callable[[Images], Tensor], real: Images, fake: Images, shares: Float[Tensor, " batch"]
 ) -> Float[Tensor, ""]:
-    """Mean of (‖∇D(x̂)‖₂ − 1)² at x̂ = share · real + (1 − share) · fake (Eq. 8, the last term).
-
-    Args:
-        critic: images to their scores; those of an image's patches are added up, as in the released code.
-    """
+    """Mean of (‖∇D(x̂)‖₂ − 1)² at x̂ = share · real + (1 − share) · fake (Eq. 8, the last term); the scores that
+    `critic` gives an image's patches are added up, as in the released code."""
     shares = shares.view(-1, 1, 1, 1)
     between = (shares * real + (1 - shares) * fake).detach().requires_grad_(True)
     (slopes,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
@@ -116,20 +106,16 @@ class StarGanTask(AdversarialTask):
     def __init__(self, config: StarGanConfig, batches: Batches) -> None:
         super().__init__(config, batches)
         self.domains = Domains(config.domains, batches.cameras)
-        self.modules["generator"] = make_generator(config, self.domains)
-        self.modules["critic"] = Critic(
-            (config.height, config.width),
-            len(self.domains.names),
-            width=config.discriminator_width,
-            halvings=config.discriminator_halvings,
-        )
-        generator = generator_groups([self.modules["generator"]], config.learning_rate)
-        for name, parameters in (("generator", generator), ("critic", self.modules["critic"].parameters())):
+        size, sizes = (config.height, config.width), (config.discriminator_width, config.discriminator_halvings)
+        generator = make_generator(config, self.domains)
+        critic = Critic(size, len(self.domains.names), width=sizes[0], halvings=sizes[1])
+        self.modules = {"generator": generator, "critic": critic}
+        groups = generator_groups([generator], config.learning_rate)
+        for name, parameters in (("generator", groups), ("critic", critic.parameters())):
             self.optimizers[name] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
 
-    def before_step(self, step: int) -> None:
-        for optimizer in self.optimizers.values():
-            schedules.scale_learning_rates(optimizer, schedules.late_decline(step, self.steps))
+    def rate(self, step: int) -> float:
+        return schedules.late_decline(step, self.steps)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         rows, draw = self._mixed_rows(step), self.generator(step, "images", shared=True)

@@ -22,7 +22,7 @@ from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import MODALITIES, OTHER, GalleryRequest, SampleRequest
-from vireid_lib.training import processes, seeds
+from vireid_lib.training import processes, schedules, seeds
 from vireid_lib.training.loop import train
 from vireid_lib.training.task import Task
 from vireid_lib.training.weights import read_tensors
@@ -91,6 +91,14 @@ class TranslationTask(Task):
         """A step's images by modality, in -1..1."""
         rows = zip(MODALITIES, self.rows(step), strict=True)
         return {modality: self.images(own, draw) * 2 - 1 for modality, own in rows}
+
+    def rate(self, step: int) -> float:
+        """Share of the learning rates at a step."""
+        return 1.0
+
+    def before_step(self, step: int) -> None:
+        for optimizer in self.optimizers.values():
+            schedules.scale_learning_rates(optimizer, self.rate(step))
 
     def describe(self, step: int) -> str:
         return self.batches.describe(np.concatenate(self.rows(step)))

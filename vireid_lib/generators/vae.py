@@ -18,7 +18,7 @@ from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import MODALITIES, SampleRequest
 from vireid_lib.generators.translator import TranslationTask, Translator
-from vireid_lib.training import schedules, seeds
+from vireid_lib.training import seeds
 
 GROUP = 8  # channels that are normalised together
 SMALLEST_VARIANCE = 1e-6  # half a grey level: no likelihood without end
@@ -30,15 +30,13 @@ class VaeConfig(TranslatorConfig):
     """The comparison of JSIA-ReID's Table 4, which says no more than "VAEs [17]" (Kingma & Welling) of it: pictures
     made from real images (there the worst of four at keeping the person) and from the latent space. DiVE's Table 1 has
     none. Chosen here: encoder and decoder are shared by all images; the encoder is told the modality, the decoder the
-    camera, so that a visible image's posterior can be decoded as an infrared camera's; convolutions of stride 2; a
-    Gaussian likelihood whose deviation, one for all pixels, is the best one for each batch (Rybkin, Daniilidis,
-    Levine, ICML 2021), for with a fixed one the divergence outweighs the picture; 128×64 pixels, JSIA-ReID's size.
-    An epoch is as many batches as the larger modality fills.
+    camera, so that a visible image's posterior can be decoded as an infrared camera's; a Gaussian likelihood whose
+    deviation, one for all pixels, is the best one for each batch (Rybkin, Daniilidis, Levine, ICML 2021), for with a
+    fixed one the divergence outweighs the picture; 128×64 pixels, JSIA-ReID's size.
 
-    Told the camera beside the code alone, the decoder did not listen, for the code carried the modality (translations
-    stayed as far from the target as their originals). So each of its layers is told (`Told`), and the codes of each
-    modality are standardised apart, with one scale for both, as in domain-specific batch normalisation (Chang et al.,
-    CVPR 2019).
+    A decoder told the camera beside the code alone did not listen, for the code carried the modality. So each of its
+    layers is told (`Told`), and the codes of each modality are standardised apart, with one scale for both, as in
+    domain-specific batch normalisation (Chang et al., CVPR 2019).
 
     Attributes:
         halvings, network_width: convolutions of stride 2, and channels after the first, which double with each up to
@@ -70,12 +68,7 @@ class VaeConfig(TranslatorConfig):
 
 
 class ConditionalVae(nn.Module):
-    """Images in -1..1 to a Gaussian over codes, and back.
-
-    Args:
-        config: sizes.
-        domains: how many there are.
-    """
+    """Images in -1..1 to a Gaussian over codes, and back, for so many domains."""
 
     def __init__(self, config: VaeConfig, domains: int) -> None:
         super().__init__()
@@ -162,9 +155,8 @@ class VaeTask(TranslationTask):
         self.modules["vae"] = ConditionalVae(config, len(self.domains.names))
         self.optimizers["vae"] = torch.optim.Adam(self.modules["vae"].parameters(), lr=config.learning_rate)
 
-    def before_step(self, step: int) -> None:
-        share = (1 + np.cos(np.pi * step / self.steps)) / 2
-        schedules.scale_learning_rates(self.optimizers["vae"], float(share))
+    def rate(self, step: int) -> float:
+        return float((1 + np.cos(np.pi * step / self.steps)) / 2)
 
     def losses(self, step: int) -> dict[str, Tensor]:
         config, rows, draw = self.settings, np.concatenate(self.rows(step)), self.generator(step, "images")

@@ -26,7 +26,7 @@ from vireid_lib.generators.layout import LUMINANCE
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import MODALITIES, SampleRequest
 from vireid_lib.generators.translator import TranslationTask, Translator
-from vireid_lib.training import schedules, seeds
+from vireid_lib.training import seeds
 from vireid_lib.training.average import WeightAverage
 
 Contours = Float[Tensor, "batch 1 height width"]
@@ -35,9 +35,7 @@ Contours = Float[Tensor, "batch 1 height width"]
 class ViDiffConfig(TranslatorConfig):
     """The release's settings for SYSU-MM01: 256×128 pixels, batches of 16 with as many visible as infrared images,
     200,000 steps of AdamW whose rate falls to zero along a line, 1000 times of a linear schedule, an average of the
-    weights, 25 steps of DDIM from noise. (For RegDB it has 128×64 pixels and holistically-nested edges, which need a
-    network of their own, as condition.)
-
+    weights, 25 steps of DDIM from noise. (For RegDB: 128×64 pixels, and edges by a network of their own as condition.)
     Ours: diffusers' network in place of guided diffusion's, with attention heads of `head_channels` where the release
     has four heads at each size; no learned variance, which its deterministic sampler does not read; mirrored images in
     place of random crops.
@@ -46,8 +44,8 @@ class ViDiffConfig(TranslatorConfig):
         channels, multipliers, blocks: channels of the U-Net's first level, those of all levels as multiples of it, and
             residual blocks a level.
         attention_levels: how many of the smallest levels have self-attention.
-        fold: pixels of a square of that side are made channels of one place, which makes the network faster; 1 (no
-            folding) in the release.
+        head_channels: channels of an attention head.
+        fold: pixels of a square of that side are made channels of one place, which is faster; 1 (none) in the release.
         cutoff: the condition keeps what varies faster than so many periods along the image.
         signed: the condition says whether a place is brighter or darker than around it; in the release only how much
             it differs, so that the network has to choose.
@@ -152,8 +150,8 @@ class ViDiffTask(TranslationTask):
     def fitted(self) -> dict[str, nn.Module]:
         return {"denoiser": self.extras["average"].module}
 
-    def before_step(self, step: int) -> None:
-        schedules.scale_learning_rates(self.optimizers["adam"], 1 - step / self.steps)
+    def rate(self, step: int) -> float:
+        return 1 - step / self.steps
 
     def after_step(self, step: int) -> None:
         self.extras["average"].update(self.modules["denoiser"])

@@ -55,10 +55,8 @@ class Classifier(nn.Sequential):
 
 
 class AlignedNetwork(nn.Module):
-    """What AlignGAN is scored by: visible images are first shown as infrared ones.
-
-    Takes normalised images, as every ReID network of the library does.
-    """
+    """What AlignGAN is scored by: visible images are first shown as infrared ones. Takes normalised images, as every
+    ReID network of the library does."""
 
     def __init__(self, to_infrared: nn.Module, network: FeatureNetwork) -> None:
         super().__init__()
@@ -78,11 +76,8 @@ class AlignedNetwork(nn.Module):
 
 
 class ImageDiscriminator(nn.Module):
-    """A score for each patch of an image: 1 for real ones.
-
-    Args:
-        halvings: convolutions of stride 2; each but the first is normalised.
-    """
+    """A score for each patch of an image, 1 for real ones, after `halvings` convolutions of stride 2, of which each
+    but the first is normalised."""
 
     def __init__(self, *, width: int = 64, halvings: int = 5) -> None:
         super().__init__()
@@ -95,13 +90,8 @@ class ImageDiscriminator(nn.Module):
 
 
 class PairDiscriminator(nn.Module):
-    """The joint discriminator: are image and features both real, infrared and of one identity?
-
-    The features join the image where two halvings are left.
-
-    Args:
-        channels: of the feature network's maps.
-    """
+    """The joint discriminator: are image and features both real, infrared and of one identity? The features, of so many
+    channels, join the image where two halvings are left."""
 
     def __init__(self, channels: int, *, width: int = 64, halvings: int = 5) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ from vireid_lib.generators.networks import Images, generator_groups
 from vireid_lib.reid.layers import average_pool
 from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.training import schedules, seeds
+from vireid_lib.training import seeds
 
 BETAS = (0.5, 0.999)
 WEIGHT_DECAY, MOMENTUM = 5e-4, 0.9
@@ -72,11 +72,9 @@ class AlignGanTask(AdversarialTask):
             )
         super().bind(accelerator, seed)
 
-    def before_step(self, step: int) -> None:
-        """A tenth of the rates from half of the last phase on."""
-        half = (self.ends[1] + self.ends[2]) // 2
-        for optimizer in self.optimizers.values():
-            schedules.scale_learning_rates(optimizer, 0.1 if step >= half else 1.0)
+    def rate(self, step: int) -> float:
+        """A tenth from half of the last phase on."""
+        return 0.1 if step >= (self.ends[1] + self.ends[2]) // 2 else 1.0
 
     def phase(self, step: int) -> str:
         """ "features", "pixels" or "both"."""
@@ -95,26 +93,20 @@ class AlignGanTask(AdversarialTask):
         return self.batches.describe(np.concatenate([*self.feature_rows(step), *self.rows(step)]))
 
     def _align_features(self, accelerator: Accelerator, step: int, *, alone: bool) -> dict[str, Tensor]:
-        """One update of the feature network. `alone`: on real infrared images, before there are made ones."""
-        config, (visible, infrared) = self.settings, self.feature_rows(step)
+        """One update of the feature network. `alone`: on real infrared images, before there are generated ones."""
+        config, (visible, infrared), network = self.settings, self.feature_rows(step), self.modules["features"]
         real, labels = self._images(infrared, step, "features infrared"), self._labels(infrared)
-        maps, losses = {"real": self.modules["features"](real)}, {}
+        maps, losses = {"real": network(real)}, {}
         if not alone:
             with torch.no_grad():
                 fake = self.modules["to_infrared"](self._images(visible, step, "features visible"))
-            maps["fake"] = self.modules["features"](fake)
+            maps["fake"] = network(fake)
         pooled = {name: average_pool(each) for name, each in maps.items()}
-        embedded = {name: self.modules["features"].embed(each) for name, each in pooled.items()}
-        for name, each in pooled.items():  # visible and infrared rows show the same people in the same order
+        embedded = {name: network.embed(each) for name, each in pooled.items()}
+        for name, each in pooled.items():  # visible and infrared rows show the same identities in the same order
             losses[f"class_{name}"] = identity_cross_entropy(self.modules["classifier"](each), labels)
-        losses["triplet"] = (1 if alone else 2) * cross_modality_triplet(
-            embedded.get("fake", embedded["real"]),
-            embedded["real"],
-            labels,
-            labels,
-            margin=config.margin,
-            metric="cosine",
-        )
+        fakes = embedded.get("fake", embedded["real"])
+        losses["triplet"] = (1 if alone else 2) * self._triplet(fakes, embedded["real"], labels)
         total = config.class_weight * sum(losses[f"class_{name}"] for name in maps)
         total = total + config.triplet_weight * losses["triplet"]
         if not alone:
@@ -125,67 +117,52 @@ class AlignGanTask(AdversarialTask):
         self.freeze(False, "discriminator_pairs")
         return {"features": total, **losses}
 
+    def _triplet(self, fake: Tensor, real: Tensor, labels: Labels) -> Tensor:
+        return cross_modality_triplet(fake, real, labels, labels, margin=self.settings.margin, metric="cosine")
+
     def _align_pixels(self, accelerator: Accelerator, step: int, *, pairs: bool) -> dict[str, Tensor]:
-        """One update of the generators, one of their judges. `pairs`: the infrared judge sees features as well."""
-        config, rows = self.settings, self.rows(step)
+        """One update of the generators, one of their discriminators. `pairs`: the infrared one sees features as
+        well."""
+        config, rows, nets = self.settings, self.rows(step), self.modules
         visible, infrared = (self._images(each, step, f"pixels {place}") for place, each in enumerate(rows))
-        labels, count = self._labels(rows[1]), len(infrared)  # of the visible ones, so many show the same people
+        labels, count = self._labels(rows[1]), len(infrared)  # so many of the visible ones show the same identities
         self.freeze(True, *FEATURES, *DISCRIMINATORS)
         with torch.no_grad():
-            real_maps = self.modules["features"](infrared)
-        made_infrared, made_visible = self.modules["to_infrared"](visible), self.modules["to_visible"](infrared)
-        made_maps = self.modules["features"](made_infrared[:count])
-        judged = (
-            self.modules["discriminator_pairs"](made_infrared[:count], real_maps)
-            if pairs
-            else self.modules["discriminator_infrared"](made_infrared)
-        )
-        embed = self.modules["features"].embed
-        pooled = average_pool(made_maps)
+            real_maps = nets["features"](infrared)
+        made_infrared, made_visible = nets["to_infrared"](visible), nets["to_visible"](infrared)
+        made_maps = nets["features"](made_infrared[:count])
+        if pairs:
+            scores = nets["discriminator_pairs"](made_infrared[:count], real_maps)
+        else:
+            scores = nets["discriminator_infrared"](made_infrared)
+        embed, pooled = nets["features"].embed, average_pool(made_maps)
         losses = {
-            "fool": (toward(self.modules["discriminator_visible"](made_visible), 1.0) + toward(judged, 1.0)) / 2,
+            "fool": (toward(nets["discriminator_visible"](made_visible), 1.0) + toward(scores, 1.0)) / 2,
             "cycle": self._rebuilt(made_infrared, made_visible, visible, infrared),
             "identity": self._rebuilt(visible, infrared, visible, infrared),
-            "pixel_class": identity_cross_entropy(self.modules["classifier"](pooled), labels),
-            "pixel_triplet": 2
-            * cross_modality_triplet(
-                embed(pooled), embed(average_pool(real_maps)), labels, labels, margin=config.margin, metric="cosine"
-            ),
+            "pixel_class": identity_cross_entropy(nets["classifier"](pooled), labels),
+            "pixel_triplet": 2 * self._triplet(embed(pooled), embed(average_pool(real_maps)), labels),
         }
-        weights = {
-            "fool": 1.0,
-            "cycle": config.cycle_weight,
-            "identity": config.identity_weight,
-            "pixel_class": config.pixel_class_weight,
-            "pixel_triplet": config.pixel_triplet_weight,
-        }
-        total = sum(weights[name] * value for name, value in losses.items())
+        weighted = [getattr(config, f"{name}_weight", 1.0) * value for name, value in losses.items()]
+        total = sum(weighted)
         self.update(accelerator, "generators", total)
         self.freeze(False, *FEATURES, *DISCRIMINATORS)
         made_infrared, made_visible, made_maps = made_infrared.detach(), made_visible.detach(), made_maps.detach()
         losses["discriminator_visible"] = self._discriminate("visible", visible, made_visible)
         if pairs:
-            losses["discriminator_pairs"] = self._discriminate_pairs(
-                infrared, made_infrared[:count], real_maps, made_maps
-            )
+            made = made_infrared[:count]
+            losses["discriminator_pairs"] = self._discriminate_pairs(infrared, made, real_maps, made_maps)
         else:
             losses["discriminator_infrared"] = self._discriminate("infrared", infrared, made_infrared)
-        self.update(
-            accelerator,
-            "discriminators",
-            sum(value for name, value in losses.items() if name.startswith("discriminator")),
-        )
+        of_discriminators = [value for name, value in losses.items() if name in DISCRIMINATORS]
+        self.update(accelerator, "discriminators", sum(of_discriminators))
         return {"generators": total, **losses}
 
-    def _rebuilt(
-        self, for_visible: Images, for_infrared: Images, visible: Images, infrared: Images
-    ) -> Float[Tensor, ""]:
+    def _rebuilt(self, for_visible: Images, for_infrared: Images, visible: Images, infrared: Images) -> Tensor:
         """How far the generators' pictures are from what they should be, the mean of both."""
         to_visible, to_infrared = (self.modules[name] for name in GENERATORS)
-        return (
-            functional.l1_loss(to_visible(for_visible), visible)
-            + functional.l1_loss(to_infrared(for_infrared), infrared)
-        ) / 2
+        of_visible = functional.l1_loss(to_visible(for_visible), visible)
+        return (of_visible + functional.l1_loss(to_infrared(for_infrared), infrared)) / 2
 
     def _discriminate(self, modality: str, real: Images, made: Images) -> Float[Tensor, ""]:
         discriminator = self.modules[f"discriminator_{modality}"]
