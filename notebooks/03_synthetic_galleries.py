@@ -333,7 +333,7 @@ plots.image_grid(**vars(again.grid))
 # new images about 1 % are. To see that the audit can fail, the greyscale copies go through it as well.
 
 # %%
-audits = {name: audit.audit(book, name) for name in dict.fromkeys(["copies", generator])}
+audits = {name: audit.audit(book, name) for name in dict.fromkeys(["grayscale", generator])}
 print(audits[generator].basis)
 audit.summary(audits).style.hide()
 

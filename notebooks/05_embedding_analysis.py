@@ -373,7 +373,7 @@ print(f"{gained} gained, {lost} lost: {chance:.2g} if queries were independent c
 # %% [markdown]
 # ## Something to try
 #
-# 1. Run with `-p compared=copies`. *Expect* the modality gap of section 3 to behave otherwise than with infrared that
+# 1. Run with `-p compared=grayscale`. *Expect* the modality gap of section 3 to behave otherwise than with infrared that
 #    looks like infrared: the network learns that grey photographs and colour photographs belong together, which is not
 #    what the test asks.
 # 2. Take two seeds of the *baseline* instead of two training sets: let `held` hold

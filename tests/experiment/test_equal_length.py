@@ -22,7 +22,7 @@ EPOCHS, BATCH = 3, {"identities": 2, "images": 2}
 
 @pytest.fixture
 def study(tiny_book):
-    return dive.study(tiny_book, ["copies"])
+    return dive.study(tiny_book, ["grayscale"])
 
 
 def picture(path: Path) -> None:
@@ -72,7 +72,7 @@ def open_real(data_root, tmp_path_factory):
         values = load_profile(name).model_dump()
         recipe = {"steps": None, "epochs": EPOCHS, "mix": None, "schedule": "drops", "warm_up": 1, "drops": [2]} | BATCH
         values["images"], values["device"] = {"height": 64, "width": 32}, "cpu"
-        values["reid"] |= {"backbone": "small", "seeds": [0], "training_sets": ["real", "copies"], "config": recipe}
+        values["reid"] |= {"backbone": "small", "seeds": [0], "training_sets": ["real", "grayscale"], "config": recipe}
         values["reid"] |= reid
         values["evaluation"] |= {"modes": values["evaluation"]["modes"][:1], "trials": 2}
         return Book(Profile.model_validate(values), workspace, data_root)
@@ -91,15 +91,17 @@ def test_the_real_profiles_train_every_set_for_as_long(data_root, tmp_path):
         assert book.profile.reid.length == "equal" and reid_config(book.profile).steps is None
         for split in (1, 2) if name == "regdb" else (1,):
             expected = own_steps(book, "real", split)
-            assert stages.epoch_steps(book, "copies", 0, split) == expected < own_steps(book, "copies", split)
+            assert stages.epoch_steps(book, "grayscale", 0, split) == expected < own_steps(book, "grayscale", split)
             assert stages.epoch_steps(book, "real", 0, split) is None
 
 
 def test_equal_trainings_are_equal_and_published_ones_grow(open_real):
     equal, published = open_real(), open_real(length="published")
-    records = [stages.reid(book, name, 0, progress=False) for book in (equal, published) for name in ("real", "copies")]
+    records = [
+        stages.reid(book, name, 0, progress=False) for book in (equal, published) for name in ("real", "grayscale")
+    ]
     assert records[0].key == records[2].key and records[1].key != records[3].key
-    alone, more = (own_steps(equal, name) for name in ("real", "copies"))
+    alone, more = (own_steps(equal, name) for name in ("real", "grayscale"))
     steps = [int(trainings.history(record)["step"].iloc[-1]) for record in records]
     assert steps == [EPOCHS * alone, EPOCHS * alone, EPOCHS * alone, EPOCHS * more] and more > alone
     found = trainings.effort(records[:2])
@@ -114,11 +116,11 @@ def test_each_split_has_the_steps_of_its_own_real_images(open_real):
     book = open_real("regdb")
     expected = [EPOCHS * own_steps(book, "real", split) for split in (1, 2)]
     assert expected[0] < expected[1]
-    for name in ("real", "copies"):
+    for name in ("real", "grayscale"):
         record = stages.reid(book, name, 0, progress=False)
         assert [int(trainings.history(record, split)["step"].iloc[-1]) for split in (1, 2)] == expected
         assert trainings.given(record)["steps"].tolist() == expected
-    sentence = trainings.effort([stages.reid(book, name, 0) for name in ("real", "copies")]).sentence
+    sentence = trainings.effort([stages.reid(book, name, 0) for name in ("real", "grayscale")]).sentence
     assert "the data alone" in sentence and f"{expected[0]} to {expected[1]} steps" in sentence
 
 
@@ -126,7 +128,7 @@ def test_each_split_has_the_steps_of_its_own_real_images(open_real):
 def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, length):
     book = open_real(length=length)
     plain = reid_config(book.profile)
-    for training in ("real", "copies"):
+    for training in ("real", "grayscale"):
         wide, long = (
             book_of(book, Row(name, name, "agw", training=training, times=study.row(f"{name}_real").times))
             for name in ("wide", "long")
@@ -154,8 +156,8 @@ def test_the_published_schedule_of_each_method_is_stretched_on_a_real_profile(da
 def test_a_given_number_of_steps_asks_for_no_epochs(tiny_book, open_real, study):
     for book in (tiny_book, open_real(config={"steps": 4, **BATCH})):
         assert "steps" in reid_config(book.profile).model_dump(exclude_none=True)
-        assert stages.epoch_steps(book, "copies", 0) is None
+        assert stages.epoch_steps(book, "grayscale", 0) is None
     wide = book_of(tiny_book, study.row("wide_real"))
-    assert stages.epoch_steps(wide, "copies", 0) is None
+    assert stages.epoch_steps(wide, "grayscale", 0) is None
     given = open_real(config={"steps": 4, "schedule": "drops", **BATCH})  # but the drops have to be placed
-    assert stages.epoch_steps(given, "copies", 0) == own_steps(given, "real")
+    assert stages.epoch_steps(given, "grayscale", 0) == own_steps(given, "real")

@@ -82,7 +82,7 @@ class Noted(Finished):
 def book(tiny_profile, tmp_path_factory):
     """A book whose world is drawn and whose greyscale copies are made, and nothing else."""
     made = Book(tiny_profile, tmp_path_factory.mktemp("settings"))
-    stages.gallery(made, "copies")
+    stages.gallery(made, "grayscale")
     return made
 
 
@@ -239,7 +239,7 @@ def test_settings_of_a_profile(book, section):
     asks = [
         lambda own: stages.gallery(own, "dive"),
         lambda own: stages.reid(own, "real", 0),
-        lambda own: stages.reid(own, "copies", 0),
+        lambda own: stages.reid(own, "grayscale", 0),
     ]
     check(book, section, section, settings, type(part).model_fields, lambda profile: profile, asks)
 
@@ -249,7 +249,7 @@ def test_another_external_set_counts(book):
     data = book.profile.data.model_copy(
         update={"external": "mini_campus", "roots": {"mini_vi": "mini_vi", "mini_campus": "mini_campus"}}
     )
-    asks = [lambda own: stages.gallery(own, "copies"), lambda own: stages.reid(own, "copies", 0)]
+    asks = [lambda own: stages.gallery(own, "grayscale"), lambda own: stages.reid(own, "grayscale", 0)]
     before, after = (
         keys(book, profile, asks) for profile in (book.profile, book.profile.model_copy(update={"data": data}))
     )

@@ -36,7 +36,7 @@ def book(tmp_path_factory):
             "reid": {
                 "backbone": "small",
                 "seeds": [0],
-                "training_sets": ["real", "copies", "true"],
+                "training_sets": ["real", "grayscale", "true"],
                 "config": {"steps": 2, "identities": 2, "images": 2},
             },
             "dive": {},
@@ -58,21 +58,21 @@ def test_the_check_agrees_with_the_world(book):
 def test_preservation_asks_every_gallery_and_judge(book):
     table = measures.preservation_table(book)
     assert set(zip(table["judge"], table["gallery"], strict=True)) == {
-        ("real", "copies"),
+        ("real", "grayscale"),
         ("real", "true"),
-        ("true", "copies"),
+        ("true", "grayscale"),
         ("true", "true"),
     }
     assert (table["chance"] == 1 / 4).all() and table["rank_1"].between(0, 1).all()
     record = measures.preservation(book, "real", 0)
-    assert record.values["galleries"]["copies"]["images"] == 4 * 2 * 2
+    assert record.values["galleries"]["grayscale"]["images"] == 4 * 2 * 2
     assert len(record.values["galleries"]["true"]["by_identity"]) == record.values["identities"] == 4
     assert "identity_preservation" in {each.name for each in book.workspace.records()}
 
 
 def test_spread_of_every_network_is_recorded(book):
     table = measures.spread_table(book)
-    assert table["training"].tolist() == ["real", "copies", "true"]
+    assert table["training"].tolist() == ["real", "grayscale", "true"]
     assert (table[["iirs_visible", "iirs_infrared", "himd"]] <= 2).all().all()
     assert (table["himd"] > table["own_centres"]).all()
     words = measures.spread_words(table)

@@ -28,7 +28,7 @@ def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
 
 def test_what_is_trained_is_fetched_without_another_process(tiny_profile, tmp_path, monkeypatch):
     book = Book(tiny_profile, tmp_path)
-    jobs = [(book, "real", 0), (book, "copies", 0)]
+    jobs = [(book, "real", 0), (book, "grayscale", 0)]
     first = stages.train_all(jobs)
     monkeypatch.setattr(stages.engines, "run", lambda *_, **__: pytest.fail("a process would be started"))
     assert [record.key for record in stages.train_all(jobs)] == [record.key for record in first]

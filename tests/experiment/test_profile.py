@@ -44,7 +44,7 @@ def test_no_other_profile_lies_about():
 def test_mini_is_the_default_and_compares_over_three_seeds():
     profile = load_profile("mini")
     assert len(profile.reid.seeds) >= 3
-    assert {"real", "copies", "dive", "true"} <= set(profile.reid.training_sets)
+    assert {"real", "grayscale", "dive", "true"} <= set(profile.reid.training_sets)
 
 
 @pytest.mark.parametrize(("name", "code_length"), [("sysu", 8), ("llcm", 3)])
@@ -181,6 +181,6 @@ def test_only_the_profile_that_is_asked_for_is_read(monkeypatch):
 def test_an_unknown_training_set_is_named_with_the_nearest(tmp_path):
     text = (profiles_folder() / "smoke.yaml").read_text().replace("name: smoke", "name: other")
     path = tmp_path / "other.yaml"
-    path.write_text(text.replace("training_sets: [real, copies", "training_sets: [real, flow2flo"))
+    path.write_text(text.replace("training_sets: [real, grayscale", "training_sets: [real, flow2flo"))
     with pytest.raises(FileError, match=r"names 'flow2flo'; did you mean flow2flow\?"):
         load_profile(path)

@@ -13,7 +13,7 @@ from vireid_lib.experiment.run import Book
 @pytest.fixture(scope="module")
 def trained(tiny_profile, tmp_path_factory):
     """A book of its own with two training sets, then the same with other settings: the later one must not count."""
-    reid = tiny_profile.reid.model_copy(update={"training_sets": ["real", "copies"]})
+    reid = tiny_profile.reid.model_copy(update={"training_sets": ["real", "grayscale"]})
     book = Book(tiny_profile.model_copy(update={"reid": reid}), tmp_path_factory.mktemp("trained") / "workspace")
     stages.comparison(book)
     longer = book.with_method("agw", {"steps": 3})
@@ -32,7 +32,7 @@ def held(folder):
 def test_results_are_those_of_the_settings_asked_for(trained):
     book, longer = trained
     ours, theirs = (selection.scores(each) for each in trained)
-    assert ours["training"].tolist() == theirs["training"].tolist() == ["real", "copies"]
+    assert ours["training"].tolist() == theirs["training"].tolist() == ["real", "grayscale"]
     assert not set(ours["key"]) & set(theirs["key"])
     steps = {
         record.key: record.result["config"]["config"]["steps"]
@@ -44,7 +44,7 @@ def test_results_are_those_of_the_settings_asked_for(trained):
 
 def test_other_methods_and_variants_are_shown_on_request(trained):
     found = selection.scores(trained[0], others=True)
-    assert {("agw", "real"), ("agw", "copies"), ("caj", "real"), ("caj", "copies")} == set(
+    assert {("agw", "real"), ("agw", "grayscale"), ("caj", "real"), ("caj", "grayscale")} == set(
         zip(found["method"], found["training"], strict=True)
     )
     assert len(found) == found["key"].nunique()

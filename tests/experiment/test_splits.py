@@ -56,7 +56,7 @@ def book(tmp_path_factory):
             "reid": {
                 "backbone": "small",
                 "seeds": [0],
-                "training_sets": ["real", "copies"],
+                "training_sets": ["real", "grayscale"],
                 "config": {"steps": 2, "identities": 2, "images": 2},
             },
             "expand": {"per_camera": 2, "min_images": 2},
@@ -71,7 +71,7 @@ def book(tmp_path_factory):
 @pytest.fixture(scope="module")
 def records(book):
     """A training on each training set."""
-    return [stages.reid(book, name, 0, progress=False) for name in ("real", "copies")]
+    return [stages.reid(book, name, 0, progress=False) for name in ("real", "grayscale")]
 
 
 def test_one_seed_on_several_splits_is_compared_over_splits(book, records):
@@ -93,8 +93,8 @@ def test_one_seed_on_several_splits_is_compared_over_splits(book, records):
 
 
 def test_claims_are_judged_over_splits(book, records):
-    rows = [Row("real", "real", "agw"), Row("copies", "copies", "agw", training="copies")]
-    claims = [Claim("copies help", "", measure, "copies", "real") for measure in ("mean_ap", "iirs_visible")]
+    rows = [Row("real", "real", "agw"), Row("grayscale", "grayscale", "agw", training="grayscale")]
+    claims = [Claim("copies help", "", measure, "grayscale", "real") for measure in ("mean_ap", "iirs_visible")]
     own = Study("den", rows, claims)
     measured = studies.measure(book, own, training=False)
     for found in studies.judge(measured, own):

@@ -50,9 +50,9 @@ def test_before_anything_ran(book):
 
 
 def test_gains_and_answers_follow_the_scores(book):
-    levels = {"dive": 0.60, "real": 0.40, "copies": 0.42}
+    levels = {"dive": 0.60, "real": 0.40, "grayscale": 0.42}
     book = book(*(score(name, seed, level + 0.01 * seed) for name, level in levels.items() for seed in (2, 0, 1)))
-    assert summary.scores(book)["training"].tolist() == ["real"] * 3 + ["copies"] * 3 + ["dive"] * 3
+    assert summary.scores(book)["training"].tolist() == ["real"] * 3 + ["grayscale"] * 3 + ["dive"] * 3
     gains = summary.gains(book).set_index("label")["mean"]
     assert gains.round(6).to_dict() == {"+ greyscale copies": 2.0, "+ DiVE": 20.0}
     answers = summary.learned(book).set_index("question")["answer"]
@@ -71,7 +71,7 @@ def test_provenance_lists_what_lies_in_the_workspace(book):
 
 def test_gains_are_corrected_over_the_whole_figure(book):
     """Beyond 5 % alone, and not after correction over two training sets."""
-    values = {"real": [0.38, 0.40, 0.42], "copies": [0.43, 0.44, 0.46], "dive": [0.39, 0.41, 0.40]}
+    values = {"real": [0.38, 0.40, 0.42], "grayscale": [0.43, 0.44, 0.46], "dive": [0.39, 0.41, 0.40]}
     book = book(*(score(name, seed, value) for name, own in values.items() for seed, value in enumerate(own)))
     gains = summary.gains(book).set_index("label")
     assert gains.loc["+ greyscale copies", "mean"] > gains.loc["+ greyscale copies", "margin"]
@@ -87,7 +87,9 @@ def test_one_seed_concludes_nothing(book):
 
 def test_answers_mark_what_older_code_made(book):
     scores = [
-        score(name, seed, 0.1 * seed, older=name == "dive") for name in ("real", "copies", "dive") for seed in range(3)
+        score(name, seed, 0.1 * seed, older=name == "dive")
+        for name in ("real", "grayscale", "dive")
+        for seed in range(3)
     ]
     answers = summary.learned(book(*scores)).set_index("question")["answer"]
     assert answers["Does DiVE help?"].endswith("†")

@@ -134,7 +134,7 @@ def test_a_gallery_is_written_continued_and_bound(name, fitted, toy_people, tmp_
     lost.write_bytes(lost.read_bytes()[:40])
     assert generator.expand(PEOPLE, ["toy/3"], 3, 7, tmp_path, source=toy_people).equals(made)
     assert first.stat().st_mtime_ns == kept and np.abs(np.array(Image.open(lost)) - content).max() <= 1
-    if name != "copies":
+    if name != "grayscale":
         assert made["seed"].is_unique and (tmp_path / "provenance.json").exists()
         with pytest.raises(ValueError, match="seed is 7 there and 8 now"):
             generator.expand(PEOPLE, ["toy/3"], 3, 8, tmp_path, source=toy_people)
@@ -216,7 +216,7 @@ def of_both(request, llcm, tiny, tmp_path_factory):
 
     @cache
     def fit(name, what):
-        size = {"height": 32, "width": 32} if name != "copies" else {}
+        size = {"height": 32, "width": 32} if name != "grayscale" else {}
         config, folder = tiny(name, **size), root / name / what
         generators.build(name, config, device="cpu", progress=False, cache=root / "cache").fit(held[what], folder)
         return generators.load(name, folder, config, device="cpu", progress=False)
@@ -262,13 +262,13 @@ def test_translators_are_fitted_to_the_target_unless_told_otherwise(name, llcm, 
     assert len(both.fitted_rows(llcm)) == len(llcm) > len(generator.config.fitted_rows(llcm)) == own.sum()
 
 
-@pytest.mark.parametrize("name", ["copies", "interpolation"])
+@pytest.mark.parametrize("name", ["grayscale", "interpolation"])
 def test_what_learns_nothing_knows_the_cameras_of_what_it_was_fitted_to(name, llcm, of_both, tmp_path):
     loaded, visible = of_both(name, "llcm"), llcm[llcm["modality"] == "visible"].reset_index(drop=True)
     made = loaded.expand(["llcm/0003"], ["llcm/1"], 2, 1, tmp_path / "made", source=visible)  # which says "visible"
     pictures = shown(made)
     assert (made["modality"] == "infrared").all() and (pictures == pictures[..., :1]).all()
-    if name == "copies":
+    if name == "grayscale":
         with pytest.raises(ValueError, match="'llcm/1 visible' is no infrared camera"):
             loaded.expand(["llcm/0003"], ["llcm/1 visible"], 1, 1, tmp_path / "more", source=visible)
     else:

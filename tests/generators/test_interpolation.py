@@ -26,7 +26,7 @@ def _nearest(picture, sources):
 
 def test_infrared_pictures_are_half_way_between_two_of_the_person(fitted, tiny_table, tmp_path):
     table = fitted.expand(["mini_vi/0001"], ["mini_vi/3"], 3, 0, tmp_path / "gallery")
-    assert (table["source"] == "image interpolation").all() and (table["split"] == "train").all()
+    assert (table["source"] == "interpolation").all() and (table["split"] == "train").all()
     sources = [
         source @ [[0.299] * 3, [0.587] * 3, [0.114] * 3] for source in _pixels(tiny_table, "mini_vi/0001", "infrared")
     ]

@@ -34,7 +34,7 @@ def test_training_sets_differ_in_the_external_infrared_alone(world, arm, tmp_pat
     infrared = external[external.modality == "infrared"]
     assert (infrared.groupby(["identity", "camera"]).size() == 2).all()
     assert infrared.camera.nunique() == 2
-    sources = {"copies": "greyscale copies", "redrawn": "redrawn infrared", "true": "true infrared"}
+    sources = {"grayscale": "grayscale", "redrawn": "redrawn infrared", "true": "true infrared"}
     assert set(infrared.source) == {sources[arm]}
 
 

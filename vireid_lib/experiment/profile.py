@@ -78,7 +78,7 @@ class Reid(Strict):
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]
     """One training per seed; tables show the mean and the standard deviation."""
     training_sets: Annotated[list[str], Field(min_length=1)]
-    """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`copies`,
+    """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`grayscale`,
     `dive`, `flow2flow`, ...); `dive_from_image`; `redrawn` and `true`, which exist in the miniature world only."""
     expanded: PositiveInt | None = None
     """At most so many of the expanded people are trained on, those with most images first and, of equally many, the

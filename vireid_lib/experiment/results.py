@@ -34,7 +34,7 @@ class Score(Strict):
     Attributes:
         dataset: name of the data set, "mini_vi" or "sysu_mm01".
         method: "agw", ...
-        training: what it was trained on: "real", "copies", "dive", "dive_from_image", "redrawn", "true", or
+        training: what it was trained on: "real", "grayscale", "dive", "dive_from_image", "redrawn", "true", or
             another generator's name.
         external: name of the expanded data set, None without one.
         resolved: every setting that it was measured with, see `variants.resolved`; None in old records.
@@ -318,7 +318,7 @@ def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
 
 TRAINING_LABELS = {
     "real": "real images only",
-    "copies": "+ greyscale copies",
+    "grayscale": "+ greyscale copies",
     "interpolation": "+ image interpolation",
     "cyclegan": "+ CycleGAN",
     "flow2flow": "+ Flow2Flow",

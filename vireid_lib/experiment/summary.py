@@ -116,9 +116,9 @@ def learned(book: Book) -> pd.DataFrame:
 def _from_scores(book: Book) -> list[tuple[str, str, str]]:
     table = scores(book)
     questions = [
-        ("Do more people help at all, with no generator?", "copies", "real"),
+        ("Do more people help at all, with no generator?", "grayscale", "real"),
         ("Does DiVE help?", "dive", "real"),
-        ("Does DiVE beat greyscale copies?", "dive", "copies"),
+        ("Does DiVE beat greyscale copies?", "dive", "grayscale"),
         ("Is it better to start from the photograph?", "dive_from_image", "dive"),
         ("How far is DiVE from the fair ceiling?", "dive", "redrawn"),
         ("What would knowing the unknowable add?", "true", "redrawn"),

@@ -33,7 +33,7 @@ class InterpolationConfig(GeneratorConfig):
 class ImageInterpolation(Untrained):
     """x₁ + p/q (x₂ − x₁). For an infrared camera, people without infrared images get grey blends of visible ones."""
 
-    name = "image interpolation"
+    name = "interpolation"
     capabilities = frozenset({"expand"})
     config_class = InterpolationConfig
     config: InterpolationConfig

@@ -39,7 +39,7 @@ def test_meanings_are_read_from_the_docstrings_of_a_class_and_of_those_it_inheri
 
 def test_losses_are_drawn_and_their_absence_is_said(book):
     fitting.losses(book, "cyclegan").png()
-    assert "*Greyscale copies*: nothing is learned" in fitting.losses(book, "copies").data
+    assert "*Greyscale copies*: nothing is learned" in fitting.losses(book, "grayscale").data
     told = fitting.cost(book, "cyclegan").set_index("")["here"]
     assert told["steps"] == "2" and int(told["images"].replace(",", "")) > 0
     with pytest.raises(ValueError, match="without a loss"):
@@ -63,16 +63,16 @@ def test_pictures_before_and_after(book, name, word):
 
 
 def test_grey_copies_lose_their_colour_and_know_no_camera(book):
-    grid = fitting.before_and_after(book, "copies", people=2)
-    told = fitting.what_changed(book, "copies", grid)
+    grid = fitting.before_and_after(book, "grayscale", people=2)
+    told = fitting.what_changed(book, "grayscale", grid)
     assert "to 0.0 (0 is grey)" in told and "knows modalities, not cameras" in told
     grid.images[0][2] = np.zeros_like(grid.images[0][2])
-    assert "of 255 levels" in fitting.what_changed(book, "copies", grid)
+    assert "of 255 levels" in fitting.what_changed(book, "grayscale", grid)
 
 
 def test_the_other_way_is_shown_where_there_is_one(book):
     fitting.other_way(book, "cyclegan", people=2).png()
-    assert "no infrared image" in fitting.other_way(book, "copies").data
+    assert "no infrared image" in fitting.other_way(book, "grayscale").data
 
 
 def test_in_jupyterlab_where_no_cell_is_left_out_dive_is_shown_too(book):

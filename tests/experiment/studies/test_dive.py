@@ -36,7 +36,7 @@ def counting_book(tiny_profile, tiny_book):
 
 @pytest.fixture
 def study(tiny_book):
-    return dive.study(tiny_book, ["copies", "cyclegan"])
+    return dive.study(tiny_book, ["grayscale", "cyclegan"])
 
 
 def real(book: Book) -> Book:
@@ -50,7 +50,7 @@ def real(book: Book) -> Book:
 
 @every_method
 def test_every_printed_row_is_a_training_of_its_own(counting_book, method):
-    study = dive.study(counting_book, ["copies", "cyclegan"], method)
+    study = dive.study(counting_book, ["grayscale", "cyclegan"], method)
     assert study.method == method
     for number in (1, 2, 3, 4):
         for printed in study.table(number).rows:
@@ -75,13 +75,13 @@ def test_every_printed_row_is_a_training_of_its_own(counting_book, method):
 
 
 def test_the_papers_method_on_real_data_and_a_cheaper_one_in_the_miniature_world(tiny_book):
-    assert dive.study(tiny_book, ["copies"]).method == dive.MINIATURE == "agw"
-    found = dive.study(real(tiny_book), ["copies"])
+    assert dive.study(tiny_book, ["grayscale"]).method == dive.MINIATURE == "agw"
+    found = dive.study(real(tiny_book), ["grayscale"])
     assert found.method == dive.THE_PAPERS == "deen" and dive.trained_with(found).endswith("as in the paper.")
-    assert dive.study(real(tiny_book), ["copies"], "agw").method == "agw"
+    assert dive.study(real(tiny_book), ["grayscale"], "agw").method == "agw"
     assert {printed.method for number in OF_ONE_METHOD for printed in found.table(number).rows} == {dive.THE_PAPERS}
     with pytest.raises(ValueError, match="no method 'agv'"):
-        dive.study(tiny_book, ["copies"], "agv")
+        dive.study(tiny_book, ["grayscale"], "agv")
     alone = tiny_book.profile.model_copy(update={"data": tiny_book.profile.data.model_copy(update={"external": None})})
     with pytest.raises(ValueError, match="names no data.external"):
         dive.study(Book(alone, tiny_book.workspace.folder))
@@ -89,7 +89,7 @@ def test_the_papers_method_on_real_data_and_a_cheaper_one_in_the_miniature_world
 
 @every_method
 def test_rows_labels_and_claims_follow_the_method(counting_book, method):
-    study = dive.study(counting_book, ["copies", "cyclegan"], method)
+    study = dive.study(counting_book, ["grayscale", "cyclegan"], method)
     chosen = [row for row in study.rows if row.name.split("_")[0] not in dive.METHODS]
     assert chosen and {row.method for row in chosen} == {method}
     assert study.row("campus").label.startswith(dive.METHODS[method])
@@ -114,7 +114,7 @@ def test_rows_labels_and_claims_follow_the_method(counting_book, method):
 
 
 def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_book):
-    study = dive.study(counting_book, ["copies"])
+    study = dive.study(counting_book, ["grayscale"])
     rows = {row.name: row for row in study.rows if FIGURE_5.fullmatch(row.name)}
     assert list(rows) == ["dive_1", "true_1", "true_3"], "beyond the expanded people the miniature world has the truth"
     assert book_of(counting_book, rows["dive_1"]).profile.reid.expanded == 1
@@ -122,7 +122,7 @@ def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_bo
     claims = [claim for claim in study.claims if claim.place == "Fig. 5"]
     assert [claim.rows for claim in claims] == [("dive_1", "agw_real"), ("agw_dive", "dive_1")]
 
-    study = dive.study(real(counting_book), ["copies"])
+    study = dive.study(real(counting_book), ["grayscale"])
     names = [row.name for row in study.rows if FIGURE_5.fullmatch(row.name)]
     assert names == ["dive_1", "true_1", "dive_3"]
     claim = [claim for claim in study.claims if claim.place == "Fig. 5"][-1]
@@ -146,8 +146,8 @@ def test_table_1_has_every_generator_that_makes_galleries(tiny_book):
     expected = {name for name in generators.names() if "expand" in generators.build(name).capabilities}
     table = {row.training for row in dive.study(tiny_book).rows if row.name.startswith("agw_")}
     assert table == expected | {"real", "dive_from_image", "redrawn", "true"}
-    few = {row.training for row in dive.study(tiny_book, ["copies"]).rows if row.name.startswith("agw_")}
-    assert few == {"real", "copies", "dive", "dive_from_image", "redrawn", "true"}
+    few = {row.training for row in dive.study(tiny_book, ["grayscale"]).rows if row.name.startswith("agw_")}
+    assert few == {"real", "grayscale", "dive", "dive_from_image", "redrawn", "true"}
     with pytest.raises(ValueError, match="no generator 'nobody'"):
         dive.study(tiny_book, ["nobody"])
 
@@ -187,13 +187,13 @@ def test_fewer_people_are_trained_on_and_the_same_are_generated(tiny_book):
 
 
 def test_those_with_most_images_are_trained_on_first(tiny_book):
-    few = book_of(tiny_book, Row("few", "few", "agw", training="copies", changes={"reid": {"expanded": 1}}))
+    few = book_of(tiny_book, Row("few", "few", "agw", training="grayscale", changes={"reid": {"expanded": 1}}))
     data = stages.datasets(tiny_book)
     first, *_, last = sorted(data.external["identity"].unique())
 
     def trained_on(external):
         few.tables = {data_stages.table_key(few): replace(data, external=external)}
-        table = stages.training_table(few, "copies")
+        table = stages.training_table(few, "grayscale")
         return set(table.loc[table["split"] == "external", "identity"])
 
     assert trained_on(data.external) == {first}, "all have as many, so that the name decides"
@@ -203,7 +203,9 @@ def test_those_with_most_images_are_trained_on_first(tiny_book):
 
 
 def test_another_external_set_in_the_miniature_world(tiny_book):
-    row = Row("campus", "campus", "agw", training="copies", external="cuhk03_np", changes={"expand": {"min_images": 2}})
+    row = Row(
+        "campus", "campus", "agw", training="grayscale", external="cuhk03_np", changes={"expand": {"min_images": 2}}
+    )
     own = book_of(tiny_book, row)
     external = stages.datasets(own).external
     assert {name.split("/")[0] for name in external["identity"]} == {"mini_campus"}
@@ -211,7 +213,7 @@ def test_another_external_set_in_the_miniature_world(tiny_book):
         stages.datasets(own).truth("true")
     measured = studies.measure(own, Study("dive", [row], ()))
     assert measured["row"].tolist() == ["campus"]
-    assert stages.reid(own, "copies", 0).values["scores"][0]["external"] == "mini_campus"
+    assert stages.reid(own, "grayscale", 0).values["scores"][0]["external"] == "mini_campus"
 
 
 def test_rivals_are_fitted_to_the_target_or_to_both(tiny_book, study):

@@ -21,7 +21,7 @@ COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.cli import main; s
 def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_profile, tmp_path):
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tiny_profile.model_dump()))
     workspace = tiny_book.workspace.folder
-    options = ["--profile", str(tmp_path / "tiny.yaml"), "--workspace", str(workspace), "-p", "compared=copies"]
+    options = ["--profile", str(tmp_path / "tiny.yaml"), "--workspace", str(workspace), "-p", "compared=grayscale"]
     done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert json.loads((workspace / "study_dive.json").read_text())["ok"]
@@ -32,13 +32,13 @@ def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_
     assert "measured here (mini_vi, all, AGW)" in markup and "as in this book" in markup
     assert "difference in rank-1 of AGW" in markup and "gain in rank-1 of AGW" in markup
     printed = "".join(output.get("text", "") for output in outputs)
-    assert f"Of {len(dive.study(tiny_book, ['copies']).claims)} claims:" in printed and "-p full=true" in printed
+    assert f"Of {len(dive.study(tiny_book, ['grayscale']).claims)} claims:" in printed and "-p full=true" in printed
     assert "Tables 1, 3, 4 and Figure 5 are trained with AGW, where the paper takes DEEN" in printed
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 8
 
 
 def test_what_is_trained_is_shown_without_training_more(tiny_book):
-    row = Row("few", "few", "agw", training="copies")
+    row = Row("few", "few", "agw", training="grayscale")
     study, never = Study("dive", [row, Row("never", "never", "agw", {"steps": 3}, always=False)], ()), {"steps": 4}
     measured = studies.measure(tiny_book, study)
     before = {path for path in tiny_book.workspace.stages.glob("*/*") if path.is_dir()}
@@ -49,7 +49,7 @@ def test_what_is_trained_is_shown_without_training_more(tiny_book):
 
 
 def test_methods_are_shown_with_and_without(tiny_book):
-    study = dive.study(tiny_book, ["copies"])
+    study = dive.study(tiny_book, ["grayscale"])
     rows = {"agw_real": [30.0, 34.0], "agw_dive": [40.0, 42.0], "caj_real": [20.0, 21.0]}
     given = {"images in a batch": 64, "images seen": 6400}
     measured = pd.DataFrame(
@@ -84,7 +84,7 @@ def test_methods_are_shown_with_and_without(tiny_book):
 def test_curves_over_the_number_of_people(tiny_profile, tiny_book):
     expand = tiny_profile.expand.model_copy(update={"counts": [1, 2]})
     book = Book(tiny_profile.model_copy(update={"expand": expand}), tiny_book.workspace.folder)
-    study = dive.study(book, ["copies"])
+    study = dive.study(book, ["grayscale"])
     rows = {"agw_real": [30.0, 32.0], "agw_dive": [40.0, 42.0], "dive_2": [35.0, 36.0], "agw_true": [50.0, 50.0]}
     measured = pd.DataFrame(
         [{"row": name, "mode": "all", "rank_1": value} for name, values in rows.items() for value in values]

@@ -267,7 +267,7 @@ def _translator(book: Book, name: str):
     if "translate" not in made.capabilities:
         return None
     size = (getattr(config, "height", SIZE[0]), getattr(config, "width", SIZE[1]))
-    if name == "copies":
+    if name == "grayscale":
         return None, lambda: made().translate, {}, size
     sampling = config.sampling_settings()
     return translators.fitting(book, name), lambda: translators.fitted(book, name).translate, sampling, size

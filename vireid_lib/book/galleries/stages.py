@@ -33,7 +33,7 @@ OF_THE_WORLD = ("redrawn", "true")
 SHORT_LABELS = {
     "true": "true",
     "redrawn": "re-drawn",
-    "copies": "grey copy",
+    "grayscale": "grey copy",
     "interpolation": "blend",
     "dive_from_image": "DiVE from\nthe image",
     "cyclegan_turbo": "CycleGAN-\nTurbo",
@@ -53,7 +53,7 @@ def for_generator(book: Book, name: str) -> Book:
     if name == "dive":
         wanted = sets if name in sets else [*sets, name]
     else:
-        wanted = [each for each in sets if each in ("real", "copies", *OF_THE_WORLD) and each != name]
+        wanted = [each for each in sets if each in ("real", "grayscale", *OF_THE_WORLD) and each != name]
         wanted.insert(min(2, len(wanted)), name)
     if wanted == sets:
         return book
@@ -63,7 +63,7 @@ def for_generator(book: Book, name: str) -> Book:
 
 def compared(book: Book, name: str) -> list[str]:
     """What stands beside generator `name` in a table of all measures: the copies, and what the world knows."""
-    return list(dict.fromkeys(["copies", name, *(each for each in OF_THE_WORLD if book.miniature)]))
+    return list(dict.fromkeys(["grayscale", name, *(each for each in OF_THE_WORLD if book.miniature)]))
 
 
 def beside_the_truth(book: Book, names: Sequence[str], *, each: int = 1, galleries: Sequence[str] = ("dive",)) -> Grid:

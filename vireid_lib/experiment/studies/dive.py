@@ -39,7 +39,7 @@ def expanding(names: Sequence[str] = ()) -> list[str]:
     """
     asked = set(names or generators.names()) - {"dive"}
     can = {name for name in sorted(asked) if "expand" in generators.build(name).capabilities}
-    order = [*PRINTED, *sorted(can - {*PRINTED, "copies"}), "copies"]
+    order = [*PRINTED, *sorted(can - {*PRINTED, "grayscale"}), "grayscale"]
     return [name for name in order if name in can]
 
 

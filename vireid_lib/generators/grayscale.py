@@ -11,10 +11,10 @@ from vireid_lib.generators.plans import GalleryRequest, SampleRequest, without_r
 from vireid_lib.generators.untrained import Untrained
 
 
-class GreyCopies(Untrained):
+class GrayscaleCopies(Untrained):
     """Copies visible images in grey."""
 
-    name = "greyscale copies"
+    name = "grayscale"
 
     def gallery(self, order: GalleryRequest) -> pd.DataFrame:
         """Copies, at their own size, of randomly drawn images of each identity, each image once before any comes twice.
@@ -25,7 +25,7 @@ class GreyCopies(Untrained):
         for camera, modality in self.modalities(order.cameras).items():
             if modality != "infrared":
                 raise ValueError(
-                    f"{self.name}: {camera!r} is no infrared camera, and copies in grey are passed off as "
+                    f"{self.name}: {camera!r} is no infrared camera, and grey copies are passed off as "
                     "infrared images: name infrared cameras."
                 )
         table, rows, needed = self.source_rows(order.source), [], order.per_camera * len(order.cameras)
@@ -51,4 +51,4 @@ class GreyCopies(Untrained):
         return layout.grey(images)
 
 
-GENERATOR = GreyCopies
+GENERATOR = GrayscaleCopies
