@@ -198,8 +198,9 @@ def compare(book: Book, names: Sequence[str], *, inception: str = "") -> Compari
     gives them with full precision.
 
     Args:
-        names: training sets as profiles name them, "real" left out: "grayscale", "cyclegan", "dive",
-            "dive_from_image", …; in the miniature world also "redrawn" and "true", the references that no generator can reach from outside.
+        names: training sets as profiles name them, "real" left out: "grayscale", "cyclegan", "dive", "dive_from_image",
+            …; in the miniature world also "redrawn" and "true", the references that no generator can reach from
+            outside.
         inception: weights of an Inception-v3 (file or hub id), for a column FID; "" leaves it out.
 
     Raises:
