@@ -9,7 +9,6 @@ import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from PIL import Image
 
-from vireid_lib.data import tables
 from vireid_lib.generators import layout
 from vireid_lib.generators.dive import DiveConfig, prompts
 from vireid_lib.generators.dive import dive as expansion
@@ -95,13 +94,8 @@ def test_mixed_batch_equals_one_branch_at_a_time(fitted):
             torch.testing.assert_close(mixed[i : i + 1], alone, atol=1e-5, rtol=1e-4)
 
 
-def test_expand_writes_the_layout_and_the_table(fitted, tmp_path):
+def test_a_row_says_with_which_seed_its_picture_was_made(fitted, tmp_path):
     table = fitted[0].expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
-    assert len(table) == 8 and (table["source"] == "dive").all() and (table["split"] == "external").all()
-    assert (tmp_path / "cam3" / "0007" / "0002.png").exists()
-    assert table["seed"].notna().all() and table["seed"].is_unique
-    again = tables.load(tmp_path / "table.csv")
-    assert again.equals(tables.validate(table, "again"))
     row = table.iloc[5]
     picture = sample(fitted[0].model, [Request(row["identity"], row["camera"], int(row["seed"]))])[0]
     assert np.abs(picture.astype(int) - np.array(Image.open(row["path"]))).max() <= 1
@@ -109,12 +103,7 @@ def test_expand_writes_the_layout_and_the_table(fitted, tmp_path):
 
 @pytest.mark.parametrize(
     ("people", "cameras", "words"),
-    [
-        (["mini_market/0002"], CAMERAS, "no token"),
-        (PEOPLE, ["mini_vi/9"], "mini_vi/9"),
-        (PEOPLE, ["mini_vi/1"], "not an infrared camera"),
-        (["mini_market/0001", "mini_vi/0001"], CAMERAS, "share"),
-    ],
+    [(PEOPLE, ["mini_vi/1"], "not an infrared camera"), (["mini_market/0001", "mini_vi/0001"], CAMERAS, "share")],
 )
 def test_expand_refuses(fitted, tmp_path, people, cameras, words):
     with pytest.raises(ValueError, match=words):

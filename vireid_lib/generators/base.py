@@ -33,6 +33,7 @@ class Generator:
         config_class: of its settings; its `fit_settings()` say what fitting depends on, `sampling_settings()` what
             pictures depend on besides, both as JSON values.
         needs: modalities that a table must have to be fitted to.
+        miniature_only: whether only a drawn miniature world has what it shows.
         config: its settings.
         history: losses of the training, after `fit`, where something is trained.
     """
@@ -41,6 +42,7 @@ class Generator:
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"expand", "translate"})
     config_class: ClassVar[type[GeneratorConfig]] = GeneratorConfig
     needs: ClassVar[tuple[str, ...]] = ()
+    miniature_only: ClassVar[bool] = False
     history: History = History()
 
     def __init__(

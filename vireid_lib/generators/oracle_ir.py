@@ -20,6 +20,7 @@ class OracleInfrared(Untrained):
 
     name = "oracle_ir"
     capabilities = frozenset({"expand"})
+    miniature_only = True
     kind: ClassVar[str] = "true"
 
     def gallery(self, order: GalleryRequest) -> pd.DataFrame:

@@ -145,16 +145,6 @@ def test_the_alignment_is_between_an_image_and_what_was_made_of_it(people, start
     assert task._align(real, made, moved.generator)["il"].item() == pytest.approx(0, abs=1e-6)
 
 
-def test_generation_sees_the_first_people_of_the_batch(people, start):
-    task = _task(people, start)
-    task.before_step(0)
-    moved = task.method.move(task.batch(0))
-    real = task._for_generation(moved)
-    assert torch.equal(real["visible"], moved.visible[[0, 1, 2, 3]] * 2 - 1)
-    labels = moved.visible_labels[[0, 1, 2, 3]].tolist()
-    assert labels[0] == labels[1] != labels[2] == labels[3]
-
-
 def test_running_statistics_are_of_real_images(people, start):
     """The same with and without generated images, as far as those change no weight."""
     off = {"il_weight": 0.0, "lr_weight": 0.0, "ui_weight": 0.0}

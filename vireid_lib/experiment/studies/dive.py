@@ -38,7 +38,8 @@ def expanding(names: Sequence[str] = ()) -> list[str]:
         ValueError: there is no such generator.
     """
     asked = set(names or generators.names()) - {"dive"}
-    can = {name for name in sorted(asked) if "expand" in generators.build(name).capabilities}
+    made = {name: generators.generator_class(name) for name in sorted(asked)}
+    can = {name for name, kind in made.items() if "expand" in kind.capabilities and not kind.miniature_only}
     order = [*PRINTED, *sorted(can - {*PRINTED, "grayscale"}), "grayscale"]
     return [name for name in order if name in can]
 
