@@ -47,6 +47,8 @@ class TranslationTask(Task):
     def __init__(self, config: TranslatorConfig, batches: Batches) -> None:
         super().__init__()
         self.settings, self.batches = config, batches
+        if self.by_identity:
+            self.require_identities(config.identities, "`identities`")
         self.steps = config.steps or config.epochs * self.epoch_steps()
 
     @property
@@ -56,11 +58,10 @@ class TranslationTask(Task):
 
     def epoch_steps(self) -> int:
         """Steps of an epoch: as many batches as the larger modality fills; by identity, counting the identities alone
-        that have both. Raises ValueError where a batch needs more of these than there are."""
+        that have both."""
         config, batches = self.settings, self.batches
         if not self.by_identity:
             return -(-max(len(rows) for rows in batches.rows.values()) // self.per_modality)
-        self.require_identities(config.identities, "`identities`")
         images = max(np.isin(batches.labels[rows], batches.paired).sum() for rows in batches.rows.values())
         return int(images) // (config.identities * config.images) + 1
 
