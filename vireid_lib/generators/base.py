@@ -105,9 +105,10 @@ class Generator:
 
     def gallery(self, order: GalleryRequest) -> pd.DataFrame:
         """What `expand` returns."""
+        requests = self.plan(order)
         settings = self.config.sampling_settings() | order.settings() | self.gallery_settings(order)
         settings.pop("sampling_batch", None)
-        return self.write(self.plan(order), order.folder, settings)
+        return self.write(requests, order.folder, settings)
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
         """Learn from those rows of `table` that `config.fitted_rows` leaves. Work, checkpoints and the result lie in

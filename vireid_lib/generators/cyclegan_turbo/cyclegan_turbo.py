@@ -88,7 +88,7 @@ class CycleGanTurbo(Translator):
     """Knows modalities, not cameras. A fitted folder holds what was trained alone; the base model is read again."""
 
     name = "cyclegan_turbo"
-    config_class = CycleGanTurboConfig
+    config_class, task_class = CycleGanTurboConfig, CycleGanTurboTask
     config: CycleGanTurboConfig
     trained_only = True
 
