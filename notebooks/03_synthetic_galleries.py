@@ -91,7 +91,7 @@ made.groupby("camera").agg(images=("path", "size"), identities=("identity", "nun
 # renderer (in other poses). No generator has ever been trained on these.
 
 # %%
-galleries = [generator, "true"] if run.miniature else [generator]
+galleries = [generator, "oracle_ir"] if run.miniature else [generator]
 people = study.identities(run, people_shown)
 shown = study.beside_the_truth(run, people, galleries=galleries, each=2)
 plots.image_grid(**vars(shown), title="External people: photographs, synthetic infrared, true infrared")
@@ -332,7 +332,7 @@ plots.image_grid(**vars(again.grid))
 # new images about 1 % are. To see that the audit can fail, the greyscale copies go through it as well.
 
 # %%
-audits = {name: audit.audit(run, name) for name in dict.fromkeys(["copies", generator])}
+audits = {name: audit.audit(run, name) for name in dict.fromkeys(["grayscale", generator])}
 print(audits[generator].basis)
 audit.summary(audits).style.hide()
 

@@ -411,8 +411,8 @@ plots.differences(
 # of new people are real. The question about the generator is: does it beat the greyscale copies?
 
 # %%
-if "copies" in galleries:
-    for verdict in claims.compare(scores[scores["training"] != "real"], metric, reference="copies"):
+if "grayscale" in galleries:
+    for verdict in claims.compare(scores[scores["training"] != "real"], metric, reference="grayscale"):
         print(verdict.sentence)
 
 # %% [markdown]

@@ -70,7 +70,7 @@ run
 
 # %%
 seed = run.profile.reid.seeds[0]
-names = ["real", compared, *({"true"} & set(run.profile.reid.training_sets) - {compared})]
+names = ["real", compared, *({"oracle_ir"} & set(run.profile.reid.training_sets) - {compared})]
 held = {training_label(name): run.features(name, seed)[0] for name in names}
 plain = {training_label(name): run.features(name, seed, plain=True)[0] for name in names}
 test, lights = run.data().test(), ("visible", "infrared")
@@ -374,9 +374,9 @@ print(f"{gained} gained, {lost} lost: {chance:.2g} if queries were independent c
 # %% [markdown]
 # ## Something to try
 #
-# 1. Run with `-p compared=copies`. *Expect* the modality gap of section 3 to behave otherwise than with infrared that
-#    looks like infrared: the network learns that grey photographs and colour photographs belong together, which is not
-#    what the test asks.
+# 1. Run with `-p compared=grayscale`. *Expect* the modality gap of section 3 to behave otherwise than with infrared
+#    that looks like infrared: the network learns that grey photographs and colour photographs belong together, which
+#    is not what the test asks.
 # 2. Take two seeds of the *baseline* instead of two training sets: let `held` hold
 #    `book.features("real", s)[0]` for two seeds `s`, and look at section 5 again. *Expect* about as many gained
 #    queries as lost ones. That is how much of "what changed" is nothing but the seed.

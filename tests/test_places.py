@@ -96,7 +96,7 @@ def real(path: Path, root: str) -> Path:
             "external": "market1501",
             "roots": {"sysu_mm01": f"{root}sysu", "market1501": f"{root}market"},
         },
-        reid={"training_sets": ["real", "copies"]},
+        reid={"training_sets": ["real", "grayscale"]},
     )
 
 

@@ -84,7 +84,7 @@ def tiny_profile(tiny_base_model):
             "reid": {
                 "backbone": "small",
                 "seeds": [0],
-                "training_sets": ["real", "copies", "dive", "true"],
+                "training_sets": ["real", "grayscale", "dive", "true"],
                 "config": {"steps": 2, "identities": 2, "images": 2},
             },
             "dive": dive,

@@ -63,7 +63,7 @@ run
 # %%
 import torch
 
-from vireid_lib.generators.jsia.layers import adaptive_instance_norm
+from vireid_lib.generators.jsia.networks import adaptive_instance_norm
 
 maps = 5 + 3 * torch.rand(2, 4, 16, 8)  # two images, four channels
 told = adaptive_instance_norm(maps, scale=torch.full((2, 4), 0.5), shift=torch.full((2, 4), -1.0))

@@ -5,7 +5,7 @@ from PIL import Image
 
 from vireid_lib import cli
 from vireid_lib.experiment import cost as outlook
-from vireid_lib.generators.dive import forecast
+from vireid_lib.generators.dive import cost
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def data_root(tmp_path):
 
 
 def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(forecast, "is_here", lambda name: False)
+    monkeypatch.setattr(cost, "is_here", lambda name: False)
     places = ["--data-root", str(data_root), "--workspace", str(tmp_path / "w")]
     assert cli.main(["book", "--profile", "sysu", *places, "--plan"]) == 0
     printed = capsys.readouterr().out

@@ -77,7 +77,7 @@ def test_a_killed_process_is_reported(tmp_path, monkeypatch):
 
 
 def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_ray_workers, tmp_path, monkeypatch):
-    asked = [("real", 0), ("real", 1), ("copies", 0)]
+    asked = [("real", 0), ("real", 1), ("grayscale", 0)]
     found = {}
     for engine in engines.ENGINES:
         monkeypatch.setenv(engines.ENGINE, engine)

@@ -90,7 +90,7 @@ def test_right_values_are_taken(text, only, value):
 
 def test_several_generators_stand_between_commas():
     study = [find_study(NOTEBOOKS / "studies", "dive")]
-    assert parse_overrides(["compared=copies, vae"], study) == {"dive": {"compared": "copies, vae"}}
+    assert parse_overrides(["compared=grayscale, vae"], study) == {"dive": {"compared": "grayscale, vae"}}
     assert parse_overrides(["compared="], study) == {"dive": {"compared": ""}}
     for wrong, words in (("copies,VAE", "did you mean vae"), ("real", "is no generator")):
         with pytest.raises(ChapterError, match=words):

@@ -112,7 +112,7 @@ def test_the_main_table_shows_what_the_profile_asks_for(workspace):
     rows = [
         score(0.4 + 0.01 * seed, training=name, seed=seed) for name in ("true", "dive", "real") for seed in (0, 1, 7)
     ]
-    record(workspace, *rows, score(0.9, training="copies", mode="indoor"))
+    record(workspace, *rows, score(0.9, training="grayscale", mode="indoor"))
     table = results.main_table(found(workspace), load_profile("smoke"))
     assert table["trained on"].tolist() == ["real images only", "+ DiVE", "+ true infrared"]
     assert table["rank-1"].tolist() == ["40.5 ± 0.7"] * 3 and table["seeds"].tolist() == [2] * 3
@@ -238,7 +238,7 @@ def evaluation(rank_1, rule):
         {"settings": {"shots": 1, "draw": "official"}},
         {"resolved": None},
         {"external": "market1501"},
-        {"training": "copies"},
+        {"training": "grayscale"},
         {"method": "caj"},
         {"mode": "indoor"},
     ],

@@ -61,7 +61,7 @@ def run_rows(workspace: Cache, table: int) -> list[str]:
 def test_the_real_profiles_differ_in_nothing_but_the_length_of_larger_trainings(name):
     profile = load_profile(name)
     assert variant(profile, "real") == {}
-    assert variant(profile, "dive") == variant(profile, "copies") == {"reid.length": "equal"}
+    assert variant(profile, "dive") == variant(profile, "grayscale") == {"reid.length": "equal"}
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_the_real_profiles_differ_in_nothing_but_the_length_of_larger_trainings(
         ("dive", {"expand.min_images": 2}, None),
         ("dive", {"expand.splits": ["train"]}, None),
         ("dive", {"expand.cameras": [3]}, None),
-        ("copies", {"expand.identities": 200}, None),
-        ("copies", {"dive.min_aspect": 2.0}, None),
+        ("grayscale", {"expand.identities": 200}, None),
+        ("grayscale", {"dive.min_aspect": 2.0}, None),
         ("dive", {"reid.expanded": 10}, None),
         ("dive", {"reid.config.label_noise": 0.2}, None),
         ("dive", {"reid.config.identities": 16}, None),

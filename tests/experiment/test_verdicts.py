@@ -28,14 +28,14 @@ def test_error_and_interval_are_welchs():
 
 
 def test_a_small_difference_is_called_noise_and_a_loss_a_loss():
-    found = verdicts.compare(_scores(real=[0.39, 0.41, 0.40], dive=[0.40, 0.42, 0.39], copies=[0.2, 0.21, 0.19]))
+    found = verdicts.compare(_scores(real=[0.39, 0.41, 0.40], dive=[0.40, 0.42, 0.39], grayscale=[0.2, 0.21, 0.19]))
     assert [each.judgement for each in found] == ["within noise", "worse"]
     assert "contains zero" in found[0].sentence
     assert verdicts.table(found)["verdict"].tolist() == ["within noise", "worse"]
 
 
 def test_verdicts_of_one_table_are_corrected_together():
-    sets = {"copies": [0.44, 0.46, 0.45], "dive": [0.41, 0.40, 0.39], "true": [0.60, 0.61, 0.59], "vae": [0.40]}
+    sets = {"grayscale": [0.44, 0.46, 0.45], "dive": [0.41, 0.40, 0.39], "true": [0.60, 0.61, 0.59], "vae": [0.40]}
     scores = _scores(real=[0.42, 0.40, 0.41], **sets)
     found = {each.training: each for each in verdicts.compare(scores)}
     plain = {
@@ -44,16 +44,16 @@ def test_verdicts_of_one_table_are_corrected_together():
         if name != "vae"
     }
     assert found["true"].corrected == pytest.approx(3 * plain["true"])
-    assert found["copies"].corrected == pytest.approx(2 * plain["copies"])
+    assert found["grayscale"].corrected == pytest.approx(2 * plain["grayscale"])
     assert found["vae"].judgement == "one seed only" and found["vae"].corrected is None, "it is no test"
-    alone = verdicts.compare(scores[scores["training"].isin(["real", "copies"])])[0]
-    assert alone.corrected == pytest.approx(plain["copies"])
-    assert alone.margin == found["copies"].margin, "the interval is each comparison's own"
+    alone = verdicts.compare(scores[scores["training"].isin(["real", "grayscale"])])[0]
+    assert alone.corrected == pytest.approx(plain["grayscale"])
+    assert alone.margin == found["grayscale"].margin, "the interval is each comparison's own"
 
 
 def test_what_does_not_survive_correction_says_so():
     """With two comparisons a p-value of 4 % is not enough."""
-    scores = _scores(real=[0.38, 0.40, 0.42], copies=[0.43, 0.44, 0.46], dive=[0.39, 0.41, 0.40])
+    scores = _scores(real=[0.38, 0.40, 0.42], grayscale=[0.43, 0.44, 0.46], dive=[0.39, 0.41, 0.40])
     copies, _ = found = verdicts.compare(scores)
     assert 0.025 < copies.contrast.p_value < 0.05
     assert (copies.judgement, copies.before_correction) == ("within noise", "better")

@@ -1,18 +1,23 @@
-"""A tiny random Stable Diffusion of real classes, and a table of a few random images, made once."""
+"""A tiny random Stable Diffusion of real classes, tables of a few images, and the generators' tiny settings."""
+
+from functools import cache
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from vireid_lib import generators
 from vireid_lib.data import tables
-from vireid_lib.generators import build, load
-from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.miniworld.pretrain_networks import build_tokenizer
+from vireid_lib.data.images import load_images
+from vireid_lib.data.strict import read_yaml
+from vireid_lib.miniworld.pretrain_tokenizer import build_tokenizer
 from vireid_lib.training.determinism import threads
+
+SETTINGS = read_yaml(Path(__file__).with_name("tiny.yaml"))
 
 
 def write_tiny_base(folder, prediction):
@@ -68,6 +73,11 @@ def write_tiny_base(folder, prediction):
     return folder
 
 
+def table_of(rows):
+    columns = ["path", "identity", "camera", "modality", "split"]
+    return tables.build([dict(zip(columns, row, strict=True)) for row in rows], "a table for tests")
+
+
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory):
     """Folder of a tiny base model that predicts v."""
@@ -89,39 +99,26 @@ def tiny_table(tmp_path_factory):
         for number in range(4):
             path = root / f"{identity}-{camera}-{number}.png".replace("/", "_")
             Image.fromarray(rng.integers(0, 255, (32, 16, 3), dtype=np.uint8)).save(path)
-            rows.append(
-                {
-                    "path": str(path),
-                    "identity": identity,
-                    "camera": camera,
-                    "modality": modality,
-                    "split": split,
-                    "source": "real",
-                    "seed": pd.NA,
-                }
-            )
-    return tables.validate(pd.DataFrame(rows), "tiny table")
+            rows.append((str(path), identity, camera, modality, split))
+    return table_of(rows)
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_base):
+    """Tiny settings of a generator, with changes: see `tiny.yaml`."""
+
+    def config(name, **changes):
+        kind, own = generators.generator_class(name).config_class, SETTINGS.get(name, {}).get("tiny", {})
+        base = {"base_model": str(tiny_base)} if "base_model" in kind.model_fields else {}
+        return kind.small(**own | base | changes)
+
+    return config
 
 
 @pytest.fixture
-def tiny_config(tiny_base):
-    """Settings that fine-tune in seconds."""
-    return DiveConfig(
-        base_model=str(tiny_base),
-        seed=3,
-        height=32,
-        width=16,
-        code_length=4,
-        vectors_per_token=2,
-        lora_rank=2,
-        steps=6,
-        batch=4,
-        learning_rate=1e-2,
-        checkpoint_every=2,
-        sampling_steps=4,
-        guidance=2.0,
-        sampling_batch=3,
-    )
+def tiny_config(tiny):
+    """Settings with which DiVE fits `tiny_table` in seconds."""
+    return tiny("dive", width=16, seed=3, visible_branch="camera", sampling_steps=4, sampling_batch=3)
 
 
 @pytest.fixture(scope="session")
@@ -141,101 +138,33 @@ def toy_people(tmp_path_factory):
                 pixels += stream.normal(0, 6, (32, 24, 1))
                 path = root / f"{identity}-{modality}-{number}.png".replace("/", "_")
                 Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
-                rows.append(
-                    {
-                        "path": str(path),
-                        "identity": identity,
-                        "camera": camera,
-                        "modality": modality,
-                        "split": "train" if own else "external",
-                        "source": "real",
-                        "seed": pd.NA,
-                    }
-                )
-    return tables.validate(pd.DataFrame(rows), "toy people")
+                rows.append((str(path), identity, camera, modality, "train" if own else "external"))
+    return table_of(rows)
 
 
 @pytest.fixture(scope="session")
-def modality_pixels():
-    """Stacks the images of a table's training people in a modality: uint8 [n, height, width, 3]."""
+def learnt(tiny, toy_people, tmp_path_factory):
+    """Fits a generator to all toy people until it has learned, once; returns it and its folder."""
 
-    def pixels(table, modality):
-        rows = table[(table["modality"] == modality) & (table["split"] == "train")]
-        return np.stack([np.array(Image.open(path).convert("RGB")) for path in rows["path"]])
-
-    return pixels
-
-
-@pytest.fixture(scope="session")
-def fit_to_toys(toy_people, tmp_path_factory):
-    """Fits a generator, by name and settings, to all toy people, alike on any number of cores; returns it and its
-    folder."""
-
-    def fit(name, config):
-        config = config.model_copy(update={"fit_on": "target+external"})
-        generator, folder = build(name, config, device="cpu", progress=False), tmp_path_factory.mktemp("learnt")
-        with threads(1):
+    @cache
+    def fit(name):
+        settings = SETTINGS[name]["learns"] | {"checkpoint_every": 0, "fit_on": "target+external"}
+        generator = generators.build(name, tiny(name, **settings), device="cpu", progress=False)
+        folder = tmp_path_factory.mktemp(name)
+        with threads(1):  # alike on any number of cores
             generator.fit(toy_people, folder)
         return generator, folder
 
     return fit
 
 
-@pytest.fixture(params=[("visible", "infrared", "toy/3"), ("infrared", "visible", "toy/1")], ids="-".join)
-def still_to_go(request, toy_people, modality_pixels):
-    """How far a generator's mean translation is from the target modality's mean image, as a share of the way from the
-    mean input; in both directions."""
-    here, there, camera = request.param
+@pytest.fixture(scope="session")
+def pixels_of(toy_people):
+    """The images of the toy's training people in a modality, at a generator's size: uint8 [n, height, width, 3]."""
 
-    def share(generator, *, count=None, pixels=modality_pixels):
-        images, target = pixels(toy_people, here)[:count], pixels(toy_people, there).mean(0)
-        made = generator.translate(images, "toy/0000", camera)
-        return np.linalg.norm(made.mean(0) - target) / np.linalg.norm(images.mean(0) - target)
+    def pixels(generator, modality):
+        rows = toy_people[(toy_people["modality"] == modality) & (toy_people["split"] == "train")]
+        size = (generator.config.height, generator.config.width)
+        return np.array(load_images(rows["path"].tolist(), size, cache=None).pixels)
 
-    return share
-
-
-@pytest.fixture
-def check_gallery(toy_people, modality_pixels, tmp_path):
-    """What a fitted folder yields: a gallery of two external people, and the translations of the one that was fitted.
-    Returns the generator that was loaded from it."""
-
-    def check(name, learnt):
-        again = load(name, learnt[1], device="cpu", progress=False)
-        made = again.expand(["market/0006", "market/0007"], ["toy/3"], 2, 1, tmp_path, source=toy_people)
-        assert len(made) == 4 and (made["source"] == name).all() and (made["modality"] == "infrared").all()
-        images = modality_pixels(toy_people, "visible")
-        assert np.array_equal(again.translate(images, "", "toy/3"), learnt[0].translate(images, "", "toy/3"))
-        return again
-
-    return check
-
-
-class _Stopped(Exception):
-    pass
-
-
-@pytest.fixture
-def check_resume(toy_people, tmp_path, monkeypatch):
-    """A training that is stopped in its step `stop` continues at its checkpoint `started_at`, to the same networks."""
-
-    def check(name, config, task, *, stop, started_at, where="step"):
-        whole = build(name, config, device="cpu", progress=False)
-        whole.fit(toy_people, tmp_path / "whole")
-        real = getattr(task, where)
-
-        def stops(self, *arguments):
-            if arguments[-1] == stop:
-                raise _Stopped
-            return real(self, *arguments)
-
-        parts = build(name, config, device="cpu", progress=False)
-        with monkeypatch.context() as patch, pytest.raises(_Stopped):
-            patch.setattr(task, where, stops)
-            parts.fit(toy_people, tmp_path / "parts")
-        parts.fit(toy_people, tmp_path / "parts")
-        assert parts.history.started_at == started_at
-        ours, theirs = parts.networks.state_dict(), whole.networks.state_dict()
-        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-
-    return check
+    return pixels

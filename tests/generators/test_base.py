@@ -11,13 +11,13 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.cyclegan_turbo.judges import make_judge
+from vireid_lib.generators.cyclegan_turbo.discriminators import make_discriminator
 from vireid_lib.generators.dive.base import fingerprint, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import noise_schedule, sampler
+from vireid_lib.generators.dive.prompts import Vocabulary
 from vireid_lib.generators.dive.sample import Request, sample
-from vireid_lib.generators.dive.vocabulary import Vocabulary
 from vireid_lib.training.weights import WeightsError
 
 SCHEDULERS = {
@@ -90,79 +90,30 @@ def test_a_scheduler_without_such_a_schedule_is_refused():
 
 
 PARTS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
-LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 97\n"
 
 
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (LFS, "Git LFS pointer.*git lfs pull"),
-        (b"<!DOCTYPE html><html>", "an HTML page"),
-        (b"", "is empty"),
-        (None, "cut short"),
-    ],
-)
-def test_a_broken_file_is_named(base, part, data, words):
-    file = base / part / f"{PARTS[part]}.safetensors"
-    file.write_bytes(file.read_bytes()[:-100] if data is None else data)
-    with pytest.raises(ValueError, match=f"{part}/{file.name} .*{words}"):
-        load_base(str(base))
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_weights_that_are_missing_or_not_finite_are_named(base, part):
+def test_weights_that_are_missing_are_named(base, part):
     file = base / part / f"{PARTS[part]}.safetensors"
     tensors = load_file(file)
     name = next(name for name in sorted(tensors) if name.endswith("norm1.weight"))
     save_file({key: value for key, value in tensors.items() if key != name}, file, {"format": "pt"})
     with pytest.raises(WeightsError, match=f"weights of {part} lack 1 tensors, the first .*norm1.weight"):
         load_base(str(base))
-    for value in (float("nan"), float("inf")):
-        save_file(tensors | {name: torch.full_like(tensors[name], value)}, file, {"format": "pt"})
-        with pytest.raises(WeightsError, match=f"{part}: .*norm1.weight holds values that are no finite numbers"):
-            load_base(str(base))
-
-
-@pytest.mark.parametrize("file", ["scheduler/scheduler_config.json", "unet/config.json", "text_encoder/config.json"])
-def test_a_broken_setting_is_named(base, file):
-    (base / file).write_bytes(LFS)
-    with pytest.raises(ValueError, match=f"{file} is not valid JSON"):
-        load_base(str(base))
-
-
-def test_a_part_or_a_model_that_is_not_there(base, tmp_path):
-    shutil.rmtree(base / "vae")
-    with pytest.raises(FileNotFoundError, match="lacks vae"):
-        load_base(str(base))
-    (tmp_path / "single.safetensors").write_bytes(b"")
-    for name in (tmp_path / "single.safetensors", tmp_path):
-        with pytest.raises(FileNotFoundError, match="no folder with a model_index.json"):
-            load_base(str(name))
-
-
-def save_as_bin(base, part):
-    """The old form of a part's weights, as torch saved it."""
-    old = base / part / f"{PARTS[part]}.safetensors"
-    new = base / part / ("pytorch_model.bin" if part == "text_encoder" else f"{PARTS[part]}.bin")
-    torch.save(load_file(old), new)
-    old.unlink()
-    return new
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_key_follows_weights_of_any_format(base, part, expected):
-    file = save_as_bin(base, part)
+    old = base / part / f"{PARTS[part]}.safetensors"
+    file = base / part / ("pytorch_model.bin" if part == "text_encoder" else f"{PARTS[part]}.bin")
+    torch.save(load_file(old), file)  # as torch saved it
+    old.unlink()
     assert np.array_equal(picture(base), expected)
-    config = DiveConfig(base_model=str(base), height=32, width=16)
-    before, tensors = config.fit_settings(), torch.load(file, weights_only=True)
+    config, turbo = DiveConfig(base_model=str(base)), CycleGanTurboConfig.small(base_model=str(base))
+    before, tensors = [config.fit_settings(), turbo.fit_settings()], torch.load(file, weights_only=True)
     next(iter(tensors.values())).view(-1)[-1] += 1
     torch.save(tensors, file)
-    assert config.fit_settings() != before
-    turbo = CycleGanTurboConfig.small(base_model=str(base))
-    there = turbo.fit_settings()
-    file.write_bytes(b"other")
-    assert turbo.fit_settings() != there
+    assert config.fit_settings() != before[0] and turbo.fit_settings() != before[1]
 
 
 def test_the_key_follows_the_last_byte_and_the_settings(base):
@@ -180,30 +131,18 @@ def test_the_key_follows_the_last_byte_and_the_settings(base):
     assert len(set(keys)) == 3 and fingerprint(str(base)) == keys[-1]
 
 
-def test_a_judge_is_read_as_carefully(tmp_path):
-    encoder = CLIPVisionModel(
-        CLIPVisionConfig(
-            hidden_size=16,
-            intermediate_size=16,
-            num_hidden_layers=3,
-            num_attention_heads=2,
-            image_size=32,
-            patch_size=16,
-        )
-    )
-    encoder.save_pretrained(tmp_path / "judge")
-    config = CycleGanTurboConfig.small(judge_model=str(tmp_path / "judge"))
-    make_judge(config)
-    key, file = config.fit_settings(), tmp_path / "judge/model.safetensors"
+def test_a_discriminators_encoder_is_read_as_carefully(tmp_path):
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2}
+    CLIPVisionModel(CLIPVisionConfig(**sizes, image_size=32, patch_size=16)).save_pretrained(tmp_path / "clip")
+    config = CycleGanTurboConfig.small(judge_model=str(tmp_path / "clip"))
+    make_discriminator(config)
+    key, file = config.fit_settings(), tmp_path / "clip/model.safetensors"
     tensors = load_file(file)
     name = sorted(tensors)[0]
     save_file(tensors | {name: tensors[name] * float("nan")}, file, {"format": "pt"})
     assert config.fit_settings() != key
     with pytest.raises(WeightsError, match=f"judge_model .*{name.split('.')[-1]} holds values"):
-        make_judge(config)
+        make_discriminator(config)
     save_file({other: tensors[other] for other in tensors if other != name}, file, {"format": "pt"})
     with pytest.raises(ValueError, match="lacks 1 weights"):
-        make_judge(config)
-    file.write_bytes(LFS)
-    with pytest.raises(WeightsError, match="judge_model .*model.safetensors is a Git LFS pointer"):
-        make_judge(config)
+        make_discriminator(config)

@@ -59,7 +59,8 @@ def test_a_killed_process_loses_and_repeats_nothing(tiny_config, tiny_table, tmp
 
     def killed(job, folder, count):
         parallel.run = run
-        parallel.write_atomically(folder / parallel.JOB, parallel.json.dumps(job).encode())
+        told = parallel.json.dumps(job | {"intensity": parallel.intensity.declared()})
+        parallel.write_atomically(folder / parallel.JOB, told.encode())
         subprocess.run([*dies, __file__, str(folder / parallel.JOB)], env=os.environ | {"OMP_NUM_THREADS": "1"})
         raise KeyboardInterrupt
 

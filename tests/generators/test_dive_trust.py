@@ -6,18 +6,16 @@ import errno
 import os
 import resource
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from vireid_lib.data.images import load_images
 from vireid_lib.generators import layout
-from vireid_lib.generators.dive import latents, vocabulary
+from vireid_lib.generators.base import refuse_identities
+from vireid_lib.generators.dive import latents, prompts
 from vireid_lib.generators.dive.base import load_base
-from vireid_lib.generators.dive.codes import make_codes
 from vireid_lib.generators.dive.dive import Dive
-from vireid_lib.generators.dive.sample import Request, sample
-from vireid_lib.generators.interface import refuse_identities
+from vireid_lib.generators.dive.modality_codes import make_codes
 
 PEOPLE, CAMERAS = ["mini_market/0001", "mini_market/0007"], ["mini_vi/3", "mini_vi/6"]
 
@@ -59,7 +57,7 @@ def test_another_data_set_is_refused_by_what_differs(fitted, tiny_config, tiny_t
     other.loc[0, "path"] = str(tmp_path / "other.png")
     Image.new("RGB", (16, 32), "red").save(tmp_path / "other.png")
     refused(other, "config.contents is")
-    monkeypatch.setattr(vocabulary, "make_codes", lambda names, length: make_codes(names, length=length, seed=1))
+    monkeypatch.setattr(prompts, "make_codes", lambda names, length: make_codes(names, length=length, seed=1))
     refused(tiny_table, "config.codes.mini_vi/3 is")
 
 
@@ -100,17 +98,6 @@ def test_a_full_disk_while_encoding_is_an_error_and_leaves_no_cache(tiny_config,
             latents.encode(paths, vae, (32, 16), cache=tmp_path, progress=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert len(latents.encode(paths, vae, (32, 16), cache=tmp_path, progress=False).mean) == len(paths)
-
-
-def test_nobody_outside_the_table_is_drawn(fitted, tmp_path):
-    for person in ("mini_vi/0003", "mini_market/0002", "nobody"):
-        with pytest.raises(ValueError, match="no token"):
-            fitted.expand([person], CAMERAS, 1, 0, tmp_path / "out")
-        with pytest.raises(ValueError, match="no token"):
-            fitted.translate(np.zeros((1, 32, 16, 3), np.uint8), person, "mini_vi/3")
-        with pytest.raises(ValueError, match="no token"):
-            sample(fitted.model, [Request(person, "mini_vi/3", 0)])
-    assert not (tmp_path / "out").exists()
 
 
 def test_a_test_person_under_another_splits_name_is_found(tiny_table):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from vireid_lib.generators import galleries
-from vireid_lib.generators.plans import Planned
+from vireid_lib.generators.plans import SampleRequest
 
 
 def planned(folder):
     return [
-        Planned(f"x/{number}", "set/3", folder / f"cam3/{number}/0001.png", (number, 100 + number, 200, 300))
+        SampleRequest(f"x/{number}", "set/3", folder / f"cam3/{number}/0001.png", (number, 100 + number, 200, 300))
         for number in range(7)
     ]
 

@@ -26,7 +26,7 @@ def _nearest(picture, sources):
 
 def test_infrared_pictures_are_half_way_between_two_of_the_person(fitted, tiny_table, tmp_path):
     table = fitted.expand(["mini_vi/0001"], ["mini_vi/3"], 3, 0, tmp_path / "gallery")
-    assert (table["source"] == "image interpolation").all() and (table["split"] == "train").all()
+    assert (table["source"] == "interpolation").all() and (table["split"] == "train").all()
     sources = [
         source @ [[0.299] * 3, [0.587] * 3, [0.114] * 3] for source in _pixels(tiny_table, "mini_vi/0001", "infrared")
     ]
@@ -54,8 +54,3 @@ def test_one_image_is_not_enough(fitted, tiny_table, tmp_path):
     one = tiny_table[tiny_table["identity"] == "mini_market/0001"].iloc[:1]
     with pytest.raises(ValueError, match="no two images"):
         fitted.expand(["mini_market/0001"], ["mini_vi/3"], 1, 0, tmp_path, source=one)
-
-
-def test_it_cannot_translate(fitted):
-    with pytest.raises(NotImplementedError, match="can't translate"):
-        fitted.translate(np.zeros((1, 32, 16, 3), np.uint8), "mini_market/0001", "mini_vi/3")

@@ -11,7 +11,7 @@ from vireid_lib.generators.flow2flow import Flow2Flow
 from vireid_lib.generators.galleries import sizes
 from vireid_lib.generators.interpolation import ImageInterpolation, InterpolationConfig
 from vireid_lib.generators.jsia import Jsia
-from vireid_lib.generators.plans import plan, plan_pairs, without_repeats
+from vireid_lib.generators.plans import GalleryRequest, plan, without_repeats
 from vireid_lib.generators.stargan import StarGan, StarGanConfig
 
 PHOTOGRAPHS, EACH = 21, 18  # of the papers' people about, and for each of
@@ -29,39 +29,43 @@ def source():
     return pd.DataFrame(rows)
 
 
+def planned(source, each, cameras=CAMERAS, **how):
+    return plan(GalleryRequest(["x/1"], cameras, each, 0, Path("/g"), source), MODALITIES, **how)
+
+
 def starts(planned, *cameras):
     """The starts of the pictures under some cameras, in order."""
-    return [item.starts for item in planned if (item.camera, item.modality) in cameras]
+    return [item.source_images for item in planned if (item.camera, item.modality) in cameras]
 
 
 ONE, TWO, BACK = ("llcm/1", "infrared"), ("llcm/2", "infrared"), ("llcm/3", "visible")
 
 
 def test_who_knows_no_cameras_repeats_nothing_until_all_photographs_are_used_up(source):
-    planned = plan(["x/1"], CAMERAS, EACH, 0, Path("/g"), source, MODALITIES, knows_cameras=False)
-    drawn = starts(planned, ONE, TWO)
+    made = planned(source, EACH, knows_cameras=False)
+    drawn = starts(made, ONE, TWO)
     assert len(set(drawn[:PHOTOGRAPHS])) == PHOTOGRAPHS
     again = 2 * EACH - PHOTOGRAPHS
     assert len(set(drawn[PHOTOGRAPHS:])) == again and drawn[PHOTOGRAPHS:] != drawn[:again]
-    assert len(set(starts(planned, BACK))) == EACH
-    alone = plan(["x/1"], CAMERAS[:2], EACH, 0, Path("/g"), source, MODALITIES, knows_cameras=False)
+    assert len(set(starts(made, BACK))) == EACH
+    alone = planned(source, EACH, CAMERAS[:2], knows_cameras=False)
     assert starts(alone, ONE, TWO) == drawn  # neither other people nor cameras of the other modality matter
 
 
 def test_who_knows_cameras_uses_up_the_photographs_for_each(source):
-    planned = plan(["x/1"], CAMERAS, 2 * PHOTOGRAPHS, 0, Path("/g"), source, MODALITIES)
+    made = planned(source, 2 * PHOTOGRAPHS)
     for camera in (ONE, TWO, BACK):
-        first, second = starts(planned, camera)[:PHOTOGRAPHS], starts(planned, camera)[PHOTOGRAPHS:]
+        first, second = starts(made, camera)[:PHOTOGRAPHS], starts(made, camera)[PHOTOGRAPHS:]
         assert len(set(first)) == len(set(second)) == PHOTOGRAPHS and first != second
-    assert starts(planned, ONE) != starts(planned, TWO)
-    alone = plan(["x/1"], CAMERAS[1:2], 2 * PHOTOGRAPHS, 0, Path("/g"), source, MODALITIES)
-    assert starts(alone, TWO) == starts(planned, TWO)
+    assert starts(made, ONE) != starts(made, TWO)
+    alone = planned(source, 2 * PHOTOGRAPHS, CAMERAS[1:2])
+    assert starts(alone, TWO) == starts(made, TWO)
 
 
 def test_each_pair_once_before_any_twice(source):
     few = source[source["path"].str.contains("[0-6].png") & (source["path"].str.len() < len("/visible/10.png"))]
     few = few[few["modality"] == "visible"]  # of seven photographs there are 21 pairs
-    drawn = starts(plan_pairs(["x/1"], CAMERAS, EACH, 0, Path("/g"), few, MODALITIES), ONE, TWO)
+    drawn = starts(planned(few, EACH, pairs=True), ONE, TWO)
     counts = Counter(map(frozenset, drawn))
     assert len(counts) == 21 and set(counts.values()) == {1, 2}
     assert len(set(map(frozenset, drawn[:21]))) == 21

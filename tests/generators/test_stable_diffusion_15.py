@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from vireid_lib.generators.dive import stable_diffusion_15, vocabulary
+from vireid_lib.generators.dive import prompts, stable_diffusion_15
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.latents import Latents
@@ -30,7 +30,7 @@ def table():
 
 def model_of(table: pd.DataFrame, **settings: object) -> DiveModel:
     config = DiveConfig(**settings)
-    return DiveModel(stable_diffusion_15.build(), vocabulary.build(table, config), config, seed=0)
+    return DiveModel(stable_diffusion_15.build(), prompts.build(table, config), config, seed=0)
 
 
 def test_the_architecture_has_the_published_size():
@@ -57,7 +57,7 @@ def test_lora_of_rank_128_on_every_attention_projection(table, scope, branches):
 def test_a_batch_of_sixteen_at_512x256_goes_through(table):
     model = model_of(table)
     frames = pd.concat([table.head(4), table.tail(12)])
-    cameras = vocabulary.camera_keys(frames, model.vocabulary)
+    cameras = prompts.camera_keys(frames, model.vocabulary)
     ids = model.tokenize(model.prompts(frames["identity"].tolist(), cameras))
     assert ids.shape == (16, 77)
 

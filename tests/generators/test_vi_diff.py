@@ -1,64 +1,25 @@
-"""VI-Diff: its contours against a plain loop, its network's size, it learns, resumes, and refuses."""
+"""VI-Diff: its contours against a plain loop, its losses, its network's size."""
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from vireid_lib.generators import build, load
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.vi_diff import Denoiser, ViDiffConfig, ViDiffTask, contours
 
-TINY = {
-    "height": 32,
-    "width": 24,
-    "channels": 8,
-    "head_channels": 8,
-    "batch": 2,
-    "steps": 6,
-    "checkpoint_every": 2,
-    "sampling_steps": 8,
-}
 
-
-@pytest.fixture(scope="module")
-def learnt(fit_to_toys):
-    config = ViDiffConfig.small(
-        **TINY
-        | {"channels": 16, "batch": 4, "steps": 100, "learning_rate": 5e-3, "checkpoint_every": 0, "average": 0.9}
-    )
-    return fit_to_toys("vi_diff", config)
-
-
-def test_the_loss_falls(learnt):
-    _, loss = learnt[0].history.column("total")
-    assert loss[-1] < 0.5 * loss[0]
-
-
-def test_translations_are_closer_to_the_target_modality_than_the_input_is(learnt, still_to_go):
-    assert still_to_go(learnt[0], count=18) < 0.7
-
-
-def test_a_gallery_draws_each_picture_from_its_seed(learnt, toy_people, tmp_path):
-    again = load("vi_diff", learnt[1], device="cpu", progress=False)
+def test_a_gallery_draws_each_picture_from_its_seed(learnt, tmp_path):
+    generator, _ = learnt("vi_diff")
     people = ["market/0006", "market/0007"]
-    made = again.expand(people, ["toy/3"], 2, 1, tmp_path / "one", source=toy_people)
-    assert len(made) == 4 and (made["source"] == "vi_diff").all() and (made["modality"] == "infrared").all()
-    more = learnt[0].expand(people[1:], ["toy/3"], 1, 1, tmp_path / "two")
+    made = generator.expand(people, ["toy/3"], 2, 1, tmp_path / "one")
+    more = generator.expand(people[1:], ["toy/3"], 1, 1, tmp_path / "two")
     first = made[made["seed"] == more["seed"].iloc[0]].iloc[0]
     assert np.abs(_file(first["path"]) - _file(more["path"].iloc[0])).max() <= 1  # other pictures beside it
-    with pytest.raises(ValueError, match="camera 'toy/9'"):
-        again.expand(people, ["toy/9"], 2, 1, tmp_path / "three", source=toy_people)
-    with pytest.raises(ValueError, match="32x24 pixels and got images of 24x24"):
-        again.translate(np.zeros((1, 24, 24, 3), np.uint8), "", "toy/3")
 
 
 def _file(path):
     return np.array(Image.open(path).convert("RGB")).astype(int)
-
-
-def test_resume_is_bitwise_and_keeps_the_average(check_resume):
-    check_resume("vi_diff", ViDiffConfig.small(**TINY), ViDiffTask, stop=5, started_at=4)
 
 
 def test_contours_against_a_plain_sum_over_frequencies():
@@ -84,12 +45,12 @@ def test_contours_know_no_colour_and_no_brightness():
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
-def test_a_network_that_knows_the_answer_has_no_loss(toy_people, prediction):
+def test_a_network_that_knows_the_answer_has_no_loss(toy_people, tiny, prediction):
     """Image, noise and time of a batch are drawn again here, and the network is replaced by what it should say."""
-    config = ViDiffConfig.small(**TINY | {"prediction": prediction, "flip": False})
+    config = tiny("vi_diff", prediction=prediction, flip=False)
     task = ViDiffTask(config, Batches(toy_people, (32, 24), None))
     draw = task.generator(3, "images")
-    clean = torch.from_numpy(task.batches.pixels[task._rows(3)]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    clean = torch.from_numpy(task.batches.pixels[np.concatenate(task.rows(3))]).permute(0, 3, 1, 2).float() / 127.5 - 1
     times = torch.randint(1000, (4,), generator=draw)
     noise = torch.randn(clean.shape, generator=draw)
     betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
@@ -107,15 +68,15 @@ def test_a_network_that_knows_the_answer_has_no_loss(toy_people, prediction):
 
 
 def test_the_label_alone_chooses_the_modality(learnt):
-    denoiser, shape = learnt[0].networks["denoiser"], (1, 3, 32, 24)
+    denoiser, shape = learnt("vi_diff")[0].networks["denoiser"], (1, 3, 32, 24)
     noised, seen, times = torch.randn(shape), torch.rand(1, 1, 32, 24), torch.tensor([500])
     with torch.no_grad():
         made = [denoiser(noised, seen, times, torch.tensor([label])) for label in (0, 1)]
     assert (made[0] - made[1]).abs().mean() > 0.05
 
 
-def test_the_rate_falls_along_a_line(toy_people):
-    task = ViDiffTask(ViDiffConfig.small(**TINY | {"steps": 100}), Batches(toy_people, (32, 24), None))
+def test_the_rate_falls_along_a_line(toy_people, tiny):
+    task = ViDiffTask(tiny("vi_diff", steps=100), Batches(toy_people, (32, 24), None))
     rates = []
     for step in (0, 50, 99):
         task.before_step(step)
@@ -146,12 +107,3 @@ def test_the_released_size_without_memory():
         "up_blocks.1.attentions",
         "mid_block.attentions",
     ]
-
-
-@pytest.mark.slow
-def test_one_update_at_the_released_size(toy_people, tmp_path):
-    """With one image of each modality, which takes five gigabytes."""
-    generator = build("vi_diff", ViDiffConfig(batch=1, steps=1, sampling_steps=1), device="cpu", progress=False)
-    generator.fit(toy_people, tmp_path)
-    assert np.isfinite(generator.history[-1]["total"])
-    assert generator.translate(np.zeros((1, 256, 128, 3), np.uint8), "", "toy/3").shape == (1, 256, 128, 3)

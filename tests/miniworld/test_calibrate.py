@@ -15,8 +15,9 @@ def test_training_sets_differ_in_the_external_infrared_alone(world, arm, tmp_pat
         return
     assert set(external.identity) == {"mini_market/0001", "mini_market/0002"}
     infrared = external[external.modality == "infrared"]
-    assert (infrared.groupby(["identity", "camera"]).size() == 2).all() and infrared.camera.nunique() == 2
-    sources = {"copies": "greyscale copies", "redrawn": "redrawn infrared", "true": "true infrared"}
+    assert (infrared.groupby(["identity", "camera"]).size() == 2).all()
+    assert infrared.camera.nunique() == 2
+    sources = {"grayscale": "grayscale", "redrawn": "redrawn infrared", "true": "true infrared"}
     assert set(infrared.source) == {sources[arm]}
 
 

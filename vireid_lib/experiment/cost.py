@@ -12,11 +12,12 @@ def plan(profile: str, workspace: str | Path = "", data_root: str = "") -> str:
     Raises:
         MissingData, FileError: as for running the book.
     """
+    from vireid_lib.generators.dive.cost import estimate
+
     run = experiment.open(profile, workspace, data_root)
-    from vireid_lib.generators.dive.forecast import forecast
 
     config, count = run.generator_config("dive"), len(run.splits)
-    expected = forecast(run.fitted_rows("dive"), config, synthetic(run), device=run.device)
+    expected = estimate(run.fitted_rows("dive"), config, synthetic(run), device=run.device)
     lines = [f"DiVE on profile {run.profile.name}, {run.profile.data.target} with {run.profile.data.external}:"]
     lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
     if count > 1:

@@ -48,21 +48,21 @@ class Datasets:
             return self.target[self.target["split"] == "val"].reset_index(drop=True)
         return tables.test_rows(self.target)
 
-    def truth(self, kind: str) -> pd.DataFrame:
-        """The external identities' infrared images as the renderer knows them ("true") or might have drawn
-        them ("redrawn"). For references and measurements only; the miniature world alone has them."""
+    def oracle(self) -> pd.DataFrame:
+        """The external identities' infrared images as the renderer knows them. For references and measurements only;
+        the miniature world alone has them."""
         from vireid_lib.miniworld.oracle import read_oracle
 
         if self.world is None:
-            raise ValueError(f"The {kind} infrared of external people exists in the miniature world only.")
-        rows = read_oracle(self.world / "mini_truth", kind)
-        people = set(self.external["identity"])
-        if unknown := sorted(people - set(rows["identity"])):
+            raise ValueError("The true infrared of external identities exists in the miniature world only.")
+        rows = read_oracle(self.world / "mini_truth", "true")
+        identities = set(self.external["identity"])
+        if unknown := sorted(identities - set(rows["identity"])):
             raise ValueError(
-                f"Nobody knows {len(unknown)} external people in infrared, the first {unknown[0]!r}: the "
-                "miniature world keeps the truth about mini_market's only."
+                f"Nobody knows {len(unknown)} external identities in infrared, the first {unknown[0]!r}: the miniature "
+                "world keeps the truth about mini_market's only."
             )
-        return rows[rows["identity"].isin(people)].reset_index(drop=True)
+        return rows[rows["identity"].isin(identities)].reset_index(drop=True)
 
 
 def world(run: Context) -> StageRecord | None:

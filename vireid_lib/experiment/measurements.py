@@ -13,7 +13,6 @@ from vireid_lib.experiment import jobs, methods, trainings
 from vireid_lib.experiment.claims import Finding, split_scores
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
 from vireid_lib.experiment.pipeline import Run, load_features
-from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.study import Row, Study, run_of, trainable
 from vireid_lib.experiment.training_sets import expansion_of, training_label
@@ -213,6 +212,6 @@ def trained_generator(training: str) -> str | None:
     """The generator that was fitted to make training set `training`; None where nothing was fitted."""
     expansion = expansion_of(training)
     name = expansion.generator if expansion else training
-    if name in ("real", *OF_THE_WORLD) or issubclass(generators.generator_class(name), Untrained):
+    if name == "real" or issubclass(generators.generator_class(name), Untrained):
         return None
     return name

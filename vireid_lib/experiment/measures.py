@@ -16,7 +16,7 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import training_label
 
-KNOWING = "true"
+KNOWING = "oracle_ir"
 """The training set whose network knows the external people in both lights."""
 
 

@@ -46,10 +46,9 @@ def _metrics(_: Profile | None) -> dict[str, str]:
 
 
 def _training_sets(profile: Profile | None) -> dict[str, str]:
-    from vireid_lib.experiment.profile import OF_THE_WORLD, training_sets
+    from vireid_lib.experiment.profile import training_sets
 
-    there = training_sets() if profile is None or profile.world else set(training_sets()) - set(OF_THE_WORLD)
-    return {name: "" for name in training_sets() if name in there and name != "real"}
+    return {name: "" for name in training_sets(profile) if name != "real"}
 
 
 CHOICES: Mapping[str, Callable[[Profile | None], dict[str, str]]] = {

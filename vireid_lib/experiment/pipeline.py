@@ -22,7 +22,6 @@ from vireid_lib.data import tables
 from vireid_lib.experiment import datasets, methods, settings, variants
 from vireid_lib.experiment.context import Context
 from vireid_lib.experiment.datasets import Datasets
-from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import adds_external, expansion_of
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from vireid_lib.evaluation.protocols import EvaluationProtocol
-    from vireid_lib.generators.interface import Generator
+    from vireid_lib.generators.base import Generator
     from vireid_lib.reid.config import ReidConfig
 
 
@@ -57,10 +56,6 @@ class Run(Context):
         """The infrared images of the external identities that a generator makes, as rows of the image table."""
         from vireid_lib.experiment.steps.synthesize import load_gallery
 
-        if generator in OF_THE_WORLD:
-            rows = self.data(split).truth(generator)
-            order = rows.groupby(["identity", "camera"]).cumcount()
-            return rows[order < self.profile.expand.per_camera].reset_index(drop=True)
         record = self.gallery(generator, split)
         return load_gallery(record.folder, record.values["images"])
 
@@ -202,10 +197,6 @@ class Run(Context):
 
     def gallery_sizes(self, name: str, split: int = 1) -> dict[str, int]:
         """How many images a gallery has, and how many different ones; see `vireid_lib.generators.galleries.sizes`."""
-        from vireid_lib.generators import galleries
-
-        if name in OF_THE_WORLD:
-            return galleries.sizes(self.synthesize(name, split))
         values = self.gallery(name, split).values
         return {key: values[key] for key in ("images", "distinct")}
 
@@ -364,6 +355,6 @@ def load_features(evaluated: StageRecord, split: int = 1, *, plain: bool = False
 
 def refuse_test_identities(table: pd.DataFrame, test: pd.DataFrame, where: str) -> None:
     """Raise ValueError if a test identity is among those to learn from."""
-    from vireid_lib.generators.interface import refuse_identities
+    from vireid_lib.generators.base import refuse_identities
 
     refuse_identities(table, test, where)

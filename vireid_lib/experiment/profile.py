@@ -8,7 +8,9 @@ from vireid_lib.data.strict import Strict
 from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.nearest import hint
 
-OF_THE_WORLD = ("redrawn", "true")
+OF_THE_WORLD = ("resampled_ir", "oracle_ir")
+"""Generators that only the miniature world has: they know what its renderer knows."""
+
 VARIANT_OF = "variant_of"
 """Key of a generator's settings: a variant has those of the named generator, and its own on top."""
 
@@ -18,8 +20,8 @@ def training_sets(profile: "Profile | None" = None) -> list[str]:
     from vireid_lib import generators  # not above: pandas is too heavy for `vireid --help`
 
     variants = [] if profile is None else profile.variants
-    worlds = OF_THE_WORLD if profile is None or profile.world else ()
-    return ["real", *generators.names(), *variants, *worlds]
+    left_out = OF_THE_WORLD if profile is not None and profile.world is None else ()
+    return ["real", *(name for name in generators.names() if name not in left_out), *variants]
 
 
 class World(Strict):
@@ -79,9 +81,9 @@ class Reid(Strict):
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]
     """One training per seed; tables show the mean and the standard deviation."""
     training_sets: Annotated[list[str], Field(min_length=1)]
-    """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`copies`,
+    """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`grayscale`,
     `dive`, `flow2flow`, ...), also a variant of the profile's own (`generators`) and images of the training identities
-    (`flow2flow.tse`, see `training_sets`); `redrawn` and `true` exist in the miniature world only."""
+    (`flow2flow.tse`, see `training_sets`); `resampled_ir` and `oracle_ir` exist in the miniature world only."""
     expanded: PositiveInt | None = None
     """At most so many of the expanded people are trained on, those with most images first and, of equally many, the
     first by name (DiVE's figure 5); null takes all."""

@@ -106,12 +106,12 @@ def learned(run: Run) -> pd.DataFrame:
 def _from_scores(run: Run) -> list[tuple[str, str, str]]:
     table = results.scores(run)
     questions = [
-        ("Do more people help at all, with no generator?", "copies", "real"),
+        ("Do more people help at all, with no generator?", "grayscale", "real"),
         ("Does DiVE help?", "dive", "real"),
-        ("Does DiVE beat greyscale copies?", "dive", "copies"),
+        ("Does DiVE beat greyscale copies?", "dive", "grayscale"),
         ("Is it better to start from the photograph?", "dive_from_image", "dive"),
-        ("How far is DiVE from the fair ceiling?", "dive", "redrawn"),
-        ("What would knowing the unknowable add?", "true", "redrawn"),
+        ("How far is DiVE from the fair ceiling?", "dive", "resampled_ir"),
+        ("What would knowing the unknowable add?", "oracle_ir", "resampled_ir"),
     ]
     asked = [each for each in questions if set(each[1:]) <= set(run.profile.reid.training_sets)]
     compared = claims.correct(  # over all questions that can be answered
@@ -132,7 +132,7 @@ def _compared(finding: claims.Finding) -> str:
         claims.FAILS: f"no: it is worse, beyond {noise}",
         claims.NOISE: f"not established: within {noise}",
     }
-    if finding.claim.row == "true" or finding.claim.other == "redrawn":
+    if finding.claim.row == "oracle_ir" or finding.claim.other == "resampled_ir":
         words = {
             claims.HOLDS: f"above it, beyond {noise}",
             claims.FAILS: f"below it, beyond {noise}",

@@ -57,7 +57,7 @@ def adds_external(name: str) -> bool:
 
 TRAINING_LABELS = {
     "real": "real images only",
-    "copies": "+ greyscale copies",
+    "grayscale": "+ greyscale copies",
     "interpolation": "+ image interpolation",
     "cyclegan": "+ CycleGAN",
     "flow2flow": "+ Flow2Flow",
@@ -69,8 +69,8 @@ TRAINING_LABELS = {
     "jsia": "+ JSIA-ReID",
     "dive": "+ DiVE",
     "dive_from_image": "+ DiVE from the image",
-    "redrawn": "+ re-drawn infrared",
-    "true": "+ true infrared",
+    "resampled_ir": "+ re-drawn infrared",
+    "oracle_ir": "+ true infrared",
 }
 """What stands in tables and figures. "+" adds an external, visible set and, as its infrared, what is named."""
 

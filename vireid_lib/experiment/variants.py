@@ -13,7 +13,7 @@ from typing import Any
 
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import methods
-from vireid_lib.experiment.profile import OF_THE_WORLD, Profile
+from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.settings import PLACES, changed, generator_config, generator_name, reid_config
 from vireid_lib.experiment.training_sets import adds_external, expansion_of
 
@@ -96,7 +96,7 @@ def _generators(profile: Profile, training: str) -> list[str]:
     names = [profile.reid.method] if profile.reid.method in methods.JOINT else []
     if own := expansion_of(training):
         return [*names, own.generator]
-    return names if training in ("real", *OF_THE_WORLD) else [*names, training]
+    return names if training == "real" else [*names, training]
 
 
 def check_names(method: str, training: str) -> None:
@@ -105,7 +105,7 @@ def check_names(method: str, training: str) -> None:
 
     methods.config_class(method)
     own = expansion_of(training)
-    if training not in ("real", *OF_THE_WORLD):
+    if training != "real":
         generators.check_name(own.generator if own else training)
 
 

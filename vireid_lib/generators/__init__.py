@@ -4,20 +4,21 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from vireid_lib.generators.interface import Generator
 from vireid_lib.nearest import hint
+
+if TYPE_CHECKING:
+    from vireid_lib.generators.base import Generator
 
 SHARED = (
     "adversarial",
+    "base",
     "batches",
     "config",
-    "domains",
     "galleries",
-    "interface",
     "layout",
     "networks",
     "plans",
@@ -39,7 +40,7 @@ def check_name(name: str) -> None:
         raise ValueError(f"There is no generator {name!r}; {hint(name, known, 3, cutoff=0.0)} All: {known}.")
 
 
-def generator_class(name: str) -> type[Generator]:
+def generator_class(name: str) -> "type[Generator]":
     """The class of generator `name`. Raises ValueError, with the nearest names, for an unknown one."""
     check_name(name)
     return importlib.import_module(f"{__name__}.{name}").GENERATOR
@@ -50,53 +51,29 @@ def configure(name: str, settings: Mapping[str, Any] | None = None) -> BaseModel
     return generator_class(name).config_class(**(settings or {}))
 
 
-def build(
-    name: str,
-    config: BaseModel | None = None,
-    *,
-    cache: Path | None = None,
-    device: str | None = None,
-    progress: bool = True,
-) -> Generator:
+def build(name: str, config: BaseModel | None = None, **options: Any) -> "Generator":
     """Generator `name`, ready to `fit`.
 
     Args:
         config: as `configure` makes it; None takes the paper's.
-        cache: folder for decoded images and the like; None keeps them in memory or in the fitted folder.
-        device: "cpu", or None for the best one there is.
+        options: `cache`, `device` and `progress`; see `base.Generator`.
 
     Raises:
         ValueError: no such generator, or a configuration of another one.
     """
-    found = generator_class(name)
-    return found(_own(name, found, config or found.config_class()), cache=cache, device=device, progress=progress)
+    return generator_class(name)(_own(name, config or configure(name)), **options)
 
 
-def load(
-    name: str,
-    folder: Path,
-    config: BaseModel | None = None,
-    *,
-    cache: Path | None = None,
-    device: str | None = None,
-    progress: bool = True,
-) -> Generator:
-    """Generator `name` as `fit` left it in `folder`; `config` may differ from the fitted one in what only making
-    pictures uses, None takes the fitted one.
-
-    Raises:
-        FileNotFoundError: nothing was fitted there.
-        ValueError: no such generator, or `config` says something else about what was fitted.
-    """
-    found = generator_class(name)
-    config = None if config is None else _own(name, found, config)
-    return found.load(folder, config, cache=cache, device=device, progress=progress)
+def load(name: str, folder: Path, config: BaseModel | None = None, **options: Any) -> "Generator":
+    """Generator `name` as `fit` left it in `folder`; see `base.Generator.load`."""
+    return generator_class(name).load(folder, None if config is None else _own(name, config), **options)
 
 
-def _own(name: str, found: type[Generator], config: BaseModel) -> BaseModel:
-    if not isinstance(config, found.config_class):
+def _own(name: str, config: BaseModel) -> BaseModel:
+    kind = generator_class(name).config_class
+    if not isinstance(config, kind):
         raise ValueError(
-            f"Generator {name!r} takes a {found.config_class.__name__}, not a {type(config).__name__}: make it "
+            f"Generator {name!r} takes a {kind.__name__}, not a {type(config).__name__}: make it "
             f"with vireid_lib.generators.configure({name!r}, settings)."
         )
     return config

@@ -1,6 +1,4 @@
-"""What trainings of several players share: their turns, and how several processes part a batch."""
-
-from __future__ import annotations
+"""What trainings of several players share: their turns, how processes part a batch, least squares."""
 
 import torch
 from accelerate import Accelerator
@@ -14,22 +12,24 @@ class AdversarialTask(TranslationTask):
     """Networks that are updated in turns, each by an optimiser of `optimizers`.
 
     Several processes train as one does: each takes its part of the one batch, and they step along the mean of their
-    gradients. The networks are not wrapped for that, as the loop does with others: a network that is passed more than
-    once a step, frozen for a while, or differentiated twice (gradient penalty) is not what such wrappers are made for.
-
-    Attributes:
-        batch: images that the processes part among them.
+    gradients. The networks are not wrapped for that, as the loop does with others: such wrappers are not made for a
+    network that is passed more than once a step, frozen for a while, or differentiated twice (gradient penalty).
     """
 
-    batch: int
+    shared = True
+
+    @property
+    def batch(self) -> int:
+        """Images that the processes part among them."""
+        return self.settings.batch
 
     def bind(self, accelerator: Accelerator, seed: int) -> None:
         """As any task. Raises ValueError where the batch does not part evenly into the processes."""
         super().bind(accelerator, seed)
         if self.batch % self.processes:
             raise ValueError(
-                f"{self.name}: a batch of {self.batch} does not part evenly into {self.processes} processes: set "
-                "`batch` to a multiple of their number, or start fewer."
+                f"{self.name}: a batch of {self.batch} does not part evenly into {self.processes} processes: "
+                "set `batch` to a multiple of their number, or start fewer."
             )
 
     def prepare(self, accelerator: Accelerator) -> None:
@@ -70,3 +70,8 @@ class AdversarialTask(TranslationTask):
         """Whether networks are left out of the gradients of what passes through them."""
         for name in names:
             self.modules[name].requires_grad_(not frozen)
+
+
+def toward(scores: Tensor, wanted: float) -> Float[Tensor, ""]:
+    """Mean of (D(x) − wanted)²: a discriminator's loss by least squares."""
+    return (scores - wanted).square().mean()

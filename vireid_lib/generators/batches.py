@@ -1,20 +1,23 @@
-"""What translators learn from: images of both modalities, drawn as pure functions of a stream of random numbers."""
+"""What translators learn from: images of both modalities, drawn as pure functions of a random stream; their domains."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from vireid_lib.data import augment, tables
 from vireid_lib.data.cameras import camera_keys, camera_modalities
 from vireid_lib.data.images import load_images, to_float
 
 Rows = Int[np.ndarray, " rows"]
+By = Literal["camera", "modality"]
 
 
 class Batches:
@@ -47,12 +50,12 @@ class Batches:
     def by_identity(
         self, stream: np.random.Generator, *, identities: int, images: int, visible_only: int
     ) -> tuple[Rows, Rows]:
-        """Rows of `images` visible and as many infrared images of each of `identities` people that have both, then
-        visible ones of `visible_only` people that have no others, or of as many as there are."""
-        people = stream.choice(self.paired, identities, replace=False)
+        """Rows of `images` visible and as many infrared images of each of `identities` identities that have both, then
+        visible ones of `visible_only` that have no others, or of as many as there are."""
+        shown = stream.choice(self.paired, identities, replace=False)
         further = stream.choice(self.visible_only, min(visible_only, len(self.visible_only)), replace=False)
-        visible = [stream.choice(self._of["visible", label], images) for label in (*people, *further)]
-        infrared = [stream.choice(self._of["infrared", label], images) for label in people]
+        visible = [stream.choice(self._of["visible", label], images) for label in (*shown, *further)]
+        infrared = [stream.choice(self._of["infrared", label], images) for label in shown]
         return np.concatenate(visible), np.concatenate(infrared)
 
     def unpaired(self, stream: np.random.Generator, count: int) -> tuple[Rows, Rows]:
@@ -70,3 +73,26 @@ class Batches:
     def describe(self, rows: Rows) -> str:
         """Who is in a batch, for the guard against losses that are not finite."""
         return "identities " + ", ".join(self.names[label] for label in np.unique(self.labels[rows]))
+
+
+@dataclass(frozen=True)
+class Domains:
+    """The domains of a table, numbered in order of their names.
+
+    Attributes:
+        by: each camera is a domain, or all cameras of a modality are one.
+        cameras: those of the training table, with their modalities; named as in `vireid_lib.data.cameras`.
+    """
+
+    by: By
+    cameras: Mapping[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(set(self.cameras) if self.by == "camera" else set(self.cameras.values()))
+
+    def labels(self, cameras: Sequence[str]) -> Float[Tensor, "n domains"]:
+        """The domain of each camera, one-hot. Raises KeyError for a camera that the table did not have."""
+        places = {name: place for place, name in enumerate(self.names)}
+        found = [places[camera if self.by == "camera" else self.cameras[camera]] for camera in cameras]
+        return functional.one_hot(torch.tensor(found), len(places)).float()

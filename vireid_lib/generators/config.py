@@ -1,8 +1,12 @@
-"""What the configurations of generators share."""
+"""What the configurations of generators share; the recipes for the miniature world stand in `recipes.yaml`."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from vireid_lib.data.strict import read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,25 +18,36 @@ class GeneratorConfig(BaseModel):
 
     Attributes:
         SAMPLING: names of the settings that may differ between fitting and making pictures.
+        MACHINE: names of those that change nothing but speed and rounding.
         seed: of the initial weights, the batches and the pictures.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     SAMPLING: ClassVar[tuple[str, ...]] = ()
+    MACHINE: ClassVar[tuple[str, ...]] = ()
 
     seed: int = Field(0, ge=0)
 
+    def recorded(self) -> dict[str, Any]:
+        """What a fitted folder's record says, as JSON values."""
+        return self.model_dump(mode="json", exclude=set(self.MACHINE))
+
     def fit_settings(self) -> dict[str, Any]:
         """What the fitted weights depend on, as JSON values; others' weights that are read among them, by digest."""
-        own = {name: value for name, value in self.model_dump(mode="json").items() if name not in self.SAMPLING}
+        own = self.model_dump(mode="json", exclude={*self.SAMPLING, *self.MACHINE})
         return own | self.weights_read()
 
     def weights_read(self) -> dict[str, str | None]:
-        """{"<setting>_weights": digest} of the weights that the settings name."""
+        """{"<setting>_weights": digest} of the weights that the settings name; of a base model too."""
         from vireid_lib.training import weights  # brings torch, which reading a profile can spare
 
-        return weights.digests(self)
+        found = weights.digests(self)
+        if (model := getattr(self, "base_model", None)) is not None:
+            from vireid_lib.generators.dive.base import fingerprint  # brings diffusers
+
+            found["base_model_weights"] = fingerprint(model)
+        return found
 
     def sampling_settings(self) -> dict[str, Any]:
         """What a picture of a fitted generator depends on, besides its seed."""
@@ -44,12 +59,19 @@ class GeneratorConfig(BaseModel):
 
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
         """The rows of an image table that a generator of these settings is fitted to."""
-        return table
+        return table.reset_index(drop=True)
 
     @classmethod
-    def small(cls, **changes: Any) -> "GeneratorConfig":
+    def small(cls, **changes: Any) -> Self:
         """The recipe for the miniature world, minutes on a CPU, with `changes` in place of some of it."""
-        return cls(**changes)
+        return cls(**(recipe(cls.__module__.split(".")[2], changes.get("form")) | changes))
+
+    def check_multiples(self, factor: int, remedy: str) -> None:
+        """Raise ValueError, with the remedy, unless height and width are multiples of `factor`."""
+        if self.height % factor or self.width % factor:
+            raise ValueError(
+                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or {remedy}"
+            )
 
 
 class TranslatorConfig(GeneratorConfig):
@@ -58,10 +80,10 @@ class TranslatorConfig(GeneratorConfig):
     Attributes:
         fit_on: "target" leaves external people out of fitting, as DiVE's comparison does: its rivals "are trained on"
             SYSU-MM01, "then" they "transfer RGB images from the Market-1501 dataset". "target+external" gives a
-            translator their visible images too, which DiVE is fitted to as well; what the `small` recipes report of
-            their pictures was measured so, except where they say otherwise.
+            translator their visible images too, which DiVE is fitted to as well.
         height, width: of training images and pictures, in pixels.
-        epochs: length of the training; what an epoch is, each generator says.
+        epochs: length of the training; an epoch is as many batches as the larger modality fills, where the generator
+            says nothing else.
         steps: length of the training in steps; None takes `epochs`.
         flip: mirror half of the training images.
         padding: move training images by up to so many pixels.
@@ -84,6 +106,16 @@ class TranslatorConfig(GeneratorConfig):
     sampling_batch: int = Field(64, ge=1)
 
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
-        """Those of the target's people, and those of external people where `fit_on` says so."""
+        """The target's rows, and those of external identities where `fit_on` says so."""
         kept = table if self.fit_on == "target+external" else table[table["split"] != "external"]
         return kept.reset_index(drop=True)
+
+
+def recipe(name: str, form: str | None = None) -> dict[str, Any]:
+    """The settings of `name` for the miniature world; those of a form of it on top, where it has some."""
+    return _recipes().get(name, {}) | _recipes().get(f"{name}, {form}", {})
+
+
+@cache
+def _recipes() -> dict[str, dict[str, Any]]:
+    return read_yaml(Path(__file__).with_name("recipes.yaml"))

@@ -3,37 +3,28 @@
 Zhu, Park, Isola, Efros: "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", ICCV 2017.
 """
 
-from __future__ import annotations
+from typing import Any, Self
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
-
-import numpy as np
 import torch
 from accelerate import Accelerator
-from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.data.images import to_float
-from vireid_lib.generators.adversarial import AdversarialTask
-from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.adversarial import AdversarialTask, toward
+from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator, generator_groups
-from vireid_lib.generators.plans import OTHER, Planned
+from vireid_lib.generators.plans import MODALITIES, OTHER
 from vireid_lib.generators.translator import Translator
-from vireid_lib.training import schedules, seeds
+from vireid_lib.training import schedules
 
 BETAS = (0.5, 0.999)
 SMALLEST = 24  # less leaves nothing of an image after the discriminator's five convolutions
-MODALITIES = tuple(OTHER)
 
 
 class CycleGanConfig(TranslatorConfig):
-    """The paper's settings (section 4 and appendix 7.1), at Flow2Flow's 144×72 pixels. An epoch is as many batches as
-    the larger modality fills.
+    """The paper's settings (section 4 and appendix 7.1), at Flow2Flow's 144×72 pixels.
 
     Attributes:
         generator_width, blocks, generator_halvings, shortcut: see `ResnetGenerator`; 6 blocks are the paper's for small
@@ -60,38 +51,11 @@ class CycleGanConfig(TranslatorConfig):
     identity_weight: float = Field(5.0, ge=0)
     pool: int = Field(50, ge=1)
 
-    @classmethod
-    def small(cls, **changes: Any) -> CycleGanConfig:
-        """For the miniature world at 64×32 pixels. Chosen on a world of another seed: in the paper's form the pictures
-        are still blurred, and people hardly visible, after 700 steps; with a shortcut, one halving, patches of 34×34
-        pixels and a small identity loss they are nearly as sharp as real ones after 1000, dark and almost grey (overlap
-        of brightness with real infrared images 0.81, greyscale copies 0.45), and a baseline network finds the person in
-        32 % of them (copies 36 %, true infrared 38 %)."""
-        own = {
-            "height": 64,
-            "width": 32,
-            "generator_width": 12,
-            "blocks": 2,
-            "generator_halvings": 1,
-            "shortcut": True,
-            "discriminator_width": 16,
-            "discriminator_halvings": 2,
-            "batch": 2,
-            "steps": 1000,
-            "learning_rate": 5e-4,
-            "identity_weight": 1.0,
-            "checkpoint_every": 200,
-        }
-        return cls(**(own | changes))
-
     @model_validator(mode="after")
-    def _sizes(self) -> CycleGanConfig:
-        factor = 2**self.generator_halvings
-        if self.height % factor or self.width % factor or min(self.height, self.width) < SMALLEST:
-            raise ValueError(
-                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, and "
-                f"at least {SMALLEST}"
-            )
+    def _sizes(self) -> Self:
+        self.check_multiples(2**self.generator_halvings, "take fewer generator_halvings")
+        if min(self.height, self.width) < SMALLEST:
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be at least {SMALLEST}")
         return self
 
 
@@ -128,52 +92,40 @@ class ImagePool:
 
 
 class CycleGanTask(AdversarialTask):
-    """Each step: both generators, then both discriminators; they are named after the modality they make or judge."""
+    """Each step: both generators, then both discriminators, each named after its modality."""
 
     kept = ("to_visible", "to_infrared")
 
     def __init__(self, config: CycleGanConfig, batches: Batches) -> None:
-        super().__init__()
-        self.settings, self.batches, self.batch = config, batches, config.batch
-        larger = max(len(rows) for rows in batches.rows.values())
-        self.steps = config.steps or config.epochs * -(-larger // config.batch)
-        for name in self.kept:
-            self.modules[name] = make_generator(config)
-        for modality in MODALITIES:
-            self.modules[f"judge_{modality}"] = PatchDiscriminator(
-                width=config.discriminator_width, halvings=config.discriminator_halvings
-            )
-            self.extras[f"pool_{modality}"] = ImagePool(config.pool, config.height, config.width)
-        makers = generator_groups([self.modules[name] for name in self.kept], config.learning_rate)
-        judges = [each for name in MODALITIES for each in self.modules[f"judge_{name}"].parameters()]
-        for player, parameters in (("generators", makers), ("judges", judges)):
+        super().__init__(config, batches)
+        generators = {name: make_generator(config) for name in self.kept}
+        sizes = {"width": config.discriminator_width, "halvings": config.discriminator_halvings}
+        discriminators = {f"discriminator_{name}": PatchDiscriminator(**sizes) for name in MODALITIES}
+        self.modules = generators | discriminators
+        self.extras = {f"pool_{name}": ImagePool(config.pool, config.height, config.width) for name in MODALITIES}
+        groups = generator_groups(list(generators.values()), config.learning_rate)
+        learned = [each for module in discriminators.values() for each in module.parameters()]
+        for player, parameters in (("generators", groups), ("discriminators", learned)):
             self.optimizers[player] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
 
-    def before_step(self, step: int) -> None:
-        for optimizer in self.optimizers.values():
-            schedules.scale_learning_rates(optimizer, schedules.late_decline(step, self.steps))
+    def rate(self, step: int) -> float:
+        return schedules.late_decline(step, self.steps)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        draw, config = self.generator(step, "images", shared=True), self.settings
-        images = {
-            name: self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
-            for name, rows in zip(MODALITIES, self._rows(step), strict=True)
-        }
-        real = {name: self.part(each) * 2 - 1 for name, each in images.items()}
-        judges = [f"judge_{name}" for name in MODALITIES]
-        self.freeze(True, *judges)
+        draw = self.generator(step, "images", shared=True)
+        real = {name: self.part(images) for name, images in self.real(step, draw).items()}
+        discriminators = [f"discriminator_{name}" for name in MODALITIES]
+        self.freeze(True, *discriminators)
         losses, fake = self._generator_losses(real)
         self.update(accelerator, "generators", losses["total"])
-        self.freeze(False, *judges)
+        self.freeze(False, *discriminators)
         for name in MODALITIES:  # all processes keep the same pool, of the whole batch's pictures
             old = self.extras[f"pool_{name}"].exchange(self.whole(accelerator, fake[name]), draw)
-            judge = self.modules[f"judge_{name}"]
-            losses[f"judge_{name}"] = (toward(judge(real[name]), 1.0) + toward(judge(self.part(old)), 0.0)) / 2
-        self.update(accelerator, "judges", sum(losses[name] for name in judges))
+            discriminator = self.modules[f"discriminator_{name}"]
+            scores = discriminator(real[name]), discriminator(self.part(old))
+            losses[f"discriminator_{name}"] = (toward(scores[0], 1.0) + toward(scores[1], 0.0)) / 2
+        self.update(accelerator, "discriminators", sum(losses[name] for name in discriminators))
         return {name: value.detach() for name, value in losses.items()}
-
-    def describe(self, step: int) -> str:
-        return self.batches.describe(np.concatenate(self._rows(step)))
 
     def _generator_losses(self, real: dict[str, Images]) -> tuple[dict[str, Tensor], dict[str, Images]]:
         """Adversarial, cycle and identity losses of both directions (Eq. 1 to 3 with least squares, section 5.2)."""
@@ -181,36 +133,23 @@ class CycleGanTask(AdversarialTask):
         fake = {name: self.modules[f"to_{name}"](real[OTHER[name]]) for name in MODALITIES}
         for name in MODALITIES:
             back = self.modules[f"to_{name}"](fake[OTHER[name]])
-            losses[f"fool_{name}"] = toward(self.modules[f"judge_{name}"](fake[name]), 1.0)
+            losses[f"fool_{name}"] = toward(self.modules[f"discriminator_{name}"](fake[name]), 1.0)
             losses[f"cycle_{name}"] = functional.l1_loss(back, real[name])
             losses[f"identity_{name}"] = functional.l1_loss(self.modules[f"to_{name}"](real[name]), real[name])
         weights = {"fool": 1.0, "cycle": config.cycle_weight, "identity": config.identity_weight}
         total = sum(weights[name.split("_")[0]] * value for name, value in losses.items())
         return {"total": total, **losses}, fake
 
-    def _rows(self, step: int) -> tuple[Rows, Rows]:
-        stream = np.random.default_rng(seeds.integer(self.seed, 0, step, "rows"))
-        return self.batches.unpaired(stream, self.settings.batch)
-
 
 class CycleGan(Translator):
     """Knows modalities, not cameras: what it makes for two infrared cameras differs by the starting images alone."""
 
     name = "cyclegan"
-    config_class: ClassVar[type[CycleGanConfig]] = CycleGanConfig
+    config_class, task_class = CycleGanConfig, CycleGanTask
     config: CycleGanConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {name: make_generator(self.config) for name in CycleGanTask.kept}
-
-    def make_task(self, batches: Batches) -> CycleGanTask:
-        return CycleGanTask(self.config, batches)
-
-    @torch.no_grad()
-    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        network = self._fitted()[f"to_{items[0].modality}"]
-        images = network(to_float(starts[0], self.device) * 2 - 1)
-        return to_pictures(images)
 
 
 def make_generator(config: CycleGanConfig) -> ResnetGenerator:
@@ -218,11 +157,6 @@ def make_generator(config: CycleGanConfig) -> ResnetGenerator:
     return ResnetGenerator(
         width=config.generator_width, blocks=config.blocks, halvings=config.generator_halvings, shortcut=config.shortcut
     )
-
-
-def toward(scores: Float[Tensor, ...], wanted: float) -> Float[Tensor, ""]:
-    """Mean of (D(x) − wanted)²."""
-    return (scores - wanted).square().mean()
 
 
 GENERATOR = CycleGan

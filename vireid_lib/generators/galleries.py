@@ -1,7 +1,5 @@
 """Galleries of synthetic images: making what is missing, the table and its provenance."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import defaultdict
@@ -20,7 +18,7 @@ from torch import Tensor
 from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators import layout
-from vireid_lib.generators.plans import ATTEMPTS, Planned
+from vireid_lib.generators.plans import ATTEMPTS, SampleRequest
 from vireid_lib.training import processes
 from vireid_lib.training.binding import bind
 from vireid_lib.training.progress import Progress
@@ -41,14 +39,14 @@ class SamplingError(RuntimeError):
 
 
 def write(
-    planned: Sequence[Planned],
-    make: Callable[[Sequence[Planned], int], Pictures],
+    requests: Sequence[SampleRequest],
+    make: Callable[[Sequence[SampleRequest], int], Pictures],
     folder: Path,
     *,
     source: str,
     settings: Mapping[str, Any],
     batch: int,
-    group: Callable[[Planned], Hashable] = lambda item: 0,
+    group: Callable[[SampleRequest], Hashable] = lambda item: 0,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Make what is missing, then write `table.csv` and `provenance.json` beside the images.
@@ -69,38 +67,27 @@ def write(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     bind(folder / PLAN, settings, what="images of another plan", write=processes.index() == 0)
-    missing = {item.path for item in planned if not layout.is_complete(item.path)}
-    groups: dict[Hashable, list[Planned]] = defaultdict(list)
-    for item in planned:
+    missing = {item.path for item in requests if not layout.is_complete(item.path)}
+    groups: dict[Hashable, list[SampleRequest]] = defaultdict(list)
+    for item in requests:
         groups[group(item)].append(item)
     batches = [items[i : i + batch] for _, items in sorted(groups.items()) for i in range(0, len(items), batch)]
     # A batch that a killed run left half done is made again whole: in another batch a picture is rounded otherwise.
     batches = [items for items in batches if any(item.path in missing for item in items)]
     processes.wait()  # until all have listed what is missing, and so part the same batches
-    done = len(planned) - len(missing)
-    with Progress(len(planned), "synthetic images", start=done, unit="images", shown=progress) as line:
+    done = len(requests) - len(missing)
+    with Progress(len(requests), "synthetic images", start=done, unit="images", shown=progress) as line:
         for items in batches[processes.index() :: processes.count()]:
             _make(make, items, missing)
             done += sum(item.path in missing for item in items) * processes.count()  # the others are about as far
-            line.update(min(done, len(planned)))
+            line.update(min(done, len(requests)))
     processes.wait()
-    rows = [
-        layout.row(
-            item.path,
-            item.identity,
-            item.camera,
-            source,
-            layout.read_seed(item.path),
-            modality=item.modality,
-            split=item.split,
-        )
-        for item in planned
-    ]
-    rejected = sum(item.seeds.index(row["seed"]) for item, row in zip(planned, rows, strict=True))
+    rows = [item.row(source, layout.read_seed(item.path)) for item in requests]
+    rejected = sum(item.seeds.index(row["seed"]) for item, row in zip(requests, rows, strict=True))
     table = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), f"{source}'s images in {folder}")
     record = {"settings": settings, "images": len(table), "rejected": rejected}
-    if any(item.starts for item in planned):
-        record["made_from"] = {_short(item.path): [_short(start) for start in item.starts] for item in planned}
+    if any(item.source_images for item in requests):
+        record["made_from"] = {_short(item.path): [*map(_short, item.source_images)] for item in requests}
     if processes.index() == 0:
         write_atomically(folder / RECORD, json.dumps(record, indent=1).encode())
         tables.save(table, folder / TABLE)
@@ -125,7 +112,9 @@ def is_usable(picture: UInt8[np.ndarray, "height width 3"]) -> bool:
     return bool(picture.std() > 2.0)
 
 
-def _make(make: Callable[[Sequence[Planned], int], Pictures], items: Sequence[Planned], missing: set[Path]) -> None:
+def _make(
+    make: Callable[[Sequence[SampleRequest], int], Pictures], items: Sequence[SampleRequest], missing: set[Path]
+) -> None:
     """Write those of a batch's usable pictures that are missing, and make the others again with their next seed."""
     left = list(items)
     for attempt in range(ATTEMPTS):

@@ -1,11 +1,8 @@
-"""How synthetic images are written: SYSU-MM01's folders, cam<number>/<identity>/<number>.png, and their rows."""
-
-from __future__ import annotations
+"""How synthetic images are written: SYSU-MM01's folders, cam<number>/<identity>/<number>.png."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
@@ -58,25 +55,3 @@ def is_complete(path: Path) -> bool:
     except Exception:  # whatever Pillow makes of a broken file
         return False
     return True
-
-
-def row(
-    path: Path,
-    identity: str,
-    camera: str,
-    source: str,
-    seed: int | None,
-    *,
-    modality: str = "infrared",
-    split: str = "external",
-) -> dict:
-    """A row of the image table for a synthetic image; by default an infrared one of an external identity."""
-    return {
-        "path": str(path),
-        "identity": identity,
-        "camera": camera,
-        "modality": modality,
-        "split": split,
-        "source": source,
-        "seed": pd.NA if seed is None else seed,
-    }

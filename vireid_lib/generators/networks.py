@@ -1,7 +1,5 @@
 """Image-to-image networks that several translators use: the generators of CycleGAN and of StarGAN, and PatchGAN."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -18,16 +16,13 @@ FASTER = 20
 
 
 class ResnetGenerator(nn.Module):
-    """Images in -1..1 to images in -1..1 (Zhu et al. 2017, appendix 7.2, after Johnson et al. 2016).
-
-    A convolution of 7, two of stride 2 that double the channels, residual blocks, two transposed convolutions, a
-    convolution of 7; reflected borders, instance normalisation. Height and width must be multiples of 4, or of
-    2 ** `halvings`.
+    """Images in -1..1 to images in -1..1 (Zhu et al. 2017, appendix 7.2, after Johnson et al. 2016): a convolution
+    of 7, `halvings` of stride 2 that double the channels, residual blocks, transposed convolutions, a convolution of
+    7; reflected borders, instance normalisation. Height and width must be multiples of 2 ** `halvings`.
 
     Args:
         width: channels after the first convolution.
         blocks: 9 in the paper, 6 at 128×128 pixels.
-        halvings: how often the size is halved; 2 in the paper.
         shortcut: see `Shortcut`; none in the paper.
     """
 
@@ -65,17 +60,11 @@ class ResidualBlock(nn.Module):
 
 
 class LabelledGenerator(nn.Module):
-    """Images in -1..1, with a label at each pixel, to images in -1..1 (Choi et al. 2018, Table 4).
-
-    As `ResnetGenerator` with kernels of 4 where the size changes, zeros at the borders, and an instance normalisation
-    that has weights of its own.
+    """Images in -1..1, with a label at each pixel, to images in -1..1 (Choi et al. 2018, Table 4): as `ResnetGenerator`
+    with kernels of 4 where the size changes, zeros at the borders, and an instance normalisation with weights.
 
     Args:
         labels: numbers that come with each image; 0 for none (AlignGAN's released generator).
-        width: channels after the first convolution.
-        blocks: residual blocks between the halvings and the doublings of the size.
-        halvings: how often the size is halved; 2 in the paper.
-        shortcut: see `Shortcut`; none in the paper.
         small_weights: begin with `draw_weights`, as AlignGAN's release does, and not with torch's.
     """
 
@@ -129,13 +118,9 @@ class LabelledBlock(nn.Module):
 class Shortcut(nn.Module):
     """A generator's layers beside a linear map of each pixel's colour, one for each label, added before the tanh.
 
-    No paper has it. In a training of a few hundred steps what passes the narrow layers stays blurred; so the picture
-    itself, recoloured, need not pass them. It starts as the grey picture (from the coloured one, which the cycle brings
-    back without loss, a short training does not get away), and learns `FASTER` times as fast as the rest.
-
-    Args:
-        layers: the last of them a tanh.
-        labels: numbers that come with each pixel, after its three colours.
+    No paper has it: after a few hundred steps what passes the narrow layers is still blurred, and the recoloured image
+    need not pass them. It starts as the grey image, as a short training does not get away from the coloured one, which
+    closes the cycle without loss; it learns `FASTER` times as fast as the rest.
     """
 
     def __init__(self, layers: nn.Sequential, labels: int = 0) -> None:
@@ -154,12 +139,8 @@ class Shortcut(nn.Module):
 
 
 class PatchDiscriminator(nn.Module):
-    """A score for each patch of 70×70 pixels: 1 for real ones (Isola et al. 2017).
-
-    Args:
-        width: channels of the first of the five convolutions.
-        halvings: convolutions of stride 2; 3 in the paper, 2 look at patches of 34×34 pixels, 1 at 16×16.
-    """
+    """A score for each patch: 1 for real ones (Isola et al. 2017); `width` channels after the first convolution, and
+    `halvings` of stride 2: 3 look at patches of 70×70 pixels (the paper's), 2 at 34×34, 1 at 16×16."""
 
     def __init__(self, *, width: int = 64, halvings: int = 3) -> None:
         super().__init__()

@@ -4,10 +4,8 @@ Choi, Choi, Kim, Ha, Kim, Choo: "StarGAN: Unified Generative Adversarial Network
 Translation", CVPR 2018.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Self
 
 import numpy as np
 import torch
@@ -17,14 +15,12 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.data.images import to_float
 from vireid_lib.generators.adversarial import AdversarialTask
-from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.batches import Batches, By, Domains, Rows
 from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.generators.domains import By, Domains
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images, LabelledGenerator, generator_groups
-from vireid_lib.generators.plans import Planned
+from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training import schedules, seeds
 
@@ -33,10 +29,9 @@ Labels = Float[Tensor, "batch domains"]
 
 
 class StarGanConfig(TranslatorConfig):
-    """The paper's settings (sections 3.2, 3.3 and 5, Tables 4 and 5), at 128×64 pixels where it has 128×128 faces.
-    The domains are cameras, so that pictures for two infrared cameras differ; the external set's are domains as well
-    where it is fitted to them. JSIA-ReID's Table 4, which compares with StarGAN, does not say what its domains are. A
-    step is one update of the discriminator.
+    """The paper's settings (sections 3.2, 3.3 and 5, Tables 4 and 5), at 128×64 pixels where it has 128×128 faces. The
+    domains are cameras, the external set's too where it is fitted to them; JSIA-ReID's Table 4, which compares with
+    StarGAN, does not say what its domains are. A step is one update of the discriminator.
 
     Attributes:
         domains: what is told apart and imitated: cameras, or modalities alone.
@@ -65,54 +60,15 @@ class StarGanConfig(TranslatorConfig):
     penalty_weight: float = Field(10.0, ge=0)
     critic_steps: int = Field(5, ge=1)
 
-    @classmethod
-    def small(cls, **changes: Any) -> StarGanConfig:
-        """For the miniature world at 64×32 pixels, chosen on a world of another seed.
-
-        What mattered is how strongly the critic speaks against the reconstruction. The penalty holds the slope of an
-        image's added scores at one, and the loss takes their mean: with a score for each of 8×4 patches the critic's
-        gradient was a quarter of the reconstruction's, and pictures kept their colours; with one for each of 2×1, as
-        few as at the paper's size, it is four times as large (at the paper's λ_rec). A baseline network then finds the
-        person in 23 % of the pictures (of greyscale copies in 36 %), in 11 % where modalities are the domains in place
-        of cameras; without a shortcut, pictures were smears.
-        """
-        own = {
-            "height": 64,
-            "width": 32,
-            "generator_width": 12,
-            "blocks": 2,
-            "generator_halvings": 1,
-            "shortcut": True,
-            "discriminator_width": 8,
-            "discriminator_halvings": 5,
-            "batch": 8,
-            "steps": 2000,
-            "learning_rate": 5e-4,
-            "critic_steps": 2,
-            "checkpoint_every": 200,
-        }
-        return cls(**(own | changes))
-
     @model_validator(mode="after")
-    def _sizes(self) -> StarGanConfig:
-        factor = 2 ** max(self.generator_halvings, self.discriminator_halvings)
-        if self.height % factor or self.width % factor:
-            raise ValueError(
-                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
-                "take fewer halvings"
-            )
+    def _sizes(self) -> Self:
+        self.check_multiples(2 ** max(self.generator_halvings, self.discriminator_halvings), "take fewer halvings")
         return self
 
 
 class Critic(nn.Module):
-    """How real an image looks, patch by patch, and which domain it belongs to (Table 5).
-
-    Args:
-        size: height and width of the images.
-        domains: how many there are.
-        width: channels after the first of the convolutions of stride 2, each of which doubles them.
-        halvings: how many of these there are.
-    """
+    """How real an image looks, patch by patch, and which of the domains it belongs to (Table 5); `width` channels
+    after the first of `halvings` convolutions of stride 2, each of which doubles them."""
 
     def __init__(self, size: tuple[int, int], domains: int, *, width: int = 64, halvings: int = 6) -> None:
         super().__init__()
@@ -133,11 +89,8 @@ class Critic(nn.Module):
 def gradient_penalty(
     critic: Callable[[Images], Tensor], real: Images, fake: Images, shares: Float[Tensor, " batch"]
 ) -> Float[Tensor, ""]:
-    """Mean of (‖∇D(x̂)‖₂ − 1)² at x̂ = share · real + (1 − share) · fake (Eq. 8, the last term).
-
-    Args:
-        critic: images to their scores; those of an image's patches are added up, as in the released code.
-    """
+    """Mean of (‖∇D(x̂)‖₂ − 1)² at x̂ = share · real + (1 − share) · fake (Eq. 8, the last term); the scores that
+    `critic` gives an image's patches are added up, as in the released code."""
     shares = shares.view(-1, 1, 1, 1)
     between = (shares * real + (1 - shares) * fake).detach().requires_grad_(True)
     (slopes,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
@@ -151,40 +104,34 @@ class StarGanTask(AdversarialTask):
     kept = ("generator",)
 
     def __init__(self, config: StarGanConfig, batches: Batches) -> None:
-        super().__init__()
-        self.settings, self.batches, self.batch = config, batches, config.batch
-        larger = max(len(rows) for rows in batches.rows.values())
-        self.steps = config.steps or config.epochs * -(-2 * larger // config.batch)
+        super().__init__(config, batches)
         self.domains = Domains(config.domains, batches.cameras)
-        self.modules["generator"] = make_generator(config, self.domains)
-        self.modules["critic"] = Critic(
-            (config.height, config.width),
-            len(self.domains.names),
-            width=config.discriminator_width,
-            halvings=config.discriminator_halvings,
-        )
-        maker = generator_groups([self.modules["generator"]], config.learning_rate)
-        for name, parameters in (("generator", maker), ("critic", self.modules["critic"].parameters())):
+        size, sizes = (config.height, config.width), (config.discriminator_width, config.discriminator_halvings)
+        generator = make_generator(config, self.domains)
+        critic = Critic(size, len(self.domains.names), width=sizes[0], halvings=sizes[1])
+        self.modules = {"generator": generator, "critic": critic}
+        groups = generator_groups([generator], config.learning_rate)
+        for name, parameters in (("generator", groups), ("critic", critic.parameters())):
             self.optimizers[name] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
 
-    def before_step(self, step: int) -> None:
-        for optimizer in self.optimizers.values():
-            schedules.scale_learning_rates(optimizer, schedules.late_decline(step, self.steps))
+    def rate(self, step: int) -> float:
+        return schedules.late_decline(step, self.steps)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        config, rows, draw = self.settings, self._rows(step), self.generator(step, "images", shared=True)
-        images = self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
+        rows, draw = self._mixed_rows(step), self.generator(step, "images", shared=True)
+        images = self.images(rows, draw) * 2 - 1
         labels = self.domains.labels(self.batches.camera[rows]).to(self.device)
         wanted = labels[torch.randperm(len(rows), generator=draw).to(self.device)]
         shares = torch.rand(len(rows), generator=draw).to(self.device)
-        real, own, wanted, shares = map(self.part, (images * 2 - 1, labels, wanted, shares))
+        real, own, wanted, shares = map(self.part, (images, labels, wanted, shares))
         losses = self._train_critic(accelerator, real, own, wanted, shares)
-        if (step + 1) % config.critic_steps == 0:
+        if (step + 1) % self.settings.critic_steps == 0:
             losses |= self._train_generator(accelerator, real, own, wanted)
         return {name: value.detach() for name, value in losses.items()}
 
-    def describe(self, step: int) -> str:
-        return self.batches.describe(self._rows(step))
+    @property
+    def per_modality(self) -> int:
+        return self.settings.batch // 2
 
     def _train_critic(
         self, accelerator: Accelerator, real: Images, own: Labels, wanted: Labels, shares: Float[Tensor, " batch"]
@@ -223,9 +170,9 @@ class StarGanTask(AdversarialTask):
         self.freeze(False, "critic")
         return losses
 
-    def _rows(self, step: int) -> Rows:
+    def _mixed_rows(self, step: int) -> Rows:
         stream = np.random.default_rng(seeds.integer(self.seed, 0, step, "rows"))
-        rows = np.concatenate(self.batches.unpaired(stream, self.settings.batch // 2))
+        rows = np.concatenate(self.batches.unpaired(stream, self.per_modality))
         return rows[stream.permutation(len(rows))]  # so that each process gets some of both modalities
 
 
@@ -234,27 +181,16 @@ class StarGan(Translator):
     cameras: the generator is told the target alone."""
 
     name = "stargan"
-    config_class: ClassVar[type[StarGanConfig]] = StarGanConfig
+    config_class, task_class = StarGanConfig, StarGanTask
     config: StarGanConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
-        return {"generator": make_generator(self.config, self._domains())}
-
-    def make_task(self, batches: Batches) -> StarGanTask:
-        return StarGanTask(self.config, batches)
-
-    @property
-    def knows_cameras(self) -> bool:
-        return self.config.domains == "camera"
+        return {"generator": make_generator(self.config, self.domains)}
 
     @torch.no_grad()
-    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        labels = self._domains().labels(self.camera_keys(items)).to(self.device)
-        images = self._fitted()["generator"](to_float(starts[0], self.device) * 2 - 1, labels)
-        return to_pictures(images)
-
-    def _domains(self) -> Domains:
-        return Domains(self.config.domains, self._record["cameras"])
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        labels = self.domains.labels(self.camera_keys(items)).to(self.device)
+        return to_pictures(self._fitted()["generator"](self.floats(images[0]), labels))
 
 
 def make_generator(config: StarGanConfig, domains: Domains) -> LabelledGenerator:

@@ -3,10 +3,8 @@
 Kingma, Welling: "Auto-Encoding Variational Bayes", ICLR 2014; with a condition, Sohn, Lee, Yan, NeurIPS 2015.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Self
 
 import numpy as np
 import torch
@@ -14,19 +12,16 @@ from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vireid_lib.data.images import to_float
-from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.batches import Batches, By, Domains
 from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.generators.domains import By, Domains
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import OTHER, Planned
+from vireid_lib.generators.plans import MODALITIES, SampleRequest
 from vireid_lib.generators.translator import TranslationTask, Translator
-from vireid_lib.training import schedules, seeds
+from vireid_lib.training import seeds
 
 GROUP = 8  # channels that are normalised together
 SMALLEST_VARIANCE = 1e-6  # half a grey level: no likelihood without end
-MODALITIES = tuple(OTHER)
 
 Codes = Float[Tensor, "n latent"]
 
@@ -35,15 +30,13 @@ class VaeConfig(TranslatorConfig):
     """The comparison of JSIA-ReID's Table 4, which says no more than "VAEs [17]" (Kingma & Welling) of it: pictures
     made from real images (there the worst of four at keeping the person) and from the latent space. DiVE's Table 1 has
     none. Chosen here: encoder and decoder are shared by all images; the encoder is told the modality, the decoder the
-    camera, so that a visible image's posterior can be decoded as an infrared camera's; convolutions of stride 2; a
-    Gaussian likelihood whose deviation, one for all pixels, is the best one for each batch (Rybkin, Daniilidis,
-    Levine, ICML 2021), for with a fixed one the divergence outweighs the picture; 128×64 pixels, JSIA-ReID's size.
-    An epoch is as many batches as the larger modality fills.
+    camera, so that a visible image's posterior can be decoded as an infrared camera's; a Gaussian likelihood whose
+    deviation, one for all pixels, is the best one for each batch (Rybkin, Daniilidis, Levine, ICML 2021), for with a
+    fixed one the divergence outweighs the picture; 128×64 pixels, JSIA-ReID's size.
 
-    Told the camera beside the code alone, the decoder did not listen, for the code carried the modality (translations
-    stayed as far from the target as their originals). So each of its layers is told (`Told`), and the codes of each
-    modality are standardised apart, with one scale for both, as in domain-specific batch normalisation (Chang et al.,
-    CVPR 2019).
+    A decoder told the camera beside the code alone did not listen, for the code carried the modality. So each of its
+    layers is told (`Told`), and the codes of each modality are standardised apart, with one scale for both, as in
+    domain-specific batch normalisation (Chang et al., CVPR 2019).
 
     Attributes:
         halvings, network_width: convolutions of stride 2, and channels after the first, which double with each up to
@@ -66,42 +59,16 @@ class VaeConfig(TranslatorConfig):
     learning_rate: float = Field(1e-3, gt=0)
     divergence_weight: float = Field(1.0, ge=0)
 
-    @classmethod
-    def small(cls, **changes: Any) -> VaeConfig:
-        """For the miniature world at 64×32 pixels. On a world of another seed this gives blurred people with a trace of
-        their colours, found by a baseline network in 36 % of the pictures (greyscale copies: 36 %, true infrared:
-        38 %)."""
-        own = {
-            "height": 64,
-            "width": 32,
-            "network_width": 24,
-            "latent": 128,
-            "steps": 1000,
-            "batch": 16,
-            "checkpoint_every": 200,
-        }
-        return cls(**(own | changes))
-
     @model_validator(mode="after")
-    def _sizes(self) -> VaeConfig:
-        factor = 2**self.halvings
-        if self.height % factor or self.width % factor:
-            raise ValueError(
-                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
-                "take fewer halvings"
-            )
+    def _sizes(self) -> Self:
+        self.check_multiples(2**self.halvings, "take fewer halvings")
         if self.network_width % GROUP:
             raise ValueError(f"network_width is {self.network_width}: it must be a multiple of {GROUP}")
         return self
 
 
 class ConditionalVae(nn.Module):
-    """Images in -1..1 to a Gaussian over codes, and back.
-
-    Args:
-        config: sizes.
-        domains: how many there are.
-    """
+    """Images in -1..1 to a Gaussian over codes, and back, for so many domains."""
 
     def __init__(self, config: VaeConfig, domains: int) -> None:
         super().__init__()
@@ -182,57 +149,37 @@ class VaeTask(TranslationTask):
     kept = ("vae",)
 
     def __init__(self, config: VaeConfig, batches: Batches) -> None:
-        super().__init__()
-        self.settings, self.batches = config, batches
-        larger = max(len(rows) for rows in batches.rows.values())
-        self.steps = config.steps or config.epochs * -(-larger // config.batch)
+        super().__init__(config, batches)
         self.domains = Domains(config.domains, batches.cameras)
         self.by_modality = Domains("modality", batches.cameras)
         self.modules["vae"] = ConditionalVae(config, len(self.domains.names))
         self.optimizers["vae"] = torch.optim.Adam(self.modules["vae"].parameters(), lr=config.learning_rate)
 
-    def before_step(self, step: int) -> None:
-        share = (1 + np.cos(np.pi * step / self.steps)) / 2
-        schedules.scale_learning_rates(self.optimizers["vae"], float(share))
+    def rate(self, step: int) -> float:
+        return float((1 + np.cos(np.pi * step / self.steps)) / 2)
 
     def losses(self, step: int) -> dict[str, Tensor]:
-        config, rows, draw = self.settings, self._rows(step), self.generator(step, "images")
-        cameras = self.batches.camera[rows]
-        images = self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding) * 2 - 1
+        config, rows, draw = self.settings, np.concatenate(self.rows(step)), self.generator(step, "images")
+        cameras, images = self.batches.camera[rows], self.images(rows, draw) * 2 - 1
         noise = torch.randn(len(rows), config.latent, generator=draw).to(self.device)
         labels = (each.labels(cameras).to(self.device) for each in (self.by_modality, self.domains))
         likelihood, from_prior = self.modules["vae"](images, *labels, noise)
         total = likelihood + config.divergence_weight * from_prior
         return {"total": total, "likelihood": likelihood, "divergence": from_prior}
 
-    def describe(self, step: int) -> str:
-        return self.batches.describe(self._rows(step))
-
-    def _rows(self, step: int) -> Rows:
-        stream = np.random.default_rng(seeds.integer(self.seed, self.process, step, "rows"))
-        return np.concatenate(self.batches.unpaired(stream, self.settings.batch))
-
 
 class Vae(Translator):
     """Decodes the mean of an image's posterior as the camera that is asked for."""
 
     name = "vae"
-    config_class: ClassVar[type[VaeConfig]] = VaeConfig
+    config_class, task_class = VaeConfig, VaeTask
     config: VaeConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
-        return {"vae": ConditionalVae(self.config, len(self._domains().names))}
+        return {"vae": ConditionalVae(self.config, len(self.domains.names))}
 
-    def make_task(self, batches: Batches) -> VaeTask:
-        return VaeTask(self.config, batches)
-
-    @property
-    def knows_cameras(self) -> bool:
-        return self.config.domains == "camera"
-
-    @torch.no_grad()
-    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        return self.decode(self.encode(starts[0], items[0].from_modality), self.camera_keys(items))
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        return self.decode(self.encode(images[0], items[0].from_modality), self.camera_keys(items))
 
     @torch.no_grad()
     def encode(self, images: Pictures, modality: str) -> Codes:
@@ -242,14 +189,14 @@ class Vae(Translator):
         network = self._fitted()["vae"]
         names = Domains("modality", self._record["cameras"]).names
         told = torch.tensor([[float(name == modality) for name in names]], device=self.device)
-        return network.encode(to_float(images, self.device) * 2 - 1, told.expand(len(images), -1))[0]
+        return network.encode(self.floats(images), told.expand(len(images), -1))[0]
 
     @torch.no_grad()
     def decode(self, codes: Codes, cameras: Sequence[str]) -> Pictures:
         """Codes as pictures of a camera each. Raises ValueError for a camera that it was not fitted to."""
         for camera in cameras:
             self.modality(camera)
-        images = self._fitted()["vae"].decode(codes, self._domains().labels(cameras).to(self.device))
+        images = self._fitted()["vae"].decode(codes, self.domains.labels(cameras).to(self.device))
         return to_pictures(images)
 
     def from_latent_space(self, count: int, seed: int, cameras: Sequence[str]) -> list[Pictures]:
@@ -258,9 +205,6 @@ class Vae(Translator):
         draw = seeds.generator(seed, "latent space")
         codes = torch.randn(count, self.config.latent, generator=draw).to(self.device)
         return [self.decode(codes, [camera] * count) for camera in cameras]
-
-    def _domains(self) -> Domains:
-        return Domains(self.config.domains, self._record["cameras"])
 
 
 def _normalised(channels: int) -> list[nn.Module]:

@@ -5,11 +5,9 @@ Visible-Infrared Person Re-identification", arXiv 2310.04122, 2023. The text of 
 those of the code that its authors released for SYSU-MM01, and what differs from it is said at `ViDiffConfig`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -22,16 +20,14 @@ from torch.nn import functional
 
 from vireid_lib.data.augment import luminance
 from vireid_lib.data.images import to_float
-from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import OTHER, Planned
+from vireid_lib.generators.plans import MODALITIES, SampleRequest
 from vireid_lib.generators.translator import TranslationTask, Translator
-from vireid_lib.training import schedules, seeds
+from vireid_lib.training import seeds
 from vireid_lib.training.average import WeightAverage
-
-MODALITIES = tuple(OTHER)
 
 Contours = Float[Tensor, "batch 1 height width"]
 
@@ -39,9 +35,7 @@ Contours = Float[Tensor, "batch 1 height width"]
 class ViDiffConfig(TranslatorConfig):
     """The release's settings for SYSU-MM01: 256×128 pixels, batches of 16 with as many visible as infrared images,
     200,000 steps of AdamW whose rate falls to zero along a line, 1000 times of a linear schedule, an average of the
-    weights, 25 steps of DDIM from noise. (For RegDB it has 128×64 pixels and holistically-nested edges, which need a
-    network of their own, as condition.)
-
+    weights, 25 steps of DDIM from noise. (For RegDB: 128×64 pixels, and edges by a network of their own as condition.)
     Ours: diffusers' network in place of guided diffusion's, with attention heads of `head_channels` where the release
     has four heads at each size; no learned variance, which its deterministic sampler does not read; mirrored images in
     place of random crops.
@@ -50,8 +44,8 @@ class ViDiffConfig(TranslatorConfig):
         channels, multipliers, blocks: channels of the U-Net's first level, those of all levels as multiples of it, and
             residual blocks a level.
         attention_levels: how many of the smallest levels have self-attention.
-        fold: pixels of a square of that side are made channels of one place, which makes the network faster; 1 (no
-            folding) in the release.
+        head_channels: channels of an attention head.
+        fold: pixels of a square of that side are made channels of one place, which is faster; 1 (none) in the release.
         cutoff: the condition keeps what varies faster than so many periods along the image.
         signed: the condition says whether a place is brighter or darker than around it; in the release only how much
             it differs, so that the network has to choose.
@@ -81,39 +75,10 @@ class ViDiffConfig(TranslatorConfig):
     prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
     sampling_steps: int = Field(25, ge=1, le=1000)
 
-    @classmethod
-    def small(cls, **changes: Any) -> ViDiffConfig:
-        """For the miniature world at 64×32 pixels: a shallow network on squares of 2×2 pixels. It predicts the image
-        and sees signed contours, as a minute's training learns neither to keep noise apart nor to choose signs. On a
-        world of another seed people have their shapes and patterns and a brightness that the diffusion chooses: a
-        baseline network finds the person in 16 % of the pictures (greyscale copies: 36 %, true infrared: 38 %)."""
-        own = {
-            "height": 64,
-            "width": 32,
-            "channels": 32,
-            "multipliers": (1, 2),
-            "blocks": 1,
-            "attention_levels": 0,
-            "head_channels": 32,
-            "fold": 2,
-            "batch": 4,
-            "steps": 1000,
-            "learning_rate": 2e-3,
-            "average": 0.995,
-            "prediction": "sample",
-            "signed": True,
-            "checkpoint_every": 100,
-        }
-        return cls(**(own | changes))
-
     @model_validator(mode="after")
-    def _sizes(self) -> ViDiffConfig:
+    def _sizes(self) -> Self:
         factor = self.fold * 2 ** (len(self.multipliers) - 1)
-        if self.height % factor or self.width % factor:
-            raise ValueError(
-                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
-                "take fewer multipliers or a smaller fold"
-            )
+        self.check_multiples(factor, "take fewer multipliers or a smaller fold")
         if self.channels * self.multipliers[-1] % self.head_channels:
             raise ValueError(
                 f"head_channels is {self.head_channels}: it must part the {self.channels} x "
@@ -172,13 +137,10 @@ def contours(images: Images, cutoff: int, signed: bool = False) -> Contours:
 class ViDiffTask(TranslationTask):
     """Each image is denoised under its own label, from its own contours; nothing is paired."""
 
-    kept = ("denoiser",)
+    kept, shared = ("denoiser",), True
 
     def __init__(self, config: ViDiffConfig, batches: Batches) -> None:
-        super().__init__()
-        self.settings, self.batches = config, batches
-        larger = max(len(rows) for rows in batches.rows.values())
-        self.steps = config.steps or config.epochs * -(-larger // config.batch)
+        super().__init__(config, batches)
         self.schedule = DDPMScheduler(beta_schedule="linear", prediction_type=config.prediction)
         self.modules = {"denoiser": Denoiser(config)}
         self.extras = {"average": WeightAverage(self.modules["denoiser"], config.average)}
@@ -188,8 +150,8 @@ class ViDiffTask(TranslationTask):
     def fitted(self) -> dict[str, nn.Module]:
         return {"denoiser": self.extras["average"].module}
 
-    def before_step(self, step: int) -> None:
-        schedules.scale_learning_rates(self.optimizers["adam"], 1 - step / self.steps)
+    def rate(self, step: int) -> float:
+        return 1 - step / self.steps
 
     def after_step(self, step: int) -> None:
         self.extras["average"].update(self.modules["denoiser"])
@@ -204,7 +166,7 @@ class ViDiffTask(TranslationTask):
 
     def losses(self, step: int) -> dict[str, Tensor]:
         draw, config = self.generator(step, "images", shared=True), self.settings
-        images = self.batches.images(self._rows(step), draw, self.device, flip=config.flip, padding=config.padding)
+        images = self.images(np.concatenate(self.rows(step)), draw)
         times = torch.randint(self.schedule.config.num_train_timesteps, (len(images),), generator=draw)
         noise = torch.randn(images.shape, generator=draw)
         labels = torch.arange(len(MODALITIES)).repeat_interleave(config.batch)
@@ -220,43 +182,33 @@ class ViDiffTask(TranslationTask):
         halves = {name: 2 * (each * (labels == label)).mean() for label, name in enumerate(MODALITIES)}
         return {"total": each.mean(), **halves}
 
-    def describe(self, step: int) -> str:
-        return self.batches.describe(self._rows(step))
-
-    def _rows(self, step: int) -> Rows:
-        stream = np.random.default_rng(seeds.integer(self.seed, 0, step, "rows"))
-        return np.concatenate(self.batches.unpaired(stream, self.settings.batch))
-
 
 class ViDiff(Translator):
     """Knows modalities, not cameras. A picture is drawn from noise of its own seed."""
 
     name = "vi_diff"
-    config_class: ClassVar[type[ViDiffConfig]] = ViDiffConfig
+    config_class, task_class = ViDiffConfig, ViDiffTask
     config: ViDiffConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {"denoiser": Denoiser(self.config)}
 
-    def make_task(self, batches: Batches) -> ViDiffTask:
-        return ViDiffTask(self.config, batches)
-
     @torch.no_grad()
-    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        """Denoise from noise to images under the items' label, beside the contours of their starts."""
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        """Denoise from noise to images under the items' label, beside the contours of their source images."""
         config, denoiser = self.config, self._fitted()["denoiser"]
-        seen = contours(to_float(starts[0], self.device), config.cutoff, config.signed)
+        seen = contours(to_float(images[0], self.device), config.cutoff, config.signed)
         shape = (3, config.height, config.width)
-        images = [torch.randn(shape, generator=seeds.generator(item.seeds[0], "noise")) for item in items]
-        images = torch.stack(images).to(self.device)
+        noise = [torch.randn(shape, generator=seeds.generator(item.seeds[0], "noise")) for item in items]
+        noised = torch.stack(noise).to(self.device)
         labels = torch.full((len(items),), MODALITIES.index(items[0].modality), device=self.device)
         # Its own defaults are guided diffusion's: times from zero in equal steps, images clipped to -1..1.
         schedule = DDIMScheduler(beta_schedule="linear", prediction_type=config.prediction)
         schedule.set_timesteps(config.sampling_steps, device=self.device)
         for time in schedule.timesteps:
-            predicted = denoiser(images, seen, time.expand(len(items)), labels)
-            images = schedule.step(predicted, time, images).prev_sample
-        return to_pictures(images)
+            predicted = denoiser(noised, seen, time.expand(len(items)), labels)
+            noised = schedule.step(predicted, time, noised).prev_sample
+        return to_pictures(noised)
 
 
 GENERATOR = ViDiff

@@ -16,7 +16,7 @@ import torch
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.evaluation import SysuProtocol, evaluate
-from vireid_lib.generators.copies import GreyCopies
+from vireid_lib.generators.grayscale import GrayscaleCopies
 from vireid_lib.miniworld import write
 from vireid_lib.miniworld.cameras import INFRARED
 from vireid_lib.miniworld.oracle import read_oracle
@@ -26,7 +26,7 @@ from vireid_lib.reid.train import train_reid
 
 ARMS = {
     "real": "baseline: real images only",
-    "copies": "+ external, greyscale copies as infrared",
+    "grayscale": "+ external, greyscale copies as infrared",
     "redrawn": "+ external, infrared with re-drawn materials (fair ceiling)",
     "true": "+ external, true infrared (upper bound)",
 }
@@ -62,8 +62,8 @@ def training_table(
     market = market[market["split"] == "train"].assign(split="external")
     names = sorted(market["identity"].unique())[:identities]
     external = market[market["identity"].isin(names)].reset_index(drop=True)
-    if arm == "copies":
-        copies = GreyCopies()
+    if arm == "grayscale":
+        copies = GrayscaleCopies()
         copies.fit(external, folder)
         infrared = copies.expand(names, list(INFRARED), per_camera, 0, folder)
     else:

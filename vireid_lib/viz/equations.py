@@ -15,7 +15,7 @@ from vireid_lib.analysis.fidelity import brightness
 from vireid_lib.book.fitting.stages import predict
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive.model import DiveModel
-from vireid_lib.generators.dive.vocabulary import camera_keys
+from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.training import seeds
 from vireid_lib.viz.pictures import pixels, spread
 

@@ -9,13 +9,13 @@ from vireid_lib import viz as plots
 from vireid_lib.book.galleries import audit
 
 
-@pytest.mark.parametrize("name", ["copies", "dive"])
+@pytest.mark.parametrize("name", ["grayscale", "dive"])
 def test_a_gallery_of_copies_is_flagged_and_each_original_named(tiny_book, name):
     found = audit.audit(tiny_book, name)
     table = found.table.set_index("compared by")
     assert table["images"].tolist() == [12, 12] and table["training"].iloc[0] == len(found.training)
     pixels = found.audits["pixels"]
-    if name == "copies":
+    if name == "grayscale":
         assert pixels.rate == 1 and "more than chance explains" in found.sentence
         originals = found.training.iloc[pixels.nearest]
         assert (originals["identity"].to_numpy() == found.gallery["identity"].to_numpy()).all()
@@ -28,14 +28,14 @@ def test_a_gallery_of_copies_is_flagged_and_each_original_named(tiny_book, name)
 
 
 def test_the_sentence_allows_for_chance(tiny_book):
-    found = audit.audit(tiny_book, "copies")
+    found = audit.audit(tiny_book, "grayscale")
     calm = replace(found.audits["pixels"], distances=np.full(12, 9.0))
     assert "no more than chance" in replace(found, audits={"pixels": calm}).sentence
     assert found.closest(3).column_labels[0].endswith("!")
 
 
 def test_thinning_keeps_all_of_a_small_table_and_spreads_over_a_large_one(tiny_book):
-    found = audit.audit(tiny_book, "copies").gallery
+    found = audit.audit(tiny_book, "grayscale").gallery
     assert len(audit.thin(found, 100)) == len(found)
     few = audit.thin(found, 3)
     assert len(few) == 3 and few["identity"].nunique() == 3

@@ -18,7 +18,7 @@ def roomier_book(tiny_profile, tiny_book):
 
 @pytest.fixture(scope="module")
 def compared(roomier_book):
-    return measures.compare(roomier_book, ["real", "copies", "dive", "dive_from_image", "true"])
+    return measures.compare(roomier_book, ["real", "grayscale", "dive", "dive_from_image", "true"])
 
 
 def test_every_gallery_has_a_row_and_every_measure_its_basis(compared):
@@ -63,5 +63,5 @@ def test_fid_is_named_where_an_inception_is_given(roomier_book, tmp_path):
     torch.manual_seed(0)
     weights = tmp_path / "inception.safetensors"
     save_file(InceptionV3().state_dict(), weights)
-    found = measures.compare(roomier_book, ["copies"], inception=str(weights))
+    found = measures.compare(roomier_book, ["grayscale"], inception=str(weights))
     assert found.table["FID"].iloc[0] > 0 and "Inception-v3, inception.safetensors" in found.basis["FID"]

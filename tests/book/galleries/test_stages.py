@@ -30,8 +30,8 @@ def test_galleries_stand_beside_the_truth(tiny_book):
 def test_a_chapter_about_a_generator_compares_it_without_fitting_dive(tiny_book):
     assert study.for_generator(tiny_book, "dive") is tiny_book
     other = study.for_generator(tiny_book, "cyclegan")
-    assert other.profile.reid.training_sets == ["real", "copies", "cyclegan", "true"]
-    assert study.for_generator(tiny_book, "copies").profile.reid.training_sets == ["real", "true", "copies"]
-    assert study.compared(other, "cyclegan") == ["copies", "cyclegan", "redrawn", "true"]
+    assert other.profile.reid.training_sets == ["real", "grayscale", "cyclegan", "true"]
+    assert study.for_generator(tiny_book, "grayscale").profile.reid.training_sets == ["real", "true", "grayscale"]
+    assert study.compared(other, "cyclegan") == ["grayscale", "cyclegan", "redrawn", "true"]
     with pytest.raises(ValueError, match="no generator 'cyclgan'"):
         study.for_generator(tiny_book, "cyclgan")

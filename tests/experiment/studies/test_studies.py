@@ -145,7 +145,7 @@ def test_a_study_says_what_it_can_not_show(tiny_book):
         Row("real", "real", "agw"),
         Row("dive", "DiVE", "agw", training="dive"),
         Row("tse", "TSE", "mpanet_expanded", training="flow2flow.tse"),
-        Row("grey", "grey", "agw", training="copies"),
+        Row("grey", "grey", "agw", training="grayscale"),
         Row("joint", "joint", "jsia"),
     ]
     own = Study("den", rows, [Claim("DiVE helps", "", "rank_1", "dive", "real")])

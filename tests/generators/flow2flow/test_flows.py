@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from vireid_lib.generators.flow2flow import real_nvp
-from vireid_lib.generators.flow2flow.flow import Flow
-from vireid_lib.generators.flow2flow.layers import AffineCoupling, InvertibleConvolution, InvertibleTanh, squeeze
+from vireid_lib.generators.flow2flow.flow import AffineCoupling, Flow, InvertibleConvolution, InvertibleTanh, squeeze
 
 
 def _fill(module, held, prefix="w."):

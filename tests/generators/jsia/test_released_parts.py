@@ -12,9 +12,14 @@ from vireid_lib.data.augment import normalise
 from vireid_lib.generators.jsia import losses
 from vireid_lib.generators.jsia.encoders import grey, network_input, statistics_kept
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
-from vireid_lib.generators.jsia.layers import MapNorm, adaptive_instance_norm
 from vireid_lib.generators.jsia.network import JsiaNetwork
-from vireid_lib.generators.jsia.networks import Decoder, MultiScaleDiscriminator, StyleEncoder
+from vireid_lib.generators.jsia.networks import (
+    Decoder,
+    MapNorm,
+    MultiScaleDiscriminator,
+    StyleEncoder,
+    adaptive_instance_norm,
+)
 from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, mix, variation_loss
 
 INSIDE = (256, 128)  # height and width at which the release sees every image
@@ -112,8 +117,8 @@ def test_discriminator_and_its_losses():
     of_fake, of_real = network(held["in.fake"]), network(held["in.real"])
     for place, scores in enumerate(of_fake):
         torch.testing.assert_close(scores, held[f"out.scale{place}"], **EXACT)
-    torch.testing.assert_close(losses.judge(of_fake, of_real), held["out.dis_loss"], **EXACT)
-    torch.testing.assert_close(losses.fool(of_fake), held["out.gen_loss"], **EXACT)
+    torch.testing.assert_close(losses.discriminator_loss(of_fake, of_real), held["out.dis_loss"], **EXACT)
+    torch.testing.assert_close(losses.generator_loss(of_fake), held["out.gen_loss"], **EXACT)
 
 
 def test_grey_and_normalisation():

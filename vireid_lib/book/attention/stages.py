@@ -21,7 +21,7 @@ from vireid_lib.experiment import arrays
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel
-from vireid_lib.generators.dive.vocabulary import camera_keys
+from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.training import seeds
 from vireid_lib.viz.pictures import Grid, pixels, spread
 

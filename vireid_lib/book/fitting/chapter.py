@@ -25,8 +25,8 @@ from vireid_lib.experiment import arrays
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.generators.base import Generator
 from vireid_lib.generators.config import TranslatorConfig
-from vireid_lib.generators.interface import Generator
 from vireid_lib.viz import Picture
 from vireid_lib.viz.pictures import Grid, pixels, short
 

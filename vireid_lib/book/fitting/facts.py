@@ -13,7 +13,7 @@ from torch.nn import functional
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.generators.dive.base import Base, load_base
 from vireid_lib.generators.dive.model import DiveModel
-from vireid_lib.generators.dive.vocabulary import camera_keys
+from vireid_lib.generators.dive.prompts import camera_keys
 
 
 def history(record: StageRecord) -> pd.DataFrame:

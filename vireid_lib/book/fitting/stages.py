@@ -16,7 +16,7 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
-from vireid_lib.generators.dive.vocabulary import camera_keys
+from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.training import seeds
 from vireid_lib.viz.pictures import pixels, spread
 

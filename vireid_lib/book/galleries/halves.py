@@ -11,9 +11,9 @@ import pandas as pd
 
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.generators.dive.vocabulary import Vocabulary
+from vireid_lib.generators.dive.prompts import Vocabulary
 from vireid_lib.generators.layout import image_path
-from vireid_lib.generators.plans import ATTEMPTS, Planned
+from vireid_lib.generators.plans import ATTEMPTS, SampleRequest
 
 DRAWN = "DiVE's pictures"
 REAL = "real images"
@@ -65,7 +65,7 @@ def halves(run: Run, *, people: int = 40, each: int = 4) -> Halves:
     }
     answering = {name: _every_other(rows, 0) for name, rows in photographs.items()}
     asking = {(name, "visible"): _every_other(rows, 1) for name, rows in photographs.items()}
-    infrared = {"training": groups["training"]} | ({"external": data.truth("true")} if run.miniature else {})
+    infrared = {"training": groups["training"]} | ({"external": data.oracle()} if run.miniature else {})
     for name, rows in infrared.items():
         known = rows["identity"].isin(photographs[name]["identity"])
         asking[name, "infrared"] = rows[(rows["modality"] == "infrared") & known]
@@ -115,20 +115,20 @@ def _draw(
 ) -> dict[tuple[str, str], pd.DataFrame]:
     """Pictures of both groups in both lights, as PNGs in `folder`: by the codes of the visible cameras that have seen
     them, and by the target's infrared ones, which external people have never met."""
-    from vireid_lib.generators.dive.expand import run_plan
-
-    model, infrared = run.generator("dive").model, run.infrared_cameras
-    words, found = model.vocabulary, {}
+    generator, infrared = run.generator("dive"), run.infrared_cameras
+    generator.progress, generator.processes = False, 1
+    model, found = generator.model, {}
+    words = model.vocabulary
     for name, rows in photographs.items():
         for light, cameras in (("visible", _views(rows, words, infrared)), ("infrared", infrared)):
             known = sorted(set(rows["identity"]) & set(words.identities)) if cameras else []  # fitted to infrared alone
             place, count, planned = folder / name / light, each * len(known), []
             for number, (who, n) in enumerate(product(known, range(each))):
                 camera, tries = cameras[n % len(cameras)], tuple(range(number, ATTEMPTS * count, count))
-                planned.append(Planned(who, camera, image_path(place, who, camera, n + 1), tries, modality=light))
+                planned.append(SampleRequest(who, camera, image_path(place, who, camera, n + 1), tries, modality=light))
             if planned:
                 settings = {"weights": model.digest(), "people": known, "cameras": cameras, "each": each}
-                found[name, light] = run_plan(model, planned, place, settings=settings, progress=False)
+                found[name, light] = generator.write(planned, place, settings)
     return found
 
 

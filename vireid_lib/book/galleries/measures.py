@@ -196,8 +196,7 @@ def compare(run: Run, names: Sequence[str], *, inception: str = "") -> Compariso
     gives them with full precision.
 
     Args:
-        names: training sets as profiles name them, "real" left out: "copies", "cyclegan", "dive", "dive_from_image", …;
-            in the miniature world also "redrawn" and "true", the references that no generator can reach from outside.
+        names: training sets as profiles name them; "real" is left out.
         inception: weights of an Inception-v3 (file or hub id), for a column FID; "" leaves it out.
 
     Raises:
@@ -205,7 +204,7 @@ def compare(run: Run, names: Sequence[str], *, inception: str = "") -> Compariso
     """
     names = [name for name in names if name != "real"]
     if not names:
-        raise ValueError('compare: give at least one gallery to measure, e.g. "copies".')
+        raise ValueError('compare: give at least one gallery to measure, e.g. "grayscale".')
     found = {name: numbers(run, name) | ({"FID": fid(run, name, inception)} if inception else {}) for name in names}
     columns = {key: (PERCENT | PLAIN).get(key, key) for key in COLUMNS if any(key in each for each in found.values())}
     rows = [

@@ -30,7 +30,7 @@ MOST = 4000
 TRANSLATED = 40
 """People whose photographs are translated for SSIM."""
 
-OF_NO_GENERATOR = ("true", "redrawn")
+OF_NO_GENERATOR = ("oracle_ir", "resampled_ir")
 
 
 def reference(run: Run) -> tuple[pd.DataFrame, str]:
@@ -44,7 +44,7 @@ def reference(run: Run) -> tuple[pd.DataFrame, str]:
         infrared = run.data().train_rows().query("modality == 'infrared'")
         rows = infrared[infrared["camera"].isin(cameras)]
         return rows.reset_index(drop=True), "the target's infrared training images"
-    rows = run.data().truth("true")
+    rows = run.data().oracle()
     rows = rows[rows["camera"].isin(cameras)]
     later = rows.groupby(["identity", "camera"]).cumcount() >= run.profile.expand.per_camera
     return rows[later if later.any() else ~later].reset_index(drop=True), "true infrared images of the same people"
@@ -261,7 +261,7 @@ def _translator(run: Run, name: str):
     if "translate" not in made.capabilities:
         return None
     size = (getattr(config, "height", SIZE[0]), getattr(config, "width", SIZE[1]))
-    if name == "copies":
+    if name == "grayscale":
         return None, lambda: made().translate, {}, size
     sampling = config.sampling_settings()
     return run.fit(name), lambda: run.generator(name).translate, sampling, size

@@ -15,7 +15,7 @@ from vireid_lib.data import tables
 from vireid_lib.experiment import arrays
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.training_sets import training_label
-from vireid_lib.generators.dive import vocabulary
+from vireid_lib.generators.dive import prompts
 from vireid_lib.viz.pictures import Grid, pixels, short
 
 MOST_CAMERAS = 7  # columns that fit a page
@@ -26,12 +26,12 @@ def identities(run: Run, count: int) -> list[str]:
     return sorted(run.data().external["identity"].unique())[:count]
 
 
-OF_THE_WORLD = ("redrawn", "true")
+OF_THE_WORLD = ("resampled_ir", "oracle_ir")
 
 SHORT_LABELS = {
-    "true": "true",
-    "redrawn": "re-drawn",
-    "copies": "grey copy",
+    "oracle_ir": "true",
+    "resampled_ir": "re-drawn",
+    "grayscale": "grey copy",
     "interpolation": "blend",
     "dive_from_image": "DiVE from\nthe image",
     "cyclegan_turbo": "CycleGAN-\nTurbo",
@@ -51,7 +51,7 @@ def for_generator(run: Run, name: str) -> Run:
     if name == "dive":
         wanted = sets if name in sets else [*sets, name]
     else:
-        wanted = [each for each in sets if each in ("real", "copies", *OF_THE_WORLD) and each != name]
+        wanted = [each for each in sets if each in ("real", "grayscale", *OF_THE_WORLD) and each != name]
         wanted.insert(min(2, len(wanted)), name)
     if wanted == sets:
         return run
@@ -61,7 +61,7 @@ def for_generator(run: Run, name: str) -> Run:
 
 def compared(run: Run, name: str) -> list[str]:
     """What stands beside generator `name` in a table of all measures: the copies, and what the world knows."""
-    return list(dict.fromkeys(["copies", name, *(each for each in OF_THE_WORLD if run.miniature)]))
+    return list(dict.fromkeys(["grayscale", name, *(each for each in OF_THE_WORLD if run.miniature)]))
 
 
 def beside_the_truth(run: Run, names: Sequence[str], *, each: int = 1, galleries: Sequence[str] = ("dive",)) -> Grid:
@@ -69,7 +69,7 @@ def beside_the_truth(run: Run, names: Sequence[str], *, each: int = 1, galleries
 
     Args:
         names: identities.
-        galleries: what `stages.gallery` makes; "true" and "redrawn" in the miniature world only.
+        galleries: what `stages.gallery` makes; "oracle_ir" and "resampled_ir" in the miniature world only.
     """
     external, each = run.data().external, min(each, run.profile.expand.per_camera)
     held = {name: run.synthesize(name) for name in galleries}
@@ -132,8 +132,8 @@ def cameras_of_each_view(run: Run) -> dict[str, str]:
     """A camera for each code of the generator, and its modality: the target's visible ones, then its infrared ones,
     then the external set's; as many as fit."""
     rows = run.fitted_rows("dive")
-    words = vocabulary.build(rows, run.generator_config("dive"))
-    cameras = dict(zip(vocabulary.camera_keys(rows, words), rows["modality"], strict=True))
+    words = prompts.build(rows, run.generator_config("dive"))
+    cameras = dict(zip(prompts.camera_keys(rows, words), rows["modality"], strict=True))
     first = {words.view(camera): camera for camera in sorted(cameras, reverse=True)}
     own = sorted(camera for camera in first.values() if camera.split("/")[0] == run.profile.data.target)
     others = sorted(set(first.values()) - set(own))[:1]

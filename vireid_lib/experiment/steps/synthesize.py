@@ -15,7 +15,7 @@ from vireid_lib.data.cameras import camera_in_table
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment.steps import FITTED, TABLE, Machine
 from vireid_lib.generators import galleries, layout
-from vireid_lib.generators.plans import OTHER, Planned, tries
+from vireid_lib.generators.plans import OTHER, SampleRequest, tries
 
 if TYPE_CHECKING:
     from vireid_lib.generators.config import GeneratorConfig
@@ -52,7 +52,7 @@ def translate(
     """Show each image of `rows` once in the other modality, under `cameras` in turn, by a fitted translator."""
     maker = generators.load(name, fitted / FITTED, config, cache=machine.cache, device=machine.device)
 
-    def pictures(items: Sequence[Planned], attempt: int) -> galleries.Pictures:
+    def pictures(items: Sequence[SampleRequest], attempt: int) -> galleries.Pictures:
         shown = load_images([item.starts[0] for item in items], (config.height, config.width), cache=None).pixels
         return maker.pictures([np.asarray(shown)], items)
 
@@ -67,7 +67,7 @@ def translate(
     return galleries.sizes(made)
 
 
-def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path) -> list[Planned]:
+def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path) -> list[SampleRequest]:
     """A picture of each image of `rows` in the other modality; the images of an identity go to the cameras in turn."""
     planned = []
     for identity, of_it in rows.sort_values("path").groupby("identity", sort=True):
@@ -75,7 +75,7 @@ def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path
             camera, number = cameras[place % len(cameras)], place // len(cameras)
             path = layout.image_path(folder, identity, camera, number + 1)
             planned.append(
-                Planned(
+                SampleRequest(
                     identity,
                     camera_in_table(camera),
                     path,

@@ -41,8 +41,9 @@ def expanding(names: Sequence[str] = ()) -> list[str]:
         ValueError: there is no such generator.
     """
     asked = set(names or generators.names()) - {"dive"}
-    can = {name for name in sorted(asked) if "expand" in generators.build(name).capabilities}
-    order = [*PRINTED, *sorted(can - {*PRINTED, "copies"}), "copies"]
+    made = {name: generators.generator_class(name) for name in sorted(asked)}
+    can = {name for name, kind in made.items() if "expand" in kind.capabilities and not kind.miniature_only}
+    order = [*PRINTED, *sorted(can - {*PRINTED, "grayscale"}), "grayscale"]
     return [name for name in order if name in can]
 
 
@@ -136,7 +137,7 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
             training="dive",
             changes={"generators": {"dive": {"start": "image"}}},
         ),
-        *generator_rows(method, ["redrawn", "true"]),
+        *generator_rows(method, ["resampled_ir", "oracle_ir"]),
     ]
     second = [
         Row(f"{other}_{training}", _trained(other, training), other, training=training)
@@ -144,7 +145,7 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
         if other != method
         for training in ("real", "dive")
     ]
-    beyond = "true" if run.miniature else "dive"
+    beyond = "oracle_ir" if run.miniature else "dive"
     others = [
         *fitted_to_both(method, expanding(compared)),
         *_pair(method, "wide", "batches twice as large", always=True, times={"images": 2}),
@@ -161,7 +162,7 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
             external="cuhk03_np",
             changes={"expand": {"min_images": 5}},
         ),
-        *(_people(method, count, training) for training in ("dive", "true") for count in fewer),
+        *(_people(method, count, training) for training in ("dive", "oracle_ir") for count in fewer),
         *(_people(method, count, beyond, more=True) for count in more),
     ]
     claims = _claims(method, [row.name for row in first], fewer, [] if run.miniature else more)

@@ -160,7 +160,7 @@ def people_curves(run: Run, study: Study, measured: pd.DataFrame, measure: str =
     everybody = run.data().external["identity"].nunique()
     fewer, more = counts(run)
     curves, most = {}, everybody
-    for training in ("dive", "true"):
+    for training in ("dive", "oracle_ir"):
         names = {everybody: f"{study.method}_{training}"} | {count: f"{training}_{count}" for count in (*fewer, *more)}
         rows = [
             {"people": count, "mean": groups.get_group(name).mean(), "std": groups.get_group(name).std(ddof=1)}

@@ -21,7 +21,7 @@ from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
 from vireid_lib.experiment.study import run_of
-from vireid_lib.generators.interface import Generator
+from vireid_lib.generators.base import Generator
 from vireid_lib.generators.jsia import Jsia
 from vireid_lib.generators.jsia.variation import mix
 from vireid_lib.generators.plans import OTHER

@@ -1,21 +1,12 @@
-"""AlignGAN as a generator, and as what it was made for: a network that finds people across modalities."""
+"""AlignGAN as a generator, and its re-identification network, which is trained together with it."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
-import torch
 from torch import nn
 
-from vireid_lib.data.images import to_float
 from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.aligngan.networks import AlignedNetwork, FeatureNetwork, make_generator
 from vireid_lib.generators.aligngan.task import GENERATORS, AlignGanTask
-from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.galleries import Pictures, to_pictures
-from vireid_lib.generators.plans import Planned
 from vireid_lib.generators.translator import Translator
 from vireid_lib.reid.config import ReidConfig
 
@@ -28,20 +19,12 @@ class AlignGan(Translator):
     """
 
     name = "aligngan"
-    config_class: ClassVar[type[AlignGanConfig]] = AlignGanConfig
+    config_class, task_class = AlignGanConfig, AlignGanTask
     config: AlignGanConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         generators = {name: make_generator(self.config) for name in GENERATORS}
         return generators | {"features": FeatureNetwork(self.config, pretrained=False)}
-
-    def make_task(self, batches: Batches) -> AlignGanTask:
-        return AlignGanTask(self.config, batches)
-
-    @torch.no_grad()
-    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        images = self._fitted()[f"to_{items[0].modality}"](to_float(starts[0], self.device) * 2 - 1)
-        return to_pictures(images)
 
     def joint(self) -> tuple[AlignedNetwork, ReidConfig]:
         """The re-identification network that was trained together with the generators, in evaluation mode, and how its

@@ -1,6 +1,4 @@
-"""AlignGAN's feature network, its classifier, and its judges of images and of pairs of image and features."""
-
-from __future__ import annotations
+"""AlignGAN's feature network, its classifier, its discriminators of images and of pairs of image and features."""
 
 import torch
 from jaxtyping import Float
@@ -17,7 +15,7 @@ Maps = Float[Tensor, "batch channels h w"]
 
 
 class FeatureNetwork(nn.Module):
-    """Infrared images in -1..1, real or made, to maps, features and embeddings: one stream, for one modality."""
+    """Infrared images in -1..1, real or generated, to maps, features and embeddings: one stream, for one modality."""
 
     def __init__(self, config: AlignGanConfig, *, pretrained: bool = True) -> None:
         super().__init__()
@@ -55,10 +53,8 @@ class Classifier(nn.Sequential):
 
 
 class AlignedNetwork(nn.Module):
-    """What AlignGAN is scored by: visible images are first shown as infrared ones.
-
-    Takes normalised images, as every ReID network of the library does.
-    """
+    """What AlignGAN is scored by: visible images are first shown as infrared ones. Takes normalised images, as every
+    ReID network of the library does."""
 
     def __init__(self, to_infrared: nn.Module, network: FeatureNetwork) -> None:
         super().__init__()
@@ -77,12 +73,9 @@ class AlignedNetwork(nn.Module):
         return average_pool(self.network(images))
 
 
-class ImageJudge(nn.Module):
-    """A score for each patch of an image: 1 for real ones.
-
-    Args:
-        halvings: convolutions of stride 2; each but the first is normalised.
-    """
+class ImageDiscriminator(nn.Module):
+    """A score for each patch of an image, 1 for real ones, after `halvings` convolutions of stride 2, of which each
+    but the first is normalised."""
 
     def __init__(self, *, width: int = 64, halvings: int = 5) -> None:
         super().__init__()
@@ -94,14 +87,9 @@ class ImageJudge(nn.Module):
         return self.score(self.layers(images))
 
 
-class PairJudge(nn.Module):
-    """The joint discriminator: do a real infrared image and real infrared features of one person stand together?
-
-    The features join the image where two halvings are left.
-
-    Args:
-        channels: of the feature network's maps.
-    """
+class PairDiscriminator(nn.Module):
+    """The joint discriminator: are image and features both real, infrared and of one identity? The features, of so many
+    channels, join the image where two halvings are left."""
 
     def __init__(self, channels: int, *, width: int = 64, halvings: int = 5) -> None:
         super().__init__()

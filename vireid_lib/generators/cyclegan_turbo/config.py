@@ -1,8 +1,6 @@
 """Every knob of CycleGAN-Turbo; the defaults are those of its authors' training code."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -15,9 +13,9 @@ class CycleGanTurboConfig(TranslatorConfig):
     image of each modality, AdamW, gradients clipped at a norm of 10, λ of 1 (cycle), 1 (identity) and 0.5
     (adversarial), LPIPS weighted 10 in the cycle and 1 in the identity loss. (The paper's text was not at hand.)
 
-    Ours: one update a step for the sum of the generators' losses and one for the judges', where the release steps for
-    each loss in turn; latents are the posterior's mean, not drawn from it; LoRA's scale is one everywhere (two in the
-    release's autoencoders), and the U-Net's first convolution, which is trained whole, has none besides; 256×128
+    Ours: one update a step for the sum of the generators' losses and one for the discriminators', where the release
+    steps for each loss in turn; latents are the posterior's mean, not drawn from it; LoRA's scale is one everywhere (2
+    in the release's autoencoders), and the U-Net's first convolution, which is trained whole, has none besides; 256×128
     pixels without random crops, where the release has 256×256 of 286×286.
 
     Attributes:
@@ -25,8 +23,8 @@ class CycleGanTurboConfig(TranslatorConfig):
         visible_prompt, infrared_prompt: what the U-Net is told to make; ours.
         unet_rank, vae_rank: of LoRA, on every linear and convolution layer but those of time and text.
         batch: images of each modality.
-        judge_model: the frozen CLIP image encoder that the judges look through, as a hub id or a folder; None takes
-            CycleGAN's judge of patches, of `judge_width` channels after its first convolution.
+        judge_model: the discriminators' frozen CLIP image encoder, as a hub id or a folder; None takes CycleGAN's
+            discriminator of patches, of `judge_width` channels after its first convolution.
         cycle_weight, identity_weight, gan_weight: λ of the pixels' and of the adversarial losses.
         cycle_lpips_weight, identity_lpips_weight: of LPIPS, where its weights are given.
         lpips_features, lpips_heads: LPIPS' weights: VGG-16 as a safetensors file or a hub id (timm/vgg16.tv_in1k), and
@@ -57,44 +55,13 @@ class CycleGanTurboConfig(TranslatorConfig):
     lpips_features: Source | None = None
     lpips_heads: Source | None = None
 
-    @classmethod
-    def small(cls, **changes: Any) -> CycleGanTurboConfig:
-        """For the miniature world at 64×32 pixels, with its miniature Stable Diffusion; λ are CycleGAN's, as there is
-        no LPIPS to keep the pictures alike. On a world of another seed the pictures have infrared's brightness, a
-        trace of green and stripes of the base model, and a baseline network finds the person in 41 % of them (of
-        greyscale copies in 36 %, of true infrared in 38 %). With 120 steps of two images, at twice the rate, the
-        stripes were stronger, and a cycle weight of 2 lost the people (8 %)."""
-        own = {
-            "base_model": "mini",
-            "height": 64,
-            "width": 32,
-            "unet_rank": 8,
-            "vae_rank": 4,
-            "batch": 1,
-            "steps": 360,
-            "learning_rate": 1e-3,
-            "judge_learning_rate": 1e-3,
-            "judge_model": None,
-            "judge_width": 16,
-            "cycle_weight": 10.0,
-            "identity_weight": 5.0,
-            "checkpoint_every": 50,
-        }
-        return cls(**(own | changes))
-
-    def weights_read(self) -> dict[str, str | None]:
-        """Digests of the base model's weights, and of the judge's and LPIPS' where they are given."""
-        from vireid_lib.generators.dive.base import fingerprint  # brings diffusers, which reading a profile can spare
-
-        return super().weights_read() | {"base_model_weights": fingerprint(self.base_model)}
-
     @property
     def prompts(self) -> dict[str, str]:
         """What the U-Net is told, by the modality that it is to make."""
         return {"visible": self.visible_prompt, "infrared": self.infrared_prompt}
 
     @model_validator(mode="after")
-    def _lpips(self) -> CycleGanTurboConfig:
+    def _lpips(self) -> Self:
         if (self.lpips_features is None) != (self.lpips_heads is None):
             raise ValueError("lpips_features and lpips_heads belong together: give both, or none to leave LPIPS out")
         return self

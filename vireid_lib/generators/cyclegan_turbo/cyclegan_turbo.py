@@ -1,26 +1,82 @@
 """CycleGAN-Turbo as a generator: Parmar, Park, Narasimhan, Zhu: "One-Step Image Translation with Text-to-Image Models",
 2024 (arXiv 2403.12036)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 import torch
-from torch import nn
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional
 
-from vireid_lib.data.images import to_float
+from vireid_lib.generators.adversarial import AdversarialTask
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.cyclegan_turbo.painter import Painter
-from vireid_lib.generators.cyclegan_turbo.task import CycleGanTurboTask
+from vireid_lib.generators.cyclegan_turbo.discriminators import logistic, make_discriminator
+from vireid_lib.generators.cyclegan_turbo.generator import TurboGenerator
+from vireid_lib.generators.cyclegan_turbo.lpips import load_lpips
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.latents import digest
 from vireid_lib.generators.galleries import Pictures, to_pictures
-from vireid_lib.generators.plans import Planned
+from vireid_lib.generators.networks import Images
+from vireid_lib.generators.plans import MODALITIES, OTHER, SampleRequest
 from vireid_lib.generators.translator import Translator
+
+DISCRIMINATORS = {name: f"discriminator_{name}" for name in MODALITIES}
+
+
+class CycleGanTurboTask(AdversarialTask):
+    """Each step: the generator for both directions, then both discriminators."""
+
+    kept = ("generator",)
+    trainable_only = True
+
+    def __init__(self, config: CycleGanTurboConfig, generator: TurboGenerator, batches: Batches) -> None:
+        super().__init__(config, batches)
+        self.gradient_clip = config.gradient_clip
+        discriminators = {name: make_discriminator(config) for name in DISCRIMINATORS.values()}
+        self.modules = {"generator": generator, **discriminators}
+        learned = [value for each in discriminators.values() for value in each.parameters() if value.requires_grad]
+        self.optimizers = {
+            "generator": torch.optim.AdamW(list(generator.trained().values()), lr=config.learning_rate),
+            "discriminators": torch.optim.AdamW(learned, lr=config.judge_learning_rate),
+        }
+        self.lpips = load_lpips(config.lpips_features, config.lpips_heads) if config.lpips_features else None
+
+    def prepare(self, accelerator: Accelerator) -> None:
+        super().prepare(accelerator)
+        if self.lpips is not None:
+            self.lpips.to(accelerator.device)
+
+    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+        draw, config = self.generator(step, "images", shared=True), self.settings
+        real = {name: self.part(images) for name, images in self.real(step, draw).items()}
+        self.freeze(True, *DISCRIMINATORS.values())
+        losses, made = self._generator_losses(real)
+        self.update(accelerator, "generator", losses["total"])
+        self.freeze(False, *DISCRIMINATORS.values())
+        for name, key in DISCRIMINATORS.items():
+            scores = self.modules[key](real[name]), self.modules[key](made[name].detach())
+            losses[key] = config.gan_weight * (logistic(scores[0], True) + logistic(scores[1], False)) / 2
+        self.update(accelerator, "discriminators", sum(losses[key] for key in DISCRIMINATORS.values()))
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _generator_losses(self, real: dict[str, Images]) -> tuple[dict[str, Tensor], dict[str, Images]]:
+        config, generator, losses = self.settings, self.modules["generator"], {}
+        first = {name: generator(torch.cat([real[OTHER[name]], real[name]]), name) for name in MODALITIES}
+        made, left = ({name: both.chunk(2)[part] for name, both in first.items()} for part in (0, 1))
+        for name in MODALITIES:
+            back, same = generator(made[OTHER[name]], name), left[name]
+            losses[f"cycle_{name}"] = config.cycle_weight * functional.l1_loss(back, real[name])
+            losses[f"identity_{name}"] = config.identity_weight * functional.l1_loss(same, real[name])
+            losses[f"fool_{name}"] = config.gan_weight * logistic(self.modules[DISCRIMINATORS[name]](made[name]), True)
+            if self.lpips is not None:
+                losses[f"cycle_lpips_{name}"] = config.cycle_lpips_weight * self.lpips(back, real[name])
+                losses[f"identity_lpips_{name}"] = config.identity_lpips_weight * self.lpips(same, real[name])
+        return {"total": sum(losses.values()), **losses}, made
+
 
 NO_LPIPS = (
     "cyclegan_turbo: no LPIPS weights are given, so its cycle and identity losses compare pixels alone; the "
@@ -32,7 +88,7 @@ class CycleGanTurbo(Translator):
     """Knows modalities, not cameras. A fitted folder holds what was trained alone; the base model is read again."""
 
     name = "cyclegan_turbo"
-    config_class: ClassVar[type[CycleGanTurboConfig]] = CycleGanTurboConfig
+    config_class, task_class = CycleGanTurboConfig, CycleGanTurboTask
     config: CycleGanTurboConfig
     trained_only = True
 
@@ -52,28 +108,19 @@ class CycleGanTurbo(Translator):
                 f"{self.config.base_model!r} is another model now than {self.name} was fitted with: "
                 "restore its weights, or fit anew."
             )
-        self._refuse_sizes(base.vae.config, base.unet.config)
-        return {"painter": Painter(base, self.config)}
+        factor = 2 ** (len(base.vae.config.block_out_channels) + len(base.unet.config.block_out_channels) - 2)
+        self.config.check_multiples(factor, f"take another base_model than {self.config.base_model!r}")
+        return {"generator": TurboGenerator(base, self.config)}
 
     def make_task(self, batches: Batches) -> CycleGanTurboTask:
-        return CycleGanTurboTask(self.config, self.make_networks()["painter"], batches)
+        return CycleGanTurboTask(self.config, self.make_networks()["generator"], batches)
 
     def about(self) -> dict[str, Any]:
         return self._about
 
     @torch.no_grad()
-    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        painter = self._fitted()["painter"]
-        images = painter(to_float(starts[0], self.device) * 2 - 1, items[0].modality)
-        return to_pictures(images)
-
-    def _refuse_sizes(self, vae: Any, unet: Any) -> None:
-        factor = 2 ** (len(vae.block_out_channels) + len(unet.block_out_channels) - 2)
-        if self.config.height % factor or self.config.width % factor:
-            raise ValueError(
-                f"height x width is {self.config.height}x{self.config.width}: {self.config.base_model!r} "
-                f"takes multiples of {factor}"
-            )
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        return to_pictures(self._fitted()["generator"](self.floats(images[0]), items[0].modality))
 
 
 GENERATOR = CycleGanTurbo

@@ -4,8 +4,6 @@ Zhang, Isola, Efros, Shechtman, Wang: "The Unreasonable Effectiveness of Deep Fe
 2018; its VGG-16 variant, version 0.1. Weights are read from files, never fetched unless a hub id is given.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from jaxtyping import Float

@@ -1,7 +1,5 @@
 """The base model: any Stable Diffusion, from a folder or the hub, taken apart for training and sampling."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,21 +1,15 @@
 """Every knob of DiVE; the defaults are the paper's (Implementation Details), for Stable Diffusion 1.5."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from typing import TYPE_CHECKING, Any, Literal
+from pydantic import Field, model_validator
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from vireid_lib.generators.config import GeneratorConfig
+from vireid_lib.generators.dive.selection import upright
 from vireid_lib.places import Source
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SAMPLING = ("sampling_steps", "timestep_spacing", "guidance", "sampling_batch", "start", "strength")
-"""Settings that may differ between fitting and sampling."""
-
-MACHINE = ("cuda_graph",)
-"""Settings of the machine: the result does not depend on them, but for rounding."""
 
 RELEASE = {"code_length": 4, "lora_scope": "shared", "sampling_steps": 50, "min_aspect": 2.0}
 """What the authors' published code does otherwise than their paper says."""
@@ -23,7 +17,7 @@ RELEASE = {"code_length": 4, "lora_scope": "shared", "sampling_steps": 50, "min_
 LoraTargets = Literal["attention", "attention+feed_forward", "all"]
 
 
-class DiveConfig(BaseModel):
+class DiveConfig(GeneratorConfig):
     """Settings of fine-tuning and sampling.
 
     Where the paper and its authors' release differ, the paper's form is the default and `form: release` takes the
@@ -36,13 +30,20 @@ class DiveConfig(BaseModel):
     characters, codes share letters in its eyes, but no two are the same to it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    SAMPLING: ClassVar[tuple[str, ...]] = (
+        "sampling_steps",
+        "timestep_spacing",
+        "guidance",
+        "sampling_batch",
+        "start",
+        "strength",
+    )
+    MACHINE: ClassVar[tuple[str, ...]] = ("cuda_graph",)
 
     form: Literal["paper", "release"] = Field("paper", description="whose values hold where the two differ")
     base_model: Source = Field(
         "stable-diffusion-v1-5/stable-diffusion-v1-5", description='folder, hub id, or "mini" for the embedded one'
     )
-    seed: int = Field(0, ge=0)
     height: int = Field(512, gt=0)
     width: int = Field(256, gt=0)
 
@@ -101,27 +102,12 @@ class DiveConfig(BaseModel):
     )
     strength: float = Field(0.6, gt=0, le=1, description='share of the noise schedule that `start: "image"` runs')
 
-    def to_json(self) -> dict[str, Any]:
-        """What a fitted folder's record says: all but the machine's settings."""
-        return self.model_dump(mode="json", exclude=set(MACHINE))
-
-    def fit_settings(self) -> dict[str, Any]:
-        """What the fitted weights depend on, as JSON values; the base model's weights among them."""
-        from vireid_lib.generators.dive.base import fingerprint  # brings diffusers, which reading a profile can spare
-
-        own = self.model_dump(mode="json", exclude={*SAMPLING, *MACHINE})
-        return own | {"base_model_weights": fingerprint(self.base_model)}
-
-    @classmethod
-    def small(cls, **changes: Any) -> DiveConfig:
-        """The paper's settings with `changes`: a profile of the miniature world says what is smaller there."""
-        return cls(**changes)
-
-    def fitted_rows(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows of an image table that DiVE with these settings is fitted to; see `selection.fitted_rows`."""
-        from vireid_lib.generators.dive.selection import fitted_rows
-
-        return fitted_rows(table, self)
+    def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
+        """The rows that are fitted: `train_modalities` and `min_aspect` leave some out."""
+        keep = upright(table["path"], self.min_aspect)
+        if self.train_modalities == "infrared":
+            keep &= ((table["modality"] == "infrared") | (table["split"] == "external")).to_numpy()
+        return table[keep].reset_index(drop=True)
 
     def comparable_settings(self) -> dict[str, Any]:
         """Every setting that a comparison of results must name, as JSON values."""
@@ -142,9 +128,8 @@ class DiveConfig(BaseModel):
         return RELEASE | values if isinstance(values, dict) and values.get("form") == "release" else values
 
     @model_validator(mode="after")
-    def _sizes(self) -> DiveConfig:
-        if self.height % 8 or self.width % 8:
-            raise ValueError(f"height x width is {self.height}x{self.width}: both must be multiples of 8")
+    def _sizes(self) -> Self:
+        self.check_multiples(8, "the autoencoder cannot take the image")
         return self
 
     @property

@@ -1,7 +1,5 @@
 """Fine-tuning: identity tokens and LoRA branches learn to explain each image (DiVE, Eq. 6)."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from contextlib import ExitStack
@@ -14,11 +12,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from vireid_lib.generators.dive.half import frozen_in
+from vireid_lib.generators.dive.cuda_graphs import recorded
+from vireid_lib.generators.dive.frozen_precision import frozen_in
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel, Predictor
-from vireid_lib.generators.dive.recording import recorded
-from vireid_lib.generators.dive.vocabulary import branch_indices, camera_keys
+from vireid_lib.generators.dive.prompts import branch_indices, camera_keys
 from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
 

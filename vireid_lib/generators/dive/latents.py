@@ -1,7 +1,5 @@
 """VAE latents, encoded once: of every image and of its mirror image."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """LoRA branches: low-rank corrections of the denoiser, one for each camera code, side by side in a batch."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +9,7 @@ from jaxtyping import Float, Int
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from vireid_lib.generators.dive.low_rank import CorrectedConvolution, CorrectedLinear, Geometry, to_kernel, to_taps
+from vireid_lib.generators.dive.lora_autograd import CorrectedConvolution, CorrectedLinear, Geometry, to_kernel, to_taps
 from vireid_lib.training import seeds
 from vireid_lib.training.weights import read_tensors
 
@@ -34,8 +32,8 @@ class BranchedLayer(nn.Module):
     """A frozen linear or convolution layer W with branches: y = W x + B_k A_k x for sample's branch k.
 
     `A` is drawn as in LoRA's paper (Hu et al. 2021, section 4.1) and `B` starts at zero; alpha equals the rank,
-    so that the scale is 1 and files need no metadata. W and x may be in half precision (`half.frozen_in`): A and B
-    are kept, and learn, in float32, and are cast for the product.
+    so that the scale is 1 and files need no metadata. W and x may be in half precision (see `frozen_precision`): A
+    and B are kept, and learn, in float32, and are cast for the product.
     """
 
     def __init__(self, base: nn.Linear | nn.Conv2d, branches: int, rank: int, selector: Selector, draw) -> None:

@@ -1,22 +1,21 @@
 """The trained parts of DiVE mounted on a base model."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Self
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vireid_lib.generators.dive.base import Base, load_base
-from vireid_lib.generators.dive.codes import prompt
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.lora import Branches
+from vireid_lib.generators.dive.modality_codes import prompt
+from vireid_lib.generators.dive.prompts import Vocabulary
 from vireid_lib.generators.dive.tokens import TokenBank, rows_of
-from vireid_lib.generators.dive.vocabulary import Vocabulary
 from vireid_lib.training.weights import read_tensors
 
 TOKENS = "tokens.safetensors"
@@ -41,7 +40,7 @@ class DiveModel:
         )
 
     @classmethod
-    def load(cls, folder: Path, vocabulary: Vocabulary, config: DiveConfig) -> DiveModel:
+    def load(cls, folder: Path, vocabulary: Vocabulary, config: DiveConfig) -> Self:
         """Mount what `save` wrote on the base model that `config` names."""
         model = cls(load_base(config.base_model), vocabulary, config, seed=0)
         with torch.no_grad():
@@ -88,7 +87,7 @@ class DiveModel:
                 )
         return torch.tensor(ids)
 
-    def to(self, device: torch.device | str) -> DiveModel:
+    def to(self, device: torch.device | str) -> Self:
         """Move everything to a device."""
         for module in (self.base.text, self.base.unet, self.base.vae):
             module.to(device)
@@ -98,7 +97,7 @@ class DiveModel:
 class Predictor(nn.Module):
     """Token ids and noised latents to the prediction of noise or velocity, in one forward.
 
-    Where the denoiser is held in half precision (`half.frozen_in`), it computes in that throughout, and the text
+    Where the denoiser is held in half precision (see `frozen_precision`), it computes in that throughout, and the text
     encoder under autocast; the prediction is float32.
     """
 

@@ -5,8 +5,6 @@ its settings only those say something about the network that describe the noise 
 to a sampler, and taking them over would give other pictures for the same seed, or none.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Mapping
 from typing import Any

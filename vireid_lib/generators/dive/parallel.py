@@ -1,10 +1,8 @@
-"""DiVE on several GPUs: starts the processes of one job, and is each of them.
+"""A job of a generator on several GPUs: starts its processes, and is each of them.
 
 By hand, on several machines: `torchrun … -m vireid_lib.generators.dive.parallel JOB.json` (or `accelerate launch`)
 with the job file that a run on one machine leaves beside its results.
 """
-
-from __future__ import annotations
 
 import json
 import os
@@ -17,9 +15,10 @@ from typing import Any
 
 import torch
 
+from vireid_lib import generators
 from vireid_lib.data import intensity, tables
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.generators.dive.config import DiveConfig
+from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.training import launchers, processes
 
 JOB = "job.json"
@@ -73,8 +72,6 @@ def run(job: dict[str, Any], folder: Path, count: int) -> None:
 
 def main(file: str) -> None:
     """One of the processes."""
-    from vireid_lib.generators.dive.dive import Dive
-
     if os.environ.get(OWNED):
         threading.Thread(target=_stop_with_parent, daemon=True).start()
     job = json.loads(Path(file).read_text())
@@ -85,13 +82,17 @@ def main(file: str) -> None:
         "cache": job["cache"] and Path(job["cache"]),
         "progress": job["progress"] and processes.index() == 0,
     }
-    config, folder = DiveConfig(**job["config"]), Path(job["folder"])
+    name, folder = job["generator"], Path(job["folder"])
+    config = generators.configure(name, job["config"])
     if job["do"] == "fit":
-        Dive(config, **common).fit(tables.load(job["table"]), folder)
+        generators.build(name, config, **common).fit(tables.load(job["table"]), folder)
     else:
-        dive = Dive.load(Path(job["fitted"]), config, **common)
-        source = tables.load(job["source"]) if job["source"] else None
-        dive.expand(job["identities"], job["cameras"], job["per_camera"], job["seed"], folder, source=source)
+        tuples = ("seeds", "source_images")
+        listed = [
+            each | {"path": Path(each["path"])} | {key: tuple(each[key]) for key in tuples} for each in job["requests"]
+        ]
+        requests = [SampleRequest(**each) for each in listed]
+        generators.load(name, Path(job["fitted"]), config, **common).write(requests, folder, job["settings"])
 
 
 def _stop_with_parent() -> None:

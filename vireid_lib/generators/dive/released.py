@@ -1,7 +1,5 @@
 """Reads what the authors' code writes, a token dictionary and an old-style LoRA, into a fitted folder of ours."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping
@@ -12,12 +10,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vireid_lib.data.contents import write_atomically
+from vireid_lib.generators.base import RECORD
 from vireid_lib.generators.dive import latents
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.config import DiveConfig
-from vireid_lib.generators.dive.dive import RECORD
 from vireid_lib.generators.dive.model import DiveModel
-from vireid_lib.generators.dive.vocabulary import SHARED, Vocabulary
+from vireid_lib.generators.dive.prompts import SHARED, Vocabulary
 from vireid_lib.training import weights
 
 # "unet." may be missing; attention processors of diffusers before 0.22 say "processor.to_q_lora.down.weight", those
@@ -131,7 +129,8 @@ def convert(
     )
     base = load_base(config.base_model)
     record = {
-        "config": config.to_json(),
+        "generator": "dive",
+        "config": config.recorded(),
         "base_model_digest": latents.digest(base.unet),
         "vocabulary": words.to_json(),
         "infrared": sorted(infrared),

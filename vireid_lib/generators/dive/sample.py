@@ -1,7 +1,5 @@
 """Sampling: DPM-Solver++ with classifier-free guidance, a recorded seed an image, one branch a batch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ from torch import Tensor
 
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import to_float
-from vireid_lib.generators.dive.half import frozen_in
+from vireid_lib.generators.dive.frozen_precision import frozen_in
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import sampler
 

@@ -1,7 +1,5 @@
 """Stable Diffusion 1.5's public configuration: its architecture at full shape, without its weights."""
 
-from __future__ import annotations
-
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from tokenizers.pre_tokenizers import ByteLevel
@@ -11,36 +9,20 @@ from vireid_lib.generators.dive.base import Base
 
 HUB_IDS = ("stable-diffusion-v1-5/stable-diffusion-v1-5", "runwayml/stable-diffusion-v1-5")
 
-UNET = {
-    "sample_size": 64,
-    "in_channels": 4,
-    "out_channels": 4,
-    "block_out_channels": (320, 640, 1280, 1280),
-    "down_block_types": (*("CrossAttnDownBlock2D",) * 3, "DownBlock2D"),
-    "up_block_types": ("UpBlock2D", *("CrossAttnUpBlock2D",) * 3),
-    "layers_per_block": 2,
-    "cross_attention_dim": 768,
-    "attention_head_dim": 8,
-    "norm_num_groups": 32,
-}
+UNET = {"sample_size": 64, "cross_attention_dim": 768}  # what diffusers has otherwise by default
 VAE = {
-    "latent_channels": 4,
     "block_out_channels": (128, 256, 512, 512),
     "layers_per_block": 2,
-    "norm_num_groups": 32,
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
     "sample_size": 512,
-    "scaling_factor": 0.18215,
 }
 TEXT = {
     "vocab_size": 49_408,
     "hidden_size": 768,
     "intermediate_size": 3072,
-    "num_hidden_layers": 12,
     "num_attention_heads": 12,
     "max_position_embeddings": 77,
-    "hidden_act": "quick_gelu",
     "projection_dim": 768,
 }
 SCHEDULE = {

@@ -1,10 +1,9 @@
 """Identity tokens [p]: the only rows of the embedding table that are trained (Textual Inversion)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 import torch
 from jaxtyping import Float, Int
@@ -39,7 +38,7 @@ class TokenRows(nn.Module):
         self.rows = nn.Parameter(rows.clone())
         self.frozen: Tensor | None = None  # bool [n]: samples whose gradient does not reach the rows
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TokenRows:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move the table with the rest."""
         self.table = fn(self.table)
         return super()._apply(fn, recurse)

@@ -1,14 +1,12 @@
 """Every knob of Flow2Flow; the defaults are the paper's (section V-A), and where it is silent the release's."""
 
-from __future__ import annotations
-
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from vireid_lib.generators.config import TranslatorConfig
 
-SMALLEST = 24
+SMALLEST = 24  # less leaves nothing of an image after the discriminators' five convolutions
 
 
 class Flow2FlowConfig(TranslatorConfig):
@@ -25,8 +23,8 @@ class Flow2FlowConfig(TranslatorConfig):
         blocks, squeezes, coupling_width, activation: of the paper's flow; see `Flow`.
         scales, residual_width, residual_blocks: of the released flow; see `RealNvp`.
         discriminator_width: channels of the first of the four convolutions; the last has 8 times as many.
-        identities, images: people in a batch that have both modalities, and images of each of them in each.
-        visible_only: people in a batch with visible images alone, where there are such (external ones).
+        identities, images: identities in a batch that have both modalities, and images of each of them in each.
+        visible_only: identities in a batch with visible images alone, where there are such (external ones).
         start: both flows start with the same weights ("alike": at first a translation is the image itself) or each with
             its own ("apart": at first it is noise). The paper does not say.
         generator_steps: updates of the flows for each one of their adversaries; None takes the form's.
@@ -69,60 +67,15 @@ class Flow2FlowConfig(TranslatorConfig):
     expansion: Literal["translate", "interpolate"] = "translate"
     q: int = Field(2, ge=2)
 
-    @classmethod
-    def small(cls, **changes: Any) -> Flow2FlowConfig:
-        """For the miniature world at 64×32 pixels: half of the paper's blocks, narrow, a minute and a half of one core.
-
-        Chosen on the real images of world 101 (50 people), fitted without external ones. "Right": the real image of the
-        other modality that is nearest to a translated one shows the same person, to infrared / to visible, as AGW sees
-        it that was trained on these people; chance is 2 %, grey copies of visible images have 42 %. "Distance": Fréchet
-        distance of AGW's features to the modality's real images; halves of these 0.08, grey copies 0.48. One fit each:
-
-            12 blocks, S unbounded, 8 + 8 images, started apart, 600 steps, 247 s: right 26 / 10 %, distance 0.24 / 0.59
-            12 blocks, S unbounded, 8 + 8 images, 200 steps, 101 s: right 19 / 11 %, distance 0.27 / 0.49
-            12 blocks, 8 + 8 images, 150 steps, 77 s: right 12 / 13 %, distance 0.34 / 0.70
-            6 blocks, 4 + 4 images, 450 steps, 92 s (this one): right 17 / 21 %, distance 0.30 / 0.39
-            the same at the paper's rate of 2e-4: right 11 / 15 %, distance 0.42 / 0.43
-
-        So translations show silhouettes and brightness, under noise, and fewer people than a grey copy does; longer
-        fits are better. Pictures between two images of a person are clean after any of these.
-        """
-        own = {
-            "height": 64,
-            "width": 32,
-            "blocks": 6,
-            "squeezes": 2,
-            "coupling_width": 48,
-            "discriminator_width": 16,
-            "steps": 450,
-            "identities": 4,
-            "images": 1,
-            "padding": 0,
-            "learning_rate": 1e-3,
-            "gradient_clip": 10.0,
-            "residual_width": 12,
-            "residual_blocks": 1,
-            "flow_weight": 5e-4,
-            "checkpoint_every": 100,
-        }
-        return cls(**(own | changes))
-
     @property
     def generator_turns(self) -> int:
         """Updates of the flows for each one of their adversaries."""
         return self.generator_steps or (2 if self.form == "paper" else 1)
 
     @model_validator(mode="after")
-    def _sizes(self) -> Flow2FlowConfig:
+    def _sizes(self) -> Self:
         factor = 2 ** (self.squeezes if self.form == "paper" else self.scales - 1)
-        if self.height % factor or self.width % factor:
-            raise ValueError(
-                f"height x width is {self.height}x{self.width}: both must be multiples of {factor}, or "
-                "take fewer squeezes (scales, in the released form)"
-            )
+        self.check_multiples(factor, "take fewer squeezes (scales, in the released form)")
         if min(self.height, self.width) < SMALLEST:
-            raise ValueError(
-                f"height x width is {self.height}x{self.width}: both must be at least {SMALLEST}, or the "
-                "discriminators' five convolutions leave nothing"
-            )
+            raise ValueError(f"height x width is {self.height}x{self.width}: both must be at least {SMALLEST}")
         return self

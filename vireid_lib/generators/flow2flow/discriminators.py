@@ -1,7 +1,5 @@
 """The adversaries: image encoders and modality discriminators (Flow2Flow, section IV-A)."""
 
-from __future__ import annotations
-
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional

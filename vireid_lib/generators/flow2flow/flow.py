@@ -1,20 +1,119 @@
-"""The paper's flow: blocks of affine coupling and invertible 1×1 convolution, a tanh activation in the last one."""
+"""The paper's flow and its invertible layers (Flow2Flow, section IV-A, Table II).
 
-from __future__ import annotations
+Every layer maps towards the latents (the paper's reverse propagation) and returns the log-determinant of that map for
+each sample; with `generate=True` it maps towards the image, and returns the result alone.
+"""
 
+import math
+
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
-from vireid_lib.generators.flow2flow.layers import (
-    AffineCoupling,
-    InvertibleConvolution,
-    InvertibleTanh,
-    squeeze,
-    unsqueeze,
-)
+from vireid_lib.generators.networks import Images
 
-Images = Float[Tensor, "batch 3 height width"]
+Maps = Float[Tensor, "batch channels height width"]
+PerSample = Float[Tensor, " batch"]
 Latents = Float[Tensor, "batch channels rows columns"]
+
+START_SCALE = 2.0  # sigmoid(2) = 0.88: every coupling starts near the identity, as in Glow
+SPREAD = 2.0  # S stays in 0..4, so that generating stretches a value at most twofold in each coupling
+
+
+def squeeze(maps: Maps) -> Maps:
+    """Each 2×2 square of pixels becomes four channels: [b, c, h, w] to [b, 4c, h/2, w/2], channel by channel."""
+    return functional.pixel_unshuffle(maps, 2)
+
+
+def unsqueeze(maps: Maps) -> Maps:
+    """Inverse of `squeeze`."""
+    return functional.pixel_shuffle(maps, 2)
+
+
+class InvertibleConvolution(nn.Module):
+    """z = W x at every pixel, with W = P L (U + diag(s)), so that log|det W| = Σ log|s| (Glow, section 3.2).
+
+    P is a fixed permutation, L and U are triangular with ones and zeros on the diagonal. W starts as a random rotation.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        rotation = torch.linalg.qr(torch.randn(channels, channels))[0]
+        permutation, lower, upper = torch.linalg.lu(rotation)
+        diagonal = upper.diagonal()
+        self.register_buffer("permutation", permutation)
+        self.register_buffer("sign", diagonal.sign())
+        self.lower, self.upper = nn.Parameter(lower.tril(-1)), nn.Parameter(upper.triu(1))
+        self.log_scale = nn.Parameter(diagonal.abs().log())
+
+    def weight(self) -> Float[Tensor, "channels channels"]:
+        """W."""
+        eye = torch.eye(len(self.sign), dtype=self.lower.dtype, device=self.lower.device)
+        upper = self.upper.triu(1) + torch.diag(self.sign * self.log_scale.exp())
+        return self.permutation @ (self.lower.tril(-1) + eye) @ upper
+
+    def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
+        weight = self.weight()
+        if generate:
+            # In double precision: an error here would be blown up by all layers that follow.
+            weight = torch.linalg.inv(weight.to(widest(maps))).to(maps.dtype)
+            return functional.conv2d(maps, weight[:, :, None, None])
+        log_determinant = self.log_scale.sum() * (maps.shape[2] * maps.shape[3])
+        return functional.conv2d(maps, weight[:, :, None, None]), log_determinant.expand(len(maps))
+
+
+class AffineCoupling(nn.Module):
+    """The second half of the channels becomes z₂ = x₂ ⊙ sigmoid(S(x₁)) + T(x₁); the first stays (Eq. 5, 6).
+
+    S and T are the two halves of one small network, whose form the paper leaves open; this is Glow's, with S bounded.
+    Latents that come from the other modality's flow are unlike any that this one was trained on: where S is free, some
+    of them divide by nearly nothing, and a few layers on the image is not finite.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.kept = channels // 2
+        self.network = nn.Sequential(
+            nn.Conv2d(self.kept, width, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, 2 * (channels - self.kept), 3, padding=1),
+        )
+        nn.init.zeros_(self.network[-1].weight)
+        nn.init.zeros_(self.network[-1].bias)
+
+    def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
+        kept, changed = maps[:, : self.kept], maps[:, self.kept :]
+        free, shift = self.network(kept).chunk(2, dim=1)
+        raw = START_SCALE + SPREAD * torch.tanh(free / SPREAD)
+        if generate:
+            return torch.cat([kept, (changed - shift) / torch.sigmoid(raw)], dim=1)
+        changed = changed * torch.sigmoid(raw) + shift
+        return torch.cat([kept, changed], dim=1), functional.logsigmoid(raw).flatten(1).sum(1)
+
+
+class InvertibleTanh(nn.Module):
+    """z = tanh(x) towards the latents, x = artanh(z) towards the image (Eq. 7, 8).
+
+    Latents are double precision where the device has it: in single precision the inverse is off by more than 1e-4 from
+    about 5 on, and tanh is 1 from about 9 on; in double precision these are 14 and 19. Latents of exactly 1, which
+    pictures unlike any of training have, are taken for the next smaller number.
+    """
+
+    def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
+        if generate:
+            limit = 1 - torch.finfo(maps.dtype).eps
+            return torch.atanh(maps.clamp(-limit, limit))
+        # log(1 − tanh²) = log(4 e^{2x} / (e^{2x} + 1)²), written so that no exponential overflows
+        log_slope = 2 * (math.log(2) - maps - functional.softplus(-2 * maps))
+        return torch.tanh(maps.to(widest(maps))), log_slope.flatten(1).sum(1)
+
+
+def widest(like: Tensor) -> torch.dtype:
+    """Double precision, except on Apple's GPUs, which have none."""
+    return torch.float32 if like.device.type == "mps" else torch.float64
 
 
 class Flow(nn.Module):

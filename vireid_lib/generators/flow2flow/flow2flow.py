@@ -1,9 +1,6 @@
 """Flow2Flow as a generator: sample expansion (TSE) and cross-modality generation (CMG) by two flows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,39 +9,34 @@ from torch import Tensor, nn
 
 from vireid_lib.data.images import to_float
 from vireid_lib.generators import plans
-from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
 from vireid_lib.generators.flow2flow.task import GREY_LEVELS, Flow2FlowTask, dequantised, make_flow
 from vireid_lib.generators.galleries import Pictures
-from vireid_lib.generators.plans import Planned
+from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translator import Translator
 
 
 class Flow2Flow(Translator):
     """Pan, Chen, He, Li, He: "How Image Generation Helps Visible-to-Infrared Person Re-Identification?".
 
-    Use: `flows = Flow2Flow(config); flows.fit(table, folder); flows.expand(...)`. It knows modalities, not cameras:
-    what it makes for two infrared cameras differs by the images that it starts from alone.
+    Knows modalities, not cameras: what it makes for two infrared cameras differs by the source images alone.
     """
 
     name = "flow2flow"
-    config_class: ClassVar[type[Flow2FlowConfig]] = Flow2FlowConfig
+    config_class, task_class = Flow2FlowConfig, Flow2FlowTask
     config: Flow2FlowConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {name: make_flow(self.config) for name in Flow2FlowTask.kept}
 
-    def make_task(self, batches: Batches) -> Flow2FlowTask:
-        return Flow2FlowTask(self.config, batches)
-
     @property
-    def starts_from_two(self) -> bool:
+    def from_pairs(self) -> bool:
         """CMG from one image, or TSE between two, as `expansion` says."""
         return self.config.expansion != "translate"
 
-    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        """Eq. 18 and 19 from one start, Eq. 16 and 17 between two."""
-        latents = [self.encode(images, items[0].from_modality) for images in starts]
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        """Eq. 18 and 19 from one image, Eq. 16 and 17 between two."""
+        latents = [self.encode(each, items[0].from_modality) for each in images]
         if len(latents) == 1:
             return self.decode(latents[0], items[0].modality)
         shares = torch.tensor([plans.share(item, self.config.q) for item in items]).to(latents[0])

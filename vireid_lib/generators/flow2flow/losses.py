@@ -1,13 +1,12 @@
 """The losses of Flow2Flow, Eq. 9 to 14."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vireid_lib.generators.adversarial import toward
 from vireid_lib.reid.losses.distances import pairwise_distances
 
 EPSILON = 1e-6  # inside the root of a distance, as released: its gradient stays finite where two features agree
@@ -59,4 +58,4 @@ def modality_loss(scores: Float[Tensor, " n"], wanted: float) -> Float[Tensor, "
     The paper prints the differences without squares; minimising (0 − M(x̂)) would then raise the score of generated
     images. The release squares.
     """
-    return (scores - wanted).square().mean()
+    return toward(scores, wanted)

@@ -3,16 +3,13 @@
 Parameters carry the names of the released state dict, but for the `.conv` inside its weight-normalised convolutions.
 """
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.flow2flow.layers import Maps, PerSample, squeeze, unsqueeze
-
-Images = Float[Tensor, "batch 3 height width"]
+from vireid_lib.generators.flow2flow.flow import Maps, PerSample, squeeze, unsqueeze
+from vireid_lib.generators.networks import Images
 
 
 class RealNvp(nn.Module):
@@ -72,9 +69,8 @@ class _Scale(nn.Module):
             self.next_block = _Scale(2 * channels, 2 * width, blocks, scales - 1)
 
     def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
-        return self._generate(maps) if generate else self._encode(maps)
-
-    def _encode(self, maps: Maps) -> tuple[Maps, PerSample]:
+        if generate:
+            return self._generate(maps)
         maps, total = _through(self.in_couplings, maps)
         if self.next_block is None:
             return maps, total

@@ -1,28 +1,24 @@
 """The training of Flow2Flow: flows and adversaries in turn."""
 
-from __future__ import annotations
-
-import numpy as np
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
 from vireid_lib.generators.flow2flow.discriminators import ImageEncoder, ModalityDiscriminator
 from vireid_lib.generators.flow2flow.flow import Flow
 from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, modality_loss, noise_loss
 from vireid_lib.generators.flow2flow.real_nvp import RealNvp
-from vireid_lib.generators.plans import OTHER
+from vireid_lib.generators.networks import Images
+from vireid_lib.generators.plans import MODALITIES, OTHER
 from vireid_lib.generators.translator import TranslationTask
-from vireid_lib.training import seeds
 
 BETAS = (0.5, 0.999)  # the release's
 RELEASED_DECAY = 5e-5  # of the release, on the lengths of weight-normalised kernels
 GREY_LEVELS = 256
 
-Images = Float[Tensor, "batch 3 height width"]
 ByModality = dict[str, Tensor]
 
 
@@ -47,18 +43,10 @@ def dequantised(images: Images, noise: Images | float) -> Images:
 class Flow2FlowTask(TranslationTask):
     """Each step: the flows `generator_turns` times, on one batch with fresh noise, then their adversaries once."""
 
-    kept = ("visible", "infrared")
+    kept, by_identity = MODALITIES, True
 
     def __init__(self, config: Flow2FlowConfig, batches: Batches) -> None:
-        super().__init__()
-        self.settings, self.batches = config, batches
-        if len(batches.paired) < config.identities:
-            raise ValueError(
-                f"flow2flow needs {config.identities} identities with images of both modalities in a batch and the "
-                f"table has {len(batches.paired)}: lower `identities`, or add people."
-            )
-        images = max(np.isin(batches.labels[rows], batches.paired).sum() for rows in batches.rows.values())
-        self.steps = config.steps or config.epochs * (int(images) // (config.identities * config.images) + 1)
+        super().__init__(config, batches)
         flows = {name: make_flow(config) for name in self.kept}
         if config.start == "alike":
             flows["infrared"].load_state_dict(flows["visible"].state_dict())
@@ -76,13 +64,10 @@ class Flow2FlowTask(TranslationTask):
             self.optimizers["adversaries"] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        rows = dict(zip(self.kept, self._rows(step), strict=True))
+        rows = dict(zip(self.kept, self.rows(step), strict=True))
         labels = {name: torch.from_numpy(self.batches.labels[own]).to(self.device) for name, own in rows.items()}
         draw = self.generator(step, "images")
-        clean = {
-            name: self.batches.images(own, draw, self.device, flip=self.settings.flip, padding=self.settings.padding)
-            for name, own in rows.items()
-        }
+        clean = {name: self.images(own, draw) for name, own in rows.items()}
         self._freeze_adversaries(True)
         for _ in range(self.settings.generator_turns):
             real = {
@@ -94,9 +79,6 @@ class Flow2FlowTask(TranslationTask):
         if self.adversaries:
             shown |= self._train_adversaries(accelerator, real, fake, labels)
         return shown
-
-    def describe(self, step: int) -> str:
-        return self.batches.describe(np.concatenate(self._rows(step)))
 
     def _train_flows(
         self, accelerator: Accelerator, real: ByModality, labels: ByModality
@@ -138,8 +120,10 @@ class Flow2FlowTask(TranslationTask):
             if self.settings.identity_weight:
                 losses[f"encoder_{name}"] = 2 - self._identity(name, real, fake[name], labels)
             if self.settings.modality_weight:
-                judge = self.modules[f"discriminator_{name}"]
-                of_real, of_fake = judge(torch.cat([real[name], fake[name]])).split([len(real[name]), len(fake[name])])
+                discriminator = self.modules[f"discriminator_{name}"]
+                of_real, of_fake = discriminator(torch.cat([real[name], fake[name]])).split(
+                    [len(real[name]), len(fake[name])]
+                )
                 losses[f"discriminator_{name}"] = modality_loss(of_real, 1.0) + modality_loss(of_fake, 0.0)
         self.optimizers["adversaries"].zero_grad(set_to_none=True)
         accelerator.backward(sum(losses.values()))
@@ -159,13 +143,6 @@ class Flow2FlowTask(TranslationTask):
     def _freeze_adversaries(self, frozen: bool) -> None:
         for name in self.adversaries:
             self.modules[name].requires_grad_(not frozen)
-
-    def _rows(self, step: int) -> tuple[Rows, Rows]:
-        stream = np.random.default_rng(seeds.integer(self.seed, self.process, step, "rows"))
-        config = self.settings
-        return self.batches.by_identity(
-            stream, identities=config.identities, images=config.images, visible_only=config.visible_only
-        )
 
 
 def _groups(flows: dict[str, nn.Module]) -> list[dict]:

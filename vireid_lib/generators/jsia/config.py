@@ -1,8 +1,6 @@
 """Every knob of JSIA-ReID's generation and variation modules; the defaults are the paper's, or say whose they are."""
 
-from __future__ import annotations
-
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -47,11 +45,11 @@ class JsiaConfig(TranslatorConfig):
         decoder_blocks, upsamplings, mlp_width: residual blocks with AdaIN; doublings of the map, which is a quarter of
             the encoder's input; width of the MLP that turns styles into AdaIN's parameters.
         judge_width, judge_layers, judge_scales: of the discriminators; the release's.
-        identities, images: people in a batch that have both modalities, and images of each of them in each. At the
-            paper's size a step keeps 5.9 GB for each of these people, 3.8 with `precision: "bf16"` (measured on a CPU
-            with two and three of them), so its 16 take about 95 GB, or 61.
-        visible_only: people in a batch with visible images alone, where there are such; they are reconstructed only,
-            for the paper exchanges styles within a person.
+        identities, images: identities in a batch that have both modalities, and images of each of them in each. At the
+            paper's size a step keeps 5.9 GB for each of these identities, 3.8 with `precision: "bf16"` (measured on a
+            CPU with two and three of them), so its 16 take about 95 GB, or 61.
+        visible_only: identities in a batch with visible images alone, where there are such; only reconstructed, for
+            the paper exchanges styles within a person.
         reconstruction_weight, cycle_weight, gan_weight: of Eq. 4, 5, 7. Eq. 8 prints two unknown weights.
         feature_weight: of the distance between contents and styles and those of the images made from them.
         variation: the module of section 3.2; its losses do not reach the encoder, whose maps it must not make easy.
@@ -94,34 +92,6 @@ class JsiaConfig(TranslatorConfig):
     distribution_weight: float = Field(1.0, ge=0)
     expansion: Literal["translate", "mix"] = "translate"
 
-    @classmethod
-    def small(cls, **changes: Any) -> JsiaConfig:
-        """For the miniature world at 64×32 pixels. On a world of another seed this gives blurred people of about the
-        right brightness, found by a baseline network in 32 % of the pictures (greyscale copies: 36 %, true infrared:
-        38 %)."""
-        own = {
-            "height": 64,
-            "width": 32,
-            "backbone": "small",
-            "pretrained": None,
-            "style_dim": 16,
-            "style_width": 8,
-            "mlp_width": 64,
-            "judge_width": 16,
-            "judge_layers": 3,
-            "identities": 3,
-            "images": 2,
-            "visible_only": 2,
-            "steps": 300,
-            "learning_rate": 1e-3,
-            "latent_dim": 64,
-            "latent_width": 48,
-            "checkpoint_every": 100,
-        }
-        if changes.get("form") == "release":
-            own |= {"height": 32, "width": 16}
-        return cls(**(own | changes))
-
     @property
     def enlargement(self) -> int:
         """How many times as high as a picture the encoder's input is: its maps are a quarter of it."""
@@ -139,7 +109,7 @@ class JsiaConfig(TranslatorConfig):
         return RELEASE | settings if release else settings
 
     @model_validator(mode="after")
-    def _sizes(self) -> JsiaConfig:
+    def _sizes(self) -> Self:
         sides = (self.height * self.enlargement, self.width * self.enlargement)
         factor = 32 if self.variation else 4
         if any(side % factor for side in sides):
@@ -147,8 +117,7 @@ class JsiaConfig(TranslatorConfig):
                 f"height x width is {self.height}x{self.width}: the encoder's input, {sides[0]}x{sides[1]}"
                 f", must be multiples of {factor}"
             )
-        least = 2 ** (self.judge_layers + self.judge_scales - 1)
-        least = max(least, 2**self.style_downsamplings)
+        least = 2 ** max(self.judge_layers + self.judge_scales - 1, self.style_downsamplings)
         if min(self.height, self.width) < least:
             raise ValueError(
                 f"height x width is {self.height}x{self.width}: both must be at least {least}, or take "

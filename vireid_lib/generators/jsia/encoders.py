@@ -1,7 +1,5 @@
 """The set-level encoder, which is also the modality-invariant one, and the instance-level encoder behind it."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

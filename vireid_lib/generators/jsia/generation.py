@@ -1,7 +1,5 @@
 """One pass through the generation and variation modules: paired images and their losses (sections 3.1, 3.2)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,11 +11,11 @@ from torch.nn import functional
 from vireid_lib.generators.jsia import losses
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import SetLevelEncoder, network_input, statistics_kept
-from vireid_lib.generators.jsia.networks import Images, make_decoder, make_judge, make_style_encoder
+from vireid_lib.generators.jsia.networks import Decoder, MultiScaleDiscriminator, StyleEncoder
 from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, mix, variation_loss
-from vireid_lib.generators.plans import OTHER
+from vireid_lib.generators.networks import Images
+from vireid_lib.generators.plans import MODALITIES, OTHER
 
-MODALITIES = tuple(OTHER)
 ByModality = dict[str, Tensor]
 Networks = Mapping[str, nn.Module]
 Encode = Callable[[Images], Tensor]
@@ -37,8 +35,10 @@ class Made:
 
 def make_generation(config: JsiaConfig, channels: int) -> dict[str, nn.Module]:
     """Fresh networks besides the set-level encoder, whose maps have so many channels."""
-    nets: dict[str, nn.Module] = {f"style_{name}": make_style_encoder(config) for name in MODALITIES}
-    nets |= {f"decoder_{name}": make_decoder(config, channels) for name in MODALITIES}
+    style = {"width": config.style_width, "downsamplings": config.style_downsamplings, "style": config.style_dim}
+    decoder = {"style": config.style_dim, "blocks": config.decoder_blocks, "mlp_width": config.mlp_width}
+    nets: dict[str, nn.Module] = {f"style_{name}": StyleEncoder(**style) for name in MODALITIES}
+    nets |= {f"decoder_{name}": Decoder(channels, **decoder, upsamplings=config.upsamplings) for name in MODALITIES}
     if config.variation:
         rows, columns = (side * config.enlargement // 4 for side in (config.height, config.width))
         widths = {"width": config.latent_width, "latent": config.latent_dim}
@@ -47,9 +47,10 @@ def make_generation(config: JsiaConfig, channels: int) -> dict[str, nn.Module]:
     return {name: channels_last(module) for name, module in nets.items()}
 
 
-def make_judges(config: JsiaConfig) -> dict[str, nn.Module]:
-    """Fresh discriminators, named after the modality that they judge."""
-    return {f"judge_{name}": channels_last(make_judge(config)) for name in MODALITIES}
+def make_discriminators(config: JsiaConfig) -> dict[str, nn.Module]:
+    """Fresh discriminators, one for each modality."""
+    sizes = {"width": config.judge_width, "layers": config.judge_layers, "scales": config.judge_scales}
+    return {f"discriminator_{name}": channels_last(MultiScaleDiscriminator(**sizes)) for name in MODALITIES}
 
 
 def channels_last(module: nn.Module) -> nn.Module:
@@ -68,7 +69,7 @@ def generate(
     """Disentangle, exchange styles, go back (Eq. 1 to 6), and the generators' losses; "total" is their weighted sum.
 
     Args:
-        nets: from `make_generation` and `make_judges`, whatever wraps them.
+        nets: from `make_generation` and `make_discriminators`, whatever wraps them.
         encoder: the set-level encoder's module, whose running statistics generated images shall not change.
         encode: pictures in -1..1 to maps, through that module.
         real: pictures of each modality; visible and infrared image i show one person. There may be more visible ones,
@@ -77,13 +78,8 @@ def generate(
     """
     count = {name: len(images) for name, images in real.items()}
     pairs = min(count.values())
-    maps = dict(
-        zip(
-            MODALITIES,
-            encode(torch.cat([real[name] for name in MODALITIES])).split([count[name] for name in MODALITIES]),
-            strict=True,
-        )
-    )
+    both = encode(torch.cat([real[name] for name in MODALITIES]))
+    maps = dict(zip(MODALITIES, both.split([count[name] for name in MODALITIES]), strict=True))
     styles = {name: nets[f"style_{name}"](real[name]) for name in MODALITIES}
     found: dict[str, Tensor] = {}
     total = real["visible"].new_zeros(())
@@ -102,7 +98,7 @@ def generate(
         closing = (styles if config.form == "release" else fake_styles)[name][:pairs]
         back = nets[f"decoder_{name}"](fake_maps[OTHER[name]], closing)
         found[f"cycle_{name}"] = functional.l1_loss(back, real[name][:pairs])
-        found[f"fool_{name}"] = losses.fool(nets[f"judge_{name}"](fake[name]))
+        found[f"fool_{name}"] = losses.generator_loss(nets[f"discriminator_{name}"](fake[name]))
         if config.feature_weight:
             found[f"feature_{name}"] = functional.l1_loss(fake_maps[OTHER[name]], maps[name][:pairs]) + (
                 functional.l1_loss(fake_styles[name], styles[name][:pairs])
@@ -149,12 +145,14 @@ def mixed(nets: Networks, made: Made, partner: Mapping[str, Tensor], share: Mapp
     return found
 
 
-def judged(nets: Networks, real: ByModality, fake: ByModality) -> dict[str, Float[Tensor, ""]]:
+def discriminate(nets: Networks, real: ByModality, fake: ByModality) -> dict[str, Float[Tensor, ""]]:
     """The discriminators' losses (Eq. 7)."""
-    return {
-        f"judge_{name}": losses.judge(nets[f"judge_{name}"](fake[name].detach()), nets[f"judge_{name}"](real[name]))
-        for name in MODALITIES
-    }
+    found = {}
+    for name in MODALITIES:
+        discriminator = nets[f"discriminator_{name}"]
+        of_fake, of_real = discriminator(fake[name].detach()), discriminator(real[name])
+        found[f"discriminator_{name}"] = losses.discriminator_loss(of_fake, of_real)
+    return found
 
 
 def encoding(encoder: nn.Module, config: JsiaConfig) -> Encode:

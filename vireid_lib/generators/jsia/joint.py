@@ -4,8 +4,6 @@ Wang, Yang, Zhang, Cheng, Hou, Tiwari, Pandey: "Cross-Modality Paired-Images Gen
 RGB-Infrared Person Re-Identification", Neural Networks 2020.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

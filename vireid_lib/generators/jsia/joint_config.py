@@ -1,11 +1,10 @@
 """Every knob of JSIA-ReID's joint training; the defaults are the paper's, or say whose they are."""
 
-from __future__ import annotations
-
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from vireid_lib.generators.config import recipe
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.pretrained import HUB_ID
@@ -41,8 +40,8 @@ class JsiaReidConfig(ReidConfig):
             behind the BN neck, other rates, generation on 3 people with 3 images. Given settings win.
         backbone, pretrained: as in `JsiaConfig`, which must have the same backbone.
         set_level: SL of Table 3: "shared" with the modality-invariant encoder; "separate" (×); or "adversarial" (−),
-            separate and trained against a judge of modality, as in cmGAN.
-        modality_weight: of the set-level encoder's loss against that judge.
+            separate and trained against a discriminator of modality, as in cmGAN.
+        modality_weight: of the set-level encoder's loss against that discriminator.
         il_weight: λ_il of the instance-level alignment (IL), 0 leaves it out.
         lr_weight: λ_lr of the local regions (LR), 0 leaves them out. The term has the regions' classification loss too
             (Sun et al. 2018, which the paper follows), or their classifiers would agree by saying nothing.
@@ -103,36 +102,9 @@ class JsiaReidConfig(ReidConfig):
     drops: tuple[int, ...] = (30,)
 
     @classmethod
-    def small(cls, **changes: Any) -> JsiaReidConfig:
-        """For the miniature world: the small backbone with the recipe of its relatives there, but 240 steps, of
-        which each third trains the generators too. Chosen for the time that it takes: neither this nor the weights λ
-        were searched for."""
-        own = {
-            "backbone": "small",
-            "pretrained": None,
-            "height": 64,
-            "width": 32,
-            "identities": 8,
-            "steps": 240,
-            "mix": 0.5,
-            "optimizer": "adamw",
-            "label_smoothing": 0.1,
-            "padding": 4,
-            "erasing": 0.5,
-            "learning_rate": 3e-3,
-            "first_beta": 0.9,
-            "weight_decay": 0.01,
-            "generation_rate": 1e-3,
-            "generation_identities": 2,
-            "generation_images": 2,
-            "generate_every": 3,
-            "schedule": "one_cycle",
-            "flip_at_test": True,
-            "channels_last": True,
-        }
-        if changes.get("form") != "release":
-            own |= {"il_weight": 0.5, "lr_weight": 0.5, "ui_weight": 0.5}
-        return cls(**(own | changes))
+    def small(cls, **changes: Any) -> Self:
+        """The recipe for the miniature world, in `generators/recipes.yaml`."""
+        return cls(**(recipe("jsia joint", changes.get("form", "paper")) | changes))
 
     @property
     def in_epochs(self) -> tuple[str, ...]:
@@ -157,7 +129,7 @@ class JsiaReidConfig(ReidConfig):
         return RELEASE | settings if release else settings
 
     @model_validator(mode="after")
-    def _fits(self) -> JsiaReidConfig:
+    def _fits(self) -> Self:
         for mine, whole, what in (
             (self.generation_identities, self.identities, "identities"),
             (self.generation_images, self.images, "images"),

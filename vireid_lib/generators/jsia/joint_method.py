@@ -1,7 +1,5 @@
 """What the joint training's ReID network learns from: batch, identity losses, alignment of paired images."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

@@ -1,7 +1,5 @@
 """The joint training for the one training loop: ReID network and generators together, then the discriminators."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from torch.nn import functional
 from vireid_lib.data.images import load_images
 from vireid_lib.generators.jsia import losses
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input, statistics_kept
-from vireid_lib.generators.jsia.generation import MODALITIES, ByModality, Made, encoding, generate, judged, mixed
+from vireid_lib.generators.jsia.generation import MODALITIES, ByModality, Made, discriminate, encoding, generate, mixed
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_method import JsiaMethod
 from vireid_lib.generators.jsia.jsia import Jsia
@@ -25,11 +23,11 @@ from vireid_lib.reid.method import Batch
 from vireid_lib.reid.train import ReidTask
 from vireid_lib.training import schedules
 
-JUDGE = "judge_modality"
+MODALITY = "discriminator_modality"
 
 
 class JointTask(ReidTask):
-    """Each step: everything that makes or recognises images (Eq. 16), then everything that judges them.
+    """Each step: everything that makes or recognises images (Eq. 16), then the discriminators.
 
     Args:
         start: folder of a fitted `Jsia`. Its set-level encoder becomes the network's, or, where the set level is not
@@ -46,8 +44,8 @@ class JointTask(ReidTask):
         self.config = {**self.config, "generator": self.start.summary()["weights"]}
         held = self.start.networks
         held.requires_grad_(True).train()
-        self.makers = tuple(name for name in held if name.startswith(("style_", "decoder_", "latent_")))
-        self.judges = tuple(name for name in held if name.startswith("judge_"))
+        self.generators = tuple(name for name in held if name.startswith(("style_", "decoder_", "latent_")))
+        self.discriminators = tuple(name for name in held if name.startswith("discriminator_"))
         self.shared = config.set_level == "shared"
         network = self.method.network
         if config.pretrained is not None:
@@ -55,14 +53,14 @@ class JointTask(ReidTask):
         if self.shared:
             network.set_level.load_state_dict(held["set_level"].state_dict())
         else:
-            self.makers += ("set_level",)
+            self.generators += ("set_level",)
         if not config.needs_generation:
-            self.makers = self.judges = ()
-        self.modules |= {name: held[name] for name in (*self.makers, *self.judges)}
+            self.generators = self.discriminators = ()
+        self.modules |= {name: held[name] for name in (*self.generators, *self.discriminators)}
         if config.set_level == "adversarial":
-            self.modules[JUDGE] = _modality_judge(network.set_level.channels, seed)
-            self.judges += (JUDGE,)
-        for player, names in (("makers", self.makers), ("judges", self.judges)):
+            self.modules[MODALITY] = _modality_discriminator(network.set_level.channels, seed)
+            self.discriminators += (MODALITY,)
+        for player, names in (("generators", self.generators), ("discriminators", self.discriminators)):
             if names:
                 parameters = [each for name in names for each in self.modules[name].parameters()]
                 self.optimizers[player] = torch.optim.Adam(parameters, lr=config.generation_rate, betas=BETAS)
@@ -76,36 +74,36 @@ class JointTask(ReidTask):
     def before_step(self, step: int) -> None:
         super().before_step(step)
         share = self.method.drop(self.position(step)[0])
-        for name in ("makers", "judges"):
+        for name in ("generators", "discriminators"):
             if name in self.optimizers:
                 schedules.scale_learning_rates(self.optimizers[name], share)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         moved = self.method.move(self.batch(step))
-        freeze(self.modules, self.judges, True)
-        found, judging = self._learn(moved, step % self.settings.generate_every == 0)
+        freeze(self.modules, self.discriminators, True)
+        found, discriminating = self._learn(moved, step % self.settings.generate_every == 0)
         total = sum(found.values())
-        self._update(accelerator, ("network", "makers"), total)
-        freeze(self.modules, self.judges, False)
-        of_judges = judging()
-        if of_judges:
-            self._update(accelerator, ("judges",), sum(of_judges.values()))
-        found = {"total": total, **found, **of_judges}
+        self._update(accelerator, ("network", "generators"), total)
+        freeze(self.modules, self.discriminators, False)
+        of_discriminators = discriminating()
+        if of_discriminators:
+            self._update(accelerator, ("discriminators",), sum(of_discriminators.values()))
+        found = {"total": total, **found, **of_discriminators}
         return {name: value.detach() for name, value in found.items()}
 
     def _learn(self, moved: Batch, generates: bool = True):
-        """The losses of network and makers, weighted, and a function that gives the judges' afterwards.
+        """The losses of network and generators, weighted, and a function that gives the discriminators' afterwards.
 
         Args:
-            generates: whether the makers take part in this step.
+            generates: whether the generators take part in this step.
         """
         batch, network = self.method.augment(moved), self.modules["network"]
         maps = network(torch.cat((batch.visible, batch.infrared)), "set_level")
         found = self.method.identity_losses(network(maps, "instance_level"), batch)
         infrared = torch.zeros(len(maps), device=self.device)
         infrared[len(batch.visible) :] = 1.0
-        if JUDGE in self.modules:
-            guess = self.modules[JUDGE](maps)[:, 0]
+        if MODALITY in self.modules:
+            guess = self.modules[MODALITY](maps)[:, 0]
             wrong = functional.binary_cross_entropy_with_logits(guess, 1 - infrared)
             found["modality"] = self.settings.modality_weight * wrong
         made, real = None, {}
@@ -116,14 +114,14 @@ class JointTask(ReidTask):
             if self.settings.il_weight or self.settings.lr_weight or self.settings.ui_weight:
                 found |= self._align(real, made, moved.generator)
 
-        def judging() -> dict[str, Tensor]:
-            of_judges = judged(self.modules, real, made.fake) if made else {}
-            if JUDGE in self.modules:
-                guess = self.modules[JUDGE](maps.detach())[:, 0]
-                of_judges[JUDGE] = functional.binary_cross_entropy_with_logits(guess, infrared)
-            return of_judges
+        def discriminating() -> dict[str, Tensor]:
+            of_discriminators = discriminate(self.modules, real, made.fake) if made else {}
+            if MODALITY in self.modules:
+                guess = self.modules[MODALITY](maps.detach())[:, 0]
+                of_discriminators[MODALITY] = functional.binary_cross_entropy_with_logits(guess, infrared)
+            return of_discriminators
 
-        return found, judging
+        return found, discriminating
 
     def _generate(self, real: ByModality, draw: torch.Generator) -> tuple[Made, dict[str, Tensor]]:
         settings = self.start.config
@@ -178,11 +176,11 @@ class JointTask(ReidTask):
 
     def _for_generation(self, moved: Batch) -> ByModality:
         """The pictures in -1..1 that pass the generators: of the first people of the batch, each one's first images."""
-        config, maker = self.settings, self.start.config
+        config, made_at = self.settings, self.start.config
         people, images = config.generation_identities, config.generation_images
         chosen = torch.arange(config.identities * config.images).view(config.identities, config.images)
         chosen = chosen[:people, :images].flatten()
-        size = (maker.height, maker.width)
+        size = (made_at.height, made_at.width)
         found = {}
         for name in MODALITIES:
             pictures = getattr(moved, name)[chosen]
@@ -205,11 +203,11 @@ class JointTask(ReidTask):
         networks |= {name: module for name, module in self.modules.items() if name in networks}
         if self.shared:
             networks["set_level"].load_state_dict(self.method.network.set_level.state_dict())
-        maker, table = self.start.config, self.table
-        pixels = load_images(table["path"].tolist(), (maker.height, maker.width), cache=self.cache).pixels
+        config, table = self.start.config, self.table
+        pixels = load_images(table["path"].tolist(), (config.height, config.width), cache=self.cache).pixels
         people, seen = table["identity"].tolist(), zip(table["camera"], table["modality"], strict=True)
         cameras = [self.start.camera_key(*each) for each in seen]
-        networks["styles"] = StyleBank.of(networks, pixels, self.rows, people, cameras, maker.style_dim)
+        networks["styles"] = StyleBank.of(networks, pixels, self.rows, people, cameras, config.style_dim)
         about = {"identities": len(self.identities), "joint_steps": self.steps}
         self.start.keep(folder, networks, table, **about)
 
@@ -221,7 +219,7 @@ def _split(output: Output) -> list[Output]:
     return [Output(*each) for each in zip(*parts, strict=True)]
 
 
-def _modality_judge(channels: int, seed: int) -> nn.Module:
+def _modality_discriminator(channels: int, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         pool = (nn.AdaptiveAvgPool2d(1), nn.Flatten())

@@ -1,11 +1,9 @@
 """JSIA-ReID as a generator: translation by exchanged styles, and mixtures of images in its latent space."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,17 +13,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vireid_lib.data.contents import file_digest, write_atomically
-from vireid_lib.data.images import to_float
-from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.base import RECORD
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import network_input
-from vireid_lib.generators.jsia.generation import make_generation, make_judges, make_set_level
+from vireid_lib.generators.jsia.generation import make_discriminators, make_generation, make_set_level
 from vireid_lib.generators.jsia.styles import StyleBank
 from vireid_lib.generators.jsia.task import JsiaTask
 from vireid_lib.generators.jsia.variation import mix
-from vireid_lib.generators.plans import Planned
-from vireid_lib.generators.translator import RECORD, WEIGHTS, Translator
+from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.generators.translator import WEIGHTS, Translator
 from vireid_lib.training import seeds
 
 
@@ -38,20 +35,17 @@ class Jsia(Translator):
     """
 
     name = "jsia"
-    config_class: ClassVar[type[JsiaConfig]] = JsiaConfig
+    config_class, task_class = JsiaConfig, JsiaTask
     config: JsiaConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
         encoder = make_set_level(self.config)
         bank = StyleBank(self._record["images"], self.config.style_dim)
-        makers = {"set_level": encoder, **make_generation(self.config, encoder.channels)}
-        return makers | make_judges(self.config) | {"styles": bank}
-
-    def make_task(self, batches: Batches) -> JsiaTask:
-        return JsiaTask(self.config, batches)
+        generators = {"set_level": encoder, **make_generation(self.config, encoder.channels)}
+        return generators | make_discriminators(self.config) | {"styles": bank}
 
     @property
-    def starts_from_two(self) -> bool:
+    def from_pairs(self) -> bool:
         """Translations of one image, or mixtures of two, as `expansion` says."""
         return self.config.expansion != "translate"
 
@@ -74,35 +68,29 @@ class Jsia(Translator):
         write_atomically(folder / RECORD, json.dumps(self._record | changed, indent=1).encode())
 
     @torch.no_grad()
-    def pictures(self, starts: Sequence[Pictures], items: Sequence[Planned]) -> Pictures:
-        """Contents of the starts, mixed if there are two, with a style of the person, else of somebody, under the
-        camera; two starts of the camera's own modality keep their mixed styles (Eq. 14)."""
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        """Contents of the source images, mixed if there are two, with a style of the identity, else of another, under
+        the camera; two images of the camera's own modality keep their mixed styles (Eq. 14)."""
         target, here = items[0].modality, items[0].from_modality
-        bank = self._fitted()["styles"]
-        styles = torch.stack(
-            [
-                bank.draw(item.identity, camera, item.seeds[0])
-                for item, camera in zip(items, self.camera_keys(items), strict=True)
-            ]
-        )
-        if len(starts) == 1:
-            return self.decode(self.contents(starts[0]), styles, target)
+        bank, asked = self._fitted()["styles"], zip(items, self.camera_keys(items), strict=True)
+        styles = torch.stack([bank.draw(item.identity, camera, item.seeds[0]) for item, camera in asked])
+        if len(images) == 1:
+            return self.decode(self.contents(images[0]), styles, target)
         shares = torch.tensor([_share(item) for item in items], device=self.device)
-        contents = self.from_latents(mix(*(self.latents(images) for images in starts), shares))
+        contents = self.from_latents(mix(*(self.latents(each) for each in images), shares))
         if target == here:
-            styles = mix(*(self.styles(images, here) for images in starts), shares)
+            styles = mix(*(self.styles(each, here) for each in images), shares)
         return self.decode(contents, styles, target)
 
     @torch.no_grad()
     def contents(self, images: Pictures) -> Float[Tensor, "n channels h w"]:
         """Modality-invariant maps of images of either modality."""
-        pictures = to_float(images, self.device) * 2 - 1
-        return self._fitted()["set_level"](network_input(pictures, self.config.enlargement))
+        return self._fitted()["set_level"](network_input(self.floats(images), self.config.enlargement))
 
     @torch.no_grad()
     def styles(self, images: Pictures, modality: str) -> Float[Tensor, "n style"]:
         """Modality-specific features of images of that modality."""
-        return self._of(modality, "style")(to_float(images, self.device) * 2 - 1)
+        return self._of(modality, "style")(self.floats(images))
 
     @torch.no_grad()
     def latents(self, images: Pictures) -> Float[Tensor, "n latent"]:
@@ -131,7 +119,7 @@ class Jsia(Translator):
         return networks[f"{what}_{modality}"]
 
 
-def _share(item: Planned) -> float:
+def _share(item: SampleRequest) -> float:
     """α of a mixture, uniform in 0..1, by the picture's seed."""
     return float(np.random.default_rng(seeds.integer(item.seeds[0], "share")).random())
 

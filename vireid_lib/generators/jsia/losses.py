@@ -1,7 +1,5 @@
 """Losses of JSIA-ReID: least squares against the discriminators, divergences of identity predictions (Eq. 7, 11-15)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal
 
@@ -15,14 +13,14 @@ Logits = Float[Tensor, "... identities"]
 RELEASED_EPSILON = 1e-8
 
 
-def fool(of_fake: Scores) -> Float[Tensor, ""]:
+def generator_loss(of_fake: Scores) -> Float[Tensor, ""]:
     """Σ over scales of the mean of (D(x̂) − 1)²: Eq. 7 with the least squares of section 4.2."""
     return sum((scores - 1).square().mean() for scores in of_fake)
 
 
-def judge(of_fake: Scores, of_real: Scores) -> Float[Tensor, ""]:
+def discriminator_loss(of_fake: Scores, of_real: Scores) -> Float[Tensor, ""]:
     """Σ over scales of the means of D(x̂)² and (D(x) − 1)²."""
-    return sum(fake.square().mean() for fake in of_fake) + fool(of_real)
+    return sum(fake.square().mean() for fake in of_fake) + generator_loss(of_real)
 
 
 def divergence(first: Logits, second: Logits) -> Float[Tensor, ""]:

@@ -1,7 +1,5 @@
 """The re-identification network of JSIA-ReID: set-level encoder, instance-level encoder, classifiers (section 3.3)."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 import torch
@@ -10,10 +8,10 @@ from torch import Tensor, nn
 
 from vireid_lib.generators.jsia.encoders import InstanceLevelEncoder, SetLevelEncoder
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
+from vireid_lib.generators.jsia.networks import Maps
+from vireid_lib.generators.networks import Images
 from vireid_lib.reid.layers import average_pool, bn_neck, check_images, generalised_mean_pool, identity_classifier
 
-Images = Float[Tensor, "batch 3 height width"]
-Maps = Float[Tensor, "batch channels h w"]
 SMALL_STRIPES, SMALL_WIDTH = 4, 192  # as the miniature world's other networks have it
 
 

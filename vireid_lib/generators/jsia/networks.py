@@ -1,7 +1,6 @@
-"""What makes and judges images in JSIA-ReID: style encoder, decoder, multi-scale discriminator (section 3.1)."""
+"""JSIA-ReID's style encoder, decoder and multi-scale discriminator (section 3.1), and their layers."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -9,13 +8,74 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.jsia.config import JsiaConfig
-from vireid_lib.generators.jsia.layers import AdaptiveBlock, Convolution, MapNorm, Maps
-from vireid_lib.generators.networks import draw_weights
+from vireid_lib.generators.networks import Images, draw_weights
 
-Images = Float[Tensor, "batch 3 height width"]
+Maps = Float[Tensor, "batch channels height width"]
 Styles = Float[Tensor, "batch style"]
+EPSILON = 1e-5
 leaky = partial(functional.leaky_relu, negative_slope=0.2)
+
+
+class Convolution(nn.Module):
+    """A convolution with reflected borders, then a normalisation and an activation, if given."""
+
+    def __init__(
+        self,
+        channels: int,
+        out: int,
+        size: int,
+        *,
+        stride: int = 1,
+        padding: int,
+        norm: nn.Module | None = None,
+        activation: Callable[[Tensor], Tensor] | None = functional.relu,
+    ) -> None:
+        super().__init__()
+        self.norm, self.activation, self.padding = norm, activation, padding
+        self.conv = nn.Conv2d(channels, out, size, stride)
+
+    def forward(self, maps: Maps) -> Maps:
+        maps = self.conv(functional.pad(maps, (self.padding,) * 4, mode="reflect"))
+        maps = maps if self.norm is None else self.norm(maps)
+        return maps if self.activation is None else self.activation(maps)
+
+
+class MapNorm(nn.Module):
+    """(x − mean) / (deviation + ε) over all values of a sample, then a gain and a shift for each channel.
+
+    As released: the unbiased deviation, ε outside the root; what MUNIT calls layer normalisation.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma, self.beta = nn.Parameter(torch.rand(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, maps: Maps) -> Maps:
+        mean, deviation = maps.mean((1, 2, 3), keepdim=True), maps.std((1, 2, 3), keepdim=True)
+        return (maps - mean) / (deviation + EPSILON) * self.gamma[:, None, None] + self.beta[:, None, None]
+
+
+def adaptive_instance_norm(
+    maps: Maps, scale: Float[Tensor, "batch channels"], shift: Float[Tensor, "batch channels"]
+) -> Maps:
+    """Each channel of each sample to mean 0 and (biased) variance 1, then times `scale` plus `shift`: AdaIN (Huang and
+    Belongie 2017), with what a style says for scale and shift."""
+    return functional.instance_norm(maps, eps=EPSILON) * scale[:, :, None, None] + shift[:, :, None, None]
+
+
+class AdaptiveBlock(nn.Module):
+    """Two 3×3 convolutions with AdaIN beside the identity, no activation after the second."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = Convolution(channels, channels, 3, padding=1, activation=None)
+        self.second = Convolution(channels, channels, 3, padding=1, activation=None)
+
+    def forward(self, maps: Maps, parameters: Float[Tensor, "batch 2 2 channels"]) -> Maps:
+        """`parameters`: of each of the two norms, shift then scale."""
+        (shift, scale), (shift2, scale2) = (norm.unbind(1) for norm in parameters.unbind(1))
+        inside = functional.relu(adaptive_instance_norm(self.first(maps), scale, shift))
+        return maps + adaptive_instance_norm(self.second(inside), scale2, shift2)
 
 
 class StyleEncoder(nn.Module):
@@ -72,7 +132,7 @@ class MultiScaleDiscriminator(nn.Module):
 
     def __init__(self, *, width: int = 32, layers: int = 4, scales: int = 2) -> None:
         super().__init__()
-        self.scales = nn.ModuleList(_judge(width, layers) for _ in range(scales))
+        self.scales = nn.ModuleList(_one_scale(width, layers) for _ in range(scales))
         self.apply(draw_weights)
 
     def forward(self, images: Images) -> list[Float[Tensor, "batch 1 rows columns"]]:
@@ -83,31 +143,10 @@ class MultiScaleDiscriminator(nn.Module):
         return scores
 
 
-def _judge(width: int, layers: int) -> nn.Sequential:
+def _one_scale(width: int, layers: int) -> nn.Sequential:
     convolutions, channels = [], 3
     for place in range(layers):
         out = width * 2**place
         convolutions.append(Convolution(channels, out, 4, stride=2, padding=1, activation=leaky))
         channels = out
     return nn.Sequential(*convolutions, nn.Conv2d(channels, 1, 1))
-
-
-def make_style_encoder(config: JsiaConfig) -> StyleEncoder:
-    """A fresh style encoder."""
-    return StyleEncoder(width=config.style_width, downsamplings=config.style_downsamplings, style=config.style_dim)
-
-
-def make_decoder(config: JsiaConfig, channels: int) -> Decoder:
-    """A fresh decoder of maps with so many channels."""
-    return Decoder(
-        channels,
-        style=config.style_dim,
-        blocks=config.decoder_blocks,
-        upsamplings=config.upsamplings,
-        mlp_width=config.mlp_width,
-    )
-
-
-def make_judge(config: JsiaConfig) -> MultiScaleDiscriminator:
-    """A fresh discriminator."""
-    return MultiScaleDiscriminator(width=config.judge_width, layers=config.judge_layers, scales=config.judge_scales)

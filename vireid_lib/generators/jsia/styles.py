@@ -1,8 +1,7 @@
-"""The styles of the training images: what a camera's pictures of somebody without images of that camera look like."""
-
-from __future__ import annotations
+"""The styles of the training images, to show an identity as a camera that has no image of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 import torch
@@ -43,7 +42,7 @@ class StyleBank(nn.Module):
         people: Sequence[str],
         cameras: Sequence[str],
         style: int,
-    ) -> StyleBank:
+    ) -> Self:
         """The styles of images.
 
         Args:

@@ -1,12 +1,10 @@
 """The variation module: modality-invariant maps to a latent space and back, mixtures there (section 3.2, Eq. 14)."""
 
-from __future__ import annotations
-
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.jsia.layers import Maps
+from vireid_lib.generators.jsia.networks import Maps
 
 Latents = Float[Tensor, "batch latent"]
 HALVINGS = 3

@@ -1,8 +1,7 @@
-"""Discriminators: CLIP's image encoder, frozen, with small heads; or CycleGAN's judge of patches."""
-
-from __future__ import annotations
+"""Discriminators: CLIP's image encoder, frozen, with small heads; or CycleGAN's discriminator of patches."""
 
 from pathlib import Path
+from typing import Self
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ HEAD_WIDTH = 256
 Scores = list[Float[Tensor, "batch ..."]]
 
 
-class ClipJudge(nn.Module):
+class ClipDiscriminator(nn.Module):
     """Scores of what CLIP sees after a third and two thirds of its layers, place by place, and of its summary.
 
     After vision-aided GANs (Kumari, Zhang, Shechtman, Zhu 2022), whose package the paper uses: it needs torchvision, so
@@ -55,20 +54,20 @@ class ClipJudge(nn.Module):
             scores.append(head(tokens.mT.unflatten(2, (side, side))))
         return scores
 
-    def train(self, mode: bool = True) -> ClipJudge:
+    def train(self, mode: bool = True) -> Self:
         super().train(mode)
         self.encoder.eval()
         return self
 
-    def requires_grad_(self, requires_grad: bool = True) -> ClipJudge:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Of the heads; the encoder never learns."""
         self.places.requires_grad_(requires_grad)
         self.whole.requires_grad_(requires_grad)
         return self
 
 
-class PatchJudge(nn.Module):
-    """CycleGAN's discriminator as a judge with one list of scores."""
+class PatchScores(nn.Module):
+    """CycleGAN's discriminator as one with a list of scores."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -78,11 +77,11 @@ class PatchJudge(nn.Module):
         return [self.patches(images)]
 
 
-def make_judge(config: CycleGanTurboConfig) -> ClipJudge | PatchJudge:
-    """A fresh judge of one modality."""
+def make_discriminator(config: CycleGanTurboConfig) -> ClipDiscriminator | PatchScores:
+    """A fresh discriminator of one modality."""
     if config.judge_model is None:
-        return PatchJudge(config.judge_width)
-    return ClipJudge(_read_encoder(config.judge_model))
+        return PatchScores(config.judge_width)
+    return ClipDiscriminator(_read_encoder(config.judge_model))
 
 
 def _read_encoder(name: str) -> CLIPVisionModel:
@@ -105,6 +104,6 @@ def _read_encoder(name: str) -> CLIPVisionModel:
     return encoder
 
 
-def called(scores: Scores, real: bool) -> Float[Tensor, ""]:
+def logistic(scores: Scores, real: bool) -> Float[Tensor, ""]:
     """Cross-entropy of calling all of them real, or made: the mean over places, summed over depths."""
     return sum(functional.softplus(-part if real else part).mean() for part in scores)

@@ -1,7 +1,5 @@
 """Rare codes: the fixed placeholder [k] of each camera, e.g. "b8zBXKoH", that no word resembles."""
 
-from __future__ import annotations
-
 import string
 from collections.abc import Sequence
 

@@ -1,7 +1,4 @@
-"""The translator: encoder, one step of the U-Net, decoder with skip connections; what is trained is LoRA and little
-else."""
-
-from __future__ import annotations
+"""The generator: encoder, one step of the U-Net, decoder with skip connections; LoRA and little else is trained."""
 
 import copy
 
@@ -61,7 +58,7 @@ class Coder(nn.Module):
         return decoder.conv_out(decoder.conv_act(decoder.conv_norm_out(maps)))
 
 
-class Painter(nn.Module):
+class TurboGenerator(nn.Module):
     """Images in -1..1 of one modality to images in -1..1 of the other, both ways: the U-Net is shared and told by its
     prompt what to make; each direction has an autoencoder of its own.
 
@@ -79,7 +76,7 @@ class Painter(nn.Module):
         alpha = base.schedule.alphas_cumprod[-1]
         self.signal, self.spread = float(alpha.sqrt()), float((1 - alpha).sqrt())
         for name, prompt in config.prompts.items():
-            self.register_buffer(f"{name}_text", told(base, prompt), persistent=False)
+            self.register_buffer(f"{name}_text", embedded(base, prompt), persistent=False)
 
     def forward(self, images: Images, modality: str) -> Images:
         """Show images as `modality`; those that are of it already should come back as they are."""
@@ -114,7 +111,7 @@ def add_lora(network: nn.Module, names: list[str], rank: int) -> None:
 
 
 @torch.no_grad()
-def told(base: Base, prompt: str) -> Float[Tensor, "1 tokens features"]:
+def embedded(base: Base, prompt: str) -> Float[Tensor, "1 tokens features"]:
     """What the text encoder makes of a prompt."""
     ids = base.tokenizer(
         prompt, padding="max_length", max_length=base.tokenizer.model_max_length, truncation=True, return_tensors="pt"

@@ -1,7 +1,5 @@
 """A network's forward and backward pass, recorded once as CUDA graphs and replayed from then on."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -89,14 +89,6 @@ def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_b
     assert np.abs(theirs * 255 - picture).max() <= 1
 
 
-def test_it_expands_the_people_it_knows_and_no_others(files, tiny_base, tmp_path):
-    dive = convert(files, tiny_base, tmp_path / "fit")
-    table = dive.expand(list(NAMES), ["sysu_mm01/3"], 1, 0, tmp_path / "out")
-    assert set(table["identity"]) == set(NAMES)
-    with pytest.raises(ValueError, match="no token"):
-        dive.expand(["market1501/0009"], ["sysu_mm01/3"], 1, 0, tmp_path / "other")
-
-
 def test_other_spellings_of_the_same_lora(files, tmp_path):
     _, _, layers, vectors = files
     new = {}
@@ -170,17 +162,6 @@ def test_values_that_are_not_finite_are_refused_by_name(files, tmp_path, value):
         save(tensors, file)
         with pytest.raises(released.ReleasedFileError, match=f"{file.name}: {key} holds values that are no finite"):
             released.read_lora(file)
-
-
-@pytest.mark.parametrize("name", ["x.bin", "x.pt", "x.safetensors"])
-def test_files_that_are_no_weights_are_said_to_be_what_they_are(tmp_path, name):
-    for data, words in ((b"", "is empty"), (b"<html>", "an HTML page"), (b"version https://git-lfs", "LFS pointer")):
-        (tmp_path / name).write_bytes(data)
-        for read in (released.read_tokens, released.read_lora):
-            with pytest.raises(released.ReleasedFileError, match=f"{name} .*{words}"):
-                read(tmp_path / name)
-    with pytest.raises(FileNotFoundError, match="absent.bin does not exist"):
-        released.read_lora(tmp_path / "absent.bin")
 
 
 def test_halves_that_do_not_fit_each_other(files, tmp_path):

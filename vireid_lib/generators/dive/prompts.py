@@ -1,7 +1,5 @@
 """Which code and which LoRA branch each image of a table belongs to."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -10,8 +8,8 @@ from jaxtyping import Int64
 
 from vireid_lib.data.cameras import camera_key
 from vireid_lib.data.cameras import camera_keys as keys_of
-from vireid_lib.generators.dive.codes import make_codes
 from vireid_lib.generators.dive.config import DiveConfig
+from vireid_lib.generators.dive.modality_codes import make_codes
 
 SHARED = "shared"
 

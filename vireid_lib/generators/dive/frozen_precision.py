@@ -1,7 +1,5 @@
 """A frozen network in half precision, for as long as it is needed so."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

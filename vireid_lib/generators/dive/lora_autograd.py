@@ -6,8 +6,6 @@ place, nothing is computed for W, which is frozen, and each sample has an A and 
 branches share a batch, at the cost of one.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vireid_lib.generators.dive import forecast, vocabulary
+from vireid_lib.generators.dive import cost, prompts
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.dive import Dive
@@ -13,16 +13,16 @@ from vireid_lib.generators.dive.model import DiveModel
 @pytest.mark.parametrize("settings", [{}, {"start": "image"}])
 def test_measuring_moves_no_weight(tiny_config, tiny_table, settings):
     config = tiny_config.model_copy(update=settings)
-    model = DiveModel(load_base(config.base_model), vocabulary.build(tiny_table, config), config, seed=0)
+    model = DiveModel(load_base(config.base_model), prompts.build(tiny_table, config), config, seed=0)
     before, state = model.digest(), torch.random.get_rng_state()
-    speed = forecast.measure(model, tiny_table, "cpu")
+    speed = cost.measure(model, tiny_table, "cpu")
     assert model.digest() == before and torch.equal(torch.random.get_rng_state(), state)
     assert all(parameter.grad is None for group in model.trained() for parameter in group)
     assert min(speed.encode, speed.step, speed.image) > 0 and "CPU" in speed.where
 
 
 def test_numbers_of_the_plan(tiny_config, tiny_table, tmp_path):
-    found = forecast.forecast(tiny_table, tiny_config, 12, device="cpu")
+    found = cost.estimate(tiny_table, tiny_config, 12, device="cpu")
     assert (found.images, found.identities, found.views, found.synthetic) == (24, 4, 5, 12)
     assert found.disk["decoded images"] == 24 * 32 * 16 * 3
     assert found.disk["latents"] == 24 * 2 * 2 * 4 * 8 * 4 * 2
@@ -34,13 +34,13 @@ def test_numbers_of_the_plan(tiny_config, tiny_table, tmp_path):
 
 
 def test_too_little_disk_is_said(tiny_config, tiny_table, tmp_path, monkeypatch):
-    monkeypatch.setattr(forecast.shutil, "disk_usage", lambda place: type("Usage", (), {"free": 1000}))
-    assert "NOT ENOUGH" in forecast.forecast(tiny_table, tiny_config, device="cpu").to_text(tmp_path)
+    monkeypatch.setattr(cost.shutil, "disk_usage", lambda place: type("Usage", (), {"free": 1000}))
+    assert "NOT ENOUGH" in cost.estimate(tiny_table, tiny_config, device="cpu").to_text(tmp_path)
 
 
 def test_nothing_is_said_about_an_unknown_model(tiny_table):
     with pytest.raises(FileNotFoundError, match="no/such-model"):
-        forecast.forecast(tiny_table, DiveConfig(base_model="no/such-model"))
+        cost.estimate(tiny_table, DiveConfig(base_model="no/such-model"))
 
 
 def test_the_plan_is_printed_before_long_work(tiny_config, tiny_table, tmp_path, capsys, monkeypatch):
@@ -49,7 +49,7 @@ def test_the_plan_is_printed_before_long_work(tiny_config, tiny_table, tmp_path,
     dive = Dive(tiny_config, device="cpu", cache=tmp_path / "cache")
     dive.fit(tiny_table, tmp_path / "short")
     assert "fine-tuning" not in capsys.readouterr().out
-    monkeypatch.setattr(module, "WORTH_A_FORECAST", 2)
+    monkeypatch.setattr(module, "WORTH_AN_ESTIMATE", 2)
     dive.fit(tiny_table, tmp_path / "long")
     dive.expand(["mini_market/0001"], ["mini_vi/3"], 2, 0, tmp_path / "gallery")
     printed = capsys.readouterr().out

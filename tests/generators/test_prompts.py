@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from vireid_lib.generators.dive import vocabulary
+from vireid_lib.generators.dive import prompts
 from vireid_lib.generators.dive.config import DiveConfig
 
 
@@ -21,15 +21,15 @@ LLCM = rows(
 
 
 def test_a_camera_of_both_modalities_has_two_codes():
-    words = vocabulary.build(LLCM, DiveConfig(code_length=4))
+    words = prompts.build(LLCM, DiveConfig(code_length=4))
     assert set(words.views) == {"llcm/1", "llcm/1 visible", "llcm/3", "market1501"}
-    assert vocabulary.camera_keys(LLCM, words)[:3] == ["llcm/1 visible", "llcm/1", "llcm/3"]
+    assert prompts.camera_keys(LLCM, words)[:3] == ["llcm/1 visible", "llcm/1", "llcm/3"]
     assert words.code("llcm/1") != words.code("llcm/1 visible")
-    assert len(set(vocabulary.branch_indices(LLCM, words))) == 4
+    assert len(set(prompts.branch_indices(LLCM, words))) == 4
 
 
 def test_all_cameras_of_an_external_set_are_one_view():
-    words = vocabulary.build(LLCM, DiveConfig(code_length=4))
+    words = prompts.build(LLCM, DiveConfig(code_length=4))
     assert words.view("market1501/1") == words.view("market1501/2") == "market1501"
 
 
@@ -43,9 +43,9 @@ def test_all_cameras_of_an_external_set_are_one_view():
     ],
 )
 def test_branches(settings, branches):
-    assert vocabulary.build(LLCM, DiveConfig(code_length=4, **settings)).branches == branches
+    assert prompts.build(LLCM, DiveConfig(code_length=4, **settings)).branches == branches
 
 
 def test_unknown_camera():
     with pytest.raises(ValueError, match="llcm/9"):
-        vocabulary.build(LLCM, DiveConfig(code_length=4)).code("llcm/9")
+        prompts.build(LLCM, DiveConfig(code_length=4)).code("llcm/9")

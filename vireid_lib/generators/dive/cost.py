@@ -1,6 +1,4 @@
-"""What a run of DiVE will take, before it starts: images, steps, hours at the speed measured here, disk."""
-
-from __future__ import annotations
+"""What a run of DiVE will cost, before it starts: images, steps, hours at the speed measured here, disk."""
 
 import shutil
 import time
@@ -19,8 +17,8 @@ from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.generators.dive.prompts import build
 from vireid_lib.generators.dive.sample import Request, latent_size, sample
-from vireid_lib.generators.dive.vocabulary import build
 from vireid_lib.training import devices, processes
 from vireid_lib.training.checkpoint import KEPT
 from vireid_lib.training.loop import accelerator_for
@@ -32,14 +30,8 @@ FLOAT, HALF = 4, 2  # bytes
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds, measured by doing it a few times; or why they are not known.
-
-    Attributes:
-        encode: of an image and its mirror image through the autoencoder.
-        step: of fine-tuning.
-        image: of sampling.
-        where: the device, or the reason.
-    """
+    """Measured seconds to `encode` an image and its mirror image, of a fine-tuning `step`, to sample an `image`; None
+    where not measured. `where`: the device, or the reason."""
 
     encode: float | None
     step: float | None
@@ -48,13 +40,8 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """See the module's first line.
-
-    Attributes:
-        trained: parameters of LoRA and token rows.
-        disk: bytes by what lies there.
-    """
+class Estimate:
+    """See the module's first line. `trained`: parameters of LoRA and token rows; `disk`: bytes by what lies there."""
 
     config: DiveConfig
     images: int
@@ -86,26 +73,24 @@ class Forecast:
         ]
         if self.synthetic:
             lines.append(f"sampling     {self.synthetic:,} images of {config.sampling_steps} steps")
-        if hours:
-            spent = ", ".join(f"{name} {_duration(value)}" for name, value in hours.items())
-            lines.append(f"time         {spent}, measured on {self.speed.where}")
-        else:
-            lines.append(f"time         unknown until measured: {self.speed.where}")
+        spent = ", ".join(f"{name} {_duration(value)}" for name, value in hours.items())
+        spent = f"{spent}, measured on " if spent else "unknown until measured: "
+        lines.append(f"time         {spent}{self.speed.where}")
         parts = ", ".join(f"{name} {readable(size)}" for name, size in self.disk.items() if size)
         enough = "free" if free > needed else "free, which is NOT ENOUGH"
         lines.append(f"disk         {parts}: at most {readable(needed)}; {readable(free)} {enough}")
         return "\n".join(lines)
 
 
-def forecast(
+def estimate(
     table: pd.DataFrame,
     config: DiveConfig,
     synthetic: int = 0,
     *,
     device: str | None = None,
     model: DiveModel | None = None,
-) -> Forecast:
-    """The forecast for fitting to `table` (rows that `selection.fitted_rows` gave) and making `synthetic` images.
+) -> Estimate:
+    """The cost of fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images.
 
     Args:
         model: the mounted model, where there is one; else the base model is loaded, if it is on this machine.
@@ -122,24 +107,13 @@ def forecast(
         raise FileNotFoundError(
             f"base_model {config.base_model!r} is neither a folder nor downloaded: nothing can be said about it yet."
         )
-    trained = sum(parameter.numel() for group in model.trained() for parameter in group)
-    words, disk = model.vocabulary, _disk(model, trained, len(table), synthetic)
-    return Forecast(
-        config,
-        len(table),
-        len(words.identities),
-        len(words.views),
-        len(words.branches),
-        trained,
-        synthetic,
-        disk,
-        speed,
-    )
+    trained, words = sum(parameter.numel() for group in model.trained() for parameter in group), model.vocabulary
+    counts = (len(table), len(words.identities), len(words.views), len(words.branches), trained, synthetic)
+    return Estimate(config, *counts, _disk(model, trained, len(table), synthetic), speed)
 
 
 def measure(model: DiveModel, table: pd.DataFrame, device: str | None = None, *, pictures: bool = True) -> Speed:
-    """Time a few steps, encodings and (if asked for) pictures of a mounted model; its weights stay as they are, bit
-    for bit."""
+    """Time a few steps, encodings and (if asked for) pictures of a mounted model, whose weights stay bit for bit."""
     place = model.base.unet.device
     size = sum(parameter.numel() for parameter in model.base.unet.parameters())
     if place.type == "cpu" and size > LARGE:
@@ -166,37 +140,27 @@ def sampling_text(model: DiveModel, identity: str, camera: str, images: int) -> 
 
 
 def _where(place: torch.device) -> str:
+    name = torch.cuda.get_device_name(place) if place.type == "cuda" else place.type
     if place.type == "cpu":
         name = f"this machine's CPU, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
-    else:
-        name = torch.cuda.get_device_name(place) if place.type == "cuda" else place.type
     return name if processes.count() == 1 else f"{processes.count()} x {name}"
 
 
 def _seconds_an_image(model: DiveModel, identity: str, camera: str) -> float:
     """From the times of two and of four solver steps, which differ by the denoiser alone."""
-    requests = [Request(identity, camera, seed) for seed in range(model.config.sampling_batch)]
-    place = model.base.unet.device
-    start = None
-    if model.config.start == "image":
-        start = np.zeros((len(requests), model.config.height, model.config.width, 3), np.uint8)
-    few, more = (
-        _time(lambda steps=steps: sample(model, requests, images=start, steps=steps), place, times=1)
-        for steps in (2, 4)
-    )
-    whole = few + (model.config.sampling_steps - 2) * max(more - few, 0) / 2
+    config, place, start = model.config, model.base.unet.device, None
+    requests = [Request(identity, camera, seed) for seed in range(config.sampling_batch)]
+    if config.start == "image":
+        start = np.zeros((len(requests), config.height, config.width, 3), np.uint8)
+    few, more = (_time(lambda n=n: sample(model, requests, images=start, steps=n), place, times=1) for n in (2, 4))
+    whole = few + (config.sampling_steps - 2) * max(more - few, 0) / 2
     return whole / len(requests) / processes.count()
 
 
 def _seconds_a_step(model: DiveModel, table: pd.DataFrame, device: str | None) -> float:
     """With a learning rate of zero, and latents of zeros."""
-    shape = (
-        len(table),
-        2,
-        model.base.vae.config.latent_channels,
-        *latent_size(model, model.config.height, model.config.width),
-    )
-    blank = np.broadcast_to(np.float16(0), shape)
+    size = latent_size(model, model.config.height, model.config.width)
+    blank = np.broadcast_to(np.float16(0), (len(table), 2, model.base.vae.config.latent_channels, *size))
     accelerator = accelerator_for(model.config.precision, device)
     task = DiveTask(model, table, Latents(blank, blank, ""))
     task.bind(accelerator, seed=0)

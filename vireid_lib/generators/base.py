@@ -1,0 +1,264 @@
+"""The contract of every generator, and what all share: fitted folders, refusals, galleries."""
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import pandas as pd
+
+from vireid_lib.data.contents import write_atomically
+from vireid_lib.data.images import load_images
+from vireid_lib.data.text import read_json
+from vireid_lib.generators import galleries
+from vireid_lib.generators.config import GeneratorConfig
+from vireid_lib.generators.galleries import Pictures
+from vireid_lib.generators.plans import GalleryRequest, SampleRequest
+from vireid_lib.training import devices, processes
+from vireid_lib.training.loop import History
+
+Capability = Literal["expand", "translate"]
+RECORD, BATCH = "generator.json", 64
+
+
+class Generator:
+    """Makes rows for the image table out of rows of the image table.
+
+    A subclass writes `learn` and `restore`, `plan`, and `pictures` or `make`. See `vireid_lib.generators.build`.
+
+    Attributes:
+        name: written into the column `source` of what it makes.
+        capabilities: "expand" (a gallery of known identities under given cameras) and/or "translate" (a given
+            visible image as an infrared camera would show it).
+        config_class: of its settings; its `fit_settings()` say what fitting depends on, `sampling_settings()` what
+            pictures depend on besides, both as JSON values.
+        needs: modalities that a table must have to be fitted to.
+        miniature_only: whether only a drawn miniature world has what it shows.
+        config: its settings.
+        history: losses of the training, after `fit`, where something is trained.
+    """
+
+    name: ClassVar[str]
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"expand", "translate"})
+    config_class: ClassVar[type[GeneratorConfig]] = GeneratorConfig
+    needs: ClassVar[tuple[str, ...]] = ()
+    miniature_only: ClassVar[bool] = False
+    history: History = History()
+
+    def __init__(
+        self,
+        config: GeneratorConfig | None = None,
+        *,
+        cache: Path | None = None,
+        device: str | None = None,
+        progress: bool = True,
+    ) -> None:
+        """
+        Args:
+            cache: folder for decoded images and the like; None keeps them in memory or in the fitted folder.
+            device: "cpu", "cuda:1" or the like, or None for the best one there is.
+        """
+        self.config = config or self.config_class()
+        self.cache, self.progress, self.device_asked = cache, progress, device
+        self.device = devices.resolved(device)
+        self._record: dict[str, Any] = {}
+        self._table: pd.DataFrame | None = None
+        self._folder: Path | None = None
+
+    def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
+        """Learn from `table`, leave the result in `folder`, and return what the record says besides the settings, as
+        JSON values."""
+        raise NotImplementedError(f"{type(self).__name__} learns nothing")
+
+    def restore(self, folder: Path) -> None:
+        """Read what `learn` left in `folder`; the record is read already."""
+
+    def summary(self) -> dict[str, Any]:
+        """What was fitted, in a few JSON values for a result record."""
+        raise NotImplementedError(f"{type(self).__name__} has no summary")
+
+    def plan(self, order: GalleryRequest) -> list[SampleRequest]:
+        """What `expand` is to make."""
+        raise NotImplementedError(f"{type(self).__name__} plans nothing")
+
+    def pictures(self, images: Sequence[Pictures], items: Sequence[SampleRequest]) -> Pictures:
+        """The pictures of requests that are alike in modality and in that of their source images.
+
+        Args:
+            images: for each place in `item.source_images`, the items' images there, at the generator's size.
+        """
+        raise NotImplementedError(f"{type(self).__name__} makes no pictures")
+
+    def make(self, items: Sequence[SampleRequest], attempt: int) -> Pictures:
+        """The pictures of requests of one `group`; `attempt` says which of an item's seeds to use."""
+        size, places = (self.config.height, self.config.width), range(len(items[0].source_images))
+        images = [load_images([item.source_images[k] for item in items], size, cache=None).pixels for k in places]
+        return self.pictures(images, items)
+
+    def group(self, item: SampleRequest) -> Hashable:
+        """Requests of one group may be made together."""
+        return item.from_modality, item.modality, len(item.source_images)
+
+    def gallery_settings(self, order: GalleryRequest) -> dict[str, Any]:
+        """What a gallery is bound to besides the order and the settings for sampling, as JSON values."""
+        return {}
+
+    def gallery(self, order: GalleryRequest) -> pd.DataFrame:
+        """What `expand` returns."""
+        requests = self.plan(order)
+        settings = self.config.sampling_settings() | order.settings() | self.gallery_settings(order)
+        settings.pop("sampling_batch", None)
+        return self.write(requests, order.folder, settings)
+
+    def fit(self, table: pd.DataFrame, folder: Path) -> None:
+        """Learn from those rows of `table` that `config.fitted_rows` leaves. Work, checkpoints and the result lie in
+        `folder`, and a run that was stopped continues there.
+
+        Args:
+            table: training rows, and visible rows of external identities if there are any.
+
+        Raises:
+            ValueError: test rows, infrared images of an external identity, or no image of a modality that it needs.
+        """
+        table = self.config.fitted_rows(training_rows_only(table, f"{self.name}.fit"))
+        for modality in self.needs:
+            if not (table["modality"] == modality).any():
+                raise ValueError(
+                    f"{self.name}.fit: the table has no {modality} image to learn from; add training rows."
+                )
+        self._table, self._folder = table, Path(folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        settings = {"generator": self.name, "config": self.config.recorded(), "images": len(table)}
+        self._record = settings | self.learn(table, self._folder)
+        if processes.index() == 0:
+            write_atomically(self._folder / RECORD, json.dumps(self._record, indent=1).encode())
+        processes.wait()
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        config: GeneratorConfig | None = None,
+        *,
+        cache: Path | None = None,
+        device: str | None = None,
+        progress: bool = True,
+    ) -> Self:
+        """What `fit` left in `folder`; `config` may differ from the fitted one in what only making pictures uses.
+
+        Raises:
+            FileNotFoundError: nothing was fitted there.
+            ValueError: `config` says something else about what was fitted; names the settings.
+        """
+        folder = Path(folder)
+        if not (folder / RECORD).exists():
+            raise FileNotFoundError(f"{folder} holds no fitted {cls.name} ({RECORD} is missing): run fit first.")
+        record = read_json(folder / RECORD)
+        there = cls.config_class(**record["config"])
+        config = config or there
+        refuse_other_settings(folder, there.fit_settings(), config.fit_settings())
+        made = cls(config, cache=cache, device=device, progress=progress)
+        made._record, made._folder = record, folder
+        made.restore(folder)
+        return made
+
+    def expand(
+        self,
+        identities: Sequence[str],
+        cameras: Sequence[str],
+        per_camera: int,
+        seed: int,
+        folder: Path,
+        *,
+        source: pd.DataFrame | None = None,
+    ) -> pd.DataFrame:
+        """Make `per_camera` images of each identity under each camera, written into `folder` in SYSU-MM01's
+        layout beside the returned table (`table.csv`); continues where a stopped run left off.
+
+        Args:
+            cameras: named as in `vireid_lib.data.cameras`: where one number has both modalities, the plain name is the
+                infrared camera's.
+            source: rows of the images to start from; None takes the table that it was fitted to.
+
+        Raises:
+            ValueError: a camera that it was not fitted to, or an identity without images to start from.
+        """
+        require(self, "expand")
+        return self.gallery(GalleryRequest(identities, cameras, per_camera, seed, Path(folder), source))
+
+    def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:
+        """Make what is missing of `requests`, and the table of all; see `galleries.write`.
+
+        Args:
+            settings: JSON values that the pictures depend on; `folder` is bound to them.
+        """
+        return galleries.write(
+            requests,
+            self.make,
+            folder,
+            source=self.name,
+            settings=settings,
+            batch=getattr(self.config, "sampling_batch", BATCH),
+            group=self.group,
+            progress=self.progress,
+        )
+
+    def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
+        """Show visible `images` of `identity` as `camera` would. Raises NotImplementedError without that capability."""
+        require(self, "translate")
+        raise AssertionError(f"{self.name} declares translate without having it")
+
+    def source_rows(self, source: pd.DataFrame | None) -> pd.DataFrame:
+        """`source`, or else the table it was fitted to. Raises ValueError when there is neither."""
+        if source is None and self._table is None:
+            raise ValueError(f"{self.name}: call fit(table, folder) first, or give expand() its images as `source`.")
+        return self._table if source is None else source
+
+
+def require(generator: Generator, capability: Capability) -> None:
+    """Raise NotImplementedError, naming what there is, unless the generator has the capability."""
+    if capability not in generator.capabilities:
+        raise NotImplementedError(
+            f"{generator.name} can't {capability}: it can {', '.join(sorted(generator.capabilities))}. "
+            "Look at `capabilities` first, or choose another generator."
+        )
+
+
+def refuse_other_settings(folder: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise ValueError, naming what differs, unless the settings `now` are those that `folder` was fitted with."""
+    differences = [f"{name} was {then.get(name)!r} and is {now[name]!r}" for name in now if then.get(name) != now[name]]
+    if differences:
+        raise ValueError(f"{folder} was fitted with other settings: {'; '.join(differences)}. Fit anew elsewhere.")
+
+
+def refuse_identities(table: pd.DataFrame, forbidden: pd.DataFrame, where: str) -> None:
+    """Raise ValueError if an identity of `forbidden` (the test rows, whatever split `table` has) is in `table`."""
+    both = sorted(set(table["identity"]) & set(forbidden["identity"]))
+    if both:
+        raise ValueError(
+            f"{where}: {len(both)} people of the test are among those to learn from, the first {both[0]!r}. That makes "
+            "every later number worthless: restore the data set's lists of identities."
+        )
+
+
+def training_rows_only(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The table, if each of its rows may be learned from.
+
+    Raises:
+        ValueError: a row of a test, query or gallery split, or an infrared row of an external identity.
+    """
+    refused = table[~table["split"].isin(("train", "val", "external"))]
+    if len(refused):
+        row = refused.iloc[0]
+        raise ValueError(
+            f"{where}: {len(refused)} rows are not for learning, the first of identity {row['identity']!r} in "
+            f"split {row['split']!r}. A generator that has seen test people makes every later number worthless: "
+            "pass `data.tables.training_rows(table)` and external rows only."
+        )
+    leaked = table.loc[(table["split"] == "external") & (table["modality"] == "infrared"), "path"]
+    if len(leaked):
+        raise ValueError(
+            f"{where}: {len(leaked)} external rows are infrared, the first {leaked.iloc[0]}: pass the external set's "
+            "visible rows only."
+        )
+    return table

@@ -1,0 +1,55 @@
+"""The reference that any generator must beat: external visible images in grey, passed off as infrared."""
+
+import numpy as np
+import pandas as pd
+
+from vireid_lib.data import tables
+from vireid_lib.data.decode import open_image
+from vireid_lib.data.grey import grey
+from vireid_lib.generators import layout
+from vireid_lib.generators.galleries import TABLE, Pictures
+from vireid_lib.generators.plans import GalleryRequest, SampleRequest, without_repeats
+from vireid_lib.generators.untrained import Untrained
+
+
+class GrayscaleCopies(Untrained):
+    """Copies visible images in grey."""
+
+    name = "grayscale"
+
+    def gallery(self, order: GalleryRequest) -> pd.DataFrame:
+        """Copies, at their own size, of randomly drawn images of each identity, each image once before any comes twice.
+
+        Raises:
+            ValueError: an identity without a visible image, or a camera that records visible light.
+        """
+        for camera, modality in self.modalities(order.cameras).items():
+            if modality != "infrared":
+                raise ValueError(
+                    f"{self.name}: {camera!r} is no infrared camera, and grey copies are passed off as "
+                    "infrared images: name infrared cameras."
+                )
+        table, rows, needed = self.source_rows(order.source), [], order.per_camera * len(order.cameras)
+        table = table[table["modality"] == "visible"]
+        layout.check_distinct(order.identities, order.cameras)
+        for identity in order.identities:
+            paths = sorted(table.loc[table["identity"] == identity, "path"])
+            if not paths:
+                raise ValueError(f"{self.name}: {identity!r} has no visible image among those it was fitted to.")
+            draw = np.random.default_rng([order.seed, *identity.encode()])
+            for index, place in enumerate(without_repeats(draw, len(paths), needed)):
+                camera, number = order.cameras[index // order.per_camera], index % order.per_camera + 1
+                item = SampleRequest(identity, camera, layout.image_path(order.folder, identity, camera, number), ())
+                if not layout.is_complete(item.path):
+                    layout.write_image(item.path, grey(np.array(open_image(paths[place]))))
+                rows.append(item.row(self.name, None))
+        made = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), self.name)
+        tables.save(made, order.folder / TABLE)
+        return made
+
+    def translate(self, images: Pictures, identity: str, camera: str) -> Pictures:
+        """The images in grey; identity and camera make no difference."""
+        return grey(images)
+
+
+GENERATOR = GrayscaleCopies
