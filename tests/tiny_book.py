@@ -87,7 +87,7 @@ def tiny_profile(tiny_base_model):
                 "training_sets": ["real", "copies", "dive", "true"],
                 "config": {"steps": 2, "identities": 2, "images": 2},
             },
-            "dive": dive,
+            "generators": {"dive": dive, "dive_from_image": {"variant_of": "dive", "start": "image"}},
             "expand": {"identities": 3, "per_camera": 2, "min_images": 2},
             "evaluation": {"protocol": "sysu-mm01", "modes": ["all"], "trials": 2},
             "device": "cpu",

@@ -18,7 +18,7 @@ import torch
 from vireid_lib.data.contents import aside
 from vireid_lib.evaluation import metrics
 from vireid_lib.experiment import code_digest
-from vireid_lib.experiment.cache import THREADS, Cache, StageFailed
+from vireid_lib.experiment.cache import THREADS, StageFailed, Cache
 from vireid_lib.experiment.code_digest import CodeChanged
 from vireid_lib.experiment.provenance import ResultError, StageRecord
 from vireid_lib.training import checkpoint

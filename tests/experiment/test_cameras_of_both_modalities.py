@@ -4,6 +4,7 @@ import pytest
 
 from vireid_lib.book.fitting import chapter
 from vireid_lib.book.galleries import numbers
+from vireid_lib.experiment import training_expansion
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 
@@ -29,7 +30,6 @@ def run(llcm_root, tmp_path_factory):
             "world": None,
             "data": {"target": "llcm", "roots": {"llcm": str(llcm_root)}},
             "reid": {"backbone": "resnet50", "seeds": [0], "training_sets": ["real"]},
-            "dive": {},
             "generators": {"stargan": STARGAN, "interpolation": {"height": 32, "width": 32}},
             "expand": {"per_camera": 2, "cameras": [1, 2]},
             "evaluation": {"protocol": "llcm", "modes": ["visible-to-infrared"]},
@@ -41,7 +41,7 @@ def run(llcm_root, tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["stargan.cmg", "stargan.tse", "interpolation.tse"])
 def test_images_of_the_training_people_are_of_their_cameras_modality(run, name):
-    learn, made = run.data().train_rows(), run.more_images(name)
+    learn, made = run.data().train_rows(), training_expansion.images(run, name)
     seen = [set(zip(rows["camera"], rows["modality"], strict=True)) for rows in (learn, made)]
     assert seen[0] == seen[1] and made["path"].is_unique
     sides = learn["modality"].value_counts().to_dict()

@@ -74,7 +74,7 @@ def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch):
 
 
 def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book, monkeypatch):
-    run = Run(tiny_book.profile, tiny_book.folder)
+    run = Run(tiny_book.profile, tiny_book.cache.folder)
     read, calls = data_stages.read_dataset, []
     monkeypatch.setattr(data_stages, "read_dataset", lambda *a, **b: calls.append(a[0]) or read(*a, **b))
     first = run.data()
@@ -84,7 +84,7 @@ def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book,
     assert "nobody" not in set(second.target["identity"]) and len(second.target) == len(first.target)
     run.with_method("caj").data()
     assert len(calls) == 2, "what the book is turned into has read them too"
-    Run(tiny_book.profile, tiny_book.folder).data()
+    Run(tiny_book.profile, tiny_book.cache.folder).data()
     assert len(calls) == 4, "another open book reads for itself"
 
 
@@ -128,7 +128,7 @@ def test_broken_images_are_left_out_and_counted_in_every_record_where_the_profil
     assert len(load_images(data.target["path"].tolist(), (8, 4), cache=None).pixels) == len(data.target)
     record = skipping.stage("some_stage", {}, {"table": data.target}, lambda folder: {"score": 1.0})
     assert record.values == {"score": 1.0, "skipped_images": 2}
-    (found,) = (each for each in skipping.workspace.records() if each.name == "broken_images" and each.values["rows"])
+    (found,) = (each for each in skipping.cache.records() if each.name == "broken_images" and each.values["rows"])
     assert found.values["wrong"][0].startswith(f"{name} cannot be decoded")
     again = opened("skip")
     assert again.data().target.equals(data.target) and again.skipped_images == skipping.skipped_images

@@ -8,6 +8,7 @@ import pytest
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import methods
+from vireid_lib.experiment import training_expansion
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
@@ -181,7 +182,7 @@ def test_settings_of_a_generator(run, name):
     config = run.generator_config(name)
     asks = [lambda own: own.synthesize(name)]
     if name == "flow2flow":
-        asks += [lambda own, kind=kind: own.more_images(f"flow2flow.{kind}") for kind in ("tse", "cmg")]
+        asks += [lambda own, kind=kind: training_expansion.images(own, f"flow2flow.{kind}") for kind in ("tse", "cmg")]
     check(
         run,
         f"generators/{name}",
@@ -206,7 +207,7 @@ def test_settings_of_pictures_count_for_the_training_people_too(run, name):
         sampling,
         type(config).model_fields,
         lambda profile: generator_config(profile, name).model_dump(),
-        [lambda own: own.more_images(f"{name}.cmg")],
+        [lambda own: training_expansion.images(own, f"{name}.cmg")],
     )
 
 

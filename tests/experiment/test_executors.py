@@ -11,7 +11,7 @@ import torch
 from vireid_lib import cli
 from vireid_lib.experiment import executors as engines
 from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.cache import Cache, StageFailed
+from vireid_lib.experiment.cache import StageFailed, Cache
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.runner import continue_command
 

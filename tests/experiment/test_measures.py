@@ -38,7 +38,6 @@ def run(tmp_path_factory):
                 "training_sets": ["real", "copies", "true"],
                 "config": {"steps": 2, "identities": 2, "images": 2},
             },
-            "dive": {},
             "expand": {"per_camera": 2, "min_images": 2},
             "device": "cpu",
             "evaluation": {"protocol": "sysu-mm01", "modes": ["all"], "trials": 1},

@@ -59,7 +59,6 @@ def run(tmp_path_factory):
                 "config": {"steps": 2, "identities": 2, "images": 2},
             },
             "expand": {"per_camera": 2, "min_images": 2},
-            "dive": {},
             "device": "cpu",
             "evaluation": {"protocol": "regdb", "modes": ["visible-to-infrared", "infrared-to-visible"], "trials": 3},
         }

@@ -11,6 +11,7 @@ from vireid_lib.book.galleries import measures as gallery_measures
 from vireid_lib.data.manifest import DatasetManifest
 from vireid_lib.experiment import measures
 from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import training_expansion
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
@@ -60,7 +61,7 @@ def with_settings(tiny_book, tiny_profile):
         values = tiny_profile.model_dump()
         for section, settings in sections.items():
             values[section] = {**values[section], **settings}
-        return Run(Profile.model_validate(values), tiny_book.folder)
+        return Run(Profile.model_validate(values), tiny_book.cache.folder)
 
     return run
 
@@ -78,8 +79,8 @@ REFERENCES = {"training_sets": ["real", "true", "redrawn"]}
 @pytest.mark.parametrize(
     ("stage", "call", "settings"),
     [
-        ("own_people_vi_diff", lambda run: run.more_images("vi_diff.cmg"), VI_DIFF),
-        ("own_people_vi_diff", lambda run: run.more_images("vi_diff.tse"), VI_DIFF),
+        ("own_people_vi_diff", lambda run: training_expansion.images(run, "vi_diff.cmg"), VI_DIFF),
+        ("own_people_vi_diff", lambda run: training_expansion.images(run, "vi_diff.tse"), VI_DIFF),
         ("gallery_vi_diff", lambda run: run.synthesize("vi_diff"), VI_DIFF),
         ("translation_ssim", lambda run: numbers._translation(run, "vi_diff"), VI_DIFF),
         ("translation_ssim", lambda run: numbers._translation(run, "dive_from_image"), STRENGTH),

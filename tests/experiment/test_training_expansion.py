@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from vireid_lib.experiment import training_expansion as own_people
+from vireid_lib.experiment import training_expansion
 from vireid_lib.experiment.studies import Row
 from vireid_lib.experiment.study import run_of
 from vireid_lib.experiment.training_expansion import Expansion
@@ -71,7 +71,7 @@ def test_blends_are_counted_and_pairs_are_the_same_for_each_generator(run):
             record = json.loads(path.read_text())["made_from"]
             starts[name] |= {key: value for key, value in record.items() if len(value) == 2}
     assert starts["flow2flow"] == starts["interpolation"]
-    visible = run.more_images("flow2flow.tse.visible.50")
+    visible = training_expansion.images(run, "flow2flow.tse.visible.50")
     assert set(visible["modality"]) == {"visible"} and len(visible) == sides["visible"] // 2
 
 

@@ -8,10 +8,9 @@ from vireid_lib import generators
 from vireid_lib.experiment import methods
 from vireid_lib.experiment import pipeline as stages
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.reid import methods
 from vireid_lib.training import weights
 
-CLASSES = [methods.config_class(name) for name in (*methods.names(), *methods.JOINT)]
+CLASSES = [methods.config_class(name) for name in methods.names()]
 CLASSES += [made.config_class for name in generators.names() if (made := generators.generator_class(name)).config_class]
 NAMING = [(each, name) for each in CLASSES for name in weights.SETTINGS if name in each.model_fields]
 
@@ -43,7 +42,7 @@ def test_settings_name_what_the_file_holds(tmp_path, kind, name, suffix):
 def test_a_trainings_stage_has_them_in_its_key(tiny_book, tmp_path, monkeypatch):
     file = tmp_path / "resnet50.pth"
     reid = tiny_book.profile.reid.model_copy(update={"backbone": "resnet50", "config": {"pretrained": str(file)}})
-    run, asked = Run(tiny_book.profile.model_copy(update={"reid": reid}), tiny_book.folder), []
+    run, asked = Run(tiny_book.profile.model_copy(update={"reid": reid}), tiny_book.cache.folder), []
     unmade = SimpleNamespace(values={"scores": []})
     monkeypatch.setattr(Run, "stage", lambda self, name, config, inputs, make, **_: asked.append(config) or unmade)
     monkeypatch.setattr(stages, "training_table", lambda *_, **__: "a table")

@@ -14,7 +14,7 @@ TINY = {"cyclegan": {"generator_width": 2, "blocks": 1, "discriminator_width": 2
 
 @pytest.fixture(scope="module")
 def run(tiny_book, tiny_profile):
-    return Run(tiny_profile.model_copy(update={"generators": TINY}), tiny_book.folder)
+    return Run(tiny_profile.model_copy(update={"generators": TINY}), tiny_book.cache.folder)
 
 
 @pytest.mark.parametrize("name", generators.names())

@@ -30,7 +30,7 @@ def run(tiny_book, tiny_profile):
     sets = ["real", "interpolation", *TINY]
     reid = tiny_profile.reid.model_copy(update={"training_sets": sets})
     profile = tiny_profile.model_copy(update={"generators": TINY, "reid": reid})
-    return Run(profile, tiny_book.folder)
+    return Run(profile, tiny_book.cache.folder)
 
 
 @pytest.mark.parametrize("name", ["interpolation", *TINY])

@@ -51,7 +51,7 @@ def test_a_picture_is_judged_by_who_was_ordered(tiny_book, monkeypatch):
 
 def test_a_generator_that_met_no_training_photograph_draws_none(tiny_book):
     settings = tiny_book.profile.dive | {"train_modalities": "infrared", "views": "single"}
-    run = Run(tiny_book.profile.model_copy(update={"dive": settings}), tiny_book.folder)
+    run = Run(tiny_book.profile.model_copy(update={"dive": settings}), tiny_book.cache.folder)
     table = halves(run, people=2, each=2).table
     drawn = table[table["images"] == DRAWN]
     assert list(zip(drawn["people"], drawn["light"], strict=True)) == [

@@ -13,7 +13,7 @@ from vireid_lib.experiment.pipeline import Run
 def roomier_book(tiny_profile, tiny_book):
     """One picture for each order, so that the true infrared has others to be compared with."""
     expand = tiny_profile.expand.model_copy(update={"per_camera": 1})
-    return Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.folder)
+    return Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.cache.folder)
 
 
 @pytest.fixture(scope="module")

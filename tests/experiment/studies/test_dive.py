@@ -11,7 +11,7 @@ from vireid_lib.experiment import datasets as data_stages
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.measurements import trainable
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile_files import load_profile
+from vireid_lib.experiment.profile import load_profile
 from vireid_lib.experiment.settings import generator_config, reid_config
 from vireid_lib.experiment.studies import Row, Study, dive, dive_looks
 from vireid_lib.experiment.study import run_of
@@ -29,7 +29,7 @@ every_method = pytest.mark.parametrize("method", ["agw", "deen", "caj"])
 def counting_book(tiny_profile, tiny_book):
     """The tiny book, whose three expanded people are fewer than some counts of figure 5 and more than others."""
     expand = tiny_profile.expand.model_copy(update={"identities": 2, "counts": [3, 1]})
-    return Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.folder)
+    return Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.cache.folder)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_the_papers_method_on_real_data_and_a_cheaper_one_in_the_miniature_world
         dive.study(tiny_book, ["copies"], "agv")
     alone = tiny_book.profile.model_copy(update={"data": tiny_book.profile.data.model_copy(update={"external": None})})
     with pytest.raises(ValueError, match="names no data.external"):
-        dive.study(Run(alone, tiny_book.folder))
+        dive.study(Run(alone, tiny_book.cache.folder))
 
 
 @every_method

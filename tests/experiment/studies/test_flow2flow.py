@@ -27,7 +27,7 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def run(tiny_book):
-    return Run(tiny_book.profile.model_copy(update={"generators": TINY}), tiny_book.folder)
+    return Run(tiny_book.profile.model_copy(update={"generators": TINY}), tiny_book.cache.folder)
 
 
 def test_every_printed_row_is_a_training_of_its_own(tiny_book):

@@ -23,7 +23,7 @@ def run(tiny_book):
         "stargan": {**FEW, "batch": 2},
     }
     profile = tiny_book.profile.model_copy(update={"generators": settings})
-    return Run(profile, tiny_book.folder)
+    return Run(profile, tiny_book.cache.folder)
 
 
 def test_every_printed_row_is_a_training_of_its_own(run):
