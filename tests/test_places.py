@@ -88,7 +88,8 @@ def test_a_folder_beside_the_shell_alone_is_refused(home):
 
 @pytest.mark.parametrize("value", ["mini", "stable-diffusion-v1-5/stable-diffusion-v1-5"])
 def test_names_and_ids_stay_as_they_are(home, value):
-    assert load_profile(written(home / "mine.yaml", generators={"dive": {"base_model": value}})).generators["dive"]["base_model"] == value
+    profile = load_profile(written(home / "mine.yaml", generators={"dive": {"base_model": value}}))
+    assert profile.generators["dive"]["base_model"] == value
 
 
 def test_a_home_is_found_in_a_profile(home):

@@ -101,6 +101,18 @@ def tiny_book(tiny_profile, tmp_path_factory):
     return Run(tiny_profile, tmp_path_factory.mktemp("tiny") / "workspace")
 
 
+@pytest.fixture(scope="session")
+def with_generators(tiny_book):
+    """Call it with settings of generators: the tiny book with these on top of its own."""
+
+    def run(settings):
+        own = {name: {**tiny_book.profile.generators.get(name, {}), **changes} for name, changes in settings.items()}
+        generators = {**tiny_book.profile.generators, **own}
+        return tiny_book.with_profile(tiny_book.profile.model_copy(update={"generators": generators}))
+
+    return run
+
+
 class SmokeBook:
     """Runs the book on the profile `smoke`, as a user does."""
 

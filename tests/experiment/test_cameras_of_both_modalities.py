@@ -1,4 +1,4 @@
-"""A book on LLCM, whose cameras take images of both modalities: what is made and shown is of the right one."""
+"""A run on LLCM, whose cameras take images of both modalities: what is made and shown is of the right one."""
 
 import pytest
 

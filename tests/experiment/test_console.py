@@ -61,9 +61,3 @@ def test_the_guess_follows_the_machine(clock):
     clock[0] += 110
     show.refresh()
     assert out.getvalue().splitlines()[-1].endswith("longer than expected, then about 0:50 for the other chapters")
-
-
-def test_nothing_is_guessed_without_expectation():
-    out = io.StringIO()
-    Terminal(["01_a", "02_b"], {"01_a": 1}, out).start("01_a")
-    assert "left" not in out.getvalue()

@@ -5,7 +5,6 @@ from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
-import safetensors.torch
 import scipy.io
 import torch
 import yaml
@@ -13,8 +12,7 @@ from PIL import Image
 
 from vireid_lib import experiment
 from vireid_lib.experiment import jobs
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.profile import Profile
 
 PEOPLE = {"train": (1, 2), "val": (3,), "test": (4, 6)}  # nobody is 5, as there are gaps in SYSU-MM01
@@ -86,7 +84,6 @@ def settings(**evaluation: object) -> dict:
             "training_sets": ["real"],
             "config": {"steps": 2, "identities": 2, "images": 2, "mix": None},
         },
-        "dive": {"base_model": "mini"},
         "expand": {"per_camera": 1},
         "device": "cpu",
         "evaluation": {
@@ -150,26 +147,22 @@ def test_a_training_is_scored_on_them(written, shots):
     run = opened(written, shots=shots)
     record = run.evaluate("real", 0, progress=False)
     words = {1: "single-shot", 10: "multi-shot"}[shots]
-    assert [score["protocol"] for score in record.values["scores"]] == [
-        f"{mode}-search, {words}, official draw" for mode in ("all", "indoor")
-    ]
-    assert all(score["settings"]["draw"] == "official" for score in record.values["scores"])
     features, test = run.features("real", 0)
     rows = [*map(numbered, test["path"])]
-    for score in record.values["scores"]:
-        galleries = [by_hand(score["mode"], shots, trial, PEOPLE["test"]) for trial in range(TRIALS)]
+    for mode, evaluation in record.values["evaluations"].items():
+        assert evaluation["protocol"]["name"] == f"{mode}-search, {words}, official draw"
+        galleries = [by_hand(mode, shots, trial, PEOPLE["test"]) for trial in range(TRIALS)]
         expected = [rank_1(features, rows, gallery) for gallery in galleries]
-        found = [trial["rank_1"] for trial in record.values["evaluations"][score["mode"]]["trials"]]
-        assert found == pytest.approx(expected) and score["rank_1"] == pytest.approx(np.mean(expected))
+        assert [trial["rank_1"] for trial in evaluation["trials"]] == pytest.approx(expected)
+        assert evaluation["mean"]["rank_1"] == pytest.approx(np.mean(expected))
 
 
 def test_validation_people_are_ranked_on_their_own_official_galleries(written):
     run = opened(written)
     record = run.evaluate("real", 0, validation=True, progress=False)
-    assert record.values["scores"][0]["resolved"]["validation"]
+    assert record.result["config"]["settings"]["validation"]
     ranked = run.data().test(validation=True)
-    features = safetensors.torch.load_file(record.folder / "split_1" / stages.FEATURES)["features"]
-    assert len(features) == len(ranked)
+    assert len(load_features(record)) == len(ranked)
     trials = run.protocol().trials(ranked)
     for number, trial in enumerate(trials):
         assert [*map(numbered, trial.gallery["path"])] == by_hand("all", 1, number, PEOPLE["val"])
@@ -255,14 +248,11 @@ def test_missing_and_unreadable_files_are_named_with_the_remedy(data):
     assert opened(data, draw="seeded")
 
 
-def test_images_that_the_file_names_and_the_disk_lacks_are_refused(data):
+def test_what_the_file_names_and_the_disk_lacks_is_refused(data):
     number = permutation(1, 4, 0)[0]
     (data / f"SYSU-MM01/cam1/0004/{number:04d}.jpg").unlink()
     with pytest.raises(ValueError, match=f"image {number:04d} of camera 1, identity 0004.*incomplete"):
         opened(data)
-
-
-def test_a_place_that_the_file_knows_and_the_disk_lacks_is_refused(data):
     shutil.rmtree(data / "SYSU-MM01/cam2/0006")
     with pytest.raises(ValueError, match="of camera 2, identity 0006, which the table lacks"):
         opened(data)

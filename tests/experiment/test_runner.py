@@ -97,8 +97,8 @@ def test_a_book_runs_and_runs_again_without_making_its_stages_again(tmp_path):
     notebook = json.loads((workspace / "notebooks" / "01_first.ipynb").read_text())
     assert notebook["metadata"]["papermill"]["input_path"].endswith("01_first.py")
     assert "headless 1 count 5" in json.dumps(notebook["cells"][-1]["outputs"])
-    run = json.loads((workspace / "book.json").read_text())
-    assert run["ok"] and run["chapters"] == ["01_first", "02_second"] and run["device"]
+    record = json.loads((workspace / "book.json").read_text())
+    assert record["ok"] and record["chapters"] == ["01_first", "02_second"] and record["device"]
     assert "1/2  01_first" in printed and "2/2  02_second  done in" in printed and "left for the book" not in printed
     first = stage_result(workspace)
     assert first["values"] == {"steps": 2, "started_at": 0}

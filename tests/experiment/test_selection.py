@@ -33,12 +33,8 @@ def test_results_are_those_of_the_settings_asked_for(trained):
     ours, theirs = (selection.scores(each) for each in trained)
     assert ours["training"].tolist() == theirs["training"].tolist() == ["real", "copies"]
     assert not set(ours["key"]) & set(theirs["key"])
-    steps = {
-        record.key: record.result["config"]["config"]["steps"]
-        for record in run.cache.records()
-        if record.name.startswith("reid_")
-    }
-    assert [[steps[key] for key in table["key"]] for table in (ours, theirs)] == [[2, 2], [3, 3]]
+    steps = [[own["reid.config.steps"] for own in table["resolved"]] for table in (ours, theirs)]
+    assert steps == [[2, 2], [3, 3]]
 
 
 def test_other_methods_and_variants_are_shown_on_request(trained):

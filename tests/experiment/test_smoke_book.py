@@ -77,15 +77,14 @@ def _is_widget(kinds: set[str]) -> bool:
 def test_every_training_set_and_seed_was_trained_and_scored(smoke_book):
     workspace, _ = smoke_book
     profile = load_profile("smoke")
-    records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_*/*/result.json")]
+    records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("evaluate_*/*/result.json")]
     own = {name: resolved(profile, name) for name in profile.reid.training_sets}
-    scores = [score for record in records for score in record["values"].get("scores", [])]
-    tests = [score for score in scores if score["resolved"] == own[score["training"]]]
-    trained = {(score["training"], score["seed"]) for score in tests}
+    tests = [each for each in records if each["config"]["settings"] == own.get(each["config"]["training"])]
+    trained = {(each["config"]["training"], each["config"]["seed"]) for each in tests}
     assert trained == {(name, seed) for name in profile.reid.training_sets for seed in profile.reid.seeds}
-    for score in tests:
-        assert 0 < score["mean_ap"] <= 1 and 0 <= score["rank_1"] <= 1
-    for record in records:
+    for record in tests:
+        for evaluation in record["values"]["evaluations"].values():
+            assert 0 < evaluation["mean"]["mean_ap"] <= 1 and 0 <= evaluation["mean"]["rank_1"] <= 1
         assert record["wall_seconds"] > 0 and record["versions"]["torch"] and record["hardware"]["processor"]
 
 
@@ -126,7 +125,7 @@ def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(smoke_book,
             time.sleep(0.05)
     finally:
         _kill_all(process, tmp_path)
-    assert not list((tmp_path / "stages" / "dive_finetuning").glob("*/result.json")), "it was killed too late"
+    assert not list((tmp_path / "stages" / "fit_dive").glob("*/result.json")), "it was killed too late"
     done = run_smoke_book(tmp_path, "--only", "02")
     assert done.returncode == 0, done.stderr[-3000:]
 
@@ -143,11 +142,11 @@ def test_killed_while_fine_tuning_and_run_again_gives_the_same_model(smoke_book,
 
 
 def _checkpoint_of_a_partial_stage(workspace: Path) -> bool:
-    return any((workspace / "stages" / "dive_finetuning").glob("*.partial/**/checkpoints/step*/*.safetensors"))
+    return any((workspace / "stages" / "fit_dive").glob("*.partial/**/checkpoints/step*/*.safetensors"))
 
 
 def _fine_tuned(workspace: Path) -> Path:
-    (folder,) = (path.parent for path in (workspace / "stages" / "dive_finetuning").glob("*/result.json"))
+    (folder,) = (path.parent for path in (workspace / "stages" / "fit_dive").glob("*/result.json"))
     return folder
 
 

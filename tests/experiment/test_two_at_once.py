@@ -282,13 +282,10 @@ def test_two_machines_at_the_real_stages(tiny_profile, tmp_path, start):
     """DiVE's fine-tuning, a gallery and a training: each is made once, as one machine alone makes it."""
     (tmp_path / "profile.json").write_text(tiny_profile.model_dump_json())
     do = f"""
-        from vireid_lib.experiment import pipeline as stages
-        from vireid_lib.experiment.pipeline import Book
+        from vireid_lib.experiment.pipeline import Run
         from vireid_lib.experiment.profile import Profile
-        book = Book(Profile.model_validate_json(Path({str(tmp_path / "profile.json")!r}).read_text()), workspace)
-        book.fit("dive")
-        book.synthesize("dive")
-        book.evaluate("dive", 0)
+        profile = Profile.model_validate_json(Path({str(tmp_path / "profile.json")!r}).read_text())
+        Run(profile, workspace).evaluate("dive", 0)
     """
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     said(machine(start, "left", alone, do=do))
@@ -299,7 +296,7 @@ def test_two_machines_at_the_real_stages(tiny_profile, tmp_path, start):
         records = sorted(folder.glob(f"stages/*/*/{RESULT}"))
         held = [json.loads(record.read_text()) for record in records]
         assert [each["attempts"] for each in held] == [1] * len(held) and len(held) >= 4
-        weights = sorted(folder.glob("stages/dive_finetuning/*/dive/**/*.safetensors"))
+        weights = sorted(folder.glob("stages/fit_dive/*/fitted/**/*.safetensors"))
         pictures = sorted(folder.glob("stages/gallery_dive/*/cam*/*/*.png"))
         files = {path.relative_to(folder): path.read_bytes() for path in weights + pictures}
         found[folder] = [(each["stage"], each["values"]) for each in held], files

@@ -36,7 +36,7 @@ def test_attention_on_people_is_measured_against_the_renderers_outline(tiny_book
 
 
 def test_pieces_of_the_prompt_are_added_up(tiny_book):
-    model = study.tiny_book.generator("dive").model
+    model = tiny_book.generator("dive").model
     length = model.base.tokenizer.model_max_length
     maps = torch.ones(length, 2, 2) / length
     person, camera = "mini_market/0001", "mini_vi/3"

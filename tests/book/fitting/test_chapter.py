@@ -13,8 +13,8 @@ TINY = {"cyclegan": {"generator_width": 2, "blocks": 1, "discriminator_width": 2
 
 
 @pytest.fixture(scope="module")
-def run(tiny_book, tiny_profile):
-    return Run(tiny_profile.model_copy(update={"generators": TINY}), tiny_book.cache.folder)
+def run(with_generators):
+    return with_generators(TINY)
 
 
 @pytest.mark.parametrize("name", generators.names())

@@ -49,9 +49,8 @@ def test_a_picture_is_judged_by_who_was_ordered(tiny_book, monkeypatch):
     assert (told.loc[[(DRAWN, "visible")], "right"] == 100).all()
 
 
-def test_a_generator_that_met_no_training_photograph_draws_none(tiny_book):
-    settings = tiny_book.profile.dive | {"train_modalities": "infrared", "views": "single"}
-    run = Run(tiny_book.profile.model_copy(update={"dive": settings}), tiny_book.cache.folder)
+def test_a_generator_that_met_no_training_photograph_draws_none(with_generators):
+    run = with_generators({"dive": {"train_modalities": "infrared", "views": "single"}})
     table = halves(run, people=2, each=2).table
     drawn = table[table["images"] == DRAWN]
     assert list(zip(drawn["people"], drawn["light"], strict=True)) == [

@@ -20,7 +20,7 @@ COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.cli import main; s
 
 def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_profile, tmp_path):
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tiny_profile.model_dump()))
-    workspace = tiny_book.cache.folder
+    workspace = tiny_book.folder
     options = ["--profile", str(tmp_path / "tiny.yaml"), "--workspace", str(workspace), "-p", "compared=copies"]
     done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -83,7 +83,7 @@ def test_methods_are_shown_with_and_without(tiny_book):
 
 def test_curves_over_the_number_of_people(tiny_profile, tiny_book):
     expand = tiny_profile.expand.model_copy(update={"counts": [1, 2]})
-    run = Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.cache.folder)
+    run = Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.folder)
     study = dive.study(run, ["copies"])
     rows = {"agw_real": [30.0, 32.0], "agw_dive": [40.0, 42.0], "dive_2": [35.0, 36.0], "agw_true": [50.0, 50.0]}
     measured = pd.DataFrame(

@@ -8,7 +8,6 @@ import scipy.stats
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import Claim, Row, Study
 from vireid_lib.experiment.studies.den import STUDY as DEN
-from vireid_lib.experiment.study import run_of
 
 
 def measured(**rows: dict[str, list[float]]) -> pd.DataFrame:
@@ -172,31 +171,6 @@ def test_rows_and_claims_are_checked():
     with pytest.raises(ValueError, match="speaks of a row 'd'"):
         study(Claim("d beats a", "here", "rank_1", "d", "a"))
     assert [row.name for row in study().chosen()] == ["a", "b"] and len(study().chosen(full=True)) == 3
-
-
-def test_every_row_of_dens_ablation_is_trained_somewhere(tiny_book):
-    for number in (1, 3, 4, 5, 6):
-        for printed in DEN.table(number).rows:
-            assert DEN.row_of(printed, tiny_book.profile) is not None, f"table {number}: {printed.printed}"
-    configs = {}
-    for row in DEN.rows:
-        own = run_of(tiny_book, row)
-        assert own.profile.reid.config["steps"] == 2, "the profile's own settings stay"
-        configs[row.name] = own.reid_config.model_dump_json()
-    assert len(set(configs.values())) == len(configs), "two rows are the same training"
-
-
-def test_every_claim_of_den_agrees_with_the_numbers_it_prints(tiny_profile):
-    printed = {}
-    for table in DEN.paper.tables:
-        for row in table.rows:
-            if table.number != 2 and (own := DEN.row_of(row, tiny_profile)):
-                for measure, value in zip(table.metrics, row.values[0], strict=True):
-                    printed.setdefault((own.name, measure), value)
-    for claim in DEN.claims:
-        values = [printed[name, claim.measure] for name in claim.rows]
-        difference = values[0] - values[1] - (values[3] - values[2] if claim.than_from else 0)
-        assert (difference > 0) == (claim.direction == "larger"), claim.words
 
 
 def test_a_study_is_trained_measured_and_shown(tiny_book):
