@@ -77,9 +77,3 @@ def test_spread_of_every_network_is_recorded(run):
     assert words.loc["real images only", "HIMD (V,I)"] == f"{table['himd'][0]:.3f}"
     separations = measures.separations(run, 0)
     assert isinstance(separations, pd.DataFrame) and separations["separation"].between(0, 100).all()
-
-
-def test_judges_without_a_truth_are_the_baseline_alone(run):
-    profile = run.profile.model_copy(update={"reid": run.profile.reid.model_copy(update={"training_sets": ["real"]})})
-    assert list(measures.judges(Run(profile, run.cache.folder))) == ["real"]
-    assert run.data().external["identity"].nunique() == 4

@@ -124,14 +124,6 @@ def test_a_failing_cell_stops_the_book_and_is_shown(tmp_path):
     assert not json.loads((tmp_path / "w" / "book.json").read_text())["ok"]
 
 
-def test_leaving_early_is_no_success(tmp_path):
-    # Papermill stops at a SystemExit of 0 without complaint.
-    chapter(tmp_path / "chapters", "01_first", "import sys\nsys.exit(0)", "y = 2")
-    outcome, _ = run(tmp_path)
-    assert not outcome.ok and "SystemExit" in outcome.failure and "sys.exit(0)" in outcome.failure
-    assert not (tmp_path / "w" / "notebooks" / "01_first.json").exists()
-
-
 def test_a_dead_kernel_leaves_no_worker_behind(tmp_path):
     # Papermill marks every cell "completed" here. A worker that lived on would hold the lock of its stage.
     start = (

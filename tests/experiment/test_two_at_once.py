@@ -1,4 +1,4 @@
-"""Two at once on one workspace: books, a study, a kernel of Lab, machines that share a folder. A stage is made once.
+"""Two at once on one workspace: books, a study, machines that share a folder. A stage is made once.
 
 A machine is a process with a host name of its own and, as on a shared folder whose locks end at each machine, with
 locks that no other process sees.
@@ -13,7 +13,6 @@ import textwrap
 import time
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 from vireid_lib.experiment.cache import RESULT
 
@@ -237,44 +236,6 @@ def test_a_book_and_a_study(workspace, hold, start):
     for name in ("book", "study_other"):
         assert json.loads((workspace / f"{name}.json").read_text())["ok"]
     assert (workspace / "index.html").exists() and (workspace / "study_other.html").exists()
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-@pytest.mark.parametrize("first", ["book", "lab"])
-def test_a_book_and_a_kernel_of_lab(workspace, hold, start, first):
-    """Whoever comes second waits and fetches."""
-    manager, client = start_new_kernel(kernel_name="python3")
-    try:
-        printed = []
-        cell = f"from shared_work import work\nprint(work({str(workspace)!r}).values['process'])"
-        if first == "book":
-            run = start(RUN, workspace.parent / "chapters", workspace, "")
-            wait_for((workspace / "made").exists)
-
-            def told(message):
-                printed.append(message)
-                if "making stage work; waiting for it" in message["content"].get("text", ""):
-                    hold.unlink()
-
-            client.execute_interactive(cell, timeout=600, output_hook=told)
-        else:
-            asked = client.execute(cell)
-            wait_for((workspace / "made").exists)
-            run = start(RUN, workspace.parent / "chapters", workspace, "")
-            wait_for(lambda: len(list(workspace.glob("asked-*"))) == 2)
-            time.sleep(1)
-            hold.unlink()
-            while not printed or printed[-1]["content"].get("execution_state") != "idle":
-                message = client.get_iopub_msg(timeout=600)
-                printed += [message] if message["parent_header"].get("msg_id") == asked else []
-        said(run)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-    text = "".join(message["content"]["text"] for message in printed if message["msg_type"] == "stream")
-    values = made_once(workspace)
-    assert text.split()[-1] == str(values["process"])
-    assert (first == "book") == (f"It is held by process {values['process']} on" in text)
 
 
 @pytest.mark.slow

@@ -30,7 +30,6 @@ def test_error_and_interval_are_welchs():
 def test_a_small_difference_is_called_noise_and_a_loss_a_loss():
     found = verdicts.compare(_scores(real=[0.39, 0.41, 0.40], dive=[0.40, 0.42, 0.39], copies=[0.2, 0.21, 0.19]))
     assert [each.judgement for each in found] == ["within noise", "worse"]
-    assert "contains zero" in found[0].sentence
     assert verdicts.table(found)["verdict"].tolist() == ["within noise", "worse"]
 
 
@@ -102,19 +101,12 @@ def test_seeds_are_averaged_within_a_split():
     assert mean.difference == pytest.approx(once.difference + 5)
 
 
-def test_other_splits_are_not_paired():
-    """One side with two splits, the other with three: seeds are what is left, and of those there is one."""
-    (found,) = verdicts.compare(_over_splits(real=[[0.5, 0.6, 0.7]], dive=[[0.6, 0.7]]))
-    assert found.judgement == "one seed only"
-
-
-def test_one_seed_gives_no_verdict():
+def test_what_gives_no_verdict():
     (found,) = verdicts.compare(_scores(real=[0.4, 0.5], dive=[0.9]))
     assert found.judgement == "one seed only" and found.margin is None
     assert "nothing can be concluded" in found.sentence
-
-
-def test_equal_seeds_and_a_missing_reference():
+    (found,) = verdicts.compare(_over_splits(real=[[0.5, 0.6, 0.7]], dive=[[0.6, 0.7]]))
+    assert found.judgement == "one seed only", "other splits are not paired, and of seeds there is one"
     (found,) = verdicts.compare(_scores(real=[0.5, 0.5], dive=[0.5, 0.5]))
     assert found.judgement == "within noise"
     with pytest.raises(ValueError, match="no training on 'real'"):

@@ -7,7 +7,6 @@ import pytest
 from vireid_lib import generators
 from vireid_lib import viz as plots
 from vireid_lib.book.fitting import chapter as fitting
-from vireid_lib.experiment.pipeline import Run
 
 TINY = {"cyclegan": {"generator_width": 2, "blocks": 1, "discriminator_width": 2, "steps": 2, "batch": 1}}
 

@@ -5,7 +5,6 @@ import pytest
 
 from vireid_lib import viz as plots
 from vireid_lib.book.galleries.halves import DRAWN, REAL, _views, halves
-from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive import DiveConfig, expand, vocabulary
 from vireid_lib.viz.pictures import pixels
 

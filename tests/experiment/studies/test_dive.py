@@ -118,6 +118,8 @@ def test_table_1_has_every_generator_that_makes_galleries(tiny_book):
     assert table == expected | {"real", "redrawn", "true"}
     few = {row.training for row in dive.study(tiny_book, ["copies"]).rows if row.name.startswith("agw_")}
     assert few == {"real", "copies", "dive", "redrawn", "true"}
+    names = {row.name for row in dive.study(tiny_book, ["copies", "cyclegan"]).rows}
+    assert "cyclegan_both" in names and "copies_both" not in names
     with pytest.raises(ValueError, match="no generator 'nobody'"):
         dive.study(tiny_book, ["nobody"])
 
@@ -166,15 +168,6 @@ def test_another_external_set_in_the_miniature_world(tiny_book):
     measured = studies.measure(own, Study("dive", [row], ()))
     assert measured["row"].tolist() == ["campus"]
     assert own.evaluate("copies", 0).result["config"]["external"] == "mini_campus"
-
-
-def test_rivals_are_fitted_to_the_target_or_to_both(tiny_book, study):
-    own = {name: run_of(tiny_book, study.row(name)) for name in ("agw_cyclegan", "cyclegan_both")}
-    rows = {name: run.fitted_rows("cyclegan") for name, run in own.items()}
-    data = tiny_book.data()
-    assert set(rows["agw_cyclegan"]["path"]) == set(data.train_rows()["path"])
-    assert set(rows["cyclegan_both"]["path"]) == {*data.train_rows()["path"], *data.external["path"]}
-    assert "copies_both" not in {row.name for row in study.rows} and not study.row("cyclegan_both").always
 
 
 def test_rows_of_the_miniature_world_alone_are_left_out_elsewhere(tiny_book):

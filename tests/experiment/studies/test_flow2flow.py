@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from vireid_lib.experiment import studies, variants
-from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import flow2flow_looks as f2f
 from vireid_lib.experiment.studies.flow2flow import PERCENT, STUDY, expansion_row
 from vireid_lib.experiment.studies.study import run_of
