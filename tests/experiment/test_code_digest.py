@@ -27,6 +27,7 @@ def keys(world, stage_keys):
     """The keys of some stages, whatever code is loaded at the time of the call: "train deen", "gallery dive", ..."""
 
     def all_keys():
+        datasets.world(world)
         found = {}
         for method in METHODS:
             own = stage_keys(world.with_method(method), lambda run: run.evaluate("real", 0))

@@ -7,7 +7,7 @@ import pytest
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import methods, training_expansion
+from vireid_lib.experiment import datasets, methods, training_expansion
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.settings import generator_config, reid_config
@@ -48,7 +48,7 @@ OTHER_VALUES = {
     "generators.dive.width": [40],
     "generators.dive.strength": [0.5],
     "world.size": ["small"],
-    "device": ["cuda:1"],
+    "device": ["auto"],
     "minutes": [{"01_datasets": 1.0}],
     "expand.identities": [2],
     "expand.min_images": [5],
@@ -68,6 +68,7 @@ def run(tiny_profile, tmp_path_factory):
     """A run whose world is drawn and whose greyscale copies are made, and nothing else."""
     made = Run(tiny_profile, tmp_path_factory.mktemp("settings"))
     made.synthesize("copies")
+    datasets.campus(made)
     return made
 
 

@@ -21,16 +21,6 @@ def test_a_constant_descriptor_is_called_constant():
     assert picture.png()[:4] == b"\x89PNG"
 
 
-def test_materials_are_dots_in_their_own_colours():
-    table = pd.DataFrame(
-        {"red": [1.0, 0.0], "green": [0.0, 0.5], "blue": [0.0, 1.0], "luminance": [0.3, 0.4], "infrared": [0.2, 0.9]}
-    )
-    picture = data.materials(table, slope=0.7)
-    dots = picture.axes[0].collections[0]
-    assert dots.get_offsets().tolist() == [[0.3, 0.2], [0.4, 0.9]]
-    assert dots.get_facecolors()[:, :3].tolist() == [[1, 0, 0], [0, 0.5, 1]]
-
-
 def test_a_ranked_gallery_fades_what_the_rule_removed():
     asked = {"query_id": "A", "query_camera": 3, "rule": "sysu-mm01"}
     ranking = retrieval.ranking([0.1, 0.2, 0.3], ["A", "B", "A"], [2, 1, 4], **asked)
@@ -48,16 +38,3 @@ def test_each_kind_of_explanation_is_a_row():
     drawn = [picture.axes[place].images[1].get_array().tolist() for place in (2, 3)]
     assert drawn == [[[0, 1]], [[0, 0]]]
     assert picture.png()[:4] == b"\x89PNG"
-
-
-def test_the_chosen_one_is_marked():
-    picture = data.luck(pd.DataFrame({"choosing half": [10.0, 30.0, 20.0], "other half": [15.0, 5.0, 25.0]}))
-    (text,) = picture.axes[0].texts
-    assert text.get_text() == "chosen" and text.xy == (30.0, 5.0)
-
-
-def test_the_own_split_stands_out_from_the_others():
-    table = pd.DataFrame({"split": [1, 2, 3], "seen": [0.0, 50.0, 40.0], "rank_1": [30.0, 45.0, 41.0]})
-    others, own = data.leak(table).axes[0].lines
-    assert others.get_xdata().tolist() == [50, 40] and own.get_ydata().tolist() == [30]
-    assert others.get_color() != own.get_color()

@@ -3,7 +3,6 @@
 import io
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
@@ -19,12 +18,6 @@ def _texts(picture):
     return {text.get_text() for axes in picture.axes for text in axes.texts}
 
 
-def test_lines_name_every_curve():
-    picture = plots.lines({"signal": ([0, 1], [1, 0]), "noise": ([0, 1], [0, 1])}, x="t", y="factor", markers=True)
-    assert [text.get_text() for text in picture.legends[0].get_texts()] == ["signal", "noise"]
-    assert _drawn(picture).std() > 5
-
-
 def test_differences_fill_only_what_is_established():
     picture = plots.differences(["a", "b", "c"], [2.0, 0.5, 1.0], [1.0, 1.0, np.nan], axis="points")
     faces = [line.get_markerfacecolor() for line in picture.axes[0].lines if line.get_marker() == "o"]
@@ -35,28 +28,11 @@ def test_differences_fill_only_what_is_established():
     assert faces[0] == "white" != faces[1], "a corrected verdict overrules the interval"
 
 
-def test_differences_colour_groups():
-    picture = plots.differences(["a", "a"], [1.0, 2.0], [0.1, 0.1], axis="points", groups=["all", "indoor"])
-    assert [text.get_text() for text in picture.legends[0].get_texts()] == ["all", "indoor"]
-
-
 @pytest.mark.parametrize("count", [3, 61])
 def test_token_map_names_few_and_leaves_out_many(count):
     points = np.random.default_rng(0).normal(size=(count, 2))
     picture = plots.token_map(points, [str(i) for i in range(count)], ["one", "two"] * (count // 2) + ["one"])
     assert len(_texts(picture)) == (3 if count == 3 else 0)
-
-
-def test_brightness_curves_fill_the_reference():
-    table = pd.DataFrame([[0.5, 0.5], [0.1, 0.9]], index=["real", "made"])
-    picture = plots.brightness_curves(table, reference="real")
-    assert len(picture.axes[0].patches) == 2 and picture.axes[0].patches[0].get_fill()
-
-
-def test_grouped_points_stand_side_by_side():
-    table = pd.DataFrame({"piece": ["[k]", "[p]"] * 2, "size": ["8", "8", "4", "4"], "c": [1, 2, 1, 3.0], "s": 0.1})
-    picture = plots.grouped_points(table, x="piece", group="size", value="c", spread="s", even=1.0)
-    assert [tick.get_text() for tick in picture.axes[0].get_xticklabels()] == ["[k]", "[p]"]
 
 
 def test_a_piece_that_a_prompt_lacks_is_said_to_be_lacking():

@@ -26,11 +26,3 @@ def test_each_seed_is_a_line_and_each_name_one_entry():
     axes = picture.axes[0]
     assert len(axes.lines) == 3
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["real", "dive"]
-
-
-def test_points_against_are_named_and_guessing_is_a_line():
-    table = pd.DataFrame({"p": [20.0], "p_std": [1.0], "g": [3.0], "g_std": [np.nan], "name": ["dive"]})
-    picture = panels.against(table, x="p", y="g", label="name", x_axis="a", y_axis="b", chance=2.5)
-    assert [text.get_text() for text in picture.axes[0].texts] == ["guessing"]
-    assert [text.get_text() for text in picture.axes[0].get_legend().get_texts()] == ["dive"]
-    assert picture.png()[:4] == b"\x89PNG"

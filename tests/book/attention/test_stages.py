@@ -9,10 +9,6 @@ from vireid_lib.book.attention import findings
 from vireid_lib.book.attention import stages as study
 
 
-def test_resolutions_are_written_and_read():
-    assert study.size(study.name((16, 8))) == (16, 8)
-
-
 def test_attention_of_a_fitted_model(tiny_book):
     sampled = study.sampled(tiny_book, people=2)
     assert sampled.resolutions[0] == (16, 8) and len(sampled.people) == 2

@@ -72,11 +72,3 @@ def test_grey_copies_lose_their_colour_and_know_no_camera(run):
 def test_the_other_way_is_shown_where_there_is_one(run):
     fitting.other_way(run, "cyclegan", people=2).png()
     assert "no infrared image" in fitting.other_way(run, "copies").data
-
-
-def test_in_jupyterlab_where_no_cell_is_left_out_dive_is_shown_too(run):
-    assert "photograph" in fitting.card(run, "dive")["what"].iloc[-1]
-    fitting.losses(run, "dive").png()
-    assert fitting.cost(run, "dive").set_index("")["here"]["steps"] == "4"
-    grid = fitting.before_and_after(run, "dive", people=1)
-    assert len(grid.images[0]) == 5 and "*DiVE*: no infrared" in fitting.other_way(run, "dive").data

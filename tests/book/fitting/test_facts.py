@@ -19,23 +19,10 @@ def test_codes_share_no_token_and_cover_all_images(fitted):
     assert set(table.loc[table["modality"] == "infrared", "stands for"]) == {"mini_vi/3", "mini_vi/6"}
 
 
-def test_a_shared_token_is_named(fitted, monkeypatch):
-    model, rows = fitted
-    views = model.vocabulary.views
-    monkeypatch.setitem(views, "mini_vi/1", views["mini_vi/2"])
-    table = facts.code_table(model, rows).set_index("stands for")
-    assert table.loc["mini_vi/1", "shares a token with"] == "mini_vi/2"
-
-
 def test_the_prompt_is_read_piece_by_piece(fitted):
     table = facts.prompt_table(fitted[0], "mini_market/0001", "mini_vi/3")
     assert table["piece"].tolist() == ["a", "[k]", "photo", "of", "[p]", "person"]
     assert table.loc[table["trained"] == "yes", "piece"].tolist() == ["[p]"]
-
-
-def test_long_lists_are_shortened():
-    assert facts._shortened("abc", " ") == "a b c"
-    assert facts._shortened([str(i) for i in range(24)], ", ") == "0, 1 … (24 in all)"
 
 
 def test_parameters_are_counted_once(fitted):

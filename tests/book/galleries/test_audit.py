@@ -32,10 +32,3 @@ def test_the_sentence_allows_for_chance(tiny_book):
     calm = replace(found.audits["pixels"], distances=np.full(12, 9.0))
     assert "no more than chance" in replace(found, audits={"pixels": calm}).sentence
     assert found.closest(3).column_labels[0].endswith("!")
-
-
-def test_thinning_keeps_all_of_a_small_table_and_spreads_over_a_large_one(tiny_book):
-    found = audit.audit(tiny_book, "copies").gallery
-    assert len(audit.thin(found, 100)) == len(found)
-    few = audit.thin(found, 3)
-    assert len(few) == 3 and few["identity"].nunique() == 3

@@ -75,13 +75,6 @@ def test_colours_are_by_any_column_and_markers_are_modalities(table, points):
     assert words == ["visible", "infrared", "synthetic (hollow)"]
 
 
-def test_cameras_of_two_data_sets_are_two_cameras(table, points):
-    other = table["identity"].isin(["set/3", "set/4"])
-    table = table.assign(camera=table["camera"].mask(other, "other/1"))
-    (legend,) = embedding.plane(points, table, "camera").legends
-    assert [text.get_text() for text in legend.get_texts()] == ["2", "3", "6", "other/1", "set/1"]
-
-
 def test_points_can_be_clicked_on_a_published_page_too(table, shown):
     table = table.assign(seed=None)[["path", "identity", "camera", "modality", "split", "source", "seed"]]
     kind = methods.method_class("agw").config_class

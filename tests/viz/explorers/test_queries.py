@@ -61,14 +61,6 @@ def test_the_title_says_what_the_ranking_holds(features, table, trial):
     assert heads == ["query", *(f"{row.rank} {'✓' if row.right else '✗'}" for row in first.itertuples())]
 
 
-def test_removed_images_are_shown_where_they_would_have_been(features, table, trial):
-    query = trial.query.index[0]
-    picture = queries.ranked_list(features, table, trial, RULE, query, ranks=8, removed=True)
-    order = retrieval.ranked(features, trial, RULE, query).head(8)
-    heads = [axes.get_title(loc="center") for axes in picture.axes[1:]]
-    assert [head == "removed" for head in heads] == order["removed"].tolist() and "removed" in heads
-
-
 def test_heat_is_that_of_each_image_alone(table, network):
     pairs = [(0, 6), (6, 0), (7, 1)]  # a visible image and two infrared ones
     assert table.loc[[0, 6, 7], "modality"].tolist() == ["visible", "infrared", "infrared"]

@@ -73,11 +73,6 @@ def test_bars_whiskers_and_numbers_are_those_of_the_records(table):
     assert texts[-3:] == ["trials", "10", "10"] and left.get_xlabel().startswith("rank-1 (%)")
 
 
-def test_no_run_chosen_is_said(table):
-    with pytest.raises(ValueError, match="No run is chosen"):
-        runs.comparison(table.iloc[:0])
-
-
 def test_a_workspace_without_scores_says_so(tmp_path, shown):
 
     runs.compare_runs(experiment.open("smoke", tmp_path))

@@ -87,10 +87,6 @@ def test_the_board_names_what_is_unfinished_and_its_loss(written):
     assert axes.get_xlabel() == "training step" and axes.get_title(loc="left") == "agw"
 
 
-def test_an_empty_workspace_says_so(tmp_path):
-    assert training_monitor.board(training_monitor.trainings(tmp_path / "none")).alt.startswith("No training")
-
-
 def test_another_process_is_followed_to_its_end(tmp_path):
     stages = Cache(tmp_path).stages
     writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)])
