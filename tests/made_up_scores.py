@@ -1,8 +1,12 @@
-"""Evaluations with made-up scores, as `Run.evaluate` records them."""
+"""Evaluations with made-up scores, as `Run.evaluate` records them, and what tables show of scores."""
 
+import html
+import re
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
+from pandas.io.formats.style import Styler
 
 from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.provenance import StageRecord
@@ -43,3 +47,8 @@ def record(cache: Cache, *rows: dict, split_scores: Sequence[float] = ()) -> lis
         values = {"evaluations": {row["mode"]: evaluation}, "trainings": {}}
         found.append(cache.stage(f"evaluate_{row['training']}", about, {}, lambda folder, values=values: values))
     return found
+
+
+def cells(shown: Styler) -> pd.DataFrame:
+    """A table of `paper_table` as (what is printed there, what was measured here)."""
+    return shown.data.map(lambda cell: tuple(map(html.unescape, re.findall(r">([^<]+)<", cell))))

@@ -33,7 +33,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import generator_config
 from vireid_lib.generators.dive import stable_diffusion_15, vocabulary
 from vireid_lib.generators.dive.base import LOGGING, Base, load_base

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vireid_lib.experiment import executors, jobs, results, selection, variants
+from vireid_lib.experiment import executors, jobs, results, variants
 from vireid_lib.experiment.pipeline import Run
 
 
@@ -18,7 +18,7 @@ def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
     assert settings[0] == variants.resolved(tiny_book.profile, "real")
     assert variants.difference(settings[1], settings[0]) == {"reid.config.triplet": "hard"}
     assert "variant" not in records[1].result["config"], "words are no part of a key"
-    table = results.main_table(selection.scores(tiny_book), tiny_book.profile)
+    table = results.main_table(results.scores(tiny_book), tiny_book.profile)
     assert len(table) == 1 and table["seeds"].tolist() == [1]
     held, rows = other.features("real", 0)
     assert len(held) == len(rows)

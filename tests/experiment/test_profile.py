@@ -7,8 +7,9 @@ import yaml
 from vireid_lib import experiment
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment.pipeline import MissingData
-from vireid_lib.experiment.profile import Profile, load_profile, profile_names, profiles_folder, training_sets
+from vireid_lib.experiment import MissingData
+from vireid_lib.experiment.profile import Profile, training_sets
+from vireid_lib.experiment.profile_files import load_profile, profile_names, profiles_folder
 from vireid_lib.experiment.settings import generator_config, reid_config, world_size
 from vireid_lib.generators.dive import vocabulary
 from vireid_lib.generators.dive.config import DiveConfig

@@ -1,19 +1,17 @@
 """Results: averages over seeds, and ours beside the papers' only where it may stand there."""
 
-import re
-
 import numpy as np
 import pytest
 import scipy.stats
 import yaml
-from made_up_scores import ON_SYSU, record, score
+from made_up_scores import ON_SYSU, cells, record, score
 
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import results, verdicts
+from vireid_lib.experiment import results
 from vireid_lib.experiment.cache import Cache
+from vireid_lib.experiment.paper_table import beside_papers, show_papers
 from vireid_lib.experiment.papers import load_paper, load_papers
-from vireid_lib.experiment.profile import load_profile
-from vireid_lib.experiment.result_tables import main_table_html, show_main_table, show_papers
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.project import project_root
 
 
@@ -57,15 +55,16 @@ def test_every_table_marks_what_older_code_made(cache):
     near = [score(value, seed=seed, **ON_SYSU) for seed, value in enumerate([0.4799, 0.48, 0.4801])]
     record(cache, *near, score(0.5), score(0.6, training="dive"))
     table = found(cache)
-    assert "†" not in show_papers(results.beside_papers(table)).markup
+    papers = dict(show_papers(beside_papers(table)))
+    assert not any("†" in shown.to_html() for shown in papers.values())
     table["older"] = (table["training"] == "dive") | (table["rank_1"] == 0.48)
-    main = results.main_table(table, load_profile("smoke"))
-    assert main["older"].tolist() == [False, True]
-    assert "+ DiVE †" in main_table_html(main) and "older code" in main_table_html(main)
-    assert results.as_text(main).count("†") == 2 and "older code" in results.as_text(main)
-    papers = show_papers(results.beside_papers(table)).markup
-    assert "48.00 ± 0.01 ✓ †" in papers and "older code" in papers
-    assert verdicts.overview(table).index.get_level_values(1).str.endswith("†").sum() == 2
+    main = results.main_table(table.query("dataset == 'mini_vi'"), load_profile("smoke"))
+    assert main["older"].tolist() == [False, True] and "older code" in results.show(main).caption
+    assert results.as_words(main).index.get_level_values(1).tolist() == ["real images only", "+ DiVE †"]
+    assert "+ DiVE †" in results.as_text(main) and "older code" in results.as_text(main)
+    (marked,) = [shown for shown in dict(show_papers(beside_papers(table))).values() if "†" in shown.to_html()]
+    assert "48.00 ± 0.01 ✓ †" in cells(marked).loc["AGW", "SYSU-MM01 All search"][1]
+    assert "older code" in marked.caption
 
 
 def test_a_runs_record_names_its_results(cache):
@@ -80,18 +79,22 @@ def test_the_main_table_shows_what_the_profile_asks_for(cache):
     rows = [
         score(0.4 + 0.01 * seed, training=name, seed=seed) for name in ("true", "dive", "real") for seed in (0, 1, 7)
     ]
-    record(cache, *rows, score(0.9, training="copies", mode="indoor"))
+    record(cache, *rows, score(0.9, training="copies", mode="indoor"), score(0.9, method="caj"))
     table = results.main_table(found(cache), load_profile("smoke"))
-    assert table["trained on"].tolist() == ["real images only", "+ DiVE", "+ true infrared"]
-    assert table["rank-1"].tolist() == ["40.5 ± 0.7"] * 3 and table["seeds"].tolist() == [2] * 3
-    assert "40.5 ± 0.7" in main_table_html(table) and "2 seeds" in main_table_html(table)
-    assert "+ DiVE" in repr(show_main_table(table)) and "+ DiVE" in results.as_text(table)
+    assert table["training"].tolist() == ["real", "dive", "true"] and table["seeds"].tolist() == [2] * 3
+    words = results.as_words(table)
+    assert words.index.get_level_values(1).tolist() == ["real images only", "+ DiVE", "+ true infrared"]
+    assert words["rank-1"].tolist() == ["40.5 ± 0.7"] * 3
+    assert "40.5 ± 0.7" in results.show(table).to_html() and "2 seeds" in results.show(table).caption
+    assert "+ DiVE" in results.as_text(table)
+    bars = results.for_bars(found(cache).query("training == 'dive'"))
+    assert bars["labels"] == ["+ DiVE"] and bars["points"][0] == pytest.approx([40, 41, 47])
 
 
 def test_without_results_nothing_is_claimed(cache):
     table = results.main_table(found(cache), load_profile("smoke"))
-    assert "No score" in results.as_text(table) and "No score" in main_table_html(table)
-    beside = results.beside_papers(found(cache))
+    assert "No score" in results.as_text(table) and "No score" in results.show(table).caption
+    beside = beside_papers(found(cache))
     assert set(beside["status"]) == {"not yet run"} and beside["our_mean"].isna().all()
 
 
@@ -108,7 +111,7 @@ def test_without_results_nothing_is_claimed(cache):
 )
 def test_a_status_follows_from_all_seeds(cache, values, expected, why):
     record(cache, *(score(value, seed=seed, **ON_SYSU) for seed, value in enumerate(values)))
-    beside = results.beside_papers(found(cache))
+    beside = beside_papers(found(cache))
     row = status(beside, "AGW", "SYSU-MM01 All search", "rank_1")
     assert (row["status"], row["seeds"]) == (expected, len(values)) and row["why"].startswith(why)
     assert status(beside, "CAJ", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
@@ -120,13 +123,13 @@ def test_splits_with_networks_of_their_own_count_as_the_sample(cache, rule):
     rank_1 = [0.70, 0.71, 0.69, 0.705, 0.70, 0.695, 0.70, 0.71, 0.70, 0.70]
     row = score(float(np.mean(rank_1)), dataset="regdb", method="deen", mode="visible-to-infrared")
     record(cache, row | {"protocol": {"rule": rule}}, split_scores=rank_1)
-    beside = results.beside_papers(found(cache))
+    beside = beside_papers(found(cache))
     run = beside[(beside["dataset"] == "regdb") & (beside["our_mean"].notna()) & (beside["metric"] == "rank_1")]
     assert len(run) and (run["our_mean"].round(6) == 70.1).all()
     if rule == "regdb":
         assert set(run["over"]) == {"10 splits"} and set(run["status"]) <= {"reproduced", "differs"}
         assert run["our_std"].iloc[0] == pytest.approx(100 * np.std(rank_1, ddof=1))
-        assert "(10 splits)" in show_papers(beside).markup
+        assert any("(10 splits)" in shown.to_html() for _, shown in show_papers(beside))
     else:  # ten galleries that one network ranks say nothing about another training
         assert set(run["over"]) == {"1 seed"} and set(run["status"]) == {"one seed"}
 
@@ -138,7 +141,7 @@ def test_the_status_is_that_of_two_one_sided_tests(cache):
         values = mean + 0.8 * random.normal(size=10)
         own = Cache(cache.folder / str(place))
         record(own, *(score(value / 100, seed=seed, **ON_SYSU) for seed, value in enumerate(values)))
-        word = status(results.beside_papers(found(own)), "AGW", "SYSU-MM01 All search", "rank_1")["status"]
+        word = status(beside_papers(found(own)), "AGW", "SYSU-MM01 All search", "rank_1")["status"]
         sides = [
             scipy.stats.ttest_1samp(values, 46.5, alternative="greater").pvalue,
             scipy.stats.ttest_1samp(values, 48.5, alternative="less").pvalue,
@@ -163,19 +166,17 @@ def test_the_status_is_that_of_two_one_sided_tests(cache):
 )
 def test_other_conditions_are_no_comparison(cache, changes):
     record(cache, score(0.475, **ON_SYSU | changes))
-    beside = results.beside_papers(found(cache))
+    beside = beside_papers(found(cache))
     assert status(beside, "AGW", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
 
 
 def test_a_papers_number_does_not_look_like_ours(cache):
     record(cache, score(0.48, seed=0, **ON_SYSU), score(0.47, seed=1, **ON_SYSU))
-    markup = show_papers(results.beside_papers(found(cache)))._repr_html_()
-    assert '<span style="font-style:italic;opacity:.75">47.50 / 47.65</span>' in markup
-    assert '<span style="font-weight:600">47.50 ± 0.71 ~ / 47.65 ± 0.00 ✓</span> <small>(2 seeds)</small>' in markup
-    assert "DiVE, Table 2" in markup and "not yet run" in markup
-    folded = re.findall(r"<summary>(.*?)</summary>", markup)  # nothing of them was run
-    assert "DiVE, Table 1: Comparisons with GANs and diffusion models on SYSU-MM01: not yet run" in folded
-    assert not any("DiVE, Table 2" in title for title in folded)
+    shown = {title.partition(":")[0]: table for title, table in show_papers(beside_papers(found(cache)))}
+    cell = shown["DiVE, Table 2"].data.loc["AGW", "SYSU-MM01 All search"]
+    assert '<span style="font-style:italic;opacity:.75">47.50 / 47.65</span>' in cell
+    assert '<span style="font-weight:600">47.50 ± 0.71 ~ / 47.65 ± 0.00 ✓ (2 seeds)</span>' in cell
+    assert {here for column in cells(shown["DiVE, Table 1"]).to_numpy() for _, here in column} == {"not run"}
 
 
 def test_the_dive_paper_is_transcribed():

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from vireid_lib.experiment import jobs, results, selection
+from vireid_lib.experiment import jobs, results
 from vireid_lib.experiment.pipeline import Run
 
 
@@ -30,7 +30,7 @@ def held(folder):
 
 def test_results_are_those_of_the_settings_asked_for(trained):
     run, longer = trained
-    ours, theirs = (selection.scores(each) for each in trained)
+    ours, theirs = (results.scores(each) for each in trained)
     assert ours["training"].tolist() == theirs["training"].tolist() == ["real", "copies"]
     assert not set(ours["key"]) & set(theirs["key"])
     steps = [[own["reid.config.steps"] for own in table["resolved"]] for table in (ours, theirs)]
@@ -38,7 +38,7 @@ def test_results_are_those_of_the_settings_asked_for(trained):
 
 
 def test_other_methods_and_variants_are_shown_on_request(trained):
-    found = selection.scores(trained[0], others=True)
+    found = results.scores(trained[0], others=True)
     assert {("agw", "real"), ("agw", "copies"), ("caj", "real"), ("caj", "copies")} == set(
         zip(found["method"], found["training"], strict=True)
     )
@@ -53,18 +53,18 @@ def test_a_copied_workspace_with_other_time_stamps_gives_the_same_tables(trained
         os.utime(path, (place * 7919 % 100_000, place * 104_729 % 100_000))
     moved = Run(run.profile, copy)
     for others in (False, True):
-        assert selection.scores(moved, others=others).equals(selection.scores(run, others=others))
-    tables = [results.main_table(selection.scores(each), run.profile) for each in (run, moved)]
+        assert results.scores(moved, others=others).equals(results.scores(run, others=others))
+    tables = [results.main_table(results.scores(each), run.profile) for each in (run, moved)]
     assert len(tables[0]) == 2 and tables[0].equals(tables[1])
 
 
 def test_reading_writes_nothing(trained):
     run, _ = trained
     before = held(run.cache.folder)
-    selection.scores(Run(run.profile, run.cache.folder), others=True)
+    results.scores(Run(run.profile, run.cache.folder), others=True)
     assert held(run.cache.folder) == before
 
 
 def test_nothing_is_made_for_a_table(tiny_profile, tmp_path):
     run = Run(tiny_profile, tmp_path)
-    assert selection.scores(run, others=True).empty and run.cache.records() == []
+    assert results.scores(run, others=True).empty and run.cache.records() == []

@@ -15,8 +15,9 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from vireid_lib.experiment.notebooks import find_chapters
-from vireid_lib.experiment.profile import load_profile
-from vireid_lib.experiment.results import STATUSES, training_label
+from vireid_lib.experiment.paper_table import STATUSES
+from vireid_lib.experiment.profile_files import load_profile
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.project import project_root
 
 NAMES = {chapter.name[:2]: chapter.name for chapter in find_chapters(project_root() / "notebooks")}

@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 from PIL import Image
 
-from vireid_lib.experiment import results, studies, summary, verdicts
+from vireid_lib.experiment import results, studies, summary
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.studies import Claim, Row, Study
@@ -76,12 +76,12 @@ def test_one_seed_on_several_splits_is_compared_over_splits(run, records):
     real, copies = records
     scores = results.score_table(records)
     for mode in run.profile.evaluation.modes:
-        (found,) = verdicts.compare(scores, "mean_ap", mode=mode)
+        (found,) = claims.compare(scores, "mean_ap", mode=mode)
         trials = [
             [trial["mean_ap"] for trial in record.values["evaluations"][mode]["trials"]] for record in (copies, real)
         ]
         assert [len(each) for each in trials] == [3, 3]
-        assert found.contrast.over == "3 splits" and found.judgement != "one seed only"
+        assert found.contrast.over == "3 splits" and found.verdict != "one seed only"
         expected = scipy.stats.ttest_rel(*trials)
         assert found.difference == pytest.approx(100 * (np.mean(trials[0]) - np.mean(trials[1])))
         assert found.contrast.p_value == pytest.approx(expected.pvalue)
@@ -92,10 +92,9 @@ def test_one_seed_on_several_splits_is_compared_over_splits(run, records):
 
 def test_claims_are_judged_over_splits(run, records):
     rows = [Row("real", "real", "agw"), Row("copies", "copies", "agw", training="copies")]
-    claims = [Claim("copies help", "", measure, "copies", "real") for measure in ("mean_ap", "iirs_visible")]
-    own = Study("den", rows, claims)
+    own = Study("den", rows, [Claim("copies help", "", each, "copies", "real") for each in ("mean_ap", "iirs_visible")])
     measured = studies.measure(run, own, training=False)
-    for found in studies.judge(measured, own):
+    for found in claims.judge(measured, own.claims):
         assert found.contrast.splits == 3 and found.verdict != "one seed only" and "over 3 splits" in found.words
     first = measured[measured["mode"] == "visible-to-infrared"].set_index("row")
     for _, row in first.iterrows():

@@ -6,7 +6,7 @@ import pytest
 
 from vireid_lib.experiment import training_expansion
 from vireid_lib.experiment.studies import Row
-from vireid_lib.experiment.studies.study import run_of
+from vireid_lib.experiment.study import run_of
 from vireid_lib.experiment.training_sets import Expansion, expansion_of
 
 TINY = {"blocks": 2, "squeezes": 1, "coupling_width": 4, "discriminator_width": 2, "steps": 2, "identities": 2}

@@ -6,7 +6,7 @@ import torch
 
 from vireid_lib import experiment
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.runner import run_book
 from vireid_lib.generators import build
 from vireid_lib.generators.dive import parallel

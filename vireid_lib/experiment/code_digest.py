@@ -19,17 +19,7 @@ PACKAGE = "vireid_lib"
 ROOT = Path(__file__).resolve().parent.parent
 
 RESOLVED = frozenset(
-    {
-        f"{PACKAGE}.experiment.pipeline",  # hands settings, tables and records to the steps
-        f"{PACKAGE}.experiment.profile",
-        f"{PACKAGE}.experiment.settings",  # settings are in the key
-        f"{PACKAGE}.experiment.datasets",  # tables are inputs, by what their images hold
-        f"{PACKAGE}.experiment.cache",
-        f"{PACKAGE}.experiment.provenance",
-        f"{PACKAGE}.experiment.code_digest",
-        f"{PACKAGE}.experiment.executors",
-        f"{PACKAGE}.experiment.locks",
-        f"{PACKAGE}.disk",
+    [
         PACKAGE,
         f"{PACKAGE}.project",
         f"{PACKAGE}.disk",

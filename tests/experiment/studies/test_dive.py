@@ -9,10 +9,10 @@ import pytest
 
 from vireid_lib.experiment import datasets, studies
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import load_profile
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import reid_config
 from vireid_lib.experiment.studies import Row, Study, dive, dive_looks
-from vireid_lib.experiment.study import run_of
+from vireid_lib.experiment.study import run_of, trainable
 
 OF_ONE_METHOD = (1, 3, 4)
 """Tables for which the study chooses the method."""
@@ -101,7 +101,7 @@ def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_bo
     measured = pd.DataFrame(
         [{"row": name, "mode": "all", "rank_1": value} for name, values in ranks.items() for value in values]
     )
-    assert studies.judge(measured, replace(study, claims=[claim]))[0].verdict == "holds"
+    assert studies.judge(measured, [claim])[0].verdict == "holds"
     for name in ("sysu", "llcm"):
         counts = load_profile(name).expand.counts
         assert min(counts) < 1011 < max(counts)

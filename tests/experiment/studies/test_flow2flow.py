@@ -7,7 +7,7 @@ import pytest
 from vireid_lib.experiment import studies, variants
 from vireid_lib.experiment.studies import flow2flow_looks as f2f
 from vireid_lib.experiment.studies.flow2flow import PERCENT, STUDY, expansion_row
-from vireid_lib.experiment.studies.study import run_of
+from vireid_lib.experiment.study import run_of
 
 TINY = {
     "flow2flow": {

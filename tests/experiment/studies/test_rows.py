@@ -8,7 +8,7 @@ import pytest
 from vireid_lib.experiment.provenance import canonical
 from vireid_lib.experiment.studies import dive
 from vireid_lib.experiment.studies.jsia import PICTURES
-from vireid_lib.experiment.studies.study import profile_of
+from vireid_lib.experiment.study import profile_of
 from vireid_lib.experiment.variants import resolved
 
 UNPRINTED = {"den": 0, "deen": 2, "flow2flow": 5, "jsia": 2, "dive": 2}
