@@ -66,6 +66,7 @@ def fitted(*names):
 
 
 LINE = "ALPHA = 1\nfrom vireid_lib"
+EVALUATED = {f"evaluate {method}" for method in METHODS}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ LINE = "ALPHA = 1\nfrom vireid_lib"
         (MINING, "    margin: float = 0.2", "    margin: float = 0.3", trained("deen")),
         ("vireid_lib.reid.methods.deen", "from vireid_lib", LINE, trained("deen")),
         ("vireid_lib.reid.train", "def train_task", "ALPHA = 1\n\n\ndef train_task", trained(*METHODS)),
-        ("vireid_lib.evaluation.ranking", "from vireid_lib", LINE, {f"evaluate {method}" for method in METHODS}),
+        ("vireid_lib.evaluation.ranking", "from vireid_lib", LINE, EVALUATED),
         ("vireid_lib.generators.cyclegan", "from vireid_lib", LINE, fitted("cyclegan")),
         ("vireid_lib.generators.flow2flow.real_nvp", "from vireid_lib", LINE, fitted("flow2flow")),
         ("vireid_lib.generators.dive.lora", "from vireid_lib", LINE, fitted("dive")),

