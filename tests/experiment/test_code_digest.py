@@ -22,7 +22,7 @@ def world(tiny_profile, tmp_path_factory):
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def keys(world, stage_keys):
     """The keys of some stages, whatever code is loaded at the time of the call: "train deen", "gallery dive", ..."""
 
@@ -40,8 +40,13 @@ def keys(world, stage_keys):
     return all_keys
 
 
+@pytest.fixture(scope="module")
+def before(keys):
+    return keys()
+
+
 @pytest.fixture
-def edited(monkeypatch):
+def edited(before, monkeypatch):
     """Call it with a module, a line's beginning and what stands there instead: as if this process had loaded that."""
 
     def edit(module, old, new):
@@ -94,8 +99,7 @@ EVALUATED = {f"evaluate {method}" for method in METHODS}
         ("vireid_lib.miniworld.render", "from vireid_lib", LINE, set()),
     ],
 )
-def test_changed_code_makes_what_it_made_again_and_nothing_else(keys, edited, module, old, new, whose):
-    before = keys()
+def test_changed_code_makes_what_it_made_again_and_nothing_else(before, keys, edited, module, old, new, whose):
     edited(module, old, new)
     assert changed(before, keys()) == whose
 
@@ -108,8 +112,7 @@ def test_changed_code_makes_what_it_made_again_and_nothing_else(keys, edited, mo
         ("def ", "\n\n\ndef "),
     ],
 )
-def test_comments_docstrings_and_empty_lines_do_not_count(keys, edited, old, new):
-    before = keys()
+def test_comments_docstrings_and_empty_lines_do_not_count(before, keys, edited, old, new):
     edited(MINING, old, new)
     assert changed(before, keys()) == set()
 

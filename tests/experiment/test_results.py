@@ -1,5 +1,7 @@
 """Results: averages over seeds, and ours beside the papers' only where it may stand there."""
 
+import functools
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -22,6 +24,16 @@ def cache(tmp_path):
 
 def found(cache):
     return results.score_table(cache.records())
+
+
+@functools.cache
+def dive_paper():
+    return load_paper(project_root() / "data_manifests" / "papers" / "dive.yaml")
+
+
+def beside(cache):
+    """Our numbers beside those of DiVE's paper."""
+    return beside_papers(found(cache), [dive_paper()])
 
 
 def status(beside, row, column, metric):
@@ -48,21 +60,23 @@ def test_seeds_are_averaged_with_the_sample_deviation(cache):
     assert row["rank_1_std"] == pytest.approx(100 * np.std(values, ddof=1))
     one = found(cache).query("seed == 0")
     assert np.isnan(results.over_seeds(one).iloc[0]["rank_1_std"])
-    assert results.main_table(one, load_profile("smoke"))["rank-1"].tolist() == ["37.4"]
+    assert results.as_words(results.main_table(one, load_profile("smoke")))["rank-1"].tolist() == ["37.4"]
 
 
 def test_every_table_marks_what_older_code_made(cache):
     near = [score(value, seed=seed, **ON_SYSU) for seed, value in enumerate([0.4799, 0.48, 0.4801])]
     record(cache, *near, score(0.5), score(0.6, training="dive"))
     table = found(cache)
-    papers = dict(show_papers(beside_papers(table)))
+    papers = dict(show_papers(beside_papers(table, [dive_paper()])))
     assert not any("†" in shown.to_html() for shown in papers.values())
     table["older"] = (table["training"] == "dive") | (table["rank_1"] == 0.48)
     main = results.main_table(table.query("dataset == 'mini_vi'"), load_profile("smoke"))
     assert main["older"].tolist() == [False, True] and "older code" in results.show(main).caption
     assert results.as_words(main).index.get_level_values(1).tolist() == ["real images only", "+ DiVE †"]
     assert "+ DiVE †" in results.as_text(main) and "older code" in results.as_text(main)
-    (marked,) = [shown for shown in dict(show_papers(beside_papers(table))).values() if "†" in shown.to_html()]
+    (marked,) = [
+        shown for shown in dict(show_papers(beside_papers(table, [dive_paper()]))).values() if "†" in shown.to_html()
+    ]
     assert "48.00 ± 0.01 ✓ †" in cells(marked).loc["AGW", "SYSU-MM01 All search"][1]
     assert "older code" in marked.caption
 
@@ -94,8 +108,8 @@ def test_the_main_table_shows_what_the_profile_asks_for(cache):
 def test_without_results_nothing_is_claimed(cache):
     table = results.main_table(found(cache), load_profile("smoke"))
     assert "No score" in results.as_text(table) and "No score" in results.show(table).caption
-    beside = beside_papers(found(cache))
-    assert set(beside["status"]) == {"not yet run"} and beside["our_mean"].isna().all()
+    compared = beside_papers(found(cache))
+    assert set(compared["status"]) == {"not yet run"} and compared["our_mean"].isna().all()
 
 
 @pytest.mark.parametrize(
@@ -111,10 +125,10 @@ def test_without_results_nothing_is_claimed(cache):
 )
 def test_a_status_follows_from_all_seeds(cache, values, expected, why):
     record(cache, *(score(value, seed=seed, **ON_SYSU) for seed, value in enumerate(values)))
-    beside = beside_papers(found(cache))
-    row = status(beside, "AGW", "SYSU-MM01 All search", "rank_1")
+    compared = beside(cache)
+    row = status(compared, "AGW", "SYSU-MM01 All search", "rank_1")
     assert (row["status"], row["seeds"]) == (expected, len(values)) and row["why"].startswith(why)
-    assert status(beside, "CAJ", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
+    assert status(compared, "CAJ", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
 
 
 @pytest.mark.parametrize("rule", ["regdb", "sysu-mm01"])
@@ -123,13 +137,13 @@ def test_splits_with_networks_of_their_own_count_as_the_sample(cache, rule):
     rank_1 = [0.70, 0.71, 0.69, 0.705, 0.70, 0.695, 0.70, 0.71, 0.70, 0.70]
     row = score(float(np.mean(rank_1)), dataset="regdb", method="deen", mode="visible-to-infrared")
     record(cache, row | {"protocol": {"rule": rule}}, split_scores=rank_1)
-    beside = beside_papers(found(cache))
-    run = beside[(beside["dataset"] == "regdb") & (beside["our_mean"].notna()) & (beside["metric"] == "rank_1")]
+    table = beside_papers(found(cache))
+    run = table[(table["dataset"] == "regdb") & (table["our_mean"].notna()) & (table["metric"] == "rank_1")]
     assert len(run) and (run["our_mean"].round(6) == 70.1).all()
     if rule == "regdb":
         assert set(run["over"]) == {"10 splits"} and set(run["status"]) <= {"reproduced", "differs"}
         assert run["our_std"].iloc[0] == pytest.approx(100 * np.std(rank_1, ddof=1))
-        assert any("(10 splits)" in shown.to_html() for _, shown in show_papers(beside))
+        assert any("(10 splits)" in shown.to_html() for _, shown in show_papers(table))
     else:  # ten galleries that one network ranks say nothing about another training
         assert set(run["over"]) == {"1 seed"} and set(run["status"]) == {"one seed"}
 
@@ -141,7 +155,7 @@ def test_the_status_is_that_of_two_one_sided_tests(cache):
         values = mean + 0.8 * random.normal(size=10)
         own = Cache(cache.folder / str(place))
         record(own, *(score(value / 100, seed=seed, **ON_SYSU) for seed, value in enumerate(values)))
-        word = status(beside_papers(found(own)), "AGW", "SYSU-MM01 All search", "rank_1")["status"]
+        word = status(beside(own), "AGW", "SYSU-MM01 All search", "rank_1")["status"]
         sides = [
             scipy.stats.ttest_1samp(values, 46.5, alternative="greater").pvalue,
             scipy.stats.ttest_1samp(values, 48.5, alternative="less").pvalue,
@@ -166,13 +180,12 @@ def test_the_status_is_that_of_two_one_sided_tests(cache):
 )
 def test_other_conditions_are_no_comparison(cache, changes):
     record(cache, score(0.475, **ON_SYSU | changes))
-    beside = beside_papers(found(cache))
-    assert status(beside, "AGW", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
+    assert status(beside(cache), "AGW", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
 
 
 def test_a_papers_number_does_not_look_like_ours(cache):
     record(cache, score(0.48, seed=0, **ON_SYSU), score(0.47, seed=1, **ON_SYSU))
-    shown = {title.partition(":")[0]: table for title, table in show_papers(beside_papers(found(cache)))}
+    shown = {title.partition(":")[0]: table for title, table in show_papers(beside(cache))}
     cell = shown["DiVE, Table 2"].data.loc["AGW", "SYSU-MM01 All search"]
     assert '<span style="font-style:italic;opacity:.75">47.50 / 47.65</span>' in cell
     assert '<span style="font-weight:600">47.50 ± 0.71 ~ / 47.65 ± 0.00 ✓ (2 seeds)</span>' in cell

@@ -8,6 +8,7 @@ from vireid_lib import generators
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import comparable, methods, results, variants
 from vireid_lib.experiment.cache import Cache
+from vireid_lib.experiment.paper_table import beside_papers
 from vireid_lib.experiment.papers import load_paper, load_papers
 from vireid_lib.experiment.profile import Expand, Profile, Reid
 from vireid_lib.experiment.profile_files import load_profile
@@ -45,7 +46,7 @@ def recorded(cache: Cache, profile: Profile, training: str) -> None:
 
 def run_rows(cache: Cache, table: int) -> list[str]:
     """The rows of a table of DiVE's paper that a number of ours stands beside."""
-    beside = results.beside_papers(results.score_table(cache.records()), [load_paper(PAPER)])
+    beside = beside_papers(results.score_table(cache.records()), [load_paper(PAPER)])
     found = beside[(beside["table"] == table) & (beside["seeds"] > 0)]
     return list(dict.fromkeys(found["printed_row"]))
 
@@ -82,7 +83,7 @@ def test_the_real_profiles_differ_in_nothing_but_the_length_of_larger_trainings(
         ("dive", {"expand.splits": ["train"]}, None),
         ("dive", {"expand.cameras": [3]}, None),
         ("copies", {"expand.identities": 200}, None),
-        ("copies", {"generators.dive.min_aspect": 2.0}, None),
+        ("copies", {"expand.min_aspect": 2.0}, None),
         ("dive", {"reid.expanded": 10}, None),
         ("dive", {"reid.config.label_noise": 0.2}, None),
         ("dive", {"reid.config.identities": 16}, None),
