@@ -62,14 +62,6 @@ def image_table(path):
     return pd.DataFrame([row | {"source": "real", "seed": pd.NA}])
 
 
-def wait_for(path):
-    for _ in range(6000):
-        if path.exists():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{path} never appeared")
-
-
 def test_a_stage_is_made_once(cache):
     calls = []
     for _ in range(3):
@@ -367,13 +359,3 @@ def test_a_killed_stage_continues_and_its_lock_is_free(tmp_path, slow):
     process.communicate()
     record = Cache(tmp_path / "w").stage("slow", {"n": 1}, {}, make)
     assert record.values == {"value": 6} and record.result["attempts"] == 2
-
-
-def test_two_processes_make_a_stage_once(tmp_path, capfd, slow):
-    started = repr(str(tmp_path / "started"))
-    make, first = slow(f"Path({started}).touch()\ntime.sleep(1.5)\nreturn {{'value': os.getpid()}}")
-    wait_for(tmp_path / "started")
-    record = Cache(tmp_path / "w").stage("slow", {"n": 1}, {}, make)
-    printed, _ = first.communicate()
-    assert record.values["value"] == int(printed) == first.pid
-    assert "waiting for it" in capfd.readouterr().out

@@ -31,15 +31,12 @@ def test_no_parameter_of_a_shipped_notebook_takes_anything(chapter, name):
     ("text", "only", "words"),
     [
         ("metric=mAP", "04", "did you mean mean_ap"),
-        ("metric=cmc", "07", "There are rank_1, rank_5"),
         ("method=AGW", "04", "did you mean agw"),
         ("generator=CycleGAN", "02", "did you mean cyclegan"),
         ("generator=", "03", "is no generator"),
         ("compared=Dive", "05", "did you mean dive"),
         ("compared=real", "05", "is no training set"),
-        ("people=1", "05", "2 or more"),
         ("people=8.0", "05", "whole number"),
-        ("people=1:30", "05", "whole number"),
         ("people_shown=0", "03", "1 or more"),
         ("query_number=-1", "01", "0 or more"),
         ("steps=0", "08", "1 or more"),
@@ -47,7 +44,6 @@ def test_no_parameter_of_a_shipped_notebook_takes_anything(chapter, name):
         ("strengths=[0.4, 1.5]", "03", "1.5 is no share"),
         ("strengths=[]", "03", "list is empty"),
         ("strengths=0.4", "03", "wants a list"),
-        ("strengths=[a]", "03", "values like 0.4"),
         ("strengths=[.inf]", "03", "no finite number"),
     ],
 )
@@ -61,9 +57,7 @@ def test_wrong_values_are_refused_with_what_is_valid(text, only, words):
     ("text", "only", "value"),
     [
         ("metric=mean_ap", "04", "mean_ap"),
-        ("method=", "05", ""),
         ("people=010", "05", 10),
-        ("people=0o10", "05", 8),
         ("people=0x1F", "05", 31),
         ("strengths=[1, 5e-1]", "03", [1.0, 0.5]),
         ("query_number=0", "01", 0),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vireid_lib.experiment.runner import RunError, run_book
+from vireid_lib.experiment.runner import run_book
 
 HEAD = """\
 # %% [markdown]
@@ -160,15 +160,6 @@ def test_a_killed_run_leaves_nothing_running_and_continues_where_it_was(tmp_path
     assert outcome.ok
     result = stage_result(workspace)
     assert result["values"]["steps"] == 8 and result["values"]["started_at"] >= 1 and result["attempts"] == 2
-
-
-def test_a_workspace_is_used_by_one_run_at_a_time(tmp_path):
-    import filelock
-
-    chapter(tmp_path / "chapters", "01_first", "1 + 1")
-    (tmp_path / "w").mkdir()
-    with filelock.FileLock(tmp_path / "w" / ".book.lock"), pytest.raises(RunError, match="Another `vireid book`"):
-        run(tmp_path)
 
 
 def test_nothing_runs_when_something_is_asked_for_wrongly(tmp_path):

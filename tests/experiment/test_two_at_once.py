@@ -210,21 +210,6 @@ def test_a_book_of_another_machine(workspace, start, alive):
         made_once(workspace)
 
 
-@pytest.mark.slow
-def test_two_books(workspace, hold, start):
-    """The second is refused in words, which name the first, and leaves it alone; run again, it fetches."""
-    first = start(RUN, workspace.parent / "chapters", workspace, "")
-    wait_for((workspace / "made").exists)
-    second = start(RUN, workspace.parent / "chapters", workspace, "")
-    words, _ = second.communicate(timeout=600)
-    assert second.returncode and "Another `vireid book` is running" in words and f"process {first.pid} on" in words
-    hold.unlink()
-    said(first)
-    said(start(RUN, workspace.parent / "chapters", workspace, ""))
-    made_once(workspace)
-    assert json.loads((workspace / "book.json").read_text())["ok"]
-
-
 def test_a_book_and_a_study(workspace, hold, start):
     both = [start(RUN, workspace.parent / "chapters", workspace, study) for study in ("", "other")]
     wait_for(lambda: len(list(workspace.glob("asked-*"))) == 2)

@@ -7,7 +7,7 @@ import pytest
 from matplotlib import pyplot
 
 from vireid_lib import viz as plots
-from vireid_lib.viz.style import IDENTITIES, MODALITY_MARKERS, RULES
+from vireid_lib.viz.style import MODALITY_MARKERS, RULES
 
 RANDOM = np.random.default_rng(0)
 
@@ -75,12 +75,6 @@ def test_the_style_stays_inside_and_the_picture_is_the_same_again():
 def test_modalities_and_right_and_wrong_are_told_apart_without_colour():
     assert len(set(MODALITY_MARKERS.values())) == 2
     assert [axes.get_xlabel() for axes in SAMPLES["retrieval_lists"]().axes] == ["", "✓ 0.10", "✗ 0.20"]
-
-
-def test_identities_have_the_same_colour_whatever_their_order():
-    assert plots.identity_colours(PEOPLE) == plots.identity_colours(reversed(PEOPLE))
-    many = plots.identity_colours(f"d/{number:03d}" for number in range(10))
-    assert len(set(many.values())) == 10 == len(IDENTITIES)
 
 
 @pytest.mark.parametrize(

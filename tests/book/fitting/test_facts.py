@@ -58,10 +58,3 @@ def test_tokens_have_moved_and_every_identity_is_listed(fitted, tiny_book):
     assert table["moved"].max() > 0 and (table["visible"] + table["infrared"]).sum() == len(rows)
     assert (table["nearest identity"] != table["identity"]).all()
     torch.testing.assert_close(facts.token_similarity(model).diagonal(), torch.ones(len(table)))
-
-
-def test_history_is_found_and_its_absence_named(tiny_book, tmp_path):
-    table = facts.history(tiny_book.fit("dive"))
-    assert {"step", "total"} <= set(table.columns)
-    with pytest.raises(FileNotFoundError, match="no history.jsonl"):
-        facts.history(type("Record", (), {"folder": tmp_path})())

@@ -1,11 +1,10 @@
 """Which half loses the person: both groups in both lights, drawn and real, each judged by their own photographs."""
 
-import pandas as pd
 import pytest
 
 from vireid_lib import viz as plots
-from vireid_lib.book.galleries.halves import DRAWN, REAL, _views, halves
-from vireid_lib.generators.dive import DiveConfig, expand, vocabulary
+from vireid_lib.book.galleries.halves import DRAWN, REAL, halves
+from vireid_lib.generators.dive import expand
 from vireid_lib.viz.pictures import pixels
 
 
@@ -57,20 +56,6 @@ def test_a_generator_that_met_no_training_photograph_draws_none(with_generators)
         ("external", "visible"),
         ("external", "infrared"),
     ]
-
-
-def test_a_camera_of_both_lights_counts_where_its_visible_code_was_taught():
-    seen = pd.DataFrame(
-        [
-            {"identity": "llcm/1", "camera": f"llcm/{camera}", "modality": light, "split": "train"}
-            for camera in (1, 2)
-            for light in ("visible", "infrared")
-        ]
-    )
-    visible, infrared = (seen[seen["modality"] == light] for light in ("visible", "infrared"))
-    cameras, config = ["llcm/1", "llcm/2"], DiveConfig(code_length=4)
-    assert _views(visible, vocabulary.build(seen, config), cameras) == cameras
-    assert _views(visible, vocabulary.build(infrared, config), cameras) == []
 
 
 def test_the_figure_pairs_real_and_drawn(found):

@@ -1,10 +1,7 @@
 """All measures of galleries in one table: the references stand where they must."""
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
-from vireid_lib.analysis.inception import InceptionV3
 from vireid_lib.book.galleries import measures, numbers
 from vireid_lib.experiment.pipeline import Run
 
@@ -56,12 +53,3 @@ def test_a_comparison_of_nothing_or_of_nobody_is_refused(tiny_book):
         measures.compare(tiny_book, ["real"])
     with pytest.raises(ValueError, match="no generator 'flow3flow'"):
         measures.compare(tiny_book, ["flow3flow"])
-
-
-@pytest.mark.slow
-def test_fid_is_named_where_an_inception_is_given(roomier_book, tmp_path):
-    torch.manual_seed(0)
-    weights = tmp_path / "inception.safetensors"
-    save_file(InceptionV3().state_dict(), weights)
-    found = measures.compare(roomier_book, ["copies"], inception=str(weights))
-    assert found.table["FID"].iloc[0] > 0 and "Inception-v3, inception.safetensors" in found.basis["FID"]

@@ -71,16 +71,6 @@ def test_rows_labels_and_claims_follow_the_method(counting_book, method):
         and set(claim.rows) & {f"{other}_real" for other in dive.METHODS if other != method}
     }
     assert not one, "a claim on another method's baseline"
-    given = {"images in a batch": 8, "steps": 2, "images seen": 16}
-    measured = pd.DataFrame(
-        [
-            {"row": f"{method}_{training}", "mode": "all", "rank_1": value, **given}
-            for training, value in (("real", 30.0), ("dive", 40.0))
-        ]
-    )
-    words = dive.METHODS[method]
-    assert any(f"of {words} (" in column for column in dive_looks.fairness(study, measured).columns)
-    assert dive_looks.people_curves(counting_book, study, measured)["y"] == f"rank-1 of {words} (%)"
 
 
 def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_book):

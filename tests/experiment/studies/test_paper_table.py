@@ -13,7 +13,6 @@ from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed
 from vireid_lib.experiment.studies import Study, dive
-from vireid_lib.experiment.studies.jsia import PICTURES
 from vireid_lib.experiment.study import profile_of
 
 ROWS = {
@@ -86,15 +85,6 @@ def test_printed_rows_find_their_rows_by_settings_alone(name, profile, study):
         method = study.method if name == "dive" and number != 2 else ""
         found = [own.row_of(row, load_profile(profile), method) for row in own.table(number).rows]
         assert [row.name if row else "-" for row in found] == rows.split(), f"table {number}"
-
-
-def test_generators_rows_are_found_by_their_names():
-    assert [PICTURES.row_of(row, load_profile("mini")).name for row in PICTURES.table(4).rows] == [
-        "cyclegan",
-        "stargan",
-        "vae",
-        "jsia",
-    ]
 
 
 def test_what_a_profile_sets_moves_the_printed_row_on_real_data(study):

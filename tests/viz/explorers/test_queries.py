@@ -9,7 +9,6 @@ from vireid_lib.book import retrieval
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
 from vireid_lib.evaluation import Trial
-from vireid_lib.reid import methods
 from vireid_lib.viz import pictures
 from vireid_lib.viz.explorers import explore_queries, queries
 
@@ -28,13 +27,6 @@ def features(table):
 def trial(table):
     asks = table["modality"] == "infrared"
     return Trial(table[asks], table[~asks], "one")
-
-
-@pytest.fixture(scope="module")
-def network():
-    kind = methods.method_class("agw").config_class
-    config = kind(backbone="small", pretrained=None, height=64, width=32)
-    return methods.build("agw", config, 5).network.eval(), config
 
 
 def test_queries_are_chosen_by_their_first_image(features, trial):
