@@ -420,7 +420,7 @@ def profile_sets_what_belongs_elsewhere(draw, folder):
         draw,
         folder,
         {
-            "generators.dive": [{}],
+            "dive": [{}],
             "reid.config.backbone": ["small"],
             "reid.config.height": [64],
             "evaluation.draw": ["official"],
@@ -440,7 +440,7 @@ def profile_names_a_file_that_is_not_there(draw, folder):
     value = draw(st.sampled_from(["./gone", "gone.safetensors", "/nowhere/model", "../gone.pth", "~/none such", ""]))
     content = (
         PROFILES["smoke"]
-        if place.startswith("dive")
+        if place.startswith("generators")
         else {**PROFILES["sysu"], "reid": {**PROFILES["sysu"]["reid"], "config": {}}}
     )
     return _profile(folder, _put(content, place, value), place)
