@@ -4,7 +4,6 @@ import pytest
 
 from vireid_lib.book.fitting import chapter
 from vireid_lib.book.galleries import numbers
-from vireid_lib.experiment import training_expansion
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 
@@ -41,7 +40,7 @@ def run(llcm_root, tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["stargan.cmg", "stargan.tse", "interpolation.tse"])
 def test_images_of_the_training_people_are_of_their_cameras_modality(run, name):
-    learn, made = run.data().train_rows(), training_expansion.images(run, name)
+    learn, made = run.data().train_rows(), run.more_images(name)
     seen = [set(zip(rows["camera"], rows["modality"], strict=True)) for rows in (learn, made)]
     assert seen[0] == seen[1] and made["path"].is_unique
     sides = learn["modality"].value_counts().to_dict()

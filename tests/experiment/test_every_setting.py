@@ -7,7 +7,7 @@ import pytest
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import datasets, methods, training_expansion
+from vireid_lib.experiment import datasets, methods
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.settings import generator_config, reid_config
@@ -173,7 +173,7 @@ def check_generator(keys, run, name, asks, only=(), skip=()):
 def test_settings_of_a_generator(keys, run, name):
     asks = [lambda own: own.gallery(name)]
     if name == "flow2flow":
-        asks += [lambda own, kind=kind: training_expansion.images(own, f"flow2flow.{kind}") for kind in ("tse", "cmg")]
+        asks += [lambda own, kind=kind: own.more_images(f"flow2flow.{kind}") for kind in ("tse", "cmg")]
     if name == "dive":
         asks += [lambda own: own.gallery("dive_from_image")]
     check_generator(keys, run, name, asks, skip=["start"] if name == "dive" else ())
@@ -183,7 +183,7 @@ def test_settings_of_a_generator(keys, run, name):
 def test_settings_of_pictures_count_for_the_training_people_too(keys, run, name):
     """CMG's gallery once forgot them: other numbers of sampling steps, the same pictures."""
     sampling = run.generator_config(name).sampling_settings()
-    check_generator(keys, run, name, [lambda own: training_expansion.images(own, f"{name}.cmg")], only=sampling)
+    check_generator(keys, run, name, [lambda own: own.more_images(f"{name}.cmg")], only=sampling)
 
 
 @pytest.mark.parametrize("section", ["", "world", "images", "reid", "expand", "evaluation", "data"])

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from vireid_lib.experiment import training_expansion
 from vireid_lib.experiment.studies import Row
 from vireid_lib.experiment.study import run_of
 from vireid_lib.experiment.training_sets import Expansion, expansion_of
@@ -70,7 +69,7 @@ def test_blends_are_counted_and_pairs_are_the_same_for_each_generator(run):
             record = json.loads(path.read_text())["made_from"]
             starts[name] |= record
     assert starts["flow2flow"] == starts["interpolation"]
-    visible = training_expansion.images(run, "flow2flow.tse.visible.50")
+    visible = run.more_images("flow2flow.tse.visible.50")
     assert set(visible["modality"]) == {"visible"} and len(visible) == sides["visible"] // 2
 
 
