@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vireid_lib.analysis.spaces import spread
+from vireid_lib.analysis.embedding_spread import spread
 from vireid_lib.experiment import measures, studies
 from vireid_lib.experiment.studies import Row, Study, deen_looks
 
