@@ -6,6 +6,7 @@ import torch
 
 from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import principal_plane
+from vireid_lib.analysis.saliency import extent
 from vireid_lib.experiment.studies import Row, Study, looks
 
 
