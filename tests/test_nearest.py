@@ -10,7 +10,6 @@ from vireid_lib.experiment.notebooks import find_chapters, find_study
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.nearest import hint, nearest
 from vireid_lib.project import project_root
-from vireid_lib.reid import methods
 from vireid_lib.training import trackers
 
 

@@ -38,7 +38,7 @@ def written(path: Path, **changed: dict) -> Path:
 
 
 TURBO = "generators.cyclegan_turbo"
-SOURCES = ["dive.base_model", "reid.config.pretrained", f"{TURBO}.base_model", f"{TURBO}.judge_model"]
+SOURCES = ["generators.dive.base_model", "reid.config.pretrained", f"{TURBO}.base_model", f"{TURBO}.judge_model"]
 SOURCES += [f"{TURBO}.lpips_features", "generators.aligngan.pretrained", "generators.jsia.pretrained"]
 """Every setting of a profile that names a file or folder."""
 
@@ -80,8 +80,8 @@ def test_a_file_that_is_not_there_is_refused_at_the_start_by_key(home, key, text
 
 
 def test_a_folder_beside_the_shell_alone_is_refused(home):
-    path = written(home / "own" / "mine.yaml", dive={"base_model": "models/sd"})
-    assert load_profile(path).dive["base_model"] == "models/sd"  # an id on the hub
+    path = written(home / "own" / "mine.yaml", generators={"dive": {"base_model": "models/sd"}})
+    assert load_profile(path).generators["dive"]["base_model"] == "models/sd"  # an id on the hub
     Path("models/sd").mkdir(parents=True)
     with pytest.raises(FileError, match=r"write '\.\./\.\./shell/models/sd'"):
         load_profile(path)
@@ -161,9 +161,9 @@ def test_the_command_line_finds_homes_and_refuses_nobodys(home, capsys):
 
 def test_the_plan_looks_where_the_chapters_look(home, monkeypatch):
     """Both read the same profile; a relative base model that is there for one is there for the other."""
-    path = written(home / "own" / "mine.yaml", dive={"base_model": "./sd"})
+    path = written(home / "own" / "mine.yaml", generators={"dive": {"base_model": "./sd"}})
     monkeypatch.chdir(home)
     (home / "sd").mkdir()
-    with pytest.raises(FileError, match="key dive.base_model"):
+    with pytest.raises(FileError, match="key generators.dive.base_model"):
         outlook.plan("own/mine.yaml")
     assert places.absolute("sd", path.parent) == home / "own" / "sd"

@@ -84,10 +84,10 @@ def tiny_profile(tiny_base_model):
             "reid": {
                 "backbone": "small",
                 "seeds": [0],
-                "training_sets": ["real", "grayscale", "dive", "true"],
+                "training_sets": ["real", "grayscale", "dive", "oracle_ir"],
                 "config": {"steps": 2, "identities": 2, "images": 2},
             },
-            "dive": dive,
+            "generators": {"dive": dive, "dive_from_image": {"variant_of": "dive", "start": "image"}},
             "expand": {"identities": 3, "per_camera": 2, "min_images": 2},
             "evaluation": {"protocol": "sysu-mm01", "modes": ["all"], "trials": 2},
             "device": "cpu",
@@ -99,6 +99,18 @@ def tiny_profile(tiny_base_model):
 def tiny_book(tiny_profile, tmp_path_factory):
     """A book whose stages are shared by the tests of this folder."""
     return Run(tiny_profile, tmp_path_factory.mktemp("tiny") / "workspace")
+
+
+@pytest.fixture(scope="session")
+def with_generators(tiny_book):
+    """Call it with settings of generators: the tiny book with these on top of its own."""
+
+    def run(settings):
+        own = {name: {**tiny_book.profile.generators.get(name, {}), **changes} for name, changes in settings.items()}
+        generators = {**tiny_book.profile.generators, **own}
+        return tiny_book.with_profile(tiny_book.profile.model_copy(update={"generators": generators}))
+
+    return run
 
 
 class SmokeBook:

@@ -14,7 +14,18 @@ ENTERS = "manifest or profile"
 PROFILES = {name: yaml.safe_load(read_text(profiles_folder() / f"{name}.yaml")) for name in ("smoke", "sysu", "llcm")}
 FOLDER = project_root() / "data_manifests" / "datasets"
 MANIFESTS = {name: yaml.safe_load(read_text(FOLDER / f"{name}.yaml")) for name in ("sysu_mm01", "regdb", "llcm")}
-SECTIONS = ("data", "reid", "reid.config", "dive", "expand", "evaluation", "world", "images", "generators.vae", "")
+SECTIONS = (
+    "data",
+    "reid",
+    "reid.config",
+    "generators.dive",
+    "expand",
+    "evaluation",
+    "world",
+    "images",
+    "generators.vae",
+    "",
+)
 HUGE = str(10**20)
 
 
@@ -71,7 +82,7 @@ def yaml_is_empty(draw, folder):
 
 
 def yaml_is_no_mapping(draw, folder):
-    return _text(draw, folder, draw(st.sampled_from(["- a\n- b\n", "text", "3", "[1, 2]", "true", "2024-01-01"])))
+    return _text(draw, folder, draw(st.sampled_from(["- a\n- b\n", "text", "3", "[1, 2]", "oracle_ir", "2024-01-01"])))
 
 
 def yaml_is_broken(draw, folder):
@@ -257,8 +268,8 @@ def profile_has_a_value_of_the_wrong_type(draw, folder):
             "reid.seeds": [0, [0.5], [True], ["0"]],
             "reid.training_sets": ["real"],
             "reid.config": [[], 3],
-            "dive.lora_rank": ["2", 2.5, True],
-            "dive.flip": [1, "no", "false"],
+            "generators.dive.lora_rank": ["2", 2.5, True],
+            "generators.dive.flip": [1, "no", "false"],
             "generators.vae.steps": ["40", True, 4.5],
             "generators.vae.flip": ["yes", 1],
             "expand.per_camera": ["2", True],
@@ -275,10 +286,10 @@ def profile_is_written_for_yaml_1_1(draw, folder):
     key, text = draw(
         st.sampled_from(
             [
-                ("flip", "dive: {flip: yes}"),
-                ("flip", "dive: {flip: off}"),
-                ("steps", "dive: {steps: 1_000}"),
-                ("steps", "dive: {steps: 1:30}"),
+                ("flip", "generators: {dive: {flip: yes}}"),
+                ("flip", "generators: {dive: {flip: off}}"),
+                ("steps", "generators: {dive: {steps: 1_000}}"),
+                ("steps", "generators: {dive: {steps: 1:30}}"),
                 ("seeds", "reid: {backbone: small, seeds: [1_0], training_sets: [real]}"),
                 ("trials", "evaluation: {protocol: sysu-mm01, modes: [all], trials: 1:30}"),
             ]
@@ -294,11 +305,11 @@ def profile_has_a_number_that_is_none(draw, folder):
         draw,
         folder,
         {
-            "dive.learning_rate": value,
-            "dive.token_learning_rate": value,
-            "dive.guidance": value,
-            "dive.strength": value,
-            "dive.min_aspect": value,
+            "generators.dive.learning_rate": value,
+            "generators.dive.token_learning_rate": value,
+            "generators.dive.guidance": value,
+            "generators.dive.strength": value,
+            "generators.dive.min_aspect": value,
             "generators.vae.learning_rate": value,
             "generators.cyclegan.cycle_weight": value,
             "reid.config.learning_rate": value,
@@ -324,13 +335,13 @@ def profile_has_a_number_out_of_range(draw, folder):
             "world.seed": [-1],
             "reid.seeds": [[-1], []],
             "images.height": [0, -64],
-            "dive.height": [0, -8, 12],
-            "dive.steps": [0, -1],
-            "dive.learning_rate": [0, -1e-4],
-            "dive.seed": [-1],
-            "dive.checkpoint_every": [-1],
-            "dive.batch": [0],
-            "dive.gradient_clip": [0, -1],
+            "generators.dive.height": [0, -8, 12],
+            "generators.dive.steps": [0, -1],
+            "generators.dive.learning_rate": [0, -1e-4],
+            "generators.dive.seed": [-1],
+            "generators.dive.checkpoint_every": [-1],
+            "generators.dive.batch": [0],
+            "generators.dive.gradient_clip": [0, -1],
             "generators.vae.steps": [0, -1],
             "generators.vae.learning_rate": [0.0, -1],
             "generators.vae.seed": [-7],
@@ -356,10 +367,10 @@ def profile_names_what_there_is_not(draw, folder):
             "expand.splits": [["test"], []],
             "generators": [{"pix2pix": {}}, {"VAE": {}}],
             "world.size": ["huge", ""],
-            "dive.form": ["released"],
+            "generators.dive.form": ["released"],
             "data.target": ["sysu_mm02", "SYSU"],
             "data.external": ["market1502"],
-            "dive.schedule": ["linear"],
+            "generators.dive.schedule": ["linear"],
         },
         "smoke",
     )[0], [str(folder / "own.yaml")]
@@ -397,7 +408,7 @@ def profile_contradicts_its_data(draw, folder):
                 ("world", {"size": "small"}),
                 ("data", {"target": "sysu_mm01", "roots": {"sysu_mm01": "S"}}),
                 ("evaluation.reading", "release"),
-                ("reid.training_sets", ["real", "true"]),
+                ("reid.training_sets", ["real", "oracle_ir"]),
             ]
         )
     )
@@ -409,7 +420,7 @@ def profile_sets_what_belongs_elsewhere(draw, folder):
         draw,
         folder,
         {
-            "generators.dive": [{}],
+            "dive": [{}],
             "reid.config.backbone": ["small"],
             "reid.config.height": [64],
             "evaluation.draw": ["official"],
@@ -425,21 +436,21 @@ def profile_is_named_unlike_its_file(draw, folder):
 
 
 def profile_names_a_file_that_is_not_there(draw, folder):
-    place = draw(st.sampled_from(["dive.base_model", "reid.config.pretrained"]))
+    place = draw(st.sampled_from(["generators.dive.base_model", "reid.config.pretrained"]))
     value = draw(st.sampled_from(["./gone", "gone.safetensors", "/nowhere/model", "../gone.pth", "~/none such", ""]))
     content = (
         PROFILES["smoke"]
-        if place.startswith("dive")
+        if place.startswith("generators")
         else {**PROFILES["sysu"], "reid": {**PROFILES["sysu"]["reid"], "config": {}}}
     )
     return _profile(folder, _put(content, place, value), place)
 
 
 def profile_names_somebodys_home(draw, folder):
-    place = draw(st.sampled_from(["dive.base_model", "data.roots.sysu_mm01"]))
+    place = draw(st.sampled_from(["generators.dive.base_model", "data.roots.sysu_mm01"]))
     return _profile(folder, _put(PROFILES["sysu"], place, "~no-such-person/x"), "~no-such-person")
 
 
 def profile_has_a_path_beyond_measure(draw, folder):
     value = draw(st.sampled_from(["./", "/"])) + "d" * draw(st.integers(300, 5000))
-    return _profile(folder, _put(PROFILES["smoke"], "dive.base_model", value), "base_model")
+    return _profile(folder, _put(PROFILES["smoke"], "generators.dive.base_model", value), "base_model")

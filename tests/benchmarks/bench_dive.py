@@ -35,7 +35,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import generator_config
-from vireid_lib.generators.dive import stable_diffusion_15, vocabulary
+from vireid_lib.generators.dive import prompts, stable_diffusion_15
 from vireid_lib.generators.dive.base import LOGGING, Base, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask, diffuse
@@ -43,9 +43,9 @@ from vireid_lib.generators.dive.latents import encode
 from vireid_lib.generators.dive.lora import target_names
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import sampler
+from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import Request, latent_size, sample
 from vireid_lib.generators.dive.tokens import load_bank
-from vireid_lib.generators.dive.vocabulary import camera_keys
 from vireid_lib.miniworld import write
 from vireid_lib.training.loop import accelerator_for
 
@@ -57,7 +57,7 @@ class Straightforward:
     """A training step as the usual fine-tuning script writes it; starts as `DiveTask` does, draws what it draws."""
 
     def __init__(
-        self, base: Base, words: vocabulary.Vocabulary, config: DiveConfig, table: pd.DataFrame, device: torch.device
+        self, base: Base, words: prompts.Vocabulary, config: DiveConfig, table: pd.DataFrame, device: torch.device
     ) -> None:
         self.base, self.config, self.device, self.paths = base, config, device, table["path"].to_numpy()
         self.branches = words.branches
@@ -180,7 +180,7 @@ def matrix_rate(device: torch.device) -> float:
 
 def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torch.device, steps: int) -> None:
     """Both forms of a step, one after the other in the same process."""
-    words, losses = vocabulary.build(table, config), {"ours": [], "straightforward": []}
+    words, losses = prompts.build(table, config), {"ours": [], "straightforward": []}
     before = held(device)
     model = DiveModel(load(config, device), words, config, seed=config.seed)
     size = config.height, config.width
@@ -224,7 +224,7 @@ def training(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torc
 def sampling(config: DiveConfig, table: pd.DataFrame, folder: Path, device: torch.device, images: int) -> None:
     """A batch of ours against one prompt at a time, of the same seeds."""
     before = held(device)
-    model = DiveModel(load(config, device), vocabulary.build(table, config), config, seed=config.seed).to(device)
+    model = DiveModel(load(config, device), prompts.build(table, config), config, seed=config.seed).to(device)
     for layer in model.branches.layers.values():  # as if trained: a correction that is not zero
         torch.nn.init.normal_(layer.up, std=0.02)
     model.save(folder)

@@ -31,8 +31,8 @@ def profile(method: str) -> Profile:
         "infrared_images": 2,
     }
     length = {"steps": 8, "checkpoint_every": 2}
-    held["dive"] |= length
     held["generators"] = {
+        "dive": held["generators"]["dive"] | length,
         "cyclegan": length | {"generator_width": 4, "blocks": 1, "discriminator_width": 4, "batch": 2, "pool": 4},
         "jsia": length
         | {
@@ -72,8 +72,7 @@ def translating(folder: Path) -> None:
 
 
 def started(folder: Path) -> None:
-    run = opened(folder, "jsia")
-    joint.pretraining(run, run.training_set("real"), 0)
+    opened(folder, "jsia").starting_point("real", 0)
 
 
 def one_training(method: str) -> Callable[[Path], None]:

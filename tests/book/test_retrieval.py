@@ -55,14 +55,6 @@ def test_one_query_of_a_trial_names_rows_of_the_table(made_up_trial):
     assert found.loc[~found["removed"], "rank"].tolist() == list(range(1, (~found["removed"]).sum() + 1))
 
 
-def test_examples_are_right_or_wrong_as_asked_and_of_different_people(made_up_trial):
-    outcomes = retrieval.per_query(*made_up_trial(seed=2), "sysu-mm01")
-    for right in (True, False):
-        rows = retrieval.examples(outcomes, right=right, count=3)
-        assert len(rows) == 3 and ((outcomes.loc[rows, "rank"] == 1) == right).all()
-        assert outcomes.loc[rows, "identity"].nunique() == 3
-
-
 def test_pairs_are_explained_both_ways(tmp_path):
     generator = np.random.default_rng(0)
     rows = []

@@ -1,4 +1,4 @@
-"""A book on LLCM, whose cameras take images of both modalities: what is made and shown is of the right one."""
+"""A run on LLCM, whose cameras take images of both modalities: what is made and shown is of the right one."""
 
 import pytest
 
@@ -29,7 +29,6 @@ def run(llcm_root, tmp_path_factory):
             "world": None,
             "data": {"target": "llcm", "roots": {"llcm": str(llcm_root)}},
             "reid": {"backbone": "resnet50", "seeds": [0], "training_sets": ["real"]},
-            "dive": {},
             "generators": {"stargan": STARGAN, "interpolation": {"height": 32, "width": 32}},
             "expand": {"per_camera": 2, "cameras": [1, 2]},
             "evaluation": {"protocol": "llcm", "modes": ["visible-to-infrared"]},

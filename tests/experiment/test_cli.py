@@ -26,12 +26,9 @@ def test_help_needs_nothing_heavy():
     assert printed.strip() == "[]"
 
 
-def test_profiles_are_listed(capsys):
+def test_profiles_and_data_sets_are_listed(capsys):
     status, out, _ = call(capsys, "profiles")
     assert status == 0 and [line.split()[0] for line in out.splitlines()] == ["llcm", "mini", "regdb", "smoke", "sysu"]
-
-
-def test_data_sets_are_listed(capsys):
     status, out, _ = call(capsys, "data", "list")
     assert status == 0 and "sysu_mm01" in out and "mini_vi" in out
 
@@ -101,27 +98,15 @@ def test_the_books_exit_status_is_whether_every_chapter_ran(capsys, monkeypatch,
     assert ("Chapter 2 failed" in err) is not ok
 
 
-def test_the_default_profile_is_mini():
-    assert cli.build_parser().parse_args(["book"]).profile == "mini"
-
-
-def test_ctrl_c_says_how_to_go_on(capsys, monkeypatch):
-    from vireid_lib.experiment import runner
-
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(runner, "run_book", interrupted)
-    status, _, err = call(capsys, "book")
-    assert status == 130 and "same command continues" in err
-
-
-def test_a_mistake_of_ours_names_debug(capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "status", "words"), [(KeyboardInterrupt, 130, "same command continues"), (KeyError("x"), 2, "--debug")]
+)
+def test_what_ends_a_book_is_told_in_a_line(capsys, monkeypatch, error, status, words):
     from vireid_lib.experiment import runner
 
     def broken(*_, **__):
-        raise KeyError("x")
+        raise error
 
     monkeypatch.setattr(runner, "run_book", broken)
-    status, _, err = call(capsys, "book")
-    assert status == 2 and "KeyError" in err and "--debug" in err
+    got, _, err = call(capsys, "book")
+    assert got == status and words in err

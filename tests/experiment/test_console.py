@@ -48,22 +48,3 @@ def test_a_screen_keeps_one_line_up_to_date(clock):
     last = out.getvalue().split("\r\x1b[2K")[-1]
     assert "\n" not in out.getvalue()
     assert last.startswith(" 1/1  01_a  cell 1/9, 0:20 so far, about 0:40 left for the book")
-
-
-def test_the_guess_follows_the_machine(clock):
-    out = io.StringIO()
-    show = Terminal(["01_a", "02_b", "03_c"], {"01_a": 1, "02_b": 2, "03_c": 1}, out)
-    show.start("01_a")
-    clock[0] += 30  # half of what was expected
-    show.finish("done")
-    show.start("02_b")
-    assert "about 2:30 left" in out.getvalue().splitlines()[-1]
-    clock[0] += 110
-    show.refresh()
-    assert out.getvalue().splitlines()[-1].endswith("longer than expected, then about 0:50 for the other chapters")
-
-
-def test_nothing_is_guessed_without_expectation():
-    out = io.StringIO()
-    Terminal(["01_a", "02_b"], {"01_a": 1}, out).start("01_a")
-    assert "left" not in out.getvalue()

@@ -1,14 +1,13 @@
 """Who is expanded: enough images, in the parts that the profile names, and never a distractor."""
 
 import os
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from vireid_lib.data.images import load_images
-from vireid_lib.experiment import datasets as data_stages
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import datasets
 from vireid_lib.experiment.datasets import Datasets, chosen_external
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile_files import load_profile
@@ -54,12 +53,23 @@ def test_those_with_most_images_come_first_and_equals_by_name():
         assert set(chosen(table, identities=count)["identity"]) == {f"market1501/{person}" for person in expected}
 
 
+def test_images_that_are_too_wide_do_not_count(tmp_path):
+    table = rows(train__0002=13, train__0004=12)
+    for place, path in enumerate(table["path"]):
+        size = (8, 8) if place < 2 else (8, 16)
+        Image.new("RGB", size).save(tmp_path / f"{path[1:]}.png")
+    table["path"] = [str(tmp_path / f"{path[1:]}.png") for path in table["path"]]
+    found = chosen(table, min_aspect=2.0)
+    assert set(found["identity"]) == {"market1501/0004"}, "of the other, 11 images are left"
+    assert set(chosen(table)["identity"]) == {"market1501/0002", "market1501/0004"}
+
+
 def test_too_few_images():
     with pytest.raises(ValueError, match="the most is 14"):
         chosen(MARKET, min_images=15)
 
 
-def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch):
+def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch, tmp_path):
     columns = {"camera": "sysu_mm01/3", "modality": "infrared", "source": "real", "seed": pd.NA}
     target = pd.DataFrame(
         [
@@ -68,15 +78,16 @@ def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch):
         ]
     )
     external = target.iloc[:1].assign(path="/2", identity="market1501/0002", split="external", modality="visible")
-    monkeypatch.setattr(stages, "datasets", lambda run, split: Datasets(target, external, None))
+    run = Run(load_profile("smoke"), tmp_path)
+    monkeypatch.setattr(datasets, "read", lambda run, split: Datasets(target, external, None))
     with pytest.raises(ValueError, match=r"people of the test.*sysu_mm01/0007"):
-        SimpleNamespace(profile=load_profile("sysu")).fitted_rows("dive")
+        run.fitted_rows("dive")
 
 
 def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book, monkeypatch):
     run = Run(tiny_book.profile, tiny_book.folder)
-    read, calls = data_stages.read_dataset, []
-    monkeypatch.setattr(data_stages, "read_dataset", lambda *a, **b: calls.append(a[0]) or read(*a, **b))
+    read, calls = datasets.read_dataset, []
+    monkeypatch.setattr(datasets, "read_dataset", lambda *a, **b: calls.append(a[0]) or read(*a, **b))
     first = run.data()
     first.target["identity"] = "nobody"
     second = run.data()
@@ -128,8 +139,8 @@ def test_broken_images_are_left_out_and_counted_in_every_record_where_the_profil
     assert len(load_images(data.target["path"].tolist(), (8, 4), cache=None).pixels) == len(data.target)
     record = skipping.stage("some_stage", {}, {"table": data.target}, lambda folder: {"score": 1.0})
     assert record.values == {"score": 1.0, "skipped_images": 2}
-    (found,) = (each for each in skipping.workspace.records() if each.name == "broken_images" and each.values["rows"])
+    (found,) = (each for each in skipping.cache.records() if each.name == "broken_images" and each.values["rows"])
     assert found.values["wrong"][0].startswith(f"{name} cannot be decoded")
     again = opened("skip")
     assert again.data().target.equals(data.target) and again.skipped_images == skipping.skipped_images
-    assert stages.datasets(opened("refuse").with_method("agw")).target.equals(refused)
+    assert opened("refuse").with_method("agw").data().target.equals(refused)

@@ -1,82 +1,21 @@
 """Trainings on trees laid out as the real data sets: as many steps whatever is added, fairness rows, splits."""
 
-import zlib
-from pathlib import Path
-
-import numpy as np
 import pytest
-from PIL import Image
 
 from vireid_lib.experiment import trainings
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.studies import Row, dive
 from vireid_lib.experiment.study import run_of
 from vireid_lib.reid.batches import steps_per_epoch
 from vireid_lib.reid.methods.agw import Agw
 
-EPOCHS, BATCH = 3, {"identities": 2, "images": 2}
+EPOCHS, BATCH = 3, {"identities": 2, "images": 2}  # of `open_real`
 
 
 @pytest.fixture
 def study(tiny_book):
-    return dive.study(tiny_book, ["copies"])
-
-
-def picture(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(zlib.crc32(str(path).encode())).integers(0, 256, (16, 8, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
-
-
-@pytest.fixture(scope="module")
-def data_root(tmp_path_factory):
-    """SYSU-MM01 with three people to train on and two to test; RegDB with two unequal splits; Market-1501 with five."""
-    root = tmp_path_factory.mktemp("data")
-    sysu, regdb = root / "SYSU-MM01", root / "RegDB"
-    for camera in range(1, 7):
-        for person in range(1, 6):
-            for image in range(1, 4):
-                picture(sysu / f"cam{camera}/{person:04d}/{image:04d}.jpg")
-    for split, people in (("train", "1,2"), ("val", "3"), ("test", "4,5")):
-        (sysu / "exp").mkdir(exist_ok=True)
-        (sysu / f"exp/{split}_id.txt").write_text(people)
-    images = {person: 4 if person < 4 else 9 for person in range(1, 7)}  # so that split 2 trains on more than split 1
-    for trial, training in ((1, (1, 2, 3)), (2, (4, 5, 6))):
-        for modality, letter in (("Visible", "v"), ("Thermal", "t")):
-            for split in ("train", "test"):
-                lines = []
-                for label, person in enumerate(each for each in images if (each in training) == (split == "train")):
-                    for number in range(images[person]):
-                        path = f"{modality}/{person}/male_front_{letter}_{number:02d}_{person}.bmp"
-                        picture(regdb / path)
-                        lines.append(f"{path} {label}")
-                (regdb / "idx").mkdir(exist_ok=True)
-                (regdb / f"idx/{split}_{modality.lower()}_{trial}.txt").write_text("\n".join(lines) + "\n")
-    for person in (2, 7, 11, 13, 17):
-        for number in range(12):
-            picture(root / f"Market-1501-v15.09.15/bounding_box_train/{person:04d}_c1s1_{number:06d}_00.jpg")
-    for folder in ("query", "bounding_box_test"):
-        picture(root / f"Market-1501-v15.09.15/{folder}/0010_c{len(folder) % 3 + 1}s1_000001_00.jpg")
-    return root
-
-
-@pytest.fixture(scope="module")
-def open_real(data_root, tmp_path_factory):
-    """Opens a profile of real data, with the small networks and a schedule that is placed by epochs."""
-    workspace = tmp_path_factory.mktemp("real") / "workspace"
-
-    def opened(name: str = "sysu", **reid) -> Run:
-        values = load_profile(name).model_dump()
-        recipe = {"steps": None, "epochs": EPOCHS, "mix": None, "schedule": "drops", "warm_up": 1, "drops": [2]} | BATCH
-        values["images"], values["device"] = {"height": 64, "width": 32}, "cpu"
-        values["reid"] |= {"backbone": "small", "seeds": [0], "training_sets": ["real", "copies"], "config": recipe}
-        values["reid"] |= reid
-        values["evaluation"] |= {"modes": values["evaluation"]["modes"][:1], "trials": 2}
-        return Run(Profile.model_validate(values), workspace, data_root)
-
-    return opened
+    return dive.study(tiny_book, ["grayscale"])
 
 
 def own_steps(run: Run, training: str, split: int = 1, **batch) -> int:
@@ -90,15 +29,15 @@ def test_the_real_profiles_train_every_set_for_as_long(data_root, tmp_path):
         assert run.profile.reid.length == "equal" and run.reid_config.steps is None
         for split in (1, 2) if name == "regdb" else (1,):
             expected = own_steps(run, "real", split)
-            assert run.epoch_steps("copies", 0, split) == expected < own_steps(run, "copies", split)
+            assert run.epoch_steps("grayscale", 0, split) == expected < own_steps(run, "grayscale", split)
             assert run.epoch_steps("real", 0, split) is None
 
 
 def test_equal_trainings_are_equal_and_published_ones_grow(open_real):
     equal, published = open_real(), open_real(length="published")
-    records = [run.evaluate(name, 0, progress=False) for run in (equal, published) for name in ("real", "copies")]
+    records = [run.evaluate(name, 0, progress=False) for run in (equal, published) for name in ("real", "grayscale")]
     assert records[0].key == records[2].key and records[1].key != records[3].key
-    alone, more = (own_steps(equal, name) for name in ("real", "copies"))
+    alone, more = (own_steps(equal, name) for name in ("real", "grayscale"))
     steps = [int(trainings.history(record)["step"].iloc[-1]) for record in records]
     assert steps == [EPOCHS * alone, EPOCHS * alone, EPOCHS * alone, EPOCHS * more] and more > alone
     found = trainings.effort(records[:2])
@@ -113,11 +52,11 @@ def test_each_split_has_the_steps_of_its_own_real_images(open_real):
     run = open_real("regdb")
     expected = [EPOCHS * own_steps(run, "real", split) for split in (1, 2)]
     assert expected[0] < expected[1]
-    for name in ("real", "copies"):
+    for name in ("real", "grayscale"):
         record = run.evaluate(name, 0, progress=False)
         assert [int(trainings.history(record, split)["step"].iloc[-1]) for split in (1, 2)] == expected
         assert trainings.given(record)["steps"].tolist() == expected
-    sentence = trainings.effort([run.evaluate(name, 0) for name in ("real", "copies")]).sentence
+    sentence = trainings.effort([run.evaluate(name, 0) for name in ("real", "grayscale")]).sentence
     assert "the data alone" in sentence and f"{expected[0]} to {expected[1]} steps" in sentence
 
 
@@ -125,7 +64,7 @@ def test_each_split_has_the_steps_of_its_own_real_images(open_real):
 def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, length):
     run = open_real(length=length)
     plain = run.reid_config
-    for training in ("real", "copies"):
+    for training in ("real", "grayscale"):
         wide, long = (
             run_of(run, Row(name, name, "agw", training=training, times=study.row(f"{name}_real").times))
             for name in ("wide", "long")
@@ -153,8 +92,8 @@ def test_the_published_schedule_of_each_method_is_stretched_on_a_real_profile(da
 def test_a_given_number_of_steps_asks_for_no_epochs(tiny_book, open_real, study):
     for run in (tiny_book, open_real(config={"steps": 4, **BATCH})):
         assert "steps" in run.reid_config.model_dump(exclude_none=True)
-        assert run.epoch_steps("copies", 0) is None
+        assert run.epoch_steps("grayscale", 0) is None
     wide = run_of(tiny_book, study.row("wide_real"))
-    assert wide.epoch_steps("copies", 0) is None
+    assert wide.epoch_steps("grayscale", 0) is None
     given = open_real(config={"steps": 4, "schedule": "drops", **BATCH})  # but the drops have to be placed
-    assert given.epoch_steps("copies", 0) == own_steps(given, "real")
+    assert given.epoch_steps("grayscale", 0) == own_steps(given, "real")

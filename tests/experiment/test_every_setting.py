@@ -7,10 +7,9 @@ import pytest
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import methods
+from vireid_lib.experiment import datasets, methods
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.settings import generator_config, reid_config
 
 BY_OTHER_TESTS = {
@@ -23,6 +22,7 @@ BY_OTHER_TESTS = {
     "evaluation.reading": "LLCM's",
     "data.external": "its folder is named with it, see below",
     "data.roots": "a table's digest is that of its images, wherever they lie",
+    "expand.min_aspect": "all images of the miniature world have one shape; its rows are in the keys",
     "pretrained": "of the large networks, whose weights are inputs",
     "lpips_features": "weights are inputs",
     "lpips_heads": "weights are inputs",
@@ -37,18 +37,18 @@ NO_RESULT_DEPENDS_ON = {
     "reid.seeds": "which trainings there are; each has its seed in its key",
     "reid.training_sets": "which trainings there are; each has its set in its key",
     "expand.counts": "which rows of a figure there are; each is a profile of its own",
-    "dive.cuda_graph": "how the same operations are started on a GPU",
-    "dive.sampling_batch": "pictures made at once",
+    "generators.dive.cuda_graph": "how the same operations are started on a GPU",
+    "generators.dive.sampling_batch": "pictures made at once",
 }
 """Settings that change no key, and why they need not."""
 
 OTHER_VALUES = {
-    "dive.base_model": ["mini"],
-    "dive.height": [72],
-    "dive.width": [40],
-    "dive.strength": [0.5],
+    "generators.dive.base_model": ["mini"],
+    "generators.dive.height": [72],
+    "generators.dive.width": [40],
+    "generators.dive.strength": [0.5],
     "world.size": ["small"],
-    "device": ["cuda:1"],
+    "device": ["auto"],
     "minutes": [{"01_datasets": 1.0}],
     "expand.identities": [2],
     "expand.min_images": [5],
@@ -63,37 +63,19 @@ OTHER_VALUES = {
 """Where a valid other value can't be guessed from the value and its type."""
 
 
-class Noted(Finished):
-    """Notes the key of each stage that is asked for, and passes off as finished what is not."""
-
-    def __init__(self, of):
-        super().__init__(of)
-        self.keys = set()
-
-    def _finished(self, name, key, made_of):
-        self.keys.add((name, key))
-        return super()._finished(name, key, made_of) or StageRecord(name, key, self.stages / name / key, {"values": {}})
-
-
 @pytest.fixture(scope="module")
 def run(tiny_profile, tmp_path_factory):
-    """A book whose world is drawn and whose greyscale copies are made, and nothing else."""
+    """A run whose world is drawn and whose greyscale copies are made, and nothing else."""
     made = Run(tiny_profile, tmp_path_factory.mktemp("settings"))
-    made.synthesize("copies")
+    made.synthesize("grayscale")
+    datasets.campus(made)
     return made
 
 
-def keys(run, profile, asks):
+@pytest.fixture(scope="module")
+def keys(stage_keys):
     """The keys of all stages that `asks` ask for with a profile's settings."""
-    own = run.with_profile(profile)
-    own.tables = {}
-    own.cache = Noted(run.cache)
-    for ask in asks:
-        try:
-            ask(own)
-        except (FileNotFoundError, ValueError, KeyError):  # what was passed off as finished has no files
-            continue
-    return own.cache.keys
+    return lambda run, profile, asks: stage_keys(run.with_profile(profile), *asks)
 
 
 def others(value, annotation):
@@ -124,7 +106,7 @@ def changed(profile, section, name, value):
     return Profile.model_validate(values)
 
 
-def check(run, section, place, settings, fields, resolve, asks, skip=()):
+def check(keys, run, section, place, settings, fields, resolve, asks, skip=()):
     """See that each setting changes some key, is listed as needing none, or is left to other tests.
 
     Args:
@@ -153,101 +135,79 @@ def check(run, section, place, settings, fields, resolve, asks, skip=()):
 
 
 @pytest.mark.parametrize("method", methods.names())
-def test_settings_of_a_method(run, method):
-    profile = run.profile.model_copy(
-        update={
-            "reid": run.profile.reid.model_copy(
-                update={"method": method, "config": {"steps": 2, "identities": 3, "images": 2}}
-            )
-        }
-    )
+def test_settings_of_a_method(keys, run, method):
+    reid = {"method": method, "config": {"steps": 2, "identities": 3, "images": 2}}
+    profile = run.profile.model_copy(update={"reid": run.profile.reid.model_copy(update=reid)})
     config = reid_config(profile)
     check(
+        keys,
         run.with_profile(profile),
         "reid/config",
         "reid.config",
         config.model_dump(),
         type(config).model_fields,
         lambda profile: reid_config(profile).model_dump(),
-        [lambda own: own.evaluate("real", 0)],
-        skip=("method", "backbone", "height", "width", "form", "non_local")
-        if method == "deen"
-        else ("method", "backbone", "height", "width", "form"),
+        [lambda own: own.train("real", 0)],
+        skip=("method", "backbone", "height", "width", "form", *["non_local"] * (method == "deen")),
     )
 
 
-@pytest.mark.parametrize("name", [each for each in generators.names() if each != "dive"])
-def test_settings_of_a_generator(run, name):
+def check_generator(keys, run, name, asks, only=(), skip=()):
     config = run.generator_config(name)
-    asks = [lambda own: own.synthesize(name)]
-    if name == "flow2flow":
-        asks += [lambda own, kind=kind: own.more_images(f"flow2flow.{kind}") for kind in ("tse", "cmg")]
+    settings = {key: value for key, value in config.model_dump().items() if not only or key in only}
+    fields, place = type(config).model_fields, f"generators.{name}"
     check(
+        keys,
         run,
         f"generators/{name}",
-        f"generators.{name}",
-        config.model_dump(),
-        type(config).model_fields,
+        place,
+        settings,
+        fields,
         lambda profile: generator_config(profile, name).model_dump(),
         asks,
-        skip=("form",),
+        skip=("form", *skip),
     )
+
+
+@pytest.mark.parametrize("name", generators.names())
+def test_settings_of_a_generator(keys, run, name):
+    asks = [lambda own: own.gallery(name)]
+    if name == "flow2flow":
+        asks += [lambda own, kind=kind: own.more_images(f"flow2flow.{kind}") for kind in ("tse", "cmg")]
+    if name == "dive":
+        asks += [lambda own: own.gallery("dive_from_image")]
+    check_generator(keys, run, name, asks, skip=["start"] if name == "dive" else ())
 
 
 @pytest.mark.parametrize("name", ["vi_diff", "flow2flow", "cyclegan"])
-def test_settings_of_pictures_count_for_the_training_people_too(run, name):
+def test_settings_of_pictures_count_for_the_training_people_too(keys, run, name):
     """CMG's gallery once forgot them: other numbers of sampling steps, the same pictures."""
-    config = run.generator_config(name)
-    sampling = {key: value for key, value in config.model_dump().items() if key in config.sampling_settings()}
-    check(
-        run,
-        f"generators/{name}",
-        f"generators.{name}",
-        sampling,
-        type(config).model_fields,
-        lambda profile: generator_config(profile, name).model_dump(),
-        [lambda own: own.more_images(f"{name}.cmg")],
-    )
-
-
-def test_settings_of_dive(run):
-    config = run.generator_config("dive")
-    check(
-        run,
-        "dive",
-        "dive",
-        config.model_dump(),
-        type(config).model_fields,
-        lambda profile: generator_config(profile, "dive").model_dump(),
-        [lambda own: own.synthesize("dive"), lambda own: own.synthesize("dive_from_image")],
-        skip=("form", "start"),
-    )
+    sampling = run.generator_config(name).sampling_settings()
+    check_generator(keys, run, name, [lambda own: own.more_images(f"{name}.cmg")], only=sampling)
 
 
 @pytest.mark.parametrize("section", ["", "world", "images", "reid", "expand", "evaluation", "data"])
-def test_settings_of_a_profile(run, section):
+def test_settings_of_a_profile(keys, run, section):
     part = getattr(run.profile, section) if section else run.profile
-    elsewhere = ("dive", "generators", "config", "world")
+    elsewhere = ("generators", "config", "world")
     settings = {
         name: value
         for name, value in part.model_dump().items()
         if not isinstance(getattr(part, name), pydantic.BaseModel) and name not in elsewhere
     }
     asks = [
-        lambda own: own.synthesize("dive"),
+        lambda own: own.gallery("dive"),
         lambda own: own.evaluate("real", 0),
-        lambda own: own.evaluate("copies", 0),
+        lambda own: own.evaluate("grayscale", 0),
     ]
-    check(run, section, section, settings, type(part).model_fields, lambda profile: profile, asks)
+    check(keys, run, section, section, settings, type(part).model_fields, lambda profile: profile, asks)
 
 
-def test_another_external_set_counts(run):
+def test_another_external_set_counts(keys, run):
     """Its folder is named with it."""
-    data = run.profile.data.model_copy(
-        update={"external": "mini_campus", "roots": {"mini_vi": "mini_vi", "mini_campus": "mini_campus"}}
-    )
-    asks = [lambda own: own.synthesize("copies"), lambda own: own.evaluate("copies", 0)]
-    before, after = (
-        keys(run, profile, asks) for profile in (run.profile, run.profile.model_copy(update={"data": data}))
-    )
-    assert before and after and not {name for name, key in before if (name, key) in after} & {"gallery_copies"}
+    roots = {"mini_vi": "mini_vi", "mini_campus": "mini_campus"}
+    data = run.profile.data.model_copy(update={"external": "mini_campus", "roots": roots})
+    asks = [lambda own: own.gallery("interpolation")]
+    before, after = (keys(run, each, asks) for each in (run.profile, run.profile.model_copy(update={"data": data})))
+    galleries = [{key for name, key in each if name == "gallery_interpolation"} for each in (before, after)]
+    assert all(galleries) and not galleries[0] & galleries[1]

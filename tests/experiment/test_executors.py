@@ -5,14 +5,13 @@ import signal
 from pathlib import Path
 
 import pytest
-import safetensors.torch
 import torch
 
 from vireid_lib import cli
 from vireid_lib.experiment import executors as engines
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import jobs
 from vireid_lib.experiment.cache import Cache, StageFailed
-from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.runner import continue_command
 
 
@@ -35,7 +34,7 @@ def killed(folder: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def jobs(folder: Path) -> list[engines.Job]:
+def notes(folder: Path) -> list[engines.Job]:
     return [engines.Job(f"note {number}", note, (str(folder), number)) for number in range(4)]
 
 
@@ -62,9 +61,9 @@ def engine(request, monkeypatch):
 def test_a_failed_job_is_named_the_others_are_kept_and_nothing_runs_twice(engine, tmp_path):
     (tmp_path / "broken").touch()
     with pytest.raises(StageFailed, match=r"1 of 4 jobs failed; the other 3 are done(.|\n)*note 2: .*the lamp is out"):
-        engines.run(jobs(tmp_path), device=engine, label="notes")
+        engines.run(notes(tmp_path), device=engine, label="notes")
     (tmp_path / "broken").unlink()
-    values = engines.run(jobs(tmp_path), device=engine, label="notes")
+    values = engines.run(notes(tmp_path), device=engine, label="notes")
     assert [square for square, _ in values] == [0, 1, 4, 9]
     assert [len((tmp_path / f"made_{number}").read_text()) for number in range(4)] == [1, 1, 2, 1]
     assert (os.getpid() in {process for _, process in values}) == (engine == "cuda")
@@ -73,7 +72,9 @@ def test_a_failed_job_is_named_the_others_are_kept_and_nothing_runs_twice(engine
 def test_a_killed_process_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(engines.cores, "available", lambda: 2)
     with pytest.raises(StageFailed, match="a process was killed"):
-        engines.run([engines.Job("the doomed", killed, (str(tmp_path),)), *jobs(tmp_path)], device="cpu", label="notes")
+        engines.run(
+            [engines.Job("the doomed", killed, (str(tmp_path),)), *notes(tmp_path)], device="cpu", label="notes"
+        )
 
 
 def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_ray_workers, tmp_path, monkeypatch):
@@ -83,14 +84,7 @@ def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_r
         monkeypatch.setenv(engines.ENGINE, engine)
         run = Run(tiny_book.profile, tmp_path / engine)
         records = jobs.evaluate_all([(run, *each) for each in asked])
-        found[engine] = [
-            (
-                record.key,
-                record.values["scores"],
-                safetensors.torch.load_file(record.folder / "split_1" / stages.FEATURES)["features"],
-            )
-            for record in records
-        ]
+        found[engine] = [(record.key, record.values["evaluations"], load_features(record)) for record in records]
         again = jobs.evaluate_all([(run, *each) for each in asked])
         assert [record.result for record in again] == [record.result for record in records]  # fetched, not made anew
     for local, ray in zip(*found.values(), strict=True):

@@ -6,7 +6,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,23 +46,6 @@ TO_CELL = """source => {
         cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().includes(source))
     return book.scrollToItem(book.activeCellIndex, 'start')
 }"""
-
-# A stage that trains while somebody watches from another kernel.
-WRITER = """
-import json, sys, time
-from pathlib import Path
-from vireid_lib.experiment.cache import Cache
-
-def make(folder):
-    (folder / "training.json").write_text(json.dumps({"task": "toy, seed 0", "steps": 200}))
-    for step in range(1, 41):
-        with open(folder / "history.jsonl", "a") as stream:
-            stream.write(json.dumps({"step": 5 * step, "total": 3 / step}) + "\\n")
-        time.sleep(0.3)
-
-Cache(Path(sys.argv[1])).stage("watched", {}, {}, make)
-"""
-
 
 # Chapter 4 has this cell among others that take longer.
 PLAYGROUND = """# %%
@@ -142,7 +124,6 @@ def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(smoke_book, t
             assert len(cells) > 5 and any(cell["pictures"] for cell in cells), name
             page.screenshot(path=shots / f"lab_{name[:2]}.png")
             EXPLORED[name](page, shots)
-        watch_another_process(page, address, workspace, shots)
         drag_a_point(page, address, tmp_path / "notebooks", shots)
         browser.close()
     assert records(workspace) == stages, "a chapter made a stage again that the book had made"
@@ -244,26 +225,6 @@ EXPLORED = {
     "03_synthetic_galleries": explore_galleries,
     "05_embedding_analysis": explore_an_embedding,
 }
-
-
-def watch_another_process(page, address: str, workspace: Path, shots: Path) -> None:
-    """The monitor's curves grow while another process writes them, and nobody touches the page."""
-    open_and_run(page, address, "monitor")
-    writer = None
-
-    def begin(_) -> None:
-        nonlocal writer
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(workspace)])
-
-    try:
-        explored(page, "explorers.monitor(", begin)
-        explored(page, "explorers.monitor(", lambda _: None, shots / "lab_monitor.png")
-        assert writer.poll() is None, "it was over before the figure had changed twice"
-    finally:
-        if writer:
-            writer.kill()
-            writer.wait()
-        shutil.rmtree(workspace / "stages" / "watched", ignore_errors=True)
 
 
 def drag_a_point(page, address: str, notebooks: Path, shots: Path) -> None:

@@ -4,47 +4,12 @@ import pandas as pd
 import pytest
 
 from vireid_lib.experiment import measures
-from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import Profile
-
-SIZE = {
-    "train_ids": 4,
-    "val_ids": 2,
-    "test_ids": 4,
-    "images_per_camera": 2,
-    "external_ids": 4,
-    "external_images": 4,
-    "market_test_ids": 2,
-    "infrared_images": 2,
-}
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    profile = Profile.model_validate(
-        {
-            "name": "tiny",
-            "title": "A few people",
-            "world": {"seed": 0, "size": SIZE},
-            "data": {
-                "target": "mini_vi",
-                "external": "mini_market",
-                "roots": {"mini_vi": "mini_vi", "mini_market": "mini_market"},
-            },
-            "images": {"height": 64, "width": 32},
-            "reid": {
-                "backbone": "small",
-                "seeds": [0],
-                "training_sets": ["real", "copies", "true"],
-                "config": {"steps": 2, "identities": 2, "images": 2},
-            },
-            "dive": {},
-            "expand": {"per_camera": 2, "min_images": 2},
-            "device": "cpu",
-            "evaluation": {"protocol": "sysu-mm01", "modes": ["all"], "trials": 1},
-        }
-    )
-    return Run(profile, tmp_path_factory.mktemp("workspace"))
+def run(tiny_book):
+    reid = tiny_book.profile.reid.model_copy(update={"training_sets": ["real", "grayscale", "oracle_ir"]})
+    return tiny_book.with_profile(tiny_book.profile.model_copy(update={"reid": reid}))
 
 
 def test_the_check_agrees_with_the_world(run):
@@ -57,30 +22,24 @@ def test_the_check_agrees_with_the_world(run):
 def test_preservation_asks_every_gallery_and_judge(run):
     table = measures.preservation_table(run)
     assert set(zip(table["judge"], table["gallery"], strict=True)) == {
-        ("real", "copies"),
-        ("real", "true"),
-        ("true", "copies"),
-        ("true", "true"),
+        ("real", "grayscale"),
+        ("real", "oracle_ir"),
+        ("oracle_ir", "grayscale"),
+        ("oracle_ir", "oracle_ir"),
     }
-    assert (table["chance"] == 1 / 4).all() and table["rank_1"].between(0, 1).all()
+    assert (table["chance"] == 1 / 3).all() and table["rank_1"].between(0, 1).all()
     record = measures.preservation(run, "real", 0)
-    assert record.values["galleries"]["copies"]["images"] == 4 * 2 * 2
-    assert len(record.values["galleries"]["true"]["by_identity"]) == record.values["identities"] == 4
+    assert record.values["galleries"]["grayscale"]["images"] == 3 * 2 * 2
+    assert len(record.values["galleries"]["oracle_ir"]["by_identity"]) == record.values["identities"] == 3
     assert "identity_preservation" in {each.name for each in run.cache.records()}
 
 
 def test_spread_of_every_network_is_recorded(run):
     table = measures.spread_table(run)
-    assert table["training"].tolist() == ["real", "copies", "true"]
+    assert table["training"].tolist() == ["real", "grayscale", "oracle_ir"]
     assert (table[["iirs_visible", "iirs_infrared", "himd"]] <= 2).all().all()
     assert (table["himd"] > table["own_centres"]).all()
     words = measures.spread_words(table)
     assert words.loc["real images only", "HIMD (V,I)"] == f"{table['himd'][0]:.3f}"
     separations = measures.separations(run, 0)
     assert isinstance(separations, pd.DataFrame) and separations["separation"].between(0, 100).all()
-
-
-def test_judges_without_a_truth_are_the_baseline_alone(run):
-    profile = run.profile.model_copy(update={"reid": run.profile.reid.model_copy(update={"training_sets": ["real"]})})
-    assert list(measures.judges(Run(profile, run.cache.folder))) == ["real"]
-    assert run.data().external["identity"].nunique() == 4

@@ -5,7 +5,6 @@ from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
-import safetensors.torch
 import scipy.io
 import torch
 import yaml
@@ -13,8 +12,7 @@ from PIL import Image
 
 from vireid_lib import experiment
 from vireid_lib.experiment import jobs
-from vireid_lib.experiment import pipeline as stages
-from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.profile import Profile
 
 PEOPLE = {"train": (1, 2), "val": (3,), "test": (4, 6)}  # nobody is 5, as there are gaps in SYSU-MM01
@@ -86,7 +84,6 @@ def settings(**evaluation: object) -> dict:
             "training_sets": ["real"],
             "config": {"steps": 2, "identities": 2, "images": 2, "mix": None},
         },
-        "dive": {"base_model": "mini"},
         "expand": {"per_camera": 1},
         "device": "cpu",
         "evaluation": {
@@ -150,26 +147,22 @@ def test_a_training_is_scored_on_them(written, shots):
     run = opened(written, shots=shots)
     record = run.evaluate("real", 0, progress=False)
     words = {1: "single-shot", 10: "multi-shot"}[shots]
-    assert [score["protocol"] for score in record.values["scores"]] == [
-        f"{mode}-search, {words}, official draw" for mode in ("all", "indoor")
-    ]
-    assert all(score["settings"]["draw"] == "official" for score in record.values["scores"])
     features, test = run.features("real", 0)
     rows = [*map(numbered, test["path"])]
-    for score in record.values["scores"]:
-        galleries = [by_hand(score["mode"], shots, trial, PEOPLE["test"]) for trial in range(TRIALS)]
+    for mode, evaluation in record.values["evaluations"].items():
+        assert evaluation["protocol"]["name"] == f"{mode}-search, {words}, official draw"
+        galleries = [by_hand(mode, shots, trial, PEOPLE["test"]) for trial in range(TRIALS)]
         expected = [rank_1(features, rows, gallery) for gallery in galleries]
-        found = [trial["rank_1"] for trial in record.values["evaluations"][score["mode"]]["trials"]]
-        assert found == pytest.approx(expected) and score["rank_1"] == pytest.approx(np.mean(expected))
+        assert [trial["rank_1"] for trial in evaluation["trials"]] == pytest.approx(expected)
+        assert evaluation["mean"]["rank_1"] == pytest.approx(np.mean(expected))
 
 
 def test_validation_people_are_ranked_on_their_own_official_galleries(written):
     run = opened(written)
     record = run.evaluate("real", 0, validation=True, progress=False)
-    assert record.values["scores"][0]["resolved"]["validation"]
+    assert record.result["config"]["settings"]["validation"]
     ranked = run.data().test(validation=True)
-    features = safetensors.torch.load_file(record.folder / "split_1" / stages.FEATURES)["features"]
-    assert len(features) == len(ranked)
+    assert len(load_features(record)) == len(ranked)
     trials = run.protocol().trials(ranked)
     for number, trial in enumerate(trials):
         assert [*map(numbered, trial.gallery["path"])] == by_hand("all", 1, number, PEOPLE["val"])
@@ -178,55 +171,46 @@ def test_validation_people_are_ranked_on_their_own_official_galleries(written):
 def test_the_files_content_is_part_of_the_results_key(data):
     first = opened(data).evaluate("real", 0, progress=False)
     assert opened(data).evaluate("real", 0, progress=False).key == first.key
-    cells = permutations()
-    cells[0, 0][3, 0] = cells[0, 0][3, 0][:, ::-1]
-    scipy.io.savemat(data / "SYSU-MM01" / FILE, {"rand_perm_cam": cells})
+    scipy.io.savemat(data / "SYSU-MM01" / FILE, edited(1, 4, lambda orders: orders[:, ::-1]))
     second = opened(data).evaluate("real", 0, progress=False)
     assert second.key != first.key and "permutations" in second.result["inputs"]
     seeded = opened(data, draw="seeded").evaluate("real", 0, progress=False)
     assert "permutations" not in seeded.result["inputs"], "other draws keep their keys"
 
 
-def changed(change) -> dict:
+def edited(camera, person, change):
+    """The file's content with another entry of one camera and person."""
     cells = permutations()
-    return {"rand_perm_cam": change(cells)}
+    cells[camera - 1, 0][person - 1, 0] = change(cells[camera - 1, 0][person - 1, 0])
+    return {"rand_perm_cam": cells}
 
 
-def without_trials(cells):
-    cells[3, 0][5, 0] = cells[3, 0][5, 0][:1]
-    return cells
+def no_cells_of_camera_2():
+    cells = permutations()
+    cells[1, 0] = np.arange(6.0)
+    return {"rand_perm_cam": cells}
 
 
-def without_people(cells):
+def four_people():
+    cells = permutations()
     for camera in range(6):
         cells[camera, 0] = cells[camera, 0][:4]
-    return cells
-
-
-def twice(cells):
-    cells[0, 0][3, 0][:, 1] = cells[0, 0][3, 0][:, 0]
-    return cells
-
-
-def from_zero(cells):
-    cells[0, 0][3, 0] = cells[0, 0][3, 0] - 1
-    return cells
-
-
-def flat(cells):
-    cells[1, 0] = np.arange(6.0)
-    return cells
+    return {"rand_perm_cam": cells}
 
 
 WRONG = {
-    "five cameras": (changed(lambda cells: cells[:5]), 1, "has 5 entries.*a cell for each of its 6 cameras"),
+    "five cameras": ({"rand_perm_cam": permutations()[:5]}, 1, "has 5 entries.*a cell for each of its 6 cameras"),
     "no cells": ({"rand_perm_cam": np.ones((6, 1))}, 1, "6 entries of type float64"),
     "another variable": ({"perm": permutations()}, 1, "holds no variable rand_perm_cam"),
-    "no people's cells": (changed(flat), 1, "camera 2 holds no cell for each identity"),
-    "one trial": (changed(without_trials), 1, "no trial 1 for camera 4, identity 0006"),
-    "four people": (changed(without_people), 1, "no trial 0 for camera 1, identity 0006"),
-    "an image twice": (changed(twice), 10, "trial 0 for camera 1, identity 0004 names an image twice"),
-    "counted from 0": (changed(from_zero), 1, "camera 1, identity 4 holds uint8 .* from 1"),
+    "no people's cells": (no_cells_of_camera_2(), 1, "camera 2 holds no cell for each identity"),
+    "one trial": (edited(4, 6, lambda orders: orders[:1]), 1, "no trial 1 for camera 4, identity 0006"),
+    "four people": (four_people(), 1, "no trial 0 for camera 1, identity 0006"),
+    "an image twice": (
+        edited(1, 4, lambda orders: orders[:, [0, 0, *range(2, 12)]]),
+        10,
+        "trial 0 for camera 1, identity 0004 names an image twice",
+    ),
+    "counted from 0": (edited(1, 4, lambda orders: orders - 1), 1, "camera 1, identity 4 holds uint8 .* from 1"),
 }
 
 
@@ -255,14 +239,11 @@ def test_missing_and_unreadable_files_are_named_with_the_remedy(data):
     assert opened(data, draw="seeded")
 
 
-def test_images_that_the_file_names_and_the_disk_lacks_are_refused(data):
+def test_what_the_file_names_and_the_disk_lacks_is_refused(data):
     number = permutation(1, 4, 0)[0]
     (data / f"SYSU-MM01/cam1/0004/{number:04d}.jpg").unlink()
     with pytest.raises(ValueError, match=f"image {number:04d} of camera 1, identity 0004.*incomplete"):
         opened(data)
-
-
-def test_a_place_that_the_file_knows_and_the_disk_lacks_is_refused(data):
     shutil.rmtree(data / "SYSU-MM01/cam2/0006")
     with pytest.raises(ValueError, match="of camera 2, identity 0006, which the table lacks"):
         opened(data)
@@ -273,9 +254,7 @@ def test_a_place_that_the_file_knows_and_the_disk_lacks_is_refused(data):
 
 
 def test_validation_people_whom_the_file_lacks_are_refused_before_training(data):
-    cells = permutations()
-    cells[1, 0][2, 0] = np.empty((0, 0))
-    scipy.io.savemat(data / "SYSU-MM01" / FILE, {"rand_perm_cam": cells})
+    scipy.io.savemat(data / "SYSU-MM01" / FILE, edited(2, 3, lambda orders: np.empty((0, 0))))
     run = opened(data)
     with pytest.raises(ValueError, match="no trial 0 for camera 2, identity 0003"):
         run.evaluate("real", 0, validation=True, progress=False)

@@ -4,7 +4,6 @@ import textwrap
 
 import pytest
 
-from vireid_lib.experiment import parameters
 from vireid_lib.experiment.notebooks import RESERVED, ChapterError, find_chapters, find_study, parse_overrides
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.project import project_root
@@ -32,33 +31,19 @@ def test_no_parameter_of_a_shipped_notebook_takes_anything(chapter, name):
     ("text", "only", "words"),
     [
         ("metric=mAP", "04", "did you mean mean_ap"),
-        ("metric=rank-1", "07", "did you mean rank_1"),
-        ("metric=RANK_5", "04", "did you mean rank_5"),
-        ("metric=cmc", "07", "There are rank_1, rank_5"),
         ("method=AGW", "04", "did you mean agw"),
-        ("method=resnet", "05", "There are agw"),
         ("generator=CycleGAN", "02", "did you mean cyclegan"),
         ("generator=", "03", "is no generator"),
         ("compared=Dive", "05", "did you mean dive"),
         ("compared=real", "05", "is no training set"),
-        ("people=0", "05", "2 or more"),
-        ("people=1", "05", "2 or more"),
-        ("people=-3", "05", "2 or more"),
         ("people=8.0", "05", "whole number"),
-        ("people=yes", "05", "whole number"),
-        ("people=1:30", "05", "whole number"),
         ("people_shown=0", "03", "1 or more"),
-        ("people_shown=0", "06", "1 or more"),
-        ("prompts_shown=0", "02", "1 or more"),
-        ("images_measured=0", "06", "1 or more"),
         ("query_number=-1", "01", "0 or more"),
         ("steps=0", "08", "1 or more"),
         ("candidates=2", "08", "4 or more"),
         ("strengths=[0.4, 1.5]", "03", "1.5 is no share"),
-        ("strengths=[0]", "03", "no share"),
         ("strengths=[]", "03", "list is empty"),
         ("strengths=0.4", "03", "wants a list"),
-        ("strengths=[a]", "03", "values like 0.4"),
         ("strengths=[.inf]", "03", "no finite number"),
     ],
 )
@@ -72,11 +57,7 @@ def test_wrong_values_are_refused_with_what_is_valid(text, only, words):
     ("text", "only", "value"),
     [
         ("metric=mean_ap", "04", "mean_ap"),
-        ("method=jsia", "04", "jsia"),
-        ("method=", "05", ""),
-        ("generator=vae", "03", "vae"),
         ("people=010", "05", 10),
-        ("people=0o10", "05", 8),
         ("people=0x1F", "05", 31),
         ("strengths=[1, 5e-1]", "03", [1.0, 0.5]),
         ("query_number=0", "01", 0),
@@ -98,15 +79,11 @@ def test_several_generators_stand_between_commas():
 
 
 def test_what_only_the_miniature_world_has_is_refused_elsewhere():
-    assert given("compared=true", profile=load_profile("smoke"))["05_embedding_analysis"] == {"compared": "true"}
+    assert given("compared=oracle_ir", profile=load_profile("smoke"))["05_embedding_analysis"] == {
+        "compared": "oracle_ir"
+    }
     with pytest.raises(ChapterError, match="'true' is no training set"):
         given("compared=true", profile=load_profile("sysu"))
-
-
-def test_a_comment_says_the_kind_and_else_the_name_does():
-    assert parameters.kind_of("some", "2 or more: what for") == "2 or more"
-    assert parameters.kind_of("some", "generators: of table 1") == "generators"
-    assert parameters.kind_of("method") == "method" and parameters.kind_of("some", "how many: of these") == ""
 
 
 def test_a_default_that_its_own_kind_forbids_is_refused(tmp_path):

@@ -2,8 +2,7 @@
 
 import pytest
 
-from vireid_lib.experiment import jobs, results, selection, variants
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import executors, jobs, results, variants
 from vireid_lib.experiment.pipeline import Run
 
 
@@ -13,13 +12,13 @@ def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
     other = tiny_book.with_method("agw", {"triplet": "hard"})
     records = jobs.evaluate_all([(tiny_book, "real", 0), (other, "real", 0)])
     assert records[0].key == main.key != records[1].key
-    config = records[1].result["config"]
-    assert config["config"]["triplet"] == "hard" and config["config"]["steps"] == 2  # the profile's stays
-    settings = [record.values["scores"][0]["resolved"] for record in records]
+    config = other.train("real", 0).result["config"]["config"]
+    assert config["triplet"] == "hard" and config["steps"] == 2  # the profile's stays
+    settings = [record.result["config"]["settings"] for record in records]
     assert settings[0] == variants.resolved(tiny_book.profile, "real")
     assert variants.difference(settings[1], settings[0]) == {"reid.config.triplet": "hard"}
     assert "variant" not in records[1].result["config"], "words are no part of a key"
-    table = results.main_table(selection.scores(tiny_book), tiny_book.profile)
+    table = results.main_table(results.scores(tiny_book), tiny_book.profile)
     assert len(table) == 1 and table["seeds"].tolist() == [1]
     held, rows = other.features("real", 0)
     assert len(held) == len(rows)
@@ -28,7 +27,7 @@ def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
 
 def test_what_is_trained_is_fetched_without_another_process(tiny_profile, tmp_path, monkeypatch):
     run = Run(tiny_profile, tmp_path)
-    jobs = [(run, "real", 0), (run, "copies", 0)]
-    first = jobs.evaluate_all(jobs)
-    monkeypatch.setattr(stages.engines, "run", lambda *_, **__: pytest.fail("a process would be started"))
-    assert [record.key for record in jobs.evaluate_all(jobs)] == [record.key for record in first]
+    asked = [(run, "real", 0), (run, "grayscale", 0)]
+    first = jobs.evaluate_all(asked)
+    monkeypatch.setattr(executors, "run", lambda *_, **__: pytest.fail("a process would be started"))
+    assert [record.key for record in jobs.evaluate_all(asked)] == [record.key for record in first]

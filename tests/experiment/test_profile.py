@@ -7,12 +7,11 @@ import yaml
 from vireid_lib import experiment
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import profile as profiles
-from vireid_lib.experiment.context import MissingData
-from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment import MissingData
+from vireid_lib.experiment.profile import Profile, training_sets
 from vireid_lib.experiment.profile_files import load_profile, profile_names, profiles_folder
 from vireid_lib.experiment.settings import generator_config, reid_config, world_size
-from vireid_lib.generators.dive import vocabulary
+from vireid_lib.generators.dive import prompts
 from vireid_lib.generators.dive.config import DiveConfig
 
 
@@ -30,23 +29,20 @@ def changed(tmp_path, **changes):
     return path
 
 
-@pytest.mark.parametrize("name", ["smoke", "mini", "sysu", "regdb", "llcm"])
+def test_there_are_five_profiles_and_others_are_missed_by_name(tmp_path):
+    assert set(profile_names()) == {"smoke", "mini", "sysu", "regdb", "llcm"}
+    for asked, words in (("minni", "did you mean mini"), ("zzz", "there are llcm"), (tmp_path / "gone.yaml", "gone")):
+        with pytest.raises(FileNotFoundError, match=words):
+            load_profile(asked)
+
+
+@pytest.mark.parametrize("name", profile_names())
 def test_the_books_profiles_are_right(name):
     profile = load_profile(name)
     assert profile.name == name
     assert Profile.model_validate(profile.model_dump()) == profile
     assert reid_config(profile).height == (profile.images.height if profile.images else 288)
     assert (world_size(profile) is None) == (profile.world is None)
-
-
-def test_no_other_profile_lies_about():
-    assert set(profile_names()) == {"smoke", "mini", "sysu", "regdb", "llcm"}
-
-
-def test_mini_is_the_default_and_compares_over_three_seeds():
-    profile = load_profile("mini")
-    assert len(profile.reid.seeds) >= 3
-    assert {"real", "copies", "dive", "true"} <= set(profile.reid.training_sets)
 
 
 @pytest.mark.parametrize(("name", "code_length"), [("sysu", 8), ("llcm", 3)])
@@ -69,7 +65,7 @@ def test_each_real_data_set_has_codes_without_a_shared_character(name, views):
     cameras = [(f"{target}/{c.number}", c.modality, "train") for c in load_manifest(target).cameras]
     columns = ["camera", "modality", "split"]
     table = pd.DataFrame([*cameras, ("market1501/1", "visible", "external")], columns=columns).assign(identity="x/1")
-    codes = list(vocabulary.build(table, config).views.values())
+    codes = list(prompts.build(table, config).views.values())
     assert len(codes) == views == len({code.lower() for code in codes})
     assert len(set("".join(codes))) == views * config.code_length
 
@@ -96,21 +92,19 @@ def test_another_external_set_is_one_section(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"expand__identites": 3}, "unknown key expand.identites; did you mean identities?"),
         ({"reid__config": {"stpes": 3}}, "unknown key reid.config.stpes; did you mean steps?"),
         ({"reid__config": {"backbone": "small"}}, "reid.config.backbone would contradict reid.backbone"),
         ({"reid__method": "agv"}, "reid.method: There is no method 'agv'; did you mean agw"),
-        ({"dive": {"lora_rnk": 3}}, "unknown key dive.lora_rnk; did you mean lora_rank?"),
+        ({"generators__dive": {"lora_rnk": 3}}, "unknown key generators.dive.lora_rnk; did you mean lora_rank?"),
+        ({"generators": {"dvie": {}}}, "key generators.dvie: There is no generator 'dvie'; did you mean dive"),
+        ({"generators": {"own": {"variant_of": "dvie"}}}, "key generators.own: There is no generator 'dvie'"),
+        ({"dive": {"lora_rank": 3}}, "under `generators: {dive: ...}`; move the key dive there"),
+        ({"reid__training_sets": ["real", "flow2flo"]}, "names 'flow2flo'; did you mean flow2flow?"),
         ({"world__size": "huge"}, "world.size is 'huge'"),
         ({"world__size": {"test_idss": 3}}, "unknown key world.size.test_idss; did you mean test_ids?"),
-        ({"reid__seeds": [0, 0]}, "seeds names one entry twice"),
-        ({"reid__seeds": []}, "key reid.seeds"),
-        ({"evaluation__modes": ["outdoor"]}, "modes names 'outdoor'; sysu-mm01 has all and indoor"),
         ({"evaluation__reading": "release"}, "reading is a setting of llcm"),
         ({"data__roots": {"mini_vi": "x"}}, "roots names no folder for mini_market"),
         ({"world": None}, "which only the miniature world can give"),
-        ({"device": "gpu"}, "key device is 'gpu'"),
-        ({"name": "other"}, "make it the file's name, 'own'"),
     ],
 )
 def test_mistakes_are_refused_by_name(tmp_path, changes, expected):
@@ -119,18 +113,10 @@ def test_mistakes_are_refused_by_name(tmp_path, changes, expected):
     assert expected in str(caught.value) and "own.yaml" in str(caught.value)
 
 
-def test_an_unknown_profile_names_the_nearest():
-    with pytest.raises(FileNotFoundError, match="did you mean mini"):
-        load_profile("minni")
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="gone.yaml"):
-        load_profile(tmp_path / "gone.yaml")
-
-
 def test_nested_settings_reach_their_owners(tmp_path):
-    path = changed(tmp_path, reid__config={"margin": 0.5}, dive={"lora_rank": 3}, world__size={"test_ids": 3})
+    path = changed(
+        tmp_path, reid__config={"margin": 0.5}, generators__dive={"lora_rank": 3}, world__size={"test_ids": 3}
+    )
     profile = load_profile(path)
     assert reid_config(profile).margin == 0.5
     assert generator_config(profile, "dive").lora_rank == 3
@@ -168,21 +154,14 @@ def test_an_open_book_says_what_it_works_on(tmp_path):
     assert "mini_vi" in run._repr_html_() and run.summary()["protocol"].startswith("sysu-mm01")
 
 
-def test_the_miniature_world_lies_in_its_stage(tmp_path):
-    (tmp_path / "world" / "mini_vi").mkdir(parents=True)
-    run = experiment.open("smoke", tmp_path)
-    assert run.dataset_root("mini_vi", tmp_path / "world") == tmp_path / "world" / "mini_vi"
+def test_a_variant_has_its_generators_settings_and_its_own(tmp_path):
+    own = {"dive": {"base_model": "mini", "lora_rank": 3}, "dive_x": {"variant_of": "dive", "start": "image"}}
+    profile = load_profile(changed(tmp_path, generators=own, reid__training_sets=["real", "dive_x"]))
+    assert profile.variants == {"dive_x": "dive"} and "dive_x" in training_sets(profile)
+    plain, variant = (generator_config(profile, name) for name in ("dive", "dive_x"))
+    assert variant == plain.model_copy(update={"start": "image"}) and variant.lora_rank == 3 and plain.start == "noise"
 
 
-def test_only_the_profile_that_is_asked_for_is_read(monkeypatch):
-    monkeypatch.setattr(profiles, "profile_names", lambda: ["smoke"])
-    with pytest.raises(FileNotFoundError, match="there are smoke"):
-        load_profile("zzz")
-
-
-def test_an_unknown_training_set_is_named_with_the_nearest(tmp_path):
-    text = (profiles_folder() / "smoke.yaml").read_text().replace("name: smoke", "name: other")
-    path = tmp_path / "other.yaml"
-    path.write_text(text.replace("training_sets: [real, copies", "training_sets: [real, flow2flo"))
-    with pytest.raises(FileError, match=r"names 'flow2flo'; did you mean flow2flow\?"):
-        load_profile(path)
+def test_generators_have_their_papers_settings_or_the_small_recipe(tiny_profile):
+    assert generator_config(tiny_profile, "flow2flow").height == 64
+    assert generator_config(tiny_profile.model_copy(update={"world": None}), "flow2flow").height == 144

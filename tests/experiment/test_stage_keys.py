@@ -1,135 +1,129 @@
 """What a stage depends on is part of its key: a setting, a file or a test image that changes makes it anew."""
 
-import hashlib
-from pathlib import Path
-
 import pytest
 
+from vireid_lib import generators
 from vireid_lib.book.fitting import chapter
-from vireid_lib.book.galleries import halves, numbers
-from vireid_lib.book.galleries import measures as gallery_measures
+from vireid_lib.book.galleries import halves, measures, numbers
 from vireid_lib.data.manifest import DatasetManifest
-from vireid_lib.experiment import measures
-from vireid_lib.experiment import pipeline as stages
+from vireid_lib.experiment import measures as own_measures
+from vireid_lib.experiment import methods
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.provenance import StageRecord, canonical, input_digest, plain
 from vireid_lib.experiment.studies import jsia_makers
+from vireid_lib.training import weights
 
-REAL = ("world",)  # whose files the others read
-
-
-class _Asked(Exception):
-    """The stage that a test asks about was reached."""
-
-
-@pytest.fixture
-def key_of(monkeypatch):
-    """Key of the stage `name` that `call` asks for; it is not made, nor is what it needs besides the world."""
-    made = Run.stage
-
-    def stage(self, name, config, inputs, make, **about):
-        if name in REAL:
-            return made(self, name, config, inputs, make, **about)
-        digests = {key: input_digest(value, key) for key, value in inputs.items()}
-        text = canonical([name, plain(config, name), digests])
-        result = {"seeds": [0], "values": {"scores": []}}
-        record = StageRecord(name, hashlib.sha256(text.encode()).hexdigest(), Path("/nowhere"), result)
-        if name == wanted[0]:
-            raise _Asked(record.key)
-        return record
-
-    wanted = [""]
-    monkeypatch.setattr(Run, "stage", stage)
-
-    def key(name, call, *arguments):
-        wanted[0] = name
-        with pytest.raises(_Asked) as found:
-            call(*arguments)
-        return str(found.value)
-
-    return key
+VI_DIFF = [{"generators": {"vi_diff": {"sampling_steps": steps}}} for steps in (5, 6)]
+VAE = [{"generators": {"vae": {"sampling_batch": count}}} for count in (8, 16)]
+CAMERAS = [{"expand": {"cameras": cameras}} for cameras in ([3], [6])]
+REFERENCES = {"training_sets": ["real", "oracle_ir", "resampled_ir"]}
 
 
 @pytest.fixture
 def with_settings(tiny_book, tiny_profile):
-    """The tiny book with other settings in some sections of its profile."""
+    """The tiny book, whose world is drawn, with other settings in some sections of its profile."""
+    tiny_book.data()
 
     def run(**sections):
         values = tiny_profile.model_dump()
         for section, settings in sections.items():
-            values[section] = {**values[section], **settings}
+            for key, value in settings.items():
+                if isinstance(value, dict):
+                    value = {**values[section].get(key, {}), **value}
+                values[section][key] = value
         return Run(Profile.model_validate(values), tiny_book.folder)
 
     return run
 
 
+@pytest.fixture
+def keys_of(stage_keys):
+    """The keys under which `ask(run)` asks for stage `name`."""
+    return lambda run, name, ask: {key for stage, key in stage_keys(run, ask) if stage == name}
+
+
 def _translations(run):
-    visible = run.data().external.iloc[:2]
-    return chapter._translations(run, "dive", visible, ["mini_vi/3"], (64, 32))
+    return chapter._translations(run, "dive", run.data().external.iloc[:2], ["mini_vi/3"], (64, 32))
 
 
-VI_DIFF = [{"generators": {"vi_diff": {"sampling_steps": steps}}} for steps in (5, 6)]
-STRENGTH = [{"dive": {"strength": share}} for share in (0.4, 0.6)]
-REFERENCES = {"training_sets": ["real", "true", "redrawn"]}
+def _dive(**changes):
+    return {"generators": {"dive": changes}}
 
 
 @pytest.mark.parametrize(
-    ("stage", "call", "settings"),
+    ("stage", "ask", "settings"),
     [
-        ("own_people_vi_diff", lambda run: run.more_images("vi_diff.cmg"), VI_DIFF),
-        ("own_people_vi_diff", lambda run: run.more_images("vi_diff.tse"), VI_DIFF),
-        ("gallery_vi_diff", lambda run: run.synthesize("vi_diff"), VI_DIFF),
         ("translation_ssim", lambda run: numbers._translation(run, "vi_diff"), VI_DIFF),
-        ("translation_ssim", lambda run: numbers._translation(run, "dive_from_image"), STRENGTH),
-        ("translations", _translations, STRENGTH),
-        (
-            "generator_pairs",
-            lambda run: jsia_makers._measured(run, "vae", 0, 0),
-            [{"generators": {"vae": {"sampling_batch": count}}} for count in (8, 16)],
-        ),
-        (
-            "cyclegan_fitting",
-            lambda run: run.fit("cyclegan"),
-            [{"generators": {"cyclegan": {"fit_on": rows}}} for rows in ("target", "target+external")],
-        ),
-        ("halves", halves.halves, [{"expand": {"cameras": cameras}} for cameras in ([3], [6])]),
-        ("fidelity", gallery_measures.fidelity, [{"dive": {"height": size}, "reid": REFERENCES} for size in (32, 64)]),
+        ("translation_ssim", lambda run: numbers._translation(run, "dive_from_image"), [_dive(strength=0.4), _dive()]),
+        ("translations", _translations, [_dive(strength=0.4), _dive()]),
+        ("generator_pairs", lambda run: jsia_makers._measured(run, "vae", 0, 0), VAE),
+        ("halves", halves.halves, CAMERAS),
+        ("fidelity", measures.fidelity, [_dive(height=size) | {"reid": REFERENCES} for size in (32, 64)]),
     ],
 )
-def test_a_setting_changes_the_key(stage, call, settings, with_settings, key_of):
-    one, other = (key_of(stage, call, with_settings(**each)) for each in settings)
-    assert one != other
-    assert key_of(stage, call, with_settings(**settings[0])) == one
+def test_a_setting_changes_the_key(stage, ask, settings, with_settings, keys_of):
+    one, other, again = (keys_of(with_settings(**each), stage, ask) for each in (*settings, settings[0]))
+    assert one and other and not one & other
+    assert one == again
 
 
-def test_other_test_images_are_another_evaluation(with_settings, key_of, monkeypatch):
-    def key():
-        return key_of("reid_real", stages.reid, with_settings(), "real", 0)
+def test_other_test_images_are_another_evaluation_of_the_same_training(with_settings, stage_keys, monkeypatch):
+    def keys():
+        return {name: key for name, key in stage_keys(with_settings(), lambda run: run.evaluate("real", 0))}
 
-    before, tested = key(), Datasets.test
-    assert key() == before
+    before, tested = keys(), Datasets.test
+    assert keys() == before
     monkeypatch.setattr(Datasets, "test", lambda self, **which: tested(self, **which).iloc[:-1])
-    assert key() != before
+    assert keys()["train_real"] == before["train_real"] and keys()["evaluate_real"] != before["evaluate_real"]
 
 
-def test_other_weights_under_the_same_name_are_another_fitting(with_settings, key_of, tmp_path):
-    features, heads = tmp_path / "vgg.safetensors", tmp_path / "heads.pth"
-    settings = {"cyclegan_turbo": {"lpips_features": str(features), "lpips_heads": str(heads)}}
+def test_another_manifest_is_another_check(with_settings, keys_of, monkeypatch):
+    def keys():
+        return keys_of(with_settings(), "data_check", lambda run: own_measures.data_check(run, "mini_vi"))
 
-    def key(content):
-        features.write_text(content), heads.write_text("heads")
-        return key_of(
-            "cyclegan_turbo_fitting", translators.fitting, with_settings(generators=settings), "cyclegan_turbo"
-        )
-
-    first = key("weights")
-    assert key("others!") != first and key("weights") == first
-
-
-def test_another_manifest_is_another_check(with_settings, key_of, monkeypatch):
-    run = with_settings()
-    before = key_of("data_check", measures.data_check, run, "mini_vi")
+    before = keys()
     monkeypatch.setattr(DatasetManifest, "digest", lambda self: "another")
-    assert key_of("data_check", measures.data_check, run, "mini_vi") != before
+    assert before and not before & keys()
+
+
+def test_other_weights_under_the_same_name_are_another_stage(with_settings, keys_of, tmp_path):
+    features, heads, resnet = (tmp_path / name for name in ("vgg.safetensors", "heads.pth", "resnet50.pth"))
+    heads.write_text("heads")
+    turbo = {"generators": {"cyclegan_turbo": {"lpips_features": str(features), "lpips_heads": str(heads)}}}
+    large = {"reid": {"backbone": "resnet50", "config": {"pretrained": str(resnet)}}}
+    for settings, file, stage, ask in (
+        (turbo, features, "fit_cyclegan_turbo", lambda run: run.fit("cyclegan_turbo")),
+        (large, resnet, "train_real", lambda run: run.train("real", 0)),
+    ):
+        keys = []
+        for content in (b"weights", b"others!", b"weights"):
+            file.write_bytes(content)
+            keys.append(keys_of(with_settings(**settings), stage, ask))
+        assert keys[0] and keys[0] == keys[2] and not keys[0] & keys[1]
+
+
+CLASSES = [methods.config_class(name) for name in methods.names()]
+CLASSES += [generators.generator_class(name).config_class for name in generators.names()]
+NAMING = [(each, name) for each in CLASSES for name in weights.SETTINGS if name in each.model_fields]
+
+
+def test_every_method_that_starts_from_imagenet_is_among_them():
+    starting = {each.model_fields["method"].default for each, _ in NAMING if "method" in each.model_fields}
+    assert {"agw", "caj", "dart", "deen", "den", "mmd_reid", "mpanet"} <= starting
+
+
+@pytest.mark.parametrize(("kind", "name"), NAMING, ids=lambda part: getattr(part, "__name__", part))
+@pytest.mark.parametrize("suffix", [".pth", ".bin", ".safetensors"])
+def test_settings_name_what_the_file_holds(tmp_path, kind, name, suffix):
+    file = tmp_path / f"weights{suffix}"
+    both = {"lpips_features": str(file), "lpips_heads": str(file)} if name.startswith("lpips") else {name: str(file)}
+    base = {"base_model": "mini"} if "base_model" in kind.model_fields else {}
+    config = kind(**both, **base)
+    keys = []
+    for data in (b"one", b"two"):
+        file.write_bytes(data)
+        keys.append(config.weights_read()[f"{name}_weights"])
+        if hasattr(config, "fit_settings"):
+            assert config.fit_settings()[f"{name}_weights"] == keys[-1]
+    assert None not in keys and keys[0] != keys[1]

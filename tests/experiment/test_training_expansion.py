@@ -4,11 +4,9 @@ import json
 
 import pytest
 
-from vireid_lib.experiment import training_expansion as own_people
 from vireid_lib.experiment.studies import Row
 from vireid_lib.experiment.study import run_of
-from vireid_lib.experiment.training_expansion import Expansion
-from vireid_lib.experiment.training_sets import expansion_of
+from vireid_lib.experiment.training_sets import Expansion, expansion_of
 
 TINY = {"blocks": 2, "squeezes": 1, "coupling_width": 4, "discriminator_width": 2, "steps": 2, "identities": 2}
 ROW = Row(
@@ -50,7 +48,7 @@ def test_every_image_once_in_the_other_modality(run):
         assert (of_it == counts[other]).all() and len(of_it) == len(counts[other])
     origins = {}
     for record in (
-        json.loads(path.read_text()) for path in (run.cache.stages / "own_people_flow2flow").glob("*/provenance.json")
+        json.loads(path.read_text()) for path in (run.cache.stages / "translation_flow2flow").glob("*/provenance.json")
     ):
         origins |= record["made_from"]
     short = {"/".join(path.split("/")[-3:]) for path in learn["path"]}
@@ -67,23 +65,26 @@ def test_blends_are_counted_and_pairs_are_the_same_for_each_generator(run):
         made = table[table["source"] != "real"]
         assert made["modality"].value_counts().to_dict() == sides.to_dict()
         starts[name] = {}
-        for path in (run.cache.stages / f"own_people_{name}").glob("*/provenance.json"):
+        for path in (run.cache.stages / f"expansion_{name}").glob("*/provenance.json"):
             record = json.loads(path.read_text())["made_from"]
-            starts[name] |= {key: value for key, value in record.items() if len(value) == 2}
+            starts[name] |= record
     assert starts["flow2flow"] == starts["interpolation"]
     visible = run.more_images("flow2flow.tse.visible.50")
     assert set(visible["modality"]) == {"visible"} and len(visible) == sides["visible"] // 2
 
 
 def test_the_generator_meets_training_people_alone(run):
-    fitted = translators.fitting(own_people.alone(run), "flow2flow")
+    run.training_set("flow2flow.tse.cmg")
+    fitted = run.fit("flow2flow", external=False)
     assert fitted.values["images"] == len(run.data().train_rows())
-    made = next(record for record in run.cache.records()[::-1] if record.name == "own_people_flow2flow")
-    assert made.result["inputs"]["fitting"].endswith(fitted.key)
+    names = {f"{kind}_flow2flow" for kind in ("expansion", "translation")}
+    made = [record for record in run.cache.records() if record.name in names]
+    assert {record.name for record in made} == names
+    assert all(record.result["inputs"]["fitted"].endswith(fitted.key) for record in made)
 
 
 def test_a_network_is_trained_on_real_and_made_images(run):
     record = run.evaluate(ROW.training, 0)
-    assert record.values["scores"][0]["training"] == "flow2flow.tse.cmg"
+    assert record.result["config"]["training"] == "flow2flow.tse.cmg"
     network, _ = run.network(ROW.training, 0)
     assert run.features(ROW.training, 0)[0].shape[1] == 2 * network.width

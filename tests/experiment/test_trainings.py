@@ -16,15 +16,14 @@ from vireid_lib.reid.methods.den import DenConfig
 
 
 def _record(folder: Path, training: str, steps: int, seed: int = 0) -> StageRecord:
-    (folder / training / "split_1").mkdir(parents=True)
+    place = f"train_{training}/key"
+    (folder / place).mkdir(parents=True)
     lines = [json.dumps({"step": step, "total": 1 / step}) for step in (steps // 2, steps)]
-    (folder / training / "split_1" / "history.jsonl").write_text("\n".join(lines) + "\n")
-    for split in (1, 2):
-        (folder / training / f"split_{split}").mkdir(exist_ok=True)
-        given = {"steps": split * steps, "images_seen": 64 * split * steps}
-        (folder / training / f"split_{split}" / "reid.json").write_text(json.dumps(given))
-    config = {"training": training, "seed": seed}
-    return StageRecord(f"reid_{training}", "key", folder / training, {"config": config, "wall_seconds": 90.0})
+    (folder / place / "history.jsonl").write_text("\n".join(lines) + "\n")
+    about = {"stage": place, "minutes": 0.75, "images_in_a_batch": 64}
+    trained = {str(n): about | {"steps": n * steps, "images_seen": 64 * n * steps} for n in (1, 2)}
+    result = {"config": {"training": training, "seed": seed}, "values": {"trainings": trained}}
+    return StageRecord(f"evaluate_{training}", "key", folder / f"evaluate_{training}" / "key", result)
 
 
 def test_unequal_effort_is_said(tmp_path):

@@ -1,4 +1,4 @@
-"""Two at once on one workspace: books, a study, a kernel of Lab, machines that share a folder. A stage is made once.
+"""Two at once on one workspace: books, a study, machines that share a folder. A stage is made once.
 
 A machine is a process with a host name of its own and, as on a shared folder whose locks end at each machine, with
 locks that no other process sees.
@@ -13,7 +13,6 @@ import textwrap
 import time
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 from vireid_lib.experiment.cache import RESULT
 
@@ -211,21 +210,6 @@ def test_a_book_of_another_machine(workspace, start, alive):
         made_once(workspace)
 
 
-@pytest.mark.slow
-def test_two_books(workspace, hold, start):
-    """The second is refused in words, which name the first, and leaves it alone; run again, it fetches."""
-    first = start(RUN, workspace.parent / "chapters", workspace, "")
-    wait_for((workspace / "made").exists)
-    second = start(RUN, workspace.parent / "chapters", workspace, "")
-    words, _ = second.communicate(timeout=600)
-    assert second.returncode and "Another `vireid book` is running" in words and f"process {first.pid} on" in words
-    hold.unlink()
-    said(first)
-    said(start(RUN, workspace.parent / "chapters", workspace, ""))
-    made_once(workspace)
-    assert json.loads((workspace / "book.json").read_text())["ok"]
-
-
 def test_a_book_and_a_study(workspace, hold, start):
     both = [start(RUN, workspace.parent / "chapters", workspace, study) for study in ("", "other")]
     wait_for(lambda: len(list(workspace.glob("asked-*"))) == 2)
@@ -239,56 +223,15 @@ def test_a_book_and_a_study(workspace, hold, start):
     assert (workspace / "index.html").exists() and (workspace / "study_other.html").exists()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-@pytest.mark.parametrize("first", ["book", "lab"])
-def test_a_book_and_a_kernel_of_lab(workspace, hold, start, first):
-    """Whoever comes second waits and fetches."""
-    manager, client = start_new_kernel(kernel_name="python3")
-    try:
-        printed = []
-        cell = f"from shared_work import work\nprint(work({str(workspace)!r}).values['process'])"
-        if first == "book":
-            run = start(RUN, workspace.parent / "chapters", workspace, "")
-            wait_for((workspace / "made").exists)
-
-            def told(message):
-                printed.append(message)
-                if "making stage work; waiting for it" in message["content"].get("text", ""):
-                    hold.unlink()
-
-            client.execute_interactive(cell, timeout=600, output_hook=told)
-        else:
-            asked = client.execute(cell)
-            wait_for((workspace / "made").exists)
-            run = start(RUN, workspace.parent / "chapters", workspace, "")
-            wait_for(lambda: len(list(workspace.glob("asked-*"))) == 2)
-            time.sleep(1)
-            hold.unlink()
-            while not printed or printed[-1]["content"].get("execution_state") != "idle":
-                message = client.get_iopub_msg(timeout=600)
-                printed += [message] if message["parent_header"].get("msg_id") == asked else []
-        said(run)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-    text = "".join(message["content"]["text"] for message in printed if message["msg_type"] == "stream")
-    values = made_once(workspace)
-    assert text.split()[-1] == str(values["process"])
-    assert (first == "book") == (f"It is held by process {values['process']} on" in text)
-
-
 @pytest.mark.slow
 def test_two_machines_at_the_real_stages(tiny_profile, tmp_path, start):
     """DiVE's fine-tuning, a gallery and a training: each is made once, as one machine alone makes it."""
     (tmp_path / "profile.json").write_text(tiny_profile.model_dump_json())
     do = f"""
-        from vireid_lib.experiment import pipeline as stages
-        from vireid_lib.experiment.pipeline import Book
+        from vireid_lib.experiment.pipeline import Run
         from vireid_lib.experiment.profile import Profile
-        book = Book(Profile.model_validate_json(Path({str(tmp_path / "profile.json")!r}).read_text()), workspace)
-        book.fit("dive")
-        book.synthesize("dive")
-        book.evaluate("dive", 0)
+        profile = Profile.model_validate_json(Path({str(tmp_path / "profile.json")!r}).read_text())
+        Run(profile, workspace).evaluate("dive", 0)
     """
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     said(machine(start, "left", alone, do=do))
@@ -299,7 +242,7 @@ def test_two_machines_at_the_real_stages(tiny_profile, tmp_path, start):
         records = sorted(folder.glob(f"stages/*/*/{RESULT}"))
         held = [json.loads(record.read_text()) for record in records]
         assert [each["attempts"] for each in held] == [1] * len(held) and len(held) >= 4
-        weights = sorted(folder.glob("stages/dive_finetuning/*/dive/**/*.safetensors"))
+        weights = sorted(folder.glob("stages/fit_dive/*/fitted/**/*.safetensors"))
         pictures = sorted(folder.glob("stages/gallery_dive/*/cam*/*/*.png"))
         files = {path.relative_to(folder): path.read_bytes() for path in weights + pictures}
         found[folder] = [(each["stage"], each["values"]) for each in held], files

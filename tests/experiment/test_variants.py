@@ -2,11 +2,13 @@
 
 import pytest
 import yaml
+from made_up_scores import record, score
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import comparable, methods, results, variants
 from vireid_lib.experiment.cache import Cache
+from vireid_lib.experiment.paper_table import beside_papers
 from vireid_lib.experiment.papers import load_paper, load_papers
 from vireid_lib.experiment.profile import Expand, Profile, Reid
 from vireid_lib.experiment.profile_files import load_profile
@@ -14,7 +16,8 @@ from vireid_lib.experiment.settings import changed, with_method
 from vireid_lib.experiment.training_sets import adds_external
 from vireid_lib.project import project_root
 
-DIVE = project_root() / "data_manifests" / "papers" / "dive.yaml"
+PAPER = project_root() / "data_manifests" / "papers" / "dive.yaml"
+DIVE = "generators.dive"
 
 
 def deen_on_sysu(**changes: object) -> Profile:
@@ -26,33 +29,24 @@ def variant(profile: Profile, training: str) -> dict[str, object]:
     return variants.of_score(profile.data.target, profile.reid.method, training, settings)
 
 
-def recorded(workspace: Cache, profile: Profile, training: str, rank_1: float = 0.7) -> None:
+def recorded(cache: Cache, profile: Profile, training: str) -> None:
     """A score of the profile's, as its stage would record it."""
-    external = profile.data.external if adds_external(training) else None
-    row = {
-        "dataset": profile.data.target,
-        "method": profile.reid.method,
-        "training": training,
-        "external": external,
-        "resolved": variants.resolved(profile, training),
-        "seed": 0,
-        "mode": "all",
-        "protocol": "all-search",
-        "settings": profile.evaluation.settings,
-        "trials": profile.evaluation.trials,
-        "rank_1": rank_1,
-        "rank_5": 0.8,
-        "rank_10": 0.9,
-        "rank_20": 1.0,
-        "mean_ap": 0.7,
-        "mean_inp": 0.1,
-    }
-    workspace.stage("reid", {"row": row}, {}, lambda folder: {"scores": [row]})
+    row = score(
+        0.7,
+        dataset=profile.data.target,
+        method=profile.reid.method,
+        training=training,
+        external=profile.data.external if adds_external(training) else None,
+        resolved=variants.resolved(profile, training),
+        protocol=profile.evaluation.settings | {"rule": profile.evaluation.protocol},
+        trials=profile.evaluation.trials,
+    )
+    record(cache, row)
 
 
-def run_rows(workspace: Cache, table: int) -> list[str]:
+def run_rows(cache: Cache, table: int) -> list[str]:
     """The rows of a table of DiVE's paper that a number of ours stands beside."""
-    beside = results.beside_papers(results.score_table(workspace.records()), [load_paper(DIVE)])
+    beside = beside_papers(results.score_table(cache.records()), [load_paper(PAPER)])
     found = beside[(beside["table"] == table) & (beside["seeds"] > 0)]
     return list(dict.fromkeys(found["printed_row"]))
 
@@ -62,37 +56,34 @@ def test_the_real_profiles_differ_in_nothing_but_the_length_of_larger_trainings(
     profile = load_profile(name)
     assert variant(profile, "real") == {}
     assert variant(profile, "dive") == variant(profile, "grayscale") == {"reid.length": "equal"}
+    settings = variants.published(profile.data.target, "deen", "dive")
+    assert settings["expand.per_camera"] == 18 and settings["expand.min_images"] == 12
+    assert settings["expand.identities"] is settings["reid.expanded"] is None
+    assert settings["expand.splits"] == ["gallery", "train"] and settings["expand.cameras"] == "infrared"
 
 
 @pytest.mark.parametrize(
     ("training", "changes", "expected"),
     [
-        ("dive", {"dive.views": "single"}, None),
-        ("dive", {"dive.train_modalities": "infrared"}, None),
+        ("dive", {"generators.dive.views": "single"}, None),
         (
             "dive",
-            {"dive.form": "release"},
+            {"generators.dive.form": "release"},
             {
-                "dive.form": "release",
-                "dive.code_length": 4,
-                "dive.lora_scope": "shared",
-                "dive.sampling_steps": 50,
-                "dive.min_aspect": 2.0,
+                "generators.dive.form": "release",
+                "generators.dive.code_length": 4,
+                "generators.dive.lora_scope": "shared",
+                "generators.dive.sampling_steps": 50,
+                "generators.dive.min_aspect": 2.0,
             },
         ),
-        ("dive", {"dive.lora_scope": "shared"}, None),
-        ("dive", {"dive.precision": "no"}, None),
-        ("dive", {"dive.batch": 8, "dive.steps": 1000}, None),
+        ("dive", {"generators.dive.precision": "no"}, None),
+        ("dive", {"generators.dive.batch": 8, "generators.dive.steps": 1000}, None),
         ("dive", {"expand.identities": 200}, None),
-        ("dive", {"expand.per_camera": 4}, None),
-        ("dive", {"expand.min_images": 2}, None),
-        ("dive", {"expand.splits": ["train"]}, None),
         ("dive", {"expand.cameras": [3]}, None),
-        ("grayscale", {"expand.identities": 200}, None),
-        ("grayscale", {"dive.min_aspect": 2.0}, None),
+        ("grayscale", {"expand.min_aspect": 2.0}, None),
         ("dive", {"reid.expanded": 10}, None),
         ("dive", {"reid.config.label_noise": 0.2}, None),
-        ("dive", {"reid.config.identities": 16}, None),
         ("dive", {"reid.config.steps": 100}, None),
         ("dive", {"reid.config.precision": "bf16"}, None),
         ("dive", {"images": {"height": 256, "width": 128}}, {"images.height": 256, "images.width": 128}),
@@ -113,19 +104,16 @@ def test_what_differs_from_the_published_is_the_variant(training, changes, expec
 @pytest.mark.parametrize(
     ("training", "changes"),
     [
-        ("real", {"dive.views": "single"}),
+        ("real", {"generators.dive.views": "single"}),
         ("real", {"expand.per_camera": 4}),
-        ("real", {"reid.expanded": 10}),
-        ("cyclegan", {"dive.views": "single"}),
         ("dive", {"generators.cyclegan.blocks": 6}),
-        ("dive", {"dive.strength": 0.3}),
+        ("dive", {"generators.dive.strength": 0.3}),
         ("flow2flow.tse", {"expand.per_camera": 4}),
         ("flow2flow.tse", {"generators.flow2flow.expansion": "interpolate"}),
         ("dive", {"expand.cameras": [6, 3]}),
         ("dive", {"expand.splits": ["gallery", "train"]}),
         ("dive", {"reid.config.compile": True}),
-        ("dive", {"dive.checkpoint_every": 7}),
-        ("dive", {"dive.seed": 3}),
+        ("dive", {"generators.dive.checkpoint_every": 7}),
         ("dive", {"reid.seeds": [5]}),
     ],
 )
@@ -133,10 +121,12 @@ def test_what_has_no_part_in_a_training_is_no_variant_of_it(training, changes):
     assert variant(deen_on_sysu(**changes), training) == variant(deen_on_sysu(), training)
 
 
-def test_the_image_that_sampling_starts_from_is_a_setting():
-    assert variant(deen_on_sysu(**{"dive.strength": 0.3}), "dive_from_image")["dive.strength"] == 0.3
-    settings = {name: variants.resolved(deen_on_sysu(), name) for name in ("dive", "dive_from_image")}
-    assert {name: own["dive.start"] for name, own in settings.items()} == {"dive": "noise", "dive_from_image": "image"}
+def test_a_variant_of_a_generator_differs_in_its_own_settings():
+    values = load_profile("sysu").model_dump()
+    values["generators"]["from_image"] = {"variant_of": "dive", "start": "image", "strength": 0.3}
+    profile = Profile.model_validate(values)
+    plain, own = (variants.resolved(profile, name) for name in ("dive", "from_image"))
+    assert variants.difference(own, plain) == {f"{DIVE}.start": "image", f"{DIVE}.strength": 0.3}
 
 
 def test_every_setting_is_listed_or_left_out_for_a_reason():
@@ -145,7 +135,7 @@ def test_every_setting_is_listed_or_left_out_for_a_reason():
     for name in generators.names():
         fields = set(generators.generator_class(name).config_class.model_fields)
         known |= fields
-        section = "dive" if name == "dive" else f"generators.{name}"
+        section = f"generators.{name}"
         found = {key.removeprefix(f"{section}.") for key in variants.resolved(profile, name) if key.startswith(section)}
         assert fields - found <= {*variants.NO_VARIANT, "strength"}, name
     for method in methods.names():
@@ -159,33 +149,26 @@ def test_every_setting_is_listed_or_left_out_for_a_reason():
     assert "precision" not in variants.NO_VARIANT
 
 
-def test_the_published_expansion_is_the_papers():
-    settings = variants.published("sysu_mm01", "deen", "dive")
-    assert settings["expand.per_camera"] == 18 and settings["expand.min_images"] == 12
-    assert settings["expand.identities"] is settings["reid.expanded"] is None
-    assert settings["expand.splits"] == ["gallery", "train"] and settings["expand.cameras"] == "infrared"
-
-
 def test_table_3_of_dive_by_the_profiles_own_advice(tmp_path):
     """`views: single` is the paper's row "RGB+IR, Single", and neither of the other two."""
     rows = {
         "RGB+IR, Multi": {},
-        "RGB+IR, Single": {"dive.views": "single"},
-        "IR, Single": {"dive.views": "single", "dive.train_modalities": "infrared"},
+        "RGB+IR, Single": {"generators.dive.views": "single"},
+        "IR, Single": {"generators.dive.views": "single", "generators.dive.train_modalities": "infrared"},
     }
     for place, (row, changes) in enumerate(rows.items()):
-        workspace = Cache(tmp_path / str(place))
-        recorded(workspace, deen_on_sysu(**changes, **{"reid.length": "published"}), "dive")
-        assert run_rows(workspace, 3) == [row]
-        assert run_rows(workspace, 1) == (["Our proposed DiVE"] if not changes else [])
+        cache = Cache(tmp_path / str(place))
+        recorded(cache, deen_on_sysu(**changes, **{"reid.length": "published"}), "dive")
+        assert run_rows(cache, 3) == [row]
+        assert run_rows(cache, 1) == (["Our proposed DiVE"] if not changes else [])
 
 
-@pytest.mark.parametrize("changes", [{"expand.identities": 200}, {"reid.expanded": 600}, {"dive.form": "release"}])
+@pytest.mark.parametrize("changes", [{"expand.identities": 200}, {"reid.expanded": 600}, {f"{DIVE}.form": "release"}])
 def test_other_settings_stand_beside_no_row(tmp_path, changes):
-    workspace = Cache(tmp_path)
-    recorded(workspace, deen_on_sysu(**changes), "dive")
-    assert not any(run_rows(workspace, table) for table in (1, 2, 3, 4))
-    (words,) = results.score_table(workspace.records())["variant"]
+    cache = Cache(tmp_path)
+    recorded(cache, deen_on_sysu(**changes), "dive")
+    assert not any(run_rows(cache, table) for table in (1, 2, 3, 4))
+    (words,) = results.score_table(cache.records())["variant"]
     assert all(f"{key} = {value}" in words for key, value in changes.items())
 
 
@@ -201,23 +184,10 @@ def test_a_length_that_papers_do_not_have_is_a_difference(tmp_path, length):
 
 
 def test_old_records_stand_beside_no_paper(tmp_path):
-    workspace = Cache(tmp_path)
-    row = {
-        "dataset": "sysu_mm01",
-        "method": "deen",
-        "training": "real",
-        "external": None,
-        "variant": "",
-        "seed": 0,
-        "mode": "all",
-        "protocol": "all-search",
-        "settings": {"shots": 1, "draw": "seeded"},
-        "trials": 10,
-        **dict.fromkeys(results.METRICS, 0.7),
-    }
-    workspace.stage("reid", {}, {}, lambda folder: {"scores": [row]})
-    assert results.score_table(workspace.records())["differences"].tolist() == [None]
-    assert not run_rows(workspace, 1)
+    cache = Cache(tmp_path)
+    record(cache, score(0.7, dataset="sysu_mm01", method="deen", resolved=None))
+    assert results.score_table(cache.records())["differences"].tolist() == [None]
+    assert not run_rows(cache, 1)
     settings = variants.published("sysu_mm01", "deen", "real")
     lacking = {key: value for key, value in settings.items() if key != "reid.config.grey"}
     assert variants.of_score("sysu_mm01", "deen", "real", lacking) == {"reid.config.grey": variants.UNRECORDED}
@@ -245,12 +215,12 @@ def test_every_printed_row_has_settings_that_can_be_had():
 @pytest.mark.parametrize(
     ("table", "row", "change", "expected"),
     [
-        (2, 1, {"changes": {"dive": {"vews": "single"}}}, "unknown key dive.vews; did you mean views?"),
+        (2, 1, {"changes": {DIVE: {"vews": "single"}}}, "unknown key generators.dive.vews; did you mean views?"),
         (2, 1, {"changes": {"reid.config": {"branchs": 1}}}, "unknown key reid.config.branchs; did you mean branches?"),
-        (2, 1, {"changes": {"dive": {"views": "double"}}}, "key dive.views is 'double'"),
+        (2, 1, {"changes": {DIVE: {"views": "double"}}}, "key generators.dive.views is 'double'"),
         (2, 1, {"changes": {"reid.config": {"branches": "1"}}}, "key reid.config.branches is '1'"),
         (2, 1, {"changes": {"views": "single"}}, "views names no section"),
-        (2, 1, {"changes": {"dive": {"views": "multi"}}}, "dive.views changes nothing of deen on dive"),
+        (2, 1, {"changes": {DIVE: {"views": "multi"}}}, "generators.dive.views changes nothing of deen on dive"),
         (2, 1, {"changes": {"generators.cyclegan": {"blocks": 6}}}, "generators.cyclegan.blocks changes nothing"),
         (2, 1, {"method": "dene"}, "no method 'dene'; did you mean"),
         (2, 1, {"training": "divee"}, "no generator 'divee'; did you mean dive"),
@@ -259,7 +229,7 @@ def test_every_printed_row_has_settings_that_can_be_had():
     ],
 )
 def test_a_setting_that_there_is_not_is_refused_by_name(tmp_path, table, row, change, expected):
-    content = yaml.safe_load(DIVE.read_text())
+    content = yaml.safe_load(PAPER.read_text())
     printed = content["tables"][table]["rows"][row]
     printed.update(change)
     (tmp_path / "dive.yaml").write_text(yaml.safe_dump(content))
@@ -279,7 +249,7 @@ def test_a_setting_that_there_is_not_is_refused_by_name(tmp_path, table, row, ch
     ],
 )
 def test_a_column_says_how_its_scores_were_measured(tmp_path, column, change, expected):
-    content = yaml.safe_load(DIVE.read_text())
+    content = yaml.safe_load(PAPER.read_text())
     content["tables"][1]["columns"][column].update(change)
     (tmp_path / "dive.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(FileError, match=expected):

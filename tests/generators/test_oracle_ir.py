@@ -7,7 +7,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.generators import build, load
 from vireid_lib.miniworld import write
-from vireid_lib.miniworld.truth import read_truth
+from vireid_lib.miniworld.oracle import read_oracle
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def external(world):
 def test_a_gallery_is_rows_of_the_world(name, kind, world, external, tmp_path):
     oracle = build(name, progress=False)
     oracle.fit(external, tmp_path / "fit")
-    held, people = read_truth(world["mini_truth"], kind), sorted(external["identity"].unique())[:3]
+    held, people = read_oracle(world["mini_truth"], kind), sorted(external["identity"].unique())[:3]
     cameras = sorted(held["camera"].unique())
     found = load(name, tmp_path / "fit").expand(people, cameras, 2, 0, tmp_path / "made", source=external)
     chosen = held[held["identity"].isin(people)]

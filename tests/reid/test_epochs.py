@@ -8,7 +8,6 @@ import pytest
 
 from vireid_lib.data import tables
 from vireid_lib.experiment import methods
-from vireid_lib.reid import methods
 from vireid_lib.reid.batches import steps_per_epoch
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.methods.agw import AgwConfig
@@ -90,7 +89,7 @@ def test_images_of_a_step_are_what_the_sampler_draws(real_and_more) -> None:
         assert task.images_per_step == 2 * expected
 
 
-@pytest.mark.parametrize("method", [*methods.names(), *methods.JOINT])
+@pytest.mark.parametrize("method", methods.names())
 def test_a_longer_training_is_longer_in_all_of_its_schedule(method: str) -> None:
     kind = methods.config_class(method)
     published, small = kind.published("sysu_mm01"), kind.small()

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 import torch
 
-from vireid_lib.experiment.pipeline import Run, open_book
+from vireid_lib import experiment
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.runner import run_book
 from vireid_lib.generators import build
@@ -47,7 +48,7 @@ def test_what_is_not_here_is_refused(without, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("start", [lambda path, ws: run_book(path, workspace=ws), open_book])
+@pytest.mark.parametrize("start", [lambda path, ws: run_book(path, workspace=ws), experiment.open])
 def test_a_book_on_a_device_that_is_not_here_does_not_start(without, tmp_path, start):
     from vireid_lib.experiment.profile_files import profiles_folder
 

@@ -11,13 +11,8 @@ def describe(count=2, colour="red", bold=False, share=0.5, sizes=("L", "M")):
     return f"{count} {colour} {bold} {share} {'+'.join(sizes)}"
 
 
-CONTROLS = {
-    "count": range(1, 9),
-    "colour": ["red", "blue"],
-    "bold": True,
-    "share": [0.1, 0.5],
-    "sizes": widgets.Several(["S", "M", "L"]),
-}
+CONTROLS = {"count": range(1, 9), "colour": ["red", "blue"], "bold": True, "share": [0.1, 0.5]}
+CONTROLS["sizes"] = widgets.Several(["S", "M", "L"])
 
 
 @pytest.fixture
@@ -37,33 +32,32 @@ def shown(monkeypatch):
     return things
 
 
-def test_without_anybody_there_the_static_figure_is_all(shown):
+@pytest.fixture
+def somebody(monkeypatch):
+    """Somebody is there to move controls; gives those that are made."""
+    controls = []
+    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
+    make = widgets._widget
+    monkeypatch.setattr(widgets, "_widget", lambda *given: controls.append(make(*given)) or controls[-1])
+    return controls
+
+
+def test_without_anybody_there_the_static_figure_is_all(shown, monkeypatch):
+    monkeypatch.setenv("VIREID_HEADLESS", "1")
+    assert not widgets.is_interactive()
     widgets.explore(describe, **CONTROLS)
     assert shown == ["2 red False 0.5 L+M"]
 
 
-def test_with_somebody_there_controls_stand_above(monkeypatch, shown):
-    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
+def test_controls_stand_above_with_the_functions_defaults(shown, somebody):
     widgets.explore(describe, **CONTROLS)
     assert type(shown[0]).__name__ == "VBox" and shown[1:] == ["2 red False 0.5 L+M"]
+    kinds = ["IntSlider", "Dropdown", "Checkbox", "SelectionSlider", "SelectMultiple"]
+    assert [type(each).__name__ for each in somebody] == kinds
+    assert [each.value for each in somebody] == [2, "red", False, 0.5, ("L", "M")]
 
 
-def test_controls_have_the_functions_defaults_and_call_it():
-    kinds = {
-        "count": "IntSlider",
-        "colour": "Dropdown",
-        "bold": "Checkbox",
-        "share": "SelectionSlider",
-        "sizes": "SelectMultiple",
-    }
-    for name, choices in CONTROLS.items():
-        default = widgets._default(describe, name, choices)
-        control = widgets._widget(name, choices, default)
-        assert type(control).__name__ == kinds[name] and control.value == default
-
-
-def test_dragged_points_move_the_figure(monkeypatch, shown):
-    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
+def test_dragged_points_move_the_figure(shown, somebody):
     plane = widgets.Plane(("A", "B"), ("visible", "infrared"))
 
     def sums(points=((0.0, 1.0), (2.0, -1.0))):
@@ -75,72 +69,38 @@ def test_dragged_points_move_the_figure(monkeypatch, shown):
     assert control.shapes == ["circle", "triangle"] and len(set(control.colours)) == 2
     control.value = [[1.0, 1.0], [2.0, -3.0]]
     assert shown[2:] == ["3.0 -2.0"]
-    assert ((0, 0),) not in plane and ((0, 0), (9, 0)) not in plane
     with pytest.raises(TypeError, match="none of its options"):
         widgets.explore(sums, points=widgets.Plane(("A",), ("visible",)))
 
 
-@pytest.fixture
-def made(monkeypatch):
-    """The controls that were made."""
-    controls = []
-    monkeypatch.setattr(
-        widgets, "_widget", lambda *arguments, own=widgets._widget: controls.append(own(*arguments)) or controls[-1]
-    )
-    return controls
-
-
-def test_moving_a_control_shows_the_new_figure(monkeypatch, shown, made):
+def test_a_moved_control_replaces_the_figure_and_an_error_goes_with_the_next_one(shown, somebody):
     calls = []
 
-    def figure(count=2):
+    def figure(count=1):
         calls.append(count)
-        return count
+        return Picture(1, 1, f"{6 / count:.0f} things")
 
-    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
-    widgets.explore(figure, count=range(5))
-    made[0].value = 4
-    assert calls == [2, 4] and shown[1:] == [2, 4]
-
-
-def test_a_picture_is_replaced_by_the_next_one(monkeypatch, shown, made):
-    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
-    widgets.explore(lambda count=1: Picture(1, 1, f"{count} things"), count=[1, 2])
-    made[0].value = 2
-    assert [shown[place]["text/plain"] for place in (1, -1)] == ["1 things", "2 things"]
+    widgets.explore(figure, count=[0, 1, 2])
+    trouble = shown[0].children[-1]
+    somebody[0].value = 0
+    assert trouble.value == "ZeroDivisionError: division by zero"
+    somebody[0].value = 2
+    assert trouble.value == "" and calls == [1, 0, 2]
+    assert [shown[place]["text/plain"] for place in (1, -1)] == ["6 things", "3 things"]
     assert shown[-1]["image/png"].startswith(b"\x89PNG")
 
 
-def test_an_error_is_shown_under_the_controls_and_goes_with_the_next_figure(monkeypatch, shown, made):
-    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
-    widgets.explore(lambda count=1: 6 / count, count=[0, 1, 2])
-    trouble = shown[0].children[-1]
-    made[0].value = 0
-    assert trouble.value == "ZeroDivisionError: division by zero"
-    made[0].value = 2
-    assert trouble.value == "" and shown[-1] == 3
-
-
 @pytest.mark.parametrize(
-    ("controls", "expected"),
+    ("function", "controls", "expected"),
     [
-        ({"colr": ["red"]}, "describe has no argument colr; it has count, colour"),
-        ({"colour": ["green"]}, "is 'red' by default, which is none of its options"),
+        (describe, {"colr": ["red"]}, "describe has no argument colr; it has count, colour"),
+        (describe, {"colour": ["green"]}, "is 'red' by default, which is none of its options"),
+        (lambda count: count, {"count": [1]}, "has no default"),
     ],
 )
-def test_wrong_controls_are_refused(controls, expected):
+def test_wrong_controls_are_refused(function, controls, expected):
     with pytest.raises(TypeError, match=expected):
-        widgets.explore(describe, **controls)
-
-
-def test_an_argument_without_default_is_refused():
-    with pytest.raises(TypeError, match="has no default"):
-        widgets.explore(lambda count: count, count=[1])
-
-
-def test_the_runner_is_nobody(monkeypatch):
-    monkeypatch.setenv("VIREID_HEADLESS", "1")
-    assert not widgets.is_interactive()
+        widgets.explore(function, **controls)
 
 
 def test_without_anybody_there_a_watched_figure_is_shown_and_once_more_at_the_end(shown):
@@ -151,11 +111,15 @@ def test_without_anybody_there_a_watched_figure_is_shown_and_once_more_at_the_en
     assert shown == ["first", "last"]
 
 
-def test_a_watched_figure_is_shown_again_when_it_has_changed_and_not_otherwise(monkeypatch, shown):
+def test_a_watched_figure_is_shown_again_when_it_has_changed_and_not_otherwise(shown, somebody):
     state = {"stamp": 0}
-    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
-    first = widgets.watch(lambda: f"old {state['stamp']}", lambda: state["stamp"], every=0.01)
-    watch = widgets.watch(lambda: f"figure {state['stamp']}", lambda: state["stamp"], every=0.01)  # ends the first
+
+    def watch(name):
+        return widgets.watch(lambda: f"{name} {state['stamp']}", lambda: state["stamp"], every=0.01)
+
+    watch("old")
+    last = watch("figure")  # ends the first
+    live, button = shown[-2].children
     time.sleep(0.1)
     assert [thing for thing in shown if isinstance(thing, str)] == ["old 0", "figure 0"]
     state["stamp"] = 1
@@ -163,21 +127,10 @@ def test_a_watched_figure_is_shown_again_when_it_has_changed_and_not_otherwise(m
     while "figure 1" not in shown:
         assert time.monotonic() < until
         time.sleep(0.01)
-    watch.stop()
+    live.value = False
     state["stamp"] = 2
     time.sleep(0.1)
-    assert "figure 2" not in shown and "old 1" not in shown and first is not watch
-
-
-def test_the_refresh_button_and_the_tick_box_work(monkeypatch, shown):
-    state = {"stamp": 0}
-    monkeypatch.setattr(widgets, "is_interactive", lambda: True)
-    watch = widgets.watch(lambda: f"figure {state['stamp']}", lambda: state["stamp"], every=0.01)
-    live, button = shown[0].children
-    live.value = False
-    state["stamp"] = 1
-    time.sleep(0.1)
-    assert "figure 1" not in shown
+    assert "figure 2" not in shown and "old 1" not in shown
     button.click()
-    assert shown[-1] == "figure 1"
-    watch.stop()
+    assert shown[-1] == "figure 2"
+    last.stop()

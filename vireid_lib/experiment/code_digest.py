@@ -86,13 +86,18 @@ class Sources:
             make: the stage's function, a lambda or a `functools.partial` of one.
             also: modules, classes or functions of the package that it runs and does not import.
         """
-        function = _unwrapped(make)
-        waiting, found = [*map(_module, also)], {}
-        if function.__module__ in self.texts:
-            waiting.append(function.__module__)
-        else:  # a function of a notebook or of a test: its bytecode, and what it has of the package
+        functions, waiting, found = [_unwrapped(make)], [*map(_module, also)], {}
+        for function in functions:  # grows
+            if function.__module__ in self.texts:
+                waiting.append(function.__module__)
+                continue
+            # A function of a notebook or of a test: its bytecode, and what it has of its module and of the package.
             found[f"{function.__module__}:{function.__qualname__}"] = repr(_constants(function.__code__))
-            waiting += map(_module, _held(function))
+            for held in _held(function):
+                if isinstance(held, FunctionType) and held.__module__ == function.__module__:
+                    functions += [held] if held not in functions else []
+                else:
+                    waiting.append(_module(held))
         while waiting:
             name = waiting.pop()
             if name in self.texts and name not in found and name not in RESOLVED:
@@ -160,11 +165,13 @@ def _module(thing: Any) -> str:
 
 def _held(function: FunctionType) -> Iterator[Any]:
     """What a function has of its module and of the function that it stands in."""
-    yield from function.__defaults__ or ()
-    yield from (function.__globals__[name] for name in function.__code__.co_names if name in function.__globals__)
+    values = [*(function.__defaults__ or ())]
+    values += [function.__globals__[name] for name in function.__code__.co_names if name in function.__globals__]
     for cell in function.__closure__ or ():
         with contextlib.suppress(ValueError):  # not yet assigned
-            yield cell.cell_contents
+            values.append(cell.cell_contents)
+    for value in values:
+        yield value.func if isinstance(value, functools.partial) else value
 
 
 def _constants(function: CodeType) -> tuple:

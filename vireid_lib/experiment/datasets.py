@@ -78,7 +78,7 @@ def world(run: Context) -> StageRecord | None:
         return {"images": {name: sum(1 for _ in root.rglob("*.jpg")) for name, root in written.items()}}
 
     config = {"seed": seed, "size": run.profile.world.size, "look": write.LOOK}
-    return run.stage("world", config, {}, make, seeds=[seed])
+    return run.stage("world", config, {}, make, code=[write], seeds=[seed])
 
 
 def campus(run: Context) -> StageRecord:
@@ -91,7 +91,7 @@ def campus(run: Context) -> StageRecord:
     def make(folder: Path) -> dict:
         return {"images": sum(1 for _ in write.make_campus(folder, seed=seed, size=size).rglob("*.jpg"))}
 
-    return run.stage("world_campus", config, {}, make, seeds=[seed])
+    return run.stage("world_campus", config, {}, make, code=[write], seeds=[seed])
 
 
 def _drawn(run: Context, name: str) -> Path | None:
@@ -157,7 +157,7 @@ def _readable(run: Context, name: str, table: pd.DataFrame) -> pd.DataFrame:
         return {"rows": rows, "wrong": [f"{printable(Path(path).name)} {why}" for path, why in wrong.items()]}
 
     # The run's own `stage` would count what is only being found here.
-    record = run.cache.stage("broken_images", {"data_set": name}, {"table": held}, make)
+    record = run.cache.stage("broken_images", {"data_set": name}, {"table": held}, make, code=[look_at_all])
     kept = held.drop(index=record.values["rows"]).reset_index(drop=True)
     run.skipped_images[name] = len(table) - len(kept)
     if kept.empty:

@@ -27,7 +27,7 @@ class StageRecord:
     """A finished stage.
 
     Attributes:
-        name: the stage's name, e.g. "dive_finetuning".
+        name: the stage's name, e.g. "fit_dive".
         key: digest of everything that it was made from.
         folder: where its files are.
         result: what its `result.json` holds; `result["values"]` is what its function returned.

@@ -2,7 +2,7 @@
 
 from vireid_lib.viz.arrows import arrow_panels
 from vireid_lib.viz.charts import bars, distance_histograms, loss_curves, run_bars, token_table
-from vireid_lib.viz.data import carried_over, explanations, leak, luck, materials, ranked_gallery
+from vireid_lib.viz.data import carried_over, explanations, materials, ranked_gallery
 from vireid_lib.viz.embedding import coloured, scatter
 from vireid_lib.viz.expansion import people_curves, prompt_picture, with_and_without
 from vireid_lib.viz.galleries import gallery_sheet, query_list
@@ -38,12 +38,10 @@ __all__ = [
     "hue_circle",
     "identity_colours",
     "image_grid",
-    "leak",
     "lines",
     "live_curves",
     "loss_curves",
     "loss_panels",
-    "luck",
     "materials",
     "notebook_style",
     "nothing_yet",

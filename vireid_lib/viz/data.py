@@ -118,57 +118,6 @@ def ranked_gallery(
 
 
 @styled
-def luck(table: pd.DataFrame, *, title: str = "") -> Picture:
-    """Candidates by their score on the half of the test people that chose, and on the other half.
-
-    Args:
-        table: as `vireid_lib.book.pitfalls.chosen_on_the_test_set` returns it.
-    """
-    picture = Picture(4.6, 4.0, title or "Scores of equally good networks on two halves of the test people")
-    axes = picture.subplots()
-    one, other = table["choosing half"], table["other half"]
-    axes.plot(one, other, "o", color=SERIES[5], markeredgecolor="white", markersize=7)
-    best = one.idxmax()
-    axes.plot(one[best], other[best], "o", color=SERIES[1], markeredgecolor=INK, markersize=9)
-    axes.annotate(
-        "chosen",
-        (one[best], other[best]),
-        xytext=(0, 9),
-        textcoords="offset points",
-        ha="center",
-        color=SERIES[1],
-        fontweight="bold",
-    )
-    axes.axhline(other.mean(), color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
-    axes.axvline(one.mean(), color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
-    axes.margins(0.15)
-    axes.set_xlabel("rank-1 on the half that chooses (%)")
-    axes.set_ylabel("rank-1 on the other half (%)")
-    axes.set_title(title)
-    return picture
-
-
-@styled
-def leak(table: pd.DataFrame, *, title: str = "") -> Picture:
-    """Rank-1 of one network on several splits, over the share of the test people that it was trained on.
-
-    Args:
-        table: as `vireid_lib.book.pitfalls.leaked` returns it.
-    """
-    picture = Picture(5.4, 3.8, title or "Rank-1 over the share of test people that were trained on")
-    axes = picture.subplots()
-    for own, words, colour in ((False, "another split", SERIES[1]), (True, "the network's own split", SERIES[5])):
-        part = table[(table["split"] == 1) == own]
-        axes.plot(part["seen"], part["rank_1"], "o", color=colour, markeredgecolor="white", markersize=7, label=words)
-    axes.margins(0.1)
-    axes.set_xlabel("test people that the network was trained on (%)")
-    axes.set_ylabel("rank-1 (%), a dot for each split and seed")
-    axes.legend(loc="best")
-    axes.set_title(title)
-    return picture
-
-
-@styled
 def explanations(
     images: Sequence[Image],
     maps: Mapping[str, Sequence[Float[np.ndarray, "map_height map_width"]]],

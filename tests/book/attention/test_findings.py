@@ -47,17 +47,3 @@ def test_the_conclusion_is_made_of_the_verdicts():
     assert findings.conclusion(_measured(1.4, 1.0)).count("as the paper says") == 2
     assert "against what the paper says" in findings.conclusion(_measured(0.7, 1.8))
     assert "cannot be told" in findings.conclusion(_measured(1.0, 1.0))
-
-
-def test_the_summary_is_the_mean_over_images():
-    table = findings.summary(_measured(1.5, 1.0)).set_index(["resolution", "piece"])
-    row = table.loc[("16 × 8", "[p]")]
-    assert row["concentration"] == pytest.approx(1.5, abs=0.01)
-    assert row["share of all attention (%)"] == pytest.approx(10) and row["images"] == 20
-
-
-def test_shares_stand_in_the_order_of_the_prompt():
-    parts = [_measured(1.0, 1.0).assign(piece=piece) for piece in reversed(findings.LABELS)]
-    table = findings.shares(pd.concat(parts))
-    assert table.index.tolist() == list(findings.LABELS)
-    assert table.columns.tolist() == ["16 × 8", "8 × 4"]

@@ -9,10 +9,6 @@ from vireid_lib.book.attention import findings
 from vireid_lib.book.attention import stages as study
 
 
-def test_resolutions_are_written_and_read():
-    assert study.size(study.name((16, 8))) == (16, 8)
-
-
 def test_attention_of_a_fitted_model(tiny_book):
     sampled = study.sampled(tiny_book, people=2)
     assert sampled.resolutions[0] == (16, 8) and len(sampled.people) == 2
@@ -36,7 +32,7 @@ def test_attention_on_people_is_measured_against_the_renderers_outline(tiny_book
 
 
 def test_pieces_of_the_prompt_are_added_up(tiny_book):
-    model = study.tiny_book.generator("dive").model
+    model = tiny_book.generator("dive").model
     length = model.base.tokenizer.model_max_length
     maps = torch.ones(length, 2, 2) / length
     person, camera = "mini_market/0001", "mini_vi/3"

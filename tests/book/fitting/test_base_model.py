@@ -15,12 +15,6 @@ def test_the_base_model_draws_captions(tiny_book):
     plots.image_grid(**vars(grid)).png()
 
 
-def test_a_model_of_the_real_world_is_asked_for_real_people():
-    run = type("RealData", (), {"miniature": False})()
-    texts, drawn = study._captions(run, 2, (64, 32))
-    assert drawn is None and len(texts) == 2 and all(text.startswith("a photo of") for text in texts)
-
-
 def test_reconstructions_are_measured_by_modality(tiny_book):
     found = study.reconstructions(tiny_book, measured=8, shown=2)
     assert found.table["modality"].tolist() == ["visible", "infrared"]

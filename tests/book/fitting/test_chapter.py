@@ -7,14 +7,13 @@ import pytest
 from vireid_lib import generators
 from vireid_lib import viz as plots
 from vireid_lib.book.fitting import chapter as fitting
-from vireid_lib.experiment.pipeline import Run
 
 TINY = {"cyclegan": {"generator_width": 2, "blocks": 1, "discriminator_width": 2, "steps": 2, "batch": 1}}
 
 
 @pytest.fixture(scope="module")
-def run(tiny_book, tiny_profile):
-    return Run(tiny_profile.model_copy(update={"generators": TINY}), tiny_book.folder)
+def run(with_generators):
+    return with_generators(TINY)
 
 
 @pytest.mark.parametrize("name", generators.names())
@@ -39,7 +38,7 @@ def test_meanings_are_read_from_the_docstrings_of_a_class_and_of_those_it_inheri
 
 def test_losses_are_drawn_and_their_absence_is_said(run):
     fitting.losses(run, "cyclegan").png()
-    assert "*Greyscale copies*: nothing is learned" in fitting.losses(run, "copies").data
+    assert "*Greyscale copies*: nothing is learned" in fitting.losses(run, "grayscale").data
     told = fitting.cost(run, "cyclegan").set_index("")["here"]
     assert told["steps"] == "2" and int(told["images"].replace(",", "")) > 0
     with pytest.raises(ValueError, match="without a loss"):
@@ -63,21 +62,13 @@ def test_pictures_before_and_after(run, name, word):
 
 
 def test_grey_copies_lose_their_colour_and_know_no_camera(run):
-    grid = fitting.before_and_after(run, "copies", people=2)
-    told = fitting.what_changed(run, "copies", grid)
+    grid = fitting.before_and_after(run, "grayscale", people=2)
+    told = fitting.what_changed(run, "grayscale", grid)
     assert "to 0.0 (0 is grey)" in told and "knows modalities, not cameras" in told
     grid.images[0][2] = np.zeros_like(grid.images[0][2])
-    assert "of 255 levels" in fitting.what_changed(run, "copies", grid)
+    assert "of 255 levels" in fitting.what_changed(run, "grayscale", grid)
 
 
 def test_the_other_way_is_shown_where_there_is_one(run):
     fitting.other_way(run, "cyclegan", people=2).png()
-    assert "no infrared image" in fitting.other_way(run, "copies").data
-
-
-def test_in_jupyterlab_where_no_cell_is_left_out_dive_is_shown_too(run):
-    assert "photograph" in fitting.card(run, "dive")["what"].iloc[-1]
-    fitting.losses(run, "dive").png()
-    assert fitting.cost(run, "dive").set_index("")["here"]["steps"] == "4"
-    grid = fitting.before_and_after(run, "dive", people=1)
-    assert len(grid.images[0]) == 5 and "*DiVE*: no infrared" in fitting.other_way(run, "dive").data
+    assert "no infrared image" in fitting.other_way(run, "grayscale").data

@@ -19,23 +19,10 @@ def test_codes_share_no_token_and_cover_all_images(fitted):
     assert set(table.loc[table["modality"] == "infrared", "stands for"]) == {"mini_vi/3", "mini_vi/6"}
 
 
-def test_a_shared_token_is_named(fitted, monkeypatch):
-    model, rows = fitted
-    views = model.vocabulary.views
-    monkeypatch.setitem(views, "mini_vi/1", views["mini_vi/2"])
-    table = facts.code_table(model, rows).set_index("stands for")
-    assert table.loc["mini_vi/1", "shares a token with"] == "mini_vi/2"
-
-
 def test_the_prompt_is_read_piece_by_piece(fitted):
     table = facts.prompt_table(fitted[0], "mini_market/0001", "mini_vi/3")
     assert table["piece"].tolist() == ["a", "[k]", "photo", "of", "[p]", "person"]
     assert table.loc[table["trained"] == "yes", "piece"].tolist() == ["[p]"]
-
-
-def test_long_lists_are_shortened():
-    assert facts._shortened("abc", " ") == "a b c"
-    assert facts._shortened([str(i) for i in range(24)], ", ") == "0, 1 … (24 in all)"
 
 
 def test_parameters_are_counted_once(fitted):
@@ -71,10 +58,3 @@ def test_tokens_have_moved_and_every_identity_is_listed(fitted, tiny_book):
     assert table["moved"].max() > 0 and (table["visible"] + table["infrared"]).sum() == len(rows)
     assert (table["nearest identity"] != table["identity"]).all()
     torch.testing.assert_close(facts.token_similarity(model).diagonal(), torch.ones(len(table)))
-
-
-def test_history_is_found_and_its_absence_named(tiny_book, tmp_path):
-    table = facts.history(tiny_book.fit("dive"))
-    assert {"step", "total"} <= set(table.columns)
-    with pytest.raises(FileNotFoundError, match="no history.jsonl"):
-        facts.history(type("Record", (), {"folder": tmp_path})())

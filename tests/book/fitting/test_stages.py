@@ -39,9 +39,3 @@ def test_the_verdict_is_paired_by_image():
     assert table.loc[(words["branch"], "infrared"), "rise (%)"] == pytest.approx(100)
     assert table.loc[(words["code"], "visible"), "standard error"] == 0
     assert (table["images"] == 3).all()
-
-
-def test_cost_lists_what_was_run(tiny_book):
-    table = study.cost(tiny_book, study.tiny_book.fit("dive"))
-    assert table.loc["steps", "here"] == 4 and table.loc["steps", "printed in the paper"] == 400_000
-    assert table.loc["minutes", "printed in the paper"] == "not printed"

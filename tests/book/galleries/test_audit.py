@@ -20,7 +20,7 @@ def test_a_gallery_of_copies_is_flagged_and_each_original_named(tiny_book, name)
         originals = found.training.iloc[pixels.nearest]
         assert (originals["identity"].to_numpy() == found.gallery["identity"].to_numpy()).all()
         assert (originals["modality"] == "visible").all()
-    page = audit.summary({name: found, "true": found})
+    page = audit.summary({name: found, "oracle_ir": found})
     assert page["gallery"].nunique() == 2 and page["compared by"].tolist() == ["pixels", "features"] * 2
     assert "N = 12 synthetic" in found.basis and "1 − SSIM" in found.basis
     plots.image_grid(**vars(found.closest(3))).png()
@@ -32,10 +32,3 @@ def test_the_sentence_allows_for_chance(tiny_book):
     calm = replace(found.audits["pixels"], distances=np.full(12, 9.0))
     assert "no more than chance" in replace(found, audits={"pixels": calm}).sentence
     assert found.closest(3).column_labels[0].endswith("!")
-
-
-def test_thinning_keeps_all_of_a_small_table_and_spreads_over_a_large_one(tiny_book):
-    found = audit.audit(tiny_book, "grayscale").gallery
-    assert len(audit.thin(found, 100)) == len(found)
-    few = audit.thin(found, 3)
-    assert len(few) == 3 and few["identity"].nunique() == 3

@@ -1,12 +1,10 @@
 """Which half loses the person: both groups in both lights, drawn and real, each judged by their own photographs."""
 
-import pandas as pd
 import pytest
 
 from vireid_lib import viz as plots
-from vireid_lib.book.galleries.halves import DRAWN, REAL, _views, halves
-from vireid_lib.experiment.pipeline import Run
-from vireid_lib.generators.dive import DiveConfig, expand, vocabulary
+from vireid_lib.book.galleries.halves import DRAWN, REAL, halves
+from vireid_lib.generators.dive import dive
 from vireid_lib.viz.pictures import pixels
 
 
@@ -24,7 +22,7 @@ def test_each_group_is_judged_in_both_lights(found, tiny_book):
     few = external[external["identity"].isin(sorted(external["identity"].unique())[:3])]
     asking = few.groupby("identity").size().floordiv(2).sum()  # of n photographs, the 2nd, 4th, … ask
     assert table.loc[("external", "visible", REAL), "N"] == asking
-    truth = tiny_book.data().truth("true")
+    truth = tiny_book.data().oracle()
     assert table.loc[("external", "infrared", REAL), "N"] == truth["identity"].isin(few["identity"]).sum()
     assert table["right"].between(0, 100).all() and "true infrared" in found.judge
 
@@ -44,14 +42,13 @@ def test_a_picture_is_judged_by_who_was_ordered(tiny_book, monkeypatch):
         assert len({model.vocabulary.branch(request.camera) for request in requests}) == 1
         return pixels([photographs[request.identity]["path"] for request in requests], (64, 32))
 
-    monkeypatch.setattr(expand, "sample", photograph)
+    monkeypatch.setattr(dive, "sample", photograph)
     told = halves(tiny_book, people=3, each=2).table.set_index(["images", "light"])
     assert (told.loc[[(DRAWN, "visible")], "right"] == 100).all()
 
 
-def test_a_generator_that_met_no_training_photograph_draws_none(tiny_book):
-    settings = tiny_book.profile.dive | {"train_modalities": "infrared", "views": "single"}
-    run = Run(tiny_book.profile.model_copy(update={"dive": settings}), tiny_book.folder)
+def test_a_generator_that_met_no_training_photograph_draws_none(with_generators):
+    run = with_generators({"dive": {"train_modalities": "infrared", "views": "single"}})
     table = halves(run, people=2, each=2).table
     drawn = table[table["images"] == DRAWN]
     assert list(zip(drawn["people"], drawn["light"], strict=True)) == [
@@ -59,20 +56,6 @@ def test_a_generator_that_met_no_training_photograph_draws_none(tiny_book):
         ("external", "visible"),
         ("external", "infrared"),
     ]
-
-
-def test_a_camera_of_both_lights_counts_where_its_visible_code_was_taught():
-    seen = pd.DataFrame(
-        [
-            {"identity": "llcm/1", "camera": f"llcm/{camera}", "modality": light, "split": "train"}
-            for camera in (1, 2)
-            for light in ("visible", "infrared")
-        ]
-    )
-    visible, infrared = (seen[seen["modality"] == light] for light in ("visible", "infrared"))
-    cameras, config = ["llcm/1", "llcm/2"], DiveConfig(code_length=4)
-    assert _views(visible, vocabulary.build(seen, config), cameras) == cameras
-    assert _views(visible, vocabulary.build(infrared, config), cameras) == []
 
 
 def test_the_figure_pairs_real_and_drawn(found):

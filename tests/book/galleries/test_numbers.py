@@ -1,10 +1,7 @@
 """All measures of galleries in one table: the references stand where they must."""
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
-from vireid_lib.analysis.inception import InceptionV3
 from vireid_lib.book.galleries import measures, numbers
 from vireid_lib.experiment.pipeline import Run
 
@@ -13,12 +10,12 @@ from vireid_lib.experiment.pipeline import Run
 def roomier_book(tiny_profile, tiny_book):
     """One picture for each order, so that the true infrared has others to be compared with."""
     expand = tiny_profile.expand.model_copy(update={"per_camera": 1})
-    return Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.folder)
+    return Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.cache.folder)
 
 
 @pytest.fixture(scope="module")
 def compared(roomier_book):
-    return measures.compare(roomier_book, ["real", "grayscale", "dive", "dive_from_image", "true"])
+    return measures.compare(roomier_book, ["real", "grayscale", "dive", "dive_from_image", "oracle_ir"])
 
 
 def test_every_gallery_has_a_row_and_every_measure_its_basis(compared):
@@ -46,9 +43,9 @@ def test_the_reference_holds_no_picture_of_a_gallery(roomier_book, tiny_book):
 
     rows, words = numbers.reference(roomier_book)
     assert "same people" in words
-    assert not set(rows["path"]) & set(roomier_book.synthesize("true")["path"])
-    # Two pictures for each order use up all there are: then "true" is not compared with itself.
-    assert "Fréchet distance" not in numbers.numbers(tiny_book, "true")
+    assert not set(rows["path"]) & set(roomier_book.synthesize("oracle_ir")["path"])
+    # Two pictures for each order use up all there are: then "oracle_ir" is not compared with itself.
+    assert "Fréchet distance" not in numbers.numbers(tiny_book, "oracle_ir")
 
 
 def test_a_comparison_of_nothing_or_of_nobody_is_refused(tiny_book):
@@ -56,12 +53,3 @@ def test_a_comparison_of_nothing_or_of_nobody_is_refused(tiny_book):
         measures.compare(tiny_book, ["real"])
     with pytest.raises(ValueError, match="no generator 'flow3flow'"):
         measures.compare(tiny_book, ["flow3flow"])
-
-
-@pytest.mark.slow
-def test_fid_is_named_where_an_inception_is_given(roomier_book, tmp_path):
-    torch.manual_seed(0)
-    weights = tmp_path / "inception.safetensors"
-    save_file(InceptionV3().state_dict(), weights)
-    found = measures.compare(roomier_book, ["grayscale"], inception=str(weights))
-    assert found.table["FID"].iloc[0] > 0 and "Inception-v3, inception.safetensors" in found.basis["FID"]

@@ -14,16 +14,6 @@ def test_an_image_is_made_again_from_its_row(tiny_book, name):
     assert "what is recorded" in again.sentence
 
 
-@pytest.mark.parametrize(("difference", "words"), [(0, "every pixel"), (1, "made alone"), (40, "more than rounding")])
-def test_the_sentence_follows_the_difference(difference, words):
-    assert words in provenance.Again(None, difference).sentence
-
-
-def test_provenance_shows_short_paths(tiny_book):
-    table = provenance.provenance(tiny_book.synthesize("dive"), count=3)
-    assert len(table) == 3 and not table["path"].str.startswith("/").any()
-
-
 def test_origins_are_those_on_record_or_the_nearest_photograph(tiny_book):
     blends = provenance.origins(tiny_book, "interpolation", people=2)
     assert blends.row_labels == ["image interpolation", "made from", "and from"]

@@ -5,12 +5,10 @@ import subprocess
 import sys
 
 import nbformat
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from vireid_lib import viz as plots
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import Row, Study, dive, dive_looks
@@ -29,16 +27,15 @@ def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     markup = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
     assert all(f"DiVE, Table {number}:" in markup for number in (1, 2, 3, 4))
-    assert "measured here (mini_vi, all, AGW)" in markup and "as in this book" in markup
-    assert "difference in rank-1 of AGW" in markup and "gain in rank-1 of AGW" in markup
+    assert "measured here (mini_vi, all, AGW)" in markup
     printed = "".join(output.get("text", "") for output in outputs)
-    assert f"Of {len(dive.study(tiny_book, ['copies']).claims)} claims:" in printed and "-p full=true" in printed
-    assert "Tables 1, 3, 4 and Figure 5 are trained with AGW, where the paper takes DEEN" in printed
+    assert f"Of {len(dive.study(tiny_book, ['copies']).claims)} claims:" in printed
+    assert "trained with AGW, where the paper takes DEEN" in printed
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 8
 
 
 def test_what_is_trained_is_shown_without_training_more(tiny_book):
-    row = Row("few", "few", "agw", training="copies")
+    row = Row("few", "few", "agw", training="grayscale")
     study, never = Study("dive", [row, Row("never", "never", "agw", {"steps": 3}, always=False)], ()), {"steps": 4}
     measured = studies.measure(tiny_book, study)
     before = {path for path in tiny_book.cache.stages.glob("*/*") if path.is_dir()}
@@ -49,7 +46,7 @@ def test_what_is_trained_is_shown_without_training_more(tiny_book):
 
 
 def test_methods_are_shown_with_and_without(tiny_book):
-    study = dive.study(tiny_book, ["copies"])
+    study = dive.study(tiny_book, ["grayscale"])
     rows = {"agw_real": [30.0, 34.0], "agw_dive": [40.0, 42.0], "caj_real": [20.0, 21.0]}
     given = {"images in a batch": 64, "images seen": 6400}
     measured = pd.DataFrame(
@@ -70,8 +67,6 @@ def test_methods_are_shown_with_and_without(tiny_book):
     table = dive_looks.with_and_without(study, measured)
     assert table["label"].unique().tolist() == ["AGW"], "CAJ was trained one way only"
     assert table.groupby("side")["value"].mean().tolist() == [32, 41]
-    picture = plots.with_and_without(table, names=("without", "with"), axis="rank-1 (%)")
-    assert "+9.0" in {text.get_text() for text in picture.axes[0].texts}
     fairness = dive_looks.fairness(study, measured)
     assert fairness.index.tolist() == [dive_looks.FAIRNESS[0][0]]
     assert fairness["steps"].tolist() == ["150 / 100"] and fairness["images seen"].tolist() == ["6,400 / 6,400"]
@@ -84,7 +79,7 @@ def test_methods_are_shown_with_and_without(tiny_book):
 def test_curves_over_the_number_of_people(tiny_profile, tiny_book):
     expand = tiny_profile.expand.model_copy(update={"counts": [1, 2]})
     run = Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.folder)
-    study = dive.study(run, ["copies"])
+    study = dive.study(run, ["grayscale"])
     rows = {"agw_real": [30.0, 32.0], "agw_dive": [40.0, 42.0], "dive_2": [35.0, 36.0], "agw_true": [50.0, 50.0]}
     measured = pd.DataFrame(
         [{"row": name, "mode": "all", "rank_1": value} for name, values in rows.items() for value in values]
@@ -94,5 +89,3 @@ def test_curves_over_the_number_of_people(tiny_profile, tiny_book):
     curve = found["curves"]["DiVE"].set_index("people")["mean"]
     assert curve.to_dict() == {3: 41, 2: 35.5} and found["baseline"][0] == 31
     assert found["images"] == [4, 4, 4]
-    picture = plots.people_curves(**found)
-    assert picture.axes[0].get_xlim()[1] >= 3 and np.isfinite(picture.axes[0].dataLim.get_points()).all()

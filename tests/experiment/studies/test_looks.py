@@ -1,13 +1,12 @@
 """What a study shows besides numbers: people's room on one scale, colour copies, how far a heat map reaches."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import principal_plane
-from vireid_lib.experiment import studies
+from vireid_lib.analysis.saliency import extent
 from vireid_lib.experiment.studies import Row, Study, looks
 
 
@@ -61,11 +60,3 @@ def test_networks_are_shown_side_by_side(tiny_book):
     assert len(explained["Base"].images) == 4
     table = looks.extents(explained)
     assert table.loc["Base", "images"] <= 4
-
-
-def test_points_for_a_plot_are_means_over_seeds():
-    values = {"rank_1": [10.0, 12.0, 5.0], "himd": [1.0, 1.2, 0.9]}
-    table = pd.DataFrame({"label": ["A", "A", "B"], "mode": "all", **values})
-    found = studies.for_plot(table, x="himd", y="rank_1").set_index("label")
-    assert found.loc["A", "rank_1"] == 11 and found.loc["A", "himd_std"] == pytest.approx(0.1414, abs=1e-3)
-    assert np.isnan(found.loc["B", "rank_1_std"])

@@ -7,7 +7,7 @@ import pytest
 
 from vireid_lib import cli
 from vireid_lib.experiment.notebooks import ChapterError, find_study
-from vireid_lib.experiment.runner import continue_command, run_book
+from vireid_lib.experiment.runner import run_book
 
 CHAPTER = """\
 # %% [markdown]
@@ -52,8 +52,3 @@ def test_an_unknown_study_lists_those_there_are(tmp_path, capsys):
         find_study(tmp_path, "dne")
     assert cli.main(["study", "dne", "--profile", "smoke", "--workspace", str(tmp_path / "w")]) == 2
     assert "no study 'dne'" in capsys.readouterr().err and not (tmp_path / "w").exists()
-
-
-def test_the_command_to_continue_names_the_study():
-    words = continue_command("mini", "/w", "", (), ["full=true"], study="den")
-    assert words == "vireid study den --profile mini --workspace /w -p full=true"

@@ -39,12 +39,11 @@ def test_the_study_runs_and_trains_the_reduced_rows(run):
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert (workspace / f"study_{study.name}.html").exists()
     assert json.loads((workspace / f"study_{study.name}.json").read_text())["ok"]
-    records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("reid_*/*/result.json")]
+    records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("evaluate_*/*/result.json")]
     trained = {
-        (score["method"], canonical(score["resolved"]), score["training"], score["seed"])
-        for record in records
-        for score in record["values"]["scores"]
-        if score["method"] in {row.method for row in study.rows}
+        (about["method"], canonical(about["settings"]), about["training"], about["seed"])
+        for about in (record["config"] for record in records)
+        if about["method"] in {row.method for row in study.rows}
     }
     profile = load_profile(workspace.parent / "few.yaml")
     settings = [canonical(resolved(profile_of(profile, row), row.training)) for row in study.chosen()]

@@ -33,6 +33,16 @@ def table(tmp_path_factory):
     return pd.DataFrame(rows)
 
 
+@pytest.fixture(scope="module")
+def network():
+    """A small network that nobody has trained, and its settings."""
+    from vireid_lib.reid import methods
+
+    kind = methods.method_class("agw").config_class
+    config = kind(backbone="small", pretrained=None, height=64, width=32)
+    return methods.build("agw", config, 5).network.eval(), config
+
+
 @pytest.fixture
 def shown(monkeypatch):
     """What a notebook would show, without anybody in front of it."""

@@ -19,19 +19,6 @@ def test_the_greys_of_pure_colours_by_hand():
     assert greys[:, 0, -1, 0].tolist() == pytest.approx([0.114, 0.299, 0.587], abs=1e-6)
 
 
-def test_random_greys_are_among_the_360():
-    image = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-    pixels = (255 * image[0]).byte().permute(1, 2, 0).numpy()
-    circle = augmentations.greys_of(pixels, range(360))
-    drawn = augment.hue_grey(to_float(pixels[None], torch.device("cpu")), torch.Generator().manual_seed(3))
-    assert (circle - drawn).abs().amax((1, 2, 3)).min() < 0.02
-
-
-def test_brightness_is_of_the_body_parts():
-    table = augmentations.brightness(RED_OVER_BLUE)
-    assert len(table) == 360 and table.loc[0].tolist() == pytest.approx([0.299, 0.114], abs=1e-6)
-
-
 def test_every_change_changes_and_is_the_same_again():
     image = to_float(np.random.default_rng(0).integers(0, 256, (1, 32, 16, 3), dtype=np.uint8), torch.device("cpu"))
     batch = image.expand(6, -1, -1, -1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vireid_lib.viz.explorers import browse, browser
+from vireid_lib.viz.explorers import browser
 
 
 def test_filters_leave_what_they_say(table):
@@ -18,13 +18,6 @@ def test_filters_leave_what_they_say(table):
 def test_filters_that_leave_nothing_say_so(table):
     with pytest.raises(ValueError, match="No image has modality visible, camera 6: take a filter back"):
         browser.sheet(table, modality="visible", camera="set/6")
-
-
-def test_the_first_figure_shows_the_first_data_set(table, shown):
-    external = table.assign(identity=table["identity"].str.replace("set/", "other/"), split="external")
-    browse(external, table, None)
-    (picture,) = shown
-    assert picture.alt.startswith("dataset other\n40 images")
 
 
 def test_a_camera_of_both_modalities_is_two(table):

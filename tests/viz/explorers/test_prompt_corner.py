@@ -28,13 +28,6 @@ def test_a_picture_is_that_of_the_sampler_and_its_maps_are_in_units_of_their_mea
         assert all(each.mean() == pytest.approx(1, abs=1e-4) for each in maps.values())
 
 
-def test_pieces_that_are_not_in_the_prompt_have_no_map(model):
-    drawn = prompt_corner.draw(model, "", CAMERA, guidance=1.0, steps=2)
-    assert np.isnan(drawn.maps[(16, 8)]["[p]"]).all() and not np.isnan(drawn.maps[(16, 8)]["[k]"]).any()
-    bare = prompt_corner.draw(model, ONE, "", branch_of="mini_market/1", steps=2)
-    assert np.isnan(bare.maps[(16, 8)]["[k]"]).all()
-
-
 def test_a_mixture_is_the_other_person_at_its_end_and_leaves_no_trace(model):
     before = model.rows.rows.detach().clone()
     made = {share: prompt_corner.draw(model, ONE, CAMERA, other=TWO, share=share).image for share in (0.0, 0.5, 1.0)}

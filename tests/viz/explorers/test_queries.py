@@ -9,7 +9,6 @@ from vireid_lib.book import retrieval
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
 from vireid_lib.evaluation import Trial
-from vireid_lib.reid import methods
 from vireid_lib.viz import pictures
 from vireid_lib.viz.explorers import explore_queries, queries
 
@@ -28,13 +27,6 @@ def features(table):
 def trial(table):
     asks = table["modality"] == "infrared"
     return Trial(table[asks], table[~asks], "one")
-
-
-@pytest.fixture(scope="module")
-def network():
-    kind = methods.method_class("agw").config_class
-    config = kind(backbone="small", pretrained=None, height=64, width=32)
-    return methods.build("agw", config, 5).network.eval(), config
 
 
 def test_queries_are_chosen_by_their_first_image(features, trial):
@@ -59,14 +51,6 @@ def test_the_title_says_what_the_ranking_holds(features, table, trial):
     heads = [axes.get_title(loc="center") for axes in picture.axes]
     first = order[~order["removed"]].head(4)
     assert heads == ["query", *(f"{row.rank} {'✓' if row.right else '✗'}" for row in first.itertuples())]
-
-
-def test_removed_images_are_shown_where_they_would_have_been(features, table, trial):
-    query = trial.query.index[0]
-    picture = queries.ranked_list(features, table, trial, RULE, query, ranks=8, removed=True)
-    order = retrieval.ranked(features, trial, RULE, query).head(8)
-    heads = [axes.get_title(loc="center") for axes in picture.axes[1:]]
-    assert [head == "removed" for head in heads] == order["removed"].tolist() and "removed" in heads
 
 
 def test_heat_is_that_of_each_image_alone(table, network):

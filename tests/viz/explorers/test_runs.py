@@ -1,65 +1,37 @@
 """The run comparer names what differs between runs, and draws the scores of the records."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from made_up_scores import record, score
 
 from vireid_lib import experiment
-from vireid_lib.experiment.results import METRICS, over_seeds
+from vireid_lib.experiment.cache import Cache
+from vireid_lib.experiment.results import over_seeds, score_table
 from vireid_lib.viz.explorers import runs
 
 
-def score(training, seed, rank_1, **changes):
-    row = {
-        "dataset": "mini_vi",
-        "mode": "all",
-        "protocol": "all-search",
-        "method": "agw",
-        "training": training,
-        "external": None if training == "real" else "mini_market",
-        "variant": "",
-        "seed": seed,
-        "trials": 10,
-        "settings": {},
-        "older": False,
-    }
-    return {**row, **dict.fromkeys(METRICS, 0.5), "rank_1": rank_1, **changes}
+@pytest.fixture
+def named(tmp_path):
+    """Call it with scores: the runs, under their names."""
+    return lambda *rows: runs.runs(over_seeds(score_table(record(Cache(tmp_path), *rows))))
 
 
 @pytest.fixture
-def table():
-    rows = [score("real", 0, 0.30), score("real", 1, 0.40), score("dive", 0, 0.5)]
-    return runs.runs(over_seeds(pd.DataFrame(rows)))
+def table(named):
+    return named(score(0.30), score(0.40, seed=1), score(0.5, training="dive", external="mini_market"))
 
 
-def test_only_what_differs_is_in_a_name(table):
+def test_only_what_differs_is_in_a_name(named, table):
+    """Settings by what sets them apart from most runs, and not by all that was not published."""
     assert table.index.tolist() == ["real images only", "DiVE"]
-    rows = [
-        score("real", 0, 0.3),
-        score("real", 0, 0.3, method="deen", variant="no PE"),
-        score("real", 0, 0.3, mode="indoor", protocol="indoor-search"),
-    ]
-    more = runs.runs(over_seeds(pd.DataFrame(rows)))
-    assert more.index.tolist() == [
-        "real images only, agw, all",
-        "real images only, deen, all, no PE",
-        "real images only, agw, indoor",
-    ]
-
-
-def test_runs_with_other_settings_are_named_by_them():
-    """By what sets them apart from most runs, and not by all that was not published."""
     plain = {"reid.config.steps": 60, "reid.config.identities": 8}
-    halves = plain | {"reid.config.identities": 4}
-    rows = [
-        score("real", 0, 0.3, variant="a", resolved=plain),
-        score("real", 0, 0.3, variant="b", resolved=halves),
-        score("real", 0, 0.3, variant="a", resolved=plain, mode="indoor", protocol="indoor-search"),
-    ]
-    assert runs.runs(over_seeds(pd.DataFrame(rows))).index.tolist() == [
-        "real images only, all",
-        "real images only, all, reid.config.identities = 4",
-        "real images only, indoor",
+    own = [{"resolved": plain}, {"resolved": plain | {"reid.config.identities": 4}}, {"mode": "indoor"}]
+    rows = [score(0.3, **({"resolved": plain} | each)) for each in own]
+    assert named(*rows, score(0.3, method="deen")).index.tolist() == [
+        "real images only, agw, all",
+        "real images only, agw, all, reid.config.identities = 4",
+        "real images only, agw, indoor",
+        "real images only, deen, all",
     ]
 
 
@@ -71,11 +43,6 @@ def test_bars_whiskers_and_numbers_are_those_of_the_records(table):
     texts = [text.get_text() for text in right.texts]
     assert texts[:3] == ["rank-1", f"35.0 ± {np.std([30, 40], ddof=1):.1f}", "50.0"]
     assert texts[-3:] == ["trials", "10", "10"] and left.get_xlabel().startswith("rank-1 (%)")
-
-
-def test_no_run_chosen_is_said(table):
-    with pytest.raises(ValueError, match="No run is chosen"):
-        runs.comparison(table.iloc[:0])
 
 
 def test_a_workspace_without_scores_says_so(tmp_path, shown):

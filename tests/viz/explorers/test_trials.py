@@ -33,12 +33,6 @@ def test_the_same_camera_is_removed_for_the_same_person_only(table):
     assert same.sum() == 2 and (found["removed"] != "").equals(same)
 
 
-def test_junk_is_removed_and_never_right(table):
-    junk = table.assign(identity=table["identity"].replace("set/0", "set/-1"))
-    found = trials.fates(Trial(junk[junk["camera"] == "set/3"].tail(2), junk, "one"), "market-1501", junk.index[-4])
-    assert set(found.loc[found["identity"] == "set/-1", "removed"]) == {"junk"}
-
-
 @pytest.mark.parametrize("rule", list(RULES))
 def test_every_rule_is_told_in_parts_without_a_rest(trial, rule):
     names = np.unique(trial.gallery["identity"], return_inverse=True)

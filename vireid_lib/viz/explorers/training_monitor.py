@@ -28,7 +28,7 @@ class Training:
     """One training, finished or not, as its folder tells it.
 
     Attributes:
-        stage: the name of the stage that trains, e.g. "reid_dive".
+        stage: the name of the stage that trains, e.g. "train_dive".
         task: what is trained, e.g. "agw, seed 0".
         steps: in all.
         history: column `step` and one per loss; empty before the first record.
@@ -53,7 +53,7 @@ class Training:
     @property
     def name(self) -> str:
         """What it is trained on, and the seed: "DiVE, seed 0"."""
-        stage = self.stage.removeprefix("reid_")
+        stage = self.stage.removeprefix("train_")
         words = training_label(stage).removeprefix("+ ") if stage != self.stage else stage.replace("_", " ")
         seed = self.task.rpartition(", ")[2]
         return f"{words}, {seed}" if seed.startswith("seed ") else words

@@ -1,0 +1,184 @@
+"""Claims and comparisons: intervals as scipy computes them, corrected together, over seeds or over splits."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from vireid_lib.experiment import claims
+from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.studies.den import STUDY as DEN
+
+A_B = Claim("a beats b", "here", "rank_1", "a", "b")
+
+
+def measured(**rows: dict[str, list[float]]) -> pd.DataFrame:
+    """Row name → measure → value of each seed; a list is of rank-1."""
+    found = []
+    for name, values in rows.items():
+        values = values if isinstance(values, dict) else {"rank_1": values}
+        for seed in range(len(next(iter(values.values())))):
+            cells = {measure: numbers[seed] for measure, numbers in values.items()}
+            found.append({"row": name, "label": name.upper(), "seed": seed, "mode": "all", **cells})
+    return pd.DataFrame(found)
+
+
+def over_splits(**rows: list[list[float]]) -> pd.DataFrame:
+    """Row name → for each seed the rank-1 on each split."""
+    return pd.DataFrame(
+        {
+            "row": name,
+            "mode": "all",
+            "seed": seed,
+            "rank_1": float(np.mean(splits)),
+            "splits": {"rank_1": {f"split {k}": value for k, value in enumerate(splits, 1)}},
+        }
+        for name, seeds in rows.items()
+        for seed, splits in enumerate(seeds)
+    )
+
+
+def scores(**ranks: list[float]) -> pd.DataFrame:
+    """As `results.score_table` has them: training set → rank-1 of each seed."""
+    table = measured(**ranks).rename(columns={"row": "training"})
+    return table.assign(mean_ap=table["rank_1"] / 2, older=False)
+
+
+def test_verdicts_follow_from_welchs_interval():
+    a, b = [50.0, 52.0, 51.0], [40.0, 42.0, 39.0]
+    asked = (
+        A_B,
+        Claim("b beats a", "there", "rank_1", "b", "a"),
+        Claim("a is smaller", "there", "himd", "a", "b", "smaller"),
+        Claim("c beats a", "nowhere", "rank_1", "c", "a"),
+    )
+    table = measured(a={"rank_1": a, "himd": [0.8, 0.9, 0.85]}, b={"rank_1": b, "himd": [0.81, 0.88, 0.87]})
+    found = claims.judge(table, asked)
+    assert [each.verdict for each in found] == ["holds", "does not hold", "within noise", "not run"]
+    expected = scipy.stats.ttest_ind(a, b, equal_var=False)
+    low, high = expected.confidence_interval(0.95)
+    assert (found[0].difference - found[0].margin, found[0].difference + found[0].margin) == pytest.approx((low, high))
+    assert found[0].difference / found[0].contrast.standard_error == pytest.approx(expected.statistic)
+    assert found[0].sentence.startswith("a beats b (here): holds; rank-1 +10.7 points")
+    assert found[3].sentence == "c beats a (nowhere): not run."
+    assert claims.count(found).startswith("Of 4 claims: 1 holds, 1 does not hold, 1 within noise, 1 not run.")
+    shown = claims.findings_table(found)
+    assert shown["verdict"].tolist() == ["holds", "does not hold", "within noise"]
+    assert shown.loc[2, "difference (95 % interval)"].startswith("-0.003 (")
+
+
+def test_claims_are_corrected_by_comparison():
+    """Three claims on a and b are one family, and the one on c and b is another."""
+    a, b, c = [44.0, 45.0, 47.0], [39.0, 41.0, 43.0], [60.0, 61.0, 63.0]
+    asked = (
+        A_B,
+        Claim("also in mAP", "", "mean_ap", "a", "b"),
+        Claim("b is smaller", "", "himd", "b", "a", "smaller"),
+        Claim("c beats b", "", "rank_1", "c", "b"),
+    )
+    noise = {"mean_ap": [30.0, 31.0, 29.5], "himd": [0.7, 0.8, 0.9]}
+    table = measured(a={"rank_1": a} | noise, b={"rank_1": b} | noise, c={"rank_1": c} | noise)
+    first, *_, last = found = claims.judge(table, asked)
+    p_first, p_last = (scipy.stats.ttest_ind(row, b, equal_var=False).pvalue for row in (a, c))
+    assert last.corrected == pytest.approx(2 * p_last), "two families"
+    assert 0.02 < p_first < 0.05 and first.corrected == pytest.approx(3 * p_first), "three in the family that is left"
+    assert (first.verdict, first.before_correction, last.verdict) == ("within noise", "holds", "holds")
+    assert claims.findings_table(found)["verdict"][0] == "within noise (holds before correction)"
+    assert "one by one, without it: 2 hold, 2 within noise" in claims.count(found)
+
+
+def test_false_claims_hold_in_five_percent_of_studies_at_most():
+    """DEN's fifty claims in worlds in which nothing is true, three seeds, measures that go together."""
+    random, worlds = np.random.default_rng(0), 150
+    measures = sorted({claim.measure for claim in DEN.claims})
+    after, before = 0, 0
+    for _ in range(worlds):
+        common = random.normal(size=(len(DEN.rows), 3, 1))
+        values = 0.8 * common + 0.6 * random.normal(size=(len(DEN.rows), 3, len(measures)))
+        rows = [
+            {"row": row.name, "mode": "all", "seed": seed, **dict(zip(measures, values[place, seed], strict=True))}
+            for place, row in enumerate(DEN.rows)
+            for seed in range(3)
+        ]
+        found = claims.judge(pd.DataFrame(rows), DEN.claims)
+        after += any(each.verdict != "within noise" for each in found)
+        before += any(each.before_correction != "within noise" for each in found)
+    assert after / worlds <= 0.05 + 2 * (0.05 * 0.95 / worlds) ** 0.5
+    assert before / worlds > 0.4, "one by one, most of such studies show something"
+
+
+def test_a_claim_may_compare_two_steps():
+    claim = Claim("the step grows", "here", "rank_1", "b", "a", than_from=("a", "c"))
+    (found,) = claims.judge(measured(a=[10.0, 11.0], b=[30.0, 31.0], c=[15.0, 16.0]), [claim])
+    assert found.difference == pytest.approx(20 - 5) and found.verdict == "holds"
+    expected = scipy.stats.ttest_ind([30.0, 31.0], [15.0, 16.0], equal_var=False)
+    assert found.corrected == pytest.approx(expected.pvalue), "both steps start from a, whose error cancels"
+    claim = Claim("the second step is smaller", "", "rank_1", "b", "a", "larger", than_from=("b", "c"))
+    a, b, c = [10.0, 12.0, 11.0], [30.0, 33.0, 31.0], [35.0, 36.0, 39.0]
+    (found,) = claims.judge(measured(a=a, b=b, c=c), [claim])
+    errors = [scipy.stats.sem(each) for each in (a, b, c)]
+    assert found.difference == pytest.approx(2 * np.mean(b) - np.mean(a) - np.mean(c))
+    assert found.contrast.standard_error**2 == pytest.approx(errors[0] ** 2 + 4 * errors[1] ** 2 + errors[2] ** 2)
+
+
+def test_splits_with_a_network_each_are_paired():
+    a, b, c = [73.0, 62.0, 84.0, 68.0], [70.0, 60.0, 80.0, 65.0], [50.0, 61.0, 70.0, 66.0]
+    (found,) = claims.judge(over_splits(a=[a], b=[b]), [A_B])
+    expected = scipy.stats.ttest_rel(a, b)
+    low, high = expected.confidence_interval(0.95)
+    assert (found.difference - found.margin, found.difference + found.margin) == pytest.approx((low, high))
+    assert found.corrected == pytest.approx(expected.pvalue) and found.verdict == "holds"
+    assert found.contrast.over == "4 splits" and "over 4 splits" in found.words
+    (step,) = claims.judge(over_splits(a=[a], b=[b], c=[c]), [Claim("", "", "rank_1", "a", "b", than_from=("c", "b"))])
+    assert step.contrast.p_value == pytest.approx(scipy.stats.ttest_rel(a, 2 * np.array(b) - c).pvalue)
+
+
+def test_seeds_are_averaged_within_a_split():
+    """Twice the seeds are not twice the splits."""
+    a, b = [73.0, 62.0, 84.0, 68.0], [70.0, 60.0, 80.0, 65.0]
+    once, twice, moved = (
+        claims.judge(over_splits(a=own, b=[b] * len(own)), [A_B])[0]
+        for own in ([a], [a, a], [a, [value + 10 for value in a]])
+    )
+    assert twice.margin == pytest.approx(once.margin) and twice.contrast.freedom == 3
+    assert moved.difference == pytest.approx(once.difference + 5)
+
+
+def test_what_gives_no_verdict():
+    (one,) = claims.judge(measured(a=[10.0], b=[30.0]), [Claim("b beats a", "here", "rank_1", "b", "a")])
+    assert (one.verdict, one.margin, one.words) == ("one seed only", None, "+20.0 points")
+    (other_splits,) = claims.judge(over_splits(a=[[60.0, 70.0]], b=[[50.0, 60.0, 70.0]]), [A_B])
+    assert other_splits.verdict == "one seed only", "seeds are what is left, and of those there is one"
+    (equal,) = claims.judge(measured(a=[0.5, 0.5], b=[0.5, 0.5]), [A_B])
+    assert equal.verdict == "within noise"
+    unmeasured = measured(a={"himd": [float("nan")] * 2}, b={"himd": [0.5, 0.6]})
+    (none,) = claims.judge(unmeasured, [Claim("a is smaller", "here", "himd", "a", "b", "smaller")])
+    assert (none.verdict, none.words) == ("not run", "")
+
+
+def test_training_sets_are_compared_with_the_reference_and_corrected_together():
+    real = [0.42, 0.40, 0.41]
+    sets = {"grayscale": [0.44, 0.46, 0.45], "dive": [0.41, 0.40, 0.39], "oracle_ir": [0.60, 0.61, 0.59], "vae": [0.40]}
+    table = scores(real=real, **sets)
+    found = {each.claim.row: each for each in claims.compare(table)}
+    tested = {name: own for name, own in sets.items() if name != "vae"}
+    plain = {name: scipy.stats.ttest_ind(own, real, equal_var=False).pvalue for name, own in tested.items()}
+    assert found["oracle_ir"].corrected == pytest.approx(3 * plain["oracle_ir"])
+    assert found["grayscale"].corrected == pytest.approx(2 * plain["grayscale"])
+    assert found["vae"].verdict == "one seed only" and found["vae"].corrected is None, "it is no test"
+    alone = claims.compare(table[table["training"].isin(["real", "grayscale"])])[0]
+    assert alone.corrected == pytest.approx(plain["grayscale"])
+    assert alone.margin == found["grayscale"].margin, "the interval is each comparison's own"
+    drawn = claims.for_differences(found.values())
+    assert drawn["labels"][1] == "+ DiVE" and drawn["established"] == [each.established for each in found.values()]
+    with pytest.raises(ValueError, match="no training on 'real'"):
+        claims.compare(scores(dive=[0.5]))
+
+
+def test_a_comparison_is_of_one_metric_and_mode_and_knows_the_splits():
+    table = pd.concat([scores(real=[0.4, 0.42], dive=[0.6, 0.62]), scores(real=[0.1], dive=[0.2]).assign(mode="b")])
+    assert claims.compare(table, "mean_ap")[0].difference == pytest.approx(10)
+    assert claims.compare(table, mode="b")[0].difference == pytest.approx(10)
+    table = over_splits(real=[[0.70, 0.60, 0.80]], dive=[[0.73, 0.62, 0.84]]).rename(columns={"row": "training"})
+    (found,) = claims.compare(table)
+    assert found.difference == pytest.approx(3) and found.contrast.over == "3 splits" and found.verdict == "holds"
