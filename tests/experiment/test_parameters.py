@@ -82,8 +82,8 @@ def test_what_only_the_miniature_world_has_is_refused_elsewhere():
     assert given("compared=oracle_ir", profile=load_profile("smoke"))["05_embedding_analysis"] == {
         "compared": "oracle_ir"
     }
-    with pytest.raises(ChapterError, match="'true' is no training set"):
-        given("compared=true", profile=load_profile("sysu"))
+    with pytest.raises(ChapterError, match="'oracle_ir' is no training set"):
+        given("compared=oracle_ir", profile=load_profile("sysu"))
 
 
 def test_a_default_that_its_own_kind_forbids_is_refused(tmp_path):
