@@ -4,8 +4,6 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from vireid_lib.project import project_root
-
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # for the extension `reader`
 # The -full build loads no further files, which a page opened from disk could not.
@@ -19,7 +17,7 @@ html_copy_source = html_show_copyright = html_show_sphinx = html_use_index = Fal
 templates_path = []
 mathjax_path = MATHJAX.name
 
-extensions = ["myst_nb", "reader"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_codeautolink", "reader"]
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 4
 nb_custom_formats = {".ipynb": ["reader.read", {}, False]}
@@ -28,13 +26,10 @@ nb_merge_streams = True
 nb_ipywidgets_js = {}  # every widget has left a picture or a table beside it
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 
-if tags.has("library"):  # noqa: F821, Sphinx defines it
-    extensions += ["sphinx.ext.autodoc", "sphinx.ext.apidoc", "sphinx.ext.napoleon", "sphinx_codeautolink"]
-apidoc_modules = [{"path": str(project_root() / "vireid_lib"), "destination": "library", "separate_modules": True}]
-apidoc_module_first = True
 autodoc_default_options = {"members": True, "undoc-members": True, "show-inheritance": True, "member-order": "bysource"}
 autodoc_typehints_format = "short"
 codeautolink_concat_default = codeautolink_autodoc_inject = True
 napoleon_use_ivar = True
+add_module_names = False
 toc_object_entries = False  # with them, the navigation of every page would list every function
 suppress_warnings = ["toc.not_included", "ref.python", "ref.ref", "docutils"]
