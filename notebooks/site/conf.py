@@ -13,7 +13,7 @@ project = html_title = "VI-ReID experiment book"
 html_theme = "furo"
 html_static_path = [str(HERE / "book.css"), str(MATHJAX)]
 html_css_files = ["book.css"]
-html_copy_source = html_show_copyright = html_show_sphinx = html_use_index = False
+html_copy_source = html_domain_indices = html_show_copyright = html_show_sphinx = html_use_index = False
 templates_path = []
 mathjax_path = MATHJAX.name
 
