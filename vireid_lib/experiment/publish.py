@@ -15,7 +15,7 @@ from pathlib import Path
 import jinja2
 import nbformat
 
-from vireid_lib import __version__, places
+from vireid_lib import places
 from vireid_lib.experiment import locks, results
 from vireid_lib.experiment.cache import KEPT
 from vireid_lib.experiment.notebooks import read_notebook, title_of
@@ -41,16 +41,7 @@ class SiteError(OSError):
 
 @dataclass(frozen=True)
 class Page:
-    """A chapter or a study on the front page.
-
-    Attributes:
-        name, title: of its notebook.
-        status: "done", "failed", "not run" or "older" (it shows results of older code).
-        took: how long it ran, such as "1:15", or "".
-        question: its first paragraph.
-        picture: file of its first picture in the site, or "".
-        modules: of the library, which its code imports.
-    """
+    """A chapter or study on the front page: its status, how long it took ("1:15" or ""), its question and a picture."""
 
     name: str
     title: str
@@ -58,7 +49,6 @@ class Page:
     took: str
     question: str
     picture: str
-    modules: frozenset[str]
 
 
 def publish(workspace: Path, profile: Profile, folder: Path, *, notebooks: Path | None = None) -> Path | None:
@@ -96,7 +86,7 @@ def publish(workspace: Path, profile: Profile, folder: Path, *, notebooks: Path 
                 _lay(path, workspace, source, partial, f"study {path.stem}") for path in studies if path in ran
             ],
         }
-        _lay_library(source, frozenset().union(*(page.modules for pages in groups.values() for page in pages)))
+        _lay_library(source)
         shutil.copy(own / "glossary.md", source)
         unrun = [path.stem for path in studies if path not in ran]
         front = _front_page(own / "site" / "index.md.j2", workspace, profile, groups=groups, unrun=unrun)
@@ -116,31 +106,34 @@ def _lay(script: Path, workspace: Path, source: Path, site: Path, command: str) 
     name, path = script.stem, _executed(script, workspace)
     notebook = nbformat.read(path, as_version=4) if path.exists() else read_notebook(script)
     outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())]
-    record = _read_json(path.with_suffix(".json"))
+    record, title = _read_json(path.with_suffix(".json")), title_of(notebook) or name
     older = any(KEPT in output for output in outputs)
     status = "not run" if not path.exists() else "failed" if not record else "older" if older else "done"
     took = duration(record["wall_seconds"]) if record else ""
-    head = f"```{{warning}}\n{NOTICES[status].format(command=f'vireid {command}')}\n```\n" if status in NOTICES else ""
+    page = Page(name, title, status, took, _question(notebook), _picture(outputs, site / f"{name}.png"))
+
+    head = f"# {title}\n\n"
+    if status in NOTICES:
+        head += f"```{{warning}}\n{NOTICES[status].format(command=f'vireid {command}')}\n```\n\n"
     if record:
-        head += f'\n<p class="ran">ran in {took}, finished {minute(record["finished"])}</p>\n'
+        head += f'<p class="ran">ran in {took}, finished {minute(record["finished"])}</p>\n'
     elif failure := _read_json(workspace / f"study_{name}.json").get("failure"):
-        head += f'\n<pre class="failure">{html.escape(failure)}</pre>\n'
-    title = title_of(notebook) or name
-    if path.exists():
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown" and f"# {title}" in cell.source.splitlines():
-                cell.source = cell.source.replace(f"# {title}", f"# {title}\n\n{head}", 1)
-                break
-        else:
-            notebook.cells.insert(0, nbformat.v4.new_markdown_cell(f"# {title}\n\n{head}"))
-        nbformat.write(notebook, source / path.name)
-    else:
-        (source / f"{name}.md").write_text(f"# {title}\n\n{head}", "utf-8")
-    picture = next((output["image/png"] for output in outputs if "image/png" in output), "")
-    if picture:
-        (site / f"{name}.png").write_bytes(base64.b64decode(picture))
-    modules = frozenset().union(*(_modules(cell.source) for cell in notebook.cells)) if path.exists() else frozenset()
-    return Page(name, title, status, took, _question(notebook), f"{name}.png" if picture else "", modules)
+        head += f'<pre class="failure">{html.escape(failure)}</pre>\n'
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(rf"^# {re.escape(title)}$", "", cell.source, count=1, flags=re.MULTILINE)
+    shown = notebook.cells if path.exists() else []
+    notebook.cells = [nbformat.v4.new_markdown_cell(head), *shown]
+    nbformat.write(notebook, source / f"{name}.ipynb")
+    return page
+
+
+def _picture(outputs: list[dict], file: Path) -> str:
+    """Write the first picture, for the front page; returns its file's name, "" if there is none."""
+    encoded = next((output["image/png"] for output in outputs if "image/png" in output), "")
+    if encoded:
+        file.write_bytes(base64.b64decode(encoded))
+    return file.name if encoded else ""
 
 
 def _question(notebook: nbformat.NotebookNode) -> str:
@@ -151,18 +144,14 @@ def _question(notebook: nbformat.NotebookNode) -> str:
     return " ".join(re.sub("[*`$]", "", words).split()).removeprefix("The question. ")
 
 
-def _modules(code: str) -> set[str]:
-    """The modules of the library that code imports, or imports from."""
-    found = set()
-    for package, names in IMPORT.findall(code):
+def _lay_library(source: Path) -> None:
+    """A page for each module that the notebooks import, which Sphinx fills with its docstrings, and a list of them."""
+    cells = [cell for path in source.glob("*.ipynb") for cell in nbformat.read(path, as_version=4).cells]
+    modules = set()
+    for package, names in IMPORT.findall("\n".join(cell.source for cell in cells if cell.cell_type == "code")):
         for name in re.findall(r"(\w+)(?: as \w+)?", names):
             place = project_root() / package.replace(".", "/") / name
-            found.add(f"{package}.{name}" if place.is_dir() or place.with_suffix(".py").exists() else package)
-    return found
-
-
-def _lay_library(source: Path, modules: frozenset[str]) -> None:
-    """A page for each module, which Sphinx fills with its docstrings, and one that lists them."""
+            modules.add(f"{package}.{name}" if place.is_dir() or place.with_suffix(".py").exists() else package)
     (source / "library").mkdir()
     for module in modules:
         text = f"{module}\n{'=' * len(module)}\n\n.. automodule:: {module}\n"
@@ -179,33 +168,9 @@ def _front_page(template: Path, workspace: Path, profile: Profile, **pages: obje
     except ValueError:  # a record of older code
         pass
     table = results.main_table(results.recorded(workspace, record.get("results", ())), profile)
-    return jinja2.Template(
-        template.read_text("utf-8"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    ).render(
-        profile=profile,
-        failure=record.get("failure", ""),
-        main_table=main_table_html(table),
-        facts=_facts(record, profile) if record else {"Profile": profile.name},
-        **pages,
-    )
-
-
-def _facts(record: dict, profile: Profile) -> dict[str, str]:
-    """What a reader wants to know about the run."""
-    hardware, versions = record["hardware"], record["versions"]
-    on_gpu = record["device"] != "cpu" and hardware["gpus"]
-    machine = ", ".join(hardware["gpus"]) if on_gpu else f"{hardware['processor']}, {hardware['cores']} cores"
-    return {
-        "Profile": profile.name,
-        "Data": profile.data.target + (f" + {profile.data.external}" if profile.data.external else ""),
-        "Device": f"{record['device']} ({machine})",
-        "Finished": minute(record["finished"]),
-        "Versions": f"vireid {__version__}, Python {versions['python']}, torch {versions.get('torch', '–')}",
-    }
+    settings = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": jinja2.StrictUndefined}
+    page = jinja2.Template(template.read_text("utf-8"), **settings)
+    return page.render(profile=profile, record=record, main_table=main_table_html(table), minute=minute, **pages)
 
 
 def _sphinx(source: Path, site: Path, settings: Path) -> None:
