@@ -68,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    _add_book(command(commands, "book", _book, "Run the chapters and make one HTML page of them."))
+    _add_book(command(commands, "book", _book, "Run the chapters and make a site of them."))
     study = command(commands, "study", _study, "Run one study: a paper's tables, its claims held against the seeds.")
     study.add_argument("name", metavar="NAME", help="a file in notebooks/studies, e.g. den")
     _add_run_options(study)
@@ -76,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_places(lab, profile="")
     lab.add_argument("--port", type=int, default=None, help="port to listen on (default 8888, or the next free one)")
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
-    site = command(commands, "site", _site, "Publish the chapters that have run as a site of static pages.")
+    site = command(commands, "site", _site, "Make the site again from what has run.")
     _add_places(site, profile="mini")
     site.add_argument(
         "--out", type=_name, default="", metavar="DIR", help="folder of the site (default: `site` in the workspace)"
@@ -267,13 +267,16 @@ def _lab(options: argparse.Namespace) -> int:
 
 
 def _site(options: argparse.Namespace) -> int:
-    from vireid_lib.book.site import publish
     from vireid_lib.experiment import default_workspace
     from vireid_lib.experiment.profile_files import load_profile
+    from vireid_lib.experiment.publish import publish
 
     profile = load_profile(options.profile)
     workspace = Path(options.workspace) if options.workspace else default_workspace(profile.name)
-    print(f"The site: {publish(workspace, profile, Path(options.out) if options.out else workspace / 'site')}")
+    page = publish(workspace, profile, Path(options.out) if options.out else workspace / "site")
+    if page is None:
+        raise ValueError(f"Nothing has run in {workspace}: run `vireid book --profile {profile.name}` there first.")
+    print(f"The site: {page}")
     return 0
 
 

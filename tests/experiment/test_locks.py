@@ -120,7 +120,7 @@ def test_two_books_on_a_file_system_without_locks(tmp_path, answers):
     head = '# %% tags=["parameters"]\nprofile = ""\nworkspace = ""\ndata_root = ""\n\n# %%\n1 + 1\n'
     (tmp_path / "chapters" / "01_first.py").write_text(head)
     answers(errno.ENOLCK)
-    options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters"}
+    options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters", "site": False}
     (tmp_path / "ws").mkdir()
     with held_elsewhere(tmp_path / "ws" / ".book.lock", errno.ENOLCK):
         with pytest.raises(RunError, match=f"running in {tmp_path / 'ws'}; wait for it.*held by process"):

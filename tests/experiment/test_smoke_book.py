@@ -16,6 +16,7 @@ from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.variants import resolved
 from vireid_lib.project import project_root
 
+CHROMIUM = "/usr/bin/chromium"
 PATIENCE_S = 1200
 
 
@@ -26,7 +27,7 @@ def chapter_names() -> list[str]:
 def test_the_command_succeeds_and_says_where_the_page_is(smoke_book):
     workspace, done = smoke_book
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert str(workspace / "index.html") in done.stdout
+    assert str(workspace / "site" / "index.html") in done.stdout and not (workspace / "index.html").exists()
     assert json.loads((workspace / "book.json").read_text())["ok"] is True
 
 
@@ -41,6 +42,38 @@ def test_there_are_eight_chapters_and_each_truly_ran(smoke_book):
         outputs = [output for cell in code for output in cell.outputs]
         assert not [output for output in outputs if output.output_type == "error"], name
         assert any("image/png" in output.get("data", {}) for output in outputs), f"{name} shows no picture"
+
+
+def test_the_site_holds_every_chapter_and_the_scores_of_chapter_7(smoke_book):
+    workspace, _ = smoke_book
+    front = (workspace / "site" / "index.html").read_text(encoding="utf-8")
+    results = (workspace / "site" / "07_results.html").read_text(encoding="utf-8")
+    for name in chapter_names():
+        page = (workspace / "site" / f"{name}.html").read_text(encoding="utf-8")
+        assert f'<a class="card done" href="{name}.html">' in front
+        assert "sphinx-codeautolink-a" in page and str(Path.home()) not in page
+    scores = re.findall(r">(\d+\.\d ± \d+\.\d)<", front)
+    assert len(scores) == 3 * len(load_profile("smoke").reid.training_sets) and all(each in results for each in scores)
+    assert (workspace / "site" / "library" / "vireid_lib.experiment.pipeline.html").exists()
+
+
+@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
+def test_every_page_of_the_site_is_right_without_network_and_on_a_phone(smoke_book):
+    from playwright.sync_api import sync_playwright
+
+    workspace, _ = smoke_book
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page, wrong = browser.new_page(viewport={"width": 390, "height": 844}), []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: request.url.startswith(("file:", "data:")) or wrong.append(request.url))
+        for path in sorted((workspace / "site").glob("*.html")):
+            page.goto(path.as_uri())
+            page.evaluate("window.MathJax?.startup.promise.then(() => true)")
+            assert not page.locator("[data-mjx-error], .math:not(:has(mjx-container))").count(), path.name
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, f"{path.name} is wider than a phone"
+        browser.close()
+    assert not wrong
 
 
 def test_no_cell_shows_nothing_but_a_widget(smoke_book):

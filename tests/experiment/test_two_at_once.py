@@ -60,7 +60,7 @@ import sys
 from pathlib import Path
 from vireid_lib.experiment.runner import run_book
 chapters, workspace, study = sys.argv[1:]
-done = run_book("smoke", workspace=workspace, chapters_folder=Path(chapters), study=study)
+done = run_book("smoke", workspace=workspace, chapters_folder=Path(chapters), study=study, site=False)
 print(done.failure)
 sys.exit(not done.ok)
 """
@@ -220,7 +220,6 @@ def test_a_book_and_a_study(workspace, hold, start):
     made_once(workspace)
     for name in ("book", "study_other"):
         assert json.loads((workspace / f"{name}.json").read_text())["ok"]
-    assert (workspace / "index.html").exists() and (workspace / "study_other.html").exists()
 
 
 @pytest.mark.slow

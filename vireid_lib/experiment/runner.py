@@ -42,7 +42,7 @@ class BookRun:
         profile, workspace: what it ran on and where.
         scores: of the book's main table, as `selection.scores` returns them; None for a study.
         ok: every chosen chapter truly ran.
-        page: the HTML page, or None if no chapter has run.
+        page: of the site, its first or the study's; None if it was not made, or nothing has run.
         failure: what went wrong, where, and how to continue; empty if ok.
     """
 
@@ -63,13 +63,14 @@ def run_book(
     overrides: Sequence[str] = (),
     chapters_folder: Path | None = None,
     study: str = "",
+    site: bool = True,
     out: TextIO | None = None,
 ) -> BookRun:
-    """Run the chapters in order, stop at the first that fails, and make the page of all that have run.
+    """Run the chapters in order, stop at the first that fails, and make the site of all that have run.
 
     Leaves in the workspace: `notebooks/<chapter>.ipynb` as executed, `notebooks/<chapter>.json` written last and
-    only if every cell ran, `stages/…/result.json`, `book.json` and `index.html`. A study leaves `study_<name>.json`
-    and `study_<name>.html` instead, and the book's own page as it is.
+    only if every cell ran, `stages/…/result.json`, `book.json` and `site/`. A study leaves `study_<name>.json`
+    instead of `book.json`, and is a page of the same site.
 
     Args:
         profile: name or path.
@@ -79,6 +80,7 @@ def run_book(
         overrides: `name=value` texts for the chapters' parameters.
         chapters_folder: where the chapters are; None means the book's own, or its studies.
         study: run this study of the folder instead of its chapters.
+        site: make the site at the end.
         out: where to report; None means standard output.
 
     Raises:
@@ -90,7 +92,8 @@ def run_book(
     data_root = data_root or data_beside(profile, settings)
     source = chapters_folder or project_root() / "notebooks" / ("studies" if study else "")
     chapters = [find_study(source, study)] if study else find_chapters(source, only)
-    record, page_name = (f"study_{study}.json", f"study_{study}.html") if study else ("book.json", "index.html")
+    record = folder / (f"study_{study}.json" if study else "book.json")
+    page = folder / "site" / (f"{study}.html" if study else "index.html")
     chosen = parse_overrides(overrides, chapters, settings)
     run = Run(settings, folder, data_root)  # a missing data set is found out before the first chapter
     device = run.device  # so is a device that is not here
@@ -107,8 +110,8 @@ def run_book(
             # What an earlier run left must not pass for the outcome of this one.
             for suffix in (".json", ".ipynb", ".log"):
                 (notebooks / f"{chapter.name}{suffix}").unlink(missing_ok=True)
-        for outcome in (record, page_name):
-            (folder / outcome).unlink(missing_ok=True)
+        for outcome in (record, page):
+            outcome.unlink(missing_ok=True)
         failure = ""
         for chapter in chapters:
             parameters = parameters_of(
@@ -133,13 +136,14 @@ def run_book(
             "device": device,
         }
         try:
-            write_json(folder / record, about)
-            page = _make_page(folder, chapters if study else find_chapters(source), settings, record, page_name)
+            write_json(record, about)
+            if site:
+                _publish(folder, settings, source.parent if study else source)
         except OSError as error:
             if not failure:
                 raise
-            page, failure = None, f"{failure}\nNor could the run's record and page be written: {error}"
-    return BookRun(settings, folder, scores, not failure, page, failure)
+            failure += f"\nNor could the run's record and site be written: {error}"
+    return BookRun(settings, folder, scores, not failure, page if page.exists() else None, failure)
 
 
 def continue_command(
@@ -252,7 +256,7 @@ def _scores(run: Run) -> "pd.DataFrame":
     return results.scores(run)
 
 
-def _make_page(folder: Path, chapters: Sequence[Chapter], profile: Profile, record: str, name: str) -> Path | None:
-    from vireid_lib.book.page import make_page
+def _publish(folder: Path, profile: Profile, notebooks: Path) -> None:
+    from vireid_lib.experiment.publish import publish
 
-    return make_page(folder, chapters, profile, record=record, name=name)
+    publish(folder, profile, folder / "site", notebooks=notebooks)

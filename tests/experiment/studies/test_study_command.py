@@ -1,4 +1,4 @@
-"""`vireid study`: runs one chapter by the book's runner, and leaves the book's own page as it is."""
+"""`vireid study`: runs one chapter by the book's runner, and adds a page to the book's site."""
 
 import io
 import json
@@ -29,7 +29,6 @@ def test_a_study_has_a_page_of_its_own(tmp_path):
     (tmp_path / "studies" / "small.py").write_text(CHAPTER)
     workspace, out = tmp_path / "w", io.StringIO()
     workspace.mkdir()
-    (workspace / "index.html").write_text("the book's page")
     run = run_book(
         "smoke",
         workspace=workspace,
@@ -39,9 +38,10 @@ def test_a_study_has_a_page_of_its_own(tmp_path):
         chapters_folder=tmp_path / "studies",
     )
     assert run.ok, run.failure
-    assert run.page == workspace / "study_small.html" and (workspace / "index.html").read_text() == "the book's page"
+    assert run.page == workspace / "site" / "small.html"
     page = run.page.read_text()
-    assert "<h1>A small study</h1>" in page and "full True" in page and "Chapter" not in page.split("<main>")[1]
+    assert "<h1>A small study<a" in page and "full True" in page
+    assert 'class="card done" href="small.html"' in (workspace / "site" / "index.html").read_text()
     record = json.loads((workspace / "study_small.json").read_text())
     assert record["ok"] and "vireid study small" in record["command"] and "full=true" in record["command"]
     assert (workspace / "notebooks" / "small.json").exists() and not (workspace / "book.json").exists()
