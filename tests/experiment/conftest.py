@@ -33,7 +33,7 @@ def stage_keys():
 
     def keys(run, *asks):
         own = run.with_profile(run.profile)
-        own.cache = Noted(run.cache)
+        own.tables, own.cache = {}, Noted(run.cache)
         for ask in asks:
             try:
                 ask(own)

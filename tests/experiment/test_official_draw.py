@@ -241,9 +241,11 @@ def test_missing_and_unreadable_files_are_named_with_the_remedy(data):
 
 def test_what_the_file_names_and_the_disk_lacks_is_refused(data):
     number = permutation(1, 4, 0)[0]
-    (data / f"SYSU-MM01/cam1/0004/{number:04d}.jpg").unlink()
+    image = data / f"SYSU-MM01/cam1/0004/{number:04d}.jpg"
+    gone = image.rename(data / "gone.jpg")
     with pytest.raises(ValueError, match=f"image {number:04d} of camera 1, identity 0004.*incomplete"):
         opened(data)
+    gone.rename(image)
     shutil.rmtree(data / "SYSU-MM01/cam2/0006")
     with pytest.raises(ValueError, match="of camera 2, identity 0006, which the table lacks"):
         opened(data)
