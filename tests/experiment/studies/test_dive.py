@@ -76,15 +76,17 @@ def test_rows_labels_and_claims_follow_the_method(counting_book, method):
 def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_book):
     study = dive.study(counting_book, ["grayscale"])
     rows = {row.name: row for row in study.rows if FIGURE_5.fullmatch(row.name)}
-    assert list(rows) == ["dive_1", "true_1", "true_3"], "beyond the expanded people the miniature world has the truth"
+    assert list(rows) == ["dive_1", "oracle_ir_1", "oracle_ir_3"], (
+        "beyond the expanded people the miniature world has the truth"
+    )
     assert run_of(counting_book, rows["dive_1"]).profile.reid.expanded == 1
-    assert run_of(counting_book, rows["true_3"]).data().external["identity"].nunique() == 3
+    assert run_of(counting_book, rows["oracle_ir_3"]).data().external["identity"].nunique() == 3
     claims = [claim for claim in study.claims if claim.place == "Fig. 5"]
     assert [claim.rows for claim in claims] == [("dive_1", "agw_real"), ("agw_dive", "dive_1")]
 
     study = dive.study(real(counting_book), ["grayscale"])
     names = [row.name for row in study.rows if FIGURE_5.fullmatch(row.name)]
-    assert names == ["dive_1", "true_1", "dive_3"]
+    assert names == ["dive_1", "oracle_ir_1", "dive_3"]
     claim = [claim for claim in study.claims if claim.place == "Fig. 5"][-1]
     assert (claim.row, claim.other, claim.direction) == ("dive_3", "deen_dive", "smaller")
     ranks = {"dive_3": [30.0, 30.2, 30.1], "deen_dive": [40.0, 40.2, 40.1]}
@@ -155,7 +157,7 @@ def test_another_external_set_in_the_miniature_world(tiny_book):
     own = run_of(tiny_book, row)
     external = own.data().external
     assert {name.split("/")[0] for name in external["identity"]} == {"mini_campus"}
-    with pytest.raises(ValueError, match="Nobody knows 3 external people in infrared"):
+    with pytest.raises(ValueError, match="Nobody knows 3 external identities in infrared"):
         own.data().oracle()
     measured = studies.measure(own, Study("dive", [row], ()))
     assert measured["row"].tolist() == ["campus"]

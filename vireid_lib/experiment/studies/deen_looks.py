@@ -119,7 +119,7 @@ def llcm_readings(run: Run, study: Study, name: str) -> pd.DataFrame:
                 "reading": "both" if direction == DIRECTIONS[1] else reading,
                 "queries": trial.queries,
                 "gallery": trial.gallery,
-                **{label: mean_and_std("rank_1", values) for label, values in scores.items()},
+                **{label: mean_and_std(values) for label, values in scores.items()},
             }
         )
     return pd.DataFrame(rows).set_index(["direction", "reading"])

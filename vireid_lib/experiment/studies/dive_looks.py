@@ -170,7 +170,7 @@ def people_curves(run: Run, study: Study, measured: pd.DataFrame, measure: str =
         if len(rows) > 1:
             curves[training_label(training).removeprefix("+ ")] = pd.DataFrame(rows)
             most = max(most, *(row["people"] for row in rows))
-    beyond = next((row for row in study.rows if row.name in (f"dive_{most}", f"true_{most}")), None)
+    beyond = next((row for row in study.rows if row.name in (f"dive_{most}", f"oracle_ir_{most}")), None)
     whole = (run_of(run, beyond) if most > everybody else run).data().external
     nobody = groups.get_group(f"{study.method}_real")
     return {
