@@ -36,7 +36,7 @@ def test_before_anything_ran(run):
 
 
 def test_gains_and_answers_follow_the_scores(run):
-    run = run(dive=[0.60, 0.61, 0.62], real=[0.40, 0.41, 0.42], copies=[0.42, 0.43, 0.44], older="dive")
+    run = run(dive=[0.60, 0.61, 0.62], real=[0.40, 0.41, 0.42], grayscale=[0.42, 0.43, 0.44], older="dive")
     gains = summary.gains(run).set_index("label")["mean"]
     assert gains.round(6).to_dict() == {"+ greyscale copies": 2.0, "+ DiVE": 20.0}
     told = answers(run)
@@ -57,7 +57,7 @@ def test_provenance_lists_what_lies_in_the_workspace(run):
 
 def test_gains_are_corrected_over_the_whole_figure(run):
     """Beyond 5 % alone, and not after correction over two training sets."""
-    run = run(real=[0.38, 0.40, 0.42], copies=[0.43, 0.44, 0.46], dive=[0.39, 0.41, 0.40])
+    run = run(real=[0.38, 0.40, 0.42], grayscale=[0.43, 0.44, 0.46], dive=[0.39, 0.41, 0.40])
     gains = summary.gains(run).set_index("label")
     assert gains.loc["+ greyscale copies", "mean"] > gains.loc["+ greyscale copies", "margin"]
     assert not gains["established"].any() and set(gains["over"]) == {"3 seeds"}

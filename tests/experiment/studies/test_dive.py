@@ -111,7 +111,7 @@ def test_table_1_has_every_generator_that_makes_galleries(tiny_book):
     few = {row.training for row in dive.study(tiny_book, ["grayscale"]).rows if row.name.startswith("agw_")}
     assert few == {"real", "grayscale", "dive", "resampled_ir", "oracle_ir"}
     names = {row.name for row in dive.study(tiny_book, ["grayscale", "cyclegan"]).rows}
-    assert "cyclegan_both" in names and "copies_both" not in names
+    assert "cyclegan_both" in names and "grayscale_both" not in names
     with pytest.raises(ValueError, match="no generator 'nobody'"):
         dive.study(tiny_book, ["nobody"])
 

@@ -19,7 +19,7 @@ COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.cli import main; s
 def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_profile, tmp_path):
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tiny_profile.model_dump()))
     workspace = tiny_book.folder
-    options = ["--profile", str(tmp_path / "tiny.yaml"), "--workspace", str(workspace), "-p", "compared=copies"]
+    options = ["--profile", str(tmp_path / "tiny.yaml"), "--workspace", str(workspace), "-p", "compared=grayscale"]
     done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert json.loads((workspace / "study_dive.json").read_text())["ok"]
@@ -29,7 +29,7 @@ def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_
     assert all(f"DiVE, Table {number}:" in markup for number in (1, 2, 3, 4))
     assert "measured here (mini_vi, all, AGW)" in markup
     printed = "".join(output.get("text", "") for output in outputs)
-    assert f"Of {len(dive.study(tiny_book, ['copies']).claims)} claims:" in printed
+    assert f"Of {len(dive.study(tiny_book, ['grayscale']).claims)} claims:" in printed
     assert "trained with AGW, where the paper takes DEEN" in printed
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 8
 

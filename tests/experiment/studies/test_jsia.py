@@ -42,7 +42,7 @@ def test_switches_of_table_3(run):
 def test_rows_of_a_seed_share_their_pretraining(run):
     records = [run_of(run, STUDY.row(name)).train("real", 0, progress=False) for name in ("none", "jsia")]
     starts = [record.result["inputs"]["start"] for record in records]
-    assert starts[0] == starts[1] == f"stage:fit_jsia:{run.starting_point('real', 0).key}"
+    assert starts[0] == starts[1] == f"stage:fit_jsia:{run_of(run, STUDY.row('jsia')).starting_point('real', 0).key}"
     network, config = run_of(run, STUDY.row("jsia")).network("real", 0)
     assert config.method == "jsia" and not network.training
     with pytest.raises(ValueError, match="did you mean jsia"):

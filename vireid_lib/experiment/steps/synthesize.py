@@ -53,7 +53,7 @@ def translate(
     maker = generators.load(name, fitted / FITTED, config, cache=machine.cache, device=machine.device)
 
     def pictures(items: Sequence[SampleRequest], attempt: int) -> galleries.Pictures:
-        shown = load_images([item.starts[0] for item in items], (config.height, config.width), cache=None).pixels
+        shown = load_images([item.source_images[0] for item in items], (config.height, config.width), cache=None).pixels
         return maker.pictures([np.asarray(shown)], items)
 
     made = galleries.write(
