@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from listings import listing
 from PIL import Image
 
 from vireid_lib import generators
@@ -287,3 +288,20 @@ def test_names_of_cameras(llcm):
     assert [camera_key(camera, "visible", held) for camera in ("llcm/1", "llcm/3")] == ["llcm/1 visible", "llcm/3"]
     alone = pd.DataFrame({"camera": ["a/1", "a/2"], "modality": ["visible", "infrared"]})
     assert camera_keys(alone) == ["a/1", "a/2"]
+
+
+def test_a_generator_is_added_by_one_file(toy_people, tmp_path, monkeypatch):
+    (tmp_path / "generators").mkdir()
+    (tmp_path / "generators/tint.py").write_text(listing("A generator"))
+    monkeypatch.setattr(generators, "__path__", [*generators.__path__, str(tmp_path / "generators")])
+    assert "tint" in generators.names()
+    config = generators.configure(
+        "tint", {"height": 32, "width": 16, "batch": 4, "steps": 40, "fit_on": "target+external"}
+    )
+    tint = generators.build("tint", config, device="cpu", progress=False)
+    tint.fit(toy_people, tmp_path / "fitted")
+    _, values = tint.history.column("to_infrared")
+    assert values[-1] < values[0]
+    again = generators.load("tint", tmp_path / "fitted", device="cpu", progress=False)
+    images = np.full((1, 32, 16, 3), 90, np.uint8)
+    assert (again.translate(images, "toy/0000", "toy/3") == tint.translate(images, "toy/0000", "toy/3")).all()

@@ -9,6 +9,7 @@ from typing import get_args
 import pandas as pd
 import pytest
 import torch
+from listings import listing
 from pydantic import ValidationError
 
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
@@ -197,38 +198,9 @@ def test_unknown_origins_and_settings_are_refused(origins: dict, message: str) -
         type("Wrong", (AgwConfig,), {"ORIGINS": origins, "__module__": __name__})
 
 
-ONE_FILE = '''
-"""Pull: the hetero-centre triplet on AGW's network."""
-
-from torch import Tensor
-
-from vireid_lib.reid.layers import Output
-from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
-from vireid_lib.reid.method import Batch
-from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
-
-
-class PullConfig(TwoStreamConfig):
-    method: str = "pull"
-    weight: float = 0.5
-
-
-class Pull(TwoStreamMethod):
-    config_class = PullConfig
-
-    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        parts = output.pooled.split([len(batch.visible), len(batch.infrared)])
-        loss = hetero_centre_triplet(*parts, batch.visible_labels, batch.infrared_labels)
-        return {"centres": self.config.weight * loss}
-
-
-METHOD = Pull
-'''
-
-
 def test_a_method_is_added_by_one_file(coloured: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "methods").mkdir()
-    (tmp_path / "methods/pull.py").write_text(ONE_FILE)
+    (tmp_path / "methods/pull.py").write_text(listing("A method").replace("NAME", "pull"))
     monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path / "methods")])
     assert "pull" in methods.names()
     table, config = coloured(4, 2), methods.method_class("pull").config_class.small(**TINY)

@@ -1,0 +1,13 @@
+"""The listings of notebooks/CONTRIBUTING.md, which tests run."""
+
+import textwrap
+
+from vireid_lib.project import project_root
+
+
+def listing(section: str) -> str:
+    """The indented code below the heading `section`."""
+    text = (project_root() / "notebooks" / "CONTRIBUTING.md").read_text("utf-8")
+    lines = text.split(f"## {section}\n", 1)[1].split("\n## ", 1)[0].splitlines()
+    code = [number for number, line in enumerate(lines) if line.startswith("    ")]
+    return textwrap.dedent("\n".join(lines[code[0] : code[-1] + 1])) + "\n"
