@@ -11,7 +11,7 @@ from vireid_lib.experiment.studies.jsia import PICTURES
 from vireid_lib.experiment.study import profile_of
 from vireid_lib.experiment.variants import resolved
 
-UNPRINTED = {"den": 0, "deen": 2, "flow2flow": 5, "jsia": 2, "dive": 2}
+UNPRINTED = {"den": 0, "deen": 13, "flow2flow": 5, "jsia": 11, "dive": 2}
 """How many claims of each study are about a figure or the text, which print no numbers."""
 
 FREE = {"dive": (1, 3, 4)}
