@@ -176,6 +176,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="of the Ray cluster, or auto on one of its machines (default: start Ray on this machine alone)",
     )
+    command.add_argument("--no-site", action="store_false", dest="site", help="make no site at the end")
     command.add_argument(
         "--keep-results",
         action="store_true",
@@ -202,10 +203,11 @@ def _book(options: argparse.Namespace) -> int:
         data_root=options.data_root,
         only=options.only,
         overrides=options.overrides,
+        site=options.site,
     )
+    print(f"\n{results.as_text(results.main_table(run.scores, run.profile))}")
     if run.page is not None:
-        table = results.main_table(run.scores, run.profile)
-        print(f"\n{results.as_text(table)}\n\nThe book: {run.page}")
+        print(f"\nThe book: {run.page}")
     if not run.ok:
         print(f"\n{run.failure}", file=sys.stderr)
     return 0 if run.ok else 1
@@ -250,6 +252,7 @@ def _study(options: argparse.Namespace) -> int:
         data_root=options.data_root,
         overrides=options.overrides,
         study=options.name,
+        site=options.site,
     )
     if run.page is not None:
         print(f"\nThe study: {run.page}")

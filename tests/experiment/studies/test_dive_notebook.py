@@ -19,7 +19,15 @@ COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.cli import main; s
 def test_the_study_runs_and_shows_the_papers_tables_and_figures(tiny_book, tiny_profile, tmp_path):
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tiny_profile.model_dump()))
     workspace = tiny_book.folder
-    options = ["--profile", str(tmp_path / "tiny.yaml"), "--workspace", str(workspace), "-p", "compared=grayscale"]
+    options = [
+        "--profile",
+        str(tmp_path / "tiny.yaml"),
+        "--workspace",
+        str(workspace),
+        "-p",
+        "compared=grayscale",
+        "--no-site",
+    ]
     done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert json.loads((workspace / "study_dive.json").read_text())["ok"]

@@ -29,7 +29,15 @@ def run(request, tmp_path_factory):
     profile["name"] = "few"
     profile["reid"]["config"] = {"steps": 2}
     (folder / "few.yaml").write_text(yaml.safe_dump(profile))
-    command = [*COMMAND, request.param, "--profile", str(folder / "few.yaml"), "--workspace", str(folder / "w")]
+    command = [
+        *COMMAND,
+        request.param,
+        "--profile",
+        str(folder / "few.yaml"),
+        "--workspace",
+        str(folder / "w"),
+        "--no-site",
+    ]
     study = importlib.import_module(f"vireid_lib.experiment.studies.{request.param}").STUDY
     return study, folder / "w", subprocess.run(command, capture_output=True, text=True, timeout=1200)
 
@@ -37,7 +45,6 @@ def run(request, tmp_path_factory):
 def test_the_study_runs_and_trains_the_reduced_rows(run):
     study, workspace, done = run
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert (workspace / f"study_{study.name}.html").exists()
     assert json.loads((workspace / f"study_{study.name}.json").read_text())["ok"]
     records = [json.loads(path.read_text()) for path in (workspace / "stages").glob("evaluate_*/*/result.json")]
     trained = {
