@@ -17,7 +17,7 @@ from vireid_lib.experiment.study import run_of, trainable
 OF_ONE_METHOD = (1, 3, 4)
 """Tables for which the study chooses the method."""
 
-FIGURE_5 = re.compile(r"(dive|true)_\d+")
+FIGURE_5 = re.compile(r"(dive|oracle_ir)_\d+")
 """Names of figure 5's rows."""
 
 every_method = pytest.mark.parametrize("method", ["agw", "deen", "caj"])
