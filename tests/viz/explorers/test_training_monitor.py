@@ -51,10 +51,10 @@ def written(tmp_path):
         (folder / "history.jsonl").write_text("\n".join(lines) + '\n{"step": 9')  # killed while it wrote
         os.utime(folder / "training.json", (1000, 1000))
 
-    write(tmp_path / "train_copies" / "abc", 100, 100)
-    write(tmp_path / "train_true" / "def.partial", 100, 40)
-    os.utime(tmp_path / "train_copies/abc/history.jsonl", (1100, 1100))
-    os.utime(tmp_path / "train_true/def.partial/history.jsonl", (1200, 1200))
+    write(tmp_path / "train_grayscale" / "abc", 100, 100)
+    write(tmp_path / "train_oracle_ir" / "def.partial", 100, 40)
+    os.utime(tmp_path / "train_grayscale/abc/history.jsonl", (1100, 1100))
+    os.utime(tmp_path / "train_oracle_ir/def.partial/history.jsonl", (1200, 1200))
     return tmp_path
 
 
@@ -68,7 +68,7 @@ def test_finished_and_running_are_told_apart(written):
 
 
 def test_a_resumed_training_is_timed_from_where_it_resumed(written):
-    folder = written / "train_true" / "def.partial"
+    folder = written / "train_oracle_ir" / "def.partial"
     (folder / "attempts.json").write_text('{"attempts": 2}')
     saved = folder / "checkpoints" / "step-00000020"
     saved.mkdir(parents=True)
