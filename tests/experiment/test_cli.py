@@ -93,6 +93,7 @@ def test_the_books_exit_status_is_whether_every_chapter_ran(capsys, monkeypatch,
         "data_root": "",
         "only": ["04", "5"],
         "overrides": ["a=1"],
+        "site": True,
     }
     assert str(tmp_path / "site" / "index.html") in out and "No score has been recorded yet" in out
     assert ("Chapter 2 failed" in err) is not ok
