@@ -31,10 +31,10 @@ def keys(world, stage_keys):
         found = {}
         for method in METHODS:
             own = stage_keys(world.with_method(method), lambda run: run.evaluate("real", 0))
-            found |= {f"{name.partition('_')[0]} {method}": key for name, key in own}
+            found |= {f"{name.partition('_')[0]} {method}": key for name, key in own if name != "world"}
         for name in GENERATORS:
             own = stage_keys(world, functools.partial(Run.gallery, name=name))
-            found |= {f"{stage.partition('_')[0]} {name}": key for stage, key in own}
+            found |= {f"{stage.partition('_')[0]} {name}": key for stage, key in own if stage != "world"}
         return found
 
     return all_keys
