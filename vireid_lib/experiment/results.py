@@ -203,7 +203,8 @@ def show(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "me
     counts = sorted(set(table["seeds"]))
     over = "one seed" if counts == [1] else f"mean ± standard deviation over {'–'.join(map(str, counts))} seeds"
     caption = f"{about}: percent, {over}{legend(table)}" if len(table) else "No score has been recorded yet."
-    return words.style.apply(lines, axis=None).set_caption(caption)
+    cells = [{"selector": "caption, th, td", "props": "text-align: left; padding: .3rem .8rem; vertical-align: top"}]
+    return words.style.apply(lines, axis=None).set_caption(caption).set_table_styles(cells)
 
 
 def for_bars(scores: pd.DataFrame, metric: str = "rank_1", mode: str | None = None) -> dict[str, list]:
