@@ -24,7 +24,7 @@ def test_training_sets_differ_in_the_external_infrared_alone(world, arm, tmp_pat
 def test_the_table_shows_gains_in_standard_errors():
     scores = {"real": (40.0, 42.0, 44.0), "true": (50.0, 52.0, 54.0)}
     results = [Result(1, arm, seed, value, value) for arm, row in scores.items() for seed, value in enumerate(row)]
-    lines = report([*results, Result(1, "copies", 0, 41.0, 42.0)]).splitlines()
+    lines = report([*results, Result(1, "grayscale", 0, 41.0, 42.0)]).splitlines()
     assert "| 3 | 42.0 ± 2.0 | 42.0 ± 2.0 |  |  |" in lines[2]
     assert "| 1 | 41.0 | 42.0 | -1.0 |  |" in lines[3]
     # The difference of two means of three with deviation 2 has the standard error sqrt(4/3 + 4/3) = 1.63.
