@@ -320,7 +320,7 @@ plots.lines(
 #
 # ## What was learned for each person
 #
-# Each token starts from a common value (`dive.token_init`: the row of the word "person", or the mean of all words, plus
+# Each token starts from a common value (`generators.dive.token_init`: the row of the word "person", or the mean of all words, plus
 # a little noise if the profile says so) and moves from there. `norm` and `moved` are in units of a typical word's
 # length. `nearest word` is the word of the vocabulary that points most in the same direction: textual inversion finds
 # numbers, not words, and the nearest word need not describe the person.
@@ -407,9 +407,9 @@ for alpha in (0.95, 0.6, 0.2):
 # %% [markdown] tags=["dive"]
 # ## Something to try
 #
-# 1. **One vector or more.** Copy the profile, set `dive.vectors_per_token` to 1 and run this chapter again. Expect the
+# 1. **One vector or more.** Copy the profile, set `generators.dive.vectors_per_token` to 1 and run this chapter again. Expect the
 #    row "another person's $[p]$" to shrink: one row of a narrow table cannot hold coat, pattern, bag and hair at once.
-# 2. **The released form.** Set `dive.lora_scope: shared`. Expect "code and branch of the other modality" to fall to the
+# 2. **The released form.** Set `generators.dive.lora_scope: shared`. Expect "code and branch of the other modality" to fall to the
 #    value of "a code of the other modality", for there is only one branch; then look in chapter 3 whether infrared is
 #    still grey.
 #
@@ -518,6 +518,6 @@ fitting.other_way(run, generator, people=prompts_shown)
 #
 # 1. **Stop early.** Copy the profile, set `steps` below `generators` and this generator's name to a tenth, and run the
 #    chapter again. Which of the three changes comes first: colour, place or material?
-# 2. **The honest reference.** Run `vireid book --only 02 --only 03 -p generator=copies`. What does a generator have to
+# 2. **The honest reference.** Run `vireid book --only 02 --only 03 -p generator=grayscale`. What does a generator have to
 #    be better at than a grey copy, and what can it hardly be better at?
 # 3. **Another one.** `-p generator=NAME` takes every file and package of `vireid_lib/generators`, one of your own too.

@@ -215,7 +215,7 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 
 # %% [markdown]
 # **What to notice.** The longest stages are what a further seed, or a further training set, would cost. Each is a
-# folder of the workspace; `results.stages(book.workspace)` lists them all.
+# folder of the workspace; `results.stages(run.cache)` lists them all.
 #
 # `source` is a digest of the library's code at that time: two rows with different digests were made by different code.
 # `attempts` above 1 means that the stage was interrupted and resumed; on a CPU it then ends with the same weights, bit

@@ -5,7 +5,7 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
 1. `data_manifests/papers/NAME.yaml`: what the paper prints. A row's method, training set and `changes` (the settings
    that the paper changed in it) say which setting it is; metrics may be scores (percent) and, for DEN, iirs_visible,
    iirs_infrared, himd. A column says with which settings of the protocol its scores were measured.
-2. `vireid_lib/book/studies/NAME.py`: `STUDY = Study(NAME, rows, claims)`.
+2. `vireid_lib/experiment/studies/NAME.py`: `STUDY = Study(NAME, rows, claims)`.
    - `Row(name, label, method, config, training="real", always=True)`: one trained setting, once, however many tables
      show it. `config` is in place of the method's settings, on top of the profile's `reid.config`. Which printed row it
      is, `Study.row_of` finds out from the settings. Rows with `always=False` are trained only if the study is run in
@@ -13,23 +13,24 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
    - `Claim(words, place, measure, row, other, direction="larger", than_from=None)`.
 3. `notebooks/studies/NAME.py`, a chapter whose parameters cell has `full = False`:
 
-        from vireid_lib.experiment import open_book, studies
+        from vireid_lib import experiment
+        from vireid_lib.experiment import studies
         from vireid_lib.experiment.studies.NAME import STUDY
 
-        book = experiment.open(profile, workspace, data_root)
-        measured = studies.measure(book, STUDY, full=full)  # trains (cached, two at a time); one row per row × seed
+        run = experiment.open(profile, workspace, data_root)
+        measured = studies.measure(run, STUDY, full=full)  # trains (cached, two at a time); one row per row × seed
         studies.overview(measured)                          # mean ± std of every row
-        studies.effort(book, STUDY, measured)               # batch, steps, images seen of every row
+        studies.effort(run, STUDY, measured)               # batch, steps, images seen of every row
         print(studies.same_effort(STUDY, measured))         # whether they are the same
-        studies.beside_paper(book, STUDY, measured, 3)      # the paper's table 3, ours below each number
-        findings = studies.judge(measured, STUDY)
+        studies.beside_paper(run, STUDY, measured, 3)      # the paper's table 3, ours below each number
+        findings = studies.judge(measured, STUDY.claims)
         print(studies.count(findings)); studies.findings_table(findings)  # after Holm's correction over the claims
-        print(studies.limits(book, STUDY, measured, findings))  # chance, intervals, what was fitted only once
+        print(studies.limits(run, STUDY, measured, findings))  # chance, intervals, what was fitted only once
 
-   A row's own book, `studies.run_of(book, STUDY.row("den"))`, works with everything that takes a book:
+   A row's own run, `own = studies.run_of(run, STUDY.row("den"))`, has the verbs:
    `own.features("real", seed)`, `own.network("real", seed)`, `trainings.history(record)`.
 4. `vireid study NAME [--profile P] [--workspace DIR] [-p full=true]` runs it like a chapter of the book, in the book's
-   workspace (trainings are shared), and writes `study_NAME.html` there.
+   workspace (trainings are shared); it is a page of the site there.
 """
 
 from vireid_lib.experiment.claims import Claim, Finding, count, findings_table, judge
