@@ -320,7 +320,7 @@ plots.lines(
 #
 # ## What was learned for each person
 #
-# Each token starts from a common value (`generators.dive.token_init`: the row of the word "person", or the mean of all words, plus
+# Each token starts from a common value (`token_init`: the row of the word "person", or the mean of all words, plus
 # a little noise if the profile says so) and moves from there. `norm` and `moved` are in units of a typical word's
 # length. `nearest word` is the word of the vocabulary that points most in the same direction: textual inversion finds
 # numbers, not words, and the nearest word need not describe the person.
@@ -407,9 +407,9 @@ for alpha in (0.95, 0.6, 0.2):
 # %% [markdown] tags=["dive"]
 # ## Something to try
 #
-# 1. **One vector or more.** Copy the profile, set `generators.dive.vectors_per_token` to 1 and run this chapter again. Expect the
+# 1. **One vector or more.** Copy the profile, set `vectors_per_token` to 1 and run this chapter again. Expect the
 #    row "another person's $[p]$" to shrink: one row of a narrow table cannot hold coat, pattern, bag and hair at once.
-# 2. **The released form.** Set `generators.dive.lora_scope: shared`. Expect "code and branch of the other modality" to fall to the
+# 2. **The released form.** Set `lora_scope: shared`. Expect "code and branch of the other modality" to fall to the
 #    value of "a code of the other modality", for there is only one branch; then look in chapter 3 whether infrared is
 #    still grey.
 #

@@ -241,7 +241,7 @@ print(
 # %% [markdown]
 # ## Something to try
 #
-# 1. **A code without its branch.** Fine-tune with `generators.dive.lora_scope: shared` (a copy of the profile) and come back. The
+# 1. **A code without its branch.** Fine-tune with `lora_scope: shared` (a copy of the profile) and come back. The
 #    text is then the only place where the modality is told: expect the share of $[k]$ to grow.
 # 2. **More vectors.** With several vectors per token, $[p]$ is a group of tokens. In `attention_stages.by_label` they
 #    are added up; take them apart and see whether one of them is the coat and another the background.

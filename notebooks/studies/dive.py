@@ -301,7 +301,7 @@ print(studies.limits(run, STUDY, measured, findings))
 #
 # ## Something to try
 #
-# 1. Start the sampling from a photograph (`dive_from_image` in Table 1 does it) with less noise: `generators.dive.strength: 0.4`
+# 1. Start the sampling from a photograph (`dive_from_image` in Table 1 does it) with less noise: `strength: 0.4`
 #    in a copy of the profile. *Expect* more of the person and less of the infrared.
 # 2. Expand more people: `expand.identities: 80`. *Expect* each person's word to be fitted less often, for the number of
 #    steps stays. Raise `dive.steps` with it.
