@@ -518,6 +518,6 @@ fitting.other_way(run, generator, people=prompts_shown)
 #
 # 1. **Stop early.** Copy the profile, set `steps` below `generators` and this generator's name to a tenth, and run the
 #    chapter again. Which of the three changes comes first: colour, place or material?
-# 2. **The honest reference.** Run `vireid book --only 02 --only 03 -p generator=grayscale`. What does a generator have to
+# 2. **The honest reference.** Run `vireid book --only 02 --only 03 -p generator=grayscale`. What must a generator
 #    be better at than a grey copy, and what can it hardly be better at?
 # 3. **Another one.** `-p generator=NAME` takes every file and package of `vireid_lib/generators`, one of your own too.
