@@ -22,7 +22,7 @@ REFERENCES = {"training_sets": ["real", "oracle_ir", "resampled_ir"]}
 
 @pytest.fixture
 def with_settings(tiny_book, tiny_profile):
-    """The tiny book, whose world is drawn, with other settings in some sections of its profile."""
+    """The tiny book, whose world is drawn and whose references are there, with other settings of its profile."""
     tiny_book.data()
 
     def run(**sections):
@@ -32,7 +32,10 @@ def with_settings(tiny_book, tiny_profile):
                 if isinstance(value, dict):
                     value = {**values[section].get(key, {}), **value}
                 values[section][key] = value
-        return Run(Profile.model_validate(values), tiny_book.folder)
+        made = Run(Profile.model_validate(values), tiny_book.folder)
+        for name in ("oracle_ir", "resampled_ir"):  # whose galleries are nothing but tables
+            made.synthesize(name)
+        return made
 
     return run
 
