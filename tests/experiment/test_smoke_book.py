@@ -54,7 +54,7 @@ def test_the_site_holds_every_chapter_and_the_scores_of_chapter_7(smoke_book):
         assert "sphinx-codeautolink-a" in page and str(Path.home()) not in page
     scores = re.findall(r">(\d+\.\d ± \d+\.\d)<", front)
     assert len(scores) == 3 * len(load_profile("smoke").reid.training_sets) and all(each in results for each in scores)
-    assert (workspace / "site" / "library" / "vireid_lib.experiment.pipeline.html").exists()
+    assert (workspace / "site" / "library" / "vireid_lib.experiment.results.html").exists()
 
 
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")

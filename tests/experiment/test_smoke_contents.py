@@ -99,12 +99,13 @@ def test_every_solution_printed_its_answer(chapter, place):
 def test_the_scores_of_every_training_set_are_shown_and_gathered(chapter):
     shown = " | ".join(text for row in chapter("04").rows for text in row)
     for name in LABELS:
-        scores = [row[1] for row in chapter("07").rows if len(row) == 4 and row[0] == name]
+        rows = [row[row.index(name) :] for row in chapter("07").rows if name in row]
+        scores = [row[1] for row in rows if len(row) == 5 and "±" in row[1]]  # name, three scores, seeds
         assert scores and all(re.fullmatch(r"[\d.]+ ± [\d.]+", each) and each in shown for each in scores), name
 
 
 def test_a_drawn_world_reproduces_no_paper(chapter):
     rows = chapter("07").rows
-    (head,) = {tuple(row) for row in rows if tuple(row[-5:]) == STATUSES}
+    (head,) = {tuple(row) for row in rows if tuple(row[-5:]) == tuple(STATUSES)}
     counts = [row[-5:] for row in rows if len(row) == len(head) and all(text.isdecimal() for text in row[-5:])]
     assert counts and all(row[:4] == ["0"] * 4 for row in counts)

@@ -51,7 +51,25 @@ def notebook_style() -> None:
 
     pyplot.style.use(STYLE)
     if matplotlib.get_backend().lower().endswith("inline"):
+        from IPython import get_ipython
+
         set_matplotlib_formats("retina")
+        png = get_ipython().display_formatter.formatters["image/png"]
+        draw = png.for_type(Figure)
+        if not hasattr(draw, "says_what"):  # the cell may run twice
+            png.for_type(Figure, _saying_what(draw))
+
+
+def _saying_what(draw: Callable[[Figure], tuple[str, dict]]) -> Callable[[Figure], tuple[str, dict]]:
+    """A formatter of figures that also says, for readers who cannot see one, what its titles say."""
+
+    def drawn(figure: Figure) -> tuple[str, dict]:
+        data, about = draw(figure)
+        titles = [axes.get_title(loc="left") or axes.get_title() for axes in figure.axes]
+        return data, {**about, "alt": "; ".join(filter(None, titles)) or "Figure"}
+
+    drawn.says_what = True
+    return drawn
 
 
 class Picture(Figure):
