@@ -28,14 +28,17 @@ def keys(world, stage_keys):
 
     def all_keys():
         datasets.world(world)
-        found = {}
-        for method in METHODS:
-            own = stage_keys(world.with_method(method), lambda run: run.evaluate("real", 0))
-            found |= {f"{name.partition('_')[0]} {method}": key for name, key in own if name != "world"}
-        for name in GENERATORS:
-            own = stage_keys(world, functools.partial(Run.gallery, name=name))
-            found |= {f"{stage.partition('_')[0]} {name}": key for stage, key in own if stage != "world"}
-        return found
+        asked = {
+            each: (world.with_method(each), functools.partial(Run.evaluate, training_set="real", seed=0))
+            for each in METHODS
+        }
+        asked |= {name: (world, functools.partial(Run.gallery, name=name)) for name in GENERATORS}
+        return {
+            f"{stage.partition('_')[0]} {name}": key
+            for name, (run, ask) in asked.items()
+            for stage, key in stage_keys(run, ask)
+            if stage != "world"
+        }
 
     return all_keys
 
@@ -85,12 +88,7 @@ EVALUATED = {f"evaluate {method}" for method in METHODS}
         ("vireid_lib.generators.flow2flow.real_nvp", "from vireid_lib", LINE, fitted("flow2flow")),
         ("vireid_lib.generators.dive.lora", "from vireid_lib", LINE, fitted("dive")),
         (f"{STEPS}.train", "def train(", "def train(unused: int, ", trained(*METHODS)),
-        (
-            f"{STEPS}.evaluate",
-            "def evaluate(",
-            "def evaluate(unused: int, ",
-            {f"evaluate {method}" for method in METHODS},
-        ),
+        (f"{STEPS}.evaluate", "def evaluate(", "def evaluate(unused: int, ", EVALUATED),
         (f"{STEPS}.fit", "def fit(", "def fit(unused: int, ", fitted(*GENERATORS)),
         (f"{STEPS}.synthesize", "def expand(", "def expand(unused: int, ", {f"gallery {name}" for name in GENERATORS}),
         # Tables and images are in the keys by what they hold, and what only finds and shows changes no result:

@@ -150,7 +150,7 @@ class Evaluation(Strict):
             raise ValueError("modes names one entry twice; remove one")
         for mode in self.modes:
             if mode not in valid:
-                raise ValueError(f"modes names {mode!r}; {self.protocol} has {' and '.join(valid)}")
+                raise ValueError(f"modes names {mode!r}; {self.protocol} has {' and '.join(valid)}; write those")
         for key, owner in OWN_SETTINGS.items():
             if owner != self.protocol and getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key} is a setting of {owner}, not of {self.protocol}; remove it")
