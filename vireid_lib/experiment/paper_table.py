@@ -120,7 +120,9 @@ def show_papers(beside: pd.DataFrame) -> list[tuple[str, Styler]]:
         metrics = " / ".join(SCORES[name] for name in dict.fromkeys(rows["metric"]))
         title = f"{paper}, Table {number}: {rows['title'].iloc[0]}"
         here = f"measured here{legend(rows)}"
-        found.append((title, _styled(pd.DataFrame(cells), title, f"{metrics} in percent", "printed there", here)))
+        found.append(
+            (title, _styled(pd.DataFrame(cells).fillna("–"), title, f"{metrics} in percent", "printed there", here))
+        )
     return found
 
 
