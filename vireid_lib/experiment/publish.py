@@ -167,7 +167,8 @@ def _front_page(template: Path, workspace: Path, profile: Profile, **pages: obje
     except ValueError:  # a record of older code
         pass
     table = results.main_table(results.recorded(workspace, record.get("results", ())), profile)
-    shown = results.show(table).to_html() if len(table) else "<p>No score has been recorded yet.</p>"
+    scores = results.show(table).to_html() if len(table) else "<p>No score has been recorded yet.</p>"
+    shown = f'<div class="table">{scores}</div>'
     settings = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": jinja2.StrictUndefined}
     page = jinja2.Template(template.read_text("utf-8"), **settings)
     return page.render(profile=profile, record=record, main_table=shown, minute=minute, **pages)
