@@ -15,10 +15,10 @@ from vireid_lib.data.cameras import camera_key, camera_keys, camera_modalities
 from vireid_lib.data.images import load_images
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.strict import read_yaml
+from vireid_lib.data.tables import OTHER
 from vireid_lib.generators.base import require
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
-from vireid_lib.generators.plans import OTHER
 from vireid_lib.generators.translator import Translator
 
 SETTINGS = read_yaml(Path(__file__).with_name("tiny.yaml"))

@@ -17,7 +17,10 @@ from vireid_lib.data.text import printable
 from vireid_lib.nearest import hint
 
 COLUMNS = ("path", "identity", "camera", "modality", "split", "source", "seed")
-MODALITIES = ("visible", "infrared")
+OTHER = {"visible": "infrared", "infrared": "visible"}
+"""Modality → the other one."""
+
+MODALITIES = tuple(OTHER)
 SPLITS = ("train", "val", "test", "query", "gallery", "external")
 
 # Arrow, which pandas takes for text where it is installed, has no place for a name that is not UTF-8.

@@ -208,7 +208,7 @@ def compare(
     measured = scores.rename(columns={"training": "row"})
     measured = measured.assign(**{metric: 100 * scores[metric]})
     if "splits" in measured:
-        measured["splits"] = [_in_percent(each) for each in measured["splits"]]
+        measured["splits"] = [in_percent(each) for each in measured["splits"]]
     if reference not in set(names := list(dict.fromkeys(measured["row"]))):
         raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(names)}")
     label = {name: training_label(name).removeprefix("+ ") for name in names}
@@ -321,7 +321,8 @@ def mean_over_seeds(splits: Sequence[Splits | None]) -> Splits | None:
     }
 
 
-def _in_percent(splits: Splits | None) -> Splits | None:
+def in_percent(splits: Splits | None) -> Splits | None:
+    """Shares of splits in percent; None where there are none."""
     if not isinstance(splits, Mapping):
         return None
     return {metric: {name: 100 * value for name, value in own.items()} for metric, own in splits.items()}

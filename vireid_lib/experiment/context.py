@@ -94,10 +94,9 @@ class Context:
 
         Where the profile skips broken images, the record's values say under "skipped_images" how many were left out.
         """
-        if self.profile.data.broken_images == "skip":
-            also = {"skipped_images": sum(self.skipped_images.values())}
-            return self.cache.stage(name, config, inputs, make, also=also, **about)
-        return self.cache.stage(name, config, inputs, make, **about)
+        skips = self.profile.data.broken_images == "skip"
+        also = {"skipped_images": sum(self.skipped_images.values())} if skips else None
+        return self.cache.stage(name, config, inputs, make, also=also, **about)
 
     def fetched(self, ask: Callable[[Self], T]) -> Fetched[T] | None:
         """What `ask(run)` returns where all the stages that it asks for are finished, else None; nothing is made.

@@ -10,7 +10,7 @@ from vireid_lib import generators
 from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
 from vireid_lib.evaluation.statistics import LEVEL
 from vireid_lib.experiment import jobs, methods, trainings
-from vireid_lib.experiment.claims import Finding, split_scores
+from vireid_lib.experiment.claims import Finding, in_percent, split_scores
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
 from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.provenance import StageRecord
@@ -72,8 +72,7 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
                 values = {name: 100 * evaluation["mean"][name] for name in SCORES}
                 splits = split_scores(record, mode)
                 if splits is not None:
-                    percent = {name: {split: 100 * value for split, value in splits[name].items()} for name in SCORES}
-                    splits = percent | by_split
+                    splits = in_percent({name: splits[name] for name in SCORES}) | by_split
                 found.append(
                     {**about, "mode": mode, "older": record.older, **effort, **values, **distances, "splits": splits}
                 )
@@ -161,7 +160,7 @@ def limits(run: Run, study: Study, measured: pd.DataFrame, findings: Iterable[Fi
 
     Args:
         measured: what the findings were judged from.
-        findings: of `judged.judge`.
+        findings: of `claims.judge`.
     """
     tested = [each for each in findings if each.corrected is not None]
     if not tested:

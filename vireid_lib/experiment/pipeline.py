@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.experiment import datasets, methods, settings, variants
 from vireid_lib.experiment.context import Context
@@ -127,12 +128,10 @@ class Run(Context):
         from vireid_lib.experiment.steps.evaluate import evaluate
 
         evaluation, external = self.profile.evaluation, adds_external(training_set)
-        trained, ranked, identities = {}, {}, {}
+        trained, ranked = {}, {}
         for split in self.splits:
             trained[split] = self.train(training_set, seed, split, validation=validation, progress=progress)
             ranked[split] = self.data(split).test(validation=validation)
-            table = self.training_set(training_set, split, validation=validation)
-            identities[split] = set(table["identity"])
         inputs: dict[str, object] = {f"trained_{split}": record for split, record in trained.items()}
         inputs |= {f"ranked_{split}": rows for split, rows in ranked.items()}
         if (file := datasets.permutation_file(self)) is not None:
@@ -155,7 +154,6 @@ class Run(Context):
                 evaluate,
                 trained=trained,
                 ranked=ranked,
-                identities=identities,
                 protocols={
                     split: {mode: self.protocol(mode, split) for mode in evaluation.modes} for split in self.splits
                 },
@@ -169,15 +167,16 @@ class Run(Context):
 
     def fitted_rows(self, generator: str, split: int = 1, *, external: bool = True) -> pd.DataFrame:
         """The images that a generator is fitted to; see `fit`."""
+        from vireid_lib.generators.base import refuse_identities
+
         data = self.data(split)
         parts = (data.train_rows(), data.external if external else None)
         table = tables.concat(*(rows for rows in parts if rows is not None))
-        refuse_test_identities(table, data.test(), f"{generator} on {self.profile.data.target}")
+        refuse_identities(table, data.test(), f"{generator} on {self.profile.data.target}")
         return self.generator_config(generator).fitted_rows(table)
 
     def generator(self, name: str, split: int = 1, *, external: bool = True, **sampling: object) -> Generator:
         """A fitted generator; `sampling` replaces settings of its pictures, e.g. start="image". See `fit`."""
-        from vireid_lib import generators
         from vireid_lib.experiment.steps import FITTED
 
         config = self.generator_config(name).model_copy(update=sampling)
@@ -203,7 +202,6 @@ class Run(Context):
     def more_images(self, training_set: str, split: int = 1) -> pd.DataFrame:
         """What a training set such as "flow2flow.tse" adds to the real images. The generator has seen no external
         image. Their sources are not "real"."""
-        from vireid_lib import generators
         from vireid_lib.experiment import training_expansion
         from vireid_lib.experiment.steps.synthesize import load_gallery, translate
 
@@ -219,11 +217,9 @@ class Run(Context):
             machine = self.machine()
             for asked in training_expansion.translations(real, expansion):
                 make = partial(translate, name=name, config=config, fitted=fitted.folder, machine=machine, **asked)
-                settings = {**config.sampling_settings(), "cameras": asked["cameras"], "seed": config.seed}
+                about = {**config.sampling_settings(), "cameras": asked["cameras"], "seed": config.seed}
                 inputs, code = {"fitted": fitted, "real": asked["rows"]}, [generators.generator_class(name)]
-                records.append(
-                    self.stage(f"translation_{name}", settings, inputs, make, code=code, seeds=[config.seed])
-                )
+                records.append(self.stage(f"translation_{name}", about, inputs, make, code=code, seeds=[config.seed]))
         return tables.concat(*(load_gallery(record.folder, record.values["images"]) for record in records))
 
     def network(self, training_set: str, seed: int, split: int = 1) -> tuple[nn.Module, ReidConfig]:
@@ -239,10 +235,6 @@ class Run(Context):
             plain: of the images as they are, for distances between images; otherwise as the method is tested.
         """
         return load_features(self.evaluate(training_set, seed), split, plain=plain), self.data(split).test()
-
-    def history(self, training_set: str, seed: int, split: int = 1) -> pd.DataFrame:
-        """Losses over the steps of one training: columns step, total, one per term, accuracy (share of the batch)."""
-        return pd.read_json(self.train(training_set, seed, split).folder / "history.jsonl", lines=True)
 
     def finished(self, training_set: str, seed: int, *, validation: bool = False) -> StageRecord | None:
         """`evaluate` if it is done, else None."""
@@ -303,7 +295,6 @@ class Run(Context):
     def _fit(
         self, name: str, config: BaseModel, table: pd.DataFrame, *, threads: int = 2, progress: bool = True
     ) -> StageRecord:
-        from vireid_lib import generators
         from vireid_lib.experiment.steps.fit import fit
 
         base = settings.generator_name(self.profile, name)
@@ -328,7 +319,6 @@ class Run(Context):
         source: pd.DataFrame,
     ) -> StageRecord:
         """Have a fitted generator expand identities; see `steps.synthesize.expand`. `stage` names the stage."""
-        from vireid_lib import generators
         from vireid_lib.experiment.steps.synthesize import expand
 
         base = settings.generator_name(self.profile, name)
@@ -351,10 +341,3 @@ def load_features(evaluated: StageRecord, split: int = 1, *, plain: bool = False
     from vireid_lib.training import weights
 
     return weights.read_file(evaluated.folder / features_file(split))["plain" if plain else "features"]
-
-
-def refuse_test_identities(table: pd.DataFrame, test: pd.DataFrame, where: str) -> None:
-    """Raise ValueError if a test identity is among those to learn from."""
-    from vireid_lib.generators.base import refuse_identities
-
-    refuse_identities(table, test, where)

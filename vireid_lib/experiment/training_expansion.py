@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from vireid_lib.data.cameras import camera_modalities
-from vireid_lib.experiment.training_sets import OTHER, Expansion
+from vireid_lib.data.tables import OTHER
+from vireid_lib.experiment.training_sets import Expansion
 
 
 def blends(real: pd.DataFrame, expansion: Expansion) -> Iterator[dict[str, Any]]:

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-OTHER = {"visible": "infrared", "infrared": "visible"}
-"""Modality → the other one."""
+from vireid_lib.data.tables import MODALITIES
 
-MODALITIES = tuple(OTHER)
 KINDS = ("tse", "cmg")
 
 

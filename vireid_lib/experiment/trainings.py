@@ -10,6 +10,7 @@ from torch import nn
 
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import methods
+from vireid_lib.experiment.metrics import plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import training_label
@@ -225,16 +226,12 @@ def preservation_words(table: pd.DataFrame) -> pd.DataFrame:
             "judge": table["judge"],
             "infrared of the external people": [training_label(name) for name in table["gallery"]],
             "nearest is the same person (%)": [
-                _plus_minus(*pair) for pair in zip(table["preservation"], table["preservation_std"], strict=True)
+                plus_minus(*pair) for pair in zip(table["preservation"], table["preservation_std"], strict=True)
             ],
             "chance (%)": [f"{value:.1f}" for value in table["chance"]],
             "gain in rank-1 (points)": [f"{value:+.1f}" for value in table["gain"]],
         }
     )
-
-
-def _plus_minus(mean: float, deviation: float) -> str:
-    return f"{mean:.1f}" if pd.isna(deviation) else f"{mean:.1f} ± {deviation:.1f}"
 
 
 def selection(run: Run) -> str:

@@ -11,11 +11,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators.adversarial import AdversarialTask, toward
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator, generator_groups
-from vireid_lib.generators.plans import MODALITIES, OTHER
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training import schedules
 

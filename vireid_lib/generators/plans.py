@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from vireid_lib.data.cameras import camera_in_table
+from vireid_lib.data.tables import OTHER
 from vireid_lib.generators import layout
 from vireid_lib.training import seeds
 
 ATTEMPTS = 4
-OTHER = {"visible": "infrared", "infrared": "visible"}
-MODALITIES = tuple(OTHER)
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from vireid_lib.data.cameras import camera_in_table, camera_key
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import to_float
+from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators import plans
 from vireid_lib.generators.base import Generator
 from vireid_lib.generators.batches import Batches, Domains, Rows
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import MODALITIES, OTHER, GalleryRequest, SampleRequest
+from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import processes, schedules, seeds
 from vireid_lib.training.loop import train
 from vireid_lib.training.task import Task

@@ -12,11 +12,12 @@ from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.batches import Batches, By, Domains
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import MODALITIES, SampleRequest
+from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translator import TranslationTask, Translator
 from vireid_lib.training import seeds
 

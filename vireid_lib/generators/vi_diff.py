@@ -20,11 +20,12 @@ from torch.nn import functional
 
 from vireid_lib.data.augment import luminance
 from vireid_lib.data.images import to_float
+from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import MODALITIES, SampleRequest
+from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translator import TranslationTask, Translator
 from vireid_lib.training import seeds
 from vireid_lib.training.average import WeightAverage

@@ -18,6 +18,7 @@ from vireid_lib.book.galleries.audit import audit, thin
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.training import weights
 
@@ -29,8 +30,6 @@ MOST = 4000
 
 TRANSLATED = 40
 """People whose photographs are translated for SSIM."""
-
-OF_NO_GENERATOR = ("oracle_ir", "resampled_ir")
 
 
 def reference(run: Run) -> tuple[pd.DataFrame, str]:
@@ -255,7 +254,7 @@ def _translator(run: Run, name: str):
         config = run.generator_config(name)
         sampling, size = config.sampling_settings(), (config.height, config.width)
         return run.fit(name), lambda: run.generator(name).translate, sampling, size
-    if name in ("dive", *OF_NO_GENERATOR):  # from text there is no moment to compare
+    if name in ("dive", *OF_THE_WORLD):  # from text there is no moment to compare
         return None
     config, made = run.generator_config(name), generators.generator_class(name)
     if "translate" not in made.capabilities:

@@ -14,6 +14,7 @@ from vireid_lib.analysis.fidelity import colourfulness
 from vireid_lib.data import tables
 from vireid_lib.experiment import arrays
 from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.dive import prompts
 from vireid_lib.viz.pictures import Grid, pixels, short
@@ -25,8 +26,6 @@ def identities(run: Run, count: int) -> list[str]:
     """The first external identities that are expanded."""
     return sorted(run.data().external["identity"].unique())[:count]
 
-
-OF_THE_WORLD = ("resampled_ir", "oracle_ir")
 
 SHORT_LABELS = {
     "oracle_ir": "true",

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import safetensors.torch
 
+from vireid_lib.data.text import read_json
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine
 from vireid_lib.evaluation.evaluator import evaluate as rank
 from vireid_lib.evaluation.protocols import EvaluationProtocol
@@ -23,7 +24,6 @@ def evaluate(
     *,
     trained: Mapping[int, StageRecord],
     ranked: Mapping[int, pd.DataFrame],
-    identities: Mapping[int, set[str]],
     protocols: Mapping[int, Mapping[str, EvaluationProtocol]],
     machine: Machine,
 ) -> dict[str, Any]:
@@ -35,16 +35,17 @@ def evaluate(
     not compare.)
 
     Args:
-        trained: the training of each of the data set's splits.
+        trained: the training of each of the data set's splits; a protocol refuses to rank whom it was trained on.
         ranked: the images that its protocol ranks.
-        identities: on whom it was trained; a protocol refuses to rank these.
         protocols: by mode.
     """
     from vireid_lib.reid.features import extract
+    from vireid_lib.reid.train import RECORD
 
     found: dict[str, list[Evaluation]] = {}
     for split, record in trained.items():
         network, config = methods.load(record.folder)
+        identities = read_json(record.folder / RECORD)["identities"]
         plain = config.model_copy(update={"flip_at_test": False})
         with determinism.threads(1, machine.device == "cpu"):
             network.to(machine.device)
@@ -55,7 +56,7 @@ def evaluate(
         safetensors.torch.save_file({name: each.clone() for name, each in both.items()}, folder / features_file(split))
         for mode, protocol in protocols[split].items():
             distance = DISTANCES[config.similarity]
-            result = rank(features, ranked[split], protocol, distance=distance, trained_identities=identities[split])
+            result = rank(features, ranked[split], protocol, distance=distance, trained_identities=identities)
             found.setdefault(mode, []).append(result)
     about = {
         str(split): {

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.data.cameras import camera_in_table
-from vireid_lib.data.images import load_images
+from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment.steps import FITTED, TABLE, Machine
 from vireid_lib.generators import galleries, layout
-from vireid_lib.generators.plans import OTHER, SampleRequest, tries
+from vireid_lib.generators.plans import SampleRequest, tries
 
 if TYPE_CHECKING:
     from vireid_lib.generators.config import GeneratorConfig
@@ -51,19 +50,7 @@ def translate(
 ) -> dict[str, Any]:
     """Show each image of `rows` once in the other modality, under `cameras` in turn, by a fitted translator."""
     maker = generators.load(name, fitted / FITTED, config, cache=machine.cache, device=machine.device)
-
-    def pictures(items: Sequence[SampleRequest], attempt: int) -> galleries.Pictures:
-        shown = load_images([item.source_images[0] for item in items], (config.height, config.width), cache=None).pixels
-        return maker.pictures([np.asarray(shown)], items)
-
-    made = galleries.write(
-        one_each(rows, cameras, config.seed, folder),
-        pictures,
-        folder,
-        source=maker.name,
-        settings={"seed": config.seed},
-        batch=config.sampling_batch,
-    )
+    made = maker.write(one_each(rows, cameras, config.seed, folder), folder, {"seed": config.seed})
     return galleries.sizes(made)
 
 

@@ -16,12 +16,12 @@ from vireid_lib.book.galleries.audit import thin
 from vireid_lib.data.cameras import camera_keys
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import load_images
+from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row
 from vireid_lib.experiment.study import run_of
 from vireid_lib.generators.flow2flow import Flow2Flow
-from vireid_lib.generators.plans import OTHER
 from vireid_lib.viz.pictures import Grid, short
 
 Images = UInt8[np.ndarray, "images height width 3"]

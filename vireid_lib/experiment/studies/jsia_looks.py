@@ -7,12 +7,12 @@ import pandas as pd
 import torch
 
 from vireid_lib.analysis.embedding_spread import pair_distances
+from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies.jsia import LABELS, STUDY, SWEEPS, sweep_row
 from vireid_lib.experiment.studies.jsia_makers import cameras_by_modality, maker, pairs, shown, size_of, translated
 from vireid_lib.experiment.study import run_of
 from vireid_lib.generators.jsia.variation import mix
-from vireid_lib.generators.plans import OTHER
 from vireid_lib.viz.pictures import pixels, short
 
 KINDS = ("same person, across modalities", "different people, across modalities")

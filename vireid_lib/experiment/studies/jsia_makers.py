@@ -16,6 +16,7 @@ from vireid_lib.analysis.identity_preservation import paired_distance
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.cameras import camera_modalities
 from vireid_lib.data.images import load_images, to_float
+from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import FITTED
@@ -24,7 +25,6 @@ from vireid_lib.experiment.study import run_of
 from vireid_lib.generators.base import Generator
 from vireid_lib.generators.jsia import Jsia
 from vireid_lib.generators.jsia.variation import mix
-from vireid_lib.generators.plans import OTHER
 from vireid_lib.generators.vae import Vae
 
 IMAGES = 400

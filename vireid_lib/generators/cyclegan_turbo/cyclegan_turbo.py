@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators.adversarial import AdversarialTask
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
@@ -21,7 +22,7 @@ from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.latents import digest
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import MODALITIES, OTHER, SampleRequest
+from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.generators.translator import Translator
 
 DISCRIMINATORS = {name: f"discriminator_{name}" for name in MODALITIES}

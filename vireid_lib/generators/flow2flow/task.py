@@ -5,6 +5,7 @@ from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
 from vireid_lib.generators.flow2flow.discriminators import ImageEncoder, ModalityDiscriminator
@@ -12,7 +13,6 @@ from vireid_lib.generators.flow2flow.flow import Flow
 from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, modality_loss, noise_loss
 from vireid_lib.generators.flow2flow.real_nvp import RealNvp
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import MODALITIES, OTHER
 from vireid_lib.generators.translator import TranslationTask
 
 BETAS = (0.5, 0.999)  # the release's

@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators.jsia import losses
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import SetLevelEncoder, network_input, statistics_kept
 from vireid_lib.generators.jsia.networks import Decoder, MultiScaleDiscriminator, StyleEncoder
 from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, mix, variation_loss
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.plans import MODALITIES, OTHER
 
 ByModality = dict[str, Tensor]
 Networks = Mapping[str, nn.Module]
