@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import Row
 from vireid_lib.experiment.study import run_of
 from vireid_lib.experiment.training_sets import Expansion, expansion_of
@@ -19,8 +20,10 @@ ROW = Row(
 
 
 @pytest.fixture(scope="module")
-def run(tiny_book):
-    return run_of(tiny_book, ROW)
+def run(tiny_book, tmp_path_factory):
+    """In a workspace of its own: the tests below count all images that it holds."""
+    shared = run_of(tiny_book, ROW)
+    return Run(shared.profile, tmp_path_factory.mktemp("expansion"), shared.data_root or "")
 
 
 def test_names_say_what_is_added():
