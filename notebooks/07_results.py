@@ -39,14 +39,28 @@ data_root = ""
 metric = "rank_1"
 
 # %%
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import scipy.stats
 from IPython.display import HTML, display
 
-from vireid_lib import experiment
-from vireid_lib import viz as plots
-from vireid_lib.experiment import paper_table, results, summary
+from vireid_lib import experiment, viz
+from vireid_lib.book.attention.findings import conclusion
+from vireid_lib.book.attention.stages import on_people
+from vireid_lib.book.fitting.stages import PROMPT_VARIANTS, prompt_verdict, prompt_worth
+from vireid_lib.book.galleries.measures import fidelity
+from vireid_lib.evaluation import statistics
+from vireid_lib.experiment import claims, measures, paper_table, papers, results
+from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, mark
 from vireid_lib.experiment.provenance import minute
-from vireid_lib.viz import explorers
+from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.viz import widgets
 
+viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
 run
 
@@ -63,32 +77,50 @@ run
 # $$\bar x \pm s, \qquad
 # \bar x = \frac1n \sum_{i=1}^{n} x_i, \qquad s = \sqrt{\frac{1}{n-1} \sum_{i=1}^{n} (x_i - \bar x)^2}$$
 #
-# One cell in three lines, the first training set's:
+# where $s$ says how much *single trainings* differ, and not how uncertain their mean is.
 #
-# | symbol | in the code | what it is |
-# |---|---|---|
-# | $x_i$ | `x` | score of one seed, in percent |
-# | $n$ | `len(x)` | number of seeds |
-# | $\bar x$ | `mean` | what the table shows in front of the ± |
-# | $s$ | `spread` | what it shows behind: how much *single trainings* differ, and not how uncertain the mean is |
+# ### From records to the table, by hand
+#
+# A finished evaluation is a folder with a file `result.json`. Its `config` says what was trained, its `values` what was
+# scored. No table of this chapter holds anything else.
 
 # %%
+found = results.evaluations(run)  # the evaluations that this run's settings ask for, by their keys
+if found:
+    record = json.loads((found[0].folder / "result.json").read_text())
+    print(found[0].folder.relative_to(run.folder))
+    print({name: record["config"][name] for name in ("dataset", "method", "training", "seed")})
+    for mode, evaluation in record["values"]["evaluations"].items():
+        print(mode, {name: round(evaluation["mean"][name], 4) for name in SCORES})
+
+# %% tags=["by-hand"]
+rows = []
+for each in found:
+    record = json.loads((each.folder / "result.json").read_text())
+    for mode, evaluation in record["values"]["evaluations"].items():
+        about = {name: record["config"][name] for name in ("training", "seed")}
+        rows.append({"mode": mode, **about, **{name: 100 * evaluation["mean"][name] for name in SCORES}})
+seeds = pd.DataFrame(rows, columns=["mode", "training", "seed", *SCORES])
+by_hand = seeds.groupby(["mode", "training"], sort=False)[list(SCORES)].agg(["mean", "std"])
+by_hand[metric].round(1)
+
+# %% [markdown]
+# The library makes the same table, and marks what the page has to know (`†` for results of older code):
+
+# %% tags=["by-hand"]
 scores = results.scores(run)
-some = scores.loc[(scores["training"] == "real") & (scores["mode"] == run.profile.evaluation.modes[0]), metric]
-
-# %% tags=["equation"]
-x = 100 * some.to_numpy(float)
-mean = x.sum() / max(len(x), 1)
-spread = (((x - mean) ** 2).sum() / (len(x) - 1)) ** 0.5 if len(x) > 1 else float("nan")
-
-print(f"n = {len(x)}: {mean:.1f} ± {spread:.1f}" if len(x) > 1 else f"n = {len(x)}: one seed has no spread")
+table = results.main_table(scores, run.profile)
+for row in table.itertuples():
+    own = by_hand.loc[(row.mode, row.training)]
+    np.testing.assert_allclose(own[metric, "mean"], getattr(row, metric), rtol=1e-12)
+    np.testing.assert_allclose(own[metric, "std"], getattr(row, f"{metric}_std"), rtol=1e-9)  # one seed: NaN both
 
 # %%
-results.show(results.main_table(scores, run.profile))
+results.show(table)
 
 # %%
 if len(scores):
-    display(plots.bars(**results.for_bars(scores, metric), axis=f"{metric.replace('_', '-')} (%)"))
+    display(viz.bars(**results.for_bars(scores, metric), axis=f"{metric.replace('_', '-')} (%)"))
 
 # %% [markdown]
 # **What to notice.** Dots that overlap between two bars belong to differences that a further seed may turn round.
@@ -106,35 +138,179 @@ effort.table.round(2)
 # **What to notice.** Rows that were given the same differ in the data alone. Where they were not, the longer or larger
 # training had a second reason to be better.
 #
-# Any runs beside each other: the profile's training sets with each method, and the rows of the studies, where they have
-# been trained with these settings. In JupyterLab, choose several with Ctrl or Shift.
+# Every run of this workspace that was made with these settings: the profile's training sets with each method, and the
+# rows of the studies. In JupyterLab, choose the mode and the score.
 
 # %%
-explorers.compare_runs(run)
+every = results.over_seeds(results.scores(run, others=True))
+
+
+def all_runs(mode=run.profile.evaluation.modes[0], score=metric):
+    """The mean of each run with its standard deviation over seeds, the best on top."""
+    shown = every[every["mode"] == mode].sort_values(score)
+    figure, axes = plt.subplots(figsize=(7.2, 0.8 + 0.28 * max(len(shown), 3)))
+    names = [
+        f"{training_label(row.training).removeprefix('+ ')}, {row.method}{mark(row.older)}"
+        for row in shown.itertuples()
+    ]
+    axes.errorbar(shown[score], range(len(shown)), xerr=shown[f"{score}_std"].fillna(0), fmt="o", capsize=3)
+    axes.set_yticks(range(len(shown)), names)
+    axes.set_xlabel(f"{SCORES[score]} (%), mean and standard deviation over seeds")
+    axes.margins(y=0.12)
+    axes.set_title(f"All runs of this workspace (mode: {mode})")
+    plt.close(figure)
+    return figure
+
+
+widgets.explore(all_runs, mode=list(run.profile.evaluation.modes), score=list(SCORES))
 
 # %% [markdown]
-# **What to notice.** Before two bars are compared, read their names: what else differs between the runs besides what
-# you look for?
+# **What to notice.** Rows of the same name differ in a setting that the name does not hold (`every["variant"]` says
+# which). What else differs between two rows, besides what you compare?
 #
-# The gain over the baseline, with its 95 % interval (over seeds by Welch, or over RegDB's ten splits; chapter 4 has
-# both). A hollow dot is a difference that is not established after Holm's correction over all rows of the figure. With
-# a single seed and one split there is no interval, and nothing to conclude.
+# ## How sure is a difference?
+#
+# Two means differ always. The question is by how much they would differ in other trainings. Let $\bar a, \bar b$ be the
+# means over $n_a, n_b$ seeds and $s_a, s_b$ the standard deviations. If the two sides are independent of each other,
+# the difference has the standard error (Welch 1947)
+#
+# $$\mathrm{SE} = \sqrt{\frac{s_a^2}{n_a} + \frac{s_b^2}{n_b}}, \qquad
+# \nu = \frac{\mathrm{SE}^4}{\frac{(s_a^2/n_a)^2}{n_a - 1} + \frac{(s_b^2/n_b)^2}{n_b - 1}}$$
+#
+# and the 95 % interval is $\bar a - \bar b \pm t_{0.975}(\nu)\, \mathrm{SE}$. If the $i$-th values of both sides belong
+# together (RegDB's ten splits, each with a network of its own on either side), then what makes a split easy makes it
+# easy for both, and cancels in the differences $d_i = a_i - b_i$:
+#
+# $$\bar d \pm t_{0.975}(n - 1)\, \frac{s_d}{\sqrt n}$$
+
+
+# %% tags=["by-hand"]
+def unpaired(a, b, confidence=0.95):
+    """Difference of two independent means, half the width of its interval, its p-value (Welch)."""
+    shares = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
+    error = np.sqrt(shares.sum())
+    freedom = shares.sum() ** 2 / (shares**2 / [len(a) - 1, len(b) - 1]).sum()
+    return student(a.mean() - b.mean(), error, freedom, confidence)
+
+
+def paired(a, b, confidence=0.95):
+    """The same where the i-th values of both belong together."""
+    d = a - b
+    return student(d.mean(), d.std(ddof=1) / np.sqrt(len(d)), len(d) - 1, confidence)
+
+
+def student(difference, error, freedom, confidence):
+    margin = scipy.stats.t.ppf((1 + confidence) / 2, freedom) * error
+    return difference, margin, 2 * scipy.stats.t.sf(abs(difference) / error, freedom)
+
+
+# %% tags=["by-hand"]
+draw = np.random.default_rng(0)  # ten splits: some are easy for both sides, some are hard
+easy = draw.normal(0, 3, 10)
+a, b = 42 + easy + draw.normal(0, 0.8, 10), 40.5 + easy + draw.normal(0, 0.8, 10)
+for name, own, librarys in (
+    ("independent", unpaired(a, b), statistics.welch([a], [b])),
+    ("paired by split", paired(a, b), statistics.paired([a], [b])),
+):
+    print(f"{name:16} {own[0]:+.2f} ± {own[1]:.2f} points, p = {own[2]:.2g}")
+    np.testing.assert_allclose(own, [librarys.value, librarys.margin, librarys.p_value], rtol=1e-9)
+
+# %% [markdown]
+# **What to notice.** The same twenty numbers, and one interval is several times as wide as the other: most of what
+# scatters here belongs to the splits. Pairing helps only where the pairs share something. Seeds of two *different*
+# training sets share the initial weights and little else, so that the book takes Welch's interval for seeds and the
+# paired one for RegDB's splits. This run's seeds, taken as pairs and as independent values:
 
 # %%
-gains = summary.gains(run, metric)
-if len(gains):
+mode = run.profile.evaluation.modes[0]
+first = seeds[seeds["mode"] == mode].pivot_table(index="seed", columns="training", values=metric, sort=False)
+others = [name for name in first if name != "real"] if "real" in first else []
+if len(first) > 1 and others:
+    both = {}
+    for name in others:
+        pair = first[[name, "real"]].dropna().to_numpy().T
+        both[training_label(name)] = {
+            "difference": unpaired(*pair)[0],
+            "± as independent": unpaired(*pair)[1],
+            "± as pairs": paired(*pair)[1],
+        }
+    display(pd.DataFrame(both).T.style.format("{:+.2f}"))
+else:
+    print("One seed, or no baseline: there is no interval.")
+
+# %% [markdown]
+# ### Many differences at once
+#
+# Each honest 95 % interval misses the truth once in twenty. A table of $m$ rows has $m$ chances to do so. *Holm's
+# correction* orders the p-values, $p_{(1)} \le \dots \le p_{(m)}$, multiplies the smallest by $m$, the next by $m - 1$,
+# and so on, and lets none be smaller than the one before it. Whatever is then at most 5 % counts as established: if no
+# row truly differs, the whole table makes a false statement with probability 5 % at most.
+
+
+# %% tags=["by-hand"]
+def holm(p_values):
+    """The corrected p-values, in the order of the given ones."""
+    corrected, level = np.empty(len(p_values)), 0.0
+    for step, place in enumerate(np.argsort(p_values, kind="stable")):
+        level = max(level, min(1.0, (len(p_values) - step) * p_values[place]))
+        corrected[place] = level
+    return corrected
+
+
+print(holm([0.010, 0.040, 0.030, 0.005]))
+p_values = np.random.default_rng(1).random(20) ** 3
+np.testing.assert_allclose(holm(p_values), statistics.holm(list(p_values)), rtol=1e-12)
+
+# %% [markdown]
+# What it buys, on tables in which **nothing is true**: so many rows, each compared with one baseline over so many
+# seeds. How often does such a table announce a discovery?
+
+
+# %%
+def false_discoveries(rows=8, seeds=3, tables=400):
+    """The share of tables without any true difference that announce one, with and without correction."""
+    draw, found = np.random.default_rng(0), {"each row by itself": 0, "after Holm's correction": 0}
+    for _ in range(tables):
+        values = draw.standard_normal((rows + 1, seeds))
+        p = np.array([unpaired(own, values[0])[2] for own in values[1:]])
+        found["each row by itself"] += p.min() <= 0.05
+        found["after Holm's correction"] += holm(p).min() <= 0.05
+    return pd.Series({name: 100 * count / tables for name, count in found.items()}, name="tables (%)").to_frame()
+
+
+widgets.explore(false_discoveries, rows=[1, 4, 8, 16, 30], seeds=[2, 3, 5, 10])
+
+# %% [markdown]
+# **What to notice.** Set the number of rows to 1 for what a single interval is worth, then raise it: without correction
+# a long table becomes a lottery that somebody wins nearly always.
+#
+# ### What each training set adds
+#
+# The gain over the baseline with its 95 % interval, each by itself. A hollow dot is a difference that is not
+# established after the correction over all rows of the figure. (The modes of one training set count as one family,
+# which costs the others as much as a single test does.)
+
+# %%
+modes = [mode for mode in run.profile.evaluation.modes if "real" in set(scores.loc[scores["mode"] == mode, "training"])]
+compared = claims.correct(each for mode in modes for each in claims.compare(scores, metric, mode=mode))
+if compared:
+    over = " or ".join(dict.fromkeys(each.contrast.over for each in compared))
     display(
-        plots.differences(
-            gains["label"].tolist(),
-            gains["mean"].tolist(),
-            gains["margin"].tolist(),
-            groups=gains["mode"].tolist(),
-            axis=f"gain in {metric.replace('_', '-')} over real images only (points), 95 % interval over "
-            f"{' or '.join(gains['over'].unique())}",
+        viz.differences(
+            **claims.for_differences(compared),
+            groups=[each.mode for each in compared],
+            axis=f"gain in {SCORES[metric]} over real images only (points), 95 % interval over {over}",
             title="What each training set adds",
-            established=gains["established"].tolist(),
         )
     )
+
+# %% tags=["by-hand"]
+# The library's interval for each row is the one above, and its correction is Holm's:
+alone = claims.compare(scores, metric, mode=modes[0]) if modes else []
+if alone and all(each.margin and not each.contrast.splits for each in alone):
+    own = [unpaired(*first[[each.claim.row, "real"]].to_numpy().T) for each in alone]
+    np.testing.assert_allclose([each.margin for each in alone], [margin for _, margin, _ in own], rtol=1e-6)
+    np.testing.assert_allclose([each.corrected for each in alone], holm([p for *_, p in own]), rtol=1e-6)
 
 # %% [markdown]
 # **What to notice.** Full dots first: they are what this run can claim. Are the hollow ones at least on the side that
@@ -143,10 +319,78 @@ if len(gains):
 # ## What was learned
 #
 # One row for each question of the book. The answers are put together from the recorded numbers by fixed rules: change
-# the profile, run again, and they change with it. Those on scores are corrected (Holm) over all of these questions.
+# the profile, run again, and they change with it. First the questions about scores, as statements, with Holm's
+# correction over all of them.
 
 # %%
-summary.learned(run).style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide()
+questions = [
+    Claim("More identities help, even with no generator", "", metric, "grayscale", "real"),
+    Claim("DiVE helps", "", metric, "dive", "real"),
+    Claim("DiVE beats greyscale copies", "", metric, "dive", "grayscale"),
+    Claim("Starting from the photograph is better than text alone", "", metric, "dive_from_image", "dive"),
+    Claim("The fair ceiling (re-drawn materials) lies above DiVE", "", metric, "resampled_ir", "dive"),
+    Claim("Knowing the true materials adds to that", "", metric, "oracle_ir", "resampled_ir"),
+]
+asked = [each for each in questions if set(each.rows) <= set(run.profile.reid.training_sets)]
+if len(scores):
+    answers = claims.judge(claims.measured_of(scores, metric), asked)
+    display(claims.findings_table(answers).style.set_properties(**{"text-align": "left"}).hide())
+    for each in answers:
+        if each.contrast is None:
+            print(f"{each.claim.words}: not yet run")
+
+# %% [markdown]
+# Then what chapters 2, 3 and 6 measured of the generator and its images:
+
+
+# %%
+def told(ask, words):
+    """What the recorded stages say; nothing is made here."""
+    found = run.fetched(ask)
+    return "not yet run" if found is None else words(found.value) + mark(found.older)
+
+
+def costs(variant):
+    """The rise of the loss on infrared images under a wrong prompt."""
+
+    def words(worth):
+        table = prompt_verdict(worth).set_index(["prompt", "modality"])
+        rise = table.loc[(PROMPT_VARIANTS[variant], "infrared"), "rise (%)"]
+        error = table.loc[(PROMPT_VARIANTS[variant], "infrared"), "standard error"]
+        answer = "yes" if rise > 1.96 * error else "not measurably" if rise > -1.96 * error else "on the contrary"
+        return f"{answer}: with {PROMPT_VARIANTS[variant]} the loss changes by {rise:+.2f} ± {1.96 * error:.2f} %"
+
+    return told(prompt_worth, words)
+
+
+def retrieved(record):
+    shares = (
+        f"{training_label(name).removeprefix('+ ')} {100 * own['rank_1']:.1f} %"
+        for name, own in record.values["galleries"].items()
+    )
+    return f"the baseline finds the ordered identity nearest for {', '.join(shares)}; chance is " + (
+        f"{100 * record.values['chance']:.1f} %"
+    )
+
+
+def distances(near):
+    return ", ".join(f"{row['images']} {row['Fréchet distance']:.2f}" for row in near.table.to_dict("records"))
+
+
+learned = {
+    "Does the identity word reach infrared?": (costs("person"), 2),
+    "Does the text of the code carry the modality?": (costs("code"), 2),
+    "Do the synthetic images show the identity that was ordered?": (
+        told(lambda own: measures.preservation(own, "real", own.profile.reid.seeds[0]), retrieved),
+        3,
+    ),
+    "Are they distributed like real infrared? (Fréchet distance)": (told(fidelity, distances), 3),
+    "Is the identity token on the person, the modality token everywhere?": (told(on_people, conclusion), 6),
+}
+table = pd.DataFrame.from_dict(learned, orient="index", columns=["answer", "chapter"]).rename_axis("question")
+display(table.reset_index().style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide())
+if table["answer"].str.endswith(OLDER).any():
+    print(OLDER, OLDER_WORDS)
 
 # %% [markdown]
 # **What to notice.** Read the rows together. If DiVE does not beat greyscale copies, the row on the right person says
@@ -174,9 +418,50 @@ summary.learned(run).style.set_properties(**{"text-align": "left", "white-space"
 # The interval is over seeds, or over RegDB's ten splits. The printed number is taken as it stands: papers print neither
 # its spread nor of how many trainings it is the mean.
 
+
+# %% tags=["by-hand"]
+def status(values, printed, tolerance):
+    """Whether the mean behind some values is equivalent to a printed number."""
+    apart = abs(values.mean() - printed)
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    if apart + scipy.stats.t.ppf(0.95, len(values) - 1) * error <= tolerance:  # the 90 % interval lies inside
+        return "equivalent"
+    if apart - scipy.stats.t.ppf(0.975, len(values) - 1) * error > tolerance:  # the 95 % interval lies outside
+        return "different"
+    return "inconclusive"
+
+
+def against_paper(printed=57.5, scatter=1.0, seeds=3, tolerance=1.0):
+    """Seeds with a mean of 57.0 beside a printed number."""
+    values = np.random.default_rng(0).standard_normal(seeds)
+    values = 57.0 + scatter * (values - values.mean()) / values.std(ddof=1)
+    own = status(values, printed, tolerance)
+    assert own == statistics.equivalence(57.0, scatter, seeds, target=printed, margin=tolerance)
+    figure, axes = plt.subplots(figsize=(6, 1.7))
+    axes.axvspan(printed - tolerance, printed + tolerance, alpha=0.15, label="printed ± tolerance")
+    for confidence, width in ((0.95, 2), (0.90, 5)):
+        margin = statistics.mean_margin(scatter, seeds, confidence)
+        axes.plot([57.0 - margin, 57.0 + margin], [0, 0], color="C1", linewidth=width, solid_capstyle="butt")
+    axes.plot(values, np.zeros(seeds), "o", color="white", markeredgecolor="C1")
+    axes.set_yticks([])
+    axes.set_xlim(50, 64)
+    axes.set_xlabel("rank-1 (%): seeds, 90 % interval (thick), 95 % interval (thin)")
+    axes.set_title(f"{seeds} seeds against a printed {printed}: {own}")
+    axes.legend(loc="upper left")
+    plt.close(figure)
+    return figure
+
+
+widgets.explore(against_paper, printed=[57.0, 57.5, 59.0, 62.0], scatter=[0.2, 1.0, 2.0], seeds=[2, 3, 5, 10])
+
+# %% [markdown]
+# **What to notice.** Move the number of seeds before the printed number: how many does a tolerance of one point need?
+# Now this run beside every number that the papers print:
+
 # %%
 beside = paper_table.beside_papers(results.scores(run, others=True))
-summary.statuses(beside).style.hide()
+counts = beside.groupby(["paper", "table", "title", "status"], sort=False).size().unstack(fill_value=0)
+counts.reindex(columns=list(paper_table.STATUSES), fill_value=0).reset_index().rename_axis(columns=None).style.hide()
 
 # %%
 for title, table in paper_table.show_papers(beside):
@@ -188,7 +473,12 @@ for title, table in paper_table.show_papers(beside):
 # follow the reading named here.
 
 # %%
-summary.notes().style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide()
+notes = [
+    {"paper": paper.name, "place": note.place, "it says": note.says, "but": note.but}
+    for paper in papers.load_papers()
+    for note in paper.notes
+]
+pd.DataFrame(notes).style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide()
 
 # %% [markdown]
 # ## Provenance
@@ -197,19 +487,32 @@ summary.notes().style.set_properties(**{"text-align": "left", "white-space": "no
 # item means that stages of different origin lie here together):
 
 # %%
-summary.conditions(run).style.hide()
+rows = []
+for record in run.cache.records():
+    result, machine = record.result, record.result["hardware"]
+    library, gpus = result["library"], "".join(f", {gpu}" for gpu in machine["gpus"])
+    about = {
+        "library": f"{library['version']} (source {library['source']})",
+        **result["versions"],
+        "device": result["device"],
+        "machine": f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB{gpus}",
+        **{f"manifest of {name}": digest[:12] for name, digest in result["manifests"].items()},
+    }
+    rows += about.items()
+made_with = pd.DataFrame(rows, columns=["item", "value"])
+made_with.groupby(["item", "value"], sort=False).size().rename("stages").reset_index().style.hide()
 
 # %%
-spent = summary.minutes(run)
-plots.bars(
-    [f"{row.stage} ({row.runs})" for row in spent.head(14).itertuples()],
-    spent["minutes"].head(14).tolist(),
-    reference=None,
-    axis="wall time of all runs of a stage (minutes; number of runs in brackets)",
-)
+made = results.stages(run.cache)
+spent = made.groupby("stage")["minutes"].agg(["sum", "size"]).nlargest(14, "sum")[::-1]
+plt.figure(figsize=(7.2, 0.8 + 0.3 * len(spent)))
+plt.barh([f"{name} ({int(count)})" for name, count in zip(spent.index, spent["size"], strict=True)], spent["sum"])
+plt.xlabel("wall time of all runs of a stage (minutes)")
+plt.title("Where the time went (in brackets: how many runs)")
+plt.show()
 
 # %%
-longest = results.stages(run.cache).nlargest(12, "minutes")
+longest = made.nlargest(12, "minutes")
 longest = longest[["stage", "minutes", "attempts", "finished", "source"]]
 longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 
@@ -235,7 +538,7 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 # - **Equal effort is a choice too.** A larger set may deserve a longer training. Papers mostly give it one, since their
 #   epochs grow with the images (`reid.length: published`); the table of what the trainings were given says what this
 #   run did.
-# - **Judges are networks.** "Shows the right person" means: to a network that is itself wrong quite often.
+# - **Evaluator networks are networks.** "Shows the right person" means: to a network that is itself wrong quite often.
 #
 # ## Exercises
 #
@@ -246,7 +549,6 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 # Solution 1.
 # With three seeds the 95 % margin is 4.5 points: within noise. It falls below 3 points with five seeds on
 # each side. (Whoever adds seeds until the interval leaves zero, and then stops, cheats: decide on the number before.)
-import scipy.stats
 
 
 def margin(n, s=2.0):

@@ -205,10 +205,7 @@ def compare(
     Raises:
         ValueError: the reference is not among the training sets.
     """
-    measured = scores.rename(columns={"training": "row"})
-    measured = measured.assign(**{metric: 100 * scores[metric]})
-    if "splits" in measured:
-        measured["splits"] = [in_percent(each) for each in measured["splits"]]
+    measured = measured_of(scores, metric)
     if reference not in set(names := list(dict.fromkeys(measured["row"]))):
         raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(names)}")
     label = {name: training_label(name).removeprefix("+ ") for name in names}
@@ -221,6 +218,18 @@ def compare(
         ],
         mode,
     )
+
+
+def measured_of(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Scores for `judge`: the training set as the row, the metric in percent.
+
+    Args:
+        scores: from `results.score_table`; shares.
+    """
+    measured = scores.rename(columns={"training": "row"}).assign(**{metric: 100 * scores[metric]})
+    if "splits" in measured:
+        measured["splits"] = [in_percent(each) for each in measured["splits"]]
+    return measured
 
 
 def correct(findings: Iterable[Finding]) -> list[Finding]:

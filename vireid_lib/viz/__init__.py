@@ -1,7 +1,7 @@
 """Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
 
 from vireid_lib.viz.arrows import arrow_panels
-from vireid_lib.viz.charts import bars, distance_histograms, loss_curves, run_bars, token_table
+from vireid_lib.viz.charts import bars, distance_histograms, loss_curves, token_table
 from vireid_lib.viz.data import carried_over, explanations, materials, ranked_gallery
 from vireid_lib.viz.embedding import coloured, scatter
 from vireid_lib.viz.expansion import people_curves, prompt_picture, with_and_without
@@ -51,7 +51,6 @@ __all__ = [
     "query_list",
     "ranked_gallery",
     "retrieval_lists",
-    "run_bars",
     "scatter",
     "space_use",
     "sweeps",

@@ -96,53 +96,6 @@ def bars(
 
 
 @styled
-def run_bars(
-    labels: Sequence[str],
-    means: Sequence[float],
-    deviations: Sequence[float],
-    *,
-    columns: Mapping[str, Sequence[str]],
-    axis: str,
-    marked: str = "",
-    title: str = "",
-) -> Picture:
-    """Bars with error bars and a table in line with them: one row per run.
-
-    Args:
-        deviations: standard deviations; NaN where there is one value only.
-        columns: heading → a text for each run.
-        axis: what the bars show, with its unit.
-        marked: the column that the bars show, set in bold.
-    """
-    room = [max(map(len, (name, *texts))) * 0.072 + 0.16 for name, texts in columns.items()]
-    words = max(map(len, labels)) * 0.072 + 0.3
-    picture = Picture(words + 2.8 + sum(room), 0.95 + 0.32 * len(labels), title or f"{axis} of {', '.join(labels)}")
-    left, right = picture.subplots(1, 2, width_ratios=[2.8, sum(room)])
-    places, spread = np.arange(len(labels)), np.asarray(deviations, dtype=float)
-    left.barh(places, means, height=0.6, color=SERIES[0], alpha=0.85)
-    known = ~np.isnan(spread)
-    left.errorbar(
-        np.asarray(means)[known], places[known], xerr=spread[known], fmt="none", ecolor=INK, elinewidth=1.3, capsize=3
-    )
-    left.set_yticks(places, labels, color=INK)
-    left.set_xlabel(f"{axis}, whiskers: standard deviation over seeds")
-    left.set_xlim(0, 1.05 * max(mean + error for mean, error in zip(means, np.nan_to_num(spread), strict=True)))
-    left.grid(axis="y", visible=False)
-    right.set_axis_off()
-    right.set_xlim(0, sum(room))
-    edges = np.cumsum(room)
-    for edge, (name, texts) in zip(edges, columns.items(), strict=True):
-        weight = "bold" if name == marked else "normal"
-        right.annotate(name, (edge, -0.75), ha="right", va="center", color=QUIET, fontsize=8, fontweight=weight)
-        for place, text in enumerate(texts):
-            right.annotate(text, (edge, place), ha="right", va="center", fontsize=8.5, fontweight=weight)
-    for axes in (left, right):
-        axes.set_ylim(len(labels) - 0.5, -1.1)
-    left.set_title(title)
-    return picture
-
-
-@styled
 def distance_histograms(
     groups: Mapping[str, Float[np.ndarray, " pairs"]], *, axis: str = "distance", title: str = "", bins: int = 60
 ) -> Picture:

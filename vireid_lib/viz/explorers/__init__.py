@@ -4,13 +4,11 @@ from vireid_lib.viz.explorers.augmentations import explore_augmentations, explor
 from vireid_lib.viz.explorers.browser import browse
 from vireid_lib.viz.explorers.embedding import explore_embedding
 from vireid_lib.viz.explorers.queries import explore_queries
-from vireid_lib.viz.explorers.runs import compare_runs
 from vireid_lib.viz.explorers.training_monitor import monitor
 from vireid_lib.viz.explorers.trials import removed_by_camera, view_trials
 
 __all__ = [
     "browse",
-    "compare_runs",
     "explore_augmentations",
     "explore_embedding",
     "explore_greys",
