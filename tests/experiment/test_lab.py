@@ -196,9 +196,9 @@ def tick(name: str) -> Callable:
 
 
 def explore_data(page, shots: Path) -> None:
-    explored(page, "explorers.browse(", slide("first person"))
-    explored(page, "explorers.browse(", choose("modality", "infrared"), shots / "lab_browser.png")
-    explored(page, "explorers.view_trials(", slide("trial"), shots / "lab_trial.png")
+    explored(page, "contact_sheet, split=", slide("first person"))
+    explored(page, "contact_sheet, split=", choose("split", "test"), shots / "lab_browser.png")
+    explored(page, "explore(ranked_gallery", choose("rule", "regdb"), shots / "lab_trial.png")
 
 
 def explore_galleries(page, shots: Path) -> None:

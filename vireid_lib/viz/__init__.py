@@ -2,7 +2,7 @@
 
 from vireid_lib.viz.arrows import arrow_panels
 from vireid_lib.viz.charts import bars, distance_histograms, loss_curves, token_table
-from vireid_lib.viz.data import carried_over, explanations, materials, ranked_gallery
+from vireid_lib.viz.data import explanations
 from vireid_lib.viz.embedding import coloured, scatter
 from vireid_lib.viz.expansion import people_curves, prompt_picture, with_and_without
 from vireid_lib.viz.galleries import gallery_sheet, query_list
@@ -17,16 +17,15 @@ from vireid_lib.viz.style import STYLE, Picture, identity_colours, notebook_styl
 from vireid_lib.viz.sweeps import distance_panels, sweeps
 
 __all__ = [
-    "STYLE",
     "Curve",
     "PersonPlane",
     "Picture",
+    "STYLE",
     "against",
     "arrow_panels",
     "attention_overlays",
     "bars",
     "brightness_curves",
-    "carried_over",
     "coloured",
     "differences",
     "distance_histograms",
@@ -42,14 +41,12 @@ __all__ = [
     "live_curves",
     "loss_curves",
     "loss_panels",
-    "materials",
     "notebook_style",
     "nothing_yet",
     "people_curves",
     "projection",
     "prompt_picture",
     "query_list",
-    "ranked_gallery",
     "retrieval_lists",
     "scatter",
     "space_use",

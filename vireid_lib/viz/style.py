@@ -65,7 +65,7 @@ def _saying_what(draw: Callable[[Figure], tuple[str, dict]]) -> Callable[[Figure
 
     def drawn(figure: Figure) -> tuple[str, dict]:
         data, about = draw(figure)
-        titles = [axes.get_title(loc="left") or axes.get_title() for axes in figure.axes]
+        titles = [figure.get_suptitle(), *(axes.get_title(loc="left") or axes.get_title() for axes in figure.axes)]
         return data, {**about, "alt": "; ".join(filter(None, titles)) or "Figure"}
 
     drawn.says_what = True
