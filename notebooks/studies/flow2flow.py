@@ -119,7 +119,8 @@ def convolution(maps, permutation, lower, upper, scale, backwards=False):
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(0)
 mixing, stretching = InvertibleConvolution(12), AffineCoupling(12, 16)
-nn.init.normal_(stretching.network[-1].weight, std=0.2)  # a fresh coupling does nothing yet
+nn.init.normal_(mixing.log_scale, std=0.3)  # fresh, it is a rotation, whose determinant is 1
+nn.init.normal_(stretching.network[-1].weight, std=0.2)  # fresh, it stretches everything alike
 learn = run.data().train_rows()
 corner = to_float(load_images(learn["path"].tolist()[:2], (64, 32), cache=None).pixels, "cpu")[:, :, 20:28, 12:20]
 x = squeeze(2 * corner.double() - 1)
@@ -170,7 +171,7 @@ def fitted_flow(blocks, steps=400):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return layers, float(loss)
+    return layers, loss.item()
 
 
 def density(blocks=4):
@@ -187,7 +188,7 @@ def density(blocks=4):
     shown = {"data x": data, "latents of the data": latents.flatten(1), "drawn from noise": drawn.flatten(1)}
     figure, panels = plt.subplots(1, 3, figsize=(7.2, 2.6))
     for axes, (title, points) in zip(panels, shown.items(), strict=True):
-        axes.scatter(*points.T, s=3, c="C1" if title == "drawn from noise" else data[:, 1])
+        axes.scatter(*points.T, s=3, c="C1" if title == "drawn from noise" else data[:, 1], cmap="viridis")
         axes.set(title=title, xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), xticks=[], yticks=[])
     figure.suptitle(f"{blocks} blocks: {loss:.2f} nats a point")
     plt.close(figure)
