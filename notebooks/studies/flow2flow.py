@@ -34,16 +34,34 @@ full = False  # all rows of tables IV, VI, VII and VIII and figure 6, or the red
 training = True  # False: train nothing, show what is trained already
 
 # %%
+from functools import cache
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
 from IPython.display import display
+from torch import nn
 
-from vireid_lib import experiment
-from vireid_lib import viz as plots
+from vireid_lib import experiment, viz
+from vireid_lib.analysis.fidelity import colourfulness, frechet
+from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.projection import readable_sample, tsne
+from vireid_lib.data.augment import normalise
+from vireid_lib.data.cameras import camera_keys
+from vireid_lib.data.grey import grey
+from vireid_lib.data.images import load_images, to_float
+from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment import studies
-from vireid_lib.experiment.studies import flow2flow_looks as f2f
-from vireid_lib.experiment.studies import looks
-from vireid_lib.experiment.studies.flow2flow import STUDY
+from vireid_lib.experiment.steps import FITTED
+from vireid_lib.experiment.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row
+from vireid_lib.generators.flow2flow.flow import AffineCoupling, InvertibleConvolution, squeeze
+from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.viz import widgets
+from vireid_lib.viz.pictures import short
 
+viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
 run
 
@@ -65,11 +83,155 @@ run
 # (eq. 7), for otherwise, it says, the flow is too linear. Flow2Flow has one flow for each modality, $\mathcal{G}_v$ and
 # $\mathcal{G}_r$, and both share the space of latents.
 #
+# ### The two layers, by hand
+#
+# A coupling leaves the first channels $x_1$ as they are, and lets them say how the others are stretched and moved (eq.
+# 5 and 6): $z_2 = x_2 \odot s(x_1) + t(x_1)$. Its Jacobian is triangular, so that $\log|\det J| = \sum \log s$. A 1×1
+# convolution multiplies the channels of every place by one matrix, written $W = P L (U + \operatorname{diag} s)$ with
+# $P$ a fixed permutation and triangular $L$, $U$ that have ones and zeros on the diagonal (Glow): $\log|\det W|$ is
+# then $\sum \log |s|$, where a determinant would cost the cube of the channels.
+
+
+# %% tags=["by-hand"]
+def coupling(maps, network, backwards=False):
+    kept, changed = maps.chunk(2, dim=1)
+    free, shift = network(kept).chunk(2, dim=1)
+    scale = torch.sigmoid(2 + 2 * torch.tanh(free / 2))  # bounded; 0.88 where the network says nothing
+    if backwards:
+        return torch.cat([kept, (changed - shift) / scale], 1)
+    return torch.cat([kept, changed * scale + shift], 1), scale.log().flatten(1).sum(1)
+
+
+def convolution(maps, permutation, lower, upper, scale, backwards=False):
+    weight = permutation @ (lower.tril(-1) + torch.eye(len(scale))) @ (upper.triu(1) + torch.diag(scale))
+    if backwards:
+        return torch.einsum("ij,bjhw->bihw", torch.linalg.inv(weight), maps)
+    places = maps.shape[2] * maps.shape[3]
+    return torch.einsum("ij,bjhw->bihw", weight, maps), places * scale.abs().log().sum().expand(len(maps))
+
+
+# %% [markdown]
+# Both, one after the other, on a corner of two photographs, whose 2×2 squares of pixels become channels. Three checks:
+# the library's layers with the same weights give the same numbers; running backwards gives the corner back; and the
+# log-determinant is that of the whole Jacobian, which autograd writes out entry by entry.
+
+# %% tags=["by-hand"]
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(0)
+mixing, stretching = InvertibleConvolution(12), AffineCoupling(12, 16)
+nn.init.normal_(mixing.log_scale, std=0.3)  # fresh, it is a rotation, whose determinant is 1
+nn.init.normal_(stretching.network[-1].weight, std=0.2)  # fresh, it stretches everything alike
+learn = run.data().train_rows()
+corner = to_float(load_images(learn["path"].tolist()[:2], (64, 32), cache=None).pixels, "cpu")[:, :, 20:28, 12:20]
+x = squeeze(2 * corner.double() - 1)
+lu = (mixing.permutation, mixing.lower, mixing.upper, mixing.sign * mixing.log_scale.exp())
+
+with torch.no_grad():
+    mixed, first = convolution(x, *lu)
+    z, second = coupling(mixed, stretching.network)
+    torch.testing.assert_close((mixed, first), mixing(x))
+    torch.testing.assert_close((z, second), stretching(mixed))
+    torch.testing.assert_close(convolution(coupling(z, stretching.network, True), *lu, True), x)
+
+jacobian = torch.autograd.functional.jacobian(
+    lambda v: coupling(convolution(v.view(1, *x.shape[1:]), *lu)[0], stretching.network)[0].flatten(), x[0].flatten()
+)
+torch.testing.assert_close(torch.linalg.slogdet(jacobian).logabsdet, first[0] + second[0])
+torch.set_default_dtype(torch.float32)
+print(f"{x[0].numel()} numbers; log|det| = {first[0]:.3f} (convolution) + {second[0]:.3f} (coupling)")
+
+# %% [markdown]
+# ### What maximum likelihood does with them
+#
+# The same layers on points of a plane (an "image" of one place and two channels). The flow learns to turn two half
+# moons into Gaussian noise, by equation 3 and nothing else, in some 20 lines; run backwards, it then draws moons from
+# noise. In JupyterLab, change the number of blocks.
+
+
+# %% tags=["by-hand"]
+def moons(count, draw):
+    angle, side = np.pi * torch.rand(count, generator=draw), torch.randint(2, (count,), generator=draw)
+    points = torch.stack([torch.cos(angle) + side - 0.5, torch.sin(angle) * (1 - 2 * side) + 0.4 * side - 0.2], 1)
+    return points + 0.08 * torch.randn(count, 2, generator=draw)
+
+
+@cache
+def fitted_flow(blocks, steps=400):
+    torch.manual_seed(0)
+    draw = torch.Generator().manual_seed(0)
+    layers = nn.ModuleList(layer for _ in range(blocks) for layer in (InvertibleConvolution(2), AffineCoupling(2, 32)))
+    optimizer = torch.optim.Adam(layers.parameters(), lr=5e-3)
+    for _ in range(steps):
+        z, log_determinant = moons(256, draw).view(-1, 2, 1, 1), 0
+        for layer in layers:
+            z, more = layer(z)
+            log_determinant = log_determinant + more
+        log_noise = -0.5 * z.square().sum((1, 2, 3)) - np.log(2 * np.pi)
+        loss = -(log_noise + log_determinant).mean()  # equation 3, in nats
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return layers, loss.item()
+
+
+def density(blocks=4):
+    """Data, their latents, and what the flow draws from noise."""
+    layers, loss = fitted_flow(blocks)
+    draw = torch.Generator().manual_seed(1)
+    data, noise = moons(800, draw), torch.randn(800, 2, generator=draw)
+    latents, drawn = data.view(-1, 2, 1, 1), noise.view(-1, 2, 1, 1)
+    with torch.no_grad():
+        for layer in layers:
+            latents = layer(latents)[0]
+        for layer in reversed(layers):
+            drawn = layer(drawn, generate=True)
+    shown = {"data x": data, "latents of the data": latents.flatten(1), "drawn from noise": drawn.flatten(1)}
+    figure, panels = plt.subplots(1, 3, figsize=(7.2, 2.6))
+    for axes, (title, points) in zip(panels, shown.items(), strict=True):
+        axes.scatter(*points.T, s=3, c="C1" if title == "drawn from noise" else data[:, 1], cmap="viridis")
+        axes.set(title=title, xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), xticks=[], yticks=[])
+    figure.suptitle(f"{blocks} blocks: {loss:.2f} nats a point")
+    plt.close(figure)
+    return figure
+
+
+widgets.explore(density, blocks=[1, 2, 4, 8])
+
+# %% [markdown]
+# **What to notice.** The middle panel should be a round cloud in which neighbours stay neighbours. A bijection cannot
+# tear: two moons are two pieces, a Gaussian is one, and whatever connects the moons on the right is what had to be
+# stretched.
+#
+# ### On pictures
+#
 # A picture that runs through a flow and back must be the same picture. It must also survive the way through the *other*
 # modality's flow and back:
 
+
 # %%
-f2f.inverted(run)
+@cache
+def maker(row="tse"):
+    """The fitted flows of a row of the study (or its CycleGAN)."""
+    own = studies.run_of(run, STUDY.row(row))
+    return own.generator("cyclegan" if row == "cyclegan" else "flow2flow", external=False)
+
+
+def pixels(rows):
+    size = (maker().config.height, maker().config.width)
+    return np.asarray(load_images(rows["path"].tolist(), size, cache=None).pixels)
+
+
+rows = {}
+for modality, other in OTHER.items():
+    given = pixels(learn[learn["modality"] == modality].sample(16, random_state=0))
+    latents = maker().encode(given, modality)
+    with torch.no_grad():
+        there = maker().networks[other](latents, generate=True)
+        again = maker().networks[other](there)[0]
+    for words, z in (("its own flow", latents), (f"and through the {other} one", again)):
+        worst = np.abs(maker().decode(z, modality).astype(int) - given).max()
+        rows[f"{modality}: {words}"] = {"images": len(given), "largest difference (of 255)": worst}
+pd.DataFrame(rows).T.rename_axis("there and back by")
 
 # %% [markdown]
 # ## 2. What the flows are taught (Fig. 8)
@@ -82,12 +244,13 @@ f2f.inverted(run)
 # take turns, the flows twice as often.
 
 # %%
-history = f2f.loss_history(run)
-plots.loss_curves(history, terms=["flow_visible", "flow_infrared"], title="Flow loss (nats, lower is more likely)")
+record = studies.run_of(run, STUDY.row("tse")).fit("flow2flow", external=False)
+history = pd.read_json(record.folder / FITTED / "training" / "history.jsonl", lines=True)
+viz.loss_curves(history, terms=["flow_visible", "flow_infrared"], title="Flow loss (nats, lower is more likely)")
 
 # %%
 sides = ["identity_visible", "encoder_visible", "modality_visible", "discriminator_visible"]
-plots.lines(
+viz.lines(
     {name: (history["step"], history[name]) for name in sides},
     x="step",
     y="loss (no unit)",
@@ -108,16 +271,46 @@ plots.lines(
 #
 # With $q = 2$, the paper's choice, it is the one half way. Here are the walks for $q = 10$:
 
-# %%
-walks = f2f.walks(run)
-plots.image_grid(**vars(walks), cell=1.0)
+# %% tags=["by-hand"]
+names = np.random.default_rng(1).permutation(sorted(learn["identity"].unique()))[:3]
+pairs = {}  # (identity, modality) -> two of its images
+for modality in OTHER:
+    for name in names:
+        own = learn[(learn["modality"] == modality) & (learn["identity"] == name)].sort_values("path")
+        pairs[name, modality] = pixels(own.iloc[[0, len(own) // 2]])
+
+q, walks = 10, []
+for (_, modality), pair in list(pairs.items())[::2]:
+    z_1, z_2 = maker().encode(pair, modality)
+    path = torch.stack([z_1 + p / q * (z_2 - z_1) for p in range(1, q)])  # equation 17
+    walks.append([pair[0], *maker().decode(path, modality), pair[1]])
+
+labels = [f"{short(name)}\n{modality}" for name, modality in list(pairs)[::2]]
+viz.image_grid(
+    walks, row_labels=labels, column_labels=["image 1", *(f"{p}/{q}" for p in range(1, q)), "image 2"], cell=1.0
+)
 
 # %% [markdown]
-# Half way, three times: between the pixels, between the latents of a flow without the $\tanh$, and with it.
+# Half way, three times: between the pixels, between the latents of a flow without the $\tanh$, and with it. The
+# library's own TSE picture of a pair (q = 2) is the one on the right, to one grey level of 255:
 
-# %%
-halves = f2f.half_ways(run)
-plots.image_grid(**vars(halves))
+# %% tags=["by-hand"]
+halves = []
+for (name, modality), pair in pairs.items():
+    row = [*pair, np.round(pair.astype(np.float32).mean(0)).astype(np.uint8)]
+    for kind in ("tse_linear", "tse"):
+        z = maker(kind).encode(pair, modality)
+        row.append(maker(kind).decode(z.mean(0, keepdim=True), modality)[0])
+    halves.append(row)
+    if maker().config.q == 2:
+        asked = SampleRequest(name, "", Path(), (1,), modality=modality, from_modality=modality)
+        librarys = maker().pictures([pair[:1], pair[1:]], [asked])[0]
+        np.testing.assert_allclose(librarys.astype(int), row[-1].astype(int), atol=1)
+
+labels = [f"{short(name)}\n{modality}" for name, modality in pairs]
+viz.image_grid(
+    halves, row_labels=labels, column_labels=["image 1", "image 2", "pixels", "linear\nflow", "nonlinear\nflow"]
+)
 
 # %% [markdown]
 # **What to notice.** A blend of pixels shows two people on top of each other. See whether the flows' pictures show one,
@@ -130,9 +323,22 @@ plots.image_grid(**vars(halves))
 # 18); and the other way round (eq. 19). Beside it is what CycleGAN makes of the same images, and a true image of the
 # person in that modality (of another moment, for nobody was photographed in both lights at once).
 
-# %%
-shown = f2f.translations(run, ["cmg", "cmg_none", "cyclegan"])
-plots.image_grid(**vars(shown))
+# %% tags=["by-hand"]
+kinds = {"Flow2Flow": "cmg", "no adversaries": "cmg_none", "CycleGAN": "cyclegan"}
+keys = pd.Series(camera_keys(learn), index=learn.index)
+names = np.random.default_rng(2).permutation(sorted(learn["identity"].unique()))[:6]
+shown, labels = [], []
+for place, name in enumerate(names):
+    modality, other = ("visible", "infrared") if place < len(names) // 2 else ("infrared", "visible")
+    own = learn[learn["identity"] == name].sort_values("path")
+    given, true = (pixels(own[own["modality"] == side].iloc[[0]]) for side in (modality, other))
+    camera = keys.loc[own.index[own["modality"] == other]].iloc[0]
+    made = [maker(row).translate(given, name, camera)[0] for row in kinds.values()]
+    by_hand = maker("cmg").decode(maker("cmg").encode(given, modality), other)  # equations 18 and 19
+    np.testing.assert_allclose(by_hand[0].astype(int), made[0].astype(int), atol=1)  # grey levels
+    shown.append([given[0], *made, true[0]])
+    labels.append(f"{short(name)}\n{modality}")
+viz.image_grid(shown, row_labels=labels, column_labels=["given", *kinds, "a true\none"])
 
 # %% [markdown]
 # **What to notice.** "No adversaries" is a pair of flows that learnt likelihood and the noise loss alone (Fig. 9). The
@@ -142,13 +348,59 @@ plots.image_grid(**vars(shown))
 # ## 5. Pictures in numbers
 #
 # Before anything is trained on them: how far are the pictures from real ones of their modality (Fréchet distance
-# between features of a judge, lower is nearer), and is the nearest real image one of the same person? "Grey copies" are
-# the visible images without their colour, which costs nothing and needs no training.
+# between features of an evaluator network, lower is nearer), and is the nearest real image one of the same identity?
+# The evaluator is MPANet, trained on the real images (first seed), in the stream of the modality that is measured.
+# "Grey copies" are the visible images without their colour, which costs nothing and needs no training.
 
 # %%
-table, words = f2f.fidelity(run, ["tse", "interpolation", "tse_linear", "cmg", "cmg_none", "cyclegan"])
-print(words)
-f2f.fidelity_words(table)
+most, rows = 400, []
+evaluator = studies.run_of(run, STUDY.row("mpanet"))
+network, config = evaluator.network("real", run.profile.reid.seeds[0])
+network = network.to(run.device).eval()
+
+
+@torch.no_grad()
+def features(table, modality, change=lambda images: images):
+    images = change(np.asarray(load_images(table["path"].tolist(), (config.height, config.width), cache=None).pixels))
+    parts = [to_float(images[start : start + 128], torch.device(run.device)) for start in range(0, len(images), 128)]
+    found = torch.cat([network.features(normalise(part), modality).cpu() for part in parts])
+    return nn.functional.normalize(found), colourfulness(images).mean()
+
+
+def subsample(table, count):
+    return table.sample(min(count, len(table)), random_state=0).sort_index()
+
+
+made = {}
+for name in ("tse", "interpolation", "tse_linear", "cmg", "cmg_none", "cyclegan"):
+    row = STUDY.row(name)
+    made[row.label] = studies.run_of(run, row).more_images(row.training)
+for modality, other in OTHER.items():
+    real = subsample(learn[learn["modality"] == modality], 2 * most)
+    half = real.iloc[::2]
+    known, _ = features(half, modality)
+    groups = {"real, one half against the other": real.iloc[1::2]}
+    if modality == "infrared":
+        groups["grey copies"] = subsample(learn[learn["modality"] == other], most)
+    groups |= {name: subsample(table[table["modality"] == modality], most) for name, table in made.items()}
+    for name, table in groups.items():
+        table = table[table["identity"].isin(set(half["identity"]))]
+        own, colour = features(table, modality, grey if name == "grey copies" else lambda images: images)
+        nearest = identify(own, table["identity"], known, half["identity"])
+        size = f"{config.height}x{config.width}"
+        near = frechet(known.numpy(), own.numpy(), extractor="mpanet", resize=size).value
+        rows.append(
+            {
+                "modality": modality,
+                "images": name,
+                "Fréchet distance": f"{near:.3f}",
+                "same identity nearest (%)": f"{100 * nearest.rank_1:.1f}",
+                "chance (%)": f"{100 * nearest.chance:.1f}",
+                "colourfulness": f"{colour:.1f}",
+                "N": len(table),
+            }
+        )
+pd.DataFrame(rows).set_index(["modality", "images"])
 
 # %% [markdown]
 # **What to notice.** TSE has it easy: its pictures lie between two images that are both in the set they are compared
@@ -209,9 +461,24 @@ display(*(studies.beside_paper(run, STUDY, measured, number) for number in (6, 7
 # both. The dot that is filled is the paper's best, 1.
 
 # %%
-curves = f2f.multiples(measured)
-if curves:
-    display(plots.sweeps(curves, y="rank-1 (%)"))
+means = measured[measured["mode"] == measured["mode"].iloc[0]].groupby("row")["rank_1"].agg(["mean", "std"])
+curves = {
+    words: [
+        (percent / 100, *means.loc[row])
+        for percent in PERCENT
+        if (row := expansion_row(modality, percent)) in means.index
+    ]
+    for modality, words in EXPANDED.items()
+}
+if any(len(points) > 1 for points in curves.values()):
+    figure, panels = plt.subplots(1, len(curves), figsize=(7.2, 2.6), sharey=True)
+    for axes, (words, points) in zip(panels, curves.items(), strict=True):
+        share, mean, spread = np.array(points, dtype=float).reshape(-1, 3).T
+        axes.errorbar(share, mean, yerr=np.nan_to_num(spread), fmt="o-", capsize=3, markerfacecolor="white")
+        axes.plot(share[share == 1], mean[share == 1], "o", color="C0")
+        axes.set(title=f"{words} expanded", xlabel="generated images for each real one")
+    panels[0].set_ylabel("rank-1 (%)")
+    plt.show()
 else:
     print("Not run: these rows are trained with -p full=true.")
 
@@ -241,19 +508,19 @@ print(studies.limits(run, STUDY, measured, findings))
 # clusters do not (chapter 5). Look whether a person's circles (visible) and triangles (infrared) touch.
 
 # %%
-seed = run.profile.reid.seeds[0]
-held = looks.features_of(run, STUDY, ["mpanet", "both"], seed=seed)
 test = run.data().test()
 sample = readable_sample(test, identities=8)
 about = test.iloc[sample]
-for name, features in held.items():
+for name in ("mpanet", "both"):
+    row = STUDY.row(name)
+    held, _ = studies.run_of(run, row).features(row.training, run.profile.reid.seeds[0])
     display(
-        plots.projection(
-            tsne(features[sample]),
+        viz.projection(
+            tsne(held[sample]),
             identities=about["identity"].tolist(),
             modalities=about["modality"].tolist(),
             cameras=about["camera"].tolist(),
-            title=name,
+            title=row.label,
         )
     )
 
