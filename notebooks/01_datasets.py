@@ -43,7 +43,8 @@ from IPython.display import display
 
 from vireid_lib import experiment
 from vireid_lib import viz as plots
-from vireid_lib.book import lessons, retrieval
+from vireid_lib.analysis import retrieval
+from vireid_lib.book import lessons
 from vireid_lib.data.images import load_images
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import measures

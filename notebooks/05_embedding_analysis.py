@@ -47,9 +47,9 @@ from IPython.display import display
 
 from vireid_lib import experiment
 from vireid_lib import viz as plots
+from vireid_lib.analysis import retrieval
 from vireid_lib.analysis.embedding_spread import hardest_cross_distance, pair_distances
 from vireid_lib.analysis.projection import readable_sample, tsne
-from vireid_lib.book import retrieval
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import explorers, widgets
@@ -260,8 +260,8 @@ print(
 for right, words in ((True, "Wrong before, right after"), (False, "Right before, wrong after")):
     queries = retrieval.turned(before, after, right=right, count=4)
     if queries:
-        lists = retrieval.lists(held[other], test, trial, protocol.rule, queries)
-        display(plots.retrieval_lists(**lists, title=f"{words}; ranked by the network trained on: {other}"))
+        title = f"{words}; ranked by the network trained on: {other}"
+        display(plots.retrieval_lists(held[other], test, trial, protocol.rule, queries, title=title))
     else:
         print(f"{words}: no query")
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from vireid_lib import viz as plots
-from vireid_lib.book import retrieval
+from vireid_lib.analysis import retrieval
 from vireid_lib.viz import data, distance_panels, panels, sweeps
 
 
@@ -29,6 +29,24 @@ def test_a_ranked_gallery_fades_what_the_rule_removed():
     labels = [axes.get_xlabel() for axes in picture.axes]
     assert labels == ["", "removed\ncam. 2", "1 ✗\ncam. 1", "", "2 ✓\ncam. 4", ""]
     assert picture.axes[1].images[0].get_array().min() > 150 and picture.axes[2].images[0].get_array().max() == 0
+
+
+def test_lists_show_the_images_ranked_first_that_are_left(made_up_trial, tmp_path):
+    features, trial = made_up_trial()
+    table = pd.concat([trial.query, trial.gallery]).sort_index()
+    for row in table.index:
+        path = tmp_path / f"{row}.png"
+        Image.fromarray(np.full((8, 4, 3), row, np.uint8)).save(path)
+        table.loc[row, "path"] = str(path)
+    queries = trial.query.index[:3].tolist()
+    picture = plots.retrieval_lists(features, table, trial, "sysu-mm01", queries, ranks=4)
+    lines = np.asarray(picture.axes).reshape(3, 5)
+    for query, line in zip(queries, lines, strict=True):
+        shown = [int(axes.images[0].get_array()[0, 0, 0]) for axes in line]
+        expected = retrieval.ranked(features, trial, "sysu-mm01", query).query("not removed").head(4)
+        assert shown == [query, *expected["row"]]
+        signs = [f"{'✓' if row.right else '✗'} {row.distance:.2f}" for row in expected.itertuples()]
+        assert [axes.get_xlabel() for axes in line[1:]] == signs
 
 
 def test_each_kind_of_explanation_is_a_row():

@@ -30,9 +30,6 @@ SAMPLES = {
         row_colours=["red", "blue"],
         title="t",
     ),
-    "retrieval_lists": lambda: plots.retrieval_lists(
-        [image()], [[image(), image()]], np.array([[True, False]]), distances=np.array([[0.1, 0.2]]), query_labels=["q"]
-    ),
     "heat_overlays": lambda: plots.heat_overlays([image(), image()], [heat(), np.ones((4, 2))], labels=["a", "b"]),
     "attention_overlays": lambda: plots.attention_overlays(
         [image()], [{"[p]": heat(), "[k]": heat()}], row_labels=["a"]
@@ -74,7 +71,6 @@ def test_the_style_stays_inside_and_the_picture_is_the_same_again():
 
 def test_modalities_and_right_and_wrong_are_told_apart_without_colour():
     assert len(set(MODALITY_MARKERS.values())) == 2
-    assert [axes.get_xlabel() for axes in SAMPLES["retrieval_lists"]().axes] == ["", "✓ 0.10", "✗ 0.20"]
 
 
 @pytest.mark.parametrize(

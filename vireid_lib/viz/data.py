@@ -94,7 +94,7 @@ def ranked_gallery(
 
     Args:
         images: in the order of the rows of `ranking`.
-        ranking: as `vireid_lib.book.retrieval.ranked` returns it, or its first rows.
+        ranking: as `vireid_lib.analysis.retrieval.ranked` returns it, or its first rows.
     """
     lines = -(-len(images) // columns)
     ratio = query.shape[1] / query.shape[0]

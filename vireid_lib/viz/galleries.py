@@ -77,7 +77,7 @@ def query_list(
 
     Args:
         images: in the order of the rows of `ranking`.
-        ranking: as `vireid_lib.book.retrieval.ranking` returns it, or its first rows.
+        ranking: as `vireid_lib.analysis.retrieval.ranking` returns it, or its first rows.
         heat: of the query and of each image, 0..1; a second row shows them.
     """
     ratio, lines = query.shape[1] / query.shape[0], 1 if heat is None else 2

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from vireid_lib.analysis import retrieval
 from vireid_lib.analysis.saliency import grad_cam_plus_plus
-from vireid_lib.book import retrieval
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
 from vireid_lib.evaluation import Trial

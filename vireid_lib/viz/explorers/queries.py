@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vireid_lib.analysis.retrieval import per_query, ranked
 from vireid_lib.analysis.saliency import grad_cam_plus_plus
-from vireid_lib.book.retrieval import per_query, ranked
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import load_images, to_float
 from vireid_lib.evaluation import Trial

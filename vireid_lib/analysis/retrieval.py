@@ -15,7 +15,6 @@ from vireid_lib.data.images import load_images, to_float
 from vireid_lib.evaluation import Trial, cosine_distance
 from vireid_lib.evaluation.rules import camera_numbers, find_rule
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.viz.pictures import pixels, short
 
 
 def ranking(
@@ -148,32 +147,6 @@ def turned(before: pd.DataFrame, after: pd.DataFrame, *, right: bool, count: int
     """Rows of queries that were wrong before and are right after (or the other way round); different people first."""
     changed = (before["rank"].eq(1) != right) & (after["rank"].eq(1) == right)
     return examples(after[changed], right=right, count=count, seed=seed)
-
-
-def lists(
-    features: Float[Tensor, "images dim"],
-    table: pd.DataFrame,
-    trial: Trial,
-    rule: str,
-    queries: Sequence[int],
-    *,
-    ranks: int = 8,
-) -> dict[str, object]:
-    """The arguments of `plots.retrieval_lists` for some queries of a trial; removed gallery images are left out.
-
-    Args:
-        table: the rows that the trial was drawn from.
-    """
-    ranks = min(ranks, *(int((~ranked(features, trial, rule, query)["removed"]).sum()) for query in queries))
-    found = [ranked(features, trial, rule, query).query("not removed").head(ranks) for query in queries]
-    labels = [f"{short(table['identity'][query])}\ncamera {short(table['camera'][query])}" for query in queries]
-    return {
-        "queries": list(pixels(table.loc[list(queries)])),
-        "ranked": [list(pixels(table.loc[each["row"]])) for each in found],
-        "correct": np.stack([each["right"].to_numpy() for each in found]),
-        "distances": np.stack([each["distance"].to_numpy() for each in found]),
-        "query_labels": labels,
-    }
 
 
 def first_pairs(
