@@ -91,7 +91,7 @@ baseline, other = list(held)[:2]
 
 test = run.data().test()
 person = test["identity"].to_numpy()
-infrared = (test["modality"] == "infrared").to_numpy()
+infrared = (test["modality"] == "infrared").to_numpy(copy=True)
 print(
     f"{len(test)} test images of {test['identity'].nunique()} identities; seed {seed}; "
     + ", ".join(f"'{label}': {features.shape[1]} dimensions" for label, features in held.items())
@@ -204,7 +204,7 @@ def clickable(network=other, colour="identity", perplexity=15):
     plot.axis.visible = plot.grid.visible = False  # neither has a unit
     points.selected.js_on_change("indices", CustomJS(args={"points": points, "card": card}, code=ON_CLICK))
     page = html.escape(file_html(column(plot, card, sizing_mode="stretch_width"), INLINE))
-    return HTML(f'<iframe srcdoc="{page}" style="width: 100%; height: 690px; border: 0"></iframe>')
+    return HTML(f'<div><iframe srcdoc="{page}" style="width: 100%; height: 690px; border: 0"></iframe></div>')
 
 
 colours = [name for name in ("identity", "modality", "camera", "source") if cast[name].nunique() > 1]
@@ -381,7 +381,7 @@ flips
 
 # %% tags=["by-hand"]
 before, after = (retrieval.per_query(held[label], trial, protocol.rule) for label in (baseline, other))
-assert (retrieval.fates(before, after).to_numpy() == flips.to_numpy()).all()
+assert (retrieval.transitions(before, after).to_numpy() == flips.to_numpy()).all()
 assert ((before["rank"] == 1) == right["before"]).all() and ((after["rank"] == 1) == right["after"]).all()
 
 gained, lost = right.index[~right["before"] & right["after"]], right.index[right["before"] & ~right["after"]]
@@ -534,10 +534,12 @@ for kind in (True, False):
 for kind, images in explained.items():
     if images:
         rows, heats, drops, similarities = zip(*images[:6], strict=True)
-        captions = ["query", f"first: {'right' if kind else 'wrong'}"] * 3
+        words = "right" if kind else "wrong"
+        captions = ["query", f"first: {words}"] * 3
         labels = [f"{caption}\ns = {s:.2f}" for caption, s in zip(captions, similarities, strict=False)]
         maps = {"Grad-CAM++": torch.cat(heats).numpy(), "occlusion": torch.cat(drops).numpy()}
-        display(viz.explanations(pixels(test.loc[list(rows)], opened(other)[1]), maps, labels=labels))
+        title = f"What makes a query and its first image similar, where that is {words}; trained on: {other}"
+        display(viz.explanations(pixels(test.loc[list(rows)], opened(other)[1]), maps, labels=labels, title=title))
 
 # %% [markdown]
 # **What to notice.** Do heat and occlusion point at the same place? Where they do not, one of them is wrong.
@@ -583,7 +585,7 @@ def any_query(network=other, first="any", query=0, ranks=8, show_removed=False, 
     ranking = ranking[show_removed | ~ranking["removed"]].head(ranks)
 
     rows = [asked, *ranking["row"]]
-    figure, axes = plt.subplots(1 + heat, len(rows), figsize=(1.1 * len(rows), 2.6 + 2 * heat), squeeze=False)
+    figure, axes = plt.subplots(1 + heat, len(rows), figsize=(1.1 * len(rows), 2.8 + 2 * heat), squeeze=False)
     for ax, image in zip(axes[0], pixels(test.loc[rows]), strict=True):
         ax.imshow(image)
     for ax, row in zip(axes[0, 1:], ranking.itertuples(), strict=True):
@@ -599,7 +601,9 @@ def any_query(network=other, first="any", query=0, ranks=8, show_removed=False, 
             ax.imshow(found, cmap="magma", alpha=0.5, extent=(0, 64, 128, 0), interpolation="bilinear")
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
-    figure.suptitle(f"Trained on: {network}; rank of the first right image: {outcomes.loc[asked, 'rank']}")
+    title = f"Trained on: {network}; rank of the first right image: {outcomes.loc[asked, 'rank']}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    figure.set_layout_engine("constrained")
     plt.close(figure)
     return figure
 

@@ -257,10 +257,13 @@ for name in ("baseline", "DEEN"):
 # %%
 trial = protocol.trials(test)[0]
 before, after = (retrieval.per_query(held[name], trial, protocol.rule) for name in ("baseline", "DEEN"))
-queries = retrieval.turned(before, after, right=True, count=2) + retrieval.turned(before, after, right=False, count=1)
+queries = [
+    *retrieval.flipped_queries(before, after, right=True, count=2),
+    *retrieval.flipped_queries(before, after, right=False, count=1),
+]
 for name in ("baseline", "DEEN") if queries else ():
     display(plots.retrieval_lists(held[name], test, trial, protocol.rule, queries, ranks=8, title=name))
-retrieval.fates(before, after)
+retrieval.transitions(before, after)
 
 # %% [markdown]
 # The table counts all queries, before (baseline) and after (DEEN): the examples above are a choice, the counts are not.

@@ -243,11 +243,14 @@ test, protocol = run.data().test(), run.protocol()
 trial = protocol.trials(test)[0]
 outcomes = {name: retrieval.per_query(features, trial, protocol.rule) for name, features in held.items()}
 before, after = outcomes["HT, RE"], outcomes["DEN"]
-queries = retrieval.turned(before, after, right=True, count=2) + retrieval.turned(before, after, right=False, count=1)
+queries = [
+    *retrieval.flipped_queries(before, after, right=True, count=2),
+    *retrieval.flipped_queries(before, after, right=False, count=1),
+]
 for name, features in held.items():
     if queries:
         display(plots.retrieval_lists(features, test, trial, protocol.rule, queries, ranks=10, title=name))
-retrieval.fates(before, after)
+retrieval.transitions(before, after)
 
 # %% [markdown]
 # The table counts all queries, before (baseline) and after (DEN): the examples above are a choice, the counts are not.

@@ -73,13 +73,13 @@ def test_pairs_are_explained_both_ways(tmp_path):
     assert -1 <= found.agreement <= 1
 
 
-def test_fates_and_turned_queries_agree(made_up_trial):
+def test_transitions_and_flipped_queries_agree(made_up_trial):
     features, trial = made_up_trial()
     other = features + torch.randn(features.shape, generator=torch.Generator().manual_seed(9))
     before, after = (retrieval.per_query(each, trial, "sysu-mm01") for each in (other, features))
-    table = retrieval.fates(before, after)
+    table = retrieval.transitions(before, after)
     assert table.to_numpy().sum() == len(before)
     assert table.loc["right"].sum() == (before["rank"] == 1).sum()
     for right, count in ((True, table.loc["wrong", "right"]), (False, table.loc["right", "wrong"])):
-        rows = retrieval.turned(before, after, right=right, count=100)
+        rows = retrieval.flipped_queries(before, after, right=right, count=100)
         assert len(rows) == count and ((after.loc[rows, "rank"] == 1) == right).all()

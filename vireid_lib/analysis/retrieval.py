@@ -120,18 +120,7 @@ def per_query(features: Float[Tensor, "images dim"], trial: Trial, rule: str) ->
     return pd.DataFrame(rows, columns=columns).set_index("row")
 
 
-def examples(outcomes: pd.DataFrame, *, right: bool, count: int, seed: int = 0) -> list[int]:
-    """Rows of queries whose first image is right (or wrong), of different people as far as there are such.
-
-    Args:
-        outcomes: as `per_query` returns it.
-    """
-    chosen = outcomes[(outcomes["rank"] == 1) == right].sample(frac=1, random_state=seed)
-    turn = chosen.groupby("identity").cumcount()
-    return [int(row) for row in chosen.index[np.argsort(turn.to_numpy(), kind="stable")][:count]]
-
-
-def fates(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+def transitions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Queries by whether their first image is right for one network and for another: a 2×2 table of counts.
 
     Args:
@@ -143,21 +132,16 @@ def fates(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis("before").rename_axis("after", axis="columns")
 
 
-def turned(before: pd.DataFrame, after: pd.DataFrame, *, right: bool, count: int, seed: int = 0) -> list[int]:
-    """Rows of queries that were wrong before and are right after (or the other way round); different people first."""
-    changed = (before["rank"].eq(1) != right) & (after["rank"].eq(1) == right)
-    return examples(after[changed], right=right, count=count, seed=seed)
+def flipped_queries(before: pd.DataFrame, after: pd.DataFrame, *, right: bool, count: int, seed: int = 0) -> list[int]:
+    """Rows of queries that were wrong before and are right after (or the other way round), drawn at random; of
+    different identities as far as there are such.
 
-
-def first_pairs(
-    features: Float[Tensor, "images dim"], trial: Trial, rule: str, queries: Sequence[int]
-) -> list[tuple[int, int]]:
-    """(query, gallery image ranked first) of some queries, as rows of the table."""
-    pairs = []
-    for query in queries:
-        table = ranked(features, trial, rule, query)
-        pairs.append((query, int(table.loc[~table["removed"], "row"].iloc[0])))
-    return pairs
+    Args:
+        before, after: as in `transitions`.
+    """
+    changed = after[(before["rank"].eq(1) != right) & (after["rank"].eq(1) == right)].sample(frac=1, random_state=seed)
+    turn = changed.groupby("identity").cumcount()
+    return [int(row) for row in turn.sort_values(kind="stable").index[:count]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,28 +106,6 @@ def retrieval_lists(
 
 
 @styled
-def heat_overlays(
-    images: Sequence[Image],
-    maps: Sequence[Float[np.ndarray, "map_height map_width"]],
-    *,
-    labels: Sequence[str] = (),
-    title: str = "",
-    cell: float = 1.6,
-) -> Picture:
-    """Images above the same images under their heat maps (Grad-CAM++, say), each map scaled to its own range."""
-    ratio = images[0].shape[1] / images[0].shape[0]
-    picture, axes = _grid(2, len(images), cell * ratio, cell, title, True, bool(labels))
-    for column, (image, heat) in enumerate(zip(images, maps, strict=True)):
-        axes[0, column].imshow(image)
-        _overlay(axes[1, column], image, heat, heat.min(), heat.max())
-        if labels:
-            axes[0, column].set_title(labels[column], fontsize=8, fontweight="normal", color=QUIET, loc="center")
-    for row, label in enumerate(("image", "attended")):
-        axes[row, 0].set_ylabel(label, rotation=0, ha="right", va="center", color=QUIET, labelpad=8)
-    return picture
-
-
-@styled
 def attention_overlays(
     images: Sequence[Image],
     attention: Sequence[Mapping[str, Float[np.ndarray, "map_height map_width"]]],

@@ -2,8 +2,6 @@
 
 from vireid_lib.viz.explorers.augmentations import explore_augmentations, explore_greys
 from vireid_lib.viz.explorers.browser import browse
-from vireid_lib.viz.explorers.embedding import explore_embedding
-from vireid_lib.viz.explorers.queries import explore_queries
 from vireid_lib.viz.explorers.runs import compare_runs
 from vireid_lib.viz.explorers.training_monitor import monitor
 from vireid_lib.viz.explorers.trials import removed_by_camera, view_trials
@@ -12,9 +10,7 @@ __all__ = [
     "browse",
     "compare_runs",
     "explore_augmentations",
-    "explore_embedding",
     "explore_greys",
-    "explore_queries",
     "monitor",
     "removed_by_camera",
     "view_trials",
