@@ -134,7 +134,7 @@ plane(network=other)
 # the two networks by such questions, and not by how tidy they look: t-SNE can make anything tidy.
 #
 # Which images are the odd ones? The next figure is a small web page (made by Bokeh): it works in any browser, without a
-# kernel and without a network. Two external identities join the test identities, with the infrared images that somebody
+# kernel and offline. Two external identities join the test identities, with the infrared images that somebody
 # made up for them (hollow) and that the second network was trained on. **Hover over a point**: it shows its image.
 # **Click it**: it stays, together with the images whose features are nearest *in all dimensions*.
 
@@ -195,16 +195,18 @@ def clickable(network=other, colour="identity", perplexity=15):
         "fill": (cast["source"] == "real").astype(float).tolist(),
     }
     points, card = ColumnDataSource(points), Div(text="Click a point.", height=210)
-    plot = figure(height=460, sizing_mode="stretch_width", tools="tap,pan,wheel_zoom,reset")
+    plot = figure(height=540, sizing_mode="stretch_width", tools="tap,pan,wheel_zoom,reset")
     plot.title.text = f"t-SNE of {len(cast)} images by {colour}; trained on: {network}"
     plot.add_tools("hover")
     plot.hover.tooltips = '<img src="@image"><br>@words'
-    plot.scatter("x", "y", source=points, size=9, color="ink", marker="marker", fill_alpha="fill", legend_group="label")
-    plot.add_layout(plot.legend[0], "right")
+    look = {"size": 9, "color": "ink", "marker": "marker", "fill_alpha": "fill", "nonselection_line_alpha": 0.4}
+    plot.scatter("x", "y", source=points, legend_group="label", **look)
+    plot.add_layout(plot.legend[0], "below")
+    plot.legend.ncols, plot.legend.location, plot.legend.label_text_font_size = 3, "left", "8pt"
     plot.axis.visible = plot.grid.visible = False  # neither has a unit
     points.selected.js_on_change("indices", CustomJS(args={"points": points, "card": card}, code=ON_CLICK))
     page = html.escape(file_html(column(plot, card, sizing_mode="stretch_width"), INLINE))
-    return HTML(f'<div><iframe srcdoc="{page}" style="width: 100%; height: 690px; border: 0"></iframe></div>')
+    return HTML(f'<div><iframe srcdoc="{page}" style="width: 100%; height: 770px; border: 0"></iframe></div>')
 
 
 colours = [name for name in ("identity", "modality", "camera", "source") if cast[name].nunique() > 1]
@@ -352,13 +354,13 @@ for name in run.profile.reid.training_sets:
 from vireid_lib.evaluation.rules import find_rule
 
 protocol = run.protocol()
-trial = protocol.trials(test)[0]
+trial, rule = protocol.trials(test)[0], protocol.rule  # another rule: "regdb", "llcm"
 q, g = (torch.from_numpy(part.index.to_numpy(copy=True)) for part in (trial.query, trial.gallery))
 who = torch.from_numpy(pd.factorize(test["identity"])[0])
 camera = torch.from_numpy(test["camera"].str.extract(r"(\d+)$")[0].to_numpy(int))
 
 same = who[q][:, None] == who[g]
-removed = find_rule(protocol.rule).removed(who[q][:, None], camera[q][:, None], who[g], camera[g])  # as in chapter 1
+removed = find_rule(rule).removed(who[q][:, None], camera[q][:, None], who[g], camera[g])  # as in chapter 1
 counts = (same & ~removed).any(1)  # queries with a right image left to be found
 
 
@@ -380,7 +382,7 @@ flips
 # The library keeps the rank of the first right image and the average precision as well, and counts the same:
 
 # %% tags=["by-hand"]
-before, after = (retrieval.per_query(held[label], trial, protocol.rule) for label in (baseline, other))
+before, after = (retrieval.per_query(held[label], trial, rule) for label in (baseline, other))
 assert (retrieval.transitions(before, after).to_numpy() == flips.to_numpy()).all()
 assert ((before["rank"] == 1) == right["before"]).all() and ((after["rank"] == 1) == right["after"]).all()
 
@@ -410,7 +412,7 @@ for queries, words in ((gained, "Wrong before, right after"), (lost, "Right befo
     different = test.loc[queries].sample(frac=1, random_state=0).drop_duplicates("identity").index[:3]
     if len(different):
         title = f"{words}; ranked by the network trained on: {other}"
-        display(viz.retrieval_lists(held[other], test, trial, protocol.rule, different, title=title))
+        display(viz.retrieval_lists(held[other], test, trial, rule, different, title=title))
     else:
         print(f"{words}: no query")
 
@@ -465,8 +467,11 @@ def grad_cam(model, image, modality, towards):
 
 
 # %% tags=["by-hand"]
+CELLS = 8, 4  # rows and columns
+
+
 @torch.no_grad()
-def occlusion(model, image, modality, towards, cells=(8, 4)):
+def occlusion(model, image, modality, towards, cells=CELLS):
     """By how much s drops [1, rows, columns] when a cell of the image is covered by the image's mean colour."""
     y, x = (np.linspace(0, size, n + 1).round().astype(int) for size, n in zip(image.shape[2:], cells, strict=True))
     images = image.repeat(1 + cells[0] * cells[1], 1, 1, 1)  # the first stays as it is
@@ -506,7 +511,7 @@ def explain(label, row, partner):
 
 def first_image(query, label=other):
     """The gallery image that a query ranks first."""
-    ranking = retrieval.ranked(held[label], trial, protocol.rule, query)
+    ranking = retrieval.ranked(held[label], trial, rule, query)
     return ranking.loc[~ranking["removed"], "row"].iloc[0]
 
 
@@ -515,7 +520,7 @@ if type(opened(other)[0]).__name__ != "TwoStreamNetwork":
 query = right.index[0]
 heat, drops, s, arguments = explain(other, query, first_image(query))
 torch.testing.assert_close(heat, saliency.grad_cam_plus_plus(*arguments)[0], atol=1e-3, rtol=0)  # of a largest heat 1
-torch.testing.assert_close(drops, saliency.occlusion(*arguments), atol=1e-5, rtol=0)
+torch.testing.assert_close(drops, saliency.occlusion(*arguments, cells=CELLS), atol=1e-5, rtol=0)
 print(f"similarity {s:.3f}; the largest drop by covering one cell {drops.max():.3f}, the smallest {drops.min():+.3f}")
 
 # %% [markdown]
@@ -538,7 +543,7 @@ for kind, images in explained.items():
         captions = ["query", f"first: {words}"] * 3
         labels = [f"{caption}\ns = {s:.2f}" for caption, s in zip(captions, similarities, strict=False)]
         maps = {"Grad-CAM++": torch.cat(heats).numpy(), "occlusion": torch.cat(drops).numpy()}
-        title = f"What makes a query and its first image similar, where that is {words}; trained on: {other}"
+        title = f"Where the first image is {words}; trained on: {other}"
         display(viz.explanations(pixels(test.loc[list(rows)], opened(other)[1]), maps, labels=labels, title=title))
 
 # %% [markdown]
@@ -564,7 +569,7 @@ for kind, images in explained.items():
 # neck subtracts their mean, so that retrieval does not care, but a map that is weighted by strength does. A heat map is
 # a hypothesis; occlusion is a test of it.
 #
-# Then the occlusion row. Its cells are coarse (8×4): read them as "head, upper body, legs, background". Is it the same
+# Then the occlusion row. Its cells are coarse: read them as "head, upper body, legs, background". Is it the same
 # part of the person in both images? In wrong pairs, is it something that the two people really share? Heat beside the
 # person is a warning. And a limit of both: they show what makes the pair similar, not what the network would have
 # needed to tell the two apart.
@@ -577,11 +582,11 @@ for kind, images in explained.items():
 # %%
 def any_query(network=other, first="any", query=0, ranks=8, show_removed=False, heat=False):
     """One query's nearest gallery images under one network."""
-    outcomes = retrieval.per_query(held[network], trial, protocol.rule)
+    outcomes = retrieval.per_query(held[network], trial, rule)
     hit = outcomes["rank"] == 1
     asking = outcomes.index[{"any": hit | ~hit, "right": hit, "wrong": ~hit}[first]]
     asked = asking[query % len(asking)]
-    ranking = retrieval.ranked(held[network], trial, protocol.rule, asked)
+    ranking = retrieval.ranked(held[network], trial, rule, asked)
     ranking = ranking[show_removed | ~ranking["removed"]].head(ranks)
 
     rows = [asked, *ranking["row"]]
