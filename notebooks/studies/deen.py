@@ -36,8 +36,8 @@ from IPython.display import display
 
 from vireid_lib import experiment
 from vireid_lib import viz as plots
+from vireid_lib.analysis import retrieval
 from vireid_lib.analysis.projection import readable_sample, tsne
-from vireid_lib.book import retrieval
 from vireid_lib.experiment import studies, trainings
 from vireid_lib.experiment.studies import deen_looks, looks
 from vireid_lib.experiment.studies.deen import STUDY
@@ -257,12 +257,13 @@ for name in ("baseline", "DEEN"):
 # %%
 trial = protocol.trials(test)[0]
 before, after = (retrieval.per_query(held[name], trial, protocol.rule) for name in ("baseline", "DEEN"))
-queries = retrieval.turned(before, after, right=True, count=2) + retrieval.turned(before, after, right=False, count=1)
+queries = [
+    *retrieval.flipped_queries(before, after, right=True, count=2),
+    *retrieval.flipped_queries(before, after, right=False, count=1),
+]
 for name in ("baseline", "DEEN") if queries else ():
-    display(
-        plots.retrieval_lists(**retrieval.lists(held[name], test, trial, protocol.rule, queries, ranks=8), title=name)
-    )
-retrieval.fates(before, after)
+    display(plots.retrieval_lists(held[name], test, trial, protocol.rule, queries, ranks=8, title=name))
+retrieval.transitions(before, after)
 
 # %% [markdown]
 # The table counts all queries, before (baseline) and after (DEEN): the examples above are a choice, the counts are not.

@@ -36,8 +36,8 @@ from IPython.display import display
 
 from vireid_lib import experiment
 from vireid_lib import viz as plots
+from vireid_lib.analysis import retrieval
 from vireid_lib.analysis.projection import readable_sample, tsne
-from vireid_lib.book import retrieval
 from vireid_lib.experiment import studies, trainings
 from vireid_lib.experiment.studies import looks
 from vireid_lib.experiment.studies.den import STUDY
@@ -243,15 +243,14 @@ test, protocol = run.data().test(), run.protocol()
 trial = protocol.trials(test)[0]
 outcomes = {name: retrieval.per_query(features, trial, protocol.rule) for name, features in held.items()}
 before, after = outcomes["HT, RE"], outcomes["DEN"]
-queries = retrieval.turned(before, after, right=True, count=2) + retrieval.turned(before, after, right=False, count=1)
+queries = [
+    *retrieval.flipped_queries(before, after, right=True, count=2),
+    *retrieval.flipped_queries(before, after, right=False, count=1),
+]
 for name, features in held.items():
     if queries:
-        display(
-            plots.retrieval_lists(
-                **retrieval.lists(features, test, trial, protocol.rule, queries, ranks=10), title=name
-            )
-        )
-retrieval.fates(before, after)
+        display(plots.retrieval_lists(features, test, trial, protocol.rule, queries, ranks=10, title=name))
+retrieval.transitions(before, after)
 
 # %% [markdown]
 # The table counts all queries, before (baseline) and after (DEN): the examples above are a choice, the counts are not.

@@ -20,8 +20,6 @@ def heat():
     return RANDOM.random((4, 2))
 
 
-PEOPLE = ["d/1", "d/2", "d/3", "d/1"]
-
 SAMPLES = {
     "image_grid": lambda: plots.image_grid(
         [[image(), None], [image()]],
@@ -30,10 +28,6 @@ SAMPLES = {
         row_colours=["red", "blue"],
         title="t",
     ),
-    "retrieval_lists": lambda: plots.retrieval_lists(
-        [image()], [[image(), image()]], np.array([[True, False]]), distances=np.array([[0.1, 0.2]]), query_labels=["q"]
-    ),
-    "heat_overlays": lambda: plots.heat_overlays([image(), image()], [heat(), np.ones((4, 2))], labels=["a", "b"]),
     "attention_overlays": lambda: plots.attention_overlays(
         [image()], [{"[p]": heat(), "[k]": heat()}], row_labels=["a"]
     ),
@@ -43,9 +37,6 @@ SAMPLES = {
     "bars": lambda: plots.bars(["a", "b"], [39.1, 42.0], [1.6, np.nan], points=[[38, 40], [42]]),
     "distance_histograms": lambda: plots.distance_histograms(
         {"same": RANDOM.random(50), "other": RANDOM.random(50) + 1}
-    ),
-    "scatter": lambda: plots.scatter(
-        RANDOM.random((4, 2)), PEOPLE, ["visible", "infrared", "visible", "infrared"], sources=["real"] * 3 + ["dive"]
     ),
     "token_table": lambda: plots.token_table(np.eye(3), np.arange(3.0), ["a", "b", "c"], title="t"),
 }
@@ -74,7 +65,6 @@ def test_the_style_stays_inside_and_the_picture_is_the_same_again():
 
 def test_modalities_and_right_and_wrong_are_told_apart_without_colour():
     assert len(set(MODALITY_MARKERS.values())) == 2
-    assert [axes.get_xlabel() for axes in SAMPLES["retrieval_lists"]().axes] == ["", "✓ 0.10", "✗ 0.20"]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +76,6 @@ def test_modalities_and_right_and_wrong_are_told_apart_without_colour():
             lambda: plots.loss_curves(pd.DataFrame({"step": [1], "total": [2]}), terms=["x"]),
             "no term x; it has step, total",
         ),
-        (lambda: plots.scatter(np.zeros((2, 2)), ["a"], ["visible"] * 2), "2 points, 1 identities"),
-        (lambda: plots.scatter(np.zeros((1, 2)), ["a"], ["thermal"]), "unknown modality 'thermal'"),
         (lambda: plots.attention_overlays([image()] * 2, [{"a": heat()}, {"b": heat()}]), "same tokens"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vireid_lib.analysis.embedding_spread import cross_modality_distances, pair_distances, separation, spread
+from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
@@ -14,7 +14,6 @@ from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import datasets
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.training_sets import training_label
 
 KNOWING = "oracle_ir"
 """The training set whose network knows the external people in both lights."""
@@ -129,42 +128,6 @@ def cross_distances(run: Run, name: str, seed: int) -> StageRecord:
         lambda folder: cross_modality_distances(features, table),
         seeds=[seed],
     )
-
-
-def separations(run: Run, seed: int) -> pd.DataFrame:
-    """Probability that two images of one person are nearer than two of different people, across modalities.
-
-    Returns:
-        one row per training set, columns "training" and "separation" (percent, 50 is chance).
-    """
-    rows = []
-    for name in run.profile.reid.training_sets:
-        pairs = pair_distances(*run.features(name, seed, plain=True))
-        share = separation(pairs["same person, across modalities"], pairs["different people, across modalities"])
-        rows.append({"training": name, "separation": 100 * share})
-    return pd.DataFrame(rows)
-
-
-def spread_words(table: pd.DataFrame) -> pd.DataFrame:
-    """`spread_table` for reading: mean ± standard deviation over seeds."""
-    names = {
-        "iirs_visible": "IIRS (V,V)",
-        "iirs_infrared": "IIRS (I,I)",
-        "himd": "HIMD (V,I)",
-        "own_centres": "own centres apart",
-        "other_centres": "others' centres apart",
-    }
-    grouped = table.groupby("training", sort=False)
-    means, deviations = grouped[list(names)].mean(), grouped[list(names)].std(ddof=1)
-    words = {
-        label: [
-            f"{mean:.3f}" if pd.isna(spread) else f"{mean:.3f} ± {spread:.3f}"
-            for mean, spread in zip(means[key], deviations[key], strict=True)
-        ]
-        for key, label in names.items()
-    }
-    index = pd.Index([training_label(name) for name in means.index], name="trained on")
-    return pd.DataFrame(words, index=index).assign(seeds=grouped.size().to_numpy())
 
 
 def spread_table(run: Run) -> pd.DataFrame:

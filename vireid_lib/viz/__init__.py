@@ -3,12 +3,11 @@
 from vireid_lib.viz.arrows import arrow_panels
 from vireid_lib.viz.charts import bars, distance_histograms, loss_curves, token_table
 from vireid_lib.viz.data import explanations
-from vireid_lib.viz.embedding import coloured, scatter
 from vireid_lib.viz.expansion import people_curves, prompt_picture, with_and_without
-from vireid_lib.viz.galleries import gallery_sheet, query_list
+from vireid_lib.viz.galleries import gallery_sheet
 from vireid_lib.viz.generator import brightness_curves, differences, grouped_points, lines, token_map
 from vireid_lib.viz.hues import hue_circle
-from vireid_lib.viz.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
+from vireid_lib.viz.images import attention_overlays, image_grid, retrieval_lists
 from vireid_lib.viz.live import Curve, live_curves, nothing_yet
 from vireid_lib.viz.loss_panels import loss_panels
 from vireid_lib.viz.panels import against, projection, training_curves
@@ -26,14 +25,12 @@ __all__ = [
     "attention_overlays",
     "bars",
     "brightness_curves",
-    "coloured",
     "differences",
     "distance_histograms",
     "distance_panels",
     "explanations",
     "gallery_sheet",
     "grouped_points",
-    "heat_overlays",
     "hue_circle",
     "identity_colours",
     "image_grid",
@@ -46,9 +43,7 @@ __all__ = [
     "people_curves",
     "projection",
     "prompt_picture",
-    "query_list",
     "retrieval_lists",
-    "scatter",
     "space_use",
     "sweeps",
     "token_map",

@@ -1,14 +1,13 @@
-"""A query beside its gallery: sorted by person and camera, or by distance."""
+"""A query beside its gallery, sorted by person and camera."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 
 from vireid_lib.viz.data import FADED
-from vireid_lib.viz.images import Image, _frame, _overlay
-from vireid_lib.viz.style import INK, QUIET, RIGHT, WRONG, Picture, bare, styled
+from vireid_lib.viz.images import Image, _frame
+from vireid_lib.viz.style import INK, QUIET, RIGHT, Picture, bare, styled
 
 ASKING = 1.7  # inches for the query
 
@@ -57,51 +56,6 @@ def gallery_sheet(
         axes.set_title(label, fontsize=7.5, fontweight="normal", color=QUIET, loc="center", pad=5)
     for axes, label in zip(grid[:, 0], row_labels, strict=False):
         axes.set_ylabel(label, rotation=0, ha="right", va="center", color=INK, labelpad=8)
-    if title:
-        picture.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
-    return picture
-
-
-@styled
-def query_list(
-    query: Image,
-    images: Sequence[Image],
-    ranking: pd.DataFrame,
-    *,
-    heat: Sequence[np.ndarray] | None = None,
-    query_label: str = "",
-    title: str = "",
-    cell: float = 1.35,
-) -> Picture:
-    """One query and the gallery from the nearest image on: right ones ticked, wrong ones crossed, removed ones faded.
-
-    Args:
-        images: in the order of the rows of `ranking`.
-        ranking: as `vireid_lib.book.retrieval.ranking` returns it, or its first rows.
-        heat: of the query and of each image, 0..1; a second row shows them.
-    """
-    ratio, lines = query.shape[1] / query.shape[0], 1 if heat is None else 2
-    picture = Picture(max((len(images) + 1) * (cell * ratio + 0.1), 7.2), 0.95 + lines * (cell + 0.06), title)
-    grid = picture.subplots(lines, len(images) + 1, squeeze=False)
-    _show(grid[0, 0], query, query_label, 7.5, INK)
-    grid[0, 0].set_title("query", fontsize=8, fontweight="bold", color=INK, loc="center", pad=4)
-    for axes, image, row in zip(grid[0, 1:], images, ranking.itertuples(), strict=True):
-        below = f"{row.distance:.2f}\ncam. {str(row.camera).rsplit('/', 1)[-1]}"
-        if row.removed:
-            _show(axes, (255 - FADED * (255 - image.astype(float))).astype(np.uint8), below, 7.5, QUIET)
-            axes.set_title("removed", fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=4)
-            continue
-        colour = RIGHT if row.right else WRONG
-        _show(axes, image, below, 7.5, colour)
-        _frame(axes, colour, "-" if row.right else (0, (2, 1)))
-        axes.set_title(f"{row.rank} {'✓' if row.right else '✗'}", fontsize=8, color=colour, loc="center", pad=4)
-    grid[0, 1].set_ylabel("distance", rotation=0, ha="right", va="top", color=QUIET, fontsize=7.5)
-    grid[0, 1].yaxis.set_label_coords(-0.1, -0.03)
-    if heat is not None:
-        for axes, image, own in zip(grid[1], [query, *images], heat, strict=True):
-            bare(axes)
-            _overlay(axes, image, own, 0.0, max(float(own.max()), 1e-9))
-        grid[1, 0].set_ylabel("Grad-\nCAM++", rotation=0, ha="right", va="center", color=QUIET, labelpad=6)
     if title:
         picture.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
     return picture

@@ -8,8 +8,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from vireid_lib.viz.embedding import name_dimensions
-from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
+from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, name_dimensions, styled
 
 
 @styled

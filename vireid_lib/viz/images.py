@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+import pandas as pd
+from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from torch import Tensor
 
+from vireid_lib.analysis.retrieval import ranked
+from vireid_lib.evaluation import Trial
+from vireid_lib.viz.pictures import pixels, short
 from vireid_lib.viz.style import HEAT, INK, QUIET, RIGHT, WRONG, Picture, bare, styled
 
 Image = UInt8[np.ndarray, "height width 3"]
@@ -62,63 +67,41 @@ def image_grid(
 
 @styled
 def retrieval_lists(
-    queries: Sequence[Image],
-    ranked: Sequence[Sequence[Image]],
-    correct: Bool[np.ndarray, "queries ranks"],
+    features: Float[Tensor, "images dim"],
+    table: pd.DataFrame,
+    trial: Trial,
+    rule: str,
+    queries: Sequence[int],
     *,
-    distances: Float[np.ndarray, "queries ranks"] | None = None,
-    query_labels: Sequence[str] = (),
+    ranks: int = 8,
     title: str = "",
     cell: float = 1.15,
 ) -> Picture:
-    """Each query with the gallery images ranked first; right and wrong ones by frame and sign, not colour alone.
+    """Some queries of a trial with the gallery images ranked first, and their distances; right and wrong ones by frame
+    and sign, not by colour alone. Gallery images that the rule removes are left out.
 
     Args:
-        queries: the query images.
-        ranked: for each query, gallery images from the nearest on.
-        correct: whether each shows the query's identity.
-        distances: written below the images.
-        query_labels: left of each row.
+        features: of the rows of `table`.
+        table: the rows that the trial was drawn from, with index 0..n-1.
+        queries: rows of the table.
+        ranks: how many gallery images are shown, or fewer where a gallery has fewer.
     """
-    ranks = correct.shape[1]
-    ratio = queries[0].shape[1] / queries[0].shape[0]
-    picture, axes = _grid(len(queries), ranks + 1, cell * ratio + 0.12, cell + 0.16, title, bool(query_labels), True)
-    for row, query in enumerate(queries):
-        axes[row, 0].imshow(query)
-        for rank in range(ranks):
-            place, right = axes[row, rank + 1], bool(correct[row, rank])
-            place.imshow(ranked[row][rank])
-            _frame(place, RIGHT if right else WRONG, "-" if right else (0, (2, 1)))
-            below = "✓" if right else "✗"
-            if distances is not None:
-                below += f" {distances[row, rank]:.2f}"
-            place.set_xlabel(below, fontsize=7.5, color=RIGHT if right else WRONG, labelpad=2)
-        if query_labels:
-            axes[row, 0].set_ylabel(query_labels[row], rotation=0, ha="right", va="center", labelpad=8)
-    for place, label in enumerate(["query", *range(1, ranks + 1)]):
+    found = [ranked(features, trial, rule, query).query("not removed").head(ranks) for query in queries]
+    asked, columns = pixels(table.loc[list(queries)]), max(map(len, found))
+    ratio = asked.shape[2] / asked.shape[1]
+    picture, axes = _grid(len(queries), columns + 1, cell * ratio + 0.12, cell + 0.16, title, True, True)
+    for line, query, image, ranking in zip(axes, queries, asked, found, strict=True):
+        line[0].imshow(image)
+        words = f"{short(table['identity'][query])}\ncamera {short(table['camera'][query])}"
+        line[0].set_ylabel(words, rotation=0, ha="right", va="center", labelpad=8)
+        for place, shown, row in zip(line[1:], pixels(table.loc[ranking["row"]]), ranking.itertuples(), strict=False):
+            colour = RIGHT if row.right else WRONG
+            place.imshow(shown)
+            _frame(place, colour, "-" if row.right else (0, (2, 1)))
+            words = f"{'✓' if row.right else '✗'} {row.distance:.2f}"
+            place.set_xlabel(words, fontsize=7.5, color=colour, labelpad=2)
+    for place, label in enumerate(["query", *range(1, columns + 1)]):
         axes[0, place].set_title(str(label), fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
-    return picture
-
-
-@styled
-def heat_overlays(
-    images: Sequence[Image],
-    maps: Sequence[Float[np.ndarray, "map_height map_width"]],
-    *,
-    labels: Sequence[str] = (),
-    title: str = "",
-    cell: float = 1.6,
-) -> Picture:
-    """Images above the same images under their heat maps (Grad-CAM++, say), each map scaled to its own range."""
-    ratio = images[0].shape[1] / images[0].shape[0]
-    picture, axes = _grid(2, len(images), cell * ratio, cell, title, True, bool(labels))
-    for column, (image, heat) in enumerate(zip(images, maps, strict=True)):
-        axes[0, column].imshow(image)
-        _overlay(axes[1, column], image, heat, heat.min(), heat.max())
-        if labels:
-            axes[0, column].set_title(labels[column], fontsize=8, fontweight="normal", color=QUIET, loc="center")
-    for row, label in enumerate(("image", "attended")):
-        axes[row, 0].set_ylabel(label, rotation=0, ha="right", va="center", color=QUIET, labelpad=8)
     return picture
 
 

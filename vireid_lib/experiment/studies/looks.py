@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from vireid_lib.analysis import retrieval
 from vireid_lib.analysis.projection import principal_plane
 from vireid_lib.analysis.saliency import extent
-from vireid_lib.book import retrieval
 from vireid_lib.data.augment import grey, turn_hue
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment.pipeline import Run

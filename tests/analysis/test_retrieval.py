@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vireid_lib.book import retrieval
+from vireid_lib.analysis import retrieval
 from vireid_lib.evaluation import cosine_distance, score
 from vireid_lib.reid import methods
 
@@ -73,31 +73,13 @@ def test_pairs_are_explained_both_ways(tmp_path):
     assert -1 <= found.agreement <= 1
 
 
-def test_fates_and_turned_queries_agree(made_up_trial):
+def test_transitions_and_flipped_queries_agree(made_up_trial):
     features, trial = made_up_trial()
     other = features + torch.randn(features.shape, generator=torch.Generator().manual_seed(9))
     before, after = (retrieval.per_query(each, trial, "sysu-mm01") for each in (other, features))
-    table = retrieval.fates(before, after)
+    table = retrieval.transitions(before, after)
     assert table.to_numpy().sum() == len(before)
     assert table.loc["right"].sum() == (before["rank"] == 1).sum()
     for right, count in ((True, table.loc["wrong", "right"]), (False, table.loc["right", "wrong"])):
-        rows = retrieval.turned(before, after, right=right, count=100)
+        rows = retrieval.flipped_queries(before, after, right=right, count=100)
         assert len(rows) == count and ((after.loc[rows, "rank"] == 1) == right).all()
-
-
-def test_lists_show_the_first_images_that_are_left(made_up_trial, tmp_path):
-    features, trial = made_up_trial()
-    table = pd.concat([trial.query, trial.gallery]).sort_index()
-    for row in table.index:
-        path = tmp_path / f"{row}.png"
-        Image.fromarray(np.full((8, 4, 3), row, np.uint8)).save(path)
-        table.loc[row, "path"] = str(path)
-    queries = trial.query.index[:3].tolist()
-    found = retrieval.lists(features, table, trial, "sysu-mm01", queries, ranks=4)
-    assert found["correct"].shape == found["distances"].shape == (3, 4)
-    assert [int(image[0, 0, 0]) for image in found["queries"]] == queries
-    pairs = retrieval.first_pairs(features, trial, "sysu-mm01", queries)
-    assert [int(images[0][0, 0, 0]) for images in found["ranked"]] == [first for _, first in pairs]
-    people = [[table["identity"][int(image[0, 0, 0])] for image in images] for images in found["ranked"]]
-    own = table["identity"][queries].to_numpy()[:, None]
-    assert ((np.asarray(people) == own) == found["correct"]).all()

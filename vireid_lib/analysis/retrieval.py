@@ -15,7 +15,6 @@ from vireid_lib.data.images import load_images, to_float
 from vireid_lib.evaluation import Trial, cosine_distance
 from vireid_lib.evaluation.rules import camera_numbers, find_rule
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.viz.pictures import pixels, short
 
 
 def ranking(
@@ -121,18 +120,7 @@ def per_query(features: Float[Tensor, "images dim"], trial: Trial, rule: str) ->
     return pd.DataFrame(rows, columns=columns).set_index("row")
 
 
-def examples(outcomes: pd.DataFrame, *, right: bool, count: int, seed: int = 0) -> list[int]:
-    """Rows of queries whose first image is right (or wrong), of different people as far as there are such.
-
-    Args:
-        outcomes: as `per_query` returns it.
-    """
-    chosen = outcomes[(outcomes["rank"] == 1) == right].sample(frac=1, random_state=seed)
-    turn = chosen.groupby("identity").cumcount()
-    return [int(row) for row in chosen.index[np.argsort(turn.to_numpy(), kind="stable")][:count]]
-
-
-def fates(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+def transitions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Queries by whether their first image is right for one network and for another: a 2×2 table of counts.
 
     Args:
@@ -144,47 +132,16 @@ def fates(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis("before").rename_axis("after", axis="columns")
 
 
-def turned(before: pd.DataFrame, after: pd.DataFrame, *, right: bool, count: int, seed: int = 0) -> list[int]:
-    """Rows of queries that were wrong before and are right after (or the other way round); different people first."""
-    changed = (before["rank"].eq(1) != right) & (after["rank"].eq(1) == right)
-    return examples(after[changed], right=right, count=count, seed=seed)
-
-
-def lists(
-    features: Float[Tensor, "images dim"],
-    table: pd.DataFrame,
-    trial: Trial,
-    rule: str,
-    queries: Sequence[int],
-    *,
-    ranks: int = 8,
-) -> dict[str, object]:
-    """The arguments of `plots.retrieval_lists` for some queries of a trial; removed gallery images are left out.
+def flipped_queries(before: pd.DataFrame, after: pd.DataFrame, *, right: bool, count: int, seed: int = 0) -> list[int]:
+    """Rows of queries that were wrong before and are right after (or the other way round), drawn at random; of
+    different identities as far as there are such.
 
     Args:
-        table: the rows that the trial was drawn from.
+        before, after: as in `transitions`.
     """
-    ranks = min(ranks, *(int((~ranked(features, trial, rule, query)["removed"]).sum()) for query in queries))
-    found = [ranked(features, trial, rule, query).query("not removed").head(ranks) for query in queries]
-    labels = [f"{short(table['identity'][query])}\ncamera {short(table['camera'][query])}" for query in queries]
-    return {
-        "queries": list(pixels(table.loc[list(queries)])),
-        "ranked": [list(pixels(table.loc[each["row"]])) for each in found],
-        "correct": np.stack([each["right"].to_numpy() for each in found]),
-        "distances": np.stack([each["distance"].to_numpy() for each in found]),
-        "query_labels": labels,
-    }
-
-
-def first_pairs(
-    features: Float[Tensor, "images dim"], trial: Trial, rule: str, queries: Sequence[int]
-) -> list[tuple[int, int]]:
-    """(query, gallery image ranked first) of some queries, as rows of the table."""
-    pairs = []
-    for query in queries:
-        table = ranked(features, trial, rule, query)
-        pairs.append((query, int(table.loc[~table["removed"], "row"].iloc[0])))
-    return pairs
+    changed = after[(before["rank"].eq(1) != right) & (after["rank"].eq(1) == right)].sample(frac=1, random_state=seed)
+    turn = changed.groupby("identity").cumcount()
+    return [int(row) for row in turn.sort_values(kind="stable").index[:count]]
 
 
 @dataclass(frozen=True, eq=False)
