@@ -200,6 +200,7 @@ def _fidelity(run: Run) -> str:
 
 
 def _attention(run: Run) -> str:
-    from vireid_lib.book.attention import findings, stages
+    from vireid_lib.analysis.attention import conclusion
+    from vireid_lib.experiment.attention_measures import concentrations
 
-    return _told(run.fetched(stages.on_people), findings.conclusion)
+    return _told(run.fetched(concentrations), conclusion)

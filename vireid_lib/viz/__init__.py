@@ -4,7 +4,7 @@ from vireid_lib.viz.arrows import arrow_panels
 from vireid_lib.viz.charts import bars, distance_histograms, loss_curves, run_bars, token_table
 from vireid_lib.viz.data import carried_over, explanations, materials, ranked_gallery
 from vireid_lib.viz.embedding import coloured, scatter
-from vireid_lib.viz.expansion import people_curves, prompt_picture, with_and_without
+from vireid_lib.viz.expansion import with_and_without
 from vireid_lib.viz.galleries import gallery_sheet, query_list
 from vireid_lib.viz.generator import brightness_curves, differences, grouped_points, lines, token_map
 from vireid_lib.viz.hues import hue_circle
@@ -45,9 +45,7 @@ __all__ = [
     "materials",
     "notebook_style",
     "nothing_yet",
-    "people_curves",
     "projection",
-    "prompt_picture",
     "query_list",
     "ranked_gallery",
     "retrieval_lists",
