@@ -233,12 +233,9 @@ def look(identity, camera, seed=0, guidance=config.guidance):
         picture = sample(model, [request], guidance=guidance)[0]
     places, found = places_of(identity, camera), {}
     for size, maps in attention_maps(kept, *z.shape[2:]).items():
-        seen = maps[-1]  # with guidance the batch holds the picture twice, and the last saw the prompt
-        heard = {piece: seen[places[piece]].sum(0) for piece in SHOWN if piece in places}
-        absent = torch.full(size, torch.nan)
-        found["{} × {}".format(*size)] = {
-            piece: (heard[piece] / heard[piece].mean() if piece in heard else absent).numpy() for piece in SHOWN
-        }
+        seen, absent = maps[-1], torch.full(size, torch.nan)  # with guidance the last half saw the prompt
+        heard = {piece: seen[places[piece]].sum(0) if piece in places else absent for piece in SHOWN}
+        found["{} × {}".format(*size)] = {piece: (own / own.mean()).numpy() for piece, own in heard.items()}
     return picture, found
 
 

@@ -106,15 +106,15 @@ base = load_base(model.config.base_model)  # nothing learned yet
 base.text.to(device), base.unet.to(device)
 
 learned = load_file(files / "tokens.safetensors", device=str(device))  # "<set-number>" → vectors [count, width]
-words = {}
+new_words = {}
 for identity in vocabulary.identities:
-    word = model.tokens.placeholders[identity]
-    words[identity] = [word] + [f"{word}_{number}" for number in range(1, len(learned[word]))]  # a name for each vector
-base.tokenizer.add_tokens([name for own in words.values() for name in own])
+    word = model.tokens.placeholders[identity]  # and a name for each further vector
+    new_words[identity] = [word, *(f"{word}_{number}" for number in range(1, len(learned[word])))]
+base.tokenizer.add_tokens([name for own in new_words.values() for name in own])
 
-table = base.text.get_input_embeddings().weight  # a row for each token that the base model knows
-new_rows = torch.cat([learned[own[0]] for own in words.values()])
-base.text.set_input_embeddings(torch.nn.Embedding.from_pretrained(torch.cat([table, new_rows])))
+old_rows = base.text.get_input_embeddings().weight  # a row for each token that the base model knows
+new_rows = torch.cat([learned[own[0]] for own in new_words.values()])
+base.text.set_input_embeddings(torch.nn.Embedding.from_pretrained(torch.cat([old_rows, new_rows])))
 
 
 def weights_with(branch):
@@ -140,14 +140,14 @@ t = torch.tensor([600], device=device)
 
 @torch.no_grad()
 def by_hand(identity, camera):
-    """The prompt, its token ids, and what the network predicts of the noise in z_t."""
+    """The prompt, its token ids, the text encoder's states, and what the network predicts of the noise in z_t."""
     view = vocabulary.view_of_camera[camera]
-    prompt = f"a {vocabulary.views[view]} photo of {' '.join(words[identity])} person"
+    prompt = f"a {vocabulary.views[view]} photo of {' '.join(new_words[identity])} person"
     length = base.tokenizer.model_max_length
     ids = base.tokenizer([prompt], padding="max_length", max_length=length, return_tensors="pt").input_ids.to(device)
     states = base.text(ids).last_hidden_state  # Γ(sentence): the text encoder looks up the rows and mixes them
     branch = weights_with(vocabulary.branch_of_view[view])
-    return prompt, ids, torch.func.functional_call(base.unet, branch, (z_t, t, states)).sample
+    return prompt, ids, states, torch.func.functional_call(base.unet, branch, (z_t, t, states)).sample
 
 
 by_hand(names[0], infrared)[0]
@@ -160,7 +160,7 @@ by_hand(names[0], infrared)[0]
 made = {}
 for identity in names[:2]:
     for camera in (infrared, visible):
-        prompt, ids, predicted = made[identity, camera] = by_hand(identity, camera)
+        prompt, ids, states, predicted = made[identity, camera] = by_hand(identity, camera)
         assert [prompt] == model.prompts([identity], [camera])
         assert ids.tolist() == model.tokenize([prompt]).tolist()
         branch, learning = torch.tensor([vocabulary.branch(camera)]), torch.zeros(1, dtype=torch.bool)
@@ -174,7 +174,7 @@ print(f"{len(made)} prompts: the same words, ids and predictions as the library'
 # of the network; another $[k]$ takes another *branch*, and no other learned row:
 
 # %%
-first_ids, first = made[names[0], infrared][1:]
+_, first_ids, first_states, first = made[names[0], infrared]
 rows = {}
 for exchanged, (identity, camera) in {
     "nothing": (names[0], infrared),
@@ -182,20 +182,39 @@ for exchanged, (identity, camera) in {
     "[k]": (names[0], visible),
     "both": (names[1], visible),
 }.items():
-    _, ids, predicted = made[identity, camera]
+    _, ids, _, predicted = made[identity, camera]
     other = set(ids.flatten().tolist()) - set(first_ids.flatten().tolist())
     rows[exchanged] = {
-        "learned rows exchanged": sum(number >= len(table) for number in other),
-        "known tokens exchanged": sum(number < len(table) for number in other),
+        "learned rows exchanged": sum(number >= len(old_rows) for number in other),
+        "known tokens exchanged": sum(number < len(old_rows) for number in other),
         "LoRA branch": vocabulary.branch_of_view[vocabulary.view(camera)],
         "prediction moves by (%)": 100 * ((predicted - first).norm() / first.norm()).item(),
     }
 pd.DataFrame.from_dict(rows, orient="index").rename_axis("exchanged").round(2)
 
 # %% [markdown]
+# Between the rows of the table and the network stands the text encoder, in which each token sees those before it. The
+# prompt, piece by piece, and how far the encoder's states move if another $[p]$ is put in:
+
+# %%
+moved = 100 * (made[names[1], infrared][2] - first_states).norm(dim=2)[0] / first_states.norm(dim=2)[0]
+rows = {}
+for piece, places in positions(model, names[0], infrared).items():
+    own = first_ids[0, places].tolist()
+    distinct = list(map(str, dict.fromkeys(own)))
+    rows[piece] = {
+        "tokens": len(own),
+        "ids": ", ".join(distinct) if len(distinct) <= 8 else f"{distinct[0]} … {distinct[-1]}",
+        "learned": "yes" if min(own) >= len(old_rows) else "no",
+        "states move by (%)": moved[places].mean().item(),
+    }
+pd.DataFrame.from_dict(rows, orient="index").rename_axis("piece").round(2)
+
+# %% [markdown]
 # **What to notice.** Person and camera enter the network at different doors: that is the whole of DiVE's "decoupling".
 # (The code's own tokens are exchanged with it; chapter 2 measures how much they matter while the branch stays.) Nothing
-# but the training data makes $[p]$ hold the person and the branch hold the camera.
+# but the training data makes $[p]$ hold the person and the branch hold the camera. The states before $[p]$ cannot know
+# it, and those behind it do: "person" and the padding carry the person too.
 #
 # **Figure 2.** First people that were really photographed in both modalities. Then people of the external set: their
 # photographs, and DiVE's infrared images.
