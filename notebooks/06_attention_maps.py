@@ -247,7 +247,7 @@ def photograph(identity):
 viz.image_grid(
     [[photograph(name) for name in shown_people]],
     column_labels=[short(name) for name in shown_people],
-    title="The people, as they were photographed",
+    title="Photographs",
 )
 
 # %%

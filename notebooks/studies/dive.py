@@ -237,7 +237,7 @@ viz.image_grid(
     rows,
     row_labels=labels,
     column_labels=["visible", "visible", *heads],
-    title="People photographed in both modalities, and people imagined in one",
+    title="Real pairs, and DiVE's infrared images",
 )
 
 # %% [markdown]
