@@ -15,10 +15,10 @@
 # %% [markdown]
 # # DiVE: can infrared people be written rather than photographed?
 #
-# **The question.** Data sets with both kinds of light are small, colour data sets are large. DiVE (Dai, Lu, Li, AAAI
-# 2025) teaches a text-to-image model a word for each *person* and a word for each *camera*, and then asks it for people
-# of a colour data set as infrared cameras would show them. Do methods that are trained with such images find people
-# better, more so than with other generators' images, and do the seeds bear out what the paper's tables say?
+# **The question.** Data sets with both modalities are small, colour data sets are large. DiVE (Dai, Lu, Li, AAAI 2025)
+# teaches a text-to-image model a word for each *person* and a code for each *camera*, and then asks it for people of a
+# colour data set as infrared cameras would show them. Do methods that are trained with such images find people better,
+# more so than with other generators' images, and do the seeds bear out what the paper's tables say?
 #
 # **This study** reads the data of chapter 1 and the generator of chapter 2, fits every other generator once, and makes
 # one training per row of the paper's tables and seed (Tables 1 to 4; Figures 1, 2, 4, 5 and 6). On the miniature world
@@ -36,20 +36,37 @@ method = ""  # method: of tables 1, 3, 4 and figure 5; empty: the paper's, deen,
 training = True  # False: train nothing, show what is trained already
 
 # %%
-from IPython.display import display
+from functools import cache
 
-from vireid_lib import experiment
-from vireid_lib import viz as plots
-from vireid_lib.book.attention import stages as attention_stages
-from vireid_lib.book.attention.findings import conclusion, verdicts
-from vireid_lib.book.galleries import stages as gallery_stages
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from IPython.display import display
+from safetensors.torch import load_file
+
+from vireid_lib import experiment, viz
+from vireid_lib.analysis.attention import conclusion, findings, record
+from vireid_lib.book.galleries.measures import PERCENT, compare
+from vireid_lib.book.galleries.stages import swaps
 from vireid_lib.experiment import studies
-from vireid_lib.experiment.studies import dive, dive_looks
-from vireid_lib.viz.explorers import prompt_corner
+from vireid_lib.experiment.attention_measures import concentrations, positions
+from vireid_lib.experiment.datasets import most_seen
+from vireid_lib.experiment.measurements import GIVEN
+from vireid_lib.experiment.steps import FITTED
+from vireid_lib.experiment.studies import dive
+from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.model import Predictor
+from vireid_lib.generators.dive.prompts import camera_keys
+from vireid_lib.generators.dive.sample import Request, latent_size, sample
+from vireid_lib.viz.pictures import pixels, short
 from vireid_lib.viz.widgets import explore
 
+viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
 STUDY = dive.study(run, [name.strip() for name in compared.split(",") if name.strip()], method)
+METHOD = dive.method_label(STUDY.method)
 run
 
 # %% [markdown]
@@ -61,8 +78,8 @@ run
 # $$\mathbb{E}\;\big\|\epsilon - \epsilon_\theta\big(z_t,\, t,\, \Gamma(\text{sentence})\big)\big\|^2$$
 #
 # (eq. 1). DiVE's sentence is "a $[k]$ photo of $[p]$ person" (eq. 6). $[p]$ is a new word whose vectors are learned,
-# one word for each person, the same in both kinds of light. $[k]$ is a fixed rare code for each camera that switches
-# on a small set of extra weights (a LoRA branch). Learning from *paired* people, $[p]$ has to keep what both lights
+# one word for each person, the same in both modalities. $[k]$ is a fixed rare code for each camera that switches
+# on a small set of extra weights (a LoRA branch). Learning from *paired* people, $[p]$ has to keep what both modalities
 # share and the branch has to keep the rest (eq. 3, 4). People of the external set are seen in colour only. Their $[p]$
 # is learned there, and joined with an infrared $[k]$ it gives what nobody photographed (eq. 5):
 #
@@ -71,11 +88,157 @@ run
 #
 # The ReID method is then trained on $V^*$ and $I^*$ and tested as ever.
 #
-# **Figure 2.** First people that were really photographed in both lights. Then people of the external set: their
+# **By hand.** All that DiVE learns are two kinds of files: the vectors of the words, and for each code the matrices $A$
+# and $B$ of its branch. So take the base model as it was downloaded and put both in their places. The new words become
+# new rows below the text encoder's table of words. A branch is added to the U-Net's weights, $W + B A$.
+
+# %%
+model = run.generator("dive").model
+vocabulary, device, unet = model.vocabulary, model.base.unet.device, model.base.unet
+files = run.fit("dive").folder / FITTED  # tokens.safetensors, lora/<branch>/pytorch_lora_weights.safetensors
+real, external = run.data().train_rows(), run.data().external.sort_values("path")
+names, infrared = sorted(external["identity"].unique()), run.infrared_cameras[0]
+visible = camera_keys(real[real["modality"] == "visible"], vocabulary)[0]
+pd.DataFrame({"code [k]": vocabulary.views, "LoRA branch": vocabulary.branch_of_view}).rename_axis("stands for")
+
+# %% tags=["by-hand"]
+base = load_base(model.config.base_model)  # nothing learned yet
+base.text.to(device), base.unet.to(device)
+
+learned = load_file(files / "tokens.safetensors", device=str(device))  # "<set-number>" → vectors [count, width]
+new_words = {}
+for identity in vocabulary.identities:
+    word = model.tokens.placeholders[identity]  # and a name for each further vector
+    new_words[identity] = [word, *(f"{word}_{number}" for number in range(1, len(learned[word])))]
+base.tokenizer.add_tokens([name for own in new_words.values() for name in own])
+
+old_rows = base.text.get_input_embeddings().weight  # a row for each token that the base model knows
+new_rows = torch.cat([learned[own[0]] for own in new_words.values()])
+base.text.set_input_embeddings(torch.nn.Embedding.from_pretrained(torch.cat([old_rows, new_rows])))
+
+
+def weights_with(branch):
+    """Name of a weight of the U-Net → W + B A."""
+    lora = load_file(files / "lora" / branch / "pytorch_lora_weights.safetensors", device=str(device))
+    changed = {}
+    for layer in [name.removesuffix(".lora_A.weight") for name in lora if name.endswith("lora_A.weight")]:
+        A, B = (lora[f"{layer}.lora_{side}.weight"].flatten(1) for side in "AB")
+        name = f"{layer.removeprefix('unet.')}.weight"
+        W = base.unet.get_parameter(name)
+        changed[name] = W + (B @ A).view_as(W)
+    return changed
+
+
+z_t = torch.randn(
+    1,
+    unet.config.in_channels,
+    *latent_size(model, model.config.height, model.config.width),
+    generator=torch.Generator().manual_seed(0),
+).to(device)
+t = torch.tensor([600], device=device)
+
+
+@torch.no_grad()
+def by_hand(identity, camera):
+    """The prompt, its token ids, the text encoder's states, and what the network predicts of the noise in z_t."""
+    view = vocabulary.view_of_camera[camera]
+    prompt = f"a {vocabulary.views[view]} photo of {' '.join(new_words[identity])} person"
+    length = base.tokenizer.model_max_length
+    ids = base.tokenizer([prompt], padding="max_length", max_length=length, return_tensors="pt").input_ids.to(device)
+    states = base.text(ids).last_hidden_state  # Γ(sentence): the text encoder looks up the rows and mixes them
+    branch = weights_with(vocabulary.branch_of_view[view])
+    return prompt, ids, states, torch.func.functional_call(base.unet, branch, (z_t, t, states)).sample
+
+
+by_hand(names[0], infrared)[0]
+
+# %% [markdown]
+# The library keeps the words in a bank of their own and runs the branches side by side in a batch. Prompt, ids and
+# prediction must be the same, for two people under two codes:
+
+# %% tags=["by-hand"]
+made = {}
+for identity in names[:2]:
+    for camera in (infrared, visible):
+        prompt, ids, states, predicted = made[identity, camera] = by_hand(identity, camera)
+        assert [prompt] == model.prompts([identity], [camera])
+        assert ids.tolist() == model.tokenize([prompt]).tolist()
+        branch, learning = torch.tensor([vocabulary.branch(camera)]), torch.zeros(1, dtype=torch.bool)
+        with torch.no_grad():
+            library = Predictor(model)(ids, z_t, t, branch.to(device), learning.to(device))
+        torch.testing.assert_close(predicted, library, rtol=1e-3, atol=1e-3)
+print(f"{len(made)} prompts: the same words, ids and predictions as the library's")
+
+# %% [markdown]
+# Exchange one part of the prompt and see what moves. Another $[p]$ takes other *rows of the table*, and no other weight
+# of the network; another $[k]$ takes another *branch*, and no other learned row:
+
+# %%
+_, first_ids, first_states, first = made[names[0], infrared]
+rows = {}
+for exchanged, (identity, camera) in {
+    "nothing": (names[0], infrared),
+    "[p]": (names[1], infrared),
+    "[k]": (names[0], visible),
+    "both": (names[1], visible),
+}.items():
+    _, ids, _, predicted = made[identity, camera]
+    other = set(ids.flatten().tolist()) - set(first_ids.flatten().tolist())
+    rows[exchanged] = {
+        "learned rows exchanged": sum(number >= len(old_rows) for number in other),
+        "known tokens exchanged": sum(number < len(old_rows) for number in other),
+        "LoRA branch": vocabulary.branch_of_view[vocabulary.view(camera)],
+        "prediction moves by (%)": 100 * ((predicted - first).norm() / first.norm()).item(),
+    }
+pd.DataFrame.from_dict(rows, orient="index").rename_axis("exchanged").round(2)
+
+# %% [markdown]
+# Between the rows of the table and the network stands the text encoder, in which each token sees those before it. The
+# prompt, piece by piece, and how far the encoder's states move if another $[p]$ is put in:
+
+# %%
+moved = 100 * (made[names[1], infrared][2] - first_states).norm(dim=2)[0] / first_states.norm(dim=2)[0]
+rows = {}
+for piece, places in positions(model, names[0], infrared).items():
+    own = first_ids[0, places].tolist()
+    distinct = list(map(str, dict.fromkeys(own)))
+    rows[piece] = {
+        "tokens": len(own),
+        "ids": ", ".join(distinct) if len(distinct) <= 8 else f"{distinct[0]} … {distinct[-1]}",
+        "learned": "yes" if min(own) >= len(old_rows) else "no",
+        "states move by (%)": moved[places].mean().item(),
+    }
+pd.DataFrame.from_dict(rows, orient="index").rename_axis("piece").round(2)
+
+# %% [markdown]
+# **What to notice.** Person and camera enter the network at different doors: that is the whole of DiVE's "decoupling".
+# (The code's own tokens are exchanged with it; chapter 2 measures how much they matter while the branch stays.) Nothing
+# but the training data makes $[p]$ hold the person and the branch hold the camera. The states before $[p]$ cannot know
+# it, and those behind it do: "person" and the padding carry the person too.
+#
+# **Figure 2.** First people that were really photographed in both modalities. Then people of the external set: their
 # photographs, and DiVE's infrared images.
 
 # %%
-plots.image_grid(**vars(dive_looks.pairs_shown(run)))
+both = real.groupby("identity")["modality"].nunique()
+paired, gallery, cameras = sorted(both.index[both == 2]), run.synthesize("dive"), run.infrared_cameras[:4]
+rows, labels = [], []
+for photographs, other, people, words in ((real, real, paired, "real"), (external, gallery, names, "DiVE")):
+    for name in people[:3]:
+        own = photographs[(photographs["identity"] == name) & (photographs["modality"] == "visible")]
+        rows.append(list(pixels(own.sort_values("path").iloc[[0, len(own) // 2]])))
+        for camera in cameras:
+            seen = other[(other["identity"] == name) & (other["modality"] == "infrared") & (other["camera"] == camera)]
+            shown = list(pixels(seen.sort_values("path")[:2]))
+            rows[-1] += shown + [None] * (2 - len(shown))
+        labels.append(f"{words}\n{short(name)}")
+heads = [f"infrared\ncamera {short(camera)}" for camera in cameras for _ in range(2)]
+viz.image_grid(
+    rows,
+    row_labels=labels,
+    column_labels=["visible", "visible", *heads],
+    title="Real pairs, and DiVE's infrared images",
+)
 
 # %% [markdown]
 # **What to notice.** A matcher needs *consistency*: is the dark coat dark in each of the person's infrared images? Is
@@ -106,12 +269,25 @@ studies.effort(run, STUDY, measured)
 # otherwise. The rows "fitted to external images too" (`-p full=true`) take that difference away.
 
 # %%
-plots.image_grid(**vars(dive_looks.generator_grid(run, STUDY, measured)))
+TABLE_1 = [row for row in STUDY.rows if row.name.startswith(f"{STUDY.method}_") and row.name in set(measured["row"])]
+galleries = [row.training for row in TABLE_1 if row.name == f"{STUDY.method}_{row.training}" and row.training != "real"]
+label = {name: training_label(name).removeprefix("+ ") for name in galleries}
+
+shown = {"photograph": external}
+for name in galleries:
+    gallery = run.synthesize(name).sort_values("path")
+    shown[label[name]] = gallery[gallery["camera"] == infrared]
+viz.image_grid(
+    [list(pixels(rows.drop_duplicates("identity").set_index("identity").loc[names[:8]])) for rows in shown.values()],
+    row_labels=[words.replace(" from ", "\nfrom ").replace(" inf", "\ninf") for words in shown],
+    column_labels=[short(name) for name in names[:8]],
+    title="The same people, by every generator",
+)
 
 # %%
 found = [STUDY.row_of(line, run.profile, STUDY.method) for line in STUDY.table(1).rows]
 printed = {row.name for row in found if row is not None}
-others = [row.name for row in dive_looks.table_1(STUDY) if row.name in set(measured["row"]) - printed]
+others = [row.name for row in TABLE_1 if row.name not in printed]
 others += [row.name for row in STUDY.rows if row.name.endswith(dive.TO_BOTH) and row.name in set(measured["row"])]
 studies.beside_paper(run, STUDY, measured, 1, method=STUDY.method, also=others)
 
@@ -126,26 +302,39 @@ studies.beside_paper(run, STUDY, measured, 1, method=STUDY.method, also=others)
 # gallery's images differ from one another at all.
 
 # %%
-beside = dive_looks.measures_beside(run, STUDY, measured)
-beside.table
+first = measured[measured["mode"] == measured["mode"].iloc[0]]  # the first mode of the protocol
+ranks = {name: own["rank_1"] for name, own in first.groupby("row")}
+gains = [ranks[f"{STUDY.method}_{name}"] - ranks[f"{STUDY.method}_real"].mean() for name in galleries]
+found = compare(run, galleries)
+
+right = PERCENT["right person (true infrared)" if run.miniature else "right person (photographs)"]
+keys = ("infrared (luminance)", "variety", "flagged copies")
+columns = [right, "Fréchet distance", "SSIM on the person", *(PERCENT[key] for key in keys)]
+table = found.table.set_index("infrared images").reindex(columns=columns)
+table.insert(0, f"gain in rank-1 of {METHOD} (points)", [gain.mean() for gain in gains])
+table.insert(1, "distinct images", [run.gallery_sizes(name)["distinct"] for name in galleries])
+table.style.format(precision=2, na_rep="–")
 
 # %%
-plots.against(
-    beside.points,
+points = pd.DataFrame({"label": table.index, "right": table[right].to_numpy(), "right_std": np.nan})
+points["gain"], points["gain_std"] = [gain.mean() for gain in gains], [gain.std() for gain in gains]
+viz.against(
+    points,
     x="right",
     y="gain",
     label="label",
-    x_axis="right person (%)",
-    y_axis=f"gain in rank-1 of {dive.method_label(STUDY.method)} (points)",
-    zero=True,
+    x_axis=right,
+    y_axis=f"gain in rank-1 of {METHOD} (points)",
+    title="Whose galleries help?",
 )
 
 # %%
-beside.basis.style.set_properties(**{"text-align": "left", "white-space": "normal"})
+basis = pd.Series({column: found.basis[column] for column in columns if column in found.basis}, name="measured with")
+basis.to_frame().style.set_properties(**{"text-align": "left", "white-space": "normal"})
 
 # %% [markdown]
 # **What to notice.** If keeping the person is what counts, the points rise from left to right. A gallery that is taken
-# for infrared, and yet gains nothing, has learned the light and lost the people.
+# for infrared, and yet gains nothing, has learned the modality and lost the people.
 #
 # ## 4. Which method? (Table 2 and Figure 1)
 
@@ -153,8 +342,16 @@ beside.basis.style.set_properties(**{"text-align": "left", "white-space": "norma
 studies.beside_paper(run, STUDY, measured, 2)
 
 # %%
-plots.with_and_without(
-    dive_looks.with_and_without(STUDY, measured), names=("real images only", "with DiVE"), axis="rank-1 (%)"
+parts = []
+for name, words in dive.METHODS.items():
+    sides = [ranks.get(f"{name}_{training}") for training in ("real", "dive")]
+    if all(side is not None for side in sides):
+        parts += [pd.DataFrame({"label": words, "side": place, "value": side}) for place, side in enumerate(sides)]
+viz.with_and_without(
+    pd.concat(parts),
+    names=("real images only", "with DiVE"),
+    axis="rank-1 (%)",
+    title="Four methods without DiVE's images and with them",
 )
 
 # %% [markdown]
@@ -176,7 +373,28 @@ print(studies.same_effort(STUDY, measured))
 # were given.
 
 # %%
-dive_looks.fairness(STUDY, measured)
+FAIRNESS = {
+    "as in this book's tables": ("{}_dive", "{}_real"),
+    "larger batch for both": ("wide_dive", "wide_real"),
+    "twice as long for both": ("long_dive", "long_real"),
+    "larger batch with DiVE only, as in the released DEEN": ("wide_dive", "{}_real"),
+    "twice as long with DiVE only": ("long_dive", "{}_real"),
+    "no DiVE at all: the larger batch alone": ("wide_real", "{}_real"),
+    "no DiVE at all: the longer training alone": ("long_real", "{}_real"),
+}
+claims = [
+    studies.Claim(words, "", "rank_1", *(name.format(STUDY.method) for name in pair))
+    for words, pair in FAIRNESS.items()
+]
+given, rows = measured.groupby("row")[GIVEN].mean(), {}
+for each in studies.judge(measured, claims):
+    if each.difference is not None:
+        one, other = (given.loc[name] for name in each.claim.rows)
+        rows[each.claim.words] = {name: f"{one[name]:,.0f} / {other[name]:,.0f}" for name in GIVEN} | {
+            f"difference in rank-1 of {METHOD} (95 % interval)": each.words,
+            "beyond the seeds' noise?": {"holds": "more", "does not hold": "less"}.get(each.verdict, each.verdict),
+        }
+pd.DataFrame.from_dict(rows, orient="index").rename_axis("comparison")
 
 # %% [markdown]
 # **What to notice.** The first comparisons give both sides the same, those "with DiVE only" do not. The last ones have
@@ -206,9 +424,37 @@ studies.beside_paper(run, STUDY, measured, 4, method=STUDY.method)
 # but the reference. In grey, how many images each person has.
 
 # %%
-people = dive_looks.people_curves(run, STUDY, measured)
-if people["curves"]:
-    display(plots.people_curves(**people))
+fewer, more = dive.counts(run)
+whole = run.data().external
+curves, expanded = {}, whole["identity"].nunique()
+for training in ("dive", "oracle_ir"):
+    rows = {expanded: f"{STUDY.method}_{training}"} | {count: f"{training}_{count}" for count in (*fewer, *more)}
+    curve = {count: ranks[name] for count, name in sorted(rows.items()) if name in ranks}
+    if len(curve) > 1:
+        curves[training_label(training).removeprefix("+ ")] = curve
+most = max((count for curve in curves.values() for count in curve), default=expanded)
+if most > expanded:  # people beyond those that the profile expands
+    row = next(row for row in STUDY.rows if row.name in (f"dive_{most}", f"oracle_ir_{most}"))
+    whole = studies.run_of(run, row).data().external
+
+if curves:
+    figure, axes = plt.subplots(figsize=(7.2, 3.5))
+    nobody = ranks[f"{STUDY.method}_real"]
+    axes.axhline(nobody.mean(), color="gray", linestyle="--", linewidth=1, label="nobody added")
+    for words, curve in curves.items():
+        means, deviations = ([getattr(own, of)() for own in curve.values()] for of in ("mean", "std"))
+        axes.errorbar(list(curve), means, np.nan_to_num(deviations), marker="o", capsize=3, label=words)
+    axes.set_xlabel("external people added")
+    axes.set_ylabel(f"rank-1 of {METHOD} (%)")
+    axes.set_title("Rank-1 over the number of added people")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.12, 1))
+    back = axes.twinx()  # behind the curves: how many images each person has
+    images = whole.groupby("identity").size().loc[most_seen(whole)]
+    back.stairs(images, np.arange(len(images) + 1), fill=True, color="gray", alpha=0.15)
+    back.set_ylim(0, 3.2 * images.max())
+    back.set_ylabel("images of each person", color="gray")
+    back.grid(False)
+    plt.show()
 else:
     print("Not run: these rows are trained with -p full=true.")
 
@@ -223,13 +469,33 @@ else:
 # prompts from one noise: the person's word alone, the camera's code alone, both.
 
 # %%
-sampled = attention_stages.sampled(run, people=2)
-finest = sampled.resolutions[0]
-for person in range(len(sampled.people)):
+SHOWN, LIMITS = ("[k]", "photo", "[p]", "person"), (0.0, 2.5)
+PROMPTS = {"[p] only": (True, False), "[k] only": (False, True), "[k] and [p]": (True, True)}
+
+
+@cache
+def look(identity, camera):
+    """One picture, and its attention: resolution → piece → map in units of its own mean, NaN without the piece."""
+    with record(unet) as recorder:
+        picture = sample(model, [Request(identity, camera, 0, branch_of=camera or external["camera"].iloc[0])])[0]
+    places, found = positions(model, identity, camera), {}
+    for size in recorder.resolutions:
+        maps, absent = recorder.maps(size)[-1], torch.full(size, torch.nan)  # the last saw the prompt
+        heard = {piece: maps[places[piece]].sum(0) if piece in places else absent for piece in SHOWN}
+        found["{} × {} places".format(*size)] = {piece: (own / own.mean()).numpy() for piece, own in heard.items()}
+    return picture, found
+
+
+for name in names[:2]:
+    looks = [look(name if p else "", infrared if k else "") for p, k in PROMPTS.values()]
+    finest = next(iter(looks[0][1]))
     display(
-        plots.attention_overlays(
-            **vars(sampled.by_prompt(person, finest)),
-            title=f"{sampled.people[person]}, {attention_stages.name(finest)} places",
+        viz.attention_overlays(
+            [picture for picture, _ in looks],
+            [found[finest] for _, found in looks],
+            row_labels=list(PROMPTS),
+            limits=LIMITS,
+            title=f"{name}, {finest}",
         )
     )
 
@@ -239,39 +505,75 @@ for person in range(len(sampled.people)):
 # says.
 
 # %%
-plots.image_grid(**vars(gallery_stages.swaps(run, people=5).grid))
+viz.image_grid(**vars(swaps(run, people=5).grid))
 
 # %% [markdown]
 # Back to attention: the full prompt at every resolution.
 
 # %%
-plots.attention_overlays(**vars(sampled.by_resolution(0)), title="“a [k] photo of [p] person”, from fine to coarse")
+picture, found = look(names[0], infrared)
+viz.attention_overlays(
+    [picture] * len(found),
+    list(found.values()),
+    row_labels=list(found),
+    limits=LIMITS,
+    title="“a [k] photo of [p] person”, from fine to coarse",
+)
 
 # %% [markdown]
 # The paper says that $[k]$ "emphasizes global features, including both person and background regions", and that $[p]$
 # "focuses more on the person's area". On real images whose outline is known that is a number:
 
 # %%
-on_people = attention_stages.on_people(run)
-display(verdicts(on_people).style.set_properties(**{"text-align": "left"}).hide())
+on_people = concentrations(run)
+display(findings(on_people).style.format({"mean": "{:+.3f}", "margin": "± {:.3f}"}))
 print(conclusion(on_people))
 
 # %% [markdown]
-# ## 9. The prompt corner
+# ## 9. From one person's word to another's
 #
-# Put a prompt together: a person, a code (or none), how strongly the picture has to obey (*guidance*), in how many
-# steps, from which noise. With *share* the person's word is mixed with another's. The maps are in units of their own
-# mean, from 0 (dark) to 2.5 (bright).
+# A word is a few vectors, and vectors can be mixed: $[p] = (1 - s)\,[p_1] + s\,[p_2]$. At $s = 1$ the picture must be
+# the other person's own. (Chapter 6 has an explorer in which every part of the prompt can be exchanged.)
+
 
 # %%
-picture, options = prompt_corner.corner(run)
-explore(picture, **options)
+def mixed(one, two, share, noise=0):
+    """The picture of a person between two, as the first infrared camera shows it."""
+    rows, count = model.rows.rows.data, model.tokens.vectors
+    mine, theirs = (slice(start, start + count) for start in map(model.tokens.row, (one, two)))
+    before = rows[mine].clone()
+    rows[mine] = (1 - share) * before + share * rows[theirs]
+    picture = sample(model, [Request(one, infrared, noise)])[0]
+    rows[mine] = before  # the model is again as it was
+    return picture
 
-# %% [markdown]
-# On the way from one person's word to another's, from one noise:
+
+def photograph(name):
+    return pixels(external[external["identity"] == name][:1], (model.config.height, model.config.width))[0]
+
+
+whole, own = mixed(names[0], names[1], 1.0), mixed(names[1], names[0], 0.0)
+assert np.abs(whole.astype(int) - own).max() <= 2
+
+shares, couples = (0.0, 0.25, 0.5, 0.75, 1.0), list(zip(names[0:6:2], names[1:6:2], strict=False))
+viz.image_grid(
+    [[photograph(one), *(mixed(one, two, share) for share in shares), photograph(two)] for one, two in couples],
+    row_labels=[f"{short(one)} to\n{short(two)}" for one, two in couples],
+    column_labels=["photograph", *(f"{100 * share:.0f} %" for share in shares), "photograph"],
+)
+
 
 # %%
-plots.image_grid(**vars(prompt_corner.walk(run)))
+def mixture(one=names[0], two=names[1], share=0.5, noise=0):
+    return viz.image_grid(
+        [[photograph(one), mixed(one, two, share, noise), photograph(two)]],
+        column_labels=["photograph", "made", "photograph"],
+        title=f"{short(one)} with {100 * share:.0f} % of {short(two)}, noise {noise}",
+        cell=1.8,
+    )
+
+
+explore(mixture, one=names, two=names, share=[step / 10 for step in range(11)], noise=range(20))
 
 # %% [markdown]
 # **What to notice.** Does brightness pass from one person to the other smoothly, garment by garment, or does it jump?
@@ -285,12 +587,12 @@ plots.image_grid(**vars(prompt_corner.walk(run)))
 # is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
-findings = studies.judge(measured, STUDY.claims)
-print(studies.count(findings))
-studies.findings_table(findings)
+judged = studies.judge(measured, STUDY.claims)
+print(studies.count(judged))
+studies.findings_table(judged)
 
 # %%
-print(studies.limits(run, STUDY, measured, findings))
+print(studies.limits(run, STUDY, measured, judged))
 
 # %% [markdown]
 # **What to notice.** Many intervals at 95 % must miss now and then; that is what the correction is for. What holds,
@@ -305,5 +607,5 @@ print(studies.limits(run, STUDY, measured, findings))
 #    in a copy of the profile. *Expect* more of the person and less of the infrared.
 # 2. Expand more people: `expand.identities: 80`. *Expect* each person's word to be fitted less often, for the number of
 #    steps stays. Raise `dive.steps` with it.
-# 3. In the prompt corner take a person's word and a *visible* code of the target. *Expect* the photograph's clothes in
-#    another place. Then turn guidance to 1: how much does the picture still owe to the words?
+# 3. In chapter 6's explorer take a person's word and a *visible* code of the target. *Expect* the photograph's clothes
+#    in another place. Then turn guidance to 1: how much does the picture still owe to the words?

@@ -1,12 +1,14 @@
-"""Cross-attention: recording changes nothing, maps are what the definition says, tokens are where they stand."""
+"""Cross-attention: recording changes nothing, maps are what the definition says, verdicts follow from the numbers."""
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from vireid_lib.analysis.attention import concentration, record, resize, token_positions
+from vireid_lib.analysis.attention import concentration, conclusion, findings, record, token_positions
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def test_token_positions_follow_the_prompt():
 def test_concentration_is_one_for_an_even_map_and_the_inverse_area_for_a_perfect_one():
     mask = torch.zeros(2, 8, 4)
     mask[:, :, :2] = 1
-    inside = resize(mask, (4, 2), smooth=False)
+    inside = mask[:, ::2, ::2]
     torch.testing.assert_close(concentration(torch.ones(2, 4, 2), mask), torch.ones(2))
     torch.testing.assert_close(concentration(inside, mask), torch.full((2,), 2.0))
     torch.testing.assert_close(concentration(1 - inside, mask), torch.zeros(2))
@@ -122,3 +124,43 @@ def test_a_map_without_attention_has_no_concentration():
     maps = torch.stack([torch.zeros(4, 2), torch.ones(4, 2)])
     found = concentration(maps, torch.ones(2, 8, 4))
     assert found[0].isnan() and found[1] == 1
+
+
+def _measured(person, code, spread=0.01, images=20):
+    rng, rows = np.random.default_rng(0), []
+    for resolution in ("16 × 8", "8 × 4"):
+        for piece, level in (("[p]", person), ("[k]", code), ("photo", 1.0)):
+            values = level + spread * rng.standard_normal(images)
+            about = {"image": range(images), "piece": piece, "concentration": values, "resolution": resolution}
+            rows.append(pd.DataFrame(about))
+    return pd.concat(rows, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("person", "code", "verdicts"),
+    [
+        (1.4, 1.0, ["supported", "supported", "supported"]),
+        (1.4, 1.8, ["supported", "contradicted", "contradicted"]),
+        (0.7, 0.9, ["contradicted", "contradicted", "supported"]),
+        (1.0, 1.0, ["undecided", "undecided", "undecided"]),
+    ],
+)
+def test_findings_follow_the_numbers(person, code, verdicts):
+    found = findings(_measured(person, code))
+    assert found["verdict"].tolist() == verdicts
+    assert found["mean"].iloc[:2].tolist() == pytest.approx([person - 1, person - code], abs=0.01)
+
+
+def test_an_image_without_a_map_and_a_single_image_decide_nothing():
+    measured = _measured(1.4, 1.0)
+    gap = measured["image"].eq(3) & measured["piece"].eq("[k]")
+    some = measured.assign(concentration=measured["concentration"].where(~gap))
+    left_out = findings(measured[measured["image"] != 3])
+    pd.testing.assert_frame_equal(findings(some), left_out)
+    assert set(findings(measured[measured["image"] == 0])["verdict"]) == {"undecided"}
+
+
+def test_the_conclusion_is_made_of_the_verdicts():
+    assert conclusion(_measured(1.4, 1.0)).count("as the paper says") == 2
+    assert "against what the paper says" in conclusion(_measured(0.7, 1.8))
+    assert "cannot be told" in conclusion(_measured(1.0, 1.0))

@@ -1,15 +1,18 @@
-"""Cross-attention of a text-to-image U-Net: the tokens of the prompt that each place of the picture attends to."""
+"""Cross-attention of a text-to-image U-Net: which tokens each place of the picture attends to, and is it the person?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import pandas as pd
 import torch
 from diffusers.models.attention_processor import Attention
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+from vireid_lib.evaluation.statistics import LEVEL, mean_margin
 
 
 class Recorder:
@@ -129,14 +132,6 @@ def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -
     return found | {"end": list(range(position, length))}
 
 
-def resize(
-    maps: Float[Tensor, "n height width"], size: tuple[int, int], *, smooth: bool = True
-) -> Float[Tensor, "n new_height new_width"]:
-    """Maps at the size of a picture, bilinear or (`smooth=False`) in blocks."""
-    mode = {"mode": "bilinear", "align_corners": False} if smooth else {"mode": "nearest"}
-    return functional.interpolate(maps[:, None], size, **mode)[:, 0]
-
-
 def concentration(
     maps: Float[Tensor, "n height width"], masks: Float[Tensor, "n mask_height mask_width"]
 ) -> Float[Tensor, " n"]:
@@ -156,3 +151,69 @@ def concentration(
     if (area <= 0).any():
         raise ValueError("concentration: a mask is empty; leave such pictures out.")
     return (maps * small).flatten(1).sum(1) / mass / area
+
+
+def findings(measured: pd.DataFrame, confidence: float = 1 - LEVEL) -> pd.DataFrame:
+    """Test "modality token emphasizes global features ..., while the ID token focuses more on the person's area" (Dai,
+    Lu, Li, AAAI 2025, of their Figure 6).
+
+    Each image counts once, with its mean over resolutions. The intervals are over images.
+
+    Args:
+        measured: a row for each image, resolution and piece of the prompt: columns image, piece, concentration.
+        confidence: of the intervals.
+
+    Returns:
+        three rows, named after the claim: columns mean, margin (half the interval, Student's; NaN for one image) and
+        verdict: "supported", "contradicted" or "undecided".
+    """
+    person, code = _per_image(measured)
+    tested = {
+        "[p] lies on the person more than on an average place (concentration − 1 > 0)": person - 1,
+        "[p] lies on the person more than [k] does (difference of concentrations > 0)": person - code,
+        "[k] is spread more evenly than [p] (its concentration is nearer to 1)": abs(person - 1) - abs(code - 1),
+    }
+    rows = {claim: _finding(values, confidence) for claim, values in tested.items()}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("claim")
+
+
+def conclusion(measured: pd.DataFrame) -> str:
+    """What follows for the paper's sentence, in words; see `findings`."""
+    on_person, more_than_code, evener = findings(measured)["verdict"]
+    code = _finding(_per_image(measured)[1] - 1, 1 - LEVEL)
+    where = {
+        "supported": "more on the person",
+        "contradicted": "more in the background",
+        "undecided": "as much on the person as anywhere",
+    }[code["verdict"]]
+    first = {
+        "supported": "The identity token focuses on the person's area, as the paper says.",
+        "contradicted": "The identity token avoids the person's area, against what the paper says.",
+        "undecided": "Whether the identity token prefers the person's area cannot be told from these images.",
+    }[on_person]
+    second = {
+        "supported": "It is heard more on the person than the modality token is.",
+        "contradicted": "It is heard less on the person than the modality token is.",
+        "undecided": "In that, it does not measurably differ from the modality token.",
+    }[more_than_code]
+    third = {
+        "supported": "The modality token is the more even of the two, as the paper says.",
+        "contradicted": "The modality token is the less even of the two, against what the paper says.",
+        "undecided": "Which of the two is spread more evenly cannot be told.",
+    }[evener]
+    return (
+        f"{first} {second} {third} The modality token is heard {where} "
+        f"(concentration {1 + code['mean']:.2f} ± {code['margin']:.2f})."
+    )
+
+
+def _per_image(measured: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Concentrations of [p] and of [k], one of each per image."""
+    means = measured.groupby(["image", "piece"])["concentration"].mean().unstack()[["[p]", "[k]"]].dropna()
+    return means["[p]"], means["[k]"]
+
+
+def _finding(values: pd.Series, confidence: float) -> dict[str, object]:
+    mean, margin = values.mean(), mean_margin(values.std(ddof=1), len(values), confidence)
+    verdict = ("supported" if mean > 0 else "contradicted") if abs(mean) > margin else "undecided"
+    return {"mean": mean, "margin": margin, "verdict": verdict}

@@ -3,7 +3,7 @@
 from vireid_lib.viz.arrows import arrow_panels
 from vireid_lib.viz.charts import bars, distance_histograms, loss_curves, token_table
 from vireid_lib.viz.data import explanations
-from vireid_lib.viz.expansion import people_curves, prompt_picture, with_and_without
+from vireid_lib.viz.expansion import with_and_without
 from vireid_lib.viz.galleries import gallery_sheet
 from vireid_lib.viz.generator import brightness_curves, differences, grouped_points, lines, token_map
 from vireid_lib.viz.hues import hue_circle
@@ -40,9 +40,7 @@ __all__ = [
     "loss_panels",
     "notebook_style",
     "nothing_yet",
-    "people_curves",
     "projection",
-    "prompt_picture",
     "retrieval_lists",
     "space_use",
     "sweeps",

@@ -11,7 +11,7 @@ from vireid_lib.experiment import datasets, studies
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import reid_config
-from vireid_lib.experiment.studies import Row, Study, dive, dive_looks
+from vireid_lib.experiment.studies import Row, Study, dive
 from vireid_lib.experiment.study import run_of, trainable
 
 OF_ONE_METHOD = (1, 3, 4)
@@ -63,7 +63,7 @@ def test_rows_labels_and_claims_follow_the_method(counting_book, method):
     chosen = [row for row in study.rows if row.name.split("_")[0] not in dive.METHODS]
     assert chosen and {row.method for row in chosen} == {method}
     assert study.row("campus").label.startswith(dive.METHODS[method])
-    assert [row.name for row in dive_looks.table_1(study)][:2] == [f"{method}_real", f"{method}_cyclegan"]
+    assert [row.name for row in study.rows][:2] == [f"{method}_real", f"{method}_cyclegan"]
     one = {
         claim.place
         for claim in study.claims

@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from vireid_lib.experiment import studies
-from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.studies import Row, Study, dive, dive_looks
+from vireid_lib.experiment.studies import Row, Study, dive
 
 COMMAND = [sys.executable, "-c", "import sys; from vireid_lib.cli import main; sys.exit(main())", "study", "dive"]
 
@@ -53,7 +52,7 @@ def test_what_is_trained_is_shown_without_training_more(tiny_book):
         studies.measure(tiny_book, Study("dive", [Row("no", "no", "agw", never)], ()), training=False)
 
 
-def test_methods_are_shown_with_and_without(tiny_book):
+def test_unequal_trainings_are_told(tiny_book):
     study = dive.study(tiny_book, ["grayscale"])
     rows = {"agw_real": [30.0, 34.0], "agw_dive": [40.0, 42.0], "caj_real": [20.0, 21.0]}
     given = {"images in a batch": 64, "images seen": 6400}
@@ -72,28 +71,7 @@ def test_methods_are_shown_with_and_without(tiny_book):
             for seed, value in enumerate(values)
         ]
     )
-    table = dive_looks.with_and_without(study, measured)
-    assert table["label"].unique().tolist() == ["AGW"], "CAJ was trained one way only"
-    assert table.groupby("side")["value"].mean().tolist() == [32, 41]
-    fairness = dive_looks.fairness(study, measured)
-    assert fairness.index.tolist() == [dive_looks.FAIRNESS[0][0]]
-    assert fairness["steps"].tolist() == ["150 / 100"] and fairness["images seen"].tolist() == ["6,400 / 6,400"]
     told = studies.same_effort(study, measured).splitlines()
     assert "2 rows differ in steps" in told[0] and "100 to 200 steps" in told[0] and told[1].startswith("caj: one row")
     alike = studies.same_effort(study, measured.assign(steps=100)).splitlines()
     assert "agw: the same batches and the same number of steps in all of its 2 rows" in alike[0]
-
-
-def test_curves_over_the_number_of_people(tiny_profile, tiny_book):
-    expand = tiny_profile.expand.model_copy(update={"counts": [1, 2]})
-    run = Run(tiny_profile.model_copy(update={"expand": expand}), tiny_book.folder)
-    study = dive.study(run, ["grayscale"])
-    rows = {"agw_real": [30.0, 32.0], "agw_dive": [40.0, 42.0], "dive_2": [35.0, 36.0], "agw_true": [50.0, 50.0]}
-    measured = pd.DataFrame(
-        [{"row": name, "mode": "all", "rank_1": value} for name, values in rows.items() for value in values]
-    )
-    found = dive_looks.people_curves(run, study, measured)
-    assert list(found["curves"]) == ["DiVE"], "of true infrared there is one number only"
-    curve = found["curves"]["DiVE"].set_index("people")["mean"]
-    assert curve.to_dict() == {3: 41, 2: 35.5} and found["baseline"][0] == 31
-    assert found["images"] == [4, 4, 4]

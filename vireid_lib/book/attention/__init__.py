@@ -1,1 +1,0 @@
-"""Chapter 06: which word of a prompt looks where."""
