@@ -77,10 +77,10 @@ def test_statuses_count_every_printed_number(run):
 
 def test_answers_from_the_generators_stages(tiny_book):
     from vireid_lib.book.attention import stages as attention_stages
-    from vireid_lib.book.fitting import stages as generator_stages
     from vireid_lib.book.galleries import measures
+    from vireid_lib.experiment import prompt_losses
 
-    generator_stages.prompt_worth(tiny_book)
+    prompt_losses.prompt_worth(tiny_book)
     attention_stages.on_people(tiny_book)
     measures.fidelity(tiny_book)
     measures.judged_people(tiny_book)

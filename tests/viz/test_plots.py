@@ -47,7 +47,6 @@ SAMPLES = {
     "scatter": lambda: plots.scatter(
         RANDOM.random((4, 2)), PEOPLE, ["visible", "infrared", "visible", "infrared"], sources=["real"] * 3 + ["dive"]
     ),
-    "token_table": lambda: plots.token_table(np.eye(3), np.arange(3.0), ["a", "b", "c"], title="t"),
 }
 
 

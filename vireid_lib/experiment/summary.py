@@ -159,19 +159,19 @@ def _told(found: Fetched[T] | None, words: Callable[[T], str]) -> str:
 
 
 def _prompt(run: Run, variant: str) -> str:
-    from vireid_lib.book.fitting import stages as fitting
+    from vireid_lib.experiment import prompt_losses
 
-    wrong = fitting.PROMPT_VARIANTS[variant]
+    wrong = prompt_losses.PROMPT_VARIANTS[variant]
 
     def words(worth: pd.DataFrame) -> str:
-        table = fitting.prompt_verdict(worth)
+        table = prompt_losses.prompt_verdict(worth)
         row = table[(table["prompt"] == wrong) & (table["modality"] == "infrared")].iloc[0]
         rise, margin = row["rise (%)"], 1.96 * row["standard error"]
         verdict = "yes" if rise > margin else "not measurably" if rise > -margin else "no, on the contrary"
         what = f"with {wrong}, the loss on the target's infrared images changes by {rise:+.2f} ± {margin:.2f} %"
         return f"{verdict}: {what} (95 % interval over {row['images']} training images)"
 
-    return _told(run.fetched(fitting.prompt_worth), words)
+    return _told(run.fetched(prompt_losses.prompt_worth), words)
 
 
 def _preservation(run: Run) -> str:

@@ -1,12 +1,12 @@
 """Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
 
 from vireid_lib.viz.arrows import arrow_panels
-from vireid_lib.viz.charts import bars, distance_histograms, loss_curves, run_bars, token_table
+from vireid_lib.viz.charts import bars, distance_histograms, loss_curves, run_bars
 from vireid_lib.viz.data import carried_over, explanations, materials, ranked_gallery
 from vireid_lib.viz.embedding import coloured, scatter
 from vireid_lib.viz.expansion import people_curves, prompt_picture, with_and_without
 from vireid_lib.viz.galleries import gallery_sheet, query_list
-from vireid_lib.viz.generator import brightness_curves, differences, grouped_points, lines, token_map
+from vireid_lib.viz.generator import brightness_curves, differences, grouped_points, lines
 from vireid_lib.viz.hues import hue_circle
 from vireid_lib.viz.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
 from vireid_lib.viz.live import Curve, live_curves, nothing_yet
@@ -55,8 +55,6 @@ __all__ = [
     "scatter",
     "space_use",
     "sweeps",
-    "token_map",
-    "token_table",
     "training_curves",
     "with_and_without",
 ]
