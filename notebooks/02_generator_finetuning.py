@@ -43,6 +43,7 @@ steps = 40  # length of the training by hand
 # %%
 import copy
 import textwrap
+import warnings
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -305,7 +306,7 @@ viz.image_grid(
 )
 
 # %%
-psnr.groupby(few["modality"], sort=False).agg(["mean", "std", "size"]).round(1)
+psnr.groupby(few["modality"], sort=False).agg(["mean", "std", "size"]).style.format(precision=1)
 
 # %% [markdown]
 # **What to notice.** These numbers are a ceiling: a generated image can't be sharper than what the decoder draws.
@@ -585,7 +586,7 @@ def learned(rank=rank):
     """The curve of a rank, beside those of the ranks that were tried before; a new one is trained first."""
     if rank not in curves:
         curves[rank] = train(rank)[2:]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.2), width_ratios=[1.3, 1])
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.2), width_ratios=[1.2, 1])
     for tried, (_, fixed) in curves.items():
         style = {"color": "C0", "label": f"rank {tried}, the same draw"} if tried == rank else {"color": "silver"}
         left.plot(np.arange(len(fixed)) * 5, [each.mean() for each in fixed], **style)
@@ -597,7 +598,7 @@ def learned(rank=rank):
     right.plot(fixed_times.cpu(), fixed[0], "o", fillstyle="none", color="gray", label="base model")
     right.plot(fixed_times.cpu(), fixed[-1], "o", color="C0", markersize=4, label=f"after {steps} steps")
     right.set_xlabel("time t")
-    right.set_title("Each image's, at its time")
+    right.set_title("Loss of each image at its time, the same draw")
     right.legend()
     plt.close(figure)
     return figure
@@ -657,6 +658,7 @@ print(
 # adapter for each code, and the U-Net has to go through the batch branch by branch:
 
 # %% tags=["by-hand"]
+warnings.filterwarnings("ignore", "Already found a `peft_config`")  # several adapters are meant
 encoder, peft_unet = copy.deepcopy(base.text), copy.deepcopy(base.unet)
 encoder.resize_token_embeddings(len(tokenizer), mean_resizing=False)
 encoder.get_input_embeddings().weight.data[len(table) :] = text.get_input_embeddings().rows.data
@@ -737,7 +739,8 @@ rows = {name: {"parameters": count, "trained": "no"} for name, count in frozen.i
 rows["identity tokens [p]"] = {"parameters": dive.model.rows.rows.numel(), "trained": "yes"}
 for k, name in enumerate(dive.model.branches.names):
     count = sum(layer.down[k].numel() + layer.up[k].numel() for layer in layers)
-    moved = 100 * float((sum(layer.delta(k).square().sum() for layer in layers) / weights).sqrt())
+    moved = sum(layer.delta(k).square().sum() for layer in layers) / weights
+    moved = 100 * moved.sqrt().item()
     rows[f"LoRA branch {name}"] = {"parameters": count, "trained": "yes", "BA against W (%)": moved}
 sizes = pd.DataFrame.from_dict(rows, orient="index")
 sizes["share (%)"] = 100 * sizes["parameters"] / sizes["parameters"].sum()
@@ -779,6 +782,7 @@ viz.differences(
 
 # %%
 means = worth.groupby("time")[list(prompt_losses.PROMPT_VARIANTS)].mean()
+plt.figure(figsize=(5.4, 4.2))
 for name, says in prompt_losses.PROMPT_VARIANTS.items():
     if name != "right":
         plt.plot(means.index, 100 * (means[name] / means["right"] - 1), "o-", markersize=4, label=says)
@@ -800,26 +804,28 @@ plt.show()
 # numbers, not words, and the nearest word need not describe the person.
 
 # %%
-bank, model_config = dive.model.tokens, dive.model.config
-start = bank.initial(base.text, init=model_config.token_init, noise=model_config.token_init_noise, seed=config.seed)
-each_word = {token: index for token, index in base.tokenizer.get_vocab().items() if token.endswith("</w>")}
-spelt = [token.removesuffix("</w>") for token in each_word]
-whole = [place for place, token in enumerate(spelt) if token.isascii() and token.isalpha() and len(token) > 2]
-with torch.no_grad():
-    table = base.text.get_input_embeddings().weight
-    rows = dive.model.rows.rows.unflatten(0, (-1, bank.vectors))  # [identities, vectors, width]
-    typical = table.norm(dim=1).mean()
-    directions = functional.normalize(table[[list(each_word.values())[place] for place in whole]], dim=1)
-    closest = (functional.normalize(rows, dim=2) @ directions.T).amax(1).max(1)
-    moved = (rows - start.view_as(rows)).norm(dim=2).mean(1) / typical
+bank, noise = dive.model.tokens, config.token_init_noise
+spelling = pd.Series({number: token for token, number in base.tokenizer.get_vocab().items()})
+whole = spelling[spelling.str.fullmatch("[a-z]{3,}</w>")].str.removesuffix("</w>")  # words, no pieces of words
+start = bank.initial(base.text, init=config.token_init, noise=noise, seed=config.seed)
+rows = dive.model.rows.rows.detach()
+typical = table.norm(dim=1).mean()
+cosines = functional.normalize(rows, dim=1) @ functional.normalize(table[whole.index.tolist()], dim=1).T
+
+
+def of_each(values):  # an identity's vectors taken together
+    return values.cpu().unflatten(0, (-1, vectors))
+
+
+closest = of_each(cosines).amax(1).max(1)
 learned_words = pd.DataFrame(
     {
         "identity": bank.identities,
         "data set": [name.split("/")[0] for name in bank.identities],
-        "norm": (rows.norm(dim=2).mean(1) / typical).cpu(),
-        "moved": moved.cpu(),
-        "nearest word": [spelt[whole[place]] for place in closest.indices.tolist()],
-        "similarity": closest.values.cpu(),
+        "norm": of_each(rows.norm(dim=1) / typical).mean(1),
+        "moved": of_each((rows - start).norm(dim=1) / typical).mean(1),
+        "nearest word": whole.iloc[closest.indices.tolist()].tolist(),
+        "similarity": closest.values,
     }
 )
 learned_words.groupby("data set").head(5).style.format(precision=2).hide()
@@ -827,11 +833,12 @@ learned_words.groupby("data set").head(5).style.format(precision=2).hide()
 # %%
 from vireid_lib.analysis.projection import tsne
 
-points = tsne(rows.flatten(1).cpu())
-for name, own in learned_words.groupby("data set"):
-    plt.plot(*points[own.index].T, "o", markersize=4, label=name)
+points = tsne(of_each(rows).flatten(1))
+for dataset, own in learned_words.groupby("data set"):
+    plt.plot(*points[own.index].T, "o", markersize=4, label=dataset)
     for place in own.index[:60]:
-        plt.annotate(short(bank.identities[place]), points[place], fontsize=6, color="gray")
+        name = short(bank.identities[place])
+        plt.annotate(name, points[place], xytext=(3, 3), textcoords="offset points", fontsize=6, color="gray")
 plt.gca().set(xticks=[], yticks=[], title="The identity tokens in the plane (t-SNE)")
 plt.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=2)
 plt.show()
