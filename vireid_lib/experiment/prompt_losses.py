@@ -111,13 +111,6 @@ def predict(model: DiveModel, ids: Tensor, noised: Tensor, times: Tensor, camera
     return Predictor(model)(ids, noised, times, chosen, frozen)
 
 
-def prompt_pieces(model: DiveModel, identity: str, camera: str) -> list[tuple[str, str]]:
-    """The prompt "a [k] photo of [p] person" as (label, text); an empty identity or camera leaves its part empty."""
-    code = model.vocabulary.code(camera) if camera else ""
-    person = model.tokens.text(identity) if identity else ""
-    return [("a", "a"), ("[k]", code), ("photo", "photo"), ("of", "of"), ("[p]", person), ("person", "person")]
-
-
 def _other_people(rows: pd.DataFrame) -> list[str]:
     """For each row an identity that it does not show: the next one among those of the rows."""
     names = sorted(rows["identity"].unique())

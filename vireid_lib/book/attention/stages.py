@@ -17,7 +17,7 @@ from vireid_lib.book.galleries.stages import identities
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment import arrays
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.prompt_losses import predict, prompt_pieces
+from vireid_lib.experiment.prompt_losses import predict
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.prompts import camera_keys
@@ -35,6 +35,13 @@ TIMES = (0.2, 0.4, 0.6, 0.8)
 
 SHOWN = ("[k]", "photo", "[p]", "person")
 """The pieces whose maps are drawn."""
+
+
+def prompt_pieces(model: DiveModel, identity: str, camera: str) -> list[tuple[str, str]]:
+    """The prompt "a [k] photo of [p] person" as (label, text); an empty identity or camera leaves its part empty."""
+    code = model.vocabulary.code(camera) if camera else ""
+    person = model.tokens.text(identity) if identity else ""
+    return [("a", "a"), ("[k]", code), ("photo", "photo"), ("of", "of"), ("[p]", person), ("person", "person")]
 
 
 @dataclass(frozen=True)
