@@ -607,10 +607,10 @@ def learned(rank=rank):
 widgets.explore(learned, rank=sorted({1, 2, 4, 8, 16, 32, rank}))
 
 # %% [markdown]
-# **What to notice.** Single steps jump, because each draws its own times, and the time decides most of a loss: compare
-# the scatter on the right with the distance between the two kinds of dots. The line, which keeps its draw, shows what
-# is learned. At which times? Move the rank: a larger one has more numbers to learn with, and the first steps may tell
-# how much that is worth.
+# **What to notice.** Single steps jump, because each draws its own images and times, and the time decides most of a
+# loss: on the right, compare how far the dots scatter with how far apart the two kinds are. The line, which keeps its
+# draw, shows what is learned. At which times? Then move the rank, or change it in the cell above: a larger one has more
+# numbers to learn with. What are they worth in the first few steps?
 #
 # Now the same step by the library, which holds a DiVE of that rank on a second copy of the base model. We give it our
 # rows, $A$ and $B$ as they are after training, and both sides the same latents, times, noise and prompts. Loss and
@@ -646,9 +646,10 @@ print(
 )
 
 # %% [markdown]
-# What the library's `fit` has besides: the noise of the encoder's own posterior on each latent, half of the images
-# mirrored, groups drawn evenly where the profile says so, a learning rate that may fall, checkpoints from which a
-# killed training goes on, bfloat16 and several GPUs.
+# What the library's `fit` has besides: half of the images mirrored (latents of both are encoded once and kept; the
+# released code encodes them anew at each step, which only costs time), the noise of the encoder's own posterior on each
+# latent, groups drawn evenly where the profile says so, a learning rate that may fall, checkpoints from which a killed
+# training goes on, bfloat16 and several GPUs.
 #
 # ### In the ecosystem's own words
 #
@@ -684,12 +685,12 @@ torch.testing.assert_close(peft_loss, loss.detach(), rtol=1e-4, atol=1e-5)
 print(f"peft's loss {peft_loss.item():.6f}, in {len(branch[i].unique())} passes for a batch of {len(i)}")
 
 # %% [markdown]
-# **What the library's branches add** is this axis `k`: each image of a batch multiplies with its own $A_k$ and $B_k$ in
-# one pass. A GPU that is given two or three images at a time waits most of the time, and the paper's form has a branch
-# for each of seven codes and more. How much that is worth is measured with `tests/benchmarks/bench_dive.py`, and
-# `vireid_lib/generators/dive/FULL_SIZE.md` has the ratios, for one LoRA and for a branch a code, on a CPU and on a GPU.
-# What was learned is saved in the ecosystem's form nevertheless: a file of tokens for `load_textual_inversion` and a
-# file for each branch for `load_lora_weights`.
+# **What the library's branches add** is the axis `k`: each image of a batch multiplies with its own $A_k$ and $B_k$, in
+# one pass. Branch by branch, a batch of 16 falls into as many small ones as there are codes (seven on SYSU-MM01 with an
+# external set), and two or three images at a time leave most of a GPU idle. `tests/benchmarks/bench_dive.py` measures
+# what that costs, and `vireid_lib/generators/dive/FULL_SIZE.md` has the ratios, with one LoRA and with a branch for
+# each code, on a CPU and on a GPU. What was learned is saved in the ecosystem's form all the same: a file of tokens for
+# `load_textual_inversion`, and a file for each branch for `load_lora_weights`.
 
 # %%
 del library, encoder, peft_unet, pipeline  # on a GPU, room for the whole training
@@ -727,8 +728,8 @@ plt.show()
 # of each image (nearly all noise is hard to predict in one way, nearly none in another), as the scatter above shows. A
 # diffusion model whose pictures get much better lowers this loss by a few percent.
 #
-# How many numbers were trained, and how far do the branches move the weights that they correct? The last column
-# compares the root of the summed squares of all $B_k A_k$ with that of all $W$.
+# How many numbers were trained, and how far do the branches move the weights that they correct? `BA against W` compares
+# the root of the summed squares of all $B_k A_k$ with that of all $W$ that they stand beside.
 
 # %%
 layers = dive.model.branches.layers.values()
@@ -976,8 +977,9 @@ except AssertionError as error:
 # %% [markdown]
 # ## Something to try
 #
-# 1. **A longer training by hand.** `vireid book --only 02 -p steps=200`. Expect the line to fall on, and the ranks to
-#    part: with so few images, which of them learns the images by heart?
+# 1. **A longer training by hand.** `vireid book --only 02 -p steps=200`. Expect the line to fall on: with so few
+#    images, a large rank can learn them by heart. (Stable Diffusion's small learning rate needs the longer training to
+#    show anything at all.)
 # 2. **One vector or more.** Copy the profile, set `vectors_per_token` to 1 and run this chapter again. Expect the
 #    row "another person's $[p]$" to shrink: one row of a narrow table cannot hold coat, pattern, bag and hair at once.
 # 3. **The released form.** Set `lora_scope: shared`. Expect "code and branch of the other modality" to fall to the
