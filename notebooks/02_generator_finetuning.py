@@ -386,7 +386,8 @@ print(f"trained: {new.rows.numel():,} numbers; the table's {table.numel():,} hav
 # Why strings without meaning, and why do no two codes share a character? A code is cut into tokens, and each token is
 # a row of the table that the base model already understands. A meaningful word would bring its meaning along; a piece
 # shared by two codes would be the same row in both, and tie the two cameras together. The table shows the cut: look
-# at the column of shared tokens.
+# at the column of shared tokens. (CLIP's tokenizer folds case, and then only 36 letters and digits differ: where the
+# codes are longer than that together, some pieces come back.)
 
 # %%
 vocabulary = replace(prompts.build(known, config), identities=sorted(people))  # the run's codes, our identities
@@ -429,7 +430,7 @@ for piece, text in pieces.items():
     shown = textwrap.shorten(" ".join(map(str, numbers)), 34, placeholder=" …")
     rows.append({"piece": piece, "text": textwrap.shorten(text, 30, placeholder=" …"), "token ids": shown})
     rows[-1] |= {"tokens": len(tokens), "of these trained": trained}
-pd.DataFrame(rows).style.hide()
+pd.DataFrame(rows).style.format(escape="html").hide()
 
 # %% [markdown]
 # The library names its tokens otherwise (`<mini-vi-0001>`), so its prompts read differently; the numbers that reach the
@@ -939,7 +940,7 @@ def check_step(step):
         gradients = torch.autograd.grad(expected, learned)
         aims = [each.detach() - 0.1 * gradient for each, gradient in zip(learned, gradients, strict=True)]
         loss = step(text, unet, optimizer, z[i], epsilon[i], t, ids[i])
-        assert abs(float(loss.detach() - expected)) < 1e-4, f"the {number} loss is {loss:.4f}, not {expected:.4f}"
+        assert abs((loss - expected).item()) < 1e-4, f"the {number} loss is {loss:.4f}, not {expected:.4f}"
         for each, aim in zip(learned, aims, strict=True):
             assert torch.allclose(each, aim, rtol=1e-3, atol=1e-5), (
                 f"the {number} step led elsewhere: were the gradients computed, taken once, and cleared?"
