@@ -725,9 +725,9 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# **What to notice.** The curve is noisy and flat, and that says little: most of the loss is set by the random time $t$
-# of each image (nearly all noise is hard to predict in one way, nearly none in another), as the scatter above shows. A
-# diffusion model whose pictures get much better lowers this loss by a few percent.
+# **What to notice.** How far does it fall, and when? The number itself says little: most of it is set by the random
+# times, as the scatter above shows (nearly all noise is hard to predict in one way, nearly none in another), and it
+# does not tell how much of the rest is the person, the camera, or merely the style of the data.
 #
 # How many numbers were trained, and how far do the branches move the weights that they correct? `BA against W` compares
 # the root of the summed squares of all $B_k A_k$ with that of all $W$ that they stand beside.
@@ -751,11 +751,11 @@ sizes.style.format({"parameters": "{:,}", "BA against W (%)": "{:.1f}", "share (
 # %% [markdown]
 # ## Is the prompt worth anything?
 #
-# The loss curve does not say what the model listens to, so we ask more directly. Take real training images, fix the
-# noise and the times, and denoise them under the right prompt and under wrong ones. If the word $[p]$ carries the
-# person, the loss must rise when another person's word stands there. If the code's *text* carries the modality, it must
-# rise when a code of the other modality is written (with the branch left as it is); if the *branch* does, it must rise
-# when the branch is exchanged too.
+# The curve does not say what the model listens to, so we ask it directly. Take real training images, fix the noise and
+# the times, and denoise them under the right prompt and under wrong ones. If the word $[p]$ carries the person, the
+# loss must rise when another person's word stands there. If the code's *text* carries the modality, it must rise when a
+# code of the other modality is written (with the branch left as it is); if the *branch* does, it must rise when the
+# branch is exchanged too.
 
 # %%
 from vireid_lib.experiment import prompt_losses
