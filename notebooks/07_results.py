@@ -48,14 +48,14 @@ import scipy.stats
 from IPython.display import HTML, display
 
 from vireid_lib import experiment, viz
-from vireid_lib.book.attention.findings import conclusion
-from vireid_lib.book.attention.stages import on_people
-from vireid_lib.book.fitting.stages import PROMPT_VARIANTS, prompt_verdict, prompt_worth
+from vireid_lib.analysis.attention import conclusion
 from vireid_lib.book.galleries.measures import fidelity
 from vireid_lib.evaluation import statistics
 from vireid_lib.experiment import claims, measures, paper_table, papers, results
+from vireid_lib.experiment.attention_measures import concentrations
 from vireid_lib.experiment.claims import Claim
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, mark
+from vireid_lib.experiment.prompt_losses import PROMPT_VARIANTS, prompt_verdict, prompt_worth
 from vireid_lib.experiment.provenance import minute
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz import widgets
@@ -385,7 +385,7 @@ learned = {
         3,
     ),
     "Are they distributed like real infrared? (Fréchet distance)": (told(fidelity, distances), 3),
-    "Is the identity token on the person, the modality token everywhere?": (told(on_people, conclusion), 6),
+    "Is the identity token on the person, the modality token everywhere?": (told(concentrations, conclusion), 6),
 }
 table = pd.DataFrame.from_dict(learned, orient="index", columns=["answer", "chapter"]).rename_axis("question")
 display(table.reset_index().style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide())

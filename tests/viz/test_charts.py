@@ -57,13 +57,6 @@ def test_differences_fill_only_what_is_established():
     assert faces[0] == "white" != faces[1], "a corrected verdict overrules the interval"
 
 
-@pytest.mark.parametrize("count", [3, 61])
-def test_token_map_names_few_and_leaves_out_many(count):
-    points = np.random.default_rng(0).normal(size=(count, 2))
-    picture = plots.token_map(points, [str(i) for i in range(count)], ["one", "two"] * (count // 2) + ["one"])
-    assert len(_texts(picture)) == (3 if count == 3 else 0)
-
-
 def test_a_piece_that_a_prompt_lacks_is_said_to_be_lacking():
     image = np.full((8, 4, 3), 120, np.uint8)
     maps = [{"[k]": np.full((4, 2), np.nan), "[p]": np.eye(4, 2)}]

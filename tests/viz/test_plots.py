@@ -38,7 +38,6 @@ SAMPLES = {
     "distance_histograms": lambda: plots.distance_histograms(
         {"same": RANDOM.random(50), "other": RANDOM.random(50) + 1}
     ),
-    "token_table": lambda: plots.token_table(np.eye(3), np.arange(3.0), ["a", "b", "c"], title="t"),
 }
 
 

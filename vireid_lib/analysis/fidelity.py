@@ -168,10 +168,3 @@ def colourfulness(pixels: UInt8[ndarray, "n height width 3"]) -> Float[ndarray, 
     """Mean over an image's pixels of the largest minus the smallest channel, 0..255: 0 in a grey image."""
     values = np.asarray(pixels, np.int16)
     return (values.max(-1) - values.min(-1)).mean((1, 2), dtype=np.float64)
-
-
-def psnr(a: UInt8[ndarray, "n height width 3"], b: UInt8[ndarray, "n height width 3"]) -> Float[ndarray, " n"]:
-    """Peak signal-to-noise ratio of each pair in dB; infinite for equal images."""
-    error = np.square(a.astype(np.float64) - b.astype(np.float64)).mean((1, 2, 3))
-    with np.errstate(divide="ignore"):
-        return 10 * np.log10(255**2 / error)

@@ -1,11 +1,11 @@
 """Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
 
 from vireid_lib.viz.arrows import arrow_panels
-from vireid_lib.viz.charts import bars, distance_histograms, loss_curves, token_table
+from vireid_lib.viz.charts import bars, distance_histograms, loss_curves
 from vireid_lib.viz.data import explanations
 from vireid_lib.viz.expansion import with_and_without
 from vireid_lib.viz.galleries import gallery_sheet
-from vireid_lib.viz.generator import brightness_curves, differences, grouped_points, lines, token_map
+from vireid_lib.viz.generator import brightness_curves, differences, grouped_points, lines
 from vireid_lib.viz.hues import hue_circle
 from vireid_lib.viz.images import attention_overlays, image_grid, retrieval_lists
 from vireid_lib.viz.live import Curve, live_curves, nothing_yet
@@ -44,8 +44,6 @@ __all__ = [
     "retrieval_lists",
     "space_use",
     "sweeps",
-    "token_map",
-    "token_table",
     "training_curves",
     "with_and_without",
 ]

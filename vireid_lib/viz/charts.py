@@ -1,11 +1,10 @@
-"""Charts: loss curves, bars with deviations, distance histograms, the table of identity tokens."""
+"""Charts: loss curves, bars with deviations, distance histograms."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from matplotlib.ticker import MaxNLocator
 
 from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
 
@@ -121,43 +120,4 @@ def distance_histograms(
     columns = 2 if max(map(len, groups)) < 32 else 1
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=columns, handlelength=1)
     axes.set_title(title)
-    return picture
-
-
-@styled
-def token_table(
-    similarity: Float[np.ndarray, "tokens tokens"],
-    moved: Float[np.ndarray, " tokens"],
-    names: Sequence[str],
-    *,
-    title: str = "",
-) -> Picture:
-    """What was learned for each identity's token: how alike any two are, and how far each has moved.
-
-    Args:
-        similarity: cosine similarities of the learned embeddings, -1..1.
-        moved: distance of each embedding from where it started, in units of a word embedding's typical norm.
-        names: the tokens.
-    """
-    size = 0.8 + 0.24 * len(names)
-    picture = Picture(
-        max(6.4, size + 3.6), max(2.6, size), title or "Similarity of identity tokens, and how far they moved"
-    )
-    left, right = picture.subplots(1, 2, width_ratios=[size, 2.2], sharey=True)
-    image = left.imshow(similarity, cmap="RdBu_r", vmin=-1, vmax=1)
-    left.set_xticks(range(len(names)), names, rotation=90, color=INK)
-    left.set_yticks(range(len(names)), names, color=INK)
-    left.grid(False)
-    left.set_xlabel("identity token")
-    left.set_ylabel("identity token")
-    left.set_title("cosine similarity")
-    picture.colorbar(image, ax=left, shrink=0.7, pad=0.02).outline.set_visible(False)
-    right.barh(range(len(names)), moved, height=0.6, color=SERIES[0], alpha=0.85)
-    right.tick_params(labelleft=False)
-    right.xaxis.set_major_locator(MaxNLocator(3))
-    right.grid(axis="y", visible=False)
-    right.set_title("moved")
-    right.set_xlabel("distance (typical word norms)")
-    if title:
-        picture.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return picture

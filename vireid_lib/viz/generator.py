@@ -1,14 +1,13 @@
-"""Charts about the generator: noise schedule, what the prompt is worth, the tokens' map, brightness, attention."""
+"""Charts about the generator: curves, differences, brightness, attention."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, name_dimensions, styled
+from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
 
 
 @styled
@@ -99,33 +98,6 @@ def differences(
         axes.plot([], [], "o", color=SERIES[place % len(SERIES)], label=kind)
     if kinds:
         _legend_below(picture, axes)
-    axes.set_title(title)
-    return picture
-
-
-@styled
-def token_map(
-    points: Float[np.ndarray, "tokens 2"], names: Sequence[str], sets: Sequence[str], *, title: str = ""
-) -> Picture:
-    """Identity tokens in the plane, coloured by data set and named.
-
-    Args:
-        points: a projection of the embeddings.
-        sets: the data set of each token.
-    """
-    picture = Picture(6.4, 4.4, title or f"Map of {len(names)} identity tokens")
-    axes = picture.subplots()
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for place, kind in enumerate(dict.fromkeys(sets)):
-        own = np.asarray(sets, dtype=object) == kind
-        axes.scatter(*points[own].T, s=26, color=SERIES[place], label=kind, alpha=0.85)
-    if len(names) <= 60:
-        for name, point in zip(names, points, strict=True):
-            axes.annotate(name, point, xytext=(3, 3), textcoords="offset points", fontsize=6.5, color=QUIET)
-    _legend_below(picture, axes)
-    name_dimensions(axes)
-    axes.set_aspect("equal", adjustable="datalim")
     axes.set_title(title)
     return picture
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 import textwrap
@@ -18,7 +19,6 @@ from pydantic import BaseModel
 from vireid_lib import generators
 from vireid_lib import viz as plots
 from vireid_lib.analysis.fidelity import colourfulness
-from vireid_lib.book.fitting.facts import history
 from vireid_lib.data import tables
 from vireid_lib.data.cameras import camera_in_table, camera_keys, camera_modalities
 from vireid_lib.experiment import arrays
@@ -111,6 +111,14 @@ def learned_from(run: Run, name: str) -> pd.DataFrame:
     rows = rows.assign(**{"data set": rows["identity"].str.split("/").str[0]})
     told = {"people": ("identity", "nunique"), "cameras": ("camera", "nunique"), "images": ("path", "size")}
     return rows.groupby(["data set", "modality"], sort=False).agg(**told).reset_index()
+
+
+def history(record: StageRecord) -> pd.DataFrame:
+    """The loss over the steps of a training stage: columns step and one per term."""
+    file = next(iter(sorted(record.folder.rglob("history.jsonl"))), None)
+    if file is None:
+        raise FileNotFoundError(f"{record.folder} holds no history.jsonl; delete the folder to make the stage again.")
+    return pd.DataFrame([json.loads(line) for line in file.read_text().splitlines()])
 
 
 def losses(run: Run, name: str) -> Picture | Markdown:

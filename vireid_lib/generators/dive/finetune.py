@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 from accelerate import Accelerator
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.generators.dive.cuda_graphs import recorded
@@ -96,12 +96,8 @@ class DiveTask(Task):
         frozen = infrared if config.tokens_from == "visible" else torch.zeros_like(infrared)
         # All processes draw the same batch and each takes its share: how many there are does not change the result.
         share = slice(self.process, None, self.processes)
-        clean, noise, times, ids, branch, frozen = (
-            self._move(part[share]) for part in (clean, noise, times, ids, self.branch[rows], frozen)
-        )
-        noised, target = diffuse(clean, noise, self.alphas[times], self.model.base.prediction)
-        predicted = self.modules["predictor"](ids, noised, times, branch, frozen)
-        return {"total": functional.mse_loss(predicted, target)}
+        drawn = [self._move(part[share]) for part in (clean, noise, times, ids, self.branch[rows], frozen)]
+        return {"total": denoising_loss(self.modules["predictor"], self.alphas, self.model.base.prediction, *drawn)}
 
     def _blank_batch(self, device: torch.device) -> tuple[Tensor, ...]:
         """What the predictor is called with, in shape and type."""
@@ -135,6 +131,22 @@ class DiveTask(Task):
         mean, std = (torch.from_numpy(part[index]).float() for part in (self.latents.mean, self.latents.std))
         drawn = mean + std * torch.randn(mean.shape, generator=draw)
         return drawn * self.model.base.vae.config.scaling_factor
+
+
+def denoising_loss(
+    predictor: nn.Module,
+    alphas: Float[Tensor, " steps"],
+    prediction: str,
+    clean: Float[Tensor, "n c h w"],
+    noise: Float[Tensor, "n c h w"],
+    times: Int[Tensor, " n"],
+    ids: Int[Tensor, "n length"],
+    branch: Int[Tensor, " n"],
+    frozen: Bool[Tensor, " n"],
+) -> Float[Tensor, ""]:
+    """Mean squared error of a `model.Predictor` on latents with noise (DiVE, Eq. 6); for alphas see `diffuse`."""
+    noised, target = diffuse(clean, noise, alphas[times], prediction)
+    return functional.mse_loss(predictor(ids, noised, times, branch, frozen), target)
 
 
 def diffuse(

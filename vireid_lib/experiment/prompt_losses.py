@@ -1,0 +1,123 @@
+"""What each part of DiVE's prompt is worth: the loss of eq. 6 on real images under right and wrong prompts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vireid_lib.data.images import load_images, to_float
+from vireid_lib.experiment import arrays
+from vireid_lib.experiment.pipeline import Run
+from vireid_lib.generators.dive.finetune import diffuse
+from vireid_lib.generators.dive.model import DiveModel, Predictor
+from vireid_lib.generators.dive.prompts import camera_keys
+from vireid_lib.training import seeds
+from vireid_lib.viz.pictures import spread
+
+TIMES = (0.1, 0.35, 0.6, 0.85)
+"""Places on the noise schedule at which losses are compared."""
+
+PROMPT_VARIANTS = {
+    "right": "its own [k] and [p]",
+    "person": "another person's [p]",
+    "code": "a code of the other modality, own branch",
+    "branch": "code and branch of the other modality",
+    "base": "the base model: “a photo of a person”",
+}
+"""Under which prompts `prompt_worth` measures the loss."""
+
+
+def prompt_worth(run: Run, *, images: int = 24, split: int = 1) -> pd.DataFrame:
+    """How well the fine-tuned model denoises training images under the right prompt and under wrong ones.
+
+    Images, noise and times (`TIMES`) are the same in all columns.
+
+    Returns:
+        one row per image and time: modality, time (0..1), and a loss for each key of `PROMPT_VARIANTS`.
+    """
+    rows = spread(run.data(split).train_rows(), images)
+    fitted = run.fit("dive", split)
+
+    def make(folder: Path) -> None:
+        arrays.save(folder, losses=_losses(run.generator("dive", split).model, rows).numpy())
+
+    settings = {"times": list(TIMES), "variants": list(PROMPT_VARIANTS)}
+    record = run.stage("prompt_worth", settings, {"finetuning": fitted, "images": rows}, make, seeds=[0])
+    losses = arrays.load(record)["losses"].reshape(len(PROMPT_VARIANTS), -1).astype(float)
+    about = {"modality": [*rows["modality"]] * len(TIMES), "time": np.repeat(TIMES, len(rows))}
+    return pd.DataFrame(about | dict(zip(PROMPT_VARIANTS, losses, strict=True)))
+
+
+def prompt_verdict(worth: pd.DataFrame) -> pd.DataFrame:
+    """By how much each wrong prompt raises the loss, paired by image, in percent of the right prompt's loss.
+
+    Returns:
+        columns prompt, modality, loss, rise (%), standard error, images. The standard error is over images.
+    """
+    image = worth.groupby(["modality", "time"]).cumcount()
+    per_image = worth.assign(image=image).groupby(["modality", "image"], sort=False)[list(PROMPT_VARIANTS)].mean()
+    rows = []
+    for name, words in PROMPT_VARIANTS.items():
+        for modality, part in per_image.groupby("modality", sort=False):
+            rise = 100 * (part[name] - part["right"]) / part["right"].mean()
+            error = rise.std(ddof=1) / len(rise) ** 0.5
+            rows.append([words, modality, part[name].mean(), rise.mean(), error, len(rise)])
+    return pd.DataFrame(rows, columns=["prompt", "modality", "loss", "rise (%)", "standard error", "images"])
+
+
+@torch.no_grad()
+def _losses(model: DiveModel, rows: pd.DataFrame) -> Float[Tensor, "variants times images"]:
+    base, config, device = model.base, model.config, model.base.unet.device
+    images = load_images(rows["path"].tolist(), (config.height, config.width), cache=None).pixels
+    parts = [slice(start, start + 16) for start in range(0, len(rows), 16)]
+    encoded = [base.vae.encode(to_float(images[part], device) * 2 - 1).latent_dist.mean for part in parts]
+    clean = torch.cat(encoded) * base.vae.config.scaling_factor
+    noise = torch.randn(clean.shape, generator=seeds.generator(0, "prompt worth")).to(device)
+    people, cameras = rows["identity"].tolist(), camera_keys(rows, model.vocabulary)
+    others, elsewhere = _other_people(rows), _other_modality(rows, cameras)
+    empty = [""] * len(rows)
+    variants = (  # in the order of PROMPT_VARIANTS: identities, cameras of the code, cameras of the branch
+        (people, cameras, cameras),
+        (others, cameras, cameras),
+        (people, elsewhere, cameras),
+        (people, elsewhere, elsewhere),
+        (empty, empty, None),
+    )
+    alphas = base.schedule.alphas_cumprod.to(device)
+    found = torch.empty(len(variants), len(TIMES), len(rows))
+    for variant, (named, coded, branches) in enumerate(variants):
+        ids = model.tokenize(model.prompts(named, coded)).to(device)
+        for row, share in enumerate(TIMES):
+            for part in parts:
+                times = torch.full_like(ids[part, 0], round(share * (len(alphas) - 1)))
+                noised, target = diffuse(clean[part], noise[part], alphas[times], base.prediction)
+                predicted = predict(model, ids[part], noised, times, branches and branches[part])
+                found[variant, row, part] = (predicted - target).square().mean((1, 2, 3)).cpu()
+    return found
+
+
+def predict(model: DiveModel, ids: Tensor, noised: Tensor, times: Tensor, cameras: list[str] | None) -> Tensor:
+    """The prediction under the branches of the cameras, or of the bare base model."""
+    if cameras is None:
+        with model.branches.using(None):
+            return model.base.unet(noised, times, model.base.text(ids).last_hidden_state).sample
+    chosen = torch.tensor([model.vocabulary.branch(camera) for camera in cameras], device=ids.device)
+    frozen = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+    return Predictor(model)(ids, noised, times, chosen, frozen)
+
+
+def _other_people(rows: pd.DataFrame) -> list[str]:
+    """For each row an identity that it does not show: the next one among those of the rows."""
+    names = sorted(rows["identity"].unique())
+    return [names[(names.index(name) + 1) % len(names)] for name in rows["identity"]]
+
+
+def _other_modality(rows: pd.DataFrame, cameras: list[str]) -> list[str]:
+    """For each row a camera of the other modality, out of `cameras`, those of the rows."""
+    first = pd.Series(cameras).groupby(rows["modality"].to_numpy()).min()
+    return [first["infrared" if modality == "visible" else "visible"] for modality in rows["modality"]]
