@@ -8,7 +8,7 @@ from vireid_lib.experiment import results, variants
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.training_sets import training_label
-from vireid_lib.viz import Picture, nothing_yet, run_bars, widgets
+from vireid_lib.viz import Picture, run_bars, widgets
 
 SHOWN = ("rank_1", "rank_10", "mean_ap", "mean_inp")
 FIRST = 8  # runs that the first figure shows
@@ -21,7 +21,7 @@ def compare_runs(run: Run) -> None:
     """
     found = runs(results.over_seeds(results.scores(run, others=True)))
     if found.empty:
-        widgets.explore(lambda: nothing_yet("No scores in this workspace yet."))
+        print("No scores in this workspace yet.")
         return
     names = found.index.tolist()
     main = found.index[found["mode"] == found["mode"].iloc[0]].tolist()
