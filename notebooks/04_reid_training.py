@@ -114,13 +114,15 @@ batch = pictures.pixels(table.iloc[[*visible, *infrared]]).reshape(2, P, K, *pic
 viz.image_grid(
     [[*batch[0, place], None, *batch[1, place]] for place in range(P)],
     row_labels=[pictures.short(table["identity"][visible[place * K]]) for place in range(P)],
+    column_labels=["visible", *[""] * K, "infrared", *[""] * (K - 1)],
     cell=0.7,
-    title="A batch: an identity in each row, its visible images on the left, its infrared ones on the right",
+    title="A batch: one identity in each row",
 )
 
 # %% [markdown]
-# Where external identities join the training (section 6), a share of the $P$ places is theirs (`mix`): the same draw,
-# once among the data set's identities and once among the external ones.
+# **What to notice.** Images are drawn with replacement: does one stand in its row twice? Where external
+# identities join the training (section 6), a share of the $P$ places is theirs (`mix`): the same draw, once among the
+# data set's identities and once among the external ones.
 #
 # ## 2. The network: AGW
 #
@@ -277,8 +279,8 @@ sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in parts
 pd.DataFrame({"parameters": sizes}).assign(share=lambda t: (t["parameters"] / sum(sizes.values())).map("{:.1%}".format))
 
 # %% [markdown]
-# **What to notice.** Only the stems tell the modalities apart, and they are the smallest part. The classifier is thrown
-# away after training; it would grow with the identities, which retrieval does not need.
+# **What to notice.** Only the stems tell the modalities apart, and hardly any parameter is theirs. The classifier grows
+# with the training identities and is thrown away after training: nobody whom it knows will be asked about.
 #
 # ## 3. What is minimised
 #
@@ -308,9 +310,8 @@ def distances(x):
 def wrt(x, labels, sharpness=1.0):
     d, same = distances(x), labels[:, None] == labels
     own = d * same
-    w_friends = (
-        sharpness * (own - own.amax(1, keepdim=True))
-    ).exp() * same  # the maximum cancels, and nothing overflows
+    farthest = own.amax(1, keepdim=True)  # cancels out of the weights, and keeps exp from overflowing
+    w_friends = (sharpness * (own - farthest)).exp() * same
     w_strangers = (-sharpness * d).exp() * ~same
     friends = (w_friends * d).sum(1) / (w_friends.sum(1) + 1e-6)
     strangers = (w_strangers * d).sum(1) / (w_strangers.sum(1) + 1e-6)
@@ -343,7 +344,7 @@ torch.testing.assert_close(wrt(x, y), weighted_regularized_triplet(x, y), rtol=1
 torch.testing.assert_close(hard(x, y, margin), hard_triplet(x, y, margin=margin), rtol=1e-5, atol=1e-6)
 
 # %% [markdown]
-# Two identities with three images each on a line, a unit long, are drawn together. What is left of each loss?
+# Two identities with three images each, on a line. What is left of each loss as they come apart?
 
 # %%
 spread, two = torch.tensor([[0.0], [0.5], [1.0]] * 2), torch.tensor([0, 0, 0, 1, 1, 1])
@@ -357,14 +358,15 @@ for words, loss in {
     plt.plot(apart, [loss(spread + each * two[:, None], two) for each in apart], label=words)
 plt.xlabel("distance between the two centres")
 plt.ylabel("loss")
-plt.title("A margin that is kept ends the lesson; WRT never quite stops")
+plt.title("Two identities on a line, and what each loss says")
 plt.legend()
 plt.show()
 
 # %% [markdown]
-# **What to notice.** The hard triplet is exactly zero once the margin is kept, and such a batch teaches nothing. Change
-# `sharpness` and `margin` two cells above: a larger margin asks for more, a larger sharpness turns WRT's weights
-# towards the hardest pair.
+# **What to notice.** The hard triplet is exactly zero once the margin is kept, and such a batch teaches nothing. WRT
+# with sharpness 1 never quite stops. With sharpness 5 it first follows the hardest pair, as the hard triplet does, and
+# then turns round: that is the millionth, below which $e^{-5d}$ falls at a distance of 2.8. From there on this loss
+# pulls the identities *together*. Try other values of `sharpness` and `margin` in the cell before.
 #
 # ### A playground for losses
 #
@@ -498,11 +500,13 @@ triplet = {"wrt": wrt, "hard": partial(hard, margin=config.margin), "none": lamb
 
 def augmented(rows, modality, draw):
     images = to_float(pixels[np.array(rows)], run.device)
-    images = augment.pad_and_crop(images, draw, config.padding)
+    if config.padding:
+        images = augment.pad_and_crop(images, draw, config.padding)
     images = augment.horizontal_flip(images, draw, config.flip)
     if modality == "visible" and config.channel_exchange:
         images = augment.channel_exchange(images, draw, config.channel_exchange)
-    return augment.random_erasing(augment.normalise(images), draw, config.erasing)
+    images = augment.normalise(images)
+    return augment.random_erasing(images, draw, config.erasing) if config.erasing else images
 
 
 def rate(step, steps, first=0.04, last=4e-6):
@@ -556,7 +560,7 @@ print(f"rank-1: untrained {before:.1f} %, after {STEPS} steps with {config.tripl
 plt.stackplot(history["step"], history["triplet"], history["identity"], labels=["triplet loss", "identity loss"])
 plt.xlabel("step")
 plt.ylabel("loss")
-plt.title(f"{STEPS} steps: rank-1 rises from {before:.1f} to {after:.1f} %")
+plt.title(f"{STEPS} steps: rank-1 was {before:.1f} % before and is {after:.1f} % after")
 plt.legend()
 plt.show()
 
@@ -779,7 +783,7 @@ for name, a in reached.drop(columns="real").items() if several else ():
     p_value = 2 * student.sf(abs(difference) / error, freedom)
     rows[name] = {"difference": difference, "±": student.ppf(0.975, freedom) * error, "p": p_value}
 by_hand = pd.DataFrame(rows, index=["difference", "±", "p"]).T.sort_values("p")
-by_hand["corrected p"] = (by_hand["p"] * range(len(by_hand), 0, -1)).cummax().clip(upper=1)  # Holm
+by_hand["corrected p"] = (by_hand["p"] * np.arange(len(by_hand), 0, -1)).cummax().clip(upper=1)  # Holm
 by_hand.rename(index=training_label).rename_axis("against real images only").round(3)
 
 # %% [markdown]
@@ -856,7 +860,9 @@ fair = preserved[preserved["judge"] == "real"]
 plt.figure(figsize=(6.4, 3.6))
 for name, own in fair.groupby("gallery", sort=False):
     kept, gain = own["rank_1"], gains[name]
-    plt.errorbar(kept.mean(), gain.mean(), gain.std(), kept.std(), fmt="o", capsize=3, label=training_label(name))
+    plt.errorbar(
+        kept.mean(), gain.mean(), gain.std(), kept.std(), fmt="o", capsize=3, elinewidth=1.2, label=training_label(name)
+    )
 plt.axvline(100 * fair["chance"].iloc[0], color="gray", linestyle="--", linewidth=1, label="guessing")
 plt.axhline(0, color="gray", linewidth=0.8)
 plt.xlabel("nearest visible image has the same identity (%), baseline as evaluator")
