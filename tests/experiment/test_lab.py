@@ -50,21 +50,6 @@ TO_CELL = """source => {
 # Bokeh's own page, in a frame: choose the first point, as a click on it does.
 CLICK = "() => { Bokeh.documents[0].roots()[0].children[0].renderers[0].data_source.selected.indices = [0] }"
 
-# Chapter 4 has this cell among others that take longer.
-PLAYGROUND = """# %%
-from vireid_lib import viz as plots
-from vireid_lib.viz import widgets
-from vireid_lib.viz.explorers import playground
-people, lights = playground.labels()
-start = playground.arrange()
-
-def losses_on(points=start):
-    steps = {name: push.steps for name, push in playground.pushes(points).items()}
-    return plots.arrow_panels(points, steps, identities=people, modalities=lights)
-
-widgets.explore(losses_on, points=widgets.Plane(people, lights))
-"""
-
 
 def test_the_environment_names_what_chapters_work_on(tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/own")
@@ -127,7 +112,6 @@ def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(smoke_book, t
             assert len(cells) > 5 and any(cell["pictures"] for cell in cells), name
             page.screenshot(path=shots / f"lab_{name[:2]}.png")
             EXPLORED[name](page, shots)
-        drag_a_point(page, address, tmp_path / "notebooks", shots)
         browser.close()
     assert records(workspace) == stages, "a chapter made a stage again that the book had made"
 
@@ -234,20 +218,3 @@ EXPLORED = {
     "03_synthetic_galleries": explore_galleries,
     "05_embedding_analysis": explore_an_embedding,
 }
-
-
-def drag_a_point(page, address: str, notebooks: Path, shots: Path) -> None:
-    """The panels follow a point of the loss playground."""
-    header = (notebooks / "monitor.py").read_text().split("# %%")[0]
-    (notebooks / "playground.py").write_text(header + PLAYGROUND)
-    open_and_run(page, address, "playground")
-
-    def act(cell) -> None:
-        box = cell.locator(".drag-point").nth(4).bounding_box()
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(x, y)
-        page.mouse.down()
-        page.mouse.move(x + 60, y - 40, steps=5)
-        page.mouse.up()
-
-    explored(page, "widgets.explore(losses_on", act, shots / "lab_playground.png")

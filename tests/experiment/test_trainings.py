@@ -1,15 +1,10 @@
-"""What chapter 04 says of its trainings: parts of a network, unequal effort, gains beside preservation."""
+"""What is said of trainings: unequal effort, and the recipe's origins."""
 
 import json
 from pathlib import Path
 
-import pandas as pd
-import pytest
-import torch
-
 from vireid_lib.experiment import trainings
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.reid import methods
 from vireid_lib.reid.methods.agw import AgwConfig
 from vireid_lib.reid.methods.deen import DeenConfig
 from vireid_lib.reid.methods.den import DenConfig
@@ -57,7 +52,6 @@ def test_the_recipe_lists_what_is_not_the_papers():
     assert "triplet" not in table.index
     assert trainings.recipe(AgwConfig(), "sysu_mm01").empty
     assert {"triplet", "drops"} <= set(trainings.recipe(AgwConfig(), "sysu_mm01", unprinted=True).index)
-    assert "weighted regularised triplet" in trainings.about(AgwConfig())
 
 
 def test_what_was_tuned_on_the_miniature_world_is_not_passed_off_as_published():
@@ -72,28 +66,3 @@ def test_what_was_tuned_on_the_miniature_world_is_not_passed_off_as_published():
     assert set(chosen) <= set(short.index) and "release" not in set(short["comes from"])
     deen = trainings.recipe(DeenConfig(), "sysu_mm01", unprinted=True)
     assert {"margin", "erasing_area"} <= set(deen.index) and not {"cpm_weight", "drops", "height"} & set(deen.index)
-
-
-def test_parts_add_up_to_the_network():
-    torch.manual_seed(0)
-    network = methods.build("agw", AgwConfig.small(), 5).network
-    table = trainings.parts(network)
-    assert table["parameters"].sum() == sum(parameter.numel() for parameter in network.parameters())
-    assert table.loc["stem, visible", "parameters"] == table.loc["stem, infrared", "parameters"] > 0
-    assert table.loc["classifier", "parameters"] == 5 * network.width
-    assert {"shared layers", "non-local blocks", "reduce", "bottleneck"} <= set(table.index)
-
-
-def test_gain_is_over_the_baselines_mean_and_preservation_over_judges():
-    scores = pd.DataFrame(
-        {"training": name, "mode": "all", "seed": seed, "rank_1": value}
-        for name, values in {"real": [0.4, 0.5], "dive": [0.5, 0.56]}.items()
-        for seed, value in enumerate(values)
-    )
-    preserved = pd.DataFrame(
-        {"judge": "real", "gallery": "dive", "seed": [0, 1], "rank_1": [0.2, 0.3], "chance": 0.025}
-    )
-    table = trainings.gain_and_preservation(scores, preserved)
-    assert table.loc[0, ["preservation", "gain", "chance"]].tolist() == pytest.approx([25, 8, 2.5])
-    words = trainings.preservation_words(table).iloc[0].tolist()
-    assert words == ["real", "+ DiVE", "25.0 ± 7.1", "2.5", "+8.0"]

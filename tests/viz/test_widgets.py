@@ -1,7 +1,5 @@
 """Explorers: the static figure always, controls only where somebody can use them."""
 
-import time
-
 import pytest
 
 from vireid_lib.viz import Picture, widgets
@@ -57,22 +55,6 @@ def test_controls_stand_above_with_the_functions_defaults(shown, somebody):
     assert [each.value for each in somebody] == [2, "red", False, 0.5, ("L", "M")]
 
 
-def test_dragged_points_move_the_figure(shown, somebody):
-    plane = widgets.Plane(("A", "B"), ("visible", "infrared"))
-
-    def sums(points=((0.0, 1.0), (2.0, -1.0))):
-        return f"{sum(x for x, _ in points)} {sum(y for _, y in points)}"
-
-    widgets.explore(sums, points=plane)
-    assert shown[1:] == ["2.0 0.0"]
-    (control,) = shown[0].children[0].children
-    assert control.shapes == ["circle", "triangle"] and len(set(control.colours)) == 2
-    control.value = [[1.0, 1.0], [2.0, -3.0]]
-    assert shown[2:] == ["3.0 -2.0"]
-    with pytest.raises(TypeError, match="none of its options"):
-        widgets.explore(sums, points=widgets.Plane(("A",), ("visible",)))
-
-
 def test_a_moved_control_replaces_the_figure_and_an_error_goes_with_the_next_one(shown, somebody):
     calls = []
 
@@ -101,36 +83,3 @@ def test_a_moved_control_replaces_the_figure_and_an_error_goes_with_the_next_one
 def test_wrong_controls_are_refused(function, controls, expected):
     with pytest.raises(TypeError, match=expected):
         widgets.explore(function, **controls)
-
-
-def test_without_anybody_there_a_watched_figure_is_shown_and_once_more_at_the_end(shown):
-    figures = iter(["first", "last"])
-    watch = widgets.watch(lambda: next(figures), lambda: 0, every=0.01)
-    assert shown == ["first"]
-    watch.stop()
-    assert shown == ["first", "last"]
-
-
-def test_a_watched_figure_is_shown_again_when_it_has_changed_and_not_otherwise(shown, somebody):
-    state = {"stamp": 0}
-
-    def watch(name):
-        return widgets.watch(lambda: f"{name} {state['stamp']}", lambda: state["stamp"], every=0.01)
-
-    watch("old")
-    last = watch("figure")  # ends the first
-    live, button = shown[-2].children
-    time.sleep(0.1)
-    assert [thing for thing in shown if isinstance(thing, str)] == ["old 0", "figure 0"]
-    state["stamp"] = 1
-    until = time.monotonic() + 10
-    while "figure 1" not in shown:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    live.value = False
-    state["stamp"] = 2
-    time.sleep(0.1)
-    assert "figure 2" not in shown and "old 1" not in shown
-    button.click()
-    assert shown[-1] == "figure 2"
-    last.stop()

@@ -1,55 +1,14 @@
-"""What chapter 04 shows of its trainings besides scores: the sets, the effort, the curves, the recipe."""
+"""What is shown of trainings besides scores: the recipe, the effort, the curves."""
 
-import inspect
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from torch import nn
 
-from vireid_lib.data.manifest import load_manifest
-from vireid_lib.experiment import methods
-from vireid_lib.experiment.metrics import plus_minus
-from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import training_label
-from vireid_lib.generators import galleries
 from vireid_lib.reid.config import ReidConfig
-
-
-def training_sets(run: Run) -> pd.DataFrame:
-    """How many people and images each training set has, and how many of its images no camera took.
-
-    Columns: people, visible, infrared (images), "of these made" (images whose source is not "real"), "made, distinct"
-    (how many of these differ from one another: a generator that gives the same picture for the same photograph repeats
-    itself where it has fewer photographs of a person than it is asked for).
-    """
-    rows = {}
-    for name in run.profile.reid.training_sets:
-        table = run.training_set(name)
-        modality, made = table["modality"].value_counts(), table[table["source"] != "real"]
-        rows[training_label(name)] = {
-            "people": table["identity"].nunique(),
-            "visible": int(modality["visible"]),
-            "infrared": int(modality["infrared"]),
-            "of these made": len(made),
-            "made, distinct": _distinct(run, name, made),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("training set")
-
-
-def _distinct(run: Run, name: str, made: pd.DataFrame) -> int:
-    """The number that the gallery's stage recorded, where all of the gallery is trained on."""
-    if made.empty:
-        return 0
-    sizes = run.gallery_sizes(name)
-    return sizes["distinct"] if sizes["images"] == len(made) else galleries.sizes(made)["distinct"]
-
-
-def about(config: ReidConfig) -> str:
-    """What the method is and where it was published: the first lines of its file."""
-    return inspect.getdoc(methods.module(config.method))
 
 
 def recipe(config: ReidConfig, dataset: str, *, unprinted: bool = False) -> pd.DataFrame:
@@ -73,25 +32,6 @@ def recipe(config: ReidConfig, dataset: str, *, unprinted: bool = False) -> pd.D
     }
     columns = ["default", "comes from", "here"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("setting")
-
-
-def parts(network: nn.Module) -> pd.DataFrame:
-    """A two-stream network's parameters, by what sees them: columns "seen by", "parameters", "share (%)"."""
-    counts = {"non-local blocks": 0}
-    for name, parameter in network.named_parameters():
-        place = name.split(".")
-        part = {"stems": f"stem, {place[2]}" if len(place) > 2 else "", "non_local": "non-local blocks"}.get(
-            place[1] if place[0] == "backbone" else "", "shared layers" if place[0] == "backbone" else place[0]
-        )
-        counts[part] = counts.get(part, 0) + parameter.numel()
-    seen = {"stem, visible": "visible images", "stem, infrared": "infrared images", "classifier": "training only"}
-    total = sum(counts.values())
-    rows = {
-        name: {"seen by": seen.get(name, "both"), "parameters": count, "share (%)": round(100 * count / total, 1)}
-        for name, count in sorted(counts.items(), key=lambda item: not item[0].startswith("stem"))
-        if count
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("part")
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,62 +121,8 @@ def history(record: StageRecord, split: int = 1) -> pd.DataFrame:
 
 
 def histories(records: Iterable[StageRecord]) -> dict[str, list[pd.DataFrame]]:
-    """The histories of all seeds by training set, for `plots.training_curves`."""
+    """The histories of all seeds by training set, for `viz.training_curves`."""
     found: dict[str, list[pd.DataFrame]] = {}
     for record in records:
         found.setdefault(training_label(record.result["config"]["training"]), []).append(history(record))
     return found
-
-
-def gain_and_preservation(scores: pd.DataFrame, preserved: pd.DataFrame, mode: str | None = None) -> pd.DataFrame:
-    """Identity preservation of each gallery beside what it gains in ReID, in percent (points).
-
-    Args:
-        scores: from `results.score_table`.
-        preserved: from `measures.preservation_table`.
-
-    Returns:
-        one row per judge and gallery: judge, gallery, preservation, preservation_std, gain, gain_std (over seeds),
-        chance.
-    """
-    rows = scores[scores["mode"] == (mode or scores["mode"].iloc[0])]
-    ranks = rows.pivot_table(index="seed", columns="training", values="rank_1", sort=False) * 100
-    found = []
-    for (judge, gallery), group in preserved.groupby(["judge", "gallery"], sort=False):
-        gain = ranks[gallery] - ranks["real"].mean()
-        values = 100 * group["rank_1"]
-        found.append(
-            {
-                "judge": judge,
-                "gallery": gallery,
-                "preservation": values.mean(),
-                "preservation_std": values.std(ddof=1),
-                "gain": gain.mean(),
-                "gain_std": gain.std(ddof=1),
-                "chance": 100 * group["chance"].mean(),
-            }
-        )
-    return pd.DataFrame(found)
-
-
-def preservation_words(table: pd.DataFrame) -> pd.DataFrame:
-    """`gain_and_preservation` for reading."""
-    return pd.DataFrame(
-        {
-            "judge": table["judge"],
-            "infrared of the external people": [training_label(name) for name in table["gallery"]],
-            "nearest is the same person (%)": [
-                plus_minus(*pair) for pair in zip(table["preservation"], table["preservation_std"], strict=True)
-            ],
-            "chance (%)": [f"{value:.1f}" for value in table["chance"]],
-            "gain in rank-1 (points)": [f"{value:+.1f}" for value in table["gain"]],
-        }
-    )
-
-
-def selection(run: Run) -> str:
-    """Which network is evaluated, in words."""
-    from vireid_lib.reid.train import SELECTION
-
-    protocol = load_manifest(run.profile.data.target).protocol
-    return f"Network that is evaluated: {SELECTION}. Ranking rule: {protocol.removal}"

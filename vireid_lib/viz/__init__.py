@@ -1,6 +1,5 @@
 """Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
 
-from vireid_lib.viz.arrows import arrow_panels
 from vireid_lib.viz.charts import bars, distance_histograms, loss_curves
 from vireid_lib.viz.data import explanations
 from vireid_lib.viz.expansion import with_and_without
@@ -8,7 +7,6 @@ from vireid_lib.viz.galleries import gallery_sheet
 from vireid_lib.viz.generator import brightness_curves, differences, grouped_points, lines
 from vireid_lib.viz.hues import hue_circle
 from vireid_lib.viz.images import attention_overlays, image_grid, retrieval_lists
-from vireid_lib.viz.live import Curve, live_curves, nothing_yet
 from vireid_lib.viz.loss_panels import loss_panels
 from vireid_lib.viz.panels import against, projection, training_curves
 from vireid_lib.viz.space_use import PersonPlane, space_use
@@ -16,12 +14,10 @@ from vireid_lib.viz.style import STYLE, Picture, identity_colours, notebook_styl
 from vireid_lib.viz.sweeps import distance_panels, sweeps
 
 __all__ = [
-    "Curve",
     "PersonPlane",
     "Picture",
     "STYLE",
     "against",
-    "arrow_panels",
     "attention_overlays",
     "bars",
     "brightness_curves",
@@ -35,11 +31,9 @@ __all__ = [
     "identity_colours",
     "image_grid",
     "lines",
-    "live_curves",
     "loss_curves",
     "loss_panels",
     "notebook_style",
-    "nothing_yet",
     "projection",
     "retrieval_lists",
     "space_use",
