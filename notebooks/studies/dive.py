@@ -42,10 +42,12 @@ from vireid_lib import experiment
 from vireid_lib import viz as plots
 from vireid_lib.book.attention import stages as attention_stages
 from vireid_lib.book.attention.findings import conclusion, verdicts
-from vireid_lib.book.galleries import stages as gallery_stages
 from vireid_lib.experiment import studies
+from vireid_lib.experiment.dive_views import cameras_of_each_view, identities
 from vireid_lib.experiment.studies import dive, dive_looks
+from vireid_lib.generators.dive.sample import Request, sample
 from vireid_lib.viz.explorers import prompt_corner
+from vireid_lib.viz.pictures import short
 from vireid_lib.viz.widgets import explore
 
 run = experiment.open(profile, workspace, data_root)
@@ -239,7 +241,13 @@ for person in range(len(sampled.people)):
 # says.
 
 # %%
-plots.image_grid(**vars(gallery_stages.swaps(run, people=5).grid))
+people, cameras, model = identities(run, 5), cameras_of_each_view(run), run.generator("dive").model
+swapped = [sample(model, [Request(name, camera, seed=0) for name in people]) for camera in cameras]
+plots.image_grid(
+    list(zip(*swapped, strict=True)),
+    row_labels=[short(name) for name in people],
+    column_labels=[f"{camera}\n{modality}" for camera, modality in cameras.items()],
+)
 
 # %% [markdown]
 # Back to attention: the full prompt at every resolution.

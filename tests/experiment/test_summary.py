@@ -78,12 +78,13 @@ def test_statuses_count_every_printed_number(run):
 def test_answers_from_the_generators_stages(tiny_book):
     from vireid_lib.book.attention import stages as attention_stages
     from vireid_lib.book.fitting import stages as generator_stages
-    from vireid_lib.book.galleries import measures
+    from vireid_lib.experiment import measures
+    from vireid_lib.experiment.gallery_fidelity import fidelity
 
     generator_stages.prompt_worth(tiny_book)
     attention_stages.on_people(tiny_book)
-    measures.fidelity(tiny_book)
-    measures.judged_people(tiny_book)
+    fidelity(tiny_book)
+    measures.preservation(tiny_book, "real", tiny_book.profile.reid.seeds[0])
     told = answers(tiny_book)
     assert "infrared images changes" in told["Does the identity word reach infrared?"]
     assert "guessing" in told["Do the synthetic images show the right person?"]

@@ -1,10 +1,7 @@
 """The symbols of the chapters' equations stand for what the library computes with."""
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
-from PIL import Image
 
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.viz import equations
@@ -27,12 +24,3 @@ def test_denoising_takes_images_of_both_modalities_under_their_prompts(tiny_book
     first, again = given.predict(z_t), given.predict(z_t)
     assert first.shape == z_t.shape and torch.equal(first, again) and not first.requires_grad
     assert all(text.startswith("a ") and text.endswith(" person") for text in given.prompts)
-
-
-def test_cell_brightness_reads_the_grid_from_top_to_bottom(tmp_path):
-    pixels = np.zeros((64, 32, 3), np.uint8)
-    pixels[:16, 16:] = 255  # the first row's right cell
-    path = tmp_path / "one.png"
-    Image.fromarray(pixels).save(path)
-    found = equations.cell_brightness(pd.DataFrame({"path": [str(path)]}))
-    assert found.shape == (1, 8) and found[0].tolist() == pytest.approx([0, 1, 0, 0, 0, 0, 0, 0])

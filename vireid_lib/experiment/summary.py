@@ -187,7 +187,7 @@ def _preservation(run: Run) -> str:
 
 
 def _fidelity(run: Run) -> str:
-    from vireid_lib.book.galleries.measures import fidelity
+    from vireid_lib.experiment.gallery_fidelity import fidelity
 
     def words(table: pd.DataFrame) -> str:
         shares = ", ".join(f"{row['images']} {row['Fréchet distance']:.2f}" for row in table.to_dict("records"))

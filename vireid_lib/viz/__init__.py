@@ -6,7 +6,7 @@ from vireid_lib.viz.data import carried_over, explanations, materials, ranked_ga
 from vireid_lib.viz.embedding import coloured, scatter
 from vireid_lib.viz.expansion import people_curves, prompt_picture, with_and_without
 from vireid_lib.viz.galleries import gallery_sheet, query_list
-from vireid_lib.viz.generator import brightness_curves, differences, grouped_points, lines, token_map
+from vireid_lib.viz.generator import differences, grouped_points, lines, token_map
 from vireid_lib.viz.hues import hue_circle
 from vireid_lib.viz.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
 from vireid_lib.viz.live import Curve, live_curves, nothing_yet
@@ -25,7 +25,6 @@ __all__ = [
     "arrow_panels",
     "attention_overlays",
     "bars",
-    "brightness_curves",
     "carried_over",
     "coloured",
     "differences",

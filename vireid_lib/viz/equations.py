@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.analysis.fidelity import brightness
 from vireid_lib.book.fitting.stages import predict
 from vireid_lib.data.images import to_float
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.training import seeds
 from vireid_lib.viz.pictures import pixels, spread
-
-CELLS = (4, 2)
-"""Rows and columns of the grid in which `cell_brightness` divides an image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +70,3 @@ def denoising(model: DiveModel, rows: pd.DataFrame, *, images: int = 4, time: fl
 def as_noise(predicted: Tensor, noised: Tensor, alpha: float, sigma: float, prediction: str) -> Tensor:
     """The noise that follows from a prediction: itself, or σ z_t + α v where the model predicts v = α ε − σ z."""
     return predicted if prediction == "epsilon" else sigma * noised + alpha * predicted
-
-
-def cell_brightness(rows: pd.DataFrame) -> Float[np.ndarray, "images 8"]:
-    """Eight numbers of each image: the mean brightness of its cells in four rows and two columns, 0..1."""
-    light = brightness(pixels(rows, (64, 32))) / 255
-    down, across = CELLS
-    return light.reshape(len(light), down, 64 // down, across, 32 // across).mean((2, 4)).reshape(len(light), -1)

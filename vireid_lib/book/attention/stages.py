@@ -15,9 +15,9 @@ from vireid_lib.analysis.attention import concentration, record, token_positions
 from vireid_lib.book.attention.findings import LABELS, conclusion, findings
 from vireid_lib.book.fitting.facts import prompt_pieces
 from vireid_lib.book.fitting.stages import predict
-from vireid_lib.book.galleries.stages import identities
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment import arrays
+from vireid_lib.experiment.dive_views import identities
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel

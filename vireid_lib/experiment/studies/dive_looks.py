@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vireid_lib.book.galleries.measures import PERCENT, PLAIN, compare
-from vireid_lib.book.galleries.stages import identities
 from vireid_lib.experiment.claims import Claim, judge
 from vireid_lib.experiment.datasets import most_seen
+from vireid_lib.experiment.dive_views import identities
+from vireid_lib.experiment.gallery_measures import PERCENT, PLAIN, compare
 from vireid_lib.experiment.measurements import GIVEN
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.pipeline import Run
@@ -105,7 +105,7 @@ class Beside:
 
 
 def measures_beside(run: Run, study: Study, measured: pd.DataFrame) -> Beside:
-    """Measure every gallery of table 1 that was trained on; see `galleries.measures.compare`."""
+    """Measure every gallery of table 1 that was trained on; see `gallery_measures.compare`."""
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
     ranks = {name: group["rank_1"].to_numpy(float) for name, group in first.groupby("row")}
     method = study.method

@@ -12,11 +12,11 @@ from jaxtyping import UInt8
 
 from vireid_lib.analysis.fidelity import colourfulness, frechet
 from vireid_lib.analysis.identity_preservation import identify
-from vireid_lib.book.galleries.audit import thin
 from vireid_lib.data.cameras import camera_keys
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import load_images
 from vireid_lib.data.tables import OTHER
+from vireid_lib.experiment.gallery_fidelity import thin
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies.flow2flow import EXPANDED, PERCENT, STUDY, expansion_row

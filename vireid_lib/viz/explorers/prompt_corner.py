@@ -19,8 +19,8 @@ from vireid_lib import viz as plots
 from vireid_lib.analysis.attention import record
 from vireid_lib.book.attention import stages as attention_stages
 from vireid_lib.book.attention.findings import LABELS
-from vireid_lib.book.galleries.stages import cameras_of_each_view, identities
 from vireid_lib.experiment import arrays
+from vireid_lib.experiment.dive_views import cameras_of_each_view, identities
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.viz.pictures import Grid, pixels, short
