@@ -760,6 +760,7 @@ pd.DataFrame(rows).style.format(precision=3).hide()
 
 # %%
 copied = audits["dive"]
+print(copied.found)
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.1), layout="constrained")
 for place, synthetic_side, real_side, name in (
     (axes[0], synthetic.numpy(), real.numpy(), "By features: cosine distance"),
