@@ -8,8 +8,8 @@ from vireid_lib.data.manifest import DatasetManifest
 from vireid_lib.experiment import measures as own_measures
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.datasets import Datasets
+from vireid_lib.experiment.gallery_audit import audit
 from vireid_lib.experiment.gallery_fidelity import fidelity
-from vireid_lib.experiment.gallery_measures import measures
 from vireid_lib.experiment.gallery_translation import translation_ssim
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
@@ -63,7 +63,7 @@ def _dive(**changes):
         ("translation_ssim", lambda run: translation_ssim(run, "dive_from_image"), [_dive(strength=0.4), _dive()]),
         ("translations", _translations, [_dive(strength=0.4), _dive()]),
         ("generator_pairs", lambda run: jsia_makers._measured(run, "vae", 0, 0), VAE),
-        ("gallery_measures", lambda run: measures(run, "grayscale"), CAMERAS),
+        ("privacy_audit", lambda run: audit(run, "oracle_ir"), CAMERAS),
         ("fidelity", fidelity, [_dive(height=size) | {"reid": REFERENCES} for size in (32, 64)]),
     ],
 )

@@ -1,4 +1,4 @@
-"""Charts about the generator: noise schedule, what the prompt is worth, the tokens' map, brightness, attention."""
+"""Charts about the generator: noise schedule, what the prompt is worth, the tokens' map, attention."""
 
 from collections.abc import Mapping, Sequence
 
