@@ -15,19 +15,18 @@
 # %% [markdown]
 # # 3 · Synthetic galleries
 #
-# **The question.** Are the images that a generator makes *infrared*, and are they images of the *right person*? A
-# network that trains on them in chapter 4 will believe whatever they say, so it pays to look, and to measure, before.
+# **The question.** Are the images that DiVE makes *infrared*, and are they images of the *right person*? A network that
+# trains on them in chapter 4 will believe whatever they say, so it pays to look, and to measure, before.
 #
-# **This chapter** reads the generator of chapter 2 (or fits the one that `generator` names), makes every infrared image
-# that chapter 4 trains on, as an image table with a seed for each, and trained networks of chapter 4 as judges (the
-# baseline, above all), and costs, on the miniature world, a few minutes on two CPU cores the first time and seconds
-# later.
+# **This chapter** reads the fitted DiVE of chapter 2, makes every infrared image that chapter 4 trains on, as an image
+# table with a seed for each, and a trained network of chapter 4 as evaluator (the baseline, above all), and costs, on
+# the miniature world, a few minutes on two CPU cores the first time and about a minute later.
 #
 # **You will learn**
 #
-# - what a generated gallery consists of, and why each of its images is a label too;
+# - how a picture comes out of noise: guidance, the solver's step, the loop, each written by hand;
 # - to measure whether a synthetic image still shows the person, and how near a gallery as a whole comes to real images;
-# - to ask a gallery for copies, failures and whose images they are.
+# - to ask a gallery for copies, for failures, and for the half of the generator that causes them.
 #
 # **You need** chapters 1 and 2, and what mean and covariance are.
 
@@ -37,37 +36,39 @@ workspace = ""
 data_root = ""
 people_shown = 5
 strengths = [0.4, 0.6, 0.8]  # shares: of the noise schedule that pictures from an image run
-generator = "dive"  # or "cyclegan", "flow2flow", …: `-p generator=NAME` makes this chapter about another one
+inception = ""  # weights of an Inception-v3, a file or a hub id: adds the FID
 
 # %%
+import diffusers
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import scipy.linalg
+import torch
+from PIL import Image
+from torch.nn.functional import normalize
 
-from vireid_lib import experiment
-from vireid_lib import viz as plots
-from vireid_lib.analysis.fidelity import frechet_distance
-from vireid_lib.book.galleries import audit, halves, measures, provenance
-from vireid_lib.book.galleries import stages as study
-from vireid_lib.viz import equations
-from vireid_lib.viz.pictures import short
+from vireid_lib import experiment, viz
+from vireid_lib.analysis.fidelity import brightness, colourfulness, frechet, frechet_distance
+from vireid_lib.analysis.identity_preservation import identify
+from vireid_lib.analysis.privacy import audit_features
+from vireid_lib.experiment import measures
+from vireid_lib.experiment.dive_views import cameras_of_each_view
+from vireid_lib.experiment.gallery_audit import audit, training_images
+from vireid_lib.experiment.gallery_fidelity import fidelity
+from vireid_lib.experiment.gallery_measures import compare
+from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.generators.dive.noise_schedule import sampler
+from vireid_lib.generators.dive.sample import Request, decode, encode_grey, latent_size, sample
+from vireid_lib.reid.features import extract
+from vireid_lib.viz.pictures import pixels, readable, short
 from vireid_lib.viz.widgets import explore
 
-run = study.for_generator(experiment.open(profile, workspace, data_root), generator)
+viz.notebook_style()
+run = experiment.open(profile, workspace, data_root)
 run
 
-# %% [markdown] tags=["others"]
-# ## What is made
-#
-# For each identity $p^E$ of the external set and each infrared camera $I_i$ of the target set, the generator that
-# `generator` names makes several images, most generators from a photograph $x^V$ of the person,
-# $x^S = G(x^V, I_i)$. Together they are the set
-#
-# $$ \mathcal I_{Ext} = \{(x_n^I, y_n^I)\}_{n=1}^{N_S} , $$
-#
-# whose labels $y_n^I$ nobody had to write: each image is labelled with the person of the photograph. That is the
-# promise, and the risk: if the person is lost on the way, the label is wrong.
-
-# %% [markdown] tags=["dive"]
+# %% [markdown]
 # ## What is made
 #
 # For each identity $p^E$ of the external set and each infrared camera $I_i$ of the target set, the generator is asked
@@ -80,10 +81,266 @@ run
 # if the image does not show the person it was ordered as, its label is wrong.
 
 # %%
-made = run.synthesize(generator)
+made = run.synthesize("dive")
 made.groupby("camera").agg(images=("path", "size"), identities=("identity", "nunique"), seeds=("seed", "nunique"))
 
+# %%
+readable(made.head(3))
+
 # %% [markdown]
+# Every synthetic image is a row of the image table, with the generator's name in `source` and its own `seed`. The row
+# says all that one needs to make the image again, and that is what we do now with the first one, by hand.
+#
+# ## One picture, by hand
+#
+# ### A step: the network looks twice
+#
+# A picture starts as noise $z_t = \epsilon$, at the time $t$ of the most noise. The U-Net looks at $z_t$ and predicts
+# which part of it is noise, once with the prompt and once with an empty one. **Classifier-free guidance** (Ho and
+# Salimans 2021) goes from the second answer to the first and beyond, $w$ times as far:
+#
+# $$ \hat\epsilon = \epsilon_\theta(z_t, t, \Gamma(\varnothing)) + w \, \big( \epsilon_\theta(z_t, t, \Gamma(T)) -
+# \epsilon_\theta(z_t, t, \Gamma(\varnothing)) \big) . $$
+#
+# With $z_t = \alpha_t z_0 + \sigma_t \epsilon$ (chapter 2), the predicted noise is also a guess at the picture:
+# $\hat z_0 = (z_t - \sigma_t \hat\epsilon) / \alpha_t$. Some base models predict $v = \alpha_t \epsilon - \sigma_t z_0$
+# instead, from which both follow.
+
+# %%
+first = made.iloc[0]
+model = run.generator("dive").model
+exact = run.device == "cpu" and model.config.precision == "no"  # GPUs round more, above all in half precision
+model.config = config = model.config.model_copy(update={"precision": "no"})  # here, all of it in single precision
+schedule, unet = model.base.schedule, model.base.unet
+alpha = schedule.alphas_cumprod.sqrt().to(run.device)
+sigma = (1 - schedule.alphas_cumprod).sqrt().to(run.device)
+
+
+def timesteps(steps):
+    """The times at which the network looks, from the most noise on."""
+    solver = sampler(schedule, config.timestep_spacing)
+    solver.set_timesteps(steps)
+    return solver.timesteps.tolist()
+
+
+def noise(seed):
+    shape = (1, unet.config.in_channels, *latent_size(model, config.height, config.width))
+    return torch.randn(shape, generator=torch.Generator().manual_seed(int(seed))).to(run.device)
+
+
+print(model.prompts([first["identity"]], [first["camera"]])[0][:120])
+print(f"the network predicts: {model.base.prediction}; it looks at t = {timesteps(config.sampling_steps)}")
+
+
+# %% tags=["by-hand"]
+def states(who, camera):
+    """What the text encoder makes of the empty prompt and of "a [k] photo of [p] person"."""
+    prompts = ["", *model.prompts([who], [camera])]
+    return model.base.text(model.tokenize(prompts).to(run.device)).last_hidden_state
+
+
+def predict(z, t, said, guidance):
+    empty, full = unet(torch.cat([z, z]), t, said).sample.chunk(2)
+    return empty + guidance * (full - empty)
+
+
+def split(z, t, predicted):
+    """z_t → the guess at the picture z_0, and at the noise."""
+    epsilon = predicted if model.base.prediction == "epsilon" else sigma[t] * z + alpha[t] * predicted
+    return (z - sigma[t] * epsilon) / alpha[t], epsilon
+
+
+who, camera, seed = first["identity"], first["camera"], first["seed"]
+z, (t,), weights = noise(seed), timesteps(1), (0.0, 1.0, config.guidance, 2 * config.guidance)
+branch = model.vocabulary.branch(camera)  # the LoRA layers of chapter 2 that the code [k] switches on
+with torch.no_grad(), model.branches.merged(branch):
+    predictions = [predict(z, t, states(who, camera), w) for w in weights]
+guesses = [split(z, t, predicted)[0] for predicted in predictions]
+
+# %% [markdown]
+# A "loop" of a single step stops at this guess. The library, asked for one step, has to draw the same picture; one grey
+# level (of 255) is left to rounding.
+
+# %% tags=["by-hand"]
+drawn = [decode(model, guess)[0] for guess in guesses]
+for w, picture in list(zip(weights, drawn, strict=True))[2:]:  # at 1 or below, the library does not look twice
+    library = sample(model, [Request(who, camera, int(seed))], steps=1, guidance=w)[0]
+    assert np.abs(picture.astype(int) - library).max() <= 1
+
+photographs = run.data().external.sort_values("path").drop_duplicates("identity").set_index("identity")["path"]
+photograph = pixels([photographs[who]], (config.height, config.width))[0]
+names = ["empty prompt", "prompt", *(f"guidance {w:g}" for w in weights[2:])]
+viz.image_grid(
+    [[photograph, *drawn]],
+    row_labels=[short(who)],
+    column_labels=["photograph", *names],
+    title=f"The first guess, out of noise alone (t = {t})",
+)
+
+# %% [markdown]
+# **What to notice.** At this time nothing but noise is there to be seen, so the guess is an average: with the empty
+# prompt of everything that the model knows, with the prompt of whatever this token and this code stand for. Guidance
+# exaggerates the difference between the two.
+#
+# ### From one time to the next
+#
+# One guess is a blur. So go only a little way towards it: mix guess and noise again, as they would be at an earlier
+# time $s < t$, and look again. That is **DDIM** (Song et al. 2021):
+#
+# $$ z_s = \alpha_s \hat z_0 + \sigma_s \hat\epsilon . $$
+
+
+# %% tags=["by-hand"]
+def ddim(z, t, s, predicted):
+    guess, epsilon = split(z, t, predicted)
+    return alpha[s] * guess + sigma[s] * epsilon
+
+
+theirs = diffusers.DDIMScheduler.from_config(schedule.config, clip_sample=False)
+theirs.set_timesteps(10)  # a step is then a tenth of the schedule
+s = t - len(alpha) // 10
+expected = theirs.step(predictions[2], t, z).prev_sample
+torch.testing.assert_close(ddim(z, t, s, predictions[2]), expected, rtol=1e-4, atol=1e-4)
+
+# %% [markdown]
+# ### The solver and the loop
+#
+# DDIM takes the guess for constant along the step. It is not: it sharpens. **DPM-Solver++** of second order (Lu et al.
+# 2022) remembers the guess of the step before, follows its change to the middle of the step, and aims there. In the
+# time of the solver, $\lambda_t = \log(\alpha_t / \sigma_t)$, half the logarithm of the signal-to-noise ratio, that is
+# a straight line through the last two guesses,
+#
+# $$ D = \hat z_0^{(t)} + \frac{\lambda_s - \lambda_t}{2\,(\lambda_t - \lambda_{t'})}
+# \big( \hat z_0^{(t)} - \hat z_0^{(t')} \big) , \qquad
+# z_s = \alpha_s D + \frac{\sigma_s}{\sigma_t} ( z_t - \alpha_t D ) , $$
+#
+# and the rest is DDIM's step towards $D$. The first step has no memory and the last ends without noise: both take
+# $D = \hat z_0$.
+
+
+# %% tags=["by-hand"]
+@torch.no_grad()
+def solve(z, times, who, camera, guidance=config.guidance, order=2):
+    """From z at the first of the times to a picture's latent, and what there was at each: t, z, prediction, guess."""
+    said, path, before = states(who, camera), [], None
+    snr = (alpha / sigma).log()  # λ
+    with model.branches.merged(model.vocabulary.branch(camera)):
+        for t, s in zip(times, [*times[1:], None], strict=True):
+            predicted = predict(z, t, said, guidance)
+            guess, _ = split(z, t, predicted)
+            path.append((t, z, predicted, guess))
+            aim = guess
+            if order == 2 and before is not None and s is not None:
+                last, last_guess = before
+                aim = guess + (snr[s] - snr[t]) / (snr[t] - snr[last]) / 2 * (guess - last_guess)
+            before = t, guess
+            z = aim if s is None else alpha[s] * aim + sigma[s] / sigma[t] * (z - alpha[t] * aim)
+    return z, path
+
+
+def draw(who, camera, seed, steps=config.sampling_steps, guidance=config.guidance, order=2):
+    return solve(noise(seed), timesteps(steps), who, camera, guidance, order)
+
+
+# %% [markdown]
+# Every step must be that of `diffusers` (to $10^{-4}$, where latents are of the order of 1), in both orders, of which
+# the first is DDIM; and the picture must be that of the library, to one grey level.
+
+# %% tags=["by-hand"]
+solver = sampler(schedule, config.timestep_spacing).config
+for order in (1, 2):
+    theirs = diffusers.DPMSolverMultistepScheduler.from_config(solver, solver_order=order)
+    theirs.set_timesteps(config.sampling_steps)
+    z, path = draw(who, camera, seed, order=order)
+    afterwards = [*(z for _, z, _, _ in path[1:]), z]
+    for (t, before, predicted, _), after in zip(path, afterwards, strict=True):
+        torch.testing.assert_close(theirs.step(predicted, t, before).prev_sample, after, rtol=1e-4, atol=1e-4)
+
+picture, library = decode(model, z)[0], sample(model, [Request(who, camera, int(seed))])[0]
+assert np.abs(picture.astype(int) - library).max() <= 1
+
+stored = pixels([first["path"]], (config.height, config.width))[0]
+difference = np.abs(picture.astype(int) - stored).max()
+assert difference <= 2 or not exact
+print(f"{len(path)} steps. From the gallery's own file, by hand differs by at most {difference} of 255.")
+
+# %% [markdown]
+# The gallery's file was drawn in a batch with others, where sums are rounded in another order (on a GPU perhaps in half
+# precision, too). Apart from that, **row, seed and fitted generator are the image**: a gallery need not be passed on as
+# images. The seed depends neither on what else is made nor on the order.
+#
+# Now watch the loop at work. Change whatever you like:
+
+# %%
+people = list(photographs.index[:people_shown])
+cameras = cameras_of_each_view(run)  # one for each code, and its modality
+infrared_camera = next(camera for camera, modality in cameras.items() if modality == "infrared")
+
+
+def one_picture(person=0, camera=infrared_camera, guidance=config.guidance, steps=config.sampling_steps, seed=0):
+    z, path = draw(people[person], camera, seed, steps, guidance)
+    kept = [path[k] for k in np.unique(np.linspace(0, len(path) - 1, 6).round().astype(int))]
+    rows = [decode(model, torch.cat([step[place] for step in kept])) for place in (1, 3)]
+    photograph = pixels([photographs[people[person]]], (config.height, config.width))
+    return viz.image_grid(
+        [[*rows[0], *decode(model, z)], [*rows[1], *photograph]],
+        row_labels=["what the\nnetwork sees", "what it takes\nit for"],
+        column_labels=[*(f"t = {step[0]}" for step in kept), "picture,\nphoto"],
+        title=f"{short(people[person])} under {camera}, guidance {guidance:g}, {steps} steps",
+    )
+
+
+explore(
+    one_picture,
+    person=range(len(people)),
+    camera=list(cameras),
+    guidance=sorted({1.0, 1.5, 2.0, 3.0, 5.0, 7.5, config.guidance}),
+    steps=sorted({1, 2, 3, 5, 10, 30, config.sampling_steps}),
+    seed=range(10),
+)
+
+# %% [markdown]
+# **What to notice.** The lower row is ahead of the upper one: outline and place are decided while there is mostly
+# noise, details come last. With another noise and the same prompt the pose changes; what stays is what the token says.
+#
+# ### How many steps?
+#
+# Both solvers go to the same picture if only the steps are small enough. How far from it do they end with few?
+
+# %%
+counts = [1, 2, 3, 5, 8, 12, 20]
+target, _ = draw(who, camera, seed, steps=60)
+for order, name in ((1, "DDIM (first order)"), (2, "DPM-Solver++ (second order)")):
+    ends = [draw(who, camera, seed, steps=count, order=order)[0] for count in counts]
+    plt.plot(counts, [(end - target).square().mean().sqrt().item() for end in ends], "o-", label=name)
+plt.axvline(config.sampling_steps, color="gray", linestyle="--", linewidth=1, label="this run's pictures")
+plt.loglog()
+plt.xticks(counts, counts)
+plt.gca().xaxis.minorticks_off()
+plt.xlabel("steps (two passes of the network each)")
+plt.ylabel("distance of the latent (RMS)")
+plt.title("How far from the picture that 60 steps draw")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# ### How much guidance?
+
+# %%
+weights = sorted({1.0, 2.0, 3.0, 5.0, 7.5, config.guidance})
+requests = [Request(name, run.infrared_cameras[0], seed=place) for place, name in enumerate(people[:3])]
+columns = [sample(model, requests, guidance=w) for w in weights]
+viz.image_grid(
+    list(zip(*columns, strict=True)),
+    row_labels=[short(name) for name in people[:3]],
+    column_labels=[f"w = {w:g}" + "\n(this run's)" * (w == config.guidance) for w in weights],
+    title="The same noise under more and more guidance",
+)
+
+# %% [markdown]
+# **What to notice.** Along a row contrast grows, and with it whatever the model holds to be typical, of the person and
+# of the camera alike. Too little, and the picture may be of anybody; too much, and all pictures of a person are one.
+#
 # ## Photograph, synthetic, true
 #
 # One row per person: two photographs of the external set, the generator's images under each infrared camera, and in
@@ -91,10 +348,25 @@ made.groupby("camera").agg(images=("path", "size"), identities=("identity", "nun
 # renderer (in other poses). No generator has ever been trained on these.
 
 # %%
-galleries = [generator, "oracle_ir"] if run.miniature else [generator]
-people = study.identities(run, people_shown)
-shown = study.beside_the_truth(run, people, galleries=galleries, each=2)
-plots.image_grid(**vars(shown), title="External people: photographs, synthetic infrared, true infrared")
+external = run.data().external.sort_values("path")
+galleries = {"DiVE": made} | ({"true": run.synthesize("oracle_ir")} if run.miniature else {})
+each = min(2, run.profile.expand.per_camera)
+
+
+def side_by_side(names, title):
+    rows, columns = [], [(name, camera) for name in galleries for camera in run.infrared_cameras]
+    for who in names:
+        own = external[external["identity"] == who]
+        row = list(pixels(own.iloc[[0, len(own) // 2]]))
+        for name, camera in columns:
+            table = galleries[name]
+            row += list(pixels(table[(table["identity"] == who) & (table["camera"] == camera)][:each]))
+        rows.append(row)
+    heads = ["photograph"] * 2 + [f"{name}\ncamera {short(camera)}" for name, camera in columns for _ in range(each)]
+    return viz.image_grid(rows, row_labels=[short(who) for who in names], column_labels=heads, title=title)
+
+
+side_by_side(people, "External people: photographs, synthetic infrared, true infrared")
 
 # %% [markdown]
 # **What to notice.** Go along a row. Do hair, skirt or trousers, bag and hat survive from the photograph to the
@@ -102,37 +374,7 @@ plots.image_grid(**vars(shown), title="External people: photographs, synthetic i
 # compare with the truth where it is there. The brightness of a garment in near infrared depends on its fibre and dye
 # and only partly on its colour: from a photograph nobody can know it, and a generator has to guess. What it *can* do is
 # to guess the same in all images of a person.
-
-
-# %%
-def one_person(number: int = 0):
-    who = study.identities(run, people_shown)[number]
-    return plots.image_grid(**vars(study.beside_the_truth(run, [who], galleries=galleries, each=3)), title=short(who))
-
-
-explore(one_person, number=range(people_shown))
-
-# %% [markdown]
-# **What to notice.** Compare the columns of one camera with each other: what changes there is the generator's freedom,
-# what stays is what it takes for the person.
-
-# %% [markdown] tags=["others"]
-# ## From which photograph?
 #
-# A generator that starts from a photograph can keep its outline and pose for free; what it has to add is the light, the
-# place and the camera. Below, images of the gallery above the photographs that they were made from (as the gallery's
-# record has it), or, for a generator that draws without a photograph, above the one of the same person that comes
-# nearest.
-
-# %% tags=["others"]
-plots.image_grid(**vars(provenance.origins(run, generator)), title="Images of the gallery and their origin")
-
-# %% [markdown] tags=["others"]
-# **What to notice.** Is the background still that of the photograph? Then the generator has learned a tint and not a
-# camera, and a network that trains on its images may learn to tell places apart instead of people. Which brightness has
-# a garment got: one that follows from its colour alone (a grey copy with more contrast), or a guess at its material?
-
-# %% [markdown] tags=["dive"]
 # ## One person, all codes; one code, all people
 #
 # If identity and modality are truly separate, either can be exchanged alone: the paper's reading of its Figure 6 is
@@ -140,118 +382,244 @@ plots.image_grid(**vars(provenance.origins(run, generator)), title="Images of th
 # preserving modality". Below, **all pictures start from the same noise**. Along a row only the code $[k]$ changes (and
 # with it the LoRA branch), down a column only the person $[p]$.
 
-# %% tags=["dive"]
-swapped = study.swaps(run, people=people_shown)
-plots.image_grid(**vars(swapped.grid), title="Rows: one person under every code. Columns: one code, every person")
-
-# %% tags=["dive"]
-plots.bars(
-    swapped.colour["camera"].tolist(),
-    swapped.colour["colourfulness"].tolist(),
-    reference=None,
-    axis="colourfulness: largest minus smallest channel, mean over pixels (0 grey … 255)",
+# %%
+swapped = [sample(model, [Request(name, camera, seed=0) for name in people]) for camera in cameras]
+viz.image_grid(
+    list(zip(*swapped, strict=True)),
+    row_labels=[short(name) for name in people],
+    column_labels=[f"{camera}\n{modality}" for camera, modality in cameras.items()],
+    title="Rows: one person under every code. Columns: one code, every person",
 )
 
-# %% [markdown] tags=["dive"]
-# **What to notice.** Along a row: pose and framing come mostly from the noise, so they should stay; background, light
-# and colour belong to the camera, so they should change. Under the visible codes of the *target* cameras an external
-# person appears in a place where only others were filmed: that combination was never seen either. Down a column: the
-# background should stay while the person changes. If neighbouring rows look like one person in different clothes, or
-# like the same clothes on everyone, the tokens have not been learned well enough.
+# %%
+plt.figure(figsize=(6.4, 0.3 * len(cameras) + 0.8))
+colours = [viz.style.MODALITY_COLOURS[modality] for modality in cameras.values()]
+labels = [f"{camera}, {modality}" for camera, modality in cameras.items()]
+plt.barh(labels, [colourfulness(pictures).mean() for pictures in swapped], color=colours)
+plt.gca().invert_yaxis()
+plt.xlabel("largest minus smallest channel, mean over pixels (0 grey … 255)")
+plt.title("How colourful each code's pictures are")
+plt.show()
+infrared = run.data().train_rows().query("modality == 'infrared'")
+print(f"Real infrared images: {colourfulness(pixels(infrared[::10])).mean():.1f}")
+
+# %% [markdown]
+# **What to notice.** Along a row: pose and framing come mostly from the noise, so they should stay; background,
+# illumination and colour belong to the camera, so they should change. Under the visible codes of the *target* cameras
+# an external person appears in a place where only others were filmed: that combination was never seen either. Down a
+# column: the background should stay while the person changes. If neighbouring rows look like one person in different
+# clothes, or like the same clothes on everyone, the tokens have not been learned well enough.
 #
-# The bars put a number on "infrared": the real infrared images have a colourfulness of almost 0 here. A generator that
-# ignores its codes would show bars of equal length.
+# The bars put a number on "infrared". A generator that ignores its codes would show bars of equal length.
 #
 # ## From noise or from the photograph
 #
 # The paper samples from noise, with text alone. An extra of this book starts from the external *photograph* instead:
 # it is turned to grey, encoded, noised to a part of the schedule (the *strength*) and denoised from there under the
-# infrared code (SDEdit, Meng et al. 2022; Diff-Mix). Little strength keeps everything, also what is wrong in infrared;
-# strength 1 forgets the photograph.
+# infrared code (SDEdit, Meng et al. 2022; Diff-Mix). By hand it is our loop, which only starts later:
 
-# %% tags=["dive"]
-begun = study.starts(run, people=people_shown, strengths=strengths)
-plots.image_grid(**vars(begun), title="The same order, from the photograph and from noise")
+# %% tags=["by-hand"]
+strength = 0.6
+times = timesteps(config.sampling_steps)
+times = times[-max(1, round(strength * len(times))) :]
+z_0 = encode_grey(model, photograph[None])
+z, _ = solve(alpha[times[0]] * z_0 + sigma[times[0]] * noise(seed), times, who, camera)
 
-# %% [markdown] tags=["dive"]
-# **What to notice.** How much strength does it take until the background is the infrared camera's, and is the person
-# still there then? Starting from the photograph keeps outline and pattern for free, but also the pose: such a gallery
-# is as varied as the photographs are, while text alone can invent poses that no camera has seen.
+request = [Request(who, camera, int(seed))]
+library = sample(model, request, images=photograph[None], strength=strength)[0]
+assert np.abs(decode(model, z)[0].astype(int) - library).max() <= 1
+
+# %%
+starts = pixels(photographs[people].tolist(), (config.height, config.width))
+requests = [Request(name, run.infrared_cameras[0], seed=place) for place, name in enumerate(people)]
+begun = [sample(model, requests, images=starts, strength=strength) for strength in strengths]
+viz.image_grid(
+    list(zip(starts, *begun, sample(model, requests), strict=True)),
+    row_labels=[short(name) for name in people],
+    column_labels=["photograph", *(f"from it,\nstrength {strength:g}" for strength in strengths), "from noise"],
+    title="The same request, from the photograph and from noise",
+)
 
 # %% [markdown]
+# **What to notice.** Little strength keeps everything, also what is wrong in infrared; strength 1 forgets the
+# photograph. How much does it take until the background is the infrared camera's, and is the person still there then?
+# Starting from the photograph keeps outline and pattern for free, but also the pose: such a gallery is as varied as
+# the photographs are, while text alone can invent poses that no camera has seen.
+#
 # ## Is it still the person?
 #
-# Eyes are easily persuaded. To measure [identity preservation](glossary.md#identity-preservation), a judge looks: the
-# baseline network of chapter 4, trained on the target's real images alone. It has met neither these people nor any
-# synthetic image. For each infrared image of a gallery it names the nearest of the external photographs (cosine
-# distance of its features); the label is confirmed when that photograph shows the person under whose name the image was
+# Eyes are easily persuaded. To measure [identity preservation](glossary.md#identity-preservation), take an **evaluator
+# network**: the baseline of chapter 4, trained on the target's real images alone. It has met neither these people nor
+# any synthetic image. For each infrared image of a gallery, find the nearest of the external photographs (cosine
+# distance of its features). The label is confirmed when that photograph shows the person under whose name the image was
 # ordered.
 
 # %%
-measures.judged_galleries(run).style.format({"nearest is the same person (%)": "{:.1f}"}).hide()
+evaluator, reid_config = run.network("real", run.profile.reid.seeds[0])
+evaluator.to(run.device)
+
+
+def features(rows):
+    """The evaluator's features at unit length: cosine similarity is then a product."""
+    return normalize(extract(evaluator, rows, reid_config, run.cache.files))
+
+
+# %% tags=["by-hand"]
+known, asked = features(external), features(made)
+nearest = (asked @ known.T).argmax(1)
+named = external["identity"].to_numpy()[nearest]
+right = named == made["identity"].to_numpy()
+
+# The library ranks all identities by their nearest photograph; its rank 1 is our nearest one:
+found = identify(asked, made["identity"], known, external["identity"])
+assert ((found.rank == 1) == right).all()
+print(f"{right.mean():.1%} of {len(right)} images lie nearest to the right person's photograph")
+print(f"guessing: {found.chance:.1%}")
 
 # %% [markdown]
-# **What to notice.** The judge is only as good as a baseline is, so compare rows, not absolute values. "True infrared"
-# (in the miniature world) says how often this judge recognises *real* infrared images of these people: no gallery can
+# The same for every gallery of this run:
+
+# %%
+preserved = measures.preservation(run, "real", run.profile.reid.seeds[0]).values["galleries"]
+pd.DataFrame(
+    {
+        "infrared images": [training_label(name).removeprefix("+ ") for name in preserved],
+        "nearest is the same person (%)": [100 * each["rank_1"] for each in preserved.values()],
+        "images": [each["images"] for each in preserved.values()],
+    }
+).style.format({"nearest is the same person (%)": "{:.1f}"}).hide()
+
+# %% [markdown]
+# **What to notice.** The evaluator is only as good as a baseline is, so compare rows, not absolute values. "True
+# infrared" (in the miniature world) says how often it recognises *real* infrared images of these people: no gallery can
 # be expected to do better for long. Greyscale copies profit from repeating the very photographs in another tint, pose
-# included. Chapter 5 asks a second, sharper judge as well.
+# included. Chapter 5 asks a second, sharper evaluator as well.
 #
 # ### The failures
 #
-# Averages hide them. These are the people whom the judge finds least often in the generator's images.
+# Averages hide them. These are the people who are found least often in DiVE's images; among equals, first those who
+# are found in the other galleries, for they are DiVE's own failures.
 
 # %%
-ranked = measures.judged_people(run, generator)
-worst = ranked.head(people_shown)
-worst.style.format(precision=2).hide()
+by_person = pd.DataFrame(
+    {
+        training_label(name).removeprefix("+ "): {row["identity"]: row["rank_1"] for row in each["by_identity"]}
+        for name, each in preserved.items()
+    }
+)
+by_person.insert(0, "DiVE", by_person.pop("DiVE"))
+others = by_person.iloc[:, 1:].mean(axis=1)
+by_person = by_person.iloc[np.lexsort((-others, by_person["DiVE"]))]
+by_person.head(people_shown).rename_axis("identity").style.format("{:.2f}")
 
 # %%
-failed = study.beside_the_truth(run, worst["identity"].tolist(), galleries=galleries, each=2)
-plots.image_grid(**vars(failed), title="The worst preserved people")
+side_by_side(by_person.index[:people_shown], "The worst preserved people")
 
 # %%
-best = study.beside_the_truth(run, ranked.tail(3)["identity"].tolist(), galleries=galleries, each=2)
-plots.image_grid(**vars(best), title="For comparison, the best preserved")
+side_by_side(by_person.index[-3:], "For comparison, the best preserved")
 
 # %% [markdown]
 # **What to notice.** What have the failures in common? Look for small distinguishing marks (a bag, a hat, a print on an
 # otherwise plain shirt), for rare garments, and for people who look like somebody else in the set to begin with: the
-# other columns of the table say whether the judge also fails on their copies or their true infrared images. Each such
-# image is a wrong label in the training set of chapter 4. One could throw out what the judge rejects; but then the
-# judge's own mistakes would decide what is learned.
-
-# %% [markdown] tags=["dive"]
+# other columns of the table say whether the evaluator also fails on their copies or their true infrared images. Each
+# such image is a wrong label in the training set of chapter 4. One could throw out what the evaluator rejects; but then
+# its own mistakes would decide what is learned.
+#
 # ### Which half loses the person?
 #
 # DiVE has two halves: the token $[p]$ says who it is, the branch of the code $[k]$ says how a camera draws. Each can be
 # asked alone. Draw people in *visible* light, where the base model is at home: what goes wrong there, the token does
-# not know. Draw *training* people in infrared, whom the branch has seen by this very light: what goes wrong there, the
-# branch cannot draw, whoever it is. Only what external people lose in infrared beyond both is lost in putting together
-# a token and a branch that have never met, the step that the whole method rests on (Eq. 5).
+# not know. Draw *training* people in infrared, whom the branch has seen by these very cameras: what goes wrong there,
+# the branch cannot draw, whoever it is. Only what external people lose in infrared beyond both is lost in putting
+# together a token and a branch that have never met, the step that the whole method rests on (Eq. 5).
 #
-# The sharpest judge of chapter 4 looks at the same number of training and external people. Half of their photographs
-# answer; the other half, their real infrared images and DiVE's pictures ask.
+# The sharpest evaluator of chapter 4 looks at the same number of training and external people. Half of their
+# photographs answer; the other half, their real infrared images and DiVE's pictures ask.
 
-# %% tags=["dive"]
-lost = halves.halves(run)
-print(f"Judge: {lost.judge}. {lost.people} people in each group; guessing is right for {100 / lost.people:.1f} %.")
-plots.with_and_without(
-    lost.sides(),
-    names=(halves.REAL, halves.DRAWN),
-    axis="nearest photograph shows the right person (%)",
-    title="Who is lost, and in which light",
-)
+# %%
+sharpest, has_seen = list(measures.judges(run).items())[-1]
+groups = {"training": run.data().train_rows(), "external": run.data().external}
+photos = {group: rows[rows["modality"] == "visible"].sort_values("path") for group, rows in groups.items()}
+count = min(40, *(rows["identity"].nunique() for rows in photos.values()))
+chosen = {group: sorted(rows["identity"].unique())[:count] for group, rows in photos.items()}
+photos = {group: rows[rows["identity"].isin(chosen[group])] for group, rows in photos.items()}
+odd = {group: rows.groupby("identity").cumcount() % 2 == 1 for group, rows in photos.items()}
+answering = {group: rows[~odd[group]] for group, rows in photos.items()}
 
-# %% [markdown] tags=["dive"]
-# **What to notice.** How long is the arrow in each row? If visible pictures are right and infrared ones wrong, for
+asking = {(group, "visible", "real"): rows[odd[group]] for group, rows in photos.items()}
+infrared = {"training": groups["training"]} | ({"external": run.data().oracle()} if run.miniature else {})
+for group, rows in infrared.items():
+    asking[group, "infrared", "real"] = rows.query("modality == 'infrared' and identity in @chosen[@group]")
+
+codes = {}  # two cameras of each modality; an external person's visible one is the external set's
+for group, data_set in (("training", run.profile.data.target), ("external", run.profile.data.external)):
+    seen = [camera for camera, modality in cameras.items() if modality == "visible" and camera.startswith(data_set)]
+    codes |= {(group, "visible"): seen[:2], (group, "infrared"): run.infrared_cameras[:2]}
+
+
+# %%
+def ask(folder):
+    """Draw everybody, as files in the stage's folder; then look up who lies nearest."""
+    asked = dict(asking)
+    for (group, modality), views in codes.items():
+        rows = []
+        for camera in views:
+            for start in range(0, count, config.sampling_batch):
+                names = chosen[group][start : start + config.sampling_batch]
+                pictures = sample(model, [Request(name, camera, start + place) for place, name in enumerate(names)])
+                for name, picture in zip(names, pictures, strict=True):
+                    path = folder / f"{short(name)} {camera.replace('/', ' ')}.png"
+                    Image.fromarray(picture).save(path)
+                    row = {"path": str(path), "identity": name, "modality": modality}
+                    rows.append(row | {"split": "drawn", "source": "dive"})
+        if rows:
+            asked[group, modality, "DiVE's"] = pd.DataFrame(rows)
+    network, settings = run.network(sharpest, run.profile.reid.seeds[0])
+    network.to(run.device)
+    known = {group: extract(network, rows, settings, None) for group, rows in answering.items()}
+    table = []
+    for (group, modality, images), rows in asked.items():
+        found = identify(
+            extract(network, rows, settings, None), rows["identity"], known[group], answering[group]["identity"]
+        )
+        about = {"people": group, "modality": modality, "images": images, "N": len(rows)}
+        table.append(about | {"right (%)": 100 * found.rank_1})
+    return {"table": table}
+
+
+depends_on = {"evaluator": run.evaluate(sharpest, run.profile.reid.seeds[0]), "fitted": run.fit("dive")}
+depends_on |= {f"{group} answering": rows for group, rows in answering.items()}
+depends_on |= {f"{group} {modality}": rows for (group, modality, _), rows in asking.items()}
+settings = {"count": count, "codes": [[*cell, *views] for cell, views in codes.items()], **config.sampling_settings()}
+lost = pd.DataFrame(run.stage("which_half", settings, depends_on, ask).values["table"])
+
+# %%
+print(f"Evaluator: {has_seen}. {count} people in each group: guessing is right for {100 / count:.1f} %.")
+cells = list(lost.groupby(["people", "modality"], sort=False))
+plt.figure(figsize=(6.4, 2.6))
+for row, (_, cell) in enumerate(cells):
+    sides = cell.set_index("images")["right (%)"]
+    plt.plot(sides, [row] * len(sides), color="gray", linewidth=1)
+    for images, colour in (("real", "C0"), ("DiVE's", "C1")):
+        if images in sides:
+            plt.plot(sides[images], row, "o", color=colour, markersize=9, label=images if row == 0 else None)
+plt.yticks(range(len(cells)), [f"{people} people, {modality}" for (people, modality), _ in cells])
+plt.gca().invert_yaxis()
+plt.xlabel("nearest photograph shows the right person (%)")
+plt.title("Who is lost, and in which modality")
+plt.legend(title="images", loc="center left", bbox_to_anchor=(1, 0.5))
+plt.show()
+lost.pivot(index=["people", "modality"], columns="images", values=["right (%)", "N"]).round(1)
+
+# %% [markdown]
+# **What to notice.** How far apart are the dots in each row? If visible pictures are right and infrared ones wrong, for
 # training people too, then neither tokens nor new people are to blame, but the infrared branches: they see a third of
 # each batch, and have to learn a whole new way of drawing from it. Then try more steps of fine-tuning (`dive.steps`)
 # before a larger base model. If the infrared of training people is right and that of external ones wrong, it is the
 # step between them that loses: tokens of training people have seen infrared images, those of external people never.
 # These cannot come all the way to the right, though: what no photograph tells (how bright a garment is in infrared) can
 # only be guessed, and the re-drawn gallery of the miniature world shows in chapter 4 how far the best guess comes.
-
-# %% [markdown]
+#
 # ## As a whole: could they be taken for real?
 #
 # Apart from who they show, synthetic images should be *distributed* like real infrared images. Two classical views:
@@ -263,38 +631,79 @@ plots.with_and_without(
 #   there are fewer images, so all sets are thinned to the same number $N$;
 # - the **brightness** of the pixels, as a histogram.
 #
-# The distance in three lines, on features that need no network: the brightness of eight parts of the image. First for
-# real infrared images against synthetic ones.
-#
-# | symbol | in the code | what it is |
-# |---|---|---|
-# | – | `a`, `b` | features: a row for each image, a column for each part |
-# | $\mu_1, \mu_2$ | `a.mean(0)`, `b.mean(0)` | mean of each column |
-# | $\Sigma_1, \Sigma_2$ | `first`, `second` | covariances of the columns |
-# | $(\Sigma_1 \Sigma_2)^{1/2}$ | `sqrtm(first @ second)` | the matrix that, multiplied by itself, gives the product |
-# | $\operatorname{tr}$ | `np.trace` | sum of the diagonal |
+# The distance by hand, on features that need no network: the mean brightness of eight parts of the image, for real
+# infrared images against synthetic ones. ($(\Sigma_1 \Sigma_2)^{1/2}$ is the matrix that, multiplied by itself, gives
+# the product. The library avoids it: it sums the singular values of $\Sigma_1^{1/2} \Sigma_2^{1/2}$, which has the
+# same trace and never turns complex.)
+
+# %% tags=["by-hand"]
+down, across = 4, 2
+
+
+def part_brightness(rows):
+    """The mean brightness, 0..1, of each part of the image: a row per image, a column per part."""
+    values = brightness(pixels(rows, (64, 32))) / 255
+    return values.reshape(len(rows), down, 64 // down, across, 32 // across).mean((2, 4)).reshape(len(rows), -1)
+
+
+infrared = run.data().train_rows().query("modality == 'infrared'")
+a, b = (part_brightness(rows.sample(min(len(rows), 400), random_state=0)) for rows in (infrared, made))
+
+means_apart = ((a.mean(0) - b.mean(0)) ** 2).sum()
+first_cov, second_cov = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+distance = means_apart + np.trace(first_cov + second_cov - 2 * scipy.linalg.sqrtm(first_cov @ second_cov).real)
+
+assert np.isclose(distance, frechet_distance(a, b), rtol=1e-4, atol=1e-8)
+print(f"d² = {distance:.5f}, of which the means make {means_apart:.5f}")
+
+# %% [markdown]
+# Where in the image do they differ? The means, part by part, and how far both sets scatter:
 
 # %%
-infrared = run.data().train_rows().query("modality == 'infrared'")
-a, b = (equations.cell_brightness(rows.sample(min(len(rows), 400), random_state=0)) for rows in (infrared, made))
-
-# %% tags=["equation"]
-first, second = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-means_apart = ((a.mean(0) - b.mean(0)) ** 2).sum()
-distance = means_apart + np.trace(first + second - 2 * scipy.linalg.sqrtm(first @ second).real)
-
-print(f"d² = {distance:.5f}, of which the means make {means_apart:.5f}; the library says {frechet_distance(a, b):.5f}")
+panels = {
+    "real": a.mean(0),
+    "DiVE": b.mean(0),
+    "DiVE − real": b.mean(0) - a.mean(0),
+    "SD(DiVE) − SD(real)": b.std(0) - a.std(0),
+}
+figure, axes = plt.subplots(1, 4, figsize=(7.2, 2.6))
+for place, (name, values) in zip(axes, panels.items(), strict=True):
+    limits = {"vmin": 0, "vmax": 1, "cmap": "gray"} if "−" not in name else {"vmin": -0.3, "vmax": 0.3, "cmap": "PuOr"}
+    shown = place.imshow(values.reshape(down, across), **limits)
+    place.set_title(name, fontsize=9)
+    place.set_axis_off()
+    figure.colorbar(shown, ax=place, shrink=0.8)
+figure.suptitle("Brightness by part of the image")
+plt.show()
 
 # %% [markdown]
 # Now with the features of a trained network, for every gallery:
 
 # %%
-near = measures.fidelity(run)
+near = fidelity(run)
 print("Fréchet distance to one half of the real infrared training images. Features:", near.extractor)
 near.table.style.format(precision=2).hide()
 
 # %%
-plots.brightness_curves(near.histograms, reference="real infrared, one half", title="Brightness of the pixels")
+edges = np.linspace(0, 255, near.histograms.shape[1] + 1)
+plt.figure(figsize=(7.2, 3.2))
+for place, (name, shares) in enumerate(near.histograms.iterrows()):
+    look = {"fill": True, "color": "lightgray"} if place == 0 else {"color": f"C{place - 1}", "linewidth": 1.6}
+    plt.stairs(100 * shares, edges, label=name, **look)
+plt.xlabel("luminance of a pixel (0 black, 255 white)")
+plt.ylabel("share of pixels (%)")
+plt.title("Brightness of the pixels")
+plt.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+plt.show()
+
+# %%
+if inception:
+    from vireid_lib.analysis.inception import SIZE, InceptionV3
+
+    network = InceptionV3.load(inception).to(run.device)
+    pair = [rows.sample(min(len(infrared), len(made)), random_state=0) for rows in (infrared, made)]
+    sides = [network.features(pixels(rows, (SIZE, SIZE))) for rows in pair]
+    print(frechet(*sides, extractor="Inception-v3", resize=f"{SIZE}x{SIZE}, bilinear"))
 
 # %% [markdown]
 # **What to notice.** The other half of the real images shows what distance remains between two samples of the *same*
@@ -302,58 +711,93 @@ plots.brightness_curves(near.histograms, reference="real infrared, one half", ti
 # would be suspicious: it would mean that the synthetic set imitates the target's *people* and not only its cameras. And
 # a good distance says nothing about labels: exchange all names among the synthetic images, and it stays the same.
 #
-# ## Provenance: an image and its seed
-#
-# Every synthetic image is a row of the image table, with the generator's name in `source` and its own `seed`. The seed
-# does not depend on what else was made, nor on the order.
-
-# %%
-provenance.provenance(made).style.hide()
-
-# %%
-again = provenance.make_again(run, generator)
-print(again.sentence)
-plots.image_grid(**vars(again.grid))
-
-# %% [markdown]
-# **What to notice.** Row, seed and fitted generator are all one needs to make the image again, so a gallery need not be
-# passed on as images.
-#
 # ## Learned by heart? The audit
 #
 # A generator can also learn by heart. The **audit** looks up each synthetic image among *all* images that a generator
-# may have learned from, the external photographs included, and asks how near the nearest one is. It asks twice: by
-# pixels, with $1 - \text{SSIM}$ of the luminance (structural similarity, Wang et al. 2004; 0 is a copy, also a grey or
-# a mirrored one), and by the features of the judge.
+# may have learned from, the external photographs included, and asks how near the nearest one is.
 #
 # How near is too near? Real images answer: each real infrared training image is looked up too, among the images of
 # other people or other cameras (two frames of one person by one camera are alike by nature, and no synthetic image has
 # such a sister). The nearest 1 % of these distances set the threshold; whatever lies below it is *flagged*. Of truly
-# new images about 1 % are. To see that the audit can fail, the greyscale copies go through it as well.
+# new images about 1 % are. By hand, with the evaluator's features:
+
+# %% tags=["by-hand"]
+training, is_real = training_images(run)
+unit = normalize(extract(evaluator, training, reid_config, run.cache.files).double())
+recording = (training["identity"] + " " + training["camera"]).to_numpy()
+
+synthetic = 1 - (normalize(asked.double()) @ unit.T).max(1).values
+same = torch.from_numpy(recording[is_real][:, None] == recording[None])
+real = (1 - unit[torch.from_numpy(is_real)] @ unit.T).masked_fill(same, torch.inf).min(1).values
+threshold = real.quantile(0.01)
+flagged = synthetic < threshold
+
+library = audit_features(asked, unit, training["identity"].tolist(), training["camera"].tolist(), is_real)
+np.testing.assert_allclose(synthetic, library.distances, atol=1e-6)
+np.testing.assert_allclose(real, library.real, atol=1e-6)
+assert np.isclose(threshold, library.threshold, atol=1e-6)
+print(f"flagged: {flagged.double().mean():.1%} of {len(made)} synthetic images, where 1 % would be expected by chance")
+
+# %% [markdown]
+# The second audit compares pixels, by $1 - \text{SSIM}$ of the luminance (structural similarity, Wang et al. 2004; 0 is
+# a copy, also a grey or a mirrored one). To see that an audit can fail, the greyscale copies go through it as well.
 
 # %%
-audits = {name: audit.audit(run, name) for name in dict.fromkeys(["grayscale", generator])}
-print(audits[generator].basis)
-audit.summary(audits).style.hide()
+audits = {name: audit(run, name) for name in ("grayscale", "dive")}
+rows = [
+    {
+        "gallery": training_label(name).removeprefix("+ "),
+        "flagged (%)": 100 * each.found.rate,
+        "expected (%)": 100 * each.found.quantile,
+        "threshold": each.found.threshold,
+        "smallest": each.found.distances.min(),
+        "median": np.median(each.found.distances),
+        "median of real": np.median(each.found.real),
+    }
+    for name, each in audits.items()
+]
+pd.DataFrame(rows).style.format(precision=3).hide()
 
 # %%
-copied = audits[generator]
-print(copied.sentence)
-plots.distance_histograms(copied.distances("pixels"), axis="1 − SSIM to the nearest training image", bins=40)
+copied = audits["dive"]
+print(copied.found)
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.1), layout="constrained")
+for place, synthetic_side, real_side, name in (
+    (axes[0], synthetic.numpy(), real.numpy(), "By features: cosine distance"),
+    (axes[1], copied.found.distances, copied.found.real, "By pixels: 1 − SSIM"),
+):
+    bins = np.linspace(0, max(synthetic_side.max(), real_side.max()), 40)
+    place.hist(real_side, bins, density=True, color="lightgray", label="real, to other recordings")
+    place.hist(synthetic_side, bins, density=True, histtype="step", color="C1", linewidth=1.6, label="synthetic")
+    place.axvline(np.quantile(real_side, 0.01), color="gray", linestyle="--", linewidth=1, label="threshold")
+    place.set_title(name)
+    place.set_xlabel("distance to the nearest training image")
+    place.set_yticks([])
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+plt.show()
 
 # %%
-plots.image_grid(**vars(copied.closest(6)), cell=1.5, title="Synthetic images nearest to a training image (! flagged)")
+closest = copied.found.closest(6)
+twins = copied.training.iloc[copied.found.nearest[closest]]
+viz.image_grid(
+    [list(pixels(copied.gallery.iloc[closest])), list(pixels(twins))],
+    row_labels=["synthetic", "nearest\ntraining image"],
+    column_labels=[f"{copied.found.distances[k]:.2f}" + " flagged" * bool(copied.found.flagged[k]) for k in closest],
+    cell=1.5,
+    title="Synthetic images nearest to a training image, and their 1 − SSIM",
+)
 
 # %% [markdown]
 # **What to notice.** Is there a hump of the synthetic curve at the left of the real one? Then look at the pairs with
 # your eyes: the same background is the camera's, the same pose in the same clothes would be a copy. SSIM also rewards
 # what is smooth: a blurred picture lies nearer to everything than a sharp one, so a few flags are a reason to look, and
-# not yet a finding. And compare the two audits of the grey copies: the judge sees a copy through its infrared half and
-# the original through its visible one, and may well take them for different pictures. Each audit is blind to something.
+# not yet a finding. Features are blind to something else: the evaluator sees a copy through its infrared half and the
+# original through its visible one, and may well take them for different pictures. (Put `features(run.synthesize(
+# "grayscale"))` in the place of `asked`, and see.)
 #
 # ## All measures, side by side
 #
-# No single number judges a gallery. Here are those that the field uses, for this generator between two references: the
+# No single number says how good a gallery is. Here are those that the field uses, for DiVE between two references: the
 # greyscale copies, which every generator must beat, and in the miniature world what only its renderer knows, infrared
 # with re-drawn materials (the best that anyone could guess from a photograph) and the true one.
 #
@@ -365,15 +809,16 @@ plots.image_grid(**vars(copied.closest(6)), cell=1.5, title="Synthetic images ne
 # - **SSIM on the person**: photographs are translated and held against the same moment as an infrared camera would have
 #   seen it, the background left out; only for generators that translate, and only in the miniature world;
 # - **taken for infrared** by small networks that learned the two modalities from real images. One sees colour, for
-#   which grey is enough; the other sees luminance alone and asks for infrared materials, light and places;
+#   which grey is enough; the other sees luminance alone and asks for infrared materials, illumination and places;
 # - **variety**: distance between two images of one person under one camera, in percent of what real ones have.
 
 # %%
-compared = measures.compare(run, study.compared(run, generator))
-compared.by_measure().style.hide()
+compared = compare(run, ["grayscale", "dive", *(("resampled_ir", "oracle_ir") if run.miniature else ())])
+table = compared.table.set_index("infrared images").T.rename_axis(index="measure", columns=None)
+table.style.format("{:.3g}", na_rep="–")
 
 # %%
-compared.basis_table().style.hide()
+pd.Series(compared.basis, name="measured with").to_frame().style.set_properties(**{"text-align": "left"})
 
 # %% [markdown]
 # **What to notice.** Read along a row, between copies and truth. Copies have the right person in the right pose, and
@@ -387,7 +832,7 @@ compared.basis_table().style.hide()
 # questions, and the grids above are good material for them.
 #
 # - **Whose image is it?** A synthetic image is useful here exactly as far as it shows a *particular real person*: the
-#   judge above measures how far that person can be recognised in it. What makes the method work makes the image
+#   evaluator above measures how far that person can be recognised in it. What makes the method work makes the image
 #   personal data. Ordering a camera view of a person who never passed that camera is a new use of their photographs.
 # - **What does the generator hold?** DiVE's token of a few hundred numbers, from which a person can be drawn under any
 #   camera, is a biometric template with a drawing machine attached. Who may have the file, and can one person be taken
@@ -408,14 +853,14 @@ compared.basis_table().style.hide()
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 1.
 # The distance knows no names and stays. The share falls to chance, 1 in as many as there are people,
-# however well the judge saw before. Here a judge who is right in 40 % of 320 images of 40 people.
-draw = np.random.default_rng(0)
+# however well the evaluator saw before. Here one that is right in 40 % of 320 images of 40 people.
+rng = np.random.default_rng(0)
 ordered = np.repeat(np.arange(40), 8)
-named = np.where(draw.random(320) < 0.4, ordered, draw.integers(0, 40, 320))
+named = np.where(rng.random(320) < 0.4, ordered, rng.integers(0, 40, 320))
 before = (named == ordered).mean()
-after = np.mean([(named == draw.permutation(ordered)).mean() for _ in range(500)])
+after = np.mean([(named == rng.permutation(ordered)).mean() for _ in range(500)])
 assert before > 0.3 and abs(after - 1 / 40) < 0.003
-assert abs(frechet_distance(a, b[draw.permutation(len(b))]) - frechet_distance(a, b)) < 1e-9
+assert abs(frechet_distance(a, b[rng.permutation(len(b))]) - frechet_distance(a, b)) < 1e-9
 print(f"nearest is the right person: {before:.1%} before, {after:.1%} after (chance {1 / 40:.1%})")
 
 # %% [markdown]
@@ -427,7 +872,7 @@ print(f"nearest is the right person: {before:.1%} before, {after:.1%} after (cha
 # falls about as 1/N. A gallery with fewer images looks worse without being worse: compare equal numbers.
 apart = {}
 for size in (20, 100, 500):
-    samples = draw.standard_normal((30, 2, size, 8))
+    samples = rng.standard_normal((30, 2, size, 8))
     apart[size] = np.mean([frechet_distance(*pair) for pair in samples])
 assert apart[20] > 3 * apart[100] > 9 * apart[500] > 0
 print(", ".join(f"N = {size}: {value:.3f}" for size, value in apart.items()))
@@ -435,21 +880,24 @@ print(", ".join(f"N = {size}: {value:.3f}" for size, value in apart.items()))
 # %% [markdown]
 # ## Something to try
 #
-# 1. **Another generator.** Run `vireid book --only 03 -p generator=cyclegan` and compare the tables. Expect translators
-#    to keep the pose and lose the materials.
-# 2. **Guidance** (DiVE). Copy the profile and change `dive.guidance`. Expect more of it to make people more alike
-#    within an identity and cameras more stereotyped: identity preservation may rise while the Fréchet distance grows.
-# 3. **More people.** Run `vireid book --only 03 -p people_shown=8` and look at the swaps again: which of the new people
+# 1. **The solver.** In `solve`, follow the guess to the end of the step instead of its middle (leave `/ 2` away).
+#    *Expect* the comparison with `diffusers` to fail. Skip it and look at the curves of the two orders again: is the
+#    second order still worth its name?
+# 2. **Guidance.** Copy the profile and change `dive.guidance`. *Expect* more of it to make people more alike within an
+#    identity and cameras more stereotyped: identity preservation may rise while the Fréchet distance grows.
+# 3. **Features.** Set `down, across = 8, 4`. *Expect* the Fréchet distance to grow: more columns, more covariances to
+#    differ in by chance.
+# 4. **More people.** Run `vireid book --only 03 -p people_shown=8` and look at the swaps again: which of the new people
 #    are shown as one of the old?
 #
 # ## Further reading
 #
 # - Dai, Lu, Li: "Diffusion-based Synthetic Data Generation for Visible-Infrared Person Re-Identification", AAAI 2025.
-# - Wang, Yang, Zhang, Cheng, Hou, Tiwari, Pandey: "Cross-Modality Paired-Images Generation and Augmentation for
-#   RGB-Infrared Person Re-Identification", Neural Networks 2020: JSIA-ReID, which translates instead of expanding.
-# - Pan, Chen, He, Li, He: "How Image Generation Helps Visible-to-Infrared Person Re-Identification?", arXiv 2022:
-#   Flow2Flow, which does both.
+# - Ho, Salimans: "Classifier-Free Diffusion Guidance", NeurIPS Workshop 2021.
+# - Song, Meng, Ermon: "Denoising Diffusion Implicit Models", ICLR 2021.
+# - Lu, Zhou, Bao, Chen, Li, Zhu: "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models",
+#   arXiv 2022: why a guess at the picture makes a better solver than a guess at the noise, under guidance.
+# - Meng et al.: "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations", ICLR 2022.
 # - Heusel, Ramsauer, Unterthiner, Nessler, Hochreiter: "GANs Trained by a Two Time-Scale Update Rule Converge to a
 #   Local Nash Equilibrium", NeurIPS 2017: the Fréchet distance for images.
-# - Meng et al.: "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations", ICLR 2022.
 # - Carlini et al.: "Extracting Training Data from Diffusion Models", USENIX Security 2023: copies, and what else leaks.

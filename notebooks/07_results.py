@@ -49,11 +49,11 @@ from IPython.display import HTML, display
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion
-from vireid_lib.book.galleries.measures import fidelity
 from vireid_lib.evaluation import statistics
 from vireid_lib.experiment import claims, measures, paper_table, papers, results
 from vireid_lib.experiment.attention_measures import concentrations
 from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.gallery_fidelity import fidelity
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, mark
 from vireid_lib.experiment.prompt_losses import PROMPT_VARIANTS, prompt_verdict, prompt_worth
 from vireid_lib.experiment.provenance import minute

@@ -47,11 +47,11 @@ from safetensors.torch import load_file
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis.attention import conclusion, findings, record
-from vireid_lib.book.galleries.measures import PERCENT, compare
-from vireid_lib.book.galleries.stages import swaps
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.attention_measures import concentrations, positions
 from vireid_lib.experiment.datasets import most_seen
+from vireid_lib.experiment.dive_views import cameras_of_each_view, identities
+from vireid_lib.experiment.gallery_measures import PERCENT, compare
 from vireid_lib.experiment.measurements import GIVEN
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
@@ -505,7 +505,13 @@ for name in names[:2]:
 # says.
 
 # %%
-viz.image_grid(**vars(swaps(run, people=5).grid))
+people, cameras, model = identities(run, 5), cameras_of_each_view(run), run.generator("dive").model
+swapped = [sample(model, [Request(name, camera, seed=0) for name in people]) for camera in cameras]
+viz.image_grid(
+    list(zip(*swapped, strict=True)),
+    row_labels=[short(name) for name in people],
+    column_labels=[f"{camera}\n{modality}" for camera, modality in cameras.items()],
+)
 
 # %% [markdown]
 # Back to attention: the full prompt at every resolution.

@@ -1,10 +1,9 @@
 """Nearest-neighbour identification and MD against cases worked out by hand."""
 
-import numpy as np
 import pytest
 import torch
 
-from vireid_lib.analysis.identity_preservation import identify, identity_distance, nearest, paired_distance
+from vireid_lib.analysis.identity_preservation import identify, identity_distance, paired_distance
 
 GALLERY = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.8, 0.6]])
 OWNERS = ["a", "b", "c", "b"]
@@ -28,12 +27,6 @@ def test_wrong_input_is_named():
         identify(torch.ones(1, 2), ["z"], GALLERY, OWNERS)
     with pytest.raises(ValueError, match="not finite"):
         identify(torch.full((1, 2), torch.nan), ["a"], GALLERY, OWNERS)
-
-
-def test_nearest_names_row_and_distance():
-    rows, distances = nearest(torch.tensor([[0.0, 2.0], [4.0, 3.0]]), GALLERY)
-    assert rows.tolist() == [1, 3]
-    np.testing.assert_allclose(distances, [0, 0], atol=1e-6)
 
 
 EAST, NORTH, WEST = [3.0, 0.0], [0.0, 2.0], [-1.0, 0.0]

@@ -3,7 +3,7 @@
 import pytest
 
 from vireid_lib.book.fitting import chapter
-from vireid_lib.book.galleries import numbers
+from vireid_lib.experiment.gallery_measures import reference
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 
@@ -61,4 +61,4 @@ def test_pages_show_the_modality_that_they_name(run):
     for row in grid.images:  # real infrared is grey, photographs are reddish
         assert [bool((image == image[..., :1]).all()) for image in (row[0], *row[3:])] == [False, True, True]
     assert chapter.other_way(run, "stargan", people=3).alt == "From infrared to visible light"
-    assert set(numbers.reference(run)[0]["modality"]) == {"infrared"}
+    assert set(reference(run)[0]["modality"]) == {"infrared"}

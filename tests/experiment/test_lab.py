@@ -189,7 +189,7 @@ def explore_data(page, shots: Path) -> None:
 
 
 def explore_galleries(page, shots: Path) -> None:
-    explored(page, "explore(one_person", slide("number"), shots / "lab_slider.png")
+    explored(page, "def one_picture(", slide("person"), shots / "lab_slider.png")
 
 
 def explore_an_embedding(page, shots: Path) -> None:

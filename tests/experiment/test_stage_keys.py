@@ -4,11 +4,13 @@ import pytest
 
 from vireid_lib import generators
 from vireid_lib.book.fitting import chapter
-from vireid_lib.book.galleries import halves, measures, numbers
 from vireid_lib.data.manifest import DatasetManifest
 from vireid_lib.experiment import measures as own_measures
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.datasets import Datasets
+from vireid_lib.experiment.gallery_audit import audit
+from vireid_lib.experiment.gallery_fidelity import fidelity
+from vireid_lib.experiment.gallery_translation import translation_ssim
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.studies import jsia_makers
@@ -57,12 +59,12 @@ def _dive(**changes):
 @pytest.mark.parametrize(
     ("stage", "ask", "settings"),
     [
-        ("translation_ssim", lambda run: numbers._translation(run, "vi_diff"), VI_DIFF),
-        ("translation_ssim", lambda run: numbers._translation(run, "dive_from_image"), [_dive(strength=0.4), _dive()]),
+        ("translation_ssim", lambda run: translation_ssim(run, "vi_diff"), VI_DIFF),
+        ("translation_ssim", lambda run: translation_ssim(run, "dive_from_image"), [_dive(strength=0.4), _dive()]),
         ("translations", _translations, [_dive(strength=0.4), _dive()]),
         ("generator_pairs", lambda run: jsia_makers._measured(run, "vae", 0, 0), VAE),
-        ("halves", halves.halves, CAMERAS),
-        ("fidelity", measures.fidelity, [_dive(height=size) | {"reid": REFERENCES} for size in (32, 64)]),
+        ("privacy_audit", lambda run: audit(run, "oracle_ir"), CAMERAS),
+        ("fidelity", fidelity, [_dive(height=size) | {"reid": REFERENCES} for size in (32, 64)]),
     ],
 )
 def test_a_setting_changes_the_key(stage, ask, settings, with_settings, keys_of):

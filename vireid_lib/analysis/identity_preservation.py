@@ -69,15 +69,6 @@ def identify(
     return Identification(rank, len(names), by_identity.reset_index(drop=True))
 
 
-def nearest(
-    query: Float[Tensor, "queries dim"], reference: Float[Tensor, "references dim"]
-) -> tuple[Int64[np.ndarray, " queries"], Float[np.ndarray, " queries"]]:
-    """Row of the nearest reference of each query, and the cosine distance to it: has something been copied?"""
-    similarity = functional.normalize(query) @ functional.normalize(reference).T
-    best = similarity.max(1)
-    return best.indices.numpy(), (1 - best.values).numpy()
-
-
 def paired_distance(a: Float[Tensor, "pairs dim"], b: Float[Tensor, "pairs dim"]) -> float:
     """MD, the mean L2 distance between the two images of a pair (JSIA-ReID, section 4.5, Table 4): an image and its
     translation, or two that were made of one latent.

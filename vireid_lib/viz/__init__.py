@@ -4,7 +4,7 @@ from vireid_lib.viz.charts import bars, distance_histograms, loss_curves
 from vireid_lib.viz.data import explanations
 from vireid_lib.viz.expansion import with_and_without
 from vireid_lib.viz.galleries import gallery_sheet
-from vireid_lib.viz.generator import brightness_curves, differences, grouped_points, lines
+from vireid_lib.viz.generator import differences, grouped_points, lines
 from vireid_lib.viz.hues import hue_circle
 from vireid_lib.viz.images import attention_overlays, image_grid, retrieval_lists
 from vireid_lib.viz.loss_panels import loss_panels
@@ -20,7 +20,6 @@ __all__ = [
     "against",
     "attention_overlays",
     "bars",
-    "brightness_curves",
     "differences",
     "distance_histograms",
     "distance_panels",

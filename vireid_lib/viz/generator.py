@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 
 from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
 
@@ -98,30 +97,6 @@ def differences(
         axes.plot([], [], "o", color=SERIES[place % len(SERIES)], label=kind)
     if kinds:
         _legend_below(picture, axes)
-    axes.set_title(title)
-    return picture
-
-
-@styled
-def brightness_curves(histograms: pd.DataFrame, *, reference: str, title: str = "") -> Picture:
-    """Shares of pixels by luminance, the reference as a filled area.
-
-    Args:
-        histograms: a row per set of images, equal bins from 0 to 255 as columns.
-        reference: the row to compare with.
-    """
-    bins = histograms.shape[1]
-    edges = np.linspace(0, 255, bins + 1)
-    picture = Picture(7.2, 3.2, title or f"Brightness of pixels: {', '.join(histograms.index)}")
-    axes = picture.subplots()
-    axes.stairs(histograms.loc[reference], edges, fill=True, color=QUIET, alpha=0.3, label=reference)
-    for place, name in enumerate(name for name in histograms.index if name != reference):
-        axes.stairs(histograms.loc[name], edges, color=SERIES[place % len(SERIES)], linewidth=1.6, label=name)
-    axes.set_xlabel("luminance of a pixel (0 black, 255 white)")
-    axes.set_ylabel("share of pixels")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.margins(x=0)
-    _legend_below(picture, axes)
     axes.set_title(title)
     return picture
 
