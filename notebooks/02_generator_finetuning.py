@@ -53,8 +53,8 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""
-data_root = ""
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
 prompts_shown = 6
 generator = "dive"  # or "cyclegan", "flow2flow", …: `-p generator=NAME` makes this chapter about another one
 

@@ -17,7 +17,8 @@
 #
 # **The question.** Cameras have recorded the identities of the target set in both modalities, and those of the external
 # set in visible images only. What can a generator learn from the former that lets it show the latter in infrared?
-# Chapters 2 and 3 ask this about DiVE; this page asks it about any other generator of the book.
+# [Chapter 2](../02_generator_finetuning.py) and [chapter 3](../03_synthetic_galleries.py) ask this about DiVE, this
+# page about any other generator of the book.
 #
 # **This study** reads the images of chapter 1 and the baseline network of chapter 4 (or trains it), fits the generator
 # that `generator` names, makes its gallery, and looks at both. It costs, on the miniature world, between seconds and a
@@ -29,8 +30,8 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""  # folder of all results; empty: workspace/PROFILE in the checkout
-data_root = ""  # folder of the real data sets; empty: the miniature world, or what the profile says
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
 generator = "cyclegan"  # a file or package of vireid_lib/generators, one of your own too
 people_shown = 6  # identities in each picture
 
@@ -56,6 +57,7 @@ from vireid_lib.analysis.ssim import ssim
 from vireid_lib.data.cameras import camera_in_table, camera_modalities
 from vireid_lib.data.grey import grey
 from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.generators.config import GeneratorConfig
 from vireid_lib.generators.translator import Translator
 from vireid_lib.reid.features import extract
 from vireid_lib.viz.pictures import pixels, short
@@ -75,13 +77,13 @@ run
 
 # %%
 kind = generators.generator_class(generator)
-print(inspect.cleandoc(sys.modules[kind.__module__].__doc__), inspect.getdoc(kind), sep="\n\n")
+print(inspect.getdoc(sys.modules[kind.__module__]), inspect.getdoc(kind), sep="\n\n")
 
 # %%
 fitting = run.fit(generator)
 fitted = run.generator(generator)
 name = training_label(generator).removeprefix("+ ")
-print(f"{name} can {' and '.join(sorted(fitted.capabilities))}.")
+print(f"{name}: {' and '.join(sorted(fitted.capabilities))}")
 
 # %% [markdown]
 # ## What it learns from
@@ -106,7 +108,9 @@ learned.groupby(["data set", "modality"]).agg(
 # trainings: its images have 64 × 32 pixels.
 
 # %%
-print(inspect.getdoc(kind.config_class))
+for each in kind.config_class.__mro__:
+    if issubclass(each, GeneratorConfig):  # its own settings, then those that it shares with other generators
+        print(inspect.getdoc(each), end="\n\n")
 here = run.generator_config(generator)
 settings = pd.DataFrame({"here": here.model_dump(), "default": type(here)().model_dump()}).astype(str)
 settings.style.apply(lambda row: ["font-weight: bold" if row["here"] != row["default"] else "", ""], axis=1)
@@ -221,8 +225,8 @@ viz.image_grid(
 
 # %% [markdown]
 # **What to notice.** The dotted line is the undecided discriminator, which answers ½ to everything and whose loss by
-# least squares is ¼. How far from it do the two curves stay? And with `cycle_weight = 0`: does $F(G(x))$ still come back
-# to $x$? So short a training shows how the game begins, not how it ends.
+# least squares is ¼. How far from it do the two curves stay? And with `cycle_weight = 0`: does $F(G(x))$ still come
+# back to $x$? So short a training shows how the game begins, not how it ends.
 #
 # ## Fitting
 #
@@ -358,7 +362,7 @@ if isinstance(fitted, Translator):
     }
     display(show(columns, infrared["identity"], "From infrared to visible"))
 else:
-    print(f"{name} turns no infrared image into a visible one.")
+    print(f"{name}: no infrared image is turned into a visible one.")
 
 # %% [markdown]
 # **What to notice.** Are the colours those of the person, or those that garments of that brightness have on average?

@@ -10,7 +10,6 @@ from vireid_lib.viz.generator import brightness_curves, differences, grouped_poi
 from vireid_lib.viz.hues import hue_circle
 from vireid_lib.viz.images import attention_overlays, heat_overlays, image_grid, retrieval_lists
 from vireid_lib.viz.live import Curve, live_curves, nothing_yet
-from vireid_lib.viz.loss_panels import loss_panels
 from vireid_lib.viz.panels import against, projection, training_curves
 from vireid_lib.viz.space_use import PersonPlane, space_use
 from vireid_lib.viz.style import STYLE, Picture, identity_colours, notebook_style
@@ -41,7 +40,6 @@ __all__ = [
     "lines",
     "live_curves",
     "loss_curves",
-    "loss_panels",
     "materials",
     "notebook_style",
     "nothing_yet",
