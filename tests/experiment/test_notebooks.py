@@ -83,11 +83,3 @@ def test_overrides_reach_the_chapters_that_have_them(folder):
 def test_wrong_overrides_are_refused(folder, text, expected):
     with pytest.raises(ChapterError, match=expected):
         parse_overrides([text], find_chapters(folder))
-
-
-def test_a_generator_is_checked_before_anything_runs(tmp_path):
-    (tmp_path / "02_made.py").write_text(f'# %% tags=["parameters"]\n{PARAMETERS}generator = "cyclegan"\n')
-    chapters = find_chapters(tmp_path)
-    assert parse_overrides(["generator=vae"], chapters) == {"02_made": {"generator": "vae"}}
-    with pytest.raises(ChapterError, match=r"-p generator=cyclgan: .*'cyclgan' is no generator; did you mean cyclegan"):
-        parse_overrides(["generator=cyclgan"], chapters)
