@@ -33,8 +33,8 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""
-data_root = ""
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
 query_number = 0  # which of the queries section 6 follows
 
 # %%

@@ -35,8 +35,8 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""
-data_root = ""
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
 prompts_shown = 6
 steps = 40  # length of the training by hand
 

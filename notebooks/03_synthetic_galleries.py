@@ -32,9 +32,9 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""
-data_root = ""
-people_shown = 5
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
+people_shown = 5  # external identities in each picture
 strengths = [0.4, 0.6, 0.8]  # shares: of the noise schedule that pictures from an image run
 inception = ""  # weights of an Inception-v3, a file or a hub id: adds the FID
 

@@ -35,8 +35,8 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""
-data_root = ""
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
 method = ""  # a ReID method instead of the profile's: a file name in vireid_lib/reid/methods, e.g. "agw"
 metric = "rank_1"  # or "mean_ap", "mean_inp", "rank_5", "rank_10", "rank_20": what figures and verdicts are about
 

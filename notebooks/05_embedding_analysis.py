@@ -32,8 +32,8 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""
-data_root = ""
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
 method = ""  # a ReID method instead of the profile's, as in chapter 4
 compared = "dive"  # training set: its network is held against the baseline
 people = 8  # 2 or more: how many test people the projections show

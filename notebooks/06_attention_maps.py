@@ -34,10 +34,10 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""
-data_root = ""
-people_shown = 3
-images_measured = 48
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
+people_shown = 3  # identities in each picture
+images_measured = 48  # over which attention is averaged
 
 # %%
 from contextlib import contextmanager

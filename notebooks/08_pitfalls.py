@@ -32,8 +32,8 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""
-data_root = ""
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
 candidates = 60  # 4 or more: how many equally good networks section 5 makes
 steps = 80  # length of the short trainings of section 7
 

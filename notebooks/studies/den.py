@@ -26,8 +26,8 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""
-data_root = ""
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
 full = False  # all rows of the tables, or the reduced set
 training = True  # False: train nothing, show what is trained already
 

@@ -28,8 +28,8 @@
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
-workspace = ""
-data_root = ""
+workspace = ""  # folder of all results; empty: workspace/PROFILE
+data_root = ""  # folder of the real data sets; empty: what the profile says
 full = False  # all rows of the tables and figure 5, or the reduced set
 compared = ""  # generators: of table 1 beside DiVE, with commas; empty: all there are
 method = ""  # method: of tables 1, 3, 4 and figure 5; empty: the paper's, deen, but agw in the miniature world

@@ -1,8 +1,7 @@
-"""A run on LLCM, whose cameras take images of both modalities: what is made and shown is of the right one."""
+"""A run on LLCM, whose cameras take images of both modalities: what is made is of the right one."""
 
 import pytest
 
-from vireid_lib.book.fitting import chapter
 from vireid_lib.experiment.gallery_measures import reference
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
@@ -49,16 +48,5 @@ def test_images_of_the_training_people_are_of_their_cameras_modality(run, name):
     assert made["modality"].value_counts().to_dict() == sides
 
 
-def test_pages_show_the_modality_that_they_name(run):
-    grid = chapter.before_and_after(run, "stargan", people=3)
-    assert grid.column_labels == [
-        "photograph",
-        "translated,\ncamera 1",
-        "translated,\ncamera 2",
-        "real,\ncamera 1",
-        "real,\ncamera 2",
-    ]
-    for row in grid.images:  # real infrared is grey, photographs are reddish
-        assert [bool((image == image[..., :1]).all()) for image in (row[0], *row[3:])] == [False, True, True]
-    assert chapter.other_way(run, "stargan", people=3).alt == "From infrared to visible light"
+def test_galleries_are_compared_with_infrared_images(run):
     assert set(reference(run)[0]["modality"]) == {"infrared"}

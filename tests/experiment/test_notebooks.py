@@ -1,17 +1,8 @@
 """Chapters on disk and the strict typing of their parameters."""
 
-import textwrap
-
 import pytest
 
-from vireid_lib.experiment.notebooks import (
-    ChapterError,
-    find_chapters,
-    for_generator,
-    parameters_of,
-    parse_overrides,
-    title_of,
-)
+from vireid_lib.experiment.notebooks import ChapterError, find_chapters, parameters_of, parse_overrides
 
 PARAMETERS = 'profile = "mini"\nworkspace = ""\ndata_root = ""\n'
 
@@ -92,40 +83,3 @@ def test_overrides_reach_the_chapters_that_have_them(folder):
 def test_wrong_overrides_are_refused(folder, text, expected):
     with pytest.raises(ChapterError, match=expected):
         parse_overrides([text], find_chapters(folder))
-
-
-def test_a_generator_is_checked_before_anything_runs_and_its_cells_alone_are_kept(tmp_path):
-    (tmp_path / "02_made.py").write_text(
-        textwrap.dedent("""\
-        # %% [markdown] tags=["dive"]
-        # # About DiVE
-
-        # %% [markdown] tags=["others"]
-        # # About another
-
-        # %% tags=["parameters"]
-        profile = ""
-        workspace = ""
-        data_root = ""
-        generator = "dive"
-
-        # %% tags=["dive", "equation"]
-        1 + 1
-
-        # %% tags=["others"]
-        2 + 2
-        """)
-    )
-    chapters = find_chapters(tmp_path)
-    assert parse_overrides(["generator=cyclegan"], chapters) == {"02_made": {"generator": "cyclegan"}}
-    with pytest.raises(ChapterError, match=r"-p generator=cyclgan: .*'cyclgan' is no generator; did you mean cyclegan"):
-        parse_overrides(["generator=cyclgan"], chapters)
-    kept = {
-        name: [cell.source.splitlines()[0] for cell in for_generator(chapters[0].read(), name).cells]
-        for name in ("dive", "cyclegan")
-    }
-    assert kept == {
-        "dive": ["# About DiVE", 'profile = ""', "1 + 1"],
-        "cyclegan": ["# About another", 'profile = ""', "2 + 2"],
-    }
-    assert title_of(for_generator(chapters[0].read(), "cyclegan")) == "About another"

@@ -33,8 +33,10 @@ def printed(words, name="stdout"):
 def first_chapter():
     equations = "Inline $\\mathbb{E}\\,x$.\n\n$$ a = b \\\\ c = \\big\\lVert d \\big\\rVert^2 . \\tag{6} $$\n\n"
     about = {"image/png": {"alt": "A <red> dot", "width": 90}}
+    links = "[Two](02_second.py#Second-part), [three](03_third.py#Gone), "
+    links += "[small](studies/small.py), [other](studies/other.py)"
     return [
-        new_markdown_cell("# 1 · First\n\n**The question.** Does *it* [run](glossary.md#modality)?"),
+        new_markdown_cell(f"# 1 · First\n\n**The question.** Does *it* [run](glossary.md#modality)?\n\n{links}"),
         code('profile = "mini"\nworkspace = ""\ncount = 3', tag="parameters"),
         code('# Parameters\nprofile = "smoke"\nworkspace = "/home/me/w"', tag="injected-parameters"),
         new_markdown_cell(f"## The hermeneutic section\n\n{equations}"),
@@ -55,8 +57,12 @@ def site(tmp_path_factory):
     for name in ("01_first", "02_second", "03_third", "04_fourth", "studies/small", "studies/other"):
         (notebooks / f"{name}.py").write_text(SCRIPT.format(title=f"{name} & co"))
     kept = new_output("display_data", {KEPT: "Kept: x", "text/plain": "Kept: x"})
-    second, fourth = [new_markdown_cell("# Second"), code("1 / 0")], [new_markdown_cell("# Fourth"), code("1", kept)]
-    run = {"01_first": first_chapter(), "02_second": second, "04_fourth": fourth, "small": [code("no_title = 1")]}
+    second, fourth = (
+        [new_markdown_cell("# Second\n\n## Second part"), code("1 / 0")],
+        [new_markdown_cell("# Fourth"), code("1", kept)],
+    )
+    back = new_markdown_cell("[One](../01_first.py#The-hermeneutic-section) and a [word](../glossary.md#modality)")
+    run = {"01_first": first_chapter(), "02_second": second, "04_fourth": fourth, "small": [back, code("no_title = 1")]}
     for name, cells in run.items():
         notebook = new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
         nbformat.write(notebook, workspace / "notebooks" / f"{name}.ipynb")
@@ -119,6 +125,14 @@ def test_every_link_leads_to_a_file_and_a_place_in_it(site):
     assert "library/vireid_lib.nearest.html#vireid_lib.nearest.hint" in text(site, "01_first")
     assert "../01_first.html" in text(site, "library/vireid_lib.nearest")
     assert "glossary.html#modality" in text(site, "01_first")
+
+
+def test_links_between_notebooks_of_the_checkout_are_links_between_pages(site):
+    first, small = text(site, "01_first"), text(site, "small")
+    for link in ("02_second.html#second-part", "03_third.html", "small.html"):
+        assert f'href="{link}"' in first
+    assert "studies/" not in first and ", other" in words(site, "01_first"), "a study that has not run has no page"
+    assert 'href="01_first.html#the-hermeneutic-section"' in small and 'href="glossary.html#modality"' in small
 
 
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")

@@ -3,7 +3,6 @@
 import pytest
 
 from vireid_lib import generators
-from vireid_lib.book.fitting import chapter
 from vireid_lib.data.manifest import DatasetManifest
 from vireid_lib.experiment import measures as own_measures
 from vireid_lib.experiment import methods
@@ -48,10 +47,6 @@ def keys_of(stage_keys):
     return lambda run, name, ask: {key for stage, key in stage_keys(run, ask) if stage == name}
 
 
-def _translations(run):
-    return chapter._translations(run, "dive", run.data().external.iloc[:2], ["mini_vi/3"], (64, 32))
-
-
 def _dive(**changes):
     return {"generators": {"dive": changes}}
 
@@ -61,7 +56,6 @@ def _dive(**changes):
     [
         ("translation_ssim", lambda run: translation_ssim(run, "vi_diff"), VI_DIFF),
         ("translation_ssim", lambda run: translation_ssim(run, "dive_from_image"), [_dive(strength=0.4), _dive()]),
-        ("translations", _translations, [_dive(strength=0.4), _dive()]),
         ("generator_pairs", lambda run: jsia_makers._measured(run, "vae", 0, 0), VAE),
         ("privacy_audit", lambda run: audit(run, "oracle_ir"), CAMERAS),
         ("fidelity", fidelity, [_dive(height=size) | {"reid": REFERENCES} for size in (32, 64)]),

@@ -1,5 +1,6 @@
 """The chapters as files: py:percent that round-trips, one parameters cell, equations that can be drawn."""
 
+import ast
 import html
 import re
 import shutil
@@ -9,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import jupytext
+import nbformat
+import papermill
 import pytest
 
 from vireid_lib.experiment.notebooks import RESERVED, find_chapters
@@ -53,11 +56,24 @@ def test_no_executed_notebook_lies_beside_them():
     assert listed.stdout == ""
 
 
-@pytest.mark.skipif(not FILES, reason="no chapters")
 def test_every_chapter_can_be_read_by_the_runner():
     for chapter in find_chapters(NOTEBOOKS):
         assert set(RESERVED) <= set(chapter.parameters) and chapter.parameters["profile"] == ""
         assert chapter.title != chapter.name, f"{chapter.name} has no heading"
+
+
+@each_file
+def test_papermill_itself_finds_every_knob_with_its_default_and_comment(path, tmp_path):
+    """`papermill --help-notebook` shows what its own reading of the parameters cell finds, line by line."""
+    notebook = jupytext.read(path)
+    nbformat.write(notebook, tmp_path / "notebook.ipynb")
+    found = papermill.inspect_notebook(tmp_path / "notebook.ipynb")
+    (cell,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    values = {line.targets[0].id: ast.unparse(line.value) for line in ast.parse(cell.source).body}
+    assert {name: ast.unparse(ast.parse(about["default"], mode="eval")) for name, about in found.items()} == values
+    for name, about in found.items():
+        assert about["help"], f"{name} has no comment behind its value"
+        assert f"  # {about['help']}" in cell.source, f"{name}: {about['help']!r} is not all of its comment"
 
 
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")

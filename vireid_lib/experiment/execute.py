@@ -23,7 +23,7 @@ from papermill.iorw import LocalHandler, papermill_io
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import homes
 from vireid_lib.experiment.context import HEADLESS
-from vireid_lib.experiment.notebooks import GENERATOR, MAIN_GENERATOR, for_generator, read_notebook
+from vireid_lib.experiment.notebooks import read_notebook
 
 ENGINE = "vireid"
 KERNEL = "python3"
@@ -95,8 +95,7 @@ def execute(job: dict, send) -> None:
     papermill_engines.register(ENGINE, _Engine)
     papermill_io.register(str(Path(job["output"]).parent), _WholeFiles())
     _prepare_environment(Path(job["cache"]))
-    generator = job["parameters"].get(GENERATOR, MAIN_GENERATOR)
-    notebook = for_generator(read_notebook(job["chapter"]), generator)
+    notebook = read_notebook(job["chapter"])
     notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
     # Papermill formats the output path with the parameters: a folder's own braces must be doubled.
     output = job["output"].replace("{", "{{").replace("}", "}}")

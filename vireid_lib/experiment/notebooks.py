@@ -16,12 +16,6 @@ from vireid_lib.nearest import hint, nearest
 RESERVED = ("profile", "workspace", "data_root")
 """Parameters of every chapter that the runner fills from its own options."""
 
-GENERATOR, MAIN_GENERATOR = "generator", "dive"
-"""A parameter that names a generator, and the one that the chapters are about unless it names another."""
-
-MAIN_ONLY, OTHERS_ONLY = "dive", "others"
-"""Tags of cells that make sense for the main generator alone, and of those that take their place for another."""
-
 
 class ChapterError(ValueError):
     """A chapter or a parameter that cannot be run as asked; the message names it and the remedy."""
@@ -111,7 +105,7 @@ def _read_chapter(path: Path) -> Chapter:
 
 
 def title_of(notebook) -> str:
-    """The first heading of a notebook, "" without one: cells for other generators may have taken it along."""
+    """The first heading of a notebook, "" without one."""
     prose = (cell.source.splitlines() for cell in notebook.cells if cell.cell_type == "markdown")
     return next((line.removeprefix("# ") for lines in prose for line in lines if line.startswith("# ")), "")
 
@@ -175,13 +169,6 @@ def parse_overrides(
                 raise ChapterError(f"-p {text}: {chapter.name}: {error}.") from None
             overrides[chapter.name][name] = found
     return overrides
-
-
-def for_generator(notebook, generator: str):
-    """The notebook without the cells that are for other generators than this one."""
-    left_out = OTHERS_ONLY if generator == MAIN_GENERATOR else MAIN_ONLY
-    notebook.cells = [cell for cell in notebook.cells if left_out not in cell.metadata.get("tags", [])]
-    return notebook
 
 
 def _unknown(name: str, chapters: list[Chapter]) -> str:

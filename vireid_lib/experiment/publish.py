@@ -11,9 +11,11 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import jinja2
 import nbformat
+from myst_parser.slugs import github_slugify
 
 from vireid_lib import places
 from vireid_lib.experiment import locks, results
@@ -31,6 +33,8 @@ NOTICES = {
     "older": "Older code made some results on this page (`--keep-results`). Each is named where it is taken; tables "
     "mark them with †.",
 }
+LINK = re.compile(r"\[([^\]]+)\]\((?:\.\./|studies/)?(\w+)\.(py|md)(?:#([^)]+))?\)")  # to a notebook, or the glossary
+HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 IMPORT = re.compile(r"^ *from (vireid_lib[\w.]*) import ([^#\n(]+|\([^)]+\))", re.MULTILINE)
 
 
@@ -85,6 +89,7 @@ def publish(workspace: Path, profile: Profile, folder: Path, *, notebooks: Path 
                 _lay(path, workspace, source, partial, f"study {path.stem}") for path in studies if path in ran
             ],
         }
+        _relink(source)
         _lay_library(source)
         shutil.copy(own / "glossary.md", source)
         unrun = [path.stem for path in studies if path not in ran]
@@ -125,6 +130,33 @@ def _lay(script: Path, workspace: Path, source: Path, site: Path, command: str) 
     notebook.cells = [nbformat.v4.new_markdown_cell(head), *shown]
     nbformat.write(notebook, source / f"{name}.ipynb")
     return page
+
+
+def _relink(source: Path) -> None:
+    """Turn links between notebooks, which name files and headings as JupyterLab does, into links between the site's
+    pages. What has not run has no headings yet; a study that has not run has no page, and its link becomes plain words.
+    """
+    notebooks = {path: nbformat.read(path, as_version=4) for path in source.glob("*.ipynb")}
+    prose = {path: [cell for cell in book.cells if cell.cell_type == "markdown"] for path, book in notebooks.items()}
+    places = {
+        path.stem: {github_slugify(found) for cell in cells for found in HEADING.findall(cell.source)}
+        for path, cells in prose.items()
+    }
+
+    def on_the_site(link: re.Match) -> str:
+        words, name, kind, heading = link.groups(default="")
+        if kind == "py" and name not in places:
+            return words
+        if kind == "py" and heading:
+            heading = github_slugify(unquote(heading))
+            heading = heading if heading in places[name] else ""
+        page = f"{name}.ipynb" if kind == "py" else f"{name}.md"
+        return f"[{words}]({page}{f'#{heading}' if heading else ''})"
+
+    for path, notebook in notebooks.items():
+        for cell in prose[path]:
+            cell.source = LINK.sub(on_the_site, cell.source)
+        nbformat.write(notebook, path)
 
 
 def _picture(outputs: list[dict], file: Path) -> str:

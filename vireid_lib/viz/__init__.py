@@ -7,7 +7,6 @@ from vireid_lib.viz.galleries import gallery_sheet
 from vireid_lib.viz.generator import differences, grouped_points, lines
 from vireid_lib.viz.hues import hue_circle
 from vireid_lib.viz.images import attention_overlays, image_grid, retrieval_lists
-from vireid_lib.viz.loss_panels import loss_panels
 from vireid_lib.viz.panels import against, projection, training_curves
 from vireid_lib.viz.space_use import PersonPlane, space_use
 from vireid_lib.viz.style import STYLE, Picture, identity_colours, notebook_style
@@ -31,7 +30,6 @@ __all__ = [
     "image_grid",
     "lines",
     "loss_curves",
-    "loss_panels",
     "notebook_style",
     "projection",
     "retrieval_lists",

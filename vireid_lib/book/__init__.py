@@ -1,1 +1,0 @@
-"""Views of the chapters that are on their way into the notebooks."""
