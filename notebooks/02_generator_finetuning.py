@@ -591,6 +591,7 @@ def learned(rank=rank):
     for tried, (_, fixed) in curves.items():
         style = {"color": "C0", "label": f"rank {tried}, the same draw"} if tried == rank else {"color": "silver"}
         left.plot(np.arange(len(fixed)) * 5, [each.mean() for each in fixed], **style)
+        left.annotate(f" {tried}", (5 * len(fixed) - 5, fixed[-1].mean()), va="center", fontsize=7, color="gray")
     history, fixed = curves[rank]
     left.plot(np.arange(steps) + 1, history, ".", color="C1", alpha=0.6, label="each step's own draw")
     left.set_xlabel("step")
@@ -599,7 +600,7 @@ def learned(rank=rank):
     right.plot(fixed_times.cpu(), fixed[0], "o", fillstyle="none", color="gray", label="base model")
     right.plot(fixed_times.cpu(), fixed[-1], "o", color="C0", markersize=4, label=f"after {steps} steps")
     right.set_xlabel("time t")
-    right.set_title("Loss of each image at its time, the same draw")
+    right.set_title("The same draw: each image at its time")
     right.legend()
     plt.close(figure)
     return figure
