@@ -61,7 +61,7 @@ from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.dive.sample import Request, decode, encode_grey, latent_size, sample
 from vireid_lib.reid.features import extract
-from vireid_lib.viz.pictures import pixels, readable, short
+from vireid_lib.viz.pictures import pixels, short
 from vireid_lib.viz.widgets import explore
 
 viz.notebook_style()
@@ -85,7 +85,7 @@ made = run.synthesize("dive")
 made.groupby("camera").agg(images=("path", "size"), identities=("identity", "nunique"), seeds=("seed", "nunique"))
 
 # %%
-readable(made.head(3))
+made.head(3).assign(path=["…/" + "/".join(path.split("/")[-3:]) for path in made["path"].head(3)])
 
 # %% [markdown]
 # Every synthetic image is a row of the image table, with the generator's name in `source` and its own `seed`. The row
