@@ -41,7 +41,6 @@ from vireid_lib import viz as plots
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import flow2flow_looks as f2f
-from vireid_lib.experiment.studies import looks
 from vireid_lib.experiment.studies.flow2flow import STUDY
 
 run = experiment.open(profile, workspace, data_root)
@@ -242,7 +241,7 @@ print(studies.limits(run, STUDY, measured, findings))
 
 # %%
 seed = run.profile.reid.seeds[0]
-held = looks.features_of(run, STUDY, ["mpanet", "both"], seed=seed)
+held = studies.features_of(run, STUDY, ["mpanet", "both"], seed=seed)
 test = run.data().test()
 sample = readable_sample(test, identities=8)
 about = test.iloc[sample]

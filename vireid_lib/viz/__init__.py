@@ -12,14 +12,12 @@ from vireid_lib.viz.images import attention_overlays, heat_overlays, image_grid,
 from vireid_lib.viz.live import Curve, live_curves, nothing_yet
 from vireid_lib.viz.loss_panels import loss_panels
 from vireid_lib.viz.panels import against, projection, training_curves
-from vireid_lib.viz.space_use import PersonPlane, space_use
 from vireid_lib.viz.style import STYLE, Picture, identity_colours, notebook_style
 from vireid_lib.viz.sweeps import distance_panels, sweeps
 
 __all__ = [
     "STYLE",
     "Curve",
-    "PersonPlane",
     "Picture",
     "against",
     "arrow_panels",
@@ -53,7 +51,6 @@ __all__ = [
     "retrieval_lists",
     "run_bars",
     "scatter",
-    "space_use",
     "sweeps",
     "token_map",
     "token_table",

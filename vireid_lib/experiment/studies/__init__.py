@@ -34,10 +34,21 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
 """
 
 from vireid_lib.experiment.claims import Claim, Finding, count, findings_table, judge
-from vireid_lib.experiment.measurements import effort, for_plot, limits, measure, overview, same_effort, train
+from vireid_lib.experiment.measurements import (
+    curve,
+    effort,
+    for_plot,
+    in_the_plane,
+    limits,
+    measure,
+    overview,
+    same_effort,
+    train,
+)
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.paper_table import beside_paper
-from vireid_lib.experiment.study import Row, Study, run_of
+from vireid_lib.experiment.studies.first_step import first_batch, untrained
+from vireid_lib.experiment.study import Row, Study, features_of, run_of
 
 __all__ = [
     "MEASURES",
@@ -46,15 +57,20 @@ __all__ = [
     "Row",
     "Study",
     "beside_paper",
-    "run_of",
     "count",
+    "curve",
     "effort",
+    "features_of",
     "findings_table",
+    "first_batch",
     "for_plot",
+    "in_the_plane",
     "judge",
     "limits",
     "measure",
     "overview",
+    "run_of",
     "same_effort",
     "train",
+    "untrained",
 ]
