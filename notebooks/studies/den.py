@@ -427,6 +427,7 @@ for line, name in zip(grid, ("ht_re", "ird", "den"), strict=True):
 for axes, words in zip(grid[0], people, strict=True):
     axes.set_title(words, fontsize=8)
 figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+figure.suptitle("The features of five identities under three networks")
 plt.show()
 
 # %% [markdown]
