@@ -285,7 +285,7 @@ studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "intra_distance", "
 
 # %%
 curves = trainings.histories(studies.train(run, [STUDY.row("deen")]))
-viz.training_curves({"DEEN": next(iter(curves.values()))}, "cpm", axis="λ1 · CPM")
+viz.training_curves({"DEEN": next(iter(curves.values()))}, "cpm", axis="λ1 · CPM", title="CPM in training")
 
 # %% [markdown]
 # **What to notice.** The distances in eq. 3 are between embeddings as they are, not scaled to length 1, and $\alpha$
@@ -326,7 +326,7 @@ for setting, (symbol, values) in SWEEPS.items():
     curves[symbol] = studies.curve(measured, places, published="deen")
 curves = {symbol: table for symbol, table in curves.items() if len(table) > 1}
 if curves:
-    display(viz.sweeps(curves, y="rank-1 (%)"))
+    display(viz.sweeps(curves, y="rank-1 (%)", title="Around the paper's choice"))
 else:
     print("Not run: these rows are trained with -p full=true.")
 
@@ -369,7 +369,8 @@ features = {"initial": extract(network, test, plain, run.cache.files)}
 features |= studies.features_of(run, STUDY, rows, seed=seed, plain=True)
 kinds = ("same person, across modalities", "different people, across modalities")
 distances = {name: pair_distances(own, test) for name, own in features.items()}
-viz.distance_panels({name: tuple(own[kind] for kind in kinds) for name, own in distances.items()})
+panels = {name: tuple(own[kind] for kind in kinds) for name, own in distances.items()}
+viz.distance_panels(panels, title="Distances across modalities")
 
 # %% [markdown]
 # **What to notice.** $\delta$ alone is no measure of retrieval: stretching all distances by two doubles it. What counts
@@ -385,6 +386,7 @@ viz.against(
     x_axis="δ",
     y_axis="rank-1 (%)",
     zero=False,
+    title="A larger δ, better found?",
 )
 
 # %% [markdown]
