@@ -29,6 +29,9 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
 
    A row's own run, `own = studies.run_of(run, STUDY.row("den"))`, has the verbs:
    `own.features("real", seed)`, `own.network("real", seed)`, `trainings.history(record)`.
+
+   The paper's idea is written by hand before that, on `studies.untrained(own, seed)` and a `studies.first_batch(own,
+   identities=6, images=4)`, and held against the library's. What this notebook alone draws stays in it.
 4. `vireid study NAME [--profile P] [--workspace DIR] [-p full=true]` runs it like a chapter of the book, in the book's
    workspace (trainings are shared); it is a page of the site there.
 """
