@@ -15,10 +15,10 @@
 # %% [markdown]
 # # DEEN: can one image be made into several?
 #
-# **The question.** Few people are seen in both lights, so a network has little to learn the step between them from.
-# DEEN (Zhang, Wang, CVPR 2023) does not make more images. Inside the network it makes several *embeddings* of each
-# image, and asks them to differ from the original in the direction of the other modality. Which of its parts carries
-# the gain, and do the seeds bear out what its tables say?
+# **The question.** Few identities are seen in both modalities, so a network has little to learn the step between them
+# from. DEEN (Zhang, Wang, CVPR 2023) does not make more images. Inside the network it makes several *embeddings* of
+# each image, and asks them to differ from the original in the direction of the other modality. Which of its parts
+# carries the gain, and do the seeds bear out what its tables say?
 #
 # **This study** reads the data of chapter 1, makes one training per row of the paper's tables and seed (Tables 4, 5, 6
 # and 7; Figures 6, 7 and 8), and costs, on the miniature world, one to three minutes of one CPU core for each training.
@@ -32,16 +32,20 @@ full = False  # all rows of the tables and figure 6, or the reduced set
 training = True  # False: train nothing, show what is trained already
 
 # %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
 from IPython.display import display
+from torch.nn import functional
 
-from vireid_lib import experiment
-from vireid_lib import viz as plots
+from vireid_lib import experiment, viz
 from vireid_lib.analysis import retrieval
-from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.experiment import studies, trainings
-from vireid_lib.experiment.studies import deen_looks, looks
-from vireid_lib.experiment.studies.deen import STUDY
+from vireid_lib.experiment.studies.deen import STUDY, SWEEPS, sweep_row
+from vireid_lib.viz import widgets
 
+viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
 run
 
@@ -58,44 +62,185 @@ run
 # and $\theta$ is a $1\times1$ convolution back to as many channels as $f$ has. The original and the generated maps go
 # on together through the remaining stages as if they were a larger batch. "Three branches" are the original and two
 # generated ones.
+#
+# Below, DEEN's network as it is before its first step, and a batch of $P$ identities with $K$ images in each modality.
+# Change the settings here; everything down to section 3 follows, the library's side too.
 
-# %%
-import torch
+# %% tags=["by-hand"]
+P, K = 4, 4  # identities in the batch, images of each in each modality
+BRANCHES = 3
+LAMBDA_1, LAMBDA_2, ALPHA = 0.8, 0.1, 0.2  # CPM, orthogonal loss, margin
 
-from vireid_lib.reid.layers import DiverseEmbeddingExpansion
+weights = {"cpm_weight": LAMBDA_1, "orthogonal_weight": LAMBDA_2, "cpm_margin": ALPHA}
+mine = studies.run_of(run, studies.Row("mine", "mine", "deen", weights | {"branches": BRANCHES}))
 
-expansion = DiverseEmbeddingExpansion(channels=96, branches=3)
-maps = torch.rand(8, 96, 8, 4)  # eight images after stage 3 of the small network
-expansion(maps).shape, torch.equal(expansion(maps)[:8], maps)
+seed = run.profile.reid.seeds[0]
+deen = studies.untrained(mine, seed)
+batch = deen.augment(studies.first_batch(mine, identities=P, images=K)[0])
+who = batch.visible_labels  # the identity of each visible row; the infrared rows are the same
+
+
+class DEE(torch.nn.Module):
+    def __init__(self, channels, branches, dilations=(1, 2, 3)):
+        super().__init__()
+        inner, reduce = channels // 4, []
+        for _ in range(branches - 1):  # the original is a branch, and needs no weights
+            phis = [torch.nn.Conv2d(channels, inner, 3, padding=d, dilation=d, bias=False) for d in dilations]
+            reduce.append(torch.nn.ModuleList(phis))
+        self.reduce = torch.nn.ModuleList(reduce)
+        self.restore = torch.nn.ModuleList(torch.nn.Conv2d(inner, channels, 1) for _ in range(branches - 1))
+
+    def forward(self, f):
+        maps = [f]
+        for phis, theta in zip(self.reduce, self.restore, strict=True):
+            maps.append(theta(torch.relu(sum(phi(f) for phi in phis))))
+        return torch.cat(maps)
+
+
+# %% tags=["by-hand"]
+library = deen.network.expansion
+f = torch.rand(8, library.restore[0].out_channels, 8, 4)  # eight maps, as many channels as where DEE stands
+dee = DEE(f.shape[1], BRANCHES)
+dee.load_state_dict(library.state_dict())  # the same weights
+torch.testing.assert_close(dee(f), library(f), rtol=0, atol=0)
+print(f"{list(f.shape)} becomes {list(dee(f).shape)}; the first {len(f)} are the original: {dee(f)[: len(f)].equal(f)}")
 
 # %% [markdown]
+# What does the dilation do? Nine weights look at nine places, and the dilation says how far these lie apart. Below, a
+# map that is zero but for one place goes through one convolution of each dilation, with all weights one, and through
+# their sum: bright is where the output knows of that place.
+
+
+# %% tags=["by-hand"]
+def reach(dilations="1, 2, 3", rows=18, columns=9):
+    spot = torch.zeros(1, 1, rows, columns)
+    spot[..., rows // 2, columns // 2] = 1
+    seen = {}
+    for d in map(int, dilations.split(", ")):
+        seen[f"dilation {d}"] = functional.conv2d(spot, torch.ones(1, 1, 3, 3), padding=d, dilation=d)[0, 0]
+    seen["sum"] = sum(seen.values())
+    figure, panels = plt.subplots(1, len(seen), figsize=(1.6 * len(seen), 2.8))
+    for axes, (name, image) in zip(panels, seen.items(), strict=True):
+        axes.imshow(image, vmin=0, vmax=len(seen) - 1)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(name, loc="center")
+    figure.suptitle(f"{int((seen['sum'] > 0).sum())} of {rows * columns} places know of the one in the middle")
+    plt.close(figure)
+    return figure
+
+
+widgets.explore(reach, dilations=["1", "1, 2, 3", "1, 2, 4", "3, 3, 3"], rows=[8, 18], columns=[4, 9])
+
+# %% [markdown]
+# **What to notice.** Set 8 rows and 4 columns, the miniature world's maps: a dilation of 3 then reaches from one edge
+# of the map to the other, and over it. A paper's block need not mean the same in a smaller network. The library's DEE
+# has the paper's dilations; change those of yours, and the assertion above fails, as it should.
+#
 # ## 2. Different, but how? CPM and the orthogonal loss
 #
-# Nothing so far makes the branches differ. The *centre-guided pair mining* loss does (section 3.3). Of each person $j$
-# in the batch it takes the mean embeddings: $c_v^j$ of the visible images, $c_n^j$ of the infrared ones, $c_{v+}^{i,j}$
-# of what branch $i$ made of the visible ones. With $D$ the Euclidean distance and $[z]_+ = \max(z, 0)$ (eq. 3),
+# Nothing so far makes the branches differ. The *centre-guided pair mining* loss does (section 3.3). Of each identity
+# $j$ in the batch it takes the mean embeddings: $c_v^j$ of the visible images, $c_n^j$ of the infrared ones,
+# $c_{v+}^{i,j}$ of what branch $i$ made of the visible ones. With $D$ the Euclidean distance and $[z]_+ = \max(z, 0)$
+# (eq. 3),
 #
 # $$\mathcal{L}(c_v, c_n, c_{v+}^i) = \big[\, D(c_n^j, c_{v+}^{i,j}) - D(c_v^j, c_{v+}^{i,j}) - D(c_v^j, c_v^k)
 # + \alpha \,\big]_+ ,$$
 #
 # and the same from the infrared side (eq. 4). The first distance draws what was made of visible images to the
-# *infrared* centre. The second pushes it away from where it comes from. The third keeps another person $k$ at a
-# distance. Below, somebody's visible centre is at 0 and the infrared one at 1, somebody else is 0.6 away from both, and
-# the generated centre moves from the one to the other. The *released* code computes something else: three hinges, of
-# which the one that should push away carries no gradient through that distance, and a margin that is 0.2 whatever one
-# asks for.
+# *infrared* centre. The second pushes it away from where it comes from. The third keeps another identity $k$ at a
+# distance. Two branches could still make the same. The *orthogonal loss* (eq. 6) takes the inner product of the
+# embeddings that they make of one image, $\mathcal{L}_{ort} = \sum_{m<n} f_+^m \cdot f_+^n$.
 
-# %%
-curves = deen_looks.pair_mining_curves()
-plots.lines(curves, x="generated centre (0: visible, 1: infrared)", y="CPM")
+
+# %% tags=["by-hand"]
+def cpm(v, n, v_plus, n_plus, who, alpha):
+    """Eq. 3 and 4 of one branch: original and generated embeddings, visible and infrared; mean over pairs j ≠ k."""
+    people, total = who.unique(), 0
+    c_v, c_n, c_v_plus, c_n_plus = (
+        torch.stack([rows[who == j].mean(0) for j in people]) for rows in (v, n, v_plus, n_plus)
+    )
+    for own, other, made in ((c_v, c_n, c_v_plus), (c_n, c_v, c_n_plus)):
+        for j in range(len(people)):
+            for k in range(len(people)):
+                if k != j:
+                    towards, away = (other[j] - made[j]).norm(), (own[j] - made[j]).norm()
+                    total = total + (towards - away - (own[j] - own[k]).norm() + alpha).clamp(min=0)
+    return total / (len(people) * (len(people) - 1))
+
+
+def orthogonal(branches):
+    """Eq. 6 of the generated branches; mean over the images."""
+    pairs = [(m, n) for m in range(len(branches)) for n in range(m + 1, len(branches))]
+    return sum(((branches[m] * branches[n]).sum(1).mean() for m, n in pairs), torch.zeros(()))
+
+
+# %% tags=["by-hand"]
+with torch.no_grad():
+    output = deen.network(batch.visible, batch.infrared)
+original, *generated = (rows.split(P * K) for rows in output.pooled.chunk(BRANCHES))  # (visible, infrared) of each
+by_hand = {
+    "cpm": LAMBDA_1 * sum(cpm(*original, *branch, who, ALPHA) for branch in generated),
+    "orthogonal": LAMBDA_2 * orthogonal(output.unreduced.chunk(BRANCHES)[1:]),
+}
+library = deen.loss(batch)  # with the settings of section 1
+for name in by_hand.keys() & library.keys():  # the library leaves out a term of weight 0
+    torch.testing.assert_close(by_hand[name], library[name].detach())
+
+made = torch.cat([torch.cat(branch) for branch in generated])
+moved = (made - torch.cat(original).repeat(BRANCHES - 1, 1)).norm(dim=1).mean()
+centres = torch.stack([original[0][who == j].mean(0) for j in who.unique()])
+print(f"A generated embedding lies {moved:.2f} from its original;", end=" ")
+print(f"visible centres of two identities lie {torch.pdist(centres).mean():.2f} apart.")
+
+weights, pulls = list(deen.network.expansion.parameters()), {}
+for name in [name for name in library if name not in ("total", "accuracy")]:
+    gradient = torch.autograd.grad(library[name], weights, retain_graph=True)
+    pulls[name] = {"value": library[name].item(), "pull on DEE": float(sum(g.square().sum() for g in gradient).sqrt())}
+pd.DataFrame.from_dict(pulls, orient="index").rename_axis("term, weighted").round(3)
 
 # %% [markdown]
-# **What to notice.** The paper's loss is zero from 0.3 on, long before the infrared centre: its three distances are in
-# one hinge, so that other people who are far away pay for what is missing on the way. The released one has a hinge for
-# each, and stays above zero twice as far.
+# **What to notice.** The column on the right is the length of each term's gradient in the weights of DEE: how hard it
+# pulls on the branches before the first step. The distances of CPM are between embeddings as they are, not scaled to
+# length 1. Compare those printed above the table with $\alpha$, then set `ALPHA = 5` in section 1, or `LAMBDA_2 = 1`,
+# and see whose pull grows.
 #
-# Two branches could still make the same. The *orthogonal loss* (eq. 6) takes the inner product of the embeddings that
-# they make of one image, $\mathcal{L}_{ort} = \sum_{m<n} f_+^m \cdot f_+^n$. Altogether (eq. 10)
+# Now by itself: somebody's visible centre is at 0 and the infrared one at 1, somebody else is some way off from both,
+# and the generated centre moves from the one to the other. The *released* code computes something else: three hinges,
+# of which the one that should push away carries no gradient through that distance, and a margin that is 0.2 whatever
+# one asks for.
+
+# %%
+from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
+
+
+def along_the_way(alpha=0.2, apart=0.6):
+    people, places = torch.arange(2), np.linspace(-0.5, 1.5, 81)
+    visible, infrared = (torch.tensor([[x, 0.0], [x, apart]]) for x in (0.0, 1.0))
+    curves = {"paper, by hand": [], "released": []}
+    for x in places:
+        made = torch.tensor([[x, 0.0], [x, apart]], dtype=torch.float32)  # of infrared images: at 0, where it should be
+        four = visible, infrared, made, visible
+        curves["paper, by hand"].append(float(cpm(*four, people, alpha)))
+        curves["released"].append(float(centre_guided_pair_mining(*four, people, people, margin=alpha, form="release")))
+    figure, axes = plt.subplots(figsize=(6.4, 3.2))
+    for name, values in curves.items():
+        zero = [f"{x:.2f}" for x, value in zip(places, values, strict=True) if value < 1e-6][:1]
+        axes.plot(places, values, label=f"{name}: zero from {zero[0]} on" if zero else f"{name}: never zero")
+    axes.set(xlabel="generated centre (0: visible, 1: infrared)", ylabel="CPM")
+    axes.set_title(f"CPM on the way; α = {alpha}, somebody else {apart} away")
+    axes.legend()
+    plt.close(figure)
+    return figure
+
+
+widgets.explore(along_the_way, alpha=[0.0, 0.1, 0.2, 0.5, 1.0], apart=[0.1, 0.3, 0.6, 1.0, 2.0])
+
+# %% [markdown]
+# **What to notice.** The paper's loss is content long before the infrared centre: its three distances are in one hinge,
+# so that other identities, far away, pay for what is missing on the way. The released one has a hinge for each.
+# Move `apart` and see which of the two curves cares, and how; then look up the distance of the centres above.
+#
+# Altogether (eq. 10)
 #
 # $$\mathcal{L} = \mathcal{L}_{ce} + \mathcal{L}_{tri} + \lambda_1 \mathcal{L}_{cpm} + \lambda_2 \mathcal{L}_{ort},$$
 #
@@ -140,13 +285,13 @@ studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "intra_distance", "
 
 # %%
 curves = trainings.histories(studies.train(run, [STUDY.row("deen")]))
-plots.training_curves({"DEEN": next(iter(curves.values()))}, "cpm", axis="λ1 · CPM")
+viz.training_curves({"DEEN": next(iter(curves.values()))}, "cpm", axis="λ1 · CPM", title="CPM in training")
 
 # %% [markdown]
 # **What to notice.** The distances in eq. 3 are between embeddings as they are, not scaled to length 1, and $\alpha$
-# stays 0.2. Where other people are far away the hinge is closed (section 2): wherever the curve lies on zero, rows with
-# and without CPM have the same losses. Where it does not, read its size off the axis: cross-entropy is above 1 for most
-# of the training.
+# stays 0.2. Where other identities are far away the hinge is closed (section 2): wherever the curve lies on zero, rows
+# with and without CPM have the same losses. Where it does not, read its size off the axis, and hold it against the
+# cross-entropy in the table of section 2.
 #
 # ## 5. The paper's tables, with ours below each number
 #
@@ -173,9 +318,15 @@ display(*(studies.beside_paper(run, STUDY, measured, number) for number in (5, 6
 # figure's values; those beside the paper's choice are this book's.
 
 # %%
-curves = deen_looks.sweep_curves(STUDY, measured)
+from vireid_lib.reid.methods.deen import DeenConfig
+
+curves = {}
+for setting, (symbol, values) in SWEEPS.items():
+    places = {getattr(DeenConfig(), setting): "deen", **{value: sweep_row(setting, value) for value in values}}
+    curves[symbol] = studies.curve(measured, places, published="deen")
+curves = {symbol: table for symbol, table in curves.items() if len(table) > 1}
 if curves:
-    display(plots.sweeps(curves, y="rank-1 (%)"))
+    display(viz.sweeps(curves, y="rank-1 (%)", title="Around the paper's choice"))
 else:
     print("Not run: these rows are trained with -p full=true.")
 
@@ -207,8 +358,19 @@ print(studies.limits(run, STUDY, measured, findings))
 # and DEEN. ("Initial" is the baseline's network before training: random here, ImageNet's in the paper.)
 
 # %%
-seed = run.profile.reid.seeds[0]
-plots.distance_panels(deen_looks.distances(run, STUDY, ["base", "mfa", "dee_both", "deen"], seed=seed))
+from vireid_lib.analysis.embedding_spread import pair_distances
+from vireid_lib.reid.features import extract
+
+test, rows = run.data().test(), ["base", "mfa", "dee_both", "deen"]
+base = studies.run_of(run, STUDY.row("base"))
+network = studies.untrained(base, seed).network.to(run.device)
+plain = base.reid_config.model_copy(update={"flip_at_test": False})  # images as they are, for every method
+features = {"initial": extract(network, test, plain, run.cache.files)}
+features |= studies.features_of(run, STUDY, rows, seed=seed, plain=True)
+kinds = ("same person, across modalities", "different people, across modalities")
+distances = {name: pair_distances(own, test) for name, own in features.items()}
+panels = {name: tuple(own[kind] for kind in kinds) for name, own in distances.items()}
+viz.distance_panels(panels, title="Distances across modalities")
 
 # %% [markdown]
 # **What to notice.** $\delta$ alone is no measure of retrieval: stretching all distances by two doubles it. What counts
@@ -216,7 +378,7 @@ plots.distance_panels(deen_looks.distances(run, STUDY, ["base", "mfa", "dee_both
 # whether $\delta$ and rank-1 order the rows alike:
 
 # %%
-plots.against(
+viz.against(
     studies.for_plot(measured, x="delta", y="rank_1"),
     x="delta",
     y="rank_1",
@@ -224,29 +386,19 @@ plots.against(
     x_axis="δ",
     y_axis="rank-1 (%)",
     zero=False,
+    title="A larger δ, better found?",
 )
 
 # %% [markdown]
 # ## 9. The embedding in the plane (Fig. 7, lower half)
 #
-# t-SNE of the same few test people. Neighbours mean something, sizes and distances of clusters do not (chapter 5). Look
-# whether a person's circles (visible) and triangles (infrared) touch.
+# t-SNE of the same few test identities. Neighbours mean something, sizes and distances of clusters do not (chapter 5).
+# Look whether an identity's circles (visible) and triangles (infrared) touch.
 
 # %%
-held = looks.features_of(run, STUDY, ["base", "mfa", "dee_both", "deen"], seed=seed)
-test, protocol = run.data().test(), run.protocol()
-shown = readable_sample(test, identities=8)
-about = test.iloc[shown]
-for name in ("baseline", "DEEN"):
-    display(
-        plots.projection(
-            tsne(held[name][shown]),
-            identities=about["identity"].tolist(),
-            modalities=about["modality"].tolist(),
-            cameras=about["camera"].tolist(),
-            title=name,
-        )
-    )
+held = studies.features_of(run, STUDY, ["base", "deen"], seed=seed)
+for name, own in held.items():
+    display(viz.projection(**studies.in_the_plane(own, test), title=name))
 
 # %% [markdown]
 # ## 10. Retrieval (Fig. 8)
@@ -255,14 +407,14 @@ for name in ("baseline", "DEEN"):
 # that the baseline gets wrong and DEEN right, and one the other way round, if there are such.
 
 # %%
+protocol = run.protocol()
 trial = protocol.trials(test)[0]
-before, after = (retrieval.per_query(held[name], trial, protocol.rule) for name in ("baseline", "DEEN"))
-queries = [
-    *retrieval.flipped_queries(before, after, right=True, count=2),
-    *retrieval.flipped_queries(before, after, right=False, count=1),
-]
-for name in ("baseline", "DEEN") if queries else ():
-    display(plots.retrieval_lists(held[name], test, trial, protocol.rule, queries, ranks=8, title=name))
+before, after = (retrieval.per_query(own, trial, protocol.rule) for own in held.values())
+queries = retrieval.flipped_queries(before, after, right=True, count=2) + retrieval.flipped_queries(
+    before, after, right=False, count=1
+)
+for name, own in held.items() if queries else ():
+    display(viz.retrieval_lists(own, test, trial, protocol.rule, queries, ranks=8, title=name))
 retrieval.transitions(before, after)
 
 # %% [markdown]
@@ -278,7 +430,22 @@ retrieval.transitions(before, after)
 # drawn and ranked by LLCM's rules, to show how far apart the two lie:
 
 # %%
-deen_looks.llcm_readings(run, STUDY, "deen")
+from vireid_lib.evaluation.evaluator import DISTANCES, evaluate
+from vireid_lib.evaluation.protocols import DIRECTIONS, LlcmProtocol
+from vireid_lib.experiment.metrics import mean_and_std
+
+visible_asks, infrared_asks = DIRECTIONS
+deen_run, rows = studies.run_of(run, STUDY.row("deen")), {}
+ranking = DISTANCES[deen_run.reid_config.similarity]
+for direction, reading in ((infrared_asks, "paper"), (visible_asks, "paper"), (visible_asks, "release")):
+    protocol = LlcmProtocol(direction, reading, trial_count=run.profile.evaluation.trials)
+    found = [evaluate(*deen_run.features("real", each), protocol, distance=ranking) for each in run.profile.reid.seeds]
+    scores = pd.DataFrame({"rank-1": each.scores.rank(1), "mAP": each.scores.mean_ap} for each in found)
+    words = {name: mean_and_std(100 * own) for name, own in scores.items()}
+    trial = found[0].trials[0]
+    key = direction, "both" if direction == infrared_asks else reading
+    rows[key] = {"queries": trial.queries, "gallery": trial.gallery, **words}
+pd.DataFrame.from_dict(rows, orient="index").rename_axis(["direction", "reading"])
 
 # %% [markdown]
 # **What to notice.** In the release's reading a query has many right images in the gallery. That one of them is first
@@ -288,7 +455,7 @@ deen_looks.llcm_readings(run, STUDY, "deen")
 #
 # ## Something to try
 #
-# 1. Train the row `released`: `studies.train(book, [STUDY.row("released")])`. It has the released code's DEE, MFA, CPM
+# 1. Train the row `released`: `studies.train(run, [STUDY.row("released")])`. It has the released code's DEE, MFA, CPM
 #    and $\lambda_2$, and the paper's augmentation. *Expect* its CPM curve (section 4) to stay above zero for longer.
 # 2. Compare only the original embeddings at test. A feature holds its parts side by side; with the small network the
 #    first 192 columns are the original before the BN neck. *Expect* most of the gain to stay, if there is one and DEE

@@ -32,14 +32,19 @@ data_root = ""  # folder of the real data sets; empty: what the profile says
 full = False  # the settings of figure 5 too, or the reduced set
 
 # %%
+import numpy as np
+import pandas as pd
+import torch
 from IPython.display import display
 
-from vireid_lib import experiment
-from vireid_lib import viz as plots
+from vireid_lib import experiment, viz
 from vireid_lib.experiment import studies, trainings
-from vireid_lib.experiment.studies import jsia_looks, jsia_makers
-from vireid_lib.experiment.studies.jsia import PICTURES, PRETRAINED, STUDY
+from vireid_lib.experiment.studies import jsia_generators
+from vireid_lib.experiment.studies.jsia import LABELS, PICTURES, PRETRAINED, STUDY, SWEEPS, sweep_row
+from vireid_lib.viz import widgets
+from vireid_lib.viz.pictures import pixels, short
 
+viz.notebook_style()
 run = experiment.open(profile, workspace, data_root)
 run
 
@@ -48,39 +53,165 @@ run
 #
 # An image is told apart into two codes (section 3.1). The *modality-invariant encoder* $E^i$, one for both modalities,
 # gives a feature map $M^i$: pose, shape, what is worn. A *modality-specific encoder* $E^s$ for each modality gives a
-# vector $M^s$: colours and light. A *decoder* $D$ for each modality puts an image together again. It is told the style
-# by AdaIN: each channel of the map is brought to mean 0 and deviation 1, and then to those that an MLP reads off the
-# style.
+# vector $M^s$: colours and brightness. A *decoder* $D$ for each modality puts an image together again. It is told the
+# style by AdaIN: each channel of the map is brought to mean 0 and deviation 1, and then to those that an MLP reads off
+# the style.
 #
-# With the content of an infrared image and the style of a visible image **of the same person** (eq. 3),
+# With the content of an infrared image and the style of a visible image **of the same identity** (eq. 3),
 #
 # $$X_{ir2rgb} = D_{rgb}\big(E^i(X_{ir}),\, E^s_{rgb}(X_{rgb})\big),$$
 #
 # the decoder shows the infrared moment in visible light; the other way round likewise. Three losses see to it: each
 # image must come back from its own two codes (eq. 4), a picture translated there and back must be itself again (eq. 5),
 # and a discriminator in each modality must not tell made from real (eq. 7).
+#
+# By hand, on a few training images, with the networks as the pre-training left them (Algorithm 1, before the joint
+# training). The convolutions and the MLP are theirs; what happens between them is written here. It agrees with the
+# library to a thousandth: normalising in another order rounds otherwise.
 
-# %%
-import torch
+# %% tags=["by-hand"]
+from vireid_lib.generators.jsia.encoders import network_input
 
-from vireid_lib.generators.jsia.networks import adaptive_instance_norm
+FEW = 6  # identities
+seed = run.profile.reid.seeds[0]
+own = jsia_generators.fitted(run, PRETRAINED, seed)
+nets = own.networks.requires_grad_(False)
+size = own.config.height, own.config.width
+sides = {name: rows.head(FEW) for name, rows in jsia_generators.pairs(run.data().train_rows(), FEW).items()}
+photos = {name: pixels(rows, size) for name, rows in sides.items()}
+x = {name: own.floats(images) for name, images in photos.items()}  # -1..1; image i of both shows identity i
 
-maps = 5 + 3 * torch.rand(2, 4, 16, 8)  # two images, four channels
-told = adaptive_instance_norm(maps, scale=torch.full((2, 4), 0.5), shift=torch.full((2, 4), -1.0))
-told.mean((2, 3)), told.std((2, 3), correction=0)
+
+def content(images):  # E^i
+    return nets["set_level"](network_input(images, own.config.enlargement))
+
+
+def style(images, modality):  # E^s
+    return nets[f"style_{modality}"](images)
+
+
+def adain(m, scale, shift):
+    mean, variance = m.mean((2, 3), keepdim=True), m.var((2, 3), correction=0, keepdim=True)
+    return (m - mean) / (variance + 1e-5).sqrt() * scale[:, :, None, None] + shift[:, :, None, None]
+
+
+def decode(m, s, modality):  # D
+    decoder = nets[f"decoder_{modality}"]
+    told = decoder.mlp(s).unflatten(1, (len(decoder.blocks), 2, 2, -1))  # of each block and norm: shift and scale
+    for n, block in enumerate(decoder.blocks):
+        inside = torch.relu(adain(block.first(m), told[:, n, 0, 1], told[:, n, 0, 0]))
+        m = m + adain(block.second(inside), told[:, n, 1, 1], told[:, n, 1, 0])
+    return decoder.ups(m)
+
+
+other = {"visible": "infrared", "infrared": "visible"}
+losses, made = {}, {k: decode(content(x[other[k]]), style(x[k], k), k) for k in other}  # eq. 3, both ways
+for k in other:
+    losses[f"reconstruction_{k}"] = (decode(content(x[k]), style(x[k], k), k) - x[k]).abs().mean()  # eq. 4
+    back = decode(content(made[other[k]]), style(made[k], k), k)
+    losses[f"cycle_{k}"] = (back - x[k]).abs().mean()  # eq. 5
+    losses[f"fool_{k}"] = sum((score - 1).square().mean() for score in nets[f"discriminator_{k}"](made[k]))  # eq. 7
+
+# %% tags=["by-hand"]
+from vireid_lib.generators.jsia.generation import encoding, generate
+
+encoder, draw = nets["set_level"], torch.Generator().manual_seed(0)
+library, of_library = generate(nets, encoder, encoding(encoder, own.config), x, own.config, draw)
+for k in other:
+    torch.testing.assert_close(made[k], library.fake[k], rtol=1e-3, atol=1e-4)
+for name, value in losses.items():
+    torch.testing.assert_close(value, of_library[name], rtol=1e-3, atol=1e-4)
+pd.Series({name: float(value) for name, value in losses.items()}, name="loss, not weighted").round(3).to_frame()
 
 # %% [markdown]
-# ## 2. People who do not exist
+# The exchange, as a picture. The style is one vector: nothing keeps one from taking somebody else's, or a blend of two.
+
+
+# %% tags=["by-hand"]
+def exchange(step=0, strength=1.0):
+    """Infrared contents with the visible style of the identity `step` places further; 0: the identity's own."""
+    styles = style(x["visible"], "visible")
+    styles = strength * styles.roll(-step, 0) + (1 - strength) * styles.mean(0, keepdim=True)
+    shown = own_pictures(decode(content(x["infrared"]), styles, "visible"))
+    lines = {"content": photos["infrared"], "style of": np.roll(photos["visible"], -step, 0), "made": shown}
+    title = f"Contents in the style {step} places further, strength {strength}"
+    return viz.image_grid(list(lines.values()), row_labels=list(lines), title=title)
+
+
+def own_pictures(images):
+    return ((images / 2 + 0.5) * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+widgets.explore(exchange, step=range(FEW), strength=[0.0, 0.5, 1.0, 1.5])
+
+# %% [markdown]
+# **What to notice.** `step` 0 is eq. 3: the pose of the first line in the colours of the second, if the networks have
+# learned that much. At strength 0 all take the mean style. What still differs between the columns then is content; a
+# colour that stays with its identity has crept into $E^i$, where no modality should be.
 #
-# A translation adds no people. The *variation module* (section 3.2) is a variational auto-encoder of feature *maps*:
-# it draws $z = \mu + \tau \epsilon$ for a map $M$, $\epsilon$ from a normal distribution, and rebuilds $M$ from $z$
-# (eq. 9, 10). Two images of one modality are then mixed, latents and styles alike (eq. 14),
+# ## 2. Identities that do not exist
+#
+# A translation adds no identities. The *variation module* (section 3.2) is a variational auto-encoder of feature
+# *maps*: it draws $z = \mu + \tau \epsilon$ for a map $M$, $\epsilon$ from a normal distribution, and rebuilds $M$ from
+# $z$ (eq. 9). It minimises $\|M - \hat M\|_1 + \|\mu\|_2 + \|\tau - 1\|_2$ (eq. 10). Two images of one modality are
+# then mixed, latents and styles alike (eq. 14),
 #
 # $$z_{mix} = \alpha z_1 + (1 - \alpha) z_2, \qquad m^s_{mix} = \alpha m^s_1 + (1 - \alpha) m^s_2,$$
 #
 # and decoded. The picture shows nobody. Its label is *soft*, the mixed predictions $\alpha p_1 + (1 - \alpha) p_2$ of
-# the two images (eq. 15). The paper gives no architecture of this module, and no weight of any loss. What this book
-# chose stands in `JsiaConfig` and `JsiaReidConfig`.
+# the two images (eq. 15), and the loss is $\mathrm{KL}(p_1 \| p_2) = \sum_c p_{1c} \log(p_{1c} / p_{2c})$ of the
+# prediction for the mixture against it. The paper gives no architecture of this module, and no weight of any loss. What
+# this book chose stands in `JsiaConfig` and `JsiaReidConfig`.
+
+# %% tags=["by-hand"]
+ALPHA = 0.5  # the share of the first of two
+
+m = content(torch.cat((x["visible"], x["infrared"])))
+mu, tau = nets["latent_encoder"](m)
+noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0)).to(mu)
+z = mu + tau * noise
+rebuilt = nets["latent_decoder"](z)
+norms = (mu.norm(dim=1) + (tau - 1).norm(dim=1)).mean() / m[0].numel()
+eq_10 = {"variation_maps": (m - rebuilt).abs().mean(), "variation_latents": own.config.distribution_weight * norms}
+
+
+def kl(p_1, p_2):
+    return (p_1 * (p_1 / p_2).log()).sum(1).mean()
+
+
+logits = 3 * torch.randn(3, FEW, 5, generator=torch.Generator().manual_seed(1))  # of two images and their mixture
+p_1, p_2, p_mix = logits.softmax(2)
+soft_label = ALPHA * p_1 + (1 - ALPHA) * p_2
+eq_15 = kl(p_mix, soft_label)
+
+# %% tags=["by-hand"]
+from vireid_lib.generators.jsia.losses import unseen
+from vireid_lib.generators.jsia.variation import mix, variation_loss
+
+library = variation_loss(m, rebuilt, mu, tau, distribution_weight=own.config.distribution_weight)
+for name, value in eq_10.items():
+    torch.testing.assert_close(value, library[name])
+share = torch.full((FEW,), ALPHA)
+torch.testing.assert_close(mix(p_1, p_2, share), soft_label)
+torch.testing.assert_close(unseen(logits[2], logits[0], logits[1], share), eq_15)
+print(f"Rebuilt maps are off by {eq_10['variation_maps'] / m.abs().mean():.0%} of a map's mean size.")
+
+
+# %% tags=["by-hand"]
+def mixture(alpha=0.5, modality="visible"):
+    """Each identity mixed with the next one, by the means of their latents."""
+    latents, styles = nets["latent_encoder"](content(x[modality]))[0], style(x[modality], modality)
+    z_mix, s_mix = (alpha * each + (1 - alpha) * each.roll(-1, 0) for each in (latents, styles))
+    shown = own_pictures(decode(nets["latent_decoder"](z_mix), s_mix, modality))
+    lines = {"first": photos[modality], "mixture": shown, "second": np.roll(photos[modality], -1, 0)}
+    return viz.image_grid(list(lines.values()), row_labels=list(lines), title=f"α = {alpha}: nobody's images")
+
+
+widgets.explore(mixture, alpha=[0.0, 0.25, 0.5, 0.75, 1.0], modality=["visible", "infrared"])
+
+# %% [markdown]
+# **What to notice.** At $\alpha = 1$ the mixture should be the first line again. What it loses there, it loses in the
+# variation module, whatever is mixed; section 10 shows the way from one end to the other after the joint training.
 #
 # ## 3. Four switches
 #
@@ -88,7 +219,8 @@ told.mean((2, 3)), told.std((2, 3), correction=0)
 # losses are cross-entropy and a triplet loss (eq. 13), and the parts of Table 3:
 #
 # - **SL**, set level: $E^{sl}$ *is* $E^i$. What must lose the modality to be decoded in both, cannot tell it to the
-#   network. Without SL they are two encoders. *Degraded*: two encoders, and a judge that must not guess the modality.
+#   network. Without SL they are two encoders. *Degraded*: two encoders, and a discriminator that must not guess the
+#   modality.
 # - **IL**, instance level: the predictions for an image and for its made partner shall agree (eq. 11),
 #   $\mathrm{KL}(p_1 \| p_2) = \sum_c p_{1c} \log(p_{1c} / p_{2c})$.
 # - **LR**, local regions: the same for each of $n$ stripes with a classifier of its own (eq. 12). *Degraded*: between
@@ -122,12 +254,8 @@ studies.overview(measured, ["rank_1", "rank_10", "mean_ap", "mean_inp", "intra_d
 
 # %%
 curves = {"SL, IL, LR, UI": next(iter(trainings.histories(studies.train(run, [STUDY.row("jsia")])).values()))}
-display(
-    *(
-        plots.training_curves(curves, term, axis=words)
-        for term, words in (("identity", "cross-entropy"), ("il", "λ · IL (eq. 11)"), ("ui", "λ · UI (eq. 15)"))
-    )
-)
+for term, words in {"identity": "cross-entropy", "il": "λ · IL (eq. 11)", "ui": "λ · UI (eq. 15)"}.items():
+    display(viz.training_curves(curves, term, axis=words, title=f"{words} in training"))
 
 # %% [markdown]
 # **What to notice.** The network of the miniature world is trained for few steps, and so are its generators: a paper's
@@ -162,16 +290,28 @@ print(studies.limits(run, STUDY, measured, findings))
 # ## 7. Similarities (Figure 4)
 #
 # Cosine distances of a visible and an infrared image, of the same person and of different people; the paper shows
-# similarities, one minus these. Its reading: without alignment the training people are told apart and test people are
-# not; SL draws everybody together, different people too; IL draws a person's images together and leaves others.
+# similarities, one minus these. Its reading: without alignment the training identities are told apart and test
+# identities are not; SL draws everybody together, different people too; IL draws a person's images together and leaves
+# others.
 
 # %%
-seed = run.profile.reid.seeds[0]
-plots.distance_panels(jsia_looks.alike(run, seed=seed))
+from vireid_lib.analysis.embedding_spread import pair_distances
+from vireid_lib.reid.features import extract
+
+test, learn = run.data().test(), run.data().train_rows()
+learn = learn.sample(frac=1, random_state=0).groupby(["identity", "modality"]).head(8).reset_index(drop=True)
+network, config = studies.run_of(run, STUDY.row("none")).network("real", seed)
+of_trained = extract(network, learn, config.model_copy(update={"flip_at_test": False}), run.cache.files)
+distances = {"none, trained identities": pair_distances(of_trained, learn)}
+for name, features in studies.features_of(run, STUDY, ["none", "sl", "sl_il"], seed=seed, plain=True).items():
+    distances[name] = pair_distances(features, test)
+kinds = ("same person, across modalities", "different people, across modalities")
+panels = {name: tuple(found[kind] for kind in kinds) for name, found in distances.items()}
+viz.distance_panels(panels, title="Distances across modalities")
 
 # %% [markdown]
-# **What to notice.** First panel against second: what fitting the training people is worth on others. In the others,
-# the overlap of the two hills decides about retrieval, not where they lie.
+# **What to notice.** First panel against second: what fitting the training identities is worth on others. In the
+# others, the overlap of the two hills decides about retrieval, not where they lie.
 #
 # ## 8. The settings (Figure 5)
 #
@@ -179,21 +319,37 @@ plots.distance_panels(jsia_looks.alike(run, seed=seed))
 # the paper does not give the figure's values; these are ours.
 
 # %%
-sweeps = jsia_looks.sweep_curves(run, measured)
-if sweeps:
-    display(plots.sweeps(sweeps, y="rank-1 (%)"))
+curves = {}
+for setting, (symbol, values) in SWEEPS.items():
+    places = {getattr(whole.reid_config, setting): "jsia", **{value: sweep_row(setting, value) for value in values}}
+    if not set(list(places.values())[1:]) & set(measured["row"]):
+        continue
+    if setting == "ui_weight":  # the only one whose absence alone is a row of Table 3
+        places[0.0] = "sl_il_lr"
+    curves[symbol] = studies.curve(measured, places, published="jsia")
+if curves:
+    display(viz.sweeps(curves, y="rank-1 (%)", title="Around this book's choice"))
 else:
     print("Not run: these rows are trained with -p full=true.")
 
 # %% [markdown]
 # ## 9. The paired images (Figure 6)
 #
-# Test people, whom no generator has seen. Above, a real image in each modality, at different moments. Below, what each
-# generator makes of it in the other one. From infrared to visible there is more than one answer: a grey coat may be
-# blue or red. JSIA-ReID is told by the style of the person's visible image, the others have to guess.
+# Test identities, which no generator has seen. Above, a real image in each modality, at different moments. Below, what
+# each generator makes of it in the other one. From infrared to visible there is more than one answer: a grey coat may
+# be blue or red. JSIA-ReID is told by the style of the person's visible image, the others have to guess.
 
 # %%
-plots.image_grid(**jsia_looks.paired(run, ["jsia", PRETRAINED, "cyclegan", "stargan"], seed=seed))
+several = 8
+sides = {name: rows.head(several) for name, rows in jsia_generators.pairs(test, several).items()}
+lines = {f"{name}, real": pixels(rows) for name, rows in sides.items()}
+for name in ("jsia", PRETRAINED, "cyclegan", "stargan"):
+    maker = jsia_generators.fitted(run, name, seed)
+    for k in ("infrared", "visible"):
+        words = f"{LABELS[name]}\n{k} → {other[k]}".replace(" before", "\nbefore")
+        lines[words] = jsia_generators.translated(maker, sides[k], sides[other[k]], test)
+names = [short(name) for name in sides["visible"]["identity"]]
+viz.image_grid([list(line) for line in lines.values()], row_labels=list(lines), column_labels=names)
 
 # %% [markdown]
 # **What to notice.** Are the poses those of the source? Are the colours those of the person? The first is content, the
@@ -202,7 +358,14 @@ plots.image_grid(**jsia_looks.paired(run, ["jsia", PRETRAINED, "cyclegan", "star
 # once more: one infrared content a row, one visible style a column.
 
 # %%
-plots.image_grid(**jsia_looks.exchanged(run, seed=seed), cell=0.95)
+maker = jsia_generators.fitted(run, "jsia", seed)
+visible, infrared = (pixels(sides[name].head(6), size) for name in ("visible", "infrared"))
+styles, contents = maker.styles(visible, "visible"), maker.contents(infrared)
+lines = [[None, *visible]]
+for image, own_content in zip(infrared, contents, strict=True):
+    lines.append([image, *maker.decode(own_content.expand(len(styles), -1, -1, -1), styles, "visible")])
+heads = ["content", *(f"style of\n{name}" for name in names[: len(styles)])]
+viz.image_grid(lines, column_labels=heads, cell=0.95)
 
 # %% [markdown]
 # **What to notice.** A style is *one* vector for the whole image. See whether it carries the colours of coat and
@@ -211,10 +374,20 @@ plots.image_grid(**jsia_looks.exchanged(run, seed=seed), cell=0.95)
 #
 # ## 10. Walks in the latent space (Figure 7)
 #
-# Real images of two people at the ends, mixtures between them (eq. 14).
+# Real images of two identities at the ends, mixtures between them (eq. 14).
 
 # %%
-plots.image_grid(**jsia_looks.walks(run, seed=seed), cell=0.95)
+alphas, lines, labels = torch.linspace(1, 0, 7), [], []
+for modality, rows in jsia_generators.pairs(test, 6).items():
+    ends = pixels(rows.head(6), size)
+    latents, styles = maker.latents(ends), maker.styles(ends, modality)
+    for i in range(len(ends) // 2):
+        j, shares = len(ends) // 2 + i, alphas[:, None].to(latents)
+        z_mix, s_mix = (shares * each[i] + (1 - shares) * each[j] for each in (latents, styles))
+        lines.append([ends[i], *maker.decode(maker.from_latents(z_mix), s_mix, modality), ends[j]])
+        labels.append(modality if i == 0 else "")
+heads = ["real", *(f"α = {alpha:.2f}" for alpha in alphas.tolist()), "real"]
+viz.image_grid(lines, row_labels=labels, column_labels=heads, cell=0.95)
 
 # %% [markdown]
 # **What to notice.** At $\alpha = 1$ and $0$ the picture should be the real one beside it. What is lost there is lost
@@ -226,11 +399,11 @@ plots.image_grid(**jsia_looks.walks(run, seed=seed), cell=0.95)
 # the mean L2 distance between the features of the two images of a pair: of an image and its translation, or of the two
 # modalities of one latent. The **Fréchet distance** compares means and covariances of made and real images. It is
 # called FID only with Inception-v3's features, which this book does not need; the paper names no extractor. Here the
-# judge is the book's baseline network, and the images are of test people. The first line of the overview is what *real*
-# images come to: those of one person in the two modalities, and as many other real images of the same people.
+# evaluator network is the book's baseline, and the images are of test people. The first line of the overview is what
+# *real* images come to: those of one person in the two modalities, and as many other real images of the same people.
 
 # %%
-pictures = jsia_makers.fidelity(run, full=full)
+pictures = jsia_generators.fidelity(run, full=full)
 print(pictures["basis"].iloc[0])
 studies.overview(pictures, ["md_from_images", "md_from_latents", "fid_from_images", "fid_from_latents"])
 
@@ -244,10 +417,10 @@ studies.findings_table(findings)
 
 # %% [markdown]
 # **What to notice.** These claims are corrected among themselves, as those of section 6 are: the two tables together
-# are wrong somewhere with a probability of up to 10 %. The spread is over judges and, for JSIA-ReID, over its
-# trainings. The other generators are fitted once, unless the study is run in full: their spread is too small by that.
-# The judge learns from real images only: an MD above that of the real pairs says that a made partner is further from
-# its source than a real one.
+# are wrong somewhere with a probability of up to 10 %. The spread is over evaluator networks and, for JSIA-ReID, over
+# its trainings. The other generators are fitted once, unless the study is run in full: their spread is too small by
+# that. The evaluator network learns from real images only: an MD above that of the real pairs says that a made partner
+# is further from its source than a real one.
 #
 # ## Something to try
 #

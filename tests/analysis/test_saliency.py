@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from vireid_lib.analysis.saliency import agreement, grad_cam_plus_plus, occlusion
+from vireid_lib.analysis.saliency import agreement, extent, grad_cam_plus_plus, occlusion
 from vireid_lib.reid import methods
 
 
@@ -98,3 +98,10 @@ def test_agreement_is_the_correlation_of_what_both_show():
     expected = [np.corrcoef(a.flatten(), b.flatten())[0, 1] for a, b in zip(pooled, other, strict=True)]
     assert agreement(one, other).tolist() == pytest.approx(expected, abs=1e-5)
     assert torch.isnan(agreement(torch.ones(1, 8, 4), other[:1]))
+
+
+def test_the_extent_of_a_heat_map():
+    even, single = torch.ones(1, 4, 2), torch.zeros(1, 4, 2)
+    single[0, 1, 1] = 0.5
+    assert extent(torch.cat((even, single))).tolist() == pytest.approx([1, 1 / 8])
+    assert extent(torch.zeros(1, 4, 2)).isnan().all()

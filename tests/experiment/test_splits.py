@@ -34,7 +34,6 @@ def test_one_seed_on_several_splits_is_compared_over_splits(run, records):
         assert found.difference == pytest.approx(100 * (np.mean(trials[0]) - np.mean(trials[1])))
         assert found.contrast.p_value == pytest.approx(expected.pvalue)
         assert "over 2 splits" in found.sentence
-        assert found.contrast.over == "2 splits" and found.margin is not None
 
 
 def test_claims_are_judged_over_splits(run, records):

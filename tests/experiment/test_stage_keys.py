@@ -12,7 +12,7 @@ from vireid_lib.experiment.gallery_fidelity import fidelity
 from vireid_lib.experiment.gallery_translation import translation_ssim
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.studies import jsia_makers
+from vireid_lib.experiment.studies import jsia_generators
 from vireid_lib.training import weights
 
 VI_DIFF = [{"generators": {"vi_diff": {"sampling_steps": steps}}} for steps in (5, 6)]
@@ -56,7 +56,7 @@ def _dive(**changes):
     [
         ("translation_ssim", lambda run: translation_ssim(run, "vi_diff"), VI_DIFF),
         ("translation_ssim", lambda run: translation_ssim(run, "dive_from_image"), [_dive(strength=0.4), _dive()]),
-        ("generator_pairs", lambda run: jsia_makers._measured(run, "vae", 0, 0), VAE),
+        ("generator_pairs", lambda run: jsia_generators._measured(run, "vae", 0, 0), VAE),
         ("privacy_audit", lambda run: audit(run, "oracle_ir"), CAMERAS),
         ("fidelity", fidelity, [_dive(height=size) | {"reid": REFERENCES} for size in (32, 64)]),
     ],

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from jaxtyping import Float
+from torch import Tensor
+
 from vireid_lib.data.strict import FileError
 from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.claims import Claim
@@ -172,6 +175,14 @@ def run_of(run: Run, row: Row) -> Run:
         FileError: the method lacks a setting of the row.
     """
     return run.with_profile(profile_of(run.profile, row))
+
+
+def features_of(
+    run: Run, study: Study, rows: Sequence[str], *, seed: int, plain: bool = False
+) -> dict[str, Float[Tensor, "images dim"]]:
+    """Test features under the networks of several rows: row's label → features. See `Run.features` for `plain`."""
+    chosen = [study.row(name) for name in rows]
+    return {row.label: run_of(run, row).features(row.training, seed, plain=plain)[0] for row in chosen}
 
 
 def _external(profile: Profile, name: str) -> dict[str, object]:

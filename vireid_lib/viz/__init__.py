@@ -5,15 +5,12 @@ from vireid_lib.viz.data import explanations
 from vireid_lib.viz.expansion import with_and_without
 from vireid_lib.viz.galleries import gallery_sheet
 from vireid_lib.viz.generator import differences, grouped_points, lines
-from vireid_lib.viz.hues import hue_circle
 from vireid_lib.viz.images import attention_overlays, image_grid, retrieval_lists
 from vireid_lib.viz.panels import against, projection, training_curves
-from vireid_lib.viz.space_use import PersonPlane, space_use
 from vireid_lib.viz.style import STYLE, Picture, identity_colours, notebook_style
 from vireid_lib.viz.sweeps import distance_panels, sweeps
 
 __all__ = [
-    "PersonPlane",
     "Picture",
     "STYLE",
     "against",
@@ -25,7 +22,6 @@ __all__ = [
     "explanations",
     "gallery_sheet",
     "grouped_points",
-    "hue_circle",
     "identity_colours",
     "image_grid",
     "lines",
@@ -33,7 +29,6 @@ __all__ = [
     "notebook_style",
     "projection",
     "retrieval_lists",
-    "space_use",
     "sweeps",
     "training_curves",
     "with_and_without",

@@ -29,15 +29,29 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
 
    A row's own run, `own = studies.run_of(run, STUDY.row("den"))`, has the verbs:
    `own.features("real", seed)`, `own.network("real", seed)`, `trainings.history(record)`.
+
+   The paper's idea is written by hand before that, on `studies.untrained(own, seed)` and a `studies.first_batch(own,
+   identities=6, images=4)`, and held against the library's. What this notebook alone draws stays in it.
 4. `vireid study NAME [--profile P] [--workspace DIR] [-p full=true]` runs it like a chapter of the book, in the book's
    workspace (trainings are shared); it is a page of the site there.
 """
 
 from vireid_lib.experiment.claims import Claim, Finding, count, findings_table, judge
-from vireid_lib.experiment.measurements import effort, for_plot, limits, measure, overview, same_effort, train
+from vireid_lib.experiment.measurements import (
+    curve,
+    effort,
+    for_plot,
+    in_the_plane,
+    limits,
+    measure,
+    overview,
+    same_effort,
+    train,
+)
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.paper_table import beside_paper
-from vireid_lib.experiment.study import Row, Study, run_of
+from vireid_lib.experiment.studies.first_step import first_batch, untrained
+from vireid_lib.experiment.study import Row, Study, features_of, run_of
 
 __all__ = [
     "MEASURES",
@@ -46,15 +60,20 @@ __all__ = [
     "Row",
     "Study",
     "beside_paper",
-    "run_of",
     "count",
+    "curve",
     "effort",
+    "features_of",
     "findings_table",
+    "first_batch",
     "for_plot",
+    "in_the_plane",
     "judge",
     "limits",
     "measure",
     "overview",
+    "run_of",
     "same_effort",
     "train",
+    "untrained",
 ]

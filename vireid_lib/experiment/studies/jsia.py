@@ -119,4 +119,4 @@ PICTURES = Study(
         ),
     ],
 )
-"""Table 4: its rows are generators, measured by `jsia_looks.fidelity`."""
+"""Table 4: its rows are generators, measured by `jsia_generators.fidelity`."""

@@ -1,6 +1,6 @@
 """The generators of JSIA-ReID's table 4: what they make of test people, and how near that comes to real images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ IMAGES = 400
 Pixels = UInt8[np.ndarray, "images height width 3"]
 
 
-def maker(run: Run, name: str, seed: int) -> Generator:
+def fitted(run: Run, name: str, seed: int) -> Generator:
     """A generator of table 4: JSIA-ReID as the joint training of that seed left it, or found it, the others fitted with
     that seed.
 
@@ -41,36 +41,26 @@ def maker(run: Run, name: str, seed: int) -> Generator:
     `fit_on` says so.
     """
     if name in ("jsia", PRETRAINED):
-        folder = start(run, seed).folder / FITTED if name == PRETRAINED else trained(run, seed).folder
+        folder = _start(run, seed).folder / FITTED if name == PRETRAINED else _trained(run, seed).folder
         return generators.load("jsia", folder, cache=run.cache.files, device=run.device, progress=False)
-    return seeded(run, name, seed).generator(name)
+    return _seeded(run, name, seed).generator(name)
 
 
-def trained(run: Run, seed: int) -> StageRecord:
+def _trained(run: Run, seed: int) -> StageRecord:
     """The joint training of the whole method."""
     return run_of(run, STUDY.row("jsia")).train("real", seed)
 
 
-def start(run: Run, seed: int) -> StageRecord:
+def _start(run: Run, seed: int) -> StageRecord:
     """The pre-training that it started from."""
     return run_of(run, STUDY.row("jsia")).starting_point("real", seed)
 
 
-def seeded(run: Run, name: str, seed: int) -> Run:
+def _seeded(run: Run, name: str, seed: int) -> Run:
     """The book with a generator's seed."""
     settings = {**run.profile.generators, name: {**run.profile.generators.get(name, {}), "seed": seed}}
     profile = run.profile.model_copy(update={"generators": settings})
     return run.with_profile(profile)
-
-
-def size_of(own: Generator) -> tuple[int, int]:
-    """Height and width of its pictures."""
-    return own.config.height, own.config.width
-
-
-def shown(rows: pd.DataFrame, size: tuple[int, int]) -> Pixels:
-    """The rows' images."""
-    return np.array(load_images(rows["path"].tolist(), size, cache=None).pixels)
 
 
 def pairs(table: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
@@ -92,44 +82,53 @@ def pairs(table: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
     }
 
 
-def cameras_by_modality(rows: pd.DataFrame) -> dict[str, list[str]]:
-    """Modality → its cameras, by the names of `vireid_lib.data.cameras`."""
-    held = camera_modalities(rows)
-    return {side: [name for name, records in held.items() if records == side] for side in OTHER}
-
-
-def translated(own: Generator, rows: pd.DataFrame, styles: pd.DataFrame, cameras: Sequence[str]) -> Pixels:
+def translated(own: Generator, rows: pd.DataFrame, styles: pd.DataFrame, table: pd.DataFrame) -> Pixels:
     """Images in the other modality (FRI).
 
     Args:
         rows: images of one modality.
         styles: for each, one of the same person in the other modality, whose style JSIA-ReID takes; the others do
             without.
-        cameras: of the other modality, taken in turn by generators that know cameras.
+        table: whose cameras of the other modality are taken in turn by generators that know cameras.
     """
-    images, target = shown(rows, size_of(own)), OTHER[rows["modality"].iloc[0]]
+    images, target = _shown(own, rows), OTHER[rows["modality"].iloc[0]]
     if isinstance(own, Jsia):
-        return own.decode(own.contents(images), own.styles(shown(styles, size_of(own)), target), target)
+        return own.decode(own.contents(images), own.styles(_shown(own, styles), target), target)
+    cameras = _cameras(table, target)
     made, places = np.zeros_like(images), np.arange(len(rows)) % len(cameras)
     for place, camera in enumerate(cameras[: len(rows)]):
         made[places == place] = own.translate(images[places == place], rows["identity"].iloc[0], camera)
     return made
 
 
+def _cameras(table: pd.DataFrame, modality: str) -> list[str]:
+    """Its cameras of a modality, by the names of `vireid_lib.data.cameras`."""
+    return [name for name, records in camera_modalities(table).items() if records == modality]
+
+
+def _pixels(rows: pd.DataFrame, size: tuple[int, int]) -> Pixels:
+    return np.array(load_images(rows["path"].tolist(), size, cache=None).pixels)
+
+
+def _shown(own: Generator, rows: pd.DataFrame) -> Pixels:
+    """The rows' images at the size of the generator's."""
+    return _pixels(rows, (own.config.height, own.config.width))
+
+
 def from_latents(
-    own: Generator, sides: Mapping[str, pd.DataFrame], cameras: Mapping[str, Sequence[str]], seed: int
+    own: Generator, sides: Mapping[str, pd.DataFrame], table: pd.DataFrame, seed: int
 ) -> dict[str, Pixels] | None:
     """Pairs of a visible and an infrared image of people that do not exist (FLS); None for generators without a latent
     space. JSIA-ReID mixes the latents of two visible images, and the styles of the same two people in each modality."""
     if isinstance(own, Vae):
-        made = own.from_latent_space(len(sides["visible"]), seed, [cameras[name][0] for name in OTHER])
+        made = own.from_latent_space(len(sides["visible"]), seed, [_cameras(table, name)[0] for name in OTHER])
         return dict(zip(OTHER, made, strict=True))
     if not isinstance(own, Jsia):
         return None
     draw = torch.Generator().manual_seed(seed)
     count = len(sides["visible"])
     other, share = torch.randperm(count, generator=draw), torch.rand(count, generator=draw).to(own.device)
-    images = {name: shown(rows, size_of(own)) for name, rows in sides.items()}
+    images = {name: _shown(own, rows) for name, rows in sides.items()}
     latents = own.latents(images["visible"])
     contents = own.from_latents(mix(latents, latents[other], share))
     styles = {name: own.styles(images[name], name) for name in OTHER}
@@ -137,7 +136,7 @@ def from_latents(
 
 
 @torch.no_grad()
-def judged(network: torch.nn.Module, size: tuple[int, int], images: Pixels, modality: str) -> Float[Tensor, "n dim"]:
+def _features(network: torch.nn.Module, size: tuple[int, int], images: Pixels, modality: str) -> Float[Tensor, "n dim"]:
     """Features of unit length by a ReID network, through the stream of the modality."""
     found = []
     for start in range(0, len(images), 128):
@@ -151,14 +150,14 @@ def judged(network: torch.nn.Module, size: tuple[int, int], images: Pixels, moda
 def fidelity(run: Run, *, full: bool = False) -> pd.DataFrame:
     """MD and Fréchet distance of every generator of table 4, for `studies.beside_paper` and `studies.judge`.
 
-    The judge is the profile's ReID method, trained on the target's training people with each seed. In JSIA-ReID's rows
-    that is also the seed of the joint training. The other generators are fitted once, with the first seed, unless the
-    study is run in full; then with each.
+    The evaluator network is the profile's ReID method, trained on the target's training people with each seed. In
+    JSIA-ReID's rows that is also the seed of the joint training. The other generators are fitted once, with the first
+    seed, unless the study is run in full; then with each.
 
     Returns:
         one row per generator and seed, and "real" for real images of test people: columns row, label, seed, mode,
         md_from_images, md_from_latents, fid_from_images, fid_from_latents (NaN without a latent space), and the words
-        that name judge and number of images.
+        that name evaluator network and number of images.
     """
     found, mode = [], run.profile.evaluation.modes[0]
     for seed in run.profile.reid.seeds:
@@ -171,20 +170,19 @@ def fidelity(run: Run, *, full: bool = False) -> pd.DataFrame:
 
 
 def _measured(run: Run, name: str, fit: int, seed: int) -> StageRecord:
-    """One generator under one judge, as a stage."""
-    judge, inputs, sampling = run.evaluate("real", seed), {}, {}
+    """One generator under one evaluator network, as a stage."""
+    evaluator, inputs, sampling = run.evaluate("real", seed), {}, {}
     if name in ("jsia", PRETRAINED):
-        inputs["maker"] = (trained if name == "jsia" else start)(run, fit)
+        inputs["maker"] = (_trained if name == "jsia" else _start)(run, fit)
     elif name != "real":
-        inputs["maker"] = seeded(run, name, fit).fit(name)
+        inputs["maker"] = _seeded(run, name, fit).fit(name)
         sampling = run.generator_config(name).sampling_settings()
     test = run.data().test()
 
     def make(folder: Path) -> dict:
         network, config = run.network("real", seed)
         size, sides = (config.height, config.width), pairs(test, IMAGES)
-        cameras = cameras_by_modality(test)
-        real = {side: judged(network, size, shown(rows, size), side) for side, rows in sides.items()}
+        real = {side: _features(network, size, _pixels(rows, size), side) for side, rows in sides.items()}
         count = len(sides["visible"])
         words = (
             f"N = {count} of each modality; features of {run.profile.reid.method.upper()}, "
@@ -193,31 +191,30 @@ def _measured(run: Run, name: str, fit: int, seed: int) -> StageRecord:
         if name == "real":
             others = {side: rows.iloc[count:] for side, rows in pairs(test, 2 * count).items()}
             apart = [
-                _distance(real[side], judged(network, size, shown(rows, size), side)) for side, rows in others.items()
+                _distance(real[side], _features(network, size, _pixels(rows, size), side))
+                for side, rows in others.items()
             ]
             return {
                 "md_from_images": paired_distance(*real.values()),
                 "fid_from_images": sum(apart) / 2,
                 "basis": words,
             }
-        own = maker(run, name, fit)
-        made = {
-            OTHER[side]: translated(own, rows, sides[OTHER[side]], cameras[OTHER[side]]) for side, rows in sides.items()
-        }
-        of_made = {side: judged(network, size, images, side) for side, images in made.items()}
+        own = fitted(run, name, fit)
+        made = {OTHER[side]: translated(own, rows, sides[OTHER[side]], test) for side, rows in sides.items()}
+        of_made = {side: _features(network, size, images, side) for side, images in made.items()}
         values = {
             "md_from_images": sum(paired_distance(real[OTHER[side]], of_made[side]) for side in OTHER) / 2,
             "fid_from_images": sum(_distance(real[side], of_made[side]) for side in OTHER) / 2,
         }
-        dreamt = from_latents(own, sides, cameras, seed)
+        dreamt = from_latents(own, sides, test, seed)
         if dreamt is not None:
-            of_dreamt = {side: judged(network, size, images, side) for side, images in dreamt.items()}
+            of_dreamt = {side: _features(network, size, images, side) for side, images in dreamt.items()}
             values["md_from_latents"] = paired_distance(*of_dreamt.values())
             values["fid_from_latents"] = sum(_distance(real[side], of_dreamt[side]) for side in OTHER) / 2
         return values | {"basis": words}
 
     about = {"generator": name, "images": IMAGES, "sampling": sampling}
-    return run.stage("generator_pairs", about, {"judge": judge, **inputs}, make, seeds=[seed])
+    return run.stage("generator_pairs", about, {"evaluator": evaluator, **inputs}, make, seeds=[seed])
 
 
 def _distance(a: Tensor, b: Tensor) -> float:
