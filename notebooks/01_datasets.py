@@ -321,7 +321,7 @@ if run.miniature:
 # **What to notice.** Take a vertical line through the cloud: one luminance, many infrared brightnesses. Two garments
 # that are equally dark to us can be black and grey in infrared, and two of one colour can differ. So there is a limit
 # to what *any* generator can know about the infrared look of somebody it has seen in colour only. It can be
-# consistent; it can't be right. Chapter 4 measures that limit.
+# consistent; it can't be right. [Chapter 4](04_reid_training.py) measures that limit.
 #
 # ### The same question to the images of this profile
 #
@@ -720,7 +720,7 @@ print(
 # tested on one lucky draw gains as much as the dots are apart, for nothing.
 #
 # All of it depends on details: who asks, what is removed, what is counted, how ties fall, which network is tested.
-# Chapter 8 gets each of them wrong on purpose and shows what that is worth.
+# [Chapter 8](08_pitfalls.py) gets each of them wrong on purpose and shows what that is worth.
 
 # %% [markdown]
 # ## Exercises

@@ -19,11 +19,11 @@
 # near infrared. How does DiVE teach it both, *separately*, so that a person who was never filmed in infrared can
 # afterwards be asked for under an infrared camera?
 #
-# **This chapter** reads the images of chapter 1 (training identities of the target set in both modalities, identities
-# of the external set in visible images only). It fine-tunes a text-to-image model twice: by hand, on a few images and
-# in seconds, and then with the library, on all of them, which makes the fitted generator of chapters 3 to 6 and costs,
-# on the miniature world, a few minutes on two CPU cores the first time. In the paper that is the expensive step:
-# 400,000 steps with Stable Diffusion 1.5.
+# **This chapter** reads the images of [chapter 1](01_datasets.py) (training identities of the target set in both
+# modalities, identities of the external set in visible images only). It fine-tunes a text-to-image model twice: by
+# hand, on a few images and in seconds, and then with the library, on all of them, which makes the fitted generator of
+# chapters 3 to 6 and costs, on the miniature world, a few minutes on two CPU cores the first time. In the paper that is
+# the expensive step: 400,000 steps with Stable Diffusion 1.5.
 #
 # **You will learn**
 #
@@ -31,13 +31,13 @@
 # - to write textual inversion, a LoRA layer and DiVE's training step yourself;
 # - to find out which part of a prompt a fine-tuned model listens to.
 #
-# **You need** chapter 1, and to know what a neural network and its loss are. Nothing about diffusion.
+# **You need** [chapter 1](01_datasets.py), and to know what a neural network and its loss are. Nothing about diffusion.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""  # folder of all results; empty: workspace/PROFILE
 data_root = ""  # folder of the real data sets; empty: what the profile says
-prompts_shown = 6
+prompts_shown = 6  # 1 or more: captions that the base model draws
 steps = 40  # length of the training by hand
 
 # %%
@@ -777,11 +777,12 @@ viz.differences(
 )
 
 # %% [markdown]
-# **What to notice.** The rows rank the parts of the method. "Another person's $[p]$" is the worth of the identity
-# word: if its interval touches zero, the generator draws *somebody* and not *this* person, and chapter 3 will show it.
-# Compare "a code of the other modality, own branch" with "code and branch": the gap between the two is what the branch
-# does beyond the text. The base model's row says how far fine-tuning has come altogether. An image was trained on here,
-# so the numbers say what was learned, not how well it carries over to new images of the same people.
+# **What to notice.** The rows rank the parts of the method. "Another person's $[p]$" is the worth of the identity word:
+# if its interval touches zero, the generator draws *somebody* and not *this* person, and
+# [chapter 3](03_synthetic_galleries.py) will show it. Compare "a code of the other modality, own branch" with "code and
+# branch": the gap between the two is what the branch does beyond the text. The base model's row says how far
+# fine-tuning has come altogether. An image was trained on here, so the numbers say what was learned, not how well it
+# carries over to new images of the same people.
 
 # %%
 means = worth.groupby("time")[list(prompt_losses.PROMPT_VARIANTS)].mean()
@@ -985,8 +986,8 @@ except AssertionError as error:
 # 2. **One vector or more.** Copy the profile, set `vectors_per_token` to 1 and run this chapter again. Expect the
 #    row "another person's $[p]$" to shrink: one row of a narrow table cannot hold coat, pattern, bag and hair at once.
 # 3. **The released form.** Set `lora_scope: shared`. Expect "code and branch of the other modality" to fall to the
-#    value of "a code of the other modality", for there is only one branch; then look in chapter 3 whether infrared is
-#    still grey.
+#    value of "a code of the other modality", for there is only one branch; then look in
+#    [chapter 3](03_synthetic_galleries.py) whether infrared is still grey.
 #
 # ## Further reading
 #

@@ -16,11 +16,13 @@
 # # 3 · Synthetic galleries
 #
 # **The question.** Are the images that DiVE makes *infrared*, and are they images of the *right person*? A network that
-# trains on them in chapter 4 will believe whatever they say, so it pays to look, and to measure, before.
+# trains on them in [chapter 4](04_reid_training.py) will believe whatever they say, so it pays to look, and to measure,
+# before.
 #
-# **This chapter** reads the fitted DiVE of chapter 2, makes every infrared image that chapter 4 trains on, as an image
-# table with a seed for each, and a trained network of chapter 4 as evaluator (the baseline, above all), and costs, on
-# the miniature world, a few minutes on two CPU cores the first time and about a minute later.
+# **This chapter** reads the fitted DiVE of [chapter 2](02_generator_finetuning.py), makes every infrared image that
+# [chapter 4](04_reid_training.py) trains on, as an image table with a seed for each, and a trained network of
+# [chapter 4](04_reid_training.py) as evaluator (the baseline, above all), and costs, on the miniature world, a few
+# minutes on two CPU cores the first time and about a minute later.
 #
 # **You will learn**
 #
@@ -36,7 +38,7 @@ workspace = ""  # folder of all results; empty: workspace/PROFILE
 data_root = ""  # folder of the real data sets; empty: what the profile says
 people_shown = 5  # external identities in each picture
 strengths = [0.4, 0.6, 0.8]  # shares: of the noise schedule that pictures from an image run
-inception = ""  # weights of an Inception-v3, a file or a hub id: adds the FID
+inception = ""  # weights: of an Inception-v3, a file or a hub id: adds the FID
 
 # %%
 import diffusers
@@ -102,9 +104,9 @@ made.head(3).assign(path=["…/" + "/".join(path.split("/")[-3:]) for path in ma
 # $$ \hat\epsilon = \epsilon_\theta(z_t, t, \Gamma(\varnothing)) + w \, \big( \epsilon_\theta(z_t, t, \Gamma(T)) -
 # \epsilon_\theta(z_t, t, \Gamma(\varnothing)) \big) . $$
 #
-# With $z_t = \alpha_t z_0 + \sigma_t \epsilon$ (chapter 2), the predicted noise is also a guess at the picture:
-# $\hat z_0 = (z_t - \sigma_t \hat\epsilon) / \alpha_t$. Some base models predict $v = \alpha_t \epsilon - \sigma_t z_0$
-# instead, from which both follow.
+# With $z_t = \alpha_t z_0 + \sigma_t \epsilon$ ([chapter 2](02_generator_finetuning.py)), the predicted noise is also a
+# guess at the picture: $\hat z_0 = (z_t - \sigma_t \hat\epsilon) / \alpha_t$. Some base models predict
+# $v = \alpha_t \epsilon - \sigma_t z_0$ instead, from which both follow.
 
 # %%
 first = made.iloc[0]
@@ -449,10 +451,10 @@ viz.image_grid(
 # ## Is it still the person?
 #
 # Eyes are easily persuaded. To measure [identity preservation](glossary.md#identity-preservation), take an **evaluator
-# network**: the baseline of chapter 4, trained on the target's real images alone. It has met neither these people nor
-# any synthetic image. For each infrared image of a gallery, find the nearest of the external photographs (cosine
-# distance of its features). The label is confirmed when that photograph shows the person under whose name the image was
-# ordered.
+# network**: the baseline of [chapter 4](04_reid_training.py), trained on the target's real images alone. It has met
+# neither these people nor any synthetic image. For each infrared image of a gallery, find the nearest of the external
+# photographs (cosine distance of its features). The label is confirmed when that photograph shows the person under
+# whose name the image was ordered.
 
 # %%
 evaluator, reid_config = run.network("real", run.profile.reid.seeds[0])
@@ -493,7 +495,7 @@ pd.DataFrame(
 # **What to notice.** The evaluator is only as good as a baseline is, so compare rows, not absolute values. "True
 # infrared" (in the miniature world) says how often it recognises *real* infrared images of these people: no gallery can
 # be expected to do better for long. Greyscale copies profit from repeating the very photographs in another tint, pose
-# included. Chapter 5 asks a second, sharper evaluator as well.
+# included. [Chapter 5](05_embedding_analysis.py) asks a second, sharper evaluator as well.
 #
 # ### The failures
 #
@@ -522,8 +524,8 @@ side_by_side(by_person.index[-3:], "For comparison, the best preserved")
 # **What to notice.** What have the failures in common? Look for small distinguishing marks (a bag, a hat, a print on an
 # otherwise plain shirt), for rare garments, and for people who look like somebody else in the set to begin with: the
 # other columns of the table say whether the evaluator also fails on their copies or their true infrared images. Each
-# such image is a wrong label in the training set of chapter 4. One could throw out what the evaluator rejects; but then
-# its own mistakes would decide what is learned.
+# such image is a wrong label in the training set of [chapter 4](04_reid_training.py). One could throw out what the
+# evaluator rejects; but then its own mistakes would decide what is learned.
 #
 # ### Which half loses the person?
 #
@@ -533,8 +535,8 @@ side_by_side(by_person.index[-3:], "For comparison, the best preserved")
 # the branch cannot draw, whoever it is. Only what external people lose in infrared beyond both is lost in putting
 # together a token and a branch that have never met, the step that the whole method rests on (Eq. 5).
 #
-# The sharpest evaluator of chapter 4 looks at the same number of training and external people. Half of their
-# photographs answer; the other half, their real infrared images and DiVE's pictures ask.
+# The sharpest evaluator of [chapter 4](04_reid_training.py) looks at the same number of training and external people.
+# Half of their photographs answer; the other half, their real infrared images and DiVE's pictures ask.
 
 # %%
 sharpest, has_seen = list(measures.judges(run).items())[-1]
@@ -618,7 +620,8 @@ lost.pivot(index=["people", "modality"], columns="images", values=["right (%)", 
 # before a larger base model. If the infrared of training people is right and that of external ones wrong, it is the
 # step between them that loses: tokens of training people have seen infrared images, those of external people never.
 # These cannot come all the way to the right, though: what no photograph tells (how bright a garment is in infrared) can
-# only be guessed, and the re-drawn gallery of the miniature world shows in chapter 4 how far the best guess comes.
+# only be guessed, and the re-drawn gallery of the miniature world shows in [chapter 4](04_reid_training.py) how far the
+# best guess comes.
 #
 # ## As a whole: could they be taken for real?
 #
@@ -824,7 +827,7 @@ pd.Series(compared.basis, name="measured with").to_frame().style.set_properties(
 # **What to notice.** Read along a row, between copies and truth. Copies have the right person in the right pose, and
 # fail wherever infrared itself is asked for: look at *luminance* and at *coverage*. A generator can fail the other way
 # round, with perfect infrared of nobody in particular. Measures may also contradict each other, which is why the last
-# word has chapter 4: does a network that trains on the gallery find more people?
+# word has [chapter 4](04_reid_training.py): does a network that trains on the gallery find more people?
 #
 # ## Privacy
 #

@@ -18,11 +18,11 @@
 # **The question.** We train the same network on real images alone and on real images plus infrared that somebody made
 # up, several times each. Is the difference larger than what another throw of the dice would have given?
 #
-# **This chapter** reads the tables of chapter 1 and the galleries of chapter 3 (it makes them if they are missing). Its
-# first half writes a whole training by hand, runs it for some seconds and asserts that the library computes the same;
-# its second half makes one trained network with its scores for each training set and seed. The second half costs, on
-# the miniature world, most of the book's time: about a minute of one CPU core for each training. Networks that are
-# already trained are fetched.
+# **This chapter** reads the tables of [chapter 1](01_datasets.py) and the galleries of
+# [chapter 3](03_synthetic_galleries.py) (it makes them if they are missing). Its first half writes a whole training by
+# hand, runs it for some seconds and asserts that the library computes the same; its second half makes one trained
+# network with its scores for each training set and seed. The second half costs, on the miniature world, most of the
+# book's time: about a minute of one CPU core for each training. Networks that are already trained are fetched.
 #
 # **You will learn**
 #
@@ -30,8 +30,8 @@
 # - to compare training sets fairly: what has to be held equal, several seeds, nothing chosen on the test;
 # - what a difference of a few points over a few seeds allows one to say.
 #
-# **You need** chapter 1 (the measures), and to know how a network is trained by gradient descent. Chapters 2 and 3 tell
-# where the synthetic images come from.
+# **You need** [chapter 1](01_datasets.py) (the measures), and to know how a network is trained by gradient descent.
+# Chapters 2 and 3 tell where the synthetic images come from.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -481,8 +481,8 @@ widgets.explore(draws, image=range(len(persons)), dice=range(10), probability=[0
 # %% [markdown]
 # **What to notice.** Which change takes colour away, which only mixes it, and which hides a part of the person? What is
 # left in every draw is what the network may rely on. HueGray goes furthest: look for draws in which coat and trousers
-# change places in brightness. Which one is the darker is not to be relied upon then, and chapter 1 showed that in
-# infrared it is not.
+# change places in brightness. Which one is the darker is not to be relied upon then, and [chapter 1](01_datasets.py)
+# showed that in infrared it is not.
 #
 # ## 5. The loop
 #
@@ -629,8 +629,8 @@ trainings.recipe(run.reid_config, run.profile.data.target)
 # - **DiVE from the image**: an extra that the paper does not have; the generator starts from the noised grey photograph
 #   instead of pure noise.
 # - **re-drawn infrared** (miniature world only): rendered, with infrared materials drawn anew by the world's law. The
-#   *fair ceiling*: chapter 1 showed that an unseen garment's infrared can't be known from its colour; a perfect
-#   generator could do this and no better.
+#   *fair ceiling*: [chapter 1](01_datasets.py) showed that an unseen garment's infrared can't be known from its colour;
+#   a perfect generator could do this and no better.
 # - **true infrared** (miniature world only): what an infrared camera would really have seen. The *upper bound*, out of
 #   any generator's reach.
 
@@ -733,7 +733,7 @@ viz.training_curves(
 # ## 9. The result
 #
 # Mean ± standard deviation over training seeds, in percent; each seed's score is itself a mean over the protocol's
-# trials. These are our numbers, on this profile's data. Papers' numbers stand in chapter 7.
+# trials. These are our numbers, on this profile's data. Papers' numbers stand in [chapter 7](07_results.py).
 
 # %%
 results.as_words(results.over_seeds(scores), ["rank_1", "rank_10", "mean_ap", "mean_inp"])

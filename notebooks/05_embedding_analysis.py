@@ -15,12 +15,12 @@
 # %% [markdown]
 # # 5 · The embedding: what has changed inside?
 #
-# **The question.** Chapter 4 gave each network a number. Here we open two of them, the baseline and one that was
-# trained with synthetic infrared: where do the features of one person lie now, which queries turned from wrong to
-# right, and what in an image decides it?
+# **The question.** [Chapter 4](04_reid_training.py) gave each network a number. Here we open two of them, the baseline
+# and one that was trained with synthetic infrared: where do the features of one person lie now, which queries turned
+# from wrong to right, and what in an image decides it?
 #
-# **This chapter** reads the trained networks and the test features of chapter 4 (it trains what is missing), makes a
-# record of each embedding's spread, and costs about a minute once the networks are there.
+# **This chapter** reads the trained networks and the test features of [chapter 4](04_reid_training.py) (it trains what
+# is missing), makes a record of each embedding's spread, and costs about a minute once the networks are there.
 #
 # **You will learn**
 #
@@ -74,8 +74,8 @@ run
 #
 # $$d(x, x') = 1 - \frac{f(x)^{\!\top} f(x')}{\lVert f(x)\rVert\, \lVert f(x')\rVert},$$
 #
-# 0 for equal directions, 1 for unrelated ones. $f$ is the network up to its BN neck (chapter 4). All identities below
-# are **test identities**: neither network has seen them.
+# 0 for equal directions, 1 for unrelated ones. $f$ is the network up to its BN neck ([chapter 4](04_reid_training.py)).
+# All identities below are **test identities**: neither network has seen them.
 #
 # Many methods are tested with features averaged over an image and its mirror image, which brings a person's images
 # together. So that distances can be compared between methods, here and in the studies they are measured on the features
@@ -627,7 +627,7 @@ widgets.explore(
 # ## Exercises
 #
 # **1.** For vectors of length 1, how does the Euclidean distance follow from the cosine distance? Would the rankings of
-# chapter 1 change with the one in place of the other?
+# [chapter 1](01_datasets.py) change with the one in place of the other?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 1.

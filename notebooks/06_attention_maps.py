@@ -19,9 +19,9 @@
 # token emphasizes global features, including both person and background regions, while the ID token focuses more on the
 # person's area". Is that so here?
 #
-# **This chapter** reads the generator of chapter 2, makes a few pictures while it writes down all cross-attention, and
-# a measurement of it on real training images, where the outline of the person is known, and costs, on the miniature
-# world, about a minute on two CPU cores.
+# **This chapter** reads the generator of [chapter 2](02_generator_finetuning.py), makes a few pictures while it writes
+# down all cross-attention, and a measurement of it on real training images, where the outline of the person is known,
+# and costs, on the miniature world, about a minute on two CPU cores.
 #
 # **You will learn**
 #
@@ -30,7 +30,7 @@
 # - to turn "looks at the person" into a number that can be wrong;
 # - to put a sentence of a paper to a test.
 #
-# **You need** chapter 2.
+# **You need** [chapter 2](02_generator_finetuning.py).
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -380,8 +380,8 @@ for (h, w), seen in attention_maps(kept, *z.shape[2:]).items():
             found.append({"image": image, "resolution": f"{h} × {w}", "piece": piece, "by hand": c.item()})
 
 # %% [markdown]
-# The library does the same with more images and keeps the result (chapter 7 and the study of DiVE read it). On the
-# eight it must have found the same numbers, to a thousandth:
+# The library does the same with more images and keeps the result ([chapter 7](07_results.py) and the study of DiVE read
+# it). On the eight it must have found the same numbers, to a thousandth:
 
 # %% tags=["by-hand"]
 measured = concentrations(run, images=images_measured)
@@ -451,8 +451,8 @@ print(conclusion(measured))
 # %% [markdown]
 # These images were also trained on, and there is one fine-tuned generator behind them, not several: the interval speaks
 # for other images, not for other trainings. And with a LoRA branch per code, the modality need not pass through the
-# text at all. Chapter 2 measured how much the *text* of the code matters when the branch stays: look there before
-# reading much into the map of $[k]$.
+# text at all. [Chapter 2](02_generator_finetuning.py) measured how much the *text* of the code matters when the branch
+# stays: look there before reading much into the map of $[k]$.
 #
 # ## Exercises
 #

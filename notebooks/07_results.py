@@ -533,8 +533,8 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 #   (on RegDB, once for each split): a second fine-tuning could move all rows that use it together.
 # - **Few seeds.** Student's interval over three seeds is wide, and it should be: it is what three seeds allow to say.
 # - **Settings were chosen on validation identities**, never on the test set, and the network of the last step is taken.
-#   Numbers in the literature are often those of the epoch that is best *on the test set* (chapter 8 shows what this
-#   alone is worth).
+#   Numbers in the literature are often those of the epoch that is best *on the test set* ([chapter 8](08_pitfalls.py)
+#   shows what this alone is worth).
 # - **Equal effort is a choice too.** A larger set may deserve a longer training. Papers mostly give it one, since their
 #   epochs grow with the images (`reid.length: published`); the table of what the trainings were given says what this
 #   run did.

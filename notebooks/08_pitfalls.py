@@ -18,9 +18,9 @@
 # **The question.** Which mistakes change a score without raising an error? Each of those below has cost somebody weeks,
 # and several stand in published code. Here each is made on purpose, on this run's own network and test images.
 #
-# **This chapter** reads the data sets of chapter 1 and the baseline networks of chapter 4, makes a table for each
-# mistake and a few short trainings (for the last), and costs, on the miniature world, about a minute the first time
-# and seconds later.
+# **This chapter** reads the data sets of [chapter 1](01_datasets.py) and the baseline networks of
+# [chapter 4](04_reid_training.py), makes a table for each mistake and a few short trainings (for the last), and costs,
+# on the miniature world, about a minute the first time and seconds later.
 #
 # **You will learn**
 #
@@ -28,7 +28,7 @@
 # - how large each is on this run, and which of them hide in a number that looks better than it is;
 # - what to print, so that they are found before they are believed.
 #
-# **You need** chapter 1 (the protocol) and chapter 4 (the trainings).
+# **You need** [chapter 1](01_datasets.py) (the protocol) and [chapter 4](04_reid_training.py) (the trainings).
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -56,9 +56,9 @@ run = experiment.open(profile, workspace, data_root)
 run
 
 # %% [markdown]
-# Everything but the last two sections works on one network, the baseline of chapter 4 (real images only, first seed),
-# and on the first trial of the protocol. The network is neither trained nor changed in between: **whatever moves below
-# is the evaluation**.
+# Everything but the last two sections works on one network, the baseline of [chapter 4](04_reid_training.py) (real
+# images only, first seed), and on the first trial of the protocol. The network is neither trained nor changed in
+# between: **whatever moves below is the evaluation**.
 
 # %%
 features, test = run.features("real", run.profile.reid.seeds[0])
@@ -380,7 +380,7 @@ batches.groupby(["identities in a batch", "steps"], sort=False)["rank-1"].agg(["
 # say how good a method is; two seeds say little about the size, and enough to see that a batch is not a detail.
 #
 # **What to do.** Give every row of a comparison the same batch and the same number of steps, or show that neither
-# matters. Chapter 4 prints both with its results.
+# matters. [Chapter 4](04_reid_training.py) prints both with its results.
 #
 # ## Where papers and their code differ
 #

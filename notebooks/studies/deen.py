@@ -20,9 +20,10 @@
 # each image, and asks them to differ from the original in the direction of the other modality. Which of its parts
 # carries the gain, and do the seeds bear out what its tables say?
 #
-# **This study** reads the data of chapter 1, makes one training per row of the paper's tables and seed (Tables 4, 5, 6
-# and 7; Figures 6, 7 and 8), and costs, on the miniature world, one to three minutes of one CPU core for each training.
-# Trainings that are done are fetched. A reduced set of rows is trained unless it is run with `-p full=true`.
+# **This study** reads the data of [chapter 1](../01_datasets.py), makes one training per row of the paper's tables and
+# seed (Tables 4, 5, 6 and 7; Figures 6, 7 and 8), and costs, on the miniature world, one to three minutes of one CPU
+# core for each training. Trainings that are done are fetched. A reduced set of rows is trained unless it is run with
+# `-p full=true`.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -254,8 +255,8 @@ widgets.explore(along_the_way, alpha=[0.0, 0.1, 0.2, 0.5, 1.0], apart=[0.1, 0.3,
 #
 # $$M = \mathrm{softmax}\big(\psi_q(f_h) \times \psi_k(f_l)\big), \qquad f_h' = \omega(\psi_v(f_l) \times M) + f_h$$
 #
-# (eq. 7 to 9). That is a non-local block (AGW's, chapter 4) whose keys and values come from one stage earlier. The
-# released code divides by the number of entries where the paper has a softmax.
+# (eq. 7 to 9). That is a non-local block (AGW's, [chapter 4](../04_reid_training.py)) whose keys and values come from
+# one stage earlier. The released code divides by the number of entries where the paper has a softmax.
 #
 # `form: release` in a profile's `reid.config` takes the released code's side in all of these. What this run takes
 # otherwise than was published for the data set, and what the paper leaves to its code:
@@ -334,9 +335,10 @@ else:
 # ## 7. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# chapter 4), each for itself. The verdict comes from the p-value after Holm's correction over all claims that were
-# tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the difference
-# is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
+# [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the p-value after Holm's correction over
+# all claims that were tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or
+# less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
+# cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)
@@ -392,8 +394,9 @@ viz.against(
 # %% [markdown]
 # ## 9. The embedding in the plane (Fig. 7, lower half)
 #
-# t-SNE of the same few test identities. Neighbours mean something, sizes and distances of clusters do not (chapter 5).
-# Look whether an identity's circles (visible) and triangles (infrared) touch.
+# t-SNE of the same few test identities. Neighbours mean something, sizes and distances of clusters do not
+# ([chapter 5](../05_embedding_analysis.py)). Look whether an identity's circles (visible) and triangles (infrared)
+# touch.
 
 # %%
 held = studies.features_of(run, STUDY, ["base", "deen"], seed=seed)

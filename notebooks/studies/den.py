@@ -20,9 +20,10 @@
 # room to meet. Does the room grow when its losses are used, does the gap close, and do the seeds bear out what its
 # tables say?
 #
-# **This study** reads the data of chapter 1, makes one training per row of the paper's tables and seed (Tables 1, 3, 4,
-# 5 and 6; Figures 1, 3, 4 and 5), and costs, on the miniature world, about a minute of one CPU core for each training.
-# Trainings that are done are fetched. A reduced set of rows is trained unless it is run with `-p full=true`.
+# **This study** reads the data of [chapter 1](../01_datasets.py), makes one training per row of the paper's tables and
+# seed (Tables 1, 3, 4, 5 and 6; Figures 1, 3, 4 and 5), and costs, on the miniature world, about a minute of one CPU
+# core for each training. Trainings that are done are fetched. A reduced set of rows is trained unless it is run with
+# `-p full=true`.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -124,7 +125,8 @@ for name, value in by_hand.items():
 #
 # $$\mathcal{L}_{\mathrm{HT}} = \max\big(0,\; \max_k d^{+}_{ik} - \min_j d^{-}_{ij} + m\big)$$
 #
-# **WRT**, AGW's triplet (chapter 4), draws at all of them, with weights. Section 3.1 expects less room from it.
+# **WRT**, AGW's triplet ([chapter 4](../04_reid_training.py)), draws at all of them, with weights. Section 3.1 expects
+# less room from it.
 #
 # **IRD** works on centres. With $c^V_i, c^I_i$ the mean visible and infrared feature of identity $i$ in the batch, the
 # *positive enhancement* (eq. 6) is
@@ -364,10 +366,10 @@ viz.against(
 # ## 6. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows (or between two such differences). Its 95 % interval comes from the spread
-# over seeds on all sides (Welch, chapter 4), each for itself. The verdict comes from the p-value after Holm's
-# correction over all claims that were tested, with the measures of one comparison as one family. *Holds*: the corrected
-# p is 5 % or less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these
-# seeds cannot tell.
+# over seeds on all sides (Welch, [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the
+# p-value after Holm's correction over all claims that were tested, with the measures of one comparison as one family.
+# *Holds*: the corrected p is 5 % or less, and the difference is on the claimed side. *Does not hold*: on the other
+# side. *Within noise*: these seeds cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)
@@ -457,8 +459,9 @@ retrieval.transitions(before, after)
 #
 # ## 9. The embedding in the plane (Fig. 4)
 #
-# t-SNE of the same few test identities. Neighbours mean something, sizes and distances of clusters do not (chapter 5):
-# the figure can show whether an identity's circles and triangles touch, and not how much room there is.
+# t-SNE of the same few test identities. Neighbours mean something, sizes and distances of clusters do not
+# ([chapter 5](../05_embedding_analysis.py)): the figure can show whether an identity's circles and triangles touch, and
+# not how much room there is.
 
 # %%
 for name in ("MMD-ReID", "DEN"):
@@ -467,9 +470,9 @@ for name in ("MMD-ReID", "DEN"):
 # %% [markdown]
 # ## 10. Where do they look? (Fig. 5)
 #
-# Grad-CAM++ of a visible and an infrared image of the same person, explained by each other (chapter 5, section 6, says
-# what such a map is and when not to believe it). The paper sees "activation across the entire body" for DEN and
-# "specific body parts" for CAJ and MMD-ReID.
+# Grad-CAM++ of a visible and an infrared image of the same person, explained by each other
+# ([chapter 5](../05_embedding_analysis.py), section 6, says what such a map is and when not to believe it). The paper
+# sees "activation across the entire body" for DEN and "specific body parts" for CAJ and MMD-ReID.
 
 # %%
 drawn = test.sample(frac=1, random_state=0).reset_index()  # "index" is the row in `test`
@@ -510,7 +513,7 @@ pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
 # %% [markdown]
 # **What to notice.** First the correlation. Where it is near zero or negative, the map lights up places that can be
 # covered without loss, and says nothing about the paper's claim; a map that glows everywhere *but* on the person is the
-# typical case in a network this small (chapter 5 says why).
+# typical case in a network this small ([chapter 5](../05_embedding_analysis.py) says why).
 #
 # ## Something to try
 #

@@ -20,11 +20,12 @@
 # colour data set as infrared cameras would show them. Do methods that are trained with such images find people better,
 # more so than with other generators' images, and do the seeds bear out what the paper's tables say?
 #
-# **This study** reads the data of chapter 1 and the generator of chapter 2, fits every other generator once, and makes
-# one training per row of the paper's tables and seed (Tables 1 to 4; Figures 1, 2, 4, 5 and 6). On the miniature world
-# a training costs one to three minutes of one CPU core, and a generator about as much, but DiVE's fine-tunings six on
-# two. Whatever is done already is fetched. A reduced set of rows (Tables 1 and 2, and a check of fairness) is trained
-# unless it is run with `-p full=true`.
+# **This study** reads the data of [chapter 1](../01_datasets.py) and the generator of
+# [chapter 2](../02_generator_finetuning.py), fits every other generator once, and makes one training per row of the
+# paper's tables and seed (Tables 1 to 4; Figures 1, 2, 4, 5 and 6). On the miniature world a training costs one to
+# three minutes of one CPU core, and a generator about as much, but DiVE's fine-tunings six on two. Whatever is done
+# already is fetched. A reduced set of rows (Tables 1 and 2, and a check of fairness) is trained unless it is run with
+# `-p full=true`.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -212,9 +213,9 @@ pd.DataFrame.from_dict(rows, orient="index").rename_axis("piece").round(2)
 
 # %% [markdown]
 # **What to notice.** Person and camera enter the network at different doors: that is the whole of DiVE's "decoupling".
-# (The code's own tokens are exchanged with it; chapter 2 measures how much they matter while the branch stays.) Nothing
-# but the training data makes $[p]$ hold the person and the branch hold the camera. The states before $[p]$ cannot know
-# it, and those behind it do: "person" and the padding carry the person too.
+# (The code's own tokens are exchanged with it; [chapter 2](../02_generator_finetuning.py) measures how much they matter
+# while the branch stays.) Nothing but the training data makes $[p]$ hold the person and the branch hold the camera. The
+# states before $[p]$ cannot know it, and those behind it do: "person" and the padding carry the person too.
 #
 # **Figure 2.** First people that were really photographed in both modalities. Then people of the external set: their
 # photographs, and DiVE's infrared images.
@@ -296,10 +297,10 @@ studies.beside_paper(run, STUDY, measured, 1, method=STUDY.method, also=others)
 # a far smaller network. Look where the two untrained references stand before praising a trained generator, and how much
 # room there is between the baseline and the true infrared.
 #
-# What is it about a gallery that helps? Chapter 3 explains the measures; here they stand beside the gain over real
-# images only. "Right person": the nearest true infrared image (on real data, photograph) shows the same person, as the
-# baseline network sees it. "Variety": how much a person's images differ, against real ones. "Distinct": how many of a
-# gallery's images differ from one another at all.
+# What is it about a gallery that helps? [Chapter 3](../03_synthetic_galleries.py) explains the measures; here they
+# stand beside the gain over real images only. "Right person": the nearest true infrared image (on real data,
+# photograph) shows the same person, as the baseline network sees it. "Variety": how much a person's images differ,
+# against real ones. "Distinct": how many of a gallery's images differ from one another at all.
 
 # %%
 first = measured[measured["mode"] == measured["mode"].iloc[0]]  # the first mode of the protocol
@@ -465,8 +466,8 @@ else:
 #
 # ## 8. Who listens to which word? (Figure 6)
 #
-# Cross-attention, mean over all steps, heads and layers of one resolution (chapter 6 explains and measures it). Three
-# prompts from one noise: the person's word alone, the camera's code alone, both.
+# Cross-attention, mean over all steps, heads and layers of one resolution ([chapter 6](../06_attention_maps.py)
+# explains and measures it). Three prompts from one noise: the person's word alone, the camera's code alone, both.
 
 # %%
 SHOWN, LIMITS = ("[k]", "photo", "[p]", "person"), (0.0, 2.5)
@@ -539,7 +540,8 @@ print(conclusion(on_people))
 # ## 9. From one person's word to another's
 #
 # A word is a few vectors, and vectors can be mixed: $[p] = (1 - s)\,[p_1] + s\,[p_2]$. At $s = 1$ the picture must be
-# the other person's own. (Chapter 6 has an explorer in which every part of the prompt can be exchanged.)
+# the other person's own. ([Chapter 6](../06_attention_maps.py) has an explorer in which every part of the prompt can be
+# exchanged.)
 
 
 # %%
@@ -588,9 +590,10 @@ explore(mixture, one=names, two=names, share=[step / 10 for step in range(11)], 
 # ## 10. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# chapter 4), each for itself. The verdict comes from the p-value after Holm's correction over all claims that were
-# tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the difference
-# is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
+# [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the p-value after Holm's correction over
+# all claims that were tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or
+# less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
+# cannot tell.
 
 # %%
 judged = studies.judge(measured, STUDY.claims)
@@ -613,5 +616,6 @@ print(studies.limits(run, STUDY, measured, judged))
 #    in a copy of the profile. *Expect* more of the person and less of the infrared.
 # 2. Expand more people: `expand.identities: 80`. *Expect* each person's word to be fitted less often, for the number of
 #    steps stays. Raise `dive.steps` with it.
-# 3. In chapter 6's explorer take a person's word and a *visible* code of the target. *Expect* the photograph's clothes
-#    in another place. Then turn guidance to 1: how much does the picture still owe to the words?
+# 3. In [chapter 6](../06_attention_maps.py)'s explorer take a person's word and a *visible* code of the target.
+#    *Expect* the photograph's clothes in another place. Then turn guidance to 1: how much does the picture still owe to
+#    the words?

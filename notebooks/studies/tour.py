@@ -20,9 +20,10 @@
 # [Chapter 2](../02_generator_finetuning.py) and [chapter 3](../03_synthetic_galleries.py) ask this about DiVE, this
 # page about any other generator of the book.
 #
-# **This study** reads the images of chapter 1 and the baseline network of chapter 4 (or trains it), fits the generator
-# that `generator` names, makes its gallery, and looks at both. It costs, on the miniature world, between seconds and a
-# few minutes on two CPU cores, and seconds when the generator has been fitted already.
+# **This study** reads the images of [chapter 1](../01_datasets.py) and the baseline network of
+# [chapter 4](../04_reid_training.py) (or trains it), fits the generator that `generator` names, makes its gallery, and
+# looks at both. It costs, on the miniature world, between seconds and a few minutes on two CPU cores, and seconds when
+# the generator has been fitted already.
 #
 #     vireid study tour -p generator=flow2flow
 #
@@ -419,10 +420,10 @@ viz.image_grid(
 #
 # ## Is it still the person?
 #
-# The *evaluator network* is the baseline of chapter 4, trained on the target's real images alone; it has met neither
-# the external identities nor any synthetic image. For each infrared image of a gallery it finds the nearest external
-# photograph (cosine similarity of features). The label is confirmed if that photograph shows the same identity.
-# Greyscale copies and, in the miniature world, true infrared images stand beside the generator's.
+# The *evaluator network* is the baseline of [chapter 4](../04_reid_training.py), trained on the target's real images
+# alone; it has met neither the external identities nor any synthetic image. For each infrared image of a gallery it
+# finds the nearest external photograph (cosine similarity of features). The label is confirmed if that photograph shows
+# the same identity. Greyscale copies and, in the miniature world, true infrared images stand beside the generator's.
 
 # %%
 seed = run.profile.reid.seeds[0]
@@ -453,7 +454,8 @@ print(f"Guessing would be right in {library.chance:.1%}.")
 # %% [markdown]
 # Beside that share stands how near the gallery as a whole comes to real infrared images: the
 # [Fréchet distance](../glossary.md#fréchet-distance) of the evaluator network's features to the target's infrared
-# training images, with equal numbers of images. It knows no identities, and chapter 3 computes it by hand.
+# training images, with equal numbers of images. It knows no identities, and [chapter 3](../03_synthetic_galleries.py)
+# computes it by hand.
 
 # %%
 infrared = target[target["modality"] == "infrared"].reset_index(drop=True)
