@@ -570,7 +570,7 @@ def ask(folder):
                 names = chosen[group][start : start + config.sampling_batch]
                 pictures = sample(model, [Request(name, camera, start + place) for place, name in enumerate(names)])
                 for name, picture in zip(names, pictures, strict=True):
-                    path = folder / f"{short(name)} {camera.replace('/', ' ')}.png"
+                    path = folder / f"{name} {camera}.png".replace("/", " ")
                     Image.fromarray(picture).save(path)
                     row = {"path": str(path), "identity": name, "modality": modality}
                     rows.append(row | {"split": "drawn", "source": "dive"})
