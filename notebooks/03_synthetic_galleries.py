@@ -532,11 +532,11 @@ side_by_side(by_person.index[-3:], "For comparison, the best preserved")
 # DiVE has two halves: the token $[p]$ says who it is, the branch of the code $[k]$ says how a camera draws. Each can be
 # asked alone. Draw people in *visible* light, where the base model is at home: what goes wrong there, the token does
 # not know. Draw *training* people in infrared, whom the branch has seen by these very cameras: what goes wrong there,
-# the branch cannot draw, whoever it is. Only what external people lose in infrared beyond both is lost in putting
+# the branch cannot draw, whoever it is. Only what external identities lose in infrared beyond both is lost in putting
 # together a token and a branch that have never met, the step that the whole method rests on (Eq. 5).
 #
-# The sharpest evaluator of [chapter 4](04_reid_training.py) looks at the same number of training and external people.
-# Half of their photographs answer; the other half, their real infrared images and DiVE's pictures ask.
+# The sharpest evaluator of [chapter 4](04_reid_training.py) looks at the same number of training and external
+# identities. Half of their photographs answer; the other half, their real infrared images and DiVE's pictures ask.
 
 # %%
 sharpest, has_seen = list(measures.judges(run).items())[-1]
@@ -615,13 +615,13 @@ lost.pivot(index=["people", "modality"], columns="images", values=["right (%)", 
 
 # %% [markdown]
 # **What to notice.** How far apart are the dots in each row? If visible pictures are right and infrared ones wrong, for
-# training people too, then neither tokens nor new people are to blame, but the infrared branches: they see a third of
-# each batch, and have to learn a whole new way of drawing from it. Then try more steps of fine-tuning (`dive.steps`)
-# before a larger base model. If the infrared of training people is right and that of external ones wrong, it is the
-# step between them that loses: tokens of training people have seen infrared images, those of external people never.
-# These cannot come all the way to the right, though: what no photograph tells (how bright a garment is in infrared) can
-# only be guessed, and the re-drawn gallery of the miniature world shows in [chapter 4](04_reid_training.py) how far the
-# best guess comes.
+# training identities too, then neither tokens nor new people are to blame, but the infrared branches: they see a third
+# of each batch, and have to learn a whole new way of drawing from it. Then try more steps of fine-tuning (`dive.steps`)
+# before a larger base model. If the infrared of training identities is right and that of external ones wrong, it is the
+# step between them that loses: tokens of training identities have seen infrared images, those of external identities
+# never. These cannot come all the way to the right, though: what no photograph tells (how bright a garment is in
+# infrared) can only be guessed, and the re-drawn gallery of the miniature world shows in [chapter
+# 4](04_reid_training.py) how far the best guess comes.
 #
 # ## As a whole: could they be taken for real?
 #
@@ -710,9 +710,10 @@ if inception:
 
 # %% [markdown]
 # **What to notice.** The other half of the real images shows what distance remains between two samples of the *same*
-# cameras and people. True infrared of the external people differs from it by the people alone. A distance below that
-# would be suspicious: it would mean that the synthetic set imitates the target's *people* and not only its cameras. And
-# a good distance says nothing about labels: exchange all names among the synthetic images, and it stays the same.
+# cameras and people. True infrared of the external identities differs from it by the people alone. A distance below
+# that would be suspicious: it would mean that the synthetic set imitates the target's *people* and not only its
+# cameras. And a good distance says nothing about labels: exchange all names among the synthetic images, and it stays
+# the same.
 #
 # ## Learned by heart? The audit
 #

@@ -36,7 +36,7 @@ workspace = ""  # folder of all results; empty: workspace/PROFILE
 data_root = ""  # folder of the real data sets; empty: what the profile says
 method = ""  # a ReID method instead of the profile's, as in chapter 4
 compared = "dive"  # training set: its network is held against the baseline
-people = 8  # 2 or more: how many test people the projections show
+people = 8  # 2 or more: how many test identities the projections show
 
 # %%
 import base64

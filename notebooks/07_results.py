@@ -69,8 +69,8 @@ run
 #
 # Rank-1: the share of queries whose first gallery image shows the right person. mAP: the mean over queries of the
 # average precision, which asks for *all* images of the person to come early. mINP: how far one has to go for the last
-# of them. Each number is the mean ± standard deviation over training seeds, on test people whom neither the network nor
-# the generator has seen; each seed is itself a mean over the gallery draws of the protocol.
+# of them. Each number is the mean ± standard deviation over training seeds, on test identities whom neither the network
+# nor the generator has seen; each seed is itself a mean over the gallery draws of the protocol.
 #
 # With $x_1, \dots, x_n$ the scores of $n$ seeds, a cell of the table is
 #

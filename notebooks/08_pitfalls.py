@@ -278,12 +278,12 @@ widgets.explore(keep_the_best, looked_at=[5, 10, 20, candidates])
 # %% [markdown]
 # **What to notice.** The table lets the test choose among so many of the networks, again and again, and says by how
 # many points the chosen one stands out above the mean of all, on the half that chose and on the other. The left column
-# is the gift: it grows with every epoch that one looks at, and it is larger the fewer test people there are. The right
-# column is what is left of it with people who did not choose: nothing but chance. A method that is tested twice as
-# often "gains" without having learned anything.
+# is the gift: it grows with every epoch that one looks at, and it is larger the fewer test identities there are. The
+# right column is what is left of it with people who did not choose: nothing but chance. A method that is tested twice
+# as often "gains" without having learned anything.
 #
 # **What to do.** Fix the number of steps beforehand and take the last network, as this book does, or choose on
-# validation people. Where a paper's number is the best epoch's, say so beside it.
+# validation identities. Where a paper's number is the best epoch's, say so beside it.
 #
 # ## 6. One network for ten splits
 #
@@ -291,8 +291,8 @@ widgets.explore(keep_the_best, looked_at=[5, 10, 20, candidates])
 # be trained. Testing *one* network on all ten splits is quicker, runs without complaint, and asks about people whom the
 # network was trained on.
 #
-# The same here: ten splits of this data set's people. The first has the network's own test people alone; the others cut
-# training and test people anew, as RegDB's splits do. Every split asks for equally many people.
+# The same here: ten splits of this data set's people. The first has the network's own test identities alone; the others
+# cut training and test identities anew, as RegDB's splits do. Every split asks for equally many people.
 
 # %%
 known = run.data().train_rows()
@@ -332,8 +332,8 @@ pd.DataFrame({name: part[["seen", "rank-1"]].mean() for name, part in parts.item
 # %% [markdown]
 # **What to notice.** The first row is the truth about people the network has not met; the second is what would be
 # reported as "the mean of ten trials". Follow the dots from left to right: how much is one more known person in ten
-# worth? A network that had learned the *task* and not its people would show a flat cloud. (Training and test people are
-# different people here as well, so that a small slope, or dots beside the line, may be theirs.)
+# worth? A network that had learned the *task* and not its people would show a flat cloud. (Training and test identities
+# are different people here as well, so that a small slope, or dots beside the line, may be theirs.)
 #
 # **What to do.** Tie each network to the people that it was trained on, and let the evaluation refuse them:
 
@@ -401,7 +401,7 @@ batches.groupby(["identities in a batch", "steps"], sort=False)["rank-1"].agg(["
 # ## Exercises
 #
 # **1.** RegDB cuts 412 people into halves, ten times. A network was trained on the first split. What share of the test
-# people of another split has it seen, on average, and how unlikely is a split in which it has seen fewer than 40 %?
+# identities of another split has it seen, on average, and how unlikely is a split in which it has seen fewer than 40 %?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 1.

@@ -445,7 +445,7 @@ if curves:
     for words, curve in curves.items():
         means, deviations = ([getattr(own, of)() for own in curve.values()] for of in ("mean", "std"))
         axes.errorbar(list(curve), means, np.nan_to_num(deviations), marker="o", capsize=3, label=words)
-    axes.set_xlabel("external people added")
+    axes.set_xlabel("external identities added")
     axes.set_ylabel(f"rank-1 of {METHOD} (%)")
     axes.set_title("Rank-1 over the number of added people")
     axes.legend(loc="upper left", bbox_to_anchor=(1.12, 1))

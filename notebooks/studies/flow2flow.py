@@ -505,8 +505,8 @@ print(studies.limits(run, STUDY, measured, findings))
 #
 # ## 10. The embedding in the plane (Fig. 3)
 #
-# t-SNE of the same few test people under MPANet and under TSE + CMG. Neighbours mean something, sizes and distances of
-# clusters do not ([chapter 5](../05_embedding_analysis.py)). Look whether a person's circles (visible) and triangles
+# t-SNE of the same few test identities under MPANet and under TSE + CMG. Neighbours mean something, sizes and distances
+# of clusters do not ([chapter 5](../05_embedding_analysis.py)). Look whether a person's circles (visible) and triangles
 # (infrared) touch.
 
 # %%

@@ -401,8 +401,9 @@ viz.image_grid(lines, row_labels=labels, column_labels=heads, cell=0.95)
 # the mean L2 distance between the features of the two images of a pair: of an image and its translation, or of the two
 # modalities of one latent. The **Fréchet distance** compares means and covariances of made and real images. It is
 # called FID only with Inception-v3's features, which this book does not need; the paper names no extractor. Here the
-# evaluator network is the book's baseline, and the images are of test people. The first line of the overview is what
-# *real* images come to: those of one person in the two modalities, and as many other real images of the same people.
+# evaluator network is the book's baseline, and the images are of test identities. The first line of the overview is
+# what *real* images come to: those of one person in the two modalities, and as many other real images of the same
+# people.
 
 # %%
 pictures = jsia_generators.fidelity(run, full=full)
@@ -431,5 +432,5 @@ studies.findings_table(findings)
 # 2. Cut the way from the ReID losses to the generators: the row `detached`. *Expect* nothing to change where the
 #    alignment is small beside the generators' own losses, and their pictures to be plainer where it is not.
 # 3. Use the generator for another method: a profile's `reid.training_sets: [real, jsia]` adds infrared images of the
-#    external people. Their style comes from other people, for nobody has photographed them in infrared. *Expect* the
-#    question of section 9 again: is somebody else's style somebody else's coat?
+#    external identities. Their style comes from other people, for nobody has photographed them in infrared. *Expect*
+#    the question of section 9 again: is somebody else's style somebody else's coat?
