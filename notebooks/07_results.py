@@ -459,15 +459,13 @@ widgets.explore(against_paper, printed=[57.0, 57.5, 59.0, 62.0], scatter=[0.2, 1
 # Now this run, next to every number that the papers print:
 
 # %%
-printed = paper_table.beside_papers(results.scores(run, others=True))
-counts = printed.groupby(["paper", "table", "title", "status"], sort=False).size().unstack(fill_value=0)
+listed = paper_table.beside_papers(results.scores(run, others=True))
+counts = listed.groupby(["paper", "table", "title", "status"], sort=False).size().unstack(fill_value=0)
 counts.reindex(columns=list(paper_table.STATUSES), fill_value=0).reset_index().rename_axis(columns=None).style.hide()
 
 # %%
-for title, table in paper_table.show_papers(printed):
-    ran = printed.loc[
-        (printed["paper"] + ", Table " + printed["table"].astype(str)) == title.split(":")[0], "seeds"
-    ].any()
+for title, table in paper_table.show_papers(listed):
+    ran = listed.loc[(listed["paper"] + ", Table " + listed["table"].astype(str)) == title.split(":")[0], "seeds"].any()
     display(table if ran else HTML(f"<details><summary>{title}: not yet run</summary>{table.to_html()}</details>"))
 
 # %% [markdown]

@@ -590,10 +590,9 @@ explore(mixture, one=names, two=names, share=[step / 10 for step in range(11)], 
 # ## 10. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the p-value after Holm's correction over
-# all claims that were tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or
-# less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
-# cannot tell.
+# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
+# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
+# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
 judged = studies.judge(measured, STUDY.claims)
@@ -604,11 +603,11 @@ studies.findings_table(judged)
 print(studies.limits(run, STUDY, measured, judged))
 
 # %% [markdown]
-# **What to notice.** Many intervals at 95 % must miss now and then; that is what the correction is for. What holds,
-# holds for these fits of the generators and this data: the seeds vary the ReID training and nothing else, so that a
-# difference between two *generators* may still be one between two of their fits. And a miniature generator, fitted for
-# minutes, is not Stable Diffusion fitted for days. A claim that fails here says that the *idea* alone does not carry
-# it, and section 3 says what was missing: whether the images were not of the right person, or not infrared.
+# **What to notice.** Of many intervals at 95 % some miss; hence the correction. What holds, holds for these fits of the
+# generators and this data: the seeds vary the ReID training and nothing else, so that a difference between two
+# *generators* may still be one between two of their fits. And a miniature generator, fitted for minutes, is not Stable
+# Diffusion fitted for days. A claim that fails here says that the *idea* alone does not carry it, and section 3 says
+# what was missing: whether the images were not of the right person, or not infrared.
 #
 # ## Something to try
 #

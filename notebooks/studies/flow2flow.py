@@ -19,12 +19,12 @@
 # Visible-to-Infrared Person Re-Identification?") stays with the people of the training set, and makes images in two
 # ways: *more of the same* (training sample expansion, TSE) and *the same in the other modality* (cross-modality
 # generation, CMG). Both come from one model, a pair of invertible networks. Which of the two helps, and do the seeds
-# bear out what its tables say?
+# confirm its tables?
 #
 # **This study** reads the data of [chapter 1](../01_datasets.py), fits one generator for each form of it and trains
 # once per row of the paper's tables and seed (Tables III to VIII; Figures 3 to 9). On the miniature world a fit costs
-# about two minutes of one CPU core, a training one to two. What is done is fetched. A reduced set of rows is trained
-# unless it is run with `-p full=true`.
+# about two minutes of one CPU core, a training one to two. What is done is fetched. It trains a reduced set of rows;
+# `-p full=true` trains all.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -486,10 +486,9 @@ else:
 # ## 9. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the p-value after Holm's correction over
-# all claims that were tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or
-# less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
-# cannot tell.
+# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
+# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
+# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)

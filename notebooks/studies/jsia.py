@@ -22,9 +22,9 @@
 #
 # **This study** reads the data of [chapter 1](../01_datasets.py), makes one joint training of generators and network
 # per row of Table 3 and seed, and fits the generators of Table 4 (Figures 4 to 7 are made from these). On the miniature
-# world a training costs about a minute of one CPU core, and those of one seed share their pre-training. Trainings that
-# are done are fetched. A reduced set of rows is trained unless it is run with `-p full=true`, which adds Figure 5 and
-# further fits.
+# world a training costs about a minute of one CPU core, and those of one seed share their pre-training. It fetches
+# trainings that are done. A reduced set of rows is trained unless it is run with `-p full=true`, which adds Figure 5
+# and further fits.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -272,10 +272,9 @@ studies.beside_paper(run, STUDY, measured, 3)
 # ## 6. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the p-value after Holm's correction over
-# all claims that were tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or
-# less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
-# cannot tell.
+# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
+# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
+# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)
