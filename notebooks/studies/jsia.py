@@ -23,8 +23,8 @@
 # **This study** reads the data of [chapter 1](../01_datasets.py), makes one joint training of generators and network
 # per row of Table 3 and seed, and fits the generators of Table 4 (Figures 4 to 7 are made from these). On the miniature
 # world a training costs about a minute of one CPU core, and the trainings of one seed share their pre-training. It
-# fetches trainings that are done. A reduced set of rows is trained unless it is run with `-p full=true`, which adds
-# Figure 5 and further fits.
+# fetches trainings that are done. It trains a reduced set of rows; `-p full=true` adds the others, Figure 5 and further
+# fits.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -155,7 +155,7 @@ widgets.explore(exchange, step=range(FEW), strength=[0.0, 0.5, 1.0, 1.5])
 # A translation adds no identities. The *variation module* (section 3.2) is a variational auto-encoder of feature
 # *maps*: it draws $z = \mu + \tau \epsilon$ for a map $M$, $\epsilon$ from a normal distribution, and rebuilds $M$ from
 # $z$ (eq. 9). It minimises $\|M - \hat M\|_1 + \|\mu\|_2 + \|\tau - 1\|_2$ (eq. 10). Two images of one modality are
-# then mixed, latents and styles alike (eq. 14),
+# then mixed, both latents and styles (eq. 14),
 #
 # $$z_{mix} = \alpha z_1 + (1 - \alpha) z_2, \qquad m^s_{mix} = \alpha m^s_1 + (1 - \alpha) m^s_2,$$
 #
@@ -220,9 +220,9 @@ widgets.explore(mixture, alpha=[0.0, 0.25, 0.5, 0.75, 1.0], modality=["visible",
 # The network for retrieval is a set-level encoder $E^{sl}$, an instance-level encoder $E^{il}$ and classifiers. The
 # losses are cross-entropy and a triplet loss (eq. 13), and the parts of Table 3:
 #
-# - **SL**, set level: $E^{sl}$ *is* $E^i$. A content that can be decoded in both modalities holds none of them, so the
-#   network cannot use it. Without SL they are two encoders. *Degraded*: two encoders, and a discriminator that must not
-#   guess the modality.
+# - **SL**, set level: $E^{sl}$ *is* $E^i$. A content code that both decoders can use should hold no modality, so the
+#   network cannot learn from one. Without SL they are two encoders. *Degraded*: two encoders, and a discriminator that
+#   must not guess the modality.
 # - **IL**, instance level: the predictions for an image and for its generated partner must agree (eq. 11),
 #   $\mathrm{KL}(p_1 \| p_2) = \sum_c p_{1c} \log(p_{1c} / p_{2c})$.
 # - **LR**, local regions: the same for each of $n$ stripes with a classifier of its own (eq. 12). *Degraded*: between
