@@ -15,9 +15,9 @@
 # %% [markdown]
 # # 5 · The embedding: what has changed inside?
 #
-# **The question.** [Chapter 4](04_reid_training.py) gave each network a number. Here we open two of them, the baseline
-# and one that was trained with synthetic infrared. Where do the features of one person lie now, which queries turned
-# from wrong to right, and what in an image decides that?
+# **The question.** Each network has a score from [chapter 4](04_reid_training.py). Here we open two of them, the
+# baseline and one that was trained with synthetic infrared. Where do the features of one person lie now, which queries
+# turned from wrong to right, and what in an image decides that?
 #
 # **This chapter** reads the trained networks and the test features of [chapter 4](04_reid_training.py) and trains
 # missing networks. It makes a record of each embedding's spread, and costs about a minute once the networks are
