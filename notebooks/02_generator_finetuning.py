@@ -317,9 +317,9 @@ psnr.groupby(few["modality"], sort=False).agg(["mean", "std", "size"]).style.for
 #
 # ## Who: a word for each person
 #
-# The text encoder begins with a table: a row of numbers (an *embedding*) for each token of its vocabulary. **[Textual
-# inversion](glossary.md#textual-inversion)** (Gal et al. 2022) adds a row for a new word $[p]$, and searches for the
-# numbers that make the frozen model draw a given subject when the word is used. DiVE (section "Unified Mapping
+# The text encoder begins with a table: a row of numbers (an *embedding*) for each token of its vocabulary.
+# **[Textual inversion](glossary.md#textual-inversion)** (Gal et al. 2022) adds a row for a new word $[p]$, and searches
+# for the numbers that make the frozen model draw a given subject when the word is used. DiVE (section "Unified Mapping
 # Function") adds one such word for each identity $p$ of **both** sets, $p \in \mathcal P_{VI} \cup \mathcal P_{Ext}$,
 # and uses it for all images of that person, in either modality. An image $x_n^k$ of person $p$ in modality $k$ is
 # mapped to two pieces of text,
@@ -780,11 +780,11 @@ viz.differences(
 
 # %% [markdown]
 # **What to notice.** The rows rank the parts of the method. "Another person's $[p]$" is the worth of the identity word:
-# if its interval touches zero, the generator draws *somebody* and not *this* person, and [chapter
-# 3](03_synthetic_galleries.py) will show it. Compare "a code of the other modality, own branch" with "code and branch":
-# the gap between the two is what the branch does beyond the text. The base model's row says how far fine-tuning has
-# come altogether. These images were trained on, so the numbers say what was learned, not how well it transfers to new
-# images of the same people.
+# if its interval touches zero, the generator draws *somebody* and not *this* person, and
+# [chapter 3](03_synthetic_galleries.py) will show it. Compare "a code of the other modality, own branch" with "code and
+# branch": the gap between the two is what the branch does beyond the text. The base model's row says how far
+# fine-tuning has come altogether. These images were trained on, so the numbers say what was learned, not how well it
+# transfers to new images of the same people.
 
 # %%
 means = worth.groupby("time")[list(prompt_losses.PROMPT_VARIANTS)].mean()

@@ -18,10 +18,10 @@
 # **The question.** Are the images that DiVE makes *infrared*, and do they show the *identity* of their label? A network
 # that trains on them in [chapter 4](04_reid_training.py) believes every label, so look and measure first.
 #
-# **This chapter** reads the fitted DiVE of [chapter 2](02_generator_finetuning.py), and a trained network of [chapter
-# 4](04_reid_training.py) as evaluator (the baseline, above all). It makes every infrared image that [chapter
-# 4](04_reid_training.py) trains on, as an image table with a seed for each. It costs, on the miniature world, a few
-# minutes on two CPU cores the first time and about a minute later.
+# **This chapter** reads the fitted DiVE of [chapter 2](02_generator_finetuning.py), and a trained network of
+# [chapter 4](04_reid_training.py) as evaluator (the baseline, above all). It makes every infrared image that
+# [chapter 4](04_reid_training.py) trains on, as an image table with a seed for each. It costs, on the miniature world,
+# a few minutes on two CPU cores the first time and about a minute later.
 #
 # **You will learn**
 #
@@ -273,27 +273,27 @@ print(f"{len(path)} steps. From the gallery's own file, by hand differs by at mo
 # Now watch the loop at work. Change whatever you like:
 
 # %%
-shown = list(photographs.index[:people_shown])
+ids = list(photographs.index[:people_shown])
 cameras = cameras_of_each_view(run)  # one for each code, and its modality
 infrared_camera = next(camera for camera, modality in cameras.items() if modality == "infrared")
 
 
 def one_picture(person=0, camera=infrared_camera, guidance=config.guidance, steps=config.sampling_steps, seed=0):
-    z, path = draw(shown[person], camera, seed, steps, guidance)
+    z, path = draw(ids[person], camera, seed, steps, guidance)
     kept = [path[k] for k in np.unique(np.linspace(0, len(path) - 1, 6).round().astype(int))]
     rows = [decode(model, torch.cat([step[place] for step in kept])) for place in (1, 3)]
-    photograph = pixels([photographs[shown[person]]], (config.height, config.width))
+    photograph = pixels([photographs[ids[person]]], (config.height, config.width))
     return viz.image_grid(
         [[*rows[0], *decode(model, z)], [*rows[1], *photograph]],
         row_labels=["what the\nnetwork sees", "what it takes\nit for"],
         column_labels=[*(f"t = {step[0]}" for step in kept), "picture,\nphoto"],
-        title=f"{short(shown[person])} under {camera}, guidance {guidance:g}, {steps} steps",
+        title=f"{short(ids[person])} under {camera}, guidance {guidance:g}, {steps} steps",
     )
 
 
 explore(
     one_picture,
-    person=range(len(shown)),
+    person=range(len(ids)),
     camera=list(cameras),
     guidance=sorted({1.0, 1.5, 2.0, 3.0, 5.0, 7.5, config.guidance}),
     steps=sorted({1, 2, 3, 5, 10, 30, config.sampling_steps}),
@@ -329,11 +329,11 @@ plt.show()
 
 # %%
 weights = sorted({1.0, 2.0, 3.0, 5.0, 7.5, config.guidance})
-requests = [Request(name, run.infrared_cameras[0], seed=place) for place, name in enumerate(shown[:3])]
+requests = [Request(name, run.infrared_cameras[0], seed=place) for place, name in enumerate(ids[:3])]
 columns = [sample(model, requests, guidance=w) for w in weights]
 viz.image_grid(
     list(zip(*columns, strict=True)),
-    row_labels=[short(name) for name in shown[:3]],
+    row_labels=[short(name) for name in ids[:3]],
     column_labels=[f"w = {w:g}" + "\n(this run's)" * (w == config.guidance) for w in weights],
     title="The same noise under more and more guidance",
 )
@@ -367,7 +367,7 @@ def side_by_side(names, title):
     return viz.image_grid(rows, row_labels=[short(who) for who in names], column_labels=heads, title=title)
 
 
-side_by_side(shown, "External identities: photographs, synthetic infrared, true infrared")
+side_by_side(ids, "External identities: photographs, synthetic infrared, true infrared")
 
 # %% [markdown]
 # **What to notice.** Go along a row. Do hair, skirt or trousers, bag and hat survive from the photograph to the
@@ -384,10 +384,10 @@ side_by_side(shown, "External identities: photographs, synthetic infrared, true 
 # with it the LoRA branch), down a column only the token $[p]$.
 
 # %%
-swapped = [sample(model, [Request(name, camera, seed=0) for name in shown]) for camera in cameras]
+swapped = [sample(model, [Request(name, camera, seed=0) for name in ids]) for camera in cameras]
 viz.image_grid(
     list(zip(*swapped, strict=True)),
-    row_labels=[short(name) for name in shown],
+    row_labels=[short(name) for name in ids],
     column_labels=[f"{camera}\n{modality}" for camera, modality in cameras.items()],
     title="Rows: one person under every code. Columns: one code, every person",
 )
@@ -431,12 +431,12 @@ library = sample(model, request, images=photograph[None], strength=strength)[0]
 assert np.abs(decode(model, z)[0].astype(int) - library).max() <= 1
 
 # %%
-starts = pixels(photographs[shown].tolist(), (config.height, config.width))
-requests = [Request(name, run.infrared_cameras[0], seed=place) for place, name in enumerate(shown)]
+starts = pixels(photographs[ids].tolist(), (config.height, config.width))
+requests = [Request(name, run.infrared_cameras[0], seed=place) for place, name in enumerate(ids)]
 begun = [sample(model, requests, images=starts, strength=strength) for strength in strengths]
 viz.image_grid(
     list(zip(starts, *begun, sample(model, requests), strict=True)),
-    row_labels=[short(name) for name in shown],
+    row_labels=[short(name) for name in ids],
     column_labels=["photograph", *(f"from it,\nstrength {strength:g}" for strength in strengths), "from noise"],
     title="The same request, from the photograph and from noise",
 )
@@ -620,8 +620,8 @@ lost.pivot(index=["people", "modality"], columns="images", values=["right (%)", 
 # (`dive.steps`) before a larger base model. If the infrared of training identities is right and that of external ones
 # wrong, the step between them loses: tokens of training identities have seen infrared images, those of external
 # identities never. These cannot come all the way to the right, though: a generator can only guess what no photograph
-# tells (how bright a garment is in infrared), and the re-drawn gallery of the miniature world shows in [chapter
-# 4](04_reid_training.py) how far the best guess comes.
+# tells (how bright a garment is in infrared), and the re-drawn gallery of the miniature world shows in
+# [chapter 4](04_reid_training.py) how far the best guess comes.
 #
 # ## As a whole: could they be taken for real?
 #
@@ -827,8 +827,8 @@ pd.Series(compared.basis, name="measured with").to_frame().style.set_properties(
 # %% [markdown]
 # **What to notice.** Read along a row, between copies and truth. Copies show the right person in the right pose. Do
 # they fail where infrared itself is measured, in *luminance* and *coverage*? A generator can fail the other way round,
-# with perfect infrared of nobody in particular. Measures may also contradict each other, so [chapter
-# 4](04_reid_training.py) has the last word: does a network that trains on the gallery find more people?
+# with perfect infrared of nobody in particular. Measures may also contradict each other, so
+# [chapter 4](04_reid_training.py) has the last word: does a network that trains on the gallery find more people?
 #
 # ## Privacy
 #

@@ -18,11 +18,11 @@
 # **The question.** We train the same network on real images alone and on real images plus synthetic infrared, several
 # times each. Is the difference larger than what another throw of the dice would have given?
 #
-# **This chapter** reads the tables of [chapter 1](01_datasets.py) and the galleries of [chapter
-# 3](03_synthetic_galleries.py) (it makes them if they are missing). Its first half writes a whole training by hand,
-# runs it for some seconds and asserts that the library computes the same; its second half makes one trained network
-# with its scores for each training set and seed. The second half costs, on the miniature world, most of the book's
-# time: about a minute of one CPU core for each training. It fetches networks that are already trained.
+# **This chapter** reads the tables of [chapter 1](01_datasets.py) and the galleries of
+# [chapter 3](03_synthetic_galleries.py) (it makes them if they are missing). Its first half writes a whole training by
+# hand, runs it for some seconds and asserts that the library computes the same; its second half makes one trained
+# network with its scores for each training set and seed. The second half costs, on the miniature world, most of the
+# book's time: about a minute of one CPU core for each training. It fetches networks that are already trained.
 #
 # **You will learn**
 #

@@ -18,9 +18,9 @@
 # **The question.** Which mistakes change a score without raising an error? Each mistake below can cost weeks, and
 # published code has several of them. Here we make each on purpose, on this run's own network and test images.
 #
-# **This chapter** reads the data sets of [chapter 1](01_datasets.py) and the baseline networks of [chapter
-# 4](04_reid_training.py), makes a table for each mistake and a few short trainings (for the last). It costs, on the
-# miniature world, about a minute the first time and seconds later.
+# **This chapter** reads the data sets of [chapter 1](01_datasets.py) and the baseline networks of
+# [chapter 4](04_reid_training.py), makes a table for each mistake and a few short trainings (for the last). It costs,
+# on the miniature world, about a minute the first time and seconds later.
 #
 # **You will learn**
 #

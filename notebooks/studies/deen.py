@@ -392,8 +392,9 @@ viz.against(
 # %% [markdown]
 # ## 9. The embedding in the plane (Fig. 7, lower half)
 #
-# t-SNE of the same few test identities. Neighbours mean something, sizes and distances of clusters do not ([chapter
-# 5](../05_embedding_analysis.py)). Look whether an identity's circles (visible) and triangles (infrared) touch.
+# t-SNE of the same few test identities. Neighbours mean something, sizes and distances of clusters do not
+# ([chapter 5](../05_embedding_analysis.py)). Look whether an identity's circles (visible) and triangles (infrared)
+# touch.
 
 # %%
 held = studies.features_of(run, STUDY, ["base", "deen"], seed=seed)

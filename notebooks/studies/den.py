@@ -461,9 +461,9 @@ retrieval.transitions(before, after)
 #
 # ## 9. The embedding in the plane (Fig. 4)
 #
-# t-SNE of the same few test identities. Neighbours mean something, sizes and distances of clusters do not ([chapter
-# 5](../05_embedding_analysis.py)): the figure can show whether an identity's circles and triangles touch, and not how
-# much room it has.
+# t-SNE of the same few test identities. Neighbours mean something, sizes and distances of clusters do not
+# ([chapter 5](../05_embedding_analysis.py)): the figure can show whether an identity's circles and triangles touch, and
+# not how much room it has.
 
 # %%
 for name in ("MMD-ReID", "DEN"):

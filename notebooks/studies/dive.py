@@ -20,10 +20,10 @@
 # data set as infrared cameras would show them. Do methods that train with such images find people better, and better
 # than with other generators' images? Do the seeds confirm the paper's tables?
 #
-# **This study** reads the data of [chapter 1](../01_datasets.py) and the generator of [chapter
-# 2](../02_generator_finetuning.py), fits every other generator once, and makes one training per row of the paper's
-# tables and seed (Tables 1 to 4; Figures 1, 2, 4, 5 and 6). On the miniature world a training costs one to three
-# minutes of one CPU core, and a generator about as much, except DiVE's fine-tunings: six on two cores. The study
+# **This study** reads the data of [chapter 1](../01_datasets.py) and the generator of
+# [chapter 2](../02_generator_finetuning.py), fits every other generator once, and makes one training per row of the
+# paper's tables and seed (Tables 1 to 4; Figures 1, 2, 4, 5 and 6). On the miniature world a training costs one to
+# three minutes of one CPU core, and a generator about as much, except DiVE's fine-tunings: six on two cores. The study
 # fetches whatever is done. It trains a reduced set of rows (Tables 1 and 2, and a check of fairness); `-p full=true`
 # trains all.
 

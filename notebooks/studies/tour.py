@@ -20,10 +20,10 @@
 # in infrared? [Chapter 2](../02_generator_finetuning.py) and [chapter 3](../03_synthetic_galleries.py) ask this about
 # DiVE, this page about any other generator of the book.
 #
-# **This study** reads the images of [chapter 1](../01_datasets.py) and the baseline network of [chapter
-# 4](../04_reid_training.py) (or trains it), fits the generator that `generator` names, makes its gallery, and looks at
-# both. It costs, on the miniature world, between seconds and a few minutes on two CPU cores, and seconds once the
-# generator is fitted.
+# **This study** reads the images of [chapter 1](../01_datasets.py) and the baseline network of
+# [chapter 4](../04_reid_training.py) (or trains it), fits the generator that `generator` names, makes its gallery, and
+# looks at both. It costs, on the miniature world, between seconds and a few minutes on two CPU cores, and seconds once
+# the generator is fitted.
 #
 #     vireid study tour -p generator=flow2flow
 #
@@ -455,10 +455,10 @@ for each, table in found.items():
 print(f"Guessing would be right in {library.chance:.1%}.")
 
 # %% [markdown]
-# The table also says how near the gallery as a whole comes to real infrared images: the [Fréchet
-# distance](../glossary.md#fréchet-distance) of the evaluator network's features to the target's infrared training
-# images, with equal numbers of images. It knows no identities, and [chapter 3](../03_synthetic_galleries.py) computes
-# it by hand.
+# The table also says how near the gallery as a whole comes to real infrared images: the
+# [Fréchet distance](../glossary.md#fréchet-distance) of the evaluator network's features to the target's infrared
+# training images, with equal numbers of images. It knows no identities, and [chapter 3](../03_synthetic_galleries.py)
+# computes it by hand.
 
 # %%
 infrared = target[target["modality"] == "infrared"].reset_index(drop=True)
