@@ -18,18 +18,18 @@
 # **The question.** A camera that films in colour by day switches to infrared at night. Which parts of a person's look
 # survive that switch, and how does one measure, without fooling oneself, whether a network recognises the person again?
 #
-# **This chapter** reads the data sets of the profile (on the miniature world it draws them first), makes a check of
-# each, one table of all images and the scores of a recogniser that has learned nothing, and costs about a minute on
-# two CPU cores; on real data some minutes, in which every image is decoded once.
+# **This chapter** reads the data sets of the profile (on the miniature world it draws them first). It makes a check of
+# each, one table of all images, and the scores of a recogniser that has learned nothing. It costs about a minute on two
+# CPU cores; on real data some minutes, in which every image is decoded once.
 #
 # **You will learn**
 #
-# - to read a data set's folder into a table, and to see who is in it;
+# - to read a data set's folder into a table, and to see which identities it holds;
 # - what of a person's look survives the switch to infrared, and how to measure that without any network;
-# - to draw a gallery, to remove what must not answer, and to turn rankings into CMC, mAP and mINP, by hand.
+# - to draw a gallery, to apply a removal rule, and to turn rankings into CMC, mAP and mINP, by hand.
 #
-# **You need** to read a little Python (tables, arrays), and nothing of the field: its words are explained as they come,
-# and in the [glossary](glossary.md).
+# **You need** a little Python (tables, arrays) and no knowledge of the field: the text explains its words as they come,
+# and so does the [glossary](glossary.md).
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -66,9 +66,8 @@ run
 #
 # *Visible-infrared person re-identification* (VI-ReID) gets an image of a person from an infrared camera, the
 # **[query](glossary.md#query-and-gallery)**, and must find images of the same person among those of visible cameras,
-# the **gallery**. Nobody tells it who the people are: the identities in the test were never seen in training. So it
-# can't learn faces by heart; it has to learn a *feature* $f(x)$ in which two images of one person lie close together,
-# whatever the modality.
+# the **gallery**. The test identities were never seen in training. So the network can't learn people by heart; it has
+# to learn a *feature* $f(x)$ in which two images of one person lie close together, whatever the modality.
 #
 # The training set has two halves (DiVE, "Formulation of VI-ReID", eq. 1):
 #
@@ -76,20 +75,20 @@ run
 #
 # $x_n^V$ is the $n$-th visible image and $x_n^I$ the $n$-th infrared one; $y$ is the person shown, the
 # [*identity*](glossary.md#identity); $N_V$ and $N_I$ count the images. The halves are **not pairs**: no two cameras
-# took the same moment in both modalities. All that ties them together is that they show the same people.
+# took the same moment in both modalities. Only the identities tie the two halves together.
 
 # %% [markdown]
 # ## 2. One table for everything
 #
-# Whatever a data set looks like on disk, this book reads it into one table: one row per image. Synthetic images will
-# be rows of the same table, with the name of their generator under `source`. A row holds no more than this:
+# This book reads every data set into one table, with one row per image. Synthetic images will be rows of the same
+# table, with the name of their generator under `source`. A row holds this and no more:
 
 
 # %% tags=["by-hand"]
 def row(data_set, path, person, camera, modality, split):
     return {
         "path": str(path),
-        "identity": f"{data_set}/{person:04d}",  # with the data set's name: person 7 of two sets is two people
+        "identity": f"{data_set}/{person:04d}",  # with the data set's name: person 7 of two sets is two identities
         "camera": f"{data_set}/{camera}",
         "modality": modality,
         "split": split,
@@ -99,8 +98,8 @@ def row(data_set, path, person, camera, modality, split):
 
 
 # %% [markdown]
-# SYSU-MM01 says in folders what an image shows: `cam3/0042/0007.jpg` is image 7 of person 42 from camera 3. Which
-# person belongs to which [split](glossary.md#split) stands in three lists. The miniature world copies this layout.
+# SYSU-MM01 says in folders what an image shows: `cam3/0042/0007.jpg` is image 7 of person 42 from camera 3. Three lists
+# assign the people to the [splits](glossary.md#split). The miniature world copies this layout.
 
 # %% tags=["by-hand"]
 MODALITY = {1: "visible", 2: "visible", 3: "infrared", 4: "visible", 5: "visible", 6: "infrared"}
@@ -121,7 +120,7 @@ def walk_sysu(root, data_set):
 
 # %% [markdown]
 # Market-1501 says it in each file's name: `query/0042_c3s1_000151_00.jpg` shows person 42 from camera 3, and the folder
-# is the split. All its cameras are visible ones. Two numbers mean nobody: 0 is a *distractor*, a gallery image of
+# is the split. All its cameras are visible ones. Two numbers name no identity: 0 is a *distractor*, a gallery image of
 # somebody who is no query, and −1 is *junk*, a box that holds half a person or none.
 
 
@@ -138,8 +137,8 @@ def walk_market(root, data_set):
 
 
 # %% [markdown]
-# The library's readers also know RegDB's and LLCM's layouts, and refuse a folder that is not what it should be. On a
-# folder that is, they give the same rows, in the same order:
+# The library's readers also know RegDB's and LLCM's layouts, and refuse a folder that does not follow its layout. On
+# this folder they give the same rows as ours, in the same order:
 
 # %% tags=["by-hand"]
 walks, tables, data = {"sysu": walk_sysu, "market1501": walk_market}, {}, run.data()
@@ -154,8 +153,8 @@ for data_set in run.profile.data.roots:
         print(f"{data_set}: lies in the layout {layout!r}, which vireid_lib/data/layouts reads")
 
 # %% [markdown]
-# `run.data()` holds the target's table, and of the external set those people whom this run expands. Some rows of the
-# target's, of each path the last three parts:
+# `run.data()` holds the target's table, and the rows of the external identities that this run expands. Some rows of the
+# target's table, with the last three parts of each path:
 
 # %%
 some = data.target.sample(6, random_state=1).sort_index()
@@ -170,7 +169,7 @@ counts = data.target.pivot_table(index=["camera", "modality"], columns="split", 
 counts.reset_index("modality")
 
 # %% [markdown]
-# And the people. **No identity is in two rows of this table**: that is what makes the test a test.
+# And the identities. **No identity is in two rows of this table**: that is what makes the test a test.
 
 # %%
 assert (data.target.groupby("identity")["split"].nunique() == 1).all()
@@ -179,11 +178,11 @@ data.target.groupby("split").agg(identities=("identity", "nunique"), images=("pa
 # %% [markdown]
 # ### Why infrared images are scarce
 #
-# To photograph one person in both modalities, somebody needs cameras of both kinds, a place that is filmed in the
-# light and in the dark, and a way to tell that the two images show the same person. Images from visible cameras need
-# none of that: such data sets are older, larger and many. So the identities that are seen in both modalities are few,
-# and those with visible images alone are many. This is the motive of DiVE and its like: *make* the infrared half of the
-# many. (In the miniature world the imbalance is drawn in on purpose; in its smallest size it is slight.)
+# To photograph one person in both modalities, one needs cameras of both kinds, a place that is filmed in the light and
+# in the dark, and a way to tell that the two images show the same person. Images from visible cameras need none of
+# that: such data sets are older, larger and many. So few identities are seen in both modalities, and many have visible
+# images alone. This is the motive of DiVE and its like: *make* the infrared half of the many. (In the miniature world
+# the imbalance is drawn in on purpose; in its smallest size it is slight.)
 
 # %%
 sources = {"target, to learn from": data.train_rows()}
@@ -217,14 +216,14 @@ for name in run.profile.data.roots:
 
 # %% [markdown]
 # **What to notice.** Each count says where it comes from. Printed counts do contradict each other: for SYSU-MM01, one
-# paper swaps two digits and another counts 296 training people where everyone else trains on 395 (train and val
-# together). A check can't know who is right, but it can show which of them your copy agrees with.
+# paper swaps two digits and another counts 296 training identities where everyone else trains on 395 (train and val
+# together). A check can't know which paper is right, but it can show which of them your copy agrees with.
 
 # %% [markdown]
 # ## 4. Contact sheet
 #
-# Rows are people, columns are cameras: visible ones on the left, infrared ones on the right. A gap is a camera that has
-# not seen the person. In JupyterLab, choose the split, the people and how many images of each.
+# Rows are identities, columns are cameras: visible ones on the left, infrared ones on the right. A gap means that the
+# camera has not seen the person. In JupyterLab, choose the split, the identities and how many images of each.
 
 # %%
 everything = data.target if data.external is None else pd.concat([data.target, data.external], ignore_index=True)
@@ -232,11 +231,11 @@ everything["number"] = everything["camera"].str.rsplit("/", n=1).str[-1].astype(
 
 
 def contact_sheet(split="train", first_person=0, images=1):
-    """Six people under all cameras."""
+    """Six identities under all cameras."""
     rows = everything[everything["split"] == split]
     names = sorted(rows["identity"].unique())
     start = min(first_person, max(0, len(names) - 6))
-    title = f"Split {split}: {len(rows):,} images of {len(names):,} people, from number {start + 1} on"
+    title = f"Split {split}: {len(rows):,} images of {len(names):,} identities, from number {start + 1} on"
     names = names[start : start + 6]
     cameras = rows[["modality", "number"]].drop_duplicates()
     cameras = cameras.sort_values(["modality", "number"], ascending=[False, True])
@@ -259,8 +258,8 @@ widgets.explore(
 )
 
 # %% [markdown]
-# **What to notice.** Go along a row and cover the left columns: would you find the person by the infrared image
-# alone? Build, hair, bags, the cut of the clothes help; "the one in red" does not. Then go down a column: each camera
+# **What to notice.** Go along a row and cover the left columns: would the infrared image alone be enough to find the
+# person? Build, hair, bags, the cut of the clothes help; "the one in red" does not. Then go down a column: each camera
 # has a background and a lighting of its own. A network that learns "this wall means this person" is right in training
 # and useless in the test.
 
@@ -271,8 +270,8 @@ widgets.explore(
 # A dye that is dark to the eye can be bright in infrared; a pattern printed in such a dye fades, or inverts.
 #
 # In reality nobody can photograph one moment in both modalities with the same lens. The miniature world can, because it
-# draws. Below, each column is one person at one moment: in colour, the same picture in grey, and in infrared. (With a
-# profile on real data there is nothing to draw, and this figure and the next are left out.)
+# draws. Below, each column is one person at one moment: in colour, the same picture in grey, and in infrared. (A
+# profile on real data leaves out this figure and the next.)
 
 # %%
 if run.miniature:
@@ -288,8 +287,8 @@ if run.miniature:
 # %% [markdown]
 # **What to notice.** Compare the second row with the third. If infrared were merely "grey", they would agree. They
 # agree in the outline, the hair, the bag, the cut; they disagree in how bright each garment is and in what becomes of
-# stripes and dots. A generator of infrared images that only takes the colour away (we shall use one as a reference)
-# teaches a network the second row.
+# stripes and dots. A generator of infrared images that only takes the colour away teaches a network the second row. (We
+# will use one as a reference.)
 #
 # Where does the brightness come from? In this world a material's infrared brightness $b$ follows
 #
@@ -325,8 +324,8 @@ if run.miniature:
 #
 # ### The same question to the images of this profile
 #
-# Real or drawn, we can ask the images themselves. Take a few numbers that one can read off an image without any
-# learning: how bright is the upper body, how red, how strongly does it vary from top to bottom (stripes)?
+# Now we ask the images themselves, real or drawn. Take a few numbers that need no learning: how bright is the upper
+# body, how red, how strongly does it vary from top to bottom (stripes)?
 
 
 # %% tags=["by-hand"]
@@ -341,8 +340,8 @@ def look(pixels):
 
 # %% [markdown]
 # Average them over each person's images, once in half of the visible cameras, once in the other half, once in infrared,
-# and correlate over people. The first correlation says what survives a mere change of camera, the second what survives
-# the change of modality.
+# and correlate over identities. The first correlation says what survives a mere change of camera, the second what
+# survives the change of modality.
 
 # %% tags=["by-hand"]
 rows = data.train_rows()
@@ -393,16 +392,16 @@ print(
 )
 
 # %% [markdown]
-# **What to notice.** Colour is the extreme case: within visible cameras it is one of the best clues there is, in
-# infrared it is a constant. Brightness keeps part of its worth. (With few people a correlation is uncertain by about
-# $1/\sqrt{n}$: the axis says how many there are.) This is the [*modality gap*](glossary.md#modality-gap) in its
-# plainest form, before any network.
+# **What to notice.** Colour is the extreme case: how good a clue is it within visible cameras? In infrared it is a
+# constant. Brightness keeps part of its worth; how much? (With few identities a correlation is uncertain by about
+# $1/\sqrt{n}$: the axis gives $n$.) This is the [*modality gap*](glossary.md#modality-gap) in its plainest form, before
+# any network.
 
 # %% [markdown]
 # ## 6. The protocol, by hand
 #
-# A [protocol](glossary.md#protocol) says who asks, who answers, which gallery images do not count, and how the ranking
-# becomes a number. All of it changes the number. The data set's own words:
+# A [protocol](glossary.md#protocol) fixes the queries, the gallery, which gallery images do not count, and how the
+# ranking becomes a number. Each of them changes the number. The data set's own words:
 
 # %%
 protocol, test = run.protocol(), data.test()
@@ -414,12 +413,12 @@ print(
 )
 
 # %% [markdown]
-# ### Who asks, and who answers
+# ### The queries and the gallery
 #
-# In SYSU-MM01 every infrared test image asks. The gallery is a *draw*: of each person and each visible camera one image
-# ([single-shot](glossary.md#single-shot-and-multi-shot)), or several. The draw has to be the same for everybody, so the
-# released evaluators seed Python's own generator with the number of the [trial](glossary.md#trial) and go through
-# people and cameras in order.
+# In SYSU-MM01 every infrared test image is a query. The gallery is a *draw*: of each person and each visible camera one
+# image ([single-shot](glossary.md#single-shot-and-multi-shot)), or several. The draw has to be the same for everybody,
+# so the released evaluators seed Python's own generator with the number of the [trial](glossary.md#trial) and go
+# through identities and cameras in order.
 
 
 # %% tags=["by-hand"]
@@ -437,9 +436,9 @@ def draw(images, cameras, trial, shots):
 
 
 # %% [markdown]
-# The library's trial consists of the same rows in the same order. (RegDB draws nothing: all images of one modality ask
-# all of the other. LLCM draws likewise from its own cameras; SYSU-MM01's authors published draws of their own, which
-# come as a file.) Change `chosen`, and everything below follows another draw.
+# The library's trial consists of the same rows in the same order. (RegDB draws nothing: all images of one modality
+# search all of the other. LLCM draws in the same way from its own cameras; SYSU-MM01's authors published draws of their
+# own, which come as a file.) Change `chosen`, and everything below follows another draw.
 
 # %% tags=["by-hand"]
 chosen = 0
@@ -455,29 +454,29 @@ else:
     print(f"{protocol.name}: the library's trial it is")
 
 # %% [markdown]
-# ### What must not answer
+# ### The removal rule
 #
-# Some gallery images are too easy, so they are taken out, for each query anew: its
-# [removal rule](glossary.md#removal-rule). Four data sets, four rules, each a line. They get the person and the camera
-# that ask, and the people and cameras of the whole gallery:
+# Some gallery images are too easy. A [removal rule](glossary.md#removal-rule) takes them out, for each query anew. Four
+# data sets have four rules, a line each. A rule gets the query's identity and camera, and the identities and cameras of
+# the whole gallery:
 
 # %% tags=["by-hand"]
 JUNK = f"{run.profile.data.target}/-1"
 
 REMOVED = {
-    "sysu-mm01": lambda person, camera, people, cameras: (camera == 3) & (cameras == 2),  # one room, two cameras
-    "regdb": lambda person, camera, people, cameras: np.zeros(len(people), bool),
-    "llcm": lambda person, camera, people, cameras: (people == person) & (cameras == camera),
-    "market-1501": lambda person, camera, people, cameras: (people == person) & (cameras == camera) | (people == JUNK),
+    "sysu-mm01": lambda person, camera, ids, cameras: (camera == 3) & (cameras == 2),  # one room, two cameras
+    "regdb": lambda person, camera, ids, cameras: np.zeros(len(ids), bool),
+    "llcm": lambda person, camera, ids, cameras: (ids == person) & (cameras == camera),
+    "market-1501": lambda person, camera, ids, cameras: (ids == person) & (cameras == camera) | (ids == JUNK),
 }
 
 # %% [markdown]
-# How many gallery images a query loses on average, by its own camera and by theirs, under the rule of this run:
+# How many gallery images a query loses on average, by query camera and gallery camera, under the rule of this run:
 
 
 # %%
 def asked(query, gallery):
-    """Who asks and who answers, as arrays."""
+    """Queries and gallery, as arrays."""
     return {
         "query_ids": query["identity"].to_numpy(),
         "query_cameras": query["number"].to_numpy(),
@@ -486,10 +485,10 @@ def asked(query, gallery):
     }
 
 
-people, cameras = trial.gallery["identity"].to_numpy(), trial.gallery["number"].to_numpy()
+ids, cameras = trial.gallery["identity"].to_numpy(), trial.gallery["number"].to_numpy()
 gone = np.stack(
     [
-        REMOVED[protocol.rule](person, camera, people, cameras)
+        REMOVED[protocol.rule](person, camera, ids, cameras)
         for person, camera in zip(trial.query["identity"], trial.query["number"], strict=True)
     ]
 )
@@ -498,8 +497,8 @@ lost = lost.T.groupby(level=0).mean()
 lost.rename_axis("query camera").rename_axis("gallery camera", axis="columns").round(1)
 
 # %% [markdown]
-# **What to notice.** Which column is not zero, if any? What is taken away depends on the camera that asks. Under
-# SYSU-MM01's rule right and wrong images go alike; LLCM's and Market-1501's rules take right ones only.
+# **What to notice.** Which column is not zero, if any? What is removed depends on the query's camera. SYSU-MM01's rule
+# removes right and wrong images; LLCM's and Market-1501's rules remove right ones only.
 #
 # ### Something to rank by
 #
@@ -510,7 +509,7 @@ lost.rename_axis("query camera").rename_axis("gallery camera", axis="columns").r
 pixels = load_images(test["path"].tolist(), (64, 32), cache=run.cache.files).pixels
 grey_images = torch.from_numpy(np.array(pixels)).float() @ torch.tensor([0.299, 0.587, 0.114]) / 255
 features = torch.nn.functional.interpolate(grey_images[:, None], (16, 8), mode="area").flatten(1)
-features = features - features.mean(1, keepdim=True)  # a brighter exposure shall not matter
+features = features - features.mean(1, keepdim=True)  # a brighter exposure must not matter
 unit = torch.nn.functional.normalize(features)
 
 
@@ -520,17 +519,17 @@ def apart(query, gallery):
     return (1 - unit[one] @ unit[other].T).numpy()
 
 
-def ranking(distances, person, camera, people, cameras, removed):
+def ranking(distances, person, camera, ids, cameras, removed):
     """One query's gallery without what is removed, nearest first: places in the gallery, and which are right."""
-    kept = np.flatnonzero(~removed(person, camera, people, cameras))
-    right = people[kept] == person
+    kept = np.flatnonzero(~removed(person, camera, ids, cameras))
+    right = ids[kept] == person
     order = np.lexsort((right, distances[kept]))  # by distance; where two are equal, the wrong one first
     return kept[order], right[order]
 
 
 # %% [markdown]
-# One query and the beginning of its ranked gallery. In JupyterLab, go through the queries (of those that lose most),
-# and see what another data set's rule would do to the same ranking:
+# One query and the beginning of its ranked gallery. In JupyterLab, go through the queries that lose most, and see what
+# another data set's rule does to the same ranking:
 
 # %%
 distances = apart(trial.query, trial.gallery)
@@ -542,8 +541,8 @@ def ranked_gallery(query=query_number, rule=protocol.rule, shown=24):
     """One query and the first images of its gallery; what the rule removes is faded."""
     asks = trial.query.iloc[[candidates[query]]]
     person, camera = asks["identity"].iloc[0], asks["number"].iloc[0]
-    removed = REMOVED[rule](person, camera, people, cameras)
-    order = np.lexsort((people == person, distances[candidates[query]]))[:shown]
+    removed = REMOVED[rule](person, camera, ids, cameras)
+    order = np.lexsort((ids == person, distances[candidates[query]]))[:shown]
     lines = -(-len(order) // 12)
     figure, axes = plt.subplots(lines, 13, figsize=(9.2, 0.4 + 1.4 * lines), squeeze=False)
     figure.suptitle(f"Person {short(person)} from camera {camera}, under the rule {rule}")
@@ -561,7 +560,7 @@ def ranked_gallery(query=query_number, rule=protocol.rule, shown=24):
             show(axis, image, f"removed\ncam. {cameras[place]}", "gray", alpha=0.25)
             continue
         rank += 1
-        sign, colour, line = ("✓", "C0", "-") if people[place] == person else ("✗", "C1", ":")
+        sign, colour, line = ("✓", "C0", "-") if ids[place] == person else ("✗", "C1", ":")
         show(axis, image, f"{rank} {sign}\ncam. {cameras[place]}", colour)
         frame = {"fill": False, "edgecolor": colour, "linestyle": line, "linewidth": 2.5, "clip_on": False}
         axis.add_patch(plt.Rectangle((0, 0), 1, 1, transform=axis.transAxes, **frame))
@@ -572,10 +571,10 @@ def ranked_gallery(query=query_number, rule=protocol.rule, shown=24):
 widgets.explore(ranked_gallery, query=range(len(candidates)), rule=list(REMOVED), shown=[12, 24, 36])
 
 # %% [markdown]
-# **What to notice.** ✓ and a solid frame is the same person, ✗ and a dotted frame another one, faded images are
-# removed and get no rank. In SYSU-MM01 (and in the miniature world, which copies its layout) camera 3 is infrared and
-# hangs in the same room as visible camera 2: without the rule, the same wallpaper would be the best clue. Look at what
-# the first images have in common with the query: is it the person, or the background?
+# **What to notice.** ✓ and a solid frame is the same person, ✗ and a dotted frame another one, faded images are removed
+# and get no rank. In SYSU-MM01 (and in the miniature world, which copies its layout) camera 3 is infrared and hangs in
+# the same room as visible camera 2: without the rule, the shared background would be the best clue. Look at what the
+# first images have in common with the query: is it the person, or the background?
 
 # %% [markdown]
 # ### From a ranking to three numbers
@@ -589,8 +588,8 @@ widgets.explore(ranked_gallery, query=range(len(candidates)), rule=list(REMOVED)
 #
 # *CMC* (cumulative matching characteristic) asks whether one right image is among the first $k$; CMC(1) is called
 # rank-1. *AP* (average precision) asks for all right images: $j/r_j$ is the share of right images down to the $j$-th
-# hit. *INP* (inverse negative penalty; AGW, section 3.4) looks at the hardest one only: how far down must one read to
-# have found them all? Averaged over queries they are the CMC curve, **mAP** and **mINP**.
+# hit. *INP* (inverse negative penalty; AGW, section 3.4) looks at the hardest one only: how far down does one read to
+# find them all? Averaged over queries they are the CMC curve, **mAP** and **mINP**.
 #
 # | symbol | in the code | what it is |
 # |---|---|---|
@@ -623,7 +622,7 @@ def score_by_hand(distances, query_ids, query_cameras, gallery_ids, gallery_came
 
 
 # %% [markdown]
-# On paper first: one query of person A from camera 3, and six gallery images.
+# First on paper: one query of person A from camera 3, and six gallery images.
 
 # %%
 six = {
@@ -652,10 +651,10 @@ assert cmc[:3] == [0, 1, 1] and abs(mean_ap - 11 / 30) < 1e-12 and mean_inp == 2
 print(f"CMC(1) {cmc[0]:.0f}, CMC(2) {cmc[1]:.0f}, CMC(3) {cmc[2]:.0f}, AP {mean_ap:.4f}, INP {mean_inp:.4f}")
 
 # %% [markdown]
-# Now all queries of the trial, under each of the four rules. And a harder case, in which each rule has something to
-# remove: all images of twenty test identities (or of all there are) search all of them, themselves included, and the
-# last of these people is made junk. The library's evaluator, which works in chunks of queries and sorts less, gives the
-# same to twelve digits.
+# Now all queries of the trial, under each of the four rules. Then a harder case, in which each rule has something to
+# remove: all images of twenty test identities (or of all, if the set has fewer) search all of them, themselves
+# included, and the last identity is made junk. The library's evaluator, which works in chunks of queries and sorts
+# less, gives the same to twelve digits.
 
 # %% tags=["by-hand"]
 names = sorted(test["identity"].unique())[:20]
@@ -674,10 +673,10 @@ for case, (query, gallery) in {"trial": (trial.query, trial.gallery), "everybody
 pd.DataFrame(table, index=["rank-1", "rank-10", "mAP", "mINP"]).T.round(1)
 
 # %% [markdown]
-# **What to notice.** Where infrared asks visible cameras, LLCM's and Market-1501's rules remove nothing as long as no
-# camera number has both modalities (LLCM's have). Where everybody asks everybody, an image is nearest to itself: by the
-# two rules that keep images of the query's own camera, grey thumbnails recognise everybody. A removal rule is no
-# detail; it is the question that is being asked.
+# **What to notice.** Where infrared searches visible cameras, LLCM's and Market-1501's rules remove nothing as long as
+# no camera number has both modalities (LLCM's have). Where all images search all images, each is nearest to itself:
+# under the two rules that keep images of the query's own camera, grey thumbnails recognise everybody. A removal rule is
+# no detail; it is the question that is being asked.
 #
 # ### A recogniser that knows nothing, and the luck of a draw
 #
@@ -712,15 +711,15 @@ plt.show()
 print(
     f"rank-1 {untrained['rank-1'].mean():.1f} %, from {untrained['rank-1'].min():.1f} to "
     f"{untrained['rank-1'].max():.1f} % over {len(trials)} trial(s); guessing one of "
-    f"{trial.gallery['identity'].nunique()} people: about {guess:.1f} %"
+    f"{trial.gallery['identity'].nunique()} identities: about {guess:.1f} %"
 )
 
 # %% [markdown]
 # **What to notice.** The features are the same in every trial; only the gallery was drawn anew. A network that was
 # tested on one lucky draw gains as much as the dots are apart, for nothing.
 #
-# All of it depends on details: who asks, what is removed, what is counted, how ties fall, which network is tested.
-# [Chapter 8](08_pitfalls.py) gets each of them wrong on purpose and shows what that is worth.
+# All of it depends on details: the direction, the removal rule, what the CMC counts, how ties fall, which network is
+# tested. [Chapter 8](08_pitfalls.py) gets each of them wrong on purpose and shows what that is worth.
 
 # %% [markdown]
 # ## Exercises
@@ -728,8 +727,8 @@ print(
 # Try them on paper or in a cell of your own; the solution unfolds with a click.
 #
 # **1.** In the six gallery images of section 6, let the one from camera 2 come from camera 1 instead. What are the
-# ranks of the right images now, and what AP and INP? And what are they under a rule of your own, by which no image of
-# an indoor camera (1, 2) may answer a query of an indoor camera (3)?
+# ranks of the right images now, and the AP and INP? And what are they under a rule of your own that removes images of
+# indoor cameras (1, 2) for a query of an indoor camera (3)?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 1.
@@ -741,7 +740,7 @@ _, kept_ap, kept_inp = score_by_hand(near, **moved, rule="sysu-mm01")
 assert abs(kept_ap - 2 / 3) < 1e-12 and kept_inp == 3 / 6
 print(f"AP {kept_ap:.4f}, INP {kept_inp:.4f}")
 
-REMOVED["indoors"] = lambda person, camera, people, cameras: (camera == 3) & (cameras <= 2)
+REMOVED["indoors"] = lambda person, camera, ids, cameras: (camera == 3) & (cameras <= 2)
 _, own_ap, own_inp = score_by_hand(near, **moved, rule="indoors")
 assert own_ap == own_inp == 1 / 3
 print(f"under a rule of one's own: AP {own_ap:.4f}, INP {own_inp:.4f}")
@@ -768,11 +767,11 @@ print(
 #
 # 1. Set `query_number` to another value (or move the slider in JupyterLab) until you find a query whose first image is
 #    right. Is it right because of the person? *Expect* many hits that share a bright or dark silhouette with the query
-#    and little else: that is all that a grey thumbnail sees.
+#    and little else: a grey thumbnail sees nothing else.
 # 2. Make the thumbnails 4×2 pixels, or 64×32, and run the rest of the chapter again. *Expect* the small ones to be
-#    worse and the large ones hardly better: at 16×8 the silhouette is already there, and there is little else to see.
-# 3. Give `REMOVED` a rule of your own, one that removes every image of an outdoor camera, say, and run the cells below
-#    it. *Expect* it among the rules of the ranked gallery and in the table; the library knows nothing of it.
+#    worse and the large ones hardly better: 16×8 already shows the silhouette, and little else is to be seen.
+# 3. Give `REMOVED` a rule of your own, for example one that removes every image of an outdoor camera, and run the cells
+#    below it. *Expect* it among the rules of the ranked gallery and in the table; the library does not know it.
 #
 # ## Further reading
 #
@@ -783,6 +782,6 @@ print(
 # - Zhang, Wang: "Diverse Embedding Expansion Network and Low-Light Cross-Modality Benchmark for Visible-Infrared
 #   Person Re-identification", CVPR 2023: LLCM.
 # - Zheng, Shen, Tian, Wang, Wang, Tian: "Scalable Person Re-identification: A Benchmark", ICCV 2015: Market-1501, and
-#   why average precision is reported beside the CMC.
+#   why average precision is reported together with the CMC.
 # - Ye, Shen, Lin, Xiang, Shao, Hoi: "Deep Learning for Person Re-identification: A Survey and Outlook", IEEE TPAMI
 #   2022: the field at a glance, AGW, and mINP.

@@ -16,8 +16,8 @@
 # # 2 · Teaching a text-to-image model who and where
 #
 # **The question.** A model that draws pictures from text knows neither your people nor your cameras, and hardly any
-# near infrared. How does DiVE teach it both, *separately*, so that a person who was never filmed in infrared can
-# afterwards be asked for under an infrared camera?
+# near infrared. How does DiVE teach it both, *separately*, so that it can then draw a person who was never filmed in
+# infrared as an infrared camera would see them?
 #
 # **This chapter** reads the images of [chapter 1](01_datasets.py) (training identities of the target set in both
 # modalities, identities of the external set in visible images only). It fine-tunes a text-to-image model twice: by
@@ -29,7 +29,7 @@
 #
 # - how a latent diffusion model is trained and how it draws;
 # - to write textual inversion, a LoRA layer and DiVE's training step yourself;
-# - to find out which part of a prompt a fine-tuned model listens to.
+# - to measure which part of a prompt a fine-tuned model listens to.
 #
 # **You need** [chapter 1](01_datasets.py), and to know what a neural network and its loss are. Nothing about diffusion.
 
@@ -79,9 +79,9 @@ run
 # - An **autoencoder** turns an image into a small stack of maps, the latent $z$, and back. Everything else happens
 #   on latents, which are several times smaller in each direction than the image.
 # - A **text encoder** $\Gamma$ (from CLIP) turns a prompt $Q$ into a sequence of vectors $\Gamma(Q)$, one per token.
-# - A **U-Net** $\epsilon_\theta$ looks at a noisy latent and at $\Gamma(Q)$ and says what in it is noise.
+# - A **U-Net** $\epsilon_\theta$ gets a noisy latent and $\Gamma(Q)$ and predicts which part of the latent is noise.
 #
-# To train it, one takes the latent of an image, adds noise of a random strength, and asks for the noise back. With
+# A training step takes the latent of an image, adds noise of a random strength, and asks the U-Net for that noise. With
 # noise $\epsilon \sim \mathcal N(0, I)$ and a time $t$ between 0 (clean) and $T$ (noise alone), the noisy latent is
 #
 # $$ z_t = \alpha_t\, z + \sigma_t\, \epsilon , \qquad \alpha_t^2 + \sigma_t^2 = 1 , $$
@@ -92,9 +92,9 @@ run
 # $$ \mathbb E_{z, Q, \epsilon, t}\
 # \big\lVert\, \epsilon - \epsilon_\theta\big(z_t,\ t,\ \Gamma(Q)\big) \big\rVert^2 . \tag{1} $$
 #
-# To *draw*, one starts from noise alone and takes the predicted noise out in a few dozen small steps; the text steers
-# every one of them. (Some models predict $v = \alpha_t \epsilon - \sigma_t z$ instead of $\epsilon$, from which either
-# follows when $z_t$ is known. The miniature model does; Stable Diffusion 1.5 predicts $\epsilon$.)
+# To *draw*, start from noise alone and take the predicted noise out in a few dozen small steps; the text steers each
+# step. (Some models predict $v = \alpha_t \epsilon - \sigma_t z$ instead of $\epsilon$, from which either follows when
+# $z_t$ is known. The miniature model does; Stable Diffusion 1.5 predicts $\epsilon$.)
 #
 # We take the base model apart, and a few of the run's own images: two identities of the target set, one of the external
 # set, two images from each camera.
@@ -106,8 +106,10 @@ for part in (base.text, base.unet, base.vae):
     part.to(run.device)
 
 data, known = run.data(), run.fitted_rows("dive")
-people = [*data.train_rows()["identity"].unique()[:2], data.external["identity"].min()]
-few = known[known["identity"].isin(people)].groupby(["identity", "camera", "modality"]).head(2).reset_index(drop=True)
+identities = [*data.train_rows()["identity"].unique()[:2], data.external["identity"].min()]
+few = (
+    known[known["identity"].isin(identities)].groupby(["identity", "camera", "modality"]).head(2).reset_index(drop=True)
+)
 
 
 @torch.no_grad()
@@ -126,8 +128,8 @@ z = encode(images)
 print(f"{len(few)} images of {tuple(images.shape[1:])}, latents of {tuple(z.shape[1:])}")
 
 # %% [markdown]
-# The schedule is a list of small variances $\beta_t$, one for each time: what is left of the signal after $t$ of them
-# is $\alpha_t^2 = \prod_{s \le t} (1 - \beta_s)$. Stable Diffusion lets the square root of $\beta_t$ grow evenly.
+# The schedule is a list of small variances $\beta_t$, one for each time; $\alpha_t^2 = \prod_{s \le t} (1 - \beta_s)$
+# is what they leave of the signal after $t$ steps. Stable Diffusion lets the square root of $\beta_t$ grow evenly.
 
 # %% tags=["by-hand"]
 ends = base.schedule.config
@@ -155,7 +157,7 @@ z_t = noised(z, epsilon, t)
 
 # %% [markdown]
 # This is all that happens to a latent before the network sees it. The library's `diffuse` gives the same for the same
-# latents, noise and times (to float32's rounding, as everywhere below where no other tolerance stands):
+# latents, noise and times (to float32's rounding; a comparison below that names no tolerance uses it too):
 
 # %% tags=["by-hand"]
 alphas = base.schedule.alphas_cumprod.to(run.device)  # the library holds the squares
@@ -168,7 +170,7 @@ torch.testing.assert_close((z_t, target(z, epsilon, t)), library)
 # pixels.
 
 # %%
-own = few["identity"] == people[0]
+own = few["identity"] == identities[0]
 pair = [int(few.index[own & (few["modality"] == modality)][0]) for modality in ("visible", "infrared")]
 times = [round(share * (len(alpha) - 1)) for share in (0.05, 0.1, 0.2, 0.35, 0.6, 0.98)]
 rows = []
@@ -179,20 +181,20 @@ labels = ["no noise", *(f"t = {time}" for time in times)]
 viz.image_grid(rows, row_labels=["visible", "infrared"], column_labels=labels, title="On the way to noise")
 
 # %% [markdown]
-# **What to notice.** Different times teach different things. While little noise is there, the missing part is texture
-# and edges. In the middle, it is which garment and which pattern. Near the end almost nothing is left of the image:
-# what can still be said is how bright the scene is and where the person stands, and much of that can only come from
-# the text. Look at the last pictures but one of either row: can you still tell the modality?
+# **What to notice.** Different times teach different things. With little noise, texture and edges are missing. In the
+# middle, the garment and the pattern are. Near the end almost nothing is left of the image: the network can still say
+# how bright the scene is and where the person stands, and must take much of that from the text. Look at the last
+# pictures but one of either row: can you still tell the modality?
 #
 # The prediction can be turned into a guess at the clean latent: $\hat z = (z_t - \sigma_t \hat\epsilon) / \alpha_t$, or
-# $\alpha_t z_t - \sigma_t \hat v$. Move the time, and see what the base model makes of the two images when all it is
-# told is "a photo of a person":
+# $\alpha_t z_t - \sigma_t \hat v$. Move the time, and see what the base model makes of the two images when its prompt
+# is only "a photo of a person":
 
 
 # %%
 @torch.no_grad()
 def one_look(time=0.35):
-    """Two noised images, and what the base model takes to be behind the noise."""
+    """Two noised images, and the base model's guess at what is behind the noise."""
     t = torch.full((2,), round(time * (len(alpha) - 1)), device=run.device)
     said = base.tokenizer(["a photo of a person"] * 2, padding="max_length", return_tensors="pt").input_ids
     z_t = noised(z[pair], epsilon[pair], t)
@@ -224,12 +226,12 @@ widgets.explore(one_look, time=[0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.98])
 #
 # DiVE does not start from nothing: Stable Diffusion has seen hundreds of millions of captioned photographs. The
 # miniature world has its own stand-in, a model of the same classes (a real `AutoencoderKL`, `UNet2DConditionModel`,
-# `CLIPTextModel`), only smaller, which was trained on captioned drawings of people in *visible* light. Like its big
-# sister, it has never met the people of either data set. Unlike her, it has provably never seen an infrared image.
+# `CLIPTextModel`), only smaller, which was trained on captioned drawings of people in *visible* light. Like Stable
+# Diffusion, it has never met the people of either data set. Unlike Stable Diffusion, it has provably never seen an
+# infrared image.
 #
-# Below, it is asked for pictures by text alone, through the usual pipeline of diffusers. In the miniature world the
-# first column shows how the renderer draws the person whom the caption describes; the model has not seen that person
-# either.
+# Below, it draws from text alone, through the usual pipeline of diffusers. In the miniature world the first column
+# shows how the renderer draws the person of the caption; the model has not seen that person either.
 
 # %%
 captions = [
@@ -285,14 +287,14 @@ viz.image_grid(
 )
 
 # %% [markdown]
-# **What to notice.** Compare along a row: what do all samples of one caption share, and what changes? Pose,
-# framing and background are free, for the caption does not mention them. Colours and kinds of garment should follow
-# the text. Small things (patterns, bags, hats) are where a small model fails first, and whatever the base model cannot
-# draw, DiVE cannot draw either: it adds people and cameras, not the skill of drawing.
+# **What to notice.** Compare along a row: what do all samples of one caption share, and what changes? Pose, framing and
+# background are free, for the caption does not mention them. Colours and kinds of garment should follow the text. A
+# small model fails first at small things (patterns, bags, hats). DiVE cannot draw what the base model cannot draw: it
+# adds identities and cameras, not the skill of drawing.
 #
 # Can its autoencoder at least *represent* infrared? We send our few real images through encoder and decoder and measure
 # the peak signal-to-noise ratio, $\text{PSNR} = 10 \log_{10}(1 / \text{mean squared error})$ for pixels from 0 to 1:
-# around 20 dB a picture is blurred but readable, above 30 dB one has to look closely.
+# around 20 dB a picture is blurred but readable; above 30 dB the difference takes a close look.
 
 # %%
 before, after = images.permute(0, 2, 3, 1).cpu().numpy(), decode(z)
@@ -309,9 +311,9 @@ viz.image_grid(
 psnr.groupby(few["modality"], sort=False).agg(["mean", "std", "size"]).style.format(precision=1)
 
 # %% [markdown]
-# **What to notice.** These numbers are a ceiling: a generated image can't be sharper than what the decoder draws.
-# If infrared came out clearly worse than visible here, no fine-tuning of the U-Net could mend it, because DiVE leaves
-# the autoencoder as it is.
+# **What to notice.** These numbers are a ceiling: a generated image can't be sharper than what the decoder draws. Is
+# infrared clearly worse than visible? No fine-tuning of the U-Net can mend that, because DiVE leaves the autoencoder as
+# it is.
 #
 # ## Who: a word for each person
 #
@@ -319,7 +321,7 @@ psnr.groupby(few["modality"], sort=False).agg(["mean", "std", "size"]).style.for
 # **[Textual inversion](glossary.md#textual-inversion)** (Gal et al. 2022) adds a row for a new word $[p]$, and searches
 # for the numbers that make the frozen model draw a given subject when the word is used. DiVE (section "Unified Mapping
 # Function") adds one such word for each identity $p$ of **both** sets, $p \in \mathcal P_{VI} \cup \mathcal P_{Ext}$,
-# and uses it for all images of that person whatever the modality. An image $x_n^k$ of person $p$ in modality $k$ is
+# and uses it for all images of that person, in either modality. An image $x_n^k$ of person $p$ in modality $k$ is
 # mapped to two pieces of text,
 #
 # $$ \mathcal F: x_n^k \rightarrow ([p], [k]) , \tag{3} $$
@@ -331,18 +333,18 @@ psnr.groupby(few["modality"], sort=False).agg(["mean", "std", "size"]).style.for
 #
 # This sharing is the whole trick. Because $[p^{VI}]$ must explain the person in either modality, whatever differs
 # between the two has to go into $[k]$. Then the word $[p^E]$ of an external person, learned from visible images alone,
-# can be put beside $[I]$, and the model is asked for something nobody has photographed:
+# can be combined with $[I]$, and the model draws what nobody has photographed:
 #
 # $$ x^S = G\big(\mathcal T([p^E], [I])\big) . \tag{5} $$
 #
 # By hand, a new word is a new token of the tokenizer and a row below the table. The table itself is no parameter, so no
-# optimiser can touch it. (The paper gives each person one row; a profile may give several, written as several tokens,
+# optimiser changes it. (The paper gives each person one row; a profile may give several, written as several tokens,
 # because the miniature text encoder is so narrow.) Each row starts as the word "person".
 
 # %% tags=["by-hand"]
 tokenizer, vectors = copy.deepcopy(base.tokenizer), config.vectors_per_token
 words = {}  # identity → its tokens: "<p0>", "<p0>_1", …
-for number, identity in enumerate(sorted(people)):
+for number, identity in enumerate(sorted(identities)):
     words[identity] = [f"<p{number}>", *(f"<p{number}>_{vector}" for vector in range(1, vectors))]
     tokenizer.add_tokens(words[identity])
 
@@ -362,7 +364,7 @@ person = table[base.tokenizer("person", add_special_tokens=False).input_ids[0]]
 new = NewRows(table, person.repeat(len(tokenizer) - len(table), 1))
 
 # %% [markdown]
-# The library looks old and new rows up apart, because a table of 49,408 words (Stable Diffusion's) is not copied at
+# The library looks up old and new rows separately, so as not to copy a table of 49,408 words (Stable Diffusion's) at
 # each step for the sake of a few rows. Rows and gradients are the same to the last bit:
 
 # %% tags=["by-hand"]
@@ -377,20 +379,20 @@ print(f"trained: {new.rows.numel():,} numbers; the table's {table.numel():,} hav
 # %% [markdown]
 # ## Where: a code and a branch for each camera
 #
-# For $[k]$ DiVE learns no new word. It takes a *fixed* string that means nothing, such as `b8zBXKoH`, and puts what
-# the modality looks like into the weights of the U-Net. "All images sharing the same modality are assigned the same
-# $[k]$ placeholder", which "activates the corresponding LoRA branch". Since cameras of one modality differ too
-# (viewpoint, light, background), the paper refines $[V]$ and $[I]$ to a code per camera: $[V_1], \dots, [V_m]$,
+# For $[k]$ DiVE learns no new word. It takes a *fixed* string that means nothing, such as `b8zBXKoH`, and puts the look
+# of the modality into the weights of the U-Net. "All images sharing the same modality are assigned the same $[k]$
+# placeholder", which "activates the corresponding LoRA branch". Since cameras of one modality differ too (viewpoint,
+# illumination, background), the paper refines $[V]$ and $[I]$ to a code per camera: $[V_1], \dots, [V_m]$,
 # $[I_1], \dots, [I_n]$. The external set counts as one more camera.
 #
-# Why strings without meaning, and why do no two codes share a character? A code is cut into tokens, and each token is
-# a row of the table that the base model already understands. A meaningful word would bring its meaning along; a piece
-# shared by two codes would be the same row in both, and tie the two cameras together. The table shows the cut: look
-# at the column of shared tokens. (CLIP's tokenizer folds case, and then only 36 letters and digits differ: where the
-# codes are longer than that together, some pieces come back.)
+# Why strings without meaning, and why do no two codes share a character? A code is cut into tokens, and each token is a
+# row of the table that the base model already understands. A meaningful word would bring its meaning along; a piece
+# shared by two codes would be the same row in both, and tie the two cameras together. The table shows the cut: look at
+# the column of shared tokens. (CLIP's tokenizer folds case, and then only 36 letters and digits differ: codes that are
+# longer than that together must repeat some pieces.)
 
 # %%
-vocabulary = replace(prompts.build(known, config), identities=sorted(people))  # the run's codes, our identities
+vocabulary = replace(prompts.build(known, config), identities=sorted(identities))  # the run's codes, our identities
 cut = {view: tokenizer.tokenize(code) for view, code in vocabulary.views.items()}
 rows = []
 for view, code in vocabulary.views.items():
@@ -407,8 +409,8 @@ for view, code in vocabulary.views.items():
 pd.DataFrame(rows).style.hide()
 
 # %% [markdown]
-# Both go into one prompt, $\mathcal T([p],[k])$ = "a [k] photo of [p] person", which is cut into numbers, one a token,
-# filled up to the text encoder's full length:
+# Both go into one prompt, $\mathcal T([p],[k])$ = "a [k] photo of [p] person", which becomes a list of numbers, one for
+# each token, padded to the text encoder's full length:
 
 # %% tags=["by-hand"]
 cameras = prompts.camera_keys(few, vocabulary)
@@ -433,8 +435,8 @@ for piece, text in pieces.items():
 pd.DataFrame(rows).style.format(escape="html").hide()
 
 # %% [markdown]
-# The library names its tokens otherwise (`<mini-vi-0001>`), so its prompts read differently; the numbers that reach the
-# text encoder are the same.
+# The library names its tokens differently (such as `<mini-vi-0001>`), so its prompts read differently; the numbers that
+# reach the text encoder are the same.
 
 # %% tags=["by-hand"]
 library = DiveModel(load_base(config.base_model), vocabulary, config, seed=0)
@@ -443,7 +445,7 @@ print(textwrap.shorten(said[last], 90, placeholder=" …"))
 print(textwrap.shorten(library.prompts(few["identity"], cameras)[last], 90, placeholder=" …"))
 
 # %% [markdown]
-# ## LoRA: a small correction beside each weight
+# ## LoRA: a small correction to each weight
 #
 # The U-Net's attention layers multiply by matrices $W$. **[LoRA](glossary.md#low-rank-adaptation)** (Hu et al. 2021)
 # leaves $W$ as it is and adds a product of two thin matrices: $y = W x + B_k A_k x$ with
@@ -451,12 +453,12 @@ print(textwrap.shorten(library.prompts(few["identity"], cameras)[last], 90, plac
 # starts at zero, so that training starts from the base model itself. A branch has $r\,(d + d')$ numbers where $W$ has
 # $d\,d'$.
 #
-# The index $k$ is the point where paper and release part. The paper's text gives **each code its own branch**
-# $B_k A_k$; the authors' released code trains **one branch for all codes**, so that only the text can tell the cameras
-# apart. This book follows the text (`lora_scope: per_modality`) and has the release as `shared`. On a small text
-# encoder it matters: a code that means nothing is easily ignored, and then infrared comes out in colour. (With
-# `visible_branch: modality` the visible cameras share one branch, for it is the infrared ones that will be asked for;
-# the column "LoRA branch" above says who shares with whom.)
+# Paper and release differ in the index $k$. The paper's text gives **each code its own branch** $B_k A_k$; the authors'
+# released code trains **one branch for all codes**, so that only the text can tell the cameras apart. This book follows
+# the text (`lora_scope: per_modality`) and has the release as `shared`. On a small text encoder it matters: a network
+# easily ignores a code that means nothing, and then draws infrared in colour. (With `visible_branch: modality` the
+# visible cameras share one branch, because only infrared images will be generated; the column "LoRA branch" above shows
+# which cameras share.)
 #
 # In code, the branches are one more axis in front of $A$ and $B$. With a number for `k`, all of a batch takes that
 # branch; with a list of numbers, each image takes its own.
@@ -477,9 +479,9 @@ class LoRA(torch.nn.Module):  # y = W x + B_k A_k x, and W is frozen
 
 
 # %% [markdown]
-# One of the base model's layers with three branches, and a batch of six in which each has its own. The library's layer
-# with the same $A$ and $B$ gives the same output and the same gradients (it writes the latter out instead of leaving
-# them to autograd, and adds in place):
+# Here is one of the base model's layers with three branches, and a batch of six images, each with a branch number of
+# its own. The library's layer with the same $A$ and $B$ gives the same output and the same gradients (it writes the
+# gradients out instead of leaving them to autograd, and adds in place):
 
 # %% tags=["by-hand"]
 layer = copy.deepcopy(base.unet.get_submodule("mid_block.attentions.0.transformer_blocks.0.attn2.to_q")).cpu()
@@ -512,8 +514,8 @@ print(f"W has {layer.weight.numel():,} numbers, a branch of rank 4 {mine.A[0].nu
 # | $z$ | `z` | latents of the few images, encoded once |
 # | $\epsilon$ | `epsilon` | the noise that is added |
 # | $t$ | `t` | a time for each image of the batch |
-# | $z_t$ | `noised(z[i], epsilon, t)` | what the network gets to see |
-# | $\Gamma(\mathcal T([p],[k]))$ | `states` | what it is told: each image's own prompt, through the text encoder |
+# | $z_t$ | `noised(z[i], epsilon, t)` | the network's input |
+# | $\Gamma(\mathcal T([p],[k]))$ | `states` | each image's own prompt, through the text encoder |
 # | $k$ | `branch[i]` | which LoRA branch corrects it |
 #
 # This is all of it. `mounted` puts rows and LoRA into a fresh copy of the base model; each step of `train` draws
@@ -564,8 +566,8 @@ def train(rank):
 
 
 # %% [markdown]
-# The loss of a step depends on the times that it happened to draw. To see the learning, we look every five steps at the
-# same draw: each of the few images with one time and one noise that stay the same.
+# The loss of a step depends on the times that it happened to draw. To see the learning, we evaluate the same draw every
+# five steps: each of the few images with one fixed time and one fixed noise.
 
 # %% tags=["by-hand"]
 everyone = torch.arange(len(z), device=run.device)
@@ -610,13 +612,13 @@ widgets.explore(learned, rank=sorted({1, 2, 4, 8, 16, 32, rank}))
 
 # %% [markdown]
 # **What to notice.** Single steps jump, because each draws its own images and times, and the time decides most of a
-# loss: on the right, compare how far the dots scatter with how far apart the two kinds are. The line, which keeps its
-# draw, shows what is learned. At which times? Then move the rank, or change it in the cell above: a larger one has more
+# loss: on the right, compare how far the dots scatter with how far apart the two kinds are. The line keeps its draw and
+# shows what is learned. At which times? Then move the rank, or change it in the cell above: a larger rank has more
 # numbers to learn with. What are they worth in the first few steps?
 #
-# Now the same step by the library, which holds a DiVE of that rank on a second copy of the base model. We give it our
-# rows, $A$ and $B$ as they are after training, and both sides the same latents, times, noise and prompts. Loss and
-# gradients agree to rounding, which differs because the library adds up in another order:
+# Now the library makes the same step, with a DiVE of that rank on a second copy of the base model. We give it our rows,
+# $A$ and $B$ as they are after training, and both sides the same latents, times, noise and prompts. Loss and gradients
+# agree to rounding (the library sums in another order):
 
 # %% tags=["by-hand"]
 text, unet, *_ = trained
@@ -648,10 +650,10 @@ print(
 )
 
 # %% [markdown]
-# What the library's `fit` has besides: half of the images mirrored (latents of both are encoded once and kept; the
-# released code encodes them anew at each step, which only costs time), the noise of the encoder's own posterior on each
-# latent, groups drawn evenly where the profile says so, a learning rate that may fall, checkpoints from which a killed
-# training goes on, bfloat16 and several GPUs.
+# The library's `fit` adds: half of the images mirrored (latents of both are encoded once and kept; the released code
+# encodes them anew at each step, which only costs time), the noise of the encoder's own posterior on each latent,
+# groups drawn evenly where the profile says so, a learning rate that may fall, checkpoints from which an interrupted
+# training resumes, bfloat16 and several GPUs.
 #
 # ### In the ecosystem's own words
 #
@@ -688,7 +690,7 @@ print(f"peft's loss {peft_loss.item():.6f}, in {len(branch[i].unique())} passes 
 
 # %% [markdown]
 # **What the library's branches add** is the axis `k`: each image of a batch multiplies with its own $A_k$ and $B_k$, in
-# one pass. Branch by branch, a batch of 16 falls into as many small ones as there are codes (seven on SYSU-MM01 with an
+# one pass. Branch by branch, a batch of 16 splits into one small batch for each code (seven on SYSU-MM01 with an
 # external set), and two or three images at a time leave most of a GPU idle. `tests/benchmarks/bench_dive.py` measures
 # what that costs, and `vireid_lib/generators/dive/FULL_SIZE.md` has the ratios, with one LoRA and with a branch for
 # each code, on a CPU and on a GPU. What was learned is saved in the ecosystem's form all the same: a file of tokens for
@@ -700,7 +702,7 @@ del library, encoder, peft_unet, pipeline  # on a GPU, room for the whole traini
 # %% [markdown]
 # ## Fine-tuning, whole
 #
-# Now all images, all identities, and as many steps as the profile says.
+# Now with all images, all identities, and the profile's number of steps.
 
 # %%
 fitted = run.fit("dive")
@@ -726,12 +728,12 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# **What to notice.** How far does it fall, and when? The number itself says little: most of it is set by the random
-# times, as the scatter above shows (nearly all noise is hard to predict in one way, nearly none in another), and it
-# does not tell how much of the rest is the person, the camera, or merely the style of the data.
+# **What to notice.** How far does the loss fall, and when? The number itself says little: most of it is set by the
+# random times, as the scatter above shows (nearly all noise is hard to predict in one way, nearly none in another), and
+# it does not tell how much of the rest is the person, the camera, or merely the style of the data.
 #
 # How many numbers were trained, and how far do the branches move the weights that they correct? `BA against W` compares
-# the root of the summed squares of all $B_k A_k$ with that of all $W$ that they stand beside.
+# the root of the summed squares of all $B_k A_k$ with that of all $W$ that they correct.
 
 # %%
 layers = dive.model.branches.layers.values()
@@ -752,11 +754,11 @@ sizes.style.format({"parameters": "{:,}", "BA against W (%)": "{:.1f}", "share (
 # %% [markdown]
 # ## Is the prompt worth anything?
 #
-# The curve does not say what the model listens to, so we ask it directly. Take real training images, fix the noise and
+# The curve does not say what the model listens to, so we test it directly. Take real training images, fix the noise and
 # the times, and denoise them under the right prompt and under wrong ones. If the word $[p]$ carries the person, the
-# loss must rise when another person's word stands there. If the code's *text* carries the modality, it must rise when a
-# code of the other modality is written (with the branch left as it is); if the *branch* does, it must rise when the
-# branch is exchanged too.
+# loss must rise when another person's word replaces it. If the code's *text* carries the modality, the loss must rise
+# when a code of the other modality replaces it (with the branch left as it is). If the *branch* carries it, the loss
+# must rise further when the branch is exchanged too.
 
 # %%
 from vireid_lib.experiment import prompt_losses
@@ -781,8 +783,8 @@ viz.differences(
 # if its interval touches zero, the generator draws *somebody* and not *this* person, and
 # [chapter 3](03_synthetic_galleries.py) will show it. Compare "a code of the other modality, own branch" with "code and
 # branch": the gap between the two is what the branch does beyond the text. The base model's row says how far
-# fine-tuning has come altogether. An image was trained on here, so the numbers say what was learned, not how well it
-# carries over to new images of the same people.
+# fine-tuning has come altogether. These images were trained on, so the numbers say what was learned, not how well it
+# transfers to new images of the same people.
 
 # %%
 means = worth.groupby("time")[list(prompt_losses.PROMPT_VARIANTS)].mean()
@@ -797,8 +799,9 @@ plt.legend(loc="upper left", bbox_to_anchor=(0, -0.2))
 plt.show()
 
 # %% [markdown]
-# **What to notice.** At which times is the person needed, and at which the modality? Where noise has taken nearly all
-# of the image away, only the text can say what belongs there; where little noise is left, the image itself says it.
+# **What to notice.** At which times does the prediction need the person, and at which the modality? Where noise covers
+# nearly all of the image, only the text can say what belongs there; where little noise is left, the image itself says
+# it.
 #
 # ## What was learned for each person
 #
@@ -849,16 +852,16 @@ plt.show()
 
 # %% [markdown]
 # **What to notice.** (Neighbours mean something in this plane, distances between groups do not.) Do the two data sets
-# mix? The words of the external people are learned from one camera's visible images, those of the target people from
-# several cameras in both modalities. If the two clouds separate, the words carry something of the data set (a
-# background, say) that should have gone into $[k]$, and the transfer of equation 5 starts from words of a kind that
-# never stood beside an infrared code.
+# mix? The words of the external identities are learned from one camera's visible images, those of the target identities
+# from several cameras in both modalities. If the two clouds separate, the words carry something of the data set (a
+# background, say) that should have gone into $[k]$, and the transfer of equation 5 starts from words of a kind that was
+# never trained with an infrared code.
 #
 # ## What stayed as it was
 #
-# The released code trains the whole embedding table and writes the old rows back after every step. Here the old rows
-# are no parameters of any optimiser. Anyone can check: compare each tensor of the base model, which we have kept as it
-# came, bit for bit with the one that the fitted generator runs on.
+# The released code trains the whole embedding table and writes the old rows back after every step. Here no optimiser
+# has the old rows among its parameters. This can be checked: compare each tensor of the base model, which we have kept
+# as it came, bit for bit with the one that the fitted generator runs on.
 
 # %%
 rows = {"embedding table": {"tensors": 1, "changed": int(not torch.equal(table, dive.model.rows.table))}}
@@ -983,8 +986,9 @@ except AssertionError as error:
 # 1. **A longer training by hand.** `vireid book --only 02 -p steps=200`. Expect the line to fall on: with so few
 #    images, a large rank can learn them by heart. (Stable Diffusion's small learning rate needs the longer training to
 #    show anything at all.)
-# 2. **One vector or more.** Copy the profile, set `vectors_per_token` to 1 and run this chapter again. Expect the
-#    row "another person's $[p]$" to shrink: one row of a narrow table cannot hold coat, pattern, bag and hair at once.
+# 2. **One vector or more.** Copy the profile, set `vectors_per_token` to 1 and run this chapter again. Expect the row
+#    "another person's $[p]$" to shrink: one row of a narrow table has little room for coat, pattern, bag and hair at
+#    once.
 # 3. **The released form.** Set `lora_scope: shared`. Expect "code and branch of the other modality" to fall to the
 #    value of "a code of the other modality", for there is only one branch; then look in
 #    [chapter 3](03_synthetic_galleries.py) whether infrared is still grey.

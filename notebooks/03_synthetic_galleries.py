@@ -15,20 +15,19 @@
 # %% [markdown]
 # # 3 · Synthetic galleries
 #
-# **The question.** Are the images that DiVE makes *infrared*, and are they images of the *right person*? A network that
-# trains on them in [chapter 4](04_reid_training.py) will believe whatever they say, so it pays to look, and to measure,
-# before.
+# **The question.** Are the images that DiVE makes *infrared*, and do they show the *identity* of their label? A network
+# that trains on them in [chapter 4](04_reid_training.py) believes every label, so look and measure first.
 #
-# **This chapter** reads the fitted DiVE of [chapter 2](02_generator_finetuning.py), makes every infrared image that
-# [chapter 4](04_reid_training.py) trains on, as an image table with a seed for each, and a trained network of
-# [chapter 4](04_reid_training.py) as evaluator (the baseline, above all), and costs, on the miniature world, a few
-# minutes on two CPU cores the first time and about a minute later.
+# **This chapter** reads the fitted DiVE of [chapter 2](02_generator_finetuning.py), and a trained network of
+# [chapter 4](04_reid_training.py) as evaluator (the baseline, above all). It makes every infrared image that
+# [chapter 4](04_reid_training.py) trains on, as an image table with a seed for each. It costs, on the miniature world,
+# a few minutes on two CPU cores the first time and about a minute later.
 #
 # **You will learn**
 #
 # - how a picture comes out of noise: guidance, the solver's step, the loop, each written by hand;
-# - to measure whether a synthetic image still shows the person, and how near a gallery as a whole comes to real images;
-# - to ask a gallery for copies, for failures, and for the half of the generator that causes them.
+# - to measure identity preservation, and how near a gallery as a whole comes to real images;
+# - to look in a gallery for copies, for failures, and for the half of the generator that causes them.
 #
 # **You need** chapters 1 and 2, and what mean and covariance are.
 
@@ -73,14 +72,14 @@ run
 # %% [markdown]
 # ## What is made
 #
-# For each identity $p^E$ of the external set and each infrared camera $I_i$ of the target set, the generator is asked
-# for "a $[I_i]$ photo of $[p^E]$ person" (equation 5 of the paper), several times with different noise. Together the
-# answers are the set
+# For each identity $p^E$ of the external set and each infrared camera $I_i$ of the target set, the generator draws "a
+# $[I_i]$ photo of $[p^E]$ person" (equation 5 of the paper), several times with different noise. Together these images
+# are the set
 #
 # $$ \mathcal I_{Ext} = \{(x_n^I, y_n^I)\}_{n=1}^{N_S} , $$
 #
 # whose labels $y_n^I$ nobody had to write: each image was *ordered* under its label. That is the promise, and the risk:
-# if the image does not show the person it was ordered as, its label is wrong.
+# an image that does not show the ordered identity has a wrong label.
 
 # %%
 made = run.synthesize("dive")
@@ -91,7 +90,7 @@ made.head(3).assign(path=["…/" + "/".join(path.split("/")[-3:]) for path in ma
 
 # %% [markdown]
 # Every synthetic image is a row of the image table, with the generator's name in `source` and its own `seed`. The row
-# says all that one needs to make the image again, and that is what we do now with the first one, by hand.
+# is enough to make the image again. We do so now with the first one, by hand.
 #
 # ## One picture, by hand
 #
@@ -160,8 +159,8 @@ with torch.no_grad(), model.branches.merged(branch):
 guesses = [split(z, t, predicted)[0] for predicted in predictions]
 
 # %% [markdown]
-# A "loop" of a single step stops at this guess. The library, asked for one step, has to draw the same picture; one grey
-# level (of 255) is left to rounding.
+# A "loop" of a single step stops at this guess. With one step, the library has to draw the same picture; one grey level
+# (of 255) is left to rounding.
 
 # %% tags=["by-hand"]
 drawn = [decode(model, guess)[0] for guess in guesses]
@@ -180,14 +179,14 @@ viz.image_grid(
 )
 
 # %% [markdown]
-# **What to notice.** At this time nothing but noise is there to be seen, so the guess is an average: with the empty
-# prompt of everything that the model knows, with the prompt of whatever this token and this code stand for. Guidance
+# **What to notice.** At this time the network sees only noise, so the guess is an average: with the empty prompt, of
+# everything that the model knows; with the prompt, of everything that this token and this code stand for. Guidance
 # exaggerates the difference between the two.
 #
 # ### From one time to the next
 #
-# One guess is a blur. So go only a little way towards it: mix guess and noise again, as they would be at an earlier
-# time $s < t$, and look again. That is **DDIM** (Song et al. 2021):
+# One guess is a blur. So go only a little way towards it: mix guess and noise again, as at an earlier time $s < t$, and
+# look again. That is **DDIM** (Song et al. 2021):
 #
 # $$ z_s = \alpha_s \hat z_0 + \sigma_s \hat\epsilon . $$
 
@@ -207,7 +206,7 @@ torch.testing.assert_close(ddim(z, t, s, predictions[2]), expected, rtol=1e-4, a
 # %% [markdown]
 # ### The solver and the loop
 #
-# DDIM takes the guess for constant along the step. It is not: it sharpens. **DPM-Solver++** of second order (Lu et al.
+# DDIM takes the guess for constant along the step. But the guess sharpens. **DPM-Solver++** of second order (Lu et al.
 # 2022) remembers the guess of the step before, follows its change to the middle of the step, and aims there. In the
 # time of the solver, $\lambda_t = \log(\alpha_t / \sigma_t)$, half the logarithm of the signal-to-noise ratio, that is
 # a straight line through the last two guesses,
@@ -267,34 +266,34 @@ assert difference <= 2 or not exact
 print(f"{len(path)} steps. From the gallery's own file, by hand differs by at most {difference} of 255.")
 
 # %% [markdown]
-# The gallery's file was drawn in a batch with others, where sums are rounded in another order (on a GPU perhaps in half
+# The gallery's file was drawn in a batch with others, which rounds sums in another order (on a GPU perhaps in half
 # precision, too). Apart from that, **row, seed and fitted generator are the image**: a gallery need not be passed on as
-# images. The seed depends neither on what else is made nor on the order.
+# images. The seed depends neither on the other images nor on the order.
 #
 # Now watch the loop at work. Change whatever you like:
 
 # %%
-people = list(photographs.index[:people_shown])
+ids = list(photographs.index[:people_shown])
 cameras = cameras_of_each_view(run)  # one for each code, and its modality
 infrared_camera = next(camera for camera, modality in cameras.items() if modality == "infrared")
 
 
 def one_picture(person=0, camera=infrared_camera, guidance=config.guidance, steps=config.sampling_steps, seed=0):
-    z, path = draw(people[person], camera, seed, steps, guidance)
+    z, path = draw(ids[person], camera, seed, steps, guidance)
     kept = [path[k] for k in np.unique(np.linspace(0, len(path) - 1, 6).round().astype(int))]
     rows = [decode(model, torch.cat([step[place] for step in kept])) for place in (1, 3)]
-    photograph = pixels([photographs[people[person]]], (config.height, config.width))
+    photograph = pixels([photographs[ids[person]]], (config.height, config.width))
     return viz.image_grid(
         [[*rows[0], *decode(model, z)], [*rows[1], *photograph]],
         row_labels=["what the\nnetwork sees", "what it takes\nit for"],
         column_labels=[*(f"t = {step[0]}" for step in kept), "picture,\nphoto"],
-        title=f"{short(people[person])} under {camera}, guidance {guidance:g}, {steps} steps",
+        title=f"{short(ids[person])} under {camera}, guidance {guidance:g}, {steps} steps",
     )
 
 
 explore(
     one_picture,
-    person=range(len(people)),
+    person=range(len(ids)),
     camera=list(cameras),
     guidance=sorted({1.0, 1.5, 2.0, 3.0, 5.0, 7.5, config.guidance}),
     steps=sorted({1, 2, 3, 5, 10, 30, config.sampling_steps}),
@@ -302,12 +301,12 @@ explore(
 )
 
 # %% [markdown]
-# **What to notice.** The lower row is ahead of the upper one: outline and place are decided while there is mostly
-# noise, details come last. With another noise and the same prompt the pose changes; what stays is what the token says.
+# **What to notice.** The lower row is ahead of the upper one: do outline and place settle while the upper row is mostly
+# noise, and the details last? With another noise and the same prompt the pose changes; what stays comes from the token.
 #
 # ### How many steps?
 #
-# Both solvers go to the same picture if only the steps are small enough. How far from it do they end with few?
+# With small enough steps both solvers reach the same picture. How far from it do they end with few?
 
 # %%
 counts = [1, 2, 3, 5, 8, 12, 20]
@@ -330,24 +329,24 @@ plt.show()
 
 # %%
 weights = sorted({1.0, 2.0, 3.0, 5.0, 7.5, config.guidance})
-requests = [Request(name, run.infrared_cameras[0], seed=place) for place, name in enumerate(people[:3])]
+requests = [Request(name, run.infrared_cameras[0], seed=place) for place, name in enumerate(ids[:3])]
 columns = [sample(model, requests, guidance=w) for w in weights]
 viz.image_grid(
     list(zip(*columns, strict=True)),
-    row_labels=[short(name) for name in people[:3]],
+    row_labels=[short(name) for name in ids[:3]],
     column_labels=[f"w = {w:g}" + "\n(this run's)" * (w == config.guidance) for w in weights],
     title="The same noise under more and more guidance",
 )
 
 # %% [markdown]
-# **What to notice.** Along a row contrast grows, and with it whatever the model holds to be typical, of the person and
-# of the camera alike. Too little, and the picture may be of anybody; too much, and all pictures of a person are one.
+# **What to notice.** Along a row contrast grows, and with it whatever the model holds to be typical of the person and
+# of the camera. With too little guidance the picture may show anybody; with too much, all pictures of a person are one.
 #
 # ## Photograph, synthetic, true
 #
-# One row per person: two photographs of the external set, the generator's images under each infrared camera, and in
-# the miniature world also what no real data set can show: the *true* infrared images of the same person, drawn by the
-# renderer (in other poses). No generator has ever been trained on these.
+# One row per person: two photographs of the external set, the generator's images under each infrared camera, and in the
+# miniature world the *true* infrared images of the same person, drawn by the renderer (in other poses), which no real
+# data set has. No generator has ever been trained on these.
 
 # %%
 external = run.data().external.sort_values("path")
@@ -368,27 +367,27 @@ def side_by_side(names, title):
     return viz.image_grid(rows, row_labels=[short(who) for who in names], column_labels=heads, title=title)
 
 
-side_by_side(people, "External people: photographs, synthetic infrared, true infrared")
+side_by_side(ids, "External identities: photographs, synthetic infrared, true infrared")
 
 # %% [markdown]
 # **What to notice.** Go along a row. Do hair, skirt or trousers, bag and hat survive from the photograph to the
 # synthetic image? Is a striped shirt still striped? Do the two images of one camera show the *same* person? Then
-# compare with the truth where it is there. The brightness of a garment in near infrared depends on its fibre and dye
-# and only partly on its colour: from a photograph nobody can know it, and a generator has to guess. What it *can* do is
-# to guess the same in all images of a person.
+# compare with the truth where it is shown. The brightness of a garment in near infrared depends on its fibre and dye
+# and only partly on its colour: nobody can know it from a photograph, and a generator has to guess. But it *can* guess
+# the same in all images of a person.
 #
-# ## One person, all codes; one code, all people
+# ## One identity, all codes; one code, all identities
 #
-# If identity and modality are truly separate, either can be exchanged alone: the paper's reading of its Figure 6 is
-# that "altering $[k]$ changes the modality without affecting identity, and modifying $[p]$ changes the identity while
+# If identity and modality are truly separate, each can be exchanged alone: the paper's reading of its Figure 6 is that
+# "altering $[k]$ changes the modality without affecting identity, and modifying $[p]$ changes the identity while
 # preserving modality". Below, **all pictures start from the same noise**. Along a row only the code $[k]$ changes (and
-# with it the LoRA branch), down a column only the person $[p]$.
+# with it the LoRA branch), down a column only the token $[p]$.
 
 # %%
-swapped = [sample(model, [Request(name, camera, seed=0) for name in people]) for camera in cameras]
+swapped = [sample(model, [Request(name, camera, seed=0) for name in ids]) for camera in cameras]
 viz.image_grid(
     list(zip(*swapped, strict=True)),
-    row_labels=[short(name) for name in people],
+    row_labels=[short(name) for name in ids],
     column_labels=[f"{camera}\n{modality}" for camera, modality in cameras.items()],
     title="Rows: one person under every code. Columns: one code, every person",
 )
@@ -408,17 +407,17 @@ print(f"Real infrared images: {colourfulness(pixels(infrared[::10])).mean():.1f}
 # %% [markdown]
 # **What to notice.** Along a row: pose and framing come mostly from the noise, so they should stay; background,
 # illumination and colour belong to the camera, so they should change. Under the visible codes of the *target* cameras
-# an external person appears in a place where only others were filmed: that combination was never seen either. Down a
-# column: the background should stay while the person changes. If neighbouring rows look like one person in different
-# clothes, or like the same clothes on everyone, the tokens have not been learned well enough.
+# an external person appears in a place where only others were filmed: nobody has seen that combination either. Down a
+# column: the background should stay while the person changes. Do neighbouring rows look like one person in different
+# clothes, or like the same clothes on everyone? Then the tokens have not been learned well enough.
 #
 # The bars put a number on "infrared". A generator that ignores its codes would show bars of equal length.
 #
 # ## From noise or from the photograph
 #
-# The paper samples from noise, with text alone. An extra of this book starts from the external *photograph* instead:
-# it is turned to grey, encoded, noised to a part of the schedule (the *strength*) and denoised from there under the
-# infrared code (SDEdit, Meng et al. 2022; Diff-Mix). By hand it is our loop, which only starts later:
+# The paper samples from noise, with text alone. An extra of this book starts from the external *photograph* instead: it
+# is turned to grey, encoded, noised to a part of the schedule (the *strength*) and denoised from there under the
+# infrared code (SDEdit, Meng et al. 2022; Diff-Mix). By hand it is our loop with a later start:
 
 # %% tags=["by-hand"]
 strength = 0.6
@@ -432,29 +431,29 @@ library = sample(model, request, images=photograph[None], strength=strength)[0]
 assert np.abs(decode(model, z)[0].astype(int) - library).max() <= 1
 
 # %%
-starts = pixels(photographs[people].tolist(), (config.height, config.width))
-requests = [Request(name, run.infrared_cameras[0], seed=place) for place, name in enumerate(people)]
+starts = pixels(photographs[ids].tolist(), (config.height, config.width))
+requests = [Request(name, run.infrared_cameras[0], seed=place) for place, name in enumerate(ids)]
 begun = [sample(model, requests, images=starts, strength=strength) for strength in strengths]
 viz.image_grid(
     list(zip(starts, *begun, sample(model, requests), strict=True)),
-    row_labels=[short(name) for name in people],
+    row_labels=[short(name) for name in ids],
     column_labels=["photograph", *(f"from it,\nstrength {strength:g}" for strength in strengths), "from noise"],
     title="The same request, from the photograph and from noise",
 )
 
 # %% [markdown]
-# **What to notice.** Little strength keeps everything, also what is wrong in infrared; strength 1 forgets the
-# photograph. How much does it take until the background is the infrared camera's, and is the person still there then?
-# Starting from the photograph keeps outline and pattern for free, but also the pose: such a gallery is as varied as
-# the photographs are, while text alone can invent poses that no camera has seen.
+# **What to notice.** Little strength keeps everything, even what is wrong in infrared; strength 1 forgets the
+# photograph. At which strength does the background become the infrared camera's, and is the person still there then?
+# Starting from the photograph keeps outline and pattern for free, but also the pose: such a gallery is as varied as the
+# photographs, while text alone can invent poses that no camera has seen.
 #
 # ## Is it still the person?
 #
 # Eyes are easily persuaded. To measure [identity preservation](glossary.md#identity-preservation), take an **evaluator
 # network**: the baseline of [chapter 4](04_reid_training.py), trained on the target's real images alone. It has met
-# neither these people nor any synthetic image. For each infrared image of a gallery, find the nearest of the external
-# photographs (cosine distance of its features). The label is confirmed when that photograph shows the person under
-# whose name the image was ordered.
+# neither these identities nor any synthetic image. For each infrared image of a gallery, find the nearest of the
+# external photographs (cosine distance of its features). The label is confirmed when that photograph has the same
+# identity.
 
 # %%
 evaluator, reid_config = run.network("real", run.profile.reid.seeds[0])
@@ -475,7 +474,7 @@ right = named == made["identity"].to_numpy()
 # The library ranks all identities by their nearest photograph; its rank 1 is our nearest one:
 found = identify(asked, made["identity"], known, external["identity"])
 assert ((found.rank == 1) == right).all()
-print(f"{right.mean():.1%} of {len(right)} images lie nearest to the right person's photograph")
+print(f"{right.mean():.1%} of {len(right)} images lie nearest to the right identity's photograph")
 print(f"guessing: {found.chance:.1%}")
 
 # %% [markdown]
@@ -493,14 +492,14 @@ pd.DataFrame(
 
 # %% [markdown]
 # **What to notice.** The evaluator is only as good as a baseline is, so compare rows, not absolute values. "True
-# infrared" (in the miniature world) says how often it recognises *real* infrared images of these people: no gallery can
-# be expected to do better for long. Greyscale copies profit from repeating the very photographs in another tint, pose
-# included. [Chapter 5](05_embedding_analysis.py) asks a second, sharper evaluator as well.
+# infrared" (in the miniature world) says how often it recognises *real* infrared images of these identities: expect no
+# gallery to do better for long. Greyscale copies profit from repeating the very photographs in another tint, pose
+# included. [Chapter 4](04_reid_training.py) asks a second, sharper evaluator as well.
 #
 # ### The failures
 #
-# Averages hide them. These are the people who are found least often in DiVE's images; among equals, first those who
-# are found in the other galleries, for they are DiVE's own failures.
+# Averages hide them. These identities are retrieved least often from DiVE's images; among equals, first those that the
+# other galleries preserve, for they are DiVE's own failures.
 
 # %%
 by_person = pd.DataFrame(
@@ -515,28 +514,29 @@ by_person = by_person.iloc[np.lexsort((-others, by_person["DiVE"]))]
 by_person.head(people_shown).rename_axis("identity").style.format("{:.2f}")
 
 # %%
-side_by_side(by_person.index[:people_shown], "The worst preserved people")
+side_by_side(by_person.index[:people_shown], "The worst preserved identities")
 
 # %%
 side_by_side(by_person.index[-3:], "For comparison, the best preserved")
 
 # %% [markdown]
-# **What to notice.** What have the failures in common? Look for small distinguishing marks (a bag, a hat, a print on an
-# otherwise plain shirt), for rare garments, and for people who look like somebody else in the set to begin with: the
+# **What to notice.** What do the failures have in common? Look for small distinguishing marks (a bag, a hat, a print on
+# an otherwise plain shirt), for rare garments, and for people who look like somebody else in the set to begin with: the
 # other columns of the table say whether the evaluator also fails on their copies or their true infrared images. Each
-# such image is a wrong label in the training set of [chapter 4](04_reid_training.py). One could throw out what the
-# evaluator rejects; but then its own mistakes would decide what is learned.
+# such image is a wrong label in the training set of [chapter 4](04_reid_training.py). One could drop the images that
+# the evaluator rejects; but then its own mistakes would decide what is learned.
 #
 # ### Which half loses the person?
 #
-# DiVE has two halves: the token $[p]$ says who it is, the branch of the code $[k]$ says how a camera draws. Each can be
-# asked alone. Draw people in *visible* light, where the base model is at home: what goes wrong there, the token does
-# not know. Draw *training* people in infrared, whom the branch has seen by these very cameras: what goes wrong there,
-# the branch cannot draw, whoever it is. Only what external people lose in infrared beyond both is lost in putting
-# together a token and a branch that have never met, the step that the whole method rests on (Eq. 5).
+# DiVE has two halves: the token $[p]$ holds the identity, the branch of the code $[k]$ holds the camera. Each can be
+# tested alone. Draw identities as *visible* images, which the base model knows best: an error there is the token's.
+# Draw *training* identities in infrared, which the branch has seen from these very cameras: an error there is the
+# branch's, whoever is shown. External identities may lose more in infrared than both together. That loss comes from
+# combining a token and a branch that were never trained together, the step that the whole method rests on (Eq. 5).
 #
-# The sharpest evaluator of [chapter 4](04_reid_training.py) looks at the same number of training and external people.
-# Half of their photographs answer; the other half, their real infrared images and DiVE's pictures ask.
+# The sharpest evaluator of [chapter 4](04_reid_training.py) looks at the same number of training and external
+# identities. Half of their photographs are the gallery; the other half, their real infrared images and DiVE's pictures
+# are the queries.
 
 # %%
 sharpest, has_seen = list(measures.judges(run).items())[-1]
@@ -596,7 +596,7 @@ settings = {"count": count, "codes": [[*cell, *views] for cell, views in codes.i
 lost = pd.DataFrame(run.stage("which_half", settings, depends_on, ask).values["table"])
 
 # %%
-print(f"Evaluator: {has_seen}. {count} people in each group: guessing is right for {100 / count:.1f} %.")
+print(f"Evaluator: {has_seen}. {count} identities in each group: guessing is right for {100 / count:.1f} %.")
 cells = list(lost.groupby(["people", "modality"], sort=False))
 plt.figure(figsize=(6.4, 2.6))
 for row, (_, cell) in enumerate(cells):
@@ -605,9 +605,9 @@ for row, (_, cell) in enumerate(cells):
     for images, colour in (("real", "C0"), ("DiVE's", "C1")):
         if images in sides:
             plt.plot(sides[images], row, "o", color=colour, markersize=9, label=images if row == 0 else None)
-plt.yticks(range(len(cells)), [f"{people} people, {modality}" for (people, modality), _ in cells])
+plt.yticks(range(len(cells)), [f"{group} identities, {modality}" for (group, modality), _ in cells])
 plt.gca().invert_yaxis()
-plt.xlabel("nearest photograph shows the right person (%)")
+plt.xlabel("nearest photograph has the right identity (%)")
 plt.title("Who is lost, and in which modality")
 plt.legend(title="images", loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
@@ -615,22 +615,22 @@ lost.pivot(index=["people", "modality"], columns="images", values=["right (%)", 
 
 # %% [markdown]
 # **What to notice.** How far apart are the dots in each row? If visible pictures are right and infrared ones wrong, for
-# training people too, then neither tokens nor new people are to blame, but the infrared branches: they see a third of
-# each batch, and have to learn a whole new way of drawing from it. Then try more steps of fine-tuning (`dive.steps`)
-# before a larger base model. If the infrared of training people is right and that of external ones wrong, it is the
-# step between them that loses: tokens of training people have seen infrared images, those of external people never.
-# These cannot come all the way to the right, though: what no photograph tells (how bright a garment is in infrared) can
-# only be guessed, and the re-drawn gallery of the miniature world shows in [chapter 4](04_reid_training.py) how far the
-# best guess comes.
+# training identities too, then blame neither the tokens nor the new identities, but the infrared branches: they see
+# only a part of each batch, and have to learn a whole new way of drawing from it. Then try more steps of fine-tuning
+# (`dive.steps`) before a larger base model. If the infrared of training identities is right and that of external ones
+# wrong, the step between them loses: tokens of training identities have seen infrared images, those of external
+# identities never. These cannot come all the way to the right, though: a generator can only guess what no photograph
+# tells (how bright a garment is in infrared), and the re-drawn gallery of the miniature world shows in
+# [chapter 4](04_reid_training.py) how far the best guess comes.
 #
 # ## As a whole: could they be taken for real?
 #
-# Apart from who they show, synthetic images should be *distributed* like real infrared images. Two classical views:
+# Whatever their identities, synthetic images should be *distributed* like real infrared images. Two classical views:
 #
 # - the **[Fréchet distance](glossary.md#fréchet-distance)** between the features of both sets, each summarised by a
 #   mean $\mu$ and a covariance $\Sigma$:
-#   $d^2 = \lVert \mu_1 - \mu_2 \rVert^2 + \operatorname{tr}(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1 \Sigma_2)^{1/2})$.
-#   It is called FID only when an Inception-v3 network makes the features; ours is named above the table. It grows when
+#   $d^2 = \lVert \mu_1 - \mu_2 \rVert^2 + \operatorname{tr}(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1 \Sigma_2)^{1/2})$. It is
+#   called FID only when an Inception-v3 network makes the features; the text above the table names ours. It grows when
 #   there are fewer images, so all sets are thinned to the same number $N$;
 # - the **brightness** of the pixels, as a histogram.
 #
@@ -710,9 +710,9 @@ if inception:
 
 # %% [markdown]
 # **What to notice.** The other half of the real images shows what distance remains between two samples of the *same*
-# cameras and people. True infrared of the external people differs from it by the people alone. A distance below that
-# would be suspicious: it would mean that the synthetic set imitates the target's *people* and not only its cameras. And
-# a good distance says nothing about labels: exchange all names among the synthetic images, and it stays the same.
+# cameras and identities. True infrared of the external identities differs from it by the identities alone. A distance
+# below that would be suspicious: the synthetic set would imitate the target's *people* and not only its cameras. And a
+# good distance says nothing about labels: exchange all names among the synthetic images, and it stays the same.
 #
 # ## Learned by heart? The audit
 #
@@ -720,9 +720,9 @@ if inception:
 # may have learned from, the external photographs included, and asks how near the nearest one is.
 #
 # How near is too near? Real images answer: each real infrared training image is looked up too, among the images of
-# other people or other cameras (two frames of one person by one camera are alike by nature, and no synthetic image has
-# such a sister). The nearest 1 % of these distances set the threshold; whatever lies below it is *flagged*. Of truly
-# new images about 1 % are. By hand, with the evaluator's features:
+# other identities or other cameras (two frames of one person by one camera resemble each other by nature, and no
+# synthetic image has such a neighbour). The nearest 1 % of these distances set the threshold; whatever lies below it is
+# *flagged*. Of truly new images about 1 % are. By hand, with the evaluator's features:
 
 # %% tags=["by-hand"]
 training, is_real = training_images(run)
@@ -792,25 +792,26 @@ viz.image_grid(
 
 # %% [markdown]
 # **What to notice.** Is there a hump of the synthetic curve at the left of the real one? Then look at the pairs with
-# your eyes: the same background is the camera's, the same pose in the same clothes would be a copy. SSIM also rewards
-# what is smooth: a blurred picture lies nearer to everything than a sharp one, so a few flags are a reason to look, and
-# not yet a finding. Features are blind to something else: the evaluator sees a copy through its infrared half and the
-# original through its visible one, and may well take them for different pictures. (Put `features(run.synthesize(
-# "grayscale"))` in the place of `asked`, and see.)
+# your eyes: the same background is the camera's; the same pose in the same clothes is a copy. SSIM also rewards smooth
+# images: a blurred picture lies nearer to everything than a sharp one, so a few flags are a reason to look, and not yet
+# a finding. Features have another blind spot: the evaluator sees a copy through its infrared half and the original
+# through its visible one, and may take them for different pictures. (Replace `asked` by
+# `features(run.synthesize("grayscale"))`, and see.)
 #
-# ## All measures, side by side
+# ## All measures in one table
 #
 # No single number says how good a gallery is. Here are those that the field uses, for DiVE between two references: the
-# greyscale copies, which every generator must beat, and in the miniature world what only its renderer knows, infrared
-# with re-drawn materials (the best that anyone could guess from a photograph) and the true one.
+# greyscale copies, which every generator must beat, and in the miniature world the two that only its renderer knows,
+# infrared with re-drawn materials (the best possible guess from a photograph) and true infrared.
 #
-# - **right person**: the share of images that lie nearest to the right person's photographs, or true infrared images;
-#   **MD** (JSIA-ReID's identity distance): mean distance between two images of one person, at unit length;
+# - **right person**: identity preservation, the share of images whose nearest photograph (or true infrared image) has
+#   their identity; **MD** (JSIA-ReID's identity distance): mean distance between two images of one person, at unit
+#   length;
 # - **precision** and **density**: could each image be real? **Recall** and **coverage**: is every real image matched by
-#   a synthetic one (Kynkäänniemi et al. 2019, Naeem et al. 2020)? With the Fréchet distance they compare with pictures
-#   that no gallery holds;
-# - **SSIM on the person**: photographs are translated and held against the same moment as an infrared camera would have
-#   seen it, the background left out; only for generators that translate, and only in the miniature world;
+#   a synthetic one (Kynkäänniemi et al. 2019, Naeem et al. 2020)? As the Fréchet distance does, they compare with
+#   pictures that no gallery holds;
+# - **SSIM on the person**: photographs are translated and compared with the same moment under an infrared camera,
+#   without the background; only for generators that translate, and only in the miniature world;
 # - **taken for infrared** by small networks that learned the two modalities from real images. One sees colour, for
 #   which grey is enough; the other sees luminance alone and asks for infrared materials, illumination and places;
 # - **variety**: distance between two images of one person under one camera, in percent of what real ones have.
@@ -824,10 +825,10 @@ table.style.format("{:.3g}", na_rep="–")
 pd.Series(compared.basis, name="measured with").to_frame().style.set_properties(**{"text-align": "left"})
 
 # %% [markdown]
-# **What to notice.** Read along a row, between copies and truth. Copies have the right person in the right pose, and
-# fail wherever infrared itself is asked for: look at *luminance* and at *coverage*. A generator can fail the other way
-# round, with perfect infrared of nobody in particular. Measures may also contradict each other, which is why the last
-# word has [chapter 4](04_reid_training.py): does a network that trains on the gallery find more people?
+# **What to notice.** Read along a row, between copies and truth. Copies show the right person in the right pose. Do
+# they fail where infrared itself is measured, in *luminance* and *coverage*? A generator can fail the other way round,
+# with perfect infrared of nobody in particular. Measures may also contradict each other, so
+# [chapter 4](04_reid_training.py) has the last word: does a network that trains on the gallery find more people?
 #
 # ## Privacy
 #
@@ -850,12 +851,12 @@ pd.Series(compared.basis, name="measured with").to_frame().style.set_properties(
 #
 # ## Exercises
 #
-# **1.** Exchange the names of all synthetic images among each other. What becomes of the Fréchet distance, and what of
-# the share of images whose nearest photograph shows the right person?
+# **1.** Exchange the names of all synthetic images among each other. What happens to the Fréchet distance, and to the
+# share of images whose nearest photograph has the right identity?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 1.
-# The distance knows no names and stays. The share falls to chance, 1 in as many as there are people,
+# The distance knows no names and stays. The share falls to chance, 1 in as many as there are identities,
 # however well the evaluator saw before. Here one that is right in 40 % of 320 images of 40 people.
 rng = np.random.default_rng(0)
 ordered = np.repeat(np.arange(40), 8)
@@ -864,7 +865,7 @@ before = (named == ordered).mean()
 after = np.mean([(named == rng.permutation(ordered)).mean() for _ in range(500)])
 assert before > 0.3 and abs(after - 1 / 40) < 0.003
 assert abs(frechet_distance(a, b[rng.permutation(len(b))]) - frechet_distance(a, b)) < 1e-9
-print(f"nearest is the right person: {before:.1%} before, {after:.1%} after (chance {1 / 40:.1%})")
+print(f"nearest has the right identity: {before:.1%} before, {after:.1%} after (chance {1 / 40:.1%})")
 
 # %% [markdown]
 # **2.** Draw two samples of $N$ images from the *same* source. Is their Fréchet distance 0? How does it depend on $N$?
@@ -886,12 +887,12 @@ print(", ".join(f"N = {size}: {value:.3f}" for size, value in apart.items()))
 # 1. **The solver.** In `solve`, follow the guess to the end of the step instead of its middle (leave `/ 2` away).
 #    *Expect* the comparison with `diffusers` to fail. Skip it and look at the curves of the two orders again: is the
 #    second order still worth its name?
-# 2. **Guidance.** Copy the profile and change `dive.guidance`. *Expect* more of it to make people more alike within an
-#    identity and cameras more stereotyped: identity preservation may rise while the Fréchet distance grows.
+# 2. **Guidance.** Copy the profile and change `dive.guidance`. *Expect* more of it to make the images of an identity
+#    more similar and cameras more stereotyped: identity preservation may rise while the Fréchet distance grows.
 # 3. **Features.** Set `down, across = 8, 4`. *Expect* the Fréchet distance to grow: more columns, more covariances to
 #    differ in by chance.
 # 4. **More people.** Run `vireid book --only 03 -p people_shown=8` and look at the swaps again: which of the new people
-#    are shown as one of the old?
+#    look like one of the old?
 #
 # ## Further reading
 #

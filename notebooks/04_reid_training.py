@@ -15,19 +15,19 @@
 # %% [markdown]
 # # 4 · Training: does synthetic infrared help?
 #
-# **The question.** We train the same network on real images alone and on real images plus infrared that somebody made
-# up, several times each. Is the difference larger than what another throw of the dice would have given?
+# **The question.** We train the same network on real images alone and on real images plus synthetic infrared, several
+# times each. Is the difference larger than what another throw of the dice would have given?
 #
 # **This chapter** reads the tables of [chapter 1](01_datasets.py) and the galleries of
 # [chapter 3](03_synthetic_galleries.py) (it makes them if they are missing). Its first half writes a whole training by
 # hand, runs it for some seconds and asserts that the library computes the same; its second half makes one trained
 # network with its scores for each training set and seed. The second half costs, on the miniature world, most of the
-# book's time: about a minute of one CPU core for each training. Networks that are already trained are fetched.
+# book's time: about a minute of one CPU core for each training. It fetches networks that are already trained.
 #
 # **You will learn**
 #
 # - how the field's baseline network, AGW, is built and trained: its batches, its layers, its losses, its loop;
-# - to compare training sets fairly: what has to be held equal, several seeds, nothing chosen on the test;
+# - to compare training sets fairly: equal conditions, several seeds, nothing chosen on the test;
 # - what a difference of a few points over a few seeds allows one to say.
 #
 # **You need** [chapter 1](01_datasets.py) (the measures), and to know how a network is trained by gradient descent.
@@ -65,13 +65,12 @@ run
 # ## 1. A batch: P identities, K images in each modality
 #
 # AGW (Ye et al. 2021, section 4) is the field's baseline: simple, and named after its three parts, *A*ttention,
-# *G*eneralised mean, *W*eighted triplet. Most methods of this book build on it, so the lecture explains AGW, whichever
-# method this run trains.
+# *G*eneralised mean, *W*eighted triplet. Most methods of this book build on it, so the lecture explains AGW even if
+# this run trains another method.
 #
 # A loss that compares images needs images worth comparing. So a batch is no random handful of the table: it holds $P$
-# identities, and of each $K$ visible and $K$ infrared images
-# ([identity sampling](glossary.md#identity-sampling)). Each image then meets its own identity in both modalities, and
-# $P - 1$ strangers.
+# identities, with $K$ visible and $K$ infrared images of each ([identity sampling](glossary.md#identity-sampling)).
+# Each image then meets its own identity in both modalities, and $P - 1$ other identities.
 
 # %% tags=["by-hand"]
 P, K = 8, 4
@@ -91,7 +90,7 @@ def draw_batch(stream):
 
 
 # %% [markdown]
-# The library's sampler says the places of the images among those of their modality. From one seed, the two draw the
+# The library's sampler returns the places of the images among those of their modality. From one seed, both draw the
 # same batches to the last row:
 
 # %% tags=["by-hand"]
@@ -120,15 +119,15 @@ viz.image_grid(
 )
 
 # %% [markdown]
-# **What to notice.** Images are drawn with replacement: does one stand in its row twice? Where external
-# identities join the training (section 6), a share of the $P$ places is theirs (`mix`): the same draw, once among the
-# data set's identities and once among the external ones.
+# **What to notice.** Images are drawn with replacement: does one stand in its row twice? Where external identities join
+# the training (section 6), they get a share of the $P$ places (`mix`): the same draw, once among the data set's
+# identities and once among the external ones.
 #
 # ## 2. The network: AGW
 #
 # AGW's cross-modality form has [**two streams**](glossary.md#two-stream-network): the first layers, the *stem*, exist
-# twice, once for each modality; everything after is shared. The stems may learn what is different about the two
-# modalities, the rest has to make do with what is common.
+# twice, once for each modality; everything after is shared. The stems may learn what differs between the two
+# modalities, the rest has to work with what they have in common.
 #
 # **Non-local block** (the attention). Each place of the map may look at every other one. With $x_i$ the feature vector
 # at place $i$ of $N$ places, and $\theta, \varphi, g, W$ learned 1×1 convolutions,
@@ -142,11 +141,11 @@ viz.image_grid(
 #
 # $$f_k = \Big(\frac1N \sum_{i=1}^{N} x_{ik}^{\,p}\Big)^{1/p}, \qquad p = 3$$
 #
-# $p = 1$ is the mean, $p \to \infty$ the maximum: $p = 3$ lets strong places count for more without listening to the
-# loudest alone. (The paper calls $p$ learnable; the released code keeps it at 3.)
+# $p = 1$ is the mean, $p \to \infty$ the maximum: $p = 3$ lets strong places count for more, and not the strongest
+# alone. (The paper calls $p$ learnable; the released code keeps it at 3.)
 #
 # **[BN neck](glossary.md#batch-normalisation-neck).** The triplet loss below wants distances, the classifier wants
-# directions. A batch normalisation between the two lets each have its own space: the triplet loss acts before it,
+# directions. A batch normalisation between the two gives each its own space: the triplet loss acts before it,
 # classifier and retrieval after it.
 #
 # This is the miniature world's network. The ResNet-50 that real data gets has the same parts: larger stems, sixteen
@@ -156,7 +155,7 @@ viz.image_grid(
 
 # %% tags=["by-hand"]
 class Block(nn.Module):
-    """Two convolutions beside a shortcut."""
+    """Two convolutions and a shortcut."""
 
     def __init__(self, inside, outside, stride):
         super().__init__()
@@ -280,7 +279,8 @@ pd.DataFrame({"parameters": sizes}).assign(share=lambda t: (t["parameters"] / su
 
 # %% [markdown]
 # **What to notice.** Only the stems tell the modalities apart, and hardly any parameter is theirs. The classifier grows
-# with the training identities and is thrown away after training: nobody whom it knows will be asked about.
+# with the training identities and is thrown away after training: the test asks about none of the identities that it
+# knows.
 #
 # ## 3. What is minimised
 #
@@ -326,9 +326,9 @@ def hard(x, labels, margin=0.3):
 
 
 # %% [markdown]
-# The millionth is the released code's, and no detail: where all strangers of an image are more than 14 away,
-# $e^{-d}$ is less than that, and the term that pushes them away fades. (A fresh network has such images.) On random
-# features of a batch, ours and the library's losses agree to a hundred-thousandth:
+# The millionth comes from the released code, and it matters: where all strangers of an image are more than 14 away,
+# $e^{-d}$ is smaller than it, and the term that pushes them away fades. (A fresh network can have such images.) On
+# random features of a batch, ours and the library's losses agree to a hundred-thousandth:
 
 # %% tags=["by-hand"]
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
@@ -344,7 +344,7 @@ torch.testing.assert_close(wrt(x, y), weighted_regularized_triplet(x, y), rtol=1
 torch.testing.assert_close(hard(x, y, margin), hard_triplet(x, y, margin=margin), rtol=1e-5, atol=1e-6)
 
 # %% [markdown]
-# Two identities with three images each, on a line. What is left of each loss as they come apart?
+# Two identities with three images each, on a line. What remains of each loss as they come apart?
 
 # %%
 spread, two = torch.tensor([[0.0], [0.5], [1.0]] * 2), torch.tensor([0, 0, 0, 1, 1, 1])
@@ -365,8 +365,8 @@ plt.show()
 # %% [markdown]
 # **What to notice.** The hard triplet is exactly zero once the margin is kept, and such a batch teaches nothing. WRT
 # with sharpness 1 never quite stops. With sharpness 5 it first follows the hardest pair, as the hard triplet does, and
-# then turns round: that is the millionth, below which $e^{-5d}$ falls at a distance of 2.8. From there on this loss
-# pulls the identities *together*. Try other values of `sharpness` and `margin` in the cell before.
+# then turns round. The cause is the millionth, below which $e^{-5d}$ falls at a distance of 2.8. From there on this
+# loss pulls the identities *together*. Try other values of `sharpness` and `margin` in the cell before.
 #
 # ### A playground for losses
 #
@@ -396,7 +396,7 @@ def losses_on(identities_apart=1.2, modalities_apart=1.8, size=0.5, margin=0.3, 
             torch.cat([v, i]), who.repeat(2), sharpness=sharpness
         ),
         "hetero-centre triplet": lambda v, i: hetero_centre_triplet(v, i, who, who, margin=margin),
-        # With no network there is nothing generated: each embedding lies where its image does.
+        # Without a network nothing is generated: each embedding lies where its image does.
         "CPM (DEEN)": lambda v, i: centre_guided_pair_mining(v, i, v, i, who, who, margin=margin),
         "IRD: PE + NE (DEN)": lambda v, i: intra_identity_diversification(
             v, i, who, who, positive_margin=margin, negative_margin=margin
@@ -436,18 +436,18 @@ widgets.explore(
 # **What to notice.** Triplet losses pull on images, the hetero-centre triplet on centres: all images of a cloud get the
 # same arrow. Where the clouds are further from their other modality than from the other identity, every loss works;
 # bring the modalities together and the identities apart, and the hard losses fall silent one by one. PE, half of IRD,
-# has no use for the other identity: it wants the two centres of an identity nearer to each other than the nearest of
-# its own images.
+# ignores the other identity: it wants the two centres of an identity nearer to each other than the nearest of its own
+# images.
 #
 # ## 4. What training does to an image
 #
-# No image enters a batch as it was taken: it is mirrored, shifted, partly hidden, and visible ones lose or change their
-# colours, which infrared does not have either. The plainest way is a random channel in place of three (CAJ's *channel
-# exchange*); *HueGray* (DEN, section 3.3) first turns the hue $h$ of all pixels by one random angle,
+# No image enters a batch as it was taken: it is mirrored, shifted and partly hidden, and visible images lose or change
+# their colours, which infrared images do not have either. The plainest way is a random channel in place of three (CAJ's
+# *channel exchange*); *HueGray* (DEN, section 3.3) first turns the hue $h$ of all pixels by one random angle,
 #
 # $$h \mapsto (h + \theta) \bmod 360°, \qquad \theta \sim \mathcal{U}[0°, 360°),$$
 #
-# and takes the grey then. Six draws of each change, by the functions that training calls:
+# and takes the grey then. Six draws of each change, by the functions that the training calls:
 
 # %%
 from vireid_lib.data import augment
@@ -479,10 +479,10 @@ def draws(image=0, dice=0, probability=1.0):
 widgets.explore(draws, image=range(len(persons)), dice=range(10), probability=[0.25, 0.5, 1.0])
 
 # %% [markdown]
-# **What to notice.** Which change takes colour away, which only mixes it, and which hides a part of the person? What is
-# left in every draw is what the network may rely on. HueGray goes furthest: look for draws in which coat and trousers
-# change places in brightness. Which one is the darker is not to be relied upon then, and [chapter 1](01_datasets.py)
-# showed that in infrared it is not.
+# **What to notice.** Which change takes colour away, which only mixes it, and which hides a part of the person? The
+# network may rely on what stays the same in every draw. HueGray goes furthest: look for draws in which coat and
+# trousers change places in brightness. The network then cannot rely on which one is darker, and in infrared it must not
+# ([chapter 1](01_datasets.py)).
 #
 # ## 5. The loop
 #
@@ -535,13 +535,13 @@ def train(network, steps, seed=0):
 
 
 # %% [markdown]
-# An untrained network already gives features, so we can rank with it: what it scores is what training has to beat.
+# An untrained network already gives features, so we can rank with it: training has to beat its score.
 
 # %% tags=["by-hand"]
 from vireid_lib.evaluation import evaluate
 from vireid_lib.reid.features import extract
 
-STEPS = 60  # seconds on two cores; the miniature world's own recipe has 900
+STEPS = 60  # seconds on two cores; the miniature world's own recipe is far longer
 
 
 def rank_1(network):
@@ -565,9 +565,9 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# Is it the library's training? Its method, from the same weights and for the same first batch, must give our first
-# losses (to a ten-thousandth, for sums run in another order), its optimiser must have our settings, and its learning
-# rate must follow our rule:
+# Is it the library's training? From the same weights and for the same first batch, its method must give our first
+# losses (to a ten-thousandth, because sums run in another order), its optimiser must have our settings, and its
+# learning rate must follow our rule:
 
 # %% tags=["by-hand"]
 from vireid_lib.reid.method import Batch
@@ -591,8 +591,7 @@ print(", ".join(f"{name} {value.item():.4f}" for name, value in found.items()))
 # **What to try.** Set `triplet="hard"` or `"none"` in `config` (section 2), another `margin`, `channel_exchange=0.0` or
 # `learning_rate=1e-4`, another $p$ in front of `gem`, or $K = 1$ in section 1, and run the cells from there on: the
 # curve and the rank-1 answer within seconds, and the assertions still hold, because the library gets the same value.
-# One short training with one seed says that something changed; the rest of the chapter is about what it takes to say
-# more.
+# One short training with one seed says that something changed; the rest of the chapter shows what it takes to say more.
 #
 # ## 6. What is compared
 #
@@ -605,9 +604,9 @@ from vireid_lib.experiment.methods import module
 print(inspect.getdoc(module(run.reid_config.method)))
 
 # %% [markdown]
-# What it takes otherwise than was published, and what was published nowhere, neither in the paper nor in its authors'
-# code, with where the default comes from. An empty table means: as published. On the miniature world nearly everything
-# is smaller, and says so here.
+# The table lists the settings that differ from the published ones, and the settings that neither the paper nor its
+# authors' code publishes, with the source of the default. An empty table means: as published. On the miniature world
+# nearly everything is smaller, and says so here.
 
 # %%
 trainings.recipe(run.reid_config, run.profile.data.target)
@@ -619,12 +618,12 @@ trainings.recipe(run.reid_config, run.profile.data.target)
 # $$\mathcal{V}^{*} = \mathcal{V} \cup \mathcal{V}_{\mathrm{Ext}}, \qquad
 # \mathcal{I}^{*} = \mathcal{I} \cup \mathcal{I}_{\mathrm{Ext}}$$
 #
-# $\cup$ is nothing more than putting rows into one table. All training sets but the first share $\mathcal{V}^{*}$;
-# they differ in $\mathcal{I}_{\mathrm{Ext}}$:
+# $\cup$ just puts rows into one table. All training sets but the first share $\mathcal{V}^{*}$; they differ in
+# $\mathcal{I}_{\mathrm{Ext}}$:
 #
 # - **real images only**: the baseline, $\mathcal{V}$ and $\mathcal{I}$.
-# - **greyscale copies**: the external images without their colour, passed off as infrared. No generator at all. What
-#   does not beat it is not worth its electricity.
+# - **greyscale copies**: the external images without their colour, passed off as infrared. No generator at all. A
+#   generator that does not beat them is not worth its electricity.
 # - **DiVE**: generated from text alone, as in the paper.
 # - **DiVE from the image**: an extra that the paper does not have; the generator starts from the noised grey photograph
 #   instead of pure noise.
@@ -635,8 +634,8 @@ trainings.recipe(run.reid_config, run.profile.data.target)
 #   any generator's reach.
 
 # %% [markdown]
-# "Distinct" pictures differ from one another in some pixel: asked for more pictures than an identity has photographs, a
-# generator that gives the same picture for the same photograph repeats itself.
+# "Distinct" pictures differ from one another in some pixel. A generator that gives the same picture for the same
+# photograph repeats itself when it makes more pictures than an identity has photographs.
 
 # %%
 counted = {}
@@ -673,17 +672,17 @@ def one_identity(number=0, images=6):
 widgets.explore(one_identity, number=range(0, len(names)), images=[4, 6, 8])
 
 # %% [markdown]
-# **What to notice.** Go down a column of rows: who keeps the person's garments apart in brightness as the true infrared
-# does, who only copies the photograph, and who shows somebody else?
+# **What to notice.** Go down a column: which gallery keeps the person's garments apart in brightness as the true
+# infrared does, which only copies the photograph, and which shows somebody else?
 #
-# ## 7. What is held equal
+# ## 7. Equal conditions
 #
-# A larger training set is easily given a larger batch or more steps without anybody noticing: an "epoch" over more
-# images is longer, and in DiVE's released fork of DEEN the batch grew from 6 identities to 16 together with the data.
-# The gain then has two possible causes. Here each training gets the same recipe and the same number of seeds. Where the
-# recipe counts in epochs, an epoch has the steps that it has on real images alone, whatever is added, and the rate
-# falls at the same steps; `reid.length: published` in a profile lets it grow with the images instead. Section 8 prints
-# what the trainings really had.
+# A larger training set easily gets a larger batch or more steps without anybody noticing: an "epoch" over more images
+# is longer, and in DiVE's released fork of DEEN the batch grew from 6 identities to 16 together with the data. The gain
+# then has two possible causes. Here each training gets the same recipe and the same number of seeds. Where the recipe
+# counts in epochs, an epoch has the steps that it has on real images alone, whatever is added, and the rate falls at
+# the same steps; `reid.length: published` in a profile lets it grow with the images instead. Section 8 prints what each
+# training really had.
 #
 # Nor may the test choose anything. Settings are tried out with `jobs.compare(run, validation=True)`, which leaves
 # the validation identities out of training and ranks them instead of the test identities. And the network itself:
@@ -699,8 +698,8 @@ print(f"Ranking rule: {load_manifest(run.profile.data.target).protocol.removal}"
 # ## 8. Training
 #
 # One training for each training set and seed, by the loop of section 5 with checkpoints, a guard against losses that
-# are not finite, and a record of what it did. On a CPU several run side by side, one thread each; the cell counts those
-# that are done. To watch the curves of a training that takes hours, let TensorBoard read what it writes:
+# are not finite, and a record of what it did. On a CPU several run in parallel, one thread each; the cell counts the
+# finished ones. To watch the curves of a training that takes hours, let TensorBoard read what it writes:
 #
 #     pip install tensorboard
 #     vireid book --tracker tensorboard                  # or VIREID_TRACKERS=tensorboard vireid lab
@@ -728,12 +727,13 @@ viz.training_curves(
 
 # %% [markdown]
 # **What to notice.** These curves are about identities that the network is being taught. A training set with more
-# identities is a harder exam, so its loss stays higher. That is no bad sign: look at the next figure before you judge.
+# identities is a harder exam, so expect its loss to stay higher. That is no bad sign: look at the next figure before
+# you decide.
 #
 # ## 9. The result
 #
 # Mean ± standard deviation over training seeds, in percent; each seed's score is itself a mean over the protocol's
-# trials. These are our numbers, on this profile's data. Papers' numbers stand in [chapter 7](07_results.py).
+# trials. These are our numbers, on this profile's data. [Chapter 7](07_results.py) has the papers' numbers.
 
 # %%
 results.as_words(results.over_seeds(scores), ["rank_1", "rank_10", "mean_ap", "mean_inp"])
@@ -762,8 +762,8 @@ viz.bars(
 #
 # A table with many rows has many chances to err. *Holm's correction* takes them into account: with $m$ rows, the
 # smallest p-value counts $m$-fold, the next one $(m-1)$-fold, and so on, none less than the one before it. If no row
-# truly differs, a table then calls one or more better or worse with a probability of 5 % at most. The interval stands
-# beside the verdict as it is, for each row alone.
+# truly differs, a table then calls one or more better or worse with a probability of 5 % at most. The interval next to
+# the verdict is uncorrected, for each row alone.
 #
 # By hand, for the first of the protocol's modes:
 
@@ -789,7 +789,7 @@ by_hand.rename(index=training_label).rename_axis("against real images only").rou
 # %% [markdown]
 # RegDB has ten splits with a network each. There the difference is taken within each split, and the interval is
 # Student's over the ten differences: what makes a split easy for one side makes it easy for the other. (Several seeds
-# are averaged within a split first.) The library's sentences are computed, not written, and hold the numbers above:
+# are averaged within a split first.) The library computes its sentences from the records; they hold the numbers above:
 
 # %% tags=["by-hand"]
 against_baseline = claims.compare(scores, metric)
@@ -809,7 +809,7 @@ viz.differences(
 
 # %% [markdown]
 # **What to notice.** Where an interval crosses zero, the sign of the difference is not known, however far its middle
-# lies from zero. A hollow dot beside an interval that leaves out zero did not survive the correction.
+# lies from zero. A hollow dot on an interval that leaves out zero did not survive the correction.
 #
 # Beating the baseline is the easy question. External identities may help even with poor infrared, because their
 # *visible* images are real. The question about the generator is: does it beat the greyscale copies?
@@ -822,15 +822,15 @@ if "grayscale" in galleries:
 # %% [markdown]
 # **What to notice.** Read the verdict column before the means. "Within noise" does not say that there is no effect; it
 # says that this many seeds can't show one. On the miniature world, look how far the true infrared lies above the
-# re-drawn one, if at all: that is what knowing the unknowable would be worth.
+# re-drawn one, if at all: that is the worth of knowing the unknowable.
 #
-# ## 10. Why? Does the synthetic image still show the person?
+# ## 10. Why? Identity preservation
 #
 # An infrared image of an external identity is a *label* as much as a picture: "these two images show the same person".
 # If the generator lost the person, the label is wrong, and the network is taught that two different-looking people are
-# one. So measure it ([identity preservation](glossary.md#identity-preservation)). Take each infrared image of a gallery
-# and ask an **evaluator network**, trained before, which of the external visible images is nearest. How often does it
-# show the same identity?
+# one. So measure [identity preservation](glossary.md#identity-preservation). Take each infrared image of a gallery and
+# ask an **evaluator network**, trained before, which of the external visible images is nearest. How often does it show
+# the same identity?
 #
 # The evaluator matters as much as the answer:
 
@@ -841,8 +841,8 @@ for name, words in measures.judges(run).items():
 # %% [markdown]
 # The baseline is a fair evaluator and a weak one: even on true infrared it is right only as often as it is good.
 # Compare galleries, not the number itself. The second evaluator (miniature world only) was trained on the true infrared
-# of these very identities. It is sharp, it has seen one of the galleries, and it holds a re-drawn material against the
-# re-drawn gallery, which is no fault of that gallery's.
+# of these very identities. It is sharp, but it has seen one of the galleries, and it counts re-drawn materials as
+# errors of the re-drawn gallery, which they are not.
 
 # %%
 preserved = measures.preservation_table(run).assign(rank_1=lambda rows: 100 * rows["rank_1"])
@@ -872,9 +872,9 @@ plt.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %% [markdown]
-# **What to notice.** Do the galleries that keep the person better also help more? If one stands high on the left, the
-# gain comes from somewhere else: from the external visible images, which all of them share. If one stands low
-# on the right, it keeps the person but does not look like infrared: greyscale copies are the typical case.
+# **What to notice.** Do the galleries with better identity preservation also help more? If one stands high on the left,
+# its gain comes from somewhere else: from the external visible images, which all of them share. If one stands low on
+# the right, it keeps the person but may not look like infrared: are the greyscale copies there?
 #
 # ## Exercises
 #

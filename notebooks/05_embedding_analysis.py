@@ -15,12 +15,13 @@
 # %% [markdown]
 # # 5 · The embedding: what has changed inside?
 #
-# **The question.** [Chapter 4](04_reid_training.py) gave each network a number. Here we open two of them, the baseline
-# and one that was trained with synthetic infrared: where do the features of one person lie now, which queries turned
-# from wrong to right, and what in an image decides it?
+# **The question.** Each network has a score from [chapter 4](04_reid_training.py). Here we open two of them, the
+# baseline and one that was trained with synthetic infrared. Where do the features of one person lie now, which queries
+# turned from wrong to right, and what in an image decides that?
 #
-# **This chapter** reads the trained networks and the test features of [chapter 4](04_reid_training.py) (it trains what
-# is missing), makes a record of each embedding's spread, and costs about a minute once the networks are there.
+# **This chapter** reads the trained networks and the test features of [chapter 4](04_reid_training.py) and trains
+# missing networks. It makes a record of each embedding's spread, and costs about a minute once the networks are
+# trained.
 #
 # **You will learn**
 #
@@ -36,7 +37,7 @@ workspace = ""  # folder of all results; empty: workspace/PROFILE
 data_root = ""  # folder of the real data sets; empty: what the profile says
 method = ""  # a ReID method instead of the profile's, as in chapter 4
 compared = "dive"  # training set: its network is held against the baseline
-people = 8  # 2 or more: how many test people the projections show
+people = 8  # 2 or more: how many test identities the projections show
 
 # %%
 import base64
@@ -69,8 +70,8 @@ run
 # %% [markdown]
 # ## 1. Two networks, the same test images
 #
-# A [feature](glossary.md#feature) is a point; what counts is its direction. Two images $x, x'$ are compared by the
-# cosine distance
+# A [feature](glossary.md#feature) is a point; only its direction counts. Two images $x, x'$ are compared by the cosine
+# distance
 #
 # $$d(x, x') = 1 - \frac{f(x)^{\!\top} f(x')}{\lVert f(x)\rVert\, \lVert f(x')\rVert},$$
 #
@@ -78,8 +79,8 @@ run
 # All identities below are **test identities**: neither network has seen them.
 #
 # Many methods are tested with features averaged over an image and its mirror image, which brings a person's images
-# together. So that distances can be compared between methods, here and in the studies they are measured on the features
-# of the images as they are (`plain`); scores and rankings keep each method's own (`held`).
+# together. To compare distances between methods, this chapter and the studies measure them on the features of the
+# images as they are (`plain`); scores and rankings keep each method's own features (`held`).
 
 # %%
 seed = run.profile.reid.seeds[0]
@@ -101,8 +102,8 @@ print(
 # ## 2. The embedding in the plane
 #
 # *t-SNE* (van der Maaten and Hinton 2008) lays the points out in a plane so that near neighbours stay near. It invents
-# the rest: how far two clusters are apart, and how large they are, means nothing. One projection, coloured three ways.
-# Round points are visible images, triangles infrared ones.
+# the rest: the distance between two clusters means nothing, and neither does their size. One projection, coloured three
+# ways. Round points are visible images, triangles infrared ones.
 
 # %%
 rows = readable_sample(test, identities=people)
@@ -110,7 +111,7 @@ shown = test.iloc[rows]
 
 
 def plane(network=baseline, perplexity=15):
-    """One network's features of a few people."""
+    """One network's features of a few identities."""
     points = tsne(held[network][rows], perplexity=perplexity)
     return viz.projection(
         points,
@@ -130,13 +131,13 @@ plane(network=other)
 # **What to notice.** Take the middle panel first. A network without a modality gap would mix the two colours
 # everywhere; islands of one colour are the gap. Then the left panel: a person's round points and triangles should
 # touch. Where they form two separate clumps of one colour, the network knows the person *in each modality* and does not
-# know that the two are one. In the right panel, clumps of one camera mean that the background still speaks. Compare
-# the two networks by such questions, and not by how tidy they look: t-SNE can make anything tidy.
+# know that both are the same person. In the right panel, clumps of one camera mean that the background still speaks.
+# Compare the two networks by such questions, and not by their tidiness: t-SNE can make anything tidy.
 #
 # Which images are the odd ones? The next figure is a small web page (made by Bokeh): it works in any browser, without a
-# kernel and offline. Two external identities join the test identities, with the infrared images that somebody
-# made up for them (hollow) and that the second network was trained on. **Hover over a point**: it shows its image.
-# **Click it**: it stays, together with the images whose features are nearest *in all dimensions*.
+# kernel and offline. Two external identities join the test identities, with the synthetic infrared images (hollow) that
+# the second network was trained on. **Hover over a point** to see its image. **Click it** to keep it bright, together
+# with the images whose features are nearest *in all dimensions*.
 
 # %%
 from bokeh.embed import file_html
@@ -213,15 +214,15 @@ colours = [name for name in ("identity", "modality", "camera", "source") if cast
 widgets.explore(clickable, network=list(held), colour=colours, perplexity=[5, 15, 30])
 
 # %% [markdown]
-# **What to notice.** A hollow triangle beside its person's filled circles is a made-up infrared image that this network
+# **What to notice.** A hollow triangle near its person's filled circles is a synthetic infrared image that this network
 # takes for the person; it was taught to. The points that stay bright after a click are the nearest in all dimensions.
-# Where one of them lies far away in the plane, the projection has torn the two apart. What lies beside the clicked
-# point and fades was put there by the projection.
+# Where one of them lies far away in the plane, the projection has torn the two apart. Points that lie near the clicked
+# one and fade were put there by the projection.
 
 # %% [markdown]
 # ## 3. Spread, measured
 #
-# DEN (section 3.1) measures what the eye does above, on all test images. With $f$ scaled to length 1 and $d_E$ the
+# DEN (section 3.1) measures on all test images what the eye estimates above. With $f$ scaled to length 1 and $d_E$ the
 # Euclidean distance:
 #
 # $$\mathrm{IIRS}(V,V) = \text{mean over identities of the mean } d_E \text{ between two of its visible images}$$
@@ -231,9 +232,9 @@ widgets.explore(clickable, network=list(held), colour=colours, perplexity=[5, 15
 #
 # $$\mathrm{HIMD}(V,I) = \text{mean over identities of the largest } d_E \text{ across the modalities}$$
 #
-# the *hetero-modality intra-identity maximum distance* (its Table 6): how far the hardest pair of an identity is apart.
-# Both need a yardstick: unrelated directions are $\sqrt2 \approx 1.41$ apart. A third measure is the gap itself: how
-# far an identity's visible *centre* is from its infrared centre, and from the infrared centres of the others.
+# the *hetero-modality intra-identity maximum distance* (its Table 6): the distance of an identity's hardest pair. Both
+# need a yardstick: unrelated directions are $\sqrt2 \approx 1.41$ apart. A third measure is the gap itself: the
+# distance of an identity's visible *centre* to its infrared centre, and to the infrared centres of the others.
 
 
 # %% tags=["by-hand"]
@@ -269,8 +270,9 @@ for name, value in of_the_library.items():
 pd.DataFrame({"by hand": by_hand, "the library": of_the_library}).round(4)
 
 # %% [markdown]
-# A largest distance hangs on a single pair of images: replace `max` by `mean` in `spread`, and see how much of HIMD
-# that pair was. (The assertion then fails, as it should.) The library's measurement for every training set and seed:
+# A largest distance depends on a single pair of images: replace `max` by `mean` in `spread`, and see how much of HIMD
+# comes from that pair. (The assertion then fails, as it should.) The library's measurement for every training set and
+# seed:
 
 # %%
 columns = {
@@ -287,10 +289,10 @@ by_set.agg(lambda seeds: f"{seeds.mean():.3f} ± {seeds.std():.3f}")
 
 # %% [markdown]
 # **What to notice.** HIMD should be small compared with the distance to other identities. IIRS is subtler: DEN argues
-# that it should *grow*, for a person whose visible images all sit in one point leaves infrared no room to meet them.
-# Look whether the training sets that score better have larger or smaller IIRS here, and by more than the ± of the
-# seeds. The gap itself is the ratio of the last two columns: 0 would be one centre per identity whatever the modality,
-# 1 no recognition at all.
+# that it should *grow*, for a person whose visible images all sit in one point leaves infrared no room to meet them. Do
+# the training sets that score better have larger or smaller IIRS here, and by more than the ± of the seeds? The gap
+# itself is the ratio of the last two columns: 0 would be one centre per identity whatever the modality, 1 no
+# recognition at all.
 
 # %% [markdown]
 # ## 4. Distances
@@ -312,13 +314,12 @@ widgets.explore(histograms, network=list(held))
 histograms(network=other)
 
 # %% [markdown]
-# **What to notice.** The blue curve (same person, same modality) is what the network could do without the change of
+# **What to notice.** The blue curve (same person, same modality) shows what the network can do without the change of
 # modality; the distance from blue to orange is the modality gap in one picture.
 #
 # One number for the overlap of orange and green, the **separation**: draw a pair of the same person and a pair of
 # different people, both across the modalities. How often is the first nearer? 50 % is chance. By hand: all distances
-# between a visible and an infrared image, 2,000 of each kind, and every one of the first held against every one of the
-# second.
+# between a visible and an infrared image, 2,000 of each kind, and each of the first compared with each of the second.
 
 # %% tags=["by-hand"]
 f = normalize(plain[baseline])
@@ -341,14 +342,14 @@ for name in run.profile.reid.training_sets:
     print(f"{training_label(name):28}{100 * embedding_spread.separation(own, strangers):5.1f} %")
 
 # %% [markdown]
-# **What to notice.** See how a high separation can go with a modest rank-1: a query has few right images and very many
-# strangers, and the nearest of many strangers is near.
+# **What to notice.** A high separation can go with a modest rank-1. Does it here? A query has few right images and very
+# many strangers, and the nearest of many strangers is near.
 
 # %% [markdown]
 # ## 5. Which queries turned?
 #
-# Rank-1 says how many queries are right. It does not say which. Let the same queries ask both networks, in the first
-# trial of the protocol, and look at the gallery image that each ranks first.
+# Rank-1 says how many queries are right, and not which. Rank the same queries under both networks, in the first trial
+# of the protocol, and look at the gallery image that each ranks first.
 
 # %% tags=["by-hand"]
 from vireid_lib.evaluation.rules import find_rule
@@ -365,7 +366,7 @@ counts = (same & ~removed).any(1)  # queries with a right image left to be found
 
 
 def first_is_right(features):
-    """For each query that counts: does the nearest gallery image that the rule leaves show its person?"""
+    """For each query that counts: does the nearest gallery image that the rule leaves have its identity?"""
     f = normalize(features)
     d = (1 - f[q] @ f[g].T).masked_fill(removed, torch.inf)
     return same.gather(1, d.argmin(1, keepdim=True))[counts, 0].numpy()
@@ -395,7 +396,7 @@ print(
 
 # %% [markdown]
 # **What to notice.** Compare the number of queries that changed with the balance. Two seeds of the *same* training set
-# exchange queries too, which is the reason for error bars. Each query camera by itself, rank-1 in percent:
+# exchange queries too: hence error bars. Rank-1 in percent for each query camera:
 
 # %%
 by_camera = (100 * right).groupby(test.loc[right.index, "camera"])
@@ -404,8 +405,9 @@ by_camera.mean().assign(queries=by_camera.size()).round(1)
 # %% [markdown]
 # ### Ranked lists
 #
-# First, queries that were wrong before and are right now, then the reverse. ✓ with a solid frame is the right person, ✗
-# with a dashed frame somebody else; below is the cosine distance. Gallery images that the rule removes are left out.
+# First, queries that were wrong before and are right now, then the reverse. ✓ with a solid frame is the query's
+# identity, ✗ with a dashed frame another one; below is the cosine distance. Gallery images that the rule removes are
+# left out.
 
 # %%
 for queries, words in ((gained, "Wrong before, right after"), (lost, "Right before, wrong after")):
@@ -417,23 +419,23 @@ for queries, words in ((gained, "Wrong before, right after"), (lost, "Right befo
         print(f"{words}: no query")
 
 # %% [markdown]
-# **What to notice.** Is what changed a matter of the person (bag, coat, build), or do whole lists differ? Look at the
+# **What to notice.** Does the change come from the person (bag, coat, build), or do whole lists differ? Look at the
 # wrong images: are they wrong in an interesting way? The same build, the same bag, the same contrast between coat and
-# trousers: such a mistake is a good network short of information. The same background or the same camera: that is a
-# network which has learned the wrong thing.
+# trousers: such a mistake shows a good network short of information. The same background or the same camera: such a
+# mistake shows a network that has learned the wrong thing.
 
 # %% [markdown]
 # ## 6. What in the image decides?
 #
-# *Grad-CAM++* (Chattopadhay et al. 2018) asks which places of the last feature map would, if they were stronger, raise
-# the score. It was made for a class score; a retrieval has none, so we take the cosine similarity $s$ of the two
-# images. With $A^c_{i}$ channel $c$ of the map at place $i$ and $g^c_i = \partial s / \partial A^c_i$:
+# *Grad-CAM++* (Chattopadhay et al. 2018) asks which places of the last feature map would raise the score if they were
+# stronger. It was made for a class score; a retrieval has none, so we take the cosine similarity $s$ of the two images.
+# With $A^c_{i}$ channel $c$ of the map at place $i$ and $g^c_i = \partial s / \partial A^c_i$:
 #
 # $$\mathrm{heat}_i = \mathrm{ReLU}\Big(\sum_c w_c A^c_i\Big), \qquad
 # w_c = \sum_i \alpha^c_i\, \mathrm{ReLU}(g^c_i), \qquad
 # \alpha^c_i = \frac{(g^c_i)^2}{2 (g^c_i)^2 + (g^c_i)^3 \sum_j A^c_j}$$
 #
-# Two hooks see what no function returns: one the map on its way forward, the other its gradient on the way back.
+# Two hooks catch what no function returns: one the map on its way forward, the other its gradient on the way back.
 
 
 # %% tags=["by-hand"]
@@ -483,9 +485,9 @@ def occlusion(model, image, modality, towards, cells=CELLS):
 
 # %% [markdown]
 # A query of the test set and the gallery image that the second network ranks first, each explained by its similarity to
-# the other, and both against the library's functions. (Hooks need a module that puts the map out. AGW and its relatives
-# have one, the last block of `layer4`. DEEN, MPANet and DART join several maps; for them the library's version, which
-# asks the method for the map, takes over.)
+# the other, and both compared with the library's functions. (Hooks need a module that puts the map out. AGW and its
+# relatives have one, the last block of `layer4`. DEEN, MPANet and DART join several maps; for them the library's
+# version, which asks the method for the map, takes over.)
 
 # %% tags=["by-hand"]
 from vireid_lib.data.augment import normalise
@@ -524,9 +526,9 @@ torch.testing.assert_close(drops, saliency.occlusion(*arguments, cells=CELLS), a
 print(f"similarity {s:.3f}; the largest drop by covering one cell {drops.max():.3f}, the smallest {drops.min():+.3f}")
 
 # %% [markdown]
-# Now pairs of a query and its first gallery image, of as many different identities as there are, up to twelve: pairs
-# that are right and pairs that are wrong. The pictures show the first three of each. (Where test features average an
-# image with its mirror image, $s$ is not quite one minus the distance shown above: here the image stands alone.)
+# Now pairs of a query and its first gallery image, right pairs and wrong ones, at most twelve of each kind, each of
+# another identity. The pictures show the first three of each. (Where test features average an image with its mirror
+# image, $s$ is not quite one minus the distance shown above: here the image stands alone.)
 
 # %%
 explained = {}
@@ -549,8 +551,8 @@ for kind, images in explained.items():
 # %% [markdown]
 # **What to notice.** Do heat and occlusion point at the same place? Where they do not, one of them is wrong.
 #
-# Correlate them over the places of each image, for all pairs. 1: the same map; 0: they have nothing to do with each
-# other; below: what the one lights up, the other leaves dark.
+# Correlate them over the places of each image, for all pairs. 1: the same map; 0: unrelated maps; below 0: one leaves
+# dark what the other lights up.
 
 # %%
 for kind, images in explained.items():
@@ -565,17 +567,17 @@ for kind, images in explained.items():
 # %% [markdown]
 # **What to notice.** First the correlation. Where it is near zero or negative, do not believe the Grad-CAM++ row,
 # however convincing the picture: covering what it calls important changes little. That happens easily in a small
-# network with a BN neck. Some channels are strong *everywhere but on the person*, at the image's border above all; the
-# neck subtracts their mean, so that retrieval does not care, but a map that is weighted by strength does. A heat map is
+# network with a BN neck. Some channels can be strong *everywhere but on the person*, at the image's border above all.
+# The neck subtracts their mean, so retrieval does not care, but a map that is weighted by strength does. A heat map is
 # a hypothesis; occlusion is a test of it.
 #
-# Then the occlusion row. Its cells are coarse: read them as "head, upper body, legs, background". Is it the same
-# part of the person in both images? In wrong pairs, is it something that the two people really share? Heat beside the
-# person is a warning. And a limit of both: they show what makes the pair similar, not what the network would have
+# Then the occlusion row. Its cells are coarse: read them as "head, upper body, legs, background". Is it the same part
+# of the person in both images? In wrong pairs, is it something that the two people really share? Heat outside the
+# person is a warning. And both have a limit: they show what makes the pair similar, not what the network would have
 # needed to tell the two apart.
 #
-# Any query, under any of the networks. In JupyterLab, tick `show removed` to see what the protocol takes away and where
-# it would have stood, and `heat` for the Grad-CAM++ of each image (of the query: for its similarity to the first image
+# Any query, under any of the networks. In JupyterLab, tick `show removed` to see what the protocol removes and where it
+# would have ranked, and `heat` for the Grad-CAM++ of each image (of the query: for its similarity to the first image
 # shown).
 
 
@@ -627,7 +629,7 @@ widgets.explore(
 # ## Exercises
 #
 # **1.** For vectors of length 1, how does the Euclidean distance follow from the cosine distance? Would the rankings of
-# [chapter 1](01_datasets.py) change with the one in place of the other?
+# [chapter 1](01_datasets.py) change if one replaced the other?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 1.
@@ -642,8 +644,8 @@ print(f"largest difference over {euclidean.numel()} pairs: {(euclidean**2 - 2 * 
 
 # %% [markdown]
 # **2.** Some queries were gained and some lost. If the two networks were equally good, each changed query would fall on
-# either side like a coin. How likely is a balance as uneven as the one of section 5, or more so? What is wrong with
-# this reckoning?
+# either side like a coin. How likely is a balance at least as uneven as that of section 5? What is wrong with this
+# calculation?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 2.
@@ -660,12 +662,12 @@ print(f"{len(gained)} gained, {len(lost)} lost: {chance:.2g} if queries were ind
 # %% [markdown]
 # ## Something to try
 #
-# 1. Run with `-p compared=grayscale`. *Expect* the modality gap of section 3 to behave otherwise than with infrared
-#    that looks like infrared: the network learns that grey photographs and colour photographs belong together, which
-#    is not what the test asks.
+# 1. Run with `-p compared=grayscale`. *Expect* the modality gap of section 3 to behave differently than with infrared
+#    that looks like infrared: the network learns that grey photographs and colour photographs belong together, which is
+#    not what the test asks.
 # 2. Take two seeds of the *baseline* instead of two training sets: before section 5, set
 #    `held[other] = run.features("real", run.profile.reid.seeds[1])[0]`. *Expect* about as many gained queries as lost
-#    ones. That is how much of "what changed" is nothing but the seed.
+#    ones. So much of "what changed" is nothing but the seed.
 # 3. Leave $\alpha$ away in `grad_cam` (`alpha = 1`, plain Grad-CAM) and take the assertion out. *Expect* other maps. Do
 #    they agree with occlusion any better?
 #

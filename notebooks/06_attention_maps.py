@@ -19,14 +19,14 @@
 # token emphasizes global features, including both person and background regions, while the ID token focuses more on the
 # person's area". Is that so here?
 #
-# **This chapter** reads the generator of [chapter 2](02_generator_finetuning.py), makes a few pictures while it writes
-# down all cross-attention, and a measurement of it on real training images, where the outline of the person is known,
-# and costs, on the miniature world, about a minute on two CPU cores.
+# **This chapter** reads the generator of [chapter 2](02_generator_finetuning.py), draws a few pictures and records all
+# cross-attention, and measures it on real training images, where the outline of the person is known. It costs, on the
+# miniature world, about a minute on two CPU cores.
 #
 # **You will learn**
 #
-# - what an attention map is, how to take it out of a diffusion model in twenty lines, and how little of all attention
-#   it may speak of;
+# - what an attention map is, how to take it out of a diffusion model in twenty lines, and how small a share of all
+#   attention it may show;
 # - to turn "looks at the person" into a number that can be wrong;
 # - to put a sentence of a paper to a test.
 #
@@ -68,19 +68,19 @@ run
 # ## How a picture listens to words
 #
 # The U-Net works on a grid of places, each with a vector of features. In its
-# **[cross-attention](glossary.md#cross-attention)** layers every place asks, and the tokens of the prompt answer. Place
+# **[cross-attention](glossary.md#cross-attention)** layers every place asks and the tokens of the prompt answer. Place
 # $i$ forms a query $q_i$, token $j$ a key $k_j$ and a value $v_j$ (all by multiplication with learned matrices), and
-# what place $i$ takes in is
+# place $i$ receives
 #
 # $$ \sum_j A_{ij}\, v_j , \qquad
 # A_{ij} = \frac{\exp\big(q_i^\top k_j / \sqrt d\,\big)}{\sum_{j'} \exp\big(q_i^\top k_{j'} / \sqrt d\,\big)} , $$
 #
 # where $d$ is the length of the vectors. $A_{ij}$ is the share of its attention that place $i$ gives to token $j$; for
 # each place the shares of all tokens sum to 1. The shares of one token, laid out on the grid, are its **attention
-# map**. There is one for every head of every such layer at every step of sampling; here they are averaged over heads,
-# over the layers of one resolution, and over steps.
+# map**. Every head of every such layer gives one at every step of sampling; here they are averaged over heads, over the
+# layers of one resolution, and over steps.
 #
-# Eight real training images to look at, noised, each with its own prompt:
+# We look at eight real training images, noised, each with its own prompt:
 
 # %%
 model = run.generator("dive").model  # the fine-tuned model of chapter 2
@@ -89,8 +89,8 @@ unet, tokenizer, device = base.unet, base.tokenizer, base.unet.device
 
 rows = spread(run.data().train_rows(), images_measured)
 eight = rows.iloc[:8]
-people, cameras = eight["identity"].tolist(), camera_keys(eight, vocabulary)
-ids = model.tokenize(model.prompts(people, cameras)).to(device)
+identities, cameras = eight["identity"].tolist(), camera_keys(eight, vocabulary)
+ids = model.tokenize(model.prompts(identities, cameras)).to(device)
 branches = torch.tensor([vocabulary.branch(camera) for camera in cameras], device=device)
 with torch.no_grad():
     images = to_float(pixels(eight, (config.height, config.width)), device) * 2 - 1
@@ -109,13 +109,13 @@ def predict(share):
 
 
 # %% [markdown]
-# diffusers lets one exchange the function that computes a layer's attention, its *processor*. The default one is fast
-# and forgets the shares. This one follows the equation and keeps them:
+# In diffusers, one can exchange the function that computes a layer's attention, its *processor*. The default one is
+# fast and forgets the shares. This one follows the equation and keeps them:
 #
 # | symbol | in the code | what it is |
 # |---|---|---|
 # | $q_i$ | row of `q` | what place $i$ asks |
-# | $k_j$, $v_j$ | row of `k`, of `v` | what token $j$ answers to, and what it has to say |
+# | $k_j$, $v_j$ | row of `k`, of `v` | what token $j$ responds to, and what it answers |
 # | $d$ | `q.shape[-1]` | length of the vectors |
 # | $A_{ij}$ | `shares` | share of place $i$ for token $j$ |
 
@@ -162,8 +162,8 @@ def attention_maps(kept, height, width):
 
 
 # %% [markdown]
-# Listening must not change what is heard: with the shares written down, the network predicts what it predicts anyway.
-# And the maps are those of the library's own recorder (`analysis.attention.record`), to rounding.
+# Recording must not change the result: with this processor, the network predicts the same as without it. And the maps
+# equal those of the library's own recorder (`analysis.attention.record`), to rounding.
 
 # %% tags=["by-hand"]
 with listen(unet) as kept:
@@ -178,8 +178,8 @@ for size in recorder.resolutions:
 print(f"{len(kept)} layers listened at " + ", ".join(f"{h} × {w}" for h, w in maps) + " places: the library agrees")
 
 # %% [markdown]
-# Which token is which piece of the prompt? A code is one word and several tokens, an identity has as many new words as
-# it has vectors. The prompt is padded to a fixed length: "end" is the end token with all padding.
+# Which token is which piece of the prompt? A code is one word and several tokens; an identity has one new word for each
+# of its vectors. The prompt is padded to a fixed length: "end" is the end token with all padding.
 
 
 # %% tags=["by-hand"]
@@ -197,26 +197,26 @@ def places_of(identity, camera):
     return found | {"end": list(range(position, tokenizer.model_max_length))}
 
 
-for identity, camera in [*zip(people, cameras, strict=True), (people[0], ""), ("", cameras[0])]:
+for identity, camera in [*zip(identities, cameras, strict=True), (identities[0], ""), ("", cameras[0])]:
     assert places_of(identity, camera) == positions(model, identity, camera)  # the library's
 
-pieces, finest = places_of(people[0], cameras[0]), next(iter(maps.values()))
+pieces, finest = places_of(identities[0], cameras[0]), next(iter(maps.values()))
 heard = {piece: 100 * finest[0, tokens].sum(0).mean().item() for piece, tokens in pieces.items()}
 counts = {piece: len(tokens) for piece, tokens in pieces.items()}
 pd.DataFrame({"tokens": counts, "share of all attention (%)": heard}).round(1)
 
 # %% [markdown]
-# **What to notice.** The shares sum to 100: softmax has to put its weight *somewhere*, also where no word says
-# anything. A start token that means nothing, or a row of padding, may well draw most of it. And the text encoder lets
-# each token see those before it, so that the vector at "person" also knows $[k]$ and $[p]$.
+# **What to notice.** The shares sum to 100: softmax has to put its weight *somewhere*, even where no word matters. A
+# start token that means nothing, or a row of padding, may draw most of it. And the text encoder lets each token see
+# those before it, so the vector at "person" also depends on $[k]$ and $[p]$.
 #
 # ## Identity alone, modality alone, both
 #
 # As in the paper's Figure 6, three prompts, from the same noise: "a photo of $[p]$ person", "a $[k]$ photo of person",
-# and "a $[k]$ photo of $[p]$ person". Where a code stands in the prompt its LoRA branch runs; without one, that of the
-# external set, in whose photographs $[p]$ was learned. Each map is drawn in units of its own mean, from 0
-# (dark) to 2.5 (bright): bright is where a piece of the prompt is heard more than elsewhere, not how much it is heard
-# altogether.
+# and "a $[k]$ photo of $[p]$ person". A code in the prompt runs its LoRA branch; without a code, the branch of the
+# external set runs, since $[p]$ was learned from its photographs. Each map is drawn in units of its own mean, from 0
+# (dark) to 2.5 (bright): bright places listen to a piece of the prompt more than others do; the map does not say how
+# much attention the piece gets altogether.
 
 # %%
 external = run.data().external.sort_values("path")
@@ -291,8 +291,8 @@ viz.attention_overlays(
 #
 # ## The prompt explorer
 #
-# Put a prompt together: a person or nobody, a camera's code or none, how strongly the picture has to obey (*guidance*),
-# from which noise. Each square of a map is a place; a piece that the prompt lacks has none.
+# Put a prompt together: an identity or nobody, a camera's code or none, the strength of the text (*guidance*), the
+# noise. Each square of a map is a place; a piece that the prompt lacks has no map.
 
 # %%
 fitted = run.fitted_rows("dive")
@@ -333,21 +333,21 @@ explore(
 )
 
 # %% [markdown]
-# **What to notice.** Choose a visible code: is $[p]$ heard in the same places? Choose "nobody": who takes over what
-# $[p]$ has left? With guidance 1 the picture owes the words least.
+# **What to notice.** Choose a visible code: does $[p]$ get attention in the same places? Choose "nobody": which piece
+# takes over the attention that $[p]$ had? With the lowest guidance the picture owes the words least.
 #
-# ## Measured, on people whose outline is known
+# ## Measured on known outlines
 #
-# Pictures suggest; to judge a claim we need a number. On a *real* training image the person's outline can be known: the
+# Pictures suggest; to test a claim we need a number. On a *real* training image the person's outline can be known: the
 # renderer of the miniature world gives it exactly (for real data this book falls back to an upright ellipse in the
 # middle of the crop, which is coarse). So noise some training images to several strengths, let the fine-tuned U-Net
-# look at each under its own prompt, and take, for each piece of the prompt,
+# predict for each under its own prompt, and compute, for each piece of the prompt,
 #
 # $$ c = \frac{\text{share of the map's sum that lies on the person}}
 # {\text{share of the picture's area that the person fills}} . $$
 #
-# We call $c$ the *concentration*. $c = 1$: the piece is attended to on the person as much as anywhere. $c = 1.5$: a
-# place on the person listens half as much again as an average place. $c < 1$: the background listens more.
+# We call $c$ the *concentration*. $c = 1$: places on the person listen to the piece as much as other places do.
+# $c = 1.5$: a place on the person listens half as much again as an average place. $c < 1$: the background listens more.
 
 # %%
 some = spread(run.data().train_rows(), 6)
@@ -372,7 +372,7 @@ with listen(unet) as kept:
 found = []
 for (h, w), seen in attention_maps(kept, *z.shape[2:]).items():
     filled = adaptive_avg_pool2d(outline, (h, w))
-    for image, (identity, camera) in enumerate(zip(people, cameras, strict=True)):
+    for image, (identity, camera) in enumerate(zip(identities, cameras, strict=True)):
         for piece, tokens in places_of(identity, camera).items():
             heard = seen[image, tokens].sum(0)
             on_person = (heard * filled[image]).sum() / heard.sum()
@@ -381,7 +381,7 @@ for (h, w), seen in attention_maps(kept, *z.shape[2:]).items():
 
 # %% [markdown]
 # The library does the same with more images and keeps the result ([chapter 7](07_results.py) and the study of DiVE read
-# it). On the eight it must have found the same numbers, to a thousandth:
+# it). On the eight it must find the same numbers, to a thousandth:
 
 # %% tags=["by-hand"]
 measured = concentrations(run, images=images_measured)
@@ -409,18 +409,17 @@ shares = 100 * measured.pivot_table(index="piece", columns="resolution", values=
 shares.loc[["start", *between, "end"]].style.format("{:.1f}").set_caption("Share of all attention (%), by resolution")
 
 # %% [markdown]
-# **What to notice.** The table says how much of the attention we are talking about: if "start" and "end" take nearly
-# all of it, the pieces in between differ within the little that is left, and conclusions are about small differences.
-# Compare "[p]" with the plain words "photo" and "person": a word that merely follows everything would lie on the person
-# too. Pieces with several tokens collect more attention than single ones, which is why the concentration, and not the
-# amount, is compared.
+# **What to notice.** The table says how much attention is at stake: if "start" and "end" take nearly all of it, the
+# pieces in between differ within the small rest, and conclusions are about small differences. Compare "[p]" with the
+# plain words "photo" and "person": a word that merely follows everything would lie on the person too. Pieces with
+# several tokens can collect more attention than single ones, so we compare the concentration and not the amount.
 #
-# ## The claim, put to the numbers
+# ## The claim, tested
 #
-# Each image counts once, with its mean over resolutions. The sentence of the paper is cut into three statements, each a
-# number per image that must be above zero. With the mean $m$ of $n$ images and their standard deviation $s$, Student's
-# interval is $m \pm t\, s / \sqrt n$. A statement is *supported* if the whole interval lies above zero, *contradicted*
-# if it lies below, and *undecided* if zero is inside.
+# Each image counts once, with its mean over resolutions. We split the sentence of the paper into three statements, each
+# a number per image that must be above zero. With the mean $m$ of $n$ images and their standard deviation $s$,
+# Student's interval is $m \pm t\, s / \sqrt n$. A statement is *supported* if the whole interval lies above zero,
+# *contradicted* if it lies below, and *undecided* if zero is inside.
 
 # %% tags=["by-hand"]
 confidence = 0.95
@@ -449,10 +448,10 @@ verdicts.style.format({"mean": "{:+.3f}", "margin": "± {:.3f}"})
 print(conclusion(measured))
 
 # %% [markdown]
-# These images were also trained on, and there is one fine-tuned generator behind them, not several: the interval speaks
-# for other images, not for other trainings. And with a LoRA branch per code, the modality need not pass through the
-# text at all. [Chapter 2](02_generator_finetuning.py) measured how much the *text* of the code matters when the branch
-# stays: look there before reading much into the map of $[k]$.
+# These images were also trained on, and one fine-tuned generator made the numbers, not several: the interval speaks for
+# other images, not for other trainings. And with a LoRA branch per code, the modality need not pass through the text at
+# all. [Chapter 2](02_generator_finetuning.py) measured how much the *text* of the code matters when the branch stays:
+# look there before reading much into the map of $[k]$.
 #
 # ## Exercises
 #
@@ -495,10 +494,10 @@ print(
 # ## Something to try
 #
 # 1. **One head alone.** In `KeepShares` keep `shares[:, 0]` in place of the mean over heads: the figures change, and
-#    the assertion complains, as it should. *Expect* heads that listen in quite different places: their mean is nobody's
-#    attention.
-# 2. **A code without its branch.** Fine-tune with `lora_scope: shared` (a copy of the profile) and come back. The
-#    text is then the only place where the modality is told: expect the share of $[k]$ to grow.
+#    the assertion complains, as it should. *Expect* heads that listen in quite different places: their mean is no
+#    head's attention.
+# 2. **A code without its branch.** Fine-tune with `lora_scope: shared` (a copy of the profile) and come back. The text
+#    is then the only place that holds the modality: expect the share of $[k]$ to grow.
 # 3. **More vectors.** With several vectors per token, $[p]$ is a group of tokens. `look` adds them up; take them apart
 #    and see whether one of them is the coat and another the background.
 #

@@ -15,20 +15,20 @@
 # %% [markdown]
 # # 7 · Results
 #
-# **The question.** What has been measured in this workspace, under which conditions, and how does it stand beside what
-# the papers print?
+# **The question.** What has been measured in this workspace, under which conditions, and how does it compare with the
+# papers' numbers?
 #
-# **This chapter** reads the records of the chapters before it, makes tables and figures of them and no new number, and
-# costs seconds. Every number below comes from a file `result.json` that a finished stage has left behind. The file is
-# found by its key, a digest of the profile's settings, of the images and of the code: results of other settings or of
-# older code are not among them, however new their files are. What has not been run is said to be *not yet run*, and is
-# never filled in. (`vireid book --keep-results` takes what older code made, and marks each such number with †.)
+# **This chapter** reads the records of the chapters before it, makes tables and figures of them, and costs seconds.
+# Every measured number below comes from a file `result.json` that a completed stage has left. The book finds the file
+# by its key, a digest of the profile's settings, of the images and of the code. So it leaves out results of other
+# settings or of older code, however new their files are. What has not been run reads *not yet run*, and is never filled
+# in. (`vireid book --keep-results` takes the results of older code, and marks each such number with †.)
 #
 # **You will learn**
 #
-# - to read a table of results with its spread, and to say what it allows to be said;
-# - when a number may stand beside a paper's, and when it may not;
-# - what belongs to a number for others to believe it.
+# - to read a table of results with its spread, and to claim no more than it allows;
+# - when a number may be compared with a paper's, and when it may not;
+# - what a number needs for others to believe it.
 #
 # **You need** chapters 1 and 4.
 
@@ -67,10 +67,10 @@ run
 # %% [markdown]
 # ## The main table
 #
-# Rank-1: the share of queries whose first gallery image shows the right person. mAP: the mean over queries of the
-# average precision, which asks for *all* images of the person to come early. mINP: how far one has to go for the last
-# of them. Each number is the mean ± standard deviation over training seeds, on test people whom neither the network nor
-# the generator has seen; each seed is itself a mean over the gallery draws of the protocol.
+# Rank-1: the share of queries whose first retrieved image has the query's identity. mAP: the mean over queries of the
+# average precision, which asks for *all* images of the person to come early. mINP: how far one reads to reach the last
+# of them. Each number is the mean ± standard deviation over training seeds, on test identities that neither the network
+# nor the generator has seen; each seed's number is itself a mean over the gallery draws of the protocol.
 #
 # With $x_1, \dots, x_n$ the scores of $n$ seeds, a cell of the table is
 #
@@ -81,8 +81,8 @@ run
 #
 # ### From records to the table, by hand
 #
-# A finished evaluation is a folder with a file `result.json`. Its `config` says what was trained, its `values` what was
-# scored. No table of this chapter holds anything else.
+# A completed evaluation is a folder with a file `result.json`. Its `config` says what was trained, its `values` hold
+# the scores. The tables of results are made of nothing else.
 
 # %%
 found = results.evaluations(run)  # the evaluations that this run's settings ask for, by their keys
@@ -105,7 +105,7 @@ by_hand = seeds.groupby(["mode", "training"], sort=False)[list(SCORES)].agg(["me
 by_hand[metric].round(1)
 
 # %% [markdown]
-# The library makes the same table, and marks what the page has to know (`†` for results of older code):
+# The library makes the same table, and marks what the reader has to know (`†` for results of older code):
 
 # %% tags=["by-hand"]
 scores = results.scores(run)
@@ -123,9 +123,9 @@ if len(scores):
     display(viz.bars(**results.for_bars(scores, metric), axis=f"{metric.replace('_', '-')} (%)"))
 
 # %% [markdown]
-# **What to notice.** Dots that overlap between two bars belong to differences that a further seed may turn round.
+# **What to notice.** Where the dots of two bars overlap, a further seed may reverse the difference.
 #
-# What the trainings were given, as they recorded it ("images seen": drawn into batches, each as often as it was):
+# What the trainings got, as they recorded it ("images seen" counts an image each time a batch draws it):
 
 # %%
 from vireid_lib.experiment import trainings
@@ -135,11 +135,11 @@ print(effort.sentence)
 effort.table.round(2)
 
 # %% [markdown]
-# **What to notice.** Rows that were given the same differ in the data alone. Where they were not, the longer or larger
-# training had a second reason to be better.
+# **What to notice.** Rows with the same entries differ in the data alone. Elsewhere, the longer or larger training had
+# a second reason to be better.
 #
-# Every run of this workspace that was made with these settings: the profile's training sets with each method, and the
-# rows of the studies. In JupyterLab, choose the mode and the score.
+# All runs of this workspace with these settings: the profile's training sets with each method, and the rows of the
+# studies. In JupyterLab, choose the mode and the score.
 
 # %%
 every = results.over_seeds(results.scores(run, others=True))
@@ -170,7 +170,7 @@ widgets.explore(all_runs, mode=list(run.profile.evaluation.modes), score=list(SC
 #
 # ## How sure is a difference?
 #
-# Two means differ always. The question is by how much they would differ in other trainings. Let $\bar a, \bar b$ be the
+# Two means always differ. The question is by how much they would differ in other trainings. Let $\bar a, \bar b$ be the
 # means over $n_a, n_b$ seeds and $s_a, s_b$ the standard deviations. If the two sides are independent of each other,
 # the difference has the standard error (Welch 1947)
 #
@@ -216,10 +216,10 @@ for name, own, librarys in (
     np.testing.assert_allclose(own, [librarys.value, librarys.margin, librarys.p_value], rtol=1e-9)
 
 # %% [markdown]
-# **What to notice.** The same twenty numbers, and one interval is several times as wide as the other: most of what
-# scatters here belongs to the splits. Pairing helps only where the pairs share something. Seeds of two *different*
-# training sets share the initial weights and little else, so that the book takes Welch's interval for seeds and the
-# paired one for RegDB's splits. This run's seeds, taken as pairs and as independent values:
+# **What to notice.** The same twenty numbers, and one interval is several times as wide as the other: most of the
+# scatter here belongs to the splits. Pairing helps only where the pairs share something. Seeds of two *different*
+# training sets share the initial weights and little else, so the book takes Welch's interval for seeds and the paired
+# one for RegDB's splits. This run's seeds, taken as pairs and as independent values:
 
 # %%
 mode = run.profile.evaluation.modes[0]
@@ -243,8 +243,8 @@ else:
 #
 # Each honest 95 % interval misses the truth once in twenty. A table of $m$ rows has $m$ chances to do so. *Holm's
 # correction* orders the p-values, $p_{(1)} \le \dots \le p_{(m)}$, multiplies the smallest by $m$, the next by $m - 1$,
-# and so on, and lets none be smaller than the one before it. Whatever is then at most 5 % counts as established: if no
-# row truly differs, the whole table makes a false statement with probability 5 % at most.
+# and so on, and lets none be smaller than the one before it. A corrected p-value of at most 5 % counts as established:
+# if no row truly differs, the whole table makes a false statement with probability 5 % at most.
 
 
 # %% tags=["by-hand"]
@@ -262,8 +262,8 @@ p_values = np.random.default_rng(1).random(20) ** 3
 np.testing.assert_allclose(holm(p_values), statistics.holm(list(p_values)), rtol=1e-12)
 
 # %% [markdown]
-# What it buys, on tables in which **nothing is true**: so many rows, each compared with one baseline over so many
-# seeds. How often does such a table announce a discovery?
+# What the correction buys, on tables in which **nothing is true**: each row is compared with one baseline, over a
+# number of seeds. How often does such a table announce a discovery?
 
 
 # %%
@@ -286,7 +286,7 @@ widgets.explore(false_discoveries, rows=[1, 4, 8, 16, 30], seeds=[2, 3, 5, 10])
 #
 # ### What each training set adds
 #
-# The gain over the baseline with its 95 % interval, each by itself. A hollow dot is a difference that is not
+# The gain over the baseline with its 95 % interval, each by itself. A hollow dot marks a difference that is not
 # established after the correction over all rows of the figure. (The modes of one training set count as one family,
 # which costs the others as much as a single test does.)
 
@@ -313,14 +313,14 @@ if alone and all(each.margin and not each.contrast.splits for each in alone):
     np.testing.assert_allclose([each.corrected for each in alone], holm([p for *_, p in own]), rtol=1e-6)
 
 # %% [markdown]
-# **What to notice.** Full dots first: they are what this run can claim. Are the hollow ones at least on the side that
-# you expected?
+# **What to notice.** Full dots first: this run can claim them. Are the hollow ones at least on the side that you
+# expected?
 #
 # ## What was learned
 #
-# One row for each question of the book. The answers are put together from the recorded numbers by fixed rules: change
-# the profile, run again, and they change with it. First the questions about scores, as statements, with Holm's
-# correction over all of them.
+# One row for each question of the book. Fixed rules make the answers from the recorded numbers: change the profile, run
+# again, and the answers change with it. First the questions about scores, as statements, with Holm's correction over
+# all of them.
 
 # %%
 questions = [
@@ -340,7 +340,7 @@ if len(scores):
             print(f"{each.claim.words}: not yet run")
 
 # %% [markdown]
-# Then what chapters 2, 3 and 6 measured of the generator and its images:
+# Then the measurements of chapters 2, 3 and 6 on the generator and its images:
 
 
 # %%
@@ -393,16 +393,16 @@ if table["answer"].str.endswith(OLDER).any():
     print(OLDER, OLDER_WORDS)
 
 # %% [markdown]
-# **What to notice.** Read the rows together. If DiVE does not beat greyscale copies, the row on the right person says
-# whether the labels are at fault, the row on real infrared whether the look is, and the two on the prompt which of the
-# words was not learned. If it *does* beat them, the fair ceiling says how much is left to win.
+# **What to notice.** Read the rows together. If DiVE does not beat greyscale copies, the row on identity says whether
+# the labels are at fault, the row on real infrared whether the look is, and the two on the prompt which of the words
+# was not learned. If it *does* beat them, the fair ceiling says how much is left to win.
 #
-# ## Beside the papers
+# ## Compared with the papers
 #
-# A number of ours stands beside a paper's only if it was measured under the paper's conditions: the same data set,
+# A number of ours is compared with a paper's only if it was measured under the paper's conditions: the same data set,
 # direction, protocol settings, method, training data and external set, at least as many trials, and every setting of
 # the method, the generator and the expansion as it was published (or as the paper changed it in that row). **Numbers
-# from the miniature world are therefore never beside a paper's**: they are no reproduction, and cannot be one.
+# from the miniature world are therefore never compared with a paper's**: they are no reproduction, and cannot be one.
 #
 # A small difference reproduces nothing if the seeds scatter widely, and a large one refutes nothing. So the status is
 # an *equivalence test*. The paper's file states a tolerance, with its reason. Five statuses are possible:
@@ -416,7 +416,7 @@ if table["answer"].str.endswith(OLDER).any():
 # - *not yet run*: nothing was measured under these conditions.
 #
 # The interval is over seeds, or over RegDB's ten splits. The printed number is taken as it stands: papers print neither
-# its spread nor of how many trainings it is the mean.
+# its spread nor the number of trainings behind it.
 
 
 # %% tags=["by-hand"]
@@ -432,7 +432,7 @@ def status(values, printed, tolerance):
 
 
 def against_paper(printed=57.5, scatter=1.0, seeds=3, tolerance=1.0):
-    """Seeds with a mean of 57.0 beside a printed number."""
+    """Seeds with a mean of 57.0 against a printed number."""
     values = np.random.default_rng(0).standard_normal(seeds)
     values = 57.0 + scatter * (values - values.mean()) / values.std(ddof=1)
     own = status(values, printed, tolerance)
@@ -456,21 +456,21 @@ widgets.explore(against_paper, printed=[57.0, 57.5, 59.0, 62.0], scatter=[0.2, 1
 
 # %% [markdown]
 # **What to notice.** Move the number of seeds before the printed number: how many does a tolerance of one point need?
-# Now this run beside every number that the papers print:
+# Now this run, next to every number that the papers print:
 
 # %%
-beside = paper_table.beside_papers(results.scores(run, others=True))
-counts = beside.groupby(["paper", "table", "title", "status"], sort=False).size().unstack(fill_value=0)
+listed = paper_table.beside_papers(results.scores(run, others=True))
+counts = listed.groupby(["paper", "table", "title", "status"], sort=False).size().unstack(fill_value=0)
 counts.reindex(columns=list(paper_table.STATUSES), fill_value=0).reset_index().rename_axis(columns=None).style.hide()
 
 # %%
-for title, table in paper_table.show_papers(beside):
-    ran = beside.loc[(beside["paper"] + ", Table " + beside["table"].astype(str)) == title.split(":")[0], "seeds"].any()
+for title, table in paper_table.show_papers(listed):
+    ran = listed.loc[(listed["paper"] + ", Table " + listed["table"].astype(str)) == title.split(":")[0], "seeds"].any()
     display(table if ran else HTML(f"<details><summary>{title}: not yet run</summary>{table.to_html()}</details>"))
 
 # %% [markdown]
-# Papers are written by people. Where one disagrees with itself, with its code or with another paper, the numbers above
-# follow the reading named here.
+# Papers err. Where one disagrees with itself, with its code or with another paper, the numbers above follow the reading
+# named here.
 
 # %%
 notes = [
@@ -483,8 +483,8 @@ pd.DataFrame(notes).style.set_properties(**{"text-align": "left", "white-space":
 # %% [markdown]
 # ## Provenance
 #
-# A number without its conditions is a rumour. What all stages in this workspace were made with (a second line for one
-# item means that stages of different origin lie here together):
+# A number without its conditions is a rumour. The origin of all stages in this workspace (a second line for one item
+# means that stages of different origin lie here together):
 
 # %%
 rows = []
@@ -517,7 +517,7 @@ longest = longest[["stage", "minutes", "attempts", "finished", "source"]]
 longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 
 # %% [markdown]
-# **What to notice.** The longest stages are what a further seed, or a further training set, would cost. Each is a
+# **What to notice.** The longest stages show what a further seed, or a further training set, would cost. Each is a
 # folder of the workspace; `results.stages(run.cache)` lists them all.
 #
 # `source` is a digest of the library's code at that time: two rows with different digests were made by different code.
@@ -531,14 +531,15 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 #   lost, which part carries the modality); it cannot show how large they are on SYSU-MM01.
 # - **One generator.** The intervals are over seeds of the ReID training. The generator behind them was fine-tuned once
 #   (on RegDB, once for each split): a second fine-tuning could move all rows that use it together.
-# - **Few seeds.** Student's interval over three seeds is wide, and it should be: it is what three seeds allow to say.
+# - **Few seeds.** Student's interval over three seeds is wide, and it should be: three seeds allow no more.
 # - **Settings were chosen on validation identities**, never on the test set, and the network of the last step is taken.
 #   Numbers in the literature are often those of the epoch that is best *on the test set* ([chapter 8](08_pitfalls.py)
 #   shows what this alone is worth).
 # - **Equal effort is a choice too.** A larger set may deserve a longer training. Papers mostly give it one, since their
 #   epochs grow with the images (`reid.length: published`); the table of what the trainings were given says what this
 #   run did.
-# - **Evaluator networks are networks.** "Shows the right person" means: to a network that is itself wrong quite often.
+# - **Evaluator networks are networks.** Identity preservation is measured by a network that is itself wrong quite
+#   often.
 #
 # ## Exercises
 #
@@ -583,7 +584,7 @@ print(
 #
 # ## Further reading
 #
-# The five papers (those whose tables this book has stand above):
+# The five papers (the table above shows those with tables in this book):
 #
 # - Dai, Lu, Li: "Diffusion-based Synthetic Data Generation for Visible-Infrared Person Re-Identification", AAAI 2025
 #   (DiVE).

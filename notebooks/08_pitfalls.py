@@ -15,18 +15,18 @@
 # %% [markdown]
 # # 8 · Pitfalls: how to get a wrong number
 #
-# **The question.** Which mistakes change a score without raising an error? Each of those below has cost somebody weeks,
-# and several stand in published code. Here each is made on purpose, on this run's own network and test images.
+# **The question.** Which mistakes change a score without raising an error? Each mistake below can cost weeks, and
+# published code has several of them. Here we make each on purpose, on this run's own network and test images.
 #
 # **This chapter** reads the data sets of [chapter 1](01_datasets.py) and the baseline networks of
-# [chapter 4](04_reid_training.py), makes a table for each mistake and a few short trainings (for the last), and costs,
+# [chapter 4](04_reid_training.py), makes a table for each mistake and a few short trainings (for the last). It costs,
 # on the miniature world, about a minute the first time and seconds later.
 #
 # **You will learn**
 #
 # - to recognise seven mistakes by what they do to a number;
-# - how large each is on this run, and which of them hide in a number that looks better than it is;
-# - what to print, so that they are found before they are believed.
+# - how large each is on this run, and which of them make a number look better than it is;
+# - what to print, so that you find them before you believe the number.
 #
 # **You need** [chapter 1](01_datasets.py) (the protocol) and [chapter 4](04_reid_training.py) (the trainings).
 
@@ -67,7 +67,7 @@ trial = protocol.trials(test)[0]
 print(f"{protocol.name}: {len(trial.query)} queries, {len(trial.gallery)} gallery images")
 
 # %% [markdown]
-# One function does all the ranking below. Its arguments are the pitfalls: who asks, who answers, and by which rule.
+# One function does all the ranking below. Its arguments are the pitfalls: the queries, the gallery, and the rule.
 
 
 # %%
@@ -92,8 +92,8 @@ print(f"rank-1 {100 * baseline.rank(1):.1f} %, mAP {100 * baseline.mean_ap:.1f} 
 # %% [markdown]
 # ## 1. The direction, swapped
 #
-# "Visible to infrared" means: visible images ask, infrared images answer. In code it is a matter of which argument
-# comes first, and nothing complains.
+# "Visible to infrared" means: the queries are visible images, the gallery is infrared. In code the order of two
+# arguments decides, and nothing complains.
 
 # %%
 rows = {}
@@ -110,17 +110,17 @@ pd.DataFrame.from_dict(rows, orient="index").round(1)
 
 # %% [markdown]
 # **What to notice.** The features are the same to the last bit; only the question changed. Neither row is wrong in
-# itself: they are two different tasks, and one of them is not the one in the heading. The number of queries gives the
-# mistake away. (DiVE's own Table 2 seems to have the two LLCM headers swapped, and LLCM's released evaluator asks with
-# the 619 sampled infrared images where its paper asks with all 8,680 visible ones.)
+# itself: they are two different tasks, and one of them is not the one in the heading. Compare the numbers of queries:
+# where they differ, they give the mistake away. (DiVE's own Table 2 seems to have the two LLCM headers swapped, and
+# LLCM's released evaluator asks with the 619 sampled infrared images where its paper asks with all 8,680 visible ones.)
 #
-# **What to do.** Print the modality that asks and the number of queries that count, beside every score, and compare
-# with the manifest.
+# **What to do.** Print the queries' modality and the number of queries that count with every score, and compare with
+# the manifest.
 #
 # ## 2. The removal rule, borrowed
 #
-# Evaluation code is passed on from project to project, and each data set's [rule](glossary.md#removal-rule) with it.
-# The same features and the same gallery, under the rules of four data sets:
+# Projects copy evaluation code from each other, and each data set's [rule](glossary.md#removal-rule) with it. The same
+# features and the same gallery, under the rules of four data sets:
 
 # %%
 rows = {}
@@ -130,17 +130,17 @@ for rule in dict.fromkeys([protocol.rule, "sysu-mm01", "regdb", "llcm", "market-
 pd.DataFrame.from_dict(rows, orient="index").rename_axis("rule").round(1)
 
 # %% [markdown]
-# **What to notice.** The first row is right here. The others are off by what their rules keep or throw away: `regdb`
-# removes nothing and counts images, `llcm` and `market-1501` remove images of the query's person from a camera of the
-# same number, and know nothing of a camera in the same room. Differences may be small, which is why nobody stumbles
-# over them, and why a gain of a point may be made of them.
+# **What to notice.** The first row is right here. The others are off by what their rules keep or remove: `regdb`
+# removes nothing and counts images, `llcm` and `market-1501` remove images of the query's identity from a camera of the
+# same number, and know nothing of a camera in the same room. Differences may be small. So nobody stumbles over them,
+# and a gain of a point may consist of them.
 #
-# **What to do.** Let the rule belong to the data set and not to the script, as here, and print its name.
+# **What to do.** Store the rule with the data set and not in the script, as here, and print its name.
 #
 # ## 3. What the CMC counts
 #
-# SYSU-MM01 and LLCM count each identity once (its best image), RegDB and Market-1501 count images. The very same
-# rankings of the whole gallery, counted both ways; the library's count of images (RegDB's) is the first:
+# SYSU-MM01 and LLCM count each identity once (its best image), RegDB and Market-1501 count images. The same rankings of
+# the whole gallery, counted both ways; the library's count of images (RegDB's) is the first:
 
 # %% tags=["by-hand"]
 unit, ranks = normalize(features), {"every image": [], "each identity once": []}
@@ -171,12 +171,13 @@ plt.show()
 # identities is never lower: three wrong images of one person are one mistake for it and three for the other. (MPANet's
 # evaluator for RegDB counts identities, AGW's counts images: their rank-10 and rank-20 do not compare.)
 #
-# **What to do.** Say which with every rank-5, rank-10, rank-20. Where one cannot find out, compare rank-1 and mAP only.
+# **What to do.** Say which count it is with every rank-5, rank-10, rank-20. Where you cannot find out, compare rank-1
+# and mAP only.
 #
 # ## 4. Equal distances
 #
-# A network that collapses gives every image the same feature. All distances are then equal, and which image comes first
-# is decided by the order in which the gallery lies in memory. What three evaluators report of such a network:
+# A network that collapses gives every image the same feature. All distances are then equal, and the order of the
+# gallery in memory decides which image comes first. Three evaluators report of such a network:
 
 # %%
 right = torch.from_numpy(trial.query["identity"].to_numpy()[:, None] == trial.gallery["identity"].to_numpy()[None])
@@ -196,9 +197,9 @@ pd.DataFrame.from_dict(rows, orient="index").rename_axis("equal distances are ra
 # %% [markdown]
 # **What to notice.** The network knows nothing, and the table goes from the bottom to the top of the scale. Nobody
 # writes "right images first" on purpose; it happens where queries and gallery are listed in the same order and the sort
-# is stable. It need not be a whole collapse either: features stored in half precision, or rounded distances, tie too.
+# is stable. Nor does it take a whole collapse: features stored in half precision, or rounded distances, tie too.
 #
-# **What to do.** Rank ties against yourself, as this book does, and be told:
+# **What to do.** Rank ties against yourself, as this book does, and warn of them:
 
 # %%
 with warnings.catch_warnings(record=True) as caught:
@@ -211,8 +212,8 @@ print(caught[0].message)
 #
 # The released code of most methods tests after every epoch and keeps the best. How much does that give for free? Let us
 # make networks that are *equally good by construction*: this one's features, each time with other noise, as the last
-# epochs of a training differ. Half of the test identities choose the best; the other half, who had no say, tells how
-# good it is.
+# epochs of a training differ. Half of the test identities choose the best; the other half, which did not choose, tells
+# how good it is.
 
 # %%
 NOISE = 0.5  # of the features' own standard deviation
@@ -253,7 +254,7 @@ selection_bias = pd.DataFrame(rows).T.rename_axis("networks looked at")
 selection_bias.style.format("{:+.1f}")
 
 # %% [markdown]
-# The same by hand: look at so many of the networks, in the order in which they were made, and keep the best.
+# The same by hand: look at the first few networks, in the order in which they were made, and keep the best.
 
 
 # %%
@@ -276,23 +277,23 @@ def keep_the_best(looked_at=10):
 widgets.explore(keep_the_best, looked_at=[5, 10, 20, candidates])
 
 # %% [markdown]
-# **What to notice.** The table lets the test choose among so many of the networks, again and again, and says by how
-# many points the chosen one stands out above the mean of all, on the half that chose and on the other. The left column
-# is the gift: it grows with every epoch that one looks at, and it is larger the fewer test people there are. The right
-# column is what is left of it with people who did not choose: nothing but chance. A method that is tested twice as
-# often "gains" without having learned anything.
+# **What to notice.** The table lets the test choose among a number of the networks, again and again, and says by how
+# many points the chosen one stands above the mean of all, on the half that chose and on the other. The left column is
+# the selection bias: it grows with every epoch that one looks at, and with fewer test identities it is larger. The
+# right column is what remains of it on identities that did not choose: nothing but chance. A method that is tested
+# twice as often "gains" without having learned anything.
 #
 # **What to do.** Fix the number of steps beforehand and take the last network, as this book does, or choose on
-# validation people. Where a paper's number is the best epoch's, say so beside it.
+# validation identities. Where a paper's number is the best epoch's, say so next to it.
 #
 # ## 6. One network for ten splits
 #
-# RegDB has ten published splits, each cutting its 412 people anew into halves for training and test. Ten networks must
-# be trained. Testing *one* network on all ten splits is quicker, runs without complaint, and asks about people whom the
+# RegDB has ten published splits, each cutting its 412 identities anew into halves for training and test. They need ten
+# networks. Testing *one* network on all ten splits is quicker, runs without complaint, and tests identities that the
 # network was trained on.
 #
-# The same here: ten splits of this data set's people. The first has the network's own test people alone; the others cut
-# training and test people anew, as RegDB's splits do. Every split asks for equally many people.
+# The same here: ten splits of this data set's identities. The first has the network's own test identities alone; the
+# others cut training and test identities anew, as RegDB's splits do. Every split tests the same number of identities.
 
 # %%
 known = run.data().train_rows()
@@ -330,12 +331,12 @@ parts = {"its own split (nobody known)": leaked[leaked["split"] == 1], "mean of 
 pd.DataFrame({name: part[["seen", "rank-1"]].mean() for name, part in parts.items()}).T.round(1)
 
 # %% [markdown]
-# **What to notice.** The first row is the truth about people the network has not met; the second is what would be
-# reported as "the mean of ten trials". Follow the dots from left to right: how much is one more known person in ten
-# worth? A network that had learned the *task* and not its people would show a flat cloud. (Training and test people are
-# different people here as well, so that a small slope, or dots beside the line, may be theirs.)
+# **What to notice.** The first row is the truth about identities that the network has not met; the second would be
+# reported as "the mean of ten trials". Follow the dots from left to right: how much is one more known identity in ten
+# worth? A network that had learned the *task* and not its training identities would show a flat cloud. (Training and
+# test identities are different people here as well, so they may cause a small slope, or dots off the line.)
 #
-# **What to do.** Tie each network to the people that it was trained on, and let the evaluation refuse them:
+# **What to do.** Tie each network to the identities that it was trained on, and let the evaluation refuse them:
 
 # %%
 try:
@@ -346,8 +347,8 @@ except ValueError as error:
 # %% [markdown]
 # ## 7. A larger batch
 #
-# With more training data one is tempted to take more people into each batch: DiVE's released fork of DEEN takes 16
-# where DEEN itself takes 6. Whatever that changes is then put down to the data. Below, *the data is the same*. Short
+# More training data tempts one to take more identities into each batch: DiVE's released fork of DEEN takes 16 where
+# DEEN itself takes 6. Whatever that changes is then credited to the data. Below, *the data is the same*. Short
 # trainings on real images only: half the batch, the whole batch, and half the batch for twice as long, which sees as
 # many images as the whole.
 
@@ -374,18 +375,19 @@ batches = pd.DataFrame(
 batches.groupby(["identities in a batch", "steps"], sort=False)["rank-1"].agg(["mean", "std", "size"]).round(1)
 
 # %% [markdown]
-# **What to notice.** Compare the first two rows with the ± behind them: same data, same number of steps, and whatever
-# lies between them has nothing to do with data. Is it the images seen, or the company in the batch (more strangers, so
-# that harder ones are found)? The third row has the images without the company. These trainings are far too short to
-# say how good a method is; two seeds say little about the size, and enough to see that a batch is not a detail.
+# **What to notice.** Compare the first two rows with the ± behind them: same data, same number of steps, so a
+# difference between them has nothing to do with data. Does it come from the images seen, or from the company in the
+# batch (more strangers, and harder ones among them)? The third row has the images without the company. These trainings
+# are far too short to say how good a method is, and two seeds say little about the size of a difference. Are they
+# enough to show that a batch is no detail?
 #
 # **What to do.** Give every row of a comparison the same batch and the same number of steps, or show that neither
 # matters. [Chapter 4](04_reid_training.py) prints both with its results.
 #
 # ## Where papers and their code differ
 #
-# Less dramatic, and frequent: text and released code disagree, and a reimplementation has to choose. The book takes the
-# text, offers the release by name, and says which with every number.
+# This is less dramatic, and frequent: text and released code disagree, and a reimplementation has to choose. The book
+# takes the text, offers the release by name, and says which with every number.
 #
 # | what | in the text | in the released code | in this book |
 # |---|---|---|---|
@@ -395,19 +397,20 @@ batches.groupby(["identities in a batch", "steps"], sort=False)["rank-1"].agg(["
 # | DEEN, orthogonal loss | weight 0.1 | weight 0.01 | `form` |
 # | DEEN, learning rate | falls at epochs 20, 60, 120 | falls at 20 and 80; the third can't be reached | `form` |
 # | AGW, GeM | $p$ is learned | $p$ stays 3 | fixed |
-# | LLCM, visible to infrared | all visible images ask | the sampled infrared images ask | `reading` |
+# | LLCM, visible to infrared | queries: all visible images | queries: the sampled infrared images | `reading` |
 # | SYSU-MM01, gallery | the set's own draws | drawn from a seed (AGW, CAJ, DEEN, DART) | `draw`; seeded unless told |
 #
 # ## Exercises
 #
-# **1.** RegDB cuts 412 people into halves, ten times. A network was trained on the first split. What share of the test
-# people of another split has it seen, on average, and how unlikely is a split in which it has seen fewer than 40 %?
+# **1.** RegDB cuts 412 identities into halves, ten times. A network was trained on the first split. What share of the
+# test identities of another split has it seen, on average, and how unlikely is a split in which it has seen fewer than
+# 40 %?
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 1.
-# Each test person of the other split is a training person of the first with probability one half. The
+# Each test identity of the other split is a training identity of the first with probability one half. The
 # number seen follows a hypergeometric law: 206 drawn out of 412, 206 of which are known; its mean is 103, its standard
-# deviation 5. Fewer than 40 % (83 people) lies four deviations below: it does not happen.
+# deviation 5. Fewer than 40 % (83 identities) lies four deviations below: it does not happen.
 import scipy.stats
 
 law = scipy.stats.hypergeom(412, 206, 206)
@@ -433,8 +436,8 @@ print(", ".join(f"best of {n}: +{value:.2f} points" for n, value in best.items()
 # %% [markdown]
 # ## Something to try
 #
-# 1. `vireid book --only 08 -p candidates=200`: read the gift again. *Expect* the left column to stay, and the right one
-#    to come nearer to zero.
+# 1. `vireid book --only 08 -p candidates=200`: read the selection bias again. *Expect* the left column to stay, and the
+#    right one to come nearer to zero.
 # 2. Score the features in half precision (`features.half().float()`) with `ranked`. *Expect* no warning as
 #    long as the network is a good one: ties matter when features crowd together.
 #

@@ -15,15 +15,15 @@
 # %% [markdown]
 # # DEEN: can one image be made into several?
 #
-# **The question.** Few identities are seen in both modalities, so a network has little to learn the step between them
-# from. DEEN (Zhang, Wang, CVPR 2023) does not make more images. Inside the network it makes several *embeddings* of
+# **The question.** Few identities are seen in both modalities, so a network has little data to learn the step between
+# them. DEEN (Zhang, Wang, CVPR 2023) does not make more images. Inside the network it makes several *embeddings* of
 # each image, and asks them to differ from the original in the direction of the other modality. Which of its parts
-# carries the gain, and do the seeds bear out what its tables say?
+# carries the gain, and do the seeds confirm its tables?
 #
 # **This study** reads the data of [chapter 1](../01_datasets.py), makes one training per row of the paper's tables and
 # seed (Tables 4, 5, 6 and 7; Figures 6, 7 and 8), and costs, on the miniature world, one to three minutes of one CPU
-# core for each training. Trainings that are done are fetched. A reduced set of rows is trained unless it is run with
-# `-p full=true`.
+# core for each training. It fetches trainings that are done. It trains a reduced set of rows; `-p full=true` trains
+# all.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -53,19 +53,18 @@ run
 # %% [markdown]
 # ## 1. One map becomes three: DEE
 #
-# The *diverse embedding expansion* (section 3.2) stands between two stages of the backbone. A feature map $f$ comes in,
-# and each *branch* $i$ makes another one of it (eq. 1),
+# The *diverse embedding expansion* (section 3.2) stands between two stages of the backbone. From a feature map $f$ each
+# *branch* $i$ makes another one (eq. 1),
 #
 # $$f_+^i = \theta_{1\times1}\big(\mathrm{ReLU}(\varphi^1_{3\times3}(f) + \varphi^2_{3\times3}(f)
 # + \varphi^3_{3\times3}(f))\big),$$
 #
 # where $\varphi^d$ are $3\times3$ convolutions to a quarter of the channels that look $d$ pixels far (*dilation* $d$),
-# and $\theta$ is a $1\times1$ convolution back to as many channels as $f$ has. The original and the generated maps go
-# on together through the remaining stages as if they were a larger batch. "Three branches" are the original and two
-# generated ones.
+# and $\theta$ is a $1\times1$ convolution back to as many channels as $f$ has. The original and the generated maps pass
+# the remaining stages together, as a larger batch. "Three branches" are the original and two generated ones.
 #
-# Below, DEEN's network as it is before its first step, and a batch of $P$ identities with $K$ images in each modality.
-# Change the settings here; everything down to section 3 follows, the library's side too.
+# Below are DEEN's network before its first step, and a batch of $P$ identities with $K$ images in each modality. Change
+# the settings here; everything down to section 3 follows, on the library's side too.
 
 # %% tags=["by-hand"]
 P, K = 4, 4  # identities in the batch, images of each in each modality
@@ -107,9 +106,9 @@ torch.testing.assert_close(dee(f), library(f), rtol=0, atol=0)
 print(f"{list(f.shape)} becomes {list(dee(f).shape)}; the first {len(f)} are the original: {dee(f)[: len(f)].equal(f)}")
 
 # %% [markdown]
-# What does the dilation do? Nine weights look at nine places, and the dilation says how far these lie apart. Below, a
-# map that is zero but for one place goes through one convolution of each dilation, with all weights one, and through
-# their sum: bright is where the output knows of that place.
+# What does the dilation do? Nine weights look at nine places, and the dilation is the distance between these. Below, a
+# map that is zero except at one place passes one convolution of each dilation, with all weights one, and their sum: the
+# output is bright where it depends on that place.
 
 
 # %% tags=["by-hand"]
@@ -133,40 +132,40 @@ def reach(dilations="1, 2, 3", rows=18, columns=9):
 widgets.explore(reach, dilations=["1", "1, 2, 3", "1, 2, 4", "3, 3, 3"], rows=[8, 18], columns=[4, 9])
 
 # %% [markdown]
-# **What to notice.** Set 8 rows and 4 columns, the miniature world's maps: a dilation of 3 then reaches from one edge
-# of the map to the other, and over it. A paper's block need not mean the same in a smaller network. The library's DEE
-# has the paper's dilations; change those of yours, and the assertion above fails, as it should.
+# **What to notice.** Set 8 rows and 4 columns, the miniature world's maps: a dilation of 3 then reaches beyond the
+# edges of the map. A paper's block need not mean the same in a smaller network. The library's DEE has the paper's
+# dilations; change yours, and the assertion above fails, as it should.
 #
 # ## 2. Different, but how? CPM and the orthogonal loss
 #
-# Nothing so far makes the branches differ. The *centre-guided pair mining* loss does (section 3.3). Of each identity
-# $j$ in the batch it takes the mean embeddings: $c_v^j$ of the visible images, $c_n^j$ of the infrared ones,
-# $c_{v+}^{i,j}$ of what branch $i$ made of the visible ones. With $D$ the Euclidean distance and $[z]_+ = \max(z, 0)$
-# (eq. 3),
+# Nothing so far makes the branches differ. The *centre-guided pair mining* loss does (section 3.3). It takes the mean
+# embeddings of each identity $j$ in the batch: $c_v^j$ of the visible images, $c_n^j$ of the infrared ones,
+# $c_{v+}^{i,j}$ of the embeddings that branch $i$ made from the visible ones. With $D$ the Euclidean distance and
+# $[z]_+ = \max(z, 0)$ (eq. 3),
 #
 # $$\mathcal{L}(c_v, c_n, c_{v+}^i) = \big[\, D(c_n^j, c_{v+}^{i,j}) - D(c_v^j, c_{v+}^{i,j}) - D(c_v^j, c_v^k)
 # + \alpha \,\big]_+ ,$$
 #
-# and the same from the infrared side (eq. 4). The first distance draws what was made of visible images to the
-# *infrared* centre. The second pushes it away from where it comes from. The third keeps another identity $k$ at a
-# distance. Two branches could still make the same. The *orthogonal loss* (eq. 6) takes the inner product of the
-# embeddings that they make of one image, $\mathcal{L}_{ort} = \sum_{m<n} f_+^m \cdot f_+^n$.
+# and the same from the infrared side (eq. 4). The first distance draws the embeddings made from visible images to the
+# *infrared* centre. The second pushes them away from the centre that they come from. The third keeps another identity
+# $k$ at a distance. Two branches could still make the same embedding. The *orthogonal loss* (eq. 6) takes the inner
+# product of the embeddings that they make of one image, $\mathcal{L}_{ort} = \sum_{m<n} f_+^m \cdot f_+^n$.
 
 
 # %% tags=["by-hand"]
 def cpm(v, n, v_plus, n_plus, who, alpha):
     """Eq. 3 and 4 of one branch: original and generated embeddings, visible and infrared; mean over pairs j ≠ k."""
-    people, total = who.unique(), 0
+    ids, total = who.unique(), 0
     c_v, c_n, c_v_plus, c_n_plus = (
-        torch.stack([rows[who == j].mean(0) for j in people]) for rows in (v, n, v_plus, n_plus)
+        torch.stack([rows[who == j].mean(0) for j in ids]) for rows in (v, n, v_plus, n_plus)
     )
     for own, other, made in ((c_v, c_n, c_v_plus), (c_n, c_v, c_n_plus)):
-        for j in range(len(people)):
-            for k in range(len(people)):
+        for j in range(len(ids)):
+            for k in range(len(ids)):
                 if k != j:
                     towards, away = (other[j] - made[j]).norm(), (own[j] - made[j]).norm()
                     total = total + (towards - away - (own[j] - own[k]).norm() + alpha).clamp(min=0)
-    return total / (len(people) * (len(people) - 1))
+    return total / (len(ids) * (len(ids) - 1))
 
 
 def orthogonal(branches):
@@ -202,27 +201,27 @@ pd.DataFrame.from_dict(pulls, orient="index").rename_axis("term, weighted").roun
 # %% [markdown]
 # **What to notice.** The column on the right is the length of each term's gradient in the weights of DEE: how hard it
 # pulls on the branches before the first step. The distances of CPM are between embeddings as they are, not scaled to
-# length 1. Compare those printed above the table with $\alpha$, then set `ALPHA = 5` in section 1, or `LAMBDA_2 = 1`,
-# and see whose pull grows.
+# length 1. Compare those printed above the table with $\alpha$, then set `ALPHA = 5` in section 1, or `LAMBDA_2 = 1`:
+# which pull grows?
 #
-# Now by itself: somebody's visible centre is at 0 and the infrared one at 1, somebody else is some way off from both,
-# and the generated centre moves from the one to the other. The *released* code computes something else: three hinges,
-# of which the one that should push away carries no gradient through that distance, and a margin that is 0.2 whatever
-# one asks for.
+# Now the loss alone: an identity's visible centre is at 0 and its infrared centre at 1, another identity lies some way
+# off from both, and the generated centre moves from one to the other. The *released* code computes something else: it
+# has three hinges, of which the one that should push away carries no gradient through that distance, and a margin that
+# is always 0.2.
 
 # %%
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 
 
 def along_the_way(alpha=0.2, apart=0.6):
-    people, places = torch.arange(2), np.linspace(-0.5, 1.5, 81)
+    ids, places = torch.arange(2), np.linspace(-0.5, 1.5, 81)
     visible, infrared = (torch.tensor([[x, 0.0], [x, apart]]) for x in (0.0, 1.0))
     curves = {"paper, by hand": [], "released": []}
     for x in places:
         made = torch.tensor([[x, 0.0], [x, apart]], dtype=torch.float32)  # of infrared images: at 0, where it should be
         four = visible, infrared, made, visible
-        curves["paper, by hand"].append(float(cpm(*four, people, alpha)))
-        curves["released"].append(float(centre_guided_pair_mining(*four, people, people, margin=alpha, form="release")))
+        curves["paper, by hand"].append(float(cpm(*four, ids, alpha)))
+        curves["released"].append(float(centre_guided_pair_mining(*four, ids, ids, margin=alpha, form="release")))
     figure, axes = plt.subplots(figsize=(6.4, 3.2))
     for name, values in curves.items():
         zero = [f"{x:.2f}" for x, value in zip(places, values, strict=True) if value < 1e-6][:1]
@@ -237,9 +236,9 @@ def along_the_way(alpha=0.2, apart=0.6):
 widgets.explore(along_the_way, alpha=[0.0, 0.1, 0.2, 0.5, 1.0], apart=[0.1, 0.3, 0.6, 1.0, 2.0])
 
 # %% [markdown]
-# **What to notice.** The paper's loss is content long before the infrared centre: its three distances are in one hinge,
-# so that other identities, far away, pay for what is missing on the way. The released one has a hinge for each.
-# Move `apart` and see which of the two curves cares, and how; then look up the distance of the centres above.
+# **What to notice.** The paper's loss can reach zero long before the infrared centre: its three distances are in one
+# hinge, so distant other identities make up for the missing way. The released one has a hinge for each distance. Move
+# `apart`: which of the two curves changes, and how? Then look up the distance of the centres above.
 #
 # Altogether (eq. 10)
 #
@@ -250,16 +249,16 @@ widgets.explore(along_the_way, alpha=[0.0, 0.1, 0.2, 0.5, 1.0], apart=[0.1, 0.3,
 #
 # ## 3. Looking back: MFA
 #
-# The *multistage feature aggregation* (section 3.4) stands after each stage but the last. It asks the map $f_l$ before
-# the stage again, with the map $f_h$ after it as the question: first channel by channel, then position by position,
+# The *multistage feature aggregation* (section 3.4) stands after each stage but the last. It attends to the map $f_l$
+# before the stage, with the map $f_h$ after it as the query: first channel by channel, then position by position,
 #
 # $$M = \mathrm{softmax}\big(\psi_q(f_h) \times \psi_k(f_l)\big), \qquad f_h' = \omega(\psi_v(f_l) \times M) + f_h$$
 #
 # (eq. 7 to 9). That is a non-local block (AGW's, [chapter 4](../04_reid_training.py)) whose keys and values come from
 # one stage earlier. The released code divides by the number of entries where the paper has a softmax.
 #
-# `form: release` in a profile's `reid.config` takes the released code's side in all of these. What this run takes
-# otherwise than was published for the data set, and what the paper leaves to its code:
+# `form: release` in a profile's `reid.config` follows the released code in all of these. The settings that differ from
+# the published ones for the data set, and those that the paper leaves to its code:
 
 # %%
 deen_run = studies.run_of(run, STUDY.row("deen"))
@@ -270,7 +269,7 @@ trainings.recipe(deen_run.reid_config, run.profile.data.target, unprinted=True)
 #
 # The baseline is the same network without DEE and MFA, with cross-entropy and the hard triplet. Two images are compared
 # by the sum of the cosines of their embeddings, before and after the BN neck: two for a row without DEE, six for DEEN
-# (the paper does not say; the released code does it so). What each row was given, mean over seeds:
+# (the paper does not say; the released code does so). What each row was given, mean over seeds:
 
 # %%
 measured = studies.measure(run, STUDY, full=full, training=training)
@@ -281,8 +280,8 @@ studies.effort(run, STUDY, measured)
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "intra_distance", "inter_distance", "delta"])
 
 # %% [markdown]
-# Before the scores, look at what drives the branches apart: the CPM term in training, $\lambda_1$ included, one line a
-# seed.
+# Before the scores, look at the term that drives the branches apart: CPM in training, $\lambda_1$ included, one line
+# for each seed.
 
 # %%
 curves = trainings.histories(studies.train(run, [STUDY.row("deen")]))
@@ -290,8 +289,8 @@ viz.training_curves({"DEEN": next(iter(curves.values()))}, "cpm", axis="λ1 · C
 
 # %% [markdown]
 # **What to notice.** The distances in eq. 3 are between embeddings as they are, not scaled to length 1, and $\alpha$
-# stays 0.2. Where other identities are far away the hinge is closed (section 2): wherever the curve lies on zero, rows
-# with and without CPM have the same losses. Where it does not, read its size off the axis, and hold it against the
+# stays 0.2. Where other identities are far away the hinge is closed (section 2): where the curve lies on zero, rows
+# with and without CPM have the same losses. Where it does not, read its size off the axis, and compare it with the
 # cross-entropy in the table of section 2.
 #
 # ## 5. The paper's tables, with ours below each number
@@ -304,7 +303,7 @@ studies.beside_paper(run, STUDY, measured, 4)
 
 # %% [markdown]
 # **Table 5**: where DEE stands. **Table 6**: how many branches. **Table 7**: MFA or the non-local block, which here has
-# half of the map's channels inside, and stands where MFA would stand.
+# half of the map's channels inside, and takes MFA's place.
 
 # %%
 display(*(studies.beside_paper(run, STUDY, measured, number) for number in (5, 6, 7)))
@@ -316,7 +315,7 @@ display(*(studies.beside_paper(run, STUDY, measured, number) for number in (5, 6
 # ## 6. The settings (Fig. 6)
 #
 # Rank-1 over $\lambda_1$, $\lambda_2$ and $\alpha$ around the paper's choice (filled). The text does not give the
-# figure's values; those beside the paper's choice are this book's.
+# figure's values; all but the paper's choice are this book's.
 
 # %%
 from vireid_lib.reid.methods.deen import DeenConfig
@@ -335,10 +334,9 @@ else:
 # ## 7. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the p-value after Holm's correction over
-# all claims that were tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or
-# less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
-# cannot tell.
+# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
+# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
+# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)
@@ -349,15 +347,15 @@ studies.findings_table(findings)
 print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
-# **What to notice.** Many intervals at 95 % must miss now and then; that is what the correction is for. With few seeds
-# the interval is wide, so "within noise" is what one has to expect of steps of one or two points. It says that these
-# seeds can't show the step, not that there is none. The paper prints no spread for its own steps of that size.
+# **What to notice.** Of many intervals at 95 % some miss; hence the correction. With few seeds the interval is wide, so
+# expect "within noise" for steps of one or two points. It says that these seeds can't show the step, not that there is
+# none. The paper prints no spread for its own steps of that size.
 #
 # ## 8. Distances (Fig. 7, upper half)
 #
 # Cosine distances of a visible and an infrared image, of the same person and of different people. The paper's $\delta$
-# is the distance between the two means; it finds it growing from the initial features over the baseline and MFA to DEE
-# and DEEN. ("Initial" is the baseline's network before training: random here, ImageNet's in the paper.)
+# is the distance between the two means; it reports that $\delta$ grows from the initial features over the baseline and
+# MFA to DEE and DEEN. ("Initial" is the baseline's network before training: random here, ImageNet's in the paper.)
 
 # %%
 from vireid_lib.analysis.embedding_spread import pair_distances
@@ -375,9 +373,9 @@ panels = {name: tuple(own[kind] for kind in kinds) for name, own in distances.it
 viz.distance_panels(panels, title="Distances across modalities")
 
 # %% [markdown]
-# **What to notice.** $\delta$ alone is no measure of retrieval: stretching all distances by two doubles it. What counts
-# is how much the two hills *overlap*. See whether a larger $\delta$ comes with narrower hills, or with wider ones, and
-# whether $\delta$ and rank-1 order the rows alike:
+# **What to notice.** $\delta$ alone is no measure of retrieval: stretching all distances by two doubles it. The
+# *overlap* of the two hills counts. Does a larger $\delta$ come with narrower hills, or with wider ones? And do
+# $\delta$ and rank-1 order the rows in the same way?
 
 # %%
 viz.against(
@@ -406,8 +404,8 @@ for name, own in held.items():
 # %% [markdown]
 # ## 10. Retrieval (Fig. 8)
 #
-# The eight first gallery images for the same queries. The paper shows queries on which DEEN is better. Here are two
-# that the baseline gets wrong and DEEN right, and one the other way round, if there are such.
+# The eight first gallery images for the same queries. The paper shows queries on which DEEN is better. Here are up to
+# two that the baseline gets wrong and DEEN right, and up to one the other way round.
 
 # %%
 protocol = run.protocol()
@@ -425,12 +423,12 @@ retrieval.transitions(before, after)
 #
 # ## 11. LLCM's protocol has two readings
 #
-# The paper's second gift is LLCM, a data set of low light. Its text (section 4.2) lets *all* images of one modality
-# search a gallery of one image per person and camera of the other, in both directions. In the released code that is so
-# for infrared → visible. For visible → infrared the roles are swapped: the few *drawn* infrared images are the queries,
+# The paper's second contribution is LLCM, a data set of low light. Its text (section 4.2) lets *all* images of one
+# modality search a gallery of one image per person and camera of the other, in both directions. The released code does
+# so for infrared → visible. For visible → infrared it swaps the roles: the few *drawn* infrared images are the queries,
 # and search all visible ones. One network, two numbers. The book has both (`evaluation.reading` in a profile) and names
-# the reading with every number. Here is DEEN under each. On another data set than LLCM, the test images of this run are
-# drawn and ranked by LLCM's rules, to show how far apart the two lie:
+# the reading with every number. Here is DEEN under each. On another data set than LLCM, LLCM's rules draw and rank the
+# test images of this run, to show how far apart the two readings lie:
 
 # %%
 from vireid_lib.evaluation.evaluator import DISTANCES, evaluate
@@ -451,17 +449,16 @@ for direction, reading in ((infrared_asks, "paper"), (visible_asks, "paper"), (v
 pd.DataFrame.from_dict(rows, orient="index").rename_axis(["direction", "reading"])
 
 # %% [markdown]
-# **What to notice.** In the release's reading a query has many right images in the gallery. That one of them is first
-# is easier, that all of them come early is harder: look whether rank-1 rises and mAP falls from one reading to the
-# other. Table 3 of the paper prints an mAP *above* rank-1 for both directions, which is how numbers of the paper's
-# reading look.
+# **What to notice.** In the release's reading a query has many right images in the gallery. It is easier to have one of
+# them first, and harder to have all of them early: does rank-1 rise and mAP fall from one reading to the other? Table 3
+# of the paper prints an mAP *above* rank-1 for both directions, as numbers of the paper's reading have.
 #
 # ## Something to try
 #
 # 1. Train the row `released`: `studies.train(run, [STUDY.row("released")])`. It has the released code's DEE, MFA, CPM
 #    and $\lambda_2$, and the paper's augmentation. *Expect* its CPM curve (section 4) to stay above zero for longer.
 # 2. Compare only the original embeddings at test. A feature holds its parts side by side; with the small network the
-#    first 192 columns are the original before the BN neck. *Expect* most of the gain to stay, if there is one and DEE
-#    helps by what it does to *training*.
+#    first 192 columns are the original before the BN neck. *Expect* most of the gain, if any, to stay, if DEE helps
+#    through *training*.
 # 3. Ask for a margin of the size of the distances: a `studies.Row` of your own with `{"cpm_margin": 5.0}`. *Expect* CPM
-#    to grow; whether the seeds then tell rows with and without it apart is the question of Table 4.
+#    to grow. Do the seeds then tell rows with and without it apart? That is the question of Table 4.

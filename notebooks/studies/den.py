@@ -15,15 +15,14 @@
 # %% [markdown]
 # # DEN: should an identity's images lie close together?
 #
-# **The question.** Everybody pulls the images of one identity together. DEN (Kim, Gwon, Seo, WACV 2024) says that
-# across two modalities one should first push them *apart*, each modality within itself, so that the two clouds have
-# room to meet. Does the room grow when its losses are used, does the gap close, and do the seeds bear out what its
-# tables say?
+# **The question.** Most methods pull the images of one identity together. DEN (Kim, Gwon, Seo, WACV 2024) first pushes
+# them *apart*, within each modality, so that the two clouds have room to meet. Do its losses make the room grow, does
+# the gap close, and do the seeds confirm its tables?
 #
 # **This study** reads the data of [chapter 1](../01_datasets.py), makes one training per row of the paper's tables and
 # seed (Tables 1, 3, 4, 5 and 6; Figures 1, 3, 4 and 5), and costs, on the miniature world, about a minute of one CPU
-# core for each training. Trainings that are done are fetched. A reduced set of rows is trained unless it is run with
-# `-p full=true`.
+# core for each training. It fetches trainings that are done. It trains a reduced set of rows; `-p full=true` trains
+# all.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -62,15 +61,16 @@ run
 #
 # (eq. 1), and $\mathrm{IIRS}(I,I)$ the same in infrared. $\mathrm{HIMD}(V,I)$ (Table 6), the *hetero-modality
 # intra-identity maximum distance*, is the mean over identities of the largest distance between a visible and an
-# infrared image of the identity. 0 would be a point per identity; unrelated directions are $\sqrt2 \approx 1.41$ apart.
+# infrared image of the identity. 0 means one point per identity; unrelated directions are $\sqrt2 \approx 1.41$ apart.
 #
 # The argument (Fig. 1): random erasing and colour changes make training images of one identity more different. A loss
-# that draws *all* of them to one point keeps only what they all share, the dominant features. Easy test images are then
-# found and hard ones are not. A loss that leaves room keeps more of what may be recognised in the other modality.
+# that draws *all* of them to one point keeps only what they all share, the dominant features. The network then
+# retrieves easy test images and misses hard ones. A loss that leaves room keeps more features that may be recognised in
+# the other modality.
 #
 # By hand, on a batch of $P$ identities with $K$ images in each modality. The network is DEN's before its first step.
-# `augment` makes of the images what a training shows: cropped, mirrored, erased, and of each visible image a HueGray
-# copy (section 3). Change the settings here; everything down to section 4 follows, the library's side too.
+# `augment` prepares the images as in training: cropped, mirrored, erased, with a HueGray copy of each visible image
+# (section 3). Change the settings here; everything down to section 4 follows, on the library's side too.
 
 # %% tags=["by-hand"]
 P, K = 6, 4  # identities in the batch, images of each in each modality
@@ -115,8 +115,8 @@ for name, value in by_hand.items():
     print(f"{studies.MEASURES[name]}: {value:.3f}")
 
 # %% [markdown]
-# The assertion passed: this is the measure in the tables below, there over all test images. Here it says what an
-# untrained network makes of the batch.
+# The assertion passed: the tables below take this measure over all test images. Here it describes an untrained network
+# on one batch.
 #
 # ## 2. The losses
 #
@@ -125,7 +125,7 @@ for name, value in by_hand.items():
 #
 # $$\mathcal{L}_{\mathrm{HT}} = \max\big(0,\; \max_k d^{+}_{ik} - \min_j d^{-}_{ij} + m\big)$$
 #
-# **WRT**, AGW's triplet ([chapter 4](../04_reid_training.py)), draws at all of them, with weights. Section 3.1 expects
+# **WRT**, AGW's triplet ([chapter 4](../04_reid_training.py)), pulls on all of them, with weights. Section 3.1 expects
 # less room from it.
 #
 # **IRD** works on centres. With $c^V_i, c^I_i$ the mean visible and infrared feature of identity $i$ in the batch, the
@@ -140,23 +140,23 @@ for name, value in by_hand.items():
 # $$\mathcal{L}_{\mathrm{NE}} = \frac1P \sum_{i=1}^{P} \max\big(0,\; d(c^V_i, c^I_i) - \min_{j \neq i}
 # \min\big(d(c^V_i, c^V_j), d(c^V_i, c^I_j)\big) + m_{\mathrm{NE}}\big)$$
 #
-# (The paper prints eq. 6 again as eq. 7. This is what its text says: "the separation of the intra-identity center
+# (The paper prints eq. 6 again as eq. 7. This one follows its text: "the separation of the intra-identity center
 # feature from those of other identities".)
 
 
 # %% tags=["by-hand"]
 def pe_and_ne(f_v, f_i, who, m_pe, m_ne):
     """The two halves of IRD(V,I); features are taken as they are, not scaled to length 1."""
-    people, pe, ne = who.unique(), 0, 0
-    c_v, c_i = (torch.stack([f[who == i].mean(0) for i in people]) for f in (f_v, f_i))
+    ids, pe, ne = who.unique(), 0, 0
+    c_v, c_i = (torch.stack([f[who == i].mean(0) for i in ids]) for f in (f_v, f_i))
     for f, own, other in ((f_v, c_v, c_i), (f_i, c_i, c_v)):  # both directions
-        for n, i in enumerate(people):
+        for n, i in enumerate(ids):
             gap = (own[n] - other[n]).norm()  # to the same identity's centre in the other modality
             nearest = (f[who == i] - own[n]).norm(dim=1).min()  # to the nearest own image
-            strangers = torch.cat((own, other))[people.repeat(2) != i]
+            strangers = torch.cat((own, other))[ids.repeat(2) != i]
             stranger = (strangers - own[n]).norm(dim=1).min()  # to the nearest centre of somebody else
-            pe = pe + (gap - nearest + m_pe).clamp(min=0) / len(people)
-            ne = ne + (gap - stranger + m_ne).clamp(min=0) / len(people)
+            pe = pe + (gap - nearest + m_pe).clamp(min=0) / len(ids)
+            ne = ne + (gap - stranger + m_ne).clamp(min=0) / len(ids)
     return pe, ne
 
 
@@ -169,8 +169,8 @@ torch.testing.assert_close(ne, negative_enhancement(f_v, f_i, who, who, margin=M
 print(f"PE {pe:.3f}, NE {ne:.3f}: by hand as in the library")
 
 # %% [markdown]
-# What do the two ask for? Below, no network: four identities are points in the plane, each modality a tight cloud, the
-# two clouds of an identity apart. The points go down the slope of `pe_and_ne` for some steps.
+# What do the two ask for? Below, without a network, four identities are points in the plane. Each modality is a tight
+# cloud, and the two clouds of an identity lie apart. The points follow the gradient of `pe_and_ne` for some steps.
 
 
 # %% tags=["by-hand"]
@@ -205,8 +205,8 @@ widgets.explore(descend, m_pe=[0.0, 0.05, 0.1, 0.2, 0.4], m_ne=[0.0, 0.3, 0.6], 
 # **What to notice.** PE empties the middle. It wants the nearest image to be *farther* from its centre than the other
 # modality's centre is, by the margin: the centres meet, and the images of each modality stand around them at a distance
 # of about $m_{\mathrm{PE}}$. An identity that is one point has PE above zero even where its modalities agree. NE does
-# not look at the room at all: it asks whether somebody else's centre is nearer than one's own other one. Raise
-# $m_{\mathrm{PE}}$ alone and see whose rings begin to overlap: nothing in PE knows of other identities.
+# not look at the room at all: it asks whether another identity's centre is nearer than the identity's own centre in the
+# other modality. Raise $m_{\mathrm{PE}}$ alone: which rings begin to overlap? Nothing in PE knows of other identities.
 #
 # ## 3. HueGray
 #
@@ -263,16 +263,17 @@ plt.show()
 
 # %% [markdown]
 # **What to notice.** A plain grey copy is the left edge of the plot: the red coat is always darker than the yellow one.
-# In infrared it need not be, and with turned hues it is not either: where two curves cross, the coats change places.
+# In infrared it need not be, and with turned hues it need not be either: where two curves cross, the coats change
+# places.
 #
 # $\mathrm{IRD}(HG,I)$ is PE + NE between HueGray and infrared, plus *colour invariance*
-# $\mathcal{L}_{\mathrm{CI}} = \frac{1}{PK}\sum d(f^{HG}, f^V)$ between each HueGray image and the visible one that it
-# was made of (eq. 8, 9). DEN minimises
+# $\mathcal{L}_{\mathrm{CI}} = \frac{1}{PK}\sum d(f^{HG}, f^V)$ between each HueGray image and its visible original (eq.
+# 8, 9). DEN minimises
 #
 # $$\lambda_{\mathrm{ID}} \mathcal{L}_{\mathrm{ID}} + \lambda_{\mathrm{HT}} \mathcal{L}_{\mathrm{HT}}
 # + \lambda_{\mathrm{IRD}}\, \big(\mathrm{IRD}(V,I) + \mathrm{IRD}(HG,I)\big)$$
 #
-# (eq. 10, 11), and each of the two pairs has margins of its own. The whole of it on the batch:
+# (eq. 10, 11), and each of the two pairs has margins of its own. The whole loss on the batch:
 
 # %% tags=["by-hand"]
 pe_hg, ne_hg = pe_and_ne(f_hg, f_i, who, M_PE, M_NE)
@@ -296,14 +297,14 @@ pd.DataFrame.from_dict(pulls, orient="index").rename_axis("term, weighted").roun
 
 # %% [markdown]
 # **What to notice.** The column on the right is the length of each term's gradient in the weights of the last stage:
-# how hard it pulls before the first step. Double `LAMBDA_IRD` in section 1, and three rows double. See which of the
-# margins opens a hinge, and whether CI, which has no hinge and is zero only where two images of different colour have
-# one feature, pulls against PE.
+# how hard it pulls before the first step. Double `LAMBDA_IRD` in section 1, and see which rows double. Which of the
+# margins opens a hinge? And does CI pull against PE? (It has no hinge, and is zero only where two images of different
+# colour have one feature.)
 #
-# The margins, the $\lambda$ and the training recipe stand in a supplement that is not public. Here they are settings,
-# and this is not DEN "as published": below stands every setting that the paper does not print, and where this book's
-# value comes from. *release*: the recipe of AGW's code, which is the paper's base model. *miniature world*: chosen
-# there, on validation identities; nobody knows whether it suits real data. *ours*: set without a search.
+# The margins, the $\lambda$ and the training recipe are in a supplement that is not public. Here they are settings, and
+# this is not DEN "as published": the table lists every setting that the paper does not print, and the source of this
+# book's value. *release*: the recipe of AGW's code, which is the paper's base model. *miniature world*: chosen there,
+# on validation identities; nobody knows whether it suits real data. *ours*: set without a search.
 
 # %%
 den_run = studies.run_of(run, STUDY.row("den"))
@@ -312,7 +313,7 @@ trainings.recipe(den_run.reid_config, run.profile.data.target, unprinted=True)
 # %% [markdown]
 # ## 4. Training
 #
-# RE is random erasing, HG HueGray; a row with grey, hue or HueGray shows each visible image *and* its copy, so that its
+# RE is random erasing, HG HueGray; a row with grey, hue or HueGray shows each visible image *and* its copy, so its
 # batches are larger by half, in the paper as here. Nothing was chosen on the test identities.
 
 # %%
@@ -344,8 +345,9 @@ display(studies.beside_paper(run, STUDY, measured, 3), studies.beside_paper(run,
 studies.beside_paper(run, STUDY, measured, 6)
 
 # %% [markdown]
-# **What to notice.** Compare *orders*, not numbers: another data set, a far smaller network, a recipe of our own where
-# the paper keeps its own to itself. And look at the ± before believing an order. The paper prints no spread at all.
+# **What to notice.** Compare *orders*, not numbers: on the miniature world this is another data set and a far smaller
+# network, and the recipe is ours where the paper does not publish its own. And look at the ± before believing an order.
+# The paper prints no spread at all.
 
 # %%
 viz.against(
@@ -360,8 +362,8 @@ viz.against(
 )
 
 # %% [markdown]
-# The paper's argument is a line that rises from left to right. Look whether there is one, and whether methods that gain
-# gain *through* room: a row far up on the left has found another way.
+# The paper argues for a line that rises from left to right. Do you see one? And do the methods that gain gain *through*
+# room? A row far up on the left has found another way.
 #
 # ## 6. What the paper claims, and what the seeds say
 #
@@ -380,15 +382,15 @@ studies.findings_table(findings)
 print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
-# **What to notice.** Many intervals at 95 % must miss now and then; that is what the correction is for. Its price: what
-# was "holds before correction" needs more seeds to be believed. With few seeds the interval is wide anyway, so that
-# "within noise" is what one has to expect for steps of one or two points. Many of the paper's own steps are that small.
+# **What to notice.** Of many intervals at 95 % some miss; hence the correction. Its price: a claim that "holds before
+# correction" needs more seeds to be believed. With few seeds the interval is wide anyway, so expect "within noise" for
+# steps of one or two points. Many of the paper's own steps are that small.
 #
 # ## 7. Room, as a picture (Fig. 1b)
 #
 # The features of one identity, in the plane in which they spread most. All panels have the same scale. First two
-# identities that the networks were trained on, then three that they have never seen. (A plane shows part of the spread
-# only; how much is written in the corner.)
+# identities that the networks were trained on, then three that they have never seen. (A plane shows only a part of the
+# spread; the corner says how much.)
 
 # %%
 from scipy.spatial import ConvexHull
@@ -397,7 +399,7 @@ from vireid_lib.analysis.projection import principal_plane
 from vireid_lib.reid.features import extract
 
 
-def some_people(table, count, most=12):
+def some_identities(table, count, most=12):
     """`count` identities that have both modalities, at most so many images of each."""
     names = table.groupby("identity").filter(lambda own: own["modality"].nunique() == 2)["identity"].unique()
     names = sorted(np.random.default_rng(0).permutation(sorted(names))[:count])
@@ -405,15 +407,15 @@ def some_people(table, count, most=12):
     return [few[few["identity"] == name] for name in names]
 
 
-people = {f"trained on: {k}": own for k, own in enumerate(some_people(run.data().train_rows(), 2), start=1)}
-people |= {f"test: {k}": own for k, own in enumerate(some_people(run.data().test(), 3), start=1)}
+chosen = {f"trained on: {k}": own for k, own in enumerate(some_identities(run.data().train_rows(), 2), start=1)}
+chosen |= {f"test: {k}": own for k, own in enumerate(some_identities(run.data().test(), 3), start=1)}
 
-figure, grid = plt.subplots(3, len(people), figsize=(9.6, 5.8), sharex=True, sharey=True)
+figure, grid = plt.subplots(3, len(chosen), figsize=(9.6, 5.8), sharex=True, sharey=True)
 for line, name in zip(grid, ("ht_re", "ird", "den"), strict=True):
     row = STUDY.row(name)
     network, config = studies.run_of(run, row).network(row.training, seed)
     line[0].set_ylabel(row.label)
-    for axes, own in zip(line, people.values(), strict=True):
+    for axes, own in zip(line, chosen.values(), strict=True):
         features = extract(network, own, config.model_copy(update={"flip_at_test": False}), None)
         points, share = principal_plane(features)
         centres = []
@@ -426,7 +428,7 @@ for line, name in zip(grid, ("ht_re", "ird", "den"), strict=True):
         axes.plot(*np.transpose(centres), color="black", linewidth=1.5, label="between the two centres")
         axes.text(0.03, 0.03, f"{share:.0%} shown", transform=axes.transAxes, fontsize=7)
         axes.set_aspect("equal")
-for axes, words in zip(grid[0], people, strict=True):
+for axes, words in zip(grid[0], chosen, strict=True):
     axes.set_title(words, fontsize=8)
 figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 figure.suptitle("The features of five identities under three networks")
@@ -434,13 +436,13 @@ plt.show()
 
 # %% [markdown]
 # **What to notice.** On identities from training, look for the claim of Fig. 1b: DEN's clouds should be larger than the
-# baseline's and lie over each other. On test identities, the black line between the two centres is what counts: does it
-# become shorter against the size of the clouds?
+# baseline's and lie over each other. On test identities, the black line between the two centres counts: does it become
+# shorter in relation to the clouds?
 #
 # ## 8. Retrieval (Fig. 3)
 #
 # The ten first gallery images for the same queries, under each network. The paper shows queries on which DEN is better.
-# Here are two that the baseline gets wrong and DEN right, and one the other way round, if there are such.
+# Here are up to two that the baseline gets wrong and DEN right, and up to one the other way round.
 
 # %%
 held = studies.features_of(run, STUDY, ["ht_re", "caj", "mmd", "den"], seed=seed)
@@ -461,7 +463,7 @@ retrieval.transitions(before, after)
 #
 # t-SNE of the same few test identities. Neighbours mean something, sizes and distances of clusters do not
 # ([chapter 5](../05_embedding_analysis.py)): the figure can show whether an identity's circles and triangles touch, and
-# not how much room there is.
+# not how much room it has.
 
 # %%
 for name in ("MMD-ReID", "DEN"):
@@ -492,9 +494,9 @@ viz.explanations(
 )
 
 # %% [markdown]
-# Six pictures prove nothing. One number over more pairs: the part of the image that takes part in the map,
-# $(\sum h)^2 / (N \sum h^2)$ over its $N$ places, 100 % for a map that is the same everywhere. Beside it stands whether
-# the map may be believed at all: its correlation with *occlusion*, which covers places and notes what is lost.
+# Six pictures prove nothing. One number over more pairs: the share of the image that takes part in the map,
+# $(\sum h)^2 / (N \sum h^2)$ over its $N$ places, 100 % for a map that is the same everywhere. The next column says
+# whether to believe the map at all: its correlation with *occlusion*, which covers places and measures the loss.
 
 # %%
 from vireid_lib.analysis.saliency import extent
@@ -511,16 +513,16 @@ for name, each in explained.items():
 pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
 
 # %% [markdown]
-# **What to notice.** First the correlation. Where it is near zero or negative, the map lights up places that can be
-# covered without loss, and says nothing about the paper's claim; a map that glows everywhere *but* on the person is the
-# typical case in a network this small ([chapter 5](../05_embedding_analysis.py) says why).
+# **What to notice.** First the correlation. Where it is near zero or negative, covering the places that the map lights
+# up costs little, and the map says nothing about the paper's claim; a small network often gives a map that glows
+# everywhere *but* on the person ([chapter 5](../05_embedding_analysis.py) says why).
 #
 # ## Something to try
 #
 # 1. Set `positive_margin` (and for HueGray `hue_grey_positive_margin`) to a larger value in a row of your own
-#    (`studies.Row("wide", "wide", "den", {"positive_margin": 1.0}, "margin 1")`) and train it. *Expect* more room;
-#    whether rank-1 follows is the question of this study.
-# 2. Give the baseline the copies that DEN has without the losses (`ht_hg`) and compare it with `den` by
+#    (`studies.Row("wide", "wide", "den", {"positive_margin": 1.0}, "margin 1")`) and train it. *Expect* more room. Does
+#    rank-1 follow? That is the question of this study.
+# 2. Give the baseline the copies that DEN has without the losses (`ht_hg`) and compare it with `den` by a
 #    `studies.Claim` of your own. *Expect* the images to account for a good part of the step from baseline to DEN.
 # 3. Measure IIRS on *training* identities: `vireid_lib.analysis.embedding_spread.spread` takes any features and their
 #    table. The paper's figure is about training, its tables are about test.

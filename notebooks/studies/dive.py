@@ -16,23 +16,23 @@
 # # DiVE: can infrared people be written rather than photographed?
 #
 # **The question.** Data sets with both modalities are small, colour data sets are large. DiVE (Dai, Lu, Li, AAAI 2025)
-# teaches a text-to-image model a word for each *person* and a code for each *camera*, and then asks it for people of a
-# colour data set as infrared cameras would show them. Do methods that are trained with such images find people better,
-# more so than with other generators' images, and do the seeds bear out what the paper's tables say?
+# teaches a text-to-image model a word for each *person* and a code for each *camera*, and then draws people of a colour
+# data set as infrared cameras would show them. Do methods that train with such images find people better, and better
+# than with other generators' images? Do the seeds confirm the paper's tables?
 #
 # **This study** reads the data of [chapter 1](../01_datasets.py) and the generator of
 # [chapter 2](../02_generator_finetuning.py), fits every other generator once, and makes one training per row of the
 # paper's tables and seed (Tables 1 to 4; Figures 1, 2, 4, 5 and 6). On the miniature world a training costs one to
-# three minutes of one CPU core, and a generator about as much, but DiVE's fine-tunings six on two. Whatever is done
-# already is fetched. A reduced set of rows (Tables 1 and 2, and a check of fairness) is trained unless it is run with
-# `-p full=true`.
+# three minutes of one CPU core, and a generator about as much, except DiVE's fine-tunings: six on two cores. The study
+# fetches whatever is done. It trains a reduced set of rows (Tables 1 and 2, and a check of fairness); `-p full=true`
+# trains all.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
 workspace = ""  # folder of all results; empty: workspace/PROFILE
 data_root = ""  # folder of the real data sets; empty: what the profile says
 full = False  # all rows of the tables and figure 5, or the reduced set
-compared = ""  # generators: of table 1 beside DiVE, with commas; empty: all there are
+compared = ""  # generators: of table 1 besides DiVE, with commas; empty: all there are
 method = ""  # method: of tables 1, 3, 4 and figure 5; empty: the paper's, deen, but agw in the miniature world
 training = True  # False: train nothing, show what is trained already
 
@@ -73,25 +73,25 @@ run
 # %% [markdown]
 # ## 1. The idea, in one prompt
 #
-# Stable Diffusion learns to take noise off pictures, given a sentence. With $z_t$ the noised latent of an image at time
-# $t$, $\epsilon$ the noise, $\epsilon_\theta$ the network and $\Gamma$ the text encoder, it minimises
+# Stable Diffusion learns to remove noise from pictures, given a sentence. With $z_t$ the noised latent of an image at
+# time $t$, $\epsilon$ the noise, $\epsilon_\theta$ the network and $\Gamma$ the text encoder, it minimises
 #
 # $$\mathbb{E}\;\big\|\epsilon - \epsilon_\theta\big(z_t,\, t,\, \Gamma(\text{sentence})\big)\big\|^2$$
 #
 # (eq. 1). DiVE's sentence is "a $[k]$ photo of $[p]$ person" (eq. 6). $[p]$ is a new word whose vectors are learned,
-# one word for each person, the same in both modalities. $[k]$ is a fixed rare code for each camera that switches
-# on a small set of extra weights (a LoRA branch). Learning from *paired* people, $[p]$ has to keep what both modalities
-# share and the branch has to keep the rest (eq. 3, 4). People of the external set are seen in colour only. Their $[p]$
-# is learned there, and joined with an infrared $[k]$ it gives what nobody photographed (eq. 5):
+# one word for each person, the same in both modalities. $[k]$ is a fixed rare code for each camera that switches on a
+# small set of extra weights (a LoRA branch). From identities seen in both modalities, $[p]$ has to keep what both share
+# and the branch has to keep the rest (eq. 3, 4). External identities are seen in colour only. Their $[p]$ is learned
+# there, and together with an infrared $[k]$ it gives what nobody photographed (eq. 5):
 #
 # $$x^S = G\big(\mathcal{T}([p^E], [I])\big), \qquad V^* = V \cup V_{\mathrm{Ext}}, \quad
 # I^* = I \cup I_{\mathrm{Ext}} .$$
 #
-# The ReID method is then trained on $V^*$ and $I^*$ and tested as ever.
+# The ReID method then trains on $V^*$ and $I^*$, and the test stays the same.
 #
-# **By hand.** All that DiVE learns are two kinds of files: the vectors of the words, and for each code the matrices $A$
-# and $B$ of its branch. So take the base model as it was downloaded and put both in their places. The new words become
-# new rows below the text encoder's table of words. A branch is added to the U-Net's weights, $W + B A$.
+# **By hand.** DiVE learns two kinds of files, no more: the vectors of the words, and for each code the matrices $A$ and
+# $B$ of its branch. So take the base model as it was downloaded and put both in their places. The new words become new
+# rows below the text encoder's table of words. A branch adds to the U-Net's weights, $W + B A$.
 
 # %%
 model = run.generator("dive").model
@@ -155,7 +155,7 @@ by_hand(names[0], infrared)[0]
 
 # %% [markdown]
 # The library keeps the words in a bank of their own and runs the branches side by side in a batch. Prompt, ids and
-# prediction must be the same, for two people under two codes:
+# prediction must be the same, for two identities under two codes:
 
 # %% tags=["by-hand"]
 made = {}
@@ -171,8 +171,8 @@ for identity in names[:2]:
 print(f"{len(made)} prompts: the same words, ids and predictions as the library's")
 
 # %% [markdown]
-# Exchange one part of the prompt and see what moves. Another $[p]$ takes other *rows of the table*, and no other weight
-# of the network; another $[k]$ takes another *branch*, and no other learned row:
+# Exchange one part of the prompt and see what changes. Another $[p]$ takes other *rows of the table*, and no other
+# weight of the network; another $[k]$ takes another *branch*, and no other learned row:
 
 # %%
 _, first_ids, first_states, first = made[names[0], infrared]
@@ -194,8 +194,8 @@ for exchanged, (identity, camera) in {
 pd.DataFrame.from_dict(rows, orient="index").rename_axis("exchanged").round(2)
 
 # %% [markdown]
-# Between the rows of the table and the network stands the text encoder, in which each token sees those before it. The
-# prompt, piece by piece, and how far the encoder's states move if another $[p]$ is put in:
+# The text encoder lies between the rows of the table and the network, and each token in it sees those before it. The
+# prompt, piece by piece, and how far the encoder's states move with another $[p]$:
 
 # %%
 moved = 100 * (made[names[1], infrared][2] - first_states).norm(dim=2)[0] / first_states.norm(dim=2)[0]
@@ -212,12 +212,12 @@ for piece, places in positions(model, names[0], infrared).items():
 pd.DataFrame.from_dict(rows, orient="index").rename_axis("piece").round(2)
 
 # %% [markdown]
-# **What to notice.** Person and camera enter the network at different doors: that is the whole of DiVE's "decoupling".
-# (The code's own tokens are exchanged with it; [chapter 2](../02_generator_finetuning.py) measures how much they matter
-# while the branch stays.) Nothing but the training data makes $[p]$ hold the person and the branch hold the camera. The
+# **What to notice.** Person and camera enter the network at different doors: DiVE's "decoupling" is no more than that.
+# (The code's own tokens change with it; [chapter 2](../02_generator_finetuning.py) measures how much they matter while
+# the branch stays.) Nothing but the training data makes $[p]$ hold the person and the branch hold the camera. The
 # states before $[p]$ cannot know it, and those behind it do: "person" and the padding carry the person too.
 #
-# **Figure 2.** First people that were really photographed in both modalities. Then people of the external set: their
+# **Figure 2.** First people who were really photographed in both modalities. Then people of the external set: their
 # photographs, and DiVE's infrared images.
 
 # %%
@@ -243,14 +243,13 @@ viz.image_grid(
 
 # %% [markdown]
 # **What to notice.** A matcher needs *consistency*: is the dark coat dark in each of the person's infrared images? Is
-# the bag still there? Whether the picture is beautiful does not matter.
+# the bag still there? A beautiful picture is not needed.
 #
 # ## 2. Training
 #
 # The paper trains one method, DEEN, for Tables 1, 3, 4 and Figure 5, and four for Table 2. So does this study on real
-# data. In the miniature world it takes AGW for the former, which costs about half as much; `-p method=deen` changes
-# that. What a row was given, mean over seeds ("images seen" counts the images that its batches drew, each as often as
-# it was drawn):
+# data. In the miniature world it takes AGW in place of DEEN, which costs about half as much; `-p method=deen` changes
+# that. What a row was given, mean over seeds ("images seen" counts an image each time a batch draws it):
 
 # %%
 print(dive.trained_with(STUDY))
@@ -260,14 +259,14 @@ studies.effort(run, STUDY, measured)
 # %% [markdown]
 # ## 3. Which generator? (Table 1 and Figure 4)
 #
-# The same people as each generator shows them to the first infrared camera. "Greyscale copies" and "image
-# interpolation" need no training and are the least that a generator must beat. On the miniature world two references
-# follow that no generator can have: *re-drawn* infrared, which gives each garment a brightness of its own by the
-# world's law (consistent, but not the true one), and the *true* infrared.
+# The same people, as each generator shows them under the first infrared camera. "Greyscale copies" and "image
+# interpolation" need no training, so a generator must beat at least these. On the miniature world two references follow
+# that no generator can have: *re-drawn* infrared, which gives each garment a brightness of its own by the world's law
+# (consistent, but not the true one), and the *true* infrared.
 #
-# What is each fitted to? The paper trains the other generators on SYSU-MM01 alone and then turns Market-1501's
-# photographs, while DiVE needs these to learn its words. So does this table, unless the profile sets `fit_on`
-# otherwise. The rows "fitted to external images too" (`-p full=true`) take that difference away.
+# What is each fitted to? The paper trains the other generators on SYSU-MM01 alone and then translates Market-1501's
+# photographs, while DiVE needs these to learn its words. This table does the same, unless the profile sets `fit_on` to
+# something else. The rows "fitted to external images too" (`-p full=true`) remove that difference.
 
 # %%
 TABLE_1 = [row for row in STUDY.rows if row.name.startswith(f"{STUDY.method}_") and row.name in set(measured["row"])]
@@ -293,14 +292,14 @@ others += [row.name for row in STUDY.rows if row.name.endswith(dive.TO_BOTH) and
 studies.beside_paper(run, STUDY, measured, 1, method=STUDY.method, also=others)
 
 # %% [markdown]
-# **What to notice.** Compare orders, not numbers: on the miniature world this is another data set, another method and
-# a far smaller network. Look where the two untrained references stand before praising a trained generator, and how much
-# room there is between the baseline and the true infrared.
+# **What to notice.** Compare orders, not numbers: on the miniature world this is another data set, another method and a
+# far smaller network. Before praising a trained generator, look at the two untrained references, and at the room
+# between the baseline and the true infrared.
 #
-# What is it about a gallery that helps? [Chapter 3](../03_synthetic_galleries.py) explains the measures; here they
-# stand beside the gain over real images only. "Right person": the nearest true infrared image (on real data,
-# photograph) shows the same person, as the baseline network sees it. "Variety": how much a person's images differ,
-# against real ones. "Distinct": how many of a gallery's images differ from one another at all.
+# Which property of a gallery helps? [Chapter 3](../03_synthetic_galleries.py) explains the measures; here each is
+# compared with the gain over real images only. "Right person" is identity preservation: the nearest true infrared image
+# (on real data, photograph), by the baseline's features, has the same identity. "Variety": how much a person's images
+# differ, compared with real ones. "Distinct": how many of a gallery's images differ from one another at all.
 
 # %%
 first = measured[measured["mode"] == measured["mode"].iloc[0]]  # the first mode of the protocol
@@ -334,8 +333,8 @@ basis = pd.Series({column: found.basis[column] for column in columns if column i
 basis.to_frame().style.set_properties(**{"text-align": "left", "white-space": "normal"})
 
 # %% [markdown]
-# **What to notice.** If keeping the person is what counts, the points rise from left to right. A gallery that is taken
-# for infrared, and yet gains nothing, has learned the modality and lost the people.
+# **What to notice.** If identity preservation counts, the points rise from left to right. Is a gallery taken for
+# infrared, and gains nothing? Perhaps it has learned the modality and lost the identities.
 #
 # ## 4. Which method? (Table 2 and Figure 1)
 
@@ -361,17 +360,16 @@ viz.with_and_without(
 #
 # ## 5. The same for both?
 #
-# The released DEEN takes 6 people into a batch. The released DEEN *with DiVE* takes 16, and an epoch is longer with
-# more images. So part of the printed gain may be the batch's or the length's. This book gives all training sets the
+# The released DEEN takes 6 identities into a batch. The released DEEN *with DiVE* takes 16, and an epoch is longer with
+# more images. So part of the printed gain may come from the batch or the length. This book gives all training sets the
 # steps of real images alone unless the profile says otherwise (`reid.length`). What the rows of the tables really had:
 
 # %%
 print(studies.same_effort(STUDY, measured))
 
 # %% [markdown]
-# And here is what other choices would have shown: a *larger batch* has twice as many images of each person, in as many
-# steps; *twice as long* has twice the steps, with the whole schedule stretched. The middle columns say what both sides
-# were given.
+# Other choices would have shown this: a *larger batch* has twice as many images of each person, in as many steps;
+# *twice as long* has twice the steps, with the whole schedule stretched. The middle columns say what both sides got.
 
 # %%
 FAIRNESS = {
@@ -399,15 +397,15 @@ pd.DataFrame.from_dict(rows, orient="index").rename_axis("comparison")
 
 # %% [markdown]
 # **What to notice.** The first comparisons give both sides the same, those "with DiVE only" do not. The last ones have
-# no synthetic image at all: what they gain, an unfair comparison would credit to DiVE. (Comparisons whose rows were not
+# no synthetic image at all: an unfair comparison would credit their gain to DiVE. (Comparisons whose rows were not
 # trained are left out; `-p full=true` trains all.)
 #
 # ## 6. Which images teach the generator? (Tables 3 and 4)
 #
 # Table 3: fitted to infrared images of the target only, to both modalities with one code each, or with a code for each
-# camera ("multi", the form of all other tables). The last row is not in the paper: its text gives each code a LoRA
-# branch of its own, its released code has one LoRA for all codes. Table 4: another external set. On the miniature
-# world CUHK03-NP's part is played by `mini_campus`: other people, two other cameras, fewer images of each.
+# camera ("multi", the form of all other tables). The last row is not in the paper: the text gives each code a LoRA
+# branch of its own, the released code has one LoRA for all codes. Table 4: another external set. On the miniature world
+# `mini_campus` stands for CUHK03-NP: other people, two other cameras, fewer images of each.
 
 # %%
 studies.beside_paper(run, STUDY, measured, 3, method=STUDY.method, also=["one_lora"])
@@ -416,13 +414,13 @@ studies.beside_paper(run, STUDY, measured, 3, method=STUDY.method, also=["one_lo
 studies.beside_paper(run, STUDY, measured, 4, method=STUDY.method)
 
 # %% [markdown]
-# ## 7. How many people? (Figure 5)
+# ## 7. How many identities? (Figure 5)
 #
-# The paper adds more and more people of Market-1501 and finds a peak at 1,011 people. It suspects that $[p]$ cannot be
-# learned from few images. Here those with most images come first, and `expand.counts` in the profile says how many are
-# taken: fewer than are expanded, all of those, and more, for whom a generator is fitted again. On the miniature world
-# the same people in true infrared stand beside DiVE's as a reference, and beyond the expanded people there is nothing
-# but the reference. In grey, how many images each person has.
+# The paper adds more and more identities of Market-1501 and finds a peak at 1,011. It suspects that $[p]$ cannot be
+# learned from few images. Here the identities with most images come first, and `expand.counts` in the profile sets
+# their numbers: fewer than the expanded ones, all of these, and more, for which a generator is fitted again. On the
+# miniature world the true infrared of the same identities is the reference, and beyond the expanded identities the
+# figure has only the reference. In grey: the number of images of each identity.
 
 # %%
 fewer, more = dive.counts(run)
@@ -434,7 +432,7 @@ for training in ("dive", "oracle_ir"):
     if len(curve) > 1:
         curves[training_label(training).removeprefix("+ ")] = curve
 most = max((count for curve in curves.values() for count in curve), default=expanded)
-if most > expanded:  # people beyond those that the profile expands
+if most > expanded:  # identities beyond those that the profile expands
     row = next(row for row in STUDY.rows if row.name in (f"dive_{most}", f"oracle_ir_{most}"))
     whole = studies.run_of(run, row).data().external
 
@@ -445,9 +443,9 @@ if curves:
     for words, curve in curves.items():
         means, deviations = ([getattr(own, of)() for own in curve.values()] for of in ("mean", "std"))
         axes.errorbar(list(curve), means, np.nan_to_num(deviations), marker="o", capsize=3, label=words)
-    axes.set_xlabel("external people added")
+    axes.set_xlabel("external identities added")
     axes.set_ylabel(f"rank-1 of {METHOD} (%)")
-    axes.set_title("Rank-1 over the number of added people")
+    axes.set_title("Rank-1 over the number of added identities")
     axes.legend(loc="upper left", bbox_to_anchor=(1.12, 1))
     back = axes.twinx()  # behind the curves: how many images each person has
     images = whole.groupby("identity").size().loc[most_seen(whole)]
@@ -460,11 +458,11 @@ else:
     print("Not run: these rows are trained with -p full=true.")
 
 # %% [markdown]
-# **What to notice.** In the miniature world everybody has as many images, so that the paper's reason for the decline
-# cannot act there. What can be seen is whether *more people* help at all when their infrared is right. On real data the
-# decline is one of the claims of section 10.
+# **What to notice.** In the miniature world everybody has the same number of images, so the paper's reason for the
+# decline cannot act there. The figure can show whether *more identities* help at all when their infrared is right. On
+# real data the decline is one of the claims of section 10.
 #
-# ## 8. Who listens to which word? (Figure 6)
+# ## 8. Which place listens to which word? (Figure 6)
 #
 # Cross-attention, mean over all steps, heads and layers of one resolution ([chapter 6](../06_attention_maps.py)
 # explains and measures it). Three prompts from one noise: the person's word alone, the camera's code alone, both.
@@ -529,7 +527,7 @@ viz.attention_overlays(
 
 # %% [markdown]
 # The paper says that $[k]$ "emphasizes global features, including both person and background regions", and that $[p]$
-# "focuses more on the person's area". On real images whose outline is known that is a number:
+# "focuses more on the person's area". On real images with a known outline one can measure this:
 
 # %%
 on_people = concentrations(run)
@@ -540,7 +538,7 @@ print(conclusion(on_people))
 # ## 9. From one person's word to another's
 #
 # A word is a few vectors, and vectors can be mixed: $[p] = (1 - s)\,[p_1] + s\,[p_2]$. At $s = 1$ the picture must be
-# the other person's own. ([Chapter 6](../06_attention_maps.py) has an explorer in which every part of the prompt can be
+# that of the other word. ([Chapter 6](../06_attention_maps.py) has an explorer in which every part of the prompt can be
 # exchanged.)
 
 
@@ -590,10 +588,9 @@ explore(mixture, one=names, two=names, share=[step / 10 for step in range(11)], 
 # ## 10. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the p-value after Holm's correction over
-# all claims that were tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or
-# less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
-# cannot tell.
+# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
+# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
+# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
 judged = studies.judge(measured, STUDY.claims)
@@ -604,18 +601,18 @@ studies.findings_table(judged)
 print(studies.limits(run, STUDY, measured, judged))
 
 # %% [markdown]
-# **What to notice.** Many intervals at 95 % must miss now and then; that is what the correction is for. What holds,
-# holds for these fits of the generators and this data: the seeds vary the ReID training and nothing else, so that a
-# difference between two *generators* may still be one between two of their fits. And a miniature generator, fitted for
-# minutes, is not Stable Diffusion fitted for days. A claim that fails here says that the *idea* alone does not carry
-# it, and section 3 says what was missing: whether the images were not of the right person, or not infrared.
+# **What to notice.** Of many intervals at 95 % some miss; hence the correction. A claim that holds, holds for these
+# fits of the generators and this data: the seeds vary the ReID training and nothing else, so a difference between two
+# *generators* may still be one between two of their fits. And a miniature generator, fitted for minutes, is not Stable
+# Diffusion fitted for days. A claim that fails here says that the *idea* alone does not carry it, and section 3 says
+# whether the images lacked the identity or the infrared.
 #
 # ## Something to try
 #
 # 1. Start the sampling from a photograph (`dive_from_image` in Table 1 does it) with less noise: `strength: 0.4`
 #    in a copy of the profile. *Expect* more of the person and less of the infrared.
-# 2. Expand more people: `expand.identities: 80`. *Expect* each person's word to be fitted less often, for the number of
+# 2. Expand more identities: `expand.identities: 80`. *Expect* each word to be fitted less often, because the number of
 #    steps stays. Raise `dive.steps` with it.
 # 3. In [chapter 6](../06_attention_maps.py)'s explorer take a person's word and a *visible* code of the target.
-#    *Expect* the photograph's clothes in another place. Then turn guidance to 1: how much does the picture still owe to
-#    the words?
+#    *Expect* the photograph's clothes in another place. Then turn guidance to 1: how much does the picture still depend
+#    on the words?

@@ -16,15 +16,15 @@
 # # Flow2Flow: does it help to make more images of the same people?
 #
 # **The question.** DiVE shows *other* people in infrared. Flow2Flow (Pan et al., "How Image Generation Helps
-# Visible-to-Infrared Person Re-Identification?") stays with the people of the training set, and makes images in two
-# ways: *more of the same* (training sample expansion, TSE) and *the same in the other modality* (cross-modality
-# generation, CMG). Both come from one model, a pair of invertible networks. Which of the two helps, and do the seeds
-# bear out what its tables say?
+# Visible-to-Infrared Person Re-Identification?") stays with the training identities, and makes images in two ways:
+# *more of the same* (training sample expansion, TSE) and *the same in the other modality* (cross-modality generation,
+# CMG). Both come from one model, a pair of invertible networks. Which of the two helps, and do the seeds confirm its
+# tables?
 #
 # **This study** reads the data of [chapter 1](../01_datasets.py), fits one generator for each form of it and trains
 # once per row of the paper's tables and seed (Tables III to VIII; Figures 3 to 9). On the miniature world a fit costs
-# about two minutes of one CPU core, a training one to two. What is done is fetched. A reduced set of rows is trained
-# unless it is run with `-p full=true`.
+# about two minutes of one CPU core, a training one to two. It fetches fits and trainings that are done. It trains a
+# reduced set of rows; `-p full=true` trains all.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -72,21 +72,21 @@ run
 #
 # $$z = \mathcal{G}^{-1}(x), \qquad x = \mathcal{G}(z).$$
 #
-# Nothing is lost on the way, so the density of images follows from that of latents (eq. 2). One asks that latents of
-# images look like Gaussian noise and maximises (eq. 3)
+# Nothing is lost on the way, so the density of images follows from that of latents (eq. 2). Latents of images should
+# look like Gaussian noise, so the flow maximises (eq. 3)
 #
 # $$\log P(x) = \log \Pi(z) + \sum_l \log \left| \det J_l \right| ,$$
 #
 # where $\Pi$ is the Gaussian and $J_l$ the Jacobian of layer $l$, which says how much it stretches space. Every layer
 # is built so that both its inverse and this determinant are cheap: *affine couplings* change one half of the channels
-# by what the other half says, *1×1 convolutions* mix the channels between them, and the paper adds a $\tanh$ at the end
-# (eq. 7), for otherwise, it says, the flow is too linear. Flow2Flow has one flow for each modality, $\mathcal{G}_v$ and
-# $\mathcal{G}_r$, and both share the space of latents.
+# by a function of the other half, *1×1 convolutions* mix the channels between them, and the paper adds a $\tanh$ at the
+# end (eq. 7), because, it says, the flow is too linear without it. Flow2Flow has one flow for each modality,
+# $\mathcal{G}_v$ and $\mathcal{G}_r$, and both share the space of latents.
 #
 # ### The two layers, by hand
 #
-# A coupling leaves the first channels $x_1$ as they are, and lets them say how the others are stretched and moved (eq.
-# 5 and 6): $z_2 = x_2 \odot s(x_1) + t(x_1)$. Its Jacobian is triangular, so that $\log|\det J| = \sum \log s$. A 1×1
+# A coupling leaves the first channels $x_1$ as they are, and stretches and moves the others as a function of $x_1$ (eq.
+# 5 and 6): $z_2 = x_2 \odot s(x_1) + t(x_1)$. Its Jacobian is triangular, so $\log|\det J| = \sum \log s$. A 1×1
 # convolution multiplies the channels of every place by one matrix, written $W = P L (U + \operatorname{diag} s)$ with
 # $P$ a fixed permutation and triangular $L$, $U$ that have ones and zeros on the diagonal (Glow): $\log|\det W|$ is
 # then $\sum \log |s|$, where a determinant would cost the cube of the channels.
@@ -111,16 +111,16 @@ def convolution(maps, permutation, lower, upper, scale, backwards=False):
 
 
 # %% [markdown]
-# Both, one after the other, on a corner of two photographs, whose 2×2 squares of pixels become channels. Three checks:
-# the library's layers with the same weights give the same numbers; running backwards gives the corner back; and the
-# log-determinant is that of the whole Jacobian, which autograd writes out entry by entry.
+# We apply one after the other to a corner of two photographs, whose 2×2 squares of pixels become channels. Three
+# checks: the library's layers with the same weights give the same numbers; running backwards gives the corner back; and
+# the log-determinant is that of the whole Jacobian, which autograd writes out entry by entry.
 
 # %% tags=["by-hand"]
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(0)
 mixing, stretching = InvertibleConvolution(12), AffineCoupling(12, 16)
 nn.init.normal_(mixing.log_scale, std=0.3)  # fresh, it is a rotation, whose determinant is 1
-nn.init.normal_(stretching.network[-1].weight, std=0.2)  # fresh, it stretches everything alike
+nn.init.normal_(stretching.network[-1].weight, std=0.2)  # fresh, it stretches everything equally
 learn = run.data().train_rows()
 corner = to_float(load_images(learn["path"].tolist()[:2], (64, 32), cache=None).pixels, "cpu")[:, :, 20:28, 12:20]
 x = squeeze(2 * corner.double() - 1)
@@ -144,8 +144,8 @@ print(f"{x[0].numel()} numbers; log|det| = {first[0]:.3f} (convolution) + {secon
 # ### What maximum likelihood does with them
 #
 # The same layers on points of a plane (an "image" of one place and two channels). The flow learns to turn two half
-# moons into Gaussian noise, by equation 3 and nothing else, in some 20 lines; run backwards, it then draws moons from
-# noise. In JupyterLab, change the number of blocks.
+# moons into Gaussian noise, by equation 3 alone, in some 20 lines; run backwards, it then draws moons from noise. In
+# JupyterLab, change the number of blocks.
 
 
 # %% tags=["by-hand"]
@@ -199,8 +199,8 @@ widgets.explore(density, blocks=[1, 2, 4, 8])
 
 # %% [markdown]
 # **What to notice.** The middle panel should be a round cloud in which neighbours stay neighbours. A bijection cannot
-# tear: two moons are two pieces, a Gaussian is one, and whatever connects the moons on the right is what had to be
-# stretched.
+# tear: two moons are two pieces, a Gaussian is one, so the flow had to stretch whatever connects the moons on the
+# right.
 #
 # ### On pictures
 #
@@ -236,12 +236,12 @@ pd.DataFrame(rows).T.rename_axis("there and back by")
 # %% [markdown]
 # ## 2. What the flows are taught (Fig. 8)
 #
-# Likelihood alone would leave the two flows strangers to each other: a visible person's latent would be some other
+# Likelihood alone would leave the two flows unrelated: the latent of one person's visible image would decode to another
 # person's infrared picture. Three more losses bring them together. The *noise loss* draws the latents of one person
-# together and pushes those of others apart (eq. 10). An *image encoder* for each modality says how far a translated
-# image is from the person's real ones: the flows bring them near, the encoder moves them apart (eq. 12 and 13). And a
-# *modality discriminator* for each modality tells real from translated images (eq. 14 and 15). Flows and adversaries
-# take turns, the flows twice as often.
+# together and pushes those of others apart (eq. 10). An *image encoder* for each modality measures the distance of a
+# translated image to the person's real ones: the flows bring them near, the encoder moves them apart (eq. 12 and 13).
+# And a *modality discriminator* for each modality tells real from translated images (eq. 14 and 15). Flows and
+# adversaries alternate, the flows twice as often.
 
 # %%
 record = studies.run_of(run, STUDY.row("tse")).fit("flow2flow", external=False)
@@ -258,10 +258,11 @@ viz.lines(
 )
 
 # %% [markdown]
-# **What to notice.** The paper finds the infrared flow's loss to fall lower and says that infrared images are easier,
-# for they have less colour. Here it falls lower for a plainer reason: the three channels of an infrared file are equal,
-# and a flow that notices may call an image as likely as it likes, down to the noise that is added to its grey levels.
-# And encoder loss and identity loss are two sides of one distance (2 in all): look which side is winning at the end.
+# **What to notice.** The paper finds that the infrared flow's loss falls lower, and says that infrared images are
+# easier because they have less colour. Does it fall lower here? A plainer reason would do: the three channels of an
+# infrared file are equal, and a flow that uses this can raise the likelihood down to the noise that is added to the
+# grey levels. And encoder loss and identity loss are two sides of one distance (2 in all): which side is winning at the
+# end?
 #
 # ## 3. More of the same: TSE (Fig. 4 and 7)
 #
@@ -269,7 +270,7 @@ viz.lines(
 #
 # $$\hat{x} = \mathcal{G}\big(z_1 + \tfrac{p}{q}\,(z_2 - z_1)\big), \qquad 0 < p < q .$$
 #
-# With $q = 2$, the paper's choice, it is the one half way. Here are the walks for $q = 10$:
+# With $q = 2$, the paper's choice, it is the midpoint. Here are the walks for $q = 10$:
 
 # %% tags=["by-hand"]
 names = np.random.default_rng(1).permutation(sorted(learn["identity"].unique()))[:3]
@@ -291,8 +292,8 @@ viz.image_grid(
 )
 
 # %% [markdown]
-# Half way, three times: between the pixels, between the latents of a flow without the $\tanh$, and with it. The
-# library's own TSE picture of a pair (q = 2) is the one on the right, to one grey level of 255:
+# Three midpoints: of the pixels, of the latents of a flow without the $\tanh$, and with it. The library's own TSE
+# picture of a pair (q = 2) equals the last one, to one grey level of 255:
 
 # %% tags=["by-hand"]
 halves = []
@@ -313,15 +314,15 @@ viz.image_grid(
 )
 
 # %% [markdown]
-# **What to notice.** A blend of pixels shows two people on top of each other. See whether the flows' pictures show one,
-# and whether you can tell linear from nonlinear. If both look like the blend, no wonder: between two points a network
-# that is nearly linear does what pixels do.
+# **What to notice.** A blend of pixels shows two people on top of each other. Do the flows' pictures show one, and can
+# you tell linear from nonlinear? Do both look like the blend? No wonder: between two points a nearly linear network
+# does what pixels do.
 #
 # ## 4. The same in the other modality: CMG (Fig. 5 and 9)
 #
 # A visible image becomes a latent by $\mathcal{G}_v^{-1}$, and the latent an infrared image by $\mathcal{G}_r$ (eq.
-# 18); and the other way round (eq. 19). Beside it is what CycleGAN makes of the same images, and a true image of the
-# person in that modality (of another moment, for nobody was photographed in both lights at once).
+# 18); and the other way round (eq. 19). The figure also shows CycleGAN's translation of the same images, and a true
+# image of the person in that modality (at another moment, because nobody was photographed in both modalities at once).
 
 # %% tags=["by-hand"]
 kinds = {"Flow2Flow": "cmg", "no adversaries": "cmg_none", "CycleGAN": "cyclegan"}
@@ -342,15 +343,15 @@ viz.image_grid(shown, row_labels=labels, column_labels=["given", *kinds, "a true
 
 # %% [markdown]
 # **What to notice.** "No adversaries" is a pair of flows that learnt likelihood and the noise loss alone (Fig. 9). The
-# paper's CycleGAN "fails to model the silhouette"; see whether this one does. From infrared to visible, colours have to
-# be invented: no image of that direction can be right but by luck.
+# paper's CycleGAN "fails to model the silhouette"; does this one? From infrared to visible, a generator has to invent
+# colours: an image of that direction is right only by luck.
 #
 # ## 5. Pictures in numbers
 #
-# Before anything is trained on them: how far are the pictures from real ones of their modality (Fréchet distance
-# between features of an evaluator network, lower is nearer), and is the nearest real image one of the same identity?
-# The evaluator is MPANet, trained on the real images (first seed), in the stream of the modality that is measured.
-# "Grey copies" are the visible images without their colour, which costs nothing and needs no training.
+# Before training on the pictures, measure: how far are they from real ones of their modality (Fréchet distance between
+# features of an evaluator network, lower is nearer), and does the nearest real image have the same identity? The
+# evaluator is MPANet, trained on the real images (first seed), in the stream of the measured modality. "Grey copies"
+# are the visible images without their colour, which cost nothing and need no training.
 
 # %%
 most, rows = 400, []
@@ -404,15 +405,15 @@ pd.DataFrame(rows).set_index(["modality", "images"])
 
 # %% [markdown]
 # **What to notice.** TSE has it easy: its pictures lie between two images that are both in the set they are compared
-# with. CMG is the honest test. Compare it with the grey copies in *both* columns: to look infrared is one thing, to
-# show the right person another.
+# with. CMG is the honest test. Compare it with the grey copies in *both* columns: looking infrared is one thing,
+# identity preservation another.
 #
 # ## 6. Training with both kinds of images
 #
 # The paper trains MPANet. The generated images do not simply join the real ones: "we separately learn features of true
-# images and generated images, then perform the feature-level concatenation" (section V-A). It says no more; here one
-# backbone has two heads, one learns from real images, one from generated ones, and a test image, which is always real,
-# is described by both, side by side. Batches have the baseline's size, and their images are drawn from both kinds.
+# images and generated images, then perform the feature-level concatenation" (section V-A). It says no more. Here one
+# backbone has two heads: one learns from real images, one from generated ones, and the feature of a test image, which
+# is always real, concatenates both. Batches have the baseline's size, and their images are drawn from both kinds.
 
 # %%
 for name in ("tse", "cmg", "both"):
@@ -438,8 +439,8 @@ studies.effort(run, STUDY, measured)
 studies.beside_paper(run, STUDY, measured, 3)
 
 # %% [markdown]
-# **Table IV**: TSE against blended pixels, and $q$. **Table V**: CMG against CycleGAN. (Our TSE draws the very pairs of
-# images that the blends are made of.)
+# **Table IV**: TSE against blended pixels, and $q$. **Table V**: CMG against CycleGAN. (Our TSE draws the same pairs of
+# images as the blends.)
 
 # %%
 display(*(studies.beside_paper(run, STUDY, measured, number) for number in (4, 5)))
@@ -458,7 +459,7 @@ display(*(studies.beside_paper(run, STUDY, measured, number) for number in (6, 7
 # ## 8. How many? (Fig. 6)
 #
 # Rank-1 over the number of generated images for each real one, when visible images are expanded, infrared ones, or
-# both. The dot that is filled is the paper's best, 1.
+# both. The filled dot is the paper's best number, 1.
 
 # %%
 means = measured[measured["mode"] == measured["mode"].iloc[0]].groupby("row")["rank_1"].agg(["mean", "std"])
@@ -486,10 +487,9 @@ else:
 # ## 9. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the p-value after Holm's correction over
-# all claims that were tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or
-# less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
-# cannot tell.
+# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
+# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
+# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)
@@ -500,14 +500,14 @@ studies.findings_table(findings)
 print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
-# **What to notice.** What holds, holds for these fits: the seeds vary the ReID training and nothing else. A difference
-# between two generators may be one between two of their fits.
+# **What to notice.** A claim that holds, holds for these fits: the seeds vary the ReID training and nothing else. A
+# difference between two generators may be one between two of their fits.
 #
 # ## 10. The embedding in the plane (Fig. 3)
 #
-# t-SNE of the same few test people under MPANet and under TSE + CMG. Neighbours mean something, sizes and distances of
-# clusters do not ([chapter 5](../05_embedding_analysis.py)). Look whether a person's circles (visible) and triangles
-# (infrared) touch.
+# t-SNE of the same few test identities under MPANet and under TSE + CMG. Neighbours mean something, sizes and distances
+# of clusters do not ([chapter 5](../05_embedding_analysis.py)). Do a person's circles (visible) and triangles
+# (infrared) touch?
 
 # %%
 test = run.data().test()
@@ -532,6 +532,6 @@ for name in ("mpanet", "both"):
 # 1. One head for both kinds: `studies.measure` a study of the rows `tse_mixed` and `cmg_mixed`. *Expect* the generated
 #    images to do more harm, where they do harm.
 # 2. A longer fit: put `generators: {flow2flow: {steps: 1200}}` into a profile of your own. *Expect* cleaner pictures in
-#    section 4, and look whether rank-1 cares.
+#    section 4. Does rank-1 follow?
 # 3. `form: release` in the same place: the released code's flow, without 1×1 convolutions and without $\tanh$. *Expect*
-#    the walks of section 3 to look otherwise: its latents are not bounded.
+#    the walks of section 3 to look different: its latents are not bounded.

@@ -15,16 +15,16 @@
 # %% [markdown]
 # # JSIA-ReID: can one align what nobody has photographed?
 #
-# **The question.** A person is seen by day in visible light and by night in infrared, never in both at one moment. A
-# network can be asked to bring the two *sets* of images together, but not image to image. JSIA-ReID (Wang et al.,
-# Neural Networks 2020) makes the missing partner of each image, and then aligns the two. Which of its four parts
-# carries the gain, and how good are the images that it all rests on?
+# **The question.** Cameras see a person by day in visible light and by night in infrared, never in both at one moment.
+# A network can align the two *sets* of images, but not image with image. JSIA-ReID (Wang et al., Neural Networks 2020)
+# makes the missing partner of each image, and then aligns the two. Which of its four parts carries the gain, and how
+# good are these images?
 #
 # **This study** reads the data of [chapter 1](../01_datasets.py), makes one joint training of generators and network
 # per row of Table 3 and seed, and fits the generators of Table 4 (Figures 4 to 7 are made from these). On the miniature
-# world a training costs about a minute of one CPU core, and those of one seed share their pre-training. Trainings that
-# are done are fetched. A reduced set of rows is trained unless it is run with `-p full=true`, which adds Figure 5 and
-# further fits.
+# world a training costs about a minute of one CPU core, and the trainings of one seed share their pre-training. It
+# fetches trainings that are done. It trains a reduced set of rows; `-p full=true` adds the others, Figure 5 and further
+# fits.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -52,23 +52,23 @@ run
 # %% [markdown]
 # ## 1. Content and style
 #
-# An image is told apart into two codes (section 3.1). The *modality-invariant encoder* $E^i$, one for both modalities,
-# gives a feature map $M^i$: pose, shape, what is worn. A *modality-specific encoder* $E^s$ for each modality gives a
-# vector $M^s$: colours and brightness. A *decoder* $D$ for each modality puts an image together again. It is told the
-# style by AdaIN: each channel of the map is brought to mean 0 and deviation 1, and then to those that an MLP reads off
-# the style.
+# Two encoders split an image into two codes (section 3.1). The *modality-invariant encoder* $E^i$, one for both
+# modalities, gives a feature map $M^i$: pose, shape, clothes. A *modality-specific encoder* $E^s$ for each modality
+# gives a vector $M^s$: colours and brightness. A *decoder* $D$ for each modality rebuilds an image from both. AdaIN
+# gives it the style: it brings each channel of the map to mean 0 and deviation 1, and then to the mean and deviation
+# that an MLP computes from the style.
 #
 # With the content of an infrared image and the style of a visible image **of the same identity** (eq. 3),
 #
 # $$X_{ir2rgb} = D_{rgb}\big(E^i(X_{ir}),\, E^s_{rgb}(X_{rgb})\big),$$
 #
-# the decoder shows the infrared moment in visible light; the other way round likewise. Three losses see to it: each
-# image must come back from its own two codes (eq. 4), a picture translated there and back must be itself again (eq. 5),
-# and a discriminator in each modality must not tell made from real (eq. 7).
+# the decoder shows the infrared moment as a visible image; likewise in the other direction. Three losses train this:
+# its own two codes must give each image back (eq. 4), a picture translated there and back must equal itself (eq. 5),
+# and a discriminator in each modality must not tell generated from real (eq. 7).
 #
-# By hand, on a few training images, with the networks as the pre-training left them (Algorithm 1, before the joint
-# training). The convolutions and the MLP are theirs; what happens between them is written here. It agrees with the
-# library to a thousandth: normalising in another order rounds otherwise.
+# By hand, on a few training images, with the networks after the pre-training (Algorithm 1, before the joint training).
+# The convolutions and the MLP are the library's; this cell writes out the steps between them. It agrees with the
+# library to a thousandth: normalising in another order rounds differently.
 
 # %% tags=["by-hand"]
 from vireid_lib.generators.jsia.encoders import network_input
@@ -125,7 +125,7 @@ for name, value in losses.items():
 pd.Series({name: float(value) for name, value in losses.items()}, name="loss, not weighted").round(3).to_frame()
 
 # %% [markdown]
-# The exchange, as a picture. The style is one vector: nothing keeps one from taking somebody else's, or a blend of two.
+# The exchange, as a picture. The style is one vector: one can also take another identity's, or a blend of two.
 
 
 # %% tags=["by-hand"]
@@ -147,22 +147,23 @@ widgets.explore(exchange, step=range(FEW), strength=[0.0, 0.5, 1.0, 1.5])
 
 # %% [markdown]
 # **What to notice.** `step` 0 is eq. 3: the pose of the first line in the colours of the second, if the networks have
-# learned that much. At strength 0 all take the mean style. What still differs between the columns then is content; a
-# colour that stays with its identity has crept into $E^i$, where no modality should be.
+# learned that much. At strength 0 all take the mean style. Then the columns differ only in content; a colour that stays
+# with its identity has crept into $E^i$, which should hold no modality.
 #
 # ## 2. Identities that do not exist
 #
 # A translation adds no identities. The *variation module* (section 3.2) is a variational auto-encoder of feature
 # *maps*: it draws $z = \mu + \tau \epsilon$ for a map $M$, $\epsilon$ from a normal distribution, and rebuilds $M$ from
 # $z$ (eq. 9). It minimises $\|M - \hat M\|_1 + \|\mu\|_2 + \|\tau - 1\|_2$ (eq. 10). Two images of one modality are
-# then mixed, latents and styles alike (eq. 14),
+# then mixed, both latents and styles (eq. 14),
 #
 # $$z_{mix} = \alpha z_1 + (1 - \alpha) z_2, \qquad m^s_{mix} = \alpha m^s_1 + (1 - \alpha) m^s_2,$$
 #
-# and decoded. The picture shows nobody. Its label is *soft*, the mixed predictions $\alpha p_1 + (1 - \alpha) p_2$ of
-# the two images (eq. 15), and the loss is $\mathrm{KL}(p_1 \| p_2) = \sum_c p_{1c} \log(p_{1c} / p_{2c})$ of the
-# prediction for the mixture against it. The paper gives no architecture of this module, and no weight of any loss. What
-# this book chose stands in `JsiaConfig` and `JsiaReidConfig`.
+# and decoded. The picture shows no existing identity. Its label is *soft*, the mixed predictions
+# $\alpha p_1 + (1 - \alpha) p_2$ of the two images (eq. 15), and the loss is
+# $\mathrm{KL}(p_1 \| p_2) = \sum_c p_{1c} \log(p_{1c} / p_{2c})$ of the prediction for the mixture against it. The
+# paper gives no architecture of this module, and no weight of any loss. `JsiaConfig` and `JsiaReidConfig` hold this
+# book's choices.
 
 # %% tags=["by-hand"]
 ALPHA = 0.5  # the share of the first of two
@@ -211,26 +212,26 @@ def mixture(alpha=0.5, modality="visible"):
 widgets.explore(mixture, alpha=[0.0, 0.25, 0.5, 0.75, 1.0], modality=["visible", "infrared"])
 
 # %% [markdown]
-# **What to notice.** At $\alpha = 1$ the mixture should be the first line again. What it loses there, it loses in the
-# variation module, whatever is mixed; section 10 shows the way from one end to the other after the joint training.
+# **What to notice.** At $\alpha = 1$ the mixture should equal the first line. Any loss there comes from the variation
+# module, and not from mixing; section 10 shows the way from one end to the other after the joint training.
 #
 # ## 3. Four switches
 #
 # The network for retrieval is a set-level encoder $E^{sl}$, an instance-level encoder $E^{il}$ and classifiers. The
 # losses are cross-entropy and a triplet loss (eq. 13), and the parts of Table 3:
 #
-# - **SL**, set level: $E^{sl}$ *is* $E^i$. What must lose the modality to be decoded in both, cannot tell it to the
-#   network. Without SL they are two encoders. *Degraded*: two encoders, and a discriminator that must not guess the
-#   modality.
-# - **IL**, instance level: the predictions for an image and for its made partner shall agree (eq. 11),
+# - **SL**, set level: $E^{sl}$ *is* $E^i$. A content code that both decoders can use should hold no modality, so the
+#   network cannot learn from one. Without SL they are two encoders. *Degraded*: two encoders, and a discriminator that
+#   must not guess the modality.
+# - **IL**, instance level: the predictions for an image and for its generated partner must agree (eq. 11),
 #   $\mathrm{KL}(p_1 \| p_2) = \sum_c p_{1c} \log(p_{1c} / p_{2c})$.
 # - **LR**, local regions: the same for each of $n$ stripes with a classifier of its own (eq. 12). *Degraded*: between
 #   unpaired real images of a person, in which the stripes show different things.
 # - **UI**, unseen identities: eq. 15.
 #
-# Generators and network are pre-trained apart, then everything is trained together (eq. 16). The released code has
-# neither variation module nor local regions (`form: release`). What this run takes otherwise than its default, and
-# every default that the paper does not print, with where it comes from:
+# Generators and network are pre-trained separately, then everything is trained together (eq. 16). The released code has
+# neither variation module nor local regions (`form: release`). The table lists the settings that differ from their
+# default, and every default that the paper does not print, with its source:
 
 # %%
 whole = studies.run_of(run, STUDY.row("jsia"))
@@ -239,8 +240,8 @@ trainings.recipe(whole.reid_config, run.profile.data.target, unprinted=True)
 # %% [markdown]
 # ## 4. Training
 #
-# The generators see some images of each batch. In the first row nothing that is generated reaches the network, so
-# nothing is. What each row's ReID network was given, mean over seeds:
+# The generators see some images of each batch. In the first row no generated image reaches the network, so none is
+# generated. What each row's ReID network was given, mean over seeds:
 
 # %%
 measured = studies.measure(run, STUDY, full=full)
@@ -251,7 +252,7 @@ studies.effort(run, STUDY, measured)
 studies.overview(measured, ["rank_1", "rank_10", "mean_ap", "mean_inp", "intra_distance", "inter_distance"])
 
 # %% [markdown]
-# How the terms of the whole method went, one line a seed, their weights included:
+# The terms of the whole method during training, one line for each seed, their weights included:
 
 # %%
 curves = {"SL, IL, LR, UI": next(iter(trainings.histories(studies.train(run, [STUDY.row("jsia")])).values()))}
@@ -260,8 +261,8 @@ for term, words in {"identity": "cross-entropy", "il": "λ · IL (eq. 11)", "ui"
 
 # %% [markdown]
 # **What to notice.** The network of the miniature world is trained for few steps, and so are its generators: a paper's
-# row is 50 epochs after 100 of pre-training. See whether IL goes on falling at the end: alignment that has not happened
-# yet cannot help.
+# row is 50 epochs after 100 of pre-training. Is IL still falling at the end? Alignment that has not happened yet cannot
+# help.
 #
 # ## 5. Table 3, with ours below each number
 
@@ -272,10 +273,9 @@ studies.beside_paper(run, STUDY, measured, 3)
 # ## 6. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the p-value after Holm's correction over
-# all claims that were tested, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or
-# less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
-# cannot tell.
+# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
+# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
+# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)
@@ -292,9 +292,9 @@ print(studies.limits(run, STUDY, measured, findings))
 # ## 7. Similarities (Figure 4)
 #
 # Cosine distances of a visible and an infrared image, of the same person and of different people; the paper shows
-# similarities, one minus these. Its reading: without alignment the training identities are told apart and test
-# identities are not; SL draws everybody together, different people too; IL draws a person's images together and leaves
-# others.
+# similarities, one minus these. It reads them so: without alignment the network separates the training identities and
+# not the test identities; SL draws all images together, even of different people; IL draws a person's images together
+# and leaves the others.
 
 # %%
 from vireid_lib.analysis.embedding_spread import pair_distances
@@ -312,8 +312,8 @@ panels = {name: tuple(found[kind] for kind in kinds) for name, found in distance
 viz.distance_panels(panels, title="Distances across modalities")
 
 # %% [markdown]
-# **What to notice.** First panel against second: what fitting the training identities is worth on others. In the
-# others, the overlap of the two hills decides about retrieval, not where they lie.
+# **What to notice.** First panel against second: what is fitting the training identities worth on others? In the other
+# panels, the overlap of the two hills decides about retrieval, not their place.
 #
 # ## 8. The settings (Figure 5)
 #
@@ -337,9 +337,10 @@ else:
 # %% [markdown]
 # ## 9. The paired images (Figure 6)
 #
-# Test identities, which no generator has seen. Above, a real image in each modality, at different moments. Below, what
-# each generator makes of it in the other one. From infrared to visible there is more than one answer: a grey coat may
-# be blue or red. JSIA-ReID is told by the style of the person's visible image, the others have to guess.
+# Test identities, which no generator has seen. Above is a real image in each modality, at different moments. Below is
+# each generator's translation into the other modality. From infrared to visible, more than one answer is possible: a
+# grey coat may be blue or red. JSIA-ReID takes the colours from the style of the person's visible image, the others
+# have to guess.
 
 # %%
 several = 8
@@ -356,8 +357,8 @@ viz.image_grid([list(line) for line in lines.values()], row_labels=list(lines), 
 # %% [markdown]
 # **What to notice.** Are the poses those of the source? Are the colours those of the person? The first is content, the
 # second style. Compare the generator before and after the joint training, too: the ReID losses move the shared encoder,
-# and the decoders have to follow; where they have few steps for it, the pictures pay. To take content and style apart
-# once more: one infrared content a row, one visible style a column.
+# and the decoders have to follow; with few steps for it, the pictures may suffer. Content and style once more: one
+# infrared content for each row, one visible style for each column.
 
 # %%
 maker = jsia_generators.fitted(run, "jsia", seed)
@@ -370,9 +371,9 @@ heads = ["content", *(f"style of\n{name}" for name in names[: len(styles)])]
 viz.image_grid(lines, column_labels=heads, cell=0.95)
 
 # %% [markdown]
-# **What to notice.** A style is *one* vector for the whole image. See whether it carries the colours of coat and
-# trousers apart, or a mood of the whole picture, background included. Only if the person's own colours are in it does
-# the diagonal show the right person.
+# **What to notice.** A style is *one* vector for the whole image. Does it carry separate colours of coat and trousers,
+# or a mood of the whole picture, background included? The diagonal preserves the identity only if the style holds the
+# person's own colours.
 #
 # ## 10. Walks in the latent space (Figure 7)
 #
@@ -392,17 +393,18 @@ heads = ["real", *(f"α = {alpha:.2f}" for alpha in alphas.tolist()), "real"]
 viz.image_grid(lines, row_labels=labels, column_labels=heads, cell=0.95)
 
 # %% [markdown]
-# **What to notice.** At $\alpha = 1$ and $0$ the picture should be the real one beside it. What is lost there is lost
-# in the variation module. The paper calls its pictures fuzzy as well.
+# **What to notice.** At $\alpha = 1$ and $0$ the picture should equal the real one next to it. Any loss there comes
+# from the variation module. The paper calls its own pictures fuzzy.
 #
-# ## 11. Table 4: person and distribution
+# ## 11. Table 4: identity and distribution
 #
 # Two measures for each generator, of images made *from real images* (FRI) and *from the latent space* (FLS). **MD** is
 # the mean L2 distance between the features of the two images of a pair: of an image and its translation, or of the two
-# modalities of one latent. The **Fréchet distance** compares means and covariances of made and real images. It is
+# modalities of one latent. The **Fréchet distance** compares means and covariances of generated and real images. It is
 # called FID only with Inception-v3's features, which this book does not need; the paper names no extractor. Here the
-# evaluator network is the book's baseline, and the images are of test people. The first line of the overview is what
-# *real* images come to: those of one person in the two modalities, and as many other real images of the same people.
+# evaluator network is the book's baseline, and the images are of test identities. The first line of the overview gives
+# the values of *real* images: of one person in the two modalities, and of as many other real images of the same
+# identities.
 
 # %%
 pictures = jsia_generators.fidelity(run, full=full)
@@ -419,17 +421,18 @@ studies.findings_table(findings)
 
 # %% [markdown]
 # **What to notice.** These claims are corrected among themselves, as those of section 6 are: the two tables together
-# are wrong somewhere with a probability of up to 10 %. The spread is over evaluator networks and, for JSIA-ReID, over
-# its trainings. The other generators are fitted once, unless the study is run in full: their spread is too small by
-# that. The evaluator network learns from real images only: an MD above that of the real pairs says that a made partner
-# is further from its source than a real one.
+# contain an error with a probability of up to 10 %. The spread is over evaluator networks and, for JSIA-ReID, over its
+# trainings. The other generators are fitted once, unless the study is run in full, so their spread is too small. The
+# evaluator network learns from real images only: an MD above that of the real pairs says that a generated partner lies
+# further from its source than a real one.
 #
 # ## Something to try
 #
-# 1. Train the released form: give a profile `reid: {method: jsia, config: {form: release}}` and `generators: {jsia:
-#    {form: release}}`. *Expect* grey encoders to need no colour to agree, and to have less to tell people apart by.
+# 1. Train the released form: give a profile `reid: {method: jsia, config: {form: release}}` and
+#    `generators: {jsia: {form: release}}`. *Expect* grey encoders to need no colour to agree, and to have less to tell
+#    people apart.
 # 2. Cut the way from the ReID losses to the generators: the row `detached`. *Expect* nothing to change where the
-#    alignment is small beside the generators' own losses, and their pictures to be plainer where it is not.
+#    alignment is small compared with the generators' own losses, and their pictures to be plainer where it is not.
 # 3. Use the generator for another method: a profile's `reid.training_sets: [real, jsia]` adds infrared images of the
-#    external people. Their style comes from other people, for nobody has photographed them in infrared. *Expect* the
-#    question of section 9 again: is somebody else's style somebody else's coat?
+#    external identities. Their style comes from other people, because nobody has photographed them in infrared.
+#    *Expect* the question of section 9 again: does another person's style bring another person's coat?

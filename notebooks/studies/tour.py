@@ -16,18 +16,18 @@
 # # A tour of one generator: what becomes of a photograph in infrared?
 #
 # **The question.** Cameras have recorded the identities of the target set in both modalities, and those of the external
-# set in visible images only. What can a generator learn from the former that lets it show the latter in infrared?
-# [Chapter 2](../02_generator_finetuning.py) and [chapter 3](../03_synthetic_galleries.py) ask this about DiVE, this
-# page about any other generator of the book.
+# set in visible images only. What can a generator learn from the target set that lets it show the external identities
+# in infrared? [Chapter 2](../02_generator_finetuning.py) and [chapter 3](../03_synthetic_galleries.py) ask this about
+# DiVE, this page about any other generator of the book.
 #
 # **This study** reads the images of [chapter 1](../01_datasets.py) and the baseline network of
 # [chapter 4](../04_reid_training.py) (or trains it), fits the generator that `generator` names, makes its gallery, and
-# looks at both. It costs, on the miniature world, between seconds and a few minutes on two CPU cores, and seconds when
-# the generator has been fitted already.
+# looks at both. It costs, on the miniature world, between seconds and a few minutes on two CPU cores, and seconds once
+# the generator is fitted.
 #
 #     vireid study tour -p generator=flow2flow
 #
-# A workspace keeps the fitted generators and galleries of all runs, and this page of the last run alone.
+# A workspace keeps the fitted generators and galleries of all runs, but this page of the last run only.
 
 # %% tags=["parameters"]
 profile = ""  # empty: "mini", or what `vireid lab --profile` says
@@ -72,9 +72,9 @@ run
 # ## The generator
 #
 # A generator of this book can do one or both of two things. It can **translate**: take a visible image $x$ and show it
-# as an infrared camera $k$ would, $\hat y = G(x, k)$. Or it can **expand**: make new images of a known identity $p$
-# under that camera, $\hat y = G(p, k)$, as many as are asked for. For training a re-identification network both come to
-# the same: infrared images of people who have none.
+# as an infrared camera $k$ would, $\hat y = G(x, k)$. Or it can **expand**: make any number of new images of a known
+# identity $p$ under that camera, $\hat y = G(p, k)$. For the training of a re-identification network both give the
+# same: infrared images of identities that have none.
 
 # %%
 kind = generators.generator_class(generator)
@@ -89,10 +89,10 @@ print(f"{name}: {' and '.join(sorted(fitted.capabilities))}")
 # %% [markdown]
 # ## What it learns from
 #
-# No image exists in both modalities: nobody was recorded by both kinds of camera at one moment. There are only two sets
-# of images, and for the target's identities the knowledge of who is on them. The external identities have no infrared
-# images at all, and the test identities are in neither set (the library refuses them). The setting `fit_on` says
-# whether a translator is fitted to the external visible images too, or meets them only when it translates them.
+# No image exists in both modalities: no two cameras recorded the same moment in both. The generator learns from two
+# sets of images, and from the identity labels of the target set. The external identities have no infrared images at
+# all, and the test identities are in neither set (the library refuses them). The setting `fit_on` says whether a
+# translator is fitted to the external visible images too, or meets them only when it translates them.
 
 # %%
 learned = run.fitted_rows(generator)
@@ -104,8 +104,8 @@ learned.groupby(["data set", "modality"]).agg(
 # %% [markdown]
 # ## Settings, and where they come from
 #
-# `default` is what the paper says, or its authors' code where the paper is silent, as the text above the table tells;
-# `here` is what this run used, in bold where it differs. The miniature world needs smaller networks and shorter
+# `default` is the paper's value, or that of its authors' code where the paper is silent (see the text above the table);
+# `here` is this run's value, in bold where it differs. The miniature world needs smaller networks and shorter
 # trainings: its images have 64 × 32 pixels.
 
 # %%
@@ -129,8 +129,8 @@ settings.style.apply(lambda row: ["font-weight: bold" if row["here"] != row["def
 # + \mu \big( \lVert G(y) - y \rVert_1 + \lVert F(x) - x \rVert_1 \big) , $$
 #
 # in means over pixels and patches. The first two terms fool the discriminators. The *cycle* makes the way there and
-# back end where it began, and is all that speaks for the person: any infrared image would fool $D_y$. The *identity*
-# term leaves alone what is infrared already. Then the discriminators take their step and minimise
+# back end where it began, and it alone keeps the person: any infrared image would fool $D_y$. The *identity* term makes
+# $G$ leave infrared images as they are. Then the discriminators take their step and minimise
 # $\tfrac12 (D_y(y) - 1)^2 + \tfrac12 D_y(G(x))^2$, and likewise for $D_x$.
 #
 # The networks and batches below are the library's; the step is written out. Change it: the pictures follow in seconds.
@@ -231,8 +231,8 @@ viz.image_grid(
 #
 # ## Fitting
 #
-# The same over the whole training of the generator that this page is about, each term in a panel of its own:
-# adversarial terms have no common scale.
+# The same over the whole training of this page's generator, each term in a panel of its own: adversarial terms have no
+# common scale.
 
 # %%
 files = sorted(fitting.folder.rglob("history.jsonl"))
@@ -259,13 +259,14 @@ pd.DataFrame({"fitting": told})
 # **What to notice.** Terms that compare images (reconstruction, cycle, identity) or measure a likelihood should fall
 # and level out. Terms of *adversaries* need not: generator and discriminator learn against each other, so when one
 # falls the other tends to rise, and a balance looks flat. A discriminator whose loss goes to 0 has won and teaches
-# nothing more; by least squares, one that stays at ¼ from the start has learned nothing either. No curve says whether
-# the person survives: that needs pictures.
+# nothing more; by least squares, one that stays at ¼ from the start has learned nothing either. No curve shows identity
+# preservation: look at pictures.
 #
 # ## Before and after
 #
-# Identities of the target set first: a photograph, what the generator makes of it under each infrared camera (or, if it
-# does not translate, an image that it made of that person), and *another* real infrared image at the end of the row.
+# First identities of the target set: a photograph, the generator's image of it under each infrared camera (or, if the
+# generator does not translate, an image that it made of that identity), and *another* real infrared image at the end of
+# the row.
 
 
 # %%
@@ -315,8 +316,8 @@ real = {
 show(columns | real, photographs["identity"], "Identities that it knows in both modalities")
 
 # %% [markdown]
-# Now identities of whom no infrared image exists. In the miniature world the last column shows what no real data set
-# can: the same person at the same moment, as the infrared camera would have seen it.
+# Now identities without any infrared image. In the miniature world the last column shows the same person at the same
+# moment, as the infrared camera would have seen it, which no real data set has.
 
 # %%
 external = run.data().external
@@ -339,16 +340,16 @@ show(columns, photographs["identity"], "Identities that it knows in visible imag
 
 # %% [markdown]
 # **What to notice.** Three things have to change, and one must not. Colour has to go: that is the easiest, and any grey
-# copy does it. The *place* has to become the infrared camera's, for a network that finds the photograph's background in
-# "infrared" images learns places. (A generator whose images do not differ between cameras knows modalities, not
-# cameras.) And garments have to get the brightness of their material: some black coats are white in infrared, some
-# prints vanish. What must not change is the person. Compare with the last column garment by garment, and look for what
-# the generator guesses in the same way for everybody.
+# copy does it. The *place* has to become the infrared camera's, because a network that finds the photograph's
+# background in "infrared" images learns places. (A generator whose images do not differ between cameras knows
+# modalities, not cameras.) And garments have to get the brightness of their material: some black coats are white in
+# infrared, some prints vanish. The person must not change. Compare with the last column garment by garment: what does
+# the generator guess in the same way for everybody?
 #
 # ## The other direction
 #
-# Many translators learn both directions at once, because each can check the other. From infrared to colour, information
-# has to be invented.
+# Many translators learn both directions at once, because each can check the other. From infrared to colour, a generator
+# has to invent information.
 
 # %%
 infrared = first_of_each(target, "infrared")
@@ -367,22 +368,22 @@ else:
 
 # %% [markdown]
 # **What to notice.** Are the colours those of the person, or those that garments of that brightness have on average?
-# Whatever the generator paints, it was not in the picture.
+# The generator's colours were not in the picture.
 #
 # ## The gallery
 #
 # For each external identity $p$ and each infrared camera $k$ the generator makes several images, most generators from a
 # photograph of the person. Nobody had to label them: each image carries the identity that it was made of. That is the
-# promise, and the risk: if the person is lost on the way, the label is wrong.
+# promise, and the risk: if the generator loses the person, the label is wrong.
 
 # %%
 made = run.synthesize(generator)
 made.groupby("camera").agg(images=("path", "size"), identities=("identity", "nunique"), seeds=("seed", "nunique"))
 
 # %% [markdown]
-# A generator that starts from a photograph keeps its outline and pose for free; what it has to add is the modality, the
-# place and the camera. Below are images of the gallery above the photographs that they were made from, as the gallery's
-# record has it, or else above the photograph of the same person that comes nearest.
+# A generator that starts from a photograph keeps its outline and pose for free; it has to add the modality, the place
+# and the camera. Below are images of the gallery above the photographs that they were made from, according to the
+# gallery's record, or else above the nearest photograph of the same identity.
 
 
 # %%
@@ -415,15 +416,17 @@ viz.image_grid(
 
 # %% [markdown]
 # **What to notice.** Is the background still that of the photograph? Then the generator has learned a tint and not a
-# camera, and a network that trains on its images may learn to tell places apart instead of people. Which brightness has
-# a garment got: one that follows from its colour alone (a grey copy with more contrast), or a guess at its material?
+# camera, and a network that trains on its images may learn to tell places apart instead of people. Which brightness
+# does a garment have: one that follows from its colour alone (a grey copy with more contrast), or a guess at its
+# material?
 #
-# ## Is it still the person?
+# ## Identity preservation
 #
 # The *evaluator network* is the baseline of [chapter 4](../04_reid_training.py), trained on the target's real images
 # alone; it has met neither the external identities nor any synthetic image. For each infrared image of a gallery it
 # finds the nearest external photograph (cosine similarity of features). The label is confirmed if that photograph shows
-# the same identity. Greyscale copies and, in the miniature world, true infrared images stand beside the generator's.
+# the same identity. The table compares the generator with greyscale copies and, in the miniature world, with true
+# infrared images.
 
 # %%
 seed = run.profile.reid.seeds[0]
@@ -452,7 +455,7 @@ for each, table in found.items():
 print(f"Guessing would be right in {library.chance:.1%}.")
 
 # %% [markdown]
-# Beside that share stands how near the gallery as a whole comes to real infrared images: the
+# The table also says how near the gallery as a whole comes to real infrared images: the
 # [Fréchet distance](../glossary.md#fréchet-distance) of the evaluator network's features to the target's infrared
 # training images, with equal numbers of images. It knows no identities, and [chapter 3](../03_synthetic_galleries.py)
 # computes it by hand.
@@ -492,8 +495,8 @@ plt.show()
 # %% [markdown]
 # **What to notice.** The evaluator network is only as good as a baseline, so compare rows, not absolute values. True
 # infrared says how often it recognises *real* infrared images of these identities. Greyscale copies profit from
-# repeating the very photographs, pose included: a generator that is no better than they are in the first column has to
-# earn its place in the second. A good Fréchet distance says nothing about labels: exchange all names, and it stays.
+# repeating the very photographs, pose included: a generator that does not beat them in the first column has to earn its
+# place in the second. A good Fréchet distance says nothing about labels: exchange all names, and it stays.
 #
 # Averages hide failures. Here are single identities, from the worst preserved to the best:
 
@@ -520,9 +523,8 @@ explore(one_identity, place=range(len(ranked)))
 # %% [markdown]
 # ## Made again from its record
 #
-# Row, seed and fitted generator are all one needs to make an image of the gallery again, so a gallery need not be
-# passed on as images. The image is made here with those of its own person alone: who else is in a gallery makes no
-# difference.
+# Row, seed and fitted generator are enough to make an image of the gallery again, so a gallery need not be passed on as
+# images. This cell makes the image with those of its own identity alone: the others in a gallery make no difference.
 
 # %%
 row = made.iloc[0]
@@ -546,8 +548,8 @@ print(f"The image and the one made again differ by at most {difference} of 255 g
 #    study again. Which of the three changes comes first: colour, place or material?
 # 2. **No cycle.** Set `cycle_weight = 0` in the section by hand, and then in the profile. Does the share of confirmed
 #    identities fall, and what becomes of the Fréchet distance?
-# 3. **The honest reference.** Run `vireid study tour -p generator=grayscale`. What must a generator be better at than a
-#    grey copy, and what can it hardly be better at?
+# 3. **The honest reference.** Run `vireid study tour -p generator=grayscale`. In what must a generator beat a grey
+#    copy, and in what can it hardly beat one?
 #
 # ## Further reading
 #

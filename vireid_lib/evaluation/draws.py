@@ -1,4 +1,4 @@
-"""How queries and galleries are picked out of a table: all images, a seeded draw, the official draw."""
+"""How queries and galleries are drawn from a table: all images, a seeded draw, the official draw."""
 
 import functools
 import random
@@ -49,7 +49,7 @@ def seeded_draw(places: Places, cameras: Sequence[int], trial: int, shots: int =
     """Draw `shots` images per identity and camera with Python's generator seeded by the 0-based trial.
 
     One image per place is the draw of the releases of AGW, CAJ, DEEN and DART: identities ascending, cameras
-    as listed, `choice` of the sorted file names. No release draws several that way; for `shots` above 1 the
+    as listed, `choice` of the sorted file names. No release draws several in this way; for `shots` above 1 the
     same generator samples without replacement, so those numbers compare among themselves only.
     """
     generator = random.Random(trial)
@@ -89,7 +89,7 @@ def _read(file: Path, *_: int) -> dict[tuple[int, int], np.ndarray]:
 
     try:
         content = scipy.io.loadmat(file)
-    except Exception as error:  # scipy's errors for a file that is none are of a dozen classes
+    except Exception as error:  # scipy raises errors of a dozen classes for other files
         raise refuse(f" cannot be read as a MATLAB file ({type(error).__name__}: {error})") from error
     if "rand_perm_cam" not in content:
         raise refuse(" holds no variable rand_perm_cam, so is not SYSU-MM01's permutation file")
@@ -129,8 +129,7 @@ def official_draw(
         paths: the path of each index label; the file's name is the image's number.
 
     Raises:
-        ValueError: the permutation file knows nothing of a place or of the trial, or names an image that is
-            missing.
+        ValueError: the permutation file lacks a place or the trial, or names an image that is missing.
     """
     drawn = []
     for camera in cameras:

@@ -1,4 +1,4 @@
-"""Features and a table under a protocol: scores per trial, their mean, the record of what was ranked."""
+"""Scores features and a table under a protocol: per trial, their mean, and a record of the ranked images."""
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
@@ -37,7 +37,7 @@ DISTANCES = {"cosine": cosine_distance, "dot": dot_distance}
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """One trial's scores, the number of images that asked and answered, and a digest of which they were."""
+    """One trial's scores, the numbers of query and gallery images, and a digest of them."""
 
     name: str
     scores: Scores
@@ -54,13 +54,13 @@ class TrialResult:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What one network scores under one protocol.
+    """One network's scores under one protocol.
 
     Attributes:
         protocol: the protocol's settings.
         trials: per-trial results.
         distance: name of the distance that ranked.
-        disjoint: whether it was checked that no test identity was trained on; None if it was not.
+        disjoint: True if a check found no test identity in training; None without the check.
     """
 
     protocol: dict
@@ -132,7 +132,7 @@ def evaluate(
             settings.
         protocol: whose `trials(table)` say what is ranked.
         distance: of a block of queries to the whole gallery, smaller is closer.
-        trained_identities: the identities that the network was trained on, to make sure that none is tested.
+        trained_identities: the identities of the network's training, to make sure that none is tested.
 
     Raises:
         ValueError: features that do not fit the table or are not finite (naming the image), an identity that
@@ -177,7 +177,7 @@ def _evaluate_trial(features: Tensor, trial: Trial, rule: str, distance: Callabl
 
 
 def _digest(trial: Trial) -> str:
-    """Return a sha256 of which images asked and answered, in order, wherever the data set lies."""
+    """Return a sha256 of the query and gallery images in order, independent of the data set's folder."""
     summary = hashlib.sha256()
     for rows in (trial.query, trial.gallery):
         for path, identity, camera in zip(rows["path"], rows["identity"], rows["camera"], strict=True):

@@ -15,12 +15,12 @@ TIES_MATTER = 1e-4  # a hundredth of a percent point, the last digit that papers
 
 
 class TiedDistancesWarning(UserWarning):
-    """Right and wrong gallery images are so often at the same distance that the scores depend on it."""
+    """Right and wrong gallery images tie so often that the scores depend on the order of ties."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What one ranking scores.
+    """The scores of one ranking.
 
     Attributes:
         cmc: matching rate at rank 1, 2, ... in 0..1; 20 entries, or as many as there are gallery identities
@@ -28,7 +28,7 @@ class Scores:
         mean_ap: mean average precision, over images.
         mean_inp: mean inverse negative penalty (Ye et al., AGW, 2021), over images.
         valid_queries: queries with a right image left in the gallery; the means are over these.
-        tied_queries: valid queries whose score hangs on how ties are broken.
+        tied_queries: valid queries whose score depends on the order of ties.
     """
 
     cmc: Float[np.ndarray, " ranks"]

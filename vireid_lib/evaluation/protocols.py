@@ -1,4 +1,4 @@
-"""Each data set's protocol as one object: which images ask, which answer, how often, under which rule."""
+"""Each data set's protocol as one object: queries, galleries, number of trials, removal rule."""
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -13,7 +13,7 @@ DIRECTIONS = ("visible-to-infrared", "infrared-to-visible")
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One ranking: the rows that ask and those that answer, under the index labels of their table."""
+    """One ranking: query rows and gallery rows, under the index labels of their table."""
 
     query: pd.DataFrame
     gallery: pd.DataFrame
@@ -22,7 +22,7 @@ class Trial:
 
 @runtime_checkable
 class EvaluationProtocol(Protocol):
-    """What `evaluate` needs. `rule` is `score`'s; `name` says everything that changes the numbers."""
+    """The interface that `evaluate` needs. `rule` is `score`'s; `name` says everything that changes the numbers."""
 
     rule: ClassVar[str]
 
@@ -79,10 +79,10 @@ def _trial(name: str, query: pd.DataFrame, gallery: pd.DataFrame, table: pd.Data
 
 @dataclass(frozen=True)
 class SysuProtocol(_Settings):
-    """SYSU-MM01 (Wu et al., ICCV 2017) and any data set in its layout: infrared asks, visible answers.
+    """SYSU-MM01 (Wu et al., ICCV 2017) and any data set in its layout: infrared queries, visible gallery.
 
     Attributes:
-        mode: "all" searches cameras 1, 2, 4, 5; "indoor" searches 1, 2. Both ask all queries; those of
+        mode: "all" searches cameras 1, 2, 4, 5; "indoor" searches 1, 2. Both rank all queries; those of
             identities that the indoor cameras never saw are skipped.
         shots: gallery images per identity and camera; 1 (single-shot) or 10 (multi-shot) in the literature.
         draw: "seeded" (AGW, CAJ, DEEN, DART; published for one shot only) or "official" (the data set's own
@@ -109,7 +109,7 @@ class SysuProtocol(_Settings):
 
     @property
     def name(self) -> str:
-        """What is searched, and how the gallery is drawn."""
+        """The searched cameras, and how the gallery is drawn."""
         shots = {1: "single-shot", 10: "multi-shot"}.get(self.shots, f"{self.shots}-shot")
         return f"{self.mode}-search, {shots}, {self.draw} draw"
 
@@ -144,14 +144,14 @@ class SysuProtocol(_Settings):
 
 @dataclass(frozen=True)
 class RegdbProtocol(_Settings):
-    """RegDB (Nguyen et al., 2017): every image of one modality asks, every image of the other answers.
+    """RegDB (Nguyen et al., 2017): every image of one modality is a query, every image of the other is in the gallery.
 
     The ten published splits are ten trials with ten training sets. One object is one split: read the data
     set with that `trial`, **evaluate the network that was trained on that very split**, and average with
     `evaluation.combine`. One network for all splits has seen most test identities.
 
     Attributes:
-        direction: "visible-to-infrared" (visible asks) or "infrared-to-visible".
+        direction: "visible-to-infrared" (visible queries) or "infrared-to-visible".
         trial: the split, 1 to 10.
     """
 
@@ -179,8 +179,8 @@ class LlcmProtocol(_Settings):
     """LLCM (Zhang and Wang, DEEN, CVPR 2023): each trial draws one image per identity and camera.
 
     Attributes:
-        direction: "visible-to-infrared" (visible asks) or "infrared-to-visible".
-        reading: "paper": all images of the asking modality search the drawn images of the other. "release":
+        direction: "visible-to-infrared" (visible queries) or "infrared-to-visible".
+        reading: "paper": all images of the query modality search the drawn images of the other. "release":
             for visible-to-infrared, DEEN's code lets the drawn infrared images search all visible ones; for
             infrared-to-visible it agrees with the paper.
         trial_count: draws; papers report the mean of 10.
@@ -219,13 +219,13 @@ class LlcmProtocol(_Settings):
 
 @dataclass(frozen=True)
 class MarketProtocol(_Settings):
-    """Market-1501 (Zheng et al., ICCV 2015), CUHK03-NP: the split "query" asks, "gallery" answers."""
+    """Market-1501 (Zheng et al., ICCV 2015), CUHK03-NP: queries from the split "query", gallery from "gallery"."""
 
     rule: ClassVar[str] = "market-1501"
 
     @property
     def name(self) -> str:
-        """There is one way only."""
+        """The one direction."""
         return "single query"
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
@@ -238,7 +238,7 @@ PROTOCOLS = {kind.rule: kind for kind in (SysuProtocol, RegdbProtocol, LlcmProto
 
 
 def build_protocol(rule: str, mode: str | None = None, **options: object) -> EvaluationProtocol:
-    """Build a protocol from a manifest's or a profile's words.
+    """Build a protocol from the settings of a manifest or a profile.
 
     Args:
         rule: "sysu-mm01" | "regdb" | "llcm" | "market-1501".

@@ -1,4 +1,4 @@
-"""Where the right images stand in every query's ranking, without ranking the rest, in chunks of queries."""
+"""Computes the ranks of each query's right images without ranking the rest, in chunks of queries."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Ranking:
     Arguments as for `score`; `shape` is that of the whole distance matrix.
 
     Raises:
-        ValueError: arguments that do not fit, or nothing but junk in the gallery.
+        ValueError: arguments that do not fit, or a gallery that holds only junk.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ class Rule:
         counts_identities: CMC counts each identity once, at its best image; otherwise it counts images.
         own_camera: gallery images of the query's identity under the query's camera number are removed,
             whatever their modality.
-        blind: (query camera, gallery camera): a query of the one sees no image of the other, whatever the
+        blind: (query camera, gallery camera): a query of the first sees no image of the second, whatever the
             identity.
         junk: gallery images of identity -1 are removed.
     """
@@ -56,7 +56,7 @@ class Rule:
 RULES = {
     rule.name: rule
     for rule in (
-        Rule("sysu-mm01", counts_identities=True, blind=(3, 2)),  # both stand in the same place
+        Rule("sysu-mm01", counts_identities=True, blind=(3, 2)),  # both cameras are in the same place
         Rule("regdb", counts_identities=False),
         Rule("llcm", counts_identities=True, own_camera=True),
         Rule("market-1501", counts_identities=False, own_camera=True, junk=True),

@@ -45,12 +45,12 @@ INDEX = "model_index.json"
 
 
 def locate(name: str) -> Path:
-    """The folder that `name` means: the embedded model for "mini", otherwise the path itself."""
+    """The folder of base model `name`: the embedded model for "mini", otherwise the path itself."""
     return EMBEDDED if name == "mini" else Path(name).expanduser()
 
 
 def fingerprint(name: str) -> str | None:
-    """What of the model is read, as a digest of a folder's files or a hub's revision; see `training.weights.digest`."""
+    """Digest of the model's files in a folder, or the hub's revision; see `training.weights.digest`."""
     return weights.digest(str(locate(name)) if locate(name).is_dir() else name, INDEX)
 
 
@@ -61,7 +61,7 @@ def is_here(name: str) -> bool:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No advice about safety checkers and old configurations, no bars for files that load in a second."""
+    """Silence advice on safety checkers and old configurations, and progress bars of files that load in a second."""
     kept = [(logging, logging.get_verbosity(), logging.is_progress_bar_enabled()) for logging in LOGGING]
     for logging, _, _ in kept:
         logging.set_verbosity_error()
@@ -82,7 +82,7 @@ def load_base(name: str) -> Base:
     is the model of the miniature world that comes with the library.
 
     Raises:
-        FileNotFoundError: there is no such folder, or the model is not to be had from the hub; says why.
+        FileNotFoundError: the folder does not exist, or the hub does not give the model; says why.
         ValueError: a file of the model cannot be read or holds values that are not finite; names it. Or the model has
             a noise schedule or a prediction type that fine-tuning does not know.
     """
@@ -94,14 +94,14 @@ def load_base(name: str) -> Base:
         )
     local = path.exists()
     if local and (lost := [part for part in weights.PIPELINE if not (path / part).exists()]):
-        # of which transformers would make a tokenizer that knows no word
+        # transformers would make a tokenizer without words of it
         raise FileNotFoundError(f"base_model {name!r} lacks {', '.join(lost)} in {path}: copy the whole folder.")
-    # A revision that is here is taken as it is, so that the cache's key and the weights are of one model.
+    # Take the local revision as it is, so that the cache's key and the weights are of one model.
     found = {} if local else {"revision": hub.revision(name, INDEX)}
     try:
         with _quiet():
             parts, lacking = _parts(str(path) if local else name, found)
-    except Exception as error:  # diffusers and transformers raise whatever a broken file makes them stumble over
+    except Exception as error:  # a broken file makes diffusers and transformers raise errors of many classes
         raise explained(
             "base_model", name, error, folder=path if local else None, index=INDEX, parts=weights.PIPELINE
         ) from None
@@ -130,7 +130,7 @@ def load_base(name: str) -> Base:
 
 def _parts(source: str, found: dict[str, str | None]) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """({part: what was loaded}, {part: weights that no file gave}); of the scheduler, its settings alone."""
-    if found:  # tells from then on that the model is here
+    if found:  # from then on, marks the model as local
         hf_hub_download(source, INDEX, **found)
     text, read = CLIPTextModel.from_pretrained(source, subfolder="text_encoder", output_loading_info=True, **found)
     parts = {
@@ -140,7 +140,7 @@ def _parts(source: str, found: dict[str, str | None]) -> tuple[dict[str, Any], d
         "unet": UNet2DConditionModel.from_pretrained(source, subfolder="unet", **found),
         "vae": AutoencoderKL.from_pretrained(source, subfolder="vae", **found),
     }
-    # diffusers leaves weights that no file gives without memory, transformers draws them at random
+    # for weights in no file, diffusers allocates no memory; transformers draws them at random
     lacking = {
         part: [name for name, tensor in parts[part].state_dict().items() if tensor.is_meta] for part in ("unet", "vae")
     }

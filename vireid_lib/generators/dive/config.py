@@ -103,7 +103,7 @@ class DiveConfig(GeneratorConfig):
     strength: float = Field(0.6, gt=0, le=1, description='share of the noise schedule that `start: "image"` runs')
 
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
-        """The rows that are fitted: `train_modalities` and `min_aspect` leave some out."""
+        """The rows to fit: `train_modalities` and `min_aspect` leave some out."""
         keep = upright(table["path"], self.min_aspect)
         if self.train_modalities == "infrared":
             keep &= ((table["modality"] == "infrared") | (table["split"] == "external")).to_numpy()
@@ -117,7 +117,7 @@ class DiveConfig(GeneratorConfig):
         return values
 
     def sampling_settings(self) -> dict[str, Any]:
-        """What a picture of a fitted model depends on, besides its seed."""
+        """The settings that determine a fitted model's picture, apart from its seed."""
         values = self.model_dump(mode="json")
         names = ["sampling_steps", "timestep_spacing", "guidance", "start", "height", "width"]
         return {name: values[name] for name in [*names, *(["strength"] if self.start == "image" else [])]}

@@ -10,17 +10,17 @@ from torch import Tensor, nn
 
 @contextmanager
 def recorded(network: nn.Module, example: tuple[Tensor, ...]) -> Iterator[None]:
-    """Let `network` replay what it did with `example`; afterwards it runs as before, and its graphs' memory is free.
+    """Let `network` replay its passes on `example`; afterwards it runs as before, and its graphs' memory is free.
 
-    A denoiser of Stable Diffusion's size is some 4,700 small kernels a training step, which a GPU computes faster than
-    a host can ask for them one by one. Parameters must stay where they lie: update them in place.
+    A denoiser of Stable Diffusion's size takes some 4,700 small kernels a training step; a GPU computes them faster
+    than a host can launch them one by one. Parameters must stay where they lie: update them in place.
 
     Args:
         example: arguments of the forward, on the GPU; each call has to have their shapes and types.
     """
     own = network.forward
     if hasattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch"):
-        # Gradients arrive on the stream of the recording, as they do for everyone who records; torch warns of it.
+        # Gradients arrive on the stream of the recording, as they must; torch warns of it.
         torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
     try:
         torch.cuda.make_graphed_callables(network, example)

@@ -1,4 +1,4 @@
-"""DiVE as a generator: fit on two modalities plus an external visible set, expand to new infrared people."""
+"""DiVE as a generator: fit on two modalities plus an external visible set, expand to new infrared images."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace

@@ -39,7 +39,7 @@ class DiveTask(Task):
         # Identity and camera of a row never change, so its prompt is tokenised once.
         self.ids = model.tokenize(model.prompts(self.identities, cameras))
         self.empty = model.tokenize([""])[0]
-        # What a run continues must be what it began: its settings, its codes, its images and who is on them.
+        # A resumed run must have the same settings, codes, images and identities.
         self.config = config.fit_settings() | {
             "codes": model.vocabulary.views,
             "identities": model.vocabulary.identities,
@@ -100,11 +100,11 @@ class DiveTask(Task):
         return {"total": denoising_loss(self.modules["predictor"], self.alphas, self.model.base.prediction, *drawn)}
 
     def _blank_batch(self, device: torch.device) -> tuple[Tensor, ...]:
-        """What the predictor is called with, in shape and type."""
+        """Example arguments of the predictor, in shape and type."""
         share = self.settings.batch // self.processes
         whole = torch.zeros(share, dtype=torch.int64, device=device)
         noised = torch.zeros(share, *self.latents.mean.shape[2:], device=device)
-        # each in memory of its own, for a recording copies every call's arguments there
+        # each in memory of its own, because a recording copies every call's arguments there
         return self.empty.to(device).repeat(share, 1), noised, whole, whole.clone(), whole.bool()
 
     def _move(self, part: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A frozen network in half precision, for as long as it is needed so."""
+"""Holds a frozen network in half precision within a `with` block."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ from torch import nn
 
 @contextmanager
 def frozen_in(network: nn.Module, dtype: torch.dtype, *, kept_on: str | None = None) -> Iterator[None]:
-    """Hold what is frozen of `network` in `dtype`; afterwards it is as it was, bit for bit.
+    """Hold the frozen weights of `network` in `dtype`; afterwards restore them, bit for bit.
 
-    Autocast would cast each weight anew at every use, and a training keep each of those copies for its backward pass.
+    Autocast would cast each weight anew at every use, and training would keep each copy for its backward pass.
 
     Args:
-        kept_on: where the weights wait as they were. None leaves them where they are; "cpu" frees a GPU of them (3.4 GB
-            of Stable Diffusion 1.5), for the seconds that it takes to bring them back.
+        kept_on: where the original weights wait. None leaves them in place; "cpu" frees a GPU of them (3.4 GB
+            of Stable Diffusion 1.5), at the cost of seconds to copy them back.
     """
     frozen = [parameter for parameter in network.parameters() if not parameter.requires_grad]
     kept = [parameter.data if kept_on is None else parameter.data.to(kept_on) for parameter in frozen]

@@ -25,7 +25,7 @@ class Latents:
     Attributes:
         mean, std: read-only memory maps [images, 2, channels, height, width]; index 1 of the second axis is
             the mirrored image.
-        key: a digest of what was encoded: the images' contents, the autoencoder's weights, the size.
+        key: a digest of the inputs: the images' contents, the autoencoder's weights, the size.
     """
 
     mean: Float16[np.ndarray, "images 2 channels height width"]
@@ -44,7 +44,7 @@ def encode(
 ) -> Latents:
     """Latents of the images in the order of `paths`, from the cache where it has them.
 
-    Keyed by what the files hold, the autoencoder's weights and the size, so that a moved data set hits and a
+    Keyed by the files' contents, the autoencoder's weights and the size, so that a moved data set hits and a
     changed image or model misses. Written aside and renamed when complete.
 
     Args:

@@ -1,4 +1,4 @@
-"""LoRA branches: low-rank corrections of the denoiser, one for each camera code, side by side in a batch."""
+"""LoRA branches: low-rank corrections of the denoiser, one for each camera code, several in one batch."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ _FEED_FORWARD = ("ff.net.0.proj", "ff.net.2")
 
 
 class Selector:
-    """Which branch each sample of the running batch takes; shared by all layers.
+    """The branch of each sample of the running batch; shared by all layers.
 
     Attributes:
         chosen: branch index of each sample, int64 [n]; None switches the corrections off.

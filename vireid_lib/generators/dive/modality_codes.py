@@ -1,4 +1,4 @@
-"""Rare codes: the fixed placeholder [k] of each camera, e.g. "b8zBXKoH", that no word resembles."""
+"""Rare codes: the fixed placeholder [k] of each camera, e.g. "b8zBXKoH", which resembles no word."""
 
 import string
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ def make_codes(names: Sequence[str], *, length: int, seed: int = 0) -> dict[str,
     as long as the 36 letters and digits last; beyond that, no two codes are the same in lower case.
 
     Raises:
-        ValueError: there are more than the 62 characters to hand out.
+        ValueError: the codes need more than the 62 characters.
     """
     names = sorted(names)
     if len(names) * length > len(CHARACTERS):

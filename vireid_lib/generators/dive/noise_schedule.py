@@ -1,8 +1,8 @@
-"""The noise schedule of a base model, and the sampler on it, whose settings are its own.
+"""The noise schedule of a base model, and a sampler on it with settings of its own.
 
-A base model's folder names the scheduler that it was last saved with: PNDM, DDIM, DEIS, a stochastic DPM-Solver, … Of
-its settings only those say something about the network that describe the noise it was trained with. All others belong
-to a sampler, and taking them over would give other pictures for the same seed, or none.
+A base model's folder names the scheduler that it was last saved with: PNDM, DDIM, DEIS, a stochastic DPM-Solver, … Only
+its settings of the training noise describe the network. All others belong to a sampler; taking them over would give
+other pictures for the same seed, or none.
 """
 
 import inspect
@@ -21,12 +21,12 @@ def noise_schedule(saved: Mapping[str, Any], where: str) -> DDPMScheduler:
 
     Args:
         saved: the scheduler's configuration; what it leaves out is the default of the class that it names.
-        where: whose it is, for the error.
+        where: the scheduler's origin, for the error.
 
     Raises:
-        ValueError: the scheduler describes no variance-preserving noise in steps.
+        ValueError: the scheduler's noise is not variance-preserving, or not in steps.
     """
-    # The class is asked for its defaults and not built: some need packages besides, or refuse their own settings.
+    # Read the defaults off the class without building it: some need more packages, or refuse their own settings.
     known = inspect.signature(getattr(diffusers, saved.get("_class_name") or "", DDPMScheduler).__init__).parameters
     defaults = {name: each.default for name, each in known.items() if each.default is not each.empty}
     saved = defaults | dict(saved)

@@ -1,7 +1,7 @@
-"""A job of a generator on several GPUs: starts its processes, and is each of them.
+"""Runs a generator's job on several GPUs: starts the processes, and is the module that each of them runs.
 
 By hand, on several machines: `torchrun … -m vireid_lib.generators.dive.parallel JOB.json` (or `accelerate launch`)
-with the job file that a run on one machine leaves beside its results.
+with the job file that a run on one machine leaves next to its results.
 """
 
 import json
@@ -27,31 +27,31 @@ TAIL = 60  # lines of a failed process that its error shows
 
 
 class ProcessFailed(RuntimeError):
-    """A process of the job died; the message holds what it said last. What it finished is kept."""
+    """A process of the job died; the message holds its last output. Its completed work is kept."""
 
 
 def gpus(device: str | None) -> int:
-    """How many GPUs `device` means: all visible ones for "cuda" or None, one for "cuda:1", none for "cpu"."""
+    """The number of GPUs of `device`: all visible ones for "cuda" or None, one for "cuda:1", none for "cpu"."""
     return torch.cuda.device_count() if device in (None, "cuda") and torch.cuda.is_available() else 0
 
 
 def share_of(batch: int, most: int) -> int:
-    """The largest number of processes up to `most` that a batch parts evenly into."""
+    """The largest number of processes up to `most` that divides a batch evenly."""
     return next(number for number in range(max(min(batch, most), 1), 0, -1) if batch % number == 0)
 
 
 def run(job: dict[str, Any], folder: Path, count: int) -> None:
-    """Do `job` in `count` processes on this machine and show what they say; they stop when this process does.
+    """Run `job` in `count` processes on this machine and show their output; they stop when this process does.
 
     Raises:
-        ProcessFailed: one of them did not end well, and the others were stopped.
+        ProcessFailed: one of them failed, and the others were stopped.
     """
     file = Path(folder) / JOB
     write_atomically(file, json.dumps(job | {"intensity": intensity.declared()}, indent=1).encode())
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
     command += ["-m", __spec__.name, str(file)]
     environment = os.environ | {OWNED: "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    launchers.forget(environment)  # another launcher's words would reach these processes before torchrun's
+    launchers.forget(environment)  # another launcher's variables would reach these processes before torchrun's
     last: deque[str] = deque(maxlen=TAIL)
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
@@ -96,7 +96,7 @@ def main(file: str) -> None:
 
 
 def _stop_with_parent() -> None:
-    """The pipe from the process that started the job closes when that one dies, however it dies."""
+    """Watch the pipe from the parent process: it closes when that process dies, whatever the cause."""
     while os.read(0, 1024):  # not sys.stdin, whose lock a thread must not hold when Python ends
         pass
     os._exit(1)

@@ -16,7 +16,7 @@ SHARED = "shared"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a fitted DiVE can say.
+    """The identities and codes of a fitted DiVE's prompts.
 
     Attributes:
         identities: all that have a token, sorted.

@@ -1,4 +1,4 @@
-"""Reads what the authors' code writes, a token dictionary and an old-style LoRA, into a fitted folder of ours."""
+"""Converts the authors' released files, a token dictionary and an old-style LoRA, into a fitted folder of ours."""
 
 import json
 import re
@@ -33,7 +33,7 @@ class ReleasedFileError(ValueError):
 def read_tokens(file: Path) -> dict[str, Float[Tensor, " width"]]:
     """The learned embedding of each person, by the person's name in the release.
 
-    The release keeps `learned_embeds_dict` (placeholder to vector) beside `name2placeholder`; a plain dictionary of
+    The release keeps `learned_embeds_dict` (placeholder to vector) with `name2placeholder`; a plain dictionary of
     placeholders to vectors is read too, by placeholder. Nothing but tensors and names is unpickled.
 
     Raises:
@@ -102,7 +102,7 @@ def convert(
         lora: the released `pytorch_lora_weights` (.bin or .safetensors); one LoRA, which all codes share.
         names: each identity of ours ("market1501/0002") to its name in the release.
         codes: each camera ("sysu_mm01/3") to the code that the release's prompts give it.
-        infrared: the cameras among them that can be asked for.
+        infrared: the cameras among them that can be generated.
         config: None takes the released form on Stable Diffusion 1.5; the rank comes from the file.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Sampling: DPM-Solver++ with classifier-free guidance, a recorded seed an image, one branch a batch."""
+"""Sampling: DPM-Solver++ with classifier-free guidance, a recorded seed for each image, one branch for each batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from vireid_lib.generators.dive.noise_schedule import sampler
 
 @dataclass(frozen=True)
 class Request:
-    """One image to be made: of whom, under which camera, from which noise.
+    """One image to make: its identity, its camera, the seed of its noise.
 
     `identity` or `camera` may be "" to leave that part out of the prompt (for the attention chapter); then
     `branch_of` names the camera whose branch runs.
@@ -39,7 +39,7 @@ def sample(
     guidance: float | None = None,
     strength: float | None = None,
 ) -> UInt8[np.ndarray, "n height width 3"]:
-    """Make one picture a request; all requests must share a LoRA branch, which is merged into the weights.
+    """Make one picture for each request; all requests must share a LoRA branch, which is merged into the weights.
 
     A request's picture depends on its seed alone, not on what else is in the batch (to rounding), nor on the scheduler
     that the base model was saved with, and equals that of a `StableDiffusionPipeline` given the same prompt, adapter,
@@ -85,8 +85,8 @@ def sample(
 
 
 def precision(model: DiveModel) -> torch.dtype:
-    """What the denoiser computes in: in half precision on a GPU float16, whose steps are eight times as fine as
-    bfloat16's, as Stable Diffusion is commonly run; training needs bfloat16's range."""
+    """The denoiser's type: in half precision on a GPU float16, the usual one for Stable Diffusion, whose steps are
+    eight times as fine as bfloat16's; training needs bfloat16's range."""
     if model.config.precision == "no":
         return torch.float32
     return torch.float16 if model.base.unet.device.type == "cuda" else torch.bfloat16

@@ -9,7 +9,7 @@ from vireid_lib.generators.dive.base import Base
 
 HUB_IDS = ("stable-diffusion-v1-5/stable-diffusion-v1-5", "runwayml/stable-diffusion-v1-5")
 
-UNET = {"sample_size": 64, "cross_attention_dim": 768}  # what diffusers has otherwise by default
+UNET = {"sample_size": 64, "cross_attention_dim": 768}  # these differ from diffusers' defaults
 VAE = {
     "block_out_channels": (128, 256, 512, 512),
     "layers_per_block": 2,
@@ -36,7 +36,7 @@ SCHEDULE = {
 
 
 def build(device: str = "meta", *, seed: int = 0) -> Base:
-    """The model with random weights on `device`, or without any on "meta", to count, to plan and to time.
+    """The model with random weights on `device`, or without weights on "meta", to count, plan and time.
 
     Its tokenizer has the real one's size and spells every word in letters: it needs no download.
     """

@@ -16,7 +16,7 @@ from vireid_lib.training.weights import read_tensors
 
 
 def placeholder(identity: str) -> str:
-    """The token's text, e.g. "mini_market/0007" to "<mini-market-0007>". Lower case, for CLIP folds case; no
+    """The token's text, e.g. "mini_market/0007" to "<mini-market-0007>". Lower case, because CLIP folds case; no
     underscore, which diffusers uses to number a token's vectors."""
     return f"<{re.sub(r'[^a-z0-9]+', '-', identity.lower())}>"
 
@@ -87,7 +87,7 @@ class TokenBank:
         return [start, *(f"{start}_{index}" for index in range(1, self.vectors))]
 
     def text(self, identity: str) -> str:
-        """What stands for [p] in a prompt."""
+        """The text for [p] in a prompt."""
         return " ".join(self.names(identity))
 
     def row(self, identity: str) -> int:

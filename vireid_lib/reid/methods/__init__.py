@@ -13,7 +13,7 @@ from vireid_lib.reid.method import Method
 
 
 def names() -> list[str]:
-    """Every method that can be asked for."""
+    """The names of all methods."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
@@ -26,7 +26,7 @@ def method_class(name: str) -> type[Method]:
 
 
 def configure(name: str, settings: Mapping[str, Any] | None = None) -> ReidConfig:
-    """The configuration of method `name`: its paper's, with `settings` in place of some of it."""
+    """The configuration of method `name`: the paper's, changed by `settings`."""
     return method_class(name).config_class(**(settings or {}))
 
 

@@ -1,5 +1,5 @@
 """The baseline of DEN's tables: AGW's network with the hard (HT) or the weighted regularised triplet (WRT), and the
-sample diversity that they are compared under.
+sample diversity of the comparison.
 
 Kim, Gwon, Seo: "Enhancing Diverse Intra-identity Representation for Visible-Infrared Person Re-Identification",
 WACV 2024, Tables 1 and 4 ("we use AGW as a base model without the triplet loss").
@@ -31,7 +31,7 @@ class BaselineConfig(TwoStreamConfig):
         triplet: "hard" (HT, with `margin`) or "wrt". margin: of the hard triplet; not printed, AGW's release has 0.3.
         erasing: probability of random erasing, which is on in DEN's baseline (Table 3, index 1); how often it erases
             is not printed, 0.5 is what random erasing itself was published with.
-        colour_copies: what is made of each visible image and shown beside it, through the visible stem: "none", "grey",
+        colour_copies: the kind of copy shown with each visible image, through the visible stem: "none", "grey",
             "hue" (turned by a random angle) or "hue_grey" (turned, then grey). DEN shows visible, infrared and HueGray
             images in a batch (Fig. 2); its tables add HueGray to the baseline in the same way (Table 3, index 5 and 9).
     """

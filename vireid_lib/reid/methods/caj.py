@@ -20,7 +20,7 @@ from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
 
 class CajConfig(TwoStreamConfig):
     """The defaults are those of CAJ's release (ICCV21_CAJ, train_ext.py with the options of its README, and
-    data_loader.py): AGW's network, optimiser and schedule, on SYSU-MM01 and RegDB alike.
+    data_loader.py): AGW's network, optimiser and schedule, on both SYSU-MM01 and RegDB.
 
     A training batch holds 8×4 visible images as they are, the same images in another crop with their channels
     exchanged, and 8×4 infrared ones.
@@ -77,7 +77,7 @@ class Caj(TwoStreamMethod):
         )
 
     def view(self, images: Tensor, generator: torch.Generator, exchange: float = 0.0, grey: float = 0.0) -> Tensor:
-        """Images in 0..1 as the network takes them: shifted, mirrored, erased, with other colours."""
+        """The network's input: images in 0..1, shifted, mirrored, erased, with other colours."""
         images = self.move(images, generator)
         if self.config.form == "release":
             images = augment.normalise(images)

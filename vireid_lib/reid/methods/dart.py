@@ -38,7 +38,7 @@ class DartConfig(TwoStreamConfig):
         similarity: inner products of the mean of both networks' unit features.
         erasing: probability of channel erasing, in every image.
         channel_exchange, infrared_exchange, infrared_grey: see `CajConfig`.
-        noise_warm_up: epochs in which both networks learn from all images alike, by the identity loss alone.
+        noise_warm_up: epochs in which both networks learn equally from all images, by the identity loss alone.
         noise_every: epochs from one noise modelling to the next; the release does it before each.
         threshold: probability from which the quadruplet loss trusts a label. margin: of that loss.
         redraw_below: an identity with fewer images in a modality is replaced in the batch by any other; only
@@ -88,7 +88,7 @@ class NetworkPair(nn.Module):
         self.clean = torch.ones(2, 2, rows, device=self.clean.device)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """As for every module; there may be any number of rows."""
+        """As for every module; the number of rows may differ."""
         if "clean" in state_dict:
             self.make_room(state_dict["clean"].shape[2])
         return super().load_state_dict(state_dict, *args, **kwargs)
@@ -133,10 +133,10 @@ class NetworkPair(nn.Module):
 def clean_probability(
     losses: Float[Tensor, "views images"], *, seed: int, regularisation: float = 5e-4
 ) -> Float[Tensor, "views images"]:
-    """How probable it is that an image's label is right: the probability of the component with the smaller mean, of a
+    """The probability that an image's label is right: the probability of the component with the smaller mean, of a
     mixture of two Gaussians fitted to the images' identity losses.
 
-    A network learns what its labels have in common before it memorises the wrong ones: early on, wrong labels have
+    A network learns the common pattern of its labels before it memorises the wrong ones: early on, wrong labels have
     large losses. The losses of each view are scaled to 0..1; one mixture is fitted to those of all views, with the
     release's settings.
 
@@ -151,12 +151,12 @@ def clean_probability(
     if not bool(torch.isfinite(losses).all()):
         raise ValueError("The losses of the training images are not finite: the network has diverged; lower its rate.")
     smallest, largest = losses.amin(dim=1, keepdim=True), losses.amax(dim=1, keepdim=True)
-    if bool((largest - smallest < 1e-12).any()):  # nothing tells one image from another
+    if bool((largest - smallest < 1e-12).any()):  # all losses are equal
         return torch.ones_like(losses)
     points = ((losses - smallest) / (largest - smallest)).reshape(-1, 1).double().cpu().numpy()
     mixture = GaussianMixture(2, max_iter=100, tol=1e-2, reg_covar=regularisation, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # 100 rounds are as good as it needs to be
+        warnings.simplefilter("ignore", ConvergenceWarning)  # 100 rounds are enough
         found = mixture.fit(points).predict_proba(points)[:, int(np.argmin(mixture.means_))]
     return torch.from_numpy(found).to(losses).reshape(losses.shape)
 

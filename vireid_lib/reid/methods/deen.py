@@ -1,4 +1,4 @@
-"""DEEN: more embeddings of each image than its own, driven apart from it and towards the other modality.
+"""DEEN: makes several embeddings of each image, away from the original and towards the other modality.
 
 Zhang and Wang: "Diverse Embedding Expansion Network and Low-Light Cross-Modality Benchmark for
 Visible-Infrared Person Re-identification", CVPR 2023.
@@ -29,7 +29,7 @@ from vireid_lib.reid.losses.orthogonal import orthogonal
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.two_stream import SMALL_WIDTH, TwoStreamConfig, TwoStreamMethod, build_backbone
 
-# What the released train.py does otherwise than the paper says. Its rate would fall once more at epoch 120, in a
+# The released train.py's differences from the paper. Its rate would fall once more at epoch 120, in a
 # branch that cannot be reached; the loop counts epochs 0 to 150.
 RELEASE = {"epochs": 151, "drops": (20, 80), "orthogonal_weight": 0.01, "grey": 0.5, "erasing_area": (0.2, 0.8)}
 
@@ -40,7 +40,7 @@ class DeenConfig(TwoStreamConfig):
     or its relatives'. In the miniature world, DEEN has its own batch and pools the mean of each stripe.
 
     Attributes:
-        form: "paper", or "release" for what the released code does otherwise: another schedule, λ2, greyscale and
+        form: "paper", or "release" for the released code's differences: another schedule, λ2, greyscale and
             erasing; sums of DEE divided, with dropout; no softmax in MFA; another CPM; a smaller orthogonal loss.
             A setting that is given wins over the form.
         gem: off: DEEN's release pools the mean. non_local: AGW's blocks; no part of DEEN.
@@ -114,7 +114,7 @@ class DeenConfig(TwoStreamConfig):
 
 
 class Expanded(NamedTuple):
-    """A training pass; rows are all original images (visible, then infrared), then what each branch made of them.
+    """A training pass; rows are all original images (visible, then infrared), then each branch's embeddings of them.
 
     Attributes:
         pooled: before the BN neck.
@@ -189,8 +189,8 @@ class ExpansionNetwork(TwoStreamNetwork):
         return self.embeddings(self.feature_map(images, modality))[: len(images)]
 
     def describe(self, maps: Maps) -> Features:
-        """What is compared by inner product: for each branch, the embedding before and after the BN neck, each of
-        unit length, side by side. The inner product of two such features is the sum of 2·branches cosines."""
+        """The retrieval feature, compared by inner product: for each branch, the embedding before and after the BN
+        neck, each of unit length, side by side. The inner product of two features is the sum of 2·branches cosines."""
         pooled = self.embeddings(maps)
         parts = (*pooled.chunk(self.branches), *self.bottleneck(pooled).chunk(self.branches))
         return torch.cat([F.normalize(part) for part in parts], dim=1)

@@ -28,7 +28,7 @@ class DenConfig(BaselineConfig):
     The λ and the margins are not public. λ_IRD and the margins here were chosen in the miniature world on its
     validation identities, one training each, with the same margins for both pairs: rank-1 79.8, against 76.8 with
     λ_IRD = 0.3 and all margins 0.1; the baseline with HueGray has 72.9. λ_ID and λ_HT are 1 and were not searched for.
-    The network's recipe is AGW's release's. What is the paper's own is what its text and tables say is on.
+    The network's recipe is AGW's release's. The switches follow the paper's text and tables.
 
     Every row of the paper's Tables 3, 5 and 6 is a setting of the switches; all off is the baseline with HT.
 

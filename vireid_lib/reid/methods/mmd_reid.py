@@ -1,4 +1,4 @@
-"""MMD-ReID: each identity's features are to be distributed alike in both modalities.
+"""MMD-ReID: gives each identity's features the same distribution in both modalities.
 
 Jambigi, Rawal, Chakraborty: "MMD-ReID: A Simple but Effective Solution for Visible-Thermal Person ReID", BMVC 2021.
 """

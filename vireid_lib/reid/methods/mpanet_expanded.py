@@ -1,10 +1,10 @@
-"""MPANet on real and generated images of the same identities, learnt apart: the ReID training of Flow2Flow.
+"""MPANet with separate heads for real and generated images of the same identities: the ReID training of Flow2Flow.
 
 Pan, Chen, He, Li, He: "How Image Generation Helps Visible-to-Infrared Person Re-Identification?", section V-A: "we
 separately learn features of true images and generated images, then perform the feature-level concatenation". The paper
-says no more. Here both kinds pass one backbone, each is learnt by a head of its own (pattern alignment, BN neck,
-classifiers, mean teachers, all of MPANet's losses), and an image to be ranked, which is always real, is described by
-both heads, side by side.
+says no more. Here both kinds pass one backbone, and each has a head of its own (pattern alignment, BN neck,
+classifiers, mean teachers, all of MPANet's losses). The feature of a test image, which is always real, concatenates
+both heads'.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from vireid_lib.reid.methods.mpanet import Mpanet, MpanetConfig, PatternNetwork,
 
 class MpanetExpandedConfig(MpanetConfig):
     """MPANet's settings: "we adopt the same experimental settings as baseline". So batches have the baseline's size,
-    and are drawn from real and generated images alike: the more were generated, the fewer of a batch are real.
+    and are drawn from real and generated images together: the more were generated, the fewer of a batch are real.
 
     Attributes:
         generated_weight: of a generated image's losses; a real image's is 1.
@@ -41,9 +41,9 @@ class _NoBackbone(nn.Module):
 
 
 class ExpandedPatternNetwork(PatternNetwork):
-    """One backbone; all that follows it is there twice, once for real and once for generated images.
+    """One backbone, followed by two heads, one for real and one for generated images.
 
-    The feature for retrieval is what both heads say of the image, side by side: 2 · (n + 1) · C values. Arguments as in
+    The feature for retrieval concatenates both heads' features: 2 · (n + 1) · C values. Arguments as in
     `PatternNetwork`.
     """
 
