@@ -347,9 +347,6 @@ def _refuse_partial_paths(value: object, partial: Path, name: str) -> None:
             f"{name} is {value!r}, inside the folder that is renamed when the stage is done; store "
             "it relative to that folder."
         )
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _refuse_partial_paths(inner, partial, f"{name}.{key}")
-    if isinstance(value, list):
-        for position, inner in enumerate(value):
-            _refuse_partial_paths(inner, partial, f"{name}[{position}]")
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        _refuse_partial_paths(inner, partial, f"{name}.{key}")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vireid_lib import __version__
+from vireid_lib import __version__, cores
 from vireid_lib.data.contents import write_atomically
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def hardware() -> dict[str, object]:
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
         "processor": _processor_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores.allowed(),
         "memory_gib": _memory_gib(),
         "gpus": gpus,
         "system": f"{platform.system()} {platform.machine()}",
