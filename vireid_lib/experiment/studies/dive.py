@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vireid_lib import generators
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.claims import Claim, better
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.study import Row, Study
 from vireid_lib.experiment.training_sets import training_label
@@ -178,10 +178,6 @@ def trained_with(study: Study) -> str:
     return f"{start}, where the paper takes {papers} (-p method={THE_PAPERS} does)."
 
 
-def _better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
-    return Claim(words, place, measure, row, other)
-
-
 def _claims(method: str, table_1: Sequence[str], fewer: Sequence[int], more: Sequence[int]) -> tuple[Claim, ...]:
     real, dive = f"{method}_real", f"{method}_dive"
     baseline = [
@@ -198,7 +194,7 @@ def _claims(method: str, table_1: Sequence[str], fewer: Sequence[int], more: Seq
         for measure in ("rank_1", "mean_ap")
     ]
     against = [
-        _better(
+        better(
             dive,
             f"{method}_{name}",
             f"DiVE's images help more than {training_label(name).removeprefix('+ ')}'s",
@@ -210,14 +206,14 @@ def _claims(method: str, table_1: Sequence[str], fewer: Sequence[int], more: Seq
         for measure in ("rank_1", "mean_ap")
     ]
     improved = [
-        _better(f"{other}_dive", f"{other}_real", f"DiVE improves {label}", "Table 2, Fig. 1", measure)
+        better(f"{other}_dive", f"{other}_real", f"DiVE improves {label}", "Table 2, Fig. 1", measure)
         for other, label in METHODS.items()
         for measure in ("rank_1", "mean_ap")
     ]
     people = (
         [
-            _better(f"dive_{min(fewer)}", real, "A few expanded people help already", "Fig. 5"),
-            _better(dive, f"dive_{min(fewer)}", "More expanded people help more", "Fig. 5"),
+            better(f"dive_{min(fewer)}", real, "A few expanded people help already", "Fig. 5"),
+            better(dive, f"dive_{min(fewer)}", "More expanded people help more", "Fig. 5"),
         ]
         if fewer
         else []
@@ -237,11 +233,11 @@ def _claims(method: str, table_1: Sequence[str], fewer: Sequence[int], more: Seq
         *baseline,
         *against,
         *improved,
-        _better("infrared_single", real, "Fitted to infrared images only, DiVE still helps", "Table 3"),
-        _better("both_single", "infrared_single", "Fitting to both modalities is better", "Table 3"),
-        _better(dive, "both_single", "A code for each view is better still", "Table 3"),
-        _better("campus", real, "DiVE helps with CUHK03-NP's people", "Table 4"),
-        _better(dive, "campus", "Market-1501's people help more than CUHK03-NP's", "Table 4"),
+        better("infrared_single", real, "Fitted to infrared images only, DiVE still helps", "Table 3"),
+        better("both_single", "infrared_single", "Fitting to both modalities is better", "Table 3"),
+        better(dive, "both_single", "A code for each view is better still", "Table 3"),
+        better("campus", real, "DiVE helps with CUHK03-NP's people", "Table 4"),
+        better(dive, "campus", "Market-1501's people help more than CUHK03-NP's", "Table 4"),
         *people,
         *decline,
     )
