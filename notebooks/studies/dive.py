@@ -52,10 +52,10 @@ from vireid_lib.experiment.attention_measures import concentrations, positions
 from vireid_lib.experiment.datasets import most_seen
 from vireid_lib.experiment.dive_views import cameras_of_each_view, identities
 from vireid_lib.experiment.gallery_measures import PERCENT, compare
-from vireid_lib.experiment.measurements import GIVEN
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
 from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.trainings import GIVEN
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.model import Predictor
 from vireid_lib.generators.dive.prompts import camera_keys

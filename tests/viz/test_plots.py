@@ -21,11 +21,7 @@ def heat():
 
 SAMPLES = {
     "image_grid": lambda: plots.image_grid(
-        [[image(), None], [image()]],
-        row_labels=["a", "b"],
-        column_labels=["x", "y"],
-        row_colours=["red", "blue"],
-        title="t",
+        [[image(), None], [image()]], row_labels=["a", "b"], column_labels=["x", "y"], title="t"
     ),
     "attention_overlays": lambda: plots.attention_overlays(
         [image()], [{"[p]": heat(), "[k]": heat()}], row_labels=["a"]

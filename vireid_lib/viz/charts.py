@@ -9,15 +9,7 @@ from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
 
 
 @styled
-def lines(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    *,
-    x: str,
-    y: str,
-    title: str = "",
-    logarithmic: bool = False,
-    markers: bool = False,
-) -> Picture:
+def lines(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, x: str, y: str, title: str = "") -> Picture:
     """Curves over one axis, named at the right.
 
     Args:
@@ -27,12 +19,9 @@ def lines(
     picture = Picture(7.2, 3.3, title or f"{y} over {x}: {', '.join(curves)}")
     axes = picture.subplots()
     for place, (name, (places, values)) in enumerate(curves.items()):
-        axes.plot(
-            places, values, color=SERIES[place % len(SERIES)], label=name, marker="o" if markers else "", markersize=4
-        )
+        axes.plot(places, values, color=SERIES[place % len(SERIES)], label=name)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.set_yscale("log" if logarithmic else "linear")
     if all(float(place).is_integer() for places, _ in curves.values() for place in places):
         axes.xaxis.get_major_locator().set_params(integer=True)
     axes.margins(x=0.01)

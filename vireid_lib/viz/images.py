@@ -25,7 +25,6 @@ def image_grid(
     *,
     row_labels: Sequence[str] = (),
     column_labels: Sequence[str] = (),
-    row_colours: Sequence[str] = (),
     title: str = "",
     cell: float = 1.15,
 ) -> Picture:
@@ -34,7 +33,6 @@ def image_grid(
     Args:
         images: one sequence per row; None leaves a gap, so that a missing image is seen to be missing.
         row_labels, column_labels: what the rows and columns are.
-        row_colours: a colour beside each row, such as its identity's.
         cell: height of an image, in inches.
 
     Raises:
@@ -57,9 +55,6 @@ def image_grid(
                 place.imshow(image)
     for place, label in enumerate(row_labels):
         axes[place, 0].set_ylabel(label, rotation=0, ha="right", va="center", color=INK, labelpad=10)
-    for place, colour in enumerate(row_colours):
-        first = axes[place, 0]
-        first.plot([-0.07, -0.07], [0, 1], transform=first.transAxes, color=colour, linewidth=3, clip_on=False)
     for place, label in enumerate(column_labels):
         axes[0, place].set_title(label, fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
     return picture

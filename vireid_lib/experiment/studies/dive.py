@@ -180,44 +180,29 @@ def trained_with(study: Study) -> str:
 
 def _claims(method: str, table_1: Sequence[str], fewer: Sequence[int], more: Sequence[int]) -> tuple[Claim, ...]:
     real, dive = f"{method}_real", f"{method}_dive"
-    baseline = [
-        Claim(
-            f"Adding images of {training_label(name).removeprefix('+ ')} lowers the scores",
-            "Table 1",
-            measure,
-            f"{method}_{name}",
-            real,
-            "smaller",
-        )
+    rivals = [
+        (f"{method}_{name}", training_label(name).removeprefix("+ "), measure)
         for name in PRINTED
         if f"{method}_{name}" in table_1
         for measure in ("rank_1", "mean_ap")
     ]
+    baseline = [
+        Claim(f"Adding images of {label} lowers the scores", "Table 1", measure, name, real, "smaller")
+        for name, label, measure in rivals
+    ]
     against = [
-        better(
-            dive,
-            f"{method}_{name}",
-            f"DiVE's images help more than {training_label(name).removeprefix('+ ')}'s",
-            "Table 1",
-            measure,
-        )
-        for name in PRINTED
-        if f"{method}_{name}" in table_1
-        for measure in ("rank_1", "mean_ap")
+        better(dive, name, f"DiVE's images help more than {label}'s", "Table 1", measure)
+        for name, label, measure in rivals
     ]
     improved = [
         better(f"{other}_dive", f"{other}_real", f"DiVE improves {label}", "Table 2, Fig. 1", measure)
         for other, label in METHODS.items()
         for measure in ("rank_1", "mean_ap")
     ]
-    people = (
-        [
-            better(f"dive_{min(fewer)}", real, "A few expanded people help already", "Fig. 5"),
-            better(dive, f"dive_{min(fewer)}", "More expanded people help more", "Fig. 5"),
-        ]
-        if fewer
-        else []
-    )
+    people = [
+        better(f"dive_{min(fewer, default=0)}", real, "A few expanded people help already", "Fig. 5"),
+        better(dive, f"dive_{min(fewer, default=0)}", "More expanded people help more", "Fig. 5"),
+    ] * bool(fewer)
     decline = [
         Claim(
             f"Beyond 1,011 people scores decline: with {count:,} they are lower than with all who have enough images",
