@@ -2,8 +2,8 @@
 
 A parameters cell holds lines such as `people = 8  # 2 or more: how many are shown`. The default says the type. The
 comment may begin with a kind and a colon: a kind of name (`NAMED`; with an "s", several of them between commas),
-"shares", or "N or more". Without that, a parameter that is called as a kind is of that kind, and a number must be at
-least 1 where its default is, else at least 0.
+"shares", "weights" (a file, or a hub id such as "timm/resnet50.tv_in1k"), or "N or more". Without that, a parameter
+that is called as a kind is of that kind, and a number must be at least 1 where its default is, else at least 0.
 """
 
 import math
@@ -11,13 +11,15 @@ import re
 
 import yaml
 
+from vireid_lib import places
 from vireid_lib.data import yaml12
 from vireid_lib.experiment.metrics import SCORES
 from vireid_lib.experiment.profile import Profile, training_sets
 from vireid_lib.nearest import nearest
 
 AT_LEAST = re.compile(r"(\d+) or more")
-SHARES = "shares"
+SHARES, WEIGHTS = "shares", "weights"
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 TYPES = {int: "a whole number", float: "a number", bool: "true or false", list: "a list such as [1, 2]"}
 NAMED = ("method", "generator", "metric", "training set")
 
@@ -37,7 +39,7 @@ def _choices(kind: str, profile: Profile | None) -> dict[str, str]:
 def kind_of(name: str, comment: str = "") -> str:
     """A parameter's kind, "" if it has none: what its comment begins with, or else its own name."""
     written = comment.partition(":")[0].strip()
-    if written == SHARES or written.removesuffix("s") in NAMED or AT_LEAST.fullmatch(written):
+    if written in (SHARES, WEIGHTS) or written.removesuffix("s") in NAMED or AT_LEAST.fullmatch(written):
         return written
     return name if name in NAMED else ""
 
@@ -53,12 +55,16 @@ def parse(text: str, default: object, kind: str = "", profile: Profile | None = 
     """
     value = text if isinstance(default, str) else _typed(text, default)
     check(value, default, kind, profile)
-    return value
+    # a notebook runs in its own folder, and not where the command was given
+    return str(places.absolute(value)) if kind == WEIGHTS and _is_file(value) else value
 
 
 def check(value: object, default: object, kind: str = "", profile: Profile | None = None) -> None:
     """Raise ValueError unless a value of the default's type is valid; see `parse`."""
-    if isinstance(value, str):
+    if kind == WEIGHTS:
+        if value and not (_is_file(value) or HUB_ID.fullmatch(value)):
+            raise ValueError(f"{value!r} is no file of weights, and no hub id such as timm/resnet50.tv_in1k")
+    elif isinstance(value, str):
         several, kind = kind.endswith("s"), kind.removesuffix("s")
         for name in [each.strip() for each in value.split(",")] if several else [value]:
             if kind in NAMED and not (name == "" == default):
@@ -70,6 +76,13 @@ def check(value: object, default: object, kind: str = "", profile: Profile | Non
             _number(each, default[0] if default else each, kind)
     else:
         _number(value, default, kind)
+
+
+def _is_file(value: str) -> bool:
+    try:
+        return bool(value) and places.absolute(value).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _one_of(name: str, choices: dict[str, str], kind: str) -> None:
