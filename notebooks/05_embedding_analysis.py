@@ -305,7 +305,16 @@ by_set.agg(lambda seeds: f"{seeds.mean():.3f} ± {seeds.std():.3f}")
 def histograms(network=baseline):
     """Distances of pairs of test images under one network."""
     pairs = embedding_spread.pair_distances(plain[network], test)
-    return viz.distance_histograms(pairs, axis="cosine distance", title=f"trained on: {network}")
+    edges = np.histogram_bin_edges(np.concatenate(list(pairs.values())), 60)
+    figure, axes = plt.subplots(figsize=(7.2, 3.6))
+    for number, (kind, distances) in enumerate(pairs.items()):
+        label = f"{kind} (mean {distances.mean():.2f})"
+        axes.hist(distances, edges, density=True, histtype="stepfilled", alpha=0.3, color=f"C{number}", label=label)
+        axes.axvline(distances.mean(), color=f"C{number}", linewidth=1, linestyle="--")
+    axes.set(xlabel="cosine distance", ylabel="density of pairs", title=f"trained on: {network}")
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2))
+    plt.close(figure)
+    return figure
 
 
 widgets.explore(histograms, network=list(held))

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             raise
-        print(f"vireid: {_in_words(error)}{_if_full(error, options)}", file=sys.stderr)
+        print(f"vireid: {_in_words(error, options)}", file=sys.stderr)
         return 2
 
 
@@ -38,20 +38,17 @@ def _be_one_process() -> None:
         print(f"vireid: {launchers.in_words(ignored)}", file=sys.stderr)
 
 
-def _in_words(error: Exception) -> str:
-    if isinstance(error, NAMED_ERRORS):
-        return str(error)
-    return f"{type(error).__name__}: {error} (run the command again with --debug to see where)"
-
-
-def _if_full(error: Exception, options: argparse.Namespace) -> str:
-    """What to say besides if the disk is full."""
+def _in_words(error: Exception, options: argparse.Namespace) -> str:
+    """What went wrong, and that the disk is full if it is."""
     from vireid_lib import disk
 
-    if not disk.is_full(error) or "The disk is full" in str(error):
-        return ""
+    words = str(error)
+    if not isinstance(error, NAMED_ERRORS):
+        words = f"{type(error).__name__}: {error} (run the command again with --debug to see where)"
+    if not disk.is_full(error) or "The disk is full" in words:
+        return words
     named = getattr(error, "filename", None) or getattr(options, "workspace", "") or getattr(options, "root", "") or "."
-    return f". {disk.in_words(Path(named))}"
+    return f"{words}. {disk.in_words(Path(named))}"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -68,10 +65,15 @@ def build_parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    _add_book(command(commands, "book", _book, "Run the chapters and make a site of them."))
+    book = command(commands, "book", _book, "Run the chapters and make a site of them.")
+    book.add_argument(
+        "--only", action="append", default=[], metavar="04", help="run this chapter only; may be given again"
+    )
+    book.add_argument("--plan", action="store_true", help="only say what DiVE would take: images, steps, hours, disk")
     study = command(commands, "study", _study, "Run one study: a paper's tables, its claims held against the seeds.")
     study.add_argument("name", metavar="NAME", help="a file in notebooks/studies, e.g. den")
-    _add_run_options(study)
+    for runs in (book, study):
+        _add_run_options(runs)
     lab = command(commands, "lab", _lab, "Open the book in JupyterLab.")
     _add_places(lab, profile="")
     lab.add_argument("--port", type=int, default=None, help="port to listen on (default 8888, or the next free one)")
@@ -105,29 +107,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_book(run: argparse.ArgumentParser) -> None:
-    _add_run_options(run)
-    run.add_argument(
-        "--only", action="append", default=[], metavar="04", help="run this chapter only; may be given again"
-    )
-    run.add_argument("--plan", action="store_true", help="only say what DiVE would take: images, steps, hours, disk")
-
-
 def _add_places(command: argparse.ArgumentParser, profile: str) -> None:
     """What to work on, and where. An empty default leaves the choice to the chapters."""
-    command.add_argument(
-        "--profile", type=_name, default=profile, help='a profile\'s name or YAML file (default "mini")'
-    )
-    command.add_argument(
-        "--workspace", type=_name, default="", metavar="DIR", help="folder of results (default workspace/PROFILE)"
-    )
-    command.add_argument(
-        "--data-root",
-        type=_name,
-        default="",
-        metavar="DIR",
-        help="folder that holds the real data sets (default: the profile's, if they lie there)",
-    )
+    words = 'a profile\'s name or YAML file (default "mini")'
+    command.add_argument("--profile", type=_name, default=profile, help=words)
+    words = "folder of results (default workspace/PROFILE)"
+    command.add_argument("--workspace", type=_name, default="", metavar="DIR", help=words)
+    words = "folder that holds the real data sets (default: the profile's, if they lie there)"
+    command.add_argument("--data-root", type=_name, default="", metavar="DIR", help=words)
 
 
 def _place(path: str) -> Path:
@@ -147,42 +134,18 @@ def _name(name_or_path: str) -> str:
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:
     _add_places(command, profile="mini")
-    command.add_argument(
-        "-p",
-        "--parameter",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        dest="overrides",
-        help="set a chapter's parameter; may be given again",
-    )
-    command.add_argument(
-        "--tracker",
-        action="append",
-        default=[],
-        metavar="NAME",
-        dest="trackers",
-        help="follow every training with tensorboard, wandb, mlflow, …; may be given again (default: none)",
-    )
-    command.add_argument(
-        "--engine",
-        default="local",
-        metavar="NAME",
-        help="who runs the trainings: local (this machine, the default) or ray (a cluster that shares the workspace)",
-    )
-    command.add_argument(
-        "--address",
-        default="",
-        metavar="HOST:PORT",
-        help="of the Ray cluster, or auto on one of its machines (default: start Ray on this machine alone)",
-    )
-    command.add_argument("--no-site", action="store_false", dest="site", help="make no site at the end")
-    command.add_argument(
-        "--keep-results",
-        action="store_true",
-        dest="keep",
-        help="where the code has changed, take what older code made, mark it, and make only what is missing",
-    )
+    add, repeated = command.add_argument, {"action": "append", "default": []}
+    words = "set a chapter's parameter; may be given again"
+    add("-p", "--parameter", dest="overrides", metavar="NAME=VALUE", help=words, **repeated)
+    words = "follow every training with tensorboard, wandb, mlflow, …; may be given again (default: none)"
+    add("--tracker", dest="trackers", metavar="NAME", help=words, **repeated)
+    words = "who runs the trainings: local (this machine, the default) or ray (a cluster that shares the workspace)"
+    add("--engine", default="local", metavar="NAME", help=words)
+    words = "of the Ray cluster, or auto on one of its machines (default: start Ray on this machine alone)"
+    add("--address", default="", metavar="HOST:PORT", help=words)
+    add("--no-site", action="store_false", dest="site", help="make no site at the end")
+    words = "where the code has changed, take what older code made, mark it, and make only what is missing"
+    add("--keep-results", action="store_true", dest="keep", help=words)
 
 
 def _book(options: argparse.Namespace) -> int:
@@ -191,71 +154,36 @@ def _book(options: argparse.Namespace) -> int:
 
         print(cost.plan(options.profile, options.workspace, options.data_root))
         return 0
-    _follow(options.trackers)
-    _hand_over(options.engine, options.address)
-    _keep(options.keep)
-    from vireid_lib.experiment import results
-    from vireid_lib.experiment.runner import run_book
-
-    run = run_book(
-        options.profile,
-        workspace=options.workspace,
-        data_root=options.data_root,
-        only=options.only,
-        overrides=options.overrides,
-        site=options.site,
-    )
-    print(f"\n{results.as_text(results.main_table(run.scores, run.profile))}")
-    if run.page is not None:
-        print(f"\nThe book: {run.page}")
-    if not run.ok:
-        print(f"\n{run.failure}", file=sys.stderr)
-    return 0 if run.ok else 1
-
-
-def _follow(names: Sequence[str]) -> None:
-    """Have the processes that train show their losses to these trackers."""
-    if names:
-        from vireid_lib.training import trackers
-
-        os.environ[trackers.NAMES] = ",".join(trackers.chosen(",".join(names)))
-
-
-def _hand_over(engine: str, address: str) -> None:
-    """Have the notebooks give their trainings to this engine."""
-    from vireid_lib.experiment import executors as engines
-
-    if address and engine != "ray":
-        raise ValueError(f"--address {address} is a Ray cluster's: give it together with --engine ray.")
-    os.environ[engines.ENGINE], os.environ[engines.ADDRESS] = engines.check(engine), address
-
-
-def _keep(keep: bool) -> None:
-    """Have this process and those that it starts take the results of older code."""
-    from vireid_lib.experiment.cache import KEEP_RESULTS
-
-    os.environ[KEEP_RESULTS] = "1" if keep else ""
+    return _run(options, "book", only=options.only)
 
 
 def _study(options: argparse.Namespace) -> int:
-    _follow(options.trackers)
-    _hand_over(options.engine, options.address)
-    _keep(options.keep)
     from vireid_lib.experiment.notebooks import find_study
-    from vireid_lib.experiment.runner import run_book
     from vireid_lib.project import project_root
 
     find_study(project_root() / "notebooks" / "studies", options.name)  # an empty name would run the book
-    run = run_book(
-        options.profile,
-        workspace=options.workspace,
-        data_root=options.data_root,
-        overrides=options.overrides,
-        study=options.name,
-        site=options.site,
-    )
+    return _run(options, "study", study=options.name)
+
+
+def _run(options: argparse.Namespace, what: str, **chosen: object) -> int:
+    """Run notebooks; tell their processes by environment variables what no result depends on."""
+    from vireid_lib.experiment import executors, results
+    from vireid_lib.experiment.cache import KEEP_RESULTS
+    from vireid_lib.experiment.runner import run_book
+    from vireid_lib.training import trackers
+
+    if options.trackers:
+        os.environ[trackers.NAMES] = ",".join(trackers.chosen(",".join(options.trackers)))
+    if options.address and options.engine != "ray":
+        raise ValueError(f"--address {options.address} is a Ray cluster's: give it together with --engine ray.")
+    os.environ[executors.ENGINE], os.environ[executors.ADDRESS] = executors.check(options.engine), options.address
+    os.environ[KEEP_RESULTS] = "1" if options.keep else ""
+    places = {"workspace": options.workspace, "data_root": options.data_root}
+    run = run_book(options.profile, **places, overrides=options.overrides, site=options.site, **chosen)
+    if run.scores is not None:
+        print(f"\n{results.as_text(results.main_table(run.scores, run.profile))}")
     if run.page is not None:
-        print(f"\nThe study: {run.page}")
+        print(f"\nThe {what}: {run.page}")
     if not run.ok:
         print(f"\n{run.failure}", file=sys.stderr)
     return 0 if run.ok else 1

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+HEADLESS = "VIREID_HEADLESS"
+"""Environment variable that the runner sets; without it a notebook runs in JupyterLab or the like."""
+
 
 def project_root() -> Path:
     """Return the checkout's root, the folder that holds `notebooks/` and `data_manifests/`.

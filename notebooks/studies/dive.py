@@ -53,10 +53,10 @@ from vireid_lib.experiment.attention_measures import concentrations, positions
 from vireid_lib.experiment.datasets import most_seen
 from vireid_lib.experiment.dive_views import cameras_of_each_view, identities
 from vireid_lib.experiment.gallery_measures import PERCENT, compare
-from vireid_lib.experiment.measurements import GIVEN
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
 from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.trainings import GIVEN
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.model import Predictor
 from vireid_lib.generators.dive.prompts import camera_keys
@@ -342,17 +342,28 @@ basis.to_frame().style.set_properties(**{"text-align": "left", "white-space": "n
 studies.beside_paper(run, STUDY, measured, 2)
 
 # %%
-parts = []
+pairs = {}
 for name, words in dive.METHODS.items():
     sides = [ranks.get(f"{name}_{training}") for training in ("real", "dive")]
     if all(side is not None for side in sides):
-        parts += [pd.DataFrame({"label": words, "side": place, "value": side}) for place, side in enumerate(sides)]
-viz.with_and_without(
-    pd.concat(parts),
-    names=("real images only", "with DiVE"),
-    axis="rank-1 (%)",
-    title="Four methods without DiVE's images and with them",
-)
+        pairs[words] = sides
+figure, axes = plt.subplots(figsize=(7.2, 1.2 + 0.55 * len(pairs)))
+for place, sides in enumerate(pairs.values()):
+    before, after = (side.mean() for side in sides)
+    axes.annotate("", (after, place), (before, place), arrowprops={"arrowstyle": "->", "color": "gray"})
+    axes.text(1.01, place, f"{after - before:+.1f}", transform=axes.get_yaxis_transform(), va="center", weight="bold")
+    for number, side in enumerate(sides):
+        label = ("real images only", "with DiVE")[number] if place == 0 else None
+        axes.plot(side.mean(), place, "o", color=f"C{number}", label=label)
+        height = place + (0.16 if number else -0.16)
+        axes.errorbar(side.mean(), height, xerr=np.nan_to_num(side.std()), color=f"C{number}", alpha=0.6)
+        axes.plot(side, [height] * len(side), "o", color="white", markeredgecolor=f"C{number}", markersize=3.4)
+axes.set_yticks(range(len(pairs)), list(pairs))
+axes.set_ylim(len(pairs) - 0.5, -0.5)
+axes.set_xlabel("rank-1 (%)")
+axes.set_title("Four methods without DiVE's images and with them")
+axes.legend(loc="upper left", bbox_to_anchor=(0, -0.25), ncols=2)
+plt.show()
 
 # %% [markdown]
 # **What to notice.** Arrows to the right are gains. Small dots are seeds, bars one standard deviation: where the dots

@@ -246,7 +246,13 @@ pd.DataFrame(rows).T.rename_axis("there and back by")
 # %%
 record = studies.run_of(run, STUDY.row("tse")).fit("flow2flow", external=False)
 history = pd.read_json(record.folder / FITTED / "training" / "history.jsonl", lines=True)
-viz.loss_curves(history, terms=["flow_visible", "flow_infrared"], title="Flow loss (nats, lower is more likely)")
+smooth = history.rolling(max(1, len(history) // 20), min_periods=1, center=True).mean()
+viz.lines(
+    {name: (history["step"], smooth[name]) for name in ("flow_visible", "flow_infrared")},
+    x="step",
+    y="flow loss (nats)",
+    title="Flow loss (lower is more likely)",
+)
 
 # %%
 sides = ["identity_visible", "encoder_visible", "modality_visible", "discriminator_visible"]

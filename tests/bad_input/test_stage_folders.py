@@ -16,8 +16,8 @@ from PIL import Image
 
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
-from vireid_lib.experiment import arrays
 from vireid_lib.experiment.cache import Cache
+from vireid_lib.experiment.provenance import ARRAYS, save_arrays
 from vireid_lib.training import checkpoint
 
 ENTERS = "stage folder"
@@ -265,16 +265,16 @@ def arrays_are_damaged(draw, folder):
     space = Cache(folder)
 
     def make(place):
-        arrays.save(place, heat=np.ones((3, 4), np.float32))
+        save_arrays(place, heat=np.ones((3, 4), np.float32))
         return {}
 
     record = space.stage("made", {}, {}, make)
-    path = record.folder / arrays.FILE
+    path = record.folder / ARRAYS
     if draw(st.booleans()):
         _cut(draw, path)
     else:
         path.write_bytes(draw(st.sampled_from([b"", b"\0" * 99, b"<html>"])))
-    return lambda: arrays.load(record), [str(path)]
+    return lambda: record.arrays(), [str(path)]
 
 
 def cache_is_damaged(draw, folder):

@@ -43,11 +43,11 @@ def work(workspace):
 """
 
 MACHINE = """
-import fcntl, platform, sys
+import fcntl, socket, sys
 from pathlib import Path
 from vireid_lib.experiment import locks
 host, patience, beat, workspace = sys.argv[1:]
-platform.node = lambda: host
+socket.gethostname = lambda: host
 fcntl.flock = lambda *_: None
 locks.PATIENCE_S, locks.BEAT_S, locks.LOOK_S = float(patience), float(beat), 0.05
 """
@@ -140,7 +140,7 @@ def made_once(workspace):
 
 
 def test_two_machines_whose_locks_do_not_see_each_other(workspace, hold, start):
-    first = machine(start, "left", workspace)
+    first = machine(start, "left", workspace, patience=3)
     wait_for((workspace / "made").exists)
     second = machine(start, "right", workspace, patience=3)
     assert f"process {first.pid} on left" in says(second, "is making stage work; waiting for it")
@@ -163,7 +163,7 @@ def test_three_machines_start_in_the_same_moment(workspace, hold, start):
 
 
 def test_a_machine_that_died_is_named_with_a_remedy_and_does_not_block(workspace, hold, start):
-    first = machine(start, "left", workspace)
+    first = machine(start, "left", workspace, patience=3)
     wait_for(lambda: list(workspace.glob("stages/work/*.partial/steps")))
     first.send_signal(signal.SIGKILL)
     first.wait()
@@ -193,7 +193,7 @@ BOOK_THERE = "from vireid_lib.experiment.locks import held\nimport time\nwith he
 @pytest.mark.parametrize("alive", [True, False])
 def test_a_book_of_another_machine(workspace, start, alive):
     """A living one is not disturbed; a dead one's mark is named, and passed over."""
-    there = machine(start, "left", workspace, do=f"{BOOK_THERE}    print('held')\n    time.sleep(600)")
+    there = machine(start, "left", workspace, patience=4, do=f"{BOOK_THERE}    print('held')\n    time.sleep(600)")
     assert there.stdout.readline().strip() == "held"
     if not alive:
         there.kill()

@@ -9,7 +9,7 @@ from PIL import Image
 
 from vireid_lib import viz as plots
 from vireid_lib.analysis import retrieval
-from vireid_lib.viz import data, distance_panels, panels, sweeps
+from vireid_lib.viz import distance_panels, panels, sweeps
 
 
 def test_lists_show_the_images_ranked_first_that_are_left(made_up_trial, tmp_path):
@@ -32,7 +32,7 @@ def test_lists_show_the_images_ranked_first_that_are_left(made_up_trial, tmp_pat
 
 def test_each_kind_of_explanation_is_a_row():
     images, heat = np.full((2, 8, 4, 3), 99, np.uint8), np.array([[[0.0, 1.0]], [[-1.0, -2.0]]])
-    picture = data.explanations(images, {"one": heat, "two": heat}, labels=["a", "b"])
+    picture = plots.explanations(images, {"one": heat, "two": heat}, labels=["a", "b"])
     assert [picture.axes[place].get_ylabel() for place in (0, 2, 4)] == ["image", "one", "two"]
     drawn = [picture.axes[place].images[1].get_array().tolist() for place in (2, 3)]
     assert drawn == [[[0, 1]], [[0, 0]]]

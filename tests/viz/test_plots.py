@@ -2,7 +2,6 @@
 
 import matplotlib
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib import pyplot
 
@@ -22,22 +21,12 @@ def heat():
 
 SAMPLES = {
     "image_grid": lambda: plots.image_grid(
-        [[image(), None], [image()]],
-        row_labels=["a", "b"],
-        column_labels=["x", "y"],
-        row_colours=["red", "blue"],
-        title="t",
+        [[image(), None], [image()]], row_labels=["a", "b"], column_labels=["x", "y"], title="t"
     ),
     "attention_overlays": lambda: plots.attention_overlays(
         [image()], [{"[p]": heat(), "[k]": heat()}], row_labels=["a"]
     ),
-    "loss_curves": lambda: plots.loss_curves(
-        pd.DataFrame({"step": range(20), "total": range(20, 0, -1)}), logarithmic=True
-    ),
     "bars": lambda: plots.bars(["a", "b"], [39.1, 42.0], [1.6, np.nan], points=[[38, 40], [42]]),
-    "distance_histograms": lambda: plots.distance_histograms(
-        {"same": RANDOM.random(50), "other": RANDOM.random(50) + 1}
-    ),
 }
 
 
@@ -71,10 +60,6 @@ def test_modalities_and_right_and_wrong_are_told_apart_without_colour():
     [
         (lambda: plots.image_grid([[None]]), "no image"),
         (lambda: plots.image_grid([[image()]], row_labels=["a", "b"]), "row_labels has 2 entries for 1"),
-        (
-            lambda: plots.loss_curves(pd.DataFrame({"step": [1], "total": [2]}), terms=["x"]),
-            "no term x; it has step, total",
-        ),
         (lambda: plots.attention_overlays([image()] * 2, [{"a": heat()}, {"b": heat()}]), "same tokens"),
     ],
 )

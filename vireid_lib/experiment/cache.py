@@ -122,7 +122,8 @@ class Cache:
         config = plain(config, f"{name}.config")
         digests = {key: input_digest(value, key, self.files) for key, value in inputs.items()}
         made_of = sorted({place for value in inputs.values() for place in stages_in(value, self.stages)})
-        key = f"{_digest([name, config, digests])}-{LOADED.digest(make, code)}"
+        settings = hashlib.sha256(canonical([name, config, digests]).encode()).hexdigest()[:16]
+        key = f"{settings}-{LOADED.digest(make, code)}"
         folder = self.stages / name / key
         if (done := self._finished(name, key, made_of)) is not None:
             return done
@@ -174,6 +175,8 @@ class Cache:
         about: dict,
         also: Mapping[str, object],
     ) -> None:
+        from vireid_lib.training.determinism import deterministic_kernels, threads  # torch takes a second to come
+
         refuse_changed_sources(make, code)
         partial = folder.with_name(f"{key}.partial")
         for gone in folder.parent.glob(f".{key}.*{ASIDE}"):  # of a process that was killed while it removed it
@@ -186,7 +189,8 @@ class Cache:
             attempts = _count_attempt(partial)
             started, clock = now(), time.monotonic()
             try:
-                with _alike(self.device):
+                # On a CPU, the same results whatever the number of its cores.
+                with deterministic_kernels(self.device == "cpu"), threads(THREADS, self.device == "cpu"):
                     values = plain({**(self._made(make, partial) or {}), **also}, f"{name}.values")
                 _refuse_partial_paths(values, partial, f"{name}.values")
             except (ResultError, CodeChanged):
@@ -283,15 +287,6 @@ class Fetched(Generic[T]):
     older: bool
 
 
-@contextlib.contextmanager
-def _alike(device: str) -> Iterator[None]:
-    """On a CPU, the same results whatever the number of its cores."""
-    from vireid_lib.training.determinism import deterministic_kernels, threads  # torch takes a second to come
-
-    with deterministic_kernels(device == "cpu"), threads(THREADS, device == "cpu"):
-        yield
-
-
 def _say_kept(line: str) -> None:
     """Tell the reader; in a notebook under a type of its own, so that its page can tell that it holds such results."""
     if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
@@ -300,10 +295,6 @@ def _say_kept(line: str) -> None:
         display({KEPT: line, "text/plain": line}, raw=True)
     else:
         print(line, flush=True)
-
-
-def _digest(parts: object) -> str:
-    return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
 
 
 def _is_finished(path: Path) -> bool:
@@ -347,9 +338,6 @@ def _refuse_partial_paths(value: object, partial: Path, name: str) -> None:
             f"{name} is {value!r}, inside the folder that is renamed when the stage is done; store "
             "it relative to that folder."
         )
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _refuse_partial_paths(inner, partial, f"{name}.{key}")
-    if isinstance(value, list):
-        for position, inner in enumerate(value):
-            _refuse_partial_paths(inner, partial, f"{name}[{position}]")
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        _refuse_partial_paths(inner, partial, f"{name}.{key}")

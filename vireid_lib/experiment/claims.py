@@ -69,6 +69,11 @@ class Claim:
         return frozenset(frozenset(side.items()) for side in self.sides)
 
 
+def better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
+    """The claim that a row scores higher than another."""
+    return Claim(words, place, measure, row, other)
+
+
 @dataclass(frozen=True)
 class Contrast(Difference):
     """A difference between settings, and of how many values it was made.

@@ -18,34 +18,13 @@ from typing import Any
 PACKAGE = "vireid_lib"
 ROOT = Path(__file__).resolve().parent.parent
 
-RESOLVED = frozenset(
-    [
-        PACKAGE,
-        f"{PACKAGE}.project",
-        f"{PACKAGE}.disk",
-        *(
-            f"{PACKAGE}.experiment{part}"
-            for part in (
-                "",
-                ".context",
-                ".pipeline",
-                ".profile",
-                ".profile_files",
-                ".settings",
-                ".training_sets",
-                ".datasets",
-                ".cache",
-                ".provenance",
-                ".code_digest",
-                ".jobs",
-                ".executors",
-                ".locks",
-            )
-        ),
-        f"{PACKAGE}.training.progress",
-        f"{PACKAGE}.training.trackers",
-    ]
-)
+RESOLVED = {
+    PACKAGE,
+    *(f"{PACKAGE}.{name}" for name in ("project", "disk", "training.progress", "training.trackers", "experiment")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("context", "pipeline", "profile", "profile_files", "settings")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("training_sets", "datasets", "cache", "provenance", "code_digest")),
+    *(f"{PACKAGE}.experiment.{name}" for name in ("jobs", "executors", "locks")),
+}
 """Modules that choose, find and show, and compute nothing that a result depends on besides the key's other parts."""
 
 

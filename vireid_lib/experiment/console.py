@@ -8,6 +8,7 @@ from typing import TextIO
 
 from vireid_lib.training.progress import duration
 
+CLEAR = "\r\x1b[2K"  # the line
 LOG_SECONDS = 30.0  # where lines cannot be rewritten, a running chapter prints one this often
 
 
@@ -33,11 +34,11 @@ class Terminal:
     def start(self, name: str) -> None:
         """A chapter begins."""
         self._name, self._cell, self._line = name, "starting", ""
-        self._began, self._printed = time.monotonic(), time.monotonic()
+        self._began = self._printed = time.monotonic()
         if self._live:
             self.refresh()
         else:
-            self._write(self._head() + "starts" + self._left())
+            self.say(self._head() + "starts" + self._left())
 
     def event(self, event: dict) -> None:
         """The chapter reached a cell or printed a line."""
@@ -52,33 +53,27 @@ class Terminal:
         if not self._live and now - self._printed < LOG_SECONDS:
             return
         self._printed = now
-        line = f"{self._head()}{self._cell}, {self._clock()}" + (f"  {self._line}" if self._line else "")
+        line = f"{self._head()}{self._cell}, {duration(now - self._began)} so far{self._left()}"
+        line += f"  {self._line}" if self._line else ""
         if self._live:
-            self._out.write("\r\x1b[2K" + line[: shutil.get_terminal_size().columns - 1])
+            self._out.write(CLEAR + line[: shutil.get_terminal_size().columns - 1])
             self._out.flush()
         else:
-            self._write(line)
+            self.say(line)
 
     def finish(self, outcome: str) -> None:
         """The chapter ended; `outcome` is "done" or "failed"."""
         self._spent[self._name] = time.monotonic() - self._began
-        line = f"{self._head()}{outcome} in {duration(self._spent[self._name])}"
-        if self._live:
-            self._out.write("\r\x1b[2K")
-        self._write(line)
+        self.say(f"{self._head()}{outcome} in {duration(self._spent[self._name])}")
 
     def say(self, text: str) -> None:
         """Print a line of its own."""
-        if self._live:
-            self._out.write("\r\x1b[2K")
-        self._write(text)
+        self._out.write(f"{CLEAR * self._live}{text}\n")
+        self._out.flush()
 
     def _head(self) -> str:
         number = self._chapters.index(self._name) + 1
         return f"{number:2d}/{len(self._chapters)}  {self._name:{self._width}s}  "
-
-    def _clock(self) -> str:
-        return f"{duration(time.monotonic() - self._began)} so far{self._left()}"
 
     def _left(self) -> str:
         """The book's remaining time, if every chapter still to come has an expected time.
@@ -99,7 +94,3 @@ class Terminal:
             return f", about {duration(now + sum(later))} left for the book"
         others = f", then about {duration(sum(later))} for the other chapters" if later else ""
         return f", longer than expected{others}"
-
-    def _write(self, text: str) -> None:
-        self._out.write(text + "\n")
-        self._out.flush()

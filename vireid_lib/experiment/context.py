@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from vireid_lib.reid.config import ReidConfig
 
-HEADLESS = "VIREID_HEADLESS"
-"""Environment variable that the runner sets; without it a chapter runs in JupyterLab or the like."""
-
 T = TypeVar("T")
 
 
@@ -147,11 +144,6 @@ class Context:
     def machine(self, progress: bool = True) -> Machine:
         """What the steps compute on."""
         return Machine(self.device, self.cache.files, progress)
-
-    @property
-    def interactive(self) -> bool:
-        """Whether a person is there to move sliders."""
-        return not os.environ.get(HEADLESS)
 
     @property
     def miniature(self) -> bool:

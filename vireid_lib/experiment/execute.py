@@ -22,8 +22,8 @@ from papermill.iorw import LocalHandler, papermill_io
 
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import homes
-from vireid_lib.experiment.context import HEADLESS
 from vireid_lib.experiment.notebooks import read_notebook
+from vireid_lib.project import HEADLESS
 
 ENGINE = "vireid"
 KERNEL = "python3"

@@ -11,7 +11,7 @@ from typing import Any
 
 from vireid_lib import cores
 from vireid_lib.experiment.cache import KEEP_RESULTS, StageFailed
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.trackers import NAMES as TRACKERS
 
@@ -45,8 +45,7 @@ def check(engine: str) -> str:
         ValueError: there is no such engine, or Ray is not installed.
     """
     if engine not in ENGINES:
-        near = nearest(engine, ENGINES, cutoff=0.0)
-        raise ValueError(f"There is no engine {engine!r}; did you mean {near[0]}? All: {', '.join(ENGINES)}.")
+        raise ValueError(f"There is no engine {engine!r}; {hint(engine, ENGINES)} All: {', '.join(ENGINES)}.")
     if engine == "ray" and importlib.util.find_spec("ray") is None:
         raise ValueError('The engine ray needs the package Ray: pip install -e ".[cluster]".')
     return engine

@@ -11,10 +11,9 @@ import pandas as pd
 from vireid_lib.analysis.privacy import Audit, audit_pixels
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
-from vireid_lib.experiment import arrays
 from vireid_lib.experiment.gallery_fidelity import thin
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.provenance import StageRecord, save_arrays
 
 SIZE = (64, 32)
 """Height and width at which pixels are compared."""
@@ -63,10 +62,10 @@ def audit(run: Run, name: str) -> GalleryAudit:
             for rows in (gallery, training)
         ]
         found = audit_pixels(*shown, training["identity"].tolist(), training["camera"].tolist(), real)
-        arrays.save(folder, nearest=found.nearest, distances=found.distances, real=found.real)
+        save_arrays(folder, nearest=found.nearest, distances=found.distances, real=found.real)
         return {"quantile": found.quantile}
 
     inputs = {"gallery": gallery, "training": training}
     record = run.stage("privacy_audit", {"gallery": name, "size": list(SIZE), "most": MOST}, inputs, make)
-    found = Audit(**arrays.load(record), quantile=record.values["quantile"], space="1 - SSIM")
+    found = Audit(**record.arrays(), quantile=record.values["quantile"], space="1 - SSIM")
     return GalleryAudit(record, found, gallery, training)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from vireid_lib.analysis.fidelity import brightness_histogram, colourfulness, frechet_distance, overlap
-from vireid_lib.experiment import arrays
 from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.provenance import save_arrays
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.viz.pictures import pixels
 
@@ -63,7 +63,7 @@ def fidelity(run: Run) -> Fidelity:
         }
         shown = {name: pixels(rows, (config.height, config.width)) for name, rows in groups.items()}
         histograms = np.stack([brightness_histogram(part) for part in shown.values()])
-        arrays.save(folder, histograms=histograms)
+        save_arrays(folder, histograms=histograms)
         table = pd.DataFrame(
             {
                 "images": list(groups),
@@ -84,13 +84,16 @@ def fidelity(run: Run) -> Fidelity:
     inputs |= {f"images_{place}": rows for place, rows in enumerate(groups.values())}
     about = {"groups": list(groups), "images": count, "size": [config.height, config.width]}
     record = run.stage("fidelity", about, inputs, make)
-    histograms = pd.DataFrame(arrays.load(record)["histograms"], index=list(groups))
+    histograms = pd.DataFrame(record.arrays()["histograms"], index=list(groups))
     return Fidelity(pd.DataFrame(record.values["table"]).assign(N=count), histograms, extractor)
 
 
 def thin(table: pd.DataFrame, count: int) -> pd.DataFrame:
     """At most `count` rows, spread evenly over people, cameras and files."""
-    ordered = table.sort_values(["identity", "camera", "path"])
-    if len(ordered) > count:
-        ordered = ordered.iloc[np.linspace(0, len(ordered) - 1, count).round().astype(int)]
-    return ordered.reset_index(drop=True)
+    return table.iloc[evenly(table, count)].reset_index(drop=True)
+
+
+def evenly(table: pd.DataFrame, count: int) -> np.ndarray:
+    """Positions of the rows of `thin`."""
+    order = table.reset_index(drop=True).sort_values(["identity", "camera", "path"]).index.to_numpy()
+    return order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)]

@@ -18,7 +18,7 @@ from vireid_lib.analysis.modality_classifier import ModalityClassifier, Modality
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment.gallery_audit import SIZE, audit
-from vireid_lib.experiment.gallery_fidelity import thin
+from vireid_lib.experiment.gallery_fidelity import evenly, thin
 from vireid_lib.experiment.gallery_translation import translation_ssim
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
@@ -216,7 +216,7 @@ def _to_reference(
     """How a gallery compares with real infrared images, equal numbers of both."""
     count = min(len(gallery), len(real))
     near = [
-        features[torch.from_numpy(_spread(rows, count))].numpy() for features, rows in ((held, real), (made, gallery))
+        features[torch.from_numpy(evenly(rows, count))].numpy() for features, rows in ((held, real), (made, gallery))
     ]
     found = {"Fréchet distance": frechet(*near, **about)}
     if count > NEIGHBOURS:
@@ -225,9 +225,3 @@ def _to_reference(
         share, note = diversity(made, gallery, held, real), f"share of the spread of {words}"
         found["variety"] = Measure("variety", share, images=(len(gallery), len(real)), note=note, **about)
     return found
-
-
-def _spread(rows: pd.DataFrame, count: int) -> np.ndarray:
-    """Numbers of `count` rows, evenly over people, cameras and files."""
-    order = rows.reset_index(drop=True).sort_values(["identity", "camera", "path"]).index.to_numpy()
-    return order[np.linspace(0, len(order) - 1, count).round().astype(int)]

@@ -19,10 +19,8 @@ from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.study import Row, Study, run_of, trainable
 from vireid_lib.experiment.training_sets import expansion_of, training_label
+from vireid_lib.experiment.trainings import GIVEN
 from vireid_lib.generators.untrained import Untrained
-
-GIVEN = ["images in a batch", "steps", "images seen"]
-"""What is told of a training's effort."""
 
 
 def train(run: Run, rows: Sequence[Row]) -> list[StageRecord]:

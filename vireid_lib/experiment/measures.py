@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
+from vireid_lib.analysis.embedding_spread import spread
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
@@ -111,23 +111,6 @@ def embedding_spread(run: Run, name: str, seed: int) -> StageRecord:
 
     inputs = {"features": run.evaluate(name, seed)}
     return run.stage("embedding_spread", {"training": name, "seed": seed}, inputs, make, seeds=[seed])
-
-
-def cross_distances(run: Run, name: str, seed: int) -> StageRecord:
-    """Mean distances across modalities within and between people, of the test features of the network trained
-    on training set `name`, of the images as they are.
-
-    Values: as `vireid_lib.analysis.embedding_spread.cross_modality_distances` returns them.
-    """
-    features, table = run.features(name, seed, plain=True)
-    inputs = {"features": run.evaluate(name, seed)}
-    return run.stage(
-        "cross_distances",
-        {"training": name, "seed": seed},
-        inputs,
-        lambda folder: cross_modality_distances(features, table),
-        seeds=[seed],
-    )
 
 
 def spread_table(run: Run) -> pd.DataFrame:

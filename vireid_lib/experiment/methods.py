@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from torch import nn
 
-from vireid_lib.nearest import nearest
+from vireid_lib.nearest import hint
 
 if TYPE_CHECKING:
     from vireid_lib.reid.config import ReidConfig
@@ -39,8 +39,7 @@ def names() -> list[str]:
 def method_class(method: str) -> type[Method]:
     """The class of a method. Raises ValueError, with the nearest names, for an unknown one."""
     if method not in (known := names()):
-        near = nearest(method, known, 3, cutoff=0.0)
-        raise ValueError(f"There is no method {method!r}; did you mean {' or '.join(near)}? All: {known}.")
+        raise ValueError(f"There is no method {method!r}; {hint(method, known, 3, cutoff=0.0)} All: {known}.")
     return module(method).METHOD
 
 

@@ -42,10 +42,6 @@ class Chapter:
         """The file's name without suffix, e.g. "04_reid_training"."""
         return self.path.stem
 
-    def read(self):
-        """Return the notebook (nbformat node)."""
-        return read_notebook(self.path)
-
 
 def read_notebook(path: str | Path):
     """Return the notebook (nbformat node) that a py:percent file holds.
@@ -173,8 +169,7 @@ def parse_overrides(
 
 def _unknown(name: str, chapters: list[Chapter]) -> str:
     valid = {own: chapter.name for chapter in chapters for own in chapter.parameters if own not in RESERVED}
-    near = nearest(name, valid)
-    meant = f"did you mean {near[0]}? " if near else ""
+    meant = "".join(f"did you mean {near}? " for near in nearest(name, valid))
     listing = ", ".join(f"{own} ({chapter})" for own, chapter in valid.items()) or "none at all"
     return f"no chapter that is to run has this parameter; {meant}valid names: {listing}."
 

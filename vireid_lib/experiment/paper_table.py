@@ -21,6 +21,10 @@ from vireid_lib.experiment.study import Row, Study, profile_of
 STATUSES = {"reproduced": "✓", "differs": "≠", "inconclusive": "~", "one seed": "?", "not yet run": "not yet run"}
 """How a mean of ours compares with a printed number, and its sign in tables."""
 
+NOT_RUN = {"our_mean": None, "our_std": None, "seeds": 0, "over": "", "difference": None}
+NOT_RUN |= {"status": "not yet run", "why": "", "older": False}
+"""What stands beside a printed number of which there is none of ours."""
+
 OURS, PAPERS = "font-weight:600", "font-style:italic;opacity:.75"
 
 
@@ -65,16 +69,7 @@ def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
     splits, which the paper's mean shares, counts as ours, so that the statement is a careful one.
     """
     if match.empty:
-        return {
-            "our_mean": None,
-            "our_std": None,
-            "seeds": 0,
-            "over": "",
-            "difference": None,
-            "status": "not yet run",
-            "why": "",
-            "older": False,
-        }
+        return NOT_RUN
     row, metric = match.iloc[-1], value["metric"]
     mean, deviation, count, noun = row[metric], row[f"{metric}_std"], int(row["seeds"]), "seed"
     if isinstance(row["splits"], dict) and len(row["splits"][metric]) > 1:
@@ -90,16 +85,8 @@ def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
         status = {"equivalent": "reproduced", "different": "differs"}.get(found, found)
         margins = [mean_margin(deviation, count, confidence) for confidence in (0.9, 0.95)]
         why += f"our mean over {over} ± {margins[0]:.2f} (90 % interval), ± {margins[1]:.2f} (95 %)"
-    return {
-        "our_mean": mean,
-        "our_std": deviation,
-        "seeds": row["seeds"],
-        "over": over,
-        "difference": difference,
-        "status": status,
-        "why": why,
-        "older": row["older"],
-    }
+    found = {"our_mean": mean, "our_std": deviation, "seeds": row["seeds"], "over": over, "difference": difference}
+    return found | {"status": status, "why": why, "older": row["older"]}
 
 
 def show_papers(beside: pd.DataFrame) -> list[tuple[str, Styler]]:
@@ -171,7 +158,8 @@ def beside_paper(
     rows += [_cells(table, study.row(name).label, study.row(name), [None] * len(table.metrics), ours) for name in also]
     title = f"{study.paper.short}, Table {table.number}: {table.title}"
     there, here = _there(table, column, run.miniature, withheld), _here(run, table, mode, method, ours)
-    return _styled(pd.DataFrame(rows).set_index("row"), title, "scores in percent", there, here, _without(withheld))
+    notes = [f"No printed number in {', '.join(names)}: {reason}" for reason, names in withheld.items()]
+    return _styled(pd.DataFrame(rows).set_index("row"), title, "scores in percent", there, here, notes)
 
 
 def _place(profile: Profile, table: Table, modes: Sequence[str], trials: int) -> tuple[str, int]:
@@ -234,11 +222,6 @@ def _here(run: Run, table: Table, mode: str, method: str, ours: pd.DataFrame) ->
     others = {row.method for row in table.rows} - {method} if method else ()
     instead = f", where the paper has {' and '.join(sorted(others)).upper()}" if others else ""
     return f"measured here ({about}){instead}, mean ± standard deviation, {_seeds(ours)} seeds{legend(ours)}"
-
-
-def _without(withheld: Mapping[str, Sequence[str]]) -> list[str]:
-    """Which rows have no printed number, and why."""
-    return [f"No printed number in {', '.join(rows)}: {reason}" for reason, rows in withheld.items()]
 
 
 def _seeds(ours: pd.DataFrame) -> str:

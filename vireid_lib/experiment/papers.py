@@ -108,28 +108,17 @@ class Paper(Strict):
     def values(self) -> Iterator[dict]:
         """Every printed number with its place and what it is about."""
         for table in self.tables:
+            of_table = {"paper": self.short, "table": table.number, "title": table.title}
             for row in table.rows:
+                of_row = {"printed_row": row.printed, **row.model_dump(include={"method", "training", "external"})}
                 for column, cell in zip(table.columns, row.values, strict=True):
+                    of_column = {"printed_column": column.printed, "dataset": column.dataset, "mode": column.mode}
                     variant = row.variant_in(column)
+                    of_column |= {"variant": variants.text(variant), "differences": variant}
+                    about = {**of_table, **of_row, **of_column, "settings": row.settings_in(column)}
                     for metric, value in zip(table.metrics, cell, strict=True):
                         if value is not None:
-                            yield {
-                                "paper": self.short,
-                                "table": table.number,
-                                "title": table.title,
-                                "printed_row": row.printed,
-                                "printed_column": column.printed,
-                                "dataset": column.dataset,
-                                "mode": column.mode,
-                                "method": row.method,
-                                "training": row.training,
-                                "external": row.external,
-                                "variant": variants.text(variant),
-                                "differences": variant,
-                                "settings": row.settings_in(column),
-                                "metric": metric,
-                                "paper_value": value,
-                            }
+                            yield {**about, "metric": metric, "paper_value": value}
 
 
 def load_paper(path: Path) -> Paper:

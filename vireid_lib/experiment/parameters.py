@@ -1,73 +1,47 @@
 """What a notebook's parameters may be. The runner checks every one before the first chapter starts.
 
 A parameters cell holds lines such as `people = 8  # 2 or more: how many are shown`. The default says the type. The
-comment may begin with a kind and a colon: a kind of name (`CHOICES`; with an "s", several of them between commas),
+comment may begin with a kind and a colon: a kind of name (`NAMED`; with an "s", several of them between commas),
 "shares", "weights" (a file, or a hub id such as "timm/resnet50.tv_in1k"), or "N or more". Without that, a parameter
 that is called as a kind is of that kind, and a number must be at least 1 where its default is, else at least 0.
 """
 
 import math
 import re
-from collections.abc import Callable, Mapping
 
 import yaml
 
 from vireid_lib import places
 from vireid_lib.data import yaml12
-from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.metrics import SCORES
+from vireid_lib.experiment.profile import Profile, training_sets
 from vireid_lib.nearest import nearest
 
 AT_LEAST = re.compile(r"(\d+) or more")
 SHARES, WEIGHTS = "shares", "weights"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-TYPES = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list: "a list such as [1, 2]",
-    dict: "a mapping such as {a: 1}",
-}
+TYPES = {int: "a whole number", float: "a number", bool: "true or false", list: "a list such as [1, 2]"}
+NAMED = ("method", "generator", "metric", "training set")
 
 
-def _methods(_: Profile | None) -> dict[str, str]:
+def _choices(kind: str, profile: Profile | None) -> dict[str, str]:
+    """The valid names of a kind, each with what else it is called. A training set is one besides the real images."""
+    from vireid_lib import generators
     from vireid_lib.experiment import methods
 
-    return dict.fromkeys(methods.names(), "")
-
-
-def _generators(_: Profile | None) -> dict[str, str]:
-    from vireid_lib import generators
-
-    return dict.fromkeys(generators.names(), "")
-
-
-def _metrics(_: Profile | None) -> dict[str, str]:
-    from vireid_lib.experiment.metrics import SCORES
-
-    return dict(SCORES)
-
-
-def _training_sets(profile: Profile | None) -> dict[str, str]:
-    from vireid_lib.experiment.profile import training_sets
-
-    return {name: "" for name in training_sets(profile) if name != "real"}
-
-
-CHOICES: Mapping[str, Callable[[Profile | None], dict[str, str]]] = {
-    "method": _methods,
-    "generator": _generators,
-    "metric": _metrics,
-    "training set": _training_sets,
-}
-"""Kind of name → the valid names, each with what else it is called. A training set is one besides the real images."""
+    if kind == "metric":
+        return SCORES
+    if kind == "training set":
+        return dict.fromkeys(training_sets(profile)[1:], "")
+    return dict.fromkeys((methods if kind == "method" else generators).names(), "")
 
 
 def kind_of(name: str, comment: str = "") -> str:
     """A parameter's kind, "" if it has none: what its comment begins with, or else its own name."""
     written = comment.partition(":")[0].strip()
-    if written in (SHARES, WEIGHTS, *CHOICES, *(f"{kind}s" for kind in CHOICES)) or AT_LEAST.fullmatch(written):
+    if written in (SHARES, WEIGHTS) or written.removesuffix("s") in NAMED or AT_LEAST.fullmatch(written):
         return written
-    return name if name in CHOICES else ""
+    return name if name in NAMED else ""
 
 
 def parse(text: str, default: object, kind: str = "", profile: Profile | None = None) -> object:
@@ -91,10 +65,10 @@ def check(value: object, default: object, kind: str = "", profile: Profile | Non
         if value and not (_is_file(value) or HUB_ID.fullmatch(value)):
             raise ValueError(f"{value!r} is no file of weights, and no hub id such as timm/resnet50.tv_in1k")
     elif isinstance(value, str):
-        several = kind.endswith("s")
+        several, kind = kind.endswith("s"), kind.removesuffix("s")
         for name in [each.strip() for each in value.split(",")] if several else [value]:
-            if (choices := CHOICES.get(kind.removesuffix("s"))) and not (name == "" == default):
-                _one_of(name, choices(profile), kind.removesuffix("s"))
+            if kind in NAMED and not (name == "" == default):
+                _one_of(name, _choices(kind, profile), kind)
     elif isinstance(value, list):
         if default and not value:
             raise ValueError(f"the list is empty; its default is {default!r}")
@@ -111,13 +85,11 @@ def _is_file(value: str) -> bool:
         return False
 
 
-def _one_of(name: str, choices: Mapping[str, str], kind: str) -> None:
-    if name in choices:
-        return
-    called = {**{other: each for each, other in choices.items() if other}, **{each: each for each in choices}}
-    near = nearest(name, called, cutoff=0.5)
-    meant = f"did you mean {called[near[0]]}? " if near else ""
-    raise ValueError(f"{name!r} is no {kind}; {meant}There are {', '.join(choices)}")
+def _one_of(name: str, choices: dict[str, str], kind: str) -> None:
+    if name not in choices:
+        called = {**{other: each for each, other in choices.items() if other}, **{each: each for each in choices}}
+        meant = "".join(f"did you mean {called[near]}? " for near in nearest(name, called, cutoff=0.5))
+        raise ValueError(f"{name!r} is no {kind}; {meant}There are {', '.join(choices)}")
 
 
 def _number(value: object, default: object, kind: str) -> None:

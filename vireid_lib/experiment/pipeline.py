@@ -24,7 +24,7 @@ from vireid_lib.experiment import datasets, methods, settings, variants
 from vireid_lib.experiment.context import Context
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.training_sets import adds_external, expansion_of
+from vireid_lib.experiment.training_sets import adds_external, blends, expansion_of, translations
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -202,7 +202,6 @@ class Run(Context):
     def more_images(self, training_set: str, split: int = 1) -> pd.DataFrame:
         """What a training set such as "flow2flow.tse" adds to the real images. The generator has seen no external
         image. Their sources are not "real"."""
-        from vireid_lib.experiment import training_expansion
         from vireid_lib.experiment.steps.synthesize import load_gallery, translate
 
         expansion, real = expansion_of(training_set), self.data(split).train_rows()
@@ -211,11 +210,11 @@ class Run(Context):
         if "tse" in expansion.kinds:
             by_blending = {"expansion": "interpolate"} if "expansion" in type(config).model_fields else {}
             blending = config.model_copy(update=by_blending)
-            for asked in training_expansion.blends(real, expansion):
+            for asked in blends(real, expansion):
                 records.append(self.expand(f"expansion_{name}", name, blending, fitted, asked, real))
         if "cmg" in expansion.kinds:
             machine = self.machine()
-            for asked in training_expansion.translations(real, expansion):
+            for asked in translations(real, expansion):
                 make = partial(translate, name=name, config=config, fitted=fitted.folder, machine=machine, **asked)
                 about = {**config.sampling_settings(), "cameras": asked["cameras"], "seed": config.seed}
                 inputs, code = {"fitted": fitted, "real": asked["rows"]}, [generators.generator_class(name)]
@@ -249,7 +248,7 @@ class Run(Context):
         options = dict(evaluation.settings)
         if evaluation.protocol == "regdb":
             options["trial"] = split
-        elif evaluation.protocol != "market-1501":
+        else:
             options["trial_count"] = evaluation.trials
         if (file := datasets.permutation_file(self)) is not None:
             options["permutation_file"] = file

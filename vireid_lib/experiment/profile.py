@@ -1,8 +1,8 @@
 """Profiles: one YAML file that says on which data, with which models and how long the book runs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from vireid_lib.data.strict import Strict
 from vireid_lib.experiment.training_sets import expansion_of
@@ -13,6 +13,19 @@ OF_THE_WORLD = ("resampled_ir", "oracle_ir")
 
 VARIANT_OF = "variant_of"
 """Key of a generator's settings: a variant has those of the named generator, and its own on top."""
+
+
+Items = TypeVar("Items", bound=list)
+
+
+def _distinct(items: Items) -> Items:
+    if len(set(items)) != len(items):
+        raise ValueError("names one entry twice, which would count one as two; remove it")
+    return items
+
+
+Distinct = AfterValidator(_distinct)
+Some = Field(min_length=1)
 
 
 def training_sets(profile: "Profile | None" = None) -> list[str]:
@@ -78,22 +91,15 @@ class Reid(Strict):
     epoch_batch: dict[Literal["identities", "images"], PositiveInt] = {}
     """The batch that the steps of an epoch are counted by, where it is not the method's own: batches of another size
     then leave the number of steps as it is."""
-    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]
+    seeds: Annotated[list[NonNegativeInt], Some, Distinct]
     """One training per seed; tables show the mean and the standard deviation."""
-    training_sets: Annotated[list[str], Field(min_length=1)]
+    training_sets: Annotated[list[str], Some, Distinct]
     """What chapter 04 compares: `real`, and with each generator's infrared images by the generator's name (`grayscale`,
     `dive`, `flow2flow`, ...), also a variant of the profile's own (`generators`) and images of the training identities
     (`flow2flow.tse`, see `training_sets`); `resampled_ir` and `oracle_ir` exist in the miniature world only."""
     expanded: PositiveInt | None = None
     """At most so many of the expanded people are trained on, those with most images first and, of equally many, the
     first by name (DiVE's figure 5); null takes all."""
-
-    @model_validator(mode="after")
-    def _no_repeats(self) -> "Reid":
-        for name, items in (("seeds", self.seeds), ("training_sets", self.training_sets)):
-            if len(set(items)) != len(items):
-                raise ValueError(f"{name} names one entry twice, which would count one training as two; remove it")
-        return self
 
 
 class Expand(Strict):
@@ -108,21 +114,14 @@ class Expand(Strict):
     """Identities with fewer images are left out: too little to learn a token from (the DiVE release: 12)."""
     min_aspect: NonNegativeFloat = 0.0
     """External images that are less than so many times as high as wide are left out (the DiVE release: 2)."""
-    splits: Annotated[list[Literal["train", "query", "gallery"]], Field(min_length=1)] = ["train"]
+    splits: Annotated[list[Literal["train", "query", "gallery"]], Some, Distinct] = ["train"]
     """Parts of the external set, which is not what is tested. The paper expands 1,011 people of Market-1501, and 751
     are in its training part: its 21,511 images fit training and gallery."""
-    cameras: Literal["infrared"] | Annotated[list[int], Field(min_length=1)] = "infrared"
+    cameras: Literal["infrared"] | Annotated[list[int], Some, Distinct] = "infrared"
     """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
-    counts: list[PositiveInt] = []
+    counts: Annotated[list[PositiveInt], Distinct] = []
     """Numbers of people in DiVE's figure 5, besides all that are expanded. Fewer are taken from those. For more, a
     generator is fitted to so many, whatever `min_images` says; in the miniature world their true infrared is added."""
-
-    @model_validator(mode="after")
-    def _nothing_twice(self) -> "Expand":
-        for name, items in (("counts", self.counts), ("splits", self.splits), ("cameras", self.cameras)):
-            if isinstance(items, list) and len(set(items)) != len(items):
-                raise ValueError(f"{name} names one entry twice; remove one")
-        return self
 
 
 OWN_SETTINGS = {"shots": "sysu-mm01", "draw": "sysu-mm01", "reading": "llcm"}
@@ -132,7 +131,7 @@ class Evaluation(Strict):
     """The protocol that is reported."""
 
     protocol: Literal["sysu-mm01", "regdb", "llcm"]
-    modes: Annotated[list[str], Field(min_length=1)]
+    modes: Annotated[list[str], Some, Distinct]
     """SYSU-MM01: all, indoor. RegDB, LLCM: visible-to-infrared, infrared-to-visible. The first is the main one."""
     trials: PositiveInt = 10
     shots: PositiveInt = 1
@@ -146,8 +145,6 @@ class Evaluation(Strict):
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> "Evaluation":
         valid = ("all", "indoor") if self.protocol == "sysu-mm01" else ("visible-to-infrared", "infrared-to-visible")
-        if len(set(self.modes)) != len(self.modes):
-            raise ValueError("modes names one entry twice; remove one")
         for mode in self.modes:
             if mode not in valid:
                 raise ValueError(f"modes names {mode!r}; {self.protocol} has {' and '.join(valid)}; write those")

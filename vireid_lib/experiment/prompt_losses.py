@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vireid_lib.data.images import load_images, to_float
-from vireid_lib.experiment import arrays
 from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.provenance import save_arrays
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
 from vireid_lib.generators.dive.prompts import camera_keys
@@ -44,11 +44,11 @@ def prompt_worth(run: Run, *, images: int = 24, split: int = 1) -> pd.DataFrame:
     fitted = run.fit("dive", split)
 
     def make(folder: Path) -> None:
-        arrays.save(folder, losses=_losses(run.generator("dive", split).model, rows).numpy())
+        save_arrays(folder, losses=_losses(run.generator("dive", split).model, rows).numpy())
 
     settings = {"times": list(TIMES), "variants": list(PROMPT_VARIANTS)}
     record = run.stage("prompt_worth", settings, {"finetuning": fitted, "images": rows}, make, seeds=[0])
-    losses = arrays.load(record)["losses"].reshape(len(PROMPT_VARIANTS), -1).astype(float)
+    losses = record.arrays()["losses"].reshape(len(PROMPT_VARIANTS), -1).astype(float)
     about = {"modality": [*rows["modality"]] * len(TIMES), "time": np.repeat(TIMES, len(rows))}
     return pd.DataFrame(about | dict(zip(PROMPT_VARIANTS, losses, strict=True)))
 

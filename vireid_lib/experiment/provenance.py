@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vireid_lib import __version__
+from vireid_lib import __version__, cores
 from vireid_lib.data.contents import write_atomically
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
 
+ARRAYS = "arrays.safetensors"
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "numpy", "pandas", "pillow")
 
 
@@ -45,9 +46,26 @@ class StageRecord:
         """What the stage's function returned."""
         return self.result["values"]
 
+    def arrays(self) -> "dict[str, np.ndarray]":
+        """What `save_arrays` left in its folder.
+
+        Raises:
+            FileNotFoundError, WeightsError: the file is gone or damaged; named with its remedy.
+        """
+        from vireid_lib.training.weights import read_file  # torch takes a second to come
+
+        return {name: array.numpy() for name, array in read_file(self.folder / ARRAYS).items()}
+
     def __repr__(self) -> str:
         seconds, device = self.result["wall_seconds"], self.result["device"]
         return f"StageRecord({self.name}: {seconds:.1f} s on {device}, in stages/{self.name}/{self.key})"
+
+
+def save_arrays(folder: Path, **arrays: "np.ndarray") -> None:
+    """Write pictures, maps or curves into a stage's folder, by name."""
+    from safetensors.numpy import save_file
+
+    save_file({name: array.copy(order="C") for name, array in arrays.items()}, folder / ARRAYS)
 
 
 class ResultError(ValueError):
@@ -113,7 +131,9 @@ def input_digest(value: object, name: str, cache: Path | None = None) -> str:
     if isinstance(value, Path):
         return f"files:{_path_digest(value, cache)}"
     if type(value).__name__ == "DataFrame":
-        return f"table:{_table_digest(value, cache)}"
+        from vireid_lib.data import tables
+
+        return f"table:{tables.digest(value, cache=cache)}"
     raise ResultError(
         f"input {name} is a {type(value).__name__}; give a stage's record, an image table, a Path "
         "or a text such as a manifest's digest. Settings belong in config."
@@ -135,12 +155,6 @@ def stages_in(value: object, stages: Path) -> set[str]:
         paths = value["path"].unique() if type(value).__name__ == "DataFrame" else []
     inside = f"{stages}{os.sep}"
     return {"/".join(path[len(inside) :].split(os.sep)[:2]) for path in paths if path.startswith(inside)}
-
-
-def _table_digest(table: "pd.DataFrame", cache: Path | None) -> str:
-    from vireid_lib.data import tables
-
-    return tables.digest(table, cache=cache)
 
 
 def _path_digest(path: Path, cache: Path | None) -> str:
@@ -183,7 +197,7 @@ def hardware() -> dict[str, object]:
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
         "processor": _processor_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores.allowed(),
         "memory_gib": _memory_gib(),
         "gpus": gpus,
         "system": f"{platform.system()} {platform.machine()}",

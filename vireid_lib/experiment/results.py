@@ -3,6 +3,7 @@
 A table shows the results of the settings that a run resolves to, found by their keys and nothing else.
 """
 
+import contextlib
 import importlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -73,7 +74,7 @@ def evaluations(run: Run, *, others: bool = False) -> list[StageRecord]:
         others: also those of the profile's training sets with every other method, and of the rows of every study.
     """
     found: dict[Path, StageRecord] = {}
-    for own, training in (*_own(run), *(_others(run) if others else ())):
+    for own, training in _trainings(run, others):
         for seed in run.profile.reid.seeds:
             if not any((own.cache.stages / f"evaluate_{training}").glob("*")):  # the key takes a look at every image
                 continue
@@ -88,27 +89,18 @@ def scores(run: Run, *, others: bool = False) -> pd.DataFrame:
     return table.sort_values("mode", key=lambda names: names.map(modes.index), kind="stable").reset_index(drop=True)
 
 
-def _own(run: Run) -> Iterator[tuple[Run, str]]:
-    for training in run.profile.reid.training_sets:
-        yield run, training
-
-
-def _others(run: Run) -> Iterator[tuple[Run, str]]:
-    """The other methods on the profile's training sets, then the rows of the studies; what the profile's settings do
-    not fit is left out."""
-    for method in methods.names():
-        try:
+def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
+    """The profile's training sets with its method, then with the others, then the rows of the studies; what the
+    profile's settings do not fit is left out."""
+    for method in [run.profile.reid.method, *(methods.names() if others else ())]:
+        with contextlib.suppress(FileError):  # the profile sets what this method does not have
             own = run.with_method(method)
-        except FileError:  # the profile sets what this method does not have
-            continue
-        yield from _own(own)
-    for name in STUDIES if run.profile.data.external else ():
+            yield from ((own, training) for training in own.profile.reid.training_sets)
+    for name in STUDIES if others and run.profile.data.external else ():
         study = _study(run, name)
         for row in trainable(run, study.rows if study else ()):
-            try:
+            with contextlib.suppress(FileError):
                 yield run_of(run, row), row.training
-            except FileError:
-                continue
 
 
 def _study(run: Run, name: str) -> Study | None:

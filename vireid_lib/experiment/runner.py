@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
+
+import pandas as pd
 
 from vireid_lib import places
-from vireid_lib.experiment import default_workspace, executors, locks
+from vireid_lib.experiment import default_workspace, executors, locks, results
 from vireid_lib.experiment.cache import KEEP_RESULTS
 from vireid_lib.experiment.console import Terminal
 from vireid_lib.experiment.failures import failure as _failure
@@ -24,10 +26,8 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import data_beside, load_profile, located
 from vireid_lib.experiment.provenance import hardware, library, now, versions, write_json
+from vireid_lib.experiment.publish import publish
 from vireid_lib.project import project_root
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class RunError(RuntimeError):
@@ -48,7 +48,7 @@ class BookRun:
 
     profile: Profile
     workspace: Path
-    scores: "pd.DataFrame | None"
+    scores: pd.DataFrame | None
     ok: bool
     page: Path | None
     failure: str
@@ -121,7 +121,7 @@ def run_book(
             if failure:
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
-        scores = None if study else _scores(run)
+        scores = None if study else results.scores(run)
         about = {
             "results": [] if study else scores[["stage", "key", "older"]].drop_duplicates().to_dict("records"),
             "profile": settings.model_dump(),
@@ -138,7 +138,7 @@ def run_book(
         try:
             write_json(record, about)
             if site:
-                _publish(folder, settings, source.parent if study else source)
+                publish(folder, settings, folder / "site", notebooks=source.parent if study else source)
         except OSError as error:
             if not failure:
                 raise
@@ -156,12 +156,10 @@ def continue_command(
     study: str = "",
 ) -> str:
     """The command that does the same run again."""
-    words = ["vireid", *(["study", study] if study else ["book"]), "--profile", profile]
-    for flag, value in (("--workspace", workspace), ("--data-root", data_root)):
-        words += [flag, str(value)] if value else []
-    for flag, values in (("--only", only), ("-p", overrides)):
-        for value in values:
-            words += [flag, value]
+    words = ["vireid", *(["study", study] if study else ["book"])]
+    about = {"--profile": [profile], "--workspace": [workspace], "--data-root": [data_root], "--only": only}
+    for flag, values in (about | {"-p": overrides}).items():
+        words += [word for value in values if value for word in (flag, str(value))]
     words += ["--keep-results"] if os.environ.get(KEEP_RESULTS) else []
     return shlex.join(words + executors.options())
 
@@ -222,11 +220,20 @@ def _supervise(job: dict, log: Path, terminal: Terminal) -> tuple[int, dict | No
         open(log, "w", encoding="utf-8") as errors,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
     ):
-        threading.Thread(target=_read_events, args=(process.stdout, events), daemon=True).start()
+
+        def read() -> None:
+            for line in process.stdout:
+                events.put(json.loads(line))
+            events.put(None)
+
+        threading.Thread(target=read, daemon=True).start()
         try:
-            while (event := _next(events, terminal)) is not None:
-                dead = event if event["event"] == "dead_kernel" else dead
-                terminal.event(event)
+            while True:
+                with contextlib.suppress(queue.Empty):
+                    if (event := events.get(timeout=0.5)) is None:
+                        break
+                    dead = event if event["event"] == "dead_kernel" else dead
+                    terminal.event(event)
                 terminal.refresh()
             process.wait()
         except BaseException:  # Ctrl-C: the closed pipe tells the process to end its kernel and itself
@@ -234,29 +241,3 @@ def _supervise(job: dict, log: Path, terminal: Terminal) -> tuple[int, dict | No
             process.wait()
             raise
     return process.returncode, dead
-
-
-def _next(events: "queue.Queue[dict | None]", terminal: Terminal) -> dict | None:
-    while True:
-        try:
-            return events.get(timeout=0.5)
-        except queue.Empty:
-            terminal.refresh()
-
-
-def _read_events(stream: TextIO, events: "queue.Queue[dict | None]") -> None:
-    for line in stream:
-        events.put(json.loads(line))
-    events.put(None)
-
-
-def _scores(run: Run) -> "pd.DataFrame":
-    from vireid_lib.experiment import results
-
-    return results.scores(run)
-
-
-def _publish(folder: Path, profile: Profile, notebooks: Path) -> None:
-    from vireid_lib.experiment.publish import publish
-
-    publish(folder, profile, folder / "site", notebooks=notebooks)

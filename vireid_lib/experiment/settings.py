@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from vireid_lib.data.strict import FileError, explained, validated
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.profile import VARIANT_OF, Profile
-from vireid_lib.nearest import hint, nearest
+from vireid_lib.nearest import hint
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -92,11 +92,7 @@ def world_size(profile: Profile, where: str = "") -> "Size | None":
     valid = [field.name for field in dataclasses.fields(Size)]
     for key in size:
         if key not in valid:
-            near = nearest(key, valid)
-            raise FileError(
-                f"{where}: unknown key world.size.{key}; "
-                + (f"did you mean {near[0]}?" if near else f"valid here: {', '.join(valid)}.")
-            )
+            raise FileError(f"{where}: unknown key world.size.{key}; {hint(key, valid)}")
     return Size(**size)
 
 

@@ -1,8 +1,13 @@
 """The names of training sets: what each adds to the real images, and what it is called in tables and figures."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from vireid_lib.data.tables import MODALITIES
+import pandas as pd
+
+from vireid_lib.data.cameras import camera_modalities
+from vireid_lib.data.tables import MODALITIES, OTHER
 
 KINDS = ("tse", "cmg")
 
@@ -45,6 +50,26 @@ def expansion_of(name: str) -> Expansion | None:
             "only such images are to be made, then for tse a percentage of the real images' number, between dots."
         )
     return Expansion(generator, kinds, modalities, *numbers)
+
+
+def blends(real: pd.DataFrame, expansion: Expansion) -> Iterator[dict[str, Any]]:
+    """TSE: as many images of every identity under each camera, what `Generator.expand` is asked for, by modality. The
+    pairs that are blended are the same for every generator."""
+    identities = sorted(real["identity"].unique())
+    for modality in expansion.modalities:
+        count, cameras = int((real["modality"] == modality).sum()), _cameras(real, modality)
+        each = expansion.percent / 100 * count / (len(identities) * len(cameras))
+        yield {"identities": identities, "cameras": cameras, "per_camera": max(1, round(each))}
+
+
+def translations(real: pd.DataFrame, expansion: Expansion) -> Iterator[dict[str, Any]]:
+    """CMG: each real image once in the other modality, under that modality's cameras in turn: rows and cameras."""
+    for modality in expansion.modalities:
+        yield {"rows": real[real["modality"] == OTHER[modality]], "cameras": _cameras(real, modality)}
+
+
+def _cameras(rows: pd.DataFrame, modality: str) -> list[str]:
+    return [name for name, records in camera_modalities(rows).items() if records == modality]
 
 
 def adds_external(name: str) -> bool:

@@ -10,6 +10,9 @@ from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.reid.config import ReidConfig
 
+GIVEN = ["images in a batch", "steps", "images seen"]
+"""What is told of a training's effort."""
+
 
 def recipe(config: ReidConfig, dataset: str, *, unprinted: bool = False) -> pd.DataFrame:
     """The settings of a method that a reader of its paper cannot take for granted.
@@ -63,17 +66,16 @@ def effort(records: Iterable[StageRecord]) -> Effort:
         )
         for record in records
     ]
-    columns = ["images in a batch", "steps", "images seen"]
     if not rows:
-        return Effort(pd.DataFrame(columns=[*columns, "minutes"]), "Nothing has been trained yet.")
+        return Effort(pd.DataFrame(columns=[*GIVEN, "minutes"]), "Nothing has been trained yet.")
     whole = pd.concat(rows)
-    table = whole.groupby("trained on", sort=False)[[*columns, "minutes"]].mean()
-    table = table.round({name: 0 for name in columns}).astype({name: int for name in columns})
+    table = whole.groupby("trained on", sort=False)[[*GIVEN, "minutes"]].mean()
+    table = table.round({name: 0 for name in GIVEN}).astype({name: int for name in GIVEN})
     unequal = differing(whole, ["seed", "split"])
     if not unequal:
-        batch, steps, images = (span(whole[name]) for name in columns)
+        batch, steps, images = (span(whole[name]) for name in GIVEN)
         sentence = f"Every training had batches of {batch} images and {steps} steps, and saw {images} images"
-        if len(whole[columns].drop_duplicates()) > 1:
+        if len(whole[GIVEN].drop_duplicates()) > 1:
             sentence += ", the same on every set for one seed and split"
         sentence += ": what differs is the data alone."
     else:
@@ -88,16 +90,9 @@ def given(record: StageRecord) -> pd.DataFrame:
     """What the networks of an evaluation (`Run.evaluate`) were given, as the trainer recorded: a row for each split;
     columns split, steps, "images in a batch" (of all processes, both modalities), "images seen" (drawn, each as often
     as it was)."""
-    rows = [
-        {
-            "split": int(split),
-            "steps": held["steps"],
-            "images in a batch": held["images_in_a_batch"],
-            "images seen": held["images_seen"],
-        }
-        for split, held in record.values["trainings"].items()
-    ]
-    return pd.DataFrame(rows)
+    words = {"images_in_a_batch": "images in a batch", "images_seen": "images seen"}
+    found = pd.DataFrame.from_dict(record.values["trainings"], orient="index").rename(columns=words)
+    return found.assign(split=found.index.astype(int))[["split", *GIVEN]]
 
 
 def differing(given: pd.DataFrame, by: Sequence[str]) -> list[str]:

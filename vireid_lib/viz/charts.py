@@ -1,47 +1,31 @@
-"""Charts: loss curves, bars with deviations, distance histograms."""
+"""Charts of numbers: curves, bars, differences with their intervals."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Float
+from matplotlib.axes import Axes
 
 from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
 
-SMOOTHING = 0.05  # share of the steps that a smoothed curve averages over
-
 
 @styled
-def loss_curves(
-    history: pd.DataFrame, *, terms: Sequence[str] = (), title: str = "", logarithmic: bool = False
-) -> Picture:
-    """Loss terms over steps: each value faint, a running mean on top.
+def lines(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, x: str, y: str, title: str = "") -> Picture:
+    """Curves over one axis, named at the right.
 
     Args:
-        history: column `step` and one column per term, as `training.loop.train` returns it.
-        terms: the columns to draw; empty draws all.
-
-    Raises:
-        ValueError: there is no such term.
+        curves: name → (places, values).
+        x, y: what the axes show, with their units.
     """
-    terms = list(terms) or [name for name in history.columns if name != "step"]
-    for name in terms:
-        if name not in history.columns:
-            raise ValueError(f"history has no term {name}; it has {', '.join(history.columns)}.")
-    picture = Picture(7.2, 3.1, title or f"Curves of {', '.join(terms)} over training steps")
+    picture = Picture(7.2, 3.3, title or f"{y} over {x}: {', '.join(curves)}")
     axes = picture.subplots()
-    window = max(1, round(SMOOTHING * len(history)))
-    for place, name in enumerate(terms):
-        colour = SERIES[place % len(SERIES)]
-        values = history[name].astype(float)
-        smooth = values.rolling(window, min_periods=1, center=True).mean()
-        axes.plot(history["step"], values, color=colour, alpha=0.22, linewidth=0.8)
-        axes.plot(history["step"], smooth, color=colour, label=name)
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss (no unit)")
-    axes.set_yscale("log" if logarithmic else "linear")
+    for place, (name, (places, values)) in enumerate(curves.items()):
+        axes.plot(places, values, color=SERIES[place % len(SERIES)], label=name)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    if all(float(place).is_integer() for places, _ in curves.values() for place in places):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     axes.margins(x=0.01)
-    axes.legend(loc="upper right", labelcolor="linecolor")
+    _legend_below(picture, axes)
     axes.set_title(title)
     return picture
 
@@ -95,29 +79,59 @@ def bars(
 
 
 @styled
-def distance_histograms(
-    groups: Mapping[str, Float[np.ndarray, " pairs"]], *, axis: str = "distance", title: str = "", bins: int = 60
+def differences(
+    labels: Sequence[str],
+    means: Sequence[float],
+    margins: Sequence[float],
+    *,
+    axis: str,
+    title: str = "",
+    groups: Sequence[str] = (),
+    established: Sequence[bool] = (),
 ) -> Picture:
-    """Distributions of distances, one outline per group, with each group's mean as a vertical line.
+    """Differences from zero with their intervals; a hollow dot is a difference that is not established.
 
     Args:
-        groups: name, such as "same person, across modalities" → distances.
-        axis: which distance.
+        margins: half widths of the intervals; NaN draws the mean alone.
+        axis: what differs, with its unit and the kind of interval.
+        groups: a group for each label, drawn in its own colour.
+        established: for each label; empty takes the differences whose interval leaves out zero.
     """
-    picture = Picture(7.2, 3.1, title or f"Histograms of {axis}: {', '.join(groups)}")
+    picture = Picture(7.2, 1.1 + 0.4 * len(labels), title or f"Differences of {axis}: {', '.join(labels)}")
     axes = picture.subplots()
-    low = min(float(values.min()) for values in groups.values())
-    high = max(float(values.max()) for values in groups.values())
-    edges = np.linspace(low, high, bins + 1)
-    for place, (name, values) in enumerate(groups.items()):
-        colour = SERIES[place % len(SERIES)]
-        heights, _ = np.histogram(values, edges, density=True)
-        axes.stairs(heights, edges, fill=True, color=colour, alpha=0.18)
-        axes.stairs(heights, edges, color=colour, linewidth=1.5, label=f"{name} (mean {values.mean():.2f})")
-        axes.axvline(values.mean(), color=colour, linewidth=1, linestyle=(0, (4, 3)))
+    kinds = list(dict.fromkeys(groups))
+    for place, (mean, margin) in enumerate(zip(means, margins, strict=True)):
+        colour = SERIES[kinds.index(groups[place]) % len(SERIES)] if kinds else SERIES[0]
+        known = not np.isnan(margin)
+        full = established[place] if len(established) else known and abs(mean) > margin
+        axes.errorbar(
+            mean,
+            place,
+            xerr=margin if known else None,
+            fmt="o",
+            color=colour,
+            elinewidth=1.8,
+            capsize=3,
+            markerfacecolor=colour if full else "white",
+        )
+        text = f"{mean:+.1f}" + (f" ± {margin:.1f}" if known else "")
+        axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontweight="bold")
+    axes.axvline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
+    axes.set_yticks(range(len(labels)), labels, color=INK)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
     axes.set_xlabel(axis)
-    axes.set_ylabel("density of pairs")
-    columns = 2 if max(map(len, groups)) < 32 else 1
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=columns, handlelength=1)
+    for place, kind in enumerate(kinds):
+        axes.plot([], [], "o", color=SERIES[place % len(SERIES)], label=kind)
+    if kinds:
+        _legend_below(picture, axes)
     axes.set_title(title)
     return picture
+
+
+def _legend_below(picture: Picture, axes: Axes) -> None:
+    """A legend that takes room from the figure's lower end, however tall the figure is."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = 2 if max(len(label) for label in labels) > 24 else 4
+    picture.legend(handles, labels, loc="outside lower left", ncols=columns, handlelength=1.4)

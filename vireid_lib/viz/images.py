@@ -25,7 +25,6 @@ def image_grid(
     *,
     row_labels: Sequence[str] = (),
     column_labels: Sequence[str] = (),
-    row_colours: Sequence[str] = (),
     title: str = "",
     cell: float = 1.15,
 ) -> Picture:
@@ -34,7 +33,6 @@ def image_grid(
     Args:
         images: one sequence per row; None leaves a gap, so that a missing image is seen to be missing.
         row_labels, column_labels: what the rows and columns are.
-        row_colours: a colour beside each row, such as its identity's.
         cell: height of an image, in inches.
 
     Raises:
@@ -57,9 +55,6 @@ def image_grid(
                 place.imshow(image)
     for place, label in enumerate(row_labels):
         axes[place, 0].set_ylabel(label, rotation=0, ha="right", va="center", color=INK, labelpad=10)
-    for place, colour in enumerate(row_colours):
-        first = axes[place, 0]
-        first.plot([-0.07, -0.07], [0, 1], transform=first.transAxes, color=colour, linewidth=3, clip_on=False)
     for place, label in enumerate(column_labels):
         axes[0, place].set_title(label, fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
     return picture
@@ -148,6 +143,34 @@ def attention_overlays(
             axes[row, 0].set_ylabel(row_labels[row], rotation=0, ha="right", va="center", labelpad=8)
     for place, label in enumerate(["image", *tokens]):
         axes[0, place].set_title(label, fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
+    return picture
+
+
+@styled
+def explanations(
+    images: Sequence[Image],
+    maps: Mapping[str, Sequence[Float[np.ndarray, "map_height map_width"]]],
+    *,
+    labels: Sequence[str] = (),
+    cell: float = 1.6,
+    title: str = "",
+) -> Picture:
+    """Images, and below them the same images under each kind of heat map, each map from 0 to its own maximum.
+
+    Args:
+        maps: kind of map → one map per image; what is negative is drawn as 0.
+        labels: above the images.
+    """
+    ratio = images[0].shape[1] / images[0].shape[0]
+    picture, axes = _grid(1 + len(maps), len(images), cell * ratio, cell, title, True, bool(labels))
+    for column, image in enumerate(images):
+        axes[0, column].imshow(image)
+        for row, kind in enumerate(maps.values(), start=1):
+            _overlay(axes[row, column], image, np.maximum(kind[column], 0), 0.0, max(float(kind[column].max()), 0.0))
+        if labels:
+            axes[0, column].set_title(labels[column], fontsize=8, fontweight="normal", color=QUIET, loc="center")
+    for row, label in enumerate(("image", *maps)):
+        axes[row, 0].set_ylabel(label, rotation=0, ha="right", va="center", color=QUIET, labelpad=8)
     return picture
 
 

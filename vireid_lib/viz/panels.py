@@ -115,23 +115,13 @@ def training_curves(
 
 @styled
 def against(
-    table: pd.DataFrame,
-    *,
-    x: str,
-    y: str,
-    label: str,
-    x_axis: str,
-    y_axis: str,
-    chance: float | None = None,
-    zero: bool = True,
-    title: str = "",
+    table: pd.DataFrame, *, x: str, y: str, label: str, x_axis: str, y_axis: str, zero: bool = True, title: str = ""
 ) -> Picture:
     """Named points with their standard deviations in both directions.
 
     Args:
         table: columns `x`, `x`_std, `y`, `y`_std and `label`.
         x_axis, y_axis: what the axes show, with their units.
-        chance: what guessing gives on the x axis; drawn as a line.
         zero: draw a line at y = 0.
     """
     picture = Picture(7.2, 3.6, title or f"{y_axis} over {x_axis}")
@@ -141,18 +131,6 @@ def against(
         errors = {f"{way}err": row[f"{name}_std"] for way, name in (("x", x), ("y", y)) if pd.notna(row[f"{name}_std"])}
         marker = MARKERS[place // len(SERIES) % len(MARKERS)]  # where the colours begin again
         axes.errorbar(row[x], row[y], **errors, fmt=marker, color=colour, capsize=3, elinewidth=1.2, label=row[label])
-    if chance is not None:
-        axes.axvline(chance, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(
-            "guessing",
-            (chance, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, -3),
-            textcoords="offset points",
-            va="top",
-            color=QUIET,
-            fontsize=8,
-        )
     if zero:
         axes.axhline(0, color=QUIET, linewidth=0.8)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), labelcolor="linecolor")

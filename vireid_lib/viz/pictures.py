@@ -1,7 +1,6 @@
 """Images of table rows, arranged for figures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -22,15 +21,6 @@ def pixels(rows: pd.DataFrame | Sequence[str], size: tuple[int, int] = SIZE) -> 
 def short(identity: str) -> str:
     """ "sysu_mm01/0042" → "0042", as figures name people."""
     return identity.rsplit("/", 1)[-1]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Pictures in rows and columns, for `plots.image_grid(**vars(grid))`."""
-
-    images: list[list[np.ndarray | None]]
-    row_labels: list[str]
-    column_labels: list[str]
 
 
 def spread(table: pd.DataFrame, count: int) -> pd.DataFrame:

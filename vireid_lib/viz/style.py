@@ -134,9 +134,3 @@ def bare(axes: Axes) -> None:
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-
-
-def name_dimensions(axes: Axes) -> None:
-    """Name the axes of a projection, which have neither unit nor meaning."""
-    axes.set_xlabel("first dimension (no unit)", fontsize=8)
-    axes.set_ylabel("second dimension (no unit)", fontsize=8)

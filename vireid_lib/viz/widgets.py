@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from vireid_lib.experiment.context import HEADLESS
+from vireid_lib.project import HEADLESS
 from vireid_lib.viz.style import Picture
 
 

@@ -1,6 +1,6 @@
 """DEEN's tables 4 to 7 and figures 6, 7 as trainings, and what the paper says about them (Zhang, Wang, CVPR 2023)."""
 
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.claims import Claim, better
 from vireid_lib.experiment.study import Row, Study
 
 PLAIN = {"aggregation": "none"}  # neither MFA nor non-local blocks
@@ -49,23 +49,19 @@ ROWS = (
 )
 
 
-def _better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
-    return Claim(words, place, measure, row, other)
-
-
 CLAIMS = (
-    _better("dee", "base", "DEE alone improves on the baseline", "Table 4, row 2"),
-    _better("dee_cpm", "dee", "CPM improves on DEE alone", "Table 4, row 3"),
-    _better("dee_ort", "dee", "The orthogonal loss improves on DEE alone", "Table 4, row 4"),
-    _better("dee_both", "dee_cpm", "The orthogonal loss adds to CPM", "Table 4, row 5"),
-    _better("dee_both", "base", "DEE with its losses improves on the baseline", "Table 4, row 5"),
-    _better("mfa", "base", "MFA improves on the baseline", "Table 4, row 6"),
-    _better("deen", "dee_both", "MFA adds to DEE", "Table 4, row 7"),
-    _better("deen", "mfa", "DEE adds to MFA", "Table 4, row 7"),
-    _better("deen", "base", "DEEN improves on the baseline", "Table 4, row 7"),
-    _better("deen", "base", "DEEN improves on the baseline", "Table 4, row 7", "mean_ap"),
+    better("dee", "base", "DEE alone improves on the baseline", "Table 4, row 2"),
+    better("dee_cpm", "dee", "CPM improves on DEE alone", "Table 4, row 3"),
+    better("dee_ort", "dee", "The orthogonal loss improves on DEE alone", "Table 4, row 4"),
+    better("dee_both", "dee_cpm", "The orthogonal loss adds to CPM", "Table 4, row 5"),
+    better("dee_both", "base", "DEE with its losses improves on the baseline", "Table 4, row 5"),
+    better("mfa", "base", "MFA improves on the baseline", "Table 4, row 6"),
+    better("deen", "dee_both", "MFA adds to DEE", "Table 4, row 7"),
+    better("deen", "mfa", "DEE adds to MFA", "Table 4, row 7"),
+    better("deen", "base", "DEEN improves on the baseline", "Table 4, row 7"),
+    better("deen", "base", "DEEN improves on the baseline", "Table 4, row 7", "mean_ap"),
     *(
-        _better(
+        better(
             f"stage_{stage}",
             f"stage_{stage - 1}",
             f"DEE is better after stage {stage} than after {stage - 1}",
@@ -73,22 +69,22 @@ CLAIMS = (
         )
         for stage in (1, 2)
     ),
-    _better("dee_both", "stage_2", "DEE is better after stage 3 than after 2", "Table 5"),
-    _better("dee_both", "stage_4", "DEE is better after stage 3 than after 4", "Table 5"),
-    _better("dee_both", "two", "Three branches are better than two", "Table 6"),
-    _better("dee_both", "four", "Three branches are better than four", "Table 6"),
-    _better("mfa", "nl", "MFA is better than non-local blocks", "Table 7"),
-    _better("mfa", "nl", "MFA is better than non-local blocks", "Table 7", "mean_ap"),
-    _better("deen", "nl_dee", "With DEE too, MFA is better than non-local blocks", "Table 7"),
-    _better("nl_dee", "nl", "DEE adds to non-local blocks", "Table 7"),
+    better("dee_both", "stage_2", "DEE is better after stage 3 than after 2", "Table 5"),
+    better("dee_both", "stage_4", "DEE is better after stage 3 than after 4", "Table 5"),
+    better("dee_both", "two", "Three branches are better than two", "Table 6"),
+    better("dee_both", "four", "Three branches are better than four", "Table 6"),
+    better("mfa", "nl", "MFA is better than non-local blocks", "Table 7"),
+    better("mfa", "nl", "MFA is better than non-local blocks", "Table 7", "mean_ap"),
+    better("deen", "nl_dee", "With DEE too, MFA is better than non-local blocks", "Table 7"),
+    better("nl_dee", "nl", "DEE adds to non-local blocks", "Table 7"),
     *(
-        _better("deen", sweep_row(setting, value), f"DEEN is better than with {symbol} = {value:g}", "Fig. 6")
+        better("deen", sweep_row(setting, value), f"DEEN is better than with {symbol} = {value:g}", "Fig. 6")
         for setting, (symbol, values) in SWEEPS.items()
         for value in values
     ),
-    _better("mfa", "base", "δ of MFA is larger than the baseline's (δ2 < δ3)", "Fig. 7", "delta"),
-    _better("dee_both", "base", "δ of DEE is larger than the baseline's (δ2 < δ4)", "Fig. 7", "delta"),
-    _better("deen", "dee_both", "δ of DEEN is larger than DEE's (δ4 < δ5)", "Fig. 7", "delta"),
+    better("mfa", "base", "δ of MFA is larger than the baseline's (δ2 < δ3)", "Fig. 7", "delta"),
+    better("dee_both", "base", "δ of DEE is larger than the baseline's (δ2 < δ4)", "Fig. 7", "delta"),
+    better("deen", "dee_both", "δ of DEEN is larger than DEE's (δ4 < δ5)", "Fig. 7", "delta"),
     Claim(
         "DEEN's distances within a person are smaller than the baseline's",
         "section 5.5",

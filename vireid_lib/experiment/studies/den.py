@@ -1,6 +1,6 @@
 """DEN's tables 1, 3, 4, 5 and 6 as trainings, and what the paper says about them (Kim et al., WACV 2024)."""
 
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.claims import Claim, better
 from vireid_lib.experiment.study import Row, Study
 
 # The switches of DenConfig for the rows without HueGray images.
@@ -48,13 +48,9 @@ def _wider(row: str, other: str, words: str, place: str) -> list[Claim]:
     ]
 
 
-def _better(row: str, other: str, words: str, place: str) -> Claim:
-    return Claim(words, place, "rank_1", row, other)
-
-
 CLAIMS = (
-    _better("ht", "wrt", "Without sample diversity, HT is better than WRT", "Table 1"),
-    _better("ht_re", "wrt_re", "Under random erasing, HT is better than WRT", "Table 1"),
+    better("ht", "wrt", "Without sample diversity, HT is better than WRT", "Table 1"),
+    better("ht_re", "wrt_re", "Under random erasing, HT is better than WRT", "Table 1"),
     *_wider("ht_re", "wrt_re", "Under random erasing, HT", "Table 1"),
     *(
         Claim(
@@ -67,11 +63,11 @@ CLAIMS = (
         )
         for measure, which in BOTH.items()
     ),
-    _better("ht_grey", "wrt_grey", "With grey images, HT is better than WRT", "Table 4"),
+    better("ht_grey", "wrt_grey", "With grey images, HT is better than WRT", "Table 4"),
     *_wider("ht_grey", "wrt_grey", "With grey images, HT", "Table 4"),
-    _better("ht_hue", "wrt_hue", "With turned hues, HT is better than WRT", "Table 4"),
+    better("ht_hue", "wrt_hue", "With turned hues, HT is better than WRT", "Table 4"),
     *_wider("ht_hue", "wrt_hue", "With turned hues, HT", "Table 4"),
-    _better("ht_hg", "wrt_hg", "With HueGray, HT is better than WRT", "Table 4"),
+    better("ht_hg", "wrt_hg", "With HueGray, HT is better than WRT", "Table 4"),
     *_wider("ht_hg", "wrt_hg", "With HueGray, HT", "Table 4"),
     Claim(
         "From hue to HueGray, HT gains more than WRT",
@@ -81,18 +77,18 @@ CLAIMS = (
         "ht_hue",
         than_from=("wrt_hue", "wrt_hg"),
     ),
-    _better("ne", "ht_re", "NE improves on the baseline", "Table 3, index 2"),
-    _better("pe", "ht_re", "PE improves on the baseline", "Table 3, index 3"),
-    _better("pe", "ne", "PE improves on it more than NE", "section 4.3"),
-    _better("ird", "ht_re", "NE and PE together improve on the baseline", "Table 3, index 4"),
-    _better("ird", "pe", "NE adds to PE", "Table 3, index 4"),
-    _better("ht_hg", "ht_re", "HueGray improves on the baseline", "Table 3, index 5"),
-    _better("ird_hg", "ird", "HueGray improves on IRD(V,I)", "Table 3, index 6"),
-    _better("ird_hg", "ht_hg", "IRD(V,I) improves on HueGray", "Table 3, index 6"),
-    _better("den_no_ci", "ird_hg", "IRD(HG,I) without CI improves further", "Table 3, index 7"),
-    _better("ird_hg_ci", "ird_hg", "CI alone improves further", "Table 3, index 8"),
-    _better("den", "ird_hg", "IRD(HG,I) with CI improves further", "Table 3, index 9"),
-    _better("den", "ht_re", "DEN improves on the baseline", "Table 3, index 9"),
+    better("ne", "ht_re", "NE improves on the baseline", "Table 3, index 2"),
+    better("pe", "ht_re", "PE improves on the baseline", "Table 3, index 3"),
+    better("pe", "ne", "PE improves on it more than NE", "section 4.3"),
+    better("ird", "ht_re", "NE and PE together improve on the baseline", "Table 3, index 4"),
+    better("ird", "pe", "NE adds to PE", "Table 3, index 4"),
+    better("ht_hg", "ht_re", "HueGray improves on the baseline", "Table 3, index 5"),
+    better("ird_hg", "ird", "HueGray improves on IRD(V,I)", "Table 3, index 6"),
+    better("ird_hg", "ht_hg", "IRD(V,I) improves on HueGray", "Table 3, index 6"),
+    better("den_no_ci", "ird_hg", "IRD(HG,I) without CI improves further", "Table 3, index 7"),
+    better("ird_hg_ci", "ird_hg", "CI alone improves further", "Table 3, index 8"),
+    better("den", "ird_hg", "IRD(HG,I) with CI improves further", "Table 3, index 9"),
+    better("den", "ht_re", "DEN improves on the baseline", "Table 3, index 9"),
     *(
         Claim(f"NE alone makes IIRS {which} smaller", "Table 5", measure, "ne", "ht_re", "smaller")
         for measure, which in BOTH.items()
@@ -109,8 +105,8 @@ CLAIMS = (
         for other, words in (("ht_re", "the baseline"), ("caj", "CAJ"), ("mmd", "MMD-ReID"))
     ),
     Claim("MMD-ReID has a smaller HIMD than the baseline", "Table 6", "himd", "mmd", "ht_re", "smaller"),
-    _better("ird_hg", "caj", "IRD(V,I) with HueGray is better than CAJ", "Table 6"),
-    _better("ird_hg", "mmd", "IRD(V,I) with HueGray is better than MMD-ReID", "Table 6"),
+    better("ird_hg", "caj", "IRD(V,I) with HueGray is better than CAJ", "Table 6"),
+    better("ird_hg", "mmd", "IRD(V,I) with HueGray is better than MMD-ReID", "Table 6"),
 )
 
 STUDY = Study("den", ROWS, CLAIMS)

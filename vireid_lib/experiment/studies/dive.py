@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vireid_lib import generators
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.claims import Claim, better
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.study import Row, Study
 from vireid_lib.experiment.training_sets import training_label
@@ -178,50 +178,31 @@ def trained_with(study: Study) -> str:
     return f"{start}, where the paper takes {papers} (-p method={THE_PAPERS} does)."
 
 
-def _better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
-    return Claim(words, place, measure, row, other)
-
-
 def _claims(method: str, table_1: Sequence[str], fewer: Sequence[int], more: Sequence[int]) -> tuple[Claim, ...]:
     real, dive = f"{method}_real", f"{method}_dive"
-    baseline = [
-        Claim(
-            f"Adding images of {training_label(name).removeprefix('+ ')} lowers the scores",
-            "Table 1",
-            measure,
-            f"{method}_{name}",
-            real,
-            "smaller",
-        )
+    rivals = [
+        (f"{method}_{name}", training_label(name).removeprefix("+ "), measure)
         for name in PRINTED
         if f"{method}_{name}" in table_1
         for measure in ("rank_1", "mean_ap")
+    ]
+    baseline = [
+        Claim(f"Adding images of {label} lowers the scores", "Table 1", measure, name, real, "smaller")
+        for name, label, measure in rivals
     ]
     against = [
-        _better(
-            dive,
-            f"{method}_{name}",
-            f"DiVE's images help more than {training_label(name).removeprefix('+ ')}'s",
-            "Table 1",
-            measure,
-        )
-        for name in PRINTED
-        if f"{method}_{name}" in table_1
-        for measure in ("rank_1", "mean_ap")
+        better(dive, name, f"DiVE's images help more than {label}'s", "Table 1", measure)
+        for name, label, measure in rivals
     ]
     improved = [
-        _better(f"{other}_dive", f"{other}_real", f"DiVE improves {label}", "Table 2, Fig. 1", measure)
+        better(f"{other}_dive", f"{other}_real", f"DiVE improves {label}", "Table 2, Fig. 1", measure)
         for other, label in METHODS.items()
         for measure in ("rank_1", "mean_ap")
     ]
-    people = (
-        [
-            _better(f"dive_{min(fewer)}", real, "A few expanded people help already", "Fig. 5"),
-            _better(dive, f"dive_{min(fewer)}", "More expanded people help more", "Fig. 5"),
-        ]
-        if fewer
-        else []
-    )
+    people = [
+        better(f"dive_{min(fewer, default=0)}", real, "A few expanded people help already", "Fig. 5"),
+        better(dive, f"dive_{min(fewer, default=0)}", "More expanded people help more", "Fig. 5"),
+    ] * bool(fewer)
     decline = [
         Claim(
             f"Beyond 1,011 people scores decline: with {count:,} they are lower than with all who have enough images",
@@ -237,11 +218,11 @@ def _claims(method: str, table_1: Sequence[str], fewer: Sequence[int], more: Seq
         *baseline,
         *against,
         *improved,
-        _better("infrared_single", real, "Fitted to infrared images only, DiVE still helps", "Table 3"),
-        _better("both_single", "infrared_single", "Fitting to both modalities is better", "Table 3"),
-        _better(dive, "both_single", "A code for each view is better still", "Table 3"),
-        _better("campus", real, "DiVE helps with CUHK03-NP's people", "Table 4"),
-        _better(dive, "campus", "Market-1501's people help more than CUHK03-NP's", "Table 4"),
+        better("infrared_single", real, "Fitted to infrared images only, DiVE still helps", "Table 3"),
+        better("both_single", "infrared_single", "Fitting to both modalities is better", "Table 3"),
+        better(dive, "both_single", "A code for each view is better still", "Table 3"),
+        better("campus", real, "DiVE helps with CUHK03-NP's people", "Table 4"),
+        better(dive, "campus", "Market-1501's people help more than CUHK03-NP's", "Table 4"),
         *people,
         *decline,
     )

@@ -1,6 +1,6 @@
 """Flow2Flow's tables III to VIII and figure 6 as trainings, and what the paper says about them (Pan et al.)."""
 
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.claims import Claim, better
 from vireid_lib.experiment.study import Row, Study
 
 METHOD = "mpanet_expanded"
@@ -70,28 +70,24 @@ ROWS = (
 )
 
 
-def _better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
-    return Claim(words, place, measure, row, other)
-
-
 def _both_scores(row: str, other: str, words: str, place: str) -> list[Claim]:
-    return [_better(row, other, words, place, measure) for measure in ("rank_1", "mean_ap")]
+    return [better(row, other, words, place, measure) for measure in ("rank_1", "mean_ap")]
 
 
 CLAIMS = (
     *_both_scores("tse", "mpanet", "Expanding the training samples (TSE) improves on MPANet", "Table III"),
     *_both_scores("cmg", "mpanet", "Images in the other modality (CMG) improve on MPANet", "Table III"),
     *_both_scores("both", "mpanet", "Both together improve on MPANet", "Table III"),
-    _better("both", "tse", "Both together are better than TSE", "Table III"),
-    _better("both", "cmg", "Both together are better than CMG", "Table III"),
-    _better("tse", "cmg", "TSE gains more than CMG", "section VI"),
-    _better("mpanet", "interpolation", "Blending pixels makes MPANet worse", "Table IV"),
+    better("both", "tse", "Both together are better than TSE", "Table III"),
+    better("both", "cmg", "Both together are better than CMG", "Table III"),
+    better("tse", "cmg", "TSE gains more than CMG", "section VI"),
+    better("mpanet", "interpolation", "Blending pixels makes MPANet worse", "Table IV"),
     *_both_scores("tse", "interpolation", "TSE is better than blending pixels", "Table IV"),
-    _better("tse_10", "mpanet", "TSE with q = 10 improves on MPANet", "Table IV"),
+    better("tse_10", "mpanet", "TSE with q = 10 improves on MPANet", "Table IV"),
     *_both_scores("mpanet", "cyclegan", "CycleGAN's images make MPANet worse", "Table V"),
     *_both_scores("cmg", "cyclegan", "CMG is better than CycleGAN", "Table V"),
     *(
-        _better(kind, f"{kind}_linear", f"{KINDS[kind]}: the nonlinear flow is better than the linear one", "Table VI")
+        better(kind, f"{kind}_linear", f"{KINDS[kind]}: the nonlinear flow is better than the linear one", "Table VI")
         for kind in KINDS
     ),
     Claim(
@@ -102,12 +98,12 @@ CLAIMS = (
         "tse_linear",
         than_from=("cmg_linear", "cmg"),
     ),
-    _better("mpanet", "cmg_none", "CMG without adversaries makes MPANet worse", "Table VII"),
+    better("mpanet", "cmg_none", "CMG without adversaries makes MPANet worse", "Table VII"),
     *_both_scores("cmg", "cmg_none", "CMG is better with adversaries than without", "Table VII"),
-    _better("cmg", "cmg_identity", "CMG is better with both adversaries than with identity alone", "Table VII"),
-    _better("cmg", "cmg_modality", "CMG is better with both adversaries than with modality alone", "Table VII"),
-    _better("cmg_identity", "cmg_none", "Identity adversaries alone improve CMG", "Table VII"),
-    _better("cmg_modality", "cmg_none", "Modality adversaries alone improve CMG", "Table VII"),
+    better("cmg", "cmg_identity", "CMG is better with both adversaries than with identity alone", "Table VII"),
+    better("cmg", "cmg_modality", "CMG is better with both adversaries than with modality alone", "Table VII"),
+    better("cmg_identity", "cmg_none", "Identity adversaries alone improve CMG", "Table VII"),
+    better("cmg_modality", "cmg_none", "Modality adversaries alone improve CMG", "Table VII"),
     Claim(
         "The adversaries matter more for CMG than for TSE",
         "section V-C4",
@@ -117,11 +113,11 @@ CLAIMS = (
         than_from=("tse_none", "tse"),
     ),
     *(
-        _better(kind, f"{kind}_no_losses", f"{KINDS[kind]}: the two losses improve on none", "Table VIII")
+        better(kind, f"{kind}_no_losses", f"{KINDS[kind]}: the two losses improve on none", "Table VIII")
         for kind in KINDS
     ),
     *(
-        _better(
+        better(
             f"{kind}_flow",
             f"{kind}_noise",
             f"{KINDS[kind]}: the flow loss matters more than the noise loss",
@@ -130,23 +126,23 @@ CLAIMS = (
         for kind in KINDS
     ),
     *(
-        _better(kind, f"{kind}_flow", f"{KINDS[kind]}: the noise loss adds to the flow loss", "Table VIII")
+        better(kind, f"{kind}_flow", f"{KINDS[kind]}: the noise loss adds to the flow loss", "Table VIII")
         for kind in KINDS
     ),
     *(
-        _better(
+        better(
             "tse", expansion_row(modality, 100), f"Expanding both modalities is better than {modality} alone", "Fig. 6"
         )
         for modality in ("visible", "infrared")
     ),
-    _better(
+    better(
         expansion_row("infrared", 100),
         expansion_row("visible", 100),
         "Expanding infrared images helps more than visible ones",
         "section V-C1",
     ),
     *(
-        _better(
+        better(
             "tse",
             expansion_row("", percent),
             f"As many generated images as real ones are better than × {percent / 100:g}",

@@ -1,6 +1,6 @@
 """JSIA-ReID's tables 3 and 4 and figure 5 as trainings, and what the paper says about them (Wang et al., 2020)."""
 
-from vireid_lib.experiment.claims import Claim
+from vireid_lib.experiment.claims import Claim, better
 from vireid_lib.experiment.study import Row, Study
 
 OFF = {"il_weight": 0.0, "lr_weight": 0.0, "ui_weight": 0.0}
@@ -44,10 +44,6 @@ ROWS = (
 )
 
 
-def _better(row: str, other: str, words: str, place: str, measure: str = "rank_1") -> Claim:
-    return Claim(words, place, measure, row, other)
-
-
 STEPS = (
     ("sl", "none", "SL improves on nothing", "Table 3, index 2"),
     ("il", "none", "IL improves on nothing", "Table 3, index 3"),
@@ -60,7 +56,7 @@ STEPS = (
     ("jsia", "degraded_lr", "Paired images align regions better than unpaired ones", "Table 3, index 8"),
 )
 CLAIMS = (
-    *(_better(*step, measure) for step in STEPS for measure in ("rank_1", "mean_ap")),
+    *(better(*step, measure) for step in STEPS for measure in ("rank_1", "mean_ap")),
     Claim(
         "IL makes a person's images more alike across modalities", "Fig. 4", "intra_distance", "sl_il", "sl", "smaller"
     ),
@@ -68,7 +64,7 @@ CLAIMS = (
         "SL makes different people more alike across modalities", "Fig. 4", "inter_distance", "sl", "none", "smaller"
     ),
     *(
-        _better(
+        better(
             "jsia", sweep_row(setting, value), f"The whole method is better than with {symbol} = {value:g}", "Fig. 5"
         )
         for setting, (symbol, values) in SWEEPS.items()
