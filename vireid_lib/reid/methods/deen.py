@@ -184,10 +184,6 @@ class ExpansionNetwork(TwoStreamNetwork):
         """Pooled embeddings before the BN neck of `feature_map`'s maps: the originals, then each branch's."""
         return self.reduce(self.pool(torch.cat(maps.chunk(self.branches, dim=1))))
 
-    def pooled(self, images: Images, modality: str) -> Features:
-        """The original's embedding before the BN neck."""
-        return self.embeddings(self.feature_map(images, modality))[: len(images)]
-
     def describe(self, maps: Maps) -> Features:
         """What is compared by inner product: for each branch, the embedding before and after the BN neck, each of
         unit length, side by side. The inner product of two such features is the sum of 2·branches cosines."""
