@@ -1,6 +1,7 @@
 """The base model's recipe: tokenizer, bank, resumable training, a folder that plain diffusers loads."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
-from vireid_lib.miniworld import captions
-from vireid_lib.miniworld.pretrain import BASE_MODEL, DenoiserTask, build_bank, pretrain, write_prompt
+from vireid_lib.miniworld import captions, pretrain_networks
+from vireid_lib.miniworld.pretrain import DenoiserTask, build_bank, pretrain, write_prompt
 from vireid_lib.miniworld.pretrain_networks import (
     BankConfig,
     DenoiserConfig,
@@ -20,6 +21,7 @@ from vireid_lib.miniworld.pretrain_networks import (
     build_tokenizer,
 )
 
+BASE_MODEL = Path(pretrain_networks.__file__).parent / "base_model"
 TINY = PretrainConfig(
     bank=BankConfig(images=80, held_out=8),
     vae=VaeConfig(channels=(8, 8, 16), latent_channels=4, groups=4, steps=3, batch=4),

@@ -37,9 +37,6 @@ from vireid_lib.training.loop import train
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.task import Task
 
-BASE_MODEL = Path(__file__).resolve().parent / "base_model"
-"""The shipped model, in the folder layout of diffusers."""
-
 
 class Bank(NamedTuple):
     """One picture of each person of a stream: pixels (memory-mapped), captions, kinds of place (e.g. "street")."""

@@ -112,6 +112,8 @@ class TwoStreamMethod(Method):
     config_class = TwoStreamConfig
     config: TwoStreamConfig
     network: TwoStreamNetwork
+    erased: Mapping[str, Any] = {}
+    """What a method erases otherwise than `augment.random_erasing`: area, fill."""
 
     def __init__(self, config: TwoStreamConfig, num_identities: int) -> None:
         self.config = config
@@ -139,8 +141,10 @@ class TwoStreamMethod(Method):
         return augment.horizontal_flip(images, generator, self.config.flip)
 
     def erase(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Random erasing of normalised images, if the configuration wants it."""
-        return augment.random_erasing(images, generator, self.config.erasing) if self.config.erasing else images
+        """Random erasing of normalised images, if the configuration wants it; see `erased`."""
+        if not self.config.erasing:
+            return images
+        return augment.random_erasing(images, generator, self.config.erasing, **self.erased)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         output = self.network(batch.visible, batch.infrared)

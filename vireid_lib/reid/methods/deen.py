@@ -201,19 +201,14 @@ class Deen(TwoStreamMethod):
 
     def __init__(self, config: DeenConfig, num_identities: int) -> None:
         self.config, self.network = config, ExpansionNetwork(config, num_identities)
+        # The release fills with ImageNet's mean after normalisation, where the mean is 0.
+        fill = augment.IMAGENET_MEAN if config.form == "release" else (0.0, 0.0, 0.0)
+        self.erased = {"area": config.erasing_area, "fill": fill}
 
     def augment_images(self, images: Tensor, modality: str, generator: torch.Generator) -> Tensor:
         if self.config.grey:
             images = augment.grey(images, generator, self.config.grey)
         return super().augment_images(images, modality, generator)
-
-    def erase(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        config = self.config
-        if not config.erasing:
-            return images
-        # The release fills with ImageNet's mean after normalisation, where the mean is 0.
-        fill = augment.IMAGENET_MEAN if config.form == "release" else (0.0, 0.0, 0.0)
-        return augment.random_erasing(images, generator, config.erasing, area=config.erasing_area, fill=fill)
 
     def metric_losses(self, output: Expanded, batch: Batch) -> dict[str, Tensor]:
         config, branches = self.config, self.config.branches
