@@ -2,6 +2,7 @@
 
 import colorsys
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -69,7 +70,7 @@ def test_random_erasing(images, area):
 
 
 def test_channel_erasing(images):
-    erased = augment.channel_erasing(images, generator(), 0.8)
+    erased = augment.channel_augmentation(images, generator(), erasing=0.8)
     assert torch.equal(erased, erase_one_by_one(images, 0.8, (0.02, 0.4), (0.4914, 0.4822, 0.4465)))
     assert not torch.equal(erased, images)
 
@@ -152,7 +153,7 @@ OPERATIONS = [
     augment.horizontal_flip,
     augment.pad_and_crop,
     augment.random_erasing,
-    augment.channel_erasing,
+    partial(augment.channel_augmentation, erasing=0.5),
     augment.grey,
     augment.channel_exchange,
     augment.hue,

@@ -68,7 +68,7 @@ def run(folder: Path, steps: int = 20) -> tuple[list, torch.Tensor]:
 
 def test_off_by_default(tmp_path: Path, fake: type[Fake]) -> None:
     run(tmp_path)
-    assert fake.told == [] and not trackers.folder_of(tmp_path).exists()
+    assert fake.told == [] and not (tmp_path / "trackers").exists()
 
 
 def test_a_tracker_is_told_the_history_and_changes_nothing(

@@ -178,33 +178,9 @@ def findings(measured: pd.DataFrame, confidence: float = 1 - LEVEL) -> pd.DataFr
 
 
 def conclusion(measured: pd.DataFrame) -> str:
-    """What follows for the paper's sentence, in words; see `findings`."""
-    on_person, more_than_code, evener = findings(measured)["verdict"]
-    code = _finding(_per_image(measured)[1] - 1, 1 - LEVEL)
-    where = {
-        "supported": "more on the person",
-        "contradicted": "more in the background",
-        "undecided": "as much on the person as anywhere",
-    }[code["verdict"]]
-    first = {
-        "supported": "The identity token focuses on the person's area, as the paper says.",
-        "contradicted": "The identity token avoids the person's area, against what the paper says.",
-        "undecided": "Whether the identity token prefers the person's area cannot be told from these images.",
-    }[on_person]
-    second = {
-        "supported": "It is heard more on the person than the modality token is.",
-        "contradicted": "It is heard less on the person than the modality token is.",
-        "undecided": "In that, it does not measurably differ from the modality token.",
-    }[more_than_code]
-    third = {
-        "supported": "The modality token is the more even of the two, as the paper says.",
-        "contradicted": "The modality token is the less even of the two, against what the paper says.",
-        "undecided": "Which of the two is spread more evenly cannot be told.",
-    }[evener]
-    return (
-        f"{first} {second} {third} The modality token is heard {where} "
-        f"(concentration {1 + code['mean']:.2f} ± {code['margin']:.2f})."
-    )
+    """What follows for the paper's sentence: a line for each of the `findings`, with its verdict, mean and margin."""
+    lines = findings(measured).itertuples(name=None)
+    return "\n".join(f"{claim}: {verdict}, {mean:+.2f} ± {margin:.2f}" for claim, mean, margin, verdict in lines)
 
 
 def _per_image(measured: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

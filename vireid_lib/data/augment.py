@@ -49,7 +49,9 @@ def pad_and_crop(images: Images, generator: Generator, padding: int = 10, fill: 
 # As in the released random erasing; whatever does not fit after so many tries is left as it is.
 ERASING_TRIES = 100
 
-CHANNEL_FILL = (0.4914, 0.4822, 0.4465)  # red, green, blue in CAJ's release
+CHANNEL_FILL = (0.4914, 0.4822, 0.4465)
+"""Red, green, blue of CAJ's channel erasing. The release applies them to normalised images: the rectangle comes out a
+little brighter than the mean, and not quite grey."""
 
 
 def random_erasing(
@@ -88,17 +90,6 @@ def random_erasing(
     inside = (row >= top) & (row < top + tall) & (column >= left) & (column < left + wide)
     inside = inside[:, None] & erased & fits.any(dim=1)[:, None, None, None]
     return torch.where(inside, images.new_tensor(fill)[:, None, None], images)
-
-
-def channel_erasing(
-    images: Images, generator: Generator, probability: float = 0.5, area: tuple[float, float] = (0.02, 0.4)
-) -> Images:
-    """Random erasing with a constant of its own for each colour channel, with a probability.
-
-    Source: Ye et al., Channel Augmented Joint Learning, ICCV 2021; the constants are the release's, which applies
-    them to normalised images: the rectangle comes out a little brighter than the mean, and not quite grey.
-    """
-    return random_erasing(images, generator, probability, area, fill=CHANNEL_FILL)
 
 
 def luminance(images: Float[Tensor, "*batch 3 h w"]) -> Float[Tensor, "*batch 1 h w"]:
@@ -161,13 +152,13 @@ def turn_hue(images: Images, angles: Float[Tensor, " batch"]) -> Images:
 def channel_augmentation(
     images: Images, generator: Generator, erasing: float = 0.0, exchange: float = 0.0, greying: float = 0.0
 ) -> Images:
-    """Channel erasing, then channel exchange, then grey, each with its probability; 0 leaves a change out.
+    """Channel erasing (a constant for each channel), exchange, then grey, each with its probability; 0 leaves it out.
 
     Source: Ye et al., Channel Augmented Joint Learning, ICCV 2021, in its release's order. An image that was
     exchanged has three equal channels, so that greying leaves it as it is.
     """
     if erasing:
-        images = channel_erasing(images, generator, erasing)
+        images = random_erasing(images, generator, erasing, fill=CHANNEL_FILL)
     if exchange:
         images = channel_exchange(images, generator, exchange)
     return grey(images, generator, greying) if greying else images

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from vireid_lib.data import intensity
 from vireid_lib.data.file_kind import kind_of
@@ -15,18 +15,6 @@ from vireid_lib.data.text import printable
 
 # Part of the cache's key: raise it whenever `decode` gives other pixels, or another complaint, for the same file.
 VERSION = 2
-
-# What brings an image upright whose EXIF gives this orientation.
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-ASIDE = (5, 6, 7, 8)  # of these, those that exchange height and width
 
 # Complaints about EXIF, which name no file; the picture is none the worse.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
@@ -101,7 +89,11 @@ def image_size(path: str | Path) -> tuple[int, int]:
         ImageError: the file is missing, empty or no image.
     """
     with _named(path), Image.open(path) as file:
-        return file.size if _orientation(file) in ASIDE else file.size[::-1]
+        try:
+            lies = file.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # these exchange height and width
+        except Exception:  # as in `_upright`
+            lies = False
+        return file.size if lies else file.size[::-1]
 
 
 def about(path: str | Path) -> tuple[bool, int]:
@@ -114,17 +106,10 @@ def about(path: str | Path) -> tuple[bool, int]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    turn = TURNS.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (as it is) where the file gives none that can be read."""
     try:
-        found = image.getexif().get(ExifTags.Base.Orientation, 1)
-        return found if found in TURNS else 1
+        return ImageOps.exif_transpose(image)
     except Exception:  # cameras and tools write EXIF that breaks Pillow's reader; the picture is none the worse
-        return 1
+        return image
 
 
 def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:

@@ -1,8 +1,9 @@
 """Pre-train the miniature Stable Diffusion that plays the part of Stable Diffusion 1.5 in the embedded book.
 
 `pretrain` draws a bank of captioned pictures, trains the autoencoder, encodes the bank, trains text encoder and U-Net
-together, and writes a folder that diffusers loads. Every step is resumable. The model sees visible pictures of people
-of its own seed stream by random cameras: no infrared picture, and no identity of the miniature data sets.
+together, and writes a folder that diffusers loads; its recipe is `pretrain_networks.PretrainConfig`. Every step is
+resumable. The model sees visible pictures of people of its own seed stream by random cameras: no infrared picture, and
+no identity of the miniature data sets.
 """
 
 from __future__ import annotations
@@ -26,18 +27,15 @@ from vireid_lib.data.augment import luminance
 from vireid_lib.data.contents import write_atomically, written_aside
 from vireid_lib.data.grey import grey
 from vireid_lib.miniworld import pretrain_networks as nets
-from vireid_lib.miniworld.cameras import View, random_visible_camera, sample_view
+from vireid_lib.miniworld.cameras import random_visible_camera, sample_view
 from vireid_lib.miniworld.captions import caption
-from vireid_lib.miniworld.people import Person, people_stream
+from vireid_lib.miniworld.people import people_stream
 from vireid_lib.miniworld.render import render
-from vireid_lib.training import checkpoint, devices, seeds
+from vireid_lib.training import devices, seeds
 from vireid_lib.training.average import WeightAverage
 from vireid_lib.training.loop import train
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.task import Task
-
-BASE_MODEL = Path(__file__).resolve().parent / "base_model"
-"""The shipped model, in the folder layout of diffusers."""
 
 
 class Bank(NamedTuple):
@@ -48,35 +46,26 @@ class Bank(NamedTuple):
     scenes: list[str]
 
 
-def build_bank(folder: Path, config: nets.BankConfig, *, seed: int, held_out: bool = False) -> Bank:
-    """Draw the bank into `folder`, or open the one that is there."""
+def build_bank(folder: Path, count: int, *, seed: int, purpose: str = "pretraining", height=64, width=32) -> Bank:
+    """Draw `count` people of the stream `purpose`, each before a random visible camera, or open what `folder` holds."""
     file, words = folder / "pixels.npy", folder / "captions.json"
     if not words.exists():  # written last
         folder.mkdir(parents=True, exist_ok=True)
-        purpose, count = ("pretraining/held-out", config.held_out) if held_out else ("pretraining", config.images)
-        people, views = people_and_views(seed, purpose, count)
-        shape = (count, config.height, config.width, 3)
-        pixels = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
+        rng = np.random.default_rng([seed, len(purpose), 7])
+        people = list(islice(people_stream(seed, purpose), count))
+        views = [sample_view(rng, random_visible_camera(rng)) for _ in people]
+        pixels = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=(count, height, width, 3))
         with Progress(count, f"pictures of the {purpose} stream", unit="pictures") as line:
             for start in range(0, count, 512):
                 part = slice(start, start + 512)
                 # Drawn at twice the size, as the data sets are on disk, and reduced as they are when they are read.
-                size = {"height": 2 * config.height, "width": 2 * config.width}
-                drawn = render(people[part], views[part], **size, modality="visible")
-                blocks = drawn.reshape(-1, config.height, 2, config.width, 2, 3)
-                pixels[part] = (blocks.mean((2, 4)) + 0.5).astype(np.uint8)
+                drawn = render(people[part], views[part], height=2 * height, width=2 * width, modality="visible")
+                pixels[part] = (drawn.reshape(-1, height, 2, width, 2, 3).mean((2, 4)) + 0.5).astype(np.uint8)
                 line.update(start + len(drawn))
         pixels.flush()
         told = {"captions": [caption(person) for person in people], "scenes": [view.camera.style for view in views]}
         write_atomically(words, json.dumps(told).encode())
     return Bank(np.load(file, mmap_mode="r"), **json.loads(words.read_text()))
-
-
-def people_and_views(seed: int, purpose: str, count: int) -> tuple[list[Person], list[View]]:
-    """`count` people of the stream `purpose`, each before a random visible camera."""
-    rng = np.random.default_rng([seed, len(purpose), 7])
-    people = list(islice(people_stream(seed, purpose), count))
-    return people, [sample_view(rng, random_visible_camera(rng)) for _ in people]
 
 
 def to_signed(pixels: UInt8[np.ndarray, "n height width 3"]) -> Float[Tensor, "n 3 height width"]:
@@ -85,7 +74,7 @@ def to_signed(pixels: UInt8[np.ndarray, "n height width 3"]) -> Float[Tensor, "n
 
 
 class _Pretraining(Task):
-    """Shares of both trainings: one network, its schedule of the learning rate, and the weight average that is kept."""
+    """Shares of both trainings: one network, its learning rate `rate(step)`, and the weight average that is kept."""
 
     gradient_clip = 1.0
 
@@ -103,11 +92,25 @@ class _Pretraining(Task):
         self.extras["average"].update(self.modules["network"])
 
 
+class RoundTrip(nn.Module):
+    """Encode, sample, decode in one forward, so that it runs in the loop's precision."""
+
+    def __init__(self, vae: AutoencoderKL) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        posterior = self.vae.encode(images).latent_dist
+        latents = posterior.mean + posterior.std * noise
+        divergence = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar)
+        return self.vae.decode(latents).sample, divergence
+
+
 class VaeTask(_Pretraining):
     """Reconstruct visible pictures, some flipped, tinted or grey: L1 + squared error + a small KL term."""
 
     def __init__(self, vae: AutoencoderKL, bank: Bank, config: nets.VaeConfig) -> None:
-        super().__init__(_RoundTrip(vae), vae.parameters(), betas=(0.9, 0.98), decay=1e-4, average=0.998)
+        super().__init__(RoundTrip(vae), vae.parameters(), betas=(0.9, 0.98), decay=1e-4, average=0.998)
         self.name, self.settings, self.bank, self.config = "autoencoder", config, bank, config.model_dump(mode="json")
 
     def rate(self, step: int) -> float:
@@ -126,20 +129,6 @@ class VaeTask(_Pretraining):
         squared, absolute, kl = error.square().mean(), error.abs().mean(), divergence.mean()
         total = squared + settings.l1 * absolute + settings.kl * kl
         return {"total": total, "squared": squared, "absolute": absolute, "kl": kl}
-
-
-class _RoundTrip(nn.Module):
-    """Encode, sample, decode in one forward, so that it runs in the loop's precision."""
-
-    def __init__(self, vae: AutoencoderKL) -> None:
-        super().__init__()
-        self.vae = vae
-
-    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        posterior = self.vae.encode(images).latent_dist
-        latents = posterior.mean + posterior.std * noise
-        divergence = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar)
-        return self.vae.decode(latents).sample, divergence
 
 
 def augment(images: Float[Tensor, "n 3 h w"], grey: float, draw: torch.Generator) -> Float[Tensor, "n 3 h w"]:
@@ -173,11 +162,6 @@ def encode_bank(vae: AutoencoderKL, bank: Bank, file: Path, *, batch: int = 16) 
     return np.load(file, mmap_mode="r")
 
 
-def latent_scale(latents: np.ndarray) -> float:
-    """The factor that gives the latents a root mean square of one (`scaling_factor` of diffusers)."""
-    return float(1 / np.sqrt(np.square(latents[:4096].astype(np.float32)).mean()))
-
-
 def write_prompt(caption: str, scene: str, config: nets.DenoiserConfig, rng: np.random.Generator) -> str:
     """The training prompt of a caption: with or without the scene, sometimes shortened, sometimes empty."""
     if rng.uniform() < config.drop_caption:
@@ -205,18 +189,24 @@ class Denoiser(nn.Module):
 
 
 class DenoiserTask(_Pretraining):
-    """Predict v of noised latents from the prompt; text encoder and U-Net learn together."""
+    """Predict v of scaled, noised latents from the prompt; text encoder and U-Net learn together."""
 
     def __init__(
-        self, network: Denoiser, tokenizer: CLIPTokenizer, latents: np.ndarray, bank: Bank, config: nets.PretrainConfig
+        self,
+        network: Denoiser,
+        tokenizer: CLIPTokenizer,
+        latents: np.ndarray,
+        scale: float,
+        bank: Bank,
+        config: nets.PretrainConfig,
     ) -> None:
         decayed = [p for p in network.parameters() if p.ndim > 1]
         others = [p for p in network.parameters() if p.ndim <= 1]
         groups = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
         super().__init__(network, groups, betas=(0.9, 0.99), decay=1e-2, average=config.denoiser.average)
-        self.name, self.settings, self.scale = "denoiser", config.denoiser, latent_scale(latents)
-        self.config = {**config.model_dump(mode="json"), "scale": self.scale}
-        self.latents, self.bank, self.tokenizer = latents, bank, tokenizer
+        self.name, self.settings = "denoiser", config.denoiser
+        self.config = {**config.model_dump(mode="json"), "scale": scale}
+        self.latents, self.scale, self.bank, self.tokenizer = latents, scale, bank, tokenizer
         self.scheduler = nets.build_scheduler(config.denoiser)
 
     def rate(self, step: int) -> float:
@@ -239,6 +229,17 @@ class DenoiserTask(_Pretraining):
         return {"total": functional.mse_loss(predicted, target.to(self.device))}
 
 
+@torch.no_grad()
+def psnr(vae: AutoencoderKL, pixels: UInt8[np.ndarray, "n height width 3"]) -> float:
+    """Peak signal-to-noise ratio in dB of what the autoencoder restores, from the mean squared error over all."""
+    squared = []
+    for start in range(0, len(pixels), 256):
+        images = to_signed(pixels[start : start + 256]).to(vae.device)
+        restored = vae.decode(vae.encode(images).latent_dist.mean).sample.clamp(-1, 1)
+        squared.append((((restored - images) * 127.5).round()).square().mean((1, 2, 3)))
+    return round(float(10 * torch.log10(255**2 / torch.cat(squared).mean())), 2)
+
+
 def pretrain(
     folder: Path,
     *,
@@ -257,66 +258,45 @@ def pretrain(
     Returns:
         The recipe: settings, PSNR of held-out people in dB, wall time, hardware (also `model/recipe.json`).
     """
-    folder, config = Path(folder), config or nets.PretrainConfig()
+    config = config or nets.PretrainConfig()
     device = device and str(devices.resolved(device))  # one that is not here is refused before the bank is drawn
-    bank = build_bank(folder / "bank", config.bank, seed=config.seed)
-    held_out = build_bank(folder / "held_out", config.bank, seed=config.seed, held_out=True)
+    drawn = dict(seed=config.seed, height=config.bank.height, width=config.bank.width)
+    bank = build_bank(folder / "bank", config.bank.images, **drawn)
+    held_out = build_bank(folder / "held_out", config.bank.held_out, purpose="pretraining/held-out", **drawn).pixels
     options = dict(seed=config.seed, checkpoint_every=checkpoint_every, precision=precision, device=device)
     options |= dict(progress=progress, log_every=100)
 
-    vae = nets.build_vae(config.vae, height=config.bank.height, seed=config.seed)
-    train(VaeTask(vae, bank, config.vae), steps=config.vae.steps, folder=folder / "vae", **options)
-    seconds = {"vae": _restore(folder / "vae", vae=vae)}
-    latents = encode_bank(vae.eval().requires_grad_(False), bank, folder / "latents.npy")
-    vae.register_to_config(scaling_factor=latent_scale(latents))
+    task = VaeTask(nets.build_vae(config.vae, height=config.bank.height, seed=config.seed), bank, config.vae)
+    vae_history = train(task, steps=config.vae.steps, folder=folder / "vae", **options)
+    vae = task.extras["average"].module.vae
+    latents = encode_bank(vae, bank, folder / "latents.npy")
+    scale = float(1 / np.sqrt(np.square(latents[:4096].astype(np.float32)).mean()))  # to a root mean square of one
+    vae.register_to_config(scaling_factor=scale)
 
     tokenizer, text = nets.build_text(config.text, seed=config.seed)
     width, shape = config.text.width, latents.shape[2:]
     unet = nets.build_denoiser(config.denoiser, text_width=width, latent_shape=shape, seed=config.seed)
-    task = DenoiserTask(Denoiser(text, unet), tokenizer, latents, bank, config)
-    train(task, steps=config.denoiser.steps, folder=folder / "denoiser", **options)
-    seconds["denoiser"] = _restore(folder / "denoiser", text=text, unet=unet)
+    task = DenoiserTask(Denoiser(text, unet), tokenizer, latents, scale, bank, config)
+    history = train(task, steps=config.denoiser.steps, folder=folder / "denoiser", **options)
+    denoiser = task.extras["average"].module
 
     recipe = {
         "config": config.model_dump(mode="json"),
         "steps": {"vae": config.vae.steps, "denoiser": config.denoiser.steps},
-        "seconds": {part: round(value) for part, value in seconds.items()},
+        "seconds": {"vae": round(vae_history.seconds), "denoiser": round(history.seconds)},
         "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else f"{platform.machine()} CPU",
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "quality": {"psnr": psnr(vae, held_out.pixels), "psnr_grey": psnr(vae, grey(held_out.pixels))},
+        "quality": {"psnr": psnr(vae, held_out), "psnr_grey": psnr(vae, grey(held_out))},
     }
-    pipeline = StableDiffusionPipeline(
+    StableDiffusionPipeline(
         vae=vae,
-        text_encoder=text.eval(),
+        text_encoder=denoiser.text,
         tokenizer=nets.build_text(config.text, seed=config.seed)[0],  # the other one keeps its padding
-        unet=unet.eval(),
+        unet=denoiser.unet,
         scheduler=nets.build_scheduler(config.denoiser),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
-    )
-    pipeline.to("cpu", torch.float16).save_pretrained(folder / "model", safe_serialization=True)
+    ).to("cpu", torch.float16).save_pretrained(folder / "model", safe_serialization=True)
     (folder / "model" / "recipe.json").write_text(json.dumps(recipe, indent=1) + "\n")
     return recipe
-
-
-def _restore(folder: Path, **modules: nn.Module) -> float:
-    """Load the averaged weights of a training into `modules`; returns its seconds."""
-    _, tensors, meta = checkpoint.load(folder / "checkpoints")
-    average = checkpoint.unpack_state(tensors, meta["state"])["extras"]["average"]
-    with torch.no_grad():
-        for name, module in modules.items():
-            for key, tensor in module.named_parameters():
-                tensor.copy_(average[f"module.{name}.{key}"])
-    return meta["seconds"]
-
-
-@torch.no_grad()
-def psnr(vae: AutoencoderKL, pixels: UInt8[np.ndarray, "n height width 3"]) -> float:
-    """Peak signal-to-noise ratio in dB of what the autoencoder restores, from the mean squared error over all."""
-    squared = []
-    for start in range(0, len(pixels), 256):
-        images = to_signed(pixels[start : start + 256]).to(vae.device)
-        restored = vae.decode(vae.encode(images).latent_dist.mean).sample.clamp(-1, 1)
-        squared.append((((restored - images) * 127.5).round()).square().mean((1, 2, 3)))
-    return round(float(10 * torch.log10(255**2 / torch.cat(squared).mean())), 2)

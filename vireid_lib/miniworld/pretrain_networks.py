@@ -9,21 +9,18 @@ from itertools import pairwise
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from vireid_lib.data.strict import Strict
 from vireid_lib.miniworld.backgrounds import STYLES
 from vireid_lib.miniworld.captions import vocabulary
 from vireid_lib.training import seeds
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BankConfig(_Strict):
+class BankConfig(Strict):
     """The pictures that the model learns from, and further ones that only the report sees."""
 
     images: int = Field(96_000, ge=2)
@@ -32,7 +29,7 @@ class BankConfig(_Strict):
     width: int = 32
 
 
-class VaeConfig(_Strict):
+class VaeConfig(Strict):
     """`AutoencoderKL`: two halvings, so 64x32 pixels become 16x8 latents. `kl` is small because the latents must carry
     detail; `grey` is the share of pictures shown in grey, so that the codec does not need colour."""
 
@@ -48,7 +45,7 @@ class VaeConfig(_Strict):
     grey: float = 0.15
 
 
-class TextConfig(_Strict):
+class TextConfig(Strict):
     """`CLIPTextModel`."""
 
     width: int = 128
@@ -57,7 +54,7 @@ class TextConfig(_Strict):
     length: int = 48
 
 
-class DenoiserConfig(_Strict):
+class DenoiserConfig(Strict):
     """`UNet2DConditionModel` over 16x8 latents. The noise ends near zero signal (`beta_end`), so that a dark infrared
     picture can be learned later. The rate falls over the last share `decay` of the steps; `average` is the decay of
     the weight average that is shipped. Shares of the prompts: `drop_caption` are empty (for guidance), `name_scene`
@@ -80,7 +77,7 @@ class DenoiserConfig(_Strict):
     shorten: float = 0.2
 
 
-class PretrainConfig(_Strict):
+class PretrainConfig(Strict):
     """The whole recipe."""
 
     seed: int = 2026

@@ -112,6 +112,8 @@ class TwoStreamMethod(Method):
     config_class = TwoStreamConfig
     config: TwoStreamConfig
     network: TwoStreamNetwork
+    erased: Mapping[str, Any] = {}
+    """What a method erases otherwise than `augment.random_erasing`: area, fill."""
 
     def __init__(self, config: TwoStreamConfig, num_identities: int) -> None:
         self.config = config
@@ -139,8 +141,10 @@ class TwoStreamMethod(Method):
         return augment.horizontal_flip(images, generator, self.config.flip)
 
     def erase(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Random erasing of normalised images, if the configuration wants it."""
-        return augment.random_erasing(images, generator, self.config.erasing) if self.config.erasing else images
+        """Random erasing of normalised images, if the configuration wants it; see `erased`."""
+        if not self.config.erasing:
+            return images
+        return augment.random_erasing(images, generator, self.config.erasing, **self.erased)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         output = self.network(batch.visible, batch.infrared)
@@ -211,12 +215,10 @@ def build_backbone(
     return backbone
 
 
-def build_network(
-    config: TwoStreamConfig, num_identities: int, network_class: type[TwoStreamNetwork] = TwoStreamNetwork
-) -> TwoStreamNetwork:
+def build_network(config: TwoStreamConfig, num_identities: int) -> TwoStreamNetwork:
     """AGW's network, which its relatives share. The small one pools four stripes and projects them."""
     small = config.backbone == "small"
     stripes = 4 if small and config.gem else 1
     pool = partial(generalised_mean_pool, stripes=stripes) if config.gem else average_pool
     backbone = build_backbone(config, non_local=config.non_local, shared_from=config.shared_from)
-    return network_class(backbone, num_identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)
+    return TwoStreamNetwork(backbone, num_identities, pool=pool, stripes=stripes, width=SMALL_WIDTH if small else None)

@@ -69,7 +69,7 @@ def train(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    accelerator = accelerator_for(precision, device, track_in=trackers.folder_of(folder))
+    accelerator = accelerator_for(precision, device, track_in=folder / "trackers")
     identity = {"task": task.name, "seed": seed, "steps": steps, "precision": precision, "config": task.config}
     bind(folder / "training.json", identity, what="another training", write=accelerator.is_main_process)
     accelerator.wait_for_everyone()

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
@@ -48,11 +47,6 @@ def end(accelerator: Accelerator) -> None:
     """Let them write what they hold. Accelerate's own `end_training` would also part the processes of the job."""
     for tracker in accelerator.trackers:
         tracker.finish()
-
-
-def folder_of(folder: Path) -> Path:
-    """Where trackers that write files write them, inside a training's folder."""
-    return folder / "trackers"
 
 
 def _flat(settings: Mapping[str, Any], place: str = "") -> dict[str, int | float | str | bool]:

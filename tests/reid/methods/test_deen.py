@@ -59,9 +59,6 @@ def test_each_knob_gives_a_network_that_trains(
     assert features.shape == (8, 2 * branches * 192)
     torch.testing.assert_close((features**2).sum(dim=1), torch.full((8,), 2.0 * branches))
     assert network.feature_map(images, "visible").shape == (8, branches * 96, 8, 4)
-    torch.testing.assert_close(
-        network.pooled(images, "visible"), network.embeddings(network.feature_map(images, "visible"))[:8]
-    )
 
 
 def test_augmentation_is_the_configurations(random_batch: Callable) -> None:

@@ -171,7 +171,7 @@ def test_outputs(case: str, dtype: torch.dtype) -> None:
     network.eval()
     for short, modality in SIDES:
         maps = network.feature_map(images[modality], modality)
-        pooled = network.embeddings(maps) if deen else network.pooled(images[modality], modality)
+        pooled = network.embeddings(maps) if deen else network.reduce(network.pool(maps))
         found[f"out.eval_{short}_pool_l2"] = F.normalize(pooled)
         found[f"out.eval_{short}_feat_l2"] = F.normalize(network.bottleneck(pooled))
         scores[short] = network.features(images[modality], modality)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vireid_lib.reid.losses.distances import norm
+from vireid_lib.reid.losses.distances import check_same_identities, norm
 from vireid_lib.reid.losses.shapes import Form, Infrared, InfraredLabels, Scalar, Visible, VisibleLabels
 
 
@@ -78,13 +78,9 @@ def _centres(wanted: Tensor, rows: Tensor, labels: Tensor) -> Tensor:
 def _check(visible_labels: Tensor, infrared_labels: Tensor) -> None:
     if visible_labels.device.type != "cpu":  # asking a GPU would make it wait at each step
         return
-    visible, infrared = set(visible_labels.tolist()), set(infrared_labels.tolist())
-    if visible != infrared:
-        raise ValueError(
-            f"Identities {sorted(visible ^ infrared)[:4]} of the batch have images in one modality only: CPM "
-            "compares the centres of both; draw the batches with vireid_lib.data.sampling.IdentitySampler."
-        )
-    if len(visible) < 2:
+    names = visible_labels.unique()
+    check_same_identities(names, infrared_labels.unique())
+    if len(names) < 2:
         raise ValueError(
             "All images of the batch show the same identity: CPM needs at least two; raise the number of identities."
         )

@@ -10,7 +10,7 @@ and infrared modality"), and the two directions are added.
 import torch
 from torch import Tensor
 
-from vireid_lib.reid.losses.distances import norm
+from vireid_lib.reid.losses.distances import check_same_identities, norm
 from vireid_lib.reid.losses.shapes import Infrared, InfraredLabels, Rows, Scalar, Visible, VisibleLabels
 
 
@@ -92,13 +92,8 @@ def _both_centres(
     one: Tensor, other: Tensor, labels: Tensor, other_labels: Tensor
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """(centres [P, d], mask of each identity's rows [P, n]) of either modality, identities in ascending order."""
-    names, other_names = labels.unique(), other_labels.unique()
-    if not torch.equal(names, other_names):
-        lacking = sorted(set(names.tolist()) ^ set(other_names.tolist()))
-        raise ValueError(
-            f"IRD compares an identity's two modalities, but identity {lacking[0]} of the batch has images in one of "
-            "them only: sample both for each identity."
-        )
+    names = labels.unique()
+    check_same_identities(names, other_labels.unique())
     found = []
     for rows, own in ((one, labels), (other, other_labels)):
         members = names[:, None] == own[None, :]

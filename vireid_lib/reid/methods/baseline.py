@@ -10,25 +10,21 @@ from typing import Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from vireid_lib.data import augment
-from vireid_lib.reid.layers import Output
-from vireid_lib.reid.losses.hard_triplet import hard_triplet
-from vireid_lib.reid.losses.weighted_regularized_triplet import weighted_regularized_triplet
 from vireid_lib.reid.method import Batch
-from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod
+from vireid_lib.reid.methods.agw import Agw, AgwConfig
 
 CHANGES = {"grey": augment.grey, "hue": augment.hue, "hue_grey": augment.hue_grey}
 
 
-class BaselineConfig(TwoStreamConfig):
+class BaselineConfig(AgwConfig):
     """DEN's baseline. Its implementation details stand in a supplement that is not public; the recipe is that of AGW's
     release, on every data set. In the miniature world (`small`) no colour channel is exchanged: the colours are what
     is studied.
 
     Attributes:
-        triplet: "hard" (HT, with `margin`) or "wrt". margin: of the hard triplet; not printed, AGW's release has 0.3.
+        triplet: "hard" (HT, with `margin`) or "wrt". The margin is not printed, AGW's release has 0.3.
         erasing: probability of random erasing, which is on in DEN's baseline (Table 3, index 1); how often it erases
             is not printed, 0.5 is what random erasing itself was published with.
         colour_copies: the kind of copy shown with each visible image, through the visible stem: "none", "grey",
@@ -36,18 +32,17 @@ class BaselineConfig(TwoStreamConfig):
             images in a batch (Fig. 2); its tables add HueGray to the baseline in the same way (Table 3, index 5 and 9).
     """
 
-    ORIGINS = {"paper": ("triplet", "colour_copies"), "release": ("margin",), "ours": ("erasing",)}
+    ORIGINS = {"paper": ("triplet", "colour_copies"), "ours": ("erasing",)}
     SMALL = {"channel_exchange": 0.0}
 
     method: str = "baseline"
     triplet: Literal["hard", "wrt"] = "hard"
-    margin: float = 0.3
     erasing: float = Field(default=0.5, ge=0, le=1)
     colour_copies: Literal["none", "grey", "hue", "hue_grey"] = "none"
 
 
-class Baseline(TwoStreamMethod):
-    """See the module's docstring; `loss` is the identity loss plus the triplet loss."""
+class Baseline(Agw):
+    """See the module's docstring."""
 
     config_class = BaselineConfig
     config: BaselineConfig
@@ -68,11 +63,6 @@ class Baseline(TwoStreamMethod):
             visible_labels=batch.visible_labels.repeat(2),
             infrared=self.augment_images(batch.infrared, "infrared", generator),
         )
-
-    def metric_losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        if self.config.triplet == "wrt":
-            return {"triplet": weighted_regularized_triplet(output.pooled, batch.labels)}
-        return {"triplet": hard_triplet(output.pooled, batch.labels, margin=self.config.margin)}
 
 
 METHOD = Baseline

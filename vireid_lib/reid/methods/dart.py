@@ -112,22 +112,16 @@ class NetworkPair(nn.Module):
         """The maps of both networks before pooling, side by side."""
         return torch.cat([network.feature_map(images, modality) for network in (self.first, self.second)], dim=1)
 
-    def pooled(self, images: Images, modality: str) -> Features:
-        """Both networks' features before the BN neck, side by side."""
-        return self._pooled(self.feature_map(images, modality))
-
     def features(self, images: Images, modality: str) -> Features:
         """The feature for retrieval: the mean of the networks' unit features, to be ranked by inner products."""
         return self.describe(self.feature_map(images, modality))
 
     def describe(self, maps: Maps) -> Features:
         """The same of maps as `feature_map` gives them; shorter than 1 where the networks disagree."""
-        first, second = self._pooled(maps).chunk(2, dim=1)
-        return (F.normalize(self.first.bottleneck(first)) + F.normalize(self.second.bottleneck(second))) / 2
-
-    def _pooled(self, maps: Tensor) -> Tensor:
         halves = zip((self.first, self.second), maps.chunk(2, dim=1), strict=True)
-        return torch.cat([network.reduce(network.pool(half)) for network, half in halves], dim=1)
+        pooled = torch.cat([network.reduce(network.pool(half)) for network, half in halves], dim=1)
+        first, second = pooled.chunk(2, dim=1)
+        return (F.normalize(self.first.bottleneck(first)) + F.normalize(self.second.bottleneck(second))) / 2
 
 
 def clean_probability(

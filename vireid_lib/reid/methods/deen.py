@@ -184,10 +184,6 @@ class ExpansionNetwork(TwoStreamNetwork):
         """Pooled embeddings before the BN neck of `feature_map`'s maps: the originals, then each branch's."""
         return self.reduce(self.pool(torch.cat(maps.chunk(self.branches, dim=1))))
 
-    def pooled(self, images: Images, modality: str) -> Features:
-        """The original's embedding before the BN neck."""
-        return self.embeddings(self.feature_map(images, modality))[: len(images)]
-
     def describe(self, maps: Maps) -> Features:
         """The retrieval feature, compared by inner product: for each branch, the embedding before and after the BN
         neck, each of unit length, side by side. The inner product of two features is the sum of 2·branches cosines."""
@@ -205,19 +201,14 @@ class Deen(TwoStreamMethod):
 
     def __init__(self, config: DeenConfig, num_identities: int) -> None:
         self.config, self.network = config, ExpansionNetwork(config, num_identities)
+        # The release fills with ImageNet's mean after normalisation, where the mean is 0.
+        fill = augment.IMAGENET_MEAN if config.form == "release" else (0.0, 0.0, 0.0)
+        self.erased = {"area": config.erasing_area, "fill": fill}
 
     def augment_images(self, images: Tensor, modality: str, generator: torch.Generator) -> Tensor:
         if self.config.grey:
             images = augment.grey(images, generator, self.config.grey)
         return super().augment_images(images, modality, generator)
-
-    def erase(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        config = self.config
-        if not config.erasing:
-            return images
-        # The release fills with ImageNet's mean after normalisation, where the mean is 0.
-        fill = augment.IMAGENET_MEAN if config.form == "release" else (0.0, 0.0, 0.0)
-        return augment.random_erasing(images, generator, config.erasing, area=config.erasing_area, fill=fill)
 
     def metric_losses(self, output: Expanded, batch: Batch) -> dict[str, Tensor]:
         config, branches = self.config, self.config.branches

@@ -35,7 +35,6 @@ from vireid_lib.reid.losses.pattern_separation import pattern_separation
 from vireid_lib.reid.method import Batch, Classes, Sampler
 from vireid_lib.reid.pretrained import HUB_ID
 from vireid_lib.reid.two_stream import SMALL, TwoStreamMethod, accuracy, build_backbone
-from vireid_lib.training import schedules
 
 GREY = 127 / 255  # what the released code pads with
 
@@ -97,6 +96,7 @@ class MpanetConfig(ReidConfig):
     learning_rate: float = Field(default=3.5e-4, gt=0)
     weight_decay: float = Field(default=5e-4, ge=0)
     schedule: Literal["drops", "one_cycle"] = "drops"
+    warm_up: ClassVar[int] = 0
     drops: tuple[int, ...] = (80, 120)
 
     @classmethod
@@ -230,6 +230,7 @@ class Mpanet(TwoStreamMethod):
     config_class = MpanetConfig
     config: MpanetConfig
     network: PatternNetwork
+    erased = {"area": (0.02, 0.33)}
 
     network_class: ClassVar[type[PatternNetwork]] = PatternNetwork
 
@@ -242,11 +243,6 @@ class Mpanet(TwoStreamMethod):
     def move(self, images: Tensor, generator: torch.Generator) -> Tensor:
         images = augment.horizontal_flip(images, generator, self.config.flip)
         return augment.pad_and_crop(images, generator, self.config.padding, GREY) if self.config.padding else images
-
-    def erase(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        if not self.config.erasing:
-            return images
-        return augment.random_erasing(images, generator, self.config.erasing, area=(0.02, 0.33))
 
     @classmethod
     def sampler(
@@ -299,11 +295,6 @@ class Mpanet(TwoStreamMethod):
     def optimizer(self) -> Optimizer:
         kind = torch.optim.Adam if self.config.optimizer == "adam" else torch.optim.AdamW
         return kind(self.network.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay)
-
-    def learning_rate(self, epoch: int, step: int, steps: int) -> float:
-        if self.config.schedule == "one_cycle":
-            return schedules.one_cycle(step, steps)
-        return schedules.warm_up_and_drops(epoch, warm_up=0, drops=self.config.drops)
 
 
 METHOD = Mpanet

@@ -69,11 +69,6 @@ class ExpandedPatternNetwork(PatternNetwork):
             kind: head(maps[own], int(own[: len(visible)].sum())) for kind, (head, own) in heads.items() if own.any()
         }
 
-    def pooled(self, images: Images, modality: str) -> Features:
-        """Both heads' features before their BN necks, side by side."""
-        maps = self.feature_map(images, modality)
-        return torch.cat((self.pool(maps), self.generated.pool(maps)), dim=1)
-
     def describe(self, maps: Maps) -> Features:
         """Both heads' features after their BN necks, side by side."""
         return torch.cat((super().describe(maps), self.generated.describe(maps)), dim=1)
