@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch.utils import deterministic
 
+from vireid_lib.training.giving_way import giving_way
+
 
 @contextlib.contextmanager
 def deterministic_kernels(wanted: bool = True) -> Iterator[None]:
@@ -28,11 +30,13 @@ def deterministic_kernels(wanted: bool = True) -> Iterator[None]:
 
 @contextlib.contextmanager
 def threads(count: int, wanted: bool = True) -> Iterator[None]:
-    """Compute with so many threads, whatever the machine has: sums of floats depend on how many threads share them."""
+    """Compute with so many threads, whatever the machine has: sums of floats depend on how many threads share them.
+    Several threads give way to other programs (`giving_way`)."""
     before = torch.get_num_threads()
     if wanted:
         torch.set_num_threads(count)
     try:
-        yield
+        with giving_way() if wanted and count > 1 else contextlib.nullcontext():
+            yield
     finally:
         torch.set_num_threads(before)

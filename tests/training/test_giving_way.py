@@ -1,0 +1,145 @@
+"""Threads that wait for one another sleep at once where cores are busy; what they compute is the same, bit for bit."""
+
+import contextlib
+import hashlib
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from vireid_lib.generators.dive.base import load_base
+from vireid_lib.training import giving_way
+from vireid_lib.training.determinism import deterministic_kernels, threads
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or not giving_way.libraries(), reason="GNU's OpenMP is torch's on Linux"
+)
+
+
+def sleeps() -> int:
+    """How often a thread of this process has gone to sleep."""
+    found = 0
+    for file in Path("/proc/self/task").glob("*/status"):
+        with contextlib.suppress(OSError):
+            found += int(file.read_text().partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+    return found
+
+
+def work(times: int = 300) -> None:
+    numbers = torch.zeros(100_000)
+    for _ in range(times):
+        numbers.add_(1)
+
+
+def test_beside_an_idle_team_a_thread_that_waits_sleeps():
+    """Between two operations the second thread waits for microseconds: too short for one that looks 10,000 times."""
+    with threads(2):
+        work()
+        crowd = giving_way.Crowd()
+        try:
+            before = sleeps()
+            work()
+            assert sleeps() - before > 150
+        finally:
+            crowd.leave()
+        assert not crowd.thread.is_alive()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that threads are said to have waited, one after the other; and what came and went."""
+    told, events = [], []
+
+    class Crowd:
+        def __init__(self):
+            events.append("came")
+
+        def leave(self):
+            events.append("went")
+
+    monkeypatch.setattr(giving_way, "Crowd", Crowd)
+    monkeypatch.setattr(giving_way, "SECONDS", 0.01)
+
+    def watch(shares):
+        total = 0.0
+        for share in (0, 0, *shares):  # asked twice before it begins
+            total += 0.01 * share
+            told.append(total)
+        seen = iter(told)
+        done = []
+
+        def waited():
+            value = next(seen, None)
+            if value is None:
+                done.append(True)
+                return told[-1]
+            return value
+
+        monkeypatch.setattr(giving_way, "waited", waited)
+        with giving_way.giving_way():
+            while not done:
+                time.sleep(0.01)
+        return events
+
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([0, 0.05, 0.01], []),
+        ([0, 1.2, 0.9, 0.05], ["came", "went"]),  # it goes with the block at the latest
+        ([0.5, 0, 0, 0, 0, 0, 0.5], ["came", "went", "came", "went"]),
+        ([0.5, 0, 0, 0.5, 0, 0, 0.5], ["came", "went"]),  # a short pause of the other program
+    ],
+)
+def test_the_team_comes_when_cores_are_busy_and_goes_when_they_are_free(clock, monkeypatch, shares, expected):
+    monkeypatch.setattr(giving_way, "libraries", lambda: ["one"])
+    assert clock(shares) == expected
+
+
+@pytest.mark.parametrize(("count", "wanted", "watched"), [(2, True, True), (1, True, False), (2, False, False)])
+def test_cores_are_watched_where_several_threads_compute(count, wanted, watched):
+    import threading
+
+    with threads(count, wanted):
+        assert any(thread.name == "cores" for thread in threading.enumerate()) == watched
+    assert not any(thread.name in ("cores", "crowd") for thread in threading.enumerate())
+
+
+def test_without_gnus_openmp_nothing_is_watched(monkeypatch):
+    monkeypatch.setattr(giving_way, "libraries", lambda: [])
+    with giving_way.giving_way():
+        pass
+
+
+def digest() -> str:
+    """Of the gradients of DiVE's miniature denoiser, computed by two threads."""
+    unet = load_base("mini").unet.requires_grad_(True)
+    draw = torch.Generator().manual_seed(0)
+    latents = torch.randn(4, unet.config.in_channels, 16, 8, generator=draw)
+    states = torch.randn(4, 24, unet.config.cross_attention_dim, generator=draw)
+    with threads(2), deterministic_kernels():
+        unet(latents, 500, states).sample.square().mean().backward()
+    summary = hashlib.sha256()
+    for parameter in unet.parameters():
+        summary.update(parameter.grad.numpy().tobytes())
+    return summary.hexdigest()
+
+
+def test_the_bits_are_the_same_beside_others_and_on_one_core():
+    free, crowd, own = digest(), giving_way.Crowd(), os.sched_getaffinity(0)
+    try:
+        assert digest() == free
+        for task in os.listdir("/proc/self/task"):
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(int(task), {min(own)})
+        assert digest() == free
+    finally:
+        for task in os.listdir("/proc/self/task"):
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(int(task), own)
+        crowd.leave()

@@ -1,0 +1,111 @@
+"""Threads that share a computation give way to other programs: they sleep at once while they wait for one another.
+
+A thread of GNU's OpenMP, with which torch computes on Linux, polls whether the others are done before it sleeps. On
+free cores that is fastest. Where another program has one of two cores, the thread on that core waits for its turn again
+in each of the thousand parts of a step, while the other thread polls: a step takes ten times as long. OpenMP sleeps
+after a few polls where it manages more threads than there are cores. So when threads of this process have to wait for a
+core, one more, idle team of threads is made, until the cores are free again. How many threads share a computation stays
+the same, and with it the bits (`tests/benchmarks/bench_busy.py` has the times).
+"""
+
+import contextlib
+import ctypes
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from vireid_lib import cores
+
+SECONDS = 0.5
+"""Between two looks at how long threads have waited for a core."""
+
+BUSY, FREE = 0.1, 0.02
+"""Share of the time that they wait, all together: above the first, cores are busy; below the second, free."""
+
+CALM = 4
+"""Looks in a row at free cores before the idle team goes: another program may only have paused."""
+
+TASKS = Path("/proc/self/task")
+LIBRARY = re.compile(r"(/\S*/libgomp[^/\s]*\.so[^/\s]*)")
+
+
+@contextlib.contextmanager
+def giving_way() -> Iterator[None]:
+    """Watch the cores while the block runs. Does nothing but on Linux with GNU's OpenMP."""
+    if sys.platform != "linux" or waited() is None or not libraries():
+        yield
+        return
+    stop = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(stop,), daemon=True, name="cores")
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def waited() -> float | None:
+    """Seconds that this process's threads were ready and had no core, since each began; None if the system does not
+    say."""
+    found = 0
+    for file in TASKS.glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            found += int(file.read_text().split()[1])
+    return found / 1e9 if (TASKS / str(os.getpid()) / "schedstat").exists() else None
+
+
+def libraries() -> list[str]:
+    """Files of the GNU OpenMP libraries that this process has loaded."""
+    try:
+        return sorted(set(LIBRARY.findall(Path("/proc/self/maps").read_text())))
+    except OSError:
+        return []
+
+
+class Crowd:
+    """An idle team of threads, as many as there are cores, of each OpenMP library: while it is there, threads of other
+    teams sleep as soon as they wait."""
+
+    def __init__(self) -> None:
+        self.gone, self.here = threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self._stand, daemon=True, name="crowd")
+        self.thread.start()
+        self.here.wait()
+
+    def _stand(self) -> None:
+        # Not through torch, which would set the number of MKL's threads, for all threads, once more.
+        nothing = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
+        for file in libraries():
+            start = ctypes.CDLL(file).GOMP_parallel
+            start.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+            start.restype = None
+            start(nothing, None, max(2, cores.allowed()), 0)
+        self.here.set()
+        self.gone.wait()  # a team lives as long as the thread that has started it
+
+    def leave(self) -> None:
+        """Send the team away."""
+        self.gone.set()
+        self.thread.join()
+
+
+def _watch(stop: threading.Event) -> None:
+    crowd, calm, before = None, 0, waited()
+    try:
+        while not stop.wait(SECONDS):
+            now = waited()
+            share, before = (now - before) / SECONDS, now
+            if crowd is None and share > BUSY:
+                crowd, calm = Crowd(), 0
+            elif crowd is not None:
+                calm = calm + 1 if share < FREE else 0
+                if calm >= CALM:
+                    crowd.leave()
+                    crowd = None
+    finally:
+        if crowd is not None:
+            crowd.leave()
