@@ -73,6 +73,10 @@ class TwoStreamNetwork(nn.Module):
         """The map before pooling, for attention and Grad-CAM pictures."""
         return self.trunk(self.backbone.stem(images, modality))
 
+    def pooled(self, images: Images, modality: str) -> Features:
+        """The feature before the BN neck, which the triplet loss sees."""
+        return self.reduce(self.pool(self.feature_map(images, modality)))
+
     def features(self, images: Images, modality: str) -> Features:
         """The feature for retrieval: after the BN neck, not yet L2-normalised."""
         return self.describe(self.feature_map(images, modality))
