@@ -110,7 +110,6 @@ def _add_book(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--only", action="append", default=[], metavar="04", help="run this chapter only; may be given again"
     )
-    run.add_argument("--plan", action="store_true", help="only say what DiVE would take: images, steps, hours, disk")
 
 
 def _add_places(command: argparse.ArgumentParser, profile: str) -> None:
@@ -178,6 +177,11 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--no-site", action="store_false", dest="site", help="make no site at the end")
     command.add_argument(
+        "--plan",
+        action="store_true",
+        help="only say what each generator would take: images, steps, hours at the speed measured now, memory, disk",
+    )
+    command.add_argument(
         "--keep-results",
         action="store_true",
         dest="keep",
@@ -187,10 +191,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
 
 def _book(options: argparse.Namespace) -> int:
     if options.plan:
-        from vireid_lib.experiment import cost
-
-        print(cost.plan(options.profile, options.workspace, options.data_root))
-        return 0
+        return _plan(options)
     _follow(options.trackers)
     _hand_over(options.engine, options.address)
     _keep(options.keep)
@@ -211,6 +212,15 @@ def _book(options: argparse.Namespace) -> int:
     if not run.ok:
         print(f"\n{run.failure}", file=sys.stderr)
     return 0 if run.ok else 1
+
+
+def _plan(options: argparse.Namespace, study: str = "") -> int:
+    from vireid_lib.experiment import cost
+
+    full = "full=true" in (each.replace(" ", "").lower() for each in options.overrides)
+    for text in cost.plan(options.profile, options.workspace, options.data_root, study=study, full=full):
+        print(text, flush=True)
+    return 0
 
 
 def _follow(names: Sequence[str]) -> None:
@@ -238,6 +248,8 @@ def _keep(keep: bool) -> None:
 
 
 def _study(options: argparse.Namespace) -> int:
+    if options.plan:
+        return _plan(options, options.name)
     _follow(options.trackers)
     _hand_over(options.engine, options.address)
     _keep(options.keep)

@@ -42,6 +42,7 @@ RESOLVED = frozenset(
                 ".locks",
             )
         ),
+        *(f"{PACKAGE}.generators.{name}" for name in ("cost", "dive.cost", "translator_cost")),
         f"{PACKAGE}.training.progress",
         f"{PACKAGE}.training.trackers",
     ]

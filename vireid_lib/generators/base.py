@@ -12,6 +12,7 @@ from vireid_lib.data.images import load_images
 from vireid_lib.data.text import read_json
 from vireid_lib.generators import galleries
 from vireid_lib.generators.config import GeneratorConfig
+from vireid_lib.generators.cost import Estimate
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import devices, processes
@@ -76,6 +77,12 @@ class Generator:
     def summary(self) -> dict[str, Any]:
         """What was fitted, in a few JSON values for a result record."""
         raise NotImplementedError(f"{type(self).__name__} has no summary")
+
+    def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
+        """What fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images will take, at the
+        speed measured now; see `vireid_lib.generators.cost`. Here: nothing is trained."""
+        reason = "as fast as images are read and written"
+        return Estimate(len(table), "nothing is trained", 0, synthetic, {}, reason, None, {})
 
     def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """What `expand` is to make."""

@@ -129,6 +129,11 @@ class StarGanTask(AdversarialTask):
             losses |= self._train_generator(accelerator, real, own, wanted)
         return {name: value.detach() for name, value in losses.items()}
 
+    def typical_steps(self) -> dict[int, int]:
+        every = self.settings.critic_steps
+        both = self.steps // every
+        return {every - 1: both, **({0: self.steps - both} if every > 1 else {})}
+
     @property
     def per_modality(self) -> int:
         return self.settings.batch // 2
