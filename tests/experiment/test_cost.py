@@ -50,5 +50,10 @@ def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsy
 @pytest.mark.slow
 def test_the_plan_of_the_miniature_world_is_measured(tmp_path):
     grey, dive, oracle = outlook.plan("smoke", tmp_path)
-    assert "smoke" in dive and "30 steps of 4" in dive and "measured on" in dive and "16 images" in dive
+    assert (
+        "smoke" in dive
+        and "30 steps (400,000 as published) of 4" in dive
+        and "measured on" in dive
+        and "16 images" in dive
+    )
     assert "nothing is trained" in grey and "16 images" in oracle

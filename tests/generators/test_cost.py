@@ -1,5 +1,7 @@
 """The plan before the work: its numbers, its measured speed, and that measuring moves nothing."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,7 +66,7 @@ def test_the_plan_of_a_translator_is_of_its_own_training(name, tiny, toy_people,
     task = generator.make_task(_batches(generator, toy_people))
     assert (found.steps, found.images) == (task.steps, len(rows))
     text = found.to_text(tmp_path / "not" / "yet")
-    assert f"{found.steps} steps" in text and "7 images" in text and "measured on" in text
+    assert f"{found.steps} steps (" in text and "7 images" in text and "measured on" in text
 
 
 def test_a_large_batch_is_scaled_from_a_small_one_on_a_cpu(tiny, toy_people, monkeypatch):
@@ -107,6 +109,15 @@ def test_steps_that_take_longer_are_counted():
     assert kinds["cyclegan"] == {0: 200 * 22258} and kinds["vae"] == {0: 100 * -(-22258 // 32)}
 
 
+def test_the_published_length_stands_beside_another(monkeypatch):
+    monkeypatch.setattr(translator_cost, "_measure", lambda *a: None)
+    config = generators.configure("cyclegan", {"steps": 235_400})
+    for own, words in ((config, "235,400 steps (4,451,600 as published) of 2"), (None, "; 4,451,600 steps of 2")):
+        assert words in generators.build("cyclegan", own, device="cpu").estimate(sysu()).to_text(Path())
+    config = generators.configure("jsia", {"form": "release"})
+    assert "; 120,000 steps of" in generators.build("jsia", config, device="cpu").estimate(sysu()).to_text(Path())
+
+
 def test_a_few_rows_have_all_cameras():
     some = translator_cost._some(sysu())
     assert set(some["camera"]) == {f"sysu_mm01/{number}" for number in range(1, 7)} and len(some) < 500
@@ -145,7 +156,9 @@ def test_numbers_of_dives_plan(tiny_config, tiny_table, tmp_path):
     assert found.disk["latents"] == 24 * 2 * 2 * 4 * 8 * 4 * 2
     assert min(found.seconds.values()) > 0 and set(found.seconds) == {"latents", "training", "sampling"}
     text = found.to_text(tmp_path / "not" / "yet")
-    assert "4 people in 5 views; 6 steps of 4 images at 32 x 16" in text and "measured on" in text
+    assert (
+        "4 people in 5 views; 6 steps (400,000 as published) of 4 images at 32 x 16" in text and "measured on" in text
+    )
 
 
 def test_too_little_disk_is_said(tiny_config, tiny_table, tmp_path, monkeypatch):

@@ -171,6 +171,11 @@ def disk_bytes(images: int, synthetic: int, height: int, width: int, kept: int, 
     }
 
 
+def steps_text(steps: int, published: int) -> str:
+    """The length of a training, beside the published one where that differs."""
+    return f"{steps:,} steps" + (f" ({published:,} as published)" if steps != published else "")
+
+
 def duration(seconds: float) -> str:
     """Hours, or minutes where it is less than one."""
     return f"{seconds / 3600:,.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"

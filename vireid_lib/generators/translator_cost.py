@@ -13,7 +13,16 @@ from torch import nn
 
 from vireid_lib.data.cameras import camera_in_table, camera_keys
 from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.cost import LARGE, Estimate, disk_bytes, place_name, step_cost, timed, weights_bytes
+from vireid_lib.generators.cost import (
+    LARGE,
+    Estimate,
+    disk_bytes,
+    place_name,
+    step_cost,
+    steps_text,
+    timed,
+    weights_bytes,
+)
 from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.training import hub
 from vireid_lib.training.determinism import deterministic_kernels
@@ -62,7 +71,9 @@ def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> 
     outline = generator.task_class.outline(config, Batches(table, size, None, blank=True))
     kinds = outline.typical_steps()
     images = {step: outline.images_in(step) for step in kinds}
-    words = f"{outline.steps:,} steps of {max(images.values())} images at {size[0]} x {size[1]}"
+    published = config.model_copy(update=config.published_length())
+    published = generator.task_class.outline(published, outline.batches).steps
+    words = f"{steps_text(outline.steps, published)} of {max(images.values())} images at {size[0]} x {size[1]}"
     about = (len(table), words, outline.steps, synthetic)
     absent = [name for name in _models(config) if not _is_here(name)]
     if absent:

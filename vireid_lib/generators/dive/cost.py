@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vireid_lib.generators.cost import LARGE, Estimate, disk_bytes, place_name, step_cost, timed, weights_bytes
+from vireid_lib.generators.cost import (
+    LARGE,
+    Estimate,
+    disk_bytes,
+    place_name,
+    step_cost,
+    steps_text,
+    timed,
+    weights_bytes,
+)
 from vireid_lib.generators.dive import stable_diffusion_15
 from vireid_lib.generators.dive.base import is_here, load_base
 from vireid_lib.generators.dive.config import DiveConfig
@@ -62,8 +71,9 @@ def estimate(
             f"base_model {config.base_model!r} is neither a folder nor downloaded: nothing can be said about it yet."
         )
     trained, words = sum(parameter.numel() for group in model.trained() for parameter in group), model.vocabulary
+    length = steps_text(config.steps, config.published_length()["steps"])
     about = (
-        f"{len(words.identities):,} people in {len(words.views)} views; {config.steps:,} steps of {config.batch} "
+        f"{len(words.identities):,} people in {len(words.views)} views; {length} of {config.batch} "
         f"images at {config.height} x {config.width}; {len(words.branches)} LoRA branches, "
         f"{trained / 1e6:,.1f} million parameters trained"
     )
