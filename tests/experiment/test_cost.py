@@ -42,7 +42,7 @@ def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsy
     monkeypatch.setattr(translator_cost, "_measure", lambda *a: None)
     assert cli.main(["study", "dive", "--profile", "sysu", *places, "--plan", "-p", "full=true"]) == 0
     printed = capsys.readouterr().out
-    assert "25,000 steps of 2 images" in printed and "views = single" in printed and "row 'campus' is not" in printed
+    assert "set `lpips: none`" in printed and "views = single" in printed and "row 'campus' is not" in printed
     for name in generators.names():
         assert generators.generator_class(name).miniature_only or f"\n{name} on" in f"\n{printed}"
 

@@ -162,7 +162,7 @@ def test_lpips_against_loops():
         Lpips({name: value for name, value in weights.items() if name != "features.0.bias"}, heads)
 
 
-def test_lpips_weights_are_used_from_files_and_said_to_be_missing(toy_people, config, tmp_path, capsys):
+def test_lpips_weights_are_used_from_files_and_required(toy_people, config, tmp_path):
     stream, channels = torch.Generator().manual_seed(0), [3, *(2 for _ in range(13))]
     numbers = [number for stage in STAGES for number in stage]
     weights = {
@@ -172,16 +172,28 @@ def test_lpips_weights_are_used_from_files_and_said_to_be_missing(toy_people, co
     weights |= {f"features.{number}.bias": torch.zeros(2) for number in numbers}
     safetensors.torch.save_file(weights, tmp_path / "vgg.safetensors")
     torch.save({f"lin{depth}.model.1.weight": torch.ones(1, 2, 1, 1) for depth in range(5)}, tmp_path / "heads.pth")
-    files = {"lpips_features": str(tmp_path / "vgg.safetensors"), "lpips_heads": str(tmp_path / "heads.pth")}
+    files = {
+        "lpips": "weights",
+        "lpips_features": str(tmp_path / "vgg.safetensors"),
+        "lpips_heads": str(tmp_path / "heads.pth"),
+    }
     given = build("cyclegan_turbo", config.model_copy(update=files | {"steps": 1}), device="cpu", progress=False)
     given.fit(toy_people, tmp_path / "given")
     assert given.history[-1]["cycle_lpips_visible"] > 0
-    without = build("cyclegan_turbo", config.model_copy(update={"steps": 1}), device="cpu")
-    without.fit(toy_people, tmp_path / "without")
-    assert "no LPIPS weights are given" in capsys.readouterr().out
+    unnamed = build("cyclegan_turbo", config.model_copy(update={"lpips": "weights"}), device="cpu", progress=False)
+    for ask in (unnamed.fit, lambda table, folder: unnamed.estimate(table)):
+        with pytest.raises(ValueError, match="set `lpips: none`"):
+            ask(toy_people, tmp_path / "without")
+    with pytest.raises(ValueError, match="lpips is 'none' and its weights are given"):
+        CycleGanTurboConfig(**files | {"lpips": "none"})
+    published = CycleGanTurboConfig().comparable_settings()
+    assert CycleGanTurboConfig(**files).comparable_settings() == published  # wherever the files lie
+    assert CycleGanTurboConfig(lpips="none").comparable_settings() == published | {"lpips": "none"}
     with pytest.raises(ValueError, match="belong together"):
         CycleGanTurboConfig(lpips_features="here.safetensors")
-    missing = config.model_copy(update={"lpips_features": "/nowhere.safetensors", "lpips_heads": "/nowhere.pth"})
+    missing = config.model_copy(
+        update={"lpips": "weights", "lpips_features": "/nowhere.safetensors", "lpips_heads": "/nowhere.pth"}
+    )
     with pytest.raises(FileNotFoundError, match="nowhere.safetensors"):
         build("cyclegan_turbo", missing, device="cpu", progress=False).fit(toy_people, tmp_path / "missing")
 

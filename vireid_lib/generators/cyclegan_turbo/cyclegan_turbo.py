@@ -14,6 +14,7 @@ from torch.nn import functional
 from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators.adversarial import AdversarialTask
 from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.cost import Estimate
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
 from vireid_lib.generators.cyclegan_turbo.discriminators import logistic, make_discriminator
 from vireid_lib.generators.cyclegan_turbo.generator import TurboGenerator
@@ -79,12 +80,6 @@ class CycleGanTurboTask(AdversarialTask):
         return {"total": sum(losses.values()), **losses}, made
 
 
-NO_LPIPS = (
-    "cyclegan_turbo: no LPIPS weights are given, so its cycle and identity losses compare pixels alone; the "
-    "settings lpips_features and lpips_heads name them."
-)
-
-
 class CycleGanTurbo(Translator):
     """Knows modalities, not cameras. A fitted folder holds what was trained alone; the base model is read again."""
 
@@ -94,12 +89,14 @@ class CycleGanTurbo(Translator):
     trained_only = True
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
-        """As any translator; says so if LPIPS is left out."""
-        config = self.config
-        if config.lpips_features is None and config.cycle_lpips_weight + config.identity_lpips_weight > 0:
-            if self.progress:
-                print(NO_LPIPS, flush=True)
+        """As any translator. Raises ValueError where neither LPIPS' weights are named nor `lpips` is "none"."""
+        self.config.require_lpips()
         super().fit(table, folder)
+
+    def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
+        """As any translator's. Raises ValueError as `fit` does."""
+        self.config.require_lpips()
+        return super().estimate(table, synthetic)
 
     def make_networks(self) -> dict[str, nn.Module]:
         base, then = load_base(self.config.base_model), self._record.get("base_model_digest")
