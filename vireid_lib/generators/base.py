@@ -97,7 +97,8 @@ class Generator:
         raise NotImplementedError(f"{type(self).__name__} makes no pictures")
 
     def make(self, items: Sequence[SampleRequest], attempt: int) -> Pictures:
-        """The pictures of requests of one `group`; `attempt` says which of an item's seeds to use."""
+        """The pictures of requests of one `group`; `attempt` says which of an item's seeds and starts to use."""
+        items = [item.at(attempt) for item in items]
         size, places = (self.config.height, self.config.width), range(len(items[0].source_images))
         images = [load_images([item.source_images[k] for item in items], size, cache=None).pixels for k in places]
         return self.pictures(images, items)

@@ -146,10 +146,11 @@ class Dive(Generator):
 
     def make(self, items: Sequence[SampleRequest], attempt: int) -> Pictures:
         """One LoRA branch at a time; see `group`."""
+        items = [item.at(attempt) for item in items]
         images, size = None, (self.config.height, self.config.width)
         if items[0].source_images:
             images = load_images([item.source_images[0] for item in items], size, cache=None).pixels
-        requests = [Request(item.identity, self._key(item), item.seeds[attempt]) for item in items]
+        requests = [Request(item.identity, self._key(item), item.seeds[0]) for item in items]
         return sample(self._fitted(), requests, images=images)
 
     def group(self, item: SampleRequest) -> int:
