@@ -1,5 +1,6 @@
 """CycleGAN-Turbo: one step as its scheduler does it, skips, LPIPS by loops, what is trained."""
 
+import copy
 import json
 
 import numpy as np
@@ -239,6 +240,59 @@ def test_gradients_are_clipped(toy_people, config):
     task.step(accelerator, 0)
     gradients = [value.grad for value in task.modules["generator"].trained().values() if value.grad is not None]
     assert torch.cat([each.flatten() for each in gradients]).norm() < 2e-9
+
+
+def test_each_loss_has_its_own_update_as_released(toy_people, config):
+    """One step against the release's five updates, written out with plain PyTorch on copies of the networks."""
+    own = config.model_copy(update={"updates": "each", "unet_rank": 2, "gradient_clip": 0.5})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        task = CycleGanTurboTask(
+            own, TurboGenerator(load_base(own.base_model), own), Batches(toy_people, (32, 24), None)
+        )
+    nets = copy.deepcopy(task.modules)
+    # Plain descent: Adam would blow up the rounding of gradients near zero.
+    for name, parameters in (
+        ("generator", task.modules["generator"].trained().values()),
+        ("discriminators", [value for net in list(task.modules.values())[1:] for value in net.parameters()]),
+    ):
+        task.optimizers[name] = torch.optim.SGD(list(parameters), lr=0.01)
+    accelerator = accelerator_for("no", "cpu")
+    task.bind(accelerator, 0)
+    task.prepare(accelerator)
+    real = task.real(0, task.generator(0, "images", shared=True))
+    shown = task.step(accelerator, 0)
+
+    turbo, judges = nets["generator"], {name: nets[f"discriminator_{name}"] for name in ("visible", "infrared")}
+    of_turbo = list(turbo.trained().values())
+    of_judges = [value for judge in judges.values() for value in judge.parameters()]
+    parts = {"turbo": of_turbo, "judges": of_judges}
+    steps = {name: (values, torch.optim.SGD(values, lr=0.01)) for name, values in parts.items()}
+
+    def update(player, loss):
+        parameters, optimizer = steps[player]
+        for value in of_turbo + of_judges:
+            value.grad = None
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 0.5)
+        optimizer.step()
+
+    v, i, distance = real["visible"], real["infrared"], nn.functional.l1_loss
+    rebuilt = turbo(turbo(v, "infrared"), "visible"), turbo(turbo(i, "visible"), "infrared")
+    cycle = own.cycle_weight * (distance(rebuilt[0], v) + distance(rebuilt[1], i))
+    update("turbo", cycle)
+    made = turbo(i, "visible"), turbo(v, "infrared")
+    fool = [logistic(judge(picture), True) for judge, picture in zip(judges.values(), made, strict=True)]
+    update("turbo", own.gan_weight * sum(fool))
+    update("turbo", own.identity_weight * (distance(turbo(v, "visible"), v) + distance(turbo(i, "infrared"), i)))
+    for pictures, wanted in ((made, False), ((v, i), True)):
+        scores = [logistic(judge(each.detach()), wanted) for judge, each in zip(judges.values(), pictures, strict=True)]
+        update("judges", own.gan_weight * sum(scores) / 2)
+    for name, net in nets.items():
+        for (key, value), other in zip(net.named_parameters(), task.modules[name].parameters(), strict=True):
+            assert torch.allclose(value, other, atol=1e-6), (name, key)
+    assert shown["cycle_visible"] + shown["cycle_infrared"] == pytest.approx(cycle.item(), rel=1e-4)
+    assert CycleGanTurboConfig().updates == "each" and config.updates == "sum"
 
 
 def test_sd_turbos_architecture_without_memory():

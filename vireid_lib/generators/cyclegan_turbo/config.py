@@ -13,8 +13,7 @@ class CycleGanTurboConfig(TranslatorConfig):
     image of each modality, AdamW, gradients clipped at a norm of 10, λ of 1 (cycle), 1 (identity) and 0.5
     (adversarial), LPIPS weighted 10 in the cycle and 1 in the identity loss. (The paper's text was not at hand.)
 
-    Ours: one update a step for the sum of the generators' losses and one for the discriminators', where the release
-    steps for each loss in turn; latents are the posterior's mean, not drawn from it; LoRA's scale is one everywhere (2
+    Ours: latents are the posterior's mean, not drawn from it; LoRA's scale is one everywhere (2
     in the release's autoencoders), and the U-Net's first convolution, which is trained whole, has none besides; 256×128
     pixels without random crops, where the release has 256×256 of 286×286.
 
@@ -23,6 +22,9 @@ class CycleGanTurboConfig(TranslatorConfig):
         visible_prompt, infrared_prompt: what the U-Net is told to make; ours.
         unet_rank, vae_rank: of LoRA, on every linear and convolution layer but those of time and text.
         batch: images of each modality.
+        updates: "each" as released: a step updates the generator for the cycle, then the adversarial, then the identity
+            losses, and the discriminators for made, then for real images. "sum" updates each player once, for the sum of
+            its losses.
         judge_model: the discriminators' frozen CLIP image encoder, as a hub id or a folder; None takes CycleGAN's
             discriminator of patches, of `judge_width` channels after its first convolution.
         cycle_weight, identity_weight, gan_weight: λ of the pixels' and of the adversarial losses.
@@ -43,6 +45,7 @@ class CycleGanTurboConfig(TranslatorConfig):
     epochs: int = Field(1, ge=1)
     steps: int | None = Field(25_000, ge=1)
     batch: int = Field(1, ge=1)
+    updates: Literal["each", "sum"] = "each"
     learning_rate: float = Field(1e-5, gt=0)
     judge_learning_rate: float = Field(1e-5, gt=0)
     judge_model: Source | None = "openai/clip-vit-base-patch32"
