@@ -46,7 +46,7 @@ SOURCES += [f"{TURBO}.lpips_features", "generators.aligngan.pretrained", "genera
 def sections(key: str, value: str) -> dict:
     """The sections of a profile in which `key` is `value`, with the settings that this one asks for."""
     *outer, name = key.split(".")
-    found = {name: value} | ({"lpips_heads": value} if name == "lpips_features" else {})
+    found = {name: value} | ({"lpips_heads": value, "lpips": "weights"} if name == "lpips_features" else {})
     for section in reversed(outer):
         backbone = name == "pretrained" and section in ("reid", "aligngan", "jsia")
         found = {section: found | ({"backbone": "resnet50"} if backbone else {})}

@@ -69,7 +69,6 @@ def build_parser() -> argparse.ArgumentParser:
     book.add_argument(
         "--only", action="append", default=[], metavar="04", help="run this chapter only; may be given again"
     )
-    book.add_argument("--plan", action="store_true", help="only say what DiVE would take: images, steps, hours, disk")
     study = command(commands, "study", _study, "Run one study: a paper's tables, its claims held against the seeds.")
     study.add_argument("name", metavar="NAME", help="a file in notebooks/studies, e.g. den")
     for runs in (book, study):
@@ -146,18 +145,28 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     add("--no-site", action="store_false", dest="site", help="make no site at the end")
     words = "where the code has changed, take what older code made, mark it, and make only what is missing"
     add("--keep-results", action="store_true", dest="keep", help=words)
+    words = "only say what each generator would take: images, steps, hours at the speed measured now, memory, disk"
+    add("--plan", action="store_true", help=words)
 
 
 def _book(options: argparse.Namespace) -> int:
     if options.plan:
-        from vireid_lib.experiment import cost
-
-        print(cost.plan(options.profile, options.workspace, options.data_root))
-        return 0
+        return _plan(options)
     return _run(options, "book", only=options.only)
 
 
+def _plan(options: argparse.Namespace, study: str = "") -> int:
+    from vireid_lib.experiment import cost
+
+    full = "full=true" in (each.replace(" ", "").lower() for each in options.overrides)
+    for text in cost.plan(options.profile, options.workspace, options.data_root, study=study, full=full):
+        print(text, flush=True)
+    return 0
+
+
 def _study(options: argparse.Namespace) -> int:
+    if options.plan:
+        return _plan(options, options.name)
     from vireid_lib.experiment.notebooks import find_study
     from vireid_lib.project import project_root
 

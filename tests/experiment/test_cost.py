@@ -3,8 +3,9 @@
 import pytest
 from PIL import Image
 
-from vireid_lib import cli
+from vireid_lib import cli, generators
 from vireid_lib.experiment import cost as outlook
+from vireid_lib.generators import translator_cost
 from vireid_lib.generators.dive import cost
 
 
@@ -27,19 +28,32 @@ def data_root(tmp_path):
 
 def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(cost, "is_here", lambda name: False)
+    monkeypatch.setattr(translator_cost, "_is_here", lambda name: False)
     places = ["--data-root", str(data_root), "--workspace", str(tmp_path / "w")]
     assert cli.main(["book", "--profile", "sysu", *places, "--plan"]) == 0
     printed = capsys.readouterr().out
     images = 2 * 6 * 2 + 12 + 13
-    assert f"fine-tuning  {images} images of 4 people in 7 views; 400,000 steps of 16 at 512 x 256" in printed
+    assert f"training     {images} images; 4 people in 7 views; 400,000 steps of 16 images at 512 x 256" in printed
     assert "7 LoRA branches, 178.6 million parameters" in printed  # 25.5 million each, as public counts have it
-    assert f"sampling     {2 * 2 * 18} images of 25 steps" in printed
-    assert "unknown until measured" in printed and "not on this machine yet" in printed
+    assert f"sampling     {2 * 2 * 18} images" in printed
+    assert "grayscale on profile sysu" in printed and "unknown: " in printed and "not on this machine yet" in printed
     assert "checkpoints 6.43 GB" in printed and "free" in printed
     assert not (tmp_path / "w" / "stages").exists()
+    monkeypatch.setattr(translator_cost, "_measure", lambda *a: None)
+    assert cli.main(["study", "dive", "--profile", "sysu", *places, "--plan", "-p", "full=true"]) == 0
+    printed = capsys.readouterr().out
+    assert "set `lpips: none`" in printed and "views = single" in printed and "row 'campus' is not" in printed
+    for name in generators.names():
+        assert generators.generator_class(name).miniature_only or f"\n{name} on" in f"\n{printed}"
 
 
 @pytest.mark.slow
 def test_the_plan_of_the_miniature_world_is_measured(tmp_path):
-    text = outlook.plan("smoke", tmp_path)
-    assert "smoke" in text and "30 steps of 4" in text and "measured on" in text and "16 images of 4 steps" in text
+    grey, dive, oracle = outlook.plan("smoke", tmp_path)
+    assert (
+        "smoke" in dive
+        and "30 steps (400,000 as published) of 4" in dive
+        and "measured on" in dive
+        and "16 images" in dive
+    )
+    assert "nothing is trained" in grey and "16 images" in oracle

@@ -89,7 +89,8 @@ def test_another_manifest_is_another_check(with_settings, keys_of, monkeypatch):
 def test_other_weights_under_the_same_name_are_another_stage(with_settings, keys_of, tmp_path):
     features, heads, resnet = (tmp_path / name for name in ("vgg.safetensors", "heads.pth", "resnet50.pth"))
     heads.write_text("heads")
-    turbo = {"generators": {"cyclegan_turbo": {"lpips_features": str(features), "lpips_heads": str(heads)}}}
+    lpips = {"lpips": "weights", "lpips_features": str(features), "lpips_heads": str(heads)}
+    turbo = {"generators": {"cyclegan_turbo": lpips}}
     large = {"reid": {"backbone": "resnet50", "config": {"pretrained": str(resnet)}}}
     for settings, file, stage, ask in (
         (turbo, features, "fit_cyclegan_turbo", lambda run: run.fit("cyclegan_turbo")),

@@ -56,6 +56,13 @@ def test_the_real_profiles_differ_in_nothing_but_the_length_of_larger_trainings(
     profile = load_profile(name)
     assert variant(profile, "real") == {}
     assert variant(profile, "dive") == variant(profile, "grayscale") == {"reid.length": "equal"}
+    steps = {"cyclegan": 235_400} | ({"stargan": 200_000} if name != "regdb" else {})  # what a day of one GPU allows
+    for other in ("cyclegan", "stargan", "aligngan", "flow2flow", "jsia", "vae", "vi_diff"):
+        shorter = {f"generators.{other}.steps": steps[other]} if other in steps else {}
+        assert variant(profile, other) == {"reid.length": "equal", **shorter}
+    without = changed(profile, {"generators.cyclegan_turbo": {"lpips": "none"}}, "test")
+    unmarked, marked = variant(profile, "cyclegan_turbo"), variant(without, "cyclegan_turbo")
+    assert marked == unmarked | {"generators.cyclegan_turbo.lpips": "none"} and unmarked == {"reid.length": "equal"}
     settings = variants.published(profile.data.target, "deen", "dive")
     assert settings["expand.per_camera"] == 18 and settings["expand.min_images"] == 12
     assert settings["expand.identities"] is settings["reid.expanded"] is None

@@ -1,5 +1,6 @@
 """What every generator promises: it learns a toy, resumes bit for bit, makes what it declares, refuses what it must."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from vireid_lib.data.images import load_images
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.strict import read_yaml
 from vireid_lib.data.tables import OTHER
+from vireid_lib.generators import plans
 from vireid_lib.generators.base import require
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import DiveTask
@@ -305,3 +307,12 @@ def test_a_generator_is_added_by_one_file(toy_people, tmp_path, monkeypatch):
     again = generators.load("tint", tmp_path / "fitted", device="cpu", progress=False)
     images = np.full((1, 32, 16, 3), 90, np.uint8)
     assert (again.translate(images, "toy/0000", "toy/3") == tint.translate(images, "toy/0000", "toy/3")).all()
+
+
+@pytest.mark.parametrize("name", ["vi_diff", "jsia"])
+def test_a_second_attempt_takes_another_seed(name, learnt, toy_people, tmp_path):
+    generator, _ = learnt(name)
+    order = plans.GalleryRequest(PEOPLE[:1], ["toy/3"], 1, 0, tmp_path, toy_people)
+    (item,) = (replace(each, starts=()) for each in generator.plan(order))
+    first, again, second = (generator.make([item], attempt) for attempt in (0, 0, 1))
+    assert np.array_equal(first, again) and not np.array_equal(first, second)

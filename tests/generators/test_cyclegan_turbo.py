@@ -1,5 +1,6 @@
 """CycleGAN-Turbo: one step as its scheduler does it, skips, LPIPS by loops, what is trained."""
 
+import copy
 import json
 
 import numpy as np
@@ -162,7 +163,7 @@ def test_lpips_against_loops():
         Lpips({name: value for name, value in weights.items() if name != "features.0.bias"}, heads)
 
 
-def test_lpips_weights_are_used_from_files_and_said_to_be_missing(toy_people, config, tmp_path, capsys):
+def test_lpips_weights_are_used_from_files_and_required(toy_people, config, tmp_path):
     stream, channels = torch.Generator().manual_seed(0), [3, *(2 for _ in range(13))]
     numbers = [number for stage in STAGES for number in stage]
     weights = {
@@ -172,16 +173,28 @@ def test_lpips_weights_are_used_from_files_and_said_to_be_missing(toy_people, co
     weights |= {f"features.{number}.bias": torch.zeros(2) for number in numbers}
     safetensors.torch.save_file(weights, tmp_path / "vgg.safetensors")
     torch.save({f"lin{depth}.model.1.weight": torch.ones(1, 2, 1, 1) for depth in range(5)}, tmp_path / "heads.pth")
-    files = {"lpips_features": str(tmp_path / "vgg.safetensors"), "lpips_heads": str(tmp_path / "heads.pth")}
+    files = {
+        "lpips": "weights",
+        "lpips_features": str(tmp_path / "vgg.safetensors"),
+        "lpips_heads": str(tmp_path / "heads.pth"),
+    }
     given = build("cyclegan_turbo", config.model_copy(update=files | {"steps": 1}), device="cpu", progress=False)
     given.fit(toy_people, tmp_path / "given")
     assert given.history[-1]["cycle_lpips_visible"] > 0
-    without = build("cyclegan_turbo", config.model_copy(update={"steps": 1}), device="cpu")
-    without.fit(toy_people, tmp_path / "without")
-    assert "no LPIPS weights are given" in capsys.readouterr().out
+    unnamed = build("cyclegan_turbo", config.model_copy(update={"lpips": "weights"}), device="cpu", progress=False)
+    for ask in (unnamed.fit, lambda table, folder: unnamed.estimate(table)):
+        with pytest.raises(ValueError, match="set `lpips: none`"):
+            ask(toy_people, tmp_path / "without")
+    with pytest.raises(ValueError, match="lpips is 'none' and its weights are given"):
+        CycleGanTurboConfig(**files | {"lpips": "none"})
+    published = CycleGanTurboConfig().comparable_settings()
+    assert CycleGanTurboConfig(**files).comparable_settings() == published  # wherever the files lie
+    assert CycleGanTurboConfig(lpips="none").comparable_settings() == published | {"lpips": "none"}
     with pytest.raises(ValueError, match="belong together"):
         CycleGanTurboConfig(lpips_features="here.safetensors")
-    missing = config.model_copy(update={"lpips_features": "/nowhere.safetensors", "lpips_heads": "/nowhere.pth"})
+    missing = config.model_copy(
+        update={"lpips": "weights", "lpips_features": "/nowhere.safetensors", "lpips_heads": "/nowhere.pth"}
+    )
     with pytest.raises(FileNotFoundError, match="nowhere.safetensors"):
         build("cyclegan_turbo", missing, device="cpu", progress=False).fit(toy_people, tmp_path / "missing")
 
@@ -227,6 +240,59 @@ def test_gradients_are_clipped(toy_people, config):
     task.step(accelerator, 0)
     gradients = [value.grad for value in task.modules["generator"].trained().values() if value.grad is not None]
     assert torch.cat([each.flatten() for each in gradients]).norm() < 2e-9
+
+
+def test_each_loss_has_its_own_update_as_released(toy_people, config):
+    """One step against the release's five updates, written out with plain PyTorch on copies of the networks."""
+    own = config.model_copy(update={"updates": "each", "unet_rank": 2, "gradient_clip": 0.5})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        task = CycleGanTurboTask(
+            own, TurboGenerator(load_base(own.base_model), own), Batches(toy_people, (32, 24), None)
+        )
+    nets = copy.deepcopy(task.modules)
+    # Plain descent: Adam would blow up the rounding of gradients near zero.
+    for name, parameters in (
+        ("generator", task.modules["generator"].trained().values()),
+        ("discriminators", [value for net in list(task.modules.values())[1:] for value in net.parameters()]),
+    ):
+        task.optimizers[name] = torch.optim.SGD(list(parameters), lr=0.01)
+    accelerator = accelerator_for("no", "cpu")
+    task.bind(accelerator, 0)
+    task.prepare(accelerator)
+    real = task.real(0, task.generator(0, "images", shared=True))
+    shown = task.step(accelerator, 0)
+
+    turbo, judges = nets["generator"], {name: nets[f"discriminator_{name}"] for name in ("visible", "infrared")}
+    of_turbo = list(turbo.trained().values())
+    of_judges = [value for judge in judges.values() for value in judge.parameters()]
+    parts = {"turbo": of_turbo, "judges": of_judges}
+    steps = {name: (values, torch.optim.SGD(values, lr=0.01)) for name, values in parts.items()}
+
+    def update(player, loss):
+        parameters, optimizer = steps[player]
+        for value in of_turbo + of_judges:
+            value.grad = None
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 0.5)
+        optimizer.step()
+
+    v, i, distance = real["visible"], real["infrared"], nn.functional.l1_loss
+    rebuilt = turbo(turbo(v, "infrared"), "visible"), turbo(turbo(i, "visible"), "infrared")
+    cycle = own.cycle_weight * (distance(rebuilt[0], v) + distance(rebuilt[1], i))
+    update("turbo", cycle)
+    made = turbo(i, "visible"), turbo(v, "infrared")
+    fool = [logistic(judge(picture), True) for judge, picture in zip(judges.values(), made, strict=True)]
+    update("turbo", own.gan_weight * sum(fool))
+    update("turbo", own.identity_weight * (distance(turbo(v, "visible"), v) + distance(turbo(i, "infrared"), i)))
+    for pictures, wanted in ((made, False), ((v, i), True)):
+        scores = [logistic(judge(each.detach()), wanted) for judge, each in zip(judges.values(), pictures, strict=True)]
+        update("judges", own.gan_weight * sum(scores) / 2)
+    for name, net in nets.items():
+        for (key, value), other in zip(net.named_parameters(), task.modules[name].parameters(), strict=True):
+            assert torch.allclose(value, other, atol=1e-6), (name, key)
+    assert shown["cycle_visible"] + shown["cycle_infrared"] == pytest.approx(cycle.item(), rel=1e-4)
+    assert CycleGanTurboConfig().updates == "each" and config.updates == "sum"
 
 
 def test_sd_turbos_architecture_without_memory():

@@ -1,9 +1,12 @@
 """A gallery that was interrupted becomes the gallery of an unbroken run."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from vireid_lib.generators import galleries
+from vireid_lib.generators import galleries, plans
 from vireid_lib.generators.plans import SampleRequest
 
 
@@ -59,3 +62,58 @@ def test_what_a_killed_run_did_not_make_is_what_it_would_have_made(tmp_path, gon
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
     batches = {number // 3 for number in gone}  # no other is made again
     assert {int(name[2:]) // 3 for names in made for name in names} == batches
+
+
+def written(folder, bad, count=300, batch=4):
+    """A gallery of `count` images whose pictures are constant where `bad(item)` says so."""
+    paths = [folder / f"cam3/{number}/0001.png" for number in range(count)]
+    starts = [("first.png",), (("second.png",), ("third.png",))]
+    items = [
+        SampleRequest(
+            f"x/{n}", "set/3", path, (n, 1000 + n, 2000 + n, 3000 + n), starts[0], "visible", starts=starts[1]
+        )
+        for n, path in enumerate(paths)
+    ]
+
+    def make(items, attempt):
+        pictures = np.tile(np.arange(8, dtype=np.uint8)[:, None, None] * 30, (len(items), 1, 8, 3))
+        for picture, item in zip(pictures, (item.at(attempt) for item in items), strict=True):
+            picture *= not bad(item)
+        return pictures
+
+    return galleries.write(items, make, folder, source="cyclegan", settings={}, batch=batch, progress=False)
+
+
+def test_the_next_start_is_taken_then_the_image_is_left_out_and_said(tmp_path):
+    """Images 5 and 7 fail from their first start, image 9 from all of them."""
+
+    def bad(item):
+        return item.identity == "x/9" or (item.identity in ("x/5", "x/7") and item.source_images == ("first.png",))
+
+    table = written(tmp_path, bad)
+    assert len(table) == 299 and "x/9" not in set(table["identity"])
+    record = json.loads((tmp_path / "provenance.json").read_text())
+    assert galleries.skipped(tmp_path) == {"skipped": 1}
+    assert record["skipped"] == {"images": 1, "which": ["cam3/9/0001.png"]} and record["rejected"] == 2
+    assert record["made_from"]["cam3/5/0001.png"] == ["second.png"]
+    assert record["made_from"]["cam3/6/0001.png"] == ["first.png"]
+    assert written(tmp_path, bad).equals(table)  # a later run leaves out the same
+    written(tmp_path, lambda item: False)
+    assert galleries.skipped(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("bad", "count"), [(4, 300), (2, 100), (1, 1)])
+def test_a_generator_whose_pictures_fail_too_often_is_stopped(tmp_path, bad, count):
+    with pytest.raises(galleries.SamplingError, match="stayed constant"):
+        written(tmp_path, lambda item: int(item.identity[2:]) < bad, count)
+
+
+@pytest.mark.parametrize("knows_cameras", [True, False])
+def test_other_starts_are_the_next_images_of_the_identity(toy_people, tmp_path, knows_cameras):
+    order = plans.GalleryRequest(["toy/0000"], ["toy/3"], 3, 0, tmp_path, toy_people)
+    paths = sorted(toy_people[(toy_people["identity"] == "toy/0000") & (toy_people["camera"] == "toy/1")]["path"])
+    for item in plans.plan(order, knows_cameras=knows_cameras):
+        start = paths.index(item.source_images[0])
+        assert [paths.index(other) for (other,) in item.starts] == [(start + k) % 6 for k in (1, 2, 3)]
+        assert [item.at(k).seeds[0] for k in range(4)] == list(item.seeds)
+    assert all(item.starts == () for item in plans.plan(replace(order, source=None)))

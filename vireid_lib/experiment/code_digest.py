@@ -24,6 +24,7 @@ RESOLVED = {
     *(f"{PACKAGE}.experiment.{name}" for name in ("context", "pipeline", "profile", "profile_files", "settings")),
     *(f"{PACKAGE}.experiment.{name}" for name in ("training_sets", "datasets", "cache", "provenance", "code_digest")),
     *(f"{PACKAGE}.experiment.{name}" for name in ("jobs", "executors", "locks")),
+    *(f"{PACKAGE}.generators.{name}" for name in ("cost", "dive.cost", "translator_cost")),
 }
 """Modules that choose, find and show, and compute nothing that a result depends on besides the key's other parts."""
 

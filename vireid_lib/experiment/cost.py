@@ -1,31 +1,102 @@
-"""What `vireid book --plan` prints: what DiVE will make and how long it will take, before anything is started."""
+"""What `--plan` prints: what each generator will make and how long it will take, before anything is started."""
 
+import importlib
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
-from vireid_lib import experiment
+from vireid_lib import experiment, generators
+from vireid_lib.data.strict import FileError
+from vireid_lib.experiment import methods, settings, variants
+from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.results import STUDIES
+from vireid_lib.experiment.study import run_of, trainable
+from vireid_lib.experiment.training_expansion import blends, translations
+from vireid_lib.experiment.training_sets import adds_external, expansion_of
+from vireid_lib.nearest import hint
 
 
-def plan(profile: str, workspace: str | Path = "", data_root: str = "") -> str:
-    """The plan of a profile: it reads the data sets' lists, and times a few steps where the base model is at hand.
+def plan(
+    profile: str, workspace: str | Path = "", data_root: str = "", *, study: str = "", full: bool = False
+) -> Iterator[str]:
+    """The plan of each generator that the profile's training sets, or a study's rows, use: it reads the data sets'
+    lists and times a few steps.
+
+    Args:
+        full: all rows of the study, not the reduced set.
 
     Raises:
+        ValueError: there is no such study.
         MissingData, FileError: as for running the book.
     """
-    from vireid_lib.generators.dive.cost import estimate
+    run, said, left = experiment.open(profile, workspace, data_root), set(), []
+    for own, name, training in _study(run, study, full, left) if study else _used(run, run.profile.reid.training_sets):
+        config, made = own.generator_config(name), synthetic(own, name, training)
+        external = "" if expansion_of(training) else own.profile.data.external
+        base = settings.generator_name(own.profile, name)
+        if (key := json.dumps([base, config.model_dump(mode="json"), made, external])) in said:
+            continue
+        said.add(key)
+        sets = f"{own.profile.data.target} with {external}" if external else own.profile.data.target
+        lines = [f"{name} on profile {run.profile.name}, {sets}{_changed(own, run, name)}:"]
+        rows = own.fitted_rows(name, external=bool(external))
+        try:
+            expected = generators.build(base, config, device=own.device, progress=False).estimate(rows, made)
+            lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
+        except (ValueError, FileNotFoundError) as error:  # the next generator may be fitted all the same
+            lines.append(f"  can't be fitted: {error}")
+        if (count := len(run.splits)) > 1:
+            lines.append(f"  all of it {count} times, once for each of the data set's splits")
+        yield "\n".join(lines)
+    yield from left
+    if not said:
+        yield f"no generator: the training sets are {', '.join(run.profile.reid.training_sets)}"
 
-    run = experiment.open(profile, workspace, data_root)
 
-    config, count = run.generator_config("dive"), len(run.splits)
-    expected = estimate(run.fitted_rows("dive"), config, synthetic(run), device=run.device)
-    lines = [f"DiVE on profile {run.profile.name}, {run.profile.data.target} with {run.profile.data.external}:"]
-    lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
-    if count > 1:
-        lines.append(f"  all of it {count} times, once for each of the data set's splits")
-    return "\n".join(lines)
-
-
-def synthetic(run: Run) -> int:
-    """Images that one gallery of the profile holds."""
+def synthetic(run: Run, name: str, training: str) -> int:
+    """Images that a generator makes for a training set."""
+    real = run.data().train_rows()
+    if expansion := expansion_of(training):
+        made = 0
+        if "tse" in expansion.kinds:
+            made += sum(len(a["identities"]) * len(a["cameras"]) * a["per_camera"] for a in blends(real, expansion))
+        if "cmg" in expansion.kinds:
+            made += sum(len(asked["rows"]) for asked in translations(real, expansion))
+        return made
+    if not adds_external(training) or name != training:
+        return 0
     people = run.data().external["identity"].nunique()
     return people * len(run.infrared_cameras) * run.profile.expand.per_camera
+
+
+def _used(run: Run, trainings: list[str]) -> Iterator[tuple[Run, str, str]]:
+    for training in trainings:
+        for name in variants.generators_of(run.profile, training):
+            yield run, name, training
+
+
+def _study(run: Run, study: str, full: bool, left: list[str]) -> Iterator[tuple[Run, str, str]]:
+    """The generators of a study's rows, then those that it measures itself; `left` gets what could not be planned."""
+    if study not in STUDIES:
+        raise ValueError(f"There is no study {study!r} whose rows are known; {hint(study, STUDIES)}")
+    module = importlib.import_module(f"vireid_lib.experiment.studies.{study}")
+    made = module.study(run) if hasattr(module, "study") else module.STUDY
+    for row in trainable(run, made.chosen(full)):
+        try:
+            own = run_of(run, row)
+        except (FileError, MissingData) as error:
+            left.append(f"row {row.name!r} is not planned: {error}")
+            continue
+        yield from _used(own, [row.training])
+    for name in getattr(module, "GENERATORS", ()):
+        yield run, name, "real"
+
+
+def _changed(own: Run, run: Run, name: str) -> str:
+    """The settings that a row changes, in words."""
+    if own.profile == run.profile or name in methods.JOINT:
+        return ""
+    ours, before = (each.generator_config(name).model_dump(mode="json") for each in (own, run))
+    changed = variants.text(variants.difference(ours, before))
+    return f", {changed}" if changed else ""

@@ -71,7 +71,7 @@ def resolved(profile: Profile, training: str, *, validation: bool = False) -> di
     """
     external = adds_external(training)
     found = {PLACES.get(key, f"reid.config.{key}"): value for key, value in _listed(reid_config(profile)).items()}
-    for name in _generators(profile, training):
+    for name in generators_of(profile, training):
         found |= _of_generator(profile, name, training)
     more = _listed(profile.reid)
     if not external:
@@ -91,7 +91,7 @@ def _listed(settings: object) -> dict[str, object]:
     return {key: value for key, value in values.items() if key not in NO_VARIANT}
 
 
-def _generators(profile: Profile, training: str) -> list[str]:
+def generators_of(profile: Profile, training: str) -> list[str]:
     """The generators whose settings a training depends on: the method's own, and the training set's."""
     names = [profile.reid.method] if profile.reid.method in methods.JOINT else []
     if own := expansion_of(training):

@@ -18,11 +18,13 @@ SHARED = (
     "base",
     "batches",
     "config",
+    "cost",
     "galleries",
     "layout",
     "networks",
     "plans",
     "translator",
+    "translator_cost",
     "untrained",
 )
 """Files here that are no generator, but what generators have in common."""

@@ -12,6 +12,7 @@ from vireid_lib.data.images import load_images
 from vireid_lib.data.text import read_json
 from vireid_lib.generators import galleries
 from vireid_lib.generators.config import GeneratorConfig
+from vireid_lib.generators.cost import Estimate
 from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import devices, processes
@@ -77,6 +78,12 @@ class Generator:
         """What was fitted, in a few JSON values for a result record."""
         raise NotImplementedError(f"{type(self).__name__} has no summary")
 
+    def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
+        """What fitting to `table` (rows that `config.fitted_rows` gave) and making `synthetic` images will take, at the
+        speed measured now; see `vireid_lib.generators.cost`. Here: nothing is trained."""
+        reason = "as fast as images are read and written"
+        return Estimate(len(table), "nothing is trained", 0, synthetic, {}, reason, None, {})
+
     def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """What `expand` is to make."""
         raise NotImplementedError(f"{type(self).__name__} plans nothing")
@@ -90,7 +97,8 @@ class Generator:
         raise NotImplementedError(f"{type(self).__name__} makes no pictures")
 
     def make(self, items: Sequence[SampleRequest], attempt: int) -> Pictures:
-        """The pictures of requests of one `group`; `attempt` says which of an item's seeds to use."""
+        """The pictures of requests of one `group`; `attempt` says which of an item's seeds and starts to use."""
+        items = [item.at(attempt) for item in items]
         size, places = (self.config.height, self.config.width), range(len(items[0].source_images))
         images = [load_images([item.source_images[k] for item in items], size, cache=None).pixels for k in places]
         return self.pictures(images, items)

@@ -66,6 +66,12 @@ class GeneratorConfig(BaseModel):
         """The recipe for the miniature world, minutes on a CPU, with `changes` in place of some of it."""
         return cls(**(recipe(cls.__module__.split(".")[2], changes.get("form")) | changes))
 
+    def published_length(self) -> dict[str, int | None]:
+        """`steps` and `epochs` as published, in this form."""
+        form = {"form": self.form} if hasattr(self, "form") else {}
+        published = type(self)(**form)
+        return {name: getattr(published, name) for name in ("steps", "epochs") if hasattr(published, name)}
+
     def check_multiples(self, factor: int, remedy: str) -> None:
         """Raise ValueError, with the remedy, unless height and width are multiples of `factor`."""
         if self.height % factor or self.width % factor:

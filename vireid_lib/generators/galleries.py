@@ -17,11 +17,15 @@ from torch import Tensor
 
 from vireid_lib.data import tables
 from vireid_lib.data.contents import write_atomically
+from vireid_lib.data.text import read_json
 from vireid_lib.generators import layout
 from vireid_lib.generators.plans import ATTEMPTS, SampleRequest
 from vireid_lib.training import processes
 from vireid_lib.training.binding import bind
 from vireid_lib.training.progress import Progress
+
+MOST_SKIPPED = 0.01
+"""Share of a gallery that may be left out."""
 
 PLAN, TABLE, RECORD = "plan.json", "table.csv", "provenance.json"
 
@@ -52,17 +56,18 @@ def write(
     """Make what is missing, then write `table.csv` and `provenance.json` beside the images.
 
     Complete images of an earlier run are kept, and the others become what they would have been in an unbroken one. A
-    folder that was begun with other settings is refused. Several processes of one job share the batches.
+    folder that was begun with other settings is refused. Several processes of one job share the batches. An image whose
+    attempts all give an unusable picture is left out; the record counts and names those, as "skipped".
 
     Args:
-        make: (items, attempt) to their pictures; `attempt` says which of an item's seeds to use.
+        make: (items, attempt) to their pictures; `attempt` says which of an item's seeds and starts to use.
         source: the generator's name, for the rows.
         settings: JSON values that the pictures depend on.
         batch: most items that `make` gets at once, all of one `group`.
 
     Raises:
         ValueError: `folder` belongs to another plan; names the differing settings.
-        SamplingError: an image stayed constant for all its seeds.
+        SamplingError: more than one image, and more than a hundredth of all, would be left out; or all of them.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,24 +80,40 @@ def write(
     # A batch that a killed run left half done is made again whole: in another batch a picture is rounded otherwise.
     batches = [items for items in batches if any(item.path in missing for item in items)]
     processes.wait()  # until all have listed what is missing, and so part the same batches
-    done = len(requests) - len(missing)
+    done, left = len(requests) - len(missing), []
     with Progress(len(requests), "synthetic images", start=done, unit="images", shown=progress) as line:
         for items in batches[processes.index() :: processes.count()]:
-            _make(make, items, missing)
+            left += _make(make, items, missing)
+            if len(left) > max(1, len(requests) * MOST_SKIPPED) or len(left) == len(requests):
+                raise SamplingError(_unusable(left))
             done += sum(item.path in missing for item in items) * processes.count()  # the others are about as far
             line.update(min(done, len(requests)))
     processes.wait()
+    absent = {path for path in missing if not path.exists()}
+    skipped = [item for item in requests if item.path in absent]
+    if skipped and progress:
+        print(f"{_unusable(skipped)} Left out of {len(requests):,} images.", flush=True)
+    requests = [item for item in requests if item.path not in absent]
     rows = [item.row(source, layout.read_seed(item.path)) for item in requests]
-    rejected = sum(item.seeds.index(row["seed"]) for item, row in zip(requests, rows, strict=True))
+    attempts = [item.seeds.index(row["seed"]) for item, row in zip(requests, rows, strict=True)]
     table = tables.validate(pd.DataFrame(rows, columns=list(tables.COLUMNS)), f"{source}'s images in {folder}")
-    record = {"settings": settings, "images": len(table), "rejected": rejected}
+    record = {"settings": settings, "images": len(table), "rejected": sum(attempts)}
+    if skipped:
+        record["skipped"] = {"images": len(skipped), "which": [_short(item.path) for item in skipped]}
     if any(item.source_images for item in requests):
-        record["made_from"] = {_short(item.path): [*map(_short, item.source_images)] for item in requests}
+        used = [item.at(attempt) for item, attempt in zip(requests, attempts, strict=True)]
+        record["made_from"] = {_short(item.path): [*map(_short, item.source_images)] for item in used}
     if processes.index() == 0:
         write_atomically(folder / RECORD, json.dumps(record, indent=1).encode())
         tables.save(table, folder / TABLE)
     processes.wait()
     return table
+
+
+def skipped(folder: Path) -> dict[str, int]:
+    """{"skipped": number of images that were left out of a gallery}, empty where none was."""
+    record = read_json(folder / RECORD) if (folder / RECORD).exists() else {}
+    return {"skipped": record["skipped"]["images"]} if "skipped" in record else {}
 
 
 def sizes(table: pd.DataFrame) -> dict[str, int]:
@@ -114,8 +135,9 @@ def is_usable(picture: UInt8[np.ndarray, "height width 3"]) -> bool:
 
 def _make(
     make: Callable[[Sequence[SampleRequest], int], Pictures], items: Sequence[SampleRequest], missing: set[Path]
-) -> None:
-    """Write those of a batch's usable pictures that are missing, and make the others again with their next seed."""
+) -> list[SampleRequest]:
+    """Write those of a batch's usable pictures that are missing, and make the others again with their next seed and
+    start; returns those that stay unusable."""
     left = list(items)
     for attempt in range(ATTEMPTS):
         pictures = make(left, attempt)
@@ -125,10 +147,15 @@ def _make(
                 layout.write_image(item.path, picture, item.seeds[attempt])
         left = [item for item, good in zip(left, usable, strict=True) if not good]
         if not left:
-            return
-    raise SamplingError(
-        f"{len(left)} images stayed constant or non-finite for {ATTEMPTS} seeds, the first of {left[0].identity} "
-        f"under {left[0].camera} (seed {left[0].seeds[0]}). Train with a lower learning rate, or sample with weaker "
+            break
+    return left
+
+
+def _unusable(items: Sequence[SampleRequest]) -> str:
+    first = items[0]
+    return (
+        f"{len(items)} images stayed constant or non-finite in {ATTEMPTS} attempts, the first of {first.identity} "
+        f"under {first.camera} (seed {first.seeds[0]}). Train with a lower learning rate, or sample with weaker "
         "guidance where there is any; what is done stays."
     )
 

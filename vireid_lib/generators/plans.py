@@ -1,8 +1,9 @@
 """What a gallery is to hold: each picture's identity, camera, seeds, and the images it is made from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ class SampleRequest:
         camera: as its row names it.
         seeds: to try in turn; the row records the one that gave the picture. Empty where nothing is drawn.
         source_images: files of the images it is made from; empty for a picture from noise.
+        starts: what else it may be made from, each of the kind of `source_images`, should its picture be unusable.
         from_modality: of the source images.
         modality, split: of its row.
     """
@@ -35,6 +37,12 @@ class SampleRequest:
     from_modality: str = ""
     modality: str = "infrared"
     split: str = "external"
+    starts: tuple[tuple[str, ...], ...] = ()
+
+    def at(self, attempt: int) -> Self:
+        """The request of an attempt: its seed first, and its start where there is another."""
+        start = (self.source_images, *self.starts)[min(attempt, len(self.starts))]
+        return replace(self, seeds=self.seeds[attempt:], source_images=start)
 
     def row(self, source: str, seed: int | None) -> dict:
         """Its row of the image table."""
@@ -111,17 +119,21 @@ def plan(
             choices = np.transpose(np.triu_indices(len(paths), 1)) if pairs else np.arange(len(paths))[:, None]
             draw = np.random.default_rng(seeds.integer(seed, identity, *stream))
             places = without_repeats(draw, len(choices), (before + 1) * per_camera)[before * per_camera :]
+            sources = [tuple(paths[place] for place in choice) for choice in choices] or [()]
             for number in range(per_camera):
+                first = places[number] if paths else 0
+                start, *others = (sources[(first + k) % len(sources)] for k in range(min(ATTEMPTS, len(sources))))
                 requests.append(
                     SampleRequest(
                         identity,
                         camera_in_table(camera),
                         layout.image_path(order.folder, identity, camera, number + 1),
                         tries(seed, identity, camera, number),
-                        tuple(paths[place] for place in choices[places[number]]) if paths else (),
+                        start,
                         taken or OTHER[modality],
                         modality,
                         split,
+                        tuple(others),
                     )
                 )
     return requests

@@ -37,7 +37,9 @@ class StarGanConfig(TranslatorConfig):
         domains: what is told apart and imitated: cameras, or modalities alone.
         generator_width, blocks, generator_halvings, shortcut: see `LabelledGenerator`.
         discriminator_width, discriminator_halvings: see `Critic`.
-        epochs: passes over the larger modality; the paper's 20 are CelebA's, its smaller set has 200.
+        epochs: passes over the larger modality; the paper's 20 are CelebA's, its smaller set has 200. The release takes
+            200,000 steps, which the profiles of SYSU-MM01 and LLCM do as well (`steps: 200000`, 19 hours on an H200):
+            200 epochs of SYSU-MM01 are 556,600.
         batch: images in a batch, half of each modality.
         class_weight, reconstruction_weight, penalty_weight: λ_cls, λ_rec (Eq. 5 and 6) and λ_gp (Eq. 8).
         critic_steps: updates of the discriminator for each one of the generator.
@@ -128,6 +130,11 @@ class StarGanTask(AdversarialTask):
         if (step + 1) % self.settings.critic_steps == 0:
             losses |= self._train_generator(accelerator, real, own, wanted)
         return {name: value.detach() for name, value in losses.items()}
+
+    def typical_steps(self) -> dict[int, int]:
+        every = self.settings.critic_steps
+        both = self.steps // every
+        return {every - 1: both, **({0: self.steps - both} if every > 1 else {})}
 
     @property
     def per_modality(self) -> int:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,11 @@ from vireid_lib.data.cameras import camera_in_table, camera_key
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators import plans
+from vireid_lib.generators import plans, translator_cost
 from vireid_lib.generators.base import Generator
 from vireid_lib.generators.batches import Batches, Domains, Rows
 from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest
@@ -51,6 +52,21 @@ class TranslationTask(Task):
         if self.by_identity:
             self.require_identities(config.identities, "`identities`")
         self.steps = config.steps or config.epochs * self.epoch_steps()
+
+    @classmethod
+    def outline(cls, config: TranslatorConfig, batches: Batches) -> Self:
+        """The training without its networks: how long it is, and what is in its steps."""
+        task = cls.__new__(cls)
+        TranslationTask.__init__(task, config, batches)
+        return task
+
+    def typical_steps(self) -> dict[int, int]:
+        """{a step: how many steps of the training take as long as it does}."""
+        return {0: self.steps}
+
+    def images_in(self, step: int) -> int:
+        """Images in a step's batch."""
+        return sum(map(len, self.rows(step)))
 
     @property
     def per_modality(self) -> int:
@@ -136,6 +152,9 @@ class Translator(Generator):
         """The training, with fresh networks drawn from torch's global random state."""
         return self.task_class(self.config, batches)
 
+    def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
+        return translator_cost.estimate(self, table, synthetic)
+
     def about(self) -> dict[str, Any]:
         """What else to keep beside the weights, as JSON values."""
         return {}
@@ -175,6 +194,9 @@ class Translator(Generator):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(config.seed, "weights"))
             task = self.make_task(batches)
+        if self.progress and task.steps >= WORTH_AN_ESTIMATE and processes.count() == 1:
+            if not (folder / TRAINING).exists():
+                print(self.estimate(table).to_text(folder), flush=True)
         task.name, task.config = self.name, {"settings": config.fit_settings(), "table": batches.digest}
         self.history = train(
             task,

@@ -1,6 +1,5 @@
 """The one training loop: every network of the book is trained by `train(task, ...)`."""
 
-import json
 import math
 import time
 from pathlib import Path
@@ -9,33 +8,14 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 
-from vireid_lib.data.contents import write_atomically
-from vireid_lib.training import checkpoint, devices, processes, seeds, trackers
+from vireid_lib.training import checkpoint, devices, history, processes, seeds, trackers
 from vireid_lib.training.binding import bind
 from vireid_lib.training.determinism import deterministic_kernels
+from vireid_lib.training.history import History
 from vireid_lib.training.progress import Progress
 from vireid_lib.training.task import NonFiniteLoss, Task
 
 __all__ = ["History", "NonFiniteLoss", "Task", "train"]
-
-
-class History(list):
-    """Records `{"step": completed steps, loss name: mean since the previous record}`, oldest first.
-
-    Attributes:
-        seconds: training time over all runs in the folder, without what a killed run did in vain.
-        started_at: the step this run began with; 0 unless it continued another.
-        device: e.g. "cpu" or "cuda:0".
-    """
-
-    seconds: float = 0.0
-    started_at: int = 0
-    device: str = "cpu"
-
-    def column(self, name: str) -> tuple[list[int], list[float]]:
-        """(steps, values) of the loss `name`, for a plot."""
-        rows = [record for record in self if name in record]
-        return [row["step"] for row in rows], [row[name] for row in rows]
 
 
 def train(
@@ -60,7 +40,8 @@ def train(
         seed: all randomness of a step derives from (seed, step); global random state is left as it was.
         checkpoint_every: steps between checkpoints; 0 writes only the final one.
         precision: "bf16" runs the modules' forwards under autocast; weights and losses stay float32.
-        log_every: steps between records of the history (and, off the CPU, between looks at the losses).
+        log_every: steps between records of the history (and, off the CPU, between looks at the losses). Of very long
+            trainings older records are merged; see `history.thinned`.
         device: "cpu", "cuda:1" or the like, or None for the best one there is.
 
     Raises:
@@ -95,21 +76,23 @@ def _run(
     log_every: int,
     progress: bool,
 ) -> History:
-    history, window = History(), {}
-    history.device = str(accelerator.device)
+    records, window, file = History(), {}, folder / "history.jsonl"
+    records.device = str(accelerator.device)
     saved = checkpoint.load(folder / "checkpoints")
     if saved is not None:
-        history.started_at, tensors, meta = saved
+        records.started_at, tensors, meta = saved
         task.load_state_dict(checkpoint.unpack_state(tensors, meta["state"]))
-        history.seconds, window = meta["seconds"], meta["window"]
+        records.seconds, window = meta["seconds"], meta["window"]
     main = accelerator.is_main_process
-    history.extend(_truncate(folder / "history.jsonl", history.started_at, write=main))
+    records.extend(history.thinned(history.read(file, records.started_at), log_every, history.MOST))
+    if main:
+        history.write(file, records)
     pending: list[tuple[int, dict[str, torch.Tensor]]] = []
     look_every = 1 if accelerator.device.type == "cpu" else log_every  # reading a GPU's losses makes it wait
-    began, before = time.monotonic(), history.seconds
+    began, before = time.monotonic(), records.seconds
     shown, values = progress and main, None
-    with Progress(steps, task.name, start=history.started_at, shown=shown) as line:
-        for step in range(history.started_at, steps):
+    with Progress(steps, task.name, start=records.started_at, shown=shown) as line:
+        for step in range(records.started_at, steps):
             torch.manual_seed(seeds.integer(task.seed, task.process, step, "global"))
             task.before_step(step)
             pending.append((step, task.step(accelerator, step)))
@@ -122,20 +105,23 @@ def _run(
                 values = {"loss": window["total"][-1]} if "total" in window else None
             if logs:
                 record = {name: math.fsum(values) / len(values) for name, values in window.items()}
-                history.append({"step": done, **record})
+                records.append({"step": done, **record})
                 window.clear()
                 accelerator.log(record, step=done)
                 if main:
-                    with open(folder / "history.jsonl", "a") as stream:
-                        stream.write(json.dumps(history[-1]) + "\n")
-            history.seconds = before + time.monotonic() - began
+                    history.append(file, records[-1])
+            records.seconds = before + time.monotonic() - began
             if saves and main:
                 tensors, skeleton = checkpoint.pack_state(task.state_dict())
-                meta = {"state": skeleton, "window": window, "seconds": history.seconds}
+                meta = {"state": skeleton, "window": window, "seconds": records.seconds}
                 checkpoint.save(folder / "checkpoints", done, tensors, meta)
+            if len(records) > history.MOST and (saves or not checkpoint_every):  # a resumed run starts from a save
+                records[:] = history.thinned(records, log_every, history.MOST)
+                if main:
+                    history.write(file, records)
             line.update(done, values)
     accelerator.wait_for_everyone()
-    return history
+    return records
 
 
 def _look(task: Task, pending: list, window: dict[str, list[float]], accelerator: Accelerator) -> None:
@@ -173,18 +159,3 @@ def accelerator_for(precision: str, device: str | None, *, track_in: Path | None
             log_with=(trackers.chosen() or None) if track_in else None,
             project_dir=track_in,
         )
-
-
-def _truncate(file: Path, step: int, *, write: bool) -> list[dict[str, int | float]]:
-    """The records up to `step`; what a killed run logged after its last checkpoint is dropped."""
-    records = []
-    for text in file.read_text().splitlines() if file.exists() else []:
-        try:
-            record = json.loads(text)
-        except json.JSONDecodeError:
-            break  # the line that was being written when the run was killed
-        if record["step"] <= step:
-            records.append(record)
-    if write:
-        write_atomically(file, "".join(json.dumps(record) + "\n" for record in records).encode())
-    return records

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from vireid_lib.generators.flow2flow import real_nvp
+from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
 from vireid_lib.generators.flow2flow.flow import AffineCoupling, Flow, InvertibleConvolution, InvertibleTanh, squeeze
 
 
@@ -38,6 +39,18 @@ def test_the_flow_is_invertible(activation):
         latents, _ = flow(images)
         assert (flow(latents, generate=True) - images).abs().max() < 1e-4
     assert latents.shape == (4, 192, 4, 2) and bool(latents.abs().max() < 1) is activation
+
+
+def test_in_bfloat16_the_flow_is_not_invertible_and_so_refused():
+    torch.manual_seed(0)
+    flow, off = _stir(Flow(blocks=12, squeezes=3, width=16)), {}
+    images = torch.rand(4, 3, 32, 16) * 2 - 1
+    for half in (False, True):
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=half):
+            off[half] = float((flow(flow(images)[0], generate=True).float() - images).abs().max()) * 128
+    assert off[False] < 0.1 and off[True] > 5  # grey levels
+    with pytest.raises(ValueError, match="do not undo themselves"):
+        Flow2FlowConfig(precision="bf16")
 
 
 def test_saturated_latents_are_inverted_too():

@@ -35,7 +35,8 @@ def expand(
     """Make a gallery: `per_camera` images of each identity under each camera, by a fitted generator."""
     maker = generators.load(name, fitted / FITTED, config, cache=machine.cache, device=machine.device)
     made = maker.expand(identities, cameras, per_camera, config.seed, folder, source=source)
-    return {**galleries.sizes(made), "identities": len(identities), "cameras": list(cameras)}
+    about = {"identities": len(identities), "cameras": list(cameras)}
+    return {**galleries.sizes(made), **about, **galleries.skipped(folder)}
 
 
 def translate(
@@ -51,7 +52,7 @@ def translate(
     """Show each image of `rows` once in the other modality, under `cameras` in turn, by a fitted translator."""
     maker = generators.load(name, fitted / FITTED, config, cache=machine.cache, device=machine.device)
     made = maker.write(one_each(rows, cameras, config.seed, folder), folder, {"seed": config.seed})
-    return galleries.sizes(made)
+    return {**galleries.sizes(made), **galleries.skipped(folder)}
 
 
 def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path) -> list[SampleRequest]:

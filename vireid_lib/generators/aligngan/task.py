@@ -43,7 +43,6 @@ class AlignGanTask(AdversarialTask):
     def __init__(self, config: AlignGanConfig, batches: Batches) -> None:
         super().__init__(config, batches)
         self.require_identities(max(config.identities, config.feature_identities), "`feature_identities`")
-        self.ends = config.phases()
         features = FeatureNetwork(config)
         channels = features.backbone.channels
         sizes = {"width": config.discriminator_width, "halvings": config.discriminator_halvings}
@@ -75,6 +74,20 @@ class AlignGanTask(AdversarialTask):
     def rate(self, step: int) -> float:
         """A tenth from half of the last phase on."""
         return 0.1 if step >= (self.ends[1] + self.ends[2]) // 2 else 1.0
+
+    @property
+    def ends(self) -> tuple[int, int, int]:
+        """The step at which each phase ends."""
+        return self.settings.phases()
+
+    def typical_steps(self) -> dict[int, int]:
+        phases = zip((0, *self.ends), self.ends, strict=False)
+        return {start: end - start for start, end in phases if end > start}
+
+    def images_in(self, step: int) -> int:
+        of_features, of_pixels = self.feature_rows(step), self.rows(step)
+        used = {"features": of_features[1:], "pixels": of_pixels, "both": (*of_features, *of_pixels)}
+        return sum(map(len, used[self.phase(step)]))
 
     def phase(self, step: int) -> str:
         """ "features", "pixels" or "both"."""

@@ -14,6 +14,7 @@ from torch.nn import functional
 from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators.adversarial import AdversarialTask
 from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.cost import Estimate
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
 from vireid_lib.generators.cyclegan_turbo.discriminators import logistic, make_discriminator
 from vireid_lib.generators.cyclegan_turbo.generator import TurboGenerator
@@ -29,7 +30,7 @@ DISCRIMINATORS = {name: f"discriminator_{name}" for name in MODALITIES}
 
 
 class CycleGanTurboTask(AdversarialTask):
-    """Each step: the generator for both directions, then both discriminators."""
+    """Each step: the generator for both directions, then both discriminators, in as many updates as `updates` says."""
 
     kept = ("generator",)
     trainable_only = True
@@ -55,6 +56,8 @@ class CycleGanTurboTask(AdversarialTask):
         draw, config = self.generator(step, "images", shared=True), self.settings
         real = {name: self.part(images) for name, images in self.real(step, draw).items()}
         self.freeze(True, *DISCRIMINATORS.values())
+        if config.updates == "each":
+            return self._update_each(accelerator, real)
         losses, made = self._generator_losses(real)
         self.update(accelerator, "generator", losses["total"])
         self.freeze(False, *DISCRIMINATORS.values())
@@ -63,6 +66,45 @@ class CycleGanTurboTask(AdversarialTask):
             losses[key] = config.gan_weight * (logistic(scores[0], True) + logistic(scores[1], False)) / 2
         self.update(accelerator, "discriminators", sum(losses[key] for key in DISCRIMINATORS.values()))
         return {name: value.detach() for name, value in losses.items()}
+
+    def _update_each(self, accelerator: Accelerator, real: dict[str, Images]) -> dict[str, Tensor]:
+        """Three updates of the generator and two of the discriminators, as in the release's training loop."""
+        config, generator, shown = self.settings, self.modules["generator"], {}
+
+        def translated() -> dict[str, Images]:
+            return {name: generator(real[OTHER[name]], name) for name in MODALITIES}
+
+        def update(player: str, losses: dict[str, Tensor]) -> None:
+            self.update(accelerator, player, sum(losses.values()))
+            shown.update({name: value.detach() for name, value in losses.items()})
+
+        made = translated()
+        back = {name: generator(made[OTHER[name]], name) for name in MODALITIES}
+        update("generator", self._distances("cycle", back, real))
+        made = translated()
+        judged = {name: logistic(self.modules[DISCRIMINATORS[name]](made[name]), True) for name in MODALITIES}
+        update("generator", {f"fool_{name}": config.gan_weight * value for name, value in judged.items()})
+        same = {name: generator(real[name], name) for name in MODALITIES}
+        update("generator", self._distances("identity", same, real))
+        total = sum(shown.values())
+        self.freeze(False, *DISCRIMINATORS.values())
+        for kind, images, wanted in (("made", made, False), ("real", real, True)):
+            judged = {
+                key: logistic(self.modules[key](images[name].detach()), wanted) for name, key in DISCRIMINATORS.items()
+            }
+            update("discriminators", {f"{key}_{kind}": config.gan_weight * value / 2 for key, value in judged.items()})
+        return {"total": total, **shown}
+
+    def _distances(self, kind: str, images: dict[str, Images], real: dict[str, Images]) -> dict[str, Tensor]:
+        """The cycle or the identity losses of both modalities."""
+        config, losses = self.settings, {}
+        for name in MODALITIES:
+            weight = getattr(config, f"{kind}_weight")
+            losses[f"{kind}_{name}"] = weight * functional.l1_loss(images[name], real[name])
+            if self.lpips is not None:
+                weight = getattr(config, f"{kind}_lpips_weight")
+                losses[f"{kind}_lpips_{name}"] = weight * self.lpips(images[name], real[name])
+        return losses
 
     def _generator_losses(self, real: dict[str, Images]) -> tuple[dict[str, Tensor], dict[str, Images]]:
         config, generator, losses = self.settings, self.modules["generator"], {}
@@ -79,12 +121,6 @@ class CycleGanTurboTask(AdversarialTask):
         return {"total": sum(losses.values()), **losses}, made
 
 
-NO_LPIPS = (
-    "cyclegan_turbo: no LPIPS weights are given, so its cycle and identity losses compare pixels alone; the "
-    "settings lpips_features and lpips_heads name them."
-)
-
-
 class CycleGanTurbo(Translator):
     """Knows modalities, not cameras. A fitted folder holds what was trained alone; the base model is read again."""
 
@@ -94,12 +130,14 @@ class CycleGanTurbo(Translator):
     trained_only = True
 
     def fit(self, table: pd.DataFrame, folder: Path) -> None:
-        """As any translator; says so if LPIPS is left out."""
-        config = self.config
-        if config.lpips_features is None and config.cycle_lpips_weight + config.identity_lpips_weight > 0:
-            if self.progress:
-                print(NO_LPIPS, flush=True)
+        """As any translator. Raises ValueError where neither LPIPS' weights are named nor `lpips` is "none"."""
+        self.config.require_lpips()
         super().fit(table, folder)
+
+    def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
+        """As any translator's. Raises ValueError as `fit` does."""
+        self.config.require_lpips()
+        return super().estimate(table, synthetic)
 
     def make_networks(self) -> dict[str, nn.Module]:
         base, then = load_base(self.config.base_model), self._record.get("base_model_digest")

@@ -11,6 +11,7 @@ from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.generators import plans
 from vireid_lib.generators.base import Generator
+from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate, duration, place_name
 from vireid_lib.generators.dive import cost, latents, parallel, prompts
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.config import DiveConfig
@@ -22,7 +23,6 @@ from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import processes
 
 TRAINING, CACHE, TABLE = "training", "cache", "fitted_to.csv"
-WORTH_AN_ESTIMATE = 500  # steps or images; measuring less would take a good part of its time
 
 
 class Dive(Generator):
@@ -81,6 +81,9 @@ class Dive(Generator):
             "seconds": round(self.history.seconds, 1),
         }
 
+    def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
+        return cost.estimate(table, self.config, synthetic, device=self.device_asked)
+
     def restore(self, folder: Path) -> None:
         self.model = DiveModel.load(folder, prompts.Vocabulary(**self._record["vocabulary"]), self.config)
         self.model.to(self.device)
@@ -136,15 +139,18 @@ class Dive(Generator):
             parallel.run(self._job(folder) | job, folder, count)
         if self.progress and len(requests) >= WORTH_AN_ESTIMATE:
             first = requests[0]
-            print(cost.sampling_text(model, first.identity, self._key(first), len(requests)), flush=True)
+            seconds = cost.seconds_an_image(model, first.identity, self._key(first)) * len(requests)
+            words = f"{len(requests):,} images: {duration(seconds)}, measured on {place_name(self.device)}"
+            print(f"sampling     {words}", flush=True)
         return super().write(requests, folder, settings)
 
     def make(self, items: Sequence[SampleRequest], attempt: int) -> Pictures:
         """One LoRA branch at a time; see `group`."""
+        items = [item.at(attempt) for item in items]
         images, size = None, (self.config.height, self.config.width)
         if items[0].source_images:
             images = load_images([item.source_images[0] for item in items], size, cache=None).pixels
-        requests = [Request(item.identity, self._key(item), item.seeds[attempt]) for item in items]
+        requests = [Request(item.identity, self._key(item), item.seeds[0]) for item in items]
         return sample(self._fitted(), requests, images=images)
 
     def group(self, item: SampleRequest) -> int:

@@ -73,6 +73,15 @@ class Flow2FlowConfig(TranslatorConfig):
         return self.generator_steps or (2 if self.form == "paper" else 1)
 
     @model_validator(mode="after")
+    def _precision(self) -> Self:
+        if self.precision != "no":
+            raise ValueError(
+                f"precision is {self.precision!r}: flows are trained in float32 alone, for in bfloat16 they do not "
+                "undo themselves: a pixel comes back up to ten grey levels off; set it to 'no'"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _sizes(self) -> Self:
         factor = 2 ** (self.squeezes if self.form == "paper" else self.scales - 1)
         self.check_multiples(factor, "take fewer squeezes (scales, in the released form)")

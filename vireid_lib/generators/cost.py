@@ -1,0 +1,181 @@
+"""What fitting a generator and making its gallery will cost, before it starts: time at the speed measured here, memory,
+disk. Every generator's `estimate` gives an `Estimate`."""
+
+import shutil
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from vireid_lib.disk import readable
+from vireid_lib.training import processes
+from vireid_lib.training.checkpoint import KEPT
+
+WORTH_AN_ESTIMATE = 500
+"""Steps or images; measuring less would take a good part of its time."""
+
+LARGE = 200_000_000
+"""Parameters of a network whose single step takes minutes on a CPU."""
+
+SLOW = 5.0
+"""Seconds; work that takes longer on a CPU is timed once, without a pass to warm up."""
+
+FLOAT, ADAM = 4, 3
+"""Bytes of a number, and numbers that a checkpoint has for each trained one: itself and two moments."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a fit and a gallery take.
+
+    Attributes:
+        images: that it learns from.
+        training: what is trained and how, in words.
+        steps: of the training; 0 where nothing is trained.
+        synthetic: images of the gallery.
+        seconds: of all the work of a kind ("training", "sampling", ...); empty where nothing was measured.
+        where: what they were measured on and from what they were scaled, or why nothing was measured.
+        memory: bytes of weights, gradients, moments and of what a step keeps for its backward pass; None if unknown.
+        disk: bytes by what lies there.
+    """
+
+    images: int
+    training: str
+    steps: int
+    synthetic: int
+    seconds: Mapping[str, float]
+    where: str
+    memory: int | None
+    disk: Mapping[str, int]
+
+    def to_text(self, folder: Path) -> str:
+        """A few lines; `folder` is where the disk's free space counts."""
+        lines = [f"training     {self.images:,} images; {self.training}"]
+        if self.synthetic:
+            lines.append(f"sampling     {self.synthetic:,} images")
+        spent = ", ".join(f"{name} {duration(value)}" for name, value in self.seconds.items() if value)
+        lines.append(f"time         {f'{spent}, measured on ' if spent else 'unknown: '}{self.where}")
+        if self.memory is not None:
+            lines.append(f"memory       {readable(self.memory)}")
+        if needed := sum(self.disk.values()):
+            free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
+            parts = ", ".join(f"{name} {readable(size)}" for name, size in self.disk.items() if size)
+            enough = "free" if free > needed else "free, which is NOT ENOUGH"
+            lines.append(f"disk         {parts}: at most {readable(needed)}; {readable(free)} {enough}")
+        return "\n".join(lines)
+
+
+def place_name(device: torch.device) -> str:
+    """The device in words, with the number of processes."""
+    threads = torch.get_num_threads()
+    name = f"this machine's CPU, {threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else device.type
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else name
+    return name if processes.count() == 1 else f"{processes.count()} x {name}"
+
+
+def timed(work: Callable[[], object], device: torch.device, *, times: int = 3) -> float:
+    """Seconds of `work`, after once for warming up: the mean of `times`, or of fewer that are slow."""
+    seconds: list[float] = []
+    while len(seconds) <= times and sum(seconds[1:]) < SLOW:
+        began = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - began)
+        if device.type == "cpu" and seconds[0] > SLOW:
+            return seconds[0]
+    return sum(seconds[1:]) / len(seconds[1:])
+
+
+def step_cost(step: Callable[[], object], modules: Iterable[nn.Module], device: torch.device) -> tuple[float, int]:
+    """Seconds of a training step, and bytes that it needs at most besides `weights_bytes` of the modules. On a GPU they
+    are measured; elsewhere they are what autograd keeps for the backward pass, without temporary results."""
+    modules = list(modules)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        seconds = timed(step, device)
+        return seconds, max(0, torch.cuda.max_memory_allocated(device) - weights_bytes(modules))
+    with Kept(modules) as kept:
+        began = time.perf_counter()
+        step()
+        first = time.perf_counter() - began
+    return first if first > SLOW else timed(step, device), kept.most
+
+
+class Kept:
+    """Within the block, counts the bytes that autograd keeps for the backward pass, but for the modules' weights.
+
+    Attributes:
+        most: bytes that it kept at once at most.
+    """
+
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
+        self.now = self.most = 0
+        self._holders: Counter[int] = Counter()
+        values = (value for module in modules for value in (*module.parameters(), *module.buffers()))
+        self._weights = {value.untyped_storage().data_ptr() for value in values}
+        self._hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, lambda held: held.tensor)
+
+    def __enter__(self) -> Self:
+        self._hooks.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._hooks.__exit__(*error)
+
+    def _pack(self, tensor: Tensor) -> "_Held":
+        held, storage = _Held(tensor), tensor.untyped_storage()
+        place, size = storage.data_ptr(), storage.nbytes()
+        if place not in self._weights:
+            if not self._holders[place]:
+                self.now += size
+                self.most = max(self.most, self.now)
+            self._holders[place] += 1
+            weakref.finalize(held, self._release, place, size)
+        return held
+
+    def _release(self, place: int, size: int) -> None:
+        self._holders[place] -= 1
+        if not self._holders[place]:
+            self.now -= size
+
+
+class _Held:
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+
+def weights_bytes(modules: Iterable[nn.Module]) -> int:
+    """Bytes of weights, and of gradients and Adam's two moments of those that are trained."""
+    values = [value for module in modules for value in module.parameters()]
+    return sum(value.numel() * (value.element_size() + ADAM * FLOAT * value.requires_grad) for value in values)
+
+
+def disk_bytes(images: int, synthetic: int, height: int, width: int, kept: int, fitted: int) -> dict[str, int]:
+    """Bytes by what lies on the disk.
+
+    Args:
+        kept, fitted: numbers of weights in a checkpoint (which has their moments too) and in the fitted folder.
+    """
+    return {
+        "decoded images": images * height * width * 3,
+        "checkpoints": kept * ADAM * FLOAT * (KEPT + 1),  # one more while it is written
+        "fitted": fitted * FLOAT,
+        "synthetic images": synthetic * height * width * 3,  # before PNG makes them smaller
+    }
+
+
+def steps_text(steps: int, published: int) -> str:
+    """The length of a training, beside the published one where that differs."""
+    return f"{steps:,} steps" + (f" ({published:,} as published)" if steps != published else "")
+
+
+def duration(seconds: float) -> str:
+    """Hours, or minutes where it is less than one."""
+    return f"{seconds / 3600:,.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
