@@ -25,7 +25,7 @@ SLOW = {"flow2flow": pytest.mark.slow, "jsia": pytest.mark.slow}  # fit generato
 def run(request, tiny_profile, tmp_path_factory):
     """A study, the workspace in which it was run, and what the command printed."""
     folder = tmp_path_factory.mktemp(f"{request.param} study")
-    profile = tiny_profile.model_dump()
+    profile = tiny_profile.model_dump() | {"name": "few"}
     profile["reid"]["seeds"] = [0, 1]
     (folder / "few.yaml").write_text(yaml.safe_dump(profile))
     options = ["--profile", str(folder / "few.yaml"), "--workspace", str(folder / "w"), "--no-site"]
