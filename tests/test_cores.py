@@ -69,7 +69,7 @@ def taken(tmp_path, **chosen: str) -> str:
     names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     environment = {key: value for key, value in os.environ.items() if key not in names}
     environment |= {"OMP_DISPLAY_ENV": "verbose", **chosen}
-    code = "from vireid_lib import experiment; import torch"
+    code = "import vireid_lib; import torch"
     run = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     printed = [line.split("'")[1] for line in run.stderr.splitlines() if "GOMP_SPINCOUNT" in line]

@@ -3,13 +3,12 @@
 import errno
 import io
 import os
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors import SafetensorError
 
-from vireid_lib import cli, disk
+from vireid_lib import disk
 from vireid_lib.experiment import failures, runner
 from vireid_lib.experiment.notebooks import find_chapters
 from vireid_lib.training import checkpoint
@@ -61,17 +60,6 @@ def test_it_is_recognised_whoever_says_it(error, tmp_path):
 )
 def test_nothing_else_is_taken_for_it(error, tmp_path):
     assert not disk.is_full(error) and disk.told(error, tmp_path) == f"{type(error).__name__}: {error}"
-
-
-def test_it_is_told_with_what_is_there_and_needed(tmp_path, monkeypatch):
-    (tmp_path / "part").write_bytes(b"x" * 2500)
-    usage = type("Usage", (), {"total": 3_000_000, "free": 1000})
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage)
-    said = disk.in_words(tmp_path / "not" / "yet", 7_200_000)
-    assert "1 kB of 3 MB are free now; 7.2 MB are needed" in said and "run the same again" in said
-    assert "2.5 kB have been written" in disk.told(FULL, tmp_path)
-    once = disk.told(OSError(disk.in_words(tmp_path)), tmp_path)
-    assert once.count("The disk is full") == 1
 
 
 def test_a_checkpoint_says_how_much_it_needs(tmp_path, monkeypatch):
@@ -135,11 +123,3 @@ def test_a_cell_that_meets_a_full_disk_is_shown_and_the_disk_named(tmp_path, mon
     assert "Continue with:  vireid book" in outcome.failure
     (tmp_path / "ws" / "room").touch()
     assert run().ok
-
-
-def test_the_command_line_says_so(monkeypatch, capsys, tmp_path):
-    from vireid_lib.miniworld import write
-
-    monkeypatch.setattr(write, "make", lambda *_, **__: (_ for _ in ()).throw(FULL))
-    assert cli.main(["data", "make", "--root", str(tmp_path)]) == 2
-    assert "The disk is full" in (said := capsys.readouterr().err) and "/some/file" in said and Path("/").exists()

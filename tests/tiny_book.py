@@ -120,7 +120,7 @@ class SmokeBook:
 
     def __call__(self, workspace: Path, *more: str) -> subprocess.CompletedProcess:
         command = [*self.command, "--profile", "smoke", "--workspace", str(workspace), *more]
-        return subprocess.run(command, capture_output=True, text=True, timeout=1200)
+        return subprocess.run(command, capture_output=True, text=True, timeout=3000)
 
 
 @pytest.fixture(scope="session")

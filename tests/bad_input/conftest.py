@@ -29,7 +29,7 @@ from vireid_lib.training import hub
 PACKAGE = str(Path(vireid_lib.__file__).parent)
 TABLE = Path(__file__).with_name("kinds.yaml")
 ROWS = yaml12.load(read_text(TABLE))
-EXAMPLES = 3
+EXAMPLES = 2
 
 NAMES = ("sysu_mm01", "regdb", "llcm", "market1501")
 LLCM_CAMERAS = {"vis": range(1, 10), "nir": (1, 2, 4, 5, 6, 7, 8, 9)}

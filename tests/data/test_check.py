@@ -1,7 +1,6 @@
 """`check_dataset` finds what is wrong, says whether the data is usable, and leaves the data alone."""
 
 import json
-import re
 import shutil
 import stat
 
@@ -138,19 +137,3 @@ def test_the_data_is_never_modified(tree, name):
     finally:
         for path in [root, *root.rglob("*")]:
             path.chmod(path.stat().st_mode | stat.S_IWUSR)
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "message"),
-    [
-        ("idx/test_thermal_1.txt", "Thermal/3/x.bmp 0".encode("utf-16"), "test_thermal_1.txt is not UTF-8 text"),
-        ("idx/test_thermal_2.txt", b"Thermal/3/x.bmp 0", "trial 2: .*x.bmp does not exist"),
-        ("world.json", b'{"counts": {"some images": 3}}', "world.json holds no counts"),
-    ],
-)
-def test_whatever_is_wrong_with_lists_there_is_a_report(tree, file, text, message):
-    root = tree("regdb")
-    (root / file).write_bytes(text)
-    report = check_dataset("regdb", root)
-    assert not report.usable and re.search(message, findings(report, "error")[0].what)
-    assert json.loads(report.to_json())["usable"] is False

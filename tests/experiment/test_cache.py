@@ -208,15 +208,6 @@ def test_a_kill_before_the_last_rename_costs_nothing(cache, monkeypatch):
     assert cache.stage("s", {}, {}, make).values == {"value": 7} and calls == [1]
 
 
-def test_a_stage_with_a_damaged_record_is_named_and_made_again(cache, capsys):
-    record = cache.stage("s", {}, {}, keep(1))
-    (record.folder / "result.json").write_text("{")
-    assert cache.records() == []
-    assert cache.stage("s", {}, {}, keep(1)).values == {"value": 1}
-    assert str(record.folder / "result.json") in capsys.readouterr().out
-    assert [each.key for each in cache.records()] == [record.key]
-
-
 @pytest.mark.parametrize("name", ["training.json", "attempts.json", "result.json"])
 def test_a_stage_whose_unfinished_work_is_damaged_starts_afresh(cache, capsys, name):
     """An empty file, as a machine that lost its power can leave it."""

@@ -107,7 +107,7 @@ def test_chapters_run_in_a_browser_and_a_slider_changes_its_figure(smoke_book, t
         page.goto(address)
         page.get_by_role("heading", name="VI-ReID experiment book").wait_for()  # the README, as a page
         page.screenshot(path=shots / "lab_readme.png")
-        for name in ("01_datasets", "03_synthetic_galleries", "05_embedding_analysis"):
+        for name in EXPLORED:
             cells = open_and_run(page, address, name)
             assert len(cells) > 5 and any(cell["pictures"] for cell in cells), name
             page.screenshot(path=shots / f"lab_{name[:2]}.png")
@@ -188,10 +188,6 @@ def explore_data(page, shots: Path) -> None:
     explored(page, "explore(ranked_gallery", choose("rule", "regdb"), shots / "lab_trial.png")
 
 
-def explore_galleries(page, shots: Path) -> None:
-    explored(page, "def one_picture(", slide("person"), shots / "lab_slider.png")
-
-
 def explore_an_embedding(page, shots: Path) -> None:
     page.evaluate(TO_CELL, "explore(clickable")
     cell = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
@@ -213,8 +209,4 @@ def explore_an_embedding(page, shots: Path) -> None:
     explored(page, "any_query,", tick("heat"), shots / "lab_query.png")
 
 
-EXPLORED = {
-    "01_datasets": explore_data,
-    "03_synthetic_galleries": explore_galleries,
-    "05_embedding_analysis": explore_an_embedding,
-}
+EXPLORED = {"01_datasets": explore_data, "05_embedding_analysis": explore_an_embedding}

@@ -66,20 +66,3 @@ def test_overrides_reach_the_chapters_that_have_them(folder):
     assert parse_overrides(["word=1=[x"], [chapter]) == {"02_second": {"word": "1=[x"}}, "a text is taken as it is"
     given = parameters_of(chapter, {"word": "b"}, profile="smoke", workspace=folder, data_root="")
     assert given | {"profile": "smoke", "workspace": str(folder), "data_root": "", "word": "b"} == given
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("cuont=7", r"did you mean count\? valid names: .*rate \(01_first\)"),
-        ("count=7.5", "wants a whole number .* default is 3"),
-        ("rate=fast", "wants a number"),
-        ("shown=1", "wants true or false"),
-        ("names=a", "wants a list"),
-        ("count", "write -p name=value"),
-        ("profile=smoke", "use --profile instead"),
-    ],
-)
-def test_wrong_overrides_are_refused(folder, text, expected):
-    with pytest.raises(ChapterError, match=expected):
-        parse_overrides([text], find_chapters(folder))

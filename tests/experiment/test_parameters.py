@@ -28,30 +28,6 @@ def test_no_parameter_of_a_shipped_notebook_takes_anything(chapter, name):
 
 
 @pytest.mark.parametrize(
-    ("text", "only", "words"),
-    [
-        ("metric=mAP", "04", "did you mean mean_ap"),
-        ("method=AGW", "04", "did you mean agw"),
-        ("compared=Dive", "05", "did you mean dive"),
-        ("compared=real", "05", "is no training set"),
-        ("people=8.0", "05", "whole number"),
-        ("people_shown=0", "03", "1 or more"),
-        ("query_number=-1", "01", "0 or more"),
-        ("steps=0", "08", "1 or more"),
-        ("candidates=2", "08", "4 or more"),
-        ("strengths=[0.4, 1.5]", "03", "1.5 is no share"),
-        ("strengths=[]", "03", "list is empty"),
-        ("strengths=0.4", "03", "wants a list"),
-        ("strengths=[.inf]", "03", "no finite number"),
-    ],
-)
-def test_wrong_values_are_refused_with_what_is_valid(text, only, words):
-    with pytest.raises(ChapterError) as caught:
-        given(text, only)
-    assert words in str(caught.value), caught.value
-
-
-@pytest.mark.parametrize(
     ("text", "only", "value"),
     [
         ("metric=mean_ap", "04", "mean_ap"),

@@ -89,30 +89,6 @@ def test_another_external_set_is_one_section(tmp_path):
     assert load_profile(tmp_path / "own.yaml").data.external == "cuhk03_np"
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"reid__config": {"stpes": 3}}, "unknown key reid.config.stpes; did you mean steps?"),
-        ({"reid__config": {"backbone": "small"}}, "reid.config.backbone would contradict reid.backbone"),
-        ({"reid__method": "agv"}, "reid.method: There is no method 'agv'; did you mean agw"),
-        ({"generators__dive": {"lora_rnk": 3}}, "unknown key generators.dive.lora_rnk; did you mean lora_rank?"),
-        ({"generators": {"dvie": {}}}, "key generators.dvie: There is no generator 'dvie'; did you mean dive"),
-        ({"generators": {"own": {"variant_of": "dvie"}}}, "key generators.own: There is no generator 'dvie'"),
-        ({"dive": {"lora_rank": 3}}, "under `generators: {dive: ...}`; move the key dive there"),
-        ({"reid__training_sets": ["real", "flow2flo"]}, "names 'flow2flo'; did you mean flow2flow?"),
-        ({"world__size": "huge"}, "world.size is 'huge'"),
-        ({"world__size": {"test_idss": 3}}, "unknown key world.size.test_idss; did you mean test_ids?"),
-        ({"evaluation__reading": "release"}, "reading is a setting of llcm"),
-        ({"data__roots": {"mini_vi": "x"}}, "roots names no folder for mini_market"),
-        ({"world": None}, "which only the miniature world can give"),
-    ],
-)
-def test_mistakes_are_refused_by_name(tmp_path, changes, expected):
-    with pytest.raises(FileError) as caught:
-        load_profile(changed(tmp_path, **changes))
-    assert expected in str(caught.value) and "own.yaml" in str(caught.value)
-
-
 def test_nested_settings_reach_their_owners(tmp_path):
     path = changed(
         tmp_path, reid__config={"margin": 0.5}, generators__dive={"lora_rank": 3}, world__size={"test_ids": 3}

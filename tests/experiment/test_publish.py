@@ -2,7 +2,6 @@
 
 import re
 import warnings
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -14,7 +13,6 @@ from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.provenance import hardware, library, now, versions, write_json
 from vireid_lib.experiment.publish import SiteError, publish
 
-CHROMIUM = "/usr/bin/chromium"
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)>"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 WARNED = warnings.formatwarning("1 of 800 ties", UserWarning, "/home/somebody/lib/evaluator.py", 171, "warn(text)")
@@ -133,32 +131,6 @@ def test_links_between_notebooks_of_the_checkout_are_links_between_pages(site):
         assert f'href="{link}"' in first
     assert "studies/" not in first and ", other" in words(site, "01_first"), "a study that has not run has no page"
     assert 'href="01_first.html#the-hermeneutic-section"' in small and 'href="glossary.html#modality"' in small
-
-
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
-def test_a_reader_without_network_sees_equations_searches_and_turns_off_the_light(site):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page, wrong = browser.new_page(viewport={"width": 390, "height": 844}), []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: request.url.startswith(("file:", "data:")) or wrong.append(request.url))
-        page.on("requestfailed", lambda request: wrong.append(request.url))
-        for path in sorted(site.rglob("*.html")):
-            page.goto(path.as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390, f"{path.name} is wider than a phone"
-        page.goto((site / "01_first.html").as_uri())
-        page.wait_for_selector("mjx-container[display] svg")
-        assert page.locator("mjx-container").count() == 2 and not page.locator("[data-mjx-error]").count()
-        page.goto((site / "search.html").as_uri() + "?q=hermeneutic")
-        page.wait_for_selector("#search-results li .context")
-        assert "section" in page.locator("#search-results li .context").first.inner_text()
-        light = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        page.emulate_media(color_scheme="dark")
-        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
-        browser.close()
-    assert not wrong
 
 
 def test_what_cannot_be_published_is_refused(tmp_path, capsys):

@@ -185,15 +185,6 @@ def test_other_conditions_are_no_comparison(cache, changes):
     assert status(beside(cache), "AGW", "SYSU-MM01 All search", "rank_1")["status"] == "not yet run"
 
 
-def test_a_papers_number_does_not_look_like_ours(cache):
-    record(cache, score(0.48, seed=0, **ON_SYSU), score(0.47, seed=1, **ON_SYSU))
-    shown = {title.partition(":")[0]: table for title, table in show_papers(beside(cache))}
-    cell = shown["DiVE, Table 2"].data.loc["AGW", "SYSU-MM01 All search"]
-    assert '<span style="font-style:italic;opacity:.75">47.50 / 47.65</span>' in cell
-    assert '<span style="font-weight:600">47.50 ± 0.71 ~ / 47.65 ± 0.00 ✓ (2 seeds)</span>' in cell
-    assert {here for column in cells(shown["DiVE, Table 1"]).to_numpy() for _, here in column} == {"not run"}
-
-
 def test_the_dive_paper_is_transcribed():
     paper = {paper.name: paper for paper in load_papers()}["dive"]
     values = list(paper.values())

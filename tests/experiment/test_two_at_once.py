@@ -210,6 +210,7 @@ def test_a_book_of_another_machine(workspace, start, alive):
         made_once(workspace)
 
 
+@pytest.mark.slow
 def test_a_book_and_a_study(workspace, hold, start):
     both = [start(RUN, workspace.parent / "chapters", workspace, study) for study in ("", "other")]
     wait_for(lambda: len(list(workspace.glob("asked-*"))) == 2)

@@ -201,12 +201,6 @@ def test_old_records_stand_beside_no_paper(tmp_path):
     assert variants.of_score("sysu_mm01", "a method of the past", "real", settings) is None
 
 
-def test_words_tell_settings_apart():
-    several = [{"a.b": 1, "a.c": "x"}, {"a.b": 1, "a.c": "y"}, {"a.b": 1, "a.c": "x", "a.d": [1, 2]}]
-    assert variants.apart(several) == ["", "a.c = y", "a.d = [1, 2]"]
-    assert variants.text({"a.b": None, "a.c": True, "a.d": "single"}) == "a.b = null; a.c = true; a.d = single"
-
-
 def test_every_printed_row_has_settings_that_can_be_had():
     papers = load_papers()  # raises FileError otherwise
     values = [value for paper in papers for value in paper.values()]

@@ -38,12 +38,6 @@ def headings(path):
 
 
 @each_notebook
-def test_it_begins_with_its_title_and_its_question(path):
-    """The front page of the site shows both."""
-    assert re.match(r"# .+\n\n\*\*The question\.\*\* \w+", cells(path, "markdown")[0].source)
-
-
-@each_notebook
 def test_it_shows_something_by_hand_and_checks_it(path):
     by_hand = [cell.source for cell in cells(path, "code", "by-hand")]
     assert by_hand, 'no cell is tagged "by-hand"'
@@ -75,9 +69,3 @@ def test_every_link_leads_to_a_file_and_a_heading_in_it(path):
         if heading:
             name = github_slugify if target.suffix == ".md" else lambda words: words.replace(" ", "-")
             assert [name(each) for each in headings(target)].count(unquote(heading)) == 1, f"{link}: no such heading"
-
-
-def test_each_term_of_the_glossary_is_explained():
-    for term in re.split(r"^### ", prose(NOTEBOOKS / "glossary.md"), flags=re.MULTILINE)[1:]:
-        name, _, words = term.partition("\n")
-        assert len(words.split("## ")[0].split()) >= 8, f"{name} is not explained"

@@ -58,59 +58,6 @@ def test_a_pickled_program_is_not_run(tmp_path: Path) -> None:
         weights.read_weights(str(tmp_path / "program.pth"), *WORDS)
 
 
-@pytest.fixture
-def whole(tmp_path: Path) -> dict[str, bytes]:
-    """A file of each format, as bytes."""
-    save_file(WANTED, tmp_path / "whole.safetensors")
-    torch.save(WANTED, tmp_path / "whole.pth")
-    torch.save(WANTED, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    return {file: (tmp_path / file).read_bytes() for file in ("whole.safetensors", "whole.pth", "old.pth")}
-
-
-@pytest.mark.parametrize("suffix", weights.FILES)
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"", "is empty"),
-        (b"<!DOCTYPE html>", "is an HTML page"),
-        (b'<?xml version="1.0"?><Error>', "is XML"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 97\n", "is a Git LFS pointer.*git lfs pull"),
-        (b"\0" * 99, "cut short.*begins with zeros.*fetch it again"),
-        (b"\x1f\x8b\x08 packed", "is compressed by gzip"),
-        (b"hello " * 20, "cut short .120 bytes; it begins with b'hello"),
-    ],
-)
-def test_a_file_that_holds_none_is_said_to_be_what_it_is(tmp_path: Path, suffix: str, data: bytes, words: str) -> None:
-    file = tmp_path / f"some{suffix}"
-    file.write_bytes(data)
-    with pytest.raises(weights.WeightsError, match=f"some{suffix} .*{words}") as refused:
-        weights.read_weights(str(file), *WORDS)
-    assert not hub.advises(str(refused.value))
-
-
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-@pytest.mark.parametrize("kind", ["whole.safetensors", "whole.pth", "old.pth"])
-def test_a_file_that_is_cut_short_is_named(tmp_path: Path, whole: dict, kind: str, share: float) -> None:
-    file = tmp_path / kind
-    file.write_bytes(whole[kind][: int(share * len(whole[kind]))])
-    with pytest.raises(weights.WeightsError, match=f"{kind} .*fetch it again") as refused:
-        weights.read_weights(str(file), *WORDS)
-    assert not hub.advises(str(refused.value))
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn])
-def test_values_that_are_not_finite_are_named(tmp_path: Path, value: float, dtype: torch.dtype) -> None:
-    spoilt = torch.ones(4)
-    spoilt[2] = value
-    if not torch.isnan(spoilt.to(dtype).float()).any() and not torch.isinf(spoilt.to(dtype).float()).any():
-        pytest.skip("this type has no such value")
-    tensors = {"whole": torch.ones(3), "a.bias": spoilt.to(dtype), "count": torch.tensor(3)}
-    save_file(tensors, tmp_path / "x.safetensors")
-    with pytest.raises(weights.WeightsError, match=r"x.safetensors: a.bias holds .*no finite numbers \(1 of 4\)"):
-        weights.read_weights(str(tmp_path / "x.safetensors"), *WORDS)
-
-
 class Settings:
     """Of a training that starts from others' weights."""
 

@@ -12,8 +12,7 @@ from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.results import STUDIES
 from vireid_lib.experiment.study import run_of, trainable
-from vireid_lib.experiment.training_expansion import blends, translations
-from vireid_lib.experiment.training_sets import adds_external, expansion_of
+from vireid_lib.experiment.training_sets import adds_external, blends, expansion_of, translations
 from vireid_lib.nearest import hint
 
 
