@@ -23,8 +23,8 @@ class CycleGanTurboConfig(TranslatorConfig):
         unet_rank, vae_rank: of LoRA, on every linear and convolution layer but those of time and text.
         batch: images of each modality.
         updates: "each" as released: a step updates the generator for the cycle, then the adversarial, then the identity
-            losses, and the discriminators for made, then for real images. "sum" updates each player once, for the sum of
-            its losses.
+            losses, and the discriminators for made, then for real images. "sum" updates each player once, for the
+            sum of its losses.
         judge_model: the discriminators' frozen CLIP image encoder, as a hub id or a folder; None takes CycleGAN's
             discriminator of patches, of `judge_width` channels after its first convolution.
         cycle_weight, identity_weight, gan_weight: λ of the pixels' and of the adversarial losses.
