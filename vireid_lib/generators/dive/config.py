@@ -11,8 +11,19 @@ from vireid_lib.places import Source
 if TYPE_CHECKING:
     import pandas as pd
 
-RELEASE = {"code_length": 4, "lora_scope": "shared", "sampling_steps": 50, "min_aspect": 2.0}
-"""What the authors' published code does otherwise than their paper says."""
+RELEASE = {
+    "code_length": 4,
+    "lora_scope": "shared",
+    "sampling_steps": 50,
+    "min_aspect": 2.0,
+    "templates": "imagenet",
+    "code_only": 0.5,
+    "token_init": "rare",
+    "second_beta": 0.999,
+    "weight_decay": 0.01,
+    "clipped": "lora",
+}
+"""What the authors' published code does otherwise than their paper says, or where the paper says nothing."""
 
 LoraTargets = Literal["attention", "attention+feed_forward", "all"]
 
@@ -21,8 +32,13 @@ class DiveConfig(GeneratorConfig):
     """Settings of fine-tuning and sampling.
 
     Where the paper and its authors' release differ, the paper's form is the default and `form: release` takes the
-    release's values (`RELEASE`) for whatever is not set beside it. The release also trains in fp16, encodes each
-    image anew at each step and keeps the rest of the embedding table by restoring it: no difference to the result.
+    release's values (`RELEASE`) for whatever is not set beside it: half of its training prompts are the code alone
+    (`class_prompts_ratio` 0.5), the others are drawn from 27 templates, of which the first makes the pictures; AdamW's
+    second beta is 0.999 and its weight decay 0.01, on LoRA and token rows; LoRA's gradients alone are clipped; tokens
+    start from a rare word's row. The paper names no betas, no decay and no clipping: its form's values are ours.
+
+    The release also trains in fp16, encodes each image anew at each step and keeps the rest of the embedding table by
+    restoring it: no difference to the result. It shuffles epochs, where both forms here draw images with replacement.
 
     Two codes share no character, in both forms, so that no part of a code means two cameras. There are 62 letters
     and digits: 8 characters are enough for 7 views (SYSU-MM01's six and one external set), while LLCM's 17 views
@@ -56,10 +72,15 @@ class DiveConfig(GeneratorConfig):
         0.0, ge=0, description="images less than so many times as high as wide are left out; 0 keeps all"
     )
     vectors_per_token: int = Field(1, ge=1, description="embedding rows of an identity's token [p]")
-    token_init: Literal["word", "mean"] = Field(
-        "word", description="start from the word `person`, or from the mean of all words"
+    token_init: Literal["word", "mean", "rare"] = Field(
+        "word", description="all start from one row: the word `person`'s, the mean of all, or the release's rare word's"
     )
     token_init_noise: float = Field(0.0, ge=0, description="deviation of added noise, in units of the table's own")
+
+    templates: Literal["paper", "imagenet"] = Field(
+        "paper", description="the sentences of training's prompts: the paper's one, or 27; see `templates.TEMPLATES`"
+    )
+    code_only: float = Field(0.0, ge=0, le=1, description="share of training prompts that are the code [k] alone")
 
     lora_scope: Literal["per_modality", "shared"] = "per_modality"
     visible_branch: Literal["camera", "modality"] = Field(
@@ -73,6 +94,9 @@ class DiveConfig(GeneratorConfig):
     learning_rate: float = Field(5e-5, gt=0)
     token_learning_rate: float | None = Field(None, gt=0, description="None: the same as learning_rate")
     schedule: Literal["constant", "cosine"] = "constant"
+    first_beta: float = Field(0.9, ge=0, lt=1, description="of AdamW")
+    second_beta: float = Field(0.99, ge=0, lt=1, description="of AdamW")
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW, on LoRA and token rows")
     flip: bool = True
     balance: Literal["images", "groups"] = Field(
         "images",
@@ -82,7 +106,8 @@ class DiveConfig(GeneratorConfig):
         "both", description="which images teach the tokens; external people have visible ones only"
     )
     drop_prompt: float = Field(0.0, ge=0, le=1, description="share of images trained without their prompt")
-    gradient_clip: float = Field(1.0, gt=0)
+    gradient_clip: float = Field(1.0, gt=0, description="largest norm of the clipped gradients together")
+    clipped: Literal["all", "lora"] = Field("all", description="whose gradients: token rows' too, or LoRA's alone")
     checkpoint_every: int = Field(1000, ge=0)
     precision: Literal["no", "bf16"] = Field(
         "no", description='"bf16" (for GPUs): a frozen denoiser in bfloat16, all that is trained in float32'
