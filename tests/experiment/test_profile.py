@@ -81,13 +81,17 @@ def test_the_released_form_is_named_and_yields_to_what_is_set():
     assert DiveConfig(**released.model_dump()) == released
 
 
-def test_another_external_set_is_one_section(tmp_path):
+def test_another_external_set_takes_its_own_parts(tmp_path):
     data = {
         "target": "sysu_mm01",
         "external": "cuhk03_np",
         "roots": {"sysu_mm01": "SYSU-MM01", "cuhk03_np": "cuhk03-np/detected"},
     }
     content = yaml.safe_load((profiles_folder() / "sysu.yaml").read_text()) | {"name": "own", "data": data}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(FileError, match="expand.splits names gt_bbox, which cuhk03_np lacks; name parts that it has"):
+        load_profile(tmp_path / "own.yaml")
+    content["expand"]["splits"] = ["train", "gallery"]
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
     assert load_profile(tmp_path / "own.yaml").data.external == "cuhk03_np"
 

@@ -108,9 +108,10 @@ class Expand(Strict):
     """Identities with fewer images are left out: too little to learn a token from (the DiVE release: 12)."""
     min_aspect: NonNegativeFloat = 0.0
     """External images that are less than so many times as high as wide are left out (the DiVE release: 2)."""
-    splits: Annotated[list[Literal["train", "query", "gallery"]], Field(min_length=1)] = ["train"]
-    """Parts of the external set, which is not what is tested. The paper expands 1,011 people of Market-1501, and 751
-    are in its training part: its 21,511 images fit training and gallery."""
+    splits: Annotated[list[Literal["train", "query", "gallery", "gt_bbox"]], Field(min_length=1)] = ["train"]
+    """Parts of the external set, which is not what is tested. `gt_bbox` is Market-1501's folder of boxes drawn by hand,
+    from which DiVE's release takes its 1,011 people. It shows the people of all other parts and is named alone. Who
+    lacks it takes `[train, gallery]`: 751 people are in the training part."""
     cameras: Literal["infrared"] | Annotated[list[int], Field(min_length=1)] = "infrared"
     """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
     counts: list[PositiveInt] = []
@@ -122,6 +123,8 @@ class Expand(Strict):
         for name, items in (("counts", self.counts), ("splits", self.splits), ("cameras", self.cameras)):
             if isinstance(items, list) and len(set(items)) != len(items):
                 raise ValueError(f"{name} names one entry twice; remove one")
+        if "gt_bbox" in self.splits and len(self.splits) > 1:
+            raise ValueError("splits names gt_bbox, which shows the people of the other parts too; name it alone")
         return self
 
 

@@ -175,7 +175,11 @@ def test_the_miniature_world_shows_the_first_column_for_the_order_of_rows(study)
 def test_the_campus_set_is_the_papers_second_external_set(study):
     found = shown(real("sysu"), study, 4, method="agw")
     assert printed(found) == ["74.70", "77.50", "79.07"]
-    assert profile_of(real("sysu"), study.row("campus")).data.external == "cuhk03_np"
+    own = profile_of(real("sysu"), study.row("campus"))
+    assert (own.data.external, own.data.roots["cuhk03_np"]) == ("cuhk03_np", "cuhk03-np/labeled")
+    assert (own.expand.min_images, own.expand.splits) == (5, ["train", "gallery"])
+    drawn = profile_of(load_profile("mini"), study.row("campus"))
+    assert (drawn.expand.min_images, drawn.expand.splits) == (5, ["train"])
 
 
 def test_conditions_that_do_not_matter_are_not_asked_for():

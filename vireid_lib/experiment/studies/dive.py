@@ -21,6 +21,9 @@ METHODS = {"agw": "AGW", "caj": "CAJ", "dart": "DART", "deen": "DEEN"}
 PRINTED = ("cyclegan", "aligngan", "vi_diff", "cyclegan_turbo")
 """Generators that the paper's table 1 compares DiVE with."""
 
+SECOND_SET = "cuhk03_np"
+"""External set of table 4 besides the profile's; how its people are chosen, the paper's file says."""
+
 FROM_IMAGE = "dive_from_image"
 """End of the name of the row whose pictures start from photographs."""
 
@@ -159,8 +162,8 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
             method,
             training="dive",
             always=False,
-            external="cuhk03_np",
-            changes={"expand": {"min_images": 5}},
+            external=SECOND_SET,
+            changes=next(row.changes for row in Study("dive", (), ()).table(4).rows if row.external == SECOND_SET),
         ),
         *(_people(method, count, training) for training in ("dive", "oracle_ir") for count in fewer),
         *(_people(method, count, beyond, more=True) for count in more),
