@@ -156,11 +156,12 @@ def test_every_setting_is_listed_or_left_out_for_a_reason():
 
 
 def test_table_3_of_dive_by_the_profiles_own_advice(tmp_path):
-    """`views: single` is the paper's row "RGB+IR, Single", and neither of the other two."""
+    """`views: single` is the paper's row "RGB+IR, Single", and none of the others."""
     rows = {
         "RGB+IR, Multi": {},
         "RGB+IR, Single": {"generators.dive.views": "single"},
         "IR, Single": {"generators.dive.views": "single", "generators.dive.train_modalities": "infrared"},
+        "RGB+IR, Single (one camera)": {"generators.dive.views": "one_camera"},
     }
     for place, (row, changes) in enumerate(rows.items()):
         cache = Cache(tmp_path / str(place))

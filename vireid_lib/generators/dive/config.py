@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from vireid_lib.generators.config import GeneratorConfig
-from vireid_lib.generators.dive.selection import upright
+from vireid_lib.generators.dive.selection import one_camera, upright
 from vireid_lib.places import Source
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class DiveConfig(GeneratorConfig):
     second beta is 0.999 and its weight decay 0.01, on LoRA and token rows; LoRA's gradients alone are clipped; tokens
     start from a rare word's row. The paper names no betas, no decay and no clipping: its form's values are ours.
 
+    Table 3 has a "single view", which the paper does not explain. `views: single` reads it as one code for all cameras
+    of a modality; `views: one_camera` as the images of one visible and one infrared camera of the target, those with
+    most identities in common (`selection.one_camera`): then all infrared cameras of a gallery look like the one.
+
     The release also trains in fp16, encodes each image anew at each step and keeps the rest of the embedding table by
     restoring it: no difference to the result. It shuffles epochs, where both forms here draw images with replacement.
 
@@ -64,7 +69,9 @@ class DiveConfig(GeneratorConfig):
     width: int = Field(256, gt=0)
 
     code_length: int = Field(8, ge=1, description="characters of a camera's fixed rare code [k]")
-    views: Literal["multi", "single"] = Field("multi", description="a code per camera, or one per modality")
+    views: Literal["multi", "single", "one_camera"] = Field(
+        "multi", description="a code per camera; one per modality; or one per modality, fitted to one camera's images"
+    )
     train_modalities: Literal["both", "infrared"] = Field(
         "both", description="of the target's images; external ones, which teach the tokens, are visible (table 3)"
     )
@@ -128,10 +135,11 @@ class DiveConfig(GeneratorConfig):
     strength: float = Field(0.6, gt=0, le=1, description='share of the noise schedule that `start: "image"` runs')
 
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
-        """The rows that are fitted: `train_modalities` and `min_aspect` leave some out."""
-        keep = upright(table["path"], self.min_aspect)
+        """The rows that are fitted: `min_aspect`, `views` and `train_modalities` leave some out."""
+        table = table[upright(table["path"], self.min_aspect)]
+        keep = one_camera(table) if self.views == "one_camera" else np.ones(len(table), bool)
         if self.train_modalities == "infrared":
-            keep &= ((table["modality"] == "infrared") | (table["split"] == "external")).to_numpy()
+            keep = keep & ((table["modality"] == "infrared") | (table["split"] == "external")).to_numpy()
         return table[keep].reset_index(drop=True)
 
     def comparable_settings(self) -> dict[str, Any]:
