@@ -123,6 +123,10 @@ class Expand(Strict):
         for name, items in (("counts", self.counts), ("splits", self.splits), ("cameras", self.cameras)):
             if isinstance(items, list) and len(set(items)) != len(items):
                 raise ValueError(f"{name} names one entry twice; remove one")
+        return self
+
+    @model_validator(mode="after")
+    def _drawn_boxes_alone(self) -> "Expand":
         if "gt_bbox" in self.splits and len(self.splits) > 1:
             raise ValueError("splits names gt_bbox, which shows the people of the other parts too; name it alone")
         return self
