@@ -385,7 +385,7 @@ def profile_says_one_thing_twice(draw, folder):
             "reid.training_sets": [["real", "dive", "real"]],
             "expand.counts": [[2, 2]],
             "evaluation.modes": [["all", "all"]],
-            "expand.splits": [["train", "train"]],
+            "expand.splits": [["train", "train"], ["gt_bbox", "train"]],
             "expand.cameras": [[3, 3]],
         },
     )

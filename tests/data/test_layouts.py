@@ -72,6 +72,33 @@ def test_market(tree):
     assert set(table["modality"]) == {"visible"} and set(camera_numbers(table)) == {1, 2}
 
 
+def test_market_s_hand_drawn_boxes_are_read_on_request(tree):
+    root = tree("market1501")
+    for name in ("0002_c1s1_000451_00.jpg", "0002_c6s1_000452_00.jpg", "-1_c1s1_000401_03.jpg"):
+        (root / "gt_bbox" / name).write_bytes(b"")
+    for folder in ("bounding_box_train", "query", "bounding_box_test"):
+        (root / folder).rename(root.parent / folder)
+    table = read_dataset("market1501", root, drawn=True)
+    assert set(table["split"]) == {"gt_bbox"} and ids(table) == ["0002", "0010"]
+    assert [path.removeprefix(f"{root}/") for path in table["path"]] == [
+        "gt_bbox/0002_c1s1_000451_00.jpg",
+        "gt_bbox/0002_c6s1_000452_00.jpg",
+        "gt_bbox/0010_c1s1_001001_00.jpg",
+    ]
+    assert set(camera_numbers(table)) == {1, 6} and training_rows(table).empty and test_rows(table).empty
+    (root / "gt_bbox").rename(root.parent / "gt_bbox")
+    with pytest.raises(LayoutError, match="does not hold gt_bbox; a root of Market-1501 holds gt_bbox"):
+        read_dataset("market1501", root, drawn=True)
+
+
+def test_sets_without_hand_drawn_boxes_say_so(tree, tmp_path):
+    tree("market1501", suffix=".png").rename(tmp_path / "detected")
+    with pytest.raises(LayoutError, match="CUHK03-NP has no folder gt_bbox .* set expand.splits to parts that it has"):
+        read_dataset("cuhk03_np", tmp_path / "detected", drawn=True)
+    with pytest.raises(LayoutError, match="sysu_mm01 has no folder gt_bbox, as Market-1501 has; leave `drawn` out"):
+        read_dataset("sysu_mm01", tree("sysu_mm01"), drawn=True)
+
+
 def test_cuhk03_np_wants_one_of_its_forms(tree, tmp_path):
     tree("market1501", suffix=".png").rename(tmp_path / "detected")
     with pytest.raises(LayoutError, match="holds the data set's forms.*detected"):

@@ -75,8 +75,9 @@ def data_root(tmp_path_factory):
                 (regdb / "idx").mkdir(exist_ok=True)
                 (regdb / f"idx/{split}_{modality.lower()}_{trial}.txt").write_text("\n".join(lines) + "\n")
     for person in (2, 7, 11, 13, 17):
-        for number in range(12):
-            picture(root / f"Market-1501-v15.09.15/bounding_box_train/{person:04d}_c1s1_{number:06d}_00.jpg")
+        for folder in ("bounding_box_train", "gt_bbox"):
+            for number in range(12):
+                picture(root / f"Market-1501-v15.09.15/{folder}/{person:04d}_c1s1_{number:06d}_00.jpg")
     for folder in ("query", "bounding_box_test"):
         picture(root / f"Market-1501-v15.09.15/{folder}/0010_c{len(folder) % 3 + 1}s1_000001_00.jpg")
     return root

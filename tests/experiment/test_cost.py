@@ -11,10 +11,11 @@ from vireid_lib.generators.dive import cost
 
 @pytest.fixture
 def data_root(tmp_path):
-    """SYSU-MM01 with two people to train on, Market-1501 with two of 12 images (one of them in the gallery)."""
+    """SYSU-MM01 with two people to train on, Market-1501 with two of 12 images among its boxes drawn by hand."""
     sysu, market = tmp_path / "data/SYSU-MM01", tmp_path / "data/Market-1501-v15.09.15"
     paths = [sysu / f"cam{c}/{i:04d}/{n:04d}.jpg" for c in range(1, 7) for i in (1, 2, 3) for n in (1, 2)]
-    people = {"bounding_box_train": {2: 12, 7: 11}, "bounding_box_test": {10: 13, 0: 20}, "query": {10: 1}}
+    people = {"bounding_box_train": {2: 1}, "bounding_box_test": {0: 20}, "query": {10: 1}}
+    people["gt_bbox"] = {2: 12, 7: 11, 10: 13}
     for folder, person, count in [(f, p, n) for f, counts in people.items() for p, n in counts.items()]:
         paths += [market / folder / f"{person:04d}_c1s1_{n:06d}_00.jpg" for n in range(count)]
     for number, path in enumerate(paths):

@@ -6,11 +6,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from vireid_lib import experiment
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment import datasets
 from vireid_lib.experiment.datasets import Datasets, chosen_external
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile_files import load_profile
+from vireid_lib.experiment.settings import changed
+from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.miniworld import write
 
 
@@ -35,8 +38,8 @@ MARKET = rows(train__0002=12, train__0007=11, gallery__0010=10, gallery__0012=14
     ("expand", "expected"),
     [
         ({"splits": ["train"]}, {"0002"}),
-        ({}, {"0002", "0012"}),
-        ({"identities": 1}, {"0012"}),
+        ({"splits": ["train", "gallery"]}, {"0002", "0012"}),
+        ({"splits": ["train", "gallery"], "identities": 1}, {"0012"}),
         ({"splits": ["train", "gallery", "query"]}, {"0002", "0010", "0012"}),
         ({"min_images": 11, "splits": ["train"]}, {"0002", "0007"}),
     ],
@@ -48,13 +51,13 @@ def test_people_with_enough_images_in_the_named_parts(expand, expected):
 
 
 def test_those_with_most_images_come_first_and_equals_by_name():
-    table = rows(train__0009=14, train__0002=13, train__0007=14, train__0004=15)
+    table = rows(gt_bbox__0009=14, gt_bbox__0002=13, gt_bbox__0007=14, gt_bbox__0004=15)
     for count, expected in ((1, {"0004"}), (2, {"0004", "0007"}), (3, {"0004", "0007", "0009"})):
         assert set(chosen(table, identities=count)["identity"]) == {f"market1501/{person}" for person in expected}
 
 
 def test_images_that_are_too_wide_do_not_count(tmp_path):
-    table = rows(train__0002=13, train__0004=12)
+    table = rows(gt_bbox__0002=13, gt_bbox__0004=12)
     for place, path in enumerate(table["path"]):
         size = (8, 8) if place < 2 else (8, 16)
         Image.new("RGB", size).save(tmp_path / f"{path[1:]}.png")
@@ -64,9 +67,32 @@ def test_images_that_are_too_wide_do_not_count(tmp_path):
     assert set(chosen(table)["identity"]) == {"market1501/0002", "market1501/0004"}
 
 
+@pytest.mark.parametrize(("splits", "options"), [(["gt_bbox"], {"drawn": True}), (["train", "gallery"], {})])
+def test_boxes_drawn_by_hand_are_read_where_the_profile_names_them(splits, options, monkeypatch, tmp_path):
+    """Twelve images of any shape make one of the release's people; DiVE leaves the wide ones out when it is fitted."""
+    for name in ("SYSU-MM01", "Market-1501-v15.09.15"):
+        (tmp_path / name).mkdir()
+    run, asked = experiment.open("sysu", tmp_path / "workspace", tmp_path), {}
+    run = run.with_profile(changed(run.profile, {"expand.splits": splits}, "test"))
+    part, visible = rows(**{f"{splits[0]}__0002": 12, f"{splits[0]}__0007": 11}), {"modality": "visible"}
+    for place, path in enumerate(part["path"]):
+        Image.new("RGB", (8, 16 if place else 8)).save(tmp_path / f"{path[1:]}.png")
+    part["path"] = [str(tmp_path / f"{path[1:]}.png") for path in part["path"]]
+
+    def read(name, root, **own):
+        asked[name] = own
+        return part.assign(camera=f"{name}/1", **visible)
+
+    monkeypatch.setattr(datasets, "read_dataset", read)
+    external = run.data().external
+    assert asked == {"sysu_mm01": {}, "market1501": options}
+    assert external["identity"].tolist() == ["market1501/0002"] * 12
+    assert len(DiveConfig(form="release").fitted_rows(external)) == 11
+
+
 def test_too_few_images():
     with pytest.raises(ValueError, match="the most is 14"):
-        chosen(MARKET, min_images=15)
+        chosen(MARKET, min_images=15, splits=["train", "gallery"])
 
 
 def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch, tmp_path):

@@ -73,18 +73,25 @@ def test_each_real_data_set_has_codes_without_a_shared_character(name, views):
 def test_the_released_form_is_named_and_yields_to_what_is_set():
     released = DiveConfig(form="release")
     assert (released.code_length, released.lora_scope, released.sampling_steps) == (4, "shared", 50)
-    assert released.min_aspect == 2
+    assert (released.min_aspect, released.token_init) == (2, "rare")
+    assert (released.templates, released.code_only, released.clipped) == ("imagenet", 0.5, "lora")
+    assert (released.first_beta, released.second_beta, released.weight_decay) == (0.9, 0.999, 0.01)
     assert DiveConfig(form="release", sampling_steps=25).sampling_steps == 25
+    assert DiveConfig.small(form="release").token_init == "word"  # the miniature's vocabulary has no such row
     assert DiveConfig(**released.model_dump()) == released
 
 
-def test_another_external_set_is_one_section(tmp_path):
+def test_another_external_set_takes_its_own_parts(tmp_path):
     data = {
         "target": "sysu_mm01",
         "external": "cuhk03_np",
         "roots": {"sysu_mm01": "SYSU-MM01", "cuhk03_np": "cuhk03-np/detected"},
     }
     content = yaml.safe_load((profiles_folder() / "sysu.yaml").read_text()) | {"name": "own", "data": data}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(FileError, match="expand.splits names gt_bbox, which cuhk03_np lacks; name parts that it has"):
+        load_profile(tmp_path / "own.yaml")
+    content["expand"]["splits"] = ["train", "gallery"]
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
     assert load_profile(tmp_path / "own.yaml").data.external == "cuhk03_np"
 

@@ -8,7 +8,8 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
 from vireid_lib.generators.dive.base import load_base
-from vireid_lib.generators.dive.modality_codes import make_codes, prompt
+from vireid_lib.generators.dive.modality_codes import make_codes
+from vireid_lib.generators.dive.templates import TEMPLATES, prompt, words
 from vireid_lib.generators.dive.tokens import TokenBank, load_bank, placeholder, rows_of
 
 
@@ -41,6 +42,20 @@ def test_too_many_codes():
 def test_prompt():
     assert prompt("b8zBXKoH", "<x>") == "a b8zBXKoH photo of <x> person"
     assert prompt("", "<x>") == "a photo of <x> person"
+    assert prompt("b8zB", "", TEMPLATES["imagenet"][0]) == "a b8zB photo of a person"
+
+
+def test_the_release_s_templates():
+    said = [prompt("aXq2", "<class_1>", template) for template in TEMPLATES["imagenet"]]
+    assert len(set(said)) == 27 and said[0] == "a aXq2 photo of a <class_1> person"
+    assert all(text.split()[1] == "aXq2" and text.endswith("<class_1> person") for text in said)
+    assert {"the aXq2 photo of a <class_1> person", "a aXq2 close-up photo of the <class_1> person"} <= set(said)
+
+
+def test_a_word_that_comes_twice_has_two_names():
+    named = words("aXq2", "<x>", "a photo of a")
+    assert [name for name, _ in named] == ["a", "[k]", "photo", "of", "a 2", "[p]", "person"]
+    assert [text for _, text in named] == ["a", "aXq2", "photo", "of", "a", "<x>", "person"]
 
 
 def test_bank_round_trip_through_diffusers(tiny_base, tmp_path):

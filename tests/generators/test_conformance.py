@@ -85,6 +85,7 @@ class Stopped(Exception):
         ("flow2flow", {"form": "release"}),
         ("jsia", {"form": "release", "pretrained": None}),
         ("dive", {"lora_scope": "shared"}),
+        ("dive", {"form": "release", "min_aspect": 0.0}),
     ],
 )
 def test_a_stopped_training_resumes_bit_for_bit(name, changes, tiny, toy_people, tmp_path, monkeypatch):

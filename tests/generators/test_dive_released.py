@@ -49,9 +49,10 @@ def files(tiny_base, tmp_path_factory):
     return folder / "learned_embeds-steps-last.bin", folder / "pytorch_lora_weights.bin", layers, vectors
 
 
-def convert(files, tiny_base, folder, **changes):
+def convert(files, tiny_base, folder, form="release", **changes):
     settings = {"names": NAMES, "codes": CODES, "infrared": ["sysu_mm01/3", "sysu_mm01/6"]} | changes
-    config = DiveConfig(form="release", base_model=str(tiny_base), height=32, width=16, sampling_steps=4, guidance=2.0)
+    small = {"height": 32, "width": 16, "sampling_steps": 4, "guidance": 2.0, "token_init": "word"}
+    config = DiveConfig(form=form, base_model=str(tiny_base), **small)
     released.convert(files[0], files[1], folder, config=config, **settings)
     return Dive.load(folder, device="cpu", progress=False)
 
@@ -63,7 +64,7 @@ def test_vectors_and_lora_arrive_unchanged(files, tiny_base, tmp_path):
     assert model.config.lora_rank == RANK and model.branches.names == ["shared"]
     for name, (down, up) in files[2].items():
         torch.testing.assert_close(model.branches.layers[name].delta(0), up @ down)
-    assert model.prompts(["market1501/0002"], ["sysu_mm01/3"]) == ["a aXq2 photo of <market1501-0002> person"]
+    assert model.prompts(["market1501/0002"], ["sysu_mm01/3"]) == ["a aXq2 photo of a <market1501-0002> person"]
 
 
 def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_base, tmp_path):
@@ -78,7 +79,7 @@ def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_b
         for name, (down, up) in files[2].items():
             pipeline.unet.get_submodule(name).weight += up @ down
     theirs = pipeline(
-        "a Zk9w photo of <class_1> person",
+        "a Zk9w photo of a <class_1> person",
         height=32,
         width=16,
         num_inference_steps=4,
@@ -87,6 +88,11 @@ def test_a_pipeline_with_the_released_files_gives_the_same_picture(files, tiny_b
         output_type="np",
     ).images[0]
     assert np.abs(theirs * 255 - picture).max() <= 1
+
+
+def test_the_prompts_are_the_release_s_whatever_the_form(files, tiny_base, tmp_path):
+    model = convert(files, tiny_base, tmp_path, form="paper").model
+    assert model.prompts(["market1501/0002"], ["sysu_mm01/3"]) == ["a aXq2 photo of a <market1501-0002> person"]
 
 
 def test_other_spellings_of_the_same_lora(files, tmp_path):

@@ -56,6 +56,19 @@ def test_vanilla_pipeline_gives_the_same_image(fitted, tiny_base):
         assert np.abs(theirs * 255 - picture).max() <= 1.0
 
 
+def test_one_camera_s_look_stands_under_every_infrared_camera(tiny, tiny_table, tmp_path):
+    """The seeds differ, so do the pictures; the prompt and the branch are those of the fitted camera."""
+    config = tiny("dive", width=16, steps=1, checkpoint_every=0, views="one_camera")
+    dive = Dive(config, device="cpu", progress=False)
+    dive.fit(tiny_table, tmp_path / "fit")
+    assert dive.model.branches.names == ["infrared", "visible"]
+    made = Dive.load(tmp_path / "fit", device="cpu", progress=False).expand(PEOPLE, CAMERAS, 1, 5, tmp_path / "made")
+    assert sorted(set(made["camera"])) == CAMERAS and set(made["modality"]) == {"infrared"}
+    for row in made.itertuples():
+        own = sample(dive.model, [Request(row.identity, "mini_vi/3", int(row.seed))])[0]
+        assert np.abs(np.asarray(Image.open(row.path)).astype(int) - own).max() <= 1
+
+
 def test_a_picture_does_not_depend_on_its_batch(fitted):
     model = fitted[0].model
     requests = [Request(person, "mini_vi/6", seed) for seed, person in enumerate(PEOPLE * 2)]

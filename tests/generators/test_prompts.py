@@ -46,6 +46,16 @@ def test_branches(settings, branches):
     assert prompts.build(LLCM, DiveConfig(code_length=4, **settings)).branches == branches
 
 
+def test_one_camera_stands_for_the_others_of_its_modality():
+    fitted = LLCM[LLCM["camera"] != "llcm/3"].drop(index=0)  # infrared of llcm/1 and Market-1501's
+    words = prompts.build(fitted, DiveConfig(views="one_camera"))
+    assert words.branches == ["infrared", "visible"] and prompts.Vocabulary(**words.to_json()) == words
+    assert words.key("llcm/7", "infrared") == words.key("llcm/1", "infrared") == "llcm/1"
+    assert [words.view(key) for key in prompts.camera_keys(LLCM, words)] == ["visible", "infrared", *["visible"] * 3]
+    plain = prompts.build(fitted, DiveConfig(views="single"))
+    assert plain.key("llcm/7", "infrared") == "llcm/7"
+
+
 def test_unknown_camera():
     with pytest.raises(ValueError, match="llcm/9"):
         prompts.build(LLCM, DiveConfig(code_length=4)).code("llcm/9")

@@ -144,5 +144,5 @@ def _unused(root: Path, used: set[str]) -> list[Finding]:
         if extra:
             counts[Path(folder).relative_to(root).parts[0] if Path(folder) != root else "."] += extra
     items = [f"{folder}: {count}" for folder, count in sorted(counts.items())]
-    what = f"{sum(counts.values()):,} further images belong to no split and are not used."
+    what = f"{sum(counts.values()):,} further images belong to no split and are not used by the protocol."
     return [Finding("note", what, items=items)] if items else []

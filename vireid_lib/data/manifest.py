@@ -16,7 +16,7 @@ from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.nearest import hint
 from vireid_lib.project import project_root
 
-Split = Literal["train", "val", "test", "query", "gallery"]
+Split = Literal["train", "val", "test", "query", "gallery", "gt_bbox"]
 Modality = Literal["visible", "infrared"]
 Rule = Literal["sysu-mm01", "regdb", "llcm", "market-1501"]
 Direction = Literal["visible_to_infrared", "infrared_to_visible"]

@@ -21,7 +21,7 @@ OTHER = {"visible": "infrared", "infrared": "visible"}
 """Modality → the other one."""
 
 MODALITIES = tuple(OTHER)
-SPLITS = ("train", "val", "test", "query", "gallery", "external")
+SPLITS = ("train", "val", "test", "query", "gallery", "external", "gt_bbox")
 
 # Arrow, which pandas takes for text where it is installed, has no place for a name that is not UTF-8.
 TEXT = pd.StringDtype("python", na_value=np.nan)

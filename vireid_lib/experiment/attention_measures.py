@@ -16,6 +16,7 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
 from vireid_lib.generators.dive.prompts import camera_keys
+from vireid_lib.generators.dive.templates import words
 from vireid_lib.training import seeds
 from vireid_lib.viz.pictures import pixels, spread
 
@@ -71,12 +72,12 @@ def outlines(run: Run, rows: pd.DataFrame) -> Float[np.ndarray, "n height width"
 
 
 def positions(model: DiveModel, identity: str, camera: str) -> dict[str, list[int]]:
-    """Where the pieces of "a [k] photo of [p] person" stand among the tokens; see `token_positions`. An empty identity
-    or camera leaves its piece out."""
+    """Where the pieces of "a [k] photo of [p] person" (the prompt that pictures are made with) stand among the tokens;
+    see `token_positions`. An empty identity or camera leaves its piece out."""
     code = model.vocabulary.code(camera) if camera else ""
     person = model.tokens.text(identity) if identity else ""
-    texts = [("a", "a"), ("[k]", code), ("photo", "photo"), ("of", "of"), ("[p]", person), ("person", "person")]
-    return token_positions(model.base.tokenizer, texts, model.base.tokenizer.model_max_length)
+    pieces = words(code, person, model.templates[0])
+    return token_positions(model.base.tokenizer, pieces, model.base.tokenizer.model_max_length)
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
+from vireid_lib.data.layouts.market1501 import DRAWN
 from vireid_lib.data.layouts.sysu import PERMUTATIONS
 from vireid_lib.data.look import look_at_all
 from vireid_lib.data.text import printable
@@ -132,7 +133,8 @@ def _read(run: Context, split: int) -> Datasets:
     external = None
     if profile.data.external is not None:
         name = profile.data.external
-        rows = _readable(run, name, read_dataset(name, run.dataset_root(name, _drawn(run, name))))
+        own = {"drawn": True} if DRAWN in profile.expand.splits else {}
+        rows = _readable(run, name, read_dataset(name, run.dataset_root(name, _drawn(run, name)), **own))
         external = chosen_external(rows, profile)
     return Datasets(target, external, folder)
 

@@ -114,14 +114,21 @@ class Expand(Strict):
     """Identities with fewer images are left out: too little to learn a token from (the DiVE release: 12)."""
     min_aspect: NonNegativeFloat = 0.0
     """External images that are less than so many times as high as wide are left out (the DiVE release: 2)."""
-    splits: Annotated[list[Literal["train", "query", "gallery"]], Some, Distinct] = ["train"]
-    """Parts of the external set, which is not what is tested. The paper expands 1,011 people of Market-1501, and 751
-    are in its training part: its 21,511 images fit training and gallery."""
+    splits: Annotated[list[Literal["train", "query", "gallery", "gt_bbox"]], Some, Distinct] = ["train"]
+    """Parts of the external set, which is not what is tested. `gt_bbox` is Market-1501's folder of boxes drawn by hand,
+    from which DiVE's release takes its 1,011 people. It shows the people of all other parts and is named alone. Who
+    lacks it takes `[train, gallery]`: 751 people are in the training part."""
     cameras: Literal["infrared"] | Annotated[list[int], Some, Distinct] = "infrared"
     """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
     counts: Annotated[list[PositiveInt], Distinct] = []
     """Numbers of people in DiVE's figure 5, besides all that are expanded. Fewer are taken from those. For more, a
     generator is fitted to so many, whatever `min_images` says; in the miniature world their true infrared is added."""
+
+    @model_validator(mode="after")
+    def _drawn_boxes_alone(self) -> "Expand":
+        if "gt_bbox" in self.splits and len(self.splits) > 1:
+            raise ValueError("splits names gt_bbox, which shows the people of the other parts too; name it alone")
+        return self
 
 
 OWN_SETTINGS = {"shots": "sysu-mm01", "draw": "sysu-mm01", "reading": "llcm"}

@@ -187,5 +187,7 @@ def check_data_sets(profile: Profile, where: str) -> None:
         refuse("expand.cameras", f"names {unknown[0]}; the infrared cameras of {data.target} to name there are {known}")
     if data.external is not None and load_manifest(data.external).camera_numbers("infrared"):
         refuse("data.external", f"is {data.external!r}, whose people have infrared images; name a visible-only set")
+    if "gt_bbox" in profile.expand.splits and data.external and "gt_bbox" not in load_manifest(data.external).splits:
+        refuse("expand.splits", f"names gt_bbox, which {data.external} lacks; name parts that it has, [train, gallery]")
     if data.external is None and (made := [name for name in profile.reid.training_sets if name != "real"]):
         refuse("reid.training_sets", f"names {made[0]!r}, made of data.external's people; name that set, or remove it")

@@ -119,7 +119,9 @@ class Study:
             return next(iter(rows), None)
         try:
             wanted = [
-                variants.resolved(changed(base, printed.changes, f"{self.name}, {printed.printed!r}"), printed.training)
+                variants.resolved(
+                    changed(base, _there(base, printed.changes), f"{self.name}, {printed.printed!r}"), printed.training
+                )
                 for base in _bases(profile, method)
             ]
         except FileError:  # a setting of the paper's method that ours does not have
@@ -132,6 +134,13 @@ def _bases(profile: Profile, method: str) -> list[Profile]:
     """What a printed row's changes may be changes of."""
     own = with_method(profile, method)
     return [own] if profile.world is not None else [variants.as_published(profile.data.target, method), own]
+
+
+def _there(profile: Profile, changes: Mapping[str, object]) -> dict[str, object]:
+    """Changes of a profile, without `expand.splits` in the miniature world, which expands the sets' training parts."""
+    if profile.world is None or "expand" not in changes:
+        return dict(changes)
+    return {**changes, "expand": {key: value for key, value in changes["expand"].items() if key != "splits"}}
 
 
 def _stands_for(row: Row, profile: Profile) -> str | None:
@@ -148,7 +157,7 @@ def profile_of(profile: Profile, row: Row) -> Profile:
     Raises:
         FileError: the method lacks a setting of the row.
     """
-    own, changes = with_method(profile, row.method, row.config), dict(row.changes)
+    own, changes = with_method(profile, row.method, row.config), _there(profile, row.changes)
     if row.times:
         config, scaled = reid_config(own), {}
         for name, factor in row.times.items():

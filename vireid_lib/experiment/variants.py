@@ -26,9 +26,9 @@ PUBLISHED: Mapping[str, Mapping[str, Any]] = {
     # DiVE prints no precision. Its release keeps the frozen network in half precision (fp16); bf16 is the nearest here.
     "generators": {"dive": {"precision": "bf16"}},
     # "We generate 18 infrared images for each modality identifier" (DiVE, Implementation Details). Its release expands
-    # those with 12 images or more, all 1,011 of them (Fig. 5): no limit on identities. Market-1501's training part has
-    # 751 people, so others belong to it.
-    "expand": {"per_camera": 18, "min_images": 12, "splits": ["train", "gallery"]},
+    # those with 12 images or more in Market-1501's gt_bbox, all 1,011 of them (Fig. 5): no limit on identities. Images
+    # of any shape count; wide ones are left out of fitting alone (`min_aspect` of the generator).
+    "expand": {"per_camera": 18, "min_images": 12, "splits": ["gt_bbox"]},
 }
 """What was published and is not the default of the class that owns the setting, by section of a profile. Everything
 else is the method's `published` for the data set, the generator's default, or the profile's."""

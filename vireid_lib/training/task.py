@@ -76,7 +76,7 @@ class Task:
         accelerator.backward(losses["total"])
         shown = {name: value.detach() for name, value in losses.items()}
         if self.gradient_clip is not None:
-            shown["gradient_norm"] = accelerator.clip_grad_norm_(self.trained(), self.gradient_clip).detach()
+            shown["gradient_norm"] = accelerator.clip_grad_norm_(self.clipped(), self.gradient_clip).detach()
         for optimizer in self.optimizers.values():
             optimizer.step()
         return shown
@@ -85,6 +85,10 @@ class Task:
         """The parameters that the optimisers hold."""
         groups = [group for optimizer in self.optimizers.values() for group in optimizer.param_groups]
         return [parameter for group in groups for parameter in group["params"]]
+
+    def clipped(self) -> list[nn.Parameter]:
+        """The parameters whose gradients `gradient_clip` limits: all that are trained."""
+        return self.trained()
 
     def bind(self, accelerator: Accelerator, seed: int) -> None:
         """Say where this task runs, and from which seed its random numbers come."""

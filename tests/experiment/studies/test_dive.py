@@ -125,6 +125,27 @@ def test_a_rows_settings_reach_the_profile(tiny_book, study):
     assert (single.views, single.train_modalities, single.steps) == ("single", "infrared", 4)
 
 
+def test_the_single_view_has_two_readings(tiny_book, study):
+    for part, modalities in (("infrared", "infrared"), ("both", "both")):
+        for reading in ("single", "one_camera"):
+            config = run_of(tiny_book, study.row(f"{part}_{reading}")).generator_config("dive")
+            assert (config.views, config.train_modalities) == (reading, modalities)
+    compared = {claim.rows for claim in study.claims if claim.place == "Table 3"}
+    assert {("agw_dive", "both_single"), ("agw_dive", "both_one_camera")} < compared and len(compared) == 6
+
+
+def test_diffusion_models_are_held_against_gans(tiny_book):
+    study = dive.study(tiny_book, dive.PRINTED, "agw")
+    claims = [claim for claim in study.claims if claim.words.startswith("Diffusion models are better")]
+    pairs = {(f"agw_{one}", f"agw_{other}") for one in dive.DIFFUSION for other in dive.GANS}
+    assert {claim.rows for claim in claims} == pairs and {claim.direction for claim in claims} == {"larger"}
+    assert {claim.measure for claim in claims} == {"rank_1", "mean_ap"} and len(claims) == 8
+    printed = {row.training: row.values[0] for row in study.table(1).rows}
+    assert all(printed[one] > printed[other] for one in dive.DIFFUSION for other in dive.GANS)
+    few = dive.study(tiny_book, ["cyclegan", "vi_diff"], "agw").claims
+    assert {claim.rows for claim in few if claim.words.startswith("Diffusion")} == {("agw_vi_diff", "agw_cyclegan")}
+
+
 def test_fewer_people_are_trained_on_and_the_same_are_generated(tiny_book):
     few = run_of(tiny_book, Row("few", "few", "agw", training="dive", changes={"reid": {"expanded": 2}}))
     table, all_of_them = (each.training_set("dive") for each in (few, tiny_book))

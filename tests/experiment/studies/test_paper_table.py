@@ -43,7 +43,7 @@ ROWS = {
     "dive": {
         1: "agw_cyclegan - - - agw_real agw_dive",
         2: "agw_real agw_dive caj_real caj_dive dart_real dart_dive deen_real deen_dive",
-        3: "agw_real infrared_single both_single agw_dive",
+        3: "agw_real infrared_single both_single infrared_one_camera both_one_camera agw_dive",
         4: "agw_real campus agw_dive",
     },
 }
@@ -93,7 +93,7 @@ def test_what_a_profile_sets_moves_the_printed_row_on_real_data(study):
     rows = {row.printed: study.row_of(row, single, "agw") for row in study.table(3).rows}
     assert rows["RGB+IR, Single"].name == "agw_dive" and rows["IR, Single"].name == "infrared_single"
     found = shown(single, study, 3, method="agw")
-    assert printed(found) == ["74.70", "75.59", "76.89", "–"]
+    assert printed(found) == ["74.70", "75.59", "76.89", "75.59", "76.89", "–"]
     assert "No printed number in RGB+IR, Multi: here generators.dive.views = single" in found.caption
 
 
@@ -175,7 +175,11 @@ def test_the_miniature_world_shows_the_first_column_for_the_order_of_rows(study)
 def test_the_campus_set_is_the_papers_second_external_set(study):
     found = shown(real("sysu"), study, 4, method="agw")
     assert printed(found) == ["74.70", "77.50", "79.07"]
-    assert profile_of(real("sysu"), study.row("campus")).data.external == "cuhk03_np"
+    own = profile_of(real("sysu"), study.row("campus"))
+    assert (own.data.external, own.data.roots["cuhk03_np"]) == ("cuhk03_np", "cuhk03-np/labeled")
+    assert (own.expand.min_images, own.expand.splits) == (5, ["train", "gallery"])
+    drawn = profile_of(load_profile("mini"), study.row("campus"))
+    assert (drawn.expand.min_images, drawn.expand.splits) == (5, ["train"])
 
 
 def test_conditions_that_do_not_matter_are_not_asked_for():

@@ -14,7 +14,9 @@ from vireid_lib.data.tables import TableError
 __all__ = ["LayoutError", "read_dataset"]
 
 
-def read_dataset(name_or_manifest: str | Path | DatasetManifest, root: str | Path, *, trial: int = 1) -> pd.DataFrame:
+def read_dataset(
+    name_or_manifest: str | Path | DatasetManifest, root: str | Path, *, trial: int = 1, drawn: bool = False
+) -> pd.DataFrame:
     """Return the validated image table of a data set on disk, sorted by path. No image is opened.
 
     From then on its deep images, wherever they are decoded in this process, are scaled by the set's range
@@ -24,6 +26,7 @@ def read_dataset(name_or_manifest: str | Path | DatasetManifest, root: str | Pat
         name_or_manifest: a manifest's name, its file, or the manifest.
         root: the folder that the manifest's `obtain` describes.
         trial: which of RegDB's ten splits; the other data sets have one split.
+        drawn: of Market-1501, the boxes drawn by hand (gt_bbox) in place of the protocol's parts.
 
     Raises:
         LayoutError: the folder is not laid out as the manifest says; names the place and the remedy.
@@ -31,13 +34,16 @@ def read_dataset(name_or_manifest: str | Path | DatasetManifest, root: str | Pat
     """
     manifest = name_or_manifest if isinstance(name_or_manifest, DatasetManifest) else load_manifest(name_or_manifest)
     root = Path(os.path.abspath(root))
+    if trial != 1 and manifest.layout != "regdb":
+        raise LayoutError(f"{manifest.name} has one split, so there is no trial {trial}; leave `trial` out.")
+    if drawn and manifest.layout != "market1501":
+        raise LayoutError(f"{manifest.name} has no folder gt_bbox, as Market-1501 has; leave `drawn` out.")
     if manifest.layout == "regdb":
         rows = regdb.read(manifest, root, trial)
-    elif trial != 1:
-        raise LayoutError(f"{manifest.name} has one split, so there is no trial {trial}; leave `trial` out.")
+    elif manifest.layout == "market1501":
+        rows = market1501.read(manifest, root, drawn=drawn)
     else:
-        readers = {"sysu": sysu.read, "llcm": llcm.read, "market1501": market1501.read}
-        rows = readers[manifest.layout](manifest, root)
+        rows = {"sysu": sysu.read, "llcm": llcm.read}[manifest.layout](manifest, root)
     if not rows:
         raise LayoutError(f"{root} holds no image of {manifest.title}; unpack the data set there.")
     rows.sort(key=lambda row: row["path"])

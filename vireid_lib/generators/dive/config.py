@@ -2,17 +2,29 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from vireid_lib.generators.config import GeneratorConfig
-from vireid_lib.generators.dive.selection import upright
+from vireid_lib.generators.dive.selection import one_camera, upright
 from vireid_lib.places import Source
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RELEASE = {"code_length": 4, "lora_scope": "shared", "sampling_steps": 50, "min_aspect": 2.0}
-"""What the authors' published code does otherwise than their paper says."""
+RELEASE = {
+    "code_length": 4,
+    "lora_scope": "shared",
+    "sampling_steps": 50,
+    "min_aspect": 2.0,
+    "templates": "imagenet",
+    "code_only": 0.5,
+    "token_init": "rare",
+    "second_beta": 0.999,
+    "weight_decay": 0.01,
+    "clipped": "lora",
+}
+"""What the authors' published code does otherwise than their paper says, or where the paper says nothing."""
 
 LoraTargets = Literal["attention", "attention+feed_forward", "all"]
 
@@ -21,8 +33,17 @@ class DiveConfig(GeneratorConfig):
     """Settings of fine-tuning and sampling.
 
     Where the paper and its authors' release differ, the paper's form is the default and `form: release` takes the
-    release's values (`RELEASE`) for whatever is not set beside it. The release also trains in fp16, encodes each
-    image anew at each step and keeps the rest of the embedding table by restoring it: no difference to the result.
+    release's values (`RELEASE`) for whatever is not set beside it: half of its training prompts are the code alone
+    (`class_prompts_ratio` 0.5), the others are drawn from 27 templates, of which the first makes the pictures; AdamW's
+    second beta is 0.999 and its weight decay 0.01, on LoRA and token rows; LoRA's gradients alone are clipped; tokens
+    start from a rare word's row. The paper names no betas, no decay and no clipping: its form's values are ours.
+
+    Table 3 has a "single view", which the paper does not explain. `views: single` reads it as one code for all cameras
+    of a modality; `views: one_camera` as the images of one visible and one infrared camera of the target, those with
+    most identities in common (`selection.one_camera`): then all infrared cameras of a gallery look like the one.
+
+    The release also trains in fp16, encodes each image anew at each step and keeps the rest of the embedding table by
+    restoring it: no difference to the result. It shuffles epochs, where both forms here draw images with replacement.
 
     Two codes share no character, in both forms, so that no part of a code means two cameras. There are 62 letters
     and digits: 8 characters are enough for 7 views (SYSU-MM01's six and one external set), while LLCM's 17 views
@@ -48,7 +69,9 @@ class DiveConfig(GeneratorConfig):
     width: int = Field(256, gt=0)
 
     code_length: int = Field(8, ge=1, description="characters of a camera's fixed rare code [k]")
-    views: Literal["multi", "single"] = Field("multi", description="a code per camera, or one per modality")
+    views: Literal["multi", "single", "one_camera"] = Field(
+        "multi", description="a code per camera; one per modality; or one per modality, fitted to one camera's images"
+    )
     train_modalities: Literal["both", "infrared"] = Field(
         "both", description="of the target's images; external ones, which teach the tokens, are visible (table 3)"
     )
@@ -56,10 +79,15 @@ class DiveConfig(GeneratorConfig):
         0.0, ge=0, description="images less than so many times as high as wide are left out; 0 keeps all"
     )
     vectors_per_token: int = Field(1, ge=1, description="embedding rows of an identity's token [p]")
-    token_init: Literal["word", "mean"] = Field(
-        "word", description="start from the word `person`, or from the mean of all words"
+    token_init: Literal["word", "mean", "rare"] = Field(
+        "word", description="all start from one row: the word `person`'s, the mean of all, or the release's rare word's"
     )
     token_init_noise: float = Field(0.0, ge=0, description="deviation of added noise, in units of the table's own")
+
+    templates: Literal["paper", "imagenet"] = Field(
+        "paper", description="the sentences of training's prompts: the paper's one, or 27; see `templates.TEMPLATES`"
+    )
+    code_only: float = Field(0.0, ge=0, le=1, description="share of training prompts that are the code [k] alone")
 
     lora_scope: Literal["per_modality", "shared"] = "per_modality"
     visible_branch: Literal["camera", "modality"] = Field(
@@ -73,6 +101,9 @@ class DiveConfig(GeneratorConfig):
     learning_rate: float = Field(5e-5, gt=0)
     token_learning_rate: float | None = Field(None, gt=0, description="None: the same as learning_rate")
     schedule: Literal["constant", "cosine"] = "constant"
+    first_beta: float = Field(0.9, ge=0, lt=1, description="of AdamW")
+    second_beta: float = Field(0.99, ge=0, lt=1, description="of AdamW")
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW, on LoRA and token rows")
     flip: bool = True
     balance: Literal["images", "groups"] = Field(
         "images",
@@ -82,7 +113,8 @@ class DiveConfig(GeneratorConfig):
         "both", description="which images teach the tokens; external people have visible ones only"
     )
     drop_prompt: float = Field(0.0, ge=0, le=1, description="share of images trained without their prompt")
-    gradient_clip: float = Field(1.0, gt=0)
+    gradient_clip: float = Field(1.0, gt=0, description="largest norm of the clipped gradients together")
+    clipped: Literal["all", "lora"] = Field("all", description="whose gradients: token rows' too, or LoRA's alone")
     checkpoint_every: int = Field(1000, ge=0)
     precision: Literal["no", "bf16"] = Field(
         "no", description='"bf16" (for GPUs): a frozen denoiser in bfloat16, all that is trained in float32'
@@ -103,10 +135,11 @@ class DiveConfig(GeneratorConfig):
     strength: float = Field(0.6, gt=0, le=1, description='share of the noise schedule that `start: "image"` runs')
 
     def fitted_rows(self, table: "pd.DataFrame") -> "pd.DataFrame":
-        """The rows to fit: `train_modalities` and `min_aspect` leave some out."""
-        keep = upright(table["path"], self.min_aspect)
+        """The rows that are fitted: `min_aspect`, `views` and `train_modalities` leave some out."""
+        table = table[upright(table["path"], self.min_aspect)]
+        keep = one_camera(table) if self.views == "one_camera" else np.ones(len(table), bool)
         if self.train_modalities == "infrared":
-            keep &= ((table["modality"] == "infrared") | (table["split"] == "external")).to_numpy()
+            keep = keep & ((table["modality"] == "infrared") | (table["split"] == "external")).to_numpy()
         return table[keep].reset_index(drop=True)
 
     def comparable_settings(self) -> dict[str, Any]:

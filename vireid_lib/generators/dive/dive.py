@@ -116,8 +116,9 @@ class Dive(Generator):
                 "whose images it was fitted to can be generated."
             )
         for camera in order.cameras:
-            model.vocabulary.view(camera)
-            if camera not in infrared:
+            shown = model.vocabulary.key(camera, "infrared")
+            model.vocabulary.view(shown)
+            if shown not in infrared:
                 known = ", ".join(infrared)
                 raise ValueError(f"{camera!r} is not an infrared camera that DiVE was fitted to; those are {known}.")
         rows = self.source_rows(order.source) if self.config.start == "image" else None
@@ -126,7 +127,8 @@ class Dive(Generator):
 
     def gallery_settings(self, order: GalleryRequest) -> dict[str, Any]:
         model = self._fitted()
-        said = model.prompts([*order.identities[:1]] * len(order.cameras), order.cameras)
+        cameras = [model.vocabulary.key(camera, "infrared") for camera in order.cameras]
+        said = model.prompts([*order.identities[:1]] * len(cameras), cameras)
         return {"base_model": self.config.base_model, "prompts": said, "weights": model.digest()}
 
     def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:

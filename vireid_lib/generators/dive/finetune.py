@@ -22,7 +22,8 @@ from vireid_lib.training.task import Task
 
 
 class DiveTask(Task):
-    """Denoise cached latents given "a [k] photo of [p] person"; only token rows and LoRA are trained."""
+    """Denoise cached latents given "a [k] photo of [p] person", or another of the configured prompts; only token rows
+    and LoRA are trained."""
 
     trainable_only = True
 
@@ -36,8 +37,14 @@ class DiveTask(Task):
         groups = (self.infrared, ~self.infrared & ~external, external)
         self.groups = [group.nonzero()[:, 0] for group in groups if group.any()]
         self.branch = torch.from_numpy(branch_indices(table, model.vocabulary))
-        # Identity and camera of a row never change, so its prompt is tokenised once.
-        self.ids = model.tokenize(model.prompts(self.identities, cameras))
+        # Who is seen by which camera never changes, so all prompts are tokenised once: [sentences, pairs, length].
+        pairs = {pair: place for place, pair in enumerate(dict.fromkeys(zip(self.identities, cameras, strict=True)))}
+        self.pair = torch.tensor([pairs[pair] for pair in zip(self.identities, cameras, strict=True)])
+        seen = list(zip(*pairs, strict=True))
+        sentences = [model.prompts(*seen, template) for template in model.templates]
+        if config.code_only:
+            sentences.append([model.vocabulary.code(camera) for camera in seen[1]])
+        self.ids = torch.stack([model.tokenize(texts) for texts in sentences])
         self.empty = model.tokenize([""])[0]
         # A resumed run must have the same settings, codes, images and identities.
         self.config = config.fit_settings() | {
@@ -54,8 +61,8 @@ class DiveTask(Task):
             "adam": torch.optim.AdamW(
                 [{"params": lora, "name": "lora"}, {"params": rows, "name": "tokens"}],
                 lr=0.0,
-                weight_decay=0.0,
-                betas=(0.9, 0.99),
+                weight_decay=config.weight_decay,
+                betas=(config.first_beta, config.second_beta),
                 fused=True,  # one pass over each small tensor instead of a dozen
             )
         }
@@ -91,7 +98,8 @@ class DiveTask(Task):
         clean = self._clean(rows, draw)
         noise = torch.randn(clean.shape, generator=draw)
         times = torch.randint(len(self.alphas), (len(rows),), generator=draw)
-        ids = torch.where((torch.rand(len(rows), 1, generator=draw) < config.drop_prompt), self.empty, self.ids[rows])
+        dropped = torch.rand(len(rows), 1, generator=draw) < config.drop_prompt
+        ids = torch.where(dropped, self.empty, self._prompts(rows, step))
         infrared = self.infrared[rows]
         frozen = infrared if config.tokens_from == "visible" else torch.zeros_like(infrared)
         # All processes draw the same batch and each takes its share: how many there are does not change the result.
@@ -113,6 +121,9 @@ class DiveTask(Task):
             return part.pin_memory().to(self.device, non_blocking=True)
         return part.to(self.device)
 
+    def clipped(self) -> list[nn.Parameter]:
+        return self.model.trained()[0] if self.settings.clipped == "lora" else self.trained()
+
     def describe(self, step: int) -> str:
         return "identities " + ", ".join(sorted({self.identities[row] for row in self._rows(step).tolist()}))
 
@@ -123,6 +134,16 @@ class DiveTask(Task):
         part = torch.randint(len(self.groups), (batch,), generator=draw)
         place = torch.rand(batch, generator=draw)
         return torch.stack([self.groups[g][int(u * len(self.groups[g]))] for g, u in zip(part, place, strict=True)])
+
+    def _prompts(self, rows: Int[Tensor, " batch"], step: int) -> Int[Tensor, "batch length"]:
+        """The token ids of a prompt of each row: the code alone (`code_only`), or of a template drawn at random."""
+        sentence = torch.zeros_like(rows)
+        if len(self.ids) > 1:
+            draw = self.generator(step, "prompts", shared=True)
+            sentence = torch.randint(len(self.model.templates), (len(rows),), generator=draw)
+            alone = torch.rand(len(rows), generator=draw) < self.settings.code_only
+            sentence = torch.where(alone, len(self.ids) - 1, sentence)
+        return self.ids[sentence, self.pair[rows]]
 
     def _clean(self, rows: Int[Tensor, " batch"], draw: torch.Generator) -> Float[Tensor, "batch c h w"]:
         """Latents of the images, half of them mirrored, drawn from the autoencoder's posterior and scaled."""

@@ -34,8 +34,3 @@ def make_codes(names: Sequence[str], *, length: int, seed: int = 0) -> dict[str,
         if length == 1 or len({code.lower() for code in codes}) == len(codes):
             return dict(zip(names, codes, strict=True))
         second = rng.permutation(second).tolist()
-
-
-def prompt(code: str, placeholder: str) -> str:
-    """The paper's template T: "a [k] photo of [p] person"; either part may be left empty."""
-    return " ".join(f"a {code} photo of {placeholder} person".split())

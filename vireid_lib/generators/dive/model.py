@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from vireid_lib.generators.dive.base import Base, load_base
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.lora import Branches
-from vireid_lib.generators.dive.modality_codes import prompt
 from vireid_lib.generators.dive.prompts import Vocabulary
+from vireid_lib.generators.dive.templates import TEMPLATES, prompt
 from vireid_lib.generators.dive.tokens import TokenBank, rows_of
 from vireid_lib.training.weights import read_tensors
 
@@ -64,10 +64,23 @@ class DiveModel:
         """(LoRA's parameters, token rows)."""
         return self.branches.parameters(), [self.rows.rows]
 
-    def prompts(self, identities: Sequence[str], cameras: Sequence[str]) -> list[str]:
-        """ "a [k] photo of [p] person" for each pair; an empty name leaves its part out."""
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The sentences of training's prompts; pictures are made with the first."""
+        return TEMPLATES[self.config.templates]
+
+    def prompts(self, identities: Sequence[str], cameras: Sequence[str], template: str = "") -> list[str]:
+        """ "a [k] photo of [p] person" for each pair; an empty name leaves its part out.
+
+        Args:
+            template: "" takes the one that pictures are made with.
+        """
         return [
-            prompt(self.vocabulary.code(camera) if camera else "", self.tokens.text(identity) if identity else "")
+            prompt(
+                self.vocabulary.code(camera) if camera else "",
+                self.tokens.text(identity) if identity else "",
+                template or self.templates[0],
+            )
             for identity, camera in zip(identities, cameras, strict=True)
         ]
 

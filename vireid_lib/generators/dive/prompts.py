@@ -24,12 +24,14 @@ class Vocabulary:
             "infrared" where there is one view a modality) to its code.
         view_of_camera: every camera of the table, named as in `vireid_lib.data.cameras`, to its view.
         branch_of_view: view to the name of its LoRA branch.
+        one_camera: whether the fitted camera of a modality stands for all others (`views: one_camera`).
     """
 
     identities: list[str]
     views: dict[str, str]
     view_of_camera: dict[str, str]
     branch_of_view: dict[str, str]
+    one_camera: bool = False
 
     @property
     def branches(self) -> list[str]:
@@ -54,7 +56,10 @@ class Vocabulary:
 
     def key(self, camera: str, modality: str) -> str:
         """A camera that took images of `modality`, as the other methods know it."""
-        return camera_key(camera, modality, self.view_of_camera)
+        key = camera_key(camera, modality, self.view_of_camera)
+        if self.one_camera and self.view_of_camera.get(key) != modality:
+            return next((other for other, view in self.view_of_camera.items() if view == modality), key)
+        return key
 
     def to_json(self) -> dict:
         """Plain values; `Vocabulary(**values)` gives it back."""
@@ -87,6 +92,7 @@ def build(table: pd.DataFrame, config: DiveConfig) -> Vocabulary:
         views=codes,
         view_of_camera=view_of_camera,
         branch_of_view={view: branch(view) for view in codes},
+        one_camera=config.views == "one_camera",
     )
 
 

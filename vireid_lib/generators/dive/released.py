@@ -13,7 +13,7 @@ from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators.base import RECORD
 from vireid_lib.generators.dive import latents
 from vireid_lib.generators.dive.base import load_base
-from vireid_lib.generators.dive.config import DiveConfig
+from vireid_lib.generators.dive.config import RELEASE, DiveConfig
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.prompts import SHARED, Vocabulary
 from vireid_lib.training import weights
@@ -97,6 +97,8 @@ def convert(
 ) -> None:
     """Write a fitted folder that `Dive.load` opens.
 
+    Its pictures are asked for as the release asks, "a [k] photo of a [p] person", whatever `config` says.
+
     Args:
         tokens: the released `learned_embeds….bin`.
         lora: the released `pytorch_lora_weights` (.bin or .safetensors); one LoRA, which all codes share.
@@ -119,7 +121,12 @@ def convert(
     if unknown:
         raise ReleasedFileError(f"infrared names {unknown[0]!r}, for which codes has none: add it there.")
     config = (config or DiveConfig(form="release")).model_copy(
-        update={"lora_rank": len(next(iter(layers.values()))[0]), "lora_scope": "shared", "vectors_per_token": 1}
+        update={
+            "lora_rank": len(next(iter(layers.values()))[0]),
+            "lora_scope": "shared",
+            "vectors_per_token": 1,
+            "templates": RELEASE["templates"],
+        }
     )
     words = Vocabulary(
         identities=sorted(names),

@@ -14,6 +14,10 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from vireid_lib.training import seeds
 from vireid_lib.training.weights import read_tensors
 
+RARE = 42170
+"""CLIP's row of "ktn", a rare piece of words from which Custom Diffusion (Kumari et al. 2023) starts its first token,
+and DiVE's release all of its tokens."""
+
 
 def placeholder(identity: str) -> str:
     """The token's text, e.g. "mini_market/0007" to "<mini-market-0007>". Lower case, because CLIP folds case; no
@@ -110,13 +114,24 @@ class TokenBank:
         return new
 
     def initial(self, text: CLIPTextModel, *, init: str, noise: float, seed: int) -> Float[Tensor, "tokens width"]:
-        """Start values: the row of the word "person", or the mean of all rows, plus noise of `noise` times the
-        table's own deviation."""
+        """Start values: the row of the word "person" (`word`), the mean of all rows (`mean`) or row `RARE` (`rare`),
+        plus noise of `noise` times the table's own deviation.
+
+        Raises:
+            ValueError: the base model's table has no row `RARE`.
+        """
         table = text.get_input_embeddings().weight.detach().float()
         if init == "word":
             start = table[self.tokenizer("person", add_special_tokens=False).input_ids[0]]
-        else:
+        elif init == "mean":
             start = table.mean(0)
+        elif len(table) > RARE:
+            start = table[RARE]
+        else:
+            raise ValueError(
+                f"token_init: rare starts from row {RARE} of CLIP's vocabulary, and this base model has {len(table)} "
+                "rows: set token_init to word."
+            )
         shape = (len(self.identities) * self.vectors, table.shape[1])
         draw = seeds.generator(seed, "tokens")
         return start + noise * table.std(0) * torch.randn(shape, generator=draw).to(table.device)

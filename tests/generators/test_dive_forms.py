@@ -1,0 +1,113 @@
+"""How the paper's form and the release's train: prompts, decay, clipping, start of the tokens."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from vireid_lib.generators.dive import latents, prompts
+from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.finetune import DiveTask
+from vireid_lib.generators.dive.model import DiveModel
+from vireid_lib.generators.dive.templates import TEMPLATES, prompt
+from vireid_lib.generators.dive.tokens import RARE, TokenBank
+from vireid_lib.training.loop import accelerator_for
+
+
+@pytest.fixture
+def task(tiny_config, tiny_table, tmp_path):
+    """A task of the tiny settings with changes."""
+
+    def make(**changes):
+        config = tiny_config.model_copy(update=changes)
+        base = load_base(config.base_model)
+        model = DiveModel(base, prompts.build(tiny_table, config), config, seed=config.seed)
+        size, paths = (config.height, config.width), tiny_table["path"].tolist()
+        held = latents.encode(paths, base.vae, size, cache=tmp_path, progress=False)
+        return DiveTask(model, tiny_table, held)
+
+    return make
+
+
+def said(task, ids):
+    """Prompts without padding, as the tokenizer reads them back."""
+    tokenizer = task.model.base.tokenizer
+    return [tokenizer.decode(row, skip_special_tokens=True) for row in ids]
+
+
+def read(task, texts):
+    return said(task, task.model.tokenize(texts))
+
+
+def test_the_paper_s_form_has_one_prompt_an_image_and_draws_none(task, tiny_table, monkeypatch):
+    made = task()
+    cameras = prompts.camera_keys(tiny_table, made.model.vocabulary)
+    expected = made.model.tokenize(made.model.prompts(tiny_table["identity"].tolist(), cameras))
+    monkeypatch.setattr(made, "generator", None)
+    assert torch.equal(made._prompts(torch.arange(len(tiny_table)), 0), expected)
+
+
+def test_half_of_the_release_s_prompts_are_the_code_and_the_others_come_from_all_templates(task, tiny_table):
+    made, row = task(templates="imagenet", code_only=0.5), 5
+    model, rows = made.model, torch.full((6000,), row)
+    code = model.vocabulary.code(prompts.camera_keys(tiny_table, model.vocabulary)[row])
+    person = model.tokens.text(tiny_table["identity"][row])
+    drawn = Counter(said(made, made._prompts(rows, 0)))
+    (alone,) = read(made, [code])
+    assert 0.47 < drawn.pop(alone) / len(rows) < 0.53
+    assert drawn.keys() == set(read(made, [prompt(code, person, each) for each in TEMPLATES["imagenet"]]))
+    assert all(60 < count < 165 for count in drawn.values())  # 111 of each are expected
+    assert torch.equal(made._prompts(rows, 0), made._prompts(rows, 0))
+    assert not torch.equal(made._prompts(rows, 0), made._prompts(rows, 1))
+
+
+def stepped(made):
+    """The start of the token rows, and their gradient and LoRA's after a step at a rate of 0.1."""
+    accelerator = accelerator_for("no", "cpu")
+    made.bind(accelerator, seed=0)
+    made.prepare(accelerator)
+    lora, (rows,) = made.model.trained()
+    start = rows.detach().clone()
+    made.before_step(0)
+    for group in made.optimizers["adam"].param_groups:
+        group["lr"] = 0.1
+    made.step(accelerator, 0)
+    made.release(accelerator)
+    return start, rows, torch.cat([parameter.grad.flatten() for parameter in lora])
+
+
+def test_the_release_clips_lora_alone(task):
+    plain, limit = task(gradient_clip=1e9), 1e-4
+    _, rows, lora = stepped(plain)
+    norm = lora.norm()
+    assert norm > 10 * limit and rows.grad.norm() > limit
+    _, clipped_rows, clipped = stepped(task(gradient_clip=limit, clipped="lora"))
+    assert torch.equal(clipped_rows.grad, rows.grad)
+    torch.testing.assert_close(clipped, lora * limit / norm, rtol=1e-3, atol=1e-9)
+    _, both_rows, both = stepped(task(gradient_clip=limit))
+    assert torch.cat([both_rows.grad.flatten(), both]).norm() == pytest.approx(limit, rel=1e-3)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_token_rows_decay_as_adamw_says(task, decay):
+    start, rows, _ = stepped(task(gradient_clip=1e9, weight_decay=decay))
+    gradient = rows.grad  # the first step's moments are the gradient and its square
+    expected = start * (1 - 0.1 * decay) - 0.1 * gradient / (gradient.abs() + 1e-8)
+    torch.testing.assert_close(rows.detach(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_betas_are_settings(task):
+    (group, _) = task(first_beta=0.8, second_beta=0.999).optimizers["adam"].param_groups
+    assert group["betas"] == (0.8, 0.999)
+
+
+def test_the_release_s_tokens_start_from_one_rare_row(tiny_base):
+    base = load_base(str(tiny_base))
+    bank = TokenBank(base.tokenizer, ["market1501/0002", "market1501/0007"], 1)
+    table = nn.Embedding(RARE + 3, 2)
+    start = bank.initial(SimpleNamespace(get_input_embeddings=lambda: table), init="rare", noise=0.0, seed=0)
+    assert torch.equal(start, table.weight[RARE].expand(2, 2))
+    with pytest.raises(ValueError, match="row 42170 .* set token_init to word"):
+        bank.initial(base.text, init="rare", noise=0.0, seed=0)
