@@ -1,4 +1,4 @@
-"""Each study from the first cell to the last, with trainings of two steps."""
+"""Each study from the first cell to the last, with trainings of two steps on the tiny world."""
 
 import importlib
 import json
@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import yaml
 
-from vireid_lib.experiment.profile_files import load_profile, profiles_folder
+from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.provenance import canonical
 from vireid_lib.experiment.study import profile_of
 from vireid_lib.experiment.variants import resolved
@@ -22,23 +22,15 @@ SLOW = {"flow2flow": pytest.mark.slow, "jsia": pytest.mark.slow}  # fit generato
 
 
 @pytest.fixture(scope="module", params=[pytest.param(name, marks=SLOW.get(name, ())) for name in STUDIES])
-def run(request, tmp_path_factory):
+def run(request, tiny_profile, tmp_path_factory):
     """A study, the workspace in which it was run, and what the command printed."""
     folder = tmp_path_factory.mktemp(f"{request.param} study")
-    profile = yaml.safe_load((profiles_folder() / "smoke.yaml").read_text())
-    profile["name"] = "few"
-    profile["reid"]["config"] = {"steps": 2}
+    profile = tiny_profile.model_dump() | {"name": "few"}
+    profile["reid"]["seeds"] = [0, 1]
     (folder / "few.yaml").write_text(yaml.safe_dump(profile))
-    command = [
-        *COMMAND,
-        request.param,
-        "--profile",
-        str(folder / "few.yaml"),
-        "--workspace",
-        str(folder / "w"),
-        "--no-site",
-    ]
+    options = ["--profile", str(folder / "few.yaml"), "--workspace", str(folder / "w"), "--no-site"]
     study = importlib.import_module(f"vireid_lib.experiment.studies.{request.param}").STUDY
+    command = [*COMMAND, request.param, *options]
     return study, folder / "w", subprocess.run(command, capture_output=True, text=True, timeout=1200)
 
 
