@@ -1,11 +1,6 @@
-"""Before any test: torch's threads read how long to wait, and how many they are, when they are loaded."""
+"""Before any test: torch's threads read how long to wait when they are loaded."""
 
-import os
-
-if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import vireid_lib  # noqa: E402, F401  (before torch)
+import vireid_lib  # noqa: F401  (before torch)
 
 # isort: split
 import numpy as np
@@ -13,21 +8,6 @@ import pytest
 from PIL import Image
 
 pytest_plugins = ["tiny_book"]
-SHARED = ("smoke_book", "tiny_book")
-"""Session fixtures that take long: all tests that use one run in one process."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Which tests run in one process: those of a shared fixture, which start first, and else those of a module."""
-
-    def group(item):
-        return next((name for name in SHARED if name in item.fixturenames), item.path.as_posix())
-
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda item: (*SHARED, group(item)).index(group(item)))
-
 
 LLCM_CAMERAS = {"visible": (1, 2, 3), "infrared": (1, 2)}
 """Of the tiny LLCM's people; as in the whole set, camera 3 has no infrared images."""
