@@ -805,9 +805,9 @@ plt.show()
 #
 # ## What was learned for each person
 #
-# Each token starts from a common value (`token_init`: the row of the word "person", or the mean of all words, plus
-# a little noise if the profile says so) and moves from there. `norm` and `moved` are in units of a typical word's
-# length. `nearest word` is the word of the vocabulary that points most in the same direction: textual inversion finds
+# Each token starts from a common value (`token_init`: the row of the word "person", the mean of all words or, as in the
+# released form, the row of one rare token; plus a little noise if the profile says so) and moves from there. `norm` and
+# `moved` are in units of a typical word's length. `nearest word` is the word of the vocabulary that points most in the same direction: textual inversion finds
 # numbers, not words, and the nearest word need not describe the person.
 
 # %%
