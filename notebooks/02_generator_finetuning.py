@@ -807,8 +807,8 @@ plt.show()
 #
 # Each token starts from a common value (`token_init`: the row of the word "person", the mean of all words or, as in the
 # released form, the row of one rare token; plus a little noise if the profile says so) and moves from there. `norm` and
-# `moved` are in units of a typical word's length. `nearest word` is the word of the vocabulary that points most in the same direction: textual inversion finds
-# numbers, not words, and the nearest word need not describe the person.
+# `moved` are in units of a typical word's length. `nearest word` is the word of the vocabulary that points most in the
+# same direction: textual inversion finds numbers, not words, and the nearest word need not describe the person.
 
 # %%
 bank, noise = dive.model.tokens, config.token_init_noise
