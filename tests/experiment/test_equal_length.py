@@ -86,7 +86,8 @@ def test_the_published_schedule_of_each_method_is_stretched_on_a_real_profile(da
         own = run_of(run, Row("long", "long", method, times={"length": 2}))
         config, plain = (each.reid_config for each in (own, run.with_method(method)))
         assert config.drops == expected and config.epochs == 2 * plain.epochs and config.steps is None
-        assert getattr(config, "warm_up", 20) == 20 and getattr(config, "noise_warm_up", 2) == 2
+        warm_up = 0 if method == "mpanet" else 20
+        assert getattr(config, "warm_up", warm_up) == warm_up and getattr(config, "noise_warm_up", 2) == 2
 
 
 def test_a_given_number_of_steps_asks_for_no_epochs(tiny_book, open_real, study):
