@@ -697,7 +697,7 @@ print(f"peft's loss {peft_loss.item():.6f}, in {len(branch[i].unique())} passes 
 # `load_textual_inversion`, and a file for each branch for `load_lora_weights`.
 
 # %%
-del library, encoder, peft_unet, pipeline  # on a GPU, room for the whole training
+del library, encoder, peft_unet  # on a GPU, room for the whole training
 
 # %% [markdown]
 # ## Fine-tuning, whole
