@@ -359,7 +359,7 @@ both, infrared = (one + other) / 2, infrared.loc[:, infrared.std() > 1e-3]  # a 
 by_hand = pd.DataFrame(
     {"visible–visible": one.corrwith(other), "visible–infrared": both.corrwith(infrared)}, index=described.columns
 )
-by_hand.round(2)
+by_hand.style.format("{:+.2f}", na_rep="constant")
 
 # %% [markdown]
 # The library does the same with six descriptors; its three of these agree to nine digits.

@@ -46,6 +46,8 @@ NO_VARIANT: Mapping[str, str] = {
     "channels_last": "the order of a map's numbers in memory: only rounding may differ",
     "cuda_graph": "the same passes, recorded once: only rounding may differ",
     "checkpoint_every": "a training that was resumed ends with the same weights",
+    "lpips_features": "where LPIPS' weights lie; `lpips` says whether they are used",
+    "lpips_heads": "the same",
     "sampling_batch": "every picture has a seed of its own: only rounding may differ",
     "seeds": "repetitions, over which scores are averaged",
     "training_sets": "which trainings a chapter compares; each score names its own",
