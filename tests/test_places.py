@@ -165,5 +165,5 @@ def test_the_plan_looks_where_the_chapters_look(home, monkeypatch):
     monkeypatch.chdir(home)
     (home / "sd").mkdir()
     with pytest.raises(FileError, match="key generators.dive.base_model"):
-        outlook.plan("own/mine.yaml")
+        list(outlook.plan("own/mine.yaml"))
     assert places.absolute("sd", path.parent) == home / "own" / "sd"
