@@ -40,15 +40,32 @@ def sysu(visible=22258, infrared=11909, people=395):
     return pd.concat(parts, ignore_index=True)
 
 
-def test_what_autograd_keeps_by_hand():
-    """A square and a linear layer keep their input, a ReLU its output; weights do not count, nor a tensor twice."""
-    layer, images = nn.Linear(10, 10), torch.randn(4, 10, requires_grad=True)
-    with cost.Kept([layer]) as kept:
-        loss = (layer(images).relu().square() + images.square()).sum()
-        assert kept.now == 2 * 4 * 10 * 4  # images (of two operations), and what both ReLU and the square keep
-        loss.backward()
-    del loss
-    assert kept.now == 0 and kept.most == 2 * 4 * 10 * 4
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_the_peak_by_hand(device):
+    """Two maps of 40 numbers exist at once, and 10 more when the third is summed; what lasts does not count, nor does
+    a view."""
+    images = torch.ones(4, 10, device=device)
+    with cost.Peak() as peak:
+        lasts = images + 1
+        first = images * 2
+        second = first.view(40) * 3
+        del first
+        third = second + 4
+        del second
+        columns = third.view(4, 10).sum(0)
+        del third, columns
+    assert peak.bytes == 2 * 4 * 10 * 4 and lasts.shape == (4, 10)
+
+
+def test_the_peak_of_a_step_has_neither_gradients_nor_weights():
+    layer, images = nn.Linear(100, 100), torch.randn(1, 100)
+    with cost.Peak() as peak:
+        layer(images).square().sum().backward()
+    assert 100 * 4 < peak.bytes < 10 * 100 * 4 < layer.weight.grad.nbytes
+
+
+def test_bytes_of_weights_by_hand():
+    layer = nn.Linear(10, 10)
     assert cost.weights_bytes([layer]) == 110 * 16
     assert cost.weights_bytes([layer.requires_grad_(False)]) == 110 * 4
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vireid_lib import experiment, generators
 from vireid_lib.data.strict import FileError
+from vireid_lib.disk import readable
 from vireid_lib.experiment import methods, settings, variants
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.pipeline import Run
@@ -43,6 +44,7 @@ def plan(
         try:
             expected = generators.build(base, config, device=own.device, progress=False).estimate(rows, made)
             lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
+            lines += [f"  {line}" for line in _joint(own, name)]
         except (ValueError, FileNotFoundError) as error:  # the next generator may be fitted all the same
             lines.append(f"  can't be fitted: {error}")
         if (count := len(run.splits)) > 1:
@@ -90,6 +92,15 @@ def _study(run: Run, study: str, full: bool, left: list[str]) -> Iterator[tuple[
         yield from _used(own, [row.training])
     for name in getattr(module, "GENERATORS", ()):
         yield run, name, "real"
+
+
+def _joint(run: Run, name: str) -> list[str]:
+    """The memory of the training that goes on from the fitted generator, if the run's method is one."""
+    if name not in methods.JOINT or run.profile.reid.method != name:
+        return []
+    people = run.data().train_rows()["identity"].nunique()
+    needed = methods.module(name).joint_bytes(run.reid_config, run.generator_config(name), people)
+    return [f"joint        {readable(needed)} of memory in the training with re-identification"]
 
 
 def _changed(own: Run, run: Run, name: str) -> str:

@@ -48,6 +48,7 @@ NO_VARIANT: Mapping[str, str] = {
     "checkpoint_every": "a training that was resumed ends with the same weights",
     "lpips_features": "where LPIPS' weights lie; `lpips` says whether they are used",
     "lpips_heads": "the same",
+    "micro_batch": "the same gradients, computed in parts: only rounding may differ",
     "sampling_batch": "every picture has a seed of its own: only rounding may differ",
     "seeds": "repetitions, over which scores are averaged",
     "training_sets": "which trainings a chapter compares; each score names its own",

@@ -4,14 +4,14 @@ disk. Every generator's `estimate` gives an `Estimate`."""
 import shutil
 import time
 import weakref
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from vireid_lib.disk import readable
 from vireid_lib.training import processes
@@ -95,60 +95,59 @@ def timed(work: Callable[[], object], device: torch.device, *, times: int = 3) -
 
 def step_cost(step: Callable[[], object], modules: Iterable[nn.Module], device: torch.device) -> tuple[float, int]:
     """Seconds of a training step, and bytes that it needs at most besides `weights_bytes` of the modules. On a GPU they
-    are measured; elsewhere they are what autograd keeps for the backward pass, without temporary results."""
+    are measured; elsewhere they are those of the tensors that a step makes and frees."""
     modules = list(modules)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         seconds = timed(step, device)
         return seconds, max(0, torch.cuda.max_memory_allocated(device) - weights_bytes(modules))
-    with Kept(modules) as kept:
+    with Peak() as peak:
         began = time.perf_counter()
         step()
         first = time.perf_counter() - began
-    return first if first > SLOW else timed(step, device), kept.most
+    return first if first > SLOW else timed(step, device), peak.bytes
 
 
-class Kept:
-    """Within the block, counts the bytes that autograd keeps for the backward pass, but for the modules' weights.
+class Peak(TorchDispatchMode):
+    """Within the block, follows the memory of all that is computed; on any device, the fake tensors of
+    `torch._subclasses` included, whose steps take no time.
 
-    Attributes:
-        most: bytes that it kept at once at most.
+    Workspace inside an operation is not seen.
     """
 
-    def __init__(self, modules: Iterable[nn.Module]) -> None:
-        self.now = self.most = 0
-        self._holders: Counter[int] = Counter()
-        values = (value for module in modules for value in (*module.parameters(), *module.buffers()))
-        self._weights = {value.untyped_storage().data_ptr() for value in values}
-        self._hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, lambda held: held.tensor)
+    def __init__(self) -> None:
+        super().__init__()
+        self._sizes: list[int] = []
+        self._events: list[tuple[int, int]] = []  # (number of a storage, 1 where it is made and -1 where it is freed)
+        self._alive: dict[int, int] = {}
 
-    def __enter__(self) -> Self:
-        self._hooks.__enter__()
-        return self
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # noqa: ANN001
+        made = func(*args, **(kwargs or {}))
+        for value in tree_leaves(made):
+            if isinstance(value, Tensor):
+                self._see(value.untyped_storage())
+        return made
 
-    def __exit__(self, *error: object) -> None:
-        self._hooks.__exit__(*error)
+    @property
+    def bytes(self) -> int:
+        """The most that existed at once, of what was made in the block and does not exist any more: activations, but
+        neither gradients nor an optimiser's moments."""
+        lasting, now, most = set(self._alive.values()), 0, 0
+        for number, change in self._events:
+            now += change * self._sizes[number] * (number not in lasting)
+            most = max(most, now)
+        return most
 
-    def _pack(self, tensor: Tensor) -> "_Held":
-        held, storage = _Held(tensor), tensor.untyped_storage()
-        place, size = storage.data_ptr(), storage.nbytes()
-        if place not in self._weights:
-            if not self._holders[place]:
-                self.now += size
-                self.most = max(self.most, self.now)
-            self._holders[place] += 1
-            weakref.finalize(held, self._release, place, size)
-        return held
+    def _see(self, storage: torch.UntypedStorage) -> None:
+        place = storage._cdata
+        if place not in self._alive:
+            self._alive[place] = len(self._sizes)
+            self._events.append((len(self._sizes), 1))
+            self._sizes.append(storage.nbytes())
+            weakref.finalize(storage, self._free, place)
 
-    def _release(self, place: int, size: int) -> None:
-        self._holders[place] -= 1
-        if not self._holders[place]:
-            self.now -= size
-
-
-class _Held:
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
+    def _free(self, place: int) -> None:
+        self._events.append((self._alive.pop(place), -1))
 
 
 def weights_bytes(modules: Iterable[nn.Module]) -> int:

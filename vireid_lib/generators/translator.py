@@ -68,6 +68,10 @@ class TranslationTask(Task):
         """Images in a step's batch."""
         return sum(map(len, self.rows(step)))
 
+    def step_bytes(self, step: int) -> int | None:
+        """Bytes that a step needs besides its networks' `weights_bytes`, if that can be told without taking it."""
+        return None
+
     @property
     def per_modality(self) -> int:
         """Images of each modality in a batch that is not drawn by identity."""

@@ -87,7 +87,10 @@ def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> 
         return Estimate(*about, {}, reason, None, disk_bytes(len(table), synthetic, *size, 0, 0))
     words += f"; {found.trained / 1e6:,.1f} million parameters trained"
     training = sum(found.seconds[step] * found.scaled(step, images[step]) * times for step, times in kinds.items())
-    memory = found.fixed + max(round(found.kept[step] * found.scaled(step, images[step])) for step in kinds)
+    whole_step = device.type == "cuda" and found.images == images  # what a GPU said of a whole step is the truth
+    needed = {step: found.kept[step] if whole_step else outline.step_bytes(step) for step in kinds}
+    scaled = {step: round(found.kept[step] * found.scaled(step, images[step])) for step in kinds}
+    memory = found.fixed + max(scaled[step] if needed[step] is None else needed[step] for step in kinds)
     return Estimate(
         len(table),
         words,

@@ -45,11 +45,15 @@ class JsiaConfig(TranslatorConfig):
         decoder_blocks, upsamplings, mlp_width: residual blocks with AdaIN; doublings of the map, which is a quarter of
             the encoder's input; width of the MLP that turns styles into AdaIN's parameters.
         judge_width, judge_layers, judge_scales: of the discriminators; the release's.
-        identities, images: identities in a batch that have both modalities, and images of each of them in each. At the
-            paper's size a step keeps 5.9 GB for each of these identities, 3.8 with `precision: "bf16"` (measured on a
-            CPU with two and three of them), so its 16 take about 95 GB, or 61.
+        identities, images: identities in a batch that have both modalities, and images of each of them in each.
         visible_only: identities in a batch with visible images alone, where there are such; only reconstructed, for
             the paper exchanges styles within a person.
+        micro_batch: images that decoders and style encoders take at once, of a larger batch; the backward pass computes
+            them again. None takes any batch at once. Both treat each image by itself (AdaIN, no batch normalisation)
+            and their losses are means over images, so that gradients are the same up to rounding. The encoders' batch
+            normalisation and the triplets of the joint training see the whole batch either way. At the paper's size
+            the tensors of a pre-training step take 11 GB, of a joint step 37 GB; 86 and 132 GB without micro-batches
+            (counted, in float32; workspaces come on top).
         reconstruction_weight, cycle_weight, gan_weight: of Eq. 4, 5, 7. Eq. 8 prints two unknown weights.
         feature_weight: of the distance between contents and styles and those of the images made from them.
         variation: the module of section 3.2; its losses do not reach the encoder, whose maps it must not make easy.
@@ -80,6 +84,7 @@ class JsiaConfig(TranslatorConfig):
     identities: int = Field(16, ge=2)
     images: int = Field(4, ge=1)
     visible_only: int = Field(4, ge=0)
+    micro_batch: int | None = Field(16, ge=1)
     learning_rate: float = Field(2e-4, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     reconstruction_weight: float = Field(10.0, ge=0)

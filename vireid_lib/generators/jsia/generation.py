@@ -36,9 +36,11 @@ class Made:
 def make_generation(config: JsiaConfig, channels: int) -> dict[str, nn.Module]:
     """Fresh networks besides the set-level encoder, whose maps have so many channels."""
     style = {"width": config.style_width, "downsamplings": config.style_downsamplings, "style": config.style_dim}
+    style["micro_batch"] = config.micro_batch
     decoder = {"style": config.style_dim, "blocks": config.decoder_blocks, "mlp_width": config.mlp_width}
     nets: dict[str, nn.Module] = {f"style_{name}": StyleEncoder(**style) for name in MODALITIES}
-    nets |= {f"decoder_{name}": Decoder(channels, **decoder, upsamplings=config.upsamplings) for name in MODALITIES}
+    decoder |= {"upsamplings": config.upsamplings, "micro_batch": config.micro_batch}
+    nets |= {f"decoder_{name}": Decoder(channels, **decoder) for name in MODALITIES}
     if config.variation:
         rows, columns = (side * config.enlargement // 4 for side in (config.height, config.width))
         widths = {"width": config.latent_width, "latent": config.latent_dim}

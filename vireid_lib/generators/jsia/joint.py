@@ -11,12 +11,15 @@ import torch
 from torch import nn
 
 from vireid_lib.data import tables
+from vireid_lib.disk import readable
+from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, weights_bytes
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_method import JsiaMethod
 from vireid_lib.generators.jsia.joint_task import JointTask
 from vireid_lib.generators.jsia.network import JsiaNetwork
 from vireid_lib.reid.train import finished, train_task
+from vireid_lib.training import processes
 
 METHOD = JsiaMethod
 """The ReID method, as `vireid_lib.experiment.methods` asks for it."""
@@ -47,6 +50,9 @@ def train_joint(
         ValueError: it has another backbone, form or size; or as in `train_reid`.
     """
     task = JointTask(table, config, seed=seed, cache=cache, start=Path(generator))
+    if progress and task.steps >= WORTH_AN_ESTIMATE and processes.index() == 0:
+        needed = joint_bytes(config, task.start.config, len(task.identities))
+        print(f"memory       {readable(needed)} in the joint training", flush=True)
     return train_task(
         task, config, folder, seed=seed, checkpoint_every=checkpoint_every, progress=progress, device=device
     )
@@ -66,6 +72,16 @@ def load_joint(folder: Path) -> tuple[nn.Module, JsiaReidConfig]:
         network.to(memory_format=torch.channels_last)
     network.load_state_dict(weights)
     return network.eval(), config
+
+
+def joint_bytes(config: JsiaReidConfig, made_at: JsiaConfig, identities: int) -> int:
+    """Bytes of memory that the joint training takes, in float32: weights, gradients, moments and the tensors of a step.
+
+    Args:
+        made_at: settings of the generator that it starts from. identities: in the training set.
+    """
+    outline = JointTask.outline(config, made_at, identities)
+    return weights_bytes(outline.modules.values()) + outline.step_bytes()
 
 
 def starting_point(table: pd.DataFrame, config: JsiaConfig, seed: int) -> tuple[pd.DataFrame, JsiaConfig]:

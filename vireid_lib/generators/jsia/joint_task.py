@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 import torch
@@ -10,9 +11,22 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.images import load_images
+from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia import losses
+from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet, network_input, statistics_kept
-from vireid_lib.generators.jsia.generation import MODALITIES, ByModality, Made, discriminate, encoding, generate, mixed
+from vireid_lib.generators.jsia.generation import (
+    MODALITIES,
+    ByModality,
+    Made,
+    discriminate,
+    encoding,
+    generate,
+    make_discriminators,
+    make_generation,
+    make_set_level,
+    mixed,
+)
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.joint_method import JsiaMethod
 from vireid_lib.generators.jsia.jsia import Jsia
@@ -22,6 +36,7 @@ from vireid_lib.generators.jsia.task import BETAS, freeze
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.train import ReidTask
 from vireid_lib.training import schedules
+from vireid_lib.training.task import Task
 
 MODALITY = "discriminator_modality"
 
@@ -40,25 +55,44 @@ class JointTask(ReidTask):
         self.start = Jsia.load(start, device="cpu", progress=False)
         _check(self.start, config, start)
         super().__init__(table, config, seed=seed, cache=cache)
-        self.settings, self.table, self.cache = config, table, cache
+        self.table, self.cache = table, cache
         self.config = {**self.config, "generator": self.start.summary()["weights"]}
         held = self.start.networks
         held.requires_grad_(True).train()
-        self.generators = tuple(name for name in held if name.startswith(("style_", "decoder_", "latent_")))
-        self.discriminators = tuple(name for name in held if name.startswith("discriminator_"))
-        self.shared = config.set_level == "shared"
         network = self.method.network
         if config.pretrained is not None:
             load_imagenet([network.set_level, network.instance_level], config.pretrained)
-        if self.shared:
+        if config.set_level == "shared":
             network.set_level.load_state_dict(held["set_level"].state_dict())
-        else:
+        self._assemble(config, held, seed)
+
+    @classmethod
+    def outline(cls, config: JsiaReidConfig, made_at: JsiaConfig, identities: int) -> Self:
+        """The training without table, weights and images, on the meta device."""
+        task = cls.__new__(cls)
+        Task.__init__(task)
+        task.start, task.device = Jsia(made_at, device="cpu", progress=False), torch.device("meta")
+        with torch.device("meta"):
+            task.method = task.make_method(config, identities)
+            encoder = make_set_level(made_at)
+            held = {**make_generation(made_at, encoder.channels), **make_discriminators(made_at)}
+            task.modules["network"] = task.method.network
+            task._assemble(config, {"set_level": encoder, **held}, 0)
+        return task
+
+    def _assemble(self, config: JsiaReidConfig, held: Mapping[str, nn.Module], seed: int) -> None:
+        """Modules and optimisers besides the network's, of the networks that the pre-training left."""
+        self.settings = config
+        self.generators = tuple(name for name in held if name.startswith(("style_", "decoder_", "latent_")))
+        self.discriminators = tuple(name for name in held if name.startswith("discriminator_"))
+        self.shared = config.set_level == "shared"
+        if not self.shared:
             self.generators += ("set_level",)
         if not config.needs_generation:
             self.generators = self.discriminators = ()
         self.modules |= {name: held[name] for name in (*self.generators, *self.discriminators)}
         if config.set_level == "adversarial":
-            self.modules[MODALITY] = _modality_discriminator(network.set_level.channels, seed)
+            self.modules[MODALITY] = _modality_discriminator(self.method.network.set_level.channels, seed)
             self.discriminators += (MODALITY,)
         for player, names in (("generators", self.generators), ("discriminators", self.discriminators)):
             if names:
@@ -90,6 +124,23 @@ class JointTask(ReidTask):
             self._update(accelerator, ("discriminators",), sum(of_discriminators.values()))
         found = {"total": total, **found, **of_discriminators}
         return {name: value.detach() for name, value in found.items()}
+
+    def step_bytes(self) -> int:
+        """Bytes that a step needs besides weights, gradients and moments: of an `outline`, which runs one."""
+        count, size = self.settings.identities * self.settings.images, (self.settings.height, self.settings.width)
+        images = torch.empty(count, 3, *size, device=self.device)
+        labels = torch.arange(self.settings.identities, device=self.device).repeat_interleave(self.settings.images)
+        rows = torch.arange(count)
+        batch = Batch(images, images, labels, labels, rows, rows, torch.Generator())
+        freeze(self.modules, self.discriminators, True)
+        with Peak() as peak:
+            found, discriminating = self._learn(self.method.move(batch))
+            sum(found.values()).backward()
+            freeze(self.modules, self.discriminators, False)
+            if of_discriminators := discriminating():
+                sum(of_discriminators.values()).backward()
+            del found, discriminating, of_discriminators
+        return peak.bytes
 
     def _learn(self, moved: Batch, generates: bool = True):
         """The losses of network and generators, weighted, and a function that gives the discriminators' afterwards.

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from vireid_lib.generators.networks import Images, draw_weights
 
@@ -14,6 +15,20 @@ Maps = Float[Tensor, "batch channels height width"]
 Styles = Float[Tensor, "batch style"]
 EPSILON = 1e-5
 leaky = partial(functional.leaky_relu, negative_slope=0.2)
+
+
+def in_micro_batches(network: Callable[..., Tensor], size: int | None, *inputs: Tensor) -> Tensor:
+    """`network(*inputs)`; of more than `size` rows, so many at once, and the backward pass computes each micro-batch
+    again.
+
+    Only for networks that treat every row by itself: then values and gradients are those of the whole batch, up to
+    rounding. None for the whole batch at once.
+    """
+    if size is None or len(inputs[0]) <= size or not torch.is_grad_enabled():
+        return network(*inputs)
+    parts = zip(*(each.split(size) for each in inputs), strict=True)
+    options = {"use_reentrant": False, "preserve_rng_state": False}  # nothing in these networks is random
+    return torch.cat([checkpoint(network, *part, **options) for part in parts])
 
 
 class Convolution(nn.Module):
@@ -60,7 +75,12 @@ def adaptive_instance_norm(
 ) -> Maps:
     """Each channel of each sample to mean 0 and (biased) variance 1, then times `scale` plus `shift`: AdaIN (Huang and
     Belongie 2017), with what a style says for scale and shift."""
-    return functional.instance_norm(maps, eps=EPSILON) * scale[:, :, None, None] + shift[:, :, None, None]
+    if len(maps) > 1:
+        normal = functional.instance_norm(maps, eps=EPSILON)
+    else:  # of a single sample, instance_norm's gradient is wrong on a CPU where it comes in channels_last (torch 2.13)
+        mean, variance = maps.mean((2, 3), keepdim=True), maps.var((2, 3), correction=0, keepdim=True)
+        normal = (maps - mean) / (variance + EPSILON).sqrt()
+    return normal * scale[:, :, None, None] + shift[:, :, None, None]
 
 
 class AdaptiveBlock(nn.Module):
@@ -80,10 +100,11 @@ class AdaptiveBlock(nn.Module):
 
 class StyleEncoder(nn.Module):
     """Images in -1..1 to their modality-specific features: a convolution of 7, strided ones of 4 of which the first two
-    double the channels, the mean over the map, a linear layer."""
+    double the channels, the mean over the map, a linear layer. `micro_batch`: see `in_micro_batches`."""
 
-    def __init__(self, *, width: int, downsamplings: int, style: int) -> None:
+    def __init__(self, *, width: int, downsamplings: int, style: int, micro_batch: int | None = None) -> None:
         super().__init__()
+        self.micro_batch = micro_batch
         layers = [Convolution(3, width, 7, padding=3)]
         for place in range(downsamplings):
             out = 2 * width if place < 2 else width
@@ -92,6 +113,9 @@ class StyleEncoder(nn.Module):
         self.layers, self.style = nn.Sequential(*layers), nn.Linear(width, style)
 
     def forward(self, images: Images) -> Styles:
+        return in_micro_batches(self._styles, self.micro_batch, images)
+
+    def _styles(self, images: Images) -> Styles:
         return self.style(self.layers(images).mean((2, 3)))
 
 
@@ -101,10 +125,21 @@ class Decoder(nn.Module):
     Args:
         channels: of the maps; halved at each upsampling.
         blocks: residual blocks with AdaIN, whose parameters an MLP of three layers makes of the style.
+        micro_batch: see `in_micro_batches`.
     """
 
-    def __init__(self, channels: int, *, style: int, blocks: int, upsamplings: int, mlp_width: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        style: int,
+        blocks: int,
+        upsamplings: int,
+        mlp_width: int,
+        micro_batch: int | None = None,
+    ) -> None:
         super().__init__()
+        self.micro_batch = micro_batch
         self.blocks = nn.ModuleList(AdaptiveBlock(channels) for _ in range(blocks))
         self.mlp = nn.Sequential(
             nn.Linear(style, mlp_width),
@@ -121,6 +156,9 @@ class Decoder(nn.Module):
         self.ups = nn.Sequential(*ups, Convolution(channels, 3, 7, padding=3, activation=torch.tanh))
 
     def forward(self, maps: Maps, styles: Styles) -> Images:
+        return in_micro_batches(self._images, self.micro_batch, maps, styles)
+
+    def _images(self, maps: Maps, styles: Styles) -> Images:
         parameters = self.mlp(styles).view(len(styles), len(self.blocks), 2, 2, -1)
         for block, own in zip(self.blocks, parameters.unbind(1), strict=True):
             maps = block(maps, own)

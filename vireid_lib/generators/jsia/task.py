@@ -4,7 +4,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from vireid_lib.data.tables import MODALITIES
 from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet
 from vireid_lib.generators.jsia.generation import (
@@ -51,6 +53,25 @@ class JsiaTask(TranslationTask):
         of_discriminators = discriminate(self.modules, real, made.fake)
         self._update(accelerator, "discriminators", sum(of_discriminators.values()))
         return {name: value.detach() for name, value in (losses | of_discriminators).items()}
+
+    def step_bytes(self, step: int) -> int:
+        """From a step on the meta device, whose tensors have a size and no numbers; in float32."""
+        config, meta = self.settings, torch.device("meta")
+        with meta:
+            encoder = make_set_level(config)
+            modules = {**make_generation(config, encoder.channels), **make_discriminators(config)}
+            shapes = ((len(rows), 3, config.height, config.width) for rows in self.rows(step))
+            real = {name: torch.empty(shape) for name, shape in zip(MODALITIES, shapes, strict=True)}
+        encoder.requires_grad_(config.encoder_trains)
+        discriminators = tuple(name for name in modules if name.startswith("discriminator_"))
+        freeze(modules, discriminators, True)
+        with Peak() as peak:
+            made, losses = generate(modules, encoder, encoding(encoder, config), real, config, torch.Generator())
+            losses["total"].backward()
+            freeze(modules, discriminators, False)
+            sum(discriminate(modules, real, made.fake).values()).backward()
+            del made, losses
+        return peak.bytes
 
     def fitted(self) -> dict[str, nn.Module]:
         """The networks that make pictures, and the styles of all images."""
