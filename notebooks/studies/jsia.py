@@ -63,7 +63,8 @@ run
 # $$X_{ir2rgb} = D_{rgb}\big(E^i(X_{ir}),\, E^s_{rgb}(X_{rgb})\big),$$
 #
 # the decoder shows the infrared moment as a visible image; likewise in the other direction. Three losses train this:
-# its own two codes must give each image back (eq. 4), a picture translated there and back must equal itself (eq. 5),
+# its own two codes must give each image back (eq. 4), a picture translated there and back must equal itself (eq. 5; the
+# way back takes the generated picture's style, eq. 6, or the first one, as `cycle_styles` says and the release does),
 # and a discriminator in each modality must not tell generated from real (eq. 7).
 #
 # By hand, on a few training images, with the networks after the pre-training (Algorithm 1, before the joint training).
@@ -76,7 +77,7 @@ from vireid_lib.generators.jsia.encoders import network_input
 FEW = 6  # identities
 seed = run.profile.reid.seeds[0]
 own = jsia_generators.fitted(run, PRETRAINED, seed)
-nets = own.networks.requires_grad_(False)
+nets = dict(own.networks.requires_grad_(False))
 size = own.config.height, own.config.width
 sides = {name: rows.head(FEW) for name, rows in jsia_generators.pairs(run.data().train_rows(), FEW).items()}
 photos = {name: pixels(rows, size) for name, rows in sides.items()}
@@ -109,12 +110,13 @@ other = {"visible": "infrared", "infrared": "visible"}
 losses, made = {}, {k: decode(content(x[other[k]]), style(x[k], k), k) for k in other}  # eq. 3, both ways
 for k in other:
     losses[f"reconstruction_{k}"] = (decode(content(x[k]), style(x[k], k), k) - x[k]).abs().mean()  # eq. 4
-    back = decode(content(made[other[k]]), style(made[k], k), k)
+    closing = x[k] if own.config.cycle_styles == "first" else made[k]
+    back = decode(content(made[other[k]]), style(closing, k), k)
     losses[f"cycle_{k}"] = (back - x[k]).abs().mean()  # eq. 5
     losses[f"fool_{k}"] = sum((score - 1).square().mean() for score in nets[f"discriminator_{k}"](made[k]))  # eq. 7
 
 # %% tags=["by-hand"]
-from vireid_lib.generators.jsia.generation import encoding, generate
+from vireid_lib.generators.jsia.generation import encoding, generate, make_generation
 
 encoder, draw = nets["set_level"], torch.Generator().manual_seed(0)
 library, of_library = generate(nets, encoder, encoding(encoder, own.config), x, own.config, draw)
@@ -169,6 +171,11 @@ widgets.explore(exchange, step=range(FEW), strength=[0.0, 0.5, 1.0, 1.5])
 ALPHA = 0.5  # the share of the first of two
 
 m = content(torch.cat((x["visible"], x["infrared"])))
+if not own.config.variation:
+    print("This form has no variation module: the cells of this section show one with fresh weights.")
+    with_module = own.config.model_copy(update={"variation": True})
+    fresh = make_generation(with_module, m.shape[1])
+    nets |= {name: fresh[name].requires_grad_(False).to(m.device) for name in ("latent_encoder", "latent_decoder")}
 mu, tau = nets["latent_encoder"](m)
 noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0)).to(mu)
 z = mu + tau * noise
@@ -230,8 +237,9 @@ widgets.explore(mixture, alpha=[0.0, 0.25, 0.5, 0.75, 1.0], modality=["visible",
 # - **UI**, unseen identities: eq. 15.
 #
 # Generators and network are pre-trained separately, then everything is trained together (eq. 16). The released code has
-# neither variation module nor local regions (`form: release`). The table lists the settings that differ from their
-# default, and every default that the paper does not print, with its source:
+# neither variation module nor local regions (`form: release`, which sets named settings and does nothing else). The
+# table lists the settings that differ from their default, and every default that the paper does not print, with its
+# source:
 
 # %%
 whole = studies.run_of(run, STUDY.row("jsia"))
@@ -381,7 +389,7 @@ viz.image_grid(lines, column_labels=heads, cell=0.95)
 
 # %%
 alphas, lines, labels = torch.linspace(1, 0, 7), [], []
-for modality, rows in jsia_generators.pairs(test, 6).items():
+for modality, rows in jsia_generators.pairs(test, 6).items() if maker.config.variation else ():
     ends = pixels(rows.head(6), size)
     latents, styles = maker.latents(ends), maker.styles(ends, modality)
     for i in range(len(ends) // 2):
@@ -390,26 +398,56 @@ for modality, rows in jsia_generators.pairs(test, 6).items():
         lines.append([ends[i], *maker.decode(maker.from_latents(z_mix), s_mix, modality), ends[j]])
         labels.append(modality if i == 0 else "")
 heads = ["real", *(f"α = {alpha:.2f}" for alpha in alphas.tolist()), "real"]
-viz.image_grid(lines, row_labels=labels, column_labels=heads, cell=0.95)
+if lines:
+    display(viz.image_grid(lines, row_labels=labels, column_labels=heads, cell=0.95))
+else:
+    print("This form has no variation module, and no latent space to walk in.")
 
 # %% [markdown]
 # **What to notice.** At $\alpha = 1$ and $0$ the picture should equal the real one next to it. Any loss there comes
 # from the variation module. The paper calls its own pictures fuzzy.
 #
+# Mixtures stay between images that exist. The paper also speaks of sampling "from noise": eq. 10 draws the latents
+# towards a standard normal distribution, so a $z$ drawn from it should show somebody too. Each pair of lines has the
+# same styles (mixed, for styles have no distribution to draw from). The upper line of a pair decodes a mixture of two
+# latents, the lower one a latent drawn from the prior.
+
+# %%
+lines = {}
+for words, prior in (("mixture", False), ("prior", True)):
+    few = jsia_generators.pairs(test, 7)
+    drawn = jsia_generators.from_latents(
+        maker, {name: rows.head(7) for name, rows in few.items()}, test, 0, prior=prior
+    )
+    for modality, images in (drawn or {}).items():
+        lines[f"{modality}\n{words}"] = images
+if lines:
+    lines = dict(sorted(lines.items(), reverse=True))
+    display(viz.image_grid([list(line) for line in lines.values()], row_labels=list(lines), cell=0.95))
+    latents = maker.latents(pixels(test.head(200), size))
+    print(f"Latents of {len(latents)} images: mean {latents.mean():.2f}, deviation {latents.std(0).mean():.2f}")
+
+# %% [markdown]
+# **What to notice.** If the latents of real images have another mean or deviation than the prior, the prior samples
+# places where the decoder was never trained. Training takes mixtures, never these.
+#
 # ## 11. Table 4: identity and distribution
 #
 # Two measures for each generator, of images made *from real images* (FRI) and *from the latent space* (FLS). **MD** is
 # the mean L2 distance between the features of the two images of a pair: of an image and its translation, or of the two
-# modalities of one latent. The **Fréchet distance** compares means and covariances of generated and real images. It is
-# called FID only with Inception-v3's features, which this book does not need; the paper names no extractor. Here the
-# evaluator network is the book's baseline, and the images are of test identities. The first line of the overview gives
-# the values of *real* images: of one person in the two modalities, and of as many other real images of the same
-# identities.
+# modalities of one latent. From the latent space: the VAE draws latents from its prior, and JSIA-ReID mixes those of
+# images (FLS, as in Figure 7) or draws them from the prior too (FLS (prior)). The paper does not say which of the two
+# it measured; the comparison takes the mixtures. The **Fréchet distance** compares means and covariances of generated
+# and real images. It is called FID only with Inception-v3's features, which this book does not need; the paper names no
+# extractor. Here the evaluator network is the book's baseline, and the images are of test identities. The first line of
+# the overview gives the values of *real* images: of one person in the two modalities, and of as many other real images
+# of the same identities.
 
 # %%
 pictures = jsia_generators.fidelity(run, full=full)
 print(pictures["basis"].iloc[0])
-studies.overview(pictures, ["md_from_images", "md_from_latents", "fid_from_images", "fid_from_latents"])
+kinds = ("from_images", "from_latents", "from_prior")
+studies.overview(pictures, [f"{measure}_{kind}" for measure in ("md", "fid") for kind in kinds])
 
 # %%
 studies.beside_paper(run, PICTURES, pictures, 4)

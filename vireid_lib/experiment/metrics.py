@@ -18,10 +18,13 @@ SPREADS = {"iirs_visible": "IIRS (V,V)", "iirs_infrared": "IIRS (I,I)", "himd": 
 FIDELITY = {
     "md_from_images": "MD, FRI",
     "md_from_latents": "MD, FLS",
+    "md_from_prior": "MD, FLS (prior)",
     "fid_from_images": "Fréchet distance, FRI",
     "fid_from_latents": "Fréchet distance, FLS",
+    "fid_from_prior": "Fréchet distance, FLS (prior)",
 }
-"""Distances of generated images (JSIA-ReID, Table 4): FRI is made from images, FLS from a latent space."""
+"""Distances of generated images (JSIA-ReID, Table 4): FRI is made from images, FLS from a latent space, where JSIA-ReID
+mixes latents of images or draws them from the prior."""
 
 MEASURES = {
     **SCORES,

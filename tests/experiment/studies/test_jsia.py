@@ -64,5 +64,7 @@ def test_table_4_measures_every_generator(run, monkeypatch):
     assert found.index.tolist() == ["real", "cyclegan", "stargan", "vae", "jsia", "jsia_pretrained"]
     assert (found["md_from_images"].between(0, 2)).all() and (found["fid_from_images"] >= 0).all()
     assert found["md_from_latents"].notna().tolist() == [False, False, False, True, True, True]
+    prior = found["md_from_prior"]
+    assert prior["vae"] == found["md_from_latents"]["vae"] and prior["jsia"] != found["md_from_latents"]["jsia"]
     table = cells(beside_paper(run, PICTURES, found.reset_index(), 4))
     assert table.loc["CycleGAN", "MD, FRI"][0] == "0.52" and table.loc["CycleGAN", "MD, FLS"][1] == "–"

@@ -92,7 +92,7 @@ def _task(people, start, **changes):
 def _terms(task):
     torch.manual_seed(0)
     task.before_step(0)
-    found, discriminating = task._learn(task.method.move(task.batch(0)))
+    found, discriminating, _ = task._learn(task.method.move(task.batch(0)))
     return found, discriminating()
 
 
@@ -166,7 +166,10 @@ def test_release_form(people, tiny, tmp_path):
     network = train_joint(people, config, tmp_path / "joint", generator=folder, seed=1, cache=None, progress=False)
     assert network.behind_neck and network.set_level.grey and not network.regions
     published = JsiaReidConfig(form="release")
-    assert published.il_weight == 0.01 and published.steps == 10_000 and not published.reaches_generators
+    assert published.il_weight == 0.01 and published.steps == 10_000 and not published.end_to_end
+    task = JointTask(people, config, seed=1, cache=None, start=folder)
+    decays = {name: {group["weight_decay"] for group in own.param_groups} for name, own in task.optimizers.items()}
+    assert decays["generators"] == decays["discriminators"] == {1e-4}
 
 
 def test_rates_fall_at_epoch_30(people, start):
@@ -183,7 +186,7 @@ def test_rates_fall_at_epoch_30(people, start):
 def test_clear_errors(people, start, tmp_path):
     with pytest.raises(FileNotFoundError, match="no fitted jsia"):
         _train(people, tmp_path, tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="form 'paper', the joint training 'release'"):
+    with pytest.raises(ValueError, match="grey_encoder False, the joint training True"):
         _task(people, start, form="release", lr_weight=0.0, ui_weight=0.0)
     with pytest.raises(ValueError, match="trained at 32x32 pixels"):
         _task(people, start, height=64)

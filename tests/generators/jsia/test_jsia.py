@@ -3,11 +3,22 @@
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from PIL import Image
 
 from vireid_lib.generators import load
 from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.jsia.config import JsiaConfig
+from vireid_lib.generators.jsia.config import RELEASE, JsiaConfig
+from vireid_lib.generators.jsia.generation import (
+    backward,
+    encoding,
+    generate,
+    make_discriminators,
+    make_generation,
+    make_set_level,
+)
+from vireid_lib.generators.jsia.joint_config import RELEASE as JOINT_RELEASE
+from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.task import JsiaTask
 
 
@@ -35,6 +46,11 @@ def test_the_released_form_is_another_recipe():
     assert (paper.height, paper.upsamplings, paper.decoder_blocks, paper.enlargement) == (256, 2, 4, 1)
     assert (release.height, release.upsamplings, release.decoder_blocks, release.enlargement) == (128, 1, 2, 2)
     assert release.feature_weight == 1 and not release.variation and not release.encoder_trains
+    assert (release.grey_encoder, release.stem_relu, release.cycle_styles) == (True, False, "first")
+    assert release.weight_decay == 1e-4 and not release.feature_reaches_encoder
+    by_hand = JsiaConfig(**RELEASE)
+    assert by_hand.model_copy(update={"form": "release"}) == release  # the form does nothing else
+    assert JsiaReidConfig(**JOINT_RELEASE).model_copy(update={"form": "release"}) == JsiaReidConfig(form="release")
     assert JsiaConfig(form="release", decoder_blocks=3).decoder_blocks == 3
     with pytest.raises(ValueError, match="multiples of 32"):
         JsiaConfig(height=200)
@@ -42,6 +58,45 @@ def test_the_released_form_is_another_recipe():
         JsiaConfig(backbone="small")
     with pytest.raises(ValueError, match="needs the variation module"):
         JsiaConfig(form="release", expansion="mix")
+
+
+def _generated(config):
+    """A pass in double precision: networks, real images, what was made, losses."""
+    torch.manual_seed(0)
+    encoder = make_set_level(config)
+    nets = {**make_generation(config, encoder.channels), **make_discriminators(config)}
+    for module in (encoder, *nets.values()):
+        module.double()
+    draw = torch.Generator().manual_seed(1)
+    shape = (3, 3, config.height, config.width)
+    real = {name: 2 * torch.rand(shape, generator=draw, dtype=torch.float64) - 1 for name in ("visible", "infrared")}
+    return encoder, nets, real, *generate(nets, encoder, encoding(encoder, config), real, config, draw)
+
+
+def test_the_release_discards_what_features_teach_the_encoder(tiny):
+    """The encoder's gradient is that of a training without the feature loss, the others' that of one with it, and none
+    but the encoder's differ."""
+    found = []
+    for changes in ({"feature_weight": 0.0}, {}, {"feature_reaches_encoder": False}):
+        config = tiny("jsia", variation=False, **{"feature_weight": 1.0} | changes)
+        encoder, nets, _, made, losses = _generated(config)
+        backward(Accelerator(cpu=True), losses["total"], made, encoder)
+        found.append([{n: p.grad for n, p in net.named_parameters()} for net in (encoder, nets["decoder_visible"])])
+    (without, _), (taught, others), (spared, spared_others) = found
+    for name, value in spared.items():
+        torch.testing.assert_close(value, without[name], rtol=1e-7, atol=1e-12)
+    for name, value in spared_others.items():
+        torch.testing.assert_close(value, others[name], rtol=1e-7, atol=1e-12)
+    assert any((taught[name] - value).abs().max() > 1e-3 * value.abs().max() for name, value in spared.items())
+
+
+def test_a_cycle_is_closed_with_either_styles(tiny):
+    """Eq. 6 takes the generated images' styles, the release those of the real images."""
+    for styles in ("generated", "first"):
+        encoder, nets, real, made, losses = _generated(tiny("jsia", cycle_styles=styles))
+        closing = nets["style_visible"](made.fake["visible"]) if styles == "generated" else made.styles["visible"]
+        back = nets["decoder_visible"](made.fake_maps["infrared"], closing)  # the content of what was made of it
+        torch.testing.assert_close(losses["cycle_visible"], (back - real["visible"]).abs().mean())
 
 
 def test_an_epoch_and_too_few_people(toy_people, tiny):

@@ -84,7 +84,7 @@ def test_the_joint_steps_gradients_are_the_plain_steps(tiny, toy_people, tmp_pat
         task.before_step(0)
         batch = task.batch(0)
         batch.visible, batch.infrared = batch.visible.double(), batch.infrared.double()
-        losses, _ = task._learn(task.method.move(batch))
+        losses, _, _ = task._learn(task.method.move(batch))
         assert {"triplet", "il", "lr", "ui", "generation"} <= losses.keys()
         sum(losses.values()).backward()
         found.append(_gradients(task.modules))

@@ -208,9 +208,9 @@ def test_divergences_by_hand():
 def test_alignment_of_regions_is_the_mean_over_them():
     stream = torch.Generator().manual_seed(0)
     real, fake = ({name: torch.randn(3, 4, 5, generator=stream) for name in ("visible", "infrared")} for _ in "rf")
-    whole = losses.alignment(real, fake, "paper")
+    whole = losses.alignment(real, fake, "as_printed")
     each = [
-        losses.alignment(*({name: held[name][:, place] for name in held} for held in (real, fake)), "paper")
+        losses.alignment(*({name: held[name][:, place] for name in held} for held in (real, fake)), "as_printed")
         for place in range(4)
     ]
     assert whole.item() == pytest.approx(sum(each).item() / 4, rel=1e-5)

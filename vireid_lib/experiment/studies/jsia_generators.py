@@ -116,21 +116,27 @@ def _shown(own: Generator, rows: pd.DataFrame) -> Pixels:
 
 
 def from_latents(
-    own: Generator, sides: Mapping[str, pd.DataFrame], table: pd.DataFrame, seed: int
+    own: Generator, sides: Mapping[str, pd.DataFrame], table: pd.DataFrame, seed: int, *, prior: bool = False
 ) -> dict[str, Pixels] | None:
-    """Pairs of a visible and an infrared image of people that do not exist (FLS); None for generators without a latent
-    space. JSIA-ReID mixes the latents of two visible images, and the styles of the same two people in each modality."""
+    """Pairs of a visible and an infrared image of people that do not exist (FLS); None for generators without such.
+
+    Args:
+        prior: whether JSIA-ReID draws latents from the standard normal that eq. 10 wants them to follow, as a VAE
+            always does, or mixes those of two visible images (eq. 14), as figure 7 shows. Its styles have no prior:
+            they are mixtures of those of two people in each modality either way.
+    """
     if isinstance(own, Vae):
         made = own.from_latent_space(len(sides["visible"]), seed, [_cameras(table, name)[0] for name in OTHER])
         return dict(zip(OTHER, made, strict=True))
-    if not isinstance(own, Jsia):
+    if not isinstance(own, Jsia) or not own.config.variation:
         return None
     draw = torch.Generator().manual_seed(seed)
     count = len(sides["visible"])
     other, share = torch.randperm(count, generator=draw), torch.rand(count, generator=draw).to(own.device)
     images = {name: _shown(own, rows) for name, rows in sides.items()}
     latents = own.latents(images["visible"])
-    contents = own.from_latents(mix(latents, latents[other], share))
+    drawn = torch.randn(latents.shape, generator=draw).to(latents) if prior else mix(latents, latents[other], share)
+    contents = own.from_latents(drawn)
     styles = {name: own.styles(images[name], name) for name in OTHER}
     return {name: own.decode(contents, mix(styles[name], styles[name][other], share), name) for name in OTHER}
 
@@ -156,8 +162,9 @@ def fidelity(run: Run, *, full: bool = False) -> pd.DataFrame:
 
     Returns:
         one row per generator and seed, and "real" for real images of test people: columns row, label, seed, mode,
-        md_from_images, md_from_latents, fid_from_images, fid_from_latents (NaN without a latent space), and the words
-        that name evaluator network and number of images.
+        md_from_images, md_from_latents, md_from_prior, fid_from_images, fid_from_latents, fid_from_prior (NaN
+        without a latent space; `from_latents` says which is which), and the words that name evaluator network and
+        number of images.
     """
     found, mode = [], run.profile.evaluation.modes[0]
     for seed in run.profile.reid.seeds:
@@ -206,11 +213,12 @@ def _measured(run: Run, name: str, fit: int, seed: int) -> StageRecord:
             "md_from_images": sum(paired_distance(real[OTHER[side]], of_made[side]) for side in OTHER) / 2,
             "fid_from_images": sum(_distance(real[side], of_made[side]) for side in OTHER) / 2,
         }
-        dreamt = from_latents(own, sides, test, seed)
-        if dreamt is not None:
-            of_dreamt = {side: _features(network, size, images, side) for side, images in dreamt.items()}
-            values["md_from_latents"] = paired_distance(*of_dreamt.values())
-            values["fid_from_latents"] = sum(_distance(real[side], of_dreamt[side]) for side in OTHER) / 2
+        for kind, prior in (("latents", False), ("prior", True)):
+            dreamt = from_latents(own, sides, test, seed, prior=prior)
+            if dreamt is not None:
+                of_dreamt = {side: _features(network, size, images, side) for side, images in dreamt.items()}
+                values[f"md_from_{kind}"] = paired_distance(*of_dreamt.values())
+                values[f"fid_from_{kind}"] = sum(_distance(real[side], of_dreamt[side]) for side in OTHER) / 2
         return values | {"basis": words}
 
     about = {"generator": name, "images": IMAGES, "sampling": sampling}

@@ -8,8 +8,14 @@ from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.places import Source
 from vireid_lib.reid.pretrained import HUB_ID
 
-# What the released code does otherwise (main.py, core/base.py, core/networks.py): 600 epochs of 200 steps.
+# What the released code does otherwise (main.py, core/): 600 epochs of 200 steps. Its first commit also decoded
+# infrared images with the visible decoder where it rebuilds them, which the next one corrects.
 RELEASE = {
+    "grey_encoder": True,
+    "stem_relu": False,
+    "train_encoder": False,
+    "cycle_styles": "first",
+    "feature_reaches_encoder": False,
     "height": 128,
     "width": 64,
     "style_downsamplings": 4,
@@ -34,12 +40,18 @@ class JsiaConfig(TranslatorConfig):
     // (identities · images) + 1 steps, counting the paired identities alone.
 
     Attributes:
-        form: "paper", or "release" for what the released code does otherwise: pictures of 128×64 that its encoder
-            enlarges, a shorter decoder, a longer style encoder, a set-level encoder that sees grey, has no ReLU before
-            its max-pooling and is not trained here, losses on contents and styles, cycles closed with the first
-            styles, infrared reconstructed by the visible decoder, no variation module. Given settings win.
+        form: "paper", or "release", which only sets other settings to what the released code has (`RELEASE`); given
+            settings win. These are pictures of 128×64 that its encoder enlarges, a shorter decoder, a longer style
+            encoder, no variation module, weight decay, and the settings below that name it. Not followed: it encodes
+            the two modalities apart, each with the batch normalisation of its own images.
         backbone: "resnet50", whose first two stages are the set-level encoder, or "small" for the miniature world.
         pretrained: ImageNet weights of the encoder (hub id or local file), or None.
+        grey_encoder, stem_relu: whether the set-level encoder turns its input to grey, and whether it has a ReLU before
+            its max-pooling; the release: yes, no.
+        train_encoder: whether the set-level encoder learns here, or in the joint training alone (the release). Without
+            `pretrained` it always does.
+        cycle_styles: the styles that close a cycle: of the "generated" images (Eq. 6), or the "first" ones, of the real
+            images (the release).
         style_dim, style_width, style_downsamplings: numbers of a style; channels after the first convolution of its
             encoder; strided convolutions.
         decoder_blocks, upsamplings, mlp_width: residual blocks with AdaIN; doublings of the map, which is a quarter of
@@ -56,6 +68,8 @@ class JsiaConfig(TranslatorConfig):
             (counted, in float32; workspaces come on top).
         reconstruction_weight, cycle_weight, gan_weight: of Eq. 4, 5, 7. Eq. 8 prints two unknown weights.
         feature_weight: of the distance between contents and styles and those of the images made from them.
+        feature_reaches_encoder: whether that distance trains the set-level encoder too; the release discards this
+            gradient.
         variation: the module of section 3.2; its losses do not reach the encoder, whose maps it must not make easy.
         latent_dim, latent_width: numbers of z; channels of the first of three strided convolutions. Not printed.
         distribution_weight: of the norms of μ and τ − 1 in Eq. 10, next to the L1 norm; both are divided by the number
@@ -71,6 +85,10 @@ class JsiaConfig(TranslatorConfig):
     width: int = Field(128, gt=0)
     backbone: Literal["resnet50", "small"] = "resnet50"
     pretrained: Source | None = HUB_ID
+    grey_encoder: bool = False
+    stem_relu: bool = True
+    train_encoder: bool = True
+    cycle_styles: Literal["generated", "first"] = "generated"
     style_dim: int = Field(128, ge=1)
     style_width: int = Field(32, ge=1)
     style_downsamplings: int = Field(2, ge=2)
@@ -91,6 +109,7 @@ class JsiaConfig(TranslatorConfig):
     cycle_weight: float = Field(10.0, ge=0)
     gan_weight: float = Field(1.0, ge=0)
     feature_weight: float = Field(0.0, ge=0)
+    feature_reaches_encoder: bool = True
     variation: bool = True
     latent_dim: int = Field(256, ge=1)
     latent_width: int = Field(256, ge=1)
@@ -104,8 +123,8 @@ class JsiaConfig(TranslatorConfig):
 
     @property
     def encoder_trains(self) -> bool:
-        """Whether the set-level encoder learns in the pre-training; the release leaves it as ImageNet made it."""
-        return self.form == "paper" or self.pretrained is None
+        """Whether the set-level encoder learns in the pre-training."""
+        return self.train_encoder or self.pretrained is None
 
     @model_validator(mode="before")
     @classmethod

@@ -20,18 +20,18 @@ class SetLevelEncoder(nn.Module):
     stage, 256 channels, or the small network's stem and first block, 32 channels.
 
     Args:
-        form: "release" turns what it is given to grey (after normalisation) and has no ReLU before the max-pooling.
+        grey: turn what it is given to grey, after normalisation.
+        stem_relu: of ResNet-50, a ReLU before the max-pooling.
     """
 
-    def __init__(self, backbone: str, form: str = "paper") -> None:
+    def __init__(self, backbone: str, *, grey: bool = False, stem_relu: bool = True) -> None:
         super().__init__()
-        self.grey = form == "release"
+        self.grey, self.rectified = grey, stem_relu
         if backbone == "small":
             self.stem, self.layer1, self.channels = SmallStem(), TwoStreamSmall.layer(0)[0], TwoStreamSmall.widths[1]
         else:
             self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64)
             self.layer1, self.channels = TwoStreamResNet50.layer(0), TwoStreamResNet50.widths[1]
-        self.rectified = form == "paper"
         draw_weights(self)
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Maps:

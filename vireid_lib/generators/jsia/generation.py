@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,13 +25,15 @@ Encode = Callable[[Images], Tensor]
 @dataclass
 class Made:
     """What a pass leaves for the alignment: by modality, real images' maps and styles; images of that modality made
-    from the others' contents, and their maps; the real maps' latents, if there is a variation module."""
+    from the others' contents, and their maps; the real maps' latents, if there is a variation module. And the weighted
+    loss that is to spare the encoder, if there is one."""
 
     maps: ByModality
     styles: ByModality
     fake: ByModality
     fake_maps: ByModality
     latents: ByModality
+    apart: Tensor | None = None
 
 
 def make_generation(config: JsiaConfig, channels: int) -> dict[str, nn.Module]:
@@ -62,7 +65,7 @@ def channels_last(module: nn.Module) -> nn.Module:
 
 def make_set_level(config: JsiaConfig) -> SetLevelEncoder:
     """A fresh set-level encoder."""
-    return channels_last(SetLevelEncoder(config.backbone, config.form))
+    return channels_last(SetLevelEncoder(config.backbone, grey=config.grey_encoder, stem_relu=config.stem_relu))
 
 
 def generate(
@@ -87,9 +90,7 @@ def generate(
     total = real["visible"].new_zeros(())
     fake = {}
     for name in MODALITIES:
-        # The release decodes infrared images with the visible decoder here, and with the infrared one elsewhere.
-        decoder = "visible" if config.form == "release" else name
-        rebuilt = nets[f"decoder_{decoder}"](maps[name], styles[name])
+        rebuilt = nets[f"decoder_{name}"](maps[name], styles[name])
         found[f"reconstruction_{name}"] = functional.l1_loss(rebuilt, real[name])
         fake[name] = nets[f"decoder_{name}"](maps[OTHER[name]][:pairs], styles[name][:pairs])
     with statistics_kept(encoder):
@@ -97,14 +98,14 @@ def generate(
     fake_maps = dict(zip(MODALITIES, parts, strict=True))
     fake_styles = {name: nets[f"style_{name}"](fake[name]) for name in MODALITIES}
     for name in MODALITIES:
-        closing = (styles if config.form == "release" else fake_styles)[name][:pairs]
+        closing = (styles if config.cycle_styles == "first" else fake_styles)[name][:pairs]
         back = nets[f"decoder_{name}"](fake_maps[OTHER[name]], closing)
         found[f"cycle_{name}"] = functional.l1_loss(back, real[name][:pairs])
         found[f"fool_{name}"] = losses.generator_loss(nets[f"discriminator_{name}"](fake[name]))
-        if config.feature_weight:
-            found[f"feature_{name}"] = functional.l1_loss(fake_maps[OTHER[name]], maps[name][:pairs]) + (
-                functional.l1_loss(fake_styles[name], styles[name][:pairs])
-            )
+    if config.feature_weight:
+        for name in MODALITIES:
+            of_maps = functional.l1_loss(fake_maps[OTHER[name]], maps[name][:pairs])
+            found[f"feature_{name}"] = of_maps + functional.l1_loss(fake_styles[name], styles[name][:pairs])
     weights = {
         "reconstruction": config.reconstruction_weight,
         "cycle": config.cycle_weight,
@@ -117,7 +118,26 @@ def generate(
         latents, of_latents = _vary(nets, maps, config, draw)
         found |= of_latents
         total = total + sum(of_latents.values())
-    return Made(maps, styles, fake, fake_maps, latents), {"total": total, **found}
+    apart = None
+    if config.feature_weight and not config.feature_reaches_encoder:
+        if any(parameter.requires_grad for parameter in encoder.parameters()):
+            apart = config.feature_weight * sum(found[f"feature_{name}"] for name in MODALITIES)
+    return Made(maps, styles, fake, fake_maps, latents, apart), {"total": total, **found}
+
+
+def backward(accelerator: Accelerator, loss: Tensor, made: Made | None, encoder: nn.Module) -> None:
+    """The gradients of `loss`, in which `made.apart` is counted, but not that of the latter on the encoder's
+    parameters, if there is such a part: as released, it is taken by a backward pass of its own and thrown away."""
+    if made is not None and made.apart is not None:
+        if accelerator.num_processes > 1:
+            raise ValueError(
+                "feature_reaches_encoder is False, which takes two backward passes of a step: that is for a single "
+                "process. Start one, or set feature_reaches_encoder to True or feature_weight to 0."
+            )
+        accelerator.backward(made.apart, retain_graph=True)
+        encoder.zero_grad(set_to_none=True)
+        loss = loss - made.apart
+    accelerator.backward(loss)
 
 
 def _vary(

@@ -11,6 +11,13 @@ from vireid_lib.reid.pretrained import HUB_ID
 
 # What the released code does otherwise (main.py, core/base.py): 50 epochs of 200 steps.
 RELEASE = {
+    "grey_encoder": True,
+    "stem_relu": False,
+    "divergence": "both_ways",
+    "triplet": "across",
+    "feature": "neck",
+    "end_to_end": False,
+    "generation_decay": 1e-4,
     "il_weight": 0.01,
     "lr_weight": 0.0,
     "ui_weight": 0.0,
@@ -35,26 +42,32 @@ class JsiaReidConfig(ReidConfig):
     4 here.
 
     Attributes:
-        form: "paper", or "release": no local regions, no unseen identities, everything grey, KL in both directions
-            towards the real image with weight 0.01, triplets across modalities alone, label smoothing, a feature
-            behind the BN neck, other rates, generation on 3 people with 3 images. Given settings win.
-        backbone, pretrained: as in `JsiaConfig`, which must have the same backbone.
+        form: "paper", or "release", which only sets other settings to what the released code has (`RELEASE`); given
+            settings win. These are no local regions, no unseen identities, label smoothing, other rates and weight
+            decays, generation on 3 people with 3 images, an alignment with weight 0.01, and the settings below that
+            name it. Not followed: it draws other images for the generators than for the network, and passes the
+            modalities through the network one by one.
+        backbone, pretrained, grey_encoder, stem_relu: as in `JsiaConfig`, which must have the same, `pretrained` aside.
         set_level: SL of Table 3: "shared" with the modality-invariant encoder; "separate" (×); or "adversarial" (−),
             separate and trained against a discriminator of modality, as in cmGAN.
         modality_weight: of the set-level encoder's loss against that discriminator.
         il_weight: λ_il of the instance-level alignment (IL), 0 leaves it out.
+        divergence: of the alignment: KL "as_printed" (Eq. 11), or the sum of "both_ways", without a gradient through
+            the real image (the release).
         lr_weight: λ_lr of the local regions (LR), 0 leaves them out. The term has the regions' classification loss too
             (Sun et al. 2018, which the paper follows), or their classifiers would agree by saying nothing.
         local_pairs: regions are aligned between "paired" images, real and generated, or (−) "unpaired" real ones.
         regions: n of Eq. 12.
         ui_weight: λ_ui of the unseen identities (UI), 0 leaves them out.
         end_to_end: whether these three reach the generators, through the generated images ("in an end-to-end way",
-            Algorithm 1); None takes the form's: yes in the paper, no in the release.
+            Algorithm 1); not in the release.
+        triplet: hardest images of "all" others, or those "across" the modalities alone (the release).
+        feature: for retrieval, "pooled" (Eq. 17), or behind the BN "neck" (the release).
         margin: of the hard triplet. label_smoothing: of the identity loss; the paper has none.
         padding, erasing: random crop and erasing of what is classified; the paper has neither.
         optimizer: "adam", or "adamw", whose weight decay is none of the gradient's.
         learning_rate, first_beta, weight_decay: of the encoders and classifiers.
-        generation_rate: of generators and discriminators.
+        generation_rate, generation_decay: rate and weight decay of generators and discriminators.
         generation_identities, generation_images: how many of the batch's people, and of their images, pass the
             generators too; None is all (the paper).
         generate_every: generators, and what needs them, take part in each so-many-th step; 1 is the paper.
@@ -77,14 +90,19 @@ class JsiaReidConfig(ReidConfig):
     epochs: int = Field(default=50, ge=1)
     backbone: Literal["resnet50", "small"] = "resnet50"
     pretrained: Source | None = HUB_ID
+    grey_encoder: bool = False
+    stem_relu: bool = True
     set_level: Literal["shared", "separate", "adversarial"] = "shared"
     modality_weight: float = Field(default=0.1, ge=0)
     il_weight: float = Field(default=1.0, ge=0)
     lr_weight: float = Field(default=1.0, ge=0)
+    divergence: Literal["as_printed", "both_ways"] = "as_printed"
     local_pairs: Literal["paired", "unpaired"] = "paired"
     regions: int = Field(default=4, ge=1)
     ui_weight: float = Field(default=1.0, ge=0)
-    end_to_end: bool | None = None
+    end_to_end: bool = True
+    triplet: Literal["all", "across"] = "all"
+    feature: Literal["pooled", "neck"] = "pooled"
     margin: float = Field(default=0.3, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     flip: float = Field(default=0.5, ge=0, le=1)
@@ -95,6 +113,7 @@ class JsiaReidConfig(ReidConfig):
     first_beta: float = Field(default=0.5, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
     generation_rate: float = Field(default=2e-4, gt=0)
+    generation_decay: float = Field(default=0.0, ge=0)
     generation_identities: int | None = Field(default=None, ge=2)
     generation_images: int | None = Field(default=None, ge=1)
     generate_every: int = Field(default=1, ge=1)
@@ -109,11 +128,6 @@ class JsiaReidConfig(ReidConfig):
     @property
     def in_epochs(self) -> tuple[str, ...]:
         return (*super().in_epochs, *(("drops",) if self.schedule == "drops" else ()))
-
-    @property
-    def reaches_generators(self) -> bool:
-        """Whether the ReID losses on generated images train the generators."""
-        return self.form == "paper" if self.end_to_end is None else self.end_to_end
 
     @property
     def needs_generation(self) -> bool:

@@ -51,7 +51,7 @@ class JsiaMethod(Method):
         infrared ones; the paper prints its distances with the wrong sign. With regions, their classifiers' loss."""
         config, labels = self.config, batch.labels
         found = {"identity": identity_cross_entropy(output.logits, labels, smoothing=config.label_smoothing)}
-        if config.form == "release":
+        if config.triplet == "across":
             parts = output.pooled.split([len(batch.visible), len(batch.infrared)])
             found["triplet"] = cross_modality_triplet(
                 *parts, batch.visible_labels, batch.infrared_labels, margin=config.margin
@@ -75,10 +75,10 @@ class JsiaMethod(Method):
         config, found = self.config, {}
         if config.il_weight:
             logits = ({name: each.logits for name, each in kind.items()} for kind in (real, fake))
-            found["il"] = config.il_weight * losses.alignment(*logits, config.form)
+            found["il"] = config.il_weight * losses.alignment(*logits, config.divergence)
         if config.lr_weight and config.local_pairs == "paired":
             local = ({name: each.local for name, each in kind.items()} for kind in (real, fake))
-            found["lr"] = config.lr_weight * losses.alignment(*local, config.form)
+            found["lr"] = config.lr_weight * losses.alignment(*local, config.divergence)
         return found
 
     def optimizer(self) -> Optimizer:

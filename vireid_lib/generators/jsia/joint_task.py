@@ -19,6 +19,7 @@ from vireid_lib.generators.jsia.generation import (
     MODALITIES,
     ByModality,
     Made,
+    backward,
     discriminate,
     encoding,
     generate,
@@ -94,10 +95,11 @@ class JointTask(ReidTask):
         if config.set_level == "adversarial":
             self.modules[MODALITY] = _modality_discriminator(self.method.network.set_level.channels, seed)
             self.discriminators += (MODALITY,)
+        options = {"lr": config.generation_rate, "betas": BETAS, "weight_decay": config.generation_decay}
         for player, names in (("generators", self.generators), ("discriminators", self.discriminators)):
             if names:
                 parameters = [each for name in names for each in self.modules[name].parameters()]
-                self.optimizers[player] = torch.optim.Adam(parameters, lr=config.generation_rate, betas=BETAS)
+                self.optimizers[player] = torch.optim.Adam(parameters, **options)
 
     def make_method(self, config: JsiaReidConfig, identities: int) -> JsiaMethod:
         method = JsiaMethod(config, identities)
@@ -115,9 +117,9 @@ class JointTask(ReidTask):
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         moved = self.method.move(self.batch(step))
         freeze(self.modules, self.discriminators, True)
-        found, discriminating = self._learn(moved, step % self.settings.generate_every == 0)
+        found, discriminating, made = self._learn(moved, step % self.settings.generate_every == 0)
         total = sum(found.values())
-        self._update(accelerator, ("network", "generators"), total)
+        self._update(accelerator, ("network", "generators"), total, made)
         freeze(self.modules, self.discriminators, False)
         of_discriminators = discriminating()
         if of_discriminators:
@@ -134,16 +136,17 @@ class JointTask(ReidTask):
         batch = Batch(images, images, labels, labels, rows, rows, torch.Generator())
         freeze(self.modules, self.discriminators, True)
         with Peak() as peak:
-            found, discriminating = self._learn(self.method.move(batch))
+            found, discriminating, made = self._learn(self.method.move(batch))
             sum(found.values()).backward()
             freeze(self.modules, self.discriminators, False)
             if of_discriminators := discriminating():
                 sum(of_discriminators.values()).backward()
-            del found, discriminating, of_discriminators
+            del found, discriminating, made, of_discriminators
         return peak.bytes
 
     def _learn(self, moved: Batch, generates: bool = True):
-        """The losses of network and generators, weighted, and a function that gives the discriminators' afterwards.
+        """The losses of network and generators, weighted, a function that gives the discriminators' afterwards, and
+        what was generated.
 
         Args:
             generates: whether the generators take part in this step.
@@ -172,7 +175,7 @@ class JointTask(ReidTask):
                 of_discriminators[MODALITY] = functional.binary_cross_entropy_with_logits(guess, infrared)
             return of_discriminators
 
-        return found, discriminating
+        return found, discriminating, made
 
     def _generate(self, real: ByModality, draw: torch.Generator) -> tuple[Made, dict[str, Tensor]]:
         settings = self.start.config
@@ -191,7 +194,7 @@ class JointTask(ReidTask):
 
     def _align(self, real: ByModality, made: Made, draw: torch.Generator) -> dict[str, Tensor]:
         """IL, LR and UI: what the network learns from generated images."""
-        fake, reaches = made.fake, self.settings.reaches_generators
+        fake, reaches = made.fake, self.settings.end_to_end
         if not reaches:
             fake = {name: images.detach() for name, images in fake.items()}
         pictures = torch.cat([*(real[name] for name in MODALITIES), *(fake[name] for name in MODALITIES)])
@@ -216,7 +219,7 @@ class JointTask(ReidTask):
             partner[name] = torch.randperm(count, generator=draw).to(self.device)
             share[name] = torch.rand(count, generator=draw).to(self.device)
         pictures = torch.cat(list(mixed(self.modules, made, partner, share).values()))
-        pictures = pictures if self.settings.reaches_generators else pictures.detach()
+        pictures = pictures if self.settings.end_to_end else pictures.detach()
         logits = torch.cat([of_real[name].logits for name in MODALITIES])
         others = torch.cat([of_real[name].logits[partner[name]] for name in MODALITIES])
         shares = torch.cat([share[name] for name in MODALITIES])
@@ -240,11 +243,13 @@ class JointTask(ReidTask):
             found[name] = pictures * 2 - 1
         return found
 
-    def _update(self, accelerator: Accelerator, players: tuple[str, ...], loss: Tensor) -> None:
+    def _update(
+        self, accelerator: Accelerator, players: tuple[str, ...], loss: Tensor, made: Made | None = None
+    ) -> None:
         held = [self.optimizers[name] for name in players if name in self.optimizers]
         for optimizer in held:
             optimizer.zero_grad(set_to_none=True)
-        accelerator.backward(loss)
+        backward(accelerator, loss, made, self.modules["network"] if self.shared else self.modules.get("set_level"))
         for optimizer in held:
             optimizer.step()
 
@@ -280,7 +285,7 @@ def _modality_discriminator(channels: int, seed: int) -> nn.Module:
 def _check(generator: Jsia, config: JsiaReidConfig, place: Path) -> None:
     """Generator and ReID network must be made for each other."""
     made = generator.config
-    for name in ("backbone", "form"):
+    for name in ("backbone", "grey_encoder", "stem_relu"):
         if getattr(made, name) != getattr(config, name):
             raise ValueError(
                 f"The jsia in {place} has {name} {getattr(made, name)!r}, the joint training "

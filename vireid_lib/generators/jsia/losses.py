@@ -38,14 +38,17 @@ def released_divergence(learner: Logits, teacher: Logits) -> Float[Tensor, ""]:
     return both.sum(-1).mean()
 
 
-def alignment(real: dict[str, Logits], fake: dict[str, Logits], form: Literal["paper", "release"]) -> Float[Tensor, ""]:
+def alignment(
+    real: dict[str, Logits], fake: dict[str, Logits], kind: Literal["as_printed", "both_ways"]
+) -> Float[Tensor, ""]:
     """Instance-level alignment of paired images (Eq. 11; with an axis of regions, Eq. 12).
 
     Args:
         real: modality → predictions for its real images.
         fake: modality → predictions for the images made of the *other* modality's real ones.
+        kind: "both_ways" is the release's, see `released_divergence`.
     """
-    if form == "release":
+    if kind == "both_ways":
         return released_divergence(fake["infrared"], real["visible"]) + released_divergence(
             fake["visible"], real["infrared"]
         )

@@ -32,7 +32,7 @@ class JsiaNetwork(nn.Module):
 
     def __init__(self, config: JsiaReidConfig, identities: int) -> None:
         super().__init__()
-        self.set_level = SetLevelEncoder(config.backbone, config.form)
+        self.set_level = SetLevelEncoder(config.backbone, grey=config.grey_encoder, stem_relu=config.stem_relu)
         self.instance_level = InstanceLevelEncoder(config.backbone)
         channels, self.small = self.instance_level.channels, config.backbone == "small"
         self.reduce = nn.Linear(SMALL_STRIPES * channels, SMALL_WIDTH, bias=False) if self.small else nn.Identity()
@@ -43,7 +43,7 @@ class JsiaNetwork(nn.Module):
             nn.Sequential(bn_neck(channels), identity_classifier(channels, identities)) for _ in range(self.regions)
         )
         self.local = nn.ModuleList(heads)
-        self.behind_neck = config.form == "release"
+        self.behind_neck = config.feature == "neck"
 
     def forward(self, inputs: Images | Maps, part: Literal["all", "set_level", "instance_level"] = "all"):
         """Images to an `Output`; or to the set level's maps alone; or from those maps to an `Output`."""
@@ -66,7 +66,7 @@ class JsiaNetwork(nn.Module):
         return self.instance_level(self.set_level(images))
 
     def features(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
-        """The feature for retrieval, not yet L2-normalised: V (Eq. 17), or behind the BN neck as released."""
+        """The feature for retrieval, not yet L2-normalised: V (Eq. 17), or behind the BN neck."""
         return self.describe(self.feature_map(images, modality))
 
     def describe(self, maps: Maps) -> Float[Tensor, "batch dim"]:

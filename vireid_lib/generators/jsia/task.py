@@ -10,6 +10,7 @@ from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia.config import JsiaConfig
 from vireid_lib.generators.jsia.encoders import load_imagenet
 from vireid_lib.generators.jsia.generation import (
+    backward,
     discriminate,
     encoding,
     generate,
@@ -48,10 +49,14 @@ class JsiaTask(TranslationTask):
         real = self.real(step, draw)
         freeze(self.modules, self.discriminators, True)
         made, losses = generate(self.modules, encoder, encoding(encoder, config), real, config, draw)
-        self._update(accelerator, "generators", losses["total"])
+        self.optimizers["generators"].zero_grad(set_to_none=True)
+        backward(accelerator, losses["total"], made, encoder)
+        self.optimizers["generators"].step()
         freeze(self.modules, self.discriminators, False)
         of_discriminators = discriminate(self.modules, real, made.fake)
-        self._update(accelerator, "discriminators", sum(of_discriminators.values()))
+        self.optimizers["discriminators"].zero_grad(set_to_none=True)
+        accelerator.backward(sum(of_discriminators.values()))
+        self.optimizers["discriminators"].step()
         return {name: value.detach() for name, value in (losses | of_discriminators).items()}
 
     def step_bytes(self, step: int) -> int:
@@ -79,11 +84,6 @@ class JsiaTask(TranslationTask):
         people, cameras = [held.names[label] for label in held.labels], held.camera.tolist()
         styles = StyleBank.of(kept, held.pixels, held.rows, people, cameras, self.settings.style_dim)
         return kept | {"styles": styles}
-
-    def _update(self, accelerator: Accelerator, player: str, loss: Tensor) -> None:
-        self.optimizers[player].zero_grad(set_to_none=True)
-        accelerator.backward(loss)
-        self.optimizers[player].step()
 
 
 def freeze(modules: dict[str, nn.Module], names: tuple[str, ...], frozen: bool) -> None:
