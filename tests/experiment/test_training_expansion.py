@@ -2,12 +2,13 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import Row
 from vireid_lib.experiment.study import run_of
-from vireid_lib.experiment.training_sets import Expansion, expansion_of
+from vireid_lib.experiment.training_sets import Expansion, evenly, expanded_by, expansion_of
 
 TINY = {"blocks": 2, "squeezes": 1, "coupling_width": 4, "discriminator_width": 2, "steps": 2, "identities": 2}
 ROW = Row(
@@ -74,6 +75,30 @@ def test_blends_are_counted_and_pairs_are_the_same_for_each_generator(run):
     assert starts["flow2flow"] == starts["interpolation"]
     visible = run.more_images("flow2flow.tse.visible.50")
     assert set(visible["modality"]) == {"visible"} and len(visible) == sides["visible"] // 2
+
+
+def test_figure_6_has_exact_totals():
+    """Of 1, 2, 3, … images an identity under a camera, `evenly` keeps the total, and no slot has two more than
+    another."""
+    rows = pd.DataFrame({"identity": ["a", "b", "c"] * 8, "camera": (["1"] * 3 + ["2"] * 3) * 4}).sort_values("camera")
+    rows = rows.assign(path=range(24)).reset_index(drop=True)
+    for total in (1, 5, 6, 7, 13, 24, 30):
+        kept = evenly(rows, total)
+        counts = kept.groupby(["identity", "camera"]).size().reindex(rows.groupby(["identity", "camera"]).size().index)
+        assert len(kept) == min(total, 24) and counts.fillna(0).max() - counts.fillna(0).min() <= 1
+        assert kept["path"].is_monotonic_increasing
+        cameras = kept["camera"].value_counts()
+        assert total < 2 or abs(cameras["1"] - cameras["2"]) <= 1  # the rest is not all of one camera's
+    real = pd.DataFrame({"modality": ["visible"] * 22258 + ["infrared"] * 11909, "identity": "a"})
+    found = {percent: expanded_by(real, "infrared", percent) for percent in (25, 50, 75, 125, 175)}
+    assert found == {25: 2977, 50: 5954, 75: 8932, 125: 14886, 175: 20841}  # of 11,909, to the image
+
+
+def test_no_percentage_of_the_miniature_is_rounded_away(run):
+    learn = run.data().train_rows()
+    for percent in (25, 75, 125):
+        made = run.more_images(f"interpolation.tse.infrared.{percent}")
+        assert len(made) == round(percent / 100 * (learn["modality"] == "infrared").sum())
 
 
 def test_the_generator_meets_training_people_alone(run):

@@ -61,7 +61,7 @@ def synthetic(run: Run, name: str, training: str) -> int:
     if expansion := expansion_of(training):
         made = 0
         if "tse" in expansion.kinds:
-            made += sum(len(a["identities"]) * len(a["cameras"]) * a["per_camera"] for a in blends(real, expansion))
+            made += sum(len(a["identities"]) * len(a["cameras"]) * a["per_camera"] for a, _ in blends(real, expansion))
         if "cmg" in expansion.kinds:
             made += sum(len(asked["rows"]) for asked in translations(real, expansion))
         return made

@@ -24,7 +24,7 @@ from vireid_lib.experiment import datasets, methods, settings, variants
 from vireid_lib.experiment.context import Context
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.training_sets import adds_external, blends, expansion_of, translations
+from vireid_lib.experiment.training_sets import adds_external, blends, evenly, expansion_of, translations
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -210,16 +210,18 @@ class Run(Context):
         if "tse" in expansion.kinds:
             by_blending = {"expansion": "interpolate"} if "expansion" in type(config).model_fields else {}
             blending = config.model_copy(update=by_blending)
-            for asked in blends(real, expansion):
-                records.append(self.expand(f"expansion_{name}", name, blending, fitted, asked, real))
+            for asked, total in blends(real, expansion):
+                records.append((self.expand(f"expansion_{name}", name, blending, fitted, asked, real), total))
         if "cmg" in expansion.kinds:
             machine = self.machine()
             for asked in translations(real, expansion):
                 make = partial(translate, name=name, config=config, fitted=fitted.folder, machine=machine, **asked)
                 about = {**config.sampling_settings(), "cameras": asked["cameras"], "seed": config.seed}
                 inputs, code = {"fitted": fitted, "real": asked["rows"]}, [generators.generator_class(name)]
-                records.append(self.stage(f"translation_{name}", about, inputs, make, code=code, seeds=[config.seed]))
-        return tables.concat(*(load_gallery(record.folder, record.values["images"]) for record in records))
+                made = self.stage(f"translation_{name}", about, inputs, make, code=code, seeds=[config.seed])
+                records.append((made, made.values["images"]))
+        galleries = (evenly(load_gallery(made.folder, made.values["images"]), total) for made, total in records)
+        return tables.concat(*galleries)
 
     def network(self, training_set: str, seed: int, split: int = 1) -> tuple[nn.Module, ReidConfig]:
         """A trained network, in evaluation mode on the CPU, and its settings."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vireid_lib.data.cameras import camera_modalities
@@ -52,14 +53,34 @@ def expansion_of(name: str) -> Expansion | None:
     return Expansion(generator, kinds, modalities, *numbers)
 
 
-def blends(real: pd.DataFrame, expansion: Expansion) -> Iterator[dict[str, Any]]:
-    """TSE: as many images of every identity under each camera, what `Generator.expand` is asked for, by modality. The
-    pairs that are blended are the same for every generator."""
+def blends(real: pd.DataFrame, expansion: Expansion) -> Iterator[tuple[dict[str, Any], int]]:
+    """TSE, by modality: what `Generator.expand` is asked for, as many images of every identity under each camera, and
+    how many of these `evenly` is to keep, which is exact. The pairs that are blended are the same for every
+    generator."""
     identities = sorted(real["identity"].unique())
     for modality in expansion.modalities:
-        count, cameras = int((real["modality"] == modality).sum()), _cameras(real, modality)
-        each = expansion.percent / 100 * count / (len(identities) * len(cameras))
-        yield {"identities": identities, "cameras": cameras, "per_camera": max(1, round(each))}
+        total, cameras = expanded_by(real, modality, expansion.percent), _cameras(real, modality)
+        each = -(-total // (len(identities) * len(cameras)))
+        yield {"identities": identities, "cameras": cameras, "per_camera": each}, total
+
+
+def expanded_by(real: pd.DataFrame, modality: str, percent: int) -> int:
+    """How many images of a modality TSE adds to the real ones."""
+    return max(1, round(percent / 100 * int((real["modality"] == modality).sum())))
+
+
+def evenly(made: pd.DataFrame, total: int) -> pd.DataFrame:
+    """`total` rows of a gallery, or all of fewer: the first of every identity and camera, then the second, and so on;
+    of the last round, those at equal distances."""
+    if len(made) <= total:
+        return made
+    number = made.groupby(["identity", "camera"]).cumcount().to_numpy()
+    order = np.argsort(number, kind="stable")
+    last = number[order[total]]
+    before = order[number[order] < last]
+    of_last = order[number[order] == last]
+    chosen = of_last[np.linspace(0, len(of_last), total - len(before), endpoint=False).astype(int)]
+    return made.iloc[np.sort(np.concatenate((before, chosen)))].reset_index(drop=True)
 
 
 def translations(real: pd.DataFrame, expansion: Expansion) -> Iterator[dict[str, Any]]:

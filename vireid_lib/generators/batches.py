@@ -63,6 +63,13 @@ class Batches:
         infrared = [stream.choice(self._of["infrared", label], images) for label in shown]
         return np.concatenate(visible), np.concatenate(infrared)
 
+    def visible_alone(self, stream: np.random.Generator, *, identities: int, images: int) -> Rows:
+        """Rows of `images` visible images of each of `identities` identities that have no others, or of as many as
+        there are."""
+        shown = stream.choice(self.visible_only, min(identities, len(self.visible_only)), replace=False)
+        rows = [stream.choice(self._of["visible", label], images) for label in shown]
+        return np.concatenate([np.empty(0, np.int64), *rows])
+
     def unpaired(self, stream: np.random.Generator, count: int) -> tuple[Rows, Rows]:
         """Rows of `count` visible and `count` infrared images, whoever they show."""
         return stream.choice(self.rows["visible"], count), stream.choice(self.rows["infrared"], count)

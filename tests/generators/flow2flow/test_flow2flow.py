@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 
 from vireid_lib.data.images import to_float
 from vireid_lib.generators import build, load
 from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
+from vireid_lib.generators.flow2flow.config import RELEASE, Flow2FlowConfig
+from vireid_lib.generators.flow2flow.discriminators import ImageEncoder
 from vireid_lib.generators.flow2flow.task import Flow2FlowTask, dequantised
 
 
@@ -68,6 +70,49 @@ def test_flows_twice_adversaries_once(toy_people, tiny):
             for name, optimizer in task.optimizers.items()
         }
         assert steps == {"flows": {turns}, "adversaries": {1}}
+
+
+def test_the_released_form_only_sets_settings(toy_people, tiny):
+    release = Flow2FlowConfig(form="release")
+    assert (release.height, release.width, release.identities, release.images) == (384, 128, 1, 4)
+    assert Flow2FlowConfig(**RELEASE).model_copy(update={"form": "release"}) == release
+    assert Flow2FlowConfig(form="release", activation=True).activation_scale == 5.0
+
+
+def test_batches_of_one_identity_without_replacement(toy_people, tiny):
+    """As in the released command: an epoch shows no image of the smaller modality twice, and its losses are finite."""
+    config = tiny("flow2flow", form="release", visible_only=0, identities=1, images=2, steps=None, epochs=2)
+    task = Flow2FlowTask(config, Batches(toy_people, (32, 24), None))
+    task.bind(Accelerator(cpu=True), seed=3)
+    assert task.steps == 2 * 6 * 3  # six people with six images of each modality, two by two
+    batches = [task.rows(step) for step in range(18)]
+    for visible, infrared in batches:
+        assert len(set(task.batches.labels[np.concatenate((visible, infrared))])) == 1
+    for side in (0, 1):
+        assert len({row for batch in batches for row in batch[side]}) == 36
+    external = Flow2FlowTask(config.model_copy(update={"visible_only": 2}), task.batches)
+    visible, infrared = external.rows(0)
+    assert len(visible) == 2 + 2 * 2 and len(infrared) == 2
+    again = Flow2FlowTask(config, Batches(toy_people, (32, 24), None))
+    again.bind(Accelerator(cpu=True), seed=3)
+    assert np.array_equal(again.rows(17), batches[17])
+    shown = task.step(_Backward(), 0)
+    assert all(torch.isfinite(value) for value in shown.values())
+
+
+def test_images_are_shifted_into_grey(toy_people, tiny):
+    white = np.full((84, 32, 24, 3), 255, np.uint8)
+    for fill, level in (("grey", 127 / 255), ("black", 0.0)):
+        batches = Batches(toy_people, (32, 24), None)
+        batches.pixels = white
+        task = Flow2FlowTask(tiny("flow2flow", padding=4, padding_fill=fill), batches)
+        shown = task.images(np.arange(8), torch.Generator().manual_seed(0))
+        assert set(np.round(np.unique(shown.numpy()), 4)) == {np.float32(round(level, 4)), np.float32(1.0)}
+
+
+def test_first_weights_of_the_adversaries(toy_people, tiny):
+    normal, plain = (ImageEncoder(64, kind).layers[0].weight for kind in ("normal", "torch"))
+    assert normal.std().item() == pytest.approx(0.02, rel=0.1) and plain.std().item() > 0.05
 
 
 def test_flows_that_start_alike_translate_an_image_into_itself(toy_people, tiny, learnt, pixels_of):

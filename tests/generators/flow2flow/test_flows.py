@@ -30,15 +30,18 @@ def _stir(module, seed=0):
     return module
 
 
-@pytest.mark.parametrize("activation", [True, False])
-def test_the_flow_is_invertible(activation):
+@pytest.mark.parametrize(
+    "settings", [{}, {"activation": False}, {"scale": 5.0}, {"bounded": False}, {"place": "middle"}, {"place": "first"}]
+)
+def test_the_flow_is_invertible(settings):
     torch.manual_seed(0)
-    flow = _stir(Flow(blocks=12, squeezes=3, width=16, activation=activation))
+    flow = _stir(Flow(blocks=12, squeezes=3, width=16, **settings))
     images = torch.rand(4, 3, 32, 16) * 2 - 1
     with torch.no_grad():
         latents, _ = flow(images)
         assert (flow(latents, generate=True) - images).abs().max() < 1e-4
-    assert latents.shape == (4, 192, 4, 2) and bool(latents.abs().max() < 1) is activation
+    bounded = settings.get("activation", True) and settings.get("place", "last") == "last"
+    assert latents.shape == (4, 192, 4, 2) and bool(latents.abs().max() < 1) is bounded
 
 
 def test_in_bfloat16_the_flow_is_not_invertible_and_so_refused():
@@ -69,6 +72,8 @@ def test_latents_of_exactly_one_do_not_give_infinity():
         InvertibleConvolution(4),
         _stir(AffineCoupling(4, 8)),
         InvertibleTanh(),
+        InvertibleTanh(5.0),
+        _stir(AffineCoupling(4, 8, bounded=False)),
         real_nvp.CheckerboardCoupling(4, 8, 1, turned=False).eval(),
         real_nvp.ChannelCoupling(4, 8, 1, turned=True).eval(),
     ],
@@ -78,7 +83,13 @@ def test_log_determinant_of_a_layer(layer):
 
 
 @pytest.mark.parametrize(
-    "flow", [Flow(blocks=4, squeezes=2, width=8), real_nvp.RealNvp(width=4, blocks=1).eval().flows]
+    "flow",
+    [
+        Flow(blocks=4, squeezes=2, width=8),
+        Flow(blocks=4, squeezes=2, width=8, place="middle", scale=2.0, bounded=False),
+        real_nvp.RealNvp(width=4, blocks=1).eval().flows,
+        real_nvp.RealNvp(width=4, blocks=1, activation=True).eval().flows,
+    ],
 )
 def test_log_determinant_of_a_flow(flow):
     torch.manual_seed(1)
@@ -99,6 +110,35 @@ def test_a_coupling_by_hand():
         maps, log_determinant = layer(torch.tensor([[[[3.0]], [[4.0]]]]))
     assert maps.flatten().tolist() == [3.0, 3.0]
     assert log_determinant.item() == pytest.approx(np.log(0.5))
+
+
+def test_a_free_coupling_by_hand():
+    """Eq. 5 with S = 2 − 60: what is not bounded all but vanishes."""
+    layer = AffineCoupling(2, 4, bounded=False)
+    with torch.no_grad():
+        layer.network[-1].bias.copy_(torch.tensor([-60.0, 1.0]))
+        maps, log_determinant = layer(torch.tensor([[[[3.0]], [[4.0]]]]))
+    assert maps.flatten().tolist() == [3.0, 1.0] and log_determinant.item() == pytest.approx(-58)
+
+
+def test_a_third_of_the_prior_has_no_image():
+    """A last tanh gives latents between -1 and 1; beyond them lie 31.7 % of a standard normal's values."""
+    beyond = 2 * (1 - torch.distributions.Normal(0, 1).cdf(torch.tensor(1.0)).item())
+    assert beyond == pytest.approx(0.317, abs=5e-4)
+    values = torch.linspace(-40, 40, 99).view(1, 1, 9, 11)
+    assert InvertibleTanh()(values)[0].abs().max() <= 1
+
+
+def test_the_released_activation_sits_between_the_couplings():
+    flow = real_nvp.RealNvp(width=4, blocks=1, activation=True)
+    kinds = [type(layer).__name__ for layer in flow.flows.out_couplings]
+    assert kinds == ["ChannelCoupling", "ChannelCoupling", "InvertibleTanh", "ChannelCoupling"]
+    torch.manual_seed(0)
+    images = torch.rand(2, 3, 8, 8) * 1.8 - 0.9
+    with torch.no_grad():
+        flow.eval()
+        latents, _ = flow(images)
+        torch.testing.assert_close(flow.logits(latents), flow.to_logits(images)[0], rtol=1e-4, atol=1e-4)
 
 
 def test_a_coupling_never_stretches_more_than_twofold():

@@ -18,7 +18,7 @@ def _leaf(tensor):
 def test_released_noise_loss(name):
     held = oracle_files.read(name)
     features = _leaf(held["in.feats"])
-    loss = noise_loss(features, held["in.labels"], "release")
+    loss = noise_loss(features, held["in.labels"], "ratio")
     loss.backward()
     torch.testing.assert_close(loss.detach(), held["out.loss"], rtol=1e-10, atol=0)
     torch.testing.assert_close(features.grad, held["out.grad"], rtol=1e-9, atol=1e-12)
@@ -29,6 +29,15 @@ def test_noise_loss_by_hand():
     latents = torch.tensor([[0.0], [1.0], [10.0]])
     labels = torch.tensor([0, 0, 1])
     assert noise_loss(latents, labels).item() == pytest.approx(1 - 9.5)
+
+
+def test_a_batch_of_one_identity_has_nothing_to_push_apart():
+    """The released command's: 10 / max(1, not a number) is 10 in its code."""
+    latents, labels = torch.tensor([[0.0], [1.0]], requires_grad=True), torch.tensor([0, 0])
+    assert noise_loss(latents, labels).item() == pytest.approx(1)
+    loss = noise_loss(latents, labels, "ratio")
+    loss.backward()
+    assert loss.item() == pytest.approx(11) and latents.grad.flatten().tolist() == [-1, 1]
 
 
 def test_released_identity_distance():

@@ -1,10 +1,25 @@
 """Every knob of Flow2Flow; the defaults are the paper's (section V-A), and where it is silent the release's."""
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from vireid_lib.generators.config import TranslatorConfig
+
+# What the released code and its command (train_model.sh) do otherwise.
+RELEASE = {
+    "flow": "real_nvp",
+    "height": 384,
+    "width": 128,
+    "identities": 1,
+    "visible_only": 0,
+    "sampling": "without_replacement",
+    "activation": False,
+    "activation_scale": 5.0,
+    "start": "apart",
+    "generator_steps": 1,
+    "noise_term": "ratio",
+}
 
 SMALLEST = 24  # less leaves nothing of an image after the discriminators' five convolutions
 
@@ -14,20 +29,35 @@ class Flow2FlowConfig(TranslatorConfig):
 
     Paper: 144×72 pixels, 12 blocks, 50 epochs of Adam at 2e-4, generators twice for each time of the discriminators,
     λ = 0.01 (Eq. 11), encoders of four convolutions to 512 values. Release: the betas, 4 identities with 4 images of
-    each modality, mirroring and shifting by 10 pixels, the weight of the flow loss. Glow: the width of the couplings.
+    each modality (its argparse default), mirroring and shifting by 10 pixels into grey, the weight of the flow loss,
+    the adversaries' first weights. Glow: the width of the couplings.
     An epoch is max(N_visible, N_infrared) // (identities · images) + 1 steps, counting the paired identities alone.
 
     Attributes:
-        form: "paper", or "release": RealNVP of ten couplings without 1×1 convolutions or activation, pictures shown
-            as tanh of its logits, the released noise loss, generators once for each time of the discriminators.
-        blocks, squeezes, coupling_width, activation: of the paper's flow; see `Flow`.
-        scales, residual_width, residual_blocks: of the released flow; see `RealNvp`.
+        form: "paper", or "release", which only sets other settings to what the released command has (`RELEASE`); given
+            settings win: RealNVP of ten couplings without 1×1 convolutions or activation, pictures of 384×128 shown as
+            tanh of its logits, one identity of 4 + 4 images in a batch, drawn without replacement, the released noise
+            loss, generators once for each time of the discriminators.
+        flow: "glow", the paper's, see `Flow`; or "real_nvp", the released one, see `RealNvp`.
+        blocks, squeezes, coupling_width, bounded_scale: of the paper's flow.
+        scales, residual_width, residual_blocks: of the released flow.
+        activation: the nonlinear flow; without it, the linear one of Table VI.
+        activation_place: in the paper's flow, next to the latents ("last", where sample expansion and translation need
+            no value that it lacks), next to the image ("first") or after half of the blocks ("middle"); "in the last
+            block" (section V-A) may mean either end. In the released flow it has one place, see `RealNvp`.
+        activation_scale: tanh(x / scale); 5 in the line that the release has as a comment.
         discriminator_width: channels of the first of the four convolutions; the last has 8 times as many.
         identities, images: identities in a batch that have both modalities, and images of each of them in each.
         visible_only: identities in a batch with visible images alone, where there are such (external ones).
+        sampling: images of an identity "with_replacement", or "without_replacement", by MPANet's sampler, as released
+            (but for `visible_only`); the paper does not say.
+        padding_fill: what images are shifted into, "grey" (127 of 255, as released) or "black".
+        discriminator_weights: first ones of the adversaries, "normal" with deviation 0.02 (as released), or "torch"'s.
         start: both flows start with the same weights ("alike": at first a translation is the image itself) or each with
             its own ("apart": at first it is noise). The paper does not say.
-        generator_steps: updates of the flows for each one of their adversaries; None takes the form's.
+        generator_steps: updates of the flows for each one of their adversaries.
+        noise_term: of Eq. 10, the "difference" of the mean distances within and between identities, or the released
+            "ratio", see `noise_loss`.
         flow_weight: of Eq. 9, summed over an image's values; the paper prints none.
         noise_weight: λ of Eq. 11.
         identity_weight, modality_weight: of the generators' adversarial losses, Eq. 12 and 14; 0 leaves one out,
@@ -41,24 +71,32 @@ class Flow2FlowConfig(TranslatorConfig):
     SAMPLING: ClassVar[tuple[str, ...]] = ("expansion", "q", "sampling_batch")
 
     form: Literal["paper", "release"] = "paper"
+    flow: Literal["glow", "real_nvp"] = "glow"
     height: int = Field(144, gt=0)
     width: int = Field(72, gt=0)
     blocks: int = Field(12, ge=1)
     squeezes: int = Field(3, ge=1)
     coupling_width: int = Field(512, ge=1)
+    bounded_scale: bool = True
     activation: bool = True
+    activation_place: Literal["last", "middle", "first"] = "last"
+    activation_scale: float = Field(1.0, gt=0)
     scales: int = Field(2, ge=1)
     residual_width: int = Field(32, ge=1)
     residual_blocks: int = Field(4, ge=1)
     discriminator_width: int = Field(64, ge=1)
     epochs: int = Field(50, ge=1)
-    identities: int = Field(4, ge=2)
+    identities: int = Field(4, ge=1)
     images: int = Field(4, ge=1)
     visible_only: int = Field(4, ge=0)
+    sampling: Literal["with_replacement", "without_replacement"] = "with_replacement"
     padding: int = Field(10, ge=0)
+    padding_fill: Literal["grey", "black"] = "grey"
+    discriminator_weights: Literal["normal", "torch"] = "normal"
     learning_rate: float = Field(2e-4, gt=0)
     start: Literal["alike", "apart"] = "alike"
-    generator_steps: int | None = Field(None, ge=1)
+    generator_steps: int = Field(2, ge=1)
+    noise_term: Literal["difference", "ratio"] = "difference"
     flow_weight: float = Field(1e-4, ge=0)
     noise_weight: float = Field(0.01, ge=0)
     identity_weight: float = Field(1.0, ge=0)
@@ -67,10 +105,11 @@ class Flow2FlowConfig(TranslatorConfig):
     expansion: Literal["translate", "interpolate"] = "translate"
     q: int = Field(2, ge=2)
 
-    @property
-    def generator_turns(self) -> int:
-        """Updates of the flows for each one of their adversaries."""
-        return self.generator_steps or (2 if self.form == "paper" else 1)
+    @model_validator(mode="before")
+    @classmethod
+    def _form(cls, settings: Any) -> Any:
+        release = isinstance(settings, dict) and settings.get("form") == "release"
+        return RELEASE | settings if release else settings
 
     @model_validator(mode="after")
     def _precision(self) -> Self:
@@ -83,8 +122,8 @@ class Flow2FlowConfig(TranslatorConfig):
 
     @model_validator(mode="after")
     def _sizes(self) -> Self:
-        factor = 2 ** (self.squeezes if self.form == "paper" else self.scales - 1)
-        self.check_multiples(factor, "take fewer squeezes (scales, in the released form)")
+        factor = 2 ** (self.squeezes if self.flow == "glow" else self.scales - 1)
+        self.check_multiples(factor, "take fewer squeezes (scales, in the released flow)")
         if min(self.height, self.width) < SMALLEST:
             raise ValueError(f"height x width is {self.height}x{self.width}: both must be at least {SMALLEST}")
         return self

@@ -1,19 +1,28 @@
 """The adversaries: image encoders and modality discriminators (Flow2Flow, section IV-A)."""
 
+from typing import Literal
+
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+from vireid_lib.generators.networks import draw_weights
 
 
 class ImageEncoder(nn.Module):
     """Four convolutions to 8 · `width` values of unit length, averaged over the image.
 
     Kernels of 4, strides 2, 2, 2, 1, instance normalisation: the release's; the paper says how many layers.
+
+    Args:
+        weights: the first ones, "normal" with a deviation of 0.02, as released, or "torch"'s own.
     """
 
-    def __init__(self, width: int = 64) -> None:
+    def __init__(self, width: int = 64, weights: Literal["normal", "torch"] = "normal") -> None:
         super().__init__()
         self.layers = _layers(width)
+        if weights == "normal":
+            self.apply(draw_weights)
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         return functional.normalize(self.layers(images).mean((2, 3)), dim=1)
@@ -22,9 +31,11 @@ class ImageEncoder(nn.Module):
 class ModalityDiscriminator(nn.Module):
     """The same with a fifth convolution, to one score per image: 1 for real images of the modality."""
 
-    def __init__(self, width: int = 64) -> None:
+    def __init__(self, width: int = 64, weights: Literal["normal", "torch"] = "normal") -> None:
         super().__init__()
         self.layers = nn.Sequential(*_layers(width), nn.Conv2d(8 * width, 1, 4, stride=1, padding=1))
+        if weights == "normal":
+            self.apply(draw_weights)
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, " batch"]:
         return self.layers(images).mean((1, 2, 3))

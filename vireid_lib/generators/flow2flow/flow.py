@@ -5,6 +5,7 @@ each sample; with `generate=True` it maps towards the image, and returns the res
 """
 
 import math
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -66,14 +67,18 @@ class InvertibleConvolution(nn.Module):
 class AffineCoupling(nn.Module):
     """The second half of the channels becomes z₂ = x₂ ⊙ sigmoid(S(x₁)) + T(x₁); the first stays (Eq. 5, 6).
 
-    S and T are the two halves of one small network, whose form the paper leaves open; this is Glow's, with S bounded.
-    Latents that come from the other modality's flow are unlike any that this one was trained on: where S is free, some
-    of them divide by nearly nothing, and a few layers on the image is not finite.
+    S and T are the two halves of one small network, whose form the paper leaves open; this is Glow's.
+
+    Args:
+        channels, width: of the maps, and inside the network.
+        bounded: keep S in 0..4. Latents that come from the other modality's flow are unlike any that this one was
+            trained on: where S is free, some of them divide by nearly nothing, and a few layers on the image is not
+            finite.
     """
 
-    def __init__(self, channels: int, width: int) -> None:
+    def __init__(self, channels: int, width: int, *, bounded: bool = True) -> None:
         super().__init__()
-        self.kept = channels // 2
+        self.kept, self.bounded = channels // 2, bounded
         self.network = nn.Sequential(
             nn.Conv2d(self.kept, width, 3, padding=1),
             nn.ReLU(inplace=True),
@@ -87,7 +92,7 @@ class AffineCoupling(nn.Module):
     def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
         kept, changed = maps[:, : self.kept], maps[:, self.kept :]
         free, shift = self.network(kept).chunk(2, dim=1)
-        raw = START_SCALE + SPREAD * torch.tanh(free / SPREAD)
+        raw = START_SCALE + (SPREAD * torch.tanh(free / SPREAD) if self.bounded else free)
         if generate:
             return torch.cat([kept, (changed - shift) / torch.sigmoid(raw)], dim=1)
         changed = changed * torch.sigmoid(raw) + shift
@@ -95,19 +100,24 @@ class AffineCoupling(nn.Module):
 
 
 class InvertibleTanh(nn.Module):
-    """z = tanh(x) towards the latents, x = artanh(z) towards the image (Eq. 7, 8).
+    """z = tanh(x / scale) towards the latents, x = scale · artanh(z) towards the image (Eq. 7, 8: a scale of 1).
 
     Latents are double precision where the device has it: in single precision the inverse is off by more than 1e-4 from
     about 5 on, and tanh is 1 from about 9 on; in double precision these are 14 and 19. Latents of exactly 1, which
     pictures unlike any of training have, are taken for the next smaller number.
     """
 
+    def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = scale
+
     def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
         if generate:
             limit = 1 - torch.finfo(maps.dtype).eps
-            return torch.atanh(maps.clamp(-limit, limit))
+            return self.scale * torch.atanh(maps.clamp(-limit, limit))
+        maps = maps / self.scale
         # log(1 − tanh²) = log(4 e^{2x} / (e^{2x} + 1)²), written so that no exponential overflows
-        log_slope = 2 * (math.log(2) - maps - functional.softplus(-2 * maps))
+        log_slope = 2 * (math.log(2) - maps - functional.softplus(-2 * maps)) - math.log(self.scale)
         return torch.tanh(maps.to(widest(maps))), log_slope.flatten(1).sum(1)
 
 
@@ -124,25 +134,44 @@ class Flow(nn.Module):
     off. *Which block is the last*: the one next to the latents, the last of the reverse propagation that is trained.
     Then latents lie in (-1, 1), so does every point between two of them, and the inverse exists for all that sample
     expansion and translation need; at the image's end artanh would meet values beyond 1. It also fits Table VI: a
-    translation passes tanh and artanh in succession and hardly cares for them, an interpolation does.
+    translation passes tanh and artanh in succession and hardly cares for them, an interpolation does. The price: the
+    likelihood wants standard normal latents, and 31.7 % of such values lie beyond ±1, where nothing is mapped to; a
+    latent drawn from the prior has no image.
 
     Args:
         blocks: of coupling and convolution.
         squeezes: how often 2×2 pixels become channels; height and width must divide by 2 that often.
-        width: channels inside the networks of the couplings.
+        width, bounded: of the couplings, see `AffineCoupling`.
         activation: the nonlinear flow; False is the linear one of Table VI.
+        place: of the activation: "last", next to the latents; "first", next to the image; "middle", after half of the
+            blocks. Elsewhere than last, values go on from it in single precision, and towards the image those beyond 1
+            are taken for the largest below it.
+        scale: of the activation.
     """
 
-    def __init__(self, *, blocks: int = 12, squeezes: int = 3, width: int = 512, activation: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        blocks: int = 12,
+        squeezes: int = 3,
+        width: int = 512,
+        bounded: bool = True,
+        activation: bool = True,
+        place: Literal["last", "middle", "first"] = "last",
+        scale: float = 1.0,
+    ) -> None:
         super().__init__()
         first = {round(level * blocks / squeezes) for level in range(squeezes)}
         self.squeezed = [block in first for block in range(blocks)]
         channels, layers = 3, []
         for new_level in self.squeezed:
             channels *= 4 if new_level else 1
-            layers.append(nn.ModuleList([InvertibleConvolution(channels), AffineCoupling(channels, width)]))
+            layers.append(
+                nn.ModuleList([InvertibleConvolution(channels), AffineCoupling(channels, width, bounded=bounded)])
+            )
         self.blocks = nn.ModuleList(layers)
-        self.activation = InvertibleTanh() if activation else None
+        self.activation = InvertibleTanh(scale) if activation else None
+        self.activated = {"first": 0, "middle": blocks // 2, "last": blocks}[place]  # blocks before the activation
 
     def forward(
         self, values: Images | Latents, generate: bool = False
@@ -151,21 +180,23 @@ class Flow(nn.Module):
         if generate:
             return self._generate(values)
         maps, total = values, values.new_zeros(len(values))
-        for new_level, block in zip(self.squeezed, self.blocks, strict=True):
-            maps = squeeze(maps) if new_level else maps
+        for place, block in enumerate([*self.blocks, ()]):
+            if self.activation is not None and place == self.activated:
+                maps, log_determinant = self.activation(maps)
+                total = total + log_determinant
+                maps = maps if place == len(self.blocks) else maps.to(values.dtype)
+            maps = squeeze(maps) if block and self.squeezed[place] else maps
             for layer in block:
                 maps, log_determinant = layer(maps)
                 total = total + log_determinant
-        if self.activation is not None:
-            maps, log_determinant = self.activation(maps)
-            total = total + log_determinant
         return maps, total
 
     def _generate(self, latents: Latents) -> Images:
-        maps = latents if self.activation is None else self.activation(latents, generate=True)
-        maps = maps.to(self.blocks[0][0].lower.dtype)
-        for new_level, block in zip(reversed(self.squeezed), reversed(self.blocks), strict=True):
-            for layer in reversed(block):
-                maps = layer(maps, generate=True)
-            maps = unsqueeze(maps) if new_level else maps
-        return maps
+        maps, dtype = latents, self.blocks[0][0].lower.dtype
+        for place in range(len(self.blocks), -1, -1):
+            for layer in reversed(self.blocks[place]) if place < len(self.blocks) else ():
+                maps = layer(maps.to(dtype), generate=True)
+            maps = unsqueeze(maps) if place < len(self.blocks) and self.squeezed[place] else maps
+            if self.activation is not None and place == self.activated:
+                maps = self.activation(maps, generate=True)
+        return maps.to(dtype)

@@ -20,18 +20,22 @@ def flow_loss(latents: Float[Tensor, "batch ..."], log_determinant: Float[Tensor
 
 
 def noise_loss(
-    latents: Float[Tensor, "batch ..."], labels: Int[Tensor, " batch"], form: Literal["paper", "release"] = "paper"
+    latents: Float[Tensor, "batch ..."],
+    labels: Int[Tensor, " batch"],
+    term: Literal["difference", "ratio"] = "difference",
 ) -> Float[Tensor, ""]:
     """Latents of one identity together, of different ones apart (Eq. 10): mean distance within minus mean distance
-    between. The release adds 10 / max(1, mean distance between) instead, which is constant below 1.
+    between. The release's "ratio" adds 10 / max(1, mean distance between) instead, which is constant below 1, and in a
+    batch of a single identity.
 
     An image's distance to itself is left out.
     """
     distances = pairwise_distances(latents.flatten(1))
     same = labels[:, None] == labels[None, :]
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    within, between = distances[same & ~itself].mean(), distances[~same].mean()
-    return within - between if form == "paper" else within + RELEASED_NUMERATOR / between.clamp(min=1.0)
+    within, others = distances[same & ~itself].mean(), distances[~same]
+    between = others.mean() if len(others) else distances.new_zeros(())
+    return within - between if term == "difference" else within + RELEASED_NUMERATOR / between.clamp(min=1.0)
 
 
 def identity_distance(

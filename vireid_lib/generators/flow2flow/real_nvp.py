@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.flow2flow.flow import Maps, PerSample, squeeze, unsqueeze
+from vireid_lib.generators.flow2flow.flow import InvertibleTanh, Maps, PerSample, squeeze, unsqueeze
 from vireid_lib.generators.networks import Images
 
 
@@ -21,12 +21,23 @@ class RealNvp(nn.Module):
     Args:
         width: channels inside the networks of the couplings; doubled below the first scale.
         blocks: residual blocks in each.
+        activation: a tanh between the second and the third coupling by channel, in every scale that has these: where
+            the release has it as a comment (whose log-determinant adds up slopes in place of their logarithms).
+        activation_scale: its scale, see `InvertibleTanh`; 5 there.
     """
 
-    def __init__(self, *, scales: int = 2, width: int = 32, blocks: int = 4) -> None:
+    def __init__(
+        self,
+        *,
+        scales: int = 2,
+        width: int = 32,
+        blocks: int = 4,
+        activation: bool = False,
+        activation_scale: float = 5.0,
+    ) -> None:
         super().__init__()
         self.register_buffer("data_constraint", torch.tensor([0.9]))
-        self.flows = _Scale(3, width, blocks, scales)
+        self.flows = _Scale(3, width, blocks, scales, activation_scale if activation else None)
 
     def forward(self, values: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Images:
         """Images to (latents, log|det| for each image); with `generate`, latents to images."""
@@ -55,7 +66,7 @@ class _Scale(nn.Module):
     """Three couplings by checkerboard, three by channel, then the next scale on half of the channels; the last scale
     has four by checkerboard."""
 
-    def __init__(self, channels: int, width: int, blocks: int, scales: int) -> None:
+    def __init__(self, channels: int, width: int, blocks: int, scales: int, activation: float | None = None) -> None:
         super().__init__()
         last = scales == 1
         self.in_couplings = nn.ModuleList(
@@ -66,7 +77,9 @@ class _Scale(nn.Module):
             self.out_couplings = nn.ModuleList(
                 ChannelCoupling(4 * channels, 2 * width, blocks, turned=bool(place % 2)) for place in range(3)
             )
-            self.next_block = _Scale(2 * channels, 2 * width, blocks, scales - 1)
+            if activation is not None:
+                self.out_couplings.insert(2, InvertibleTanh(activation))
+            self.next_block = _Scale(2 * channels, 2 * width, blocks, scales - 1, activation)
 
     def forward(self, maps: Maps, generate: bool = False) -> tuple[Maps, PerSample] | Maps:
         if generate:
@@ -96,6 +109,7 @@ def _through(couplings: nn.ModuleList, maps: Maps) -> tuple[Maps, PerSample]:
     total = maps.new_zeros(len(maps))
     for coupling in couplings:
         maps, log_determinant = coupling(maps)
+        maps = maps.to(log_determinant.dtype)  # a tanh gives double precision
         total = total + log_determinant
     return maps, total
 

@@ -1,12 +1,15 @@
 """The training of Flow2Flow: flows and adversaries in turn."""
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vireid_lib.data.augment import pad_and_crop
+from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators.batches import Batches
+from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
 from vireid_lib.generators.flow2flow.discriminators import ImageEncoder, ModalityDiscriminator
 from vireid_lib.generators.flow2flow.flow import Flow
@@ -14,20 +17,29 @@ from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance,
 from vireid_lib.generators.flow2flow.real_nvp import RealNvp
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.translator import TranslationTask
+from vireid_lib.training import seeds
 
 BETAS = (0.5, 0.999)  # the release's
 RELEASED_DECAY = 5e-5  # of the release, on the lengths of weight-normalised kernels
 GREY_LEVELS = 256
+GREY = 127 / 255
 
 ByModality = dict[str, Tensor]
 
 
 def make_flow(config: Flow2FlowConfig) -> nn.Module:
     """One fresh flow of the form that is asked for."""
-    if config.form == "release":
-        return RealNvp(scales=config.scales, width=config.residual_width, blocks=config.residual_blocks)
+    if config.flow == "real_nvp":
+        sizes = {"scales": config.scales, "width": config.residual_width, "blocks": config.residual_blocks}
+        return RealNvp(**sizes, activation=config.activation, activation_scale=config.activation_scale)
     return Flow(
-        blocks=config.blocks, squeezes=config.squeezes, width=config.coupling_width, activation=config.activation
+        blocks=config.blocks,
+        squeezes=config.squeezes,
+        width=config.coupling_width,
+        bounded=config.bounded_scale,
+        activation=config.activation,
+        place=config.activation_place,
+        scale=config.activation_scale,
     )
 
 
@@ -41,21 +53,22 @@ def dequantised(images: Images, noise: Images | float) -> Images:
 
 
 class Flow2FlowTask(TranslationTask):
-    """Each step: the flows `generator_turns` times, on one batch with fresh noise, then their adversaries once."""
+    """Each step: the flows `generator_steps` times, on one batch with fresh noise, then their adversaries once."""
 
     kept, by_identity = MODALITIES, True
+    _sampler: ExhaustiveIdentitySampler | None = None
 
     def __init__(self, config: Flow2FlowConfig, batches: Batches) -> None:
         super().__init__(config, batches)
         flows = {name: make_flow(config) for name in self.kept}
         if config.start == "alike":
             flows["infrared"].load_state_dict(flows["visible"].state_dict())
-        adversaries = {}
+        adversaries, kind = {}, (config.discriminator_width, config.discriminator_weights)
         for modality in self.kept:
             if config.identity_weight:
-                adversaries[f"encoder_{modality}"] = ImageEncoder(config.discriminator_width)
+                adversaries[f"encoder_{modality}"] = ImageEncoder(*kind)
             if config.modality_weight:
-                adversaries[f"discriminator_{modality}"] = ModalityDiscriminator(config.discriminator_width)
+                adversaries[f"discriminator_{modality}"] = ModalityDiscriminator(*kind)
         self.modules = flows | adversaries
         self.adversaries = tuple(adversaries)
         self.optimizers["flows"] = torch.optim.Adam(_groups(flows), lr=config.learning_rate, betas=BETAS)
@@ -63,13 +76,43 @@ class Flow2FlowTask(TranslationTask):
             parameters = [parameter for module in adversaries.values() for parameter in module.parameters()]
             self.optimizers["adversaries"] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
 
+    def epoch_steps(self) -> int:
+        if self.settings.sampling == "with_replacement":
+            return super().epoch_steps()
+        return self._without_replacement(0).steps_per_epoch
+
+    def rows(self, step: int) -> tuple[Rows, Rows]:
+        if self.settings.sampling == "with_replacement":
+            return super().rows(step)
+        if self._sampler is None:
+            self._sampler = self._without_replacement(seeds.integer(self.seed, self.process, "rows") % 2**32)
+        places = self._sampler.batch(*divmod(step, self._sampler.steps_per_epoch))
+        visible, infrared = (own[chosen] for own, chosen in zip(self._paired(), places, strict=True))
+        stream, config = np.random.default_rng(seeds.integer(self.seed, self.process, step, "rows")), self.settings
+        further = self.batches.visible_alone(stream, identities=config.visible_only, images=config.images)
+        return np.concatenate((visible, further)), infrared
+
+    def _without_replacement(self, seed: int) -> ExhaustiveIdentitySampler:
+        counts = {"identities": self.settings.identities, "images": self.settings.images, "seed": seed}
+        return ExhaustiveIdentitySampler(*(self.batches.labels[own] for own in self._paired()), **counts)
+
+    def _paired(self) -> list[Rows]:
+        """Rows of each modality that show people of both."""
+        held = self.batches
+        return [own[np.isin(held.labels[own], held.paired)] for own in held.rows.values()]
+
+    def images(self, rows: Rows, draw: torch.Generator) -> Images:
+        config, fill = self.settings, GREY if self.settings.padding_fill == "grey" else 0.0
+        held = self.batches.images(rows, draw, self.device, flip=config.flip, padding=0)
+        return pad_and_crop(held, draw, config.padding, fill) if config.padding else held
+
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         rows = dict(zip(self.kept, self.rows(step), strict=True))
         labels = {name: torch.from_numpy(self.batches.labels[own]).to(self.device) for name, own in rows.items()}
         draw = self.generator(step, "images")
         clean = {name: self.images(own, draw) for name, own in rows.items()}
         self._freeze_adversaries(True)
-        for _ in range(self.settings.generator_turns):
+        for _ in range(self.settings.generator_steps):
             real = {
                 name: dequantised(images, torch.rand(images.shape, generator=draw).to(self.device))
                 for name, images in clean.items()
@@ -92,7 +135,7 @@ class Flow2FlowTask(TranslationTask):
         losses["noise"] = noise_loss(
             torch.cat([latents[name].float() for name in self.kept]),
             torch.cat([labels[name] for name in self.kept]),
-            config.form,
+            config.noise_term,
         )
         total = config.flow_weight * (losses["flow_visible"] + losses["flow_infrared"])
         total = total + config.noise_weight * losses["noise"]
