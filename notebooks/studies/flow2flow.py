@@ -443,6 +443,9 @@ pd.DataFrame(rows).set_index(["modality", "images"])
 # images and generated images, then perform the feature-level concatenation" (section V-A). It says no more. Here one
 # backbone has two heads: one learns from real images, one from generated ones, and the feature of a test image, which
 # is always real, concatenates both. Batches have the baseline's size, and their images are drawn from both kinds.
+# Another reading: a test image is translated too, and the second head describes the translation. The release has a
+# script for this, commented out. The row "CMG, test images translated too" follows it (`describe: compensate`; with
+# `-p full=true`).
 
 # %%
 for name in ("tse", "cmg", "both"):

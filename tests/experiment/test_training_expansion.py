@@ -4,11 +4,13 @@ import json
 
 import pandas as pd
 import pytest
+import torch
 
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import Row
 from vireid_lib.experiment.study import run_of
 from vireid_lib.experiment.training_sets import Expansion, evenly, expanded_by, expansion_of
+from vireid_lib.reid.features import extract
 
 TINY = {"blocks": 2, "squeezes": 1, "coupling_width": 4, "discriminator_width": 2, "steps": 2, "identities": 2}
 ROW = Row(
@@ -109,6 +111,34 @@ def test_the_generator_meets_training_people_alone(run):
     made = [record for record in run.cache.records() if record.name in names]
     assert {record.name for record in made} == names
     assert all(record.result["inputs"]["fitted"].endswith(fitted.key) for record in made)
+
+
+def test_test_images_may_be_described_with_their_translations(run):
+    """The first half is the real head's of the image, the second the other head's of its translation; the training is
+    the same."""
+    row = Row(**{**vars(ROW), "training": "flow2flow.cmg", "config": {"describe": "compensate"}})
+    own = run_of(run, row)
+    test = own.data().test()
+    made, records = own.translated(row.training, test)
+    assert (made["modality"] != test["modality"]).all() and len(set(made["path"]) & set(test["path"])) == 0
+    for record in records:  # what was made of what, as the gallery itself recorded it
+        origins = json.loads((record.folder / "provenance.json").read_text())["made_from"]
+        short = {name: starts[0] for name, starts in origins.items()}
+        for given, path in zip(test["path"], made["path"], strict=True):
+            if path.startswith(str(record.folder)):
+                assert given.endswith(next(start for name, start in short.items() if path.endswith(name)))
+    features, ranked = own.features(row.training, 0)
+    network, config = own.network(row.training, 0)
+    plain = config.model_copy(update={"flip_at_test": False})
+    assert config.needs_translations and ranked["path"].tolist() == test["path"].tolist()
+    half = features.shape[1] // 2
+    torch.testing.assert_close(features[:, :half] * 2**0.5, extract(network.alone("real"), test, config, None))
+    torch.testing.assert_close(features[:, half:] * 2**0.5, extract(network.alone("generated"), made, config, None))
+    both = extract(network, test, plain, None)
+    assert both.shape == features.shape and not torch.allclose(both, features, atol=1e-3)
+    other = run_of(run, Row(**{**vars(row), "training": "flow2flow.tse"}))
+    with pytest.raises(ValueError, match="has no translations"):
+        other.translated("flow2flow.tse", test)
 
 
 def test_a_network_is_trained_on_real_and_made_images(run):

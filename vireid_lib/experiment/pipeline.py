@@ -20,11 +20,12 @@ import pandas as pd
 
 from vireid_lib import generators
 from vireid_lib.data import tables
+from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment import datasets, methods, settings, variants
 from vireid_lib.experiment.context import Context
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.training_sets import adds_external, blends, evenly, expansion_of, translations
+from vireid_lib.experiment.training_sets import adds_external, blends, cameras_of, evenly, expansion_of, translations
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -134,6 +135,11 @@ class Run(Context):
             ranked[split] = self.data(split).test(validation=validation)
         inputs: dict[str, object] = {f"trained_{split}": record for split, record in trained.items()}
         inputs |= {f"ranked_{split}": rows for split, rows in ranked.items()}
+        translated = {}
+        if self.reid_config.needs_translations:
+            for split, rows in ranked.items():
+                translated[split], made = self.translated(training_set, rows, split)
+                inputs |= {f"translated_{place}_{split}": record for place, record in enumerate(made)}
         if (file := datasets.permutation_file(self)) is not None:
             inputs["permutations"] = file
         about = {
@@ -154,6 +160,7 @@ class Run(Context):
                 evaluate,
                 trained=trained,
                 ranked=ranked,
+                translated=translated,
                 protocols={
                     split: {mode: self.protocol(mode, split) for mode in evaluation.modes} for split in self.splits
                 },
@@ -202,7 +209,7 @@ class Run(Context):
     def more_images(self, training_set: str, split: int = 1) -> pd.DataFrame:
         """What a training set such as "flow2flow.tse" adds to the real images. The generator has seen no external
         image. Their sources are not "real"."""
-        from vireid_lib.experiment.steps.synthesize import load_gallery, translate
+        from vireid_lib.experiment.steps.synthesize import load_gallery
 
         expansion, real = expansion_of(training_set), self.data(split).train_rows()
         name = expansion.generator
@@ -213,15 +220,62 @@ class Run(Context):
             for asked, total in blends(real, expansion):
                 records.append((self.expand(f"expansion_{name}", name, blending, fitted, asked, real), total))
         if "cmg" in expansion.kinds:
-            machine = self.machine()
             for asked in translations(real, expansion):
-                make = partial(translate, name=name, config=config, fitted=fitted.folder, machine=machine, **asked)
-                about = {**config.sampling_settings(), "cameras": asked["cameras"], "seed": config.seed}
-                inputs, code = {"fitted": fitted, "real": asked["rows"]}, [generators.generator_class(name)]
-                made = self.stage(f"translation_{name}", about, inputs, make, code=code, seeds=[config.seed])
+                made = self._translation(name, split, **asked)
                 records.append((made, made.values["images"]))
         galleries = (evenly(load_gallery(made.folder, made.values["images"]), total) for made, total in records)
         return tables.concat(*galleries)
+
+    def translated(
+        self, training_set: str, rows: pd.DataFrame, split: int = 1
+    ) -> tuple[pd.DataFrame, list[StageRecord]]:
+        """Images in the other modality, row by row, by the generator of a training set such as "flow2flow.cmg"; and the
+        stages that made them.
+
+        Raises:
+            ValueError: the training set has no translations, or an image could not be translated.
+        """
+        from vireid_lib.experiment.steps.synthesize import load_gallery, one_each
+
+        expansion = expansion_of(training_set)
+        if expansion is None or "cmg" not in expansion.kinds:
+            raise ValueError(
+                f"Training set {training_set!r} has no translations, with which reid.config.describe: compensate "
+                "describes a test image: take one with cmg, or describe: both_heads."
+            )
+        learnt, records, paths = self.data(split).train_rows(), [], {}
+        for modality, other in OTHER.items():
+            own = rows[rows["modality"] == modality]
+            asked = cameras_of(learnt, other)
+            record = self._translation(expansion.generator, split, rows=own, cameras=asked)
+            made = set(load_gallery(record.folder, record.values["images"])["path"])
+            planned = one_each(own, asked, self.generator_config(expansion.generator).seed, record.folder)
+            paths |= {each.source_images[0]: str(each.path) for each in planned if str(each.path) in made}
+            records.append(record)
+        if lost := [path for path in rows["path"] if path not in paths]:
+            raise ValueError(
+                f"{expansion.generator} gave no usable picture of {len(lost)} test images, the first {lost[0]}: take "
+                "describe: both_heads, or fit it longer."
+            )
+        return rows.assign(path=rows["path"].map(paths), modality=rows["modality"].map(OTHER)), records
+
+    def _translation(self, name: str, split: int, *, rows: pd.DataFrame, cameras: list[str]) -> StageRecord:
+        """Have a fitted generator translate images, see `steps.synthesize.translate`."""
+        from vireid_lib.experiment.steps.synthesize import translate
+
+        config, fitted = self.generator_config(name), self.fit(name, split, external=False)
+        make = partial(
+            translate,
+            name=name,
+            config=config,
+            fitted=fitted.folder,
+            machine=self.machine(),
+            rows=rows,
+            cameras=cameras,
+        )
+        about = {**config.sampling_settings(), "cameras": cameras, "seed": config.seed}
+        inputs, code = {"fitted": fitted, "real": rows}, [generators.generator_class(name)]
+        return self.stage(f"translation_{name}", about, inputs, make, code=code, seeds=[config.seed])
 
     def network(self, training_set: str, seed: int, split: int = 1) -> tuple[nn.Module, ReidConfig]:
         """A trained network, in evaluation mode on the CPU, and its settings."""

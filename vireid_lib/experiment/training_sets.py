@@ -59,7 +59,7 @@ def blends(real: pd.DataFrame, expansion: Expansion) -> Iterator[tuple[dict[str,
     generator."""
     identities = sorted(real["identity"].unique())
     for modality in expansion.modalities:
-        total, cameras = expanded_by(real, modality, expansion.percent), _cameras(real, modality)
+        total, cameras = expanded_by(real, modality, expansion.percent), cameras_of(real, modality)
         each = -(-total // (len(identities) * len(cameras)))
         yield {"identities": identities, "cameras": cameras, "per_camera": each}, total
 
@@ -86,10 +86,11 @@ def evenly(made: pd.DataFrame, total: int) -> pd.DataFrame:
 def translations(real: pd.DataFrame, expansion: Expansion) -> Iterator[dict[str, Any]]:
     """CMG: each real image once in the other modality, under that modality's cameras in turn: rows and cameras."""
     for modality in expansion.modalities:
-        yield {"rows": real[real["modality"] == OTHER[modality]], "cameras": _cameras(real, modality)}
+        yield {"rows": real[real["modality"] == OTHER[modality]], "cameras": cameras_of(real, modality)}
 
 
-def _cameras(rows: pd.DataFrame, modality: str) -> list[str]:
+def cameras_of(rows: pd.DataFrame, modality: str) -> list[str]:
+    """The cameras of a modality, by the names of `vireid_lib.data.cameras`."""
     return [name for name, records in camera_modalities(rows).items() if records == modality]
 
 

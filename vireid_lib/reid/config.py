@@ -68,6 +68,12 @@ class ReidConfig(BaseModel):
             return settings
         return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
 
+    @property
+    def needs_translations(self) -> bool:
+        """Whether a test image is described together with its translation into the other modality; the network then
+        has `alone`, see `vireid_lib.reid.methods.mpanet_expanded`."""
+        return False
+
     def weights_read(self) -> dict[str, str | None]:
         """{"<setting>_weights": digest} of others' weights that the settings name; empty where training starts anew."""
         from vireid_lib.training import weights  # brings torch, which reading a profile can spare

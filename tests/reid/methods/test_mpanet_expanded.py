@@ -73,6 +73,12 @@ def test_an_image_is_described_by_both_heads_side_by_side(random_batch: Callable
     assert not torch.allclose(found[:, :width], found[:, width:])
 
 
+def test_each_head_can_describe_alone(random_batch: Callable):
+    network, images = build(MIXED).network.eval(), random_batch().visible
+    parts = [network.alone(kind).features(images, "visible") for kind in ("real", "generated")]
+    torch.testing.assert_close(torch.cat(parts, 1), network.features(images, "visible"))
+
+
 def test_without_generated_rows_in_a_batch_it_is_mpanet(random_batch: Callable):
     expanded = build([True] * 8 + [False])
     plain = methods.build("mpanet", MpanetConfig.small(), 4)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import safetensors.torch
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from vireid_lib.data.text import read_json
 from vireid_lib.evaluation.evaluator import DISTANCES, Evaluation, combine
@@ -18,12 +21,16 @@ from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import Machine, features_file
 from vireid_lib.training import determinism
 
+if TYPE_CHECKING:
+    from vireid_lib.reid.config import ReidConfig
+
 
 def evaluate(
     folder: Path,
     *,
     trained: Mapping[int, StageRecord],
     ranked: Mapping[int, pd.DataFrame],
+    translated: Mapping[int, pd.DataFrame],
     protocols: Mapping[int, Mapping[str, EvaluationProtocol]],
     machine: Machine,
 ) -> dict[str, Any]:
@@ -37,9 +44,9 @@ def evaluate(
     Args:
         trained: the training of each of the data set's splits; a protocol refuses to rank whom it was trained on.
         ranked: the images that its protocol ranks.
+        translated: these in the other modality, row by row, for a method that describes them with it; else empty.
         protocols: by mode.
     """
-    from vireid_lib.reid.features import extract
     from vireid_lib.reid.train import RECORD
 
     found: dict[str, list[Evaluation]] = {}
@@ -49,10 +56,10 @@ def evaluate(
         plain = config.model_copy(update={"flip_at_test": False})
         with determinism.threads(1, machine.device == "cpu"):
             network.to(machine.device)
-            features = extract(network, ranked[split], config, machine.cache)
+            features = _features(network, ranked[split], translated.get(split), config, machine.cache)
             both = {"features": features, "plain": features}
             if config.flip_at_test:
-                both["plain"] = extract(network, ranked[split], plain, machine.cache)
+                both["plain"] = _features(network, ranked[split], translated.get(split), plain, machine.cache)
         safetensors.torch.save_file({name: each.clone() for name, each in both.items()}, folder / features_file(split))
         for mode, protocol in protocols[split].items():
             distance = DISTANCES[config.similarity]
@@ -67,3 +74,15 @@ def evaluate(
         for split, record in trained.items()
     }
     return {"evaluations": {mode: combine(parts).to_dict() for mode, parts in found.items()}, "trainings": about}
+
+
+def _features(
+    network: nn.Module, rows: pd.DataFrame, translated: pd.DataFrame | None, config: ReidConfig, cache: Path | None
+) -> Float[Tensor, "rows dim"]:
+    """Features of test images; with their translations, the two heads' side by side, equally weighted."""
+    from vireid_lib.reid.features import extract
+
+    if translated is None:
+        return extract(network, rows, config, cache)
+    heads = (("real", rows), ("generated", translated))
+    return torch.cat([extract(network.alone(kind), own, config, cache) for kind, own in heads], 1) / 2**0.5

@@ -63,6 +63,14 @@ ROWS = (
         for percent in PERCENT
         if expansion_row(modality, percent) != "tse"
     ),
+    Row(
+        "cmg_compensated",
+        "CMG, test images translated too",
+        METHOD,
+        {"describe": "compensate"},
+        training=TRAINING["cmg"],
+        always=False,
+    ),
     *(
         Row(f"{kind}_mixed", f"{KINDS[kind]}, one head", "mpanet", training=TRAINING[kind], always=False)
         for kind in ("tse", "cmg")

@@ -3,11 +3,13 @@
 Pan, Chen, He, Li, He: "How Image Generation Helps Visible-to-Infrared Person Re-Identification?", section V-A: "we
 separately learn features of true images and generated images, then perform the feature-level concatenation". The paper
 says no more. Here both kinds pass one backbone, and each has a head of its own (pattern alignment, BN neck,
-classifiers, mean teachers, all of MPANet's losses). The feature of a test image, which is always real, concatenates
-both heads'.
+classifiers, mean teachers, all of MPANet's losses). A test image is always real. Its feature concatenates both heads'
+features of it; or the real head's of it and the other head's of its translation into the other modality, for which the
+release has a script, commented out, that translates the test images.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import pandas as pd
 import torch
@@ -26,10 +28,18 @@ class MpanetExpandedConfig(MpanetConfig):
 
     Attributes:
         generated_weight: of a generated image's losses; a real image's is 1.
+        describe: a test image by "both_heads", or "compensate": by the real head, and by the generated head's view of
+            the image as the training set's generator translates it, each of unit length. The latter needs a training
+            set with such translations (CMG).
     """
 
     method: str = "mpanet_expanded"
     generated_weight: float = Field(default=1.0, gt=0)
+    describe: Literal["both_heads", "compensate"] = "both_heads"
+
+    @property
+    def needs_translations(self) -> bool:
+        return self.describe == "compensate"
 
 
 class _NoBackbone(nn.Module):
@@ -73,10 +83,25 @@ class ExpandedPatternNetwork(PatternNetwork):
         """Both heads' features after their BN necks, side by side."""
         return torch.cat((super().describe(maps), self.generated.describe(maps)), dim=1)
 
+    def alone(self, kind: Literal["real", "generated"]) -> nn.Module:
+        """The network with one of its heads, whose `features` are that head's."""
+        return _OneHead(self, super().describe if kind == "real" else self.generated.describe)
+
     def update_teachers(self, rate: float) -> None:
         """Both heads' teachers, see `PatternNetwork.update_teachers`."""
         super().update_teachers(rate)
         self.generated.update_teachers(rate)
+
+
+class _OneHead(nn.Module):
+    """The backbone of a network, and one head."""
+
+    def __init__(self, network: ExpandedPatternNetwork, head: Callable[[Maps], Features]) -> None:
+        super().__init__()
+        self.network, self.head = network, head
+
+    def features(self, images: Images, modality: str) -> Features:
+        return self.head(self.network.feature_map(images, modality))
 
 
 class MpanetExpanded(Mpanet):
