@@ -99,7 +99,9 @@ def _joint(run: Run, name: str) -> list[str]:
     if name not in methods.JOINT or run.profile.reid.method != name:
         return []
     people = run.data().train_rows()["identity"].nunique()
-    needed = methods.module(name).joint_bytes(run.reid_config, run.generator_config(name), people)
+    if (joint_bytes := getattr(methods.module(name), "joint_bytes", None)) is None:
+        return []  # the generator's fit is all
+    needed = joint_bytes(run.reid_config, run.generator_config(name), people)
     return [f"joint        {readable(needed)} of memory in the training with re-identification"]
 
 

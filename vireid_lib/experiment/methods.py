@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vireid_lib.reid.config import ReidConfig
     from vireid_lib.reid.method import Method
 
-JOINT = {"jsia": "vireid_lib.generators.jsia.joint"}
+JOINT = {"aligngan": "vireid_lib.generators.aligngan.joint", "jsia": "vireid_lib.generators.jsia.joint"}
 """Method → module with `METHOD`, `starting_point`, `train_joint` and `load_joint`; the method starts from a fitted
 generator of its name. ReID imports no generator, so that `reid.methods` cannot know them."""
 

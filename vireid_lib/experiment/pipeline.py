@@ -344,7 +344,9 @@ class Run(Context):
         """The fitted generator that a method of `methods.JOINT` starts from; all trainings of a seed share it."""
         method = self.profile.reid.method
         table = self.training_set(training_set, split, validation=validation)
-        rows, config = methods.module(method).starting_point(table, self.generator_config(method), seed)
+        rows, config = methods.module(method).starting_point(
+            table, self.generator_config(method), seed, self.reid_config
+        )
         return self._fit(method, config, rows, threads=1, progress=progress)
 
     def _fit(

@@ -25,6 +25,7 @@ ROWS = (
     Row("dee_both", "DEE, CPM, orthogonal", "deen", PLAIN),
     Row("mfa", "MFA", "deen", ONE),
     Row("deen", "DEEN", "deen"),
+    Row("aligngan", "AlignGAN", "aligngan", always=False),
     Row("nl", "NL", "deen", ONE | {"aggregation": "non_local"}),
     Row("nl_dee", "NL, DEE", "deen", {"aggregation": "non_local"}),
     Row("two", "two branches", "deen", PLAIN | {"branches": 2}),

@@ -46,6 +46,7 @@ def _expansion(modality: str, percent: int) -> Row:
 
 ROWS = (
     Row("mpanet", "MPANet", "mpanet"),
+    Row("aligngan", "AlignGAN", "aligngan", always=False),
     *(_row(kind, KINDS[kind], TRAINING[kind], always=True) for kind in KINDS),
     _row("interpolation", "image interpolation", "interpolation.tse", always=True),
     _row("cyclegan", "CycleGAN", "cyclegan.cmg", always=True),

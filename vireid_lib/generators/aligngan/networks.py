@@ -65,12 +65,20 @@ class AlignedNetwork(nn.Module):
 
     def features(self, images: Images, modality: str) -> Float[Tensor, "batch dim"]:
         """The feature for retrieval: the pooled maps. Raises ValueError for an unknown modality."""
+        return self.describe(self.feature_map(images, modality))
+
+    def feature_map(self, images: Images, modality: str) -> Maps:
+        """The map before pooling, for attention and Grad-CAM pictures; of a visible image, that of its translation."""
         if modality not in ("visible", "infrared"):
             raise ValueError(f"There is no modality {modality!r}: pass 'visible' or 'infrared'.")
         images = (images - self.black) / self.range * 2 - 1
         if modality == "visible":
             images = self.to_infrared(images)
-        return average_pool(self.network(images))
+        return self.network(images)
+
+    def describe(self, maps: Maps) -> Float[Tensor, "batch dim"]:
+        """The feature for retrieval of maps as `feature_map` gives them."""
+        return average_pool(maps)
 
 
 class ImageDiscriminator(nn.Module):

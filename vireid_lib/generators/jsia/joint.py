@@ -84,10 +84,12 @@ def joint_bytes(config: JsiaReidConfig, made_at: JsiaConfig, identities: int) ->
     return weights_bytes(outline.modules.values()) + outline.step_bytes()
 
 
-def starting_point(table: pd.DataFrame, config: JsiaConfig, seed: int) -> tuple[pd.DataFrame, JsiaConfig]:
+def starting_point(
+    table: pd.DataFrame, config: JsiaConfig, seed: int, reid: JsiaReidConfig
+) -> tuple[pd.DataFrame, JsiaConfig]:
     """The rows and the settings with which `Jsia` is fitted before a joint training on `table` starts from it: external
     identities are among them, whatever `config.fit_on` says; but infrared images of these, made by another generator,
-    are left out. All trainings of a seed start from the same one."""
+    are left out. All trainings of a seed start from the same one, whatever their own settings `reid`."""
     foreign = (table["split"] == "external") & (table["modality"] == "infrared")
     rows = tables.validate(table[~foreign].reset_index(drop=True), "JSIA's pre-training")
     return rows, config.model_copy(update={"fit_on": "target+external", "seed": seed})

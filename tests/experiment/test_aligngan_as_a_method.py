@@ -1,0 +1,45 @@
+"""AlignGAN as a ReID method of the book: fitted for each seed, ranked like any other, named by its papers' rows."""
+
+import importlib
+
+import pytest
+
+from vireid_lib.experiment import variants
+from vireid_lib.experiment.study import Row, run_of
+from vireid_lib.generators.aligngan.networks import AlignedNetwork
+
+FEW = {"generator_width": 2, "blocks": 1, "discriminator_width": 2, "embedding": 4, "identities": 2, "images": 1}
+
+
+@pytest.fixture(scope="module")
+def run(with_generators):
+    return run_of(with_generators({"aligngan": FEW}), Row("aligngan", "AlignGAN", "aligngan", {"steps": 4}))
+
+
+def test_it_is_trained_and_ranked(run):
+    record = run.evaluate("real", 0, progress=False)
+    scores = record.values["evaluations"]
+    assert set(scores) == set(run.profile.evaluation.modes)
+    network, config = run.network("real", 0)
+    assert isinstance(network, AlignedNetwork) and config == run.reid_config and config.steps == 4
+    features, rows = run.features("real", 0)
+    assert len(features) == len(rows) == len(run.data().test())
+    trained = record.values["trainings"]["1"]
+    assert trained["steps"] == 4 and trained["images_seen"] > 0
+
+
+def test_each_seed_has_a_fit_of_its_own_with_the_methods_settings(run):
+    starts = [run.starting_point("real", seed) for seed in (0, 1)]
+    assert starts[0].key != starts[1].key
+    assert run.train("real", 0).result["inputs"]["start"] == f"stage:fit_aligngan:{starts[0].key}"
+    fitted = starts[0].result["config"]
+    assert (fitted["steps"], fitted["feature_identities"], fitted["feature_images"]) == (4, 2, 2)
+    assert (fitted["generator_width"], fitted["identities"], fitted["images"]) == (2, 2, 1)
+
+
+@pytest.mark.parametrize(("study", "number"), [("deen", 2), ("flow2flow", 3)])
+def test_the_printed_rows_are_a_row_of_the_study(study, number, tiny_profile):
+    study = importlib.import_module(f"vireid_lib.experiment.studies.{study}").STUDY
+    printed = next(row for row in study.table(number).rows if row.printed == "AlignGAN")
+    for profile in (tiny_profile, variants.as_published("sysu_mm01", "agw")):
+        assert study.row_of(printed, profile).name == "aligngan"
