@@ -48,6 +48,20 @@ def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsy
         assert generators.generator_class(name).miniature_only or f"\n{name} on" in f"\n{printed}"
 
 
+def test_the_plan_of_methods_that_are_trained_with_a_generator(tiny_book):
+    """The fit that they start from, with the settings that the method gives it; and the joint training's memory."""
+    for method, words in (("jsia", ("joint        ", "of memory in the training")), ("aligngan", ("4 steps",))):
+        reid = tiny_book.profile.reid.model_copy(update={"method": method, "config": {"steps": 4, "identities": 2}})
+        own = tiny_book.with_profile(tiny_book.profile.model_copy(update={"reid": reid}))
+        assert [name for _, name, _ in outlook._used(own, ["real"])] == [method]
+        already = set()
+        said = outlook._words(own, own, method, "real", already)
+        assert not outlook._words(own, own, method, "real", already)
+        assert "can't" not in said, said
+        assert all(each in said for each in words), said
+        assert f"training     {len(own.data().train_rows())} images" in said
+
+
 @pytest.mark.slow
 def test_the_plan_of_the_miniature_world_is_measured(tmp_path):
     grey, dive, oracle = outlook.plan("smoke", tmp_path)

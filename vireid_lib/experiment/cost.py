@@ -32,27 +32,41 @@ def plan(
     """
     run, said, left = experiment.open(profile, workspace, data_root), set(), []
     for own, name, training in _study(run, study, full, left) if study else _used(run, run.profile.reid.training_sets):
-        config, made = own.generator_config(name), synthetic(own, name, training)
-        external = "" if expansion_of(training) else own.profile.data.external
-        base = settings.generator_name(own.profile, name)
-        if (key := json.dumps([base, config.model_dump(mode="json"), made, external])) in said:
-            continue
-        said.add(key)
-        sets = f"{own.profile.data.target} with {external}" if external else own.profile.data.target
-        lines = [f"{name} on profile {run.profile.name}, {sets}{_changed(own, run, name)}:"]
-        rows = own.fitted_rows(name, external=bool(external))
-        try:
-            expected = generators.build(base, config, device=own.device, progress=False).estimate(rows, made)
-            lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
-            lines += [f"  {line}" for line in _joint(own, name)]
-        except (ValueError, FileNotFoundError) as error:  # the next generator may be fitted all the same
-            lines.append(f"  can't be fitted: {error}")
-        if (count := len(run.splits)) > 1:
-            lines.append(f"  all of it {count} times, once for each of the data set's splits")
-        yield "\n".join(lines)
+        if text := _words(run, own, name, training, said):
+            yield text
     yield from left
     if not said:
         yield f"no generator: the training sets are {', '.join(run.profile.reid.training_sets)}"
+
+
+def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
+    """The plan of a generator for a training set, "" if it is among those `said`.
+
+    Args:
+        own: with a row's settings, on top of those of `run`.
+    """
+    config, made = own.generator_config(name), synthetic(own, name, training)
+    starts = name in methods.JOINT and name == own.profile.reid.method and training == "real"
+    external = "" if starts or expansion_of(training) else own.profile.data.external
+    if starts:
+        rows, config = own.starting_settings(training, own.profile.reid.seeds[0])
+    base = settings.generator_name(own.profile, name)
+    if (key := json.dumps([base, config.model_dump(mode="json"), made, external])) in said:
+        return ""
+    said.add(key)
+    sets = f"{own.profile.data.target} with {external}" if external else own.profile.data.target
+    lines = [f"{name} on profile {run.profile.name}, {sets}{_changed(own, run, name)}:"]
+    if not starts:
+        rows = own.fitted_rows(name, external=bool(external))
+    try:
+        expected = generators.build(base, config, device=own.device, progress=False).estimate(rows, made)
+        lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
+        lines += [f"  {line}" for line in _joint(own, name)]
+    except (ValueError, FileNotFoundError) as error:  # the next generator may be fitted all the same
+        lines.append(f"  can't be fitted: {error}")
+    if (count := len(run.splits)) > 1:
+        lines.append(f"  all of it {count} times, once for each of the data set's splits")
+    return "\n".join(lines)
 
 
 def synthetic(run: Run, name: str, training: str) -> int:

@@ -342,12 +342,15 @@ class Run(Context):
         self, training_set: str, seed: int, split: int = 1, *, validation: bool = False, progress: bool = False
     ) -> StageRecord:
         """The fitted generator that a method of `methods.JOINT` starts from; all trainings of a seed share it."""
-        method = self.profile.reid.method
-        table = self.training_set(training_set, split, validation=validation)
-        rows, config = methods.module(method).starting_point(
-            table, self.generator_config(method), seed, self.reid_config
-        )
-        return self._fit(method, config, rows, threads=1, progress=progress)
+        rows, config = self.starting_settings(training_set, seed, split, validation=validation)
+        return self._fit(self.profile.reid.method, config, rows, threads=1, progress=progress)
+
+    def starting_settings(
+        self, training_set: str, seed: int, split: int = 1, *, validation: bool = False
+    ) -> tuple[pd.DataFrame, BaseModel]:
+        """The rows and the settings of that fit."""
+        method, table = self.profile.reid.method, self.training_set(training_set, split, validation=validation)
+        return methods.module(method).starting_point(table, self.generator_config(method), seed, self.reid_config)
 
     def _fit(
         self, name: str, config: BaseModel, table: pd.DataFrame, *, threads: int = 2, progress: bool = True
