@@ -265,7 +265,8 @@ studies.overview(measured, ["rank_1", "rank_10", "mean_ap", "mean_inp", "intra_d
 # %%
 curves = {"SL, IL, LR, UI": next(iter(trainings.histories(studies.train(run, [STUDY.row("jsia")])).values()))}
 for term, words in {"identity": "cross-entropy", "il": "λ · IL (eq. 11)", "ui": "λ · UI (eq. 15)"}.items():
-    display(viz.training_curves(curves, term, axis=words, title=f"{words} in training"))
+    if all(term in history for history in curves["SL, IL, LR, UI"]):  # the released form has no UI
+        display(viz.training_curves(curves, term, axis=words, title=f"{words} in training"))
 
 # %% [markdown]
 # **What to notice.** The network of the miniature world is trained for few steps, and so are its generators: a paper's

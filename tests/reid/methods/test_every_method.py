@@ -12,6 +12,7 @@ import torch
 from listings import listing
 from pydantic import ValidationError
 
+from vireid_lib.generators.aligngan.joint import AlignGanReidConfig
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.reid import methods
 from vireid_lib.reid.config import Origin, ReidConfig
@@ -159,7 +160,7 @@ def test_an_unknown_method_is_refused_with_the_nearest() -> None:
 
 
 def test_every_setting_of_every_method_has_an_origin() -> None:
-    for config in (JsiaReidConfig, *map(kind, methods.names())):
+    for config in (AlignGanReidConfig, JsiaReidConfig, *map(kind, methods.names())):
         origins = config.origins()
         assert list(origins) == list(config.model_fields) and set(origins.values()) <= set(get_args(Origin))
         assert "ORIGINS" in vars(config) or config.__name__ == "MpanetExpandedConfig", "its own settings pass for ours"
