@@ -124,9 +124,7 @@ def test_names_say_what_changes_the_numbers(tmp_path):
     assert official.name == "indoor-search, multi-shot, official draw"
     assert official.to_dict()["permutation_file"] == "rand_perm_cam.mat"
     assert SysuProtocol(shots=4).name == "all-search, 4-shot, seeded draw"
-    assert (
-        SysuProtocol(galleries=4).name == "all-search, single-shot, seeded draw, galleries of 4 parts of the identities"
-    )
+    assert SysuProtocol(galleries=4).name == "all-search, single-shot, seeded draw, identities in 4 galleries"
     assert LlcmProtocol(reading="release").name == "visible-to-infrared, release reading"
     assert RegdbProtocol("infrared-to-visible").name == "infrared-to-visible"
 

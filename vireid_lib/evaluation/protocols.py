@@ -130,9 +130,9 @@ class SysuProtocol(_Settings):
 
     @property
     def name(self) -> str:
-        """The searched cameras, how the gallery is drawn, and of how many parts of the identities if of several."""
+        """The searched cameras, how the gallery is drawn, and the number of galleries if there are several."""
         shots = {1: "single-shot", 10: "multi-shot"}.get(self.shots, f"{self.shots}-shot")
-        parts = f", galleries of {self.galleries} parts of the identities" if self.galleries > 1 else ""
+        parts = f", identities in {self.galleries} galleries" if self.galleries > 1 else ""
         return f"{self.mode}-search, {shots}, {self.draw} draw{parts}"
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
