@@ -835,7 +835,7 @@ if "grayscale" in galleries:
 # The evaluator matters as much as the answer:
 
 # %%
-for name, words in measures.judges(run).items():
+for name, words in measures.evaluators(run).items():
     print(f"evaluator '{name}': {words}")
 
 # %% [markdown]
@@ -849,14 +849,14 @@ preserved = measures.preservation_table(run).assign(rank_1=lambda rows: 100 * ro
 rank_1_of = 100 * first_mode.pivot(index="seed", columns="training", values="rank_1")
 gains = rank_1_of - rank_1_of["real"].mean()
 
-asked = preserved.groupby(["judge", "gallery"], sort=False)
+asked = preserved.groupby(["evaluator", "gallery"], sort=False)
 shown = pd.DataFrame({"nearest is the same identity (%)": asked["rank_1"].apply(mean_and_std)})
 shown["chance (%)"] = (100 * asked["chance"].mean()).map("{:.1f}".format)
 shown["gain in rank-1 (points)"] = [f"{gains[gallery].mean():+.1f}" for _, gallery in shown.index]
 shown.rename(index=training_label, level="gallery").rename_axis(["evaluator", "infrared of the external identities"])
 
 # %%
-fair = preserved[preserved["judge"] == "real"]
+fair = preserved[preserved["evaluator"] == "real"]
 plt.figure(figsize=(6.4, 3.6))
 for name, own in fair.groupby("gallery", sort=False):
     kept, gain = own["rank_1"], gains[name]

@@ -51,7 +51,7 @@ from vireid_lib.analysis.attention import conclusion, findings, record
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.attention_measures import concentrations, positions
 from vireid_lib.experiment.datasets import most_seen
-from vireid_lib.experiment.dive_views import cameras_of_each_view, identities
+from vireid_lib.experiment.dive_views import cameras_of_each_view
 from vireid_lib.experiment.gallery_measures import PERCENT, compare
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
@@ -515,7 +515,8 @@ for name in names[:2]:
 # says.
 
 # %%
-people, cameras, model = identities(run, 5), cameras_of_each_view(run), run.generator("dive").model
+people = sorted(run.data().external["identity"].unique())[:5]
+cameras, model = cameras_of_each_view(run), run.generator("dive").model
 swapped = [sample(model, [Request(name, camera, seed=0) for name in people]) for camera in cameras]
 viz.image_grid(
     list(zip(*swapped, strict=True)),

@@ -246,22 +246,17 @@ pd.DataFrame(rows).T.rename_axis("there and back by")
 # %%
 record = studies.run_of(run, STUDY.row("tse")).fit("flow2flow", external=False)
 history = pd.read_json(record.folder / FITTED / "training" / "history.jsonl", lines=True)
-smooth = history.rolling(max(1, len(history) // 20), min_periods=1, center=True).mean()
-viz.lines(
-    {name: (history["step"], smooth[name]) for name in ("flow_visible", "flow_infrared")},
-    x="step",
-    y="flow loss (nats)",
-    title="Flow loss (lower is more likely)",
+smooth = history.rolling(max(1, len(history) // 20), min_periods=1, center=True).mean().assign(step=history["step"])
+smooth.plot(
+    "step", ["flow_visible", "flow_infrared"], ylabel="flow loss (nats)", title="Flow loss (lower is more likely)"
 )
+plt.show()
 
 # %%
 sides = ["identity_visible", "encoder_visible", "modality_visible", "discriminator_visible"]
-viz.lines(
-    {name: (history["step"], history[name]) for name in sides},
-    x="step",
-    y="loss (no unit)",
-    title="Visible images made of infrared ones: flows against adversaries",
-)
+title = "Visible images made of infrared ones: flows against adversaries"
+history.plot("step", sides, ylabel="loss (no unit)", title=title)
+plt.show()
 
 # %% [markdown]
 # **What to notice.** The paper finds that the infrared flow's loss falls lower, and says that infrared images are

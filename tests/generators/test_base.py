@@ -7,6 +7,8 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from listings import listing
+from remedy import REMEDY
 from safetensors.torch import load_file, save_file
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
@@ -18,6 +20,7 @@ from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import noise_schedule, sampler
 from vireid_lib.generators.dive.prompts import Vocabulary
 from vireid_lib.generators.dive.sample import Request, sample
+from vireid_lib.project import project_root
 from vireid_lib.training.weights import WeightsError
 
 SCHEDULERS = {
@@ -102,6 +105,48 @@ def test_weights_that_are_missing_are_named(base, part):
         load_base(str(base))
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+SETTINGS = [*(f"{part}/config.json" for part in PARTS), "scheduler/scheduler_config.json", "tokenizer/tokenizer.json"]
+DAMAGE = [
+    (f"{part}/{name}.safetensors", data) for part, name in PARTS.items() for data in (b"", POINTER, b"<html>", None)
+]
+DAMAGE += [(file, data) for file in SETTINGS for data in (b"", b"{", POINTER, b"\xff\xfe{\0}\0")]
+
+
+@pytest.mark.parametrize(("file", "data"), DAMAGE)
+def test_a_damaged_file_is_named(base, file, data):
+    whole = (base / file).read_bytes()
+    (base / file).write_bytes(whole[: len(whole) // 3] if data is None else data)
+    with pytest.raises(WeightsError) as refused:
+        load_base(str(base))
+    assert str(base / file) in str(refused.value) and REMEDY.search(str(refused.value)), str(refused.value)
+
+
+@pytest.mark.parametrize("lost", ["vae", "unet", "text_encoder", "scheduler", "tokenizer", "model_index.json"])
+def test_a_part_that_is_not_there_is_named(base, lost):
+    shutil.rmtree(base / lost) if (base / lost).is_dir() else (base / lost).unlink()
+    with pytest.raises(FileNotFoundError) as refused:
+        load_base(str(base))
+    assert str(base) in str(refused.value) and lost in str(refused.value) and REMEDY.search(str(refused.value))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_named(base, value):
+    file = base / "text_encoder/model.safetensors"
+    tensors = load_file(file)
+    next(each for each in tensors.values() if each.is_floating_point()).view(-1)[0] = value
+    save_file(tensors, file, {"format": "pt"})
+    with pytest.raises(WeightsError, match=f"{base}.*text_encoder"):
+        load_base(str(base))
+
+
+def test_a_tokenizer_without_words_is_named(base):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (base / "tokenizer" / name).unlink()
+        with pytest.raises(WeightsError, match=f"{base}.*tokenizer"):
+            load_base(str(base))
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_the_key_follows_weights_of_any_format(base, part, expected):
     old = base / part / f"{PARTS[part]}.safetensors"
@@ -146,3 +191,11 @@ def test_a_discriminators_encoder_is_read_as_carefully(tmp_path):
     save_file({other: tensors[other] for other in tensors if other != name}, file, {"format": "pt"})
     with pytest.raises(ValueError, match="lacks 1 weights"):
         make_discriminator(config)
+
+
+def test_plain_diffusers_draws_with_the_miniature_model_as_its_page_says(monkeypatch):
+    monkeypatch.chdir(project_root())
+    names = {}
+    exec(listing("The miniature Stable Diffusion", "vireid_lib/miniworld/base_model/README.md"), names)
+    red, green, blue = np.asarray(names["image"], float)[18:32, 10:22].mean((0, 1))  # the coat
+    assert names["image"].size == (32, 64) and red > 1.3 * max(green, blue)

@@ -3,10 +3,6 @@
 import io
 import json
 
-import pytest
-
-from vireid_lib import cli
-from vireid_lib.experiment.notebooks import ChapterError, find_study
 from vireid_lib.experiment.runner import run_book
 
 CHAPTER = """\
@@ -45,10 +41,3 @@ def test_a_study_has_a_page_of_its_own(tmp_path):
     record = json.loads((workspace / "study_small.json").read_text())
     assert record["ok"] and "vireid study small" in record["command"] and "full=true" in record["command"]
     assert (workspace / "notebooks" / "small.json").exists() and not (workspace / "book.json").exists()
-
-
-def test_an_unknown_study_lists_those_there_are(tmp_path, capsys):
-    with pytest.raises(ChapterError, match="no study 'dne' in .*; there are none"):
-        find_study(tmp_path, "dne")
-    assert cli.main(["study", "dne", "--profile", "smoke", "--workspace", str(tmp_path / "w")]) == 2
-    assert "no study 'dne'" in capsys.readouterr().err and not (tmp_path / "w").exists()
