@@ -1,12 +1,10 @@
 """The image table's schema at the border, and what is computed from a table."""
 
-import io
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
-from remedy import REMEDY
 
 from vireid_lib.data import tables
 from vireid_lib.data.layouts import read_dataset
@@ -58,102 +56,6 @@ def test_validation_gives_canonical_order_types_and_rows():
 def test_a_broken_table_is_refused_with_place_and_remedy(columns, message):
     with pytest.raises(TableError, match=message):
         tables.validate(made(**columns), "here")
-
-
-@pytest.fixture
-def saved(tmp_path):
-    """The file of a table of four images that are there."""
-    for number in range(4):
-        (tmp_path / f"{number}.png").write_bytes(b"an image")
-    table = made(4, path=[str(tmp_path / f"{number}.png") for number in range(4)], source="dive", seed=[4, 5, 6, 7])
-    tables.save(table, tmp_path / "table.csv")
-    return tmp_path / "table.csv"
-
-
-def cell(column, value):
-    """What writes another value into the third row of a table's text."""
-
-    def change(text):
-        held = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-        held.loc[2, column] = value
-        return held.to_csv(index=False)
-
-    return change
-
-
-ODD = {
-    "identity": ("7", "a/b/c", ""),
-    "camera": ("mini_vi/three", "3"),
-    "modality": ("thermal", "Infrared"),
-    "split": ("training",),
-    "source": ("",),
-    "seed": ("x", "1.5", "9" * 30, "9" * 5000),
-    "path": ("", "0.png"),
-}
-FORMS = {
-    "nothing": lambda text: "",
-    "a line end": lambda text: "\n",
-    "semicolons": lambda text: text.replace(",", ";"),
-    "a quote": lambda text: f'"{text}',
-    "more cells": lambda text: text.replace("\n", ",1,2\n", 2),
-    "a web page": lambda text: "<!DOCTYPE html>\n<html></html>\n",
-    "a Git LFS pointer": lambda text: "version https://git-lfs.github.com/spec/v1\noid x\n",
-    **{
-        f"without {name}": lambda text, name=name: (
-            pd.read_csv(io.StringIO(text), dtype=str).drop(columns=name).to_csv(index=False)
-        )
-        for name in tables.COLUMNS
-    },
-    **{
-        f"with {name}": lambda text, name=name: (
-            pd.read_csv(io.StringIO(text), dtype=str).assign(**{name: "x"}).to_csv(index=False)
-        )
-        for name in ("pth", "label", "Path", "Unnamed: 0")
-    },
-    **{f"{column} {value[:9]!r}": cell(column, value) for column, values in ODD.items() for value in values},
-    **{
-        f"a row of {count}": lambda text, count=count: text.replace(
-            text.splitlines()[2], ",".join(text.splitlines()[2].split(",")[:count])
-        )
-        for count in range(1, 6)
-    },
-}
-
-
-@pytest.mark.parametrize("what", FORMS)
-def test_a_broken_file_is_refused_by_name(saved, what):
-    saved.write_text(FORMS[what](saved.read_text()))
-    with pytest.raises(TableError) as refused:
-        tables.load(saved)
-    assert str(saved) in str(refused.value) and REMEDY.search(str(refused.value)), str(refused.value)
-
-
-def test_a_file_that_was_cut_anywhere_but_at_a_line_end_is_refused(saved):
-    """At the end of a line nothing of the file itself tells; the stage's record does."""
-    whole = saved.read_text()
-    for place in range(1, len(whole) - 1):
-        if whole[place - 1] != "\n":
-            saved.write_text(whole[:place])
-            with pytest.raises(TableError, match="table.csv"):
-                tables.load(saved)
-
-
-def test_a_file_or_an_image_that_is_gone_is_named(saved):
-    table = tables.load(saved)
-    saved.with_name("2.png").unlink()
-    with pytest.raises(FileNotFoundError, match="2.png"):
-        tables.digest(table)
-    saved.unlink()
-    with pytest.raises(TableError, match="table.csv"):
-        tables.load(saved)
-
-
-@pytest.mark.parametrize("index", [b"", b"{", b"[]", b"3", b"\xff", b"[" * 5000, b"9" * 5000])
-def test_a_damaged_index_of_digests_is_made_again(saved, index):
-    table = tables.load(saved)
-    (saved.parent / "cache").mkdir()
-    (saved.parent / "cache/contents.json").write_bytes(index)
-    assert tables.digest(table, cache=saved.parent / "cache") == tables.digest(table)
 
 
 def test_concat_appends_and_refuses_the_same_image_twice():

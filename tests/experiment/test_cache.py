@@ -15,11 +15,10 @@ from vireid_lib.evaluation import metrics
 from vireid_lib.experiment import code_digest
 from vireid_lib.experiment.cache import THREADS, Cache, StageFailed
 from vireid_lib.experiment.code_digest import CodeChanged
-from vireid_lib.experiment.provenance import ARRAYS, ResultError, StageRecord, save_arrays
+from vireid_lib.experiment.provenance import ResultError, StageRecord
 from vireid_lib.training import checkpoint
 from vireid_lib.training.binding import bind
 from vireid_lib.training.determinism import threads
-from vireid_lib.training.weights import WeightsError
 
 
 @pytest.fixture
@@ -202,27 +201,6 @@ def test_a_stage_whose_unfinished_work_is_damaged_starts_afresh(cache, capsys, n
     assert cache.stage("s", {}, {}, make).values == {"value": 1}
     if name == "training.json":
         assert str(partial / name) in capsys.readouterr().out and calls[-1] == ["attempts.json"]
-
-
-@pytest.mark.parametrize(
-    "left", [b"", b"\0" * 700, b'{"stage": "s", "val', b"[]", b"{}", b"<html>", b"[" * 5000, b"\xff{"]
-)
-def test_a_finished_stage_whose_record_is_damaged_is_named_and_made_again(cache, capsys, left):
-    first, other = cache.stage("s", {}, {}, keep(1)), cache.stage("other", {}, {}, keep(2))
-    (first.folder / "result.json").write_bytes(left)
-    kept = (other.folder / "result.json").read_bytes()
-    assert Cache(cache.folder).stage("s", {}, {}, keep(1)).values == {"value": 1}
-    assert str(first.folder / "result.json") in capsys.readouterr().out
-    assert (other.folder / "result.json").read_bytes() == kept
-
-
-@pytest.mark.parametrize("left", [b"", b"\0" * 99, b"<html>", None])
-def test_damaged_arrays_are_refused_by_name(cache, left):
-    record = cache.stage("s", {}, {}, lambda folder: save_arrays(folder, heat=np.ones((3, 4), np.float32)) or {})
-    path = record.folder / ARRAYS
-    path.write_bytes(path.read_bytes()[:-9] if left is None else left)
-    with pytest.raises(WeightsError, match=str(path)):
-        record.arrays()
 
 
 @pytest.mark.parametrize("emptied", ["training.json", "result.json"])

@@ -59,20 +59,3 @@ def test_damaged_newest_falls_back_to_the_one_before(tmp_path: Path, name: str) 
     (tmp_path / "step-00000001" / name).unlink()
     with pytest.raises(RuntimeError, match="No checkpoint.*Delete the folder"):
         checkpoint.load(tmp_path)
-
-
-@pytest.mark.parametrize("left", ["", "[]", "{}", '{"sha256": 3}', "null", '"x"', "[" * 5000])
-def test_a_record_of_another_form_falls_back_too(tmp_path: Path, left: str) -> None:
-    for step in (1, 2):
-        checkpoint.save(tmp_path, step, {"x": torch.tensor(step)}, {})
-    (tmp_path / "step-00000002" / checkpoint.META).write_text(left)
-    with pytest.warns(UserWarning, match="passed over.*step-00000002"):
-        assert checkpoint.load(tmp_path)[0] == 1
-
-
-@pytest.mark.filterwarnings("ignore:.*step-")
-@pytest.mark.parametrize("name", ["step-copy", "step-00000002 (1)", "best", "step-00000009.zip"])
-def test_what_somebody_left_beside_them_is_passed_over(tmp_path: Path, name: str) -> None:
-    checkpoint.save(tmp_path, 2, {"x": torch.tensor(2)}, {})
-    (tmp_path / name).mkdir()
-    assert checkpoint.load(tmp_path)[0] == 2

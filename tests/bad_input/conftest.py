@@ -1,0 +1,219 @@
+"""Bad input, generated: what each row of `kinds.yaml` promises is tried on a few inputs that Hypothesis draws.
+
+A kind is a function of the module for its place (`ENTERS`), called as its row's `id`. It draws an input with one thing
+wrong below a folder, and returns (what is to be done with it, what must come of it): for `refused` and `counted` the
+names that the error or the report must hold, for `right` a function that judges what came back.
+"""
+
+import hashlib
+import os
+import re
+import stat
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import vireid_lib
+from vireid_lib.data import yaml12
+from vireid_lib.data.text import printable, read_text
+from vireid_lib.training import hub
+
+PACKAGE = str(Path(vireid_lib.__file__).parent)
+TABLE = Path(__file__).with_name("kinds.yaml")
+ROWS = yaml12.load(read_text(TABLE))
+EXAMPLES = 2
+
+NAMES = ("sysu_mm01", "regdb", "llcm", "market1501")
+LLCM_CAMERAS = {"vis": range(1, 10), "nir": (1, 2, 4, 5, 6, 7, 8, 9)}
+
+REMEDY = re.compile(
+    r"\b(add|choose|convert|copy|correct|delete|did you mean|download|drop|fetch|free|give|instead|its default|keep|"
+    r"knows|leave|list every|make|move|name|pass|put|remove|restore|run|save|separate|set|should|take|there are|"
+    r"unpack|use|valid here|write)\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_hypothesis_in_the_checkout(tmp_path_factory):
+    """Hypothesis keeps tables of characters, by default where the shell is."""
+    hypothesis.configuration.set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
+
+
+def pytest_generate_tests(metafunc):
+    """One test a row, in the module for the row's place."""
+    if "row" in metafunc.fixturenames:
+        rows = [row for row in ROWS if row["enters"] == metafunc.module.ENTERS]
+        metafunc.parametrize("row", rows, ids=[row["id"] for row in rows])
+
+
+@pytest.fixture(scope="session")
+def rows():
+    """The whole table."""
+    return ROWS
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable:
+    """Write a data set: `tree(draw, folder, names)` returns the drawn name and the root."""
+    return _tree
+
+
+@pytest.fixture
+def tried(monkeypatch) -> Callable[[dict, Callable], None]:
+    """Try a kind: `tried(row, function)`."""
+
+    def trial(row: dict, kind: Callable) -> None:
+        count = 0
+
+        @settings(
+            max_examples=row.get("examples", EXAMPLES),
+            derandomize=True,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(st.data())
+        def example(data: st.DataObject) -> None:
+            nonlocal count
+            with tempfile.TemporaryDirectory() as folder:
+                monkeypatch.chdir(folder)  # what is written where the shell is would be seen
+                _judge(row, *kind(data.draw, Path(folder)), Path(folder))
+            monkeypatch.chdir("/")
+            count += 1
+
+        example()
+        assert count, f"{row['id']} was not tried"
+
+    return trial
+
+
+def _tree(draw, folder, names=NAMES):
+    """Write a small whole data set whose people, padding and suffix are drawn; return its name and its root."""
+    name = draw(st.sampled_from(names))
+    root = folder / draw(st.sampled_from(["data", "camille's data", "样 cam7"])) / name
+    people = draw(st.lists(st.integers(1, 999), min_size=4, max_size=5, unique=True))
+    suffix = draw(st.sampled_from([".png", ".PNG", ".bmp"]))
+    form = draw(st.sampled_from(["{:04d}", "{}"]))
+    files = _files(name, people, form, suffix)
+    for seed, path in enumerate(files):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (16, 8, 3), np.uint8)).save(root / path)
+    for listing, lines in _lists(name, people, files).items():
+        (root / listing).parent.mkdir(exist_ok=True)
+        (root / listing).write_text(lines)
+    for listing in ("vis", "nir") if name == "llcm" else ():
+        for camera in LLCM_CAMERAS[listing]:
+            (root / f"test_{listing}/cam{camera}").mkdir(parents=True, exist_ok=True)
+    return name, root
+
+
+def _files(name, people, form, suffix):
+    if name == "sysu_mm01":
+        return [
+            f"cam{camera}/{form.format(one)}/{n:04d}{suffix}"
+            for one in people
+            for camera in range(1, 7)
+            for n in (1, 2)
+        ]
+    if name == "regdb":
+        return [
+            f"{place}/{one}/front_{n}_{one}{suffix}"
+            for one in people
+            for place in ("Visible", "Thermal")
+            for n in (1, 2)
+        ]
+    if name == "market1501":
+        train = [f"bounding_box_train/{one:04d}_c{camera}s1_1_1{suffix}" for one in people[:2] for camera in (1, 2)]
+        query = [f"query/{one:04d}_c1s1_1_1{suffix}" for one in people[2:]]
+        return train + query + [f"bounding_box_test/{one:04d}_c2s1_1_1{suffix}" for one in people[2:]]
+    parts = [(f"{light}/{one:04d}", one, light) for one in people[:2] for light in ("vis", "nir")]
+    parts += [
+        (f"test_{light}/cam{{camera}}/{form.format(one)}", one, light) for one in people[2:] for light in ("vis", "nir")
+    ]
+    return [
+        f"{place.format(camera=camera)}/{one:04d}_c{camera:02d}_s1_f1_{light}{suffix}"
+        for place, one, light in parts
+        for camera in (1, 2)
+    ]
+
+
+def _lists(name, people, files):
+    if name == "sysu_mm01":
+        parts = {"train": people[:1], "val": people[1:2], "test": people[2:]}
+        return {f"exp/{split}_id.txt": ",".join(map(str, ids)) + "\n" for split, ids in parts.items()}
+    if name == "regdb":
+        lists = {}
+        for split, ids in (("train", people[:2]), ("test", people[2:])):
+            for place in ("Visible", "Thermal"):
+                own = [
+                    (path, ids.index(int(path.split("/")[1])))
+                    for path in files
+                    if path.startswith(place) and int(path.split("/")[1]) in ids
+                ]
+                lists[f"idx/{split}_{place.lower()}_1.txt"] = "".join(f"{path} {label}\n" for path, label in own)
+        return lists
+    if name == "llcm":
+        lists = {"idx/test_id.txt": ",".join(map(str, people[2:]))}
+        for light in ("vis", "nir"):
+            own = [path for path in files if path.startswith(f"{light}/")]
+            lines = [f"{path} {people.index(int(path.split('/')[1]))}\n" for path in own]
+            lists[f"idx/train_{light}.txt"] = "".join(lines)
+        return lists
+    return {}
+
+
+def _judge(row: dict, act: Callable[[], object], wanted: object, folder: Path) -> None:
+    before = _held(folder)
+    try:
+        found, error = act(), None
+    except Exception as raised:
+        found, error = None, raised
+    assert _held(folder) == before, "something on disk has changed"
+    if row["expected"] == "refused":
+        assert error is not None, f"{row['id']} is accepted: {repr(found)[:300]}"
+        _is_a_refusal(error, row["error"], wanted)
+        return
+    if error is not None:
+        raise error
+    if row["expected"] == "counted":
+        for name in wanted:
+            assert name in found, f"{name!r} is not told in {found!r}"
+    else:
+        wanted(found)
+
+
+def _is_a_refusal(error: Exception, kind: str, names: list[str]) -> None:
+    """Of the class that the table says, raised by the project's own code, with the names and a remedy."""
+    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+    told = "".join(traceback.format_exception(error))
+    assert type(error).__name__ == kind, told
+    assert raised_in.startswith(PACKAGE), f"not an error of the project's own: {told}"
+    message = str(error)
+    for name in names:
+        assert printable(name) in printable(message), f"{name!r} is not named: {told}"
+    assert REMEDY.search(message), f"no remedy: {message}"
+    assert not hub.advises(message), f"others' advice is handed on: {message}"
+
+
+def _held(folder: Path) -> dict[str, tuple]:
+    """{path: what lies there} of everything below a folder."""
+    found = {}
+    for place, folders, files in os.walk(folder):
+        for name in folders + files:
+            path = os.path.join(place, name)
+            about = os.lstat(path)
+            content = b""
+            if stat.S_ISREG(about.st_mode) and os.access(path, os.R_OK):
+                content = hashlib.sha256(Path(path).read_bytes()).digest()
+            found[path] = (about.st_mode, about.st_size, about.st_mtime_ns, content)
+    return found

@@ -1,0 +1,329 @@
+"""Data sets with one thing wrong in their folders: refused by name, read as they are, or told; see `kinds.yaml`."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from PIL import Image
+
+from vireid_lib.data.check import check_dataset
+from vireid_lib.data.images import load_images
+from vireid_lib.data.layouts import read_dataset
+
+ENTERS = "data set"
+CAMERA_FOLDERS = {
+    "sysu_mm01": [f"cam{number}" for number in range(1, 7)],
+    "regdb": ["idx"],
+    "llcm": ["test_vis/cam1"],
+    "market1501": ["query", "bounding_box_train", "bounding_box_test"],
+}
+
+
+def test_kind(row, tried, tree):
+    tried(row, lambda draw, folder: globals()[row["id"]](draw, folder, tree))
+
+
+def _picture(path, seed):
+    """Write a picture of noise, which no other seed gives."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(1000 + seed).integers(0, 256, (16, 8, 3), np.uint8)).save(path)
+
+
+def _refused(name, root, *names):
+    """Reading raises, and the check gives a report all the same, which is not "usable"."""
+
+    def act():
+        report = check_dataset(name, root)
+        assert not report.usable and report.to_json()
+        return read_dataset(name, root)
+
+    return act, list(names)
+
+
+def _told(name, root, *names, usable=True):
+    def act():
+        report = check_dataset(name, root)
+        assert report.usable is usable
+        return report.to_text()
+
+    return act, list(names)
+
+
+def _same(name, root, before):
+    """The rows are as they were before, and the check calls the set usable."""
+
+    def judge(table):
+        assert table.equals(before)
+        assert check_dataset(name, root).usable
+
+    return lambda: read_dataset(name, root), judge
+
+
+def _some_image(draw, name, root):
+    return draw(st.sampled_from(read_dataset(name, root)["path"].tolist()))
+
+
+def tree_is_not_there(draw, folder, tree):
+    name, root = tree(draw, folder)
+    shutil.rmtree(root)
+    return _refused(name, root, str(root))
+
+
+def tree_is_a_file(draw, folder, tree):
+    name, root = tree(draw, folder)
+    shutil.rmtree(root)
+    root.write_bytes(b"PK\x03\x04")
+    return _refused(name, root, str(root))
+
+
+def tree_is_empty(draw, folder, tree):
+    name, root = tree(draw, folder)
+    shutil.rmtree(root)
+    root.mkdir()
+    return _refused(name, root, str(root))
+
+
+def tree_lies_one_folder_deeper(draw, folder, tree):
+    name, root = tree(draw, folder)
+    root.rename(folder / "inner")
+    root.mkdir()
+    (folder / "inner").rename(root / "unpacked here")
+    return _refused(name, root, str(root / "unpacked here"))
+
+
+def tree_lacks_a_folder(draw, folder, tree):
+    name, root = tree(draw, folder)
+    lost = draw(st.sampled_from(CAMERA_FOLDERS[name]))
+    shutil.rmtree(root / lost)
+    return _refused(name, root, str(root), lost)
+
+
+def tree_has_a_file_for_a_folder(draw, folder, tree):
+    name, root = tree(draw, folder)
+    lost = draw(st.sampled_from(CAMERA_FOLDERS[name]))
+    shutil.rmtree(root / lost)
+    (root / lost).write_text(draw(st.sampled_from(["", "../elsewhere\n"])))  # as git leaves a link on Windows
+    return _refused(name, root, str(root), lost)
+
+
+def tree_has_folders_in_capitals(draw, folder, tree):
+    name, root = tree(draw, folder)
+    lost = draw(st.sampled_from(CAMERA_FOLDERS[name]))
+    (root / lost).rename(root / lost.upper().replace("/", "_"))
+    return _refused(name, root, str(root), lost)
+
+
+def tree_has_clutter(draw, folder, tree):
+    """What file managers, archives and people leave between the images."""
+    name, root = tree(draw, folder)
+    before = read_dataset(name, root)
+    places = [root, *{os.path.dirname(path) for path in before["path"]}]
+    for place in places:
+        left = draw(
+            st.sampled_from(
+                [
+                    "Thumbs.db",
+                    ".DS_Store",
+                    "._0001.jpg",
+                    "desktop.ini",
+                    "notes.txt",
+                    "a.jpg.part",
+                    "checksums.md5",
+                    ".directory",
+                    "a.zip",
+                ]
+            )
+        )
+        with open(os.path.join(place, left), "wb") as file:
+            file.write(draw(st.binary(max_size=20)))
+    (root / draw(st.sampled_from(["__MACOSX", "new folder", ".git", "cam99"]))).mkdir()
+    return _same(name, root, before)
+
+
+def tree_has_unused_images(draw, folder, tree):
+    name, root = tree(draw, folder)
+    extra = draw(st.sampled_from(["gt_bbox", "cam99", "backup"]))
+    count = draw(st.integers(1, 3))
+    for number in range(count):
+        _picture(root / extra / f"{number}.png", 1000 + number)
+    return _told(name, root, f"{extra}: {count}", "not used")
+
+
+def tree_has_a_person_without_images(draw, folder, tree):
+    name, root = tree(draw, folder, ("sysu_mm01", "llcm"))
+    listing = {"sysu_mm01": "exp/test_id.txt", "llcm": "idx/test_id.txt"}[name]
+    one = int(draw(st.sampled_from((root / listing).read_text().strip().split(","))))
+    for place in [place for place in root.glob("**/*") if place.is_dir() and place.name.isdecimal()]:
+        if int(place.name) == one and "cam" in place.parent.name:
+            for image in place.iterdir():
+                image.unlink()
+    return _refused(name, root, str(root / listing), str(one))
+
+
+def tree_has_two_folders_for_a_person(draw, folder, tree):
+    name, root = tree(draw, folder, ("sysu_mm01",))
+    place = draw(st.sampled_from(sorted((root / "cam1").iterdir())))
+    other = place.with_name(f"{int(place.name):06d}")
+    shutil.copytree(place, other)
+    return _refused(name, root, str(root / "cam1"), other.name)
+
+
+def tree_has_a_file_for_a_person(draw, folder, tree):
+    """A person's folder that an archive holds as an empty file; the same person's other folders are there."""
+    name, root = tree(draw, folder, ("sysu_mm01",))
+    place = draw(st.sampled_from(sorted((root / "cam1").iterdir())))
+    shutil.rmtree(place)
+    place.write_bytes(b"")
+    return _refused(name, root, str(place))
+
+
+def tree_has_names_that_say_nothing(draw, folder, tree):
+    name, root = tree(draw, folder, ("market1501",))
+    odd = draw(st.sampled_from(["portrait.jpg", "c1s1_1_1.png", "0002-c1.png", "样.png", "0002_c.png"]))
+    _picture(root / "query" / odd, 99)
+    return _refused(name, root, odd)
+
+
+def tree_has_a_camera_too_many(draw, folder, tree):
+    name, root = tree(draw, folder, ("market1501",))
+    odd = f"0002_c{draw(st.integers(7, 10**6))}s1_1_1.png"
+    _picture(root / "query" / odd, 99)
+    return _refused(name, root, odd)
+
+
+def tree_has_a_distractor_in_its_place(draw, folder, tree):
+    """Junk and distractors among the gallery belong there."""
+    name, root = tree(draw, folder, ("market1501",))
+    before = read_dataset(name, root)
+    _picture(root / "bounding_box_test" / "-1_c1s1_1_1.png", 98)
+    _picture(root / "bounding_box_test" / "0000_c1s1_1_1.png", 99)
+
+    def judge(table):
+        assert set(table["path"]) - set(before["path"]) == {str(root / "bounding_box_test" / "0000_c1s1_1_1.png")}
+
+    return lambda: read_dataset(name, root), judge
+
+
+def tree_has_a_distractor_outside(draw, folder, tree):
+    name, root = tree(draw, folder, ("market1501",))
+    odd = f"{draw(st.sampled_from(['query', 'bounding_box_train']))}/0000_c1s1_1_1.png"
+    _picture(root / odd, 99)
+    return _refused(name, root, odd)
+
+
+def tree_has_a_folder_for_an_image(draw, folder, tree):
+    name, root = tree(draw, folder, ("sysu_mm01", "market1501"))
+    path = _some_image(draw, name, root)
+    os.remove(path)
+    os.mkdir(path)
+    return _told(name, root, path, "NOT USABLE", usable=False)
+
+
+def tree_has_a_broken_image(draw, folder, tree):
+    name, root = tree(draw, folder)
+    path = _some_image(draw, name, root)
+    with open(path, "wb") as file:
+        file.write(draw(st.sampled_from([b"", b"<html>", b"version https://git-lfs.github.com/spec/v1", b"\0" * 99])))
+    return _told(name, root, path, "NOT USABLE", "broken_images", usable=False)
+
+
+def tree_has_a_dangling_link(draw, folder, tree):
+    name, root = tree(draw, folder, ("sysu_mm01", "market1501"))
+    path = _some_image(draw, name, root)
+    os.remove(path)
+    os.symlink("/nowhere/0001.png", path)
+    return _told(name, root, path, "does not exist", usable=False)
+
+
+def tree_is_linked(draw, folder, tree):
+    """Every image is a link to elsewhere, and the root is one: as clusters share a data set."""
+    name, root = tree(draw, folder)
+    before = read_dataset(name, root)
+    root.rename(folder / "store")
+    root.symlink_to(folder / "store")
+    for path in before["path"]:
+        os.rename(path, f"{path}.held")
+        os.symlink(f"{path}.held", path)
+    return _same(name, root, before)
+
+
+def tree_has_a_person_in_one_light(draw, folder, tree):
+    name, root = tree(draw, folder, ("sysu_mm01",))
+    one = draw(st.sampled_from(sorted((root / "cam1").iterdir()))).name
+    for camera in (3, 6):
+        shutil.rmtree(root / f"cam{camera}" / one)
+    return _told(name, root, f"{name}/{int(one):04d}: visible only", "one modality only")
+
+
+def tree_has_an_image_twice(draw, folder, tree):
+    name, root = tree(draw, folder)
+    paths = read_dataset(name, root)["path"].tolist()
+    one, other = draw(st.permutations(paths))[:2]
+    shutil.copy(one, other)
+    return _told(name, root, min(one, other) + " = " + max(one, other))
+
+
+def tree_has_images_of_one_brightness(draw, folder, tree):
+    name, root = tree(draw, folder)
+    path = _some_image(draw, name, root)
+    Image.new("RGB", (8, 16), (draw(st.integers(0, 255)),) * 3).save(path)
+    return _told(name, root, path, "almost of one brightness")
+
+
+def tree_has_images_on_their_side(draw, folder, tree):
+    name, root = tree(draw, folder)
+    path = _some_image(draw, name, root)
+    Image.fromarray(np.random.default_rng(5).integers(0, 256, (8, draw(st.integers(9, 40)), 3), np.uint8)).save(path)
+    return _told(name, root, path, "wider than high")
+
+
+def tree_counts_a_narrow_range_in_sixteen_bits(draw, folder, tree):
+    """Thermal images that fill a few hundred of 65,536 values: all of their range is shown."""
+    name, root = tree(draw, folder, ("sysu_mm01",))
+    low, width = draw(st.integers(0, 60_000)), draw(st.integers(100, 900))
+    table = read_dataset(name, root)
+    infrared = table.loc[table["modality"] == "infrared", "path"].tolist()
+    for number, path in enumerate(infrared):
+        values = np.random.default_rng(number).integers(low, low + width, (16, 8), dtype=np.uint16)
+        Image.fromarray(values).save(path, "PNG")
+
+    def act():
+        pixels = load_images(
+            [os.path.join(path) for path in infrared if path.lower().endswith("png")], (16, 8), cache=None
+        ).pixels
+        assert not len(pixels) or np.ptp(pixels) == 255
+        return check_dataset(name, root).to_text()
+
+    deep = any(path.lower().endswith("png") for path in infrared)
+    return act, ["have more than 8 bits", "intensity"] if deep else ["usable"]
+
+
+def tree_has_a_broken_world_record(draw, folder, tree):
+    name, root = tree(draw, folder)
+    (root / "world.json").write_text(
+        draw(
+            st.sampled_from(
+                ["", "[]", '{"counts": [1]}', "{", '{"counts": {"x": 1}}', '{"counts": {"all images": "many"}}']
+            )
+        )
+    )
+    return _told(name, root, "world.json", usable=False)
+
+
+def tree_may_not_be_read(draw, folder, tree):
+    if os.geteuid() == 0:
+        pytest.skip("root reads everything")
+    name, root = tree(draw, folder)
+    place = root / draw(st.sampled_from(CAMERA_FOLDERS[name]))
+    place.chmod(0o000)
+    act, names = _refused(name, root, str(place))
+
+    def and_back():
+        try:
+            return act()
+        finally:
+            place.chmod(0o755)
+
+    return and_back, names

@@ -1,0 +1,286 @@
+"""Image files with one thing wrong: refused by name, or shown as what they are; see `kinds.yaml`."""
+
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import assume
+from hypothesis import strategies as st
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from vireid_lib.data.decode import open_image
+from vireid_lib.data.images import load_images
+from vireid_lib.data.look import look
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # as decode.py does for everybody
+ENTERS = "image file"
+SIZE = (16, 8)
+LETTERS = st.text("aZ9 ._-(ä样яΩ€😀", min_size=1, max_size=20)
+
+
+def test_kind(row, tried):
+    tried(row, globals()[row["id"]])
+
+
+def _pixels(draw):
+    """A picture that no two draws share, of smooth shades: JPEG keeps it nearly as it is."""
+    corner = np.array(draw(st.tuples(*[st.integers(40, 200)] * 3)), float)
+    return (corner + np.linspace(0, 40, SIZE[0])[:, None, None] + np.zeros((*SIZE, 1))).round().astype(np.uint8)
+
+
+def _saved(image, kind="PNG", **about):
+    held = io.BytesIO()
+    image.save(held, kind, **about)
+    return held.getvalue()
+
+
+def _refused(folder, name="0001.jpg"):
+    """The file between two good ones: refused, and found by the look that a profile's "skip" leaves images out by."""
+    good = [folder / f"good{number}.png" for number in (1, 2)]
+    for path in good:
+        path.write_bytes(_saved(Image.new("RGB", SIZE[::-1], (9, 90, 200))))
+    bad = os.path.join(folder, name)
+    paths = [str(good[0]), bad, str(good[1])]
+
+    def act():
+        assert look(bad).wrong and not look(paths[0]).wrong
+        return load_images(paths, SIZE, cache=None)
+
+    return act, [bad, "broken_images"]
+
+
+def _written(folder, data, name="0001.jpg"):
+    (folder / name).write_bytes(data)
+    return _refused(folder, name)
+
+
+def _shown(folder, data, pixels, *, name="0001.png", slack=0, size=SIZE):
+    """The file is decoded to these pixels, give or take, alone and in a stack."""
+    path = os.path.join(folder, name)
+    with open(path, "wb") as file:
+        file.write(data)
+
+    def judge(found):
+        assert np.abs(np.asarray(found, int) - np.asarray(pixels, int)).max() <= slack
+        assert look(path).wrong == ""
+
+    def act():
+        stack = load_images([path], size, cache=None)
+        np.testing.assert_array_equal(stack.pixels[0], np.asarray(open_image(path)))
+        return stack.pixels[0]
+
+    return act, judge
+
+
+def image_empty(draw, folder):
+    return _written(folder, b"\n" * draw(st.integers(0, 1)) if draw(st.booleans()) else b"")
+
+
+def image_cut_short(draw, folder):
+    kind = draw(st.sampled_from(["JPEG", "PNG", "BMP", "TIFF", "WEBP"]))
+    noise = np.random.default_rng(draw(st.integers(0, 99))).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    data = _saved(Image.fromarray(noise), kind)
+    return _written(folder, data[: int(len(data) * draw(st.floats(0.1, 0.85)))], f"0001.{kind.lower()}")
+
+
+def image_is_a_web_page(draw, folder):
+    start = draw(st.sampled_from(["<!DOCTYPE html>", "<html>", "\ufeff<!doctype html>", "\n <HTML>"]))
+    return _written(folder, f"{start}<body>{draw(LETTERS)}</body></html>".encode())
+
+
+def image_is_a_git_lfs_pointer(draw, folder):
+    digest = draw(st.text("0123456789abcdef", min_size=64, max_size=64))
+    return _written(folder, f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 9\n".encode())
+
+
+def image_is_zeros(draw, folder):
+    return _written(folder, bytes(draw(st.integers(1, 5000))))
+
+
+def image_is_something_else(draw, folder):
+    return _written(folder, b"PK\x03\x04" * draw(st.booleans()) + draw(st.binary(min_size=1, max_size=300)))
+
+
+def image_is_a_folder(draw, folder):
+    (folder / "0001.jpg").mkdir()
+    if draw(st.booleans()):
+        (folder / "0001.jpg" / "0001.jpg").write_bytes(b"")
+    return _refused(folder)
+
+
+def image_is_not_there(draw, folder):
+    return _refused(folder, draw(LETTERS) + ".jpg")
+
+
+def image_is_a_dangling_link(draw, folder):
+    (folder / "0001.jpg").symlink_to(draw(st.sampled_from(["0001.jpg", "elsewhere/0001.jpg", "/nowhere/0001.jpg"])))
+    return _refused(folder)
+
+
+def image_may_not_be_read(draw, folder):
+    if os.geteuid() == 0:
+        pytest.skip("root reads everything")
+    (folder / "0001.png").write_bytes(_saved(Image.fromarray(_pixels(draw))))
+    (folder / "0001.png").chmod(draw(st.sampled_from([0o000, 0o200])))
+    return _refused(folder, "0001.png")
+
+
+def image_claims_huge_dimensions(draw, folder):
+    """A header of a few bytes must not take all memory."""
+    width, height = draw(st.tuples(*[st.integers(30_000, 2**31 - 1)] * 2))
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rest = b"IDAT" + zlib.compress(b"\0" * 100)
+    chunks = [struct.pack(">I", len(each) - 4) + each + struct.pack(">I", zlib.crc32(each)) for each in (header, rest)]
+    return _written(folder, b"\x89PNG\r\n\x1a\n" + b"".join(chunks), "0001.png")
+
+
+def image_is_floating_point_without_a_range(draw, folder):
+    values = np.full(SIZE, draw(st.floats(-1e6, 1e6, width=32)), np.float32)
+    return _written(folder, _saved(Image.fromarray(values), "TIFF"), "0001.tif")
+
+
+def image_holds_no_number(draw, folder):
+    values = np.ones(SIZE, np.float32)
+    values[draw(st.integers(0, 15)), draw(st.integers(0, 7))] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
+    return _written(folder, _saved(Image.fromarray(values), "TIFF"), "0001.tif")
+
+
+def image_has_the_wrong_suffix(draw, folder):
+    pixels = _pixels(draw)
+    kind = draw(st.sampled_from(["PNG", "BMP", "TIFF", "WEBP"]))
+    data = _saved(Image.fromarray(pixels), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    return _shown(folder, data, pixels, name=draw(st.sampled_from(["1.jpg", "1.JPEG", "1.bmp"])))
+
+
+def image_has_odd_exif(draw, folder):
+    """Fields of the wrong type and of the wrong length, as cameras and tools write them."""
+    pixels = _pixels(draw)
+    exif = bytearray(b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", 1))
+    exif += struct.pack(
+        ">HHII",
+        draw(st.sampled_from([0x0112, 0x8769, 0x010F, 0x9C9B])),
+        draw(st.integers(0, 14)),
+        draw(st.integers(0, 70_000)),
+        draw(st.integers(9, 2**32 - 1)),
+    )
+    return _shown(folder, _saved(Image.fromarray(pixels), "JPEG", quality=95, exif=bytes(exif)), pixels, slack=12)
+
+
+def image_lies_on_its_side(draw, folder):
+    pixels = _pixels(draw)
+    turn = draw(
+        st.sampled_from(
+            [
+                (3, Image.Transpose.ROTATE_180),
+                (6, Image.Transpose.ROTATE_90),
+                (8, Image.Transpose.ROTATE_270),
+                (2, Image.Transpose.FLIP_LEFT_RIGHT),
+            ]
+        )
+    )
+    exif = Image.Exif()
+    exif[0x0112] = turn[0]
+    return _shown(folder, _saved(Image.fromarray(pixels).transpose(turn[1]), exif=exif), pixels)
+
+
+def image_is_cmyk(draw, folder):
+    pixels = _pixels(draw)
+    return _shown(folder, _saved(Image.fromarray(pixels).convert("CMYK"), "TIFF"), pixels, name="1.tif", slack=1)
+
+
+def image_has_a_palette(draw, folder):
+    pixels = _pixels(draw)
+    image = Image.fromarray(pixels).quantize(256)
+    return _shown(folder, _saved(image), np.asarray(image.convert("RGB")))
+
+
+def image_is_transparent(draw, folder):
+    mode = draw(st.sampled_from(["RGBA", "LA", "PA"]))
+    image = Image.fromarray(_pixels(draw)).convert("RGBA")
+    image.putalpha(0)
+    if mode == "PA":
+        palette = Image.fromarray(_pixels(draw)).quantize(2)
+        return _shown(folder, _saved(palette, transparency=bytes([0] * 256)), np.zeros((*SIZE, 3)))
+    return _shown(folder, _saved(image.convert(mode)), np.zeros((*SIZE, 3)))
+
+
+def image_is_one_bit(draw, folder):
+    white = np.random.default_rng(draw(st.integers(0, 99))).random(SIZE) > 0.5
+    kind = draw(st.sampled_from(["PNG", "TIFF", "BMP"]))
+    return _shown(folder, _saved(Image.fromarray(white), kind), np.repeat(white[..., None], 3, 2) * 255)
+
+
+def image_is_sixteen_bit_of_no_set(draw, folder):
+    value = draw(st.integers(0, 65535))
+    data = _saved(Image.fromarray(np.full(SIZE, value, np.uint16)), draw(st.sampled_from(["PNG", "TIFF"])))
+    return _shown(folder, data, np.full((*SIZE, 3), round(value / 257)), name="1.tif")
+
+
+def image_is_animated(draw, folder):
+    pixels = _pixels(draw)
+    others = [Image.fromarray(255 - pixels)] * draw(st.integers(1, 3))
+    kind = draw(st.sampled_from(["PNG", "TIFF", "WEBP"]))
+    about = {"lossless": True} if kind == "WEBP" else {}
+    data = _saved(Image.fromarray(pixels), kind, save_all=True, append_images=others, **about)
+    return _shown(folder, data, pixels)
+
+
+def image_has_more_after_its_end(draw, folder):
+    pixels = _pixels(draw)
+    return _shown(folder, _saved(Image.fromarray(pixels)) + draw(st.binary(min_size=1, max_size=99)), pixels)
+
+
+def image_has_a_broken_profile(draw, folder):
+    """A colour profile of nonsense, and a JPEG's comment of another encoding."""
+    pixels = _pixels(draw)
+    about = {"icc_profile": draw(st.binary(min_size=1, max_size=200)), "comment": draw(st.binary(max_size=30))}
+    return _shown(folder, _saved(Image.fromarray(pixels), "JPEG", quality=95, **about), pixels, slack=12)
+
+
+def image_has_an_odd_name(draw, folder):
+    odd = draw(st.sampled_from([" ", "\n", "\t", "'", '"', "\\", "*", "?", "$(x)", "%20", "#", "&", "样", "\u202e"]))
+    name = f"{draw(LETTERS)}{odd}{draw(LETTERS)}.png"
+    assume(len(name.encode()) < 200)
+    pixels = _pixels(draw)
+    return _shown(folder, _saved(Image.fromarray(pixels)), pixels, name=name)
+
+
+def image_has_a_name_that_is_not_utf8(draw, folder):
+    name = os.fsdecode(b"0001 " + bytes(draw(st.lists(st.integers(0x80, 0xFF), min_size=1, max_size=5))) + b".png")
+    assume("\udc80" <= max(name) <= "\udcff")
+    if draw(st.booleans()):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(b"")
+    pixels = _pixels(draw)
+    return _shown(folder, _saved(Image.fromarray(pixels)), pixels, name=name)
+
+
+def image_is_broken_and_its_name_is_not_utf8(draw, folder):
+    name = os.fsdecode(b"0001\xb8" + bytes(draw(st.lists(st.integers(0x80, 0xFF), max_size=5))) + b".png")
+    with open(os.path.join(folder, name), "wb") as file:
+        file.write(draw(st.binary(max_size=50)))
+    return _refused(folder, name)
+
+
+def image_has_a_text_beyond_measure(draw, folder):
+    """A compressed comment that would take more memory than the picture a thousand times over."""
+    data = _saved(Image.fromarray(_pixels(draw)))
+    chunk = b"zTXt" + b"Comment\0\0" + zlib.compress(bytes(draw(st.integers(2_000_000, 9_000_000))))
+    end = data.rindex(b"IDAT") - 4
+    whole = data[:end] + struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[end:]
+    return _written(folder, whole, "0001.png")
+
+
+def image_is_a_tiff_of_nonsense(draw, folder):
+    """A directory of fields that contradict each other."""
+    held = ImageFileDirectory_v2()
+    for tag in (256, 257, 258, 259, 262, 273, 277, 278, 279):
+        held[tag] = draw(st.integers(0, 65_535))
+    out = io.BytesIO()
+    out.write(b"II*\0\x08\0\0\0")
+    held.save(out)
+    return _written(folder, out.getvalue(), "0001.tif")

@@ -1,0 +1,314 @@
+"""Stages, tables, checkpoints and caches that a full disk, a dead machine or a person has damaged; see `kinds.yaml`."""
+
+import contextlib
+import io
+import json
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from hypothesis import strategies as st
+from PIL import Image
+
+from vireid_lib.data import tables
+from vireid_lib.data.images import load_images
+from vireid_lib.experiment.cache import Cache
+from vireid_lib.experiment.provenance import ARRAYS, save_arrays
+from vireid_lib.training import checkpoint
+
+ENTERS = "stage folder"
+
+
+def test_kind(row, tried):
+    tried(row, globals()[row["id"]])
+
+
+def _cut(draw, path):
+    """Leave a drawn part of a file."""
+    data = path.read_bytes()
+    path.write_bytes(data[: draw(st.integers(1, len(data) - 2))])
+
+
+def _in_a_copy(folder, work):
+    """`work(copy)`: what a stage does about damage, it does to its own folder."""
+    with tempfile.TemporaryDirectory() as copy:
+        return work(Path(shutil.copytree(folder, Path(copy) / "copy")))
+
+
+def _table(folder, count=4):
+    """A saved table of images that are there."""
+    for number in range(count):
+        Image.new("RGB", (8, 16), (number, 99, 200)).save(folder / f"{number}.png")
+    rows = [
+        {
+            "path": str(folder / f"{number}.png"),
+            "identity": f"mini_vi/{number:04d}",
+            "camera": "mini_vi/3",
+            "modality": "infrared",
+            "split": "external",
+            "source": "dive",
+            "seed": 40 + number,
+        }
+        for number in range(count)
+    ]
+    tables.save(tables.validate(pd.DataFrame(rows), "here"), folder / "table.csv")
+    return folder / "table.csv"
+
+
+def _make(_):
+    return {"value": 1}
+
+
+def _damaged_record(draw, folder, left):
+    """A finished stage whose record holds `left`: named on the screen, and made again."""
+    space = Cache(folder)
+    record = space.stage("made", {"steps": draw(st.integers(1, 99))}, {}, _make)
+    other = space.stage("other", {}, {}, _make)
+    (record.folder / "result.json").write_bytes(left)
+
+    def work(copy):
+        told = io.StringIO()
+        with contextlib.redirect_stdout(told):
+            again = Cache(copy).stage("made", record.result["config"], {}, _make)
+        assert again.values == {"value": 1}
+        kept = copy / other.folder.relative_to(folder) / "result.json"
+        assert kept.read_bytes() == (other.folder / "result.json").read_bytes()
+        return told.getvalue()
+
+    return lambda: _in_a_copy(folder, work), ["result.json", "made"]
+
+
+def record_is_empty(draw, folder):
+    return _damaged_record(draw, folder, draw(st.sampled_from([b"", b"\n", b"\0" * 700])))
+
+
+def record_is_cut(draw, folder):
+    whole = json.dumps({"stage": "made", "values": {"value": 1}, "finished": "2026-01-02T03:04:05"}).encode()
+    return _damaged_record(draw, folder, whole[: draw(st.integers(1, len(whole) - 1))])
+
+
+def record_is_something_else(draw, folder):
+    return _damaged_record(
+        draw,
+        folder,
+        draw(
+            st.sampled_from([b"[]", b"3", b"{}", b'{"values": {}}', b"<html>", b"[" * 5000, b"9" * 5000, b"\xff\xfe{"])
+        ),
+    )
+
+
+def table_is_not_there(draw, folder):
+    path = _table(folder)
+    path.unlink()
+    return lambda: tables.load(path), [str(path)]
+
+
+def table_is_empty(draw, folder):
+    path = _table(folder)
+    path.write_bytes(draw(st.sampled_from([b"", b"\n", b"\xef\xbb\xbf"])))
+    return lambda: tables.load(path), [str(path)]
+
+
+def table_is_cut(draw, folder):
+    """Anywhere but at the end of a line, where nothing of the file itself tells; the stage's record does."""
+    path = _table(folder)
+    data = path.read_bytes()
+    ends = [place for place in range(10, len(data) - 1) if data[place - 1 : place] != b"\n"]
+    path.write_bytes(data[: draw(st.sampled_from(ends))])
+    return lambda: tables.load(path), [str(path)]
+
+
+def table_lacks_a_column(draw, folder):
+    path = _table(folder)
+    lost = draw(st.sampled_from(tables.COLUMNS))
+    pd.read_csv(path, dtype=str).drop(columns=lost).to_csv(path, index=False)
+    return lambda: tables.load(path), [str(path), lost]
+
+
+def table_has_another_column(draw, folder):
+    path = _table(folder)
+    extra = draw(st.sampled_from(["pth", "label", "Path", "Unnamed: 0"]))
+    pd.read_csv(path, dtype=str).assign(**{extra: "x"}).to_csv(path, index=False)
+    return lambda: tables.load(path), [str(path), extra]
+
+
+def table_has_an_odd_value(draw, folder):
+    path = _table(folder)
+    column, value = draw(
+        st.sampled_from(
+            [
+                ("identity", "7"),
+                ("identity", "a/b/c"),
+                ("identity", ""),
+                ("camera", "mini_vi/three"),
+                ("camera", "3"),
+                ("modality", "thermal"),
+                ("modality", "Infrared"),
+                ("split", "training"),
+                ("source", ""),
+                ("seed", "x"),
+                ("seed", "1.5"),
+                ("seed", "9" * 30),
+                ("seed", "9" * 5000),
+                ("path", ""),
+                ("path", "0.png"),
+            ]
+        )
+    )
+    held = pd.read_csv(path, dtype=str, keep_default_na=False)
+    held.loc[draw(st.integers(1, 3)), column] = value
+    held.to_csv(path, index=False)
+    return lambda: tables.load(path), [str(path), column]
+
+
+def table_has_a_short_row(draw, folder):
+    path = _table(folder)
+    lines = path.read_text().splitlines()
+    cells = lines[2].split(",")
+    lines[2] = ",".join(cells[: draw(st.integers(1, 6))])
+    if lines[2].count(",") == 5:
+        lines[2] = lines[2].rsplit(",", 1)[0]  # without seed it would be an image without one
+    path.write_text("\n".join(lines) + "\n")
+    return lambda: tables.load(path), [str(path), "row 1"]
+
+
+def table_is_in_another_form(draw, folder):
+    path = _table(folder)
+    text = path.read_text()
+    damaged = draw(
+        st.sampled_from(
+            [
+                text.replace(",", ";").encode(),
+                text.encode("utf-16"),
+                b'"' + text.encode(),
+                text.replace("\n", ",1,2\n", 2).encode(),
+                b"<!DOCTYPE html>\n<html></html>\n",
+                b"version https://git-lfs.github.com/spec/v1\noid x\n",
+            ]
+        )
+    )
+    path.write_bytes(damaged)
+    return lambda: tables.load(path), [str(path)]
+
+
+def table_names_an_image_that_is_gone(draw, folder):
+    path = _table(folder)
+    gone = folder / f"{draw(st.integers(0, 3))}.png"
+    gone.unlink()
+    return lambda: tables.digest(tables.load(path)), [str(gone)]
+
+
+def _checkpoints(folder):
+    for step in (1, 2):
+        checkpoint.save(folder / "c", step, {"x": torch.full((2, 50), step), "y": torch.ones(3)}, {"step": step})
+    return folder / "c"
+
+
+def _damaged_checkpoint(draw, path):
+    how = draw(st.sampled_from(["cut", "empty", "gone", "other"]))
+    name = draw(st.sampled_from([checkpoint.TENSORS, checkpoint.META]))
+    if how == "cut":
+        _cut(draw, path / name)
+    elif how == "empty":
+        (path / name).write_bytes(b"")
+    elif how == "gone":
+        (path / name).unlink()
+    else:
+        other = ["[]", "{}", '{"sha256": 3}', "null", '"x"', "[" * 5000]
+        (path / checkpoint.META).write_text(draw(st.sampled_from(other)))
+
+
+def checkpoint_is_damaged(draw, folder):
+    """The one before it holds, and a warning names the damaged one."""
+    place = _checkpoints(folder)
+    _damaged_checkpoint(draw, place / "step-00000002")
+
+    def act():
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            step, tensors, meta = checkpoint.load(place)
+        assert step == 1 and meta == {"step": 1} and tensors["x"].tolist() == [[1] * 50] * 2
+        return str(told[0].message)
+
+    return act, [str(place / "step-00000002"), str(place / "step-00000001")]
+
+
+def checkpoints_are_all_damaged(draw, folder):
+    place = _checkpoints(folder)
+    for step in (1, 2):
+        _damaged_checkpoint(draw, place / f"step-0000000{step}")
+    return lambda: checkpoint.load(place), [str(place / "step-00000002"), str(place / "step-00000001")]
+
+
+def checkpoint_lies_beside_others(draw, folder):
+    """A folder or a file of somebody's, called almost as one."""
+    place = _checkpoints(folder)
+    other = place / draw(st.sampled_from(["step-copy", "step-00000002 (1)", "best", "step-00000009.zip"]))
+    other.mkdir() if draw(st.booleans()) else other.write_bytes(b"")
+
+    def act():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return checkpoint.load(place)
+
+    def judge(found):
+        assert found[0] == 2
+
+    return act, judge
+
+
+def arrays_are_damaged(draw, folder):
+    space = Cache(folder)
+
+    def make(place):
+        save_arrays(place, heat=np.ones((3, 4), np.float32))
+        return {}
+
+    record = space.stage("made", {}, {}, make)
+    path = record.folder / ARRAYS
+    if draw(st.booleans()):
+        _cut(draw, path)
+    else:
+        path.write_bytes(draw(st.sampled_from([b"", b"\0" * 99, b"<html>"])))
+    return lambda: record.arrays(), [str(path)]
+
+
+def cache_is_damaged(draw, folder):
+    """It is made again of the images."""
+    paths = tables.load(_table(folder))["path"].tolist()
+    whole = load_images(paths, (16, 8), cache=folder / "cache").pixels.tolist()
+    (place,) = (folder / "cache").glob("images-*")
+    name = "pixels.npy"
+    how = draw(st.sampled_from(["cut", "empty", "gone", "other"]))
+    if how == "cut":
+        _cut(draw, place / name)
+    elif how == "gone":
+        (place / name).unlink()
+    else:
+        (place / name).write_bytes(b"" if how == "empty" else b"[1]")
+
+    def work(copy):
+        return load_images(paths, (16, 8), cache=copy).pixels.tolist()
+
+    def judge(pixels):
+        assert pixels == whole
+
+    return lambda: _in_a_copy(folder / "cache", work), judge
+
+
+def cache_index_is_damaged(draw, folder):
+    path = _table(folder)
+    table = tables.load(path)
+    whole = tables.digest(table)
+    (folder / "cache").mkdir()
+    left = draw(st.sampled_from([b"", b"{", b"[]", b"3", b"\xff", b"[" * 5000, b"9" * 5000]))
+    (folder / "cache" / "contents.json").write_bytes(left)
+
+    def judge(found):
+        assert found == whole
+
+    return lambda: _in_a_copy(folder / "cache", lambda copy: tables.digest(table, cache=copy)), judge

@@ -1,0 +1,195 @@
+"""Files of weights and base models with one thing wrong: refused by name, never unpickled; see `kinds.yaml`."""
+
+import io
+import os
+import pickle
+import shutil
+
+import torch
+from hypothesis import strategies as st
+from safetensors.torch import load, save
+
+from vireid_lib.generators.dive.base import EMBEDDED, load_base
+from vireid_lib.training.weights import read_weights
+
+ENTERS = "weights"
+SUFFIX = st.sampled_from([".safetensors", ".pth", ".pt", ".bin"])
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n"
+
+
+def test_kind(row, tried):
+    tried(row, globals()[row["id"]])
+
+
+def _saved(content, suffix):
+    if suffix == ".safetensors":
+        return save(content)
+    held = io.BytesIO()
+    torch.save(content, held)
+    return held.getvalue()
+
+
+def _tensors(draw):
+    return {f"layer{number}.weight": torch.full((5, 7), draw(st.floats(-9, 9))) for number in range(3)}
+
+
+def _refused(folder, data, suffix, *names):
+    path = folder / f"own{suffix}"
+    if data is not None:
+        path.write_bytes(data)
+    return lambda: read_weights(str(path), "Weights", "Give a file."), [str(path), *names]
+
+
+def weights_are_something_else(draw, folder):
+    data = draw(
+        st.sampled_from(
+            [
+                b"",
+                b"\0" * 999,
+                b"<!DOCTYPE html><html></html>",
+                b"\n<html>",
+                POINTER,
+                b"PK\x03\x04",
+                b"\x1f\x8b\x08",
+                b"Access denied",
+                b'{"error": "gated"}',
+                b"\x80\x04.",
+            ]
+        )
+    )
+    return _refused(folder, data, draw(SUFFIX))
+
+
+def weights_are_cut(draw, folder):
+    suffix = draw(SUFFIX)
+    data = _saved(_tensors(draw), suffix)
+    return _refused(folder, data[: int(len(data) * draw(st.floats(0.02, 0.95)))], suffix)
+
+
+def weights_have_another_suffix(draw, folder):
+    """What torch saved called safetensors, and the other way round."""
+    if draw(st.booleans()):
+        return _refused(folder, _saved(_tensors(draw), ".pth"), ".safetensors")
+    return _refused(folder, _saved(_tensors(draw), ".safetensors"), draw(st.sampled_from([".pth", ".pt", ".bin"])))
+
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __reduce__(self):
+        return (os.mkdir, ("unpickled",))
+
+
+def weights_are_a_program(draw, folder):
+    """Whoever unpickles it makes a folder where the shell is, which would be seen."""
+    content = {"weight": torch.ones(2), "trap": Trap()}
+    data = pickle.dumps(content) if draw(st.booleans()) else _saved(content, ".pth")
+    return _refused(folder, data, draw(st.sampled_from([".pth", ".pt", ".bin"])))
+
+
+def weights_are_not_finite(draw, folder):
+    suffix, tensors = draw(SUFFIX), _tensors(draw)
+    name = draw(st.sampled_from(sorted(tensors)))
+    kind = draw(st.sampled_from([torch.float32, torch.float16, torch.bfloat16]))
+    tensors[name] = tensors[name].to(kind)
+    tensors[name][draw(st.integers(0, 4)), 2] = draw(st.sampled_from([float("nan"), float("inf")]))
+    return _refused(folder, _saved(tensors, suffix), suffix, name)
+
+
+def weights_are_of_another_form(draw, folder):
+    content = draw(
+        st.sampled_from(
+            [
+                [torch.ones(2)],
+                {"state_dict": {"weight": torch.ones(2)}},
+                torch.ones(2),
+                3,
+                {"weight": torch.ones(2), "epoch": 3},
+            ]
+        )
+    )
+    return _refused(folder, _saved(content, ".pth"), ".pth")
+
+
+def weights_are_not_there(draw, folder):
+    if draw(st.booleans()):
+        (folder / "own.pth").mkdir()
+        return _refused(folder, None, ".pth")
+    return _refused(folder, None, draw(SUFFIX))
+
+
+def _base(draw, folder):
+    """A copy of the embedded model; its files are links until they are damaged."""
+    for place, _, names in os.walk(EMBEDDED):
+        target = folder / "model" / os.path.relpath(place, EMBEDDED)
+        target.mkdir(parents=True)
+        for name in names:
+            (target / name).symlink_to(os.path.join(place, name))
+    return folder / "model"
+
+
+def _other(path, data):
+    path.unlink()
+    path.write_bytes(data)
+    return path
+
+
+def base_model_has_broken_weights(draw, folder):
+    model = _base(draw, folder)
+    part = draw(st.sampled_from(["text_encoder/model", "vae/diffusion_pytorch_model", "unet/diffusion_pytorch_model"]))
+    path = model / f"{part}.safetensors"
+    data = path.read_bytes()
+    left = draw(st.sampled_from([b"", POINTER, b"<html>", data[: len(data) // 3]]))
+    _other(path, left)
+    return lambda: load_base(str(model)), [str(path)]
+
+
+def base_model_has_broken_settings(draw, folder):
+    model = _base(draw, folder)
+    path = model / draw(
+        st.sampled_from(
+            [
+                "vae/config.json",
+                "unet/config.json",
+                "text_encoder/config.json",
+                "scheduler/scheduler_config.json",
+                "tokenizer/tokenizer.json",
+            ]
+        )
+    )
+    _other(path, draw(st.sampled_from([b"", b"{", POINTER, b"\xff\xfe{\0}\0"])))
+    return lambda: load_base(str(model)), [str(path)]
+
+
+def base_model_lacks_a_part(draw, folder):
+    model = _base(draw, folder)
+    part = draw(st.sampled_from(["vae", "unet", "text_encoder", "scheduler", "tokenizer"]))
+    shutil.rmtree(model / part)
+    return lambda: load_base(str(model)), [str(model), part]
+
+
+def base_model_has_a_tokenizer_without_words(draw, folder):
+    model = _base(draw, folder)
+    (model / "tokenizer" / "tokenizer.json").unlink()
+    if draw(st.booleans()):
+        (model / "tokenizer" / "tokenizer_config.json").unlink()
+    return lambda: load_base(str(model)), [str(model), "tokenizer"]
+
+
+def base_model_is_no_model(draw, folder):
+    model = _base(draw, folder)
+    (model / "model_index.json").unlink()
+    if draw(st.booleans()):
+        shutil.rmtree(model)
+        model.write_bytes(POINTER)
+    return lambda: load_base(str(model)), [str(model), "model_index.json"]
+
+
+def base_model_is_not_finite(draw, folder):
+    model = _base(draw, folder)
+    path = model / "text_encoder/model.safetensors"
+    tensors = load(path.read_bytes())
+    name = draw(st.sampled_from(sorted(name for name, each in tensors.items() if each.is_floating_point())))
+    tensors[name].view(-1)[0] = draw(st.sampled_from([float("nan"), float("inf")]))
+    _other(path, save(tensors, {"format": "pt"}))
+    return lambda: load_base(str(model)), [str(model), "text_encoder"]

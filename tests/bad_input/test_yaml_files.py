@@ -1,0 +1,456 @@
+"""Manifests and profiles with one thing wrong: refused with file, key and remedy; see `kinds.yaml`."""
+
+import copy
+
+import yaml
+from hypothesis import strategies as st
+
+from vireid_lib.data.manifest import load_manifest
+from vireid_lib.data.text import read_text
+from vireid_lib.experiment.profile_files import load_profile, profiles_folder
+from vireid_lib.project import project_root
+
+ENTERS = "manifest or profile"
+PROFILES = {name: yaml.safe_load(read_text(profiles_folder() / f"{name}.yaml")) for name in ("smoke", "sysu", "llcm")}
+FOLDER = project_root() / "data_manifests" / "datasets"
+MANIFESTS = {name: yaml.safe_load(read_text(FOLDER / f"{name}.yaml")) for name in ("sysu_mm01", "regdb", "llcm")}
+SECTIONS = (
+    "data",
+    "reid",
+    "reid.config",
+    "generators.dive",
+    "expand",
+    "evaluation",
+    "world",
+    "images",
+    "generators.vae",
+    "",
+)
+HUGE = str(10**20)
+
+
+def test_kind(row, tried):
+    tried(row, globals()[row["id"]])
+
+
+def _put(content, place, value):
+    """A copy of nested mappings with another value at "a.b.c", or with None as the place, under a new key."""
+    content = copy.deepcopy(content)
+    inner = content
+    *outer, last = place.split(".")
+    for key in outer:
+        inner = inner[key]
+    inner[last] = value
+    return content
+
+
+def _any_file(draw):
+    """(content, reader) of a profile or a manifest that is whole."""
+    if draw(st.booleans()):
+        return PROFILES[draw(st.sampled_from(sorted(PROFILES)))], load_profile
+    return MANIFESTS[draw(st.sampled_from(sorted(MANIFESTS)))], load_manifest
+
+
+def _text(draw, folder, data, load=None, names=()):
+    path = folder / "own.yaml"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    load = load or draw(st.sampled_from([load_profile, load_manifest]))
+    return lambda: load(path), [str(path), *names]
+
+
+def _profile(folder, content, *names):
+    """Refused, and named with the key."""
+    (folder / "own.yaml").write_text(yaml.safe_dump({**content, "name": "own"}))
+    return lambda: load_profile(folder / "own.yaml"), [str(folder / "own.yaml"), *names]
+
+
+def _changed(draw, folder, choices, base=None):
+    """One of {place: wrong values} in a profile; the key is named."""
+    base = base or draw(st.sampled_from(["smoke", "sysu"]))
+    place = draw(st.sampled_from(sorted(choices)))
+    value = draw(st.sampled_from(choices[place]))
+    return _profile(folder, _put(PROFILES[base], place, value), place.split(".")[-1])
+
+
+def _manifest(folder, content, *names):
+    (folder / "own.yaml").write_text(yaml.safe_dump(content))
+    return lambda: load_manifest(folder / "own.yaml"), [str(folder / "own.yaml"), *names]
+
+
+def yaml_is_empty(draw, folder):
+    return _text(draw, folder, draw(st.sampled_from(["", "\n", "# but a comment\n", "---\n", "null", "\ufeff"])))
+
+
+def yaml_is_no_mapping(draw, folder):
+    return _text(draw, folder, draw(st.sampled_from(["- a\n- b\n", "text", "3", "[1, 2]", "oracle_ir", "2024-01-01"])))
+
+
+def yaml_is_broken(draw, folder):
+    return _text(
+        draw,
+        folder,
+        draw(
+            st.sampled_from(
+                [
+                    "a: b: c",
+                    "a: [1",
+                    "a: 'x",
+                    "a: *x",
+                    "a: %x",
+                    "}",
+                    "a: |\n b\nc",
+                    "a: b\n  c: d",
+                    "--- a\n--- b",
+                    "a: \x07",
+                    "@a: b",
+                ]
+            )
+        ),
+    )
+
+
+def yaml_has_tabs(draw, folder):
+    content, load = _any_file(draw)
+    text = yaml.safe_dump(content)
+    return _text(draw, folder, text.replace("\n  ", "\n\t", draw(st.integers(1, 3))), load)
+
+
+def yaml_writes_a_key_twice(draw, folder):
+    content, load = _any_file(draw)
+    key = draw(st.sampled_from(sorted(content)))
+    return _text(draw, folder, f"{yaml.safe_dump(content)}\n{key}: 3\n", load, [key, "twice"])
+
+
+def yaml_is_a_template(draw, folder):
+    """Braces that no template engine has filled in make a mapping the key of a mapping."""
+    content, load = _any_file(draw)
+    line = draw(st.sampled_from(["{{ name }}: x", "title: {{ name }}", "? [a, b]\n: c", "x: {{a}: b}"]))
+    return _text(draw, folder, f"{yaml.safe_dump(content)}\n{line}\n", load, ["line "])
+
+
+def yaml_wants_code(draw, folder):
+    tag = draw(
+        st.sampled_from(
+            [
+                "!!python/object/apply:os.system",
+                "!!python/name:os.system",
+                "!own",
+                "!!timestamp",
+                "!!int",
+                "!!float",
+                "!!bool",
+                "!!binary",
+                "!!set",
+            ]
+        )
+    )
+    return _text(draw, folder, f"title: {tag} x\n", names=["line 1"])
+
+
+def yaml_nests_without_end(draw, folder):
+    opening = draw(st.sampled_from(["[", "{a: "]))
+    return _text(draw, folder, f"title: {opening * draw(st.integers(1500, 3000))}")
+
+
+def yaml_has_a_number_beyond_measure(draw, folder):
+    content, load = _any_file(draw)
+    number = draw(st.sampled_from([HUGE, f"-{HUGE}", "0x" + "f" * 20, "9" * 5000, "0o" + "7" * 40]))
+    return _text(draw, folder, f"{yaml.safe_dump(content)}\nextra: {number}\n", load, ["64 bits", "line "])
+
+
+def yaml_is_in_utf16(draw, folder):
+    content, load = _any_file(draw)
+    encoding = draw(st.sampled_from(["utf-16", "utf-16-le", "utf-32"]))
+    return _text(draw, folder, yaml.safe_dump(content).encode(encoding), load, ["UTF-8"])
+
+
+def yaml_is_in_another_encoding(draw, folder):
+    content, load = _any_file(draw)
+    return _text(draw, folder, f"# {'é'}\n".encode("latin-1") + yaml.safe_dump(content).encode(), load, ["line 1"])
+
+
+def yaml_has_a_byte_order_mark(draw, folder):
+    content = {**PROFILES[draw(st.sampled_from(["smoke", "sysu"]))], "name": "own"}
+    text = yaml.safe_dump(content).replace("\n", draw(st.sampled_from(["\n", "\r\n"])))
+    act, _ = _text(draw, folder, b"\xef\xbb\xbf" + text.encode(), load_profile)
+
+    def judge(profile):
+        assert profile.title == content["title"]
+
+    return act, judge
+
+
+def yaml_is_a_folder(draw, folder):
+    (folder / "own.yaml").mkdir()
+    load = draw(st.sampled_from([load_manifest]))
+    return lambda: load(folder / "own.yaml"), [str(folder / "own.yaml")]
+
+
+def manifest_is_not_there(draw, folder):
+    name = draw(st.sampled_from(["sysu", "MM01", "", "gone.yaml", "../datasets/llcm", "a" * 300, "b" * 300 + ".yml"]))
+    return lambda: load_manifest(name), [name]
+
+
+def manifest_has_an_unknown_key(draw, folder):
+    name = draw(st.sampled_from(sorted(MANIFESTS)))
+    key = draw(st.sampled_from(["camera", "Splits", "protocol.trails", "protocol.Rule", "note"]))
+    return _manifest(folder, _put(MANIFESTS[name], key, "x"), key.split(".")[-1])
+
+
+def manifest_lacks_a_key(draw, folder):
+    content = dict(MANIFESTS[draw(st.sampled_from(sorted(MANIFESTS)))])
+    key = draw(st.sampled_from(["name", "title", "layout", "cameras", "splits", "counts", "obtain", "protocol"]))
+    del content[key]
+    return _manifest(folder, content, key)
+
+
+def manifest_has_a_value_of_the_wrong_type(draw, folder):
+    name = draw(st.sampled_from(sorted(MANIFESTS)))
+    wrong = {
+        "title": [3, None, ""],
+        "layout": ["Sysu", "voc", 3],
+        "cameras": [[], "1", [1]],
+        "counts": [{}, 3],
+        "splits": [["train"], {"Train": "x"}, {"train": 3}],
+        "protocol.trials": ["10", 0, -1, 1.5, True],
+        "protocol.shots": [1, ["1"]],
+        "image_size": [[128], [1, 2, 3], "128x64"],
+        "name": ["SYSU-MM01", "a b", ""],
+        "intensity": [[3, 1], [1, 1], [float("nan"), 1.0], [0.0, float("inf")], [1]],
+    }
+    key = draw(st.sampled_from(sorted(wrong)))
+    return _manifest(folder, _put(MANIFESTS[name], key, draw(st.sampled_from(wrong[key]))), key.split(".")[-1])
+
+
+def manifest_contradicts_itself(draw, folder):
+    content = copy.deepcopy(MANIFESTS["sysu_mm01"])
+    if draw(st.booleans()):
+        content["cameras"].append(draw(st.sampled_from(content["cameras"])))
+        return _manifest(folder, content, "twice")
+    content["protocol"]["modes"]["all"]["gallery"].append(number := draw(st.integers(7, 99)))
+    return _manifest(folder, content, str(number))
+
+
+def manifest_counts_what_cannot_be_counted(draw, folder):
+    content = copy.deepcopy(MANIFESTS["sysu_mm01"])
+    what = draw(st.sampled_from(["training images", "train pictures", "", "images", "train camera x images"]))
+    content["counts"].append({"what": what, "value": 3, "source": "nobody"})
+    return _manifest(folder, content, "what")
+
+
+def profile_is_not_there(draw, folder):
+    name = draw(st.sampled_from(["minni", "Smoke", "", ".", "nowhere.yaml", "smoke.yml", "c" * 300 + ".yaml", "/"]))
+    return lambda: load_profile(name), [name]
+
+
+def profile_has_an_unknown_key(draw, folder):
+    """In each section, a slip of the pen and a word of another program."""
+    section = draw(st.sampled_from(SECTIONS))
+    content = copy.deepcopy(PROFILES["smoke"])
+    inner = content
+    for key in filter(None, section.split(".")):
+        inner = inner[key]
+    key = draw(st.sampled_from([draw(st.sampled_from(sorted(map(str, inner)))) + "s_", "lr", "batch size", "Seed"]))
+    inner[key] = 3
+    return _profile(folder, content, key)
+
+
+def profile_has_a_value_of_the_wrong_type(draw, folder):
+    return _changed(
+        draw,
+        folder,
+        {
+            "title": [3, None, ["x"]],
+            "world.seed": ["0", 1.5, True],
+            "data.target": [3, None],
+            "data.roots": [[], "x"],
+            "images.height": ["64", 64.5, True],
+            "reid.seeds": [0, [0.5], [True], ["0"]],
+            "reid.training_sets": ["real"],
+            "reid.config": [[], 3],
+            "generators.dive.lora_rank": ["2", 2.5, True],
+            "generators.dive.flip": [1, "no", "false"],
+            "generators.vae.steps": ["40", True, 4.5],
+            "generators.vae.flip": ["yes", 1],
+            "expand.per_camera": ["2", True],
+            "evaluation.trials": ["2", 2.5],
+            "minutes": [[], {"01_datasets": "1"}],
+            "device": [0, None],
+        },
+        "smoke",
+    )
+
+
+def profile_is_written_for_yaml_1_1(draw, folder):
+    """`yes`, `1_000` and `1:30` are texts of YAML 1.2."""
+    key, text = draw(
+        st.sampled_from(
+            [
+                ("flip", "generators: {dive: {flip: yes}}"),
+                ("flip", "generators: {dive: {flip: off}}"),
+                ("steps", "generators: {dive: {steps: 1_000}}"),
+                ("steps", "generators: {dive: {steps: 1:30}}"),
+                ("seeds", "reid: {backbone: small, seeds: [1_0], training_sets: [real]}"),
+                ("trials", "evaluation: {protocol: sysu-mm01, modes: [all], trials: 1:30}"),
+            ]
+        )
+    )
+    content = {name: value for name, value in PROFILES["smoke"].items() if name != text.split(":")[0]}
+    return _text(draw, folder, yaml.safe_dump({**content, "name": "own"}) + text, load_profile, [key])
+
+
+def profile_has_a_number_that_is_none(draw, folder):
+    value = [float("nan"), float("inf"), -float("inf")]
+    return _changed(
+        draw,
+        folder,
+        {
+            "generators.dive.learning_rate": value,
+            "generators.dive.token_learning_rate": value,
+            "generators.dive.guidance": value,
+            "generators.dive.strength": value,
+            "generators.dive.min_aspect": value,
+            "generators.vae.learning_rate": value,
+            "generators.cyclegan.cycle_weight": value,
+            "reid.config.learning_rate": value,
+            "reid.config.mix": value,
+            "minutes.01_datasets": value,
+        },
+        "smoke",
+    )
+
+
+def profile_has_a_number_out_of_range(draw, folder):
+    return _changed(
+        draw,
+        folder,
+        {
+            "expand.per_camera": [0, -1],
+            "expand.min_images": [0, -3],
+            "expand.identities": [0],
+            "expand.counts": [[0]],
+            "evaluation.trials": [0, -10],
+            "evaluation.shots": [0, -1],
+            "reid.config.steps": [0, -60],
+            "world.seed": [-1],
+            "reid.seeds": [[-1], []],
+            "images.height": [0, -64],
+            "generators.dive.height": [0, -8, 12],
+            "generators.dive.steps": [0, -1],
+            "generators.dive.learning_rate": [0, -1e-4],
+            "generators.dive.seed": [-1],
+            "generators.dive.checkpoint_every": [-1],
+            "generators.dive.batch": [0],
+            "generators.dive.gradient_clip": [0, -1],
+            "generators.vae.steps": [0, -1],
+            "generators.vae.learning_rate": [0.0, -1],
+            "generators.vae.seed": [-7],
+            "minutes.01_datasets": [-1],
+            "generators.stargan.batch": [3],
+        },
+        "smoke",
+    )
+
+
+def profile_names_what_there_is_not(draw, folder):
+    return _changed(
+        draw,
+        folder,
+        {
+            "reid.method": ["AGW", "resnet", ""],
+            "reid.training_sets": [["real", "DiVE"], ["cycelgan"], []],
+            "reid.backbone": ["resnet18", "Small"],
+            "evaluation.protocol": ["SYSU-MM01", "market"],
+            "device": ["gpu"],
+            "evaluation.modes": [["outdoor"], []],
+            "evaluation.draw": ["random"],
+            "expand.splits": [["test"], []],
+            "generators": [{"pix2pix": {}}, {"VAE": {}}],
+            "world.size": ["huge", ""],
+            "generators.dive.form": ["released"],
+            "data.target": ["sysu_mm02", "SYSU"],
+            "data.external": ["market1502"],
+            "generators.dive.schedule": ["linear"],
+        },
+        "smoke",
+    )[0], [str(folder / "own.yaml")]
+
+
+def profile_says_one_thing_twice(draw, folder):
+    return _changed(
+        draw,
+        folder,
+        {
+            "reid.seeds": [[0, 0], [1, 2, 1]],
+            "reid.training_sets": [["real", "dive", "real"]],
+            "expand.counts": [[2, 2]],
+            "evaluation.modes": [["all", "all"]],
+            "expand.splits": [["train", "train"], ["gt_bbox", "train"]],
+            "expand.cameras": [[3, 3]],
+        },
+    )
+
+
+def profile_contradicts_its_data(draw, folder):
+    """Another set's protocol, cameras that the target lacks, sets of the wrong kind, roots of others."""
+    data = {"target": "sysu_mm01", "external": "market1501", "roots": {"sysu_mm01": "S", "market1501": "M"}}
+    regdb = {"protocol": "regdb", "modes": ["visible-to-infrared"]}
+    place, value = draw(
+        st.sampled_from(
+            [
+                ("expand.cameras", [99]),
+                ("expand.cameras", [1]),
+                ("evaluation", regdb),
+                ("data.roots", {"sysu_mm01": "S"}),
+                ("data.roots", {**data["roots"], "llcm": "L"}),
+                ("data", {"target": "market1501", "roots": {"market1501": "M"}}),
+                ("data", {**data, "external": "llcm", "roots": {"sysu_mm01": "S", "llcm": "L"}}),
+                ("world", {"size": "small"}),
+                ("data", {"target": "sysu_mm01", "roots": {"sysu_mm01": "S"}}),
+                ("evaluation.reading", "release"),
+                ("reid.training_sets", ["real", "oracle_ir"]),
+            ]
+        )
+    )
+    return _profile(folder, _put(PROFILES["sysu"], place, value), str(folder / "own.yaml"))
+
+
+def profile_sets_what_belongs_elsewhere(draw, folder):
+    return _changed(
+        draw,
+        folder,
+        {
+            "dive": [{}],
+            "reid.config.backbone": ["small"],
+            "reid.config.height": [64],
+            "evaluation.draw": ["official"],
+            "world.size": [{"people": 3}],
+        },
+        "smoke",
+    )[0], [str(folder / "own.yaml")]
+
+
+def profile_is_named_unlike_its_file(draw, folder):
+    content = {**PROFILES["smoke"], "name": draw(st.sampled_from(["smoke", "Own", "own ", "", "own.yaml"]))}
+    return _text(draw, folder, yaml.safe_dump(content), load_profile, ["name", "'own'"])
+
+
+def profile_names_a_file_that_is_not_there(draw, folder):
+    place = draw(st.sampled_from(["generators.dive.base_model", "reid.config.pretrained"]))
+    value = draw(st.sampled_from(["./gone", "gone.safetensors", "/nowhere/model", "../gone.pth", "~/none such", ""]))
+    content = (
+        PROFILES["smoke"]
+        if place.startswith("generators")
+        else {**PROFILES["sysu"], "reid": {**PROFILES["sysu"]["reid"], "config": {}}}
+    )
+    return _profile(folder, _put(content, place, value), place)
+
+
+def profile_names_somebodys_home(draw, folder):
+    place = draw(st.sampled_from(["generators.dive.base_model", "data.roots.sysu_mm01"]))
+    return _profile(folder, _put(PROFILES["sysu"], place, "~no-such-person/x"), "~no-such-person")
+
+
+def profile_has_a_path_beyond_measure(draw, folder):
+    value = draw(st.sampled_from(["./", "/"])) + "d" * draw(st.integers(300, 5000))
+    return _profile(folder, _put(PROFILES["smoke"], "generators.dive.base_model", value), "base_model")
