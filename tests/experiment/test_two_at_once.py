@@ -221,3 +221,30 @@ def test_a_book_and_a_study(workspace, hold, start):
     made_once(workspace)
     for name in ("book", "study_other"):
         assert json.loads((workspace / f"{name}.json").read_text())["ok"]
+
+
+@pytest.mark.slow
+def test_two_machines_at_the_real_stages(tiny_profile, tmp_path, start):
+    """DiVE's fine-tuning, a gallery and a training: each is made once, as one machine alone makes it."""
+    (tmp_path / "profile.json").write_text(tiny_profile.model_dump_json())
+    do = f"""
+        from vireid_lib.experiment.pipeline import Run
+        from vireid_lib.experiment.profile import Profile
+        profile = Profile.model_validate_json(Path({str(tmp_path / "profile.json")!r}).read_text())
+        Run(profile, workspace).evaluate("dive", 0)
+    """
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    said(machine(start, "left", alone, do=do))
+    for each in [machine(start, host, shared, do=do) for host in ("left", "right")]:
+        said(each)
+    found = {}
+    for folder in (alone, shared):
+        records = sorted(folder.glob(f"stages/*/*/{RESULT}"))
+        held = [json.loads(record.read_text()) for record in records]
+        assert [each["attempts"] for each in held] == [1] * len(held) and len(held) >= 4
+        weights = sorted(folder.glob("stages/fit_dive/*/fitted/**/*.safetensors"))
+        pictures = sorted(folder.glob("stages/gallery_dive/*/cam*/*/*.png"))
+        files = {path.relative_to(folder): path.read_bytes() for path in weights + pictures}
+        found[folder] = [(each["stage"], each["values"]) for each in held], files
+    assert found[alone][1] == found[shared][1] and found[alone][1]
+    assert found[alone][0] == found[shared][0]

@@ -5,7 +5,7 @@ free cores that is fastest. Where another program has one of two cores, the thre
 in each of the thousand parts of a step, while the other thread polls: a step takes ten times as long. OpenMP sleeps
 after a few polls where it manages more threads than there are cores. So when threads of this process have to wait for a
 core, one more, idle team of threads is made, until the cores are free again. How many threads share a computation stays
-the same, and with it the bits.
+the same, and with it the bits (`tests/benchmarks/bench_busy.py` has the times).
 """
 
 import contextlib
