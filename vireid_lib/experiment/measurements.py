@@ -13,7 +13,7 @@ from vireid_lib.analysis.embedding_spread import cross_modality_distances, sprea
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.evaluation.statistics import LEVEL
 from vireid_lib.experiment import jobs, methods, trainings
-from vireid_lib.experiment.claims import Finding, in_percent, split_scores
+from vireid_lib.experiment.claims import Finding, in_percent, part_scores, parts_in_percent, split_scores
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
 from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.provenance import StageRecord
@@ -41,7 +41,8 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
         one row per study row, seed and mode of the protocol: columns row, label, seed, mode, older (see `StageRecord`),
         minutes, those of `GIVEN` (see `trainings.given`; mean over splits), the scores in percent, the distances of
         `vireid_lib.analysis.embedding_spread` (`spread` and `cross_modality_distances`; the same in every mode), and
-        `splits`: where each split has its own network (RegDB), all of these by split, else None.
+        `splits`: where each split has its own network (RegDB), all of these by split, else None. `parts`: elsewhere,
+        the scores on each part of the test identities.
 
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
@@ -74,9 +75,8 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
                 splits = split_scores(record, mode)
                 if splits is not None:
                     splits = in_percent({name: splits[name] for name in SCORES}) | by_split
-                found.append(
-                    {**about, "mode": mode, "older": record.older, **effort, **values, **distances, "splits": splits}
-                )
+                by = {"splits": splits, "parts": parts_in_percent(part_scores(record, mode))}
+                found.append({**about, "mode": mode, "older": record.older, **effort, **values, **distances, **by})
     return pd.DataFrame(found)
 
 

@@ -16,7 +16,7 @@ from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import read_json
 from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.claims import mean_over_seeds, split_scores
+from vireid_lib.experiment.claims import mean_over_seeds, part_scores, split_scores
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
@@ -38,11 +38,12 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
 
     Columns: dataset, method, training, external, seed, mode, protocol (in words), settings (of the protocol), trials,
     the `METRICS`; resolved (every setting, see `variants.resolved`), differences (from what was published) and the same
-    in words, variant; stage, key and older; and splits, the scores of each split where each has its own network
-    (RegDB), see `claims.split_scores`.
+    in words, variant; stage, key and older; splits, the scores of each split where each has its own network (RegDB),
+    see `claims.split_scores`; and parts, the scores on each part of the test identities, see `claims.part_scores`.
     """
     rows = [row for record in records for row in _scores(record)]
-    return pd.DataFrame(rows, columns=[*COLUMNS, *METRICS, "variant", "differences", "stage", "key", "older", "splits"])
+    more = ["variant", "differences", "stage", "key", "older", "splits", "parts"]
+    return pd.DataFrame(rows, columns=[*COLUMNS, *METRICS, *more])
 
 
 def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
@@ -64,6 +65,7 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
             "key": record.key,
             "older": record.older,
             "splits": split_scores(record, mode),
+            "parts": part_scores(record, mode),
         }
 
 
