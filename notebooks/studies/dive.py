@@ -598,8 +598,8 @@ explore(mixture, one=names, two=names, share=[step / 10 for step in range(11)], 
 #
 # ## 10. What the paper claims, and what the seeds say
 #
-# Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
+# Each claim is a difference between two rows, taken within each seed and each gallery of test identities. Its 95 %
+# interval is over both ([chapter 7](../07_results.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
 # tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
 # difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
 

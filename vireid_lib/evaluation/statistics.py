@@ -122,6 +122,42 @@ def mean_error(seed: float, part: float, rest: float, seeds: int, parts: int) ->
     return math.sqrt(taken / (seeds * parts)), max(taken**2 / spread, float(min(sizes)))
 
 
+def variance_components(differences: Float[np.ndarray, "seeds parts"]) -> tuple[float, float, float]:
+    """Variances of seeds, of parts and of the rest behind paired differences, by the method of moments: unbiased, and
+    therefore negative at times. 2 seeds or more; with one part, all scatter counts as the seeds'."""
+    seeds, parts = differences.shape
+    if parts < 2:
+        return float(differences[:, 0].var(ddof=1)), 0.0, 0.0
+    seed, part, rest = mean_squares(differences)
+    return (seed - rest) / parts, (part - rest) / seeds, rest
+
+
+def smallest_difference(
+    seeds: int, parts: int = 1, *, variances: tuple[float, float, float] = (1.0, 0.0, 0.0), level: float = LEVEL
+) -> float | None:
+    """The smallest mean difference whose interval (`crossed`) leaves out zero, should the scatter be as expected.
+
+    A true difference of this size is found in about half of all studies; one that is to be found in most must be
+    larger by a half and more.
+
+    Args:
+        variances: of seeds, parts and the rest (`variance_components`; negative ones count as 0). By default the answer
+            is in standard deviations of the difference of one seed.
+        level: probability of a false statement; that of one claim after a correction is smaller.
+
+    Returns:
+        in the unit of the scores; None for one seed, which shows nothing.
+    """
+    if seeds < 2:
+        return None
+    seed, part, rest = (max(each, 0.0) for each in variances)
+    if parts < 2:
+        error, freedom = math.sqrt((seed + rest) / seeds), float(seeds - 1)
+    else:
+        error, freedom = mean_error(rest + parts * seed, rest + seeds * part, rest, seeds, parts)
+    return float(scipy.stats.t.ppf(1 - level / 2, freedom)) * error if error else 0.0
+
+
 def holm(p_values: Sequence[float | None], families: Sequence[Hashable] | None = None) -> list[float | None]:
     """Correct p-values so that rejecting all up to α makes one false rejection or more with probability α at most.
 

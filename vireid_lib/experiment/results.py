@@ -99,13 +99,13 @@ def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
             own = run.with_method(method)
             yield from ((own, training) for training in own.profile.reid.training_sets)
     for name in STUDIES if others and run.profile.data.external else ():
-        study = _study(run, name)
+        study = known_study(run, name)
         for row in trainable(run, study.rows if study else ()):
             with contextlib.suppress(FileError):
                 yield run_of(run, row), row.training
 
 
-def _study(run: Run, name: str) -> Study | None:
+def known_study(run: Run, name: str) -> Study | None:
     """A study; None if the data that its rows depend on have not been drawn, and so nothing of it trained."""
     module = importlib.import_module(f"vireid_lib.experiment.studies.{name}")
     if not hasattr(module, "study"):
