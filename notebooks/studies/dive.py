@@ -430,8 +430,8 @@ studies.beside_paper(run, STUDY, measured, 4, method=STUDY.method)
 # The paper adds more and more identities of Market-1501 and finds a peak at 1,011. It suspects that $[p]$ cannot be
 # learned from few images. Here the identities with most images come first, and `expand.counts` in the profile sets
 # their numbers: fewer than the expanded ones, all of these, and more, for which a generator is fitted again. On the
-# miniature world the true infrared of the same identities is the reference, and beyond the expanded identities the
-# figure has only the reference. In grey: the number of images of each identity.
+# miniature world the true infrared of the same identities is the reference, which is alone in the figure beyond the
+# expanded identities. (The default world expands all that it has.) In grey: the number of images of each identity.
 
 # %%
 fewer, more = dive.counts(run)

@@ -155,7 +155,8 @@ class Run(Context):
                 trained=trained,
                 ranked=ranked,
                 protocols={
-                    split: {mode: self.protocol(mode, split) for mode in evaluation.modes} for split in self.splits
+                    split: {mode: self.protocol(mode, split, whole=validation) for mode in evaluation.modes}
+                    for split in self.splits
                 },
                 machine=self.machine(progress),
             ),
@@ -240,12 +241,18 @@ class Run(Context):
         found = self.fetched(lambda own: own.evaluate(training_set, seed, validation=validation, progress=False))
         return None if found is None else found.value
 
-    def protocol(self, mode: str | None = None, split: int = 1) -> EvaluationProtocol:
-        """The profile's protocol in one of its modes (the first by default)."""
+    def protocol(self, mode: str | None = None, split: int = 1, *, whole: bool = False) -> EvaluationProtocol:
+        """The profile's protocol in one of its modes (the first by default).
+
+        Args:
+            whole: rank everybody in one gallery, whatever `evaluation.galleries` says: rows of few identities.
+        """
         from vireid_lib.evaluation.protocols import build_protocol
 
         evaluation = self.profile.evaluation
         options = dict(evaluation.settings)
+        if whole:
+            options.pop("galleries", None)
         if evaluation.protocol == "regdb":
             options["trial"] = split
         else:
@@ -255,17 +262,18 @@ class Run(Context):
         return build_protocol(evaluation.protocol, mode or evaluation.modes[0], **options)
 
     def check_draw(self, *, validation: bool = False) -> None:
-        """Draw the official galleries of every mode once, where the profile asks for them: a file that is missing or
-        does not fit the images must not be found out after the training.
+        """Draw the galleries of every mode once, where the profile asks for the official ones or for several: a file
+        that is missing or does not fit the images, or too few identities, must not be found out after the training.
 
         Raises:
-            ValueError: the file or an image that it names is wrong; the message says which, and what to do.
+            ValueError: the file or an image that it names is wrong, or there are fewer identities than the galleries
+                need; the message says which, and what to do.
             FileNotFoundError: there is no such file, or no data set.
         """
-        if datasets.permutation_file(self) is not None:
+        if datasets.permutation_file(self) is not None or self.profile.evaluation.galleries > 1:
             ranked = self.data().test(validation=validation)
             for mode in self.profile.evaluation.modes:
-                self.protocol(mode).trials(ranked)
+                self.protocol(mode, whole=validation).trials(ranked)
 
     def epoch_steps(self, training_set: str, seed: int, split: int = 1, *, validation: bool = False) -> int | None:
         """Steps that make an epoch of a training, by which its length and schedule count (`reid.length` and
