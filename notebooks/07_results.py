@@ -460,8 +460,8 @@ if table["answer"].str.endswith(OLDER).any():
 # - *one seed* (?): a single training says nothing about the mean of others;
 # - *not yet run*: nothing was measured under these conditions.
 #
-# This interval is of *one* mean and over seeds, or over RegDB's ten splits. The printed number is taken as it stands: papers print neither
-# its spread nor the number of trainings behind it.
+# This interval is of *one* mean and over seeds, or over RegDB's ten splits. The printed number is taken as it stands:
+# papers print neither its spread nor the number of trainings behind it.
 
 
 # %% tags=["by-hand"]

@@ -253,6 +253,7 @@ viz.image_grid(
 
 # %%
 print(dive.trained_with(STUDY))
+print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 studies.effort(run, STUDY, measured)
 
@@ -599,9 +600,10 @@ explore(mixture, one=names, two=names, share=[step / 10 for step in range(11)], 
 # ## 10. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows, taken within each seed and each gallery of test identities. Its 95 %
-# interval is over both ([chapter 7](../07_results.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
-# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
-# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
+# interval is over both ([chapter 7](../07_results.py)), uncorrected. The verdict comes from the p-value after Holm's
+# correction over all tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 %
+# or less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
+# cannot tell.
 
 # %%
 judged = studies.judge(measured, STUDY.claims)

@@ -430,6 +430,7 @@ for name in ("tse", "cmg", "both"):
     )
 
 # %%
+print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "himd"])
 
@@ -493,9 +494,10 @@ else:
 # ## 9. What the paper claims, and what the seeds say
 #
 # Each claim is a difference between two rows, taken within each seed and each gallery of test identities. Its 95 %
-# interval is over both ([chapter 7](../07_results.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
-# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
-# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
+# interval is over both ([chapter 7](../07_results.py)), uncorrected. The verdict comes from the p-value after Holm's
+# correction over all tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 %
+# or less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
+# cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)

@@ -37,7 +37,8 @@ def scatter(scores: pd.DataFrame, methods: Sequence[str], metric: str, mode: str
     """
     asked = scores[(scores["mode"] == mode) & scores["method"].isin(methods)].sort_values("seed", kind="stable")
     settings: dict[tuple, list[np.ndarray]] = {}
-    for about, rows in measured_of(asked, metric).groupby(results.SETTING, sort=False, dropna=False):
+    percent = measured_of(asked, metric).rename(columns={"row": "training"})
+    for about, rows in percent.groupby(results.SETTING, sort=False, dropna=False):
         seeds = tuple(rows["seed"])
         if len(set(seeds)) == len(seeds) > 1 and not rows["splits"].map(bool).any():
             values = by_part(rows, metric)
@@ -79,7 +80,8 @@ def smallest(run: Run, study: Study, *, full: bool = False, metric: str = "rank_
     )
     over = f"{seeds} paired seeds" + f" × {parts} galleries" * (parts > 1)
     basis = (
-        f"The scatter is that of {known.pairs} pairs of finished settings of {', '.join(methods)} here."
+        f"The scatter is that of {known.pairs} pair{'s' * (known.pairs != 1)} of finished settings of "
+        f"{', '.join(methods)} here."
         if known
         else "How large that is, no finished training here can tell; galleries add to it."
     )
