@@ -27,10 +27,8 @@ def test_worked_by_hand():
 
 def test_components_are_unbiased_and_predict_the_margin():
     random, truth = np.random.default_rng(0), np.array([2.0, 3.0, 1.0])
-    drawn = (
-        random.normal(size=(4000, *size)) * deviation**0.5
-        for size, deviation in zip(((5, 1), (1, 4), (5, 4)), truth, strict=True)
-    )
+    sizes = (5, 1), (1, 4), (5, 4)
+    drawn = (random.normal(size=(4000, *size)) * each**0.5 for size, each in zip(sizes, truth, strict=True))
     differences = sum(drawn)
     found = np.mean([variance_components(each) for each in differences], axis=0)
     assert found == pytest.approx(truth, rel=0.08)

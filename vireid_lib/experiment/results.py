@@ -25,10 +25,11 @@ from vireid_lib.experiment.study import Study, run_of, trainable
 from vireid_lib.experiment.training_sets import training_label
 
 METRICS = tuple(SCORES)
-SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "variant"]
+SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "fits", "variant"]
 """What scores that differ in the seed alone have in common."""
 
-COLUMNS = ["dataset", "method", "training", "external", "resolved", "seed", "mode", "protocol", "settings", "trials"]
+COLUMNS = ["dataset", "method", "training", "external", "fits", "resolved", "seed", "mode", "protocol", "settings"]
+COLUMNS += ["trials"]
 STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
 """Modules of `experiment.studies` with a `STUDY`, or a function `study` that makes one for a run."""
 
@@ -36,10 +37,11 @@ STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
 def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
     """One row per score of the evaluations (`Run.evaluate`), shares 0..1.
 
-    Columns: dataset, method, training, external, seed, mode, protocol (in words), settings (of the protocol), trials,
-    the `METRICS`; resolved (every setting, see `variants.resolved`), differences (from what was published) and the same
-    in words, variant; stage, key and older; splits, the scores of each split where each has its own network (RegDB),
-    see `claims.split_scores`; and parts, the scores on each part of the test identities, see `claims.part_scores`.
+    Columns: dataset, method, training, external, fits (of the generator, `expand.fits`), seed, mode, protocol (in
+    words), settings (of the protocol), trials, the `METRICS`; resolved (every setting, see `variants.resolved`),
+    differences (from what was published) and the same in words, variant; stage, key and older; splits, the scores of
+    each split where each has its own network (RegDB), see `claims.split_scores`; and parts, the scores on each part of
+    the test identities, see `claims.part_scores`.
     """
     rows = [row for record in records for row in _scores(record)]
     more = ["variant", "differences", "stage", "key", "older", "splits", "parts"]
@@ -53,6 +55,7 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
         settings = {key: value for key, value in evaluation["protocol"].items() if value is not None}
         yield {
             **{name: about[name] for name in ("dataset", "method", "training", "external", "seed")},
+            "fits": about.get("fits", 1),
             "resolved": about["settings"],
             "mode": mode,
             "protocol": settings["name"],
@@ -196,6 +199,8 @@ def show(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "me
     about = ", ".join(dict.fromkeys(f"{row.method.upper()} on {row.dataset}" for row in table.itertuples()))
     counts = sorted(set(table["seeds"]))
     over = "one seed" if counts == [1] else f"mean ± standard deviation over {'–'.join(map(str, counts))} seeds"
+    if (fits := max(table["fits"], default=1)) > 1:
+        over += f", which share {fits} fits of each generator that learns"
     caption = f"{about}: percent, {over}{legend(table)}" if len(table) else "No score has been recorded yet."
     cells = [{"selector": "caption, th, td", "props": "text-align: left; padding: .3rem .8rem; vertical-align: top"}]
     return words.style.apply(lines, axis=None).set_caption(caption).set_table_styles(cells)
