@@ -121,7 +121,8 @@ viz.image_grid(
 # %% [markdown]
 # **What to notice.** Images are drawn with replacement: does one stand in its row twice? Where external identities join
 # the training (section 6), they get a share of the $P$ places (`mix`): the same draw, once among the data set's
-# identities and once among the external ones.
+# identities and once among the external ones. Each group has a random stream of its own for every batch. So the images
+# of the data set do not depend on what is added to them, and trainings of one seed are *paired* (section 9).
 #
 # ## 2. The network: AGW
 #

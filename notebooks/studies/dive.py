@@ -614,11 +614,12 @@ studies.findings_table(judged)
 print(studies.limits(run, STUDY, measured, judged))
 
 # %% [markdown]
-# **What to notice.** Of many intervals at 95 % some miss; hence the correction. A claim that holds, holds for these
-# fits of the generators and this data: the seeds vary the ReID training and nothing else, so a difference between two
-# *generators* may still be one between two of their fits. And a miniature generator, fitted for minutes, is not Stable
-# Diffusion fitted for days. A claim that fails here says that the *idea* alone does not carry it, and section 3 says
-# whether the images lacked the identity or the infrared.
+# **What to notice.** Of many intervals at 95 % some miss; hence the correction. A claim that holds, holds for this data
+# and for fits like these: each generator that learns was fitted twice (`expand.fits`), and the seeds of the ReID
+# training use the fits in turn. Two fits are few, so a difference between two *generators* may still be one between
+# their fits. And a miniature generator, fitted for minutes, is not Stable Diffusion fitted for days. A claim that fails
+# here says that the *idea* alone does not carry it, and section 3 says whether the images lacked the identity or the
+# infrared.
 #
 # ## Something to try
 #

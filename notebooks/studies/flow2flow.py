@@ -508,8 +508,9 @@ studies.findings_table(findings)
 print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
-# **What to notice.** A claim that holds, holds for these fits: the seeds vary the ReID training and nothing else. A
-# difference between two generators may be one between two of their fits.
+# **What to notice.** A claim that holds, holds for these fits: the intervals are about other seeds of the ReID training
+# and other test people of this world, and nothing else. A difference between two generators may be one between two of
+# their fits.
 #
 # ## 10. The embedding in the plane (Fig. 3)
 #
