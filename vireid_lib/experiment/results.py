@@ -17,6 +17,7 @@ from vireid_lib.data.text import read_json
 from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.claims import mean_over_seeds, part_scores, split_scores
+from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
@@ -104,7 +105,7 @@ def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
     for name in STUDIES if others and run.profile.data.external else ():
         study = known_study(run, name)
         for row in trainable(run, study.rows if study else ()):
-            with contextlib.suppress(FileError):
+            with contextlib.suppress(FileError, MissingData):  # or a second external set that is not on this machine
                 yield run_of(run, row), row.training
 
 
