@@ -320,6 +320,7 @@ trainings.recipe(den_run.reid_config, run.profile.data.target, unprinted=True)
 # batches are larger by half, in the paper as here. Nothing was chosen on the test identities.
 
 # %%
+print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 studies.effort(run, STUDY, measured)
 
@@ -370,11 +371,11 @@ viz.against(
 #
 # ## 6. What the paper claims, and what the seeds say
 #
-# Each claim is a difference between two rows (or between two such differences). Its 95 % interval comes from the spread
-# over seeds on all sides (Welch, [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the
-# p-value after Holm's correction over all claims that were tested, with the measures of one comparison as one family.
-# *Holds*: the corrected p is 5 % or less, and the difference is on the claimed side. *Does not hold*: on the other
-# side. *Within noise*: these seeds cannot tell.
+# Each claim is a difference between two rows (or between two such differences), taken within each seed and each gallery
+# of test identities. Its 95 % interval is over both ([chapter 7](../07_results.py)), each for itself. The verdict comes
+# from the p-value after Holm's correction over all claims that were tested, with the measures of one comparison as one
+# family. *Holds*: the corrected p is 5 % or less, and the difference is on the claimed side. *Does not hold*: on the
+# other side. *Within noise*: these seeds cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)

@@ -253,6 +253,7 @@ viz.image_grid(
 
 # %%
 print(dive.trained_with(STUDY))
+print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 studies.effort(run, STUDY, measured)
 
@@ -599,10 +600,11 @@ explore(mixture, one=names, two=names, share=[step / 10 for step in range(11)], 
 #
 # ## 10. What the paper claims, and what the seeds say
 #
-# Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
-# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
-# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
+# Each claim is a difference between two rows, taken within each seed and each gallery of test identities. Its 95 %
+# interval is over both ([chapter 7](../07_results.py)), uncorrected. The verdict comes from the p-value after Holm's
+# correction over all tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 %
+# or less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
+# cannot tell.
 
 # %%
 judged = studies.judge(measured, STUDY.claims)
@@ -613,11 +615,12 @@ studies.findings_table(judged)
 print(studies.limits(run, STUDY, measured, judged))
 
 # %% [markdown]
-# **What to notice.** Of many intervals at 95 % some miss; hence the correction. A claim that holds, holds for these
-# fits of the generators and this data: the seeds vary the ReID training and nothing else, so a difference between two
-# *generators* may still be one between two of their fits. And a miniature generator, fitted for minutes, is not Stable
-# Diffusion fitted for days. A claim that fails here says that the *idea* alone does not carry it, and section 3 says
-# whether the images lacked the identity or the infrared.
+# **What to notice.** Of many intervals at 95 % some miss; hence the correction. A claim that holds, holds for this data
+# and for fits like these: each generator that learns was fitted twice (`expand.fits`), and the seeds of the ReID
+# training use the fits in turn. Two fits are few, so a difference between two *generators* may still be one between
+# their fits. And a miniature generator, fitted for minutes, is not Stable Diffusion fitted for days. A claim that fails
+# here says that the *idea* alone does not carry it, and section 3 says whether the images lacked the identity or the
+# infrared.
 #
 # ## Something to try
 #

@@ -425,6 +425,7 @@ for name in ("tse", "cmg", "both"):
     )
 
 # %%
+print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "himd"])
 
@@ -487,10 +488,11 @@ else:
 # %% [markdown]
 # ## 9. What the paper claims, and what the seeds say
 #
-# Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
-# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
-# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
+# Each claim is a difference between two rows, taken within each seed and each gallery of test identities. Its 95 %
+# interval is over both ([chapter 7](../07_results.py)), uncorrected. The verdict comes from the p-value after Holm's
+# correction over all tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 %
+# or less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
+# cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)
@@ -501,8 +503,9 @@ studies.findings_table(findings)
 print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
-# **What to notice.** A claim that holds, holds for these fits: the seeds vary the ReID training and nothing else. A
-# difference between two generators may be one between two of their fits.
+# **What to notice.** A claim that holds, holds for these fits: the intervals are about other seeds of the ReID training
+# and other test people of this world, and nothing else. A difference between two generators may be one between two of
+# their fits.
 #
 # ## 10. The embedding in the plane (Fig. 3)
 #

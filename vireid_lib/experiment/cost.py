@@ -47,6 +47,10 @@ def plan(
             lines.append(f"  can't be fitted: {error}")
         if (count := len(run.splits)) > 1:
             lines.append(f"  all of it {count} times, once for each of the data set's splits")
+        if (fits := min(own.profile.expand.fits, len(own.profile.reid.seeds))) > 1 and settings.trained_generator(
+            own.profile, name
+        ):
+            lines.append(f"  all of it {fits} times, once for each of its fits (expand.fits)")
         yield "\n".join(lines)
     yield from left
     if not said:

@@ -75,6 +75,16 @@ class Run(Context):
         identities = datasets.most_seen(data.external)[: self.profile.reid.expanded]
         return tables.concat(real, added[added["identity"].isin(identities)])
 
+    def with_fit(self, training_set: str, seed: int) -> Run:
+        """The run whose generator is fitted as the trainings of `seed` on `training_set` want it: fit f of
+        `expand.fits` has the generator's seed + f, for its weights and for its pictures. Fit 0 is this run."""
+        if not (fit := settings.fit_of(self.profile, training_set, seed)):
+            return self
+        name = settings.trained_generator(self.profile, training_set)
+        own = {**self.profile.generators.get(name, {}), "seed": self.generator_config(name).seed + fit}
+        changed = {"generators": {**self.profile.generators, name: own}}
+        return self.with_profile(self.profile.model_copy(update=changed))
+
     def train(
         self, training_set: str, seed: int, split: int = 1, *, validation: bool = False, progress: bool = True
     ) -> StageRecord:
@@ -90,7 +100,7 @@ class Run(Context):
         from vireid_lib.experiment.steps.train import train
 
         self.check_draw(validation=validation)
-        table = self.training_set(training_set, split, validation=validation)
+        table = self.with_fit(training_set, seed).training_set(training_set, split, validation=validation)
         config, start = self.reid_config, None
         if steps_of_epoch := self.epoch_steps(training_set, seed, split, validation=validation):
             config = config.model_copy(update={"epoch_steps": steps_of_epoch})
@@ -146,6 +156,8 @@ class Run(Context):
             "evaluation": evaluation.model_dump(),
             "settings": variants.resolved(self.profile, training_set, validation=validation),
         }
+        if (fits := self.profile.expand.fits) > 1 and settings.trained_generator(self.profile, training_set):
+            about |= {"fits": fits, "fit": settings.fit_of(self.profile, training_set, seed)}
         return self.stage(
             f"evaluate_{training_set}",
             about,
@@ -287,7 +299,8 @@ class Run(Context):
             return None
         if counted == config and (training_set == "real" or not equal):
             return None
-        table = self.training_set("real" if equal else training_set, split, validation=validation)
+        counted_on = self if equal else self.with_fit(training_set, seed)
+        table = counted_on.training_set("real" if equal else training_set, split, validation=validation)
         return steps_per_epoch(methods.method_class(config.method), table, counted, seed=seed)
 
     def starting_point(
@@ -295,7 +308,7 @@ class Run(Context):
     ) -> StageRecord:
         """The fitted generator that a method of `methods.JOINT` starts from; all trainings of a seed share it."""
         method = self.profile.reid.method
-        table = self.training_set(training_set, split, validation=validation)
+        table = self.with_fit(training_set, seed).training_set(training_set, split, validation=validation)
         rows, config = methods.module(method).starting_point(table, self.generator_config(method), seed)
         return self._fit(method, config, rows, threads=1, progress=progress)
 

@@ -120,6 +120,10 @@ class Expand(Strict):
     lacks it takes `[train, gallery]`: 751 people are in the training part."""
     cameras: Literal["infrared"] | Annotated[list[int], Some, Distinct] = "infrared"
     """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
+    fits: PositiveInt = 1
+    """How often a generator that learns is fitted, with its seeds s, s + 1, ...: the trainings of seed n use the
+    pictures of fit n mod fits. More than one lets intervals over seeds contain other fits; fit 0 is the one that
+    everything else uses."""
     counts: Annotated[list[PositiveInt], Distinct] = []
     """Numbers of people in DiVE's figure 5, besides all that are expanded. Fewer are taken from those. For more, a
     generator is fitted to so many, whatever `min_images` says; in the miniature world their true infrared is added."""

@@ -16,7 +16,7 @@ from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import read_json
 from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.claims import mean_over_seeds, split_scores
+from vireid_lib.experiment.claims import mean_over_seeds, part_scores, split_scores
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
@@ -26,10 +26,11 @@ from vireid_lib.experiment.study import Study, run_of, trainable
 from vireid_lib.experiment.training_sets import training_label
 
 METRICS = tuple(SCORES)
-SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "variant"]
+SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "fits", "variant"]
 """What scores that differ in the seed alone have in common."""
 
-COLUMNS = ["dataset", "method", "training", "external", "resolved", "seed", "mode", "protocol", "settings", "trials"]
+COLUMNS = ["dataset", "method", "training", "external", "fits", "resolved", "seed", "mode", "protocol", "settings"]
+COLUMNS += ["trials"]
 STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
 """Modules of `experiment.studies` with a `STUDY`, or a function `study` that makes one for a run."""
 
@@ -37,13 +38,15 @@ STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
 def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
     """One row per score of the evaluations (`Run.evaluate`), shares 0..1.
 
-    Columns: dataset, method, training, external, seed, mode, protocol (in words), settings (of the protocol), trials,
-    the `METRICS`; resolved (every setting, see `variants.resolved`), differences (from what was published) and the same
-    in words, variant; stage, key and older; and splits, the scores of each split where each has its own network
-    (RegDB), see `claims.split_scores`.
+    Columns: dataset, method, training, external, fits (of the generator, `expand.fits`), seed, mode, protocol (in
+    words), settings (of the protocol), trials, the `METRICS`; resolved (every setting, see `variants.resolved`),
+    differences (from what was published) and the same in words, variant; stage, key and older; splits, the scores of
+    each split where each has its own network (RegDB), see `claims.split_scores`; and parts, the scores on each part of
+    the test identities, see `claims.part_scores`.
     """
     rows = [row for record in records for row in _scores(record)]
-    return pd.DataFrame(rows, columns=[*COLUMNS, *METRICS, "variant", "differences", "stage", "key", "older", "splits"])
+    more = ["variant", "differences", "stage", "key", "older", "splits", "parts"]
+    return pd.DataFrame(rows, columns=[*COLUMNS, *METRICS, *more])
 
 
 def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
@@ -53,6 +56,7 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
         settings = {key: value for key, value in evaluation["protocol"].items() if value is not None}
         yield {
             **{name: about[name] for name in ("dataset", "method", "training", "external", "seed")},
+            "fits": about.get("fits", 1),
             "resolved": about["settings"],
             "mode": mode,
             "protocol": settings["name"],
@@ -65,6 +69,7 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
             "key": record.key,
             "older": record.older,
             "splits": split_scores(record, mode),
+            "parts": part_scores(record, mode),
         }
 
 
@@ -98,13 +103,13 @@ def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
             own = run.with_method(method)
             yield from ((own, training) for training in own.profile.reid.training_sets)
     for name in STUDIES if others and run.profile.data.external else ():
-        study = _study(run, name)
+        study = known_study(run, name)
         for row in trainable(run, study.rows if study else ()):
             with contextlib.suppress(FileError, MissingData):  # or a second external set that is not on this machine
                 yield run_of(run, row), row.training
 
 
-def _study(run: Run, name: str) -> Study | None:
+def known_study(run: Run, name: str) -> Study | None:
     """A study; None if the data that its rows depend on have not been drawn, and so nothing of it trained."""
     module = importlib.import_module(f"vireid_lib.experiment.studies.{name}")
     if not hasattr(module, "study"):
@@ -195,6 +200,8 @@ def show(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "me
     about = ", ".join(dict.fromkeys(f"{row.method.upper()} on {row.dataset}" for row in table.itertuples()))
     counts = sorted(set(table["seeds"]))
     over = "one seed" if counts == [1] else f"mean ± standard deviation over {'–'.join(map(str, counts))} seeds"
+    if (fits := max(table["fits"], default=1)) > 1:
+        over += f", which share {fits} fits of each generator that learns"
     caption = f"{about}: percent, {over}{legend(table)}" if len(table) else "No score has been recorded yet."
     cells = [{"selector": "caption, th, td", "props": "text-align: left; padding: .3rem .8rem; vertical-align: top"}]
     return words.style.apply(lines, axis=None).set_caption(caption).set_table_styles(cells)

@@ -91,7 +91,11 @@ def test_figure_5_has_the_profiles_counts_and_a_claim_on_the_decline(counting_bo
     assert (claim.row, claim.other, claim.direction) == ("dive_3", "deen_dive", "smaller")
     ranks = {"dive_3": [30.0, 30.2, 30.1], "deen_dive": [40.0, 40.2, 40.1]}
     measured = pd.DataFrame(
-        [{"row": name, "mode": "all", "rank_1": value} for name, values in ranks.items() for value in values]
+        [
+            {"row": name, "mode": "all", "seed": seed, "rank_1": value}
+            for name, values in ranks.items()
+            for seed, value in enumerate(values)
+        ]
     )
     assert studies.judge(measured, [claim])[0].verdict == "holds"
     for name in ("sysu", "llcm"):
