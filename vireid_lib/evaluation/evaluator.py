@@ -37,19 +37,20 @@ DISTANCES = {"cosine": cosine_distance, "dot": dot_distance}
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """One trial's scores, the numbers of query and gallery images, and a digest of them."""
+    """One trial's scores, the numbers of query and gallery images, a digest of them, and the trial's `part`."""
 
     name: str
     scores: Scores
     queries: int
     gallery: int
     digest: str
+    part: int = 0
 
     def to_dict(self) -> dict:
         """Return plain numbers for a result record."""
         counts = {name: getattr(self.scores, name) for name in ("valid_queries", "tied_queries")}
-        asked = {"name": self.name, "queries": self.queries, **counts, "gallery": self.gallery, "digest": self.digest}
-        return {**asked, **_summary(self.scores), "cmc": self.scores.cmc.tolist()}
+        asked = {"name": self.name, "part": self.part, "queries": self.queries, **counts, "gallery": self.gallery}
+        return {**asked, "digest": self.digest, **_summary(self.scores), "cmc": self.scores.cmc.tolist()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ class Evaluation:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per trial: name, rank_1, rank_5, rank_10, rank_20, mean_ap, mean_inp, counts."""
+        """Return one row per trial: name, part, rank_1, rank_5, rank_10, rank_20, mean_ap, mean_inp, counts."""
         return pd.DataFrame([trial.to_dict() for trial in self.trials]).drop(columns=["cmc", "digest"])
 
     def to_dict(self) -> dict:
@@ -173,7 +174,7 @@ def _evaluate_trial(features: Tensor, trial: Trial, rule: str, distance: Callabl
     gallery_features = features[gallery_rows]
     for rows in ranking.chunks():
         ranking.add(distance(features[query_rows[rows]], gallery_features), rows)
-    return TrialResult(trial.name, scores_of(ranking), len(query), len(gallery), _digest(trial))
+    return TrialResult(trial.name, scores_of(ranking), len(query), len(gallery), _digest(trial), trial.part)
 
 
 def _digest(trial: Trial) -> str:
