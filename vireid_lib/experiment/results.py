@@ -16,7 +16,7 @@ from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import read_json
 from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.claims import mean_over_seeds, part_scores, split_scores
+from vireid_lib.experiment.claims import compare, mean_over_seeds, part_scores, split_scores
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
@@ -164,14 +164,51 @@ def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     Args:
         scores: from `scores`, of the profile's own settings alone.
     """
-    order = {"training": profile.reid.training_sets, "mode": profile.evaluation.modes}
-    wanted = scores["seed"].isin(profile.reid.seeds) & (scores["method"] == profile.reid.method)
-    for column, names in order.items():
-        wanted &= scores[column].isin(names)
-    table = over_seeds(scores[wanted])
-    for column, names in order.items():
+    table = over_seeds(_of_profile(scores, profile))
+    for column, names in _order(profile).items():
         table = table.sort_values(column, key=lambda values, names=names: values.map(names.index), kind="stable")
     return table.reset_index(drop=True)
+
+
+def _order(profile: Profile) -> dict[str, list[str]]:
+    return {"training": profile.reid.training_sets, "mode": profile.evaluation.modes}
+
+
+def _of_profile(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    wanted = scores["seed"].isin(profile.reid.seeds) & (scores["method"] == profile.reid.method)
+    for column, names in _order(profile).items():
+        wanted &= scores[column].isin(names)
+    return scores[wanted]
+
+
+def as_markdown(scores: pd.DataFrame, profile: Profile, metric: str = "rank_1") -> str:
+    """The main result in the profile's first mode as a table in Markdown: mean ± standard deviation, and the difference
+    from real images and from greyscale copies with its own 95 % interval; below, what was measured and how often.
+
+    Args:
+        scores: from `scores`, of the profile's own settings alone.
+    """
+    mode = profile.evaluation.modes[0]
+    table, own = main_table(scores, profile).query("mode == @mode"), _of_profile(scores, profile)
+    if table.empty:
+        return "No score has been recorded yet."
+    references = [name for name in ("real", "grayscale") if name in set(table["training"])]
+    found = {name: compare(own, metric, reference=name, mode=mode) for name in references}
+    words = {name: {each.claim.row: each.words for each in findings} for name, findings in found.items()}
+    heads = ["trained on", f"{SCORES[metric]} (%)"]
+    heads += [f"against {training_label(name).removeprefix('+ ')}" for name in references]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row in table.to_dict("records"):
+        cells = [training_label(row["training"]) + mark(row["older"]), plus_minus(row[metric], row[f"{metric}_std"])]
+        lines.append(
+            "| " + " | ".join([*cells, *(words[name].get(row["training"], "–") for name in references)]) + " |"
+        )
+    first = table.iloc[0]
+    over = {each.contrast.over for findings in found.values() for each in findings if each.contrast}
+    about = f"{first['method'].upper()} on {first['dataset']}, {first['protocol']}: {first['seeds']} training"
+    about += f"{'s' * int(first['seeds'] > 1)} of each row, mean ± standard deviation"
+    about += f"; differences with their own 95 % intervals, over {', '.join(sorted(over))}" if over else ""
+    return "\n".join([*lines, "", f"{about}{legend(table)}."]) + "\n"
 
 
 def as_words(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "mean_inp")) -> pd.DataFrame:
