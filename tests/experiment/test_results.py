@@ -64,7 +64,7 @@ def test_seeds_are_averaged_with_the_sample_deviation(cache):
 
 
 def test_the_main_table_in_markdown_has_the_differences(cache):
-    """By hand: differences of 10 and 14 points have a mean of 12, a standard error of 2, and Student's t of one degree of
+    """By hand: differences of 10 and 14 points have a mean of 12, a standard error of 2, and t of one degree of
     freedom has 12.7 of these on each side."""
     values = {"real": (0.30, 0.32), "dive": (0.40, 0.46)}
     record(cache, *(score(each, seed=k, training=name) for name, own in values.items() for k, each in enumerate(own)))
