@@ -710,7 +710,7 @@ dive = run.generator("dive")
 
 # %%
 paper, names = DiveConfig(), ["steps", "batch", "learning_rate", "token_rate", "schedule", "balance"]
-names += ["lora_rank", "lora_targets", "lora_scope", "visible_branch", "vectors_per_token"]
+names += ["lora_rank", "lora_targets", "branch_norms", "lora_scope", "visible_branch", "vectors_per_token"]
 cost = {side: {name: getattr(own, name) for name in names} for side, own in (("here", config), ("paper", paper))}
 cost = pd.DataFrame(cost, dtype=object)
 cost.loc["images seen"] = [config.steps * config.batch, paper.steps * paper.batch]
@@ -736,7 +736,7 @@ plt.show()
 # the root of the summed squares of all $B_k A_k$ with that of all $W$ that they correct.
 
 # %%
-layers = dive.model.branches.layers.values()
+layers, norms = (each.values() for each in (dive.model.branches.layers, dive.model.branches.norms))
 parts = {"text encoder": base.text, "U-Net": base.unet, "autoencoder": base.vae}
 frozen = {name: sum(each.numel() for each in part.parameters()) for name, part in parts.items()}
 weights = sum(layer.base.weight.square().sum() for layer in layers)
@@ -747,6 +747,8 @@ for k, name in enumerate(dive.model.branches.names):
     moved = sum(layer.delta(k).square().sum() for layer in layers) / weights
     moved = 100 * moved.sqrt().item()
     rows[f"LoRA branch {name}"] = {"parameters": count, "trained": "yes", "BA against W (%)": moved}
+    if norms:
+        rows[f"norms of {name}"] = {"parameters": sum(norm.affine[k].numel() for norm in norms), "trained": "yes"}
 sizes = pd.DataFrame.from_dict(rows, orient="index")
 sizes["share (%)"] = 100 * sizes["parameters"] / sizes["parameters"].sum()
 sizes.style.format({"parameters": "{:,}", "BA against W (%)": "{:.1f}", "share (%)": "{:.2f}"}, na_rep="–")

@@ -53,6 +53,7 @@ from vireid_lib import experiment, viz
 from vireid_lib.analysis.fidelity import brightness, colourfulness, frechet, frechet_distance
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.privacy import audit_features
+from vireid_lib.data.grey import grey
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.dive_views import cameras_of_each_view
 from vireid_lib.experiment.gallery_audit import audit, training_images
@@ -60,7 +61,7 @@ from vireid_lib.experiment.gallery_fidelity import fidelity
 from vireid_lib.experiment.gallery_measures import compare
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.dive.noise_schedule import sampler
-from vireid_lib.generators.dive.sample import Request, decode, encode_grey, latent_size, sample
+from vireid_lib.generators.dive.sample import Request, decode, encode, latent_size, sample
 from vireid_lib.reid.features import extract
 from vireid_lib.viz.pictures import pixels, short
 from vireid_lib.viz.widgets import explore
@@ -423,7 +424,7 @@ print(f"Real infrared images: {colourfulness(pixels(infrared[::10])).mean():.1f}
 strength = 0.6
 times = timesteps(config.sampling_steps)
 times = times[-max(1, round(strength * len(times))) :]
-z_0 = encode_grey(model, photograph[None])
+z_0 = encode(model, grey(photograph[None]))
 z, _ = solve(alpha[times[0]] * z_0 + sigma[times[0]] * noise(seed), times, who, camera)
 
 request = [Request(who, camera, int(seed))]
@@ -539,7 +540,7 @@ side_by_side(by_person.index[-3:], "For comparison, the best preserved")
 # are the queries.
 
 # %%
-sharpest, has_seen = list(measures.judges(run).items())[-1]
+sharpest, has_seen = list(measures.evaluators(run).items())[-1]
 groups = {"training": run.data().train_rows(), "external": run.data().external}
 photos = {group: rows[rows["modality"] == "visible"].sort_values("path") for group, rows in groups.items()}
 count = min(40, *(rows["identity"].nunique() for rows in photos.values()))

@@ -121,7 +121,8 @@ viz.image_grid(
 # %% [markdown]
 # **What to notice.** Images are drawn with replacement: does one stand in its row twice? Where external identities join
 # the training (section 6), they get a share of the $P$ places (`mix`): the same draw, once among the data set's
-# identities and once among the external ones.
+# identities and once among the external ones. Each group has a random stream of its own for every batch. So the images
+# of the data set do not depend on what is added to them, and trainings of one seed are *paired* (section 9).
 #
 # ## 2. The network: AGW
 #
@@ -751,14 +752,13 @@ viz.bars(
 #
 # ### What may be said
 #
-# Let $\bar a, \bar b$ be the means over $n_a, n_b$ seeds and $s_a, s_b$ the standard deviations. The standard error of
-# the difference is (Welch)
-#
-# $$\mathrm{SE} = \sqrt{\frac{s_a^2}{n_a} + \frac{s_b^2}{n_b}}$$
-#
-# and a 95 % interval is $\bar a - \bar b \pm t \cdot \mathrm{SE}$, where $t$ is Student's and grows quickly when seeds
-# are few: about 2.8 with three on each side, 4.3 or more with two. If the interval contains zero, the seeds alone could
-# have made the difference.
+# All training sets were trained with the same seeds, and a seed gives them the same initial weights and the same images
+# of the target in every batch: what a lucky seed adds, it adds on both sides. So take the difference $d$ from the
+# baseline *within each seed*, and within each gallery, where the test identities are ranked in several. With $S$ seeds
+# and one gallery, a 95 % interval is $\bar d \pm t \cdot s_d / \sqrt S$, where $t$ is Student's for $S - 1$ degrees of
+# freedom and grows quickly when seeds are few: about 2.8 with five, 4.3 with three, 12.7 with two. With several
+# galleries, seeds and galleries are two samples that cross; [chapter 7](07_results.py) has the formula and its reason.
+# If the interval contains zero, seeds and galleries alone could have made the difference.
 #
 # A table with many rows has many chances to err. *Holm's correction* takes them into account: with $m$ rows, the
 # smallest p-value counts $m$-fold, the next one $(m-1)$-fold, and so on, none less than the one before it. If no row
@@ -770,18 +770,33 @@ viz.bars(
 # %% tags=["by-hand"]
 from scipy.stats import t as student
 
-first_mode = scores[scores["mode"] == run.profile.evaluation.modes[0]]
-reached = 100 * first_mode.pivot(index="seed", columns="training", values=metric)[run.profile.reid.training_sets]
-several = len(reached) > 1 and len(run.splits) == 1  # one seed has no spread, and RegDB's splits are paired (see below)
 
-rows, b = {}, reached["real"]
-for name, a in reached.drop(columns="real").items() if several else ():
-    of_a, of_b = a.var() / len(a), b.var() / len(b)
-    error = (of_a + of_b) ** 0.5
-    freedom = (of_a + of_b) ** 2 / (of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1))  # Welch and Satterthwaite
-    difference = a.mean() - b.mean()
-    p_value = 2 * student.sf(abs(difference) / error, freedom)
-    rows[name] = {"difference": difference, "±": student.ppf(0.975, freedom) * error, "p": p_value}
+def interval(d):
+    """Difference, half the width of its 95 % interval, and p-value, of differences [seeds, galleries]."""
+    S, G = d.shape
+    by_seed, by_gallery = d.mean(axis=1), d.mean(axis=0)
+    V, freedom = G * by_seed.var(ddof=1), S - 1
+    if G > 1:
+        rest = ((d - by_seed[:, None] - by_gallery + d.mean()) ** 2).sum() / ((S - 1) * (G - 1))
+        squares = np.array([V, S * by_gallery.var(ddof=1), rest])  # mean squares of seeds, galleries and the rest
+        freedoms = np.array([S - 1, G - 1, (S - 1) * (G - 1)])
+        V = max(squares @ [1, 1, -1], *squares[:2])
+        freedom = max(V**2 / (squares**2 / freedoms).sum(), freedoms.min())
+    error = (V / (S * G)) ** 0.5
+    return d.mean(), student.ppf(0.975, freedom) * error, 2 * student.sf(abs(d.mean()) / error, freedom)
+
+
+first_mode = scores[scores["mode"] == run.profile.evaluation.modes[0]].sort_values("seed")
+several = first_mode["seed"].nunique() > 1 and len(run.splits) == 1  # RegDB's splits are paired instead (see below)
+
+rows = {}
+if several:
+    reached = {
+        name: 100 * np.array([parts[metric] for parts in first_mode.loc[first_mode["training"] == name, "parts"]])
+        for name in run.profile.reid.training_sets
+    }
+    for name in [name for name in reached if name != "real"]:
+        rows[name] = dict(zip(("difference", "±", "p"), interval(reached[name] - reached["real"]), strict=True))
 by_hand = pd.DataFrame(rows, index=["difference", "±", "p"]).T.sort_values("p")
 by_hand["corrected p"] = (by_hand["p"] * np.arange(len(by_hand), 0, -1)).cummax().clip(upper=1)  # Holm
 by_hand.rename(index=training_label).rename_axis("against real images only").round(3)
@@ -835,7 +850,7 @@ if "grayscale" in galleries:
 # The evaluator matters as much as the answer:
 
 # %%
-for name, words in measures.judges(run).items():
+for name, words in measures.evaluators(run).items():
     print(f"evaluator '{name}': {words}")
 
 # %% [markdown]
@@ -847,16 +862,16 @@ for name, words in measures.judges(run).items():
 # %%
 preserved = measures.preservation_table(run).assign(rank_1=lambda rows: 100 * rows["rank_1"])
 rank_1_of = 100 * first_mode.pivot(index="seed", columns="training", values="rank_1")
-gains = rank_1_of - rank_1_of["real"].mean()
+gains = rank_1_of.sub(rank_1_of["real"], axis=0)  # within each seed
 
-asked = preserved.groupby(["judge", "gallery"], sort=False)
+asked = preserved.groupby(["evaluator", "gallery"], sort=False)
 shown = pd.DataFrame({"nearest is the same identity (%)": asked["rank_1"].apply(mean_and_std)})
 shown["chance (%)"] = (100 * asked["chance"].mean()).map("{:.1f}".format)
 shown["gain in rank-1 (points)"] = [f"{gains[gallery].mean():+.1f}" for _, gallery in shown.index]
 shown.rename(index=training_label, level="gallery").rename_axis(["evaluator", "infrared of the external identities"])
 
 # %%
-fair = preserved[preserved["judge"] == "real"]
+fair = preserved[preserved["evaluator"] == "real"]
 plt.figure(figsize=(6.4, 3.6))
 for name, own in fair.groupby("gallery", sort=False):
     kept, gain = own["rank_1"], gains[name]
@@ -931,27 +946,23 @@ assert sampled == 1 and at_random < 1
 print(f"an image has a friend in the other modality: P × K {sampled:.0%}, at random {at_random:.0%}")
 
 # %% [markdown]
-# **2.** Two training sets, $n$ seeds each, and the same standard deviation $s$ on both sides. How large must the
-# difference of their means be, in units of $s$, to leave the noise, for $n = 2, 3, 5, 10$? (One comparison, which needs
-# no correction.)
+# **2.** Two training sets with the same $n$ seeds, and one gallery. The difference within a seed has the standard
+# deviation $s$. How large must the mean difference be, in units of $s$, to leave the noise, for $n = 2, 3, 5, 10$? (One
+# comparison, which needs no correction.)
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["solution"]
 # Solution 2.
-# SE = s times the root of 2/n, and t belongs to 2 (n - 1) degrees of freedom. The needed difference falls
-# much faster than the root of n at first, because t falls too: the step from two seeds to three is the best bargain.
-import scipy.stats
-
-from vireid_lib.evaluation.statistics import welch
+# SE = s over the root of n, and t belongs to n - 1 degrees of freedom. The needed difference falls much faster than
+# the root of n at first, because t falls too: the step from two seeds to three is the best bargain.
+from vireid_lib.evaluation.statistics import smallest_difference
 
 
 def needed(n):
-    return scipy.stats.t.ppf(0.975, 2 * (n - 1)) * (2 / n) ** 0.5
+    return student.ppf(0.975, n - 1) / n**0.5
 
 
-assert [round(needed(n), 2) for n in (2, 3, 5, 10)] == [4.3, 2.27, 1.46, 0.94]
-one, other = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).numpy()
-other = (other - other.mean()) / other.std(ddof=1) * one.std(ddof=1)
-assert abs(welch([one], [other]).margin / one.std(ddof=1) - needed(5)) < 1e-9  # the library's margin
+assert [round(needed(n), 2) for n in (2, 3, 5, 10)] == [8.98, 2.48, 1.24, 0.72]
+assert abs(smallest_difference(5) - needed(5)) < 1e-9  # the library's, which a study prints before it trains
 print(", ".join(f"{n} seeds: {needed(n):.2f} s" for n in (2, 3, 5, 10)))
 
 # %% [markdown]

@@ -40,10 +40,13 @@ from IPython.display import display
 from torch.nn.functional import normalize
 
 from vireid_lib import experiment, viz
-from vireid_lib.analysis import retrieval
+from vireid_lib.analysis import retrieval, saliency
+from vireid_lib.data.augment import normalise
+from vireid_lib.data.images import to_float
 from vireid_lib.experiment import studies, trainings
 from vireid_lib.experiment.studies.den import STUDY
 from vireid_lib.viz import widgets
+from vireid_lib.viz.pictures import pixels
 from vireid_lib.viz.style import MODALITY_COLOURS, MODALITY_MARKERS
 
 viz.notebook_style()
@@ -317,6 +320,7 @@ trainings.recipe(den_run.reid_config, run.profile.data.target, unprinted=True)
 # batches are larger by half, in the paper as here. Nothing was chosen on the test identities.
 
 # %%
+print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 studies.effort(run, STUDY, measured)
 
@@ -367,11 +371,11 @@ viz.against(
 #
 # ## 6. What the paper claims, and what the seeds say
 #
-# Each claim is a difference between two rows (or between two such differences). Its 95 % interval comes from the spread
-# over seeds on all sides (Welch, [chapter 4](../04_reid_training.py)), each for itself. The verdict comes from the
-# p-value after Holm's correction over all claims that were tested, with the measures of one comparison as one family.
-# *Holds*: the corrected p is 5 % or less, and the difference is on the claimed side. *Does not hold*: on the other
-# side. *Within noise*: these seeds cannot tell.
+# Each claim is a difference between two rows (or between two such differences), taken within each seed and each gallery
+# of test identities. Its 95 % interval is over both ([chapter 7](../07_results.py)), each for itself. The verdict comes
+# from the p-value after Holm's correction over all claims that were tested, with the measures of one comparison as one
+# family. *Holds*: the corrected p is 5 % or less, and the difference is on the claimed side. *Does not hold*: on the
+# other side. *Within noise*: these seeds cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)
@@ -481,15 +485,25 @@ drawn = test.sample(frac=1, random_state=0).reset_index()  # "index" is the row 
 first = drawn.drop_duplicates(["identity", "modality"]).pivot(index="identity", columns="modality", values="index")
 pairs = first.loc[drawn["identity"].unique(), ["visible", "infrared"]].dropna().astype(int).head(8)
 
-explained = {}
+shown = [row for pair in pairs.to_numpy().tolist() for row in pair]
+heat, believed = {}, {}
 for name in ("caj", "mmd", "den"):
     row = STUDY.row(name)
     network, config = studies.run_of(run, row).network(row.training, seed)
-    explained[row.label] = retrieval.explain(network, config, test, pairs.to_numpy().tolist())
+    images = normalise(to_float(pixels(test.loc[shown], (config.height, config.width)), torch.device("cpu")))
+    maps, drops = [], []
+    for place, modality in enumerate(test.loc[shown, "modality"]):
+        partner = place ^ 1  # the other one of the pair
+        with torch.no_grad():
+            towards = network.features(images[[partner]], test.loc[shown[partner], "modality"])
+        maps.append(saliency.grad_cam_plus_plus(network, images[[place]], modality, towards)[0])
+        drops.append(saliency.occlusion(network, images[[place]], modality, towards))
+    heat[row.label] = torch.cat(maps)
+    believed[row.label] = saliency.agreement(heat[row.label], torch.cat(drops)).nanmean().item()
 
 viz.explanations(
-    explained["DEN"].images[:6],
-    {name: each.grad_cam.numpy()[:6] for name, each in explained.items()},
+    pixels(test.loc[shown[:6]], (config.height, config.width)),
+    {name: maps.numpy()[:6] for name, maps in heat.items()},
     labels=["visible", "infrared"] * 3,
 )
 
@@ -499,15 +513,13 @@ viz.explanations(
 # whether to believe the map at all: its correlation with *occlusion*, which covers places and measures the loss.
 
 # %%
-from vireid_lib.analysis.saliency import extent
-
 rows = {}
-for name, each in explained.items():
-    part = 100 * extent(each.grad_cam)
+for name, maps in heat.items():
+    part = 100 * saliency.extent(maps)
     part = part[~part.isnan()]  # a map of zeros says nothing
     rows[name] = {
         "part of the image (%)": f"{part.mean():.0f} ± {part.std():.0f}",
-        "correlation with occlusion": f"{each.agreement:+.2f}",
+        "correlation with occlusion": f"{believed[name]:+.2f}",
         "images": len(part),
     }
 pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")

@@ -51,7 +51,7 @@ from vireid_lib.analysis.attention import conclusion, findings, record
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.attention_measures import concentrations, positions
 from vireid_lib.experiment.datasets import most_seen
-from vireid_lib.experiment.dive_views import cameras_of_each_view, identities
+from vireid_lib.experiment.dive_views import cameras_of_each_view
 from vireid_lib.experiment.gallery_measures import PERCENT, compare
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
@@ -253,6 +253,7 @@ viz.image_grid(
 
 # %%
 print(dive.trained_with(STUDY))
+print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 studies.effort(run, STUDY, measured)
 
@@ -430,8 +431,8 @@ studies.beside_paper(run, STUDY, measured, 4, method=STUDY.method)
 # The paper adds more and more identities of Market-1501 and finds a peak at 1,011. It suspects that $[p]$ cannot be
 # learned from few images. Here the identities with most images come first, and `expand.counts` in the profile sets
 # their numbers: fewer than the expanded ones, all of these, and more, for which a generator is fitted again. On the
-# miniature world the true infrared of the same identities is the reference, and beyond the expanded identities the
-# figure has only the reference. In grey: the number of images of each identity.
+# miniature world the true infrared of the same identities is the reference, which is alone in the figure beyond the
+# expanded identities. (The default world expands all that it has.) In grey: the number of images of each identity.
 
 # %%
 fewer, more = dive.counts(run)
@@ -515,7 +516,8 @@ for name in names[:2]:
 # says.
 
 # %%
-people, cameras, model = identities(run, 5), cameras_of_each_view(run), run.generator("dive").model
+people = sorted(run.data().external["identity"].unique())[:5]
+cameras, model = cameras_of_each_view(run), run.generator("dive").model
 swapped = [sample(model, [Request(name, camera, seed=0) for name in people]) for camera in cameras]
 viz.image_grid(
     list(zip(*swapped, strict=True)),
@@ -598,10 +600,11 @@ explore(mixture, one=names, two=names, share=[step / 10 for step in range(11)], 
 #
 # ## 10. What the paper claims, and what the seeds say
 #
-# Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
-# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
-# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
+# Each claim is a difference between two rows, taken within each seed and each gallery of test identities. Its 95 %
+# interval is over both ([chapter 7](../07_results.py)), uncorrected. The verdict comes from the p-value after Holm's
+# correction over all tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 %
+# or less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
+# cannot tell.
 
 # %%
 judged = studies.judge(measured, STUDY.claims)
@@ -612,11 +615,12 @@ studies.findings_table(judged)
 print(studies.limits(run, STUDY, measured, judged))
 
 # %% [markdown]
-# **What to notice.** Of many intervals at 95 % some miss; hence the correction. A claim that holds, holds for these
-# fits of the generators and this data: the seeds vary the ReID training and nothing else, so a difference between two
-# *generators* may still be one between two of their fits. And a miniature generator, fitted for minutes, is not Stable
-# Diffusion fitted for days. A claim that fails here says that the *idea* alone does not carry it, and section 3 says
-# whether the images lacked the identity or the infrared.
+# **What to notice.** Of many intervals at 95 % some miss; hence the correction. A claim that holds, holds for this data
+# and for fits like these: each generator that learns was fitted twice (`expand.fits`), and the seeds of the ReID
+# training use the fits in turn. Two fits are few, so a difference between two *generators* may still be one between
+# their fits. And a miniature generator, fitted for minutes, is not Stable Diffusion fitted for days. A claim that fails
+# here says that the *idea* alone does not carry it, and section 3 says whether the images lacked the identity or the
+# infrared.
 #
 # ## Something to try
 #

@@ -246,24 +246,22 @@ pd.DataFrame(rows).T.rename_axis("there and back by")
 # %%
 record = studies.run_of(run, STUDY.row("tse")).fit("flow2flow", external=False)
 history = pd.read_json(record.folder / FITTED / "training" / "history.jsonl", lines=True)
-smooth = history.rolling(max(1, len(history) // 20), min_periods=1, center=True).mean()
-viz.lines(
-    {name: (history["step"], smooth[name]) for name in ("flow_visible", "flow_infrared")},
-    x="step",
-    y="flow loss (nats)",
-    title="Flow loss (lower is more likely)",
+smooth = history.rolling(max(1, len(history) // 20), min_periods=1, center=True).mean().assign(step=history["step"])
+smooth.plot(
+    "step", ["flow_visible", "flow_infrared"], ylabel="flow loss (nats)", title="Flow loss (lower is more likely)"
 )
+plt.show()
 
 # %%
-viz.lines({"noise": (history["step"], smooth["noise"])}, x="step", y="distance", title="Noise loss (eq. 10)")
+smooth.plot("step", "noise", ylabel="distance", title="Noise loss (eq. 10)")
+plt.show()
 
 # %%
 for made_from, modality in {"infrared": "visible", "visible": "infrared"}.items():
     sides = [f"{loss}_{modality}" for loss in ("identity", "encoder", "modality", "discriminator")]
     title = f"{modality.capitalize()} images made of {made_from} ones: flows against adversaries"
-    display(
-        viz.lines({name: (history["step"], history[name]) for name in sides}, x="step", y="loss (no unit)", title=title)
-    )
+    history.plot("step", sides, ylabel="loss (no unit)", title=title)
+    plt.show()
 
 # %% [markdown]
 # **What to notice.** The paper finds that the infrared flow's loss falls lower, and says that infrared images are
@@ -456,6 +454,7 @@ for name in ("tse", "cmg", "both"):
     )
 
 # %%
+print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "himd"])
 
@@ -520,10 +519,11 @@ else:
 # %% [markdown]
 # ## 9. What the paper claims, and what the seeds say
 #
-# Each claim is a difference between two rows. Its 95 % interval comes from the spread over seeds on both sides (Welch,
-# [chapter 4](../04_reid_training.py)), uncorrected. The verdict comes from the p-value after Holm's correction over all
-# tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 % or less, and the
-# difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds cannot tell.
+# Each claim is a difference between two rows, taken within each seed and each gallery of test identities. Its 95 %
+# interval is over both ([chapter 7](../07_results.py)), uncorrected. The verdict comes from the p-value after Holm's
+# correction over all tested claims, with the measures of one comparison as one family. *Holds*: the corrected p is 5 %
+# or less, and the difference is on the claimed side. *Does not hold*: on the other side. *Within noise*: these seeds
+# cannot tell.
 
 # %%
 findings = studies.judge(measured, STUDY.claims)
@@ -534,8 +534,9 @@ studies.findings_table(findings)
 print(studies.limits(run, STUDY, measured, findings))
 
 # %% [markdown]
-# **What to notice.** A claim that holds, holds for these fits: the seeds vary the ReID training and nothing else. A
-# difference between two generators may be one between two of their fits.
+# **What to notice.** A claim that holds, holds for these fits: the intervals are about other seeds of the ReID training
+# and other test people of this world, and nothing else. A difference between two generators may be one between two of
+# their fits.
 #
 # ## 10. The embedding in the plane (Fig. 3)
 #

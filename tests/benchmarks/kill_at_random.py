@@ -48,7 +48,7 @@ from vireid_lib.experiment.locks import MARKED
 CHANGES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 """Python's audit events of changes of the file system; of `open` those that can write."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-NOT_COMPARED = {"started", "finished", "attempts", "wall_seconds", "seconds", "process"}
+NOT_COMPARED = {"started", "finished", "attempts", "wall_seconds", "seconds", "minutes", "process"}
 AGAIN = 0.3
 """Share of the killed runs of which the second is killed too."""
 PATIENCE_S = 1800

@@ -152,6 +152,27 @@ def test_a_mixed_batch_has_the_share_of_external_identities(name, mix, from_exte
         MIXED[name](mix=0.05)
 
 
+def test_trainings_of_a_seed_are_paired_batch_by_batch():
+    """Own images 0 to 59; beside them nobody, four external identities, other images of these, or forty identities."""
+    own, few, many = np.arange(6).repeat(10), np.arange(10, 14).repeat(5), np.arange(10, 50).repeat(7)
+    counts = {"identities": 4, "images": 2, "seed": 3, "mix": 0.5}
+    samplers, epochs = [], set()
+    for external in (own[:0], few, np.repeat(few, 2), many):
+        labels = np.concatenate((own, external))
+        samplers.append(MixedIdentitySampler(labels, labels, external=set(external.tolist()), **counts))
+        epochs.add(samplers[-1].steps_per_epoch)
+    assert len(epochs) == 4, "their epochs have other lengths"
+    for number in range(40):
+        batches = [each.batch(*divmod(number, each.steps_per_epoch)) for each in samplers]
+        for side in (0, 1):
+            alone, *mixed = (batch[side] for batch in batches)
+            assert (alone < 60).all() and all(np.array_equal(each[:4], alone[:4]) for each in mixed)
+            assert len(set(own[alone[::2]])) == 4, "further identities, not the same again"
+            assert all((each[4:] >= 60).all() for each in mixed)
+            assert np.array_equal((mixed[0][4::2] - 60) // 5, (mixed[1][4::2] - 60) // 10), "the same identities"
+    assert not np.array_equal(samplers[1].batch(0, 0), samplers[1].batch(0, 1))
+
+
 @pytest.mark.parametrize("kind", [IdentitySampler, ExhaustiveIdentitySampler, OnceAnEpochSampler])
 def test_bad_labels_are_refused(kind):
     with pytest.raises(ValueError, match="label 3 has images in one modality only"):

@@ -32,15 +32,6 @@ def test_other_encodings_are_named(tmp_path, encoding):
             read_text(file)
 
 
-def test_tables_that_are_none_are_named(tmp_path):
-    file = tmp_path / "table.csv"
-    found = {b"": "no table", b'"a\n': "no table", b"a": "cut short", "path,seed".encode("utf-16"): "save it as UTF-8"}
-    for data, words in found.items():
-        file.write_bytes(data)
-        with pytest.raises(tables.TableError, match=f"table.csv.*{words}"):
-            tables.load(file)
-
-
 def test_a_name_that_is_not_utf8_survives_in_a_table_and_is_shown_as_bytes(tmp_path):
     name = f"{tmp_path}/a \udcb8\udcb4.png"
     row = dict(zip(tables.COLUMNS, (name, "mini_vi/0001", "mini_vi/1", "visible", "train", "real", None), strict=True))

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from vireid_lib.evaluation import (
+    LlcmProtocol,
     MarketProtocol,
     RegdbProtocol,
     SysuProtocol,
@@ -71,6 +72,39 @@ def test_mean_over_trials_of_score(chunk, monkeypatch):
     assert scores.mean_ap == pytest.approx(np.mean([each.mean_ap for each in expected]), abs=1e-9)
     assert scores.mean_inp == pytest.approx(np.mean([each.mean_inp for each in expected]), abs=1e-9)
     assert scores.valid_queries == 10 * 36
+
+
+@pytest.mark.parametrize("chunk", [1, 100, 10**6])
+@pytest.mark.parametrize(
+    "protocol", [SysuProtocol(), LlcmProtocol("infrared-to-visible"), LlcmProtocol("visible-to-infrared", "release")]
+)
+def test_trials_that_share_distances_score_as_each_alone(protocol, chunk, monkeypatch):
+    """Queries in common, or the gallery; computed at once, then each trial from its own distances."""
+    monkeypatch.setattr(ranking, "CHUNK_ELEMENTS", chunk)
+    table = miniature().sample(frac=1, random_state=2).reset_index(drop=True)
+    if protocol.rule == "llcm":  # whose cameras have both modalities; its infrared camera 3 is none
+        table["camera"] = "llcm/" + table["camera"].str[-1].replace({"3": "1", "6": "2"})
+    features = features_of(table)
+    rows = []
+
+    def counted(query, gallery):
+        rows.append(len(query) * len(gallery))
+        return cosine_distance(query, gallery)
+
+    together = evaluate(features, table, protocol, distance=counted)
+    trials = protocol.trials(table)
+    apart = sum(len(trial.query) * len(trial.gallery) for trial in trials)
+    assert sum(rows) < apart / 2
+    for trial, found in zip(trials, together.trials, strict=True):
+        query, gallery = (
+            features[torch.from_numpy(side.index.to_numpy(copy=True))] for side in (trial.query, trial.gallery)
+        )
+        ids = dict(query_ids=trial.query["identity"], gallery_ids=trial.gallery["identity"])
+        cameras = dict(query_cameras=trial.query["camera"], gallery_cameras=trial.gallery["camera"])
+        alone = score(cosine_distance(query, gallery), **ids, **cameras, rule=protocol.rule)
+        np.testing.assert_allclose(found.scores.cmc, alone.cmc, atol=1e-12)
+        assert found.scores.mean_ap == pytest.approx(alone.mean_ap, abs=1e-9)
+        assert found.scores.valid_queries == alone.valid_queries
 
 
 def test_row_order_and_index_labels_do_not_matter():

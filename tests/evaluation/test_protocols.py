@@ -1,9 +1,12 @@
 """Protocols on small tables: who asks, who answers, and what is refused."""
 
+import random
+
 import pandas as pd
 import pytest
+import torch
 
-from vireid_lib.evaluation import LlcmProtocol, MarketProtocol, RegdbProtocol, SysuProtocol, build_protocol
+from vireid_lib.evaluation import LlcmProtocol, MarketProtocol, RegdbProtocol, SysuProtocol, build_protocol, evaluate
 
 
 def table(*rows, split="test"):
@@ -47,6 +50,54 @@ def test_sysu_multi_shot_takes_what_there_is():
     assert (trial.gallery["camera"] == "set/5").sum() == 3
 
 
+SEVERAL = table(
+    *((identity, camera, "visible", 5) for identity in (4, 11, 2, 30, 7, 9, 1) for camera in (1, 2, 4, 5)),
+    *((identity, camera, "infrared", 3) for identity in (9, 2, 30, 4, 1, 12, 7, 11) for camera in (3, 6)),
+)
+PARTS = ([1, 2, 4], [7, 9, 11], [12, 30])  # eight identities (the twelfth is never asked for) in three parts
+
+
+def test_each_part_of_the_identities_is_ranked_as_a_test_of_its_own():
+    """A naive loop over the parts, and the protocol with one gallery on the rows of each part alone, are witnesses."""
+    protocol = SysuProtocol(galleries=3, trial_count=2)
+    trials = iter(protocol.trials(SEVERAL.sample(frac=1, random_state=1)))
+    for part, identities in enumerate(PARTS):
+        own = SEVERAL[SEVERAL["identity"].isin([f"set/{each:04d}" for each in identities])]
+        for k, alone in enumerate(SysuProtocol(trial_count=2).trials(own)):
+            generator, query, gallery = random.Random(k), [], []
+            for each in identities:
+                query += [f"/infrared/{c}/{each}/{n:04d}.png" for c in (3, 6) for n in (1, 2, 3)]
+                if each != 12:
+                    cells = [[f"/visible/{c}/{each}/{n:04d}.png" for n in range(1, 6)] for c in (1, 2, 4, 5)]
+                    gallery += [generator.choice(images) for images in cells]
+            found = next(trials)
+            assert found.query["path"].tolist() == alone.query["path"].tolist() == query
+            assert found.gallery["path"].tolist() == alone.gallery["path"].tolist() == gallery
+            assert (found.name, found.part) == (f"people {part + 1} of 3, gallery {k}", part)
+    assert next(trials, None) is None
+
+
+def test_the_score_is_the_mean_over_the_trials_of_all_parts():
+    rows = SEVERAL[SEVERAL["identity"] != "set/0012"].reset_index(drop=True)
+    features = torch.randn(len(rows), 8, generator=torch.Generator().manual_seed(0))
+    found = evaluate(features, rows, SysuProtocol(galleries=3, trial_count=2))
+    assert [trial["part"] for trial in found.to_dict()["trials"]] == [0, 0, 1, 1, 2, 2]
+    alone = []
+    for identities in ([1, 2, 4], [7, 9], [11, 30]):
+        kept = rows["identity"].isin([f"set/{each:04d}" for each in identities]).to_numpy(copy=True)
+        alone.append(evaluate(features[torch.from_numpy(kept)], rows[kept], SysuProtocol(trial_count=2)).scores)
+    assert found.scores.mean_ap == pytest.approx(sum(each.mean_ap for each in alone) / 3)
+    assert found.scores.rank(1) == pytest.approx(sum(each.rank(1) for each in alone) / 3)
+
+
+def test_one_gallery_is_the_literatures():
+    first, *rest = SysuProtocol().trials(SEVERAL)
+    assert first.name == "gallery 0" and not any(trial.part for trial in (first, *rest)) and len(rest) == 9
+    assert first.query["identity"].nunique() == 8 and first.gallery["identity"].nunique() == 7
+    with pytest.raises(ValueError, match="holds 8 identities.*two or more; set galleries to 4 or less"):
+        SysuProtocol(galleries=5).trials(SEVERAL)
+
+
 @pytest.mark.parametrize("direction, asking", [("visible-to-infrared", "visible"), ("infrared-to-visible", "infrared")])
 def test_regdb(direction, asking):
     rows = table(*((k, c, m, 2) for k in (1, 2) for c, m in ((1, "visible"), (2, "infrared"))))
@@ -73,6 +124,7 @@ def test_names_say_what_changes_the_numbers(tmp_path):
     assert official.name == "indoor-search, multi-shot, official draw"
     assert official.to_dict()["permutation_file"] == "rand_perm_cam.mat"
     assert SysuProtocol(shots=4).name == "all-search, 4-shot, seeded draw"
+    assert SysuProtocol(galleries=4).name == "all-search, single-shot, seeded draw, identities in 4 galleries"
     assert LlcmProtocol(reading="release").name == "visible-to-infrared, release reading"
     assert RegdbProtocol("infrared-to-visible").name == "infrared-to-visible"
 
@@ -92,6 +144,8 @@ def test_build_from_words():
         (lambda: SysuProtocol(shots=0), "shots is 0"),
         (lambda: SysuProtocol(draw="official"), "needs permutation_file"),
         (lambda: SysuProtocol(permutation_file="x.mat"), "no other draw takes one"),
+        (lambda: SysuProtocol(galleries=0), "galleries is 0"),
+        (lambda: SysuProtocol(draw="official", permutation_file="x.mat", galleries=4), "one gallery, not 4"),
         (lambda: RegdbProtocol("thermal-to-visible"), "direction is"),
         (lambda: RegdbProtocol(trial=11), "trial is 11"),
         (lambda: LlcmProtocol(reading="mine"), "reading is 'mine'"),

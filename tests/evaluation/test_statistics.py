@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from vireid_lib.evaluation.statistics import Difference, equivalence, holm, mean_margin, paired, welch
+from vireid_lib.evaluation.statistics import (
+    Difference,
+    crossed,
+    equivalence,
+    holm,
+    mean_margin,
+    mean_squares,
+    paired,
+    welch,
+)
 
 A, B = np.array([50.0, 52.0, 51.0, 55.0]), np.array([40.0, 42.0, 39.0])
 
@@ -131,3 +140,49 @@ def test_one_value_is_no_mean():
         equivalence(47.5, float("nan"), 1, target=47.5, margin=1.0)
     low, high = scipy.stats.ttest_1samp(A, 0).confidence_interval(0.9)
     assert mean_margin(A.std(ddof=1), 4, 0.9) == pytest.approx((high - low) / 2)
+
+
+def test_crossed_differences_worked_by_hand():
+    """Seed means 2, 4; part means 1, 3, 5; grand mean 3. MS_seed = 3 x 2, MS_part = 2 x 4, rest -+1, 0, +-1 in four
+    cells: 4 / 2 degrees of freedom."""
+    differences = np.array([[-1.0, 2.0, 5.0], [3.0, 4.0, 5.0]])
+    assert mean_squares(differences) == pytest.approx((6, 8, 2))
+    found = crossed(differences)
+    assert found.value == 3 and found.standard_error == pytest.approx((12 / 6) ** 0.5)
+    assert found.freedom == pytest.approx(144 / (36 / 1 + 64 / 2 + 4 / 2))
+    assert found.margin == pytest.approx(scipy.stats.t.ppf(0.975, 144 / 70) * 2**0.5)
+
+
+def test_an_interval_over_seeds_and_parts_is_no_narrower_than_over_either():
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        differences = random.normal(size=(4, 4))
+        either = [paired([side], [np.zeros(4)]).standard_error for side in (differences.mean(0), differences.mean(1))]
+        assert crossed(differences).standard_error >= max(either) - 1e-12
+        swapped = crossed(differences.T)
+        assert (swapped.standard_error, swapped.freedom) == pytest.approx(
+            (crossed(differences).standard_error, crossed(differences).freedom)
+        )
+
+
+def test_what_crossed_differences_cannot_tell():
+    assert crossed(np.array([[1.0, 2.0]])) == Difference(1.5), "one seed"
+    seeds = np.array([[1.0], [2.0], [4.0]])
+    assert crossed(seeds).p_value == pytest.approx(scipy.stats.ttest_1samp(seeds[:, 0], 0).pvalue), "one part"
+    assert crossed(np.ones((3, 2))) == Difference(1.0, 0.0) and crossed(np.ones((3, 2))).p_value == 0
+
+
+@pytest.mark.parametrize(("seeds", "parts", "most"), [(3, 4, 0.995), (5, 4, 0.99), (5, 3, 0.99), (10, 4, 0.99)])
+def test_the_interval_over_seeds_and_parts_covers_the_truth(seeds, parts, most):
+    """Simulated with these standard deviations of seeds, parts and rest; the truth is zero."""
+    for deviations in ((1, 0, 1), (0, 1, 1), (1, 1, 1), (1, 0, 0.2), (0, 1, 0.2), (2, 0.5, 1), (0.5, 2, 1)):
+        assert 0.93 <= _covered(seeds, parts, *deviations) <= most, deviations
+    assert _covered(seeds, parts, 0, 0, 1) >= 0.95, "too wide where neither matters, never too narrow"
+
+
+def _covered(seeds, parts, of_seeds, of_parts, rest, worlds=1500):
+    random = np.random.default_rng(5)
+    drawn = of_seeds * random.normal(size=(worlds, seeds, 1)) + of_parts * random.normal(size=(worlds, 1, parts))
+    found = [crossed(each) for each in drawn + rest * random.normal(size=(worlds, seeds, parts))]
+    values, errors, freedoms = np.array([(each.value, each.standard_error, each.freedom) for each in found]).T
+    return (np.abs(values) <= scipy.stats.t.ppf(0.975, freedoms) * errors).mean()

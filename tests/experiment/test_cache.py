@@ -1,13 +1,8 @@
 """The cache: stages are made once, survive kills, exclude each other, and record finite numbers only."""
 
-import importlib
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 
 import numpy as np
@@ -33,27 +28,6 @@ def cache(tmp_path):
 
 def keep(value):
     return lambda folder: {"value": value}
-
-
-@pytest.fixture
-def slow(tmp_path, monkeypatch):
-    """Call it with the body of a stage's function (it gets `folder`): returns the function, and a Python process that
-    makes a stage of it, called "slow"."""
-
-    def start(body):
-        source = f"import os, time\nfrom pathlib import Path\n\n\ndef make(folder):\n{textwrap.indent(body, '    ')}\n"
-        (tmp_path / "slow_stage.py").write_text(source)
-        script = tmp_path / "other.py"
-        script.write_text(
-            "from slow_stage import make\nfrom vireid_lib.experiment.cache import Cache\n"
-            f"print(Cache({str(tmp_path / 'w')!r}).stage('slow', {{'n': 1}}, {{}}, make).values['value'])\n"
-        )
-        monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(sys.modules, "slow_stage", raising=False)
-        process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
-        return importlib.import_module("slow_stage").make, process
-
-    return start
 
 
 def image_table(path):
@@ -335,18 +309,3 @@ def test_code_that_changes_on_disk_under_a_running_process_makes_nothing(cache, 
     with pytest.raises(CodeChanged, match="vireid_lib.evaluation.metrics"):
         cache.stage("s", {}, {}, keep(1), code=[metrics])
     assert cache.records() == [] and cache.stage("t", {}, {}, keep(1)).values == {"value": 1}
-
-
-def test_a_killed_stage_continues_and_its_lock_is_free(tmp_path, slow):
-    make, process = slow(
-        "if (folder / 'half').exists():\n    return {'value': 6}\n(folder / 'half').write_text('5')\ntime.sleep(60)"
-    )
-    partials = tmp_path / "w" / "stages" / "slow"
-    for _ in range(6000):
-        if list(partials.glob("*.partial/half")):
-            break
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    record = Cache(tmp_path / "w").stage("slow", {"n": 1}, {}, make)
-    assert record.values == {"value": 6} and record.result["attempts"] == 2

@@ -1,10 +1,11 @@
-"""Claims and comparisons: intervals as scipy computes them, corrected together, over seeds or over splits."""
+"""Claims and comparisons: intervals as scipy computes them, corrected together, over seeds, galleries or splits."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
 
+from vireid_lib.evaluation.statistics import crossed
 from vireid_lib.experiment import claims
 from vireid_lib.experiment.claims import Claim
 from vireid_lib.experiment.studies.den import STUDY as DEN
@@ -44,7 +45,7 @@ def scores(**ranks: list[float]) -> pd.DataFrame:
     return table.assign(mean_ap=table["rank_1"] / 2, older=False)
 
 
-def test_verdicts_follow_from_welchs_interval():
+def test_verdicts_follow_from_the_interval_of_the_pairs():
     a, b = [50.0, 52.0, 51.0], [40.0, 42.0, 39.0]
     asked = (
         A_B,
@@ -55,7 +56,7 @@ def test_verdicts_follow_from_welchs_interval():
     table = measured(a={"rank_1": a, "himd": [0.8, 0.9, 0.85]}, b={"rank_1": b, "himd": [0.81, 0.88, 0.87]})
     found = claims.judge(table, asked)
     assert [each.verdict for each in found] == ["holds", "does not hold", "within noise", "not run"]
-    expected = scipy.stats.ttest_ind(a, b, equal_var=False)
+    expected = scipy.stats.ttest_rel(a, b)
     low, high = expected.confidence_interval(0.95)
     assert (found[0].difference - found[0].margin, found[0].difference + found[0].margin) == pytest.approx((low, high))
     assert found[0].difference / found[0].contrast.standard_error == pytest.approx(expected.statistic)
@@ -67,9 +68,52 @@ def test_verdicts_follow_from_welchs_interval():
     assert shown.loc[2, "difference (95 % interval)"].startswith("-0.003 (")
 
 
+def galleries(**rows: list[list[float]]) -> pd.DataFrame:
+    """Row name → for each seed the rank-1 on each part of the test identities."""
+    table = measured(**{name: [float(np.mean(parts)) for parts in seeds] for name, seeds in rows.items()})
+    return table.assign(parts=[{"rank_1": parts} for seeds in rows.values() for parts in seeds])
+
+
+def test_other_seeds_on_either_side_are_not_paired():
+    a, b = [50.0, 52.0, 51.0], [40.0, 42.0, 39.0]
+    table = measured(a=a, b=b)
+    table.loc[table["row"] == "b", "seed"] += 1
+    (found,) = claims.judge(table, [A_B])
+    assert found.contrast.p_value == pytest.approx(scipy.stats.ttest_ind(a, b, equal_var=False).pvalue)
+    assert found.contrast.over == "3 seeds, not paired" and found.verdict == "holds"
+    (fewer,) = claims.judge(measured(a=a, b=b[:2]), [A_B])
+    assert fewer.contrast.over == "3 and 2 seeds, not paired"
+
+
+def test_seeds_and_galleries_are_paired():
+    """The order of the rows does not matter, and the difference is the mean over the galleries."""
+    a, b = [[62.0, 55.0], [58.0, 50.0], [63.0, 54.0]], [[60.0, 50.0], [57.0, 45.0], [60.0, 50.0]]
+    (found,) = claims.judge(galleries(a=a, b=b).iloc[[2, 0, 1, 3, 4, 5]], [A_B])
+    expected = crossed(np.array(a) - np.array(b))
+    assert (found.difference, found.margin) == pytest.approx((expected.value, expected.margin))
+    assert found.contrast.p_value == pytest.approx(expected.p_value)
+    assert found.contrast.over == "3 seeds × 2 galleries" and "3 seeds × 2 galleries" in found.sentence
+    c = [[61.0, 49.0], [52.0, 47.0], [60.0, 52.0]]
+    (step,) = claims.judge(galleries(a=a, b=b, c=c), [Claim("", "", "rank_1", "a", "b", than_from=("c", "b"))])
+    assert step.margin == pytest.approx(crossed(np.array(a) + np.array(c) - 2 * np.array(b)).margin)
+    (one,) = claims.judge(galleries(a=a[:1], b=b[:1]), [A_B])
+    assert (one.verdict, one.difference) == ("one seed only", 3.5)
+
+
+def test_what_is_not_known_of_galleries_is_paired_over_seeds_alone():
+    a, b = [[62.0, 55.0], [58.0, 50.0], [63.0, 54.0]], [[60.0, 50.0], [57.0, 45.0], [60.0, 50.0]]
+    table = galleries(a=a, b=b).assign(himd=[0.8, 0.9, 0.7, 0.5, 0.6, 0.55])
+    (found,) = claims.judge(table, [Claim("", "", "himd", "a", "b")])
+    expected = scipy.stats.ttest_rel([0.8, 0.9, 0.7], [0.5, 0.6, 0.55]).pvalue
+    assert found.contrast.p_value == pytest.approx(expected) and found.contrast.over == "3 seeds"
+    table["parts"] = table["parts"].where(table["row"] == "a", None)
+    (found,) = claims.judge(table, [A_B])
+    assert found.contrast.over == "3 seeds", "a table of before the galleries"
+
+
 def test_claims_are_corrected_by_comparison():
     """Three claims on a and b are one family, and the one on c and b is another."""
-    a, b, c = [44.0, 45.0, 47.0], [39.0, 41.0, 43.0], [60.0, 61.0, 63.0]
+    a, b, c = [44.0, 45.0, 50.0], [39.0, 41.0, 43.0], [60.0, 61.0, 63.0]
     asked = (
         A_B,
         Claim("also in mAP", "", "mean_ap", "a", "b"),
@@ -79,7 +123,7 @@ def test_claims_are_corrected_by_comparison():
     noise = {"mean_ap": [30.0, 31.0, 29.5], "himd": [0.7, 0.8, 0.9]}
     table = measured(a={"rank_1": a} | noise, b={"rank_1": b} | noise, c={"rank_1": c} | noise)
     first, *_, last = found = claims.judge(table, asked)
-    p_first, p_last = (scipy.stats.ttest_ind(row, b, equal_var=False).pvalue for row in (a, c))
+    p_first, p_last = (scipy.stats.ttest_rel(row, b).pvalue for row in (a, c))
     assert last.corrected == pytest.approx(2 * p_last), "two families"
     assert 0.02 < p_first < 0.05 and first.corrected == pytest.approx(3 * p_first), "three in the family that is left"
     assert (first.verdict, first.before_correction, last.verdict) == ("within noise", "holds", "holds")
@@ -109,16 +153,15 @@ def test_false_claims_hold_in_five_percent_of_studies_at_most():
 
 def test_a_claim_may_compare_two_steps():
     claim = Claim("the step grows", "here", "rank_1", "b", "a", than_from=("a", "c"))
-    (found,) = claims.judge(measured(a=[10.0, 11.0], b=[30.0, 31.0], c=[15.0, 16.0]), [claim])
-    assert found.difference == pytest.approx(20 - 5) and found.verdict == "holds"
-    expected = scipy.stats.ttest_ind([30.0, 31.0], [15.0, 16.0], equal_var=False)
+    (found,) = claims.judge(measured(a=[10.0, 11.0], b=[30.0, 32.0], c=[15.0, 16.0]), [claim])
+    assert found.difference == pytest.approx(20.5 - 5) and found.verdict == "holds"
+    expected = scipy.stats.ttest_rel([30.0, 32.0], [15.0, 16.0])
     assert found.corrected == pytest.approx(expected.pvalue), "both steps start from a, whose error cancels"
     claim = Claim("the second step is smaller", "", "rank_1", "b", "a", "larger", than_from=("b", "c"))
     a, b, c = [10.0, 12.0, 11.0], [30.0, 33.0, 31.0], [35.0, 36.0, 39.0]
     (found,) = claims.judge(measured(a=a, b=b, c=c), [claim])
-    errors = [scipy.stats.sem(each) for each in (a, b, c)]
     assert found.difference == pytest.approx(2 * np.mean(b) - np.mean(a) - np.mean(c))
-    assert found.contrast.standard_error**2 == pytest.approx(errors[0] ** 2 + 4 * errors[1] ** 2 + errors[2] ** 2)
+    assert found.contrast.standard_error == pytest.approx(scipy.stats.sem(2 * np.array(b) - a - c))
 
 
 def test_splits_with_a_network_each_are_paired():
@@ -162,7 +205,7 @@ def test_training_sets_are_compared_with_the_reference_and_corrected_together():
     table = scores(real=real, **sets)
     found = {each.claim.row: each for each in claims.compare(table)}
     tested = {name: own for name, own in sets.items() if name != "vae"}
-    plain = {name: scipy.stats.ttest_ind(own, real, equal_var=False).pvalue for name, own in tested.items()}
+    plain = {name: scipy.stats.ttest_rel(own, real).pvalue for name, own in tested.items()}
     assert found["oracle_ir"].corrected == pytest.approx(3 * plain["oracle_ir"])
     assert found["grayscale"].corrected == pytest.approx(2 * plain["grayscale"])
     assert found["vae"].verdict == "one seed only" and found["vae"].corrected is None, "it is no test"

@@ -1,30 +1,11 @@
 """`vireid book --plan`: on trees laid out as the real data sets, and on the world that the book draws."""
 
 import pytest
-from PIL import Image
 
 from vireid_lib import cli, generators
 from vireid_lib.experiment import cost as outlook
 from vireid_lib.generators import translator_cost
 from vireid_lib.generators.dive import cost
-
-
-@pytest.fixture
-def data_root(tmp_path):
-    """SYSU-MM01 with two people to train on, Market-1501 with two of 12 images among its boxes drawn by hand."""
-    sysu, market = tmp_path / "data/SYSU-MM01", tmp_path / "data/Market-1501-v15.09.15"
-    paths = [sysu / f"cam{c}/{i:04d}/{n:04d}.jpg" for c in range(1, 7) for i in (1, 2, 3) for n in (1, 2)]
-    people = {"bounding_box_train": {2: 1}, "bounding_box_test": {0: 20}, "query": {10: 1}}
-    people["gt_bbox"] = {2: 12, 7: 11, 10: 13}
-    for folder, person, count in [(f, p, n) for f, counts in people.items() for p, n in counts.items()]:
-        paths += [market / folder / f"{person:04d}_c1s1_{n:06d}_00.jpg" for n in range(count)]
-    for number, path in enumerate(paths):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (4, 8), (number, 0, 0)).save(path)
-    (sysu / "exp").mkdir()
-    for split, people in (("train", "1"), ("val", "2"), ("test", "3")):
-        (sysu / f"exp/{split}_id.txt").write_text(people)
-    return tmp_path / "data"
 
 
 def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsys, monkeypatch):
@@ -33,10 +14,10 @@ def test_the_plan_of_real_data_without_the_base_model(data_root, tmp_path, capsy
     places = ["--data-root", str(data_root), "--workspace", str(tmp_path / "w")]
     assert cli.main(["book", "--profile", "sysu", *places, "--plan"]) == 0
     printed = capsys.readouterr().out
-    images = 2 * 6 * 2 + 12 + 13
-    assert f"training     {images} images; 4 people in 7 views; 400,000 steps of 16 images at 512 x 256" in printed
+    images = 3 * 6 * 3 + 5 * 12  # SYSU-MM01's three people to train on, and Market-1501's five
+    assert f"training     {images} images; 8 people in 7 views; 400,000 steps of 16 images at 512 x 256" in printed
     assert "7 LoRA branches, 178.6 million parameters" in printed  # 25.5 million each, as public counts have it
-    assert f"sampling     {2 * 2 * 18} images" in printed
+    assert f"sampling     {5 * 2 * 18} images" in printed
     assert "grayscale on profile sysu" in printed and "unknown: " in printed and "not on this machine yet" in printed
     assert "checkpoints 6.43 GB" in printed and "free" in printed
     assert not (tmp_path / "w" / "stages").exists()

@@ -204,6 +204,7 @@ def test_settings_of_a_profile(keys, run, section):
         lambda own: own.gallery("dive"),
         lambda own: own.evaluate("real", 0),
         lambda own: own.evaluate("grayscale", 0),
+        lambda own: own.train("dive", 1),
     ]
     check(keys, run, section, section, settings, type(part).model_fields, lambda profile: profile, asks)
 

@@ -18,9 +18,9 @@ def test_the_check_agrees_with_the_world(run):
     assert measures.data_check(run, "mini_vi").folder == record.folder
 
 
-def test_preservation_asks_every_gallery_and_judge(run):
+def test_preservation_asks_every_gallery_and_evaluator(run):
     table = measures.preservation_table(run)
-    assert set(zip(table["judge"], table["gallery"], strict=True)) == {
+    assert set(zip(table["evaluator"], table["gallery"], strict=True)) == {
         ("real", "grayscale"),
         ("real", "oracle_ir"),
         ("oracle_ir", "grayscale"),

@@ -25,6 +25,35 @@ def test_a_variant_is_trained_beside_the_main_setting(tiny_profile, tmp_path):
     assert other.network("real", 0)[1].triplet == "hard"
 
 
+def test_too_few_identities_for_the_galleries_are_refused_before_training_and_validation_has_one(
+    tiny_profile, tmp_path
+):
+    evaluation = tiny_profile.evaluation.model_copy(update={"galleries": 2})
+    run = Run(tiny_profile.model_copy(update={"evaluation": evaluation}), tmp_path)
+    with pytest.raises(ValueError, match="holds 3 identities, and a part needs two or more; set galleries to 1"):
+        run.evaluate("real", 0)
+    assert not list(run.cache.stages.glob("train*"))
+    found = run.evaluate("real", 0, validation=True, progress=False).values["evaluations"]["all"]
+    assert found["protocol"]["galleries"] == 1
+    assert [(trial["name"], trial["part"]) for trial in found["trials"]] == [("gallery 0", 0), ("gallery 1", 0)]
+    assert "2 trials of each of 2 galleries" in run.summary()["protocol"]
+
+
+def test_several_galleries_reach_the_record_and_its_row(tiny_profile, tmp_path):
+    size = {**tiny_profile.world.size, "test_ids": 5}
+    changes = {
+        "world": tiny_profile.world.model_copy(update={"size": size}),
+        "evaluation": tiny_profile.evaluation.model_copy(update={"galleries": 2}),
+    }
+    record = Run(tiny_profile.model_copy(update=changes), tmp_path).evaluate("real", 0)
+    found = record.values["evaluations"]["all"]
+    assert [trial["part"] for trial in found["trials"]] == [0, 0, 1, 1]
+    assert [trial["queries"] for trial in found["trials"]] == [12, 12, 8, 8]  # three and two people, 2 x 2 images
+    assert found["mean"]["rank_1"] == pytest.approx(sum(trial["rank_1"] for trial in found["trials"]) / 4)
+    row = results.score_table([record]).iloc[0]
+    assert row["trials"] == 4 and row["settings"]["galleries"] == 2 and "in 2 galleries" in row["protocol"]
+
+
 def test_what_is_trained_is_fetched_without_another_process(tiny_profile, tmp_path, monkeypatch):
     run = Run(tiny_profile, tmp_path)
     asked = [(run, "real", 0), (run, "grayscale", 0)]

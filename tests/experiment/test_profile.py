@@ -96,6 +96,23 @@ def test_another_external_set_takes_its_own_parts(tmp_path):
     assert load_profile(tmp_path / "own.yaml").data.external == "cuhk03_np"
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"protocol": "regdb", "modes": ["visible-to-infrared"], "galleries": 4},
+            "galleries is a setting of sysu-mm01",
+        ),
+        ({"draw": "official", "galleries": 4}, "draw: official is of one gallery"),
+        ({"galleries": 0}, "galleries"),
+    ],
+)
+def test_galleries_that_a_protocol_does_not_have_are_refused(tmp_path, changes, message):
+    evaluation = {"protocol": "sysu-mm01", "modes": ["all"], **changes}
+    with pytest.raises(FileError, match=message):
+        load_profile(changed(tmp_path, evaluation=evaluation))
+
+
 def test_nested_settings_reach_their_owners(tmp_path):
     path = changed(
         tmp_path, reid__config={"margin": 0.5}, generators__dive={"lora_rank": 3}, world__size={"test_ids": 3}

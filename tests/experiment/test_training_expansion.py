@@ -9,7 +9,7 @@ import torch
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import Row
 from vireid_lib.experiment.study import run_of
-from vireid_lib.experiment.training_sets import Expansion, evenly, expanded_by, expansion_of
+from vireid_lib.experiment.training_sets import Expansion, expanded_by, expansion_of, trimmed
 from vireid_lib.reid.features import extract
 
 TINY = {"blocks": 2, "squeezes": 1, "coupling_width": 4, "discriminator_width": 2, "steps": 2, "identities": 2}
@@ -80,12 +80,12 @@ def test_blends_are_counted_and_pairs_are_the_same_for_each_generator(run):
 
 
 def test_figure_6_has_exact_totals():
-    """Of 1, 2, 3, … images an identity under a camera, `evenly` keeps the total, and no slot has two more than
+    """Of 1, 2, 3, … images an identity under a camera, `trimmed` keeps the total, and no slot has two more than
     another."""
     rows = pd.DataFrame({"identity": ["a", "b", "c"] * 8, "camera": (["1"] * 3 + ["2"] * 3) * 4}).sort_values("camera")
     rows = rows.assign(path=range(24)).reset_index(drop=True)
     for total in (1, 5, 6, 7, 13, 24, 30):
-        kept = evenly(rows, total)
+        kept = trimmed(rows, total)
         counts = kept.groupby(["identity", "camera"]).size().reindex(rows.groupby(["identity", "camera"]).size().index)
         assert len(kept) == min(total, 24) and counts.fillna(0).max() - counts.fillna(0).min() <= 1
         assert kept["path"].is_monotonic_increasing

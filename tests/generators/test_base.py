@@ -7,6 +7,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from listings import listing
 from safetensors.torch import load_file, save_file
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
@@ -18,6 +19,7 @@ from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import noise_schedule, sampler
 from vireid_lib.generators.dive.prompts import Vocabulary
 from vireid_lib.generators.dive.sample import Request, sample
+from vireid_lib.project import project_root
 from vireid_lib.training.weights import WeightsError
 
 SCHEDULERS = {
@@ -146,3 +148,11 @@ def test_a_discriminators_encoder_is_read_as_carefully(tmp_path):
     save_file({other: tensors[other] for other in tensors if other != name}, file, {"format": "pt"})
     with pytest.raises(ValueError, match="lacks 1 weights"):
         make_discriminator(config)
+
+
+def test_plain_diffusers_draws_with_the_miniature_model_as_its_page_says(monkeypatch):
+    monkeypatch.chdir(project_root())
+    names = {}
+    exec(listing("The miniature Stable Diffusion", "vireid_lib/miniworld/base_model/README.md"), names)
+    red, green, blue = np.asarray(names["image"], float)[18:32, 10:22].mean((0, 1))  # the coat
+    assert names["image"].size == (32, 64) and red > 1.3 * max(green, blue)

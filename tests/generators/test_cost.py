@@ -161,7 +161,7 @@ def test_measuring_moves_no_weight(tiny_config, tiny_table, settings):
     before, state = model.digest(), torch.random.get_rng_state()
     speed = dive_cost.measure(model, tiny_table, "cpu")
     assert model.digest() == before and torch.equal(torch.random.get_rng_state(), state)
-    assert all(parameter.grad is None for group in model.trained() for parameter in group)
+    assert all(parameter.grad is None for group in model.trained().values() for parameter in group)
     assert min(speed.encode, speed.step, speed.image) > 0 and "CPU" in speed.where
     base = (model.base.unet, model.base.text, model.base.vae)
     assert speed.memory > sum(value.nbytes for module in base for value in module.parameters())

@@ -17,6 +17,9 @@ from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.finetune import DiveTask, diffuse
 from vireid_lib.training.task import Task
 
+EXTRAS = {"branch_norms": True, "lora_targets": "all+ends", "average": 0.9, "min_snr": 5.0}
+"""Settings that train more, and keep more, than the paper's."""
+
 
 def fit(config, table, folder, cache):
     dive = Dive(config, device="cpu", cache=cache, progress=False)
@@ -24,20 +27,24 @@ def fit(config, table, folder, cache):
     return dive
 
 
+@pytest.mark.parametrize("norms", [False, True])
 @pytest.mark.parametrize("precision", ["no", "bf16"])
-def test_only_token_rows_and_lora_change(tiny_config, tiny_table, tmp_path, precision):
-    before, config = load_base(tiny_config.base_model), tiny_config.model_copy(update={"precision": precision})
+def test_only_token_rows_and_branches_change(tiny_config, tiny_table, tmp_path, precision, norms):
+    changes = {"precision": precision, "branch_norms": norms}
+    before, config = load_base(tiny_config.base_model), tiny_config.model_copy(update=changes)
     dive = fit(config, tiny_table, tmp_path / "fit", tmp_path / "cache")
     base = dive.model.base
     assert torch.equal(dive.model.rows.table, before.text.get_input_embeddings().weight)
     for name, tensor in before.unet.state_dict().items():
         parent, _, leaf = name.rpartition(".")
-        layer = dive.model.branches.layers.get(parent)
+        layer = (dive.model.branches.layers | dive.model.branches.norms).get(parent)
         now = getattr(layer.base, leaf) if layer else base.unet.state_dict()[name]
         assert torch.equal(now, tensor), name
     start = dive.model.tokens.initial(before.text, init="word", noise=0.0, seed=3)
     assert (dive.model.rows.rows != start).any(1).all()
     assert all(layer.up.abs().sum() > 0 for layer in dive.model.branches.layers.values())
+    assert all(norm.affine[:, 1].any() for norm in dive.model.branches.norms.values())
+    assert bool(dive.model.branches.norms) == norms
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -45,7 +52,7 @@ def test_only_token_rows_and_lora_change(tiny_config, tiny_table, tmp_path, prec
 def test_recorded_passes_learn_the_same(tiny_config, tiny_table, tmp_path, precision):
     found = {}
     for recorded in (False, True):
-        config = tiny_config.model_copy(update={"cuda_graph": recorded, "precision": precision})
+        config = tiny_config.model_copy(update=EXTRAS | {"cuda_graph": recorded, "precision": precision})
         found[recorded] = Dive(config, device="cuda", cache=tmp_path / "cache", progress=False)
         found[recorded].fit(tiny_table, tmp_path / str(recorded))
     losses = {recorded: dive.history.column("total")[1] for recorded, dive in found.items()}
@@ -54,6 +61,8 @@ def test_recorded_passes_learn_the_same(tiny_config, tiny_table, tmp_path, preci
     torch.testing.assert_close(one.rows.rows, other.rows.rows, atol=1e-3, rtol=1e-3)
     for name, layer in one.branches.layers.items():
         torch.testing.assert_close(layer.up, other.branches.layers[name].up, atol=1e-3, rtol=1e-2)
+    for name, norm in one.branches.norms.items():
+        torch.testing.assert_close(norm.affine, other.branches.norms[name].affine, atol=1e-3, rtol=1e-2)
     assert "forward" not in vars(one.base.unet) and one.base.unet.dtype == torch.float32
 
 
@@ -123,11 +132,15 @@ dive.fit(tables.load(root / "table.csv"), root / sys.argv[2])
 def test_killed_process_resumes_bitwise(tiny_config, tiny_table, tmp_path):
     """SIGKILL in the middle of a step, in another process."""
     tables.save(tiny_table, tmp_path / "table.csv")
-    (tmp_path / "config.json").write_text(tiny_config.model_dump_json())
+    (tmp_path / "config.json").write_text(tiny_config.model_copy(update=EXTRAS).model_dump_json())
     for words, code in ((("a", "live"), 0), (("b", "die"), -9), (("b", "live"), 0)):
         assert subprocess.run([sys.executable, "-c", DIES, str(tmp_path), *words]).returncode == code
-    first, second = (load_file(tmp_path / name / "tokens.safetensors") for name in "ab")
-    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+    files = sorted(file.relative_to(tmp_path / "a") for file in (tmp_path / "a").glob("**/*.safetensors"))
+    files = [file for file in files if "checkpoints" not in file.parts]
+    assert len(files) == 1 + 2 * 5  # tokens, and of each branch LoRA and norms
+    for file in files:
+        first, second = (load_file(tmp_path / name / file) for name in "ab")
+        assert all(torch.equal(tensor, second[name]) for name, tensor in first.items()), file
 
 
 def test_latents_are_those_of_the_image_and_its_mirror(tiny_config, tiny_table, tmp_path):

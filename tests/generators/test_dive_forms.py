@@ -1,19 +1,21 @@
-"""How the paper's form and the release's train: prompts, decay, clipping, start of the tokens."""
+"""How the forms and what we added to them train: prompts, decay, clipping, tokens, norms, averages, weighted losses."""
 
 from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 import torch
+from diffusers import DDPMScheduler
+from diffusers.training_utils import compute_snr
 from torch import nn
 
 from vireid_lib.generators.dive import latents, prompts
 from vireid_lib.generators.dive.base import load_base
-from vireid_lib.generators.dive.finetune import DiveTask
+from vireid_lib.generators.dive.finetune import DiveTask, denoising_loss
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.templates import TEMPLATES, prompt
 from vireid_lib.generators.dive.tokens import RARE, TokenBank
-from vireid_lib.training.loop import accelerator_for
+from vireid_lib.training.loop import accelerator_for, train
 
 
 @pytest.fixture
@@ -64,11 +66,11 @@ def test_half_of_the_release_s_prompts_are_the_code_and_the_others_come_from_all
 
 
 def stepped(made):
-    """The start of the token rows, and their gradient and LoRA's after a step at a rate of 0.1."""
+    """The token rows at the start and, with gradient, after a step at a rate of 0.1; LoRA's gradient."""
     accelerator = accelerator_for("no", "cpu")
     made.bind(accelerator, seed=0)
     made.prepare(accelerator)
-    lora, (rows,) = made.model.trained()
+    lora, (rows,), *_ = made.model.trained().values()
     start = rows.detach().clone()
     made.before_step(0)
     for group in made.optimizers["adam"].param_groups:
@@ -96,6 +98,62 @@ def test_token_rows_decay_as_adamw_says(task, decay):
     gradient = rows.grad  # the first step's moments are the gradient and its square
     expected = start * (1 - 0.1 * decay) - 0.1 * gradient / (gradient.abs() + 1e-8)
     torch.testing.assert_close(rows.detach(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_decay_leaves_a_norm_s_scale_alone(task):
+    made = task(gradient_clip=1e9, weight_decay=0.5, branch_norms=True)
+    stepped(made)
+    for affine in made.model.branches.norm_parameters():
+        gradient = affine.grad
+        expected = torch.tensor([1.0, 0.0]).view(1, 2, 1) - 0.1 * gradient / (gradient.abs() + 1e-8)
+        torch.testing.assert_close(affine.detach(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_norms_start_without_effect(task):
+    """Bit for bit: the first step's loss and the gradient of all that is trained without them."""
+    (_, rows, lora), (_, with_norms, same) = (
+        stepped(task(gradient_clip=1e9)),
+        stepped(task(gradient_clip=1e9, branch_norms=True)),
+    )
+    assert torch.equal(with_norms.grad, rows.grad) and torch.equal(same, lora)
+
+
+def test_the_average_replaces_what_was_trained(task, tmp_path):
+    """Of three steps, by hand: average.WeightAverage's decay is capped at 2/11, 3/12 and 4/13 in the first three."""
+    made = task(steps=3, average=0.2, branch_norms=True)
+    path, take = [[parameter.detach().clone() for parameter in made.trained()]], made.after_step
+
+    def after_step(step):
+        path.append([parameter.detach().clone() for parameter in made.trained()])
+        take(step)
+
+    made.after_step = after_step
+    train(made, steps=3, folder=tmp_path / "fit", seed=0, device="cpu", progress=False)
+    made.take_average()
+    expected = path[0]
+    for now, decay in zip(path[1:], (2 / 11, 0.2, 0.2), strict=True):
+        expected = [decay * average + (1 - decay) * new for average, new in zip(expected, now, strict=True)]
+    for parameter, average, last in zip(made.trained(), expected, path[-1], strict=True):
+        torch.testing.assert_close(parameter.detach(), average, rtol=1e-5, atol=1e-7)
+        assert not torch.equal(parameter, last)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_min_snr_weighs_as_the_scripts_of_diffusers_do(task, prediction):
+    schedule = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
+    draw = torch.Generator().manual_seed(1)
+    clean, noise, guess = (torch.randn(4, 4, 8, 4, generator=draw) for _ in range(3))
+    times, gamma = torch.tensor([5, 200, 500, 990]), 5.0
+    found = denoising_loss(
+        lambda *_: guess, schedule.alphas_cumprod, prediction, clean, noise, times, *[None] * 3, min_snr=gamma
+    )
+    snr = compute_snr(schedule, times)
+    weight = torch.stack([snr, gamma * torch.ones_like(snr)], 1).min(1)[0]  # as in train_text_to_image.py
+    weight = weight / (snr + 1 if prediction == "v_prediction" else snr)
+    target = noise if prediction == "epsilon" else schedule.get_velocity(clean, noise, times)
+    expected = ((guess - target) ** 2).mean((1, 2, 3)) * weight
+    assert (snr < gamma).any() and (snr > gamma).any()
+    torch.testing.assert_close(found, expected.mean())
 
 
 def test_the_betas_are_settings(task):

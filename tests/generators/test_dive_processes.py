@@ -27,9 +27,9 @@ def made(config, folder, cache, count):
 
 @pytest.mark.slow
 def test_two_processes_fit_as_one_does(tiny_config, tiny_table, tmp_path):
-    fitted = {}
+    config, fitted = tiny_config.model_copy(update={"branch_norms": True, "average": 0.5}), {}
     for count in (1, 2):
-        dive = made(tiny_config, tmp_path / str(count), tmp_path / "cache", count)
+        dive = made(config, tmp_path / str(count), tmp_path / "cache", count)
         dive.fit(tiny_table, tmp_path / str(count))
         fitted[count] = dive
     alone, shared = (fitted[count].model for count in (1, 2))
@@ -37,7 +37,7 @@ def test_two_processes_fit_as_one_does(tiny_config, tiny_table, tmp_path):
     torch.testing.assert_close(shared.rows.rows, alone.rows.rows, atol=2e-4, rtol=1e-3)
     assert (alone.rows.rows - start).abs().max() > 0.01  # moved by fifty times the tolerance
     files = sorted(file.relative_to(tmp_path / "1") for file in (tmp_path / "1/lora").rglob("*.safetensors"))
-    assert len(files) == 5
+    assert len(files) == 2 * 5  # LoRA and norms
     for file in files:
         one, two = load_file(tmp_path / "1" / file), load_file(tmp_path / "2" / file)
         for name, tensor in one.items():

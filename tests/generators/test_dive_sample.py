@@ -1,5 +1,6 @@
 """Sampling: equal to a vanilla pipeline, resumable, recorded, and refusing what it must."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from PIL import Image
+from safetensors.torch import load_file
 
 from vireid_lib.generators import layout
 from vireid_lib.generators.dive import DiveConfig, prompts
@@ -20,26 +22,48 @@ from vireid_lib.generators.plans import SampleRequest
 
 
 @pytest.fixture(scope="module")
-def fitted(tiny, tiny_table, tmp_path_factory):
-    settings = {"visible_branch": "camera", "lora_targets": "all", "steps": 4, "learning_rate": 0.05}
-    config = tiny("dive", width=16, sampling_steps=4, sampling_batch=3, **settings)
-    folder = tmp_path_factory.mktemp("fitted")
-    dive = Dive(config, device="cpu", progress=False)
-    dive.fit(tiny_table, folder)
-    return dive, folder
+def fit(tiny, tiny_table, tmp_path_factory):
+    """Fits with changed settings, once each; returns the generator and its folder."""
+
+    @cache
+    def make(**changes):
+        settings = {"visible_branch": "camera", "lora_targets": "all", "steps": 4, "learning_rate": 0.05}
+        config = tiny("dive", width=16, sampling_steps=4, sampling_batch=3, **settings | changes)
+        folder = tmp_path_factory.mktemp("fitted")
+        dive = Dive(config, device="cpu", progress=False)
+        dive.fit(tiny_table, folder)
+        return dive, folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def fitted(fit):
+    return fit()
+
+
+NORMS = {"lora_targets": "all+ends", "branch_norms": True, "rescale_guidance": 0.7}
 
 
 PEOPLE, CAMERAS = ["mini_market/0001", "mini_market/0007"], ["mini_vi/3", "mini_vi/6"]
+PARTS = ("scale", "shift")
 
 
-def test_vanilla_pipeline_gives_the_same_image(fitted, tiny_base):
-    dive, folder = fitted
+@pytest.mark.parametrize("changes", [{}, NORMS], ids=["plain", "norms"])
+def test_vanilla_pipeline_gives_the_same_image(fit, tiny_base, changes):
+    dive, folder = fit(**changes)
     ours = sample(dive.model, [Request(PEOPLE[0], "mini_vi/3", 11), Request(PEOPLE[1], "mini_vi/3", 12)])
     pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
     pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config, timestep_spacing="linspace")
     pipeline.set_progress_bar_config(disable=True)
     pipeline.load_textual_inversion(load_bank(folder / "tokens.safetensors"))
     pipeline.load_lora_weights(folder / "lora" / "mini_vi-3", weight_name="pytorch_lora_weights.safetensors")
+    if changes:  # as the docstring of `Branches.save` tells its readers
+        norms = load_file(folder / "lora" / "mini_vi-3" / "norms.safetensors")
+        for name in sorted({key.removeprefix("unet.").rpartition(".")[0] for key in norms}):
+            norm, (scale, shift) = pipeline.unet.get_submodule(name), [norms[f"unet.{name}.{p}"] for p in PARTS]
+            norm.weight.data, norm.bias.data = scale * norm.weight.data, scale * norm.bias.data + shift
+        assert len(norms) == 2 * sum(isinstance(module, torch.nn.GroupNorm) for module in pipeline.unet.modules())
     code = dive.model.vocabulary.code("mini_vi/3")
     for person, seed, picture in zip(PEOPLE, (11, 12), ours, strict=True):
         token = dive.model.tokens.placeholders[person]
@@ -49,6 +73,7 @@ def test_vanilla_pipeline_gives_the_same_image(fitted, tiny_base):
             width=16,
             num_inference_steps=4,
             guidance_scale=2.0,
+            guidance_rescale=dive.config.rescale_guidance,
             generator=torch.Generator().manual_seed(seed),
             output_type="np",
         ).images[0]
@@ -77,12 +102,13 @@ def test_a_picture_does_not_depend_on_its_batch(fitted):
     assert np.abs(together.astype(int) - alone).max() <= 1
 
 
-def test_merging_a_branch_equals_running_it(fitted):
-    model = fitted[0].model
+@pytest.mark.parametrize("changes", [{}, NORMS], ids=["plain", "norms"])
+def test_merging_a_branch_equals_running_it(fit, changes):
+    model = fit(**changes)[0].model
     noised, times = torch.randn(2, 4, 8, 4), torch.tensor([10, 700])
     states = torch.randn(2, 32, 16)
     index = model.vocabulary.branch("mini_vi/3")
-    before = {name: layer.base.weight.clone() for name, layer in model.branches.layers.items()}
+    before = {name: tensor.clone() for name, tensor in model.base.unet.state_dict().items()}
     with torch.no_grad():
         with model.branches.using(torch.tensor([index, index])):
             running = model.base.unet(noised, times, states).sample
@@ -91,11 +117,23 @@ def test_merging_a_branch_equals_running_it(fitted):
         plain = model.base.unet(noised, times, states).sample
     torch.testing.assert_close(running, merged, atol=1e-4, rtol=1e-4)
     assert (plain - merged).abs().max() > 1e-3
-    assert all(torch.equal(layer.base.weight, before[name]) for name, layer in model.branches.layers.items())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.base.unet.state_dict().items())
 
 
-def test_mixed_batch_equals_one_branch_at_a_time(fitted):
-    model = fitted[0].model
+def test_norms_are_read_as_they_were_written(fit):
+    dive, folder = fit(**NORMS)
+    model, again = dive.model, Dive.load(folder, device="cpu", progress=False).model
+    for name, norm in model.branches.norms.items():
+        assert torch.equal(norm.affine, again.branches.norms[name].affine) and norm.affine[:, 1].any(), name
+    assert again.digest() == model.digest()
+    with torch.no_grad():
+        again.branches.norms["conv_norm_out"].affine[0, 1, 0] += 1e-4
+    assert again.digest() != model.digest()
+
+
+@pytest.mark.parametrize("changes", [{}, NORMS], ids=["plain", "norms"])
+def test_mixed_batch_equals_one_branch_at_a_time(fit, changes):
+    model = fit(**changes)[0].model
     noised, times, states = torch.randn(3, 4, 8, 4), torch.tensor([10, 700, 300]), torch.randn(3, 32, 16)
     chosen = torch.tensor([2, 0, 1])
     with torch.no_grad():
@@ -202,8 +240,10 @@ def test_one_branch_a_batch(fitted):
         sample(fitted[0].model, [Request(PEOPLE[0], camera, 0) for camera in CAMERAS])
 
 
-def test_half_precision_fits_and_samples(tiny_config, tiny_table, tmp_path):
-    dive = Dive(tiny_config.model_copy(update={"precision": "bf16", "steps": 2}), device="cpu", progress=False)
+@pytest.mark.parametrize("norms", [False, True])
+def test_half_precision_fits_and_samples(tiny_config, tiny_table, tmp_path, norms):
+    changes = {"precision": "bf16", "steps": 2, "branch_norms": norms}
+    dive = Dive(tiny_config.model_copy(update=changes), device="cpu", progress=False)
     dive.fit(tiny_table, tmp_path / "fit")
     model = dive.model
     before = {name: tensor.clone() for name, tensor in model.base.unet.state_dict().items()}

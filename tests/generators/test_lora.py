@@ -1,4 +1,6 @@
-"""A layer with branches computes (W + B_k A_k) x for each sample's own branch k, and the gradients of that."""
+"""Branches of a layer, (W + B_k A_k) x, and of a norm, s_k norm(x) + h_k: each sample has its own. And gradients."""
+
+import copy
 
 import pytest
 import torch
@@ -6,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from vireid_lib.generators.dive.frozen_precision import frozen_in
-from vireid_lib.generators.dive.lora import BranchedLayer, Selector
+from vireid_lib.generators.dive.lora import BranchedLayer, BranchedNorm, Selector
 
 LAYERS = [
     (nn.Linear(6, 5), (4, 7, 6)),
@@ -113,3 +115,61 @@ def test_in_half_precision_a_small_correction_still_counts(base, shape, branches
     assert exact.abs().min() > 0
     assert layer.down.grad.dtype == layer.up.grad.dtype == base.weight.dtype == torch.float32
     assert layer.up.grad.any()
+
+
+def norm_of(chosen: list[int]) -> BranchedNorm:
+    """Of three branches, with a base that is not the identity."""
+    base = nn.GroupNorm(2, 6)
+    with torch.no_grad():
+        base.weight.copy_(torch.linspace(0.5, 2, 6))
+        base.bias.copy_(torch.linspace(-1, 1, 6))
+    norm = BranchedNorm(base.requires_grad_(False), 3, Selector())
+    norm.selector.chosen = torch.tensor(chosen)
+    return norm
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 8, 5), (4, 6, 7)])
+def test_a_norm_s_branches_equal_separate_norms(shape):
+    """Sample by sample: group norms of their own, whose weight and bias have taken up the branch's scale and shift."""
+    norm, chosen = norm_of([2, 0, 2, 1]).double(), [2, 0, 2, 1]
+    draw = torch.Generator().manual_seed(1)
+    x = torch.randn(shape, generator=draw, dtype=torch.float64).requires_grad_(True)
+    assert torch.equal(norm(x), norm.base(x))
+    with torch.no_grad():
+        norm.affine.normal_(generator=draw)
+    weight = torch.linspace(-1, 2, x.numel()).view_as(x)
+    (norm(x) * weight).sum().backward()
+    separate = [copy.deepcopy(norm.base).requires_grad_(True) for _ in range(3)]
+    for branch, own in enumerate(separate):
+        with torch.no_grad():
+            for name, tensor in norm.folded(branch).items():
+                own.get_parameter(name).copy_(tensor)
+    other = x.detach().clone().requires_grad_(True)
+    expected = torch.cat([separate[branch](sample[None]) for sample, branch in zip(other, chosen, strict=True)])
+    (expected * weight).sum().backward()
+    torch.testing.assert_close(norm(x), expected)
+    torch.testing.assert_close(x.grad, other.grad)
+    for gradient, own in zip(norm.affine.grad, separate, strict=True):
+        # y = (s w) n + (s b + h): by the chain rule, from the gradients of the separate norm's weight and bias
+        base = norm.base
+        torch.testing.assert_close(gradient[0], own.weight.grad * base.weight + own.bias.grad * base.bias)
+        torch.testing.assert_close(gradient[1], own.bias.grad)
+
+
+def test_a_norm_s_branch_without_samples_has_no_gradient():
+    norm = norm_of([0, 2])
+    norm(torch.randn(2, 6, 4, 4)).square().sum().backward()
+    assert [bool(gradient.any()) for gradient in norm.affine.grad] == [True, False, True]
+
+
+def test_in_half_precision_a_small_scale_still_counts():
+    norm = norm_of([0, 1, 2])
+    with torch.no_grad():
+        norm.affine[:, 0] += 3e-3  # below half of bf16's step at 1: rounded to it, no value would change
+    x = 100 * torch.randn(3, 6, 32, 32, generator=torch.Generator().manual_seed(1)).bfloat16()
+    with frozen_in(norm, torch.bfloat16):
+        out = norm(x)
+        assert out.dtype == torch.bfloat16 and (out != norm.base(x)).float().mean() > 0.1
+        out.float().square().sum().backward()
+    torch.testing.assert_close(out.float(), norm(x.float()).detach(), rtol=0.01, atol=0.01)
+    assert norm.affine.grad.dtype == norm.base.weight.dtype == torch.float32 and norm.affine.grad.any()

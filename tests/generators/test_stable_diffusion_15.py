@@ -45,7 +45,7 @@ def test_the_architecture_has_the_published_size():
 @pytest.mark.parametrize(("scope", "branches"), [("per_modality", 7), ("shared", 1)])
 def test_lora_of_rank_128_on_every_attention_projection(table, scope, branches):
     model = model_of(table, lora_scope=scope)
-    lora, rows = model.trained()
+    lora, rows = model.trained().values()
     assert len(model.branches.names) == branches and len(model.branches.layers) == 16 * 2 * 4
     assert {len(layer.down[0]) for layer in model.branches.layers.values()} == {128}
     assert sum(parameter.numel() for parameter in lora) == RANK_ONE * 128 * branches

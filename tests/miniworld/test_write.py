@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import replace
 from itertools import islice
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
-from vireid_lib.miniworld import write
+from vireid_lib.miniworld import oracle, write
 from vireid_lib.miniworld.people import people_stream
 from vireid_lib.miniworld.write import Size, WorldError, make
 
@@ -83,6 +84,36 @@ def test_more_images_leave_the_others_as_they_were(world, tmp_path):
     ):
         name, path = part.split("/", 1)
         assert (world[name] / path).read_bytes() == (larger[name] / path).read_bytes()
+
+
+def test_test_people_may_have_fewer_images_and_the_others_stay_as_they_were(world, tmp_path):
+    fewer = make(tmp_path, seed=4, size=replace(TINY, test_images=1))["mini_vi"]
+    counts = read_dataset("mini_vi", fewer).groupby(["split", "camera"]).size()
+    for split, images in (("train", 3 * 2), ("val", 1 * 2), ("test", 2 * 1)):
+        assert {counts[split, f"mini_vi/{camera}"] for camera in range(1, 7)} == {images}
+    report = check_dataset("mini_vi", fewer)
+    assert report.usable and report.findings == [] and all(line.agrees for line in report.counts)
+    for path in fewer.rglob("*.jpg"):
+        assert path.read_bytes() == (world["mini_vi"] / path.relative_to(fewer)).read_bytes()
+
+
+def test_the_default_world_has_the_papers_proportions():
+    """Few identities to learn from and at least as many external ones for each as DiVE has on SYSU-MM01."""
+    size = write.SIZES["mini"]
+    assert (size.train_ids + size.val_ids, size.external_ids, size.test_ids) == (25, 80, 4 * 50)
+    assert size.external_ids / (size.train_ids + size.val_ids) >= 1011 / 395
+
+
+def test_a_world_that_was_written_before_the_test_peoples_own_number(world, tmp_path):
+    settings = json.loads((world["mini_vi"] / "world.json").read_text())
+    del settings["test_images"]
+    shutil.copytree(world["mini_vi"].parent, tmp_path / "older")
+    (tmp_path / "older/mini_vi/world.json").write_text(json.dumps(settings))
+    assert make(tmp_path / "older", seed=4, size=TINY)["mini_vi"] == tmp_path / "older/mini_vi"
+    masks = oracle.person_masks([str(tmp_path / "older/mini_vi/cam1/0001/0001.jpg")])
+    assert masks.shape == (1, write.HEIGHT, write.WIDTH)
+    with pytest.raises(WorldError, match=r"test_images None \(asked for: 1\)"):
+        make(tmp_path / "older", seed=4, size=replace(TINY, test_images=1))
 
 
 def test_identical_settings_return_at_once_and_others_are_refused(world):

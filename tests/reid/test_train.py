@@ -78,6 +78,24 @@ def test_mix_takes_half_of_each_batch_from_external_rows(coloured: Callable) -> 
     assert ReidTask(real, tiny(mix=0.5), seed=0, cache=None).sampler.steps_per_epoch == 10 // 8 + 1
 
 
+def test_trainings_of_a_seed_are_paired(coloured: Callable) -> None:
+    """First batches on real images alone, and with two galleries whose rows come in another order."""
+    real, external = coloured(5, 3), coloured(9, 3, "market", "external")
+    made = external[external["modality"] == "infrared"]
+    by_camera = tables.concat(
+        external.drop(made.index), made.iloc[[*range(0, 27, 3), *range(1, 27, 3), *range(2, 27, 3)]]
+    )
+    expanded = [tables.concat(real, external), tables.concat(real, by_camera)]
+    alone, first, second = (ReidTask(table, tiny(), seed=0, cache=None) for table in (real, *expanded))
+    for step in range(7):
+        own, one, other = (each.method.augment(each.batch(step)) for each in (alone, first, second))
+        for side in ("visible", "infrared"):
+            assert torch.equal(getattr(own, side)[:4], getattr(one, side)[:4]), "target images as augmented"
+            assert torch.equal(getattr(one, side), getattr(other, side)), "all images, whatever the order of the rows"
+        assert not torch.equal(own.visible[4:], one.visible[4:])
+    assert not torch.equal(alone.batch(0).visible, ReidTask(real, tiny(), seed=1, cache=None).batch(0).visible)
+
+
 def test_epochs_count_the_larger_modality(coloured: Callable) -> None:
     table = coloured(6, 5)
     table = table.drop(table[table["modality"] == "infrared"].index[::2])

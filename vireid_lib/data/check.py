@@ -10,6 +10,7 @@ import pandas as pd
 from vireid_lib.data import look, tables
 from vireid_lib.data.layouts import LayoutError, read_dataset, regdb
 from vireid_lib.data.layouts.files import is_image
+from vireid_lib.data.layouts.market1501 import DRAWN
 from vireid_lib.data.manifest import COUNT_FORM, DatasetManifest, load_manifest
 from vireid_lib.data.report import CountLine, Finding, Report
 from vireid_lib.data.text import TextError, printable, read_json
@@ -33,7 +34,12 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
     root = Path(os.path.abspath(root))
     try:
         table, findings = _read(manifest, root)
-        counts = [_count(table, what, stated) for what, stated in _stated_counts(manifest, root).items()]
+        drawn = DRAWN in set(table["split"])
+        counts = [
+            _count(table, what, stated)
+            for what, stated in _stated_counts(manifest, root).items()
+            if drawn or not what.startswith(DRAWN)
+        ]
     except UNREADABLE as error:
         return Report(manifest.name, printable(root), 0, [], [Finding("error", printable(str(error)))])
     paths = sorted(set(table["path"]))
@@ -50,9 +56,12 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
 
 
 def _read(manifest: DatasetManifest, root: Path) -> tuple[pd.DataFrame, list[Finding]]:
-    """Return the table (of RegDB's trial 1) and what is wrong with the other trials' lists."""
+    """Return the table (of RegDB's trial 1; with Market-1501's boxes drawn by hand, where they are there) and what is
+    wrong with the other trials' lists."""
     table = read_dataset(manifest, root)
     findings = []
+    if DRAWN in manifest.splits and (root / DRAWN).is_dir():
+        table = tables.concat(table, read_dataset(manifest, root, drawn=True))
     if manifest.layout == "regdb":
         wanted = range(2, manifest.protocol.trials + 1)
         available = [trial for trial in wanted if trial in regdb.available_trials(root)]
@@ -92,7 +101,8 @@ def _stated_counts(manifest: DatasetManifest, root: Path) -> dict[str, list[dict
 def _count(table: pd.DataFrame, what: str, stated: list[dict[str, str | int]]) -> CountLine:
     form = COUNT_FORM.fullmatch(what)
     assert form is not None, what  # the manifest's schema has seen to it
-    rows = table if form["splits"] == "all" else table[table["split"].isin(form["splits"].split("+"))]
+    splits = set(table["split"]) - {DRAWN} if form["splits"] == "all" else form["splits"].split("+")
+    rows = table[table["split"].isin(splits)]
     if form["camera"]:
         rows = rows[tables.camera_numbers(rows) == int(form["camera"])]
     if form["modality"]:

@@ -23,7 +23,7 @@ Direction = Literal["visible_to_infrared", "infrared_to_visible"]
 Text = Annotated[str, Field(min_length=1)]
 
 COUNT_FORM = re.compile(
-    r"(?P<splits>all|(?:train|val|test|query|gallery)(?:\+(?:train|val|test|query|gallery))*)"
+    r"(?P<splits>all|gt_bbox|(?:train|val|test|query|gallery)(?:\+(?:train|val|test|query|gallery))*)"
     r"(?: camera (?P<camera>\d+))?(?: (?P<modality>visible|infrared))?"
     r" (?P<unit>images|identities|distractor images)"
 )

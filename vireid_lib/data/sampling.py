@@ -143,11 +143,16 @@ class MixedIdentitySampler:
     """Batches with a fixed share of identities from external data, for training on V* and I*.
 
     Each batch has round(P·mix) external identities after the others, so that a large external set cannot crowd out the
-    data set that is tested. Otherwise as `IdentitySampler`, N being the images of both groups together; every step has
-    a stream of its own.
+    data set that is tested. Otherwise as `IdentitySampler`, N being the images of both groups together.
+
+    Trainings of one seed are paired batch by batch: the n-th batch of a training (n counts over epochs) draws each
+    group from a stream of its own, a function of (seed, n, group). The data set's identities and images are therefore
+    the same whatever the external set is, and the external ones are the same places in their identities' lists of
+    images, if they are as many. Without external classes the batch starts with the very identities and images that
+    it would have beside external ones, and further ones of the data set fill their places.
 
     Args:
-        external: the classes that belong to the external group.
+        external: the classes that belong to the external group; with none, every batch is of the others alone.
         mix: the share of a batch's identities that is external, strictly between 0 and 1.
 
     Raises:
@@ -166,18 +171,26 @@ class MixedIdentitySampler:
         mix: float = 0.5,
     ) -> None:
         self.images, self.seed = images, seed
+        everything = (np.arange(len(visible)), np.arange(len(infrared)))
+        groups = [(identities, everything)]
+        if external:
+            groups = split_groups(visible, infrared, external, identities, mix)
         self._groups = [
             (share, IdentityPool(visible[positions[0]], infrared[positions[1]], share), positions)
-            for share, positions in split_groups(visible, infrared, external, identities, mix)
+            for share, positions in groups
         ]
         self.steps_per_epoch = max(len(visible), len(infrared)) // (identities * images) + 1
 
     def batch(self, epoch: int, step: int) -> Batch:
         """As `EpochSampler.batch`; the external identities come last."""
         check_step(step, self.steps_per_epoch)
-        stream = np.random.RandomState([self.seed, epoch, step])
+        number = epoch * self.steps_per_epoch + step  # epochs are longer with external images, batches are not
+        streams = (np.random.RandomState([self.seed, number, group]) for group in range(len(self._groups)))
         return join_groups(
-            [(positions, pool.draw(stream, share, self.images)) for share, pool, positions in self._groups]
+            [
+                (positions, pool.draw(stream, share, self.images))
+                for stream, (share, pool, positions) in zip(streams, self._groups, strict=True)
+            ]
         )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vireid_lib.evaluation.metrics import Scores, scores_of
 from vireid_lib.evaluation.protocols import EvaluationProtocol, Trial
-from vireid_lib.evaluation.ranking import Ranking
+from vireid_lib.evaluation.ranking import Ranking, chunks
 
 REPORTED_RANKS = (1, 5, 10, 20)
 
@@ -37,19 +37,20 @@ DISTANCES = {"cosine": cosine_distance, "dot": dot_distance}
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """One trial's scores, the numbers of query and gallery images, and a digest of them."""
+    """One trial's scores, the numbers of query and gallery images, a digest of them, and the trial's `part`."""
 
     name: str
     scores: Scores
     queries: int
     gallery: int
     digest: str
+    part: int = 0
 
     def to_dict(self) -> dict:
         """Return plain numbers for a result record."""
         counts = {name: getattr(self.scores, name) for name in ("valid_queries", "tied_queries")}
-        asked = {"name": self.name, "queries": self.queries, **counts, "gallery": self.gallery, "digest": self.digest}
-        return {**asked, **_summary(self.scores), "cmc": self.scores.cmc.tolist()}
+        asked = {"name": self.name, "part": self.part, "queries": self.queries, **counts, "gallery": self.gallery}
+        return {**asked, "digest": self.digest, **_summary(self.scores), "cmc": self.scores.cmc.tolist()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ class Evaluation:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per trial: name, rank_1, rank_5, rank_10, rank_20, mean_ap, mean_inp, counts."""
+        """Return one row per trial: name, part, rank_1, rank_5, rank_10, rank_20, mean_ap, mean_inp, counts."""
         return pd.DataFrame([trial.to_dict() for trial in self.trials]).drop(columns=["cmc", "digest"])
 
     def to_dict(self) -> dict:
@@ -161,19 +162,50 @@ def evaluate(
                 f"{len(seen)} of {len(tested)} query identities were trained on, {seen[0]} among them: "
                 "test with the network that was trained on this protocol's own training split"
             )
-    results = tuple(_evaluate_trial(features, trial, protocol.rule, distance) for trial in trials)
-    return Evaluation(protocol.to_dict(), results, distance.__name__, None if trained_identities is None else True)
+    results = {}
+    for group in _sharing(trials):
+        for trial, ranking in zip(group, _ranked(features, group, protocol.rule, distance), strict=True):
+            counts = (len(trial.query), len(trial.gallery))
+            results[trial.name] = TrialResult(trial.name, scores_of(ranking), *counts, _digest(trial), trial.part)
+    in_order = tuple(results[trial.name] for trial in trials)
+    return Evaluation(protocol.to_dict(), in_order, distance.__name__, None if trained_identities is None else True)
 
 
-def _evaluate_trial(features: Tensor, trial: Trial, rule: str, distance: Callable) -> TrialResult:
-    query, gallery = trial.query, trial.gallery
-    columns = (rows[column].to_numpy() for column in ("identity", "camera") for rows in (query, gallery))
-    ranking = Ranking(*columns, rule, shape=(len(query), len(gallery)))
-    query_rows, gallery_rows = (torch.from_numpy(rows.index.to_numpy(copy=True)) for rows in (query, gallery))
-    gallery_features = features[gallery_rows]
-    for rows in ranking.chunks():
-        ranking.add(distance(features[query_rows[rows]], gallery_features), rows)
-    return TrialResult(trial.name, scores_of(ranking), len(query), len(gallery), _digest(trial))
+def _sharing(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """The trials in groups that have the same queries, or else the same gallery."""
+    for side in ("query", "gallery"):
+        groups: dict[bytes, list[Trial]] = {}
+        for trial in trials:
+            groups.setdefault(getattr(trial, side).index.to_numpy().tobytes(), []).append(trial)
+        if len(groups) < len(trials):
+            break
+    return list(groups.values())
+
+
+def _ranked(features: Tensor, trials: Sequence[Trial], rule: str, distance: Callable) -> list[Ranking]:
+    """Rank several trials of which one side is the same. Each draws but some images of the other side; a distance
+    that several trials need is computed once."""
+    rankings = []
+    for trial in trials:
+        sides = (trial.query, trial.gallery)
+        columns = (rows[column].to_numpy() for column in ("identity", "camera") for rows in sides)
+        rankings.append(Ranking(*columns, rule, shape=(len(trial.query), len(trial.gallery))))
+    queries, asked = _union([trial.query for trial in trials])
+    gallery, drawn = _union([trial.gallery for trial in trials])
+    gallery_features = features[gallery]
+    for chunk in chunks(len(queries), len(gallery)):
+        distances = distance(features[queries[chunk]], gallery_features)
+        for ranking, rows, columns in zip(rankings, asked, drawn, strict=True):
+            here = torch.nonzero((rows >= chunk.start) & (rows < chunk.stop)).flatten()
+            if len(here):
+                ranking.add(distances[rows[here] - chunk.start][:, columns], here)
+    return rankings
+
+
+def _union(tables: Sequence[pd.DataFrame]) -> tuple[Tensor, list[Tensor]]:
+    """The rows that are in any of the tables, and where among them those of each table are."""
+    places, found = pd.factorize(np.concatenate([rows.index.to_numpy() for rows in tables]))
+    return torch.from_numpy(found), list(torch.from_numpy(places).split([len(rows) for rows in tables]))
 
 
 def _digest(trial: Trial) -> str:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.evaluation.ranking import Ranking
+from vireid_lib.evaluation.ranking import Ranking, chunks
 
 RANKS = 20  # length of the CMC, as all the released evaluators print it
 TIES_MATTER = 1e-4  # a hundredth of a percent point, the last digit that papers print
@@ -79,8 +79,8 @@ def score(
     if distances.ndim != 2 or 0 in distances.shape:
         raise ValueError(f"distances have shape {tuple(distances.shape)}; they must be [queries, gallery], not empty")
     ranking = Ranking(query_ids, gallery_ids, query_cameras, gallery_cameras, rule, shape=tuple(distances.shape))
-    for rows in ranking.chunks():
-        ranking.add(distances[rows], rows)
+    for rows in chunks(*distances.shape):
+        ranking.add(distances[rows], torch.arange(rows.start, rows.stop))
     return scores_of(ranking)
 
 

@@ -4,20 +4,32 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 import pandas as pd
 
-from vireid_lib.evaluation.draws import all_images, images_by_place, official_draw, read_permutations, seeded_draw
+from vireid_lib.evaluation.draws import (
+    Places,
+    all_images,
+    images_by_place,
+    official_draw,
+    read_permutations,
+    seeded_draw,
+)
 
 DIRECTIONS = ("visible-to-infrared", "infrared-to-visible")
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One ranking: query rows and gallery rows, under the index labels of their table."""
+    """One ranking: query rows and gallery rows, under the index labels of their table.
+
+    `part` numbers, from 0, the part of the identities that is ranked (`SysuProtocol.galleries`).
+    """
 
     query: pd.DataFrame
     gallery: pd.DataFrame
     name: str
+    part: int = 0
 
 
 @runtime_checkable
@@ -49,7 +61,7 @@ class _Settings:
     def __post_init__(self) -> None:
         for setting, choices in self.CHOICES.items():
             _one_of(getattr(self, setting), choices, setting)
-        for setting in {"shots", "trial_count"} & vars(self).keys():
+        for setting in {"shots", "trial_count", "galleries"} & vars(self).keys():
             if getattr(self, setting) < 1:
                 raise ValueError(f"{setting} is {getattr(self, setting)}; it must be at least 1")
 
@@ -62,7 +74,7 @@ def _one_of(value: object, choices: tuple, what: str) -> None:
         raise ValueError(f"{what} is {value!r}; it must be one of {', '.join(map(repr, choices))}")
 
 
-def _trial(name: str, query: pd.DataFrame, gallery: pd.DataFrame, table: pd.DataFrame) -> Trial:
+def _trial(name: str, query: pd.DataFrame, gallery: pd.DataFrame, table: pd.DataFrame, part: int = 0) -> Trial:
     for what, rows in (("query", query), ("gallery", gallery)):
         if rows.empty:
             held = ", ".join(sorted({*(table["modality"] + " camera " + table["camera"])})) or "no image at all"
@@ -74,7 +86,7 @@ def _trial(name: str, query: pd.DataFrame, gallery: pd.DataFrame, table: pd.Data
             raise ValueError(
                 f"{name}: {what} images come from the splits {', '.join(splits)}; hand in the rows of one of them"
             )
-    return Trial(query, gallery, name)
+    return Trial(query, gallery, name, part)
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,10 @@ class SysuProtocol(_Settings):
             permutations; MPANet, JSIA-ReID). Their numbers differ per trial.
         permutation_file: the data set's `exp/rand_perm_cam.mat`; goes with the official draw.
         trial_count: galleries drawn; papers report the mean of 10.
+        galleries: into so many contiguous parts the identities are dealt, by number; sizes differ by one at most. Each
+            part is a test of its own, its queries against its gallery in `trial_count` draws, and the score is the mean
+            of all. The literature has one. One gallery of few identities is easier or harder than another; several
+            show by how much. Not with the official draw.
     """
 
     mode: str = "all"
@@ -96,6 +112,7 @@ class SysuProtocol(_Settings):
     draw: str = "seeded"
     permutation_file: str | Path | None = None
     trial_count: int = 10
+    galleries: int = 1
 
     rule: ClassVar[str] = "sysu-mm01"
     CHOICES: ClassVar[dict[str, tuple]] = {"mode": ("all", "indoor"), "draw": ("seeded", "official")}
@@ -106,36 +123,59 @@ class SysuProtocol(_Settings):
         super().__post_init__()
         if (self.draw == "official") != (self.permutation_file is not None):
             raise ValueError('draw="official" needs permutation_file, and no other draw takes one')
+        if self.draw == "official" and self.galleries > 1:
+            raise ValueError(
+                f'draw="official" draws one gallery, not {self.galleries}; use galleries=1, or draw="seeded"'
+            )
 
     @property
     def name(self) -> str:
-        """The searched cameras, and how the gallery is drawn."""
+        """The searched cameras, how the gallery is drawn, and the number of galleries if there are several."""
         shots = {1: "single-shot", 10: "multi-shot"}.get(self.shots, f"{self.shots}-shot")
-        return f"{self.mode}-search, {shots}, {self.draw} draw"
+        parts = f", identities in {self.galleries} galleries" if self.galleries > 1 else ""
+        return f"{self.mode}-search, {shots}, {self.draw} draw{parts}"
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
-        """Return the trials, each with all queries and a gallery of its own.
+        """Return the trials, part after part, each with all queries of its part and a gallery of its own.
 
         Raises:
-            ValueError: see `EvaluationProtocol.trials`; or a table that the official draw does not fit.
+            ValueError: see `EvaluationProtocol.trials`; fewer than two identities for each part; or a table that the
+                official draw does not fit.
             FileNotFoundError: no permutation file.
         """
-        query = table.loc[all_images(images_by_place(table, "infrared"), self.QUERY_CAMERAS)]
-        places, cameras = images_by_place(table, "visible"), self.GALLERY_CAMERAS[self.mode]
-        if self.draw == "official":
-            permutations = read_permutations(Path(self.permutation_file))
-            everybody = {**dict.fromkeys(images_by_place(table, "infrared"), {}), **places}
-            places = {identity: everybody[identity] for identity in sorted(everybody)}
-            try:
-                drawn = [
-                    official_draw(places, cameras, k, self.shots, permutations, table["path"])
-                    for k in range(self.trial_count)
-                ]
-            except ValueError as error:
-                raise ValueError(f"{self.permutation_file}: {error}") from None
-        else:
-            drawn = [seeded_draw(places, cameras, k, self.shots) for k in range(self.trial_count)]
-        return [_trial(f"gallery {k}", query, table.loc[rows], table) for k, rows in enumerate(drawn)]
+        queries, places = images_by_place(table, "infrared"), images_by_place(table, "visible")
+        trials = []
+        for part, names in enumerate(self._parts({**queries, **places})):
+            query = table.loc[
+                all_images({name: queries[name] for name in names if name in queries}, self.QUERY_CAMERAS)
+            ]
+            prefix = f"people {part + 1} of {self.galleries}, " if self.galleries > 1 else ""
+            for k, rows in enumerate(self._draws({name: places.get(name, {}) for name in names}, table)):
+                trials.append(_trial(f"{prefix}gallery {k}", query, table.loc[rows], table, part))
+        return trials
+
+    def _parts(self, everybody: Places) -> list[list[str]]:
+        """The identities' numbers in each part, ascending."""
+        if 1 < self.galleries > len(everybody) // 2:
+            raise ValueError(
+                f"{self.name}: the table holds {len(everybody)} identities, and a part needs two or more; "
+                f"set galleries to {max(1, len(everybody) // 2)} or less"
+            )
+        return [part.tolist() for part in np.array_split(sorted(everybody), self.galleries)]
+
+    def _draws(self, places: Places, table: pd.DataFrame) -> list[list]:
+        """The gallery of each trial, as index labels; `places` also names identities without a visible image."""
+        cameras = self.GALLERY_CAMERAS[self.mode]
+        if self.draw == "seeded":
+            return [seeded_draw(places, cameras, k, self.shots) for k in range(self.trial_count)]
+        permutations = read_permutations(Path(self.permutation_file))
+        try:
+            return [
+                official_draw(places, cameras, k, self.shots, permutations, table["path"])
+                for k in range(self.trial_count)
+            ]
+        except ValueError as error:
+            raise ValueError(f"{self.permutation_file}: {error}") from None
 
     def to_dict(self) -> dict:
         file = self.permutation_file and Path(self.permutation_file).name

@@ -11,6 +11,12 @@ from vireid_lib.evaluation.rules import JUNK, camera_numbers, find_rule, identit
 CHUNK_ELEMENTS = 1_000_000  # distances ranked at once: keeps a chunk's working memory under about 50 MB
 
 
+def chunks(queries: int, images: int) -> list[slice]:
+    """Slices of queries that are small enough to be ranked at once."""
+    step = max(1, CHUNK_ELEMENTS // images)
+    return [slice(start, min(start + step, queries)) for start in range(0, queries, step)]
+
+
 class Ranking:
     """Rankings of all queries, scored a chunk of queries at a time.
 
@@ -57,19 +63,13 @@ class Ranking:
             raise ValueError(f"rule {self._rule.name!r} removes gallery images by camera: give {what}")
         return torch.from_numpy(camera_numbers(cameras, what, count))
 
-    def chunks(self) -> list[slice]:
-        """Return slices of queries that are small enough to be ranked at once."""
-        queries, images = self.shape
-        step = max(1, CHUNK_ELEMENTS // images)
-        return [slice(start, min(start + step, queries)) for start in range(0, queries, step)]
-
-    def add(self, distances: Float[Tensor, "chunk gallery"], rows: slice) -> None:
+    def add(self, distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, " chunk"]) -> None:
         """Rank the queries `rows`, given their distances to the whole gallery.
 
         Raises:
             ValueError: a distance is not finite.
         """
-        _check_finite(distances, rows.start)
+        _check_finite(distances, rows)
         device, columns = distances.device, self._columns
         labels, cameras, identity, count = (
             values[rows].to(device)[:, None]
@@ -177,12 +177,12 @@ def _place_major(labels: Int[Tensor, " gallery"]) -> _Columns:
     return _Columns(kept[order], names, counts, position, starts)
 
 
-def _check_finite(distances: Float[Tensor, "chunk gallery"], first_row: int) -> None:
+def _check_finite(distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, " chunk"]) -> None:
     low, high = torch.aminmax(distances)  # not-a-number spreads to both
     if not (torch.isfinite(low) and torch.isfinite(high)):
         row, column = torch.nonzero(~torch.isfinite(distances))[0].tolist()
         raise ValueError(
-            f"the distance of query {first_row + row} to gallery image {column} is "
+            f"the distance of query {rows[row]} to gallery image {column} is "
             f"{distances[row, column]}; look for features that are not finite (a diverged network, a zero "
             "divided by its norm)"
         )

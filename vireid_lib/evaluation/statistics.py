@@ -71,6 +71,93 @@ def paired(plus: Sequence[Float[np.ndarray, " n"]], minus: Sequence[Float[np.nda
     return Difference(float(within.mean()), error, float(len(within) - 1) if error else None)
 
 
+def crossed(differences: Float[np.ndarray, "seeds parts"]) -> Difference:
+    """The mean of paired differences, each of one training seed on one part of the test identities, and its error.
+
+    Seeds and parts are both samples, of trainings and of people, crossed with each other: d_sp = mean + seed_s + part_p
+    + rest_sp. With the mean squares of the two-way analysis of variance without replication, S seeds and G parts, the
+    method of moments estimates the variance of the mean without bias as (MS_seed + MS_part - MS_rest) / (S G). Taken
+    here is the largest of MS_seed + MS_part - MS_rest, MS_seed and MS_part: the estimate can come out small or negative
+    by chance, and each of the three is what the mean would be judged by if only the seeds (or the parts) were a
+    sample, so that an interval over both is never narrower than one over either. The degrees of freedom are
+    Satterthwaite's, V^2 / (MS_seed^2 / (S-1) + MS_part^2 / (G-1) + MS_rest^2 / ((S-1)(G-1))) with V the sum that was
+    taken, and at least the smaller of S - 1 and G - 1. In simulations with 3 to 10 seeds and 3 or 4 parts, the 95 %
+    interval covers the truth in 94 to 99 % of cases, and in more where neither seeds nor parts matter.
+
+    There are no bootstrap intervals: resampling four or five units reproduces too small a variance ((n - 1) / n of it)
+    and normal tails in place of Student's, and for two crossed factors it has no exact form (McCullagh 2000; Owen
+    2007).
+
+    With one part this is `paired` over seeds. With one seed nothing is known about others: no standard error.
+
+    Sources: Searle, Casella and McCulloch, "Variance Components", 1992, chapter 4 (the moments); Satterthwaite, "An
+    approximate distribution of estimates of variance components", Biometrics Bulletin 1946; McCullagh, "Resampling and
+    exchangeable arrays", Bernoulli 2000; Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 2007.
+    """
+    seeds, parts = differences.shape
+    mean = float(differences.mean())
+    if seeds < 2:
+        return Difference(mean)
+    if parts < 2:
+        return paired([differences[:, 0]], [np.zeros(seeds)])
+    return Difference(mean, *mean_error(*mean_squares(differences), seeds, parts))
+
+
+def mean_squares(differences: Float[np.ndarray, "seeds parts"]) -> tuple[float, float, float]:
+    """Of seeds, of parts, and of what neither explains; 2 seeds and 2 parts or more. See `crossed`."""
+    seeds, parts = differences.shape
+    by_seed, by_part = differences.mean(axis=1, keepdims=True), differences.mean(axis=0, keepdims=True)
+    rest = differences - by_seed - by_part + differences.mean()
+    squares = parts * by_seed.var(ddof=1), seeds * by_part.var(ddof=1), (rest**2).sum() / ((seeds - 1) * (parts - 1))
+    return tuple(map(float, squares))
+
+
+def mean_error(seed: float, part: float, rest: float, seeds: int, parts: int) -> tuple[float, float | None]:
+    """Standard error and degrees of freedom of a mean with these mean squares, over so many seeds and parts; see
+    `crossed`. Where nothing varies, 0 and None."""
+    sizes = seeds - 1, parts - 1, (seeds - 1) * (parts - 1)
+    if (taken := max(seed + part - rest, seed, part)) <= 0:
+        return 0.0, None
+    spread = sum(square**2 / size for square, size in zip((seed, part, rest), sizes, strict=True))
+    return math.sqrt(taken / (seeds * parts)), max(taken**2 / spread, float(min(sizes)))
+
+
+def variance_components(differences: Float[np.ndarray, "seeds parts"]) -> tuple[float, float, float]:
+    """Variances of seeds, of parts and of the rest behind paired differences, by the method of moments: unbiased, and
+    therefore negative at times. 2 seeds or more; with one part, all scatter counts as the seeds'."""
+    seeds, parts = differences.shape
+    if parts < 2:
+        return float(differences[:, 0].var(ddof=1)), 0.0, 0.0
+    seed, part, rest = mean_squares(differences)
+    return (seed - rest) / parts, (part - rest) / seeds, rest
+
+
+def smallest_difference(
+    seeds: int, parts: int = 1, *, variances: tuple[float, float, float] = (1.0, 0.0, 0.0), level: float = LEVEL
+) -> float | None:
+    """The smallest mean difference whose interval (`crossed`) leaves out zero, should the scatter be as expected.
+
+    A true difference of this size is found in about half of all studies; one that is to be found in most must be
+    larger by a half and more.
+
+    Args:
+        variances: of seeds, parts and the rest (`variance_components`; negative ones count as 0). By default the answer
+            is in standard deviations of the difference of one seed.
+        level: probability of a false statement; that of one claim after a correction is smaller.
+
+    Returns:
+        in the unit of the scores; None for one seed, which shows nothing.
+    """
+    if seeds < 2:
+        return None
+    seed, part, rest = (max(each, 0.0) for each in variances)
+    if parts < 2:
+        error, freedom = math.sqrt((seed + rest) / seeds), float(seeds - 1)
+    else:
+        error, freedom = mean_error(rest + parts * seed, rest + seeds * part, rest, seeds, parts)
+    return float(scipy.stats.t.ppf(1 - level / 2, freedom)) * error if error else 0.0
+
+
 def holm(p_values: Sequence[float | None], families: Sequence[Hashable] | None = None) -> list[float | None]:
     """Correct p-values so that rejecting all up to α makes one false rejection or more with probability α at most.
 

@@ -11,11 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vireid_lib.analysis.attention import Recorder, concentration, conclusion, record, token_positions
-from vireid_lib.data.images import to_float
 from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.prompt_losses import predict
 from vireid_lib.generators.dive.finetune import diffuse
-from vireid_lib.generators.dive.model import DiveModel, Predictor
+from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.prompts import camera_keys
+from vireid_lib.generators.dive.sample import encode
 from vireid_lib.generators.dive.templates import words
 from vireid_lib.training import seeds
 from vireid_lib.viz.pictures import pixels, spread
@@ -86,16 +87,13 @@ def _attention(model: DiveModel, rows: pd.DataFrame, noise: torch.Generator) -> 
     base, device = model.base, model.base.unet.device
     cameras = camera_keys(rows, model.vocabulary)
     ids = model.tokenize(model.prompts(rows["identity"].tolist(), cameras)).to(device)
-    branches = torch.tensor([model.vocabulary.branch(camera) for camera in cameras], device=device)
-    images = to_float(pixels(rows, (model.config.height, model.config.width)), device) * 2 - 1
-    clean = base.vae.encode(images).latent_dist.mean * base.vae.config.scaling_factor
+    clean = encode(model, pixels(rows, (model.config.height, model.config.width)))
     drawn = torch.randn(clean.shape, generator=noise).to(device)
-    alphas, predict = base.schedule.alphas_cumprod.to(device), Predictor(model)
-    frozen = torch.zeros(len(rows), dtype=torch.bool, device=device)
+    alphas = base.schedule.alphas_cumprod.to(device)
     with record(base.unet) as recorder:
         for share in TIMES:
             times = torch.full((len(rows),), round(share * (len(alphas) - 1)), device=device)
-            predict(ids, diffuse(clean, drawn, alphas[times], "epsilon")[0], times, branches, frozen)
+            predict(model, ids, diffuse(clean, drawn, alphas[times], "epsilon")[0], times, cameras)
     return recorder
 
 

@@ -9,8 +9,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
-from vireid_lib.evaluation.statistics import LEVEL, Difference, holm, paired, welch
+from vireid_lib.evaluation.statistics import LEVEL, Difference, crossed, holm, paired, welch
 from vireid_lib.experiment.metrics import MEASURES, digits_of, mark
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.training_sets import training_label
@@ -24,6 +25,9 @@ HOLDS, FAILS = "holds", "does not hold"
 
 Splits = Mapping[str, Mapping[str, float]]
 """Metric → split → value."""
+
+Parts = Mapping[str, Sequence[float]]
+"""Metric → value on each part of the test identities, the mean over the part's trials."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +85,25 @@ class Contrast(Difference):
     Attributes:
         seeds: of each setting.
         splits: over which it is paired; 0 where it is over seeds.
+        paired: whether it was taken within each seed.
+        parts: of the test identities, within which it was taken as well; 1 where they are one gallery.
     """
 
     seeds: tuple[int, ...] = ()
     splits: int = 0
+    paired: bool = False
+    parts: int = 1
 
     @property
     def over(self) -> str:
-        """What the interval is over: "10 splits", "3 seeds", "3 and 2 seeds"."""
+        """What the interval is over: "10 splits", "5 seeds × 4 galleries", "5 seeds", "3 and 2 seeds, not paired"."""
         if self.splits:
             return f"{self.splits} splits"
         numbers = list(dict.fromkeys(self.seeds))
-        return f"{' and '.join(map(str, numbers))} seed{'s' * (numbers != [1])}"
+        words = f"{' and '.join(map(str, numbers))} seed{'s' * (numbers != [1])}"
+        if not self.paired:
+            return words + ", not paired" * (max(numbers) > 1)
+        return words + f" × {self.parts} galleries" * (self.parts > 1)
 
 
 @dataclass(frozen=True)
@@ -185,12 +196,13 @@ def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = No
     studies. Corrected, they do in 5 % of studies at most.
 
     Args:
-        measured: a row for each setting and seed: columns row, mode, the measures, and, where they are known, splits
-            (see `split_scores`) and older.
+        measured: a row for each setting and seed: columns row, mode, seed, the measures, and, where they are known,
+            splits and parts (see `split_scores`, `part_scores`) and older.
         mode: of the protocol; the first by default.
     """
     mode = mode or measured["mode"].iloc[0]
-    groups = dict(list(measured[measured["mode"] == mode].groupby("row", sort=False)))
+    of_mode = measured[measured["mode"] == mode].sort_values("seed", kind="stable")  # within which pairs are looked for
+    groups = dict(list(of_mode.groupby("row", sort=False)))
     older = {name for name, group in groups.items() if "older" in group and group["older"].any()}
     return correct(
         Finding(claim, _contrast(claim, groups), older=bool(older & set(claim.rows)), mode=mode) for claim in claims
@@ -234,6 +246,8 @@ def measured_of(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     measured = scores.rename(columns={"training": "row"}).assign(**{metric: 100 * scores[metric]})
     if "splits" in measured:
         measured["splits"] = [in_percent(each) for each in measured["splits"]]
+    if "parts" in measured:
+        measured["parts"] = [parts_in_percent(each) for each in measured["parts"]]
     return measured
 
 
@@ -318,6 +332,21 @@ def split_scores(record: StageRecord, mode: str) -> Splits | None:
     }
 
 
+def part_scores(record: StageRecord, mode: str) -> Parts | None:
+    """The scores of an evaluation (`Run.evaluate`) on each part of the test identities, shares; a single part where the
+    identities are one gallery. None where each trial has a network of its own (see `split_scores`)."""
+    evaluation = record.values["evaluations"][mode]
+    if evaluation["protocol"]["rule"] in ONE_NETWORK_A_SPLIT:
+        return None
+    trials: dict[int, list[Mapping[str, float]]] = {}
+    for trial in evaluation["trials"]:
+        trials.setdefault(trial.get("part", 0), []).append(trial)  # older records know no parts
+    return {
+        metric: [float(np.mean([trial[metric] for trial in trials[part]])) for part in sorted(trials)]
+        for metric in evaluation["deviation_over_trials"]
+    }
+
+
 def mean_over_seeds(splits: Sequence[Splits | None]) -> Splits | None:
     """The mean over seeds of what `split_scores` found for each; None unless all have the same splits.
 
@@ -342,6 +371,13 @@ def in_percent(splits: Splits | None) -> Splits | None:
     return {metric: {name: 100 * value for name, value in own.items()} for metric, own in splits.items()}
 
 
+def parts_in_percent(parts: Parts | None) -> Parts | None:
+    """Shares of parts in percent; None where there are none."""
+    if not isinstance(parts, Mapping):
+        return None
+    return {name: [100 * value for value in values] for name, values in parts.items()}
+
+
 def _contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | None:
     """The sum of the means of some settings minus that of others.
 
@@ -349,7 +385,13 @@ def _contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | No
     split, and the interval is Student's over splits (`statistics.paired`): what makes a split easy for one side makes
     it easy for the other. It is about other trainings on other splits of the same identities; ten splits of one set of
     identities share most of them, so that new ones would spread more (Nadeau and Bengio, "Inference for the
-    Generalization Error", Machine Learning 2003). Elsewhere the interval is Welch's over seeds.
+    Generalization Error", Machine Learning 2003).
+
+    Elsewhere, where all settings were trained with the same seeds, which share initial weights and batches (see
+    `reid.train.train_reid`), the difference is taken within each seed, and, for scores, within each part of the test
+    identities. The interval is then over seeds and parts as two crossed samples (`statistics.crossed`): it is about
+    other seeds and other test identities of the same kind, and about no other fit of a generator. With other seeds on
+    either side the interval is Welch's over seeds.
     """
     measure = claim.measure
     if not set(claim.rows) <= set(groups) or any(groups[name][measure].isna().any() for name in claim.rows):
@@ -361,8 +403,32 @@ def _contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | No
     if len(names) > 1 and all(set(each) == set(names) for side in by_split for each in side):
         found = paired(*([np.array([each[name] for name in names]) for each in side] for side in by_split))
         return Contrast(found.value, found.standard_error, found.freedom, seeds, len(names))
-    found = welch(*values)
-    return Contrast(found.value, found.standard_error, found.freedom, seeds)
+    differences = _within_seeds(claim, groups)
+    found = welch(*values) if differences is None else crossed(differences)
+    known = {} if differences is None else {"paired": True, "parts": differences.shape[1]}
+    return Contrast(found.value, found.standard_error, found.freedom, seeds, **known)
+
+
+def _within_seeds(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Float[np.ndarray, "seeds parts"] | None:
+    """The claim's difference for each seed and part of the test identities, with one part where the measure is not
+    taken of parts; None unless all its rows were trained with the same seeds."""
+    seeds = [groups[name]["seed"].tolist() for name in claim.rows]
+    if any(each != seeds[0] for each in seeds) or len(set(seeds[0])) < len(seeds[0]):
+        return None
+    scores = {name: by_part(groups[name], claim.measure) for name in claim.rows}
+    if len({each.shape for each in scores.values()}) > 1:
+        scores = {name: groups[name][claim.measure].to_numpy(float)[:, None] for name in claim.rows}
+    plus, minus = ([times * scores[name] for name, times in side.items()] for side in claim.sides)
+    return sum(plus) - sum(minus)
+
+
+def by_part(rows: pd.DataFrame, measure: str) -> Float[np.ndarray, "rows parts"]:
+    """A measure of each row on each part of the test identities; on the whole where it is not known of parts."""
+    held = rows["parts"] if "parts" in rows else [None]
+    parts = [each.get(measure, ()) if isinstance(each, Mapping) else () for each in held]
+    if len(counts := set(map(len, parts))) > 1 or counts == {0}:
+        return rows[measure].to_numpy(float)[:, None]
+    return np.array(parts, float)
 
 
 def _by_split(rows: pd.DataFrame, measure: str, times: float) -> dict[str, float]:

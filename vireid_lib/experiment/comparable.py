@@ -24,7 +24,7 @@ class Conditions:
     Attributes:
         dataset: a manifest's name.
         mode: of its protocol, e.g. "all" or "visible-to-infrared".
-        settings: the protocol's own: shots and draw, or reading.
+        settings: the protocol's own: shots, draw and galleries, or reading.
         trials: over which the number is averaged.
     """
 
@@ -51,6 +51,8 @@ def unlike(here: Conditions, there: Conditions) -> list[str]:
         for key, value in there.settings.items()
         if here.settings.get(key) != value
     ]
+    if (galleries := here.settings.get("galleries", 1)) != 1:
+        found.append(f"the test identities are one gallery there, {galleries} here")
     if here.trials < there.trials:
         found.append(f"{there.trials} trials there, {here.trials} here")
     return found
@@ -76,9 +78,9 @@ def same(ours: Mapping[str, object], value: Mapping[str, object], trials: int) -
 
 
 def required(dataset: str, mode: str) -> list[str]:
-    """Settings of a data set's protocol that its numbers depend on. LLCM's two readings are one for infrared to
-    visible."""
-    own = [key for key, owner in OWN_SETTINGS.items() if owner == _rule(dataset)]
+    """Settings of a data set's protocol that a paper's numbers depend on. LLCM's two readings are one for infrared to
+    visible; every paper ranks all test identities in one gallery."""
+    own = [key for key, owner in OWN_SETTINGS.items() if owner == _rule(dataset) and key != "galleries"]
     return [key for key in own if key != "reading" or mode == "visible-to-infrared"]
 
 

@@ -196,6 +196,7 @@ class Context:
     def summary(self) -> dict[str, str]:
         """What it works on, for a reader."""
         profile, config, seeds = self.profile, self.reid_config, len(self.profile.reid.seeds)
+        galleries = f" of each of {count} galleries" if (count := profile.evaluation.galleries) > 1 else ""
         return {
             "profile": f"{profile.name}: {profile.title}",
             "target": profile.data.target,
@@ -203,7 +204,7 @@ class Context:
             "images": f"{config.height} × {config.width} pixels",
             "ReID": f"{profile.reid.method}, {profile.reid.backbone} backbone, {seeds} seed{'s' * (seeds > 1)}",
             "protocol": f"{profile.evaluation.protocol}, {', '.join(profile.evaluation.modes)}, "
-            f"{profile.evaluation.trials} trials",
+            f"{profile.evaluation.trials} trials{galleries}",
             "device": self.device,
         }
 

@@ -66,6 +66,9 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
         lines.append(f"  can't be fitted: {error}")
     if (count := len(run.splits)) > 1:
         lines.append(f"  all of it {count} times, once for each of the data set's splits")
+    fits = min(own.profile.expand.fits, len(own.profile.reid.seeds))
+    if fits > 1 and settings.trained_generator(own.profile, name):
+        lines.append(f"  all of it {fits} times, once for each of its fits (expand.fits)")
     return "\n".join(lines)
 
 

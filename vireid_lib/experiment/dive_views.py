@@ -1,4 +1,4 @@
-"""Which people and which camera codes the figures of DiVE show."""
+"""Which camera codes the figures of DiVE show."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.generators.dive import prompts
 
 MOST_CAMERAS = 7  # columns that fit a page
-
-
-def identities(run: Run, count: int) -> list[str]:
-    """The first external identities that are expanded."""
-    return sorted(run.data().external["identity"].unique())[:count]
 
 
 def cameras_of_each_view(run: Run) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Who runs the jobs of a study: the cores of this machine in turn, or a Ray cluster that shares the workspace."""
+"""Who runs the jobs of a study: the cores of this machine in turn, or a Ray cluster that shares the workspace.
+
+Not joblib: its generator of results ends at the first dead worker, so the trainings that finish after it would be lost.
+"""
 
 import concurrent.futures
 import importlib.util

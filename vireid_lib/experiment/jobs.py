@@ -38,7 +38,8 @@ def evaluate_all(trainings: Sequence[Training], *, validation: bool = False) -> 
 def _make(trainings: Sequence[Training], validation: bool) -> list[StageRecord]:
     device, engine = trainings[0][0].device, executors.chosen()
     shared = {}  # what trainings have in common is made once, before they start
-    for run, name, _ in trainings:
+    for run, name, seed in trainings:
+        run = run.with_fit(name, seed)
         apart = canonical(run.profile.model_dump(exclude={"reid"}))
         shared |= {(apart, name, split): (run, name, split) for split in run.splits}
     if engine == "local":

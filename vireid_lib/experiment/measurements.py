@@ -8,19 +8,18 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib import generators
 from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.evaluation.statistics import LEVEL
 from vireid_lib.experiment import jobs, methods, trainings
-from vireid_lib.experiment.claims import Finding, in_percent, split_scores
+from vireid_lib.experiment.claims import Finding, in_percent, part_scores, parts_in_percent, split_scores
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
 from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.settings import fit_of, trained_generator
 from vireid_lib.experiment.study import Row, Study, run_of, trainable
-from vireid_lib.experiment.training_sets import expansion_of, training_label
+from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.experiment.trainings import GIVEN
-from vireid_lib.generators.untrained import Untrained
 
 
 def train(run: Run, rows: Sequence[Row]) -> list[StageRecord]:
@@ -38,10 +37,12 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
         training: False trains nothing and measures what is trained already, of all rows.
 
     Returns:
-        one row per study row, seed and mode of the protocol: columns row, label, seed, mode, older (see `StageRecord`),
-        minutes, those of `GIVEN` (see `trainings.given`; mean over splits), the scores in percent, the distances of
+        one row per study row, seed and mode of the protocol: columns row, label, seed, fit (of the generator, None
+        where nothing is fitted; see `settings.fit_of`), mode, older (see `StageRecord`), minutes, those of `GIVEN` (see
+        `trainings.given`; mean over splits), the scores in percent, the distances of
         `vireid_lib.analysis.embedding_spread` (`spread` and `cross_modality_distances`; the same in every mode), and
-        `splits`: where each split has its own network (RegDB), all of these by split, else None.
+        `splits`: where each split has its own network (RegDB), all of these by split, else None. `parts`: elsewhere,
+        the scores on each part of the test identities.
 
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
@@ -66,7 +67,8 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
                 continue
             distances = dict(_distances(run, record).values)
             by_split = distances.pop("splits", {})
-            about = {"row": row.name, "label": row.label, "seed": seed}
+            fit = fit_of(run_of(run, row).profile, row.training, seed)
+            about = {"row": row.name, "label": row.label, "seed": seed, "fit": fit}
             minutes = sum(each["minutes"] for each in record.values["trainings"].values())
             effort = {"minutes": minutes, **trainings.given(record)[GIVEN].mean()}
             for mode, evaluation in record.values["evaluations"].items():
@@ -74,9 +76,8 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
                 splits = split_scores(record, mode)
                 if splits is not None:
                     splits = in_percent({name: splits[name] for name in SCORES}) | by_split
-                found.append(
-                    {**about, "mode": mode, "older": record.older, **effort, **values, **distances, "splits": splits}
-                )
+                by = {"splits": splits, "parts": parts_in_percent(part_scores(record, mode))}
+                found.append({**about, "mode": mode, "older": record.older, **effort, **values, **distances, **by})
     return pd.DataFrame(found)
 
 
@@ -103,13 +104,16 @@ def _distances(run: Run, evaluated: StageRecord) -> StageRecord:
 
 
 def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_ap", *SPREADS)) -> pd.DataFrame:
-    """Mean ± standard deviation over seeds of every row, in the protocol's first mode; † marks what older code made."""
+    """Mean ± standard deviation over seeds of every row, in the protocol's first mode; † marks what older code made.
+    Where a generator was fitted several times, a column says how many fits a row's seeds share."""
     first = measured[measured["mode"] == measured["mode"].iloc[0]]
     rows = {}
     for label, group in first.groupby("label", sort=False):
         marked = label + mark(has_older(group))
         rows[marked] = {MEASURES[name]: mean_and_std(group[name], digits_of(name)) for name in measures}
         rows[marked]["seeds"] = len(group)
+        if "fit" in first and first["fit"].nunique() > 1:
+            rows[marked]["fits"] = group["fit"].nunique() or "–"
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
 
 
@@ -218,29 +222,34 @@ def _widths(tested: Sequence[Finding]) -> list[str]:
 def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
     rows = [study.row(name) for name in measured["row"].unique()]
     together = sorted({row.method for row in rows if row.method in methods.JOINT})
-    alone = list(dict.fromkeys(name for row in rows if (name := trained_generator(row.training)) is not None))
+    fits: dict[int, list[str]] = {}
+    for row in rows:
+        if (name := trained_generator(run.profile, row.training)) is not None:
+            count = measured.loc[measured["row"] == row.name, "fit"].nunique() if "fit" in measured else 1
+            label = training_label(name).removeprefix("+ ")
+            fits.setdefault(count, []).extend([label] * (label not in fits.get(count, ())))
     words = []
     if together:
         words.append(
             f"The generators of {', '.join(map(str.upper, together))} were trained anew with each seed: the "
             "intervals include them."
         )
-    if alone:
-        names = ", ".join(training_label(name).removeprefix("+ ") for name in alone)
-        several = len(run.splits) > 1
-        words.append(
-            f"Fitted once for each split, with each of its settings: {names}; the intervals over splits include that."
-            if several
-            else f"Fitted once, with each of its settings: {names}. So the intervals are those of the ReID training "
-            "alone, and a second fit could move all rows that have the same pictures together."
-        )
+    for count, labels in sorted(fits.items()):
+        names = ", ".join(labels)
+        if count == 1 and len(run.splits) > 1:
+            words.append(
+                f"Fitted once for each split, with each of its settings: {names}; the intervals over splits include "
+                "that."
+            )
+        elif count > 1:
+            words.append(
+                f"{count} fits, with each of its settings, whose pictures the seeds use in turn: {names}. The "
+                f"intervals contain the difference between fits, as far as {count} fits can show it."
+            )
+        else:
+            words.append(
+                f"Fitted once, with each of its settings: {names}. So the intervals are those of the ReID training "
+                "and of the test identities alone, and a second fit could move all rows that have the same pictures "
+                "together."
+            )
     return words or ["No row has pictures of a fitted generator: what varies is the ReID training."]
-
-
-def trained_generator(training: str) -> str | None:
-    """The generator that was fitted to make training set `training`; None where nothing was fitted."""
-    expansion = expansion_of(training)
-    name = expansion.generator if expansion else training
-    if name == "real" or issubclass(generators.generator_class(name), Untrained):
-        return None
-    return name

@@ -16,7 +16,7 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 
 KNOWING = "oracle_ir"
-"""The training set whose network knows the external people in both lights."""
+"""The training set whose network knows the external identities in both modalities."""
 
 
 def data_check(run: Run, name: str) -> StageRecord:
@@ -37,27 +37,27 @@ def data_check(run: Run, name: str) -> StageRecord:
     return run.stage("data_check", {"name": name}, inputs, make, manifests=run.manifests)
 
 
-def judges(run: Run) -> dict[str, str]:
-    """Networks that judge whether an image still shows the person: training set → what the judge has seen.
+def evaluators(run: Run) -> dict[str, str]:
+    """Evaluator networks, which say whether an image still shows the identity: training set → what each has seen.
 
-    The baseline has seen neither the external people nor any synthetic image: it is fair, and as weak as the
-    baseline is. In the miniature world, the network that was trained with true infrared knows these very people
-    in both lights: it is sharp, and partial to exactly those materials.
+    The baseline has seen neither the external identities nor any synthetic image: it is fair, and as weak as the
+    baseline is. In the miniature world, the network that was trained with true infrared knows these very
+    identities in both modalities: it is sharp, and partial to exactly those materials.
     """
-    found = {"real": "baseline; has never seen these people"}
+    found = {"real": "baseline; has never seen these identities"}
     if KNOWING in run.profile.reid.training_sets:
-        found[KNOWING] = "trained on these people's true infrared"
+        found[KNOWING] = "trained on these identities' true infrared"
     return found
 
 
-def preservation(run: Run, judge: str, seed: int) -> StageRecord:
-    """How often a gallery's infrared image lies nearest to a visible image of its own person, for one judge.
+def preservation(run: Run, evaluator: str, seed: int) -> StageRecord:
+    """How often a gallery's infrared image lies nearest to a visible image of its own identity, for one evaluator.
 
     Every infrared image of the external identities asks; their external visible images answer; cosine distance.
 
     Args:
-        judge: a key of `judges(book)`.
-        seed: of the judge's training.
+        evaluator: a key of `evaluators(run)`.
+        seed: of the evaluator's training.
 
     Values: "chance", "identities", and for each training set that adds infrared images, in "galleries": "rank_1",
     "images", "by_identity".
@@ -69,7 +69,7 @@ def preservation(run: Run, judge: str, seed: int) -> StageRecord:
     def make(folder: Path) -> dict:
         from vireid_lib.reid.features import extract
 
-        network, config = run.network(judge, seed)
+        network, config = run.network(evaluator, seed)
         network.to(run.device)
         visible = extract(network, external, config, run.cache.files)
         found, chance = {}, 0.0
@@ -81,20 +81,20 @@ def preservation(run: Run, judge: str, seed: int) -> StageRecord:
             found[name] = {"rank_1": outcome.rank_1, "images": len(table), "by_identity": worst_first}
         return {"chance": chance, "identities": external["identity"].nunique(), "galleries": found}
 
-    inputs = {"judge": run.evaluate(judge, seed), "external": external, **tables}
-    return run.stage("identity_preservation", {"judge": judge, "seed": seed}, inputs, make, seeds=[seed])
+    inputs = {"evaluator": run.evaluate(evaluator, seed), "external": external, **tables}
+    return run.stage("identity_preservation", {"evaluator": evaluator, "seed": seed}, inputs, make, seeds=[seed])
 
 
 def preservation_table(run: Run) -> pd.DataFrame:
-    """Identity preservation of every gallery by every judge and seed: columns judge, gallery, seed, rank_1, chance."""
+    """Identity preservation of every gallery by every evaluator and seed."""
     rows = [
-        {"judge": judge, "gallery": name, "seed": seed, "rank_1": values["rank_1"], "chance": record.values["chance"]}
-        for judge in judges(run)
+        [evaluator, name, seed, values["rank_1"], record.values["chance"]]
+        for evaluator in evaluators(run)
         for seed in run.profile.reid.seeds
-        for record in [preservation(run, judge, seed)]
+        for record in [preservation(run, evaluator, seed)]
         for name, values in record.values["galleries"].items()
     ]
-    return pd.DataFrame(rows, columns=["judge", "gallery", "seed", "rank_1", "chance"])
+    return pd.DataFrame(rows, columns=["evaluator", "gallery", "seed", "rank_1", "chance"])
 
 
 def embedding_spread(run: Run, name: str, seed: int) -> StageRecord:

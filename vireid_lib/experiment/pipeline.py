@@ -25,7 +25,7 @@ from vireid_lib.experiment import datasets, methods, settings, variants
 from vireid_lib.experiment.context import Context
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.training_sets import adds_external, blends, cameras_of, evenly, expansion_of, translations
+from vireid_lib.experiment.training_sets import adds_external, blends, cameras_of, expansion_of, translations, trimmed
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -76,6 +76,16 @@ class Run(Context):
         identities = datasets.most_seen(data.external)[: self.profile.reid.expanded]
         return tables.concat(real, added[added["identity"].isin(identities)])
 
+    def with_fit(self, training_set: str, seed: int) -> Run:
+        """The run whose generator is fitted as the trainings of `seed` on `training_set` want it: fit f of
+        `expand.fits` has the generator's seed + f, for its weights and for its pictures. Fit 0 is this run."""
+        if not (fit := settings.fit_of(self.profile, training_set, seed)):
+            return self
+        name = settings.trained_generator(self.profile, training_set)
+        own = {**self.profile.generators.get(name, {}), "seed": self.generator_config(name).seed + fit}
+        changed = {"generators": {**self.profile.generators, name: own}}
+        return self.with_profile(self.profile.model_copy(update=changed))
+
     def train(
         self, training_set: str, seed: int, split: int = 1, *, validation: bool = False, progress: bool = True
     ) -> StageRecord:
@@ -91,7 +101,7 @@ class Run(Context):
         from vireid_lib.experiment.steps.train import train
 
         self.check_draw(validation=validation)
-        table = self.training_set(training_set, split, validation=validation)
+        table = self.with_fit(training_set, seed).training_set(training_set, split, validation=validation)
         config, start = self.reid_config, None
         if steps_of_epoch := self.epoch_steps(training_set, seed, split, validation=validation):
             config = config.model_copy(update={"epoch_steps": steps_of_epoch})
@@ -138,7 +148,7 @@ class Run(Context):
         translated = {}
         if self.reid_config.needs_translations:
             for split, rows in ranked.items():
-                translated[split], made = self.translated(training_set, rows, split)
+                translated[split], made = self.with_fit(training_set, seed).translated(training_set, rows, split)
                 inputs |= {f"translated_{place}_{split}": record for place, record in enumerate(made)}
         if (file := datasets.permutation_file(self)) is not None:
             inputs["permutations"] = file
@@ -152,6 +162,8 @@ class Run(Context):
             "evaluation": evaluation.model_dump(),
             "settings": variants.resolved(self.profile, training_set, validation=validation),
         }
+        if (fits := self.profile.expand.fits) > 1 and settings.trained_generator(self.profile, training_set):
+            about |= {"fits": fits, "fit": settings.fit_of(self.profile, training_set, seed)}
         return self.stage(
             f"evaluate_{training_set}",
             about,
@@ -162,7 +174,8 @@ class Run(Context):
                 ranked=ranked,
                 translated=translated,
                 protocols={
-                    split: {mode: self.protocol(mode, split) for mode in evaluation.modes} for split in self.splits
+                    split: {mode: self.protocol(mode, split, whole=validation) for mode in evaluation.modes}
+                    for split in self.splits
                 },
                 machine=self.machine(progress),
             ),
@@ -223,7 +236,7 @@ class Run(Context):
             for asked in translations(real, expansion):
                 made = self._translation(name, split, **asked)
                 records.append((made, made.values["images"]))
-        galleries = (evenly(load_gallery(made.folder, made.values["images"]), total) for made, total in records)
+        galleries = (trimmed(load_gallery(made.folder, made.values["images"]), total) for made, total in records)
         return tables.concat(*galleries)
 
     def translated(
@@ -296,12 +309,18 @@ class Run(Context):
         found = self.fetched(lambda own: own.evaluate(training_set, seed, validation=validation, progress=False))
         return None if found is None else found.value
 
-    def protocol(self, mode: str | None = None, split: int = 1) -> EvaluationProtocol:
-        """The profile's protocol in one of its modes (the first by default)."""
+    def protocol(self, mode: str | None = None, split: int = 1, *, whole: bool = False) -> EvaluationProtocol:
+        """The profile's protocol in one of its modes (the first by default).
+
+        Args:
+            whole: rank everybody in one gallery, whatever `evaluation.galleries` says: rows of few identities.
+        """
         from vireid_lib.evaluation.protocols import build_protocol
 
         evaluation = self.profile.evaluation
         options = dict(evaluation.settings)
+        if whole:
+            options.pop("galleries", None)
         if evaluation.protocol == "regdb":
             options["trial"] = split
         else:
@@ -311,17 +330,18 @@ class Run(Context):
         return build_protocol(evaluation.protocol, mode or evaluation.modes[0], **options)
 
     def check_draw(self, *, validation: bool = False) -> None:
-        """Draw the official galleries of every mode once, where the profile asks for them: a file that is missing or
-        does not fit the images must not be found out after the training.
+        """Draw the galleries of every mode once, where the profile asks for the official ones or for several: a file
+        that is missing or does not fit the images, or too few identities, must not be found out after the training.
 
         Raises:
-            ValueError: the file or an image that it names is wrong; the message says which, and what to do.
+            ValueError: the file or an image that it names is wrong, or there are fewer identities than the galleries
+                need; the message says which, and what to do.
             FileNotFoundError: there is no such file, or no data set.
         """
-        if datasets.permutation_file(self) is not None:
+        if datasets.permutation_file(self) is not None or self.profile.evaluation.galleries > 1:
             ranked = self.data().test(validation=validation)
             for mode in self.profile.evaluation.modes:
-                self.protocol(mode).trials(ranked)
+                self.protocol(mode, whole=validation).trials(ranked)
 
     def epoch_steps(self, training_set: str, seed: int, split: int = 1, *, validation: bool = False) -> int | None:
         """Steps that make an epoch of a training, by which its length and schedule count (`reid.length` and
@@ -335,7 +355,8 @@ class Run(Context):
             return None
         if counted == config and (training_set == "real" or not equal):
             return None
-        table = self.training_set("real" if equal else training_set, split, validation=validation)
+        counted_on = self if equal else self.with_fit(training_set, seed)
+        table = counted_on.training_set("real" if equal else training_set, split, validation=validation)
         return steps_per_epoch(methods.method_class(config.method), table, counted, seed=seed)
 
     def starting_point(
@@ -349,7 +370,8 @@ class Run(Context):
         self, training_set: str, seed: int, split: int = 1, *, validation: bool = False
     ) -> tuple[pd.DataFrame, BaseModel]:
         """The rows and the settings of that fit."""
-        method, table = self.profile.reid.method, self.training_set(training_set, split, validation=validation)
+        method = self.profile.reid.method
+        table = self.with_fit(training_set, seed).training_set(training_set, split, validation=validation)
         return methods.module(method).starting_point(table, self.generator_config(method), seed, self.reid_config)
 
     def _fit(

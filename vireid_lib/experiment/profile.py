@@ -120,6 +120,10 @@ class Expand(Strict):
     lacks it takes `[train, gallery]`: 751 people are in the training part."""
     cameras: Literal["infrared"] | Annotated[list[int], Some, Distinct] = "infrared"
     """Numbers of the target's cameras to imitate; "infrared" is all its infrared ones."""
+    fits: PositiveInt = 1
+    """How often a generator that learns is fitted, with its seeds s, s + 1, ...: the trainings of seed n use the
+    pictures of fit n mod fits. More than one lets intervals over seeds contain other fits; fit 0 is the one that
+    everything else uses."""
     counts: Annotated[list[PositiveInt], Distinct] = []
     """Numbers of people in DiVE's figure 5, besides all that are expanded. Fewer are taken from those. For more, a
     generator is fitted to so many, whatever `min_images` says; in the miniature world their true infrared is added."""
@@ -131,7 +135,7 @@ class Expand(Strict):
         return self
 
 
-OWN_SETTINGS = {"shots": "sysu-mm01", "draw": "sysu-mm01", "reading": "llcm"}
+OWN_SETTINGS = {"shots": "sysu-mm01", "draw": "sysu-mm01", "galleries": "sysu-mm01", "reading": "llcm"}
 
 
 class Evaluation(Strict):
@@ -146,6 +150,9 @@ class Evaluation(Strict):
     draw: Literal["seeded", "official"] = "seeded"
     """SYSU-MM01 only: how the gallery is drawn. "official" reads the data set's `exp/rand_perm_cam.mat` (JSIA-ReID,
     MPANet)."""
+    galleries: PositiveInt = 1
+    """SYSU-MM01 only: into so many parts the test identities are dealt, each ranked as a test of its own, in `trials`
+    draws; the score is the mean. The papers have one. Validation identities are few and stay one gallery."""
     reading: Literal["paper", "release"] = "paper"
     """LLCM only: what visible-to-infrared means."""
 
@@ -158,6 +165,8 @@ class Evaluation(Strict):
         for key, owner in OWN_SETTINGS.items():
             if owner != self.protocol and getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key} is a setting of {owner}, not of {self.protocol}; remove it")
+        if self.draw == "official" and self.galleries > 1:
+            raise ValueError("draw: official is of one gallery; remove galleries, or write draw: seeded")
         return self
 
     @property

@@ -10,14 +10,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.data.images import load_images, to_float
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import save_arrays
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
 from vireid_lib.generators.dive.prompts import camera_keys
+from vireid_lib.generators.dive.sample import encode
 from vireid_lib.training import seeds
-from vireid_lib.viz.pictures import spread
+from vireid_lib.viz.pictures import pixels, spread
 
 TIMES = (0.1, 0.35, 0.6, 0.85)
 """Places on the noise schedule at which losses are compared."""
@@ -73,10 +73,9 @@ def prompt_verdict(worth: pd.DataFrame) -> pd.DataFrame:
 @torch.no_grad()
 def _losses(model: DiveModel, rows: pd.DataFrame) -> Float[Tensor, "variants times images"]:
     base, config, device = model.base, model.config, model.base.unet.device
-    images = load_images(rows["path"].tolist(), (config.height, config.width), cache=None).pixels
+    images = pixels(rows, (config.height, config.width))
     parts = [slice(start, start + 16) for start in range(0, len(rows), 16)]
-    encoded = [base.vae.encode(to_float(images[part], device) * 2 - 1).latent_dist.mean for part in parts]
-    clean = torch.cat(encoded) * base.vae.config.scaling_factor
+    clean = torch.cat([encode(model, images[part]) for part in parts])
     noise = torch.randn(clean.shape, generator=seeds.generator(0, "prompt worth")).to(device)
     people, cameras = rows["identity"].tolist(), camera_keys(rows, model.vocabulary)
     others, elsewhere = _other_people(rows), _other_modality(rows, cameras)

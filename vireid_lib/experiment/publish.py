@@ -18,6 +18,7 @@ import nbformat
 from myst_parser.slugs import github_slugify
 
 from vireid_lib import places
+from vireid_lib.data.contents import write_atomically
 from vireid_lib.experiment import locks, results
 from vireid_lib.experiment.cache import KEPT
 from vireid_lib.experiment.notebooks import read_notebook, title_of
@@ -27,6 +28,8 @@ from vireid_lib.project import project_root
 from vireid_lib.training.progress import duration
 
 INDEX = "searchindex.js"  # Sphinx leaves it in every site
+MAIN_TABLE = "main_table.md"
+"""The main result in a workspace, in Markdown."""
 NOTICES = {
     "not run": "This notebook has not run yet: `{command}`",
     "failed": "This notebook did not run to its end. It is shown as far as it came.",
@@ -198,12 +201,17 @@ def _front_page(template: Path, workspace: Path, profile: Profile, **pages: obje
         profile = Profile.model_validate(record.get("profile", profile))  # of the book: a study may set a method
     except ValueError:  # a record of older code
         pass
-    table = results.main_table(results.recorded(workspace, record.get("results", ())), profile)
+    recorded = results.recorded(workspace, record.get("results", ()))
+    table, differences = results.main_table(recorded, profile), results.as_markdown(recorded, profile)
+    if len(table):
+        write_atomically(workspace / MAIN_TABLE, differences.encode())
     scores = results.show(table).to_html() if len(table) else "<p>No score has been recorded yet.</p>"
     shown = f'<div class="table">{scores}</div>'
     settings = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "undefined": jinja2.StrictUndefined}
     page = jinja2.Template(template.read_text("utf-8"), **settings)
-    return page.render(profile=profile, record=record, main_table=shown, minute=minute, **pages)
+    return page.render(
+        profile=profile, record=record, main_table=shown, differences=differences, minute=minute, **pages
+    )
 
 
 def _sphinx(source: Path, site: Path, settings: Path) -> None:

@@ -16,7 +16,8 @@ from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import read_json
 from vireid_lib.experiment import methods, variants
 from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.claims import mean_over_seeds, split_scores
+from vireid_lib.experiment.claims import compare, mean_over_seeds, part_scores, split_scores
+from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
@@ -25,10 +26,11 @@ from vireid_lib.experiment.study import Study, run_of, trainable
 from vireid_lib.experiment.training_sets import training_label
 
 METRICS = tuple(SCORES)
-SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "variant"]
+SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "fits", "variant"]
 """What scores that differ in the seed alone have in common."""
 
-COLUMNS = ["dataset", "method", "training", "external", "resolved", "seed", "mode", "protocol", "settings", "trials"]
+COLUMNS = ["dataset", "method", "training", "external", "fits", "resolved", "seed", "mode", "protocol", "settings"]
+COLUMNS += ["trials"]
 STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
 """Modules of `experiment.studies` with a `STUDY`, or a function `study` that makes one for a run."""
 
@@ -36,13 +38,15 @@ STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
 def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
     """One row per score of the evaluations (`Run.evaluate`), shares 0..1.
 
-    Columns: dataset, method, training, external, seed, mode, protocol (in words), settings (of the protocol), trials,
-    the `METRICS`; resolved (every setting, see `variants.resolved`), differences (from what was published) and the same
-    in words, variant; stage, key and older; and splits, the scores of each split where each has its own network
-    (RegDB), see `claims.split_scores`.
+    Columns: dataset, method, training, external, fits (of the generator, `expand.fits`), seed, mode, protocol (in
+    words), settings (of the protocol), trials, the `METRICS`; resolved (every setting, see `variants.resolved`),
+    differences (from what was published) and the same in words, variant; stage, key and older; splits, the scores of
+    each split where each has its own network (RegDB), see `claims.split_scores`; and parts, the scores on each part of
+    the test identities, see `claims.part_scores`.
     """
     rows = [row for record in records for row in _scores(record)]
-    return pd.DataFrame(rows, columns=[*COLUMNS, *METRICS, "variant", "differences", "stage", "key", "older", "splits"])
+    more = ["variant", "differences", "stage", "key", "older", "splits", "parts"]
+    return pd.DataFrame(rows, columns=[*COLUMNS, *METRICS, *more])
 
 
 def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
@@ -52,6 +56,7 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
         settings = {key: value for key, value in evaluation["protocol"].items() if value is not None}
         yield {
             **{name: about[name] for name in ("dataset", "method", "training", "external", "seed")},
+            "fits": about.get("fits", 1),
             "resolved": about["settings"],
             "mode": mode,
             "protocol": settings["name"],
@@ -64,6 +69,7 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
             "key": record.key,
             "older": record.older,
             "splits": split_scores(record, mode),
+            "parts": part_scores(record, mode),
         }
 
 
@@ -97,13 +103,13 @@ def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
             own = run.with_method(method)
             yield from ((own, training) for training in own.profile.reid.training_sets)
     for name in STUDIES if others and run.profile.data.external else ():
-        study = _study(run, name)
+        study = known_study(run, name)
         for row in trainable(run, study.rows if study else ()):
-            with contextlib.suppress(FileError):
+            with contextlib.suppress(FileError, MissingData):  # or a second external set that is not on this machine
                 yield run_of(run, row), row.training
 
 
-def _study(run: Run, name: str) -> Study | None:
+def known_study(run: Run, name: str) -> Study | None:
     """A study; None if the data that its rows depend on have not been drawn, and so nothing of it trained."""
     module = importlib.import_module(f"vireid_lib.experiment.studies.{name}")
     if not hasattr(module, "study"):
@@ -158,14 +164,51 @@ def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     Args:
         scores: from `scores`, of the profile's own settings alone.
     """
-    order = {"training": profile.reid.training_sets, "mode": profile.evaluation.modes}
-    wanted = scores["seed"].isin(profile.reid.seeds) & (scores["method"] == profile.reid.method)
-    for column, names in order.items():
-        wanted &= scores[column].isin(names)
-    table = over_seeds(scores[wanted])
-    for column, names in order.items():
+    table = over_seeds(_of_profile(scores, profile))
+    for column, names in _order(profile).items():
         table = table.sort_values(column, key=lambda values, names=names: values.map(names.index), kind="stable")
     return table.reset_index(drop=True)
+
+
+def _order(profile: Profile) -> dict[str, list[str]]:
+    return {"training": profile.reid.training_sets, "mode": profile.evaluation.modes}
+
+
+def _of_profile(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    wanted = scores["seed"].isin(profile.reid.seeds) & (scores["method"] == profile.reid.method)
+    for column, names in _order(profile).items():
+        wanted &= scores[column].isin(names)
+    return scores[wanted]
+
+
+def as_markdown(scores: pd.DataFrame, profile: Profile, metric: str = "rank_1") -> str:
+    """The main result in the profile's first mode as a table in Markdown: mean ± standard deviation, and the difference
+    from real images and from greyscale copies with its own 95 % interval; below, what was measured and how often.
+
+    Args:
+        scores: from `scores`, of the profile's own settings alone.
+    """
+    mode = profile.evaluation.modes[0]
+    table, own = main_table(scores, profile).query("mode == @mode"), _of_profile(scores, profile)
+    if table.empty:
+        return "No score has been recorded yet."
+    references = [name for name in ("real", "grayscale") if name in set(table["training"])]
+    found = {name: compare(own, metric, reference=name, mode=mode) for name in references}
+    words = {name: {each.claim.row: each.words for each in findings} for name, findings in found.items()}
+    heads = ["trained on", f"{SCORES[metric]} (%)"]
+    heads += [f"against {training_label(name).removeprefix('+ ')}" for name in references]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row in table.to_dict("records"):
+        cells = [training_label(row["training"]) + mark(row["older"]), plus_minus(row[metric], row[f"{metric}_std"])]
+        lines.append(
+            "| " + " | ".join([*cells, *(words[name].get(row["training"], "–") for name in references)]) + " |"
+        )
+    first = table.iloc[0]
+    over = {each.contrast.over for findings in found.values() for each in findings if each.contrast}
+    about = f"{first['method'].upper()} on {first['dataset']}, {first['protocol']}: {first['seeds']} training"
+    about += f"{'s' * int(first['seeds'] > 1)} of each row, mean ± standard deviation"
+    about += f"; differences with their own 95 % intervals, over {', '.join(sorted(over))}" if over else ""
+    return "\n".join([*lines, "", f"{about}{legend(table)}."]) + "\n"
 
 
 def as_words(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "mean_inp")) -> pd.DataFrame:
@@ -194,6 +237,8 @@ def show(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "me
     about = ", ".join(dict.fromkeys(f"{row.method.upper()} on {row.dataset}" for row in table.itertuples()))
     counts = sorted(set(table["seeds"]))
     over = "one seed" if counts == [1] else f"mean ± standard deviation over {'–'.join(map(str, counts))} seeds"
+    if (fits := max(table["fits"], default=1)) > 1:
+        over += f", which share {fits} fits of each generator that learns"
     caption = f"{about}: percent, {over}{legend(table)}" if len(table) else "No score has been recorded yet."
     cells = [{"selector": "caption, th, td", "props": "text-align: left; padding: .3rem .8rem; vertical-align: top"}]
     return words.style.apply(lines, axis=None).set_caption(caption).set_table_styles(cells)

@@ -17,7 +17,7 @@ from typing import TextIO
 import pandas as pd
 
 from vireid_lib import places
-from vireid_lib.experiment import default_workspace, executors, locks, results
+from vireid_lib.experiment import default_workspace, executors, locks, results, sensitivity
 from vireid_lib.experiment.cache import KEEP_RESULTS
 from vireid_lib.experiment.console import Terminal
 from vireid_lib.experiment.failures import failure as _failure
@@ -106,6 +106,8 @@ def run_book(
     terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
     with _only_run(folder, study):
         terminal.say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
+        if study in results.STUDIES and (known := results.known_study(run, study)):
+            terminal.say(sensitivity.smallest(run, known, full=bool(chosen[study].get("full"))))
         for chapter in chapters:
             # What an earlier run left must not pass for the outcome of this one.
             for suffix in (".json", ".ipynb", ".log"):

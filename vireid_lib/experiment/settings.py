@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from vireid_lib.data.strict import FileError, explained, validated
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.profile import VARIANT_OF, Profile
+from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.nearest import hint
 
 if TYPE_CHECKING:
@@ -72,6 +73,23 @@ def generator_config(profile: Profile, name: str, where: str = "") -> "BaseModel
     make = config_class if profile.world is None else config_class.small
     settings = {key: value for key, value in settings.items() if key != VARIANT_OF}
     return explained(lambda: make(**settings), config_class, where, key)
+
+
+def trained_generator(profile: Profile, training: str) -> str | None:
+    """The generator, or variant, that is fitted to make training set `training`; None where nothing learns."""
+    from vireid_lib import generators
+    from vireid_lib.generators.untrained import Untrained
+
+    expansion = expansion_of(training)
+    name = expansion.generator if expansion else training
+    if name == "real" or issubclass(generators.generator_class(generator_name(profile, name)), Untrained):
+        return None
+    return name
+
+
+def fit_of(profile: Profile, training: str, seed: int) -> int | None:
+    """Which of a generator's fits the trainings of `seed` use, from 0 (`expand.fits`); None where nothing is fitted."""
+    return None if trained_generator(profile, training) is None else seed % profile.expand.fits
 
 
 def world_size(profile: Profile, where: str = "") -> "Size | None":

@@ -55,7 +55,7 @@ def expansion_of(name: str) -> Expansion | None:
 
 def blends(real: pd.DataFrame, expansion: Expansion) -> Iterator[tuple[dict[str, Any], int]]:
     """TSE, by modality: what `Generator.expand` is asked for, as many images of every identity under each camera, and
-    how many of these `evenly` is to keep, which is exact. The pairs that are blended are the same for every
+    how many of these `trimmed` is to keep, which is exact. The pairs that are blended are the same for every
     generator."""
     identities = sorted(real["identity"].unique())
     for modality in expansion.modalities:
@@ -69,7 +69,7 @@ def expanded_by(real: pd.DataFrame, modality: str, percent: int) -> int:
     return max(1, round(percent / 100 * int((real["modality"] == modality).sum())))
 
 
-def evenly(made: pd.DataFrame, total: int) -> pd.DataFrame:
+def trimmed(made: pd.DataFrame, total: int) -> pd.DataFrame:
     """`total` rows of a gallery, or all of fewer: the first of every identity and camera, then the second, and so on;
     of the last round, those at equal distances."""
     if len(made) <= total:

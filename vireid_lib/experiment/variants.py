@@ -51,6 +51,7 @@ NO_VARIANT: Mapping[str, str] = {
     "micro_batch": "the same gradients, computed in parts: only rounding may differ",
     "sampling_batch": "every picture has a seed of its own: only rounding may differ",
     "seeds": "repetitions, over which scores are averaged",
+    "fits": "repetitions too; a score names their number",
     "training_sets": "which trainings a chapter compares; each score names its own",
     "config": "listed setting by setting",
     "counts": "which rows the study of DiVE has (its Figure 5)",

@@ -100,7 +100,9 @@ def _people_and_views(paths: Sequence[str]) -> tuple[list[Person], list[View]]:
     drawn = {}
     for root in set(roots.values()):
         world = read_json(root / "world.json")
-        size = write.Size(**{field.name: world[field.name] for field in dataclasses.fields(write.Size)})
+        size = write.Size(
+            **{each.name: world[each.name] for each in dataclasses.fields(write.Size) if each.name in world}
+        )
         for picture in write.PICTURES[world["name"]](world["seed"], size):
             drawn[str(root / picture.path)] = picture, world["seed"]
     for path, root in roots.items():

@@ -33,21 +33,27 @@ _BATCH = 128
 class Size:
     """How many people and pictures a world has; `external` people are mini_market's training part.
 
-    `infrared_images` are the true infrared pictures of each external person and infrared camera.
+    `infrared_images` are the true infrared pictures of each external person and infrared camera. Test people have
+    `test_images` by each camera; None is as many as the others, `images_per_camera`.
     """
 
-    train_ids: int = 40
-    val_ids: int = 10
-    test_ids: int = 50
+    train_ids: int = 20
+    val_ids: int = 5
+    test_ids: int = 200
     images_per_camera: int = 8
-    external_ids: int = 150
+    external_ids: int = 80
     external_images: int = 16
     market_test_ids: int = 12
     infrared_images: int = 8
+    test_images: int | None = None
+
+    def images_of(self, split: str) -> int:
+        """Pictures of each person of mini_vi's `split` by each camera."""
+        return self.images_per_camera if split != "test" or self.test_images is None else self.test_images
 
 
 SIZES = {
-    "mini": Size(),
+    "mini": Size(test_images=4),
     "small": Size(
         8, 4, 8, images_per_camera=4, external_ids=10, external_images=8, market_test_ids=4, infrared_images=4
     ),
@@ -143,7 +149,7 @@ def _counts(name: str, size: Size) -> dict[str, int]:
         ids = {"train": size.train_ids, "val": size.val_ids, "test": size.test_ids}
         cameras = {"visible": len(VISIBLE), "infrared": len(INFRARED)}
         return {f"{split} identities": count for split, count in ids.items()} | {
-            f"{split} {modality} images": count * number * size.images_per_camera
+            f"{split} {modality} images": count * number * size.images_of(split)
             for split, count in ids.items()
             for modality, number in cameras.items()
         }
@@ -176,10 +182,10 @@ def _write_split_lists(folder: Path, size: Size) -> None:
 
 
 def _mini_vi(seed: int, size: Size) -> Iterator[Picture]:
-    people = islice(people_stream(seed, "mini_vi"), size.train_ids + size.val_ids + size.test_ids)
-    for number, person in enumerate(people, 1):
+    learned = size.train_ids + size.val_ids
+    for number, person in enumerate(islice(people_stream(seed, "mini_vi"), learned + size.test_ids), 1):
         for camera in (*VISIBLE, *INFRARED):
-            for index in range(size.images_per_camera):
+            for index in range(size.images_of("train" if number <= learned else "test")):
                 path = f"cam{CAMERAS[camera].number}/{number:04d}/{index + 1:04d}.jpg"
                 yield Picture(path, person, camera, f"{camera}/{number}/{index}")
 

@@ -91,6 +91,9 @@ class Method:
     ) -> Sampler:
         """What draws the batches: P identities × K images of each modality, `config.mix` of them external.
 
+        With a mix, trainings on real images alone are drawn by the same sampler, so that a seed's trainings are paired
+        (see `sampling.MixedIdentitySampler`). Published recipes have no mix and draw as their releases do.
+
         Args:
             config: an instance of `config_class`.
             visible, infrared: the class of each training image.
@@ -98,7 +101,7 @@ class Method:
             seed: of all draws.
         """
         counts = {"identities": config.identities, "images": config.images, "seed": seed}
-        if config.mix is None or not external:
+        if config.mix is None:
             return sampling.IdentitySampler(visible, infrared, **counts)
         return sampling.MixedIdentitySampler(visible, infrared, external=external, mix=config.mix, **counts)
 

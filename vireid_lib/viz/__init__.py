@@ -1,6 +1,6 @@
 """Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
 
-from vireid_lib.viz.charts import bars, differences, lines
+from vireid_lib.viz.charts import bars, differences
 from vireid_lib.viz.images import attention_overlays, explanations, image_grid, retrieval_lists
 from vireid_lib.viz.panels import against, projection, training_curves
 from vireid_lib.viz.style import Picture, identity_colours, notebook_style
@@ -16,7 +16,6 @@ __all__ = [
     "explanations",
     "identity_colours",
     "image_grid",
-    "lines",
     "notebook_style",
     "projection",
     "retrieval_lists",

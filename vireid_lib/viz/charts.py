@@ -1,33 +1,11 @@
-"""Charts of numbers: curves, bars, differences with their intervals."""
+"""Charts of numbers: bars, differences with their intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
-
-
-@styled
-def lines(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, x: str, y: str, title: str = "") -> Picture:
-    """Curves over one axis, named at the right.
-
-    Args:
-        curves: name → (places, values).
-        x, y: what the axes show, with their units.
-    """
-    picture = Picture(7.2, 3.3, title or f"{y} over {x}: {', '.join(curves)}")
-    axes = picture.subplots()
-    for place, (name, (places, values)) in enumerate(curves.items()):
-        axes.plot(places, values, color=SERIES[place % len(SERIES)], label=name)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    if all(float(place).is_integer() for places, _ in curves.values() for place in places):
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.margins(x=0.01)
-    _legend_below(picture, axes)
-    axes.set_title(title)
-    return picture
 
 
 @styled

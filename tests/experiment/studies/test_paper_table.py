@@ -185,6 +185,12 @@ def test_the_campus_set_is_the_papers_second_external_set(study):
 def test_conditions_that_do_not_matter_are_not_asked_for():
     column = Conditions("llcm", "infrared-to-visible", {}, 10)
     assert unlike(Conditions("llcm", "infrared-to-visible", {"reading": "release"}, 20), column) == []
+    own = {"shots": 1, "draw": "seeded"}
+    paper = Conditions("sysu_mm01", "all", own, 10)
+    assert unlike(Conditions("sysu_mm01", "all", own | {"galleries": 1}, 10), paper) == []
+    assert unlike(Conditions("sysu_mm01", "all", own | {"galleries": 4}, 40), paper) == [
+        "the test identities are one gallery there, 4 here"
+    ]
     assert unlike(Conditions("llcm", "visible-to-infrared", {"reading": "paper"}, 10), column) == [
         "the mode is infrared-to-visible there, visible-to-infrared here"
     ]

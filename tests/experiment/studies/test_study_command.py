@@ -8,6 +8,7 @@ import pytest
 from vireid_lib import cli
 from vireid_lib.experiment.notebooks import ChapterError, find_study
 from vireid_lib.experiment.runner import run_book
+from vireid_lib.experiment.studies.den import STUDY as DEN
 
 CHAPTER = """\
 # %% [markdown]
@@ -45,6 +46,18 @@ def test_a_study_has_a_page_of_its_own(tmp_path):
     record = json.loads((workspace / "study_small.json").read_text())
     assert record["ok"] and "vireid study small" in record["command"] and "full=true" in record["command"]
     assert (workspace / "notebooks" / "small.json").exists() and not (workspace / "book.json").exists()
+
+
+def test_a_study_says_beforehand_what_its_seeds_can_show(tmp_path):
+    (tmp_path / "den.py").write_text(CHAPTER)
+    (tmp_path / "w").mkdir()
+    out = io.StringIO()
+    options = {"study": "den", "out": out, "chapters_folder": tmp_path, "site": False, "overrides": ["full=true"]}
+    assert run_book("smoke", workspace=tmp_path / "w", **options).ok
+    before, _, _ = out.getvalue().partition("1/1")
+    assert "The smallest difference in rank-1 that 2 paired seeds can show: 9 standard deviations" in before
+    families = {claim.family for claim in DEN.claims}
+    assert f"for the first of {len(families)} after Holm's correction" in before, "all rows were asked for"
 
 
 def test_an_unknown_study_lists_those_there_are(tmp_path, capsys):

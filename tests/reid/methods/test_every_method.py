@@ -65,6 +65,22 @@ def test_one_batch_is_learnt_by_heart(name: str, changes: dict, coloured: Callab
 
 
 @every_method
+def test_trainings_of_a_seed_start_from_the_same_weights(name: str) -> None:
+    """Whatever the number of identities: all but the classifiers, which have a row for each."""
+    found = []
+    for identities in (5, 9):
+        torch.manual_seed(0)
+        network = methods.build(name, kind(name).small(**TINY), identities).network
+        found.append(dict(network.named_parameters()))
+    few, many = found
+    same = [key for key in few if few[key].shape == many[key].shape]
+    assert all(torch.equal(few[key], many[key]) for key in same)
+    assert {len(few[key]) for key in few if key not in same} == {5}
+    random = [key for key in same if few[key].dim() > 1]
+    assert len(random) > 10 and all(few[key].std() > 0 for key in random), "weights that were drawn are among them"
+
+
+@every_method
 def test_a_resumed_training_is_the_unbroken_one(name: str, coloured: Callable, broken_training: Callable, tmp_path):
     config = kind(name).small(**TINY | (EARLY_NOISE if name == "dart" else {}))
     table = trained_on(name, coloured(6, 4))

@@ -18,6 +18,7 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
         from vireid_lib.experiment.studies.NAME import STUDY
 
         run = experiment.open(profile, workspace, data_root)
+        print(studies.smallest(run, STUDY, full=full))  # the smallest difference that the seeds can show
         measured = studies.measure(run, STUDY, full=full)  # trains (cached, two at a time); one row per row × seed
         studies.overview(measured)                          # mean ± std of every row
         studies.effort(run, STUDY, measured)               # batch, steps, images seen of every row
@@ -50,6 +51,7 @@ from vireid_lib.experiment.measurements import (
 )
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.paper_table import beside_paper
+from vireid_lib.experiment.sensitivity import smallest
 from vireid_lib.experiment.studies.first_step import first_batch, untrained
 from vireid_lib.experiment.study import Row, Study, features_of, run_of
 
@@ -74,6 +76,7 @@ __all__ = [
     "overview",
     "run_of",
     "same_effort",
+    "smallest",
     "train",
     "untrained",
 ]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from vireid_lib import generators
 from vireid_lib.experiment.claims import Claim, better
 from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.settings import trained_generator
 from vireid_lib.experiment.study import Row, Study
 from vireid_lib.experiment.training_sets import training_label
 
@@ -27,6 +28,9 @@ SECOND_SET = "cuhk03_np"
 
 FROM_IMAGE = "dive_from_image"
 """End of the name of the row whose pictures start from photographs."""
+
+FITS = 2
+"""How often each generator that learns is fitted; the seeds of the trainings use the fits in turn."""
 
 ONE_CAMERA = "_one_camera"
 """End of the names of table 3's rows whose "single view" is read as the images of one camera of each modality; in the
@@ -185,7 +189,17 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
         *(_people(method, count, beyond, more=True) for count in more),
     ]
     claims = _claims(method, [row.name for row in first], fewer, [] if run.miniature else more)
-    return Study("dive", (*first, *second, *others), claims, method)
+    rows = [_fitted_twice(run, row) for row in (*first, *second, *others)]
+    return Study("dive", rows, claims, method)
+
+
+def _fitted_twice(run: Run, row: Row) -> Row:
+    """The row with two fits of its generator, or the profile's number if that is larger: a difference between two
+    generators must not be one between two of their fits."""
+    if trained_generator(run.profile, row.training) is None:
+        return row
+    expand = {"fits": max(FITS, run.profile.expand.fits), **row.changes.get("expand", {})}
+    return replace(row, changes={**row.changes, "expand": expand})
 
 
 def trained_with(study: Study) -> str:

@@ -26,7 +26,7 @@ RELEASE = {
 }
 """What the authors' published code does otherwise than their paper says, or where the paper says nothing."""
 
-LoraTargets = Literal["attention", "attention+feed_forward", "all"]
+LoraTargets = Literal["attention", "attention+feed_forward", "all", "all+ends"]
 
 
 class DiveConfig(GeneratorConfig):
@@ -55,6 +55,7 @@ class DiveConfig(GeneratorConfig):
         "sampling_steps",
         "timestep_spacing",
         "guidance",
+        "rescale_guidance",
         "sampling_batch",
         "start",
         "strength",
@@ -94,7 +95,12 @@ class DiveConfig(GeneratorConfig):
         "camera", description="with a branch per code: whether visible cameras share one"
     )
     lora_rank: int = Field(128, ge=1)
-    lora_targets: LoraTargets = "attention"
+    lora_targets: LoraTargets = Field(
+        "attention", description="layers of the U-Net: `all` is of its blocks, `all+ends` the outer convolutions too"
+    )
+    branch_norms: bool = Field(
+        False, description="each branch has a scale and a shift after every group norm; learned at LoRA's rate"
+    )
 
     steps: int = Field(400_000, ge=1)
     batch: int = Field(16, ge=1)
@@ -103,7 +109,13 @@ class DiveConfig(GeneratorConfig):
     schedule: Literal["constant", "cosine"] = "constant"
     first_beta: float = Field(0.9, ge=0, lt=1, description="of AdamW")
     second_beta: float = Field(0.99, ge=0, lt=1, description="of AdamW")
-    weight_decay: float = Field(0.0, ge=0, description="of AdamW, on LoRA and token rows")
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW, on LoRA and token rows, not on norms")
+    min_snr: float | None = Field(
+        None, gt=0, description="gamma of min-SNR weighting of the loss (Hang et al. 2023); None weighs all times alike"
+    )
+    average: float | None = Field(
+        None, gt=0, lt=1, description="decay of a running average of all that is trained, which is then what is kept"
+    )
     flip: bool = True
     balance: Literal["images", "groups"] = Field(
         "images",
@@ -114,7 +126,7 @@ class DiveConfig(GeneratorConfig):
     )
     drop_prompt: float = Field(0.0, ge=0, le=1, description="share of images trained without their prompt")
     gradient_clip: float = Field(1.0, gt=0, description="largest norm of the clipped gradients together")
-    clipped: Literal["all", "lora"] = Field("all", description="whose gradients: token rows' too, or LoRA's alone")
+    clipped: Literal["all", "lora"] = Field("all", description="whose gradients: token rows' too, or the U-Net's alone")
     checkpoint_every: int = Field(1000, ge=0)
     precision: Literal["no", "bf16"] = Field(
         "no", description='"bf16" (for GPUs): a frozen denoiser in bfloat16, all that is trained in float32'
@@ -128,6 +140,9 @@ class DiveConfig(GeneratorConfig):
         "linspace", description="how the sampler's steps are spread over the training's; the release's is linspace"
     )
     guidance: float = Field(7.5, ge=1)
+    rescale_guidance: float = Field(
+        0.0, ge=0, le=1, description="phi: pulls a guided prediction's deviation back (Lin et al. 2024, section 3.4)"
+    )
     sampling_batch: int = Field(16, ge=1)
     start: Literal["noise", "image"] = Field(
         "noise", description="the paper's text-only sampling, or (an extra, as in SDEdit) from a noised grey image"
@@ -152,7 +167,7 @@ class DiveConfig(GeneratorConfig):
     def sampling_settings(self) -> dict[str, Any]:
         """The settings that determine a fitted model's picture, apart from its seed."""
         values = self.model_dump(mode="json")
-        names = ["sampling_steps", "timestep_spacing", "guidance", "start", "height", "width"]
+        names = ["sampling_steps", "timestep_spacing", "guidance", "rescale_guidance", "start", "height", "width"]
         return {name: values[name] for name in [*names, *(["strength"] if self.start == "image" else [])]}
 
     @model_validator(mode="before")

@@ -70,7 +70,10 @@ def estimate(
         raise FileNotFoundError(
             f"base_model {config.base_model!r} is neither a folder nor downloaded: nothing can be said about it yet."
         )
-    trained, words = sum(parameter.numel() for group in model.trained() for parameter in group), model.vocabulary
+    trained, words = (
+        sum(parameter.numel() for group in model.trained().values() for parameter in group),
+        model.vocabulary,
+    )
     length = steps_text(config.steps, config.published_length()["steps"])
     about = (
         f"{len(words.identities):,} people in {len(words.views)} views; {length} of {config.batch} "

@@ -29,8 +29,9 @@ class Dive(Generator):
     """Diffusion-based VI-ReID data expansion (Dai, Lu, Li).
 
     Text-only sampling expands; a noised grey image is translated. A fitted folder holds `tokens.safetensors`,
-    `lora/<branch>/pytorch_lora_weights.safetensors`, `generator.json` (settings, codes, base model's digest) and the
-    training's checkpoints and history.
+    `lora/<branch>/pytorch_lora_weights.safetensors` (with `branch_norms`, beside it a `norms.safetensors` of our own:
+    see `lora.Branches.save`), `generator.json` (settings, codes, base model's digest) and the training's checkpoints
+    and history.
 
     Attributes:
         model: the mounted model, after `fit` or `load`.

@@ -17,13 +17,14 @@ from vireid_lib.generators.dive.frozen_precision import frozen_in
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel, Predictor
 from vireid_lib.generators.dive.prompts import branch_indices, camera_keys
+from vireid_lib.training.average import WeightAverage
 from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
 
 
 class DiveTask(Task):
     """Denoise cached latents given "a [k] photo of [p] person", or another of the configured prompts; only token rows
-    and LoRA are trained."""
+    and branches are trained."""
 
     trainable_only = True
 
@@ -54,19 +55,23 @@ class DiveTask(Task):
             "contents": latents.key,
             "people": hashlib.sha256("\n".join(self.identities).encode()).hexdigest(),
         }
-        lora, rows = model.trained()
         self.modules = {"predictor": Predictor(model)}
         self.held = ExitStack()
         self.optimizers = {
             "adam": torch.optim.AdamW(
-                [{"params": lora, "name": "lora"}, {"params": rows, "name": "tokens"}],
+                [
+                    {"params": group, "name": name, "weight_decay": 0.0 if name == "norms" else config.weight_decay}
+                    for name, group in model.trained().items()
+                ],
                 lr=0.0,
-                weight_decay=config.weight_decay,
                 betas=(config.first_beta, config.second_beta),
                 fused=True,  # one pass over each small tensor instead of a dozen
             )
         }
         self.gradient_clip = config.gradient_clip
+        if config.average is not None:
+            self.followed = nn.ParameterList(self.trained())
+            self.extras = {"average": WeightAverage(self.followed, config.average)}
 
     def prepare(self, accelerator: Accelerator) -> None:
         if self.settings.batch % self.processes:
@@ -105,7 +110,20 @@ class DiveTask(Task):
         # All processes draw the same batch and each takes its share: how many there are does not change the result.
         share = slice(self.process, None, self.processes)
         drawn = [self._move(part[share]) for part in (clean, noise, times, ids, self.branch[rows], frozen)]
-        return {"total": denoising_loss(self.modules["predictor"], self.alphas, self.model.base.prediction, *drawn)}
+        prediction = self.model.base.prediction
+        loss = denoising_loss(self.modules["predictor"], self.alphas, prediction, *drawn, min_snr=config.min_snr)
+        return {"total": loss}
+
+    def after_step(self, step: int) -> None:
+        if self.extras:
+            self.extras["average"].update(self.followed)
+
+    @torch.no_grad()
+    def take_average(self) -> None:
+        """Put the running average, where there is one, in the place of what was trained."""
+        if self.extras:
+            for parameter, average in zip(self.followed, self.extras["average"].module, strict=True):
+                parameter.copy_(average)
 
     def _blank_batch(self, device: torch.device) -> tuple[Tensor, ...]:
         """Example arguments of the predictor, in shape and type."""
@@ -122,7 +140,8 @@ class DiveTask(Task):
         return part.to(self.device)
 
     def clipped(self) -> list[nn.Parameter]:
-        return self.model.trained()[0] if self.settings.clipped == "lora" else self.trained()
+        groups = self.model.trained()
+        return [*groups["lora"], *groups.get("norms", [])] if self.settings.clipped == "lora" else self.trained()
 
     def describe(self, step: int) -> str:
         return "identities " + ", ".join(sorted({self.identities[row] for row in self._rows(step).tolist()}))
@@ -164,10 +183,22 @@ def denoising_loss(
     ids: Int[Tensor, "n length"],
     branch: Int[Tensor, " n"],
     frozen: Bool[Tensor, " n"],
+    *,
+    min_snr: float | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean squared error of a `model.Predictor` on latents with noise (DiVE, Eq. 6); for alphas see `diffuse`."""
+    """Mean squared error of a `model.Predictor` on latents with noise (DiVE, Eq. 6); for alphas see `diffuse`.
+
+    Args:
+        min_snr: gamma; weighs a sample by min(SNR, gamma) / SNR, where v is predicted by min(SNR, gamma) / (SNR + 1)
+            (Hang et al. 2023, section 3.4), with SNR = a / (1 - a). None weighs all alike.
+    """
     noised, target = diffuse(clean, noise, alphas[times], prediction)
-    return functional.mse_loss(predictor(ids, noised, times, branch, frozen), target)
+    predicted = predictor(ids, noised, times, branch, frozen)
+    if min_snr is None:
+        return functional.mse_loss(predicted, target)
+    snr = alphas[times] / (1 - alphas[times])
+    weight = snr.clamp(max=min_snr) / (snr if prediction == "epsilon" else snr + 1)
+    return ((predicted - target).square().mean((1, 2, 3)) * weight).mean()
 
 
 def diffuse(
@@ -194,9 +225,9 @@ def finetune(
     progress: bool = True,
 ) -> History:
     """Train `model` in place on the rows of `table`, whose latents are `latents`; resumes in `folder`."""
-    config = model.config
-    return train(
-        DiveTask(model, table, latents),
+    config, task = model.config, DiveTask(model, table, latents)
+    history = train(
+        task,
         steps=config.steps,
         folder=folder,
         seed=config.seed,
@@ -205,3 +236,5 @@ def finetune(
         precision=config.precision,
         progress=progress,
     )
+    task.take_average()
+    return history

@@ -1,6 +1,6 @@
-"""LoRA branches: low-rank corrections of the denoiser, one for each camera code, several in one batch."""
+"""Branches of the denoiser, one for each camera code, several in one batch: LoRA, and norms if asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from vireid_lib.training import seeds
 from vireid_lib.training.weights import read_tensors
 
 FILE = "pytorch_lora_weights.safetensors"
+NORMS = "norms.safetensors"
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 _FEED_FORWARD = ("ff.net.0.proj", "ff.net.2")
 
@@ -78,8 +79,41 @@ class BranchedLayer(nn.Module):
         """B_k A_k in the shape of the base weight."""
         return (self.up[branch] @ self.kernel(branch).flatten(1)).view_as(self.base.weight)
 
+    def folded(self, branch: int) -> dict[str, Tensor]:
+        """The base layer's parameters with which it computes as branch `branch`, by name."""
+        return {"weight": self.base.weight + self.delta(branch)}
+
     def _as_products(self, down: Tensor) -> Tensor:
         return to_taps(down) if self.convolution else down
+
+
+class BranchedNorm(nn.Module):
+    """A frozen group norm whose branches scale and shift each channel of its result: y = s_k norm(x) + h_k.
+
+    The scale starts at 1 and the shift at 0. As in `BranchedLayer`, they stay in float32 where x is in half precision.
+
+    Attributes:
+        affine: [branches, 2, channels], scale and shift.
+    """
+
+    def __init__(self, base: nn.GroupNorm, branches: int, selector: Selector) -> None:
+        super().__init__()
+        self.base, self.selector = base, selector
+        start = torch.tensor([1.0, 0.0], device=base.weight.device).view(1, 2, 1)
+        self.affine = nn.Parameter(start.repeat(branches, 1, base.num_channels))
+
+    def forward(self, x: Float[Tensor, "n c ..."]) -> Float[Tensor, "n c ..."]:
+        chosen, y = self.selector.chosen, self.base(x)
+        if chosen is None:
+            return y
+        own = self.affine.index_select(0, chosen)
+        scale, shift = own.view(*own.shape, *[1] * (x.ndim - 2)).unbind(1)
+        return torch.addcmul(shift, y, scale).to(x.dtype)
+
+    def folded(self, branch: int) -> dict[str, Tensor]:
+        """As `BranchedLayer.folded`."""
+        scale, shift = self.affine[branch]
+        return {"weight": scale * self.base.weight, "bias": scale * self.base.bias + shift}
 
 
 class Branches:
@@ -88,21 +122,32 @@ class Branches:
     Attributes:
         names: what each branch is for, in the order of their index; e.g. camera codes, or ("shared",).
         layers: branched layers by the name of the layer they replaced.
+        norms: branched group norms by the name of the norm they replaced; empty without `norms`.
     """
 
-    def __init__(self, unet: nn.Module, names: Sequence[str], *, rank: int, targets: str, seed: int) -> None:
+    def __init__(
+        self, unet: nn.Module, names: Sequence[str], *, rank: int, targets: str, seed: int, norms: bool = False
+    ) -> None:
         self.names, self.selector = list(names), Selector()
         self.layers: dict[str, BranchedLayer] = {}
+        self.norms: dict[str, BranchedNorm] = {}
         for name in sorted(target_names(unet, targets)):
-            parent = unet.get_submodule(name.rpartition(".")[0])
             draw = seeds.generator(seed, "lora", name)
             layer = BranchedLayer(unet.get_submodule(name), len(self.names), rank, self.selector, draw)
-            setattr(parent, name.rpartition(".")[2], layer)
+            unet.set_submodule(name, layer)
             self.layers[name] = layer
+        found = [name for name, module in unet.named_modules() if norms and isinstance(module, nn.GroupNorm)]
+        for name in found:
+            self.norms[name] = BranchedNorm(unet.get_submodule(name), len(self.names), self.selector)
+            unet.set_submodule(name, self.norms[name])
 
     def parameters(self) -> list[nn.Parameter]:
-        """What is trained."""
+        """LoRA's."""
         return [parameter for layer in self.layers.values() for parameter in (layer.down, layer.up)]
+
+    def norm_parameters(self) -> list[nn.Parameter]:
+        """Scale and shift of each norm."""
+        return [norm.affine for norm in self.norms.values()]
 
     @contextmanager
     def using(self, chosen: Int[Tensor, " n"] | None) -> Iterator[None]:
@@ -115,18 +160,26 @@ class Branches:
 
     @contextmanager
     def merged(self, branch: int) -> Iterator[None]:
-        """Run with one branch for all samples, added to the weights themselves: as fast as the base model."""
-        kept = {name: layer.base.weight.data for name, layer in self.layers.items()}
+        """Run with one branch for all samples, folded into the weights themselves: as fast as the base model."""
+        kept = []
         try:
-            for name, layer in self.layers.items():
-                layer.base.weight.data = kept[name] + layer.delta(branch).detach()
+            for layer in (*self.layers.values(), *self.norms.values()):
+                for name, tensor in layer.folded(branch).items():
+                    parameter = layer.base.get_parameter(name)
+                    kept.append((parameter, parameter.data))
+                    parameter.data = tensor.detach()
             yield
         finally:
-            for name, layer in self.layers.items():
-                layer.base.weight.data = kept[name]
+            for parameter, data in kept:
+                parameter.data = data
 
     def save(self, folder: Path) -> None:
-        """Write `folder/<name>/pytorch_lora_weights.safetensors` for each branch, for `load_lora_weights`."""
+        """Write `folder/<name>/pytorch_lora_weights.safetensors` for each branch, for `load_lora_weights`.
+
+        The ecosystem's LoRA files have no place for norms: `norms.safetensors` beside it holds "unet.<norm>.scale" and
+        "unet.<norm>.shift" [channels], to be folded into that norm's own weight and bias: scale * weight, and
+        scale * bias + shift. A program that reads the LoRA file alone draws without them, as with 1 and 0.
+        """
         for index, name in enumerate(self.names):
             tensors = {}
             for layer_name, layer in self.layers.items():
@@ -137,25 +190,42 @@ class Branches:
                 tensors[f"unet.{layer_name}.lora_B.weight"] = up.contiguous()
             (folder / name).mkdir(parents=True, exist_ok=True)
             save_file(tensors, folder / name / FILE, metadata={"format": "pt"})
+            if self.norms:
+                parts = {
+                    f"unet.{norm_name}.{part}": tensor.detach().cpu().clone()
+                    for norm_name, norm in self.norms.items()
+                    for part, tensor in zip(("scale", "shift"), norm.affine[index], strict=True)
+                }
+                save_file(parts, folder / name / NORMS, metadata={"format": "pt"})
 
     @torch.no_grad()
     def load(self, folder: Path) -> None:
         """Inverse of `save`. Raises ValueError when a file does not fit."""
         for index, name in enumerate(self.names):
-            tensors = read_tensors(folder / name / FILE)
-            if len(tensors) != 2 * len(self.layers):
-                raise ValueError(
-                    f"{folder / name / FILE} has {len(tensors)} tensors, not {2 * len(self.layers)}: "
-                    "lora_targets differ from those it was trained with."
-                )
+            tensors = _read(folder / name / FILE, len(self.layers), "lora_targets differs")
             for layer_name, layer in self.layers.items():
                 layer.down[index] = layer._as_products(tensors[f"unet.{layer_name}.lora_A.weight"][None])[0]
                 layer.up[index].copy_(tensors[f"unet.{layer_name}.lora_B.weight"].view_as(layer.up[index]))
+            if self.norms:
+                tensors = _read(folder / name / NORMS, len(self.norms), "the U-Net differs")
+                for norm_name, norm in self.norms.items():
+                    norm.affine[index] = torch.stack(
+                        [tensors[f"unet.{norm_name}.{part}"] for part in ("scale", "shift")]
+                    )
+
+
+def _read(file: Path, layers: int, otherwise: str) -> Mapping[str, Tensor]:
+    """The tensors of `file`, two of each layer."""
+    tensors = read_tensors(file)
+    if len(tensors) != 2 * layers:
+        raise ValueError(f"{file} has {len(tensors)} tensors, not {2 * layers}: {otherwise} from that of its training.")
+    return tensors
 
 
 def target_names(unet: nn.Module, targets: str) -> list[str]:
     """The layers that get branches: attention projections (DiVE), and for the wider settings the feed-forward
-    layers beside them, or every linear and convolution layer inside the blocks."""
+    layers beside them, or every linear and convolution layer inside the blocks, or the first and last convolution
+    too."""
     names = []
     for name, module in unet.named_modules():
         if not isinstance(module, nn.Linear | nn.Conv2d):
@@ -163,7 +233,12 @@ def target_names(unet: nn.Module, targets: str) -> list[str]:
         attention = "attentions." in name and name.endswith(_ATTENTION)
         feed_forward = "attentions." in name and name.endswith(_FEED_FORWARD)
         wide = name.startswith(("down_blocks.", "mid_block.", "up_blocks."))
-        chosen = {"attention": attention, "attention+feed_forward": attention or feed_forward, "all": wide}[targets]
-        if chosen:
+        chosen = {
+            "attention": attention,
+            "attention+feed_forward": attention or feed_forward,
+            "all": wide,
+            "all+ends": wide or name in ("conv_in", "conv_out"),
+        }
+        if chosen[targets]:
             names.append(name)
     return names

@@ -23,11 +23,11 @@ LORA = "lora"
 
 
 class DiveModel:
-    """A base model with identity tokens in its text encoder and LoRA branches in its U-Net.
+    """A base model with identity tokens in its text encoder and branches (LoRA, and norms if asked for) in its U-Net.
 
     Attributes:
         rows: the trainable embedding rows, `rows.rows` [identities * vectors, width].
-        branches: the LoRA branches.
+        branches: the branches.
     """
 
     def __init__(self, base: Base, vocabulary: Vocabulary, config: DiveConfig, *, seed: int) -> None:
@@ -36,7 +36,12 @@ class DiveModel:
         start = self.tokens.initial(base.text, init=config.token_init, noise=config.token_init_noise, seed=seed)
         self.rows = self.tokens.install(base.text, start)
         self.branches = Branches(
-            base.unet, vocabulary.branches, rank=config.lora_rank, targets=config.lora_targets, seed=seed
+            base.unet,
+            vocabulary.branches,
+            rank=config.lora_rank,
+            targets=config.lora_targets,
+            seed=seed,
+            norms=config.branch_norms,
         )
 
     @classmethod
@@ -49,20 +54,21 @@ class DiveModel:
         return model
 
     def save(self, folder: Path) -> None:
-        """Write the token bank and a LoRA file for each branch, as diffusers loads them."""
+        """Write the token bank and a LoRA file for each branch, as diffusers loads them; see `Branches.save`."""
         self.tokens.save(folder / TOKENS, self.rows.rows)
         self.branches.save(folder / LORA)
 
     def digest(self) -> str:
         """sha256 over what was trained."""
         summary = hashlib.sha256()
-        for parameter in (self.rows.rows, *self.branches.parameters()):
+        for parameter in (self.rows.rows, *self.branches.parameters(), *self.branches.norm_parameters()):
             summary.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
         return summary.hexdigest()
 
-    def trained(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """(LoRA's parameters, token rows)."""
-        return self.branches.parameters(), [self.rows.rows]
+    def trained(self) -> dict[str, list[nn.Parameter]]:
+        """What is trained: "lora", "tokens" and, if there are any, "norms"."""
+        groups = {"lora": self.branches.parameters(), "tokens": [self.rows.rows]}
+        return groups | ({"norms": norms} if (norms := self.branches.norm_parameters()) else {})
 
     @property
     def templates(self) -> tuple[str, ...]:

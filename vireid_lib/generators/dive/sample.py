@@ -66,7 +66,7 @@ def sample(
         skipped = len(times) - min(max(round(len(times) * (strength or config.strength)), 1), len(times))
         times = times[skipped:]
         scheduler.set_begin_index(skipped)
-        latents = scheduler.add_noise(encode_grey(model, images), noise, times[:1].repeat(len(noise)))
+        latents = scheduler.add_noise(encode(model, grey(images)), noise, times[:1].repeat(len(noise)))
     guidance = config.guidance if guidance is None else guidance
     states = embed(model, model.prompts([r.identity for r in requests], [r.camera for r in requests]))
     if guidance > 1:
@@ -80,8 +80,17 @@ def sample(
             if guidance > 1:
                 empty, full = predicted.chunk(2)
                 predicted = empty + guidance * (full - empty)
+                if config.rescale_guidance:
+                    predicted = rescale(predicted, full, config.rescale_guidance)
             latents = scheduler.step(predicted, time, latents).prev_sample
     return decode(model, latents)
+
+
+def rescale(guided: Tensor, full: Float[Tensor, "n c h w"], share: float) -> Float[Tensor, "n c h w"]:
+    """Pull each guided prediction's standard deviation back to that of the prompt's own, by `share` of the way (Lin et
+    al. 2024, section 3.4: phi); guidance raises it, and pictures get too much contrast."""
+    whole = guided * (full.std((1, 2, 3), keepdim=True) / guided.std((1, 2, 3), keepdim=True))
+    return share * whole + (1 - share) * guided
 
 
 def precision(model: DiveModel) -> torch.dtype:
@@ -110,10 +119,10 @@ def decode(model: DiveModel, latents: Float[Tensor, "n c h w"]) -> UInt8[np.ndar
     return (images.numpy() * 255).round().astype(np.uint8)
 
 
-def encode_grey(model: DiveModel, images: UInt8[np.ndarray, "n height width 3"]) -> Float[Tensor, "n c h w"]:
-    """Scaled latents of visible images in grey."""
+def encode(model: DiveModel, images: UInt8[np.ndarray, "n height width 3"]) -> Float[Tensor, "n c h w"]:
+    """Scaled latents of images: the means of the autoencoder's posteriors."""
     vae = model.base.vae
-    pixels = to_float(grey(images), vae.device) * 2 - 1
+    pixels = to_float(images, vae.device) * 2 - 1
     return vae.encode(pixels).latent_dist.mean * vae.config.scaling_factor
 
 

@@ -3,7 +3,7 @@
 from vireid_lib.reid.layers.backbones import TwoStreamBackbone, TwoStreamResNet50, TwoStreamSmall
 from vireid_lib.reid.layers.checks import check_batch, check_images
 from vireid_lib.reid.layers.diverse_embedding import DiverseEmbeddingExpansion
-from vireid_lib.reid.layers.head import average_pool, bn_neck, generalised_mean_pool, identity_classifier
+from vireid_lib.reid.layers.head import average_pool, bn_neck, generalised_mean_pool, identity_classifier, stream_aside
 from vireid_lib.reid.layers.modality_alleviation import ModalityAlleviation
 from vireid_lib.reid.layers.multi_stage_aggregation import MultiStageAggregation
 from vireid_lib.reid.layers.network import Output, TwoStreamNetwork
@@ -27,4 +27,5 @@ __all__ = [
     "check_images",
     "generalised_mean_pool",
     "identity_classifier",
+    "stream_aside",
 ]

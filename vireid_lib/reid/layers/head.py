@@ -1,5 +1,9 @@
 """Behind the backbone: pooling, BN neck, identity classifier."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -48,6 +52,20 @@ def bn_neck(width: int) -> nn.BatchNorm1d:
 
 def identity_classifier(width: int, identities: int) -> nn.Linear:
     """A linear layer without shift, one row per identity; initialised as in AGW's release."""
-    classifier = nn.Linear(width, identities, bias=False)
-    nn.init.normal_(classifier.weight, 0.0, 0.001)
+    with stream_aside():
+        classifier = nn.Linear(width, identities, bias=False)
+        nn.init.normal_(classifier.weight, 0.0, 0.001)
     return classifier
+
+
+@contextmanager
+def stream_aside() -> Iterator[None]:
+    """Draw initial weights whose number depends on the training set from a stream of their own.
+
+    The global stream goes on by one number, however many are drawn here: all other weights of a network are then the
+    same for every training set of a seed, those that are drawn later among them.
+    """
+    seed = int(torch.randint(2**62, (), device="cpu"))  # also where a network is built without memory
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -191,7 +191,7 @@ class Dart(TwoStreamMethod):
         counts = {"identities": config.identities, "images": config.images}
         each = []
         for network in range(2):
-            if config.mix is None or not external:
+            if config.mix is None:
                 kind, options = sampling.IdentitySampler, {"redraw_below": config.redraw_below}
             else:
                 kind, options = sampling.MixedIdentitySampler, {"external": external, "mix": config.mix}

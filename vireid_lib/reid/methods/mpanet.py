@@ -25,6 +25,7 @@ from vireid_lib.reid.layers import (
     TwoStreamSmall,
     check_batch,
     check_images,
+    stream_aside,
 )
 from vireid_lib.reid.layers.network import Images, Maps, Trunk
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
@@ -186,11 +187,12 @@ class PatternNetwork(TwoStreamNetwork):
         alignment = PatternAlignment(backbone.channels, patterns)
         super().__init__(backbone, identities, pool=alignment, stripes=patterns + 1)
         nn.init.ones_(self.bottleneck.weight)
-        self.classifier.reset_parameters()
-        self.own_classifiers = self._per_modality(identities)
-        self.teachers = self._per_modality(identities).requires_grad_(False)
+        with stream_aside():
+            self.classifier.reset_parameters()
+            self.own_classifiers = self._per_modality(identities)
+            self.teachers = self._per_modality(identities).requires_grad_(False)
+            self.centres = nn.Parameter(torch.randn(identities, self.width)) if centres else None
         self.teachers.load_state_dict(self.own_classifiers.state_dict())
-        self.centres = nn.Parameter(torch.randn(identities, self.width)) if centres else None
 
     def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> PatternOutput:
         return self.head(self.batch_maps(visible, infrared), len(visible))

@@ -1,0 +1,84 @@
+"""The smallest difference that a study's seeds can show: by hand, and from what is finished."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from made_up_scores import record, score
+
+from vireid_lib.evaluation.statistics import crossed, smallest_difference, variance_components
+from vireid_lib.experiment import results
+from vireid_lib.experiment.cache import Cache
+from vireid_lib.experiment.sensitivity import scatter, smallest
+from vireid_lib.experiment.study import Claim, Row, Study
+
+
+def test_worked_by_hand():
+    """t of 4 degrees of freedom over the root of 5; at a twelfth of the level."""
+    assert smallest_difference(5) == pytest.approx(2.776 / 5**0.5, rel=1e-3)
+    assert smallest_difference(5, level=0.05 / 12) == pytest.approx(scipy.stats.t.ppf(1 - 0.05 / 24, 4) / 5**0.5)
+    assert smallest_difference(5, 4) == pytest.approx(smallest_difference(5)), "seeds alone scatter"
+    assert smallest_difference(1) is None and smallest_difference(3, variances=(-1.0, 0.0, 0.0)) == 0
+    # Mean squares 1 + 4 x 2 = 9, 1 + 5 x 3 = 16, 1; V = 24; freedom 576 / (81 / 4 + 256 / 3 + 1 / 12).
+    freedom = 576 / (81 / 4 + 256 / 3 + 1 / 12)
+    expected = scipy.stats.t.ppf(0.975, freedom) * (24 / 20) ** 0.5
+    assert smallest_difference(5, 4, variances=(2.0, 3.0, 1.0)) == pytest.approx(expected)
+
+
+def test_components_are_unbiased_and_predict_the_margin():
+    random, truth = np.random.default_rng(0), np.array([2.0, 3.0, 1.0])
+    sizes = (5, 1), (1, 4), (5, 4)
+    drawn = (random.normal(size=(4000, *size)) * each**0.5 for size, each in zip(sizes, truth, strict=True))
+    differences = sum(drawn)
+    found = np.mean([variance_components(each) for each in differences], axis=0)
+    assert found == pytest.approx(truth, rel=0.08)
+    margins = [crossed(each).margin for each in differences[:500]]
+    assert np.median(margins) == pytest.approx(smallest_difference(5, 4, variances=(2.0, 3.0, 1.0)), rel=0.15)
+
+
+def test_the_scatter_is_that_of_finished_pairs_of_a_method(tmp_path):
+    cache, ranks = (
+        Cache(tmp_path),
+        {"real": [0.40, 0.42, 0.41], "grayscale": [0.45, 0.49, 0.44], "dive": [0.5, 0.5, 0.6]},
+    )
+    for name, values in ranks.items():
+        record(cache, *(score(value, training=name, seed=seed) for seed, value in enumerate(values)))
+    record(cache, *(score(value, method="caj", seed=seed) for seed, value in enumerate([0.1, 0.9, 0.4])))
+    record(cache, *(score(0.3 + seed, training="vae", seed=seed) for seed in (0, 1)))
+    scores = results.score_table(cache.records())
+    found = scatter(scores, ["agw"], "rank_1", "all")
+    a, b, c = (100 * np.array(values) for values in ranks.values())
+    assert found.pairs == 3, "not with other seeds, nor with another method"
+    expected = np.mean([np.var(one - other, ddof=1) for one, other in ((a, b), (a, c), (b, c))])
+    assert found.variances == pytest.approx((expected, 0, 0))
+    assert scatter(scores, ["caj"], "rank_1", "all") is None
+
+
+def test_a_study_says_it_before_and_after_anything_is_trained(tiny_book, monkeypatch):
+    rows = [Row("real", "real", "agw"), Row("grey", "grey", "agw", training="grayscale"), Row("den", "DEN", "den")]
+    claims = [Claim("", "", "rank_1", "grey", "real"), Claim("", "", "mean_ap", "grey", "real")]
+    study = Study("den", rows, [*claims, Claim("", "", "rank_1", "den", "real")])
+    assert smallest(tiny_book, study) == "One seed: no difference can be told from noise."
+    reid = tiny_book.profile.reid.model_copy(update={"seeds": [0, 1, 2, 3, 4]})
+    run = tiny_book.with_profile(tiny_book.profile.model_copy(update={"reid": reid}))
+    monkeypatch.setattr(results, "scores", lambda *_, **__: results.score_table([]))
+    words = smallest(run, study)
+    assert "5 paired seeds can show: 1.2 standard deviations of one seed's difference for one comparison" in words
+    assert (
+        f"{smallest_difference(5, level=0.025):.2g} standard deviations of one seed's difference for the first of 2"
+        in words
+    )
+    table = pd.DataFrame(
+        [
+            {**dict.fromkeys(results.SETTING, ""), "method": "agw", "training": name, "mode": "all", "seed": seed}
+            | {"rank_1": value / 100, "splits": None, "parts": None}
+            for name, values in {"real": [40, 40, 40], "grey": [44, 42, 46]}.items()
+            for seed, value in enumerate(values)
+        ]
+    )
+    monkeypatch.setattr(results, "scores", lambda *_, **__: table)
+    words = smallest(run, study)  # the difference's standard deviation is 2
+    assert (
+        f"{2 * smallest_difference(5):.2g} points for one comparison" in words
+        and "that of 1 pair of finished settings of agw, den" in words
+    )

@@ -1,0 +1,88 @@
+"""What a study's seeds can show, before it runs: the smallest difference that would leave the noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from vireid_lib.evaluation.statistics import LEVEL, smallest_difference, variance_components
+from vireid_lib.experiment import results
+from vireid_lib.experiment.claims import by_part, measured_of
+from vireid_lib.experiment.metrics import SCORES
+from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.study import Study, trainable
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """How much paired differences between trainings of one method scatter.
+
+    Attributes:
+        variances: of seeds, galleries and the rest; see `statistics.variance_components`. Squared points.
+        pairs: of settings that they are the mean of.
+    """
+
+    variances: tuple[float, float, float]
+    pairs: int
+
+
+def scatter(scores: pd.DataFrame, methods: Sequence[str], metric: str, mode: str) -> Scatter | None:
+    """The mean variances of all pairs of settings of a method with the same seeds; None without such a pair.
+
+    Args:
+        scores: from `results.score_table`; shares.
+        methods: whose trainings count; settings of different methods make no pair.
+    """
+    asked = scores[(scores["mode"] == mode) & scores["method"].isin(methods)].sort_values("seed", kind="stable")
+    settings: dict[tuple, list[np.ndarray]] = {}
+    percent = measured_of(asked, metric).rename(columns={"row": "training"})
+    for about, rows in percent.groupby(results.SETTING, sort=False, dropna=False):
+        seeds = tuple(rows["seed"])
+        if len(set(seeds)) == len(seeds) > 1 and not rows["splits"].map(bool).any():
+            values = by_part(rows, metric)
+            settings.setdefault((about[results.SETTING.index("method")], seeds, values.shape), []).append(values)
+    found = [
+        (len(seeds) - 1, variance_components(one - other))
+        for (_, seeds, _), held in settings.items()
+        for one, other in combinations(held, 2)
+    ]
+    if not found:
+        return None
+    weights, variances = zip(*found, strict=True)
+    return Scatter(tuple(np.average(variances, axis=0, weights=weights).tolist()), len(found))
+
+
+def smallest(run: Run, study: Study, *, full: bool = False, metric: str = "rank_1") -> str:
+    """The smallest difference that the profile's seeds can show in this study, in words: for one comparison, and for
+    the first that Holm's correction over the study's claims lets through.
+
+    The scatter of the differences is that of finished trainings of the rows' methods in this workspace, in the
+    profile's first mode. Without any, the answer is in standard deviations of the difference of one seed.
+    """
+    if len(run.splits) > 1:
+        return f"Differences are taken within each of {len(run.splits)} splits, whose scatter is not known beforehand."
+    rows, evaluation = trainable(run, study.chosen(full)), run.profile.evaluation
+    names, methods = {row.name for row in rows}, sorted({row.method for row in rows})
+    families = len({claim.family for claim in study.claims if set(claim.rows) <= names})
+    seeds, parts = len(run.profile.reid.seeds), evaluation.galleries
+    if seeds < 2:
+        return "One seed: no difference can be told from noise."
+    known = scatter(results.scores(run, others=True), methods, metric, evaluation.modes[0])
+    scale = {"parts": parts, "variances": known.variances} if known else {}
+    levels = {"one comparison": LEVEL}
+    if families > 1:
+        levels[f"the first of {families} after Holm's correction"] = LEVEL / families
+    unit = "points" if known else "standard deviations of one seed's difference"
+    shown = ", ".join(
+        f"{smallest_difference(seeds, level=level, **scale):.2g} {unit} for {words}" for words, level in levels.items()
+    )
+    over = f"{seeds} paired seeds" + f" × {parts} galleries" * (parts > 1)
+    basis = (
+        f"The scatter is that of {known.pairs} pair{'s' * (known.pairs != 1)} of finished settings of "
+        f"{', '.join(methods)} here."
+        if known
+        else "How large that is, no finished training here can tell; galleries add to it."
+    )
+    return f"The smallest difference in {SCORES[metric]} that {over} can show: {shown}. {basis}"
