@@ -78,6 +78,17 @@ def test_another_process_is_kept_out_and_let_in_when_the_first_is_done(tmp_path,
         pass
 
 
+@pytest.mark.parametrize("left", [b"", b"{", b"123"])
+def test_a_marker_that_was_never_written_holds_nobody_up(tmp_path, monkeypatch, left):
+    """A process may be killed between making its marker and writing it."""
+    monkeypatch.setattr(locks, "UNWRITTEN_S", 0.2)
+    (tmp_path / f"lock{locks.MARKED}").write_bytes(left)
+    began = time.monotonic()
+    with locks.held(tmp_path / "lock"):
+        assert time.monotonic() - began < 30
+    assert not (tmp_path / f"lock{locks.MARKED}").exists()
+
+
 def test_without_locks_it_says_who_holds_it_and_what_to_do_if_nobody_does(tmp_path, answers):
     path = tmp_path / ".lock"
     with held_elsewhere(path, errno.ENOLCK) as other:

@@ -15,9 +15,10 @@ NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 """What a file system without locks answers: NFS without its lock service, some network and FUSE ones."""
 
 MARKED = ".held"
-BEAT_S, PATIENCE_S, LOOK_S = 15.0, 120.0, 0.5
+BEAT_S, PATIENCE_S, LOOK_S, UNWRITTEN_S = 15.0, 120.0, 0.5, 5.0
 """Seconds between a holder's signs of life; without one after which another machine's process counts as dead (longer
-than network file systems remember a file's times); between looks at them."""
+than network file systems remember a file's times); between looks at them; after which a marker that is still empty is
+that of a process which was killed between making and writing it."""
 
 
 class Busy(RuntimeError):
@@ -79,7 +80,7 @@ def _lock(path: Path, lease: filelock.SoftFileLease, waiting: str, stack: contex
 def _mark(marker: Path, lease: filelock.SoftFileLease, waiting: str, stack: contextlib.ExitStack) -> None:
     """Be the one whose marker it is until the stack is left."""
     remedy = f"if that runs no longer, delete {marker}, or wait {PATIENCE_S:.0f} seconds for a sign of life"
-    seen, told = None, False
+    seen, told, empty = None, False, None
     while True:
         with contextlib.suppress(filelock.Timeout):
             lease.acquire(timeout=0)
@@ -87,6 +88,12 @@ def _mark(marker: Path, lease: filelock.SoftFileLease, waiting: str, stack: cont
             return
         owner, beat = lease.owner, _beat(marker)
         if owner is None or beat is None:  # gone in this very moment, or not yet written
+            if beat is None or empty is None or empty[0] != beat:
+                empty = beat, time.monotonic()
+            elif time.monotonic() - empty[1] > UNWRITTEN_S:
+                with contextlib.suppress(FileNotFoundError):
+                    if _beat(marker) == beat and not marker.stat().st_size:
+                        marker.unlink()
             time.sleep(0.01)
             continue
         if not waiting and (owner.token, beat) != seen and seen is not None and seen[0] == owner.token:
