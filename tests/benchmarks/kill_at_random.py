@@ -9,10 +9,10 @@ behind are counted too.
 Run: `python tests/benchmarks/kill_at_random.py` (needs Linux; `--kills`, `--seed`, `--only WORK`). It exits with 1 if a
 run did not end, or ended with other bits or with files left behind.
 
-Measured with seed 0 (the cache's rename with seed 1 too) on two cores that other programs used: 111 kills. Every run but
-one ended with the same bits and nothing left behind. That one hung: a process had been killed between making and
-writing the file that says who holds a lock, and an empty one was waited for without end. It is passed over now
-(`experiment.locks`). The whole book has not been run.
+Measured with seed 0 (the cache's rename with seed 1 too) on two cores that other programs used: 111 kills. Every run
+but one ended with the same bits and nothing left behind. That one hung, as every run did (tried afterwards) that found
+an empty marker of a lock, which a process leaves that is killed between making and writing it; such a marker is passed
+over now (`experiment.locks`). The whole book has not been run.
 
 | work                  | kills at a moment | before a change of a file | runs | other bits |
 |-----------------------|-------------------|---------------------------|------|------------|
