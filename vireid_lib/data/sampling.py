@@ -154,6 +154,7 @@ class MixedIdentitySampler:
     Args:
         external: the classes that belong to the external group; with none, every batch is of the others alone.
         mix: the share of a batch's identities that is external, strictly between 0 and 1.
+        redraw_below: as in `IdentitySampler`, of the data set's identities, whose labels may be wrong.
 
     Raises:
         ValueError: as `IdentitySampler`, or `mix` leaves a group without a place in the batch.
@@ -169,6 +170,7 @@ class MixedIdentitySampler:
         images: int,
         seed: int,
         mix: float = 0.5,
+        redraw_below: int = 0,
     ) -> None:
         self.images, self.seed = images, seed
         everything = (np.arange(len(visible)), np.arange(len(infrared)))
@@ -176,8 +178,8 @@ class MixedIdentitySampler:
         if external:
             groups = split_groups(visible, infrared, external, identities, mix)
         self._groups = [
-            (share, IdentityPool(visible[positions[0]], infrared[positions[1]], share), positions)
-            for share, positions in groups
+            (share, IdentityPool(visible[positions[0]], infrared[positions[1]], share, below), positions)
+            for (share, positions), below in zip(groups, (redraw_below, 0), strict=False)
         ]
         self.steps_per_epoch = max(len(visible), len(infrared)) // (identities * images) + 1
 

@@ -81,7 +81,7 @@ def test_probabilities_belong_to_views_and_rows() -> None:
 
 def test_batches_of_the_networks_differ_after_the_warm_up() -> None:
     labels = np.arange(80) % 8
-    sampler = Dart.sampler(tiny(noise_warm_up=1, redraw_below=4), labels, labels[:64], external=[], seed=0)
+    sampler = Dart.sampler(tiny(noise_warm_up=1, redraw_below=4, mix=None), labels, labels[:64], external=[], seed=0)
     assert sampler.steps_per_epoch == 80 // 8 + 1 == AllImagesSampler(80, 64, images=8, seed=0).steps_per_epoch
     warm, later = sampler.batch(0, 0), sampler.batch(1, 0)
     assert all(np.array_equal(rows[:8], rows[8:]) for rows in warm)
@@ -137,9 +137,18 @@ def test_noise_modelling_is_not_repeated_by_a_resumed_training(
     assert all(torch.equal(continued[name], value) for name, value in whole.state_dict().items())
 
 
-def test_labels_that_no_identity_can_be_drawn_for_are_refused(coloured: Callable) -> None:
+@pytest.mark.parametrize("mix", [None, 0.5])
+def test_labels_that_no_identity_can_be_drawn_for_are_refused(coloured: Callable, mix: float | None) -> None:
     with pytest.raises(ValueError, match="no identity has 4 images in both modalities"):
-        ReidTask(coloured(5, 2), tiny(redraw_below=4), seed=0, cache=None)
+        ReidTask(coloured(5, 2), tiny(redraw_below=4, mix=mix), seed=0, cache=None)
+
+
+def test_an_identity_with_too_few_images_is_drawn_anew_beside_external_ones() -> None:
+    labels = np.array([0] * 2 + [label for label in range(1, 8) for _ in range(8)])  # two images of 0, eight of others
+    config = tiny(redraw_below=4, mix=0.5, noise_warm_up=0)
+    sampler = Dart.sampler(config, labels, labels, external={6, 7}, seed=0)
+    drawn = np.concatenate([labels[sampler.batch(0, step)[0]] for step in range(sampler.steps_per_epoch)])
+    assert 0 not in drawn and {1, 2, 3, 4, 5, 6, 7} == set(drawn.tolist())
 
 
 def losses_of_images(views: int = 2) -> tuple[torch.Tensor, torch.Tensor]:

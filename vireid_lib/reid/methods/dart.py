@@ -188,14 +188,12 @@ class Dart(TwoStreamMethod):
     def sampler(
         cls, config: DartConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
     ) -> PairSampler:
-        counts = {"identities": config.identities, "images": config.images}
-        each = []
-        for network in range(2):
-            if config.mix is None:
-                kind, options = sampling.IdentitySampler, {"redraw_below": config.redraw_below}
-            else:
-                kind, options = sampling.MixedIdentitySampler, {"external": external, "mix": config.mix}
-            each.append(kind(visible, infrared, **counts, **options, seed=(2 * seed + network) % 2**32))
+        counts = {"identities": config.identities, "images": config.images, "redraw_below": config.redraw_below}
+        if config.mix is None:
+            kind = sampling.IdentitySampler
+        else:
+            kind, counts = sampling.MixedIdentitySampler, {**counts, "external": external, "mix": config.mix}
+        each = [kind(visible, infrared, **counts, seed=(2 * seed + network) % 2**32) for network in range(2)]
         images = config.identities * config.images
         all_images = sampling.AllImagesSampler(len(visible), len(infrared), images=images, seed=2 * seed % 2**32)
         warm_up = config.noise_warm_up * (config.epoch_steps or each[0].steps_per_epoch)
