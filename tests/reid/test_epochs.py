@@ -94,7 +94,9 @@ def test_a_longer_training_is_longer_in_all_of_its_schedule(method: str) -> None
     kind = methods.config_class(method)
     published, small = kind.published("sysu_mm01"), kind.small()
     longer = kind(**published.stretched(2))
-    assert longer.epochs == 2 * published.epochs and longer.drops == tuple(2 * drop for drop in published.drops)
+    assert longer.epochs == 2 * published.epochs
+    drops = [getattr(config, "drops", ()) for config in (published, longer)]  # AlignGAN's rate never drops
+    assert drops[1] == tuple(2 * drop for drop in drops[0])
     for name in ("warm_up", "noise_warm_up"):
         assert getattr(longer, name, 0) == 2 * getattr(published, name, 0)
     changed = small.stretched(2)
