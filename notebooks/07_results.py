@@ -142,7 +142,8 @@ effort.table.round(2)
 # studies. In JupyterLab, choose the mode and the score.
 
 # %%
-every = results.over_seeds(results.scores(run, others=True))
+recorded = results.scores(run, others=True)  # every training of this workspace that today's settings ask for
+every = results.over_seeds(recorded)
 
 
 def all_runs(mode=run.profile.evaluation.modes[0], score=metric):
@@ -504,7 +505,7 @@ widgets.explore(against_paper, printed=[57.0, 57.5, 59.0, 62.0], scatter=[0.2, 1
 # Now this run, next to every number that the papers print:
 
 # %%
-listed = paper_table.beside_papers(results.scores(run, others=True))
+listed = paper_table.beside_papers(recorded)
 counts = listed.groupby(["paper", "table", "title", "status"], sort=False).size().unstack(fill_value=0)
 counts.reindex(columns=list(paper_table.STATUSES), fill_value=0).reset_index().rename_axis(columns=None).style.hide()
 
