@@ -45,7 +45,7 @@ def scaled(part: Part, share: float) -> Part:
     return part._replace(people=people, images=max(4 * count, round(part.images * count / len(part.people))))
 
 
-def _write(root: Path, dataset: str, files: dict[str, list[tuple[str, int]]], share: float, varied: bool) -> int:
+def _write(root: Path, dataset: str, files: dict[str, list[tuple[str, int]]], varied: bool) -> int:
     """Render and write the files of each modality: (path, identity). Returns how many."""
     highest = 1 + max(identity for each in files.values() for _, identity in each)
     people, rng = list(islice(people_stream(0, f"full size {dataset}"), highest)), np.random.default_rng(0)
@@ -98,7 +98,7 @@ def sysu(root: Path, share: float) -> int:
     lists = {"train": train[: -len(held)], "val": held, "test": scaled(parts[2], share).people}
     for split, people in lists.items():
         _listed(root, f"exp/{split}_id.txt", ",".join(map(str, people)))
-    return _write(root, "sysu_mm01", files, share, varied=True)
+    return _write(root, "sysu_mm01", files, varied=True)
 
 
 def market(root: Path, share: float) -> int:
@@ -117,7 +117,7 @@ def market(root: Path, share: float) -> int:
             files.append((f"{folder}/{who:04d}_c{camera}s1_{number:02d}{shot:04d}_01.jpg", who))
     junk = round(share * 2_793)
     files += [(f"bounding_box_test/0000_c{1 + k % 6}s1_{k:06d}_01.jpg", k % 50) for k in range(junk)]
-    return _write(root, "market1501", {"visible": files}, share, varied=False)
+    return _write(root, "market1501", {"visible": files}, varied=False)
 
 
 def llcm(root: Path, share: float) -> int:
@@ -141,7 +141,7 @@ def llcm(root: Path, share: float) -> int:
                 _listed(root, f"idx/train_{word}.txt", "\n".join(f"{path} {who - 1}" for path, who in own))
             elif modality == "visible":
                 _listed(root, "idx/test_id.txt", ",".join(map(str, part.people)))
-    return _write(root, "llcm", files, share, varied=True)
+    return _write(root, "llcm", files, varied=True)
 
 
 def regdb(root: Path, share: float) -> int:
@@ -157,7 +157,7 @@ def regdb(root: Path, share: float) -> int:
             for kind, word in (("visible", "visible"), ("infrared", "thermal")):
                 lines = [f"{path[kind](who, k)} {label}" for label, who in enumerate(half) for k in range(10)]
                 _listed(root, f"idx/{split}_{word}_{trial}.txt", "\n".join(lines))
-    return _write(root, "regdb", files, share, varied=False)
+    return _write(root, "regdb", files, varied=False)
 
 
 TREES = {"sysu_mm01": sysu, "market1501": market, "llcm": llcm, "regdb": regdb}

@@ -244,10 +244,8 @@ def measured_of(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
         scores: from `results.score_table`; shares.
     """
     measured = scores.rename(columns={"training": "row"}).assign(**{metric: 100 * scores[metric]})
-    if "splits" in measured:
-        measured["splits"] = [in_percent(each) for each in measured["splits"]]
-    if "parts" in measured:
-        measured["parts"] = [parts_in_percent(each) for each in measured["parts"]]
+    for name in {"splits", "parts"} & set(measured):
+        measured[name] = [in_percent(each) for each in measured[name]]
     return measured
 
 
@@ -364,18 +362,16 @@ def mean_over_seeds(splits: Sequence[Splits | None]) -> Splits | None:
     }
 
 
-def in_percent(splits: Splits | None) -> Splits | None:
-    """Shares of splits in percent; None where there are none."""
-    if not isinstance(splits, Mapping):
+def in_percent(shares: Splits | Parts | None) -> Splits | Parts | None:
+    """Shares of splits or of parts in percent; None where there are none."""
+    if not isinstance(shares, Mapping):
         return None
-    return {metric: {name: 100 * value for name, value in own.items()} for metric, own in splits.items()}
-
-
-def parts_in_percent(parts: Parts | None) -> Parts | None:
-    """Shares of parts in percent; None where there are none."""
-    if not isinstance(parts, Mapping):
-        return None
-    return {name: [100 * value for value in values] for name, values in parts.items()}
+    return {
+        metric: {name: 100 * value for name, value in own.items()}
+        if isinstance(own, Mapping)
+        else [100 * value for value in own]
+        for metric, own in shares.items()
+    }
 
 
 def _contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | None:

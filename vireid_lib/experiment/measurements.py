@@ -12,7 +12,7 @@ from vireid_lib.analysis.embedding_spread import cross_modality_distances, sprea
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.evaluation.statistics import LEVEL
 from vireid_lib.experiment import jobs, methods, trainings
-from vireid_lib.experiment.claims import Finding, in_percent, part_scores, parts_in_percent, split_scores
+from vireid_lib.experiment.claims import Finding, in_percent, part_scores, split_scores
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
 from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.provenance import StageRecord
@@ -76,7 +76,7 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
                 splits = split_scores(record, mode)
                 if splits is not None:
                     splits = in_percent({name: splits[name] for name in SCORES}) | by_split
-                by = {"splits": splits, "parts": parts_in_percent(part_scores(record, mode))}
+                by = {"splits": splits, "parts": in_percent(part_scores(record, mode))}
                 found.append({**about, "mode": mode, "older": record.older, **effort, **values, **distances, **by})
     return pd.DataFrame(found)
 
