@@ -22,8 +22,9 @@ from vireid_lib import cores
 SECONDS = 0.5
 """Between two looks at how long threads have waited for a core."""
 
-BUSY, FREE = 0.1, 0.02
-"""Share of the time that they wait, all together: above the first, cores are busy; below the second, free."""
+BUSY = 0.1
+"""Share of the time that they wait, all together, above which the cores are busy. On free cores it is 0.01 to 0.05, also
+of threads that sleep at once: being woken a thousand times takes that long. Beside another program it is 0.5 and more."""
 
 CALM = 4
 """Looks in a row at free cores before the idle team goes: another program may only have paused."""
@@ -102,7 +103,7 @@ def _watch(stop: threading.Event) -> None:
             if crowd is None and share > BUSY:
                 crowd, calm = Crowd(), 0
             elif crowd is not None:
-                calm = calm + 1 if share < FREE else 0
+                calm = calm + 1 if share < BUSY else 0
                 if calm >= CALM:
                     crowd.leave()
                     crowd = None
