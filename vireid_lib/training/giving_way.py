@@ -24,7 +24,8 @@ SECONDS = 0.5
 
 BUSY = 0.1
 """Share of the time that they wait, all together, above which the cores are busy. On free cores it is 0.01 to 0.05, also
-of threads that sleep at once: being woken a thousand times takes that long. Beside another program it is 0.5 and more."""
+where threads sleep at once: being woken a thousand times takes that long. Beside another program it is 0.5 and more.
+"""
 
 CALM = 4
 """Looks in a row at free cores before the idle team goes: another program may only have paused."""
