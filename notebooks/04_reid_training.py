@@ -234,7 +234,7 @@ class TwoStream(nn.Module):
 
 # %% tags=["by-hand"]
 from vireid_lib.reid import methods
-from vireid_lib.reid.layers import generalised_mean_pool
+from vireid_lib.reid.layers.head import generalised_mean_pool
 from vireid_lib.reid.methods.agw import AgwConfig
 
 config = AgwConfig.small(  # the miniature world's recipe, on whatever data this run has

@@ -12,7 +12,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.analysis.fidelity import brightness
+from vireid_lib.data.grey import luminance
 
 STEPS, BATCH, RATE = 300, 32, 3e-3
 HELD_OUT = 4
@@ -68,10 +68,7 @@ def train_classifier(
     steps: int = STEPS,
 ) -> ModalityClassifier:
     """Train a network on the modalities of real images: batches half visible and half infrared, mirrored at random.
-
-    Raises:
-        ValueError: the rows do not fit, or a modality has no image to learn from or to test on.
-    """
+    Raises ValueError: the rows do not fit, or a modality has no image to learn from or to test on."""
     names, infrared = np.asarray(identities, dtype=object), np.asarray(infrared, dtype=bool)
     if not len(pixels) == len(infrared) == len(names):
         raise ValueError(
@@ -109,7 +106,7 @@ def train_classifier(
 
 
 def _inputs(pixels: UInt8[ndarray, "n height width 3"], grey: bool) -> Float[Tensor, "n channels height width"]:
-    values = brightness(pixels)[..., None] if grey else np.asarray(pixels, np.float32)
+    values = luminance(pixels)[..., None] if grey else np.asarray(pixels, np.float32)
     return torch.from_numpy(values).permute(0, 3, 1, 2) / 127.5 - 1
 
 

@@ -22,15 +22,6 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
         network.train(training)
 
 
-def extent(heat: Float[Tensor, "images h w"]) -> Float[Tensor, " images"]:
-    """How much of an image takes part in its heat map: (Σh)² / (N Σh²) over its N places.
-
-    1 is a map that is the same everywhere, 1/N a single place; NaN for a map of zeros.
-    """
-    total, squares = heat.sum((1, 2)), heat.square().sum((1, 2))
-    return total.square() / (heat[0].numel() * squares)
-
-
 def grad_cam_plus_plus(
     network: nn.Module,
     images: Float[Tensor, "images 3 height width"],
@@ -62,7 +53,7 @@ def grad_cam_plus_plus(
     maps = maps.detach()
     squares, cubes = gradient**2, gradient**3
     divisor = 2 * squares + cubes * maps.sum((2, 3), keepdim=True)
-    share = torch.where(divisor.abs() > SMALLEST, squares / divisor, torch.zeros_like(divisor))
+    share = torch.where(divisor.abs() > SMALLEST, squares / divisor, 0.0)
     weights = (share * gradient.relu()).sum((2, 3), keepdim=True)
     heat = (weights * maps).sum(1).relu()
     peak = heat.amax((1, 2), keepdim=True)
@@ -100,11 +91,3 @@ def occlusion(
             covered[:, :, lines[row] : lines[row + 1], posts[column] : posts[column + 1]] = cover
             drops[:, row, column] = whole - similarity(covered)
     return drops
-
-
-def agreement(one: Float[Tensor, "images h w"], other: Float[Tensor, "images h2 w2"]) -> Float[Tensor, " images"]:
-    """Correlation over places of two heat maps of each image, the first averaged to the second's grid; NaN where a
-    map is constant."""
-    pooled = functional.adaptive_avg_pool2d(one[:, None], other.shape[1:])[:, 0].flatten(1)
-    first, second = (maps - maps.mean(1, keepdim=True) for maps in (pooled, other.flatten(1)))
-    return (first * second).sum(1) / (first.norm(dim=1) * second.norm(dim=1))

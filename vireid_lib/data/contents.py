@@ -85,11 +85,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def reserve(path: Path) -> None:
-    """Take all of a sparse file's space on disk now, where the system can.
-
-    Raises:
-        OSError: the disk is full. Found out later, through a memory map, that would kill the process.
-    """
+    """Take all of a sparse file's space on disk now, where the system can. Raises OSError: the disk is full. Found out
+    later, through a memory map, that would kill the process."""
     if hasattr(os, "posix_fallocate"):
         with open(path, "r+b") as file:
             size = os.fstat(file.fileno()).st_size
@@ -101,10 +98,8 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     """Return the sha256 of every file's bytes, in the order of `paths`.
 
     `cache/contents.json` remembers what each file held together with its size and times; only files whose stamp moved
-    are read again. Two processes may do this at once: an entry lost to the other one costs one more read.
-
-    Raises:
-        FileNotFoundError: a file does not exist; the message names it.
+    are read again. Two processes may do this at once: an entry lost to the other one costs one more read. Raises
+    FileNotFoundError: a file does not exist; the message names it.
     """
     paths = [os.path.abspath(path) for path in paths]
     index_path = None if cache is None else Path(cache) / "contents.json"

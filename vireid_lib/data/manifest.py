@@ -132,11 +132,8 @@ def manifest_names() -> list[str]:
 
 
 def load_manifest(name_or_path: str | Path) -> DatasetManifest:
-    """Load a manifest by its name (`sysu_mm01`) or from a YAML file.
-
-    Raises:
-        FileError: no such manifest, or one that breaks the schema; names the file, key and remedy.
-    """
+    """Load a manifest by its name (`sysu_mm01`) or from a YAML file. Raises FileError: no such manifest, or one that
+    breaks the schema; names the file, key and remedy."""
     path = places.expanded(name_or_path)
     if not places.is_yaml(path):
         path = project_root() / "data_manifests" / "datasets" / f"{name_or_path}.yaml"

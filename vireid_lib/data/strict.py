@@ -27,11 +27,8 @@ class FileError(ValueError):
 
 
 def read_yaml(path: Path) -> dict:
-    """Return the mapping in a YAML file.
-
-    Raises:
-        FileError: the file is not UTF-8 or not YAML, holds no mapping, or writes one key twice.
-    """
+    """Return the mapping in a YAML file. Raises FileError: the file is not UTF-8 or not YAML, holds no mapping, or
+    writes one key twice."""
     try:
         content = yaml12.load(read_text(path))
     except TextError as error:

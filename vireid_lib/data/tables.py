@@ -46,12 +46,10 @@ def build(rows: list[dict], where: str) -> pd.DataFrame:
 def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
     """Check a table against the schema and return it with canonical column order, types and row numbers.
 
-    Columns: `path` (absolute), `identity` ("<data set>/<id>"), `camera` ("<data set>/<number>"), `modality`
-    ("visible" | "infrared"), `split`, `source` ("real" or a generator's name), `seed` (the random seed that made a
-    synthetic image; empty otherwise). Tables are checked where they enter; afterwards they are trusted.
-
-    Raises:
-        TableError: naming `where` (a file, a data set, a generator), the column, the first bad row and the remedy.
+    Columns: `path` (absolute), `identity` ("<data set>/<id>"), `camera` ("<data set>/<number>"), `modality` ("visible"
+    | "infrared"), `split`, `source` ("real" or a generator's name), `seed` (the random seed that made a synthetic
+    image; empty otherwise). Tables are checked where they enter; afterwards they are trusted. Raises TableError: naming
+    `where` (a file, a data set, a generator), the column, the first bad row and the remedy.
     """
     _check_columns(table, where)
     table = table[list(COLUMNS)].reset_index(drop=True)
@@ -140,11 +138,8 @@ def save(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """Read a table that `save` wrote; relative paths count from the CSV's folder.
-
-    Raises:
-        TableError: the file is not such a table.
-    """
+    """Read a table that `save` wrote; relative paths count from the CSV's folder. Raises TableError: the file is not
+    such a table."""
     path = Path(os.path.abspath(path))
     # Nothing is guessed: an identity "NA" stays text, and seeds keep all their digits.
     try:

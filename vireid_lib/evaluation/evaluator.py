@@ -103,14 +103,6 @@ class Evaluation:
             "trials": [trial.to_dict() for trial in self.trials],
         }
 
-    def __str__(self) -> str:
-        scores = self.scores
-        trials = f"{len(self.trials)} trial{'s' if len(self.trials) > 1 else ''}"
-        return (
-            f"{self.protocol['name']}: rank-1 {scores.rank(1):.2%}, rank-10 {scores.rank(10):.2%}, "
-            f"mAP {scores.mean_ap:.2%}, mINP {scores.mean_inp:.2%} ({trials})"
-        )
-
 
 def _summary(scores: Scores) -> dict[str, float]:
     ranks = {f"rank_{k}": scores.rank(k) for k in REPORTED_RANKS}
@@ -219,29 +211,23 @@ def _digest(trial: Trial) -> str:
 
 
 def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """Put the trials of several evaluations into one, as for RegDB's ten splits with a network each.
-
-    Raises:
-        ValueError: none given, different protocols or distances, or the same trial twice.
-    """
+    """Put the trials of several evaluations into one, as for RegDB's ten splits with a network each. Raises ValueError:
+    none given, different protocols or distances, or the same trial twice."""
     if not evaluations:
         raise ValueError("there is nothing to combine; give at least one evaluation")
-    first = evaluations[0]
-    for what, values in (
-        ("protocols", [each.protocol["name"] for each in evaluations]),
-        ("rules", [each.protocol["rule"] for each in evaluations]),
-        ("distances", [each.distance for each in evaluations]),
-    ):
-        for other in values:
-            if other != values[0]:
-                raise ValueError(
-                    f"the evaluations have different {what}, {values[0]!r} and {other!r}; combine like with like"
-                )
+    about = [
+        {"protocols": each.protocol["name"], "rules": each.protocol["rule"], "distances": each.distance}
+        for each in evaluations
+    ]
+    for what, other in ((what, other) for each in about for what, other in each.items() if other != about[0][what]):
+        raise ValueError(
+            f"the evaluations have different {what}, {about[0][what]!r} and {other!r}; combine like with like"
+        )
     trials = tuple(trial for each in evaluations for trial in each.trials)
     names = [trial.name for trial in trials]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"trial {twice[0]!r} is there twice; give each trial once")
-    protocol = {key: value for key, value in first.protocol.items() if key != "trial"}
+    protocol = {key: value for key, value in evaluations[0].protocol.items() if key != "trial"}
     disjoint = True if all(each.disjoint for each in evaluations) else None
-    return Evaluation(protocol, trials, first.distance, disjoint)
+    return Evaluation(protocol, trials, evaluations[0].distance, disjoint)

@@ -24,10 +24,8 @@ class Ranking:
     wrong images that are not farther; those are counted by binary search in the row's sorted wrong
     distances. A CMC that counts identities needs only each identity's smallest distance.
 
-    Arguments as for `score`; `shape` is that of the whole distance matrix.
-
-    Raises:
-        ValueError: arguments that do not fit, or a gallery that holds only junk.
+    Arguments as for `score`; `shape` is that of the whole distance matrix. Raises ValueError: arguments that do not
+    fit, or a gallery that holds only junk.
     """
 
     def __init__(
@@ -64,11 +62,8 @@ class Ranking:
         return torch.from_numpy(camera_numbers(cameras, what, count))
 
     def add(self, distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, " chunk"]) -> None:
-        """Rank the queries `rows`, given their distances to the whole gallery.
-
-        Raises:
-            ValueError: a distance is not finite.
-        """
+        """Rank the queries `rows`, given their distances to the whole gallery. Raises ValueError: a distance is not
+        finite."""
         _check_finite(distances, rows)
         device, columns = distances.device, self._columns
         labels, cameras, identity, count = (
@@ -119,10 +114,8 @@ class Ranking:
     def result(self) -> tuple[Float[Tensor, "valid 3"], Float[Tensor, "valid 3"], int]:
         """Return [CMC rank, average precision, inverse penalty] of every valid query, and the CMC's length.
 
-        First with wrong images before right ones at equal distance, then with right ones before wrong ones.
-
-        Raises:
-            ValueError: no query has a right image left in the gallery.
+        First with wrong images before right ones at equal distance, then with right ones before wrong ones. Raises
+        ValueError: no query has a right image left in the gallery.
         """
         if not self._pessimistic:
             raise ValueError(

@@ -32,11 +32,7 @@ class Labelled:
 
     @classmethod
     def of(cls, table: pd.DataFrame, config: ReidConfig, *, seed: int) -> "Labelled":
-        """Read a table.
-
-        Raises:
-            ValueError: it is empty, or an identity lacks a modality.
-        """
+        """Read a table. Raises ValueError: it is empty, or an identity lacks a modality."""
         _check_modalities(table)
         true_labels, identities = tables.identity_labels(table)
         visible = (table["modality"] == "visible").to_numpy()

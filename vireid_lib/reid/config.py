@@ -87,11 +87,8 @@ class ReidConfig(BaseModel):
 
     @classmethod
     def origins(cls) -> dict[str, Origin]:
-        """Where each setting's default comes from, in the order of the settings.
-
-        Raises:
-            ValueError: ORIGINS names an origin or a setting that does not exist, or one setting twice.
-        """
+        """Where each setting's default comes from, in the order of the settings. Raises ValueError: ORIGINS names an
+        origin or a setting that does not exist, or one setting twice."""
         found = dict.fromkeys(cls.model_fields, "ours")
         for kind in (kind for kind in reversed(cls.__mro__) if issubclass(kind, ReidConfig)):
             stated = [(name, origin) for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names]

@@ -106,11 +106,8 @@ def finished(folder: Path, by: str, what: str = "training") -> tuple[dict, dict]
 
 
 def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
-    """The network, in evaluation mode on the CPU, and the configuration that `train_reid` left in `folder`.
-
-    Raises:
-        FileNotFoundError: no training was finished there.
-    """
+    """The network, in evaluation mode on the CPU, and the configuration that `train_reid` left in `folder`. Raises
+    FileNotFoundError: no training was finished there."""
     record, weights = finished(Path(folder), "train_reid")
     settings = record["config"] | ({"pretrained": None} if "pretrained" in record["config"] else {})
     with torch.random.fork_rng(devices=[]):

@@ -5,11 +5,8 @@ import torch
 
 def resolved(name: str | None = None) -> torch.device:
     """The device of that name; None and "auto" take CUDA where there is a GPU, else the CPU. A GPU that is named by its
-    number, such as "cuda:1", becomes torch's current one.
-
-    Raises:
-        ValueError: there is no such device here; says what there is.
-    """
+    number, such as "cuda:1", becomes torch's current one. Raises ValueError: there is no such device here; says what
+    there is."""
     if name in (None, "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

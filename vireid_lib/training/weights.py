@@ -89,11 +89,8 @@ def read_file(path: str | Path) -> Any:
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
-    """The finite tensors of a safetensors file.
-
-    Raises:
-        FileNotFoundError, WeightsError: as `read_file`; or a value is not finite.
-    """
+    """The finite tensors of a safetensors file. Raises FileNotFoundError, WeightsError: as `read_file`; or a value is
+    not finite."""
     held = read_file(path)
     refuse_non_finite(held, path)
     return held

@@ -67,11 +67,8 @@ def _identity_folders(folder: Path) -> dict[int, Path]:
 
 
 def require(root: Path, names: list[str], manifest: DatasetManifest) -> None:
-    """Check that the root holds these files (names with a suffix) and folders.
-
-    Raises:
-        LayoutError: naming what is missing and, where the data lies one level deeper, where that is.
-    """
+    """Check that the root holds these files (names with a suffix) and folders. Raises LayoutError: naming what is
+    missing and, where the data lies one level deeper, where that is."""
 
     def is_there(path: Path) -> bool:
         return path.is_file() if path.suffix else path.is_dir()

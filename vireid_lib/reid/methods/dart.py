@@ -21,8 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment, sampling
-from vireid_lib.reid.layers import Output, TwoStreamNetwork
-from vireid_lib.reid.layers.network import Features, Images, Maps
+from vireid_lib.reid.layers.network import Features, Images, Maps, Output, TwoStreamNetwork
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
 from vireid_lib.reid.method import Batch, Classes, Sampler
@@ -94,11 +93,8 @@ class NetworkPair(nn.Module):
         return super().load_state_dict(state_dict, *args, **kwargs)
 
     def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> tuple[Output, ...]:
-        """One training pass of each network on its half of the images.
-
-        Raises:
-            ValueError: a modality has no images, or an odd number of them.
-        """
+        """One training pass of each network on its half of the images. Raises ValueError: a modality has no images, or
+        an odd number of them."""
         for images, modality in ((visible, "visible"), (infrared, "infrared")):
             if len(images) == 0 or len(images) % 2:
                 raise ValueError(

@@ -14,15 +14,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from vireid_lib.data import augment
-from vireid_lib.reid.layers import (
-    DiverseEmbeddingExpansion,
-    MultiStageAggregation,
-    NonLocal,
-    TwoStreamNetwork,
-    average_pool,
-    generalised_mean_pool,
-)
-from vireid_lib.reid.layers.network import Features, Images, Maps, Trunk
+from vireid_lib.reid.layers.diverse_embedding import DiverseEmbeddingExpansion
+from vireid_lib.reid.layers.head import average_pool, generalised_mean_pool
+from vireid_lib.reid.layers.multi_stage_aggregation import MultiStageAggregation
+from vireid_lib.reid.layers.network import Features, Images, Maps, Trunk, TwoStreamNetwork
+from vireid_lib.reid.layers.non_local import NonLocal
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.orthogonal import orthogonal

@@ -17,17 +17,12 @@ from vireid_lib.data import augment
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, MixedExhaustiveSampler, OnceAnEpochSampler
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.layers import (
-    ModalityAlleviation,
-    PatternAlignment,
-    TwoStreamNetwork,
-    TwoStreamResNet50,
-    TwoStreamSmall,
-    check_batch,
-    check_images,
-    stream_aside,
-)
-from vireid_lib.reid.layers.network import Images, Maps, Trunk
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
+from vireid_lib.reid.layers.checks import check_batch, check_images
+from vireid_lib.reid.layers.head import stream_aside
+from vireid_lib.reid.layers.modality_alleviation import ModalityAlleviation
+from vireid_lib.reid.layers.network import Images, Maps, Trunk, TwoStreamNetwork
+from vireid_lib.reid.layers.pattern_alignment import PatternAlignment
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
 from vireid_lib.reid.losses.divergences import mutual_mean
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
