@@ -103,8 +103,14 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     """
     paths = [os.path.abspath(path) for path in paths]
     index_path = None if cache is None else Path(cache) / "contents.json"
-    known = _read_index(index_path)
-    stamps = {path: _stamp_or_explain(path) for path in dict.fromkeys(paths)}
+    known, stamps = _read_index(index_path), {}
+    for path in dict.fromkeys(paths):
+        try:
+            stamps[path] = stamp(path)
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{path} does not exist. It was listed as an image: restore the file, or read the data set again."
+            ) from None
     unknown = [path for path, now in stamps.items() if known.get(path, (None,))[0] != now]
     started = time.time_ns()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -118,15 +124,6 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     if index_path is not None and settled:
         write_atomically(index_path, json.dumps({**_read_index(index_path), **settled}).encode())
     return [fresh.get(path) or known[path][1] for path in paths]
-
-
-def _stamp_or_explain(path: str) -> list[int]:
-    try:
-        return stamp(path)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path} does not exist. It was listed as an image: restore the file, or read the data set again."
-        ) from None
 
 
 def _read_index(path: Path | None) -> dict[str, list]:

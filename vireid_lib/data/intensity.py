@@ -78,9 +78,15 @@ def limits(path: str | Path) -> Limits | None:
 
 def limits_if_deep(path: str | Path) -> Limits | None:
     """`limits` for a deep image, None for any other; what an image's pixels depend on besides its file."""
-    if not str(path).lower().endswith(SUFFIXES) or (scale := _scale(str(path))) is None:
-        return None
-    return scale.limits() if _is_deep_file(str(path)) else None
+    known = str(path).lower().endswith(SUFFIXES) and _scale(str(path)) is not None
+    return limits(path) if known and _is_deep_file(str(path)) else None
+
+
+def _scale(path: str) -> _Scale | None:
+    folder = os.path.dirname(path)
+    while _SCALES and folder not in _SCALES and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    return _SCALES.get(folder)
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -94,13 +100,6 @@ def to_bytes(
     """Values as uint8: `black` and below become 0, `white` and above 255."""
     shares = (values.astype(np.float64) - black) / (white - black)
     return np.rint(shares.clip(0, 1) * 255).astype(np.uint8)
-
-
-def _scale(path: str) -> _Scale | None:
-    folder = os.path.dirname(path)
-    while _SCALES and folder not in _SCALES and os.path.dirname(folder) != folder:
-        folder = os.path.dirname(folder)
-    return _SCALES.get(folder)
 
 
 def _is_deep_file(path: str) -> bool:
@@ -125,10 +124,10 @@ def _percentiles(folders: Sequence[str]) -> Limits | None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         deep = [file for file, found in zip(files, pool.map(_is_deep_file, files), strict=True) if found]
         chosen = [deep[place] for place in np.linspace(0, len(deep) - 1, min(len(deep), IMAGES)).round().astype(int)]
-        seen = [values for values in pool.map(_some_pixels, chosen) if values.size]
-    if not seen:
+        seen = np.concatenate([np.empty(0), *pool.map(_some_pixels, chosen)])
+    if not seen.size:
         return None
-    low, high = np.percentile(np.concatenate(seen), PERCENTILES)
+    low, high = np.percentile(seen, PERCENTILES)
     return (float(low), float(high)) if high > low else None
 
 

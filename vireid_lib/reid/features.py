@@ -44,7 +44,14 @@ def extract(
             rows = np.flatnonzero(modalities == modality)
             for start in range(0, len(rows), batch_size):
                 some = rows[start : start + batch_size]
-                found = _batch(network, pixels[some], modality, config, device)
+                images = normalise(to_float(pixels[some], device))
+                if config.channels_last:
+                    images = images.contiguous(memory_format=torch.channels_last)
+                with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+                    found = network.features(images, modality).float()
+                    if config.flip_at_test:
+                        found = (found + network.features(images.flip(3), modality).float()) / 2
+                found = (F.normalize(found) if config.similarity == "cosine" else found).cpu()
                 features = torch.empty(len(table), found.shape[1]) if features is None else features
                 features[torch.from_numpy(some)] = found
     finally:
@@ -56,14 +63,3 @@ def extract(
             f"{table['path'].iloc[broken[0]]}: the network has diverged; train it with a lower rate."
         )
     return features
-
-
-def _batch(network: nn.Module, pixels: np.ndarray, modality: str, config: ReidConfig, device: torch.device) -> Tensor:
-    images = normalise(to_float(pixels, device))
-    if config.channels_last:
-        images = images.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-        features = network.features(images, modality).float()
-        if config.flip_at_test:
-            features = (features + network.features(images.flip(3), modality).float()) / 2
-    return (F.normalize(features) if config.similarity == "cosine" else features).cpu()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,15 +17,11 @@ from huggingface_hub.errors import (
 )
 
 PATIENCE = 10.0  # seconds to wait for the hub's answer about a revision
-SWITCHES = (
-    "weights_only",
-    "local_files_only",
-    "trust_remote_code",
-    "use_safetensors",
-    "allow_pickle",
-    "force_download",
+ADVICE = re.compile(
+    "weights_only|local_files_only|trust_remote_code|use_safetensors|allow_pickle|force_download|stacktrace"
+    "|(?i:traceback)"
 )
-"""What others' messages advise to set, against which this library stands."""
+"""In others' messages: what to set, against which this library stands, or to look at what is not shown."""
 
 
 def held(name: str, file: str) -> Path | None:
@@ -59,7 +56,7 @@ def _newest(name: str, file: str) -> str | None:
 
 def advises(message: str) -> bool:
     """Whether a message of another library is advice that must not be handed on."""
-    return any(switch in message for switch in SWITCHES) or "stacktrace" in message or "traceback" in message.lower()
+    return ADVICE.search(message) is not None
 
 
 def why_not(name: str, error: Exception) -> str:

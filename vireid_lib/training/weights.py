@@ -22,12 +22,7 @@ from vireid_lib.training import hub
 FILES = (".safetensors", ".pth", ".pt", ".bin")
 ON_THE_HUB = "model.safetensors"
 
-SETTINGS = {
-    "judge_model": "config.json",
-    "pretrained": ON_THE_HUB,
-    "lpips_features": ON_THE_HUB,
-    "lpips_heads": ON_THE_HUB,
-}
+SETTINGS = {"judge_model": "config.json"} | dict.fromkeys(("pretrained", "lpips_features", "lpips_heads"), ON_THE_HUB)
 """Names of the settings, of any configuration, that name weights; a file that a hub id of that kind has. (Base models
 have a name besides, and `generators.dive.base.fingerprint`.)"""
 
@@ -142,8 +137,7 @@ def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
         return _digest(str(path), *stamp(path))
     if not path.is_dir():
         return hub.revision(source, on_the_hub)
-    names = PIPELINE if (path / PIPELINE[0]).is_file() else ("",)
-    parts = [path / name for name in names]
+    parts = [path / name for name in (PIPELINE if (path / PIPELINE[0]).is_file() else ("",))]
     files = sorted({file for part in parts for file in (part.rglob("*") if part.is_dir() else [part])})
     summary = hashlib.sha256()
     for file in files:
