@@ -8,7 +8,7 @@ pixel shows follow in closed form: patterns turn with the body without a mesh, e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -45,9 +45,7 @@ class Surface:
 
     def pick(self, rows: NDArray[np.int64]) -> Surface:
         """The same for a subset of the images."""
-        return Surface(
-            *(getattr(self, name)[rows] for name in ("across", "facing", "along", "pixel", "pixel_across", "turn"))
-        )
+        return Surface(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 Paint = Callable[[Surface], tuple[Array, Array | float]]

@@ -110,27 +110,27 @@ def _photograph(canvas: Array, views: Sequence[View]) -> Array:
     """What lens and sensor make of the light: vignette, colour cast, exposure, contrast, blur, noise."""
     n, channels, height, width = canvas.shape
 
-    def of(name: str) -> Array:
-        return np.array([getattr(view.camera, name) for view in views], np.float32)
+    def of(name: str, things: Sequence[object]) -> Array:
+        return np.array([getattr(each, name) for each in things], np.float32)
 
+    cameras = [view.camera for view in views]
     infrared = channels == 1
     x = (np.arange(width) + 0.5) / height - 0.5 * width / height
     y = (np.arange(height) + 0.5) / height - 0.45
     if infrared:  # the lamp's spot wanders with the person's place in the scene
-        x = x - 0.12 * np.array([view.light_shift for view in views], np.float32)[:, None]
+        x = x - 0.12 * of("light_shift", views)[:, None]
     x = np.broadcast_to(x, (n, width))
-    fall = 1 - of("vignette")[:, None, None] * ((x * x)[:, None, :] * 2.2 + (y * y)[None, :, None] * 1.6)
-    gain = of("exposure") * np.array([view.light for view in views], np.float32)
-    cast = np.array([view.camera.cast for view in views], np.float32)[:, :channels] if not infrared else 1.0
+    fall = 1 - of("vignette", cameras)[:, None, None] * ((x * x)[:, None, :] * 2.2 + (y * y)[None, :, None] * 1.6)
+    gain = of("exposure", cameras) * of("light", views)
+    cast = 1.0 if infrared else of("cast", cameras)
     canvas *= (np.maximum(fall, 0.1) * gain[:, None, None])[:, None].astype(np.float32)
     canvas *= np.reshape(cast, (-1, channels, 1, 1)).astype(np.float32)
-    contrast = of("contrast")[:, None, None, None]
     canvas -= 0.45
-    canvas *= contrast
+    canvas *= of("contrast", cameras)[:, None, None, None]
     canvas += 0.45
     # Highlights roll off instead of clipping hard.
     np.minimum(canvas, 0.8 + 0.35 * np.tanh((canvas - 0.8) / 0.35), out=canvas, where=canvas > 0.8)
-    canvas = _blur(canvas, of("blur") * height / 128)
+    canvas = _blur(canvas, of("blur", cameras) * height / 128)
     noise = _noise_bank(height, width)
     for i, view in enumerate(views):
         if view.camera.noise > 0:

@@ -45,19 +45,14 @@ class Pose:
 def pose(people: Sequence[Person], views: Sequence[View], height: int, width: int) -> Pose:
     """Pose people for their views in pictures of height x width pixels."""
 
-    def of(values: list[float]) -> Array:
-        return np.array(values, np.float32)
+    def of(name: str, things: Sequence[object] = views) -> Array:
+        return np.array([getattr(each, name) for each in things], np.float32)
 
-    yaw = np.deg2rad(of([view.yaw for view in views]))
-    tilt = np.deg2rad(of([view.camera.elevation for view in views]))
-    tall = of([person.height for person in people])
-    scale = 0.80 * height * of([view.scale for view in views]) * (0.4 + 0.6 * tall)
-    x = width / 2 + height * of([view.offset_x for view in views])
-    ground = height * (0.915 + of([view.offset_y for view in views]))
-    phase, stride = of([view.phase for view in views]), of([view.stride for view in views])
-    wide = of([person.build for person in people])
-    shoulders = of([person.shoulders for person in people])
-    swing = of([view.arms for view in views])
+    yaw, tilt = np.deg2rad(of("yaw")), np.deg2rad(of("elevation", [view.camera for view in views]))
+    scale = 0.80 * height * of("scale") * (0.4 + 0.6 * of("height", people))
+    x, ground = width / 2 + height * of("offset_x"), height * (0.915 + of("offset_y"))
+    phase, stride, swing = of("phase"), of("stride"), of("arms")
+    wide, shoulders = of("build", people), of("shoulders", people)
 
     joints: dict[str, Point] = {}
     lowest = np.full(len(people), 9, np.float32)

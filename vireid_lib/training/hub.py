@@ -16,6 +16,8 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
+from vireid_lib import disk
+
 PATIENCE = 10.0  # seconds to wait for the hub's answer about a revision
 ADVICE = re.compile(
     "weights_only|local_files_only|trust_remote_code|use_safetensors|allow_pickle|force_download|stacktrace"
@@ -66,9 +68,7 @@ def why_not(name: str, error: Exception) -> str:
     run or leave out checks.
     """
     fetch = f"Fetch it where there is a network (`hf download {name}`) and copy the cache, or give a local folder."
-    causes = [error]
-    while (error := error.__cause__ or error.__context__) is not None and error not in causes:
-        causes.append(error)
+    causes = disk.causes(error)
     if any(isinstance(cause, HFValidationError) for cause in causes):
         return "There is no such path, and a hub id is written OWNER/NAME."
     if any(isinstance(cause, GatedRepoError) for cause in causes):

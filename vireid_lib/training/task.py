@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.training import seeds
+from vireid_lib.training.binding import differences
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -123,18 +124,10 @@ class Task:
         """Inverse of `state_dict`. Raises ValueError when names do not match this task."""
         for name, module in self.modules.items():
             saved, own = state["modules"][name], self._module_state(module)
-            if saved.keys() != own.keys():
-                raise ValueError(
-                    f"The checkpoint of {self.name!r} does not fit its module {name!r}: it lacks "
-                    f"{sorted(own.keys() - saved.keys())[:3]} and has, besides, "
-                    f"{sorted(saved.keys() - own.keys())[:3]}. Train in a new folder."
-                )
-            for key, tensor in own.items():
-                if saved[key].shape != tensor.shape:
-                    raise ValueError(
-                        f"The checkpoint of {self.name!r} does not fit its module {name!r}: {key} is "
-                        f"{tuple(saved[key].shape)} there and {tuple(tensor.shape)} here. Train in a new folder."
-                    )
+            shapes = ({key: tuple(tensor.shape) for key, tensor in each.items()} for each in (saved, own))
+            if found := list(differences(*shapes)):
+                what = f"The checkpoint of {self.name!r} does not fit its module {name!r}"
+                raise ValueError(f"{what}: {'; '.join(found[:3])}. Train in a new folder.")
             with torch.no_grad():
                 for key, tensor in own.items():
                     tensor.copy_(saved[key])
