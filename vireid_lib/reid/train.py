@@ -37,12 +37,10 @@ def train_reid(
     epoch that is best on the test set). A run that was killed continues; a finished one is loaded.
 
     Trainings of one method and seed on different tables are paired. All initial weights are the same but those of the
-    classifiers, which have a row for each identity. Where `config.mix` is set, so are the target's identities and
-    images of every step, their places in the batch, and the augmentation of each place: batches with external
-    identities begin with the same target images, and two external sets of as many images show the same identities
-    under the same augmentations (`MixedIdentitySampler`). A batch of real images alone begins so too and has further
-    target identities in place of external ones. Not paired: without `mix`, the batches of tables of different size;
-    MPANet's own samplers between real and expanded tables; DART's warm-up and its passes over all images.
+    classifiers, which have a row for each identity. Where `config.mix` is set, so are the target's images of every step
+    (see `MixedIdentitySampler`), and the augmentation of each place in the batch. Not paired: without `mix`, the
+    batches of tables of different size; MPANet's own samplers between real and expanded tables; DART's warm-up and its
+    passes over all images.
 
     Args:
         table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
