@@ -26,23 +26,11 @@ SUFFIXES = (".png", ".tif", ".tiff")  # formats that hold more than eight bits
 
 Limits = tuple[float, float]
 
+_SCALES: dict[str, tuple[tuple[str, ...], Limits | None]] = {}
+"""Of a folder: all whose deep images share its range, and the range if it is stated."""
 
-class _Scale:
-    """The range that the images below some folders share, measured when the first deep one is met."""
-
-    def __init__(self, folders: Sequence[str], stated: Sequence[float] | None) -> None:
-        self.folders, self.stated = sorted(folders), None if stated is None else (float(stated[0]), float(stated[1]))
-        self._lock, self._measured, self._limits = threading.Lock(), stated is not None, self.stated
-
-    def limits(self) -> Limits | None:
-        """(value shown as black, value shown as white); None where all deep pixels are equal."""
-        with self._lock:
-            if not self._measured:
-                self._limits, self._measured = _percentiles(self.folders), True
-        return self._limits
-
-
-_SCALES: dict[str, _Scale] = {}  # by folder
+_MEASURED: dict[tuple[str, ...], Limits | None] = {}
+_MEASURING = threading.Lock()
 
 
 def declare(root: str | Path, paths: Mapping[str, Iterable[str]], stated: Sequence[float] | None = None) -> None:
@@ -56,24 +44,32 @@ def declare(root: str | Path, paths: Mapping[str, Iterable[str]], stated: Sequen
     for of_modality in paths.values():
         tops = {os.path.relpath(path, root).split(os.sep)[0] for path in of_modality}
         folders = [folder for folder in (os.path.join(root, top) for top in tops) if os.path.isdir(folder)]
-        _SCALES.update(dict.fromkeys(folders, _Scale(folders, stated)))
+        restore([(folders, stated)])
 
 
 def declared() -> list[tuple[list[str], Limits | None]]:
     """What was declared, as JSON values for `restore` in another process."""
-    return [(scale.folders, scale.stated) for scale in dict.fromkeys(_SCALES.values())]
+    return [(list(folders), stated) for folders, stated in dict.fromkeys(_SCALES.values())]
 
 
 def restore(held: Iterable[Sequence]) -> None:
     """Declare what another process had declared."""
     for folders, stated in held:
-        _SCALES.update(dict.fromkeys(folders, _Scale(folders, stated)))
+        scale = tuple(sorted(folders)), stated and tuple(map(float, stated))
+        _SCALES.update(dict.fromkeys(folders, scale))
+        _MEASURED.pop(scale[0], None)
 
 
 def limits(path: str | Path) -> Limits | None:
-    """The range of the data set that a file lies in; None for a file of no declared set."""
-    scale = _scale(str(path))
-    return None if scale is None else scale.limits()
+    """(value shown as black, value shown as white) in the data set that a file lies in, measured when it is first asked
+    for; None for a file of no declared set, and where all deep pixels are equal."""
+    folders, stated = _scale(str(path)) or ((), None)
+    if stated is not None or not folders:
+        return stated
+    with _MEASURING:
+        if folders not in _MEASURED:
+            _MEASURED[folders] = _percentiles(folders)
+        return _MEASURED[folders]
 
 
 def limits_if_deep(path: str | Path) -> Limits | None:
@@ -82,7 +78,7 @@ def limits_if_deep(path: str | Path) -> Limits | None:
     return limits(path) if known and _is_deep_file(str(path)) else None
 
 
-def _scale(path: str) -> _Scale | None:
+def _scale(path: str) -> tuple[tuple[str, ...], Limits | None] | None:
     folder = os.path.dirname(path)
     while _SCALES and folder not in _SCALES and os.path.dirname(folder) != folder:
         folder = os.path.dirname(folder)
