@@ -1,7 +1,5 @@
 """Cross-attention of a text-to-image U-Net: which tokens each place of the picture attends to, and is it the person?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 

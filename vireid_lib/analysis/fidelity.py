@@ -3,8 +3,6 @@
 `Measure` keeps a number together with what it cannot be compared without.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Whether synthetic images still show their identity: nearest-neighbour identification, and JSIA-ReID's distance MD."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ torchvision and in the file of the original FID's weights that the field shares
 (`pt_inception-2015-12-05-6726825d.pth`), so that either file loads.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -135,13 +133,13 @@ class InceptionV3(nn.Module):
         self.fc = nn.Linear(2048, classes)
 
     @classmethod
-    def load(cls, source: str) -> InceptionV3:
+    def load(cls, source: str) -> "InceptionV3":
         """The network with the weights of a file or of a hub id such as "timm/inception_v3.tv_in1k". Errors as of
         `training.weights.read_weights` and `from_weights`."""
         return cls.from_weights(read_weights(source, "Inception-v3's weights", REMEDY), source)
 
     @classmethod
-    def from_weights(cls, state: Mapping[str, Tensor], where: str = "the weights") -> InceptionV3:
+    def from_weights(cls, state: Mapping[str, Tensor], where: str = "the weights") -> "InceptionV3":
         """The network with trained weights, in evaluation mode; what belongs to the auxiliary classifier is left out.
 
         Args:

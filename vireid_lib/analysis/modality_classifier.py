@@ -1,7 +1,5 @@
 """A small network that learns the two modalities from real images and classifies synthetic ones: modality leakage."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Has a generator memorised training images? Distances to the nearest training image, compared with real images'."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any

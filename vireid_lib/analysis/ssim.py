@@ -4,8 +4,6 @@ No library that works without torchvision gives the map of a mirrored border tha
 a few lines. The tests compare it with torchmetrics.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray

@@ -5,8 +5,6 @@ has three grey levels; scaled image by image, a person's warmth would depend on 
 of a set's modality share one range: the manifest's `intensity`, or percentiles over the set.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Arms, legs and trunk as solids, with what hangs from them: skirts, coat tails, straps, bags."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from vireid_lib.miniworld.figure import Figure, Mask

@@ -1,7 +1,5 @@
 """Materials and shared factors of a batch of posed people: what every body part is built from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

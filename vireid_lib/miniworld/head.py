@@ -1,7 +1,5 @@
 """Head, face, hair and hats as solids."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from vireid_lib.miniworld.figure import Figure, Mask

@@ -1,7 +1,5 @@
 """Patterns of cloth and other surface paints: masks as functions of where on the body a pixel lies."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

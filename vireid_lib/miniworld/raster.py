@@ -5,8 +5,6 @@ it (a cubic), rounded ends. In orthographic projection its surface normal and th
 pixel shows follow in closed form: patterns turn with the body without a mesh, edges need no supersampling.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -43,7 +41,7 @@ class Surface:
         """The body's back-front coordinate of the surface point, -1..1."""
         return self.facing * self.turn[:, 0, None, None] + self.across * self.turn[:, 1, None, None]
 
-    def pick(self, rows: NDArray[np.int64]) -> Surface:
+    def pick(self, rows: NDArray[np.int64]) -> "Surface":
         """The same for a subset of the images."""
         return Surface(*(getattr(self, each.name)[rows] for each in fields(self)))
 

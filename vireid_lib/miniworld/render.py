@@ -1,7 +1,5 @@
 """Renders people: batched pictures of miniature persons in visible light or near infrared."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Poses a batch of people: joints in three dimensions from gait and build, projected to the picture."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Models of the Hugging Face hub: which revision a name means on this machine, and why one is not to be had."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Weights that somebody else trained: from a file or the Hugging Face hub, never unpickled, never taken broken."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Mapping
