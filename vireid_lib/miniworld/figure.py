@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from vireid_lib.miniworld.cameras import View
 from vireid_lib.miniworld.people import Cloth, Garment, Person
-from vireid_lib.miniworld.raster import Array, Lathe, Paint
+from vireid_lib.miniworld.raster import Array, Lathe
 from vireid_lib.miniworld.skeleton import Point, Pose, pose
 
 Mask = NDArray[np.bool_]
@@ -98,14 +98,14 @@ class Figure:
         """A solid between two points of the body, for the people in `where`.
 
         `widths` are four half-widths in PIXELS [N]; `caps` and `droop` in body heights. `paints` are tuples
-        (factory, arrays [N, ...] or settings): arrays are cut to the chosen people before the call.
+        (`Paint`, arrays [N, ...] or settings): arrays are cut to the chosen people before the call.
         """
         rows = np.flatnonzero(where)
 
         def cut(value: object) -> object:
             return value[rows] if isinstance(value, np.ndarray) and len(value) == self.n else value
 
-        ready: list[Paint] = [factory(*(cut(value) for value in values)) for factory, *values in paints]
+        ready = [(paint, *(cut(value) for value in values)) for paint, *values in paints]
         scale = self.scale[rows]
         sag = droop * scale * np.sin(self.pose.tilt[rows]) if droop else np.zeros(len(rows), np.float32)
         return Lathe(
