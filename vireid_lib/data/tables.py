@@ -164,14 +164,12 @@ def load(path: str | Path) -> pd.DataFrame:
 
 
 def _check_columns(table: pd.DataFrame, where: str) -> None:
-    missing = [column for column in COLUMNS if column not in table.columns]
-    unknown = [str(column) for column in table.columns if column not in COLUMNS]
     if table.columns.has_duplicates:
         raise TableError(f"{where}: a column appears twice; keep one of each of {', '.join(COLUMNS)}.")
-    if missing:
-        raise TableError(f"{where}: column {missing[0]} is missing; add it: a table has {', '.join(COLUMNS)}.")
-    if unknown:
-        raise TableError(f"{where}: unknown column {unknown[0]}; drop it: {hint(unknown[0], COLUMNS)}")
+    for missing in (column for column in COLUMNS if column not in table.columns):
+        raise TableError(f"{where}: column {missing} is missing; add it: a table has {', '.join(COLUMNS)}.")
+    for unknown in (str(column) for column in table.columns if column not in COLUMNS):
+        raise TableError(f"{where}: unknown column {unknown}; drop it: {hint(unknown, COLUMNS)}")
 
 
 def _refuse(table: pd.DataFrame, bad: pd.Series, column: str, where: str, remedy: str) -> None:
