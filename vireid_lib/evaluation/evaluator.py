@@ -74,13 +74,9 @@ class Evaluation:
         """Mean over trials; the CMC is as long as the shortest, query counts are summed over trials."""
         scores = [trial.scores for trial in self.trials]
         length = min(len(each.cmc) for each in scores)
-        return Scores(
-            cmc=np.mean([each.cmc[:length] for each in scores], axis=0),
-            mean_ap=float(np.mean([each.mean_ap for each in scores])),
-            mean_inp=float(np.mean([each.mean_inp for each in scores])),
-            valid_queries=sum(each.valid_queries for each in scores),
-            tied_queries=sum(each.tied_queries for each in scores),
-        )
+        means = {name: float(np.mean([getattr(each, name) for each in scores])) for name in ("mean_ap", "mean_inp")}
+        sums = {name: sum(getattr(each, name) for each in scores) for name in ("valid_queries", "tied_queries")}
+        return Scores(cmc=np.mean([each.cmc[:length] for each in scores], axis=0), **means, **sums)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per trial: name, part, rank_1, rank_5, rank_10, rank_20, mean_ap, mean_inp, counts."""

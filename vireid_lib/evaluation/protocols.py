@@ -128,9 +128,8 @@ class SysuProtocol(EvaluationProtocol):
         queries, places = images_by_place(table, "infrared"), images_by_place(table, "visible")
         trials = []
         for part, names in enumerate(self._parts({**queries, **places})):
-            query = table.loc[
-                all_images({name: queries[name] for name in names if name in queries}, self.QUERY_CAMERAS)
-            ]
+            asking = {name: queries[name] for name in names if name in queries}
+            query = table.loc[all_images(asking, self.QUERY_CAMERAS)]
             prefix = f"people {part + 1} of {self.galleries}, " if self.galleries > 1 else ""
             for k, rows in enumerate(self._draws({name: places.get(name, {}) for name in names}, table)):
                 trials.append(_trial(f"{prefix}gallery {k}", query, table.loc[rows], table, part))
@@ -186,10 +185,8 @@ class RegdbProtocol(EvaluationProtocol):
         return self.direction
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
-        query, gallery = (
-            table.loc[all_images(images_by_place(table, modality))] for modality in self.direction.split("-to-")
-        )
-        return [_trial(f"split {self.trial}", query, gallery, table)]
+        sides = (table.loc[all_images(images_by_place(table, name))] for name in self.direction.split("-to-"))
+        return [_trial(f"split {self.trial}", *sides, table)]
 
 
 @dataclass(frozen=True)
