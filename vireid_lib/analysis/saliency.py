@@ -1,25 +1,14 @@
 """Which places of an image make it similar to another one: Grad-CAM++ for retrieval, and occlusion."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vireid_lib.reid.features import evaluating
+
 SMALLEST = 1e-12
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(training)
 
 
 def grad_cam_plus_plus(
@@ -45,7 +34,7 @@ def grad_cam_plus_plus(
         the maps at the resolution of A, each scaled to a largest value of 1 (all 0 where nothing raises the
         similarity), and the similarities; on the CPU.
     """
-    with _evaluating(network), torch.enable_grad():
+    with evaluating(network), torch.enable_grad():
         maps = network.feature_map(images, modality).detach().requires_grad_(True)
         features = network.describe(maps)
         similarity = functional.cosine_similarity(features, towards.to(features), dim=1)
@@ -81,7 +70,7 @@ def occlusion(
     def similarity(shown: Tensor) -> Tensor:
         return functional.cosine_similarity(network.features(shown, modality), towards, dim=1).cpu()
 
-    with _evaluating(network):
+    with evaluating(network):
         whole, drops = similarity(images), torch.empty(len(images), *cells)
         cover = images.mean((2, 3), keepdim=True)
         sizes = zip(images.shape[2:], cells, strict=True)

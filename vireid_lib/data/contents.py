@@ -8,11 +8,14 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 from vireid_lib import disk
+
+T = TypeVar("T")
 
 # A file changed again within the clock's resolution keeps its times, so an entry is only trusted when the
 # file was already this old at the moment it was hashed (git calls the other case "racily clean").
@@ -36,6 +39,16 @@ def stamp(path: str | Path) -> list[int]:
     """
     status = os.stat(path)
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def kept_until_changed(maxsize: int) -> Callable[[Callable[[Any], T]], Callable[[Any], T]]:
+    """Have a function of one file keep its last `maxsize` answers for as long as the files' stamps stay."""
+
+    def keeping(read: Callable[[Any], T]) -> Callable[[Any], T]:
+        kept = functools.lru_cache(maxsize)(lambda path, *_: read(path))
+        return functools.wraps(read)(lambda path: kept(path, *stamp(path)))
+
+    return keeping
 
 
 def aside(path: Path) -> Path:
@@ -128,14 +141,11 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
 
 def _read_index(path: Path | None) -> dict[str, list]:
     """Return {path: [stamp, digest]}; an index that cannot be read is only a cache and starts afresh."""
-    if path is None or not path.exists():
-        return {}
-    return _parsed_index(path, *stamp(path))
+    return {} if path is None or not path.exists() else _parsed_index(path)
 
 
-@functools.lru_cache(maxsize=2)
-def _parsed_index(path: Path, *_: int) -> dict[str, list]:
-    """The index as the file's stamp says it is: a chapter asks for it many times, and parsing takes most of it."""
+@kept_until_changed(2)  # a chapter asks for it many times, and parsing takes most of it
+def _parsed_index(path: Path) -> dict[str, list]:
     try:
         index = json.loads(path.read_bytes())
     except (ValueError, RecursionError):

@@ -9,14 +9,13 @@ import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Shaped
 from PIL import Image
 
-from vireid_lib.data.contents import stamp
+from vireid_lib.data.contents import kept_until_changed
 
 PERCENTILES = (0.5, 99.5)
 IMAGES, PIXELS = 1000, 4096  # at most so many images, and so many pixels of each, are looked at for percentiles
@@ -73,7 +72,7 @@ def limits(path: str | Path) -> Limits | None:
 def limits_if_deep(path: str | Path) -> Limits | None:
     """`limits` for a deep image, None for any other; what an image's pixels depend on besides its file."""
     known = str(path).lower().endswith(SUFFIXES) and _scale(str(path)) is not None
-    return limits(path) if known and _is_deep_file(str(path)) else None
+    return limits(path) if known and os.path.isfile(path) and _is_deep_file(str(path)) else None
 
 
 def _scale(path: str) -> tuple[tuple[str, ...], Limits | None] | None:
@@ -96,13 +95,9 @@ def to_bytes(
     return np.rint(shares.clip(0, 1) * 255).astype(np.uint8)
 
 
+@kept_until_changed(1 << 18)
 def _is_deep_file(path: str) -> bool:
-    return os.path.isfile(path) and _deep_by_stamp(path, *stamp(path))
-
-
-@lru_cache(maxsize=1 << 18)
-def _deep_by_stamp(path: str, *_: int) -> bool:
-    """Whether the file, as its stamp says it is, holds a deep image; only its header is read."""
+    """Whether the file holds a deep image; only its header is read."""
     try:
         with Image.open(path) as image:
             return is_deep(image)
@@ -115,6 +110,7 @@ def _percentiles(folders: Sequence[str]) -> Limits | None:
     files = sorted(
         os.path.join(place, name) for folder in folders for place, _, names in os.walk(folder) for name in names
     )
+    files = [file for file in files if os.path.isfile(file)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         deep = [file for file, found in zip(files, pool.map(_is_deep_file, files), strict=True) if found]
         chosen = [deep[place] for place in np.linspace(0, len(deep) - 1, min(len(deep), IMAGES)).round().astype(int)]

@@ -1,6 +1,5 @@
 """How queries and galleries are drawn from a table: all images, a seeded draw, the official draw."""
 
-import functools
 import random
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy.io
 
+from vireid_lib.data.contents import kept_until_changed
 from vireid_lib.evaluation.rules import camera_numbers
 
 # Identity's number, zero-padded as the releases sort it → camera's number → index labels of its images.
@@ -69,12 +69,11 @@ def read_permutations(file: Path) -> dict[tuple[int, int], np.ndarray]:
             f"{file} does not exist: the official draw needs rand_perm_cam.mat, which comes with SYSU-MM01 "
             '(folder exp/); copy it there, or use draw="seeded"'
         )
-    about = file.stat()
-    return _read(file, about.st_mtime_ns, about.st_size)
+    return _read(file)
 
 
-@functools.lru_cache(maxsize=4)
-def _read(file: Path, *_: int) -> dict[tuple[int, int], np.ndarray]:
+@kept_until_changed(4)
+def _read(file: Path) -> dict[tuple[int, int], np.ndarray]:
     def refuse(what: str) -> ValueError:
         return ValueError(f"{file}{what}; copy the file that comes with SYSU-MM01 (folder exp/) again")
 

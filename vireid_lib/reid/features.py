@@ -1,5 +1,7 @@
 """Features of a table's images by a trained network, ready to be ranked."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,17 @@ from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.pixels import TablePixels
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """The network in evaluation mode, afterwards as it was."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
 
 
 @torch.no_grad()
@@ -37,9 +50,8 @@ def extract(
         raise ValueError("The table has no rows: there is nothing to extract features from.")
     pixels = TablePixels(table, (config.height, config.width), cache)
     modalities, features = table["modality"].to_numpy(dtype=object), None
-    device, training = next(network.parameters()).device, network.training
-    network.eval()
-    try:
+    device = next(network.parameters()).device
+    with evaluating(network):
         for modality in ("visible", "infrared"):
             rows = np.flatnonzero(modalities == modality)
             for start in range(0, len(rows), batch_size):
@@ -54,8 +66,6 @@ def extract(
                 found = (F.normalize(found) if config.similarity == "cosine" else found).cpu()
                 features = torch.empty(len(table), found.shape[1]) if features is None else features
                 features[torch.from_numpy(some)] = found
-    finally:
-        network.train(training)
     broken = (~torch.isfinite(features).all(dim=1)).nonzero().flatten().tolist()
     if broken:
         raise ValueError(

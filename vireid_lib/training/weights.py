@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from huggingface_hub import hf_hub_download
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vireid_lib.data.contents import file_digest, stamp
+from vireid_lib.data.contents import file_digest, kept_until_changed
 from vireid_lib.data.file_kind import kind_of
 from vireid_lib.data.text import printable
 from vireid_lib.training import hub
@@ -132,7 +131,7 @@ def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
     """
     path = Path(source).expanduser()
     if path.is_file():
-        return _digest(str(path), *stamp(path))
+        return _digest(str(path))
     if not path.is_dir():
         return hub.revision(source, on_the_hub)
     parts = [path / name for name in (PIPELINE if (path / PIPELINE[0]).is_file() else ("",))]
@@ -140,7 +139,7 @@ def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
     summary = hashlib.sha256()
     for file in files:
         if file.is_file():
-            summary.update(f"{file.relative_to(path).as_posix()} {_digest(str(file), *stamp(file))}\n".encode())
+            summary.update(f"{file.relative_to(path).as_posix()} {_digest(str(file))}\n".encode())
     return summary.hexdigest()
 
 
@@ -150,7 +149,5 @@ def digests(settings: object) -> dict[str, str | None]:
     return {f"{name}_weights": digest(source, SETTINGS[name]) for name, source in named.items() if source is not None}
 
 
-@lru_cache(maxsize=4096)
-def _digest(path: str, *_: int) -> str:
-    """Of a file as its stamp says it is: gigabytes are hashed once a process."""
-    return file_digest(path)
+_digest = kept_until_changed(4096)(file_digest)
+"""Gigabytes are hashed once a process."""

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment, sampling
+from vireid_lib.reid.layers.checks import check_batch
 from vireid_lib.reid.layers.network import Features, Images, Maps, Output, TwoStreamNetwork
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
@@ -97,14 +98,9 @@ class NetworkPair(nn.Module):
         return super().load_state_dict(state_dict, *args, **kwargs)
 
     def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> tuple[Output, ...]:
-        """One training pass of each network on its half of the images. Raises ValueError: a modality has no images, or
-        an odd number of them."""
-        for images, modality in ((visible, "visible"), (infrared, "infrared")):
-            if len(images) == 0 or len(images) % 2:
-                raise ValueError(
-                    f"The batch has {len(images) or 'no'} {modality} images: two networks take half of them each, so "
-                    "there must be some in each modality, and an even number."
-                )
+        """One training pass of each network on its half of the images, of which there must be two or more of each
+        modality."""
+        check_batch(visible, infrared)
         (for_first, for_second), (and_first, and_second) = visible.chunk(2), infrared.chunk(2)
         return self.first(for_first, and_first), self.second(for_second, and_second)
 
