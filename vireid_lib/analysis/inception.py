@@ -156,8 +156,8 @@ class InceptionV3(nn.Module):
     @torch.no_grad()
     def features(self, pixels: UInt8[ndarray, "n height width 3"], batch: int = 32) -> Float[ndarray, "n 2048"]:
         """Features of images of any size, brought to 299×299 by bilinear interpolation."""
-        device, found = self.fc.weight.device, []
-        for start in range(0, len(pixels), batch):
-            images = torch.tensor(pixels[start : start + batch], device=device).permute(0, 3, 1, 2).float()
-            found.append(self(functional.interpolate(images / 127.5 - 1, (SIZE, SIZE), mode="bilinear")).cpu())
-        return torch.cat(found).numpy()
+        parts = (
+            part.to(self.fc.weight.device).permute(0, 3, 1, 2).float() for part in torch.tensor(pixels).split(batch)
+        )
+        sized = (functional.interpolate(images / 127.5 - 1, (SIZE, SIZE), mode="bilinear") for images in parts)
+        return torch.cat([self(images).cpu() for images in sized]).numpy()

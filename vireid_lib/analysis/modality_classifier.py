@@ -110,4 +110,4 @@ def _inputs(pixels: UInt8[ndarray, "n height width 3"], grey: bool) -> Float[Ten
 
 @torch.no_grad()
 def _scores(network: ModalityNetwork, inputs: Tensor) -> Tensor:
-    return torch.cat([network(inputs[start : start + 256]) for start in range(0, len(inputs), 256)])
+    return torch.cat([network(part) for part in inputs.split(256)])

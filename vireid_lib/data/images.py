@@ -69,12 +69,16 @@ def load_images(paths: Sequence[str], size: tuple[int, int], *, cache: Path | No
 
 
 def to_float(
-    pixels: UInt8[np.ndarray, "images height width 3"], device: str | torch.device = "cpu"
+    pixels: UInt8[np.ndarray, "images height width 3"],
+    device: str | torch.device = "cpu",
+    *,
+    channels_last: bool = False,
 ) -> Float[Tensor, "images 3 height width"]:
-    """Return pixels as a float tensor in 0..1, channels first, on a device."""
+    """Return pixels as a float tensor in 0..1, channels first, on a device; in memory, channels may come last."""
     # Bytes travel to the device, a quarter of the floats' size. The copy makes memory-mapped pixels writable.
     tensor = torch.from_numpy(np.array(pixels, copy=True)).to(device)
-    return tensor.permute(0, 3, 1, 2).contiguous().float().div_(255)
+    images = tensor.permute(0, 3, 1, 2).contiguous().float().div_(255)
+    return images.contiguous(memory_format=torch.channels_last) if channels_last else images
 
 
 def _cached(folder: Path, shape: tuple[int, ...]) -> np.ndarray | None:

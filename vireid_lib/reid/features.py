@@ -56,9 +56,7 @@ def extract(
             rows = np.flatnonzero(modalities == modality)
             for start in range(0, len(rows), batch_size):
                 some = rows[start : start + batch_size]
-                images = normalise(to_float(pixels[some], device))
-                if config.channels_last:
-                    images = images.contiguous(memory_format=torch.channels_last)
+                images = normalise(to_float(pixels[some], device, channels_last=config.channels_last))
                 with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
                     found = network.features(images, modality).float()
                     if config.flip_at_test:

@@ -200,7 +200,8 @@ class ReidTask(loop.Task):
         return step * self.processes // self.epoch_steps
 
     def _batch(self, visible: np.ndarray, infrared: np.ndarray, generator: torch.Generator) -> Batch:
-        images = (self._images(rows) for rows in (visible, infrared))
+        options = {"device": self.device, "channels_last": self.method.config.channels_last}
+        images = (to_float(self.pixels[rows], **options) for rows in (visible, infrared))
         labels = (torch.from_numpy(self.labels[rows]).to(self.device) for rows in (visible, infrared))
         return Batch(*images, *labels, torch.from_numpy(visible), torch.from_numpy(infrared), generator)
 
@@ -208,9 +209,3 @@ class ReidTask(loop.Task):
         drawn = step * self.processes + self.process
         visible, infrared = self.sampler.batch(*divmod(drawn, self.sampler.steps_per_epoch))
         return self.rows["visible"][visible], self.rows["infrared"][infrared]
-
-    def _images(self, rows: np.ndarray) -> Tensor:
-        images = to_float(self.pixels[rows], self.device)
-        if self.method.config.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        return images
