@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vireid_lib.miniworld.cameras import View
 from vireid_lib.miniworld.people import Cloth, Garment, Person
 from vireid_lib.miniworld.raster import Array, Lathe
-from vireid_lib.miniworld.skeleton import Point, Pose, pose
+from vireid_lib.miniworld.skeleton import Point, Pose, numbers, pose
 
 Mask = NDArray[np.bool_]
 
@@ -38,9 +38,7 @@ class Figure:
         self.turn = np.stack([self.pose.cos, self.pose.sin], 1).astype(np.float32)
         self.zero, self.everyone = np.zeros(self.n, np.float32), np.ones(self.n, bool)
         self.one = self.zero + 1
-        self.build, self.shoulders, self.side = (
-            np.array([getattr(p, name) for p in people], np.float32) for name in ("build", "shoulders", "side")
-        )
+        self.build, self.shoulders, self.side = (numbers(name, people) for name in ("build", "shoulders", "side"))
         self.skin, self.hair, self.bag, self.hat = (
             self.tones([getattr(p, name) for p in people]) for name in ("skin", "hair", "bag_cloth", "hat_cloth")
         )
@@ -79,8 +77,8 @@ class Figure:
             self.tones([a for a, _ in pairs]),
             self.tones([b for _, b in pairs]),
             np.array([g.pattern for g in garments]),
-            np.array([g.scale for g in garments], np.float32),
-            np.array([g.cut for g in garments], np.float32),
+            numbers("scale", garments),
+            numbers("cut", garments),
         )
 
     def part(

@@ -40,17 +40,18 @@ class Pose:
         return self.scale * np.hypot(wide * self.cos, deep * self.sin)
 
 
+def numbers(name: str, things: Sequence[object]) -> Array:
+    """One attribute of all things."""
+    return np.array([getattr(thing, name) for thing in things], np.float32)
+
+
 def pose(people: Sequence[Person], views: Sequence[View], height: int, width: int) -> Pose:
     """Pose people for their views in pictures of height x width pixels."""
-
-    def of(name: str, things: Sequence[object] = views) -> Array:
-        return np.array([getattr(each, name) for each in things], np.float32)
-
-    yaw, tilt = np.deg2rad(of("yaw")), np.deg2rad(of("elevation", [view.camera for view in views]))
-    scale = 0.80 * height * of("scale") * (0.4 + 0.6 * of("height", people))
-    x, ground = width / 2 + height * of("offset_x"), height * (0.915 + of("offset_y"))
-    phase, stride, swing = of("phase"), of("stride"), of("arms")
-    wide, shoulders = of("build", people), of("shoulders", people)
+    yaw, tilt = np.deg2rad(numbers("yaw", views)), np.deg2rad(numbers("elevation", [view.camera for view in views]))
+    scale = 0.80 * height * numbers("scale", views) * (0.4 + 0.6 * numbers("height", people))
+    x, ground = width / 2 + height * numbers("offset_x", views), height * (0.915 + numbers("offset_y", views))
+    phase, stride, swing = (numbers(name, views) for name in ("phase", "stride", "arms"))
+    wide, shoulders = numbers("build", people), numbers("shoulders", people)
 
     joints: dict[str, Point] = {}
     lowest = np.full(len(people), 9, np.float32)
