@@ -132,12 +132,7 @@ def evaluate(
             f"features have shape {tuple(features.shape)} and the table has {len(table)} rows; extract one "
             "feature vector per row, in the table's order"
         )
-    bad = torch.nonzero(~torch.isfinite(features).all(1)).flatten().tolist()
-    if bad:
-        raise ValueError(
-            f"the features of {len(bad)} of {len(table)} images are not finite, first that of "
-            f"{table['path'].iloc[bad[0]]}: the network has diverged, or this image is broken"
-        )
+    refuse_non_finite(features, table)
     table, features = table.reset_index(drop=True), features.detach()
     if features.element_size() < 4:
         features = features.float()  # rankings need more than half precision
@@ -157,6 +152,16 @@ def evaluate(
             results[trial.name] = TrialResult(trial.name, scores_of(ranking), *counts, _digest(trial), trial.part)
     in_order = tuple(results[trial.name] for trial in trials)
     return Evaluation(protocol.to_dict(), in_order, distance.__name__, None if trained_identities is None else True)
+
+
+def refuse_non_finite(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> None:
+    """Raise ValueError, naming the first such image, where a feature is NaN or infinite."""
+    bad = torch.nonzero(~torch.isfinite(features).all(1)).flatten().tolist()
+    for first in table["path"].iloc[bad[:1]]:
+        raise ValueError(
+            f"the features of {len(bad)} of {len(table)} images are not finite, first that of {first}: the network has "
+            "diverged, then train it with a lower rate; or this image is broken"
+        )
 
 
 def _sharing(trials: Sequence[Trial]) -> list[list[Trial]]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
+from vireid_lib.evaluation.evaluator import refuse_non_finite
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.pixels import TablePixels
 
@@ -64,10 +65,5 @@ def extract(
                 found = (F.normalize(found) if config.similarity == "cosine" else found).cpu()
                 features = torch.empty(len(table), found.shape[1]) if features is None else features
                 features[torch.from_numpy(some)] = found
-    broken = (~torch.isfinite(features).all(dim=1)).nonzero().flatten().tolist()
-    if broken:
-        raise ValueError(
-            f"The features of {len(broken)} of {len(table)} images are not finite, the first that of "
-            f"{table['path'].iloc[broken[0]]}: the network has diverged; train it with a lower rate."
-        )
+    refuse_non_finite(features, table)
     return features
