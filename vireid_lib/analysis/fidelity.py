@@ -70,8 +70,7 @@ def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> 
 
 
 def frechet(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"], *, extractor: str, resize: str) -> Measure:
-    """`frechet_distance` with its basis, called FID if the extractor's name begins with "Inception-v3". Arguments as of
-    `Measure`."""
+    """`frechet_distance` with its basis, called FID if the extractor's name begins with "Inception-v3"."""
     dimensions = np.shape(a)[1]
     few = "; fewer images than dimensions" if min(len(a), len(b)) <= dimensions else ""
     name = "FID" if extractor.lower().startswith("inception-v3") else "Fréchet distance"

@@ -53,8 +53,7 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
 
 
 def _read(manifest: DatasetManifest, root: Path) -> tuple[pd.DataFrame, list[Finding]]:
-    """Return the table (of RegDB's trial 1; with Market-1501's boxes drawn by hand, where they are there) and what is
-    wrong with the other trials' lists."""
+    """The table (RegDB's of trial 1; Market-1501's with boxes drawn by hand), and what is wrong with other trials."""
     table = read_dataset(manifest, root)
     findings = []
     if DRAWN in manifest.splits and (root / DRAWN).is_dir():

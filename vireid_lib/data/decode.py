@@ -66,8 +66,7 @@ def _named(path: str | Path) -> Iterator[None]:
 
 
 def decode(path: str | Path, size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
-    """Return a file's pixels at `size` = (height, width), resized bilinearly with antialiasing. Raises ImageError: as
-    `open_image`."""
+    """`open_image`'s pixels at `size` = (height, width), resized bilinearly with antialiasing. Errors as there."""
     height, width = size
     image = open_image(path)
     if image.size != (width, height):
@@ -76,8 +75,7 @@ def decode(path: str | Path, size: tuple[int, int]) -> UInt8[np.ndarray, "height
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """Return (height, width) of a file's image as `open_image` shows it; only its header is read. Raises ImageError:
-    the file is missing, empty or no image."""
+    """(height, width) of a file's image as `open_image` shows it; only its header is read. Errors as there."""
     with _named(path), Image.open(path) as file:
         try:
             lies = file.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # these exchange height and width

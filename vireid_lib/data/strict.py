@@ -13,8 +13,7 @@ from vireid_lib.nearest import hint
 
 
 class Strict(BaseModel):
-    """Base of the models read from YAML: no unknown keys, no silent conversion of types, no later changes, and numbers
-    that are finite."""
+    """Base of the models read from YAML: no unknown keys, no silent conversion, no later changes, finite numbers."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -27,8 +26,7 @@ class FileError(ValueError):
 
 
 def read_yaml(path: Path) -> dict:
-    """Return the mapping in a YAML file. Raises FileError: the file is not UTF-8 or not YAML, holds no mapping, or
-    writes one key twice."""
+    """The mapping in a YAML file. Raises FileError: it is not UTF-8 YAML, no mapping, or writes a key twice."""
     try:
         content = yaml12.load(read_text(path))
     except TextError as error:

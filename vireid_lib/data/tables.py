@@ -138,8 +138,7 @@ def save(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """Read a table that `save` wrote; relative paths count from the CSV's folder. Raises TableError: the file is not
-    such a table."""
+    """Read a table that `save` wrote; relative paths count from the CSV's folder. Raises TableError if it is none."""
     path = Path(os.path.abspath(path))
     # Nothing is guessed: an identity "NA" stays text, and seeds keep all their digits.
     try:

@@ -176,8 +176,7 @@ def _sharing(trials: Sequence[Trial]) -> list[list[Trial]]:
 
 
 def _ranked(features: Tensor, trials: Sequence[Trial], rule: str, distance: Callable) -> list[Ranking]:
-    """Rank several trials of which one side is the same. Each draws but some images of the other side; a distance
-    that several trials need is computed once."""
+    """Rank trials that share one side and draw images of the other; a distance is computed once for all of them."""
     rankings = []
     for trial in trials:
         sides = (trial.query, trial.gallery)

@@ -27,8 +27,7 @@ class Trial:
 
 
 class EvaluationProtocol:
-    """What `evaluate` needs. `rule` is `score`'s; `name` says everything that changes the numbers; `CHOICES` are the
-    values that a setting may have."""
+    """What `evaluate` needs. `rule`: `score`'s; `name`: all that changes the numbers; `CHOICES`: settings' values."""
 
     rule: ClassVar[str]
     name: str

@@ -69,8 +69,7 @@ class Ranking:
         return torch.from_numpy(camera_numbers(cameras, what, count))
 
     def add(self, distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, " chunk"]) -> None:
-        """Rank the queries `rows`, given their distances to the whole gallery. Raises ValueError: a distance is not
-        finite."""
+        """Rank the queries `rows`, by their distances to the whole gallery. Raises ValueError if one is not finite."""
         _check_finite(distances, rows)
         device = distances.device
         labels, cameras, identity, count = (

@@ -118,8 +118,7 @@ class ReidConfig(Strict):
 
     @property
     def in_epochs(self) -> tuple[str, ...]:
-        """Names of the settings that this recipe counts in epochs and uses: its length, unless `steps` is set, and
-        what a method's schedule adds."""
+        """Settings that this recipe counts in epochs and uses: length, unless `steps` is set, and schedule."""
         return ("epochs",) if self.steps is None else ()
 
     def stretched(self, factor: int | float) -> dict[str, Any]:

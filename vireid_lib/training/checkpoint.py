@@ -139,8 +139,7 @@ def unpack_state(tensors: Mapping[str, Tensor], skeleton: Any) -> Any:
 
 
 def _separate(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Row-major CPU tensors with storage of their own (safetensors refuses shared memory), and the names
-    of those that were channels_last."""
+    """Row-major CPU tensors with storage of their own, as safetensors wants, and which were channels_last."""
     plain, channels_last, storages = {}, [], set()
     for name, tensor in tensors.items():
         copy = tensor.detach().to("cpu")

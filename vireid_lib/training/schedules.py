@@ -25,8 +25,7 @@ def warm_up_and_drops(epoch: int, *, warm_up: int, drops: tuple[int, ...]) -> fl
 
 
 def late_decline(step: int, steps: int) -> float:
-    """Share of the base learning rate at `step` (0-based) of `steps`: 1 for the first half, then along a line to 0, as
-    CycleGAN and StarGAN have it."""
+    """CycleGAN's and StarGAN's share of the base rate at `step` (0-based) of `steps`: 1 for half, then a line to 0."""
     return min(1.0, 2 * (1 - step / steps))
 
 

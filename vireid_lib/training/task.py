@@ -97,8 +97,7 @@ class Task:
         self.process, self.processes = accelerator.process_index, accelerator.num_processes
 
     def prepare(self, accelerator: Accelerator) -> None:
-        """Move the modules to the device and wrap them for it. Tasks with frozen networks that are not in
-        `modules` override this, and move those too."""
+        """Move the modules to the device and wrap them. Tasks with networks beside `modules` move those too."""
         self.modules = {name: accelerator.prepare(module) for name, module in self.modules.items()}
         self.optimizers = {name: accelerator.prepare(optimizer) for name, optimizer in self.optimizers.items()}
         for extra in self.extras.values():
@@ -106,8 +105,7 @@ class Task:
                 extra.to(accelerator.device)
 
     def release(self, accelerator: Accelerator) -> None:
-        """Undo `prepare`'s wrapping, so that what the caller holds is the plain network again; also that of a
-        `prepare` that failed half-way."""
+        """Undo `prepare`'s wrapping, also of one that failed half-way: the caller holds the plain networks."""
         self.modules = {
             name: accelerator.unwrap_model(module, keep_fp32_wrapper=False) for name, module in self.modules.items()
         }

@@ -81,8 +81,7 @@ def read_file(path: str | Path) -> Any:
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
-    """The finite tensors of a safetensors file. Raises FileNotFoundError, WeightsError: as `read_file`; or a value is
-    not finite."""
+    """The tensors of a safetensors file. Errors as of `read_file`; or WeightsError, a value is not finite."""
     held = read_file(path)
     refuse_non_finite(held, path)
     return held

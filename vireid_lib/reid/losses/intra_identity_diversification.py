@@ -59,8 +59,7 @@ def negative_enhancement(
 
 
 def colour_invariance(hue_grey: Rows, visible: Rows) -> Scalar:
-    """CI (eq. 8): mean distance between HueGray images' features and those of the visible images they come from, row
-    by row."""
+    """CI (eq. 8): mean distance between HueGray images' features and, row by row, those of their visible originals."""
     return norm(hue_grey - visible).mean()
 
 

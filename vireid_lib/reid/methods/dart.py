@@ -98,8 +98,7 @@ class NetworkPair(nn.Module):
         return super().load_state_dict(state_dict, *args, **kwargs)
 
     def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> tuple[Output, ...]:
-        """One training pass of each network on its half of the images, of which there must be two or more of each
-        modality."""
+        """One training pass of each network on its half of the images, two or more of each modality."""
         check_batch(visible, infrared)
         (for_first, for_second), (and_first, and_second) = visible.chunk(2), infrared.chunk(2)
         return self.first(for_first, and_first), self.second(for_second, and_second)

@@ -101,8 +101,7 @@ class DeenConfig(TwoStreamConfig):
 
     @classmethod
     def published(cls, dataset: str, **changes: Any) -> "DeenConfig":
-        """As defined, but on RegDB without stage 4 and with DEE after stage 2, and a release that erases less on
-        every data set but SYSU-MM01."""
+        """On RegDB without stage 4 and with DEE after stage 2; the release erases less but on SYSU-MM01."""
         settings: dict[str, Any] = {} if dataset == "sysu_mm01" else {"erasing_area": (0.02, 0.4)}
         if dataset == "regdb":
             settings |= {"stages": 3, "expand_after": 2}

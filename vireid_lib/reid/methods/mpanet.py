@@ -114,8 +114,7 @@ class MpanetConfig(ReidConfig):
 
 
 class SingleStream:
-    """Turns a two-stream backbone without non-local blocks into MPANet's: one stem for both modalities, modality
-    alleviation after layers 3 and 4."""
+    """Makes a backbone MPANet's: no non-local blocks, one stem, modality alleviation after layers 3 and 4."""
 
     def __init__(self) -> None:
         super().__init__(non_local=False)
