@@ -736,7 +736,7 @@ real = (1 - unit[torch.from_numpy(is_real)] @ unit.T).masked_fill(same, torch.in
 threshold = real.quantile(0.01)
 flagged = synthetic < threshold
 
-library = audit_features(asked, unit, training["identity"].tolist(), training["camera"].tolist(), is_real)
+library = audit_features(asked, unit, training, is_real)
 np.testing.assert_allclose(synthetic, library.distances, atol=1e-6)
 np.testing.assert_allclose(real, library.real, atol=1e-6)
 assert np.isclose(threshold, library.threshold, atol=1e-6)

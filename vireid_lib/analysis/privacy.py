@@ -1,10 +1,11 @@
 """Has a generator memorised training images? Distances to the nearest training image, compared with real images'."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int64, UInt8
 from numpy import ndarray
@@ -69,14 +70,13 @@ class Audit:
 def audit_features(
     synthetic: Float[Tensor, "synthetic dim"],
     training: Float[Tensor, "training dim"],
-    identities: Sequence[str],
-    cameras: Sequence[str],
+    table: pd.DataFrame,
     real: Bool[ndarray, " training"],
 ) -> Audit:
     """Audit by cosine distance of features.
 
     Args:
-        identities, cameras: of the training images.
+        table: of the training images.
         real: which training images stand for "real ones": of the modality of the synthetic.
 
     Raises:
@@ -89,14 +89,13 @@ def audit_features(
         return best.indices.numpy(), best.values.numpy()
 
     asked = functional.normalize(synthetic.double())
-    return _audit(nearest, asked, unit, identities, cameras, real, "cosine distance of features")
+    return _audit(nearest, asked, unit, table, real, "cosine distance of features")
 
 
 def audit_pixels(
     synthetic: UInt8[ndarray, "synthetic height width 3"],
     training: UInt8[ndarray, "training height width 3"],
-    identities: Sequence[str],
-    cameras: Sequence[str],
+    table: pd.DataFrame,
     real: Bool[ndarray, " training"],
 ) -> Audit:
     """Audit by 1 - SSIM of luminance, which finds copies in grey and mirrored ones too. Arguments and errors as of
@@ -120,27 +119,23 @@ def audit_pixels(
         first = distances.argmin(1)[:, None]
         return (np.take_along_axis(found, first, 1)[:, 0] for found in (places % len(training), distances))
 
-    return _audit(nearest, synthetic, training, identities, cameras, real, "1 - SSIM")
+    return _audit(nearest, synthetic, training, table, real, "1 - SSIM")
 
 
 def _audit(
     nearest: Callable[[Any, Tensor], Iterable[ndarray]],
-    synthetic: ndarray | Tensor,
-    training: ndarray | Tensor,
-    identities: Sequence[str],
-    cameras: Sequence[str],
+    synthetic: Any,
+    training: Any,
+    table: pd.DataFrame,
     real: ndarray,
     space: str,
 ) -> Audit:
     """Search with `nearest`, which gives row and distance of the training images nearest to those asked for, but for
     those to be kept apart [asked, training]: of one identity under one camera, whose frames may be nearly equal."""
-    if not len(training) == len(identities) == len(cameras) == len(real):
-        raise ValueError(
-            f"audit: {len(training)} training images, {len(identities)} identities, {len(cameras)} cameras, "
-            f"{len(real)} marks of real ones: give one for each."
-        )
-    names = [f"{one}\x1f{other}" for one, other in zip(identities, cameras, strict=True)]
-    moments = torch.from_numpy(np.unique(names, return_inverse=True)[1])
+    if not len(training) == len(table) == len(real):
+        words = f"{len(training)} training images, {len(table)} rows, {len(real)} marks of real ones"
+        raise ValueError(f"audit: {words}: give one for each.")
+    moments = torch.from_numpy(table.groupby(["identity", "camera"]).ngroup().to_numpy(copy=True))
     if not real.any() or len(moments.unique()) < 2:
         raise ValueError("audit: there must be real images, and others than of one identity by one camera.")
 
