@@ -69,10 +69,7 @@ def load_images(paths: Sequence[str], size: tuple[int, int], *, cache: Path | No
 
 
 def to_float(
-    pixels: UInt8[np.ndarray, "images height width 3"],
-    device: str | torch.device = "cpu",
-    *,
-    channels_last: bool = False,
+    pixels: UInt8[np.ndarray, "images height width 3"], device: str | torch.device = "cpu", channels_last: bool = False
 ) -> Float[Tensor, "images 3 height width"]:
     """Return pixels as a float tensor in 0..1, channels first, on a device; in memory, channels may come last."""
     # Bytes travel to the device, a quarter of the floats' size. The copy makes memory-mapped pixels writable.
