@@ -53,9 +53,10 @@ def negative_enhancement(
             "negative_enhancement: the batch shows one identity only and there is no other to keep away from; raise "
             "the number of identities in a batch."
         )
+    apart = norm(centres - opposite)
     itself = torch.eye(len(centres), dtype=torch.bool, device=one.device).repeat(1, 2)
     both = torch.cat((centres, opposite))
-    return _hinges(norm(centres - opposite), margin, (centres, both, itself), (opposite, both, itself))
+    return _hinges(apart, margin, (centres, both, itself), (opposite, both, itself))
 
 
 def colour_invariance(hue_grey: Rows, visible: Rows) -> Scalar:
