@@ -197,7 +197,7 @@ def test_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         run(other, tmp_path)
     other = Toy()
     other.modules["network"][6] = nn.Linear(other.modules["network"][6].in_features, 1)
-    with pytest.raises(ValueError, match=r"6\.weight is \(2, \d+\) there and \(1, \d+\) here"):
+    with pytest.raises(ValueError, match=r"6\.weight is \(2, \d+\) there and \(1, \d+\) now"):
         run(other, tmp_path)
 
 
