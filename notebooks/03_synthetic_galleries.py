@@ -50,10 +50,10 @@ from PIL import Image
 from torch.nn.functional import normalize
 
 from vireid_lib import experiment, viz
-from vireid_lib.analysis.fidelity import brightness, colourfulness, frechet, frechet_distance
+from vireid_lib.analysis.fidelity import colourfulness, frechet, frechet_distance
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.privacy import audit_features
-from vireid_lib.data.grey import grey
+from vireid_lib.data.grey import grey, luminance
 from vireid_lib.experiment import measures
 from vireid_lib.experiment.dive_views import cameras_of_each_view
 from vireid_lib.experiment.gallery_audit import audit, training_images
@@ -646,7 +646,7 @@ down, across = 4, 2
 
 def part_brightness(rows):
     """The mean brightness, 0..1, of each part of the image: a row per image, a column per part."""
-    values = brightness(pixels(rows, (64, 32))) / 255
+    values = luminance(pixels(rows, (64, 32))) / 255
     return values.reshape(len(rows), down, 64 // down, across, 32 // across).mean((2, 4)).reshape(len(rows), -1)
 
 
@@ -736,7 +736,7 @@ real = (1 - unit[torch.from_numpy(is_real)] @ unit.T).masked_fill(same, torch.in
 threshold = real.quantile(0.01)
 flagged = synthetic < threshold
 
-library = audit_features(asked, unit, training["identity"].tolist(), training["camera"].tolist(), is_real)
+library = audit_features(asked, unit, training, is_real)
 np.testing.assert_allclose(synthetic, library.distances, atol=1e-6)
 np.testing.assert_allclose(real, library.real, atol=1e-6)
 assert np.isclose(threshold, library.threshold, atol=1e-6)

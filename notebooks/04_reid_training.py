@@ -234,7 +234,7 @@ class TwoStream(nn.Module):
 
 # %% tags=["by-hand"]
 from vireid_lib.reid import methods
-from vireid_lib.reid.layers import generalised_mean_pool
+from vireid_lib.reid.layers.head import generalised_mean_pool
 from vireid_lib.reid.methods.agw import AgwConfig
 
 config = AgwConfig.small(  # the miniature world's recipe, on whatever data this run has
@@ -379,7 +379,7 @@ plt.show()
 # %%
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
-from vireid_lib.reid.losses.intra_identity_diversification import intra_identity_diversification
+from vireid_lib.reid.losses.intra_identity_diversification import negative_enhancement, positive_enhancement
 
 who = torch.tensor([0, 0, 0, 1, 1, 1])  # of the visible images, and again of the infrared ones
 CLOUD = torch.tensor([[-0.9, 0.3], [0.2, -0.8], [0.7, 0.5]])  # three images around their centre
@@ -399,8 +399,8 @@ def losses_on(identities_apart=1.2, modalities_apart=1.8, size=0.5, margin=0.3, 
         "hetero-centre triplet": lambda v, i: hetero_centre_triplet(v, i, who, who, margin=margin),
         # Without a network nothing is generated: each embedding lies where its image does.
         "CPM (DEEN)": lambda v, i: centre_guided_pair_mining(v, i, v, i, who, who, margin=margin),
-        "IRD: PE + NE (DEN)": lambda v, i: intra_identity_diversification(
-            v, i, who, who, positive_margin=margin, negative_margin=margin
+        "IRD: PE + NE (DEN)": lambda v, i: sum(
+            part(v, i, who, who, margin=margin) for part in (positive_enhancement, negative_enhancement)
         ),
     }
     low, high = points.amin(0), points.amax(0)

@@ -398,8 +398,8 @@ print(studies.limits(run, STUDY, measured, findings))
 
 # %%
 from scipy.spatial import ConvexHull
+from sklearn.decomposition import PCA
 
-from vireid_lib.analysis.projection import principal_plane
 from vireid_lib.reid.features import extract
 
 
@@ -421,7 +421,8 @@ for line, name in zip(grid, ("ht_re", "ird", "den"), strict=True):
     line[0].set_ylabel(row.label)
     for axes, own in zip(line, chosen.values(), strict=True):
         features = extract(network, own, config.model_copy(update={"flip_at_test": False}), None)
-        points, share = principal_plane(features)
+        plane, unit = PCA(2), normalize(features).numpy()
+        points, share = plane.fit_transform(unit), plane.explained_variance_ratio_.sum()
         centres = []
         for modality, colour in MODALITY_COLOURS.items():
             cloud = points[(own["modality"] == modality).to_numpy()]
@@ -498,8 +499,10 @@ for name in ("caj", "mmd", "den"):
             towards = network.features(images[[partner]], test.loc[shown[partner], "modality"])
         maps.append(saliency.grad_cam_plus_plus(network, images[[place]], modality, towards)[0])
         drops.append(saliency.occlusion(network, images[[place]], modality, towards))
-    heat[row.label] = torch.cat(maps)
-    believed[row.label] = saliency.agreement(heat[row.label], torch.cat(drops)).nanmean().item()
+    heat[row.label], drops = torch.cat(maps), torch.cat(drops)
+    coarse = torch.nn.functional.adaptive_avg_pool2d(heat[row.label], drops.shape[1:])  # to the cells that were covered
+    both = torch.stack((coarse.flatten(1), drops.flatten(1)), dim=1)
+    believed[row.label] = torch.stack([torch.corrcoef(pair)[0, 1] for pair in both]).nanmean().item()
 
 viz.explanations(
     pixels(test.loc[shown[:6]], (config.height, config.width)),
@@ -515,7 +518,7 @@ viz.explanations(
 # %%
 rows = {}
 for name, maps in heat.items():
-    part = 100 * saliency.extent(maps)
+    part = 100 * maps.sum((1, 2)).square() / (maps[0].numel() * maps.square().sum((1, 2)))
     part = part[~part.isnan()]  # a map of zeros says nothing
     rows[name] = {
         "part of the image (%)": f"{part.mean():.0f} ± {part.std():.0f}",

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from vireid_lib.reid import pretrained
-from vireid_lib.reid.layers import TwoStreamResNet50
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50
 from vireid_lib.reid.methods.mpanet import SingleStreamResNet50
 from vireid_lib.training import weights
 

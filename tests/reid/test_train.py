@@ -127,7 +127,7 @@ def test_features_that_are_not_finite_name_the_image(coloured: Callable) -> None
     network = ReidTask(table, tiny(), seed=0, cache=None).method.network
     with torch.no_grad():
         network.bottleneck.weight.fill_(float("nan"))
-    with pytest.raises(ValueError, match="not finite, the first that of .*000_visible_0.png"):
+    with pytest.raises(ValueError, match="not finite, first that of .*000_visible_0.png"):
         extract(network, table, tiny(), None)
     assert network.training
     with pytest.raises(ValueError, match="no rows"):

@@ -61,7 +61,7 @@ def audit(run: Run, name: str) -> GalleryAudit:
             np.asarray(load_images(rows["path"].tolist(), SIZE, cache=run.cache.files).pixels)
             for rows in (gallery, training)
         ]
-        found = audit_pixels(*shown, training["identity"].tolist(), training["camera"].tolist(), real)
+        found = audit_pixels(*shown, training, real)
         save_arrays(folder, nearest=found.nearest, distances=found.distances, real=found.real)
         return {"quantile": found.quantile}
 

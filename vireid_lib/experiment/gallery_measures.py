@@ -11,7 +11,7 @@ import pandas as pd
 import safetensors.torch
 import torch
 
-from vireid_lib.analysis.diversity import diversity
+from vireid_lib.analysis.embedding_spread import diversity
 from vireid_lib.analysis.fidelity import NEIGHBOURS, Measure, frechet, manifold
 from vireid_lib.analysis.identity_preservation import identify, identity_distance
 from vireid_lib.analysis.modality_classifier import ModalityClassifier, ModalityNetwork, train_classifier
@@ -220,7 +220,8 @@ def _to_reference(
     ]
     found = {"Fréchet distance": frechet(*near, **about)}
     if count > NEIGHBOURS:
-        found |= {each.name: each for each in manifold(*near).measures(images=(count, count), **about)}
+        by_k = {"images": (count, count), "note": f"k = {NEIGHBOURS}", **about}
+        found |= {name: Measure(name, value, **by_k) for name, value in manifold(*near).items()}
     if all(rows.groupby(["identity", "camera"]).size().max() > 1 for rows in (gallery, real)):
         share, note = diversity(made, gallery, held, real), f"share of the spread of {words}"
         found["variety"] = Measure("variety", share, images=(len(gallery), len(real)), note=note, **about)

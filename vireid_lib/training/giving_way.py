@@ -53,8 +53,7 @@ def giving_way() -> Iterator[None]:
 
 
 def waited() -> float | None:
-    """Seconds that this process's threads were ready and had no core, since each began; None if the system does not
-    say."""
+    """Seconds that this process's threads were ready and had no core, since each began; None if nobody says."""
     found = 0
     for file in TASKS.glob("*/schedstat"):
         with contextlib.suppress(OSError):  # a thread that has just ended
@@ -71,8 +70,7 @@ def libraries() -> list[str]:
 
 
 class Crowd:
-    """An idle team of threads, as many as there are cores, of each OpenMP library: while it is there, threads of other
-    teams sleep as soon as they wait."""
+    """Of each OpenMP library an idle team of threads, one a core: beside it, waiting threads sleep at once."""
 
     def __init__(self) -> None:
         self.gone, self.here = threading.Event(), threading.Event()

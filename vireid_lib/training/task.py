@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.training import seeds
+from vireid_lib.training.binding import differences
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -96,8 +97,7 @@ class Task:
         self.process, self.processes = accelerator.process_index, accelerator.num_processes
 
     def prepare(self, accelerator: Accelerator) -> None:
-        """Move the modules to the device and wrap them for it. Tasks with frozen networks that are not in
-        `modules` override this, and move those too."""
+        """Move the modules to the device and wrap them. Tasks with networks beside `modules` move those too."""
         self.modules = {name: accelerator.prepare(module) for name, module in self.modules.items()}
         self.optimizers = {name: accelerator.prepare(optimizer) for name, optimizer in self.optimizers.items()}
         for extra in self.extras.values():
@@ -105,8 +105,7 @@ class Task:
                 extra.to(accelerator.device)
 
     def release(self, accelerator: Accelerator) -> None:
-        """Undo `prepare`'s wrapping, so that what the caller holds is the plain network again; also that of a
-        `prepare` that failed half-way."""
+        """Undo `prepare`'s wrapping, also of one that failed half-way: the caller holds the plain networks."""
         self.modules = {
             name: accelerator.unwrap_model(module, keep_fp32_wrapper=False) for name, module in self.modules.items()
         }
@@ -123,18 +122,10 @@ class Task:
         """Inverse of `state_dict`. Raises ValueError when names do not match this task."""
         for name, module in self.modules.items():
             saved, own = state["modules"][name], self._module_state(module)
-            if saved.keys() != own.keys():
-                raise ValueError(
-                    f"The checkpoint of {self.name!r} does not fit its module {name!r}: it lacks "
-                    f"{sorted(own.keys() - saved.keys())[:3]} and has, besides, "
-                    f"{sorted(saved.keys() - own.keys())[:3]}. Train in a new folder."
-                )
-            for key, tensor in own.items():
-                if saved[key].shape != tensor.shape:
-                    raise ValueError(
-                        f"The checkpoint of {self.name!r} does not fit its module {name!r}: {key} is "
-                        f"{tuple(saved[key].shape)} there and {tuple(tensor.shape)} here. Train in a new folder."
-                    )
+            shapes = ({key: tuple(tensor.shape) for key, tensor in each.items()} for each in (saved, own))
+            if found := list(differences(*shapes)):
+                what = f"The checkpoint of {self.name!r} does not fit its module {name!r}"
+                raise ValueError(f"{what}: {'; '.join(found[:3])}. Train in a new folder.")
             with torch.no_grad():
                 for key, tensor in own.items():
                     tensor.copy_(saved[key])

@@ -14,7 +14,7 @@ from vireid_lib.generators.aligngan.networks import Classifier, ImageDiscriminat
 from vireid_lib.generators.aligngan.task import AlignGanTask
 from vireid_lib.generators.batches import Batches
 from vireid_lib.reid.features import extract
-from vireid_lib.reid.layers import average_pool
+from vireid_lib.reid.layers.head import average_pool
 
 
 def _reading(generator):

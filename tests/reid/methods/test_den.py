@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from vireid_lib.data import augment
 from vireid_lib.reid import methods
-from vireid_lib.reid.layers import Output
+from vireid_lib.reid.layers.network import Output
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.methods.baseline import BaselineConfig
 from vireid_lib.reid.methods.den import Den, DenConfig

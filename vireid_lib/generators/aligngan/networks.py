@@ -8,7 +8,8 @@ from torch.nn import functional
 from vireid_lib.data.augment import normalise
 from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.networks import Images, LabelledGenerator, draw_weights
-from vireid_lib.reid.layers import TwoStreamResNet50, TwoStreamSmall, average_pool
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
+from vireid_lib.reid.layers.head import average_pool
 from vireid_lib.reid.pretrained import load_imagenet
 
 Maps = Float[Tensor, "batch channels h w"]

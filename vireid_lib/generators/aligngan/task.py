@@ -19,7 +19,7 @@ from vireid_lib.generators.aligngan.networks import (
 )
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.networks import Images, generator_groups
-from vireid_lib.reid.layers import average_pool
+from vireid_lib.reid.layers.head import average_pool
 from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.training import seeds
