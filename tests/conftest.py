@@ -21,7 +21,6 @@ WORKERS = 8
 """At most: each takes up to 3 GB."""
 
 
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
     """One for each core that is really there."""
     return min(WORKERS, cores.available())

@@ -23,8 +23,10 @@ SECONDS = 0.5
 """Between two looks at how long threads have waited for a core."""
 
 BUSY = 0.1
-"""Share of the time that they wait, all together, above which the cores are busy. On free cores it is 0.01 to 0.05, also
-where threads sleep at once: being woken a thousand times takes that long. Beside another program it is 0.5 and more.
+"""Share of the time that they wait, all together, above which the cores are busy.
+
+On free cores it is 0.01 to 0.05, even where threads sleep at once (being woken a thousand times takes that long).
+Beside another program it is 0.5 and more.
 """
 
 CALM = 4
