@@ -43,22 +43,28 @@ def fitted(fit):
 
 
 NORMS = {"lora_targets": "all+ends", "branch_norms": True, "rescale_guidance": 0.7}
+STOCHASTIC = {"solver": "sde-dpmsolver++", "karras_sigmas": True}
 
 
 PEOPLE, CAMERAS = ["mini_market/0001", "mini_market/0007"], ["mini_vi/3", "mini_vi/6"]
 PARTS = ("scale", "shift")
 
 
-@pytest.mark.parametrize("changes", [{}, NORMS], ids=["plain", "norms"])
+@pytest.mark.parametrize("changes", [{}, NORMS, STOCHASTIC], ids=["plain", "norms", "stochastic"])
 def test_vanilla_pipeline_gives_the_same_image(fit, tiny_base, changes):
     dive, folder = fit(**changes)
     ours = sample(dive.model, [Request(PEOPLE[0], "mini_vi/3", 11), Request(PEOPLE[1], "mini_vi/3", 12)])
     pipeline = StableDiffusionPipeline.from_pretrained(tiny_base, safety_checker=None).to(torch.float32)
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config, timestep_spacing="linspace")
+    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
+        pipeline.scheduler.config,
+        timestep_spacing="linspace",
+        algorithm_type=dive.config.solver,
+        use_karras_sigmas=dive.config.karras_sigmas,
+    )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.load_textual_inversion(load_bank(folder / "tokens.safetensors"))
     pipeline.load_lora_weights(folder / "lora" / "mini_vi-3", weight_name="pytorch_lora_weights.safetensors")
-    if changes:  # as the docstring of `Branches.save` tells its readers
+    if dive.config.branch_norms:  # as the docstring of `Branches.save` tells its readers
         norms = load_file(folder / "lora" / "mini_vi-3" / "norms.safetensors")
         for name in sorted({key.removeprefix("unet.").rpartition(".")[0] for key in norms}):
             norm, (scale, shift) = pipeline.unet.get_submodule(name), [norms[f"unet.{name}.{p}"] for p in PARTS]
@@ -94,8 +100,9 @@ def test_one_camera_s_look_stands_under_every_infrared_camera(tiny, tiny_table, 
         assert np.abs(np.asarray(Image.open(row.path)).astype(int) - own).max() <= 1
 
 
-def test_a_picture_does_not_depend_on_its_batch(fitted):
-    model = fitted[0].model
+@pytest.mark.parametrize("changes", [{}, STOCHASTIC], ids=["plain", "stochastic"])
+def test_a_picture_does_not_depend_on_its_batch(fit, changes):
+    model = fit(**changes)[0].model
     requests = [Request(person, "mini_vi/6", seed) for seed, person in enumerate(PEOPLE * 2)]
     together = sample(model, requests)
     alone = np.concatenate([sample(model, [request]) for request in requests])

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from diffusers import DPMSolverMultistepScheduler
+from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -55,10 +57,11 @@ def sample(
     config = model.config
     branch = _common_branch(model, requests)
     device = model.base.unet.device
-    scheduler = sampler(model.base.schedule, config.timestep_spacing)
+    scheduler = sampler_of(model)
     scheduler.set_timesteps(steps or config.sampling_steps, device=device)
     shape = (model.base.unet.config.in_channels, *latent_size(model, config.height, config.width))
-    noise = torch.stack([_noise(request.seed, shape) for request in requests]).to(device)
+    draws = [torch.Generator().manual_seed(request.seed) for request in requests]
+    noise = randn_tensor((len(draws), *shape), generator=draws).to(device)
     times = scheduler.timesteps
     if images is None:
         latents = noise * scheduler.init_noise_sigma
@@ -82,8 +85,15 @@ def sample(
                 predicted = empty + guidance * (full - empty)
                 if config.rescale_guidance:
                     predicted = rescale(predicted, full, config.rescale_guidance)
-            latents = scheduler.step(predicted, time, latents).prev_sample
+            latents = scheduler.step(predicted, time, latents, generator=draws).prev_sample
     return decode(model, latents)
+
+
+def sampler_of(model: DiveModel) -> DPMSolverMultistepScheduler:
+    """The solver that the model's settings name."""
+    config = model.config
+    options = {"solver": config.solver, "karras_sigmas": config.karras_sigmas}
+    return sampler(model.base.schedule, config.timestep_spacing, **options)
 
 
 def rescale(guided: Tensor, full: Float[Tensor, "n c h w"], share: float) -> Float[Tensor, "n c h w"]:
@@ -130,10 +140,6 @@ def latent_size(model: DiveModel, height: int, width: int) -> tuple[int, int]:
     """Height and width of the latents of a picture."""
     factor = 2 ** (len(model.base.vae.config.block_out_channels) - 1)
     return height // factor, width // factor
-
-
-def _noise(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "c h w"]:
-    return torch.randn((1, *shape), generator=torch.Generator().manual_seed(seed))[0]
 
 
 def _common_branch(model: DiveModel, requests: Sequence[Request]) -> int:
