@@ -228,8 +228,8 @@ torch.testing.assert_close(ddim(z, t, s, predictions[2]), expected, rtol=1e-4, a
 # and the rest is DDIM's step towards $D$. The first step has no memory and the last ends without noise: both take
 # $D = \hat z_0$.
 #
-# All of this is deterministic: an error of an early step stays in $z$ to the end. The **stochastic** solver, an extra of
-# this book (`solver: sde-dpmsolver++`), takes a larger part of the noise out at each step and puts fresh noise
+# All of this is deterministic: an error of an early step stays in $z$ to the end. The **stochastic** solver, an extra
+# of this book (`solver: sde-dpmsolver++`), takes a larger part of the noise out at each step and puts fresh noise
 # $\epsilon'$ in, so that later steps can correct what earlier ones got wrong. With $q = e^{-(\lambda_s - \lambda_t)}$:
 #
 # $$ z_s = \frac{\sigma_s}{\sigma_t} \, q \, z_t + \alpha_s (1 - q^2) D + \sigma_s \sqrt{1 - q^2} \; \epsilon' . $$

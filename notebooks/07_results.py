@@ -578,7 +578,7 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 # - **One generator, one world.** The intervals are about other seeds of the ReID training and other test people of this
 #   world. The generator behind them was fine-tuned once (on RegDB, once for each split): a second fine-tuning could
 #   move all rows that use it together. Another world, another data set, is another question.
-# - **Few seeds, few galleries.** Student's interval over five seeds and four galleries is wide, and it should be: they
+# - **Few seeds, few galleries.** Student's interval over five seeds and a few galleries is wide, and it should be: they
 #   allow no more.
 # - **Settings were chosen on validation identities**, never on the test set, and the network of the last step is taken.
 #   Numbers in the literature are often those of the epoch that is best *on the test set* ([chapter 8](08_pitfalls.py)
