@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 only if everything that was asked for was done; for the book: every chapter truly ran.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = build_parser().parse_args(arguments)
+    options.command = shlex.join(["vireid", *arguments])
     try:
         _be_one_process()
         return options.run(options)
@@ -187,8 +190,11 @@ def _run(options: argparse.Namespace, what: str, **chosen: object) -> int:
         raise ValueError(f"--address {options.address} is a Ray cluster's: give it together with --engine ray.")
     os.environ[executors.ENGINE], os.environ[executors.ADDRESS] = executors.check(options.engine), options.address
     os.environ[KEEP_RESULTS] = "1" if options.keep else ""
-    places = {"workspace": options.workspace, "data_root": options.data_root}
-    run = run_book(options.profile, **places, overrides=options.overrides, site=options.site, **chosen)
+    run = run_book(
+        options.profile,
+        **{name: getattr(options, name) for name in ("workspace", "data_root", "overrides", "site", "command")},
+        **chosen,
+    )
     if run.scores is not None:
         print(f"\n{results.as_text(results.main_table(run.scores, run.profile))}")
     if run.page is not None:

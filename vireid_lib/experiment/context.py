@@ -62,6 +62,10 @@ class Context:
         self.tables: dict[str, object] = {}
         self.skipped_images: dict[str, int] = {}
 
+    def __reduce__(self) -> tuple:
+        """For other processes, which read tables and look for a device themselves."""
+        return type(self), (self.profile, self.folder, self.data_root or "")
+
     def with_profile(self, profile: Profile) -> Self:
         """The run with other settings, in the same workspace, which makes stages only if this one's does; tables of
         images that both read are read once."""

@@ -3,11 +3,10 @@
 import ast
 import io
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vireid_lib import places
 from vireid_lib.data.text import read_text
 from vireid_lib.experiment import parameters
 from vireid_lib.experiment.profile import Profile
@@ -172,15 +171,3 @@ def _unknown(name: str, chapters: list[Chapter]) -> str:
     meant = "".join(f"did you mean {near}? " for near in nearest(name, valid))
     listing = ", ".join(f"{own} ({chapter})" for own, chapter in valid.items()) or "none at all"
     return f"no chapter that is to run has this parameter; {meant}valid names: {listing}."
-
-
-def parameters_of(
-    chapter: Chapter, overrides: Mapping[str, object], *, profile: str, workspace: Path, data_root: str
-) -> dict[str, object]:
-    """All parameters that a chapter runs with."""
-    reserved = {
-        "profile": profile,
-        "workspace": str(workspace),
-        "data_root": data_root and str(places.absolute(data_root)),
-    }
-    return {**chapter.parameters, **reserved, **overrides}
