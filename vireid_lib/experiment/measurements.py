@@ -1,6 +1,6 @@
 """Trains a study's rows with every seed and measures them: scores and the spread of the embedding."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -158,27 +158,6 @@ def for_plot(measured: pd.DataFrame, *, x: str, y: str) -> pd.DataFrame:
     groups = first.groupby("label", sort=False)
     columns = {name: groups[name].mean() for name in (x, y)}
     return pd.DataFrame(columns | {f"{name}_std": groups[name].std(ddof=1) for name in (x, y)}).reset_index()
-
-
-def curve(
-    measured: pd.DataFrame, rows: Mapping[float, str], *, published: str, measure: str = "rank_1"
-) -> pd.DataFrame:
-    """A measure over the values of a setting, in the protocol's first mode, for `viz.sweeps`.
-
-    Args:
-        rows: value → name of the row that was trained with it; those that were not measured are left out.
-        published: name of the row with the paper's value.
-
-    Returns:
-        columns value, mean, std (over seeds; NaN for one seed), paper.
-    """
-    first = measured[measured["mode"] == measured["mode"].iloc[0]]
-    groups = first.groupby("row")[measure]
-    found = [(value, name, groups.get_group(name)) for value, name in rows.items() if name in groups.groups]
-    return pd.DataFrame(
-        [(value, own.mean(), own.std(ddof=1), name == published) for value, name, own in found],
-        columns=["value", "mean", "std", "paper"],
-    )
 
 
 def in_the_plane(features: Float[Tensor, "images dim"], table: pd.DataFrame, *, identities: int = 8) -> dict:

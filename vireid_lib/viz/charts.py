@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
 
@@ -12,40 +11,34 @@ from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
 def bars(
     labels: Sequence[str],
     means: Sequence[float],
-    deviations: Sequence[float] | None = None,
+    deviations: Sequence[float],
     *,
-    points: Sequence[Sequence[float]] | None = None,
+    points: Sequence[Sequence[float]] = (),
     axis: str = "rank-1 (%)",
-    reference: int | None = 0,
     title: str = "",
 ) -> Picture:
-    """Horizontal bars, mean ± standard deviation, with every seed as a dot.
+    """Horizontal bars, mean ± standard deviation, with every seed as a dot; a dashed line compares with the first.
 
     Args:
         deviations: standard deviations; NaN where there is one value only.
         points: the single values behind each mean.
         axis: what is measured, with its unit.
-        reference: the bar that the others are compared with, by a dashed line; None for none.
     """
     picture = Picture(7.2, 0.9 + 0.42 * len(labels), title or f"Bars of {axis}: {', '.join(labels)}")
     axes = picture.subplots()
     places = np.arange(len(labels))
-    colours = [QUIET if place == reference else SERIES[0] for place in places]
-    axes.barh(places, means, height=0.62, color=colours, alpha=0.85)
-    spread = np.zeros(len(labels)) if deviations is None else np.nan_to_num(np.asarray(deviations, dtype=float))
-    drawn = spread > 0
-    axes.errorbar(
-        np.asarray(means)[drawn], places[drawn], xerr=spread[drawn], fmt="none", ecolor=INK, elinewidth=1.3, capsize=3
-    )
+    axes.barh(places, means, height=0.62, color=[QUIET, *[SERIES[0]] * (len(labels) - 1)], alpha=0.85)
+    spread = np.nan_to_num(np.asarray(deviations, dtype=float))
+    drawn, line = spread > 0, {"fmt": "none", "ecolor": INK, "elinewidth": 1.3, "capsize": 3}
+    axes.errorbar(np.asarray(means)[drawn], places[drawn], xerr=spread[drawn], **line)
     right = max(mean + error for mean, error in zip(means, spread, strict=True))
-    for place, values in enumerate(points or ()):
+    for place, values in enumerate(points):
         axes.plot(values, np.full(len(values), place), "o", color="white", markeredgecolor=INK, markersize=3.6)
         right = max(right, *values)
     for place, (mean, error) in enumerate(zip(means, spread, strict=True)):
         text = f"{mean:.1f} ± {error:.1f}" if error else f"{mean:.1f}"
         axes.annotate(text, (right, place), xytext=(8, 0), textcoords="offset points", va="center", fontweight="bold")
-    if reference is not None:
-        axes.axvline(means[reference], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
+    axes.axvline(means[0], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
     axes.set_yticks(places, labels, color=INK)
     axes.invert_yaxis()
     axes.set_xlim(0, right * 1.16)
@@ -82,16 +75,8 @@ def differences(
         colour = SERIES[kinds.index(groups[place]) % len(SERIES)] if kinds else SERIES[0]
         known = not np.isnan(margin)
         full = established[place] if len(established) else known and abs(mean) > margin
-        axes.errorbar(
-            mean,
-            place,
-            xerr=margin if known else None,
-            fmt="o",
-            color=colour,
-            elinewidth=1.8,
-            capsize=3,
-            markerfacecolor=colour if full else "white",
-        )
+        look = {"fmt": "o", "color": colour, "markerfacecolor": colour if full else "white"}
+        axes.errorbar(mean, place, xerr=margin if known else None, elinewidth=1.8, capsize=3, **look)
         text = f"{mean:+.1f}" + (f" ± {margin:.1f}" if known else "")
         axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontweight="bold")
     axes.axvline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
@@ -103,13 +88,7 @@ def differences(
     for place, kind in enumerate(kinds):
         axes.plot([], [], "o", color=SERIES[place % len(SERIES)], label=kind)
     if kinds:
-        _legend_below(picture, axes)
+        columns = 2 if max(map(len, kinds)) > 24 else 4
+        picture.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=columns, handlelength=1.4)
     axes.set_title(title)
     return picture
-
-
-def _legend_below(picture: Picture, axes: Axes) -> None:
-    """A legend that takes room from the figure's lower end, however tall the figure is."""
-    handles, labels = axes.get_legend_handles_labels()
-    columns = 2 if max(len(label) for label in labels) > 24 else 4
-    picture.legend(handles, labels, loc="outside lower left", ncols=columns, handlelength=1.4)

@@ -39,7 +39,6 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
 
 from vireid_lib.experiment.claims import Claim, Finding, count, findings_table, judge
 from vireid_lib.experiment.measurements import (
-    curve,
     effort,
     for_plot,
     in_the_plane,
@@ -63,7 +62,6 @@ __all__ = [
     "Study",
     "beside_paper",
     "count",
-    "curve",
     "effort",
     "features_of",
     "findings_table",
