@@ -53,7 +53,7 @@ from vireid_lib.evaluation import statistics
 from vireid_lib.experiment import claims, measures, paper_table, papers, results
 from vireid_lib.experiment.attention_measures import concentrations
 from vireid_lib.experiment.claims import Claim
-from vireid_lib.experiment.gallery_fidelity import fidelity
+from vireid_lib.experiment.gallery_audit import fidelity
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, mark
 from vireid_lib.experiment.prompt_losses import PROMPT_VARIANTS, prompt_verdict, prompt_worth
 from vireid_lib.experiment.provenance import minute

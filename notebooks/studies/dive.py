@@ -52,7 +52,7 @@ from vireid_lib.experiment import studies
 from vireid_lib.experiment.attention_measures import concentrations, positions
 from vireid_lib.experiment.datasets import most_seen
 from vireid_lib.experiment.dive_views import cameras_of_each_view
-from vireid_lib.experiment.gallery_measures import PERCENT, compare
+from vireid_lib.experiment.gallery_measures import COLUMNS, compare
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
 from vireid_lib.experiment.training_sets import training_label
@@ -308,9 +308,9 @@ ranks = {name: own["rank_1"] for name, own in first.groupby("row")}
 gains = [ranks[f"{STUDY.method}_{name}"] - ranks[f"{STUDY.method}_real"].mean() for name in galleries]
 found = compare(run, galleries)
 
-right = PERCENT["right person (true infrared)" if run.miniature else "right person (photographs)"]
+right = COLUMNS["right person (true infrared)" if run.miniature else "right person (photographs)"]
 keys = ("infrared (luminance)", "variety", "flagged copies")
-columns = [right, "Fréchet distance", "SSIM on the person", *(PERCENT[key] for key in keys)]
+columns = [right, "Fréchet distance", "SSIM on the person", *(COLUMNS[key] for key in keys)]
 table = found.table.set_index("infrared images").reindex(columns=columns)
 table.insert(0, f"gain in rank-1 of {METHOD} (points)", [gain.mean() for gain in gains])
 table.insert(1, "distinct images", [run.gallery_sizes(name)["distinct"] for name in galleries])
