@@ -130,9 +130,9 @@ if len(scores):
 # %%
 from vireid_lib.experiment import trainings
 
-effort = trainings.effort(results.evaluations(run))
-print(effort.sentence)
-effort.table.round(2)
+told = trainings.given(results.evaluations(run))
+print(trainings.same_effort(told))
+trainings.effort(told).round(2)
 
 # %% [markdown]
 # **What to notice.** Rows with the same entries differ in the data alone. Elsewhere, the longer or larger training had

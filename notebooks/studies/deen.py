@@ -275,7 +275,7 @@ trainings.recipe(deen_run.reid_config, run.profile.data.target, unprinted=True)
 print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 print(studies.same_effort(STUDY, measured))
-studies.effort(run, STUDY, measured)
+studies.effort(measured).round(1)
 
 # %%
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "intra_distance", "inter_distance", "delta"])

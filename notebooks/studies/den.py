@@ -322,7 +322,7 @@ trainings.recipe(den_run.reid_config, run.profile.data.target, unprinted=True)
 # %%
 print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
-studies.effort(run, STUDY, measured)
+studies.effort(measured).round(1)
 
 # %%
 studies.overview(measured)

@@ -255,7 +255,7 @@ viz.image_grid(
 print(dive.trained_with(STUDY))
 print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
-studies.effort(run, STUDY, measured)
+studies.effort(measured).round(1)
 
 # %% [markdown]
 # ## 3. Which generator? (Table 1 and Figure 4)

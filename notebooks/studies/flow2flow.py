@@ -459,7 +459,7 @@ measured = studies.measure(run, STUDY, full=full, training=training)
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "himd"])
 
 # %%
-studies.effort(run, STUDY, measured)
+studies.effort(measured).round(1)
 
 # %% [markdown]
 # ## 7. The paper's tables, with ours below each number

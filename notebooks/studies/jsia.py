@@ -256,7 +256,7 @@ trainings.recipe(whole.reid_config, run.profile.data.target, unprinted=True)
 print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full)
 print(studies.same_effort(STUDY, measured))
-studies.effort(run, STUDY, measured)
+studies.effort(measured).round(1)
 
 # %%
 studies.overview(measured, ["rank_1", "rank_10", "mean_ap", "mean_inp", "intra_distance", "inter_distance"])

@@ -1,20 +1,19 @@
 """Trains a study's rows with every seed and measures them: scores and the spread of the embedding."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from statistics import median
 
 import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
 from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.evaluation.statistics import LEVEL
 from vireid_lib.experiment import jobs, methods, trainings
 from vireid_lib.experiment.claims import Finding, in_percent, part_scores, split_scores
+from vireid_lib.experiment.measures import distances
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
-from vireid_lib.experiment.pipeline import Run, load_features
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.settings import fit_of, trained_generator
 from vireid_lib.experiment.study import Row, Study, run_of, trainable
@@ -38,69 +37,39 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
 
     Returns:
         one row per study row, seed and mode of the protocol: columns row, label, seed, fit (of the generator, None
-        where nothing is fitted; see `settings.fit_of`), mode, older (see `StageRecord`), minutes, those of `GIVEN` (see
-        `trainings.given`; mean over splits), the scores in percent, the distances of
-        `vireid_lib.analysis.embedding_spread` (`spread` and `cross_modality_distances`; the same in every mode), and
-        `splits`: where each split has its own network (RegDB), all of these by split, else None. `parts`: elsewhere,
-        the scores on each part of the test identities.
+        where nothing is fitted; see `settings.fit_of`), mode, older (see `StageRecord`), minutes and what
+        `trainings.given` tells (mean over splits), the scores in percent, `measures.distances` (the same in every
+        mode), and `splits`: where each split has its own network (RegDB), all of these by split, else None. `parts`:
+        elsewhere, the scores on each part of the test identities.
 
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
     """
     rows, seeds = trainable(run, study.chosen(full or not training)), run.profile.reid.seeds
-    if training:
-        records = iter(train(run, rows))
-        done = {(row.name, seed): next(records) for seed in seeds for row in rows}
-    else:
-        done = {
-            (row.name, seed): record
-            for row in rows
-            for seed in seeds
-            if (record := run_of(run, row).finished(row.training, seed))
-        }
-        if not done:
-            raise ValueError(f"No row of study {study.name} is trained in {run.folder}: let it train some.")
-    found = []
+    made, found = iter(train(run, rows)) if training else None, []
+    done = {
+        (row.name, seed): next(made) if made else run_of(run, row).finished(row.training, seed)
+        for seed in seeds
+        for row in rows
+    }
     for row in rows:
         for seed in seeds:
-            if (record := done.get((row.name, seed))) is None:
+            if (record := done[row.name, seed]) is None:
                 continue
-            distances = dict(_distances(run, record).values)
-            by_split = distances.pop("splits", {})
+            apart = dict(distances(run, record).values)
+            by_split = apart.pop("splits", {})
             fit = fit_of(run_of(run, row).profile, row.training, seed)
             about = {"row": row.name, "label": row.label, "seed": seed, "fit": fit}
-            minutes = sum(each["minutes"] for each in record.values["trainings"].values())
-            effort = {"minutes": minutes, **trainings.given(record)[GIVEN].mean()}
+            about |= trainings.given([record])[[*GIVEN, "minutes"]].mean().to_dict()
             for mode, evaluation in record.values["evaluations"].items():
                 values = {name: 100 * evaluation["mean"][name] for name in SCORES}
-                splits = split_scores(record, mode)
-                if splits is not None:
+                if (splits := split_scores(record, mode)) is not None:
                     splits = in_percent({name: splits[name] for name in SCORES}) | by_split
                 by = {"splits": splits, "parts": in_percent(part_scores(record, mode))}
-                found.append({**about, "mode": mode, "older": record.older, **effort, **values, **distances, **by})
+                found.append({**about, "mode": mode, "older": record.older, **values, **apart, **by})
+    if not found:
+        raise ValueError(f"No row of study {study.name} is trained in {run.folder}: let it train some.")
     return pd.DataFrame(found)
-
-
-def _distances(run: Run, evaluated: StageRecord) -> StageRecord:
-    """Every distance of `analysis.embedding_spread` between the test features of a training, of the images as they are
-    for every method, as a stage; with several splits their mean, and each by split, under the names that the splits'
-    trials have."""
-    splits = run.splits
-    features = {split: load_features(evaluated, split, plain=True) for split in splits}
-
-    def of_split(split: int) -> dict[str, float]:
-        test = run.data(split).test()
-        return {**spread(features[split], test), **cross_modality_distances(features[split], test)}
-
-    def make(folder: Path) -> dict:
-        found = {f"split {split}": of_split(split) for split in splits}
-        names = next(iter(found.values()))
-        means = {name: sum(each[name] for each in found.values()) / len(found) for name in names}
-        if len(found) == 1:
-            return means
-        return means | {"splits": {name: {split: each[name] for split, each in found.items()} for name in names}}
-
-    return run.stage("study_distances", {}, {"features": evaluated}, make, seeds=evaluated.result["seeds"])
 
 
 def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_ap", *SPREADS)) -> pd.DataFrame:
@@ -117,39 +86,13 @@ def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
 
 
-def effort(run: Run, study: Study, measured: pd.DataFrame) -> pd.DataFrame:
-    """What each measured row was given: people and images of a batch, and, as recorded, steps, images seen and minutes
-    (mean over seeds)."""
-    rows = {}
-    for name, group in measured.groupby("row", sort=False):
-        row = study.row(name)
-        config = run_of(run, row).reid_config
-        rows[row.label] = {
-            "people in a batch": config.identities,
-            "images of each, per modality": config.images,
-            "steps": round(group["steps"].mean()),
-            "images seen": round(group["images seen"].mean()),
-            "minutes": round(group["minutes"].mean(), 1),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
-
-
 def same_effort(study: Study, measured: pd.DataFrame) -> str:
-    """Whether the measured rows of each method had the same batches and the same number of steps for one seed: a
-    sentence for each method, from what was recorded. Rows that differ on purpose (`Row.times`) are left out."""
+    """`trainings.same_effort` of the measured rows of each method, a line for each. Rows that differ on purpose
+    (`Row.times`) are left out."""
     methods = {row.name: row.method for row in study.rows if not row.times}
     told = measured[measured["row"].isin(methods)].drop_duplicates(["row", "seed"])
-    lines = []
-    for method, own in told.groupby(told["row"].map(methods), sort=False):
-        rows, unequal = own["row"].nunique(), trainings.differing(own, ["seed"])
-        if unequal:
-            alike = f"its {rows} rows differ in {' and '.join(unequal)}; a gain may come from there"
-        elif rows > 1:
-            alike = f"the same batches and the same number of steps in all of its {rows} rows"
-        else:
-            alike = "one row"
-        lines.append(f"{method}: {alike} ({', '.join(f'{trainings.span(own[name])} {name}' for name in GIVEN)}).")
-    return "\n".join(lines)
+    groups = told.groupby(told["row"].map(methods), sort=False)
+    return "\n".join(f"{name}, {own['row'].nunique()} rows: {trainings.same_effort(own)}" for name, own in groups)
 
 
 def for_plot(measured: pd.DataFrame, *, x: str, y: str) -> pd.DataFrame:

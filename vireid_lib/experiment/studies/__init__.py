@@ -21,7 +21,7 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
         print(studies.smallest(run, STUDY, full=full))  # the smallest difference that the seeds can show
         measured = studies.measure(run, STUDY, full=full)  # trains (cached, two at a time); one row per row × seed
         studies.overview(measured)                          # mean ± std of every row
-        studies.effort(run, STUDY, measured)               # batch, steps, images seen of every row
+        studies.effort(measured)                           # batch, steps, images seen of every row
         print(studies.same_effort(STUDY, measured))         # whether they are the same
         studies.beside_paper(run, STUDY, measured, 3)      # the paper's table 3, ours below each number
         findings = studies.judge(measured, STUDY.claims)
@@ -38,21 +38,13 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
 """
 
 from vireid_lib.experiment.claims import Claim, Finding, count, findings_table, judge
-from vireid_lib.experiment.measurements import (
-    effort,
-    for_plot,
-    in_the_plane,
-    limits,
-    measure,
-    overview,
-    same_effort,
-    train,
-)
+from vireid_lib.experiment.measurements import for_plot, in_the_plane, limits, measure, overview, same_effort, train
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.paper_table import beside_paper
 from vireid_lib.experiment.sensitivity import smallest
 from vireid_lib.experiment.studies.first_step import first_batch, untrained
 from vireid_lib.experiment.study import Row, Study, features_of, run_of
+from vireid_lib.experiment.trainings import effort
 
 __all__ = [
     "MEASURES",
