@@ -443,7 +443,7 @@ for words, prior in (("mixture", False), ("prior", True)):
     drawn = jsia_generators.from_latents(
         maker, {name: rows.head(7) for name, rows in few.items()}, test, 0, prior=prior
     )
-    for modality, images in (drawn or {}).items():
+    for modality, images in drawn.items():
         lines[f"{modality}\n{words}"] = images
 if lines:
     lines = dict(sorted(lines.items(), reverse=True))
