@@ -80,30 +80,17 @@ def better(row: str, other: str, words: str, place: str, measure: str = "rank_1"
 
 @dataclass(frozen=True)
 class Contrast(Difference):
-    """A difference between settings, and of how many values it was made.
+    """A difference between settings.
 
     Attributes:
-        seeds: of each setting.
+        over: of what the interval is: "10 splits", "5 seeds × 4 galleries", "5 seeds", "3 and 2 seeds, not paired".
         splits: over which it is paired; 0 where it is over seeds.
         paired: whether it was taken within each seed.
-        parts: of the test identities, within which it was taken as well; 1 where they are one gallery.
     """
 
-    seeds: tuple[int, ...] = ()
+    over: str = ""
     splits: int = 0
     paired: bool = False
-    parts: int = 1
-
-    @property
-    def over(self) -> str:
-        """What the interval is over: "10 splits", "5 seeds × 4 galleries", "5 seeds", "3 and 2 seeds, not paired"."""
-        if self.splits:
-            return f"{self.splits} splits"
-        numbers = list(dict.fromkeys(self.seeds))
-        words = f"{' and '.join(map(str, numbers))} seed{'s' * (numbers != [1])}"
-        if not self.paired:
-            return words + ", not paired" * (max(numbers) > 1)
-        return words + f" × {self.parts} galleries" * (self.parts > 1)
 
 
 @dataclass(frozen=True)
@@ -115,7 +102,6 @@ class Finding:
             minus the other. None if a row has not been trained, or the measure is not taken of it.
         corrected: its p-value after Holm's correction over all claims that were tested; None for a single seed.
         older: whether older code has made one of the rows (`--keep-results`).
-        mode: of the protocol.
     """
 
     claim: Claim
@@ -166,6 +152,13 @@ class Finding:
         return self.verdict if plain == self.verdict else f"{self.verdict} ({plain} before correction)"
 
     @property
+    def p_words(self) -> str:
+        """The corrected p-value for reading: two digits, and no more zeros than a table needs; "" if there is none."""
+        if (p := self.corrected) is None:
+            return ""
+        return "< 0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+
+    @property
     def words(self) -> str:
         """The difference with its 95 % interval, and over what that is if not over seeds; "" if there is none."""
         if self.contrast is None:
@@ -184,8 +177,8 @@ class Finding:
         start = f"{self.claim.words}{f' ({self.claim.place})' * bool(self.claim.place)}: {self.verdict_words}"
         if self.contrast is None:
             return start + "."
-        p_value = "" if self.corrected is None else f"; corrected p {p_words(self.corrected)}"
         over = "" if self.contrast.splits else f", {self.contrast.over}"
+        p_value = f"; corrected p {self.p_words}" * bool(self.p_words)
         return f"{start}; {MEASURES[self.claim.measure]} {self.words}{over}{p_value}."
 
 
@@ -226,15 +219,12 @@ def compare(
     if reference not in set(names := list(dict.fromkeys(measured["row"]))):
         raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(names)}")
     label = {name: training_label(name).removeprefix("+ ") for name in names}
-    return judge(
-        measured,
-        [
-            Claim(f"{label[name]}: better than {label[reference]}", "", metric, name, reference)
-            for name in names
-            if name != reference
-        ],
-        mode,
-    )
+    asked = [
+        better(name, reference, f"{label[name]}: better than {label[reference]}", "", metric)
+        for name in names
+        if name != reference
+    ]
+    return judge(measured, asked, mode)
 
 
 def measured_of(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -278,7 +268,7 @@ def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
             "where": each.claim.place,
             "measure": MEASURES[each.claim.measure],
             "difference (95 % interval)": each.words,
-            "corrected p": "" if each.corrected is None else p_words(each.corrected),
+            "corrected p": each.p_words,
             "verdict": each.verdict_words + mark(each.older),
         }
         for each in findings
@@ -291,32 +281,22 @@ def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
 
 def count(findings: Iterable[Finding]) -> str:
     """How many claims came out how after correction, and how many would without it, in two sentences."""
-    findings = list(findings)
-    text = f"Of {len(findings)} claims: {_counted([each.verdict for each in findings])}."
+    findings, several = list(findings), {HOLDS: "hold", FAILS: "do not hold"}
+
+    def counted(verdicts: list[str]) -> str:
+        numbers = [(kind, verdicts.count(kind)) for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING)]
+        return ", ".join(f"{n} {kind if n == 1 else several.get(kind, kind)}" for kind, n in numbers if n)
+
+    text = f"Of {len(findings)} claims: {counted([each.verdict for each in findings])}."
     tested = [each for each in findings if each.corrected is not None]
     if not tested:
         return text
     families = len({each.claim.family for each in tested})
-    before = _counted([each.before_correction for each in tested])
     return (
         f"{text} That is after Holm's correction over the {len(tested)} that could be tested ({families} "
-        f"comparison{'s' * (families != 1)}); one by one, without it: {before}."
+        f"comparison{'s' * (families != 1)}); one by one, without it: "
+        f"{counted([each.before_correction for each in tested])}."
     )
-
-
-def _counted(verdicts: list[str]) -> str:
-    several = {HOLDS: "hold", FAILS: "do not hold"}
-    parts = [
-        f"{number} {kind if number == 1 else several.get(kind, kind)}"
-        for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING)
-        if (number := verdicts.count(kind))
-    ]
-    return ", ".join(parts)
-
-
-def p_words(p_value: float) -> str:
-    """A p-value for reading: two digits, and no more zeros than a table needs."""
-    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.2f}"
 
 
 def split_scores(record: StageRecord, mode: str) -> Splits | None:
@@ -392,17 +372,21 @@ def _contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | No
     measure = claim.measure
     if not set(claim.rows) <= set(groups) or any(groups[name][measure].isna().any() for name in claim.rows):
         return None
+    splits = {name: _by_split(groups[name], measure) for name in claim.rows}
+    names = list(splits[claim.row])
+    if len(names) > 1 and all(set(each) == set(names) for each in splits.values()):
+        of_sides = [
+            [np.array([times * splits[name][split] for split in names]) for name, times in side.items()]
+            for side in claim.sides
+        ]
+        return Contrast(**vars(paired(*of_sides)), over=f"{len(names)} splits", splits=len(names))
     values = [[times * groups[name][measure].to_numpy(float) for name, times in side.items()] for side in claim.sides]
-    by_split = [[_by_split(groups[name], measure, times) for name, times in side.items()] for side in claim.sides]
-    seeds = tuple(len(each) for side in values for each in side)
-    names = list(by_split[0][0])
-    if len(names) > 1 and all(set(each) == set(names) for side in by_split for each in side):
-        found = paired(*([np.array([each[name] for name in names]) for each in side] for side in by_split))
-        return Contrast(found.value, found.standard_error, found.freedom, seeds, len(names))
-    differences = _within_seeds(claim, groups)
-    found = welch(*values) if differences is None else crossed(differences)
-    known = {} if differences is None else {"paired": True, "parts": differences.shape[1]}
-    return Contrast(found.value, found.standard_error, found.freedom, seeds, **known)
+    numbers = list(dict.fromkeys(len(each) for side in values for each in side))
+    over = f"{' and '.join(map(str, numbers))} seed{'s' * (numbers != [1])}"
+    if (differences := _within_seeds(claim, groups)) is None:
+        return Contrast(**vars(welch(*values)), over=over + ", not paired" * (max(numbers) > 1))
+    over += f" × {differences.shape[1]} galleries" * (differences.shape[1] > 1)
+    return Contrast(**vars(crossed(differences)), over=over, paired=True)
 
 
 def _within_seeds(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Float[np.ndarray, "seeds parts"] | None:
@@ -427,6 +411,6 @@ def by_part(rows: pd.DataFrame, measure: str) -> Float[np.ndarray, "rows parts"]
     return np.array(parts, float)
 
 
-def _by_split(rows: pd.DataFrame, measure: str, times: float) -> dict[str, float]:
+def _by_split(rows: pd.DataFrame, measure: str) -> Mapping[str, float]:
     splits = mean_over_seeds(list(rows["splits"])) if "splits" in rows else None
-    return {name: times * value for name, value in (splits or {}).get(measure, {}).items()}
+    return (splits or {}).get(measure, {})
