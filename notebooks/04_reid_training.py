@@ -641,7 +641,7 @@ trainings.recipe(run.reid_config, run.profile.data.target)
 counted = {}
 for name in run.profile.reid.training_sets:
     rows = run.training_set(name)
-    gallery = {"images": 0, "distinct": 0} if name == "real" else run.gallery_sizes(name)
+    gallery = {"images": 0, "distinct": 0} if name == "real" else run.gallery(name).values
     counted[training_label(name)] = {
         "identities": rows["identity"].nunique(),
         "visible": (rows["modality"] == "visible").sum(),

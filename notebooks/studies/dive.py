@@ -313,7 +313,7 @@ keys = ("infrared (luminance)", "variety", "flagged copies")
 columns = [right, "Fréchet distance", "SSIM on the person", *(COLUMNS[key] for key in keys)]
 table = found.table.set_index("infrared images").reindex(columns=columns)
 table.insert(0, f"gain in rank-1 of {METHOD} (points)", [gain.mean() for gain in gains])
-table.insert(1, "distinct images", [run.gallery_sizes(name)["distinct"] for name in galleries])
+table.insert(1, "distinct images", [run.gallery(name).values["distinct"] for name in galleries])
 table.style.format(precision=2, na_rep="–")
 
 # %%

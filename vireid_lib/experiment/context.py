@@ -97,7 +97,7 @@ class Context:
         """
         skips = self.profile.data.broken_images == "skip"
         also = {"skipped_images": sum(self.skipped_images.values())} if skips else None
-        return self.cache.stage(name, config, inputs, make, also=also, **about)
+        return self.cache.stage(name, config, inputs, make, manifests=self.manifests, also=also, **about)
 
     def fetched(self, ask: Callable[[Self], T]) -> Fetched[T] | None:
         """What `ask(run)` returns where all the stages that it asks for are finished, else None; nothing is made.

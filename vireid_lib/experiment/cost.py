@@ -80,7 +80,7 @@ def synthetic(run: Run, name: str, training: str) -> int:
         if "tse" in expansion.kinds:
             made += sum(len(a["identities"]) * len(a["cameras"]) * a["per_camera"] for a, _ in blends(real, expansion))
         if "cmg" in expansion.kinds:
-            made += sum(len(asked["rows"]) for asked in translations(real, expansion))
+            made += sum(len(rows) for rows, _ in translations(real, expansion))
         return made
     if not adds_external(training) or name != training:
         return 0

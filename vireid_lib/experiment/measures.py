@@ -30,7 +30,7 @@ def data_check(run: Run, name: str) -> StageRecord:
 
     inputs = {"table": read_dataset(name, root), "manifest": load_manifest(name).digest()}
     inputs |= {"world": drawn} if drawn else {}
-    return run.stage("data_check", {"name": name}, inputs, make, manifests=run.manifests)
+    return run.stage("data_check", {"name": name}, inputs, make)
 
 
 def evaluators(run: Run) -> dict[str, str]:

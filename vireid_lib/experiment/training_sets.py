@@ -83,10 +83,10 @@ def trimmed(made: pd.DataFrame, total: int) -> pd.DataFrame:
     return made.iloc[np.sort(np.concatenate((before, chosen)))].reset_index(drop=True)
 
 
-def translations(real: pd.DataFrame, expansion: Expansion) -> Iterator[dict[str, Any]]:
+def translations(real: pd.DataFrame, expansion: Expansion) -> Iterator[tuple[pd.DataFrame, list[str]]]:
     """CMG: each real image once in the other modality, under that modality's cameras in turn: rows and cameras."""
     for modality in expansion.modalities:
-        yield {"rows": real[real["modality"] == OTHER[modality]], "cameras": cameras_of(real, modality)}
+        yield real[real["modality"] == OTHER[modality]], cameras_of(real, modality)
 
 
 def cameras_of(rows: pd.DataFrame, modality: str) -> list[str]:
