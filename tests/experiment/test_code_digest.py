@@ -117,9 +117,9 @@ def test_comments_docstrings_and_empty_lines_do_not_count(before, keys, edited, 
 
 def test_a_drawn_world_follows_the_renderer(tiny_profile, tmp_path, edited, stage_keys):
     run = Run(tiny_profile, tmp_path)
-    before = stage_keys(run, datasets.campus)
+    before = stage_keys(run, functools.partial(datasets.world, campus=True))
     edited("vireid_lib.miniworld.render", "from vireid_lib", "ALPHA = 1\nfrom vireid_lib")
-    assert before and not before & stage_keys(run, datasets.campus)
+    assert before and not before & stage_keys(run, functools.partial(datasets.world, campus=True))
 
 
 def test_what_a_stage_holds_of_its_surroundings_counts():
