@@ -549,7 +549,12 @@ made_with = pd.DataFrame(rows, columns=["item", "value"])
 made_with.groupby(["item", "value"], sort=False).size().rename("stages").reset_index().style.hide()
 
 # %%
-made = results.stages(run.cache)
+rows = [
+    {"stage": record.name, "minutes": record.result["wall_seconds"] / 60, "source": record.result["library"]["source"]}
+    | {name: record.result[name] for name in ("attempts", "finished")}
+    for record in run.cache.records()
+]
+made = pd.DataFrame(rows, columns=["stage", "minutes", "attempts", "finished", "source"])
 spent = made.groupby("stage")["minutes"].agg(["sum", "size"]).nlargest(14, "sum")[::-1]
 plt.figure(figsize=(7.2, 0.8 + 0.3 * len(spent)))
 plt.barh([f"{name} ({int(count)})" for name, count in zip(spent.index, spent["size"], strict=True)], spent["sum"])
@@ -559,12 +564,11 @@ plt.show()
 
 # %%
 longest = made.nlargest(12, "minutes")
-longest = longest[["stage", "minutes", "attempts", "finished", "source"]]
 longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 
 # %% [markdown]
 # **What to notice.** The longest stages show what a further seed, or a further training set, would cost. Each is a
-# folder of the workspace; `results.stages(run.cache)` lists them all.
+# folder of the workspace; `made` lists them all.
 #
 # `source` is a digest of the library's code at that time: two rows with different digests were made by different code.
 # `attempts` above 1 means that the stage was interrupted and resumed; on a CPU it then ends with the same weights, bit

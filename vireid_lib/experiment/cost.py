@@ -11,7 +11,7 @@ from vireid_lib.disk import readable
 from vireid_lib.experiment import methods, settings, variants
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.results import STUDIES
+from vireid_lib.experiment.results import STUDIES, study_of
 from vireid_lib.experiment.study import run_of, trainable
 from vireid_lib.experiment.training_sets import adds_external, blends, expansion_of, translations
 from vireid_lib.nearest import hint
@@ -98,16 +98,14 @@ def _study(run: Run, study: str, full: bool, left: list[str]) -> Iterator[tuple[
     """The generators of a study's rows, then those that it measures itself; `left` gets what could not be planned."""
     if study not in STUDIES:
         raise ValueError(f"There is no study {study!r} whose rows are known; {hint(study, STUDIES)}")
-    module = importlib.import_module(f"vireid_lib.experiment.studies.{study}")
-    made = module.study(run) if hasattr(module, "study") else module.STUDY
-    for row in trainable(run, made.chosen(full)):
+    for row in trainable(run, study_of(run, study).chosen(full)):
         try:
             own = run_of(run, row)
         except (FileError, MissingData) as error:
             left.append(f"row {row.name!r} is not planned: {error}")
             continue
         yield from _used(own, [row.training])
-    for name in getattr(module, "GENERATORS", ()):
+    for name in getattr(importlib.import_module(f"vireid_lib.experiment.studies.{study}"), "GENERATORS", ()):
         yield run, name, "real"
 
 

@@ -5,8 +5,8 @@ A table shows the results of the settings that a run resolves to, found by their
 
 import contextlib
 import importlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +15,6 @@ from pandas.io.formats.style import Styler
 from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import read_json
 from vireid_lib.experiment import methods, variants
-from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.claims import compare, mean_over_seeds, part_scores, split_scores
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
@@ -30,7 +29,7 @@ SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "fit
 """What scores that differ in the seed alone have in common."""
 
 COLUMNS = ["dataset", "method", "training", "external", "fits", "resolved", "seed", "mode", "protocol", "settings"]
-COLUMNS += ["trials"]
+COLUMNS += ["trials", *METRICS, "variant", "differences", "stage", "key", "older", "splits", "parts"]
 STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
 """Modules of `experiment.studies` with a `STUDY`, or a function `study` that makes one for a run."""
 
@@ -44,9 +43,7 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
     each split where each has its own network (RegDB), see `claims.split_scores`; and parts, the scores on each part of
     the test identities, see `claims.part_scores`.
     """
-    rows = [row for record in records for row in _scores(record)]
-    more = ["variant", "differences", "stage", "key", "older", "splits", "parts"]
-    return pd.DataFrame(rows, columns=[*COLUMNS, *METRICS, *more])
+    return pd.DataFrame([row for record in records for row in _scores(record)], columns=COLUMNS)
 
 
 def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
@@ -56,18 +53,17 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
         settings = {key: value for key, value in evaluation["protocol"].items() if value is not None}
         yield {
             **{name: about[name] for name in ("dataset", "method", "training", "external", "seed")},
+            **{name: getattr(record, name) for name in ("key", "older")},
+            **{metric: evaluation["mean"][metric] for metric in METRICS},
+            "stage": record.name,
             "fits": about.get("fits", 1),
             "resolved": about["settings"],
             "mode": mode,
             "protocol": settings["name"],
             "settings": settings,
             "trials": len(evaluation["trials"]),
-            **{metric: evaluation["mean"][metric] for metric in METRICS},
             "variant": "" if found is None else variants.text(found),
             "differences": found,
-            "stage": record.name,
-            "key": record.key,
-            "older": record.older,
             "splits": split_scores(record, mode),
             "parts": part_scores(record, mode),
         }
@@ -109,13 +105,16 @@ def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
                 yield run_of(run, row), row.training
 
 
+def study_of(run: Run, name: str) -> Study:
+    """A study, whose rows may depend on the data."""
+    module = importlib.import_module(f"vireid_lib.experiment.studies.{name}")
+    return module.study(run) if hasattr(module, "study") else module.STUDY
+
+
 def known_study(run: Run, name: str) -> Study | None:
     """A study; None if the data that its rows depend on have not been drawn, and so nothing of it trained."""
-    module = importlib.import_module(f"vireid_lib.experiment.studies.{name}")
-    if not hasattr(module, "study"):
-        return module.STUDY
-    made = run.fetched(module.study)
-    return None if made is None else made.value
+    made = run.fetched(partial(study_of, name=name))
+    return made and made.value
 
 
 def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFrame:
@@ -200,9 +199,8 @@ def as_markdown(scores: pd.DataFrame, profile: Profile, metric: str = "rank_1") 
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in table.to_dict("records"):
         cells = [training_label(row["training"]) + mark(row["older"]), plus_minus(row[metric], row[f"{metric}_std"])]
-        lines.append(
-            "| " + " | ".join([*cells, *(words[name].get(row["training"], "–") for name in references)]) + " |"
-        )
+        cells += [words[name].get(row["training"], "–") for name in references]
+        lines.append("| " + " | ".join(cells) + " |")
     first = table.iloc[0]
     over = {each.contrast.over for findings in found.values() for each in findings if each.contrast}
     about = f"{first['method'].upper()} on {first['dataset']}, {first['protocol']}: {first['seeds']} training"
@@ -222,11 +220,10 @@ def as_words(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap",
     return pd.DataFrame(words | {"seeds": table["seeds"]}).set_index(["protocol", "trained on"])
 
 
-def show(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "mean_inp")) -> Styler:
+def show(table: pd.DataFrame) -> Styler:
     """`main_table` for a page: every number over a line of its length, so that rows can be compared at a glance."""
-    metrics = list(metrics)
-    words = as_words(table, metrics)
-    lengths = table[metrics].set_axis([SCORES[name] for name in metrics], axis=1).set_index(words.index)
+    words = as_words(table)
+    lengths = table.rename(columns=SCORES)[[name for name in words if name != "seeds"]].set_index(words.index)
 
     def lines(_: pd.DataFrame) -> pd.DataFrame:
         colour = "var(--color-brand-primary, #0b5cad)"
@@ -262,22 +259,3 @@ def as_text(table: pd.DataFrame) -> str:
         return "No score has been recorded yet."
     note = f"\n{OLDER} {OLDER_WORDS}" if table["older"].any() else ""
     return as_words(table).to_string() + note
-
-
-def stages(cache: Cache) -> pd.DataFrame:
-    """One row per finished stage: name, minutes, device, attempts, when, by which code, where."""
-    rows = [
-        {
-            "stage": record.name,
-            "minutes": record.result["wall_seconds"] / 60,
-            "device": record.result["device"],
-            "attempts": record.result["attempts"],
-            "finished": record.result["finished"],
-            "version": record.result["library"]["version"],
-            "source": record.result["library"]["source"],
-            "folder": os.path.relpath(record.folder, cache.folder),
-        }
-        for record in cache.records()
-    ]
-    columns = ["stage", "minutes", "device", "attempts", "finished", "version", "source", "folder"]
-    return pd.DataFrame(rows, columns=columns)
