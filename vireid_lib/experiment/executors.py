@@ -34,11 +34,7 @@ class Job:
 
 
 def check(engine: str) -> str:
-    """The engine's name.
-
-    Raises:
-        ValueError: there is no such engine, or Ray is not installed.
-    """
+    """The engine's name. Raises ValueError if there is no such engine, or Ray is not installed."""
     if engine not in ENGINES:
         raise ValueError(f"There is no engine {engine!r}; {hint(engine, ENGINES)} All: {', '.join(ENGINES)}.")
     if engine == "ray" and importlib.util.find_spec("ray") is None:
@@ -61,14 +57,10 @@ Outcome = tuple[int, Any, BaseException | None]
 
 
 def run(jobs: Sequence[Job], *, device: str, label: str, unit: str = "jobs") -> list[Any]:
-    """Every job's value, in their order.
+    """Every job's value, in their order, under a progress line with this label and unit.
 
-    A job that fails does not stop the others; what is done is kept, so that running the same again does the rest.
-
-    Args:
-        device: of this process; on a "cpu" the local engine runs as many jobs at a time as there are cores, else one
-            after the other.
-        label, unit: of the progress line.
+    On the device "cpu" the local engine runs as many jobs at a time as there are cores, else one after the other. A job
+    that fails does not stop the others; what is done is kept, so that running the same again does the rest.
 
     Raises:
         StageFailed: some jobs failed; names each, with its error.
