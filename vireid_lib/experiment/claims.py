@@ -209,8 +209,7 @@ def compare(
 
     Args:
         scores: from `results.score_table`; shares.
-        metric: "rank_1", "mean_ap", ...
-        mode: which of the protocol's modes; the table's first by default.
+        mode: of the protocol; the table's first by default.
 
     Raises:
         ValueError: the reference is not among the training sets.
@@ -228,11 +227,7 @@ def compare(
 
 
 def measured_of(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Scores for `judge`: the training set as the row, the metric in percent.
-
-    Args:
-        scores: from `results.score_table`; shares.
-    """
+    """Shares from `results.score_table` for `judge`: the training set as the row, the metric in percent."""
     measured = scores.rename(columns={"training": "row"}).assign(**{metric: 100 * scores[metric]})
     for name in {"splits", "parts"} & set(measured):
         measured[name] = [in_percent(each) for each in measured[name]]

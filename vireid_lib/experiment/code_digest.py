@@ -34,12 +34,8 @@ class CodeChanged(RuntimeError):
 
 
 class Sources:
-    """The package's source code at one moment.
-
-    Args:
-        texts: source of each module, by the module's name; a package's is that of its `__init__`.
-        packages: names of those modules that are packages.
-    """
+    """The package's source code at one moment: the source of each module by its name (a package's is that of its
+    `__init__`), and which modules are packages."""
 
     def __init__(self, texts: Mapping[str, str], packages: Iterable[str]) -> None:
         self.texts, self.packages = dict(texts), frozenset(packages)
@@ -60,12 +56,8 @@ class Sources:
         return cls(texts, packages)
 
     def code_of(self, make: Callable, also: Iterable[Any] = ()) -> Mapping[str, str]:
-        """The code of a stage: a module → its syntax tree in one line.
-
-        Args:
-            make: the stage's function, a lambda or a `functools.partial` of one.
-            also: modules, classes or functions of the package that it runs and does not import.
-        """
+        """The code of a stage (a function, a lambda, or a partial application of one), and of the modules, classes or
+        functions that it runs and does not import: a module → its syntax tree in one line."""
         functions, waiting, found = [_unwrapped(make)], [*map(_module, also)], {}
         for function in functions:  # grows
             if function.__module__ in self.texts:

@@ -20,16 +20,8 @@ from vireid_lib.nearest import hint
 def plan(
     profile: str, workspace: str | Path = "", data_root: str = "", *, study: str = "", full: bool = False
 ) -> Iterator[str]:
-    """The plan of each generator that the profile's training sets, or a study's rows, use: it reads the data sets'
-    lists and times a few steps.
-
-    Args:
-        full: all rows of the study, not the reduced set.
-
-    Raises:
-        ValueError: there is no such study.
-        MissingData, FileError: as for running the book.
-    """
+    """The plan of each generator that the profile's training sets, or a study's rows (reduced or `full`), use: it reads
+    the data sets' lists and times a few steps. Raises ValueError for an unknown study, else as `experiment.open`."""
     run, said, left = experiment.open(profile, workspace, data_root), set(), []
     for own, name, training in _study(run, study, full, left) if study else _used(run, run.profile.reid.training_sets):
         if text := _words(run, own, name, training, said):
@@ -40,11 +32,8 @@ def plan(
 
 
 def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
-    """The plan of a generator for a training set, "" if it is among those `said`.
-
-    Args:
-        own: with a row's settings, on top of those of `run`.
-    """
+    """The plan of a generator for a training set, "" if it is among those `said`; `own` has a row's settings on top of
+    those of `run`."""
     config, made = own.generator_config(name), synthetic(own, name, training)
     starts = name in methods.JOINT and name == own.profile.reid.method and training == "real"
     external = "" if starts or expansion_of(training) else own.profile.data.external

@@ -26,13 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Datasets:
-    """The tables of one run.
-
-    Attributes:
-        target: every image of the visible-infrared set.
-        external: visible images of the identities to be expanded, split "external"; None without such a set.
-        world: folder of the drawn miniature world, None on real data.
-    """
+    """The tables of one run: every image of the visible-infrared set; the visible images of the identities to be
+    expanded, under the split "external", if there is such a set; and the folder of the drawn miniature world."""
 
     target: pd.DataFrame
     external: pd.DataFrame | None
@@ -91,14 +86,9 @@ def _root(run: Context, name: str) -> Path:
 
 
 def read(run: Context, split: int = 1) -> Datasets:
-    """The tables of the profile's data sets, read once for a run and those that are derived from it. Whoever changes
-    the images on the disk opens the run again.
-
-    Args:
-        split: which of RegDB's ten splits.
-    """
-    key = table_key(run, split)
-    if key not in run.tables:
+    """The tables of the profile's data sets (of RegDB's ten splits the one named), read once for a run and those that
+    are derived from it. Whoever changes the images on the disk opens the run again."""
+    if (key := table_key(run, split)) not in run.tables:
         run.tables[key] = _read(run, split)
     known = run.tables[key]
     return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)

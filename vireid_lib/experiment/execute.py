@@ -83,13 +83,8 @@ class _WholeFiles(LocalHandler):
 
 
 def execute(job: dict, send) -> None:
-    """Run one chapter.
-
-    Args:
-        job: `chapter` (py:percent file), `output` (.ipynb to write), `parameters`, `cache` (folder for the kernel's
-            own files).
-        send: called with each event.
-    """
+    """Run one chapter, and `send` each event. A job holds `chapter` (py:percent file), `output` (.ipynb to write),
+    `parameters` and `cache` (folder for the kernel's own files)."""
     _Client.send = staticmethod(send)
     _Engine.source = job["chapter"]
     papermill_engines.register(ENGINE, _Engine)

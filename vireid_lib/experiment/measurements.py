@@ -112,12 +112,7 @@ def in_the_plane(features: Float[Tensor, "images dim"], table: pd.DataFrame, *, 
 
 
 def limits(run: Run, study: Study, measured: pd.DataFrame, findings: Iterable[Finding]) -> str:
-    """What these findings can and can't show, as sentences computed from them.
-
-    Args:
-        measured: what the findings were judged from.
-        findings: of `claims.judge`.
-    """
+    """What findings that `claims.judge` made of `measured` can and can't show, as sentences computed from them."""
     tested = [each for each in findings if each.corrected is not None]
     if not tested:
         words = ["No claim could be tested: without several trainings of a row there is no interval."]

@@ -22,8 +22,8 @@ class ChapterError(ValueError):
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter before it runs: its py:percent file, its first heading, and from its parameters cell the default of each
-    name and what its values may be (see `vireid_lib.experiment.parameters`)."""
+    """A chapter before it runs: its py:percent file, its first heading, and from its parameters cell the defaults and
+    what the values may be (see `vireid_lib.experiment.parameters`), by name."""
 
     path: Path
     title: str

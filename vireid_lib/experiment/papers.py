@@ -162,13 +162,9 @@ class Paper(Strict):
 
 
 def load_paper(path: Path) -> Paper:
-    """Read one paper's file.
-
-    Raises:
-        FileError: a key, a type or the number of values in a row is wrong, a row names a method, a generator or a
-            setting that there is not, or a column leaves out with which settings its scores were measured; the message
-            names file, table, row or column, and the nearest valid key.
-    """
+    """Read one paper's file. Raises FileError if a key, a type or the number of values in a row is wrong, a row names a
+    method, a generator or a setting that there is not, or a column leaves out with which settings its scores were
+    measured; the message names file, table, row or column, and the nearest valid key."""
     paper = read_model(path, Paper)
     if paper.name != path.stem:
         raise FileError(f"{path}: key name is {paper.name!r}; make it the file's name, {path.stem!r}.")

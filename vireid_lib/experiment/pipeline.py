@@ -215,11 +215,8 @@ class Run(Context):
         self, training_set: str, rows: pd.DataFrame, split: int = 1
     ) -> tuple[pd.DataFrame, list[StageRecord]]:
         """Images in the other modality, row by row, by the generator of a training set such as "flow2flow.cmg"; and the
-        stages that made them.
-
-        Raises:
-            ValueError: the training set has no translations, or an image could not be translated.
-        """
+        stages that made them. Raises ValueError if the training set has no translations, or an image could not be
+        translated."""
         from vireid_lib.experiment.steps.synthesize import load_gallery, one_each, translate
 
         expansion = expansion_of(training_set)

@@ -68,12 +68,9 @@ def canonical(value: object) -> str:
 
 
 def plain(value: object, name: str) -> object:
-    """Turn numpy and torch scalars and arrays, paths and tuples into what JSON holds.
-
-    Raises:
-        ResultError: a number is not finite, a mapping's key is no text, or a type has no place in JSON;
-            the message names the value, e.g. "values.scores[3].mAP".
-    """
+    """Turn numpy and torch scalars and arrays, paths and tuples into what JSON holds. Raises ResultError if a number is
+    not finite, a mapping's key is no text, or a type has no place in JSON; the message names the value, e.g.
+    "values.scores[3].mAP"."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):

@@ -118,11 +118,8 @@ def known_study(run: Run, name: str) -> Study | None:
 
 
 def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFrame:
-    """`score_table` of the results that a run's record names, each by its stage, key and whether it is older.
-
-    Args:
-        folder: the workspace.
-    """
+    """`score_table` of the results that the record of a run in workspace `folder` names, each by its stage, key and
+    whether it is older."""
     places = ((each, folder / "stages" / each["stage"] / each["key"]) for each in results)
     return score_table(
         StageRecord(each["stage"], each["key"], place, read_json(place / "result.json"), each["older"])
@@ -163,21 +160,16 @@ def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     Args:
         scores: from `scores`, of the profile's own settings alone.
     """
-    table = over_seeds(_of_profile(scores, profile))
-    for column, names in _order(profile).items():
-        table = table.sort_values(column, key=lambda values, names=names: values.map(names.index), kind="stable")
-    return table.reset_index(drop=True)
-
-
-def _order(profile: Profile) -> dict[str, list[str]]:
-    return {"training": profile.reid.training_sets, "mode": profile.evaluation.modes}
+    return over_seeds(_of_profile(scores, profile))
 
 
 def _of_profile(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
-    wanted = scores["seed"].isin(profile.reid.seeds) & (scores["method"] == profile.reid.method)
-    for column, names in _order(profile).items():
-        wanted &= scores[column].isin(names)
-    return scores[wanted]
+    order = {"training": profile.reid.training_sets, "mode": profile.evaluation.modes}
+    scores = scores[scores["seed"].isin(profile.reid.seeds) & (scores["method"] == profile.reid.method)]
+    for column, names in order.items():
+        scores = scores[scores[column].isin(names)]
+        scores = scores.sort_values(column, key=lambda values, names=names: values.map(names.index), kind="stable")
+    return scores
 
 
 def as_markdown(scores: pd.DataFrame, profile: Profile, metric: str = "rank_1") -> str:

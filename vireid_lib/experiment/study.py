@@ -145,11 +145,7 @@ def _stands_for(row: Row, profile: Profile) -> str | None:
 
 
 def profile_of(profile: Profile, row: Row) -> Profile:
-    """The profile with a row's method and settings.
-
-    Raises:
-        FileError: the method lacks a setting of the row.
-    """
+    """The profile with a row's method and settings. Raises FileError if the method lacks a setting of the row."""
     own, changes = with_method(profile, row.method, row.config), _there(profile, row.changes)
     if row.times:
         config, scaled = reid_config(own), {}

@@ -19,14 +19,8 @@ class Expansion:
 
     Training set "flow2flow.tse" is the real images and as many again that the generator makes by blending two images of
     an identity (training sample expansion); "flow2flow.cmg" is the real images and each of them in the other modality
-    (cross-modality generation); "flow2flow.tse.cmg" is both. "flow2flow.tse.visible.50" expands visible images alone,
-    by half their number.
-
-    Attributes:
-        generator: its name.
-        kinds: "tse", "cmg" or both.
-        modalities: of the images that are made.
-        percent: TSE makes so many images for each hundred real ones.
+    (cross-modality generation); "flow2flow.tse.cmg" is both. "flow2flow.tse.visible.50" makes visible images alone, 50
+    for each hundred real ones.
     """
 
     generator: str

@@ -166,11 +166,8 @@ def published(dataset: str, method: str, training: str) -> Settings:
 
 
 def of_printed(dataset: str, method: str, training: str, changes: Settings, where: str = "") -> dict[str, object]:
-    """The variant of a number that a paper prints: what `changes`, on top of what was published, come to.
-
-    Raises:
-        FileError: see `settings.changed`.
-    """
+    """The variant of a number that a paper prints: what `changes`, on top of what was published, come to. Raises as
+    `settings.changed`."""
     if not changes:
         return {}
     own = changed(as_published(dataset, method), changes, where or f"{method} on {training}")

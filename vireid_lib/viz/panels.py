@@ -32,11 +32,8 @@ def projection(
     cameras: Sequence[str],
     title: str = "",
 ) -> Picture:
-    """One projection, three times: coloured by identity, by modality and by camera; markers are modalities.
-
-    Raises:
-        ValueError: the inputs have different lengths.
-    """
+    """One projection, three times: coloured by identity, by modality and by camera; markers are modalities. Raises
+    ValueError if the inputs have different lengths."""
     if not len(points) == len(identities) == len(modalities) == len(cameras):
         raise ValueError(
             f"projection got {len(points)} points, {len(identities)} identities, {len(modalities)} modalities and "

@@ -15,13 +15,8 @@ CONFIG = Path(__file__).parent / "config"
 
 
 def command(root: Path | None = None, *, port: int | None = None, browser: bool = True) -> list[str]:
-    """The command line that starts JupyterLab.
-
-    Args:
-        root: folder to show; None is the checkout.
-        port: to listen on; None takes 8888, or the next that is free.
-        browser: open a browser.
-    """
+    """The command line that starts JupyterLab on a folder (the checkout), at a port (8888, or the next that is free),
+    and opens a browser or not."""
     options = [f"--ServerApp.root_dir={root or project_root()}", "--LabApp.default_url=/lab/tree/README.md"]
     options += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"] if port else []
     options += [] if browser else ["--no-browser"]
@@ -32,11 +27,8 @@ def command(root: Path | None = None, *, port: int | None = None, browser: bool 
 
 def environment(profile: str = "", workspace: str | Path = "", data_root: str | Path = "") -> dict[str, str]:
     """The variables that JupyterLab and its kernels need, besides the present ones: what a chapter works on when its
-    own parameters are empty, and the settings that make a .py file open as a notebook.
-
-    Raises:
-        FileError, FileNotFoundError: the profile is wrong or missing.
-    """
+    own parameters are empty, and the settings that make a .py file open as a notebook. Raises FileError or
+    FileNotFoundError if the profile is wrong or missing."""
     chosen = {WORKSPACE: workspace and places.absolute(workspace), DATA_ROOT: data_root and places.absolute(data_root)}
     if profile:
         load_profile(profile)

@@ -70,11 +70,7 @@ def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path
 
 
 def load_gallery(made: StageRecord) -> pd.DataFrame:
-    """The table of a gallery.
-
-    Raises:
-        TableError: it has not the rows that were written.
-    """
+    """The table of a gallery. Raises TableError if it has not the rows that were written."""
     rows, file = tables.load(made.folder / TABLE), made.folder / TABLE
     if len(rows) != (images := made.values["images"]):
         raise tables.TableError(

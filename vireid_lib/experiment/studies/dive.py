@@ -48,11 +48,8 @@ def method_label(method: str) -> str:
 
 def expanding(names: Sequence[str] = ()) -> list[str]:
     """Those of the named generators (of all, if none is named) that can make a gallery: the ones that the paper
-    compares, then the others, greyscale copies last. DiVE is not among them: it is in every table.
-
-    Raises:
-        ValueError: there is no such generator.
-    """
+    compares, then the others, greyscale copies last. DiVE is not among them: it is in every table. Raises ValueError if
+    there is no such generator."""
     asked = set(names or generators.names()) - {"dive"}
     made = {name: generators.generator_class(name) for name in sorted(asked)}
     can = {name for name, kind in made.items() if "expand" in kind.capabilities and not kind.miniature_only}
