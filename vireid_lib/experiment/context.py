@@ -84,8 +84,8 @@ class Context:
         make: Callable[[Path], Mapping[str, object] | None],
         **about: object,
     ) -> StageRecord:
-        """Make or fetch a stage; see `Cache.stage`. Where the profile skips broken images, the record's values say under
-        "skipped_images" how many were left out."""
+        """Make or fetch a stage; see `Cache.stage`. Where the profile skips broken images, the record's values say
+        under "skipped_images" how many were left out."""
         skips = self.profile.data.broken_images == "skip"
         also = {"skipped_images": sum(self.skipped_images.values())} if skips else None
         return self.cache.stage(name, config, inputs, make, manifests=self.manifests, also=also, **about)

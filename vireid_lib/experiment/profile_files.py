@@ -25,9 +25,9 @@ def profile_names() -> list[str]:
 
 
 def load_profile(name_or_path: str | Path) -> Profile:
-    """Read a profile by name ("mini") or from a YAML file of your own, in which paths are relative to the file; they are
-    in full in what is returned. Raises FileNotFoundError, with the known ones, for an unknown profile, and FileError,
-    with file, key and the nearest valid key, for a wrong key, type or path."""
+    """Read a profile by name ("mini") or from a YAML file of your own, in which paths are relative to the file; they
+    are in full in what is returned. Raises FileNotFoundError, with the known ones, for an unknown profile, and
+    FileError, with file, key and the nearest valid key, for a wrong key, type or path."""
     path = _profile_path(name_or_path)
     profile = read_model(path, Profile)
     if profile.name != path.stem:

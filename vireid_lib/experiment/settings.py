@@ -106,8 +106,8 @@ def world_size(profile: Profile, where: str = "") -> "Size | None":
 
 
 def check_nested(profile: Profile, where: str) -> None:
-    """Let the classes that own the nested settings judge them, before anything runs. Raises FileError for a setting that
-    its owner does not have, or of another type."""
+    """Let the classes that own the nested settings judge them, before anything runs. Raises FileError for a setting
+    that its owner does not have, or of another type."""
     reid_config(profile, where)
     world_size(profile, where)
     for name in profile.generators:
