@@ -1,5 +1,6 @@
 """What code a stage's key follows: all that the stage runs, and nothing else."""
 
+import ast
 import functools
 
 import pytest
@@ -55,7 +56,7 @@ def edited(before, monkeypatch):
     def edit(module, old, new):
         assert f"\n{old}" in LOADED.texts[module]
         texts = {**LOADED.texts, module: LOADED.texts[module].replace(f"\n{old}", f"\n{new}", 1)}
-        monkeypatch.setattr(cache_module, "LOADED", Sources(texts, LOADED.packages))
+        monkeypatch.setattr(cache_module, "LOADED", Sources(texts))
 
     return edit
 
@@ -153,3 +154,9 @@ def test_what_a_stage_holds_of_its_surroundings_counts():
 
 def test_what_is_left_out_is_there():
     assert set(LOADED.texts) >= RESOLVED
+
+
+def test_nothing_is_imported_by_a_relative_name():
+    """The digest would not follow it."""
+    nodes = (node for text in LOADED.texts.values() for node in ast.walk(ast.parse(text)))
+    assert not any(node.level for node in nodes if isinstance(node, ast.ImportFrom))

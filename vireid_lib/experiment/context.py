@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from vireid_lib import places
 from vireid_lib.data.manifest import load_manifest
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from vireid_lib.reid.config import ReidConfig
-
-T = TypeVar("T")
 
 
 class MissingData(FileNotFoundError):
@@ -90,7 +88,7 @@ class Context:
         also = {"skipped_images": sum(self.skipped_images.values())} if skips else None
         return self.cache.stage(name, config, inputs, make, manifests=self.manifests, also=also, **about)
 
-    def fetched(self, ask: Callable[[Self], T]) -> Fetched[T] | None:
+    def fetched(self, ask: Callable[[Self], Any]) -> Fetched | None:
         """What `ask(run)` returns where all the stages that it asks for are finished, else None; nothing is made. They
         are found by the keys that the run's settings and today's code give, so that no other results are among them.
 
