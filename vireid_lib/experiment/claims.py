@@ -78,6 +78,16 @@ def better(row: str, other: str, words: str, place: str, measure: str = "rank_1"
     return Claim(words, place, measure, row, other)
 
 
+def smaller(row: str, other: str, words: str, place: str, measure: str) -> Claim:
+    """The claim that a row has a smaller value than another."""
+    return Claim(words, place, measure, row, other, "smaller")
+
+
+def more(step: tuple[str, str], than: tuple[str, str], words: str, place: str, measure: str = "rank_1") -> Claim:
+    """The claim that a measure grows more from the first to the second row of a step than in another step."""
+    return Claim(words, place, measure, step[1], step[0], than_from=than)
+
+
 @dataclass(frozen=True)
 class Contrast(Difference):
     """A difference between settings.
