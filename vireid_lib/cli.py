@@ -153,37 +153,30 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
 
 
 def _book(options: argparse.Namespace) -> int:
-    if options.plan:
-        return _plan(options)
-    return _run(options, "book", only=options.only)
-
-
-def _plan(options: argparse.Namespace, study: str = "") -> int:
-    from vireid_lib.experiment import cost
-
-    full = "full=true" in (each.replace(" ", "").lower() for each in options.overrides)
-    for text in cost.plan(options.profile, options.workspace, options.data_root, study=study, full=full):
-        print(text, flush=True)
-    return 0
+    return _run(options, only=options.only)
 
 
 def _study(options: argparse.Namespace) -> int:
-    if options.plan:
-        return _plan(options, options.name)
     from vireid_lib.experiment.notebooks import find_study
     from vireid_lib.project import project_root
 
     find_study(project_root() / "notebooks" / "studies", options.name)  # an empty name would run the book
-    return _run(options, "study", study=options.name)
+    return _run(options, study=options.name)
 
 
-def _run(options: argparse.Namespace, what: str, **chosen: object) -> int:
+def _run(options: argparse.Namespace, **chosen: object) -> int:
     """Run notebooks; tell their processes by environment variables what no result depends on."""
-    from vireid_lib.experiment import executors, results
+    from vireid_lib.experiment import cost, executors, results
     from vireid_lib.experiment.cache import KEEP_RESULTS
     from vireid_lib.experiment.runner import run_book
     from vireid_lib.training import trackers
 
+    if options.plan:
+        full = "full=true" in (each.replace(" ", "").lower() for each in options.overrides)
+        places = options.profile, options.workspace, options.data_root
+        for text in cost.plan(*places, study=chosen.get("study", ""), full=full):
+            print(text, flush=True)
+        return 0
     if options.trackers:
         os.environ[trackers.NAMES] = ",".join(trackers.chosen(",".join(options.trackers)))
     if options.address and options.engine != "ray":
@@ -198,7 +191,7 @@ def _run(options: argparse.Namespace, what: str, **chosen: object) -> int:
     if run.scores is not None:
         print(f"\n{results.as_text(results.main_table(run.scores, run.profile))}")
     if run.page is not None:
-        print(f"\nThe {what}: {run.page}")
+        print(f"\nThe {'study' if 'study' in chosen else 'book'}: {run.page}")
     if not run.ok:
         print(f"\n{run.failure}", file=sys.stderr)
     return 0 if run.ok else 1
