@@ -113,13 +113,7 @@ shown = test.iloc[rows]
 def plane(network=baseline, perplexity=15):
     """One network's features of a few identities."""
     points = tsne(held[network][rows], perplexity=perplexity)
-    return viz.projection(
-        points,
-        identities=shown["identity"].tolist(),
-        modalities=shown["modality"].tolist(),
-        cameras=shown["camera"].tolist(),
-        title=f"trained on: {network}",
-    )
+    return viz.projection(points, shown, title=f"trained on: {network}")
 
 
 widgets.explore(plane, network=list(held), perplexity=[5, 15, 30])

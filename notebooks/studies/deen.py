@@ -42,6 +42,7 @@ from torch.nn import functional
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis import retrieval
+from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.experiment import studies, trainings
 from vireid_lib.experiment.studies.deen import STUDY, SWEEPS, sweep_row
 from vireid_lib.viz import widgets
@@ -401,16 +402,8 @@ plt.show()
 # $\delta$ and rank-1 order the rows in the same way?
 
 # %%
-viz.against(
-    studies.for_plot(measured, x="delta", y="rank_1"),
-    x="delta",
-    y="rank_1",
-    label="label",
-    x_axis="δ",
-    y_axis="rank-1 (%)",
-    zero=False,
-    title="A larger δ, better found?",
-)
+first = measured[measured["mode"] == measured["mode"].iloc[0]]
+viz.against(first, x="delta", y="rank_1", x_axis="δ", y_axis="rank-1 (%)", title="A larger δ, better found?")
 
 # %% [markdown]
 # ## 9. The embedding in the plane (Fig. 7, lower half)
@@ -421,8 +414,9 @@ viz.against(
 
 # %%
 held = studies.features_of(run, STUDY, ["base", "deen"], seed=seed)
+shown = readable_sample(test, identities=8)
 for name, own in held.items():
-    display(viz.projection(**studies.in_the_plane(own, test), title=name))
+    display(viz.projection(tsne(own[shown]), test.iloc[shown], title=name))
 
 # %% [markdown]
 # ## 10. Retrieval (Fig. 8)

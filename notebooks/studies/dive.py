@@ -317,17 +317,12 @@ table.insert(1, "distinct images", [run.gallery(name).values["distinct"] for nam
 table.style.format(precision=2, na_rep="–")
 
 # %%
-points = pd.DataFrame({"label": table.index, "right": table[right].to_numpy(), "right_std": np.nan})
-points["gain"], points["gain_std"] = [gain.mean() for gain in gains], [gain.std() for gain in gains]
-viz.against(
-    points,
-    x="right",
-    y="gain",
-    label="label",
-    x_axis=right,
-    y_axis=f"gain in rank-1 of {METHOD} (points)",
-    title="Whose galleries help?",
+points = pd.concat(
+    gain.rename("gain").to_frame().assign(label=label, right=table.loc[label, right])
+    for label, gain in zip(table.index, gains, strict=True)
 )
+words = f"gain in rank-1 of {METHOD} (points)"
+viz.against(points, x="right", y="gain", x_axis=right, y_axis=words, title="Whose galleries help?")
 
 # %%
 basis = pd.Series({column: found.basis[column] for column in columns if column in found.basis}, name="measured with")

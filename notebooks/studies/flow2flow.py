@@ -551,15 +551,7 @@ about = test.iloc[sample]
 for name in ("mpanet", "both"):
     row = STUDY.row(name)
     held, _ = studies.run_of(run, row).features(row.training, run.profile.reid.seeds[0])
-    display(
-        viz.projection(
-            tsne(held[sample]),
-            identities=about["identity"].tolist(),
-            modalities=about["modality"].tolist(),
-            cameras=about["camera"].tolist(),
-            title=row.label,
-        )
-    )
+    display(viz.projection(tsne(held[sample]), about, title=row.label))
 
 # %% [markdown]
 # ## Something to try

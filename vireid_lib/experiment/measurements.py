@@ -4,10 +4,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 import pandas as pd
-from jaxtyping import Float
-from torch import Tensor
 
-from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.evaluation.statistics import LEVEL
 from vireid_lib.experiment import jobs, methods, trainings
 from vireid_lib.experiment.claims import Finding, in_percent, part_scores, split_scores
@@ -93,22 +90,6 @@ def same_effort(study: Study, measured: pd.DataFrame) -> str:
     told = measured[measured["row"].isin(methods)].drop_duplicates(["row", "seed"])
     groups = told.groupby(told["row"].map(methods), sort=False)
     return "\n".join(f"{name}, {own['row'].nunique()} rows: {trainings.same_effort(own)}" for name, own in groups)
-
-
-def for_plot(measured: pd.DataFrame, *, x: str, y: str) -> pd.DataFrame:
-    """The rows of `plots.against`: label and, for two measures, mean and standard deviation over seeds."""
-    first = measured[measured["mode"] == measured["mode"].iloc[0]]
-    groups = first.groupby("label", sort=False)
-    columns = {name: groups[name].mean() for name in (x, y)}
-    return pd.DataFrame(columns | {f"{name}_std": groups[name].std(ddof=1) for name in (x, y)}).reset_index()
-
-
-def in_the_plane(features: Float[Tensor, "images dim"], table: pd.DataFrame, *, identities: int = 8) -> dict:
-    """t-SNE of a few identities' features (a row for each of `table`), as the arguments of `viz.projection`."""
-    shown = readable_sample(table, identities=identities)
-    own = table.iloc[shown]
-    names = {"identities": "identity", "modalities": "modality", "cameras": "camera"}
-    return {"points": tsne(features[shown]), **{key: own[column].tolist() for key, column in names.items()}}
 
 
 def limits(run: Run, study: Study, measured: pd.DataFrame, findings: Iterable[Finding]) -> str:

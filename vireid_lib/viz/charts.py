@@ -1,10 +1,16 @@
-"""Charts of numbers: bars, differences with their intervals."""
+"""Charts of numbers: bars, differences with their intervals, projections, training curves, two measures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float
 
+from vireid_lib.viz import style
 from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
+
+SMOOTHING = 0.05  # share of the records that a curve averages over
+MARKERS = ("o", "s", "^", "D")  # where the colours begin again
 
 
 @styled
@@ -90,5 +96,90 @@ def differences(
     if kinds:
         columns = 2 if max(map(len, kinds)) > 24 else 4
         picture.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=columns, handlelength=1.4)
+    axes.set_title(title)
+    return picture
+
+
+@styled
+def projection(points: Float[np.ndarray, "images 2"], table: pd.DataFrame, *, title: str = "") -> Picture:
+    """A projection of the images of a table, three times: coloured by identity, by modality and by camera; markers are
+    modalities."""
+    picture = Picture(9.6, 4.3, title or f"Projection of {len(points)} images, by identity, modality and camera")
+    modalities, places = table["modality"].to_numpy(), sorted(set(table["camera"]))
+    schemes = {
+        "identity": style.identity_colours(table["identity"]),
+        "modality": style.MODALITY_COLOURS,
+        "camera": {name: SERIES[place % len(SERIES)] for place, name in enumerate(places)},
+    }
+    for axes, (name, colours) in zip(picture.subplots(1, 3), schemes.items(), strict=True):
+        style.bare(axes)
+        painted = table[name].map(colours).to_numpy()
+        for modality, marker in style.MODALITY_MARKERS.items():
+            chosen = modalities == modality
+            axes.scatter(
+                *points[chosen].T, s=26, marker=marker, c=painted[chosen], edgecolors=[style.EDGE], linewidths=0.5
+            )
+        # Each axis has its own scale: in t-SNE neither has a unit, and the panel is used in full.
+        axes.set_box_aspect(1)
+        axes.margins(0.06)
+        shown = [label for label in colours if label in set(table[name])]
+        for label in shown:
+            axes.plot([], [], "o", color=colours[label], markersize=5, label=label.rsplit("/", 1)[-1])
+        look = {"loc": "upper center", "handletextpad": 0.1, "columnspacing": 0.8, "fontsize": 7.5}
+        axes.legend(bbox_to_anchor=(0.5, 0), ncols=len(shown) if len(shown) <= 6 else 5, **look)
+        axes.set_title(f"by {name}")
+    picture.supxlabel("first dimension (no unit)", fontsize=8, color=QUIET)
+    picture.supylabel("second dimension (no unit)", fontsize=8, color=QUIET)
+    if title:
+        picture.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return picture
+
+
+@styled
+def training_curves(
+    runs: Mapping[str, Sequence[pd.DataFrame]], column: str, *, axis: str = "", title: str = ""
+) -> Picture:
+    """One column of the history of several runs, e.g. "total": a smoothed line for each seed, in one colour per name.
+
+    Args:
+        runs: name → histories (column `step` and the terms), one per seed.
+        axis: what the column is, with its unit.
+    """
+    picture = Picture(7.2, 3.3, title or f"{column} over training steps: {', '.join(runs)}")
+    axes = picture.subplots()
+    for place, (name, histories) in enumerate(runs.items()):
+        colour = SERIES[place % len(SERIES)]
+        for number, history in enumerate(histories):
+            window = max(1, round(SMOOTHING * len(history)))
+            smooth = history[column].rolling(window, min_periods=1, center=True).mean()
+            label = name if number == 0 else None
+            axes.plot(history["step"], smooth, color=colour, linewidth=1.3, alpha=0.8, label=label)
+    axes.set_xlabel("step")
+    axes.set_ylabel(axis or column)
+    axes.margins(x=0.01)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_title(title)
+    return picture
+
+
+@styled
+def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, title: str = "") -> Picture:
+    """Two columns of a table: the means over the rows of each "label", with their standard deviations.
+
+    Args:
+        x_axis, y_axis: what the axes show, with their units.
+    """
+    picture = Picture(7.2, 3.6, title or f"{y_axis} over {x_axis}")
+    axes = picture.subplots()
+    for place, (label, own) in enumerate(rows.groupby("label", sort=False)[[x, y]]):
+        colour, marker = SERIES[place % len(SERIES)], MARKERS[place // len(SERIES) % len(MARKERS)]
+        errors = dict(zip(("xerr", "yerr"), np.nan_to_num(own.std(ddof=1)), strict=True))
+        axes.errorbar(*own.mean(), **errors, fmt=marker, color=colour, capsize=3, elinewidth=1.2, label=label)
+    if rows[y].min() < 0 < rows[y].max():
+        axes.axhline(0, color=QUIET, linewidth=0.8)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), labelcolor="linecolor")
+    axes.margins(x=0.1, y=0.15)
+    axes.set_xlabel(x_axis)
+    axes.set_ylabel(y_axis)
     axes.set_title(title)
     return picture

@@ -38,7 +38,7 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
 """
 
 from vireid_lib.experiment.claims import Claim, Finding, count, findings_table, judge
-from vireid_lib.experiment.measurements import for_plot, in_the_plane, limits, measure, overview, same_effort, train
+from vireid_lib.experiment.measurements import limits, measure, overview, same_effort, train
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.paper_table import beside_paper
 from vireid_lib.experiment.sensitivity import smallest
@@ -58,8 +58,6 @@ __all__ = [
     "features_of",
     "findings_table",
     "first_batch",
-    "for_plot",
-    "in_the_plane",
     "judge",
     "limits",
     "measure",
