@@ -21,7 +21,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.iorw import LocalHandler, papermill_io
 
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.experiment import homes
+from vireid_lib.experiment import lab
 from vireid_lib.experiment.notebooks import read_notebook
 from vireid_lib.project import HEADLESS
 
@@ -116,7 +116,7 @@ def _prepare_environment(cache: Path) -> None:
     argv = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     described = {"argv": argv, "display_name": "Python 3", "language": "python"}
     write_atomically(spec, json.dumps(described).encode())  # a study beside the book reads it at the same time
-    os.environ.update(homes.elsewhere(cache / "home"))
+    os.environ.update(lab.elsewhere(cache / "home"))
     os.environ.update(
         {
             HEADLESS: "1",

@@ -113,7 +113,7 @@ def projection(points: Float[np.ndarray, "images 2"], table: pd.DataFrame, *, ti
     }
     for axes, (name, colours) in zip(picture.subplots(1, 3), schemes.items(), strict=True):
         style.bare(axes)
-        painted = table[name].map(colours).to_numpy()
+        painted = np.asarray([colours[label] for label in table[name]])
         for modality, marker in style.MODALITY_MARKERS.items():
             chosen = modalities == modality
             axes.scatter(

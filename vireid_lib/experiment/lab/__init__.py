@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from vireid_lib import places
-from vireid_lib.experiment import DATA_ROOT, PROFILE, WORKSPACE, homes
+from vireid_lib.experiment import DATA_ROOT, PROFILE, WORKSPACE
 from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.project import project_root
 
@@ -44,6 +44,32 @@ def start(
     """Run JupyterLab until it is stopped; return its exit status."""
     settings = os.environ | environment(profile, workspace, data_root)
     with tempfile.TemporaryDirectory(prefix="vireid-lab-", ignore_cleanup_errors=True) as folder:
-        if moved := homes.elsewhere(Path(folder)):
+        if moved := elsewhere(Path(folder)):
             print(f"Your home cannot be written: what Jupyter keeps there is in {folder} until it ends.", flush=True)
         return subprocess.run(command(port=port, browser=browser), env=settings | moved).returncode
+
+
+def elsewhere(folder: Path) -> dict[str, str]:
+    """Environment variables that move into `folder` what Jupyter, IPython and Matplotlib cannot write where it belongs,
+    as in containers and on clusters; empty where all can."""
+    from jupyter_core import paths
+
+    home = Path(os.path.expanduser("~"))
+    places = {
+        "JUPYTER_CONFIG_DIR": paths.jupyter_config_dir(),
+        "JUPYTER_DATA_DIR": paths.jupyter_data_dir(),
+        "JUPYTER_RUNTIME_DIR": paths.jupyter_runtime_dir(),
+        "IPYTHONDIR": os.environ.get("IPYTHONDIR", home / ".ipython"),
+        "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", home / ".config" / "matplotlib"),
+    }
+    return {name: str(folder / name.lower()) for name, place in places.items() if not writable(Path(place))}
+
+
+def writable(place: Path) -> bool:
+    """Whether files can be written in the folder, or the folder be made."""
+    try:
+        there = next(each for each in (place, *place.absolute().parents) if each.exists())
+        with tempfile.TemporaryFile(dir=there):
+            return there.is_dir()
+    except OSError:
+        return False
