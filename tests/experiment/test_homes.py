@@ -24,7 +24,7 @@ def test_a_home_that_can_be_written_is_used(home, tmp_path):
 
 def test_one_that_cannot_is_not(home, tmp_path, monkeypatch):
     writable = lab.writable
-    monkeypatch.setattr(homes, "writable", lambda place: home not in place.parents and writable(place))
+    monkeypatch.setattr(lab, "writable", lambda place: home not in place.parents and writable(place))
     moved = lab.elsewhere(tmp_path / "other")
     assert set(moved) == set(NAMES) and all(Path(place).parent == tmp_path / "other" for place in moved.values())
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "own"))  # what the user has set, and can be written, stands
