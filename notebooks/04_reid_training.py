@@ -740,7 +740,7 @@ results.as_words(results.over_seeds(scores), ["rank_1", "rank_10", "mean_ap", "m
 
 # %%
 viz.bars(
-    **results.for_bars(scores, metric),
+    results.for_bars(scores, metric),
     axis=f"{SCORES[metric]} (%)",
     title=f"{SCORES[metric]}, {scores['protocol'].iloc[0]}",
 )

@@ -120,7 +120,7 @@ results.show(table)
 
 # %%
 if len(scores):
-    display(viz.bars(**results.for_bars(scores, metric), axis=f"{metric.replace('_', '-')} (%)"))
+    display(viz.bars(results.for_bars(scores, metric), axis=f"{metric.replace('_', '-')} (%)"))
 
 # %% [markdown]
 # **What to notice.** Where the dots of two bars overlap, a further seed may reverse the difference.

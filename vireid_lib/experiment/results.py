@@ -233,16 +233,10 @@ def show(table: pd.DataFrame) -> Styler:
     return words.style.apply(lines, axis=None).set_caption(caption).set_table_styles(cells)
 
 
-def for_bars(scores: pd.DataFrame, metric: str = "rank_1", mode: str | None = None) -> dict[str, list]:
-    """The arguments of `viz.bars`: labels, means, deviations (NaN for one seed) and each seed's value, percent."""
-    rows = scores[scores["mode"] == (mode or scores["mode"].iloc[0])]
-    groups = {name: 100 * group[metric] for name, group in rows.groupby("training", sort=False)}
-    return {
-        "labels": [training_label(name) for name in groups],
-        "means": [float(values.mean()) for values in groups.values()],
-        "deviations": [float(values.std(ddof=1)) for values in groups.values()],
-        "points": [values.tolist() for values in groups.values()],
-    }
+def for_bars(scores: pd.DataFrame, metric: str = "rank_1") -> dict[str, list[float]]:
+    """Each training set's scores in the first mode, percent, one for each seed; for `viz.bars`."""
+    groups = scores[scores["mode"] == scores["mode"].iloc[0]].groupby("training", sort=False)[metric]
+    return {training_label(name): (100 * values).tolist() for name, values in groups}
 
 
 def as_text(table: pd.DataFrame) -> str:

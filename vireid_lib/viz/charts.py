@@ -14,38 +14,24 @@ MARKERS = ("o", "s", "^", "D")  # where the colours begin again
 
 
 @styled
-def bars(
-    labels: Sequence[str],
-    means: Sequence[float],
-    deviations: Sequence[float],
-    *,
-    points: Sequence[Sequence[float]] = (),
-    axis: str = "rank-1 (%)",
-    title: str = "",
-) -> Picture:
-    """Horizontal bars, mean ± standard deviation, with every seed as a dot; a dashed line compares with the first.
+def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", title: str = "") -> Picture:
+    """Horizontal bars, the mean ± standard deviation of the values of each label (one for each seed), which are dots; a
+    dashed line compares with the first.
 
     Args:
-        deviations: standard deviations; NaN where there is one value only.
-        points: the single values behind each mean.
         axis: what is measured, with its unit.
     """
-    picture = Picture(7.2, 0.9 + 0.42 * len(labels), title or f"Bars of {axis}: {', '.join(labels)}")
-    axes = picture.subplots()
-    places = np.arange(len(labels))
-    axes.barh(places, means, height=0.62, color=[QUIET, *[SERIES[0]] * (len(labels) - 1)], alpha=0.85)
-    spread = np.nan_to_num(np.asarray(deviations, dtype=float))
-    drawn, line = spread > 0, {"fmt": "none", "ecolor": INK, "elinewidth": 1.3, "capsize": 3}
-    axes.errorbar(np.asarray(means)[drawn], places[drawn], xerr=spread[drawn], **line)
-    right = max(mean + error for mean, error in zip(means, spread, strict=True))
-    for place, values in enumerate(points):
-        axes.plot(values, np.full(len(values), place), "o", color="white", markeredgecolor=INK, markersize=3.6)
-        right = max(right, *values)
-    for place, (mean, error) in enumerate(zip(means, spread, strict=True)):
-        text = f"{mean:.1f} ± {error:.1f}" if error else f"{mean:.1f}"
+    picture = Picture(7.2, 0.9 + 0.42 * len(values), title or f"Bars of {axis}: {', '.join(values)}")
+    axes, right = picture.subplots(), max(map(max, values.values()))
+    for place, own in enumerate(values.values()):
+        mean, error = np.mean(own), np.std(own, ddof=1) if len(own) > 1 else None
+        axes.barh(place, mean, height=0.62, color=SERIES[0] if place else QUIET, alpha=0.85)
+        axes.errorbar(mean, place, xerr=error, fmt="none", ecolor=INK, elinewidth=1.3, capsize=3)
+        axes.plot(own, [place] * len(own), "o", color="white", markeredgecolor=INK, markersize=3.6)
+        text = f"{mean:.1f}" if error is None else f"{mean:.1f} ± {error:.1f}"
         axes.annotate(text, (right, place), xytext=(8, 0), textcoords="offset points", va="center", fontweight="bold")
-    axes.axvline(means[0], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
-    axes.set_yticks(places, labels, color=INK)
+    axes.axvline(np.mean(next(iter(values.values()))), color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
+    axes.set_yticks(range(len(values)), values, color=INK)
     axes.invert_yaxis()
     axes.set_xlim(0, right * 1.16)
     axes.grid(axis="y", visible=False)

@@ -55,14 +55,14 @@ def elsewhere(folder: Path) -> dict[str, str]:
     from jupyter_core import paths
 
     home = Path(os.path.expanduser("~"))
-    places = {
+    kept = {
         "JUPYTER_CONFIG_DIR": paths.jupyter_config_dir(),
         "JUPYTER_DATA_DIR": paths.jupyter_data_dir(),
         "JUPYTER_RUNTIME_DIR": paths.jupyter_runtime_dir(),
         "IPYTHONDIR": os.environ.get("IPYTHONDIR", home / ".ipython"),
         "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", home / ".config" / "matplotlib"),
     }
-    return {name: str(folder / name.lower()) for name, place in places.items() if not writable(Path(place))}
+    return {name: str(folder / name.lower()) for name, place in kept.items() if not writable(Path(place))}
 
 
 def writable(place: Path) -> bool:
