@@ -11,9 +11,10 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from vireid_lib import generators
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.data.strict import FileError, Strict, explained, read_model
-from vireid_lib.experiment import settings, variants
+from vireid_lib.experiment import methods, settings, variants
 from vireid_lib.experiment.metrics import FIDELITY, SCORES, SPREADS
 from vireid_lib.experiment.profile import OWN_SETTINGS, Evaluation
+from vireid_lib.experiment.training_sets import expansion_of
 from vireid_lib.project import project_root
 
 Printed = Annotated[float, Field(ge=0, le=100)]
@@ -192,9 +193,10 @@ def _check_row(row: Row, table: Table, where: str) -> None:
     """Its names are known, and each of its settings belongs to its method or generator and changes something."""
     try:
         if table.scored:
-            variants.check_names(row.method, row.training)
-        else:
-            generators.check_name(row.method)
+            methods.config_class(row.method)
+        own = expansion_of(row.training)
+        if (name := (own.generator if own else row.training) if table.scored else row.method) != "real":
+            generators.check_name(name)
     except ValueError as error:
         raise FileError(f"{where}: {error}") from None
     for column in table.columns if row.settings else ():

@@ -103,16 +103,6 @@ def generators_of(profile: Profile, training: str) -> list[str]:
     return names if training == "real" else [*names, training]
 
 
-def check_names(method: str, training: str) -> None:
-    """Raise ValueError, with the nearest names, if there is no such method or training set."""
-    from vireid_lib import generators
-
-    methods.config_class(method)
-    own = expansion_of(training)
-    if training != "real":
-        generators.check_name(own.generator if own else training)
-
-
 def _of_generator(profile: Profile, name: str, training: str) -> dict[str, object]:
     values = generator_config(profile, name).comparable_settings()
     values = {key: value for key, value in values.items() if key not in NO_VARIANT}
@@ -123,14 +113,9 @@ def _of_generator(profile: Profile, name: str, training: str) -> dict[str, objec
 
 def _expansion(profile: Profile) -> dict[str, object]:
     values = _listed(profile.expand)
-    cameras = values["cameras"]
-    every = cameras == "infrared" or sorted(cameras) == _infrared_cameras(profile.data.target)
+    cameras, known = values["cameras"], load_manifest(profile.data.target).camera_numbers("infrared")
+    every = cameras == "infrared" or sorted(cameras) == known
     return values | {"cameras": "infrared" if every else sorted(cameras), "splits": sorted(values["splits"])}
-
-
-@functools.cache
-def _infrared_cameras(dataset: str) -> list[int]:
-    return load_manifest(dataset).camera_numbers("infrared")
 
 
 @functools.cache

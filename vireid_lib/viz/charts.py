@@ -31,7 +31,7 @@ def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", tit
         text = f"{mean:.1f}" if error is None else f"{mean:.1f} ± {error:.1f}"
         axes.annotate(text, (right, place), xytext=(8, 0), textcoords="offset points", va="center", fontweight="bold")
     axes.axvline(np.mean(next(iter(values.values()))), color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
-    axes.set_yticks(range(len(values)), values, color=INK)
+    axes.set_yticks(range(len(values)), list(values), color=INK)
     axes.invert_yaxis()
     axes.set_xlim(0, right * 1.16)
     axes.grid(axis="y", visible=False)
