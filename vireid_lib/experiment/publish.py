@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import html
 import json
 import os
@@ -80,11 +81,10 @@ def publish(workspace: Path, profile: Profile, folder: Path, *, notebooks: Path 
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         source = Path(temporary)
+        lay = functools.partial(_lay, workspace=workspace, source=source, site=partial)
         groups = {
-            "Chapters": [_lay(path, workspace, source, partial, f"book --only {path.stem}") for path in chapters],
-            "Studies": [
-                _lay(path, workspace, source, partial, f"study {path.stem}") for path in studies if path in ran
-            ],
+            "Chapters": [lay(path, command=f"book --only {path.stem}") for path in chapters],
+            "Studies": [lay(path, command=f"study {path.stem}") for path in studies if path in ran],
         }
         _relink(source)
         _lay_library(source)
@@ -93,18 +93,8 @@ def publish(workspace: Path, profile: Profile, folder: Path, *, notebooks: Path 
         front = _front_page(own / "site" / "index.md.j2", workspace, profile, groups=groups, unrun=unrun)
         (source / "index.md").write_text(front, "utf-8")
         # In a process of its own: Sphinx imports the library and changes how warnings are shown.
-        command = [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-q",
-            "-c",
-            own / "site",
-            "-d",
-            source / ".doctrees",
-            source,
-            partial,
-        ]
+        options = ["-q", "-c", own / "site", "-d", source / ".doctrees"]
+        command = [sys.executable, "-m", "sphinx", *options, source, partial]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if done.returncode:
             raise SiteError(f"Sphinx could not make the site: {done.stderr[-2000:]}")
