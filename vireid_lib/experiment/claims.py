@@ -200,7 +200,7 @@ def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = No
 
     Args:
         measured: a row for each setting and seed: columns row, mode, seed, the measures, and, where they are known,
-            splits and parts (see `split_scores`, `part_scores`) and older.
+            splits, parts (see `unit_scores`) and older.
         mode: of the protocol; the first by default.
     """
     mode = mode or measured["mode"].iloc[0]
@@ -304,34 +304,20 @@ def count(findings: Iterable[Finding]) -> str:
     )
 
 
-def split_scores(record: StageRecord, mode: str) -> Splits | None:
-    """The scores of an evaluation (`Run.evaluate`) on each split, shares; None where one network was trained."""
+def unit_scores(record: StageRecord, mode: str) -> dict[str, Splits | Parts | None]:
+    """The scores of an evaluation (`Run.evaluate`), shares: "splits" on each split, where each has a network of its
+    own, else None; "parts" elsewhere on each part of the test identities, one where they are one gallery."""
     evaluation = record.values["evaluations"][mode]
-    if evaluation["protocol"]["rule"] not in ONE_NETWORK_A_SPLIT:
-        return None
-    return {
-        metric: {trial["name"]: trial[metric] for trial in evaluation["trials"]}
-        for metric in evaluation["deviation_over_trials"]
-    }
-
-
-def part_scores(record: StageRecord, mode: str) -> Parts | None:
-    """The scores of an evaluation (`Run.evaluate`) on each part of the test identities, shares; a single part where the
-    identities are one gallery. None where each trial has a network of its own (see `split_scores`)."""
-    evaluation = record.values["evaluations"][mode]
+    metrics, trials = list(evaluation["deviation_over_trials"]), pd.DataFrame(evaluation["trials"])
     if evaluation["protocol"]["rule"] in ONE_NETWORK_A_SPLIT:
-        return None
-    trials: dict[int, list[Mapping[str, float]]] = {}
-    for trial in evaluation["trials"]:
-        trials.setdefault(trial.get("part", 0), []).append(trial)  # older records know no parts
-    return {
-        metric: [float(np.mean([trial[metric] for trial in trials[part]])) for part in sorted(trials)]
-        for metric in evaluation["deviation_over_trials"]
-    }
+        return {"splits": trials.set_index("name")[metrics].to_dict(), "parts": None}
+    of_parts = trials.groupby(trials["part"] if "part" in trials else [0] * len(trials))  # older records know none
+    parts = {metric: [float(np.mean(own[metric].tolist())) for _, own in of_parts] for metric in metrics}
+    return {"splits": None, "parts": parts}
 
 
 def mean_over_seeds(splits: Sequence[Splits | None]) -> Splits | None:
-    """The mean over seeds of what `split_scores` found for each; None unless all have the same splits.
+    """The mean over seeds of the splits of `unit_scores`; None unless all have the same.
 
     Seeds are averaged within a split before splits are compared: the networks of one split have learned from the same
     identities and are tested on the same others, so that their scores are no independent values. The split is the unit.

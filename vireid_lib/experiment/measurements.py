@@ -7,7 +7,7 @@ import pandas as pd
 
 from vireid_lib.evaluation.statistics import LEVEL
 from vireid_lib.experiment import jobs, methods, trainings
-from vireid_lib.experiment.claims import Finding, in_percent, part_scores, split_scores
+from vireid_lib.experiment.claims import Finding, in_percent, unit_scores
 from vireid_lib.experiment.measures import distances
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
 from vireid_lib.experiment.pipeline import Run
@@ -36,8 +36,7 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
         one row per study row, seed and mode of the protocol: columns row, label, seed, fit (of the generator, None
         where nothing is fitted; see `settings.fit_of`), mode, older (see `StageRecord`), minutes and what
         `trainings.given` tells (mean over splits), the scores in percent, `measures.distances` (the same in every
-        mode), and `splits`: where each split has its own network (RegDB), all of these by split, else None. `parts`:
-        elsewhere, the scores on each part of the test identities.
+        mode), splits and parts (see `claims.unit_scores`; with the distances by split), percent.
 
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
@@ -60,10 +59,10 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
             about |= trainings.given([record])[[*GIVEN, "minutes"]].mean().to_dict()
             for mode, evaluation in record.values["evaluations"].items():
                 values = {name: 100 * evaluation["mean"][name] for name in SCORES}
-                if (splits := split_scores(record, mode)) is not None:
-                    splits = in_percent({name: splits[name] for name in SCORES}) | by_split
-                by = {"splits": splits, "parts": in_percent(part_scores(record, mode))}
-                found.append({**about, "mode": mode, "older": record.older, **values, **apart, **by})
+                units = {name: in_percent(each) for name, each in unit_scores(record, mode).items()}
+                if units["splits"] is not None:
+                    units["splits"] |= by_split
+                found.append({**about, "mode": mode, "older": record.older, **values, **apart, **units})
     if not found:
         raise ValueError(f"No row of study {study.name} is trained in {run.folder}: let it train some.")
     return pd.DataFrame(found)

@@ -15,7 +15,7 @@ from pandas.io.formats.style import Styler
 from vireid_lib.data.strict import FileError
 from vireid_lib.data.text import read_json
 from vireid_lib.experiment import methods, variants
-from vireid_lib.experiment.claims import compare, mean_over_seeds, part_scores, split_scores
+from vireid_lib.experiment.claims import compare, mean_over_seeds, unit_scores
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
@@ -39,9 +39,8 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
 
     Columns: dataset, method, training, external, fits (of the generator, `expand.fits`), seed, mode, protocol (in
     words), settings (of the protocol), trials, the `METRICS`; resolved (every setting, see `variants.resolved`),
-    differences (from what was published) and the same in words, variant; stage, key and older; splits, the scores of
-    each split where each has its own network (RegDB), see `claims.split_scores`; and parts, the scores on each part of
-    the test identities, see `claims.part_scores`.
+    differences (from what was published) and the same in words, variant; stage, key and older; splits and parts, see
+    `claims.unit_scores`.
     """
     return pd.DataFrame([row for record in records for row in _scores(record)], columns=COLUMNS)
 
@@ -64,8 +63,7 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
             "trials": len(evaluation["trials"]),
             "variant": "" if found is None else variants.text(found),
             "differences": found,
-            "splits": split_scores(record, mode),
-            "parts": part_scores(record, mode),
+            **unit_scores(record, mode),
         }
 
 
