@@ -50,7 +50,10 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
     try:
         expected = generators.build(base, config, device=own.device, progress=False).estimate(rows, made)
         lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
-        lines += [f"  {line}" for line in _joint(own, name)]
+        if name in methods.JOINT and own.profile.reid.method == name and hasattr(methods.module(name), "joint_bytes"):
+            people = own.data().train_rows()["identity"].nunique()
+            needed = methods.module(name).joint_bytes(own.reid_config, own.generator_config(name), people)
+            lines.append(f"  joint        {readable(needed)} of memory in the training with re-identification")
     except (ValueError, FileNotFoundError) as error:  # the next generator may be fitted all the same
         lines.append(f"  can't be fitted: {error}")
     if (count := len(run.splits)) > 1:
@@ -96,17 +99,6 @@ def _study(run: Run, study: str, full: bool, left: list[str]) -> Iterator[tuple[
         yield from _used(own, [row.training])
     for name in getattr(importlib.import_module(f"vireid_lib.experiment.studies.{study}"), "GENERATORS", ()):
         yield run, name, "real"
-
-
-def _joint(run: Run, name: str) -> list[str]:
-    """The memory of the training that goes on from the fitted generator, if the run's method is one."""
-    if name not in methods.JOINT or run.profile.reid.method != name:
-        return []
-    people = run.data().train_rows()["identity"].nunique()
-    if (joint_bytes := getattr(methods.module(name), "joint_bytes", None)) is None:
-        return []  # the generator's fit is all
-    needed = joint_bytes(run.reid_config, run.generator_config(name), people)
-    return [f"joint        {readable(needed)} of memory in the training with re-identification"]
 
 
 def _changed(own: Run, run: Run, name: str) -> str:

@@ -97,23 +97,18 @@ def limits(run: Run, study: Study, measured: pd.DataFrame, findings: Iterable[Fi
     if not tested:
         words = ["No claim could be tested: without several trainings of a row there is no interval."]
     else:
+        asked = [each.claim.measure for each in tested]
+        measure = max(set(asked), key=asked.count)
+        own = [each for each in tested if each.claim.measure == measure]
+        margins, over = [each.margin for each in own], " or ".join(dict.fromkeys(each.contrast.over for each in own))
         words = [
             f"Were none of the {len(tested)} tested claims true, {LEVEL * len(tested):.1f} of their 95 % intervals "
             f"would leave out zero on average. After correction the probability of one or more is {LEVEL:.0%} at most.",
-            *_widths(tested),
+            f"Over {over}, the 95 % intervals of differences in {MEASURES[measure]} reach {min(margins):.2g} to "
+            f"{max(margins):.2g} to either side, half of them {median(margins):.2g} or more.",
             "A claim within noise is not refuted: a step that is smaller than its interval cannot be seen here.",
         ]
     return " ".join([*words, *_fitted(run, study, measured)])
-
-
-def _widths(tested: Sequence[Finding]) -> list[str]:
-    measure = max({each.claim.measure for each in tested}, key=[each.claim.measure for each in tested].count)
-    own = [each for each in tested if each.claim.measure == measure]
-    margins, over = [each.margin for each in own], " or ".join(dict.fromkeys(each.contrast.over for each in own))
-    return [
-        f"Over {over}, the 95 % intervals of differences in {MEASURES[measure]} reach {min(margins):.2g} to "
-        f"{max(margins):.2g} to either side, half of them {median(margins):.2g} or more."
-    ]
 
 
 def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:

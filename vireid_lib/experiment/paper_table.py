@@ -12,7 +12,6 @@ from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, 
 from vireid_lib.experiment.papers import Column, Conditions, Paper, Table, load_papers, unlike
 from vireid_lib.experiment.papers import Row as PaperRow
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.results import over_seeds
 from vireid_lib.experiment.settings import changed
 from vireid_lib.experiment.study import Row, Study, profile_of
@@ -139,13 +138,40 @@ def beside_paper(
         method: with which ours were trained, if not with the paper's.
         also: rows of the study that belong here though the paper does not print them.
     """
-    profile, table, trials = run.profile, study.table(number), study.paper.trials
-    mode, place = _place(profile, table, list(dict.fromkeys(measured["mode"])), trials)
+    profile, table, target, trials = run.profile, study.table(number), run.profile.data.target, study.paper.trials
+
+    def apart(mode: str, column: Column, settings: Mapping[str, object]) -> list[str]:
+        """In what ours are measured otherwise than a column with these settings, in words."""
+        if not table.scored:  # of a generator's pictures: no protocol has a part in it
+            return unlike(Conditions(target, ""), Conditions(column.dataset, ""))
+        here = Conditions(target, mode, profile.evaluation.settings, profile.evaluation.trials)
+        return unlike(here, Conditions(column.dataset, column.mode, settings, trials))
+
+    def distance(pair: tuple[str, int]) -> tuple[bool, bool, int]:
+        mode, column = pair[0], table.columns[pair[1]]
+        if column.dataset != target:
+            return True, True, 0
+        why = apart(mode, column, column.settings)
+        return False, bool(why) and column.mode != mode, len(why)
+
+    def trained_apart(row: Row | None, printed: PaperRow) -> list[str]:
+        """In what ours are trained otherwise than a printed row, in words."""
+        if row is None or not table.scored:
+            return []
+        theirs = changed(variants.as_published(column.dataset, row.method), printed.changes, printed.printed)
+        own, theirs = (variants.resolved(each, row.training) for each in (profile_of(profile, row), theirs))
+        differs = variants.difference(own, theirs)
+        return [f"here {variants.text(differs)}"] if differs else []
+
+    pairs = [(mode, place) for mode in dict.fromkeys(measured["mode"]) for place in range(len(table.columns))]
+    # The first mode and column that can be compared; else the nearest.
+    mode, place = pairs[0] if run.miniature else min(pairs, key=distance)
     column, ours = table.columns[place], measured[measured["mode"] == mode]
     rows, withheld = [], {}
     for printed in table.rows:
         row, values = study.row_of(printed, profile, method), printed.values[place]
-        if not run.miniature and (why := _unlike_row(profile, mode, table, column, printed, row, trials)):
+        why = [*apart(mode, column, printed.settings_in(column)), *trained_apart(row, printed)]
+        if why and not run.miniature:
             withheld.setdefault(" and ".join(why), []).append(printed.printed)
             values = [None] * len(values)
         rows.append(_cells(table, printed.printed, row, values, ours))
@@ -157,49 +183,12 @@ def beside_paper(
     if sum(map(len, withheld.values())) == len(table.rows):
         there = "no printed number stands here"
     others = sorted({row.method for row in table.rows} - {method}) if method else ()
-    here = f"measured here ({', '.join(filter(None, (profile.data.target, mode, method.upper())))})"
+    here = f"measured here ({', '.join(filter(None, (target, mode, method.upper())))})"
     here += f", where the paper has {' and '.join(others).upper()}" if others else ""
     seeds = " to ".join(map(str, sorted({*ours.groupby("row")["seed"].nunique().agg(["min", "max"])})))
     here += f", mean ± standard deviation, {seeds} seeds{legend(ours)}"
     notes = [f"No printed number in {', '.join(names)}: {reason}" for reason, names in withheld.items()]
     return _styled(pd.DataFrame(rows).set_index("row"), title, "scores in percent", there, here, notes)
-
-
-def _place(profile: Profile, table: Table, modes: Sequence[str], trials: int) -> tuple[str, int]:
-    """Our mode and the place of the table's column that can be compared, the first of both; else the nearest."""
-
-    def distance(pair: tuple[str, int]) -> tuple[bool, bool, int]:
-        mode, column = pair[0], table.columns[pair[1]]
-        if column.dataset != profile.data.target:
-            return True, True, 0
-        why = _unlike(profile, mode, table, column, column.settings, trials)
-        return False, bool(why) and column.mode != mode, len(why)
-
-    pairs = [(mode, place) for mode in modes for place in range(len(table.columns))]
-    return pairs[0] if profile.world is not None else min(pairs, key=distance)
-
-
-def _unlike(
-    profile: Profile, mode: str, table: Table, column: Column, settings: Mapping[str, object], trials: int
-) -> list[str]:
-    target, evaluation = profile.data.target, profile.evaluation
-    if not table.scored:  # of a generator's pictures: no protocol has a part in it
-        return unlike(Conditions(target, ""), Conditions(column.dataset, ""))
-    here = Conditions(target, mode, evaluation.settings, evaluation.trials)
-    return unlike(here, Conditions(column.dataset, column.mode, settings, trials))
-
-
-def _unlike_row(
-    profile: Profile, mode: str, table: Table, column: Column, printed: PaperRow, row: Row | None, trials: int
-) -> list[str]:
-    """In what a printed number was obtained otherwise than ours, in words."""
-    found = _unlike(profile, mode, table, column, printed.settings_in(column), trials)
-    if row is None or not table.scored:
-        return found
-    theirs = changed(variants.as_published(column.dataset, row.method), printed.changes, printed.printed)
-    own, theirs = (variants.resolved(each, row.training) for each in (profile_of(profile, row), theirs))
-    differs = variants.difference(own, theirs)
-    return [*found, f"here {variants.text(differs)}"] if differs else found
 
 
 def _cells(table: Table, name: str, row: Row | None, values: Sequence[float | None], ours: pd.DataFrame) -> dict:
