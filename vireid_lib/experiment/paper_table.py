@@ -170,8 +170,8 @@ def beside_paper(
     rows, withheld = [], {}
     for printed in table.rows:
         row, values = study.row_of(printed, profile, method), printed.values[place]
-        why = [*apart(mode, column, printed.settings_in(column)), *trained_apart(row, printed)]
-        if why and not run.miniature:
+        settings = printed.settings_in(column)
+        if why := [] if run.miniature else [*apart(mode, column, settings), *trained_apart(row, printed)]:
             withheld.setdefault(" and ".join(why), []).append(printed.printed)
             values = [None] * len(values)
         rows.append(_cells(table, printed.printed, row, values, ours))
