@@ -14,7 +14,7 @@ from jaxtyping import Float
 from vireid_lib.evaluation.statistics import LEVEL, Difference, crossed, holm, paired, welch
 from vireid_lib.experiment.metrics import MEASURES, digits_of, mark
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label, training_label
 
 ONE_NETWORK_A_SPLIT = ("regdb",)
 """Rules of protocols whose trials are splits, each tested with the network that was trained on it. The trials of the
@@ -227,7 +227,7 @@ def compare(
     measured = measured_of(scores, metric)
     if reference not in set(names := list(dict.fromkeys(measured["row"]))):
         raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(names)}")
-    label = {name: training_label(name).removeprefix("+ ") for name in names}
+    label = {name: plain_label(name) for name in names}
     asked = [
         better(name, reference, f"{label[name]}: better than {label[reference]}", "", metric)
         for name in names

@@ -14,7 +14,8 @@ from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord, save_arrays
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label
+from vireid_lib.viz.pictures import thin
 
 SIZE = (64, 32)
 """Height and width at which pixels are compared."""
@@ -94,7 +95,7 @@ def fidelity(run: Run) -> Fidelity:
         "external photographs (visible)": run.data().external,
     }
     galleries = [name for name in run.profile.reid.training_sets if name != "real"]
-    groups |= {training_label(name).removeprefix("+ "): run.synthesize(name) for name in galleries}
+    groups |= {plain_label(name): run.synthesize(name) for name in galleries}
     count = min(map(len, groups.values()))
     groups = {name: thin(rows, count) for name, rows in groups.items()}
 
@@ -134,14 +135,3 @@ def evaluator_words(run: Run) -> str:
     reid = run.profile.reid
     about = f"{reid.method.upper()}, {reid.backbone} backbone, trained on {run.profile.data.target}"
     return f"{about} with seed {reid.seeds[0]}"
-
-
-def thin(table: pd.DataFrame, count: int) -> pd.DataFrame:
-    """At most `count` rows, spread evenly over people, cameras and files."""
-    return table.iloc[evenly(table, count)].reset_index(drop=True)
-
-
-def evenly(table: pd.DataFrame, count: int) -> np.ndarray:
-    """Positions of the rows of `thin`."""
-    order = table.reset_index(drop=True).sort_values(["identity", "camera", "path"]).index.to_numpy()
-    return order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)]

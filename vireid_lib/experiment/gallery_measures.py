@@ -19,12 +19,13 @@ from vireid_lib.analysis.modality_classifier import ModalityClassifier, Modality
 from vireid_lib.analysis.ssim import ssim
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
-from vireid_lib.experiment.gallery_audit import SIZE, audit, evaluator_words, evenly, target_infrared, thin
+from vireid_lib.experiment.gallery_audit import SIZE, audit, evaluator_words, target_infrared
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.settings import generator_name
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label
 from vireid_lib.training import weights
+from vireid_lib.viz.pictures import evenly, thin
 
 MOST = 4000
 """Real images of each modality that the modality classifiers learn from."""
@@ -73,7 +74,7 @@ def compare(run: Run, names: Sequence[str]) -> Comparison:
     Raises:
         ValueError: no name, or one that makes no gallery.
     """
-    found = {training_label(name).removeprefix("+ "): measures(run, name) for name in names if name != "real"}
+    found = {plain_label(name): measures(run, name) for name in names if name != "real"}
     if not found:
         raise ValueError('compare: give at least one gallery to measure, e.g. "grayscale".')
     rows = [{"infrared images": words} for words in found]

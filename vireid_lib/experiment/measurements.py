@@ -14,7 +14,7 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.settings import fit_of, trained_generator
 from vireid_lib.experiment.study import Row, Study, run_of, trainable
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label
 from vireid_lib.experiment.trainings import GIVEN
 
 
@@ -118,7 +118,7 @@ def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
     for row in rows:
         if (name := trained_generator(run.profile, row.training)) is not None:
             count = measured.loc[measured["row"] == row.name, "fit"].nunique() if "fit" in measured else 1
-            label = training_label(name).removeprefix("+ ")
+            label = plain_label(name)
             fits.setdefault(count, []).extend([label] * (label not in fits.get(count, ())))
     words = []
     if together:

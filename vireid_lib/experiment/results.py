@@ -22,7 +22,7 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.study import Study, run_of, trainable
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label, training_label
 
 METRICS = tuple(SCORES)
 SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "fits", "variant"]
@@ -185,7 +185,7 @@ def as_markdown(scores: pd.DataFrame, profile: Profile, metric: str = "rank_1") 
     found = {name: compare(own, metric, reference=name, mode=mode) for name in references}
     words = {name: {each.claim.row: each.words for each in findings} for name, findings in found.items()}
     heads = ["trained on", f"{SCORES[metric]} (%)"]
-    heads += [f"against {training_label(name).removeprefix('+ ')}" for name in references]
+    heads += [f"against {plain_label(name)}" for name in references]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in table.to_dict("records"):
         cells = [training_label(row["training"]) + mark(row["older"]), plus_minus(row[metric], row[f"{metric}_std"])]

@@ -117,3 +117,8 @@ TRAINING_LABELS = {
 def training_label(name: str) -> str:
     """A training set in words, the same in every table and figure."""
     return TRAINING_LABELS.get(name, f"+ {name}")
+
+
+def plain_label(name: str) -> str:
+    """The generator of a training set in words: its label without the plus."""
+    return training_label(name).removeprefix("+ ")

@@ -9,7 +9,7 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.settings import trained_generator
 from vireid_lib.experiment.study import Row, Study
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label
 
 THE_PAPERS = "deen"
 """With which the paper trains tables 1, 3, 4 and figure 5."""
@@ -57,11 +57,6 @@ def expanding(names: Sequence[str] = ()) -> list[str]:
     return [name for name in order if name in can]
 
 
-def generator_label(name: str) -> str:
-    """A generator's name for readers."""
-    return training_label(name).removeprefix("+ ")
-
-
 def trained_on(method: str) -> tuple[tuple[str, str], ...]:
     """The training sets of a method in the paper's tables, each with what the training is called."""
     return ("real", method_label(method)), ("dive", f"{method_label(method)} + DiVE")
@@ -97,7 +92,7 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
         return Row(name, label, method, training=training, always=always, **options)
 
     def of_table_1(name: str) -> Row:
-        return row(f"{method}_{name}", generator_label(name), name, always=True)
+        return row(f"{method}_{name}", plain_label(name), name, always=True)
 
     def with_dive(name: str, label: str, always: bool = False, **settings: object) -> Row:
         return row(name, label, always=always, changes={"generators": {"dive": settings}})
@@ -126,7 +121,7 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
             for training, words in trained_on(other)
         ),
         *(
-            row(f"{name}{TO_BOTH}", f"{generator_label(name)}, fitted to external images too", name, changes=both[name])
+            row(f"{name}{TO_BOTH}", f"{plain_label(name)}, fitted to external images too", name, changes=both[name])
             for name in can
         ),
         *real_and_dive("wide", "batches twice as large", always=True, times={"images": 2}),
@@ -175,7 +170,7 @@ def _claims(method: str, few: int, more: Sequence[int]) -> Iterator[Claim]:
         few: the smallest number of people in figure 5; `more`: those beyond the expanded ones.
     """
     real, dive = f"{method}_real", f"{method}_dive"
-    rivals = {f"{method}_{name}": generator_label(name) for name in PRINTED}
+    rivals = {f"{method}_{name}": plain_label(name) for name in PRINTED}
     kinds = [(f"{method}_{one}", f"{method}_{other}") for one in DIFFUSION for other in GANS]
     for measure in ("rank_1", "mean_ap"):
         for name, label in rivals.items():
