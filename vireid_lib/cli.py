@@ -17,11 +17,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 only if everything that was asked for was done; for the book: every chapter truly ran.
     """
+    from vireid_lib.training import launchers
+
     arguments = sys.argv[1:] if arguments is None else arguments
     options = build_parser().parse_args(arguments)
     options.command = shlex.join(["vireid", *arguments])
     try:
-        _be_one_process()
+        # No process of this command may wait for others that a job system's variables speak of.
+        if ignored := launchers.forget(os.environ):
+            print(f"vireid: {launchers.in_words(ignored)}", file=sys.stderr)
         return options.run(options)
     except KeyboardInterrupt:
         print("\nStopped. What is finished is kept; the same command continues.", file=sys.stderr)
@@ -31,14 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"vireid: {_in_words(error, options)}", file=sys.stderr)
         return 2
-
-
-def _be_one_process() -> None:
-    """Let no process of this command wait for others that a job system's variables speak of."""
-    from vireid_lib.training import launchers
-
-    if ignored := launchers.forget(os.environ):
-        print(f"vireid: {launchers.in_words(ignored)}", file=sys.stderr)
 
 
 def _in_words(error: Exception, options: argparse.Namespace) -> str:

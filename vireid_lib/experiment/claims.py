@@ -363,7 +363,8 @@ def _contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | No
     measure = claim.measure
     if not set(claim.rows) <= set(groups) or any(groups[name][measure].isna().any() for name in claim.rows):
         return None
-    splits = {name: _by_split(groups[name], measure) for name in claim.rows}
+    averaged = {name: mean_over_seeds(list(groups[name].get("splits", ()))) or {} for name in claim.rows}
+    splits = {name: each.get(measure, {}) for name, each in averaged.items()}
     names = list(splits[claim.row])
     if len(names) > 1 and all(set(each) == set(names) for each in splits.values()):
         of_sides = [
@@ -400,8 +401,3 @@ def by_part(rows: pd.DataFrame, measure: str) -> Float[np.ndarray, "rows parts"]
     if len(counts := set(map(len, parts))) > 1 or counts == {0}:
         return rows[measure].to_numpy(float)[:, None]
     return np.array(parts, float)
-
-
-def _by_split(rows: pd.DataFrame, measure: str) -> Mapping[str, float]:
-    splits = mean_over_seeds(list(rows["splits"])) if "splits" in rows else None
-    return (splits or {}).get(measure, {})

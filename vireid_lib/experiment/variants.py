@@ -76,7 +76,10 @@ def resolved(profile: Profile, training: str, *, validation: bool = False) -> di
     external = adds_external(training)
     found = {PLACES.get(key, f"reid.config.{key}"): value for key, value in _listed(reid_config(profile)).items()}
     for name in generators_of(profile, training):
-        found |= _of_generator(profile, name, training)
+        values = generator_config(profile, name).comparable_settings()
+        left = {*NO_VARIANT, *(["expansion"] if expansion_of(training) else [])}  # the training set's name says which
+        base = f"generators.{generator_name(profile, name)}"
+        found |= {f"{base}.{key}": value for key, value in values.items() if key not in left}
     more = _listed(profile.reid)
     if not external:
         more.pop("expanded")
@@ -101,14 +104,6 @@ def generators_of(profile: Profile, training: str) -> list[str]:
     if own := expansion_of(training):
         return [*names, own.generator]
     return names if training == "real" else [*names, training]
-
-
-def _of_generator(profile: Profile, name: str, training: str) -> dict[str, object]:
-    values = generator_config(profile, name).comparable_settings()
-    values = {key: value for key, value in values.items() if key not in NO_VARIANT}
-    if expansion_of(training):
-        values.pop("expansion", None)  # the training set's name says which
-    return {f"generators.{generator_name(profile, name)}.{key}": value for key, value in values.items()}
 
 
 def _expansion(profile: Profile) -> dict[str, object]:
