@@ -60,8 +60,7 @@ class Cache:
     the folder is renamed to `<key>/`: a folder without `.partial` is complete by construction.
 
     Args:
-        folder: created if it does not exist.
-        device: name of the device that the stages run on, for their records.
+        device: that the stages run on, for their records.
         keep: take the results of older code where today's has made none (`--keep-results`); their records, and those
             of whatever is made of them, say `older`. None asks the environment.
     """

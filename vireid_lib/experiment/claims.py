@@ -193,10 +193,8 @@ class Finding:
 
 
 def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = None) -> list[Finding]:
-    """Test every claim against the trainings, with Holm's correction over those whose rows were run.
-
-    Tested one by one at 5 %, fifty claims of which none is true would show one that "holds" or "does not hold" in most
-    studies. Corrected, they do in 5 % of studies at most.
+    """Test every claim against the trainings, with Holm's correction over those whose rows were run: of fifty claims of
+    which none is true, one or more would "hold" or "not hold" in most studies, and corrected in 5 % of them at most.
 
     Args:
         measured: a row for each setting and seed: columns row, mode, seed, the measures, and, where they are known,
@@ -317,11 +315,9 @@ def unit_scores(record: StageRecord, mode: str) -> dict[str, Splits | Parts | No
 
 
 def mean_over_seeds(splits: Sequence[Splits | None]) -> Splits | None:
-    """The mean over seeds of the splits of `unit_scores`; None unless all have the same.
-
-    Seeds are averaged within a split before splits are compared: the networks of one split have learned from the same
-    identities and are tested on the same others, so that their scores are no independent values. The split is the unit.
-    """
+    """The mean over seeds of the splits of `unit_scores`; None unless all have the same. Seeds are averaged within a
+    split, for the networks of one split have learned from the same identities and are tested on the same others: their
+    scores are no independent values."""
     if not len(splits) or not all(isinstance(each, Mapping) for each in splits):
         return None
     names = [{metric: list(by_split) for metric, by_split in each.items()} for each in splits]

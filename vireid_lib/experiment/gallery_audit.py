@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,7 @@ MOST = 2000
 """Synthetic and real images that are looked up; larger sets are thinned evenly."""
 
 
-@dataclass(frozen=True, eq=False)
-class GalleryAudit:
+class GalleryAudit(NamedTuple):
     """A gallery's nearest training images by 1 - SSIM of luminance; `gallery` and `training` are the rows that the
     numbers of `found` count."""
 
@@ -66,15 +65,9 @@ def audit(run: Run, name: str) -> GalleryAudit:
     return GalleryAudit(record, found, gallery, training)
 
 
-@dataclass(frozen=True, eq=False)
-class Fidelity:
-    """How near each gallery comes to real infrared images.
-
-    Attributes:
-        table: columns images, Fréchet distance, brightness overlap, colourfulness, N.
-        histograms: share of pixels by brightness; a row per set of images, a column per bin from 0 to 255.
-        extractor: what the Fréchet distance compares.
-    """
+class Fidelity(NamedTuple):
+    """How near each gallery comes to real infrared images: a row for each; the share of pixels by brightness (a column
+    per bin from 0 to 255); what the Fréchet distance compares."""
 
     table: pd.DataFrame
     histograms: pd.DataFrame

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -50,30 +50,18 @@ COLUMNS = {
 """What `measures` takes, in the order of `compare`'s table, and what it is called there."""
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Galleries measured alike.
-
-    Attributes:
-        table: a row per gallery, in the order asked for; the first column names it, the others are those of `COLUMNS`
-            that any gallery has; NaN where a measure does not apply. Shares are percent.
-        basis: for each column its N, extractor and resize rule, in words.
-    """
+class Comparison(NamedTuple):
+    """Galleries measured alike: a row for each, in the order asked for, with its name and those of `COLUMNS` that any
+    has (shares in percent; NaN where a measure does not apply); for each column its N, extractor and resize rule."""
 
     table: pd.DataFrame
     basis: dict[str, str]
 
 
 def compare(run: Run, names: Sequence[str]) -> Comparison:
-    """Measure galleries by all of `measures`: one table for any list of generators. Each gallery is fitted, made and
-    measured once (stages), in the order of the names.
-
-    Args:
-        names: training sets as profiles name them; "real" is left out.
-
-    Raises:
-        ValueError: no name, or one that makes no gallery.
-    """
+    """Measure galleries by all of `measures`: one table for any list of training sets, without "real". Each gallery is
+    fitted, made and measured once (stages), in the order of the names. Raises ValueError if there is no name, or one
+    that makes no gallery."""
     found = {plain_label(name): measures(run, name) for name in names if name != "real"}
     if not found:
         raise ValueError('compare: give at least one gallery to measure, e.g. "grayscale".')

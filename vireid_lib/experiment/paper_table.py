@@ -27,14 +27,11 @@ OURS, PAPERS = "font-weight:600", "font-style:italic;opacity:.75"
 
 
 def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
-    """Every number that the papers print, ours beside it where there is one, and a status.
+    """Every number that the papers print, ours (from `results.scores`) beside it where there is one, and a status.
 
     A number of ours stands beside a paper's only if data set, mode, method, training data, external set, all settings
     (see `variants`) and the protocol's settings are the paper's, over at least as many trials (`papers.unlike`). What
     was measured on the miniature world is therefore never beside one.
-
-    Args:
-        scores: from `results.scores`.
 
     Returns:
         columns paper, table, title, printed_row, printed_column, dataset, mode, method, training, external, variant,
@@ -59,13 +56,8 @@ def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -
 
 
 def _judged(row: dict, value: dict, paper: Paper) -> dict:
-    """Ours beside one printed number, and whether our mean is equivalent to it.
-
-    The paper's tolerance is the margin of equivalence. "reproduced": the 90 % interval of our mean lies within the
-    printed number ± tolerance (two one-sided tests at 5 %; Schuirmann 1987, see `statistics.equivalence`). "differs":
-    our 95 % interval lies outside that range as a whole. "inconclusive": neither, so that more seeds are needed. "one
-    seed": one training says nothing about the mean. The printed number is taken as it stands, for papers print neither
-    spread nor number of trainings.
+    """Ours beside one printed number, and whether our mean is equivalent to it, by the paper's tolerance as the margin
+    (two one-sided tests at 5 %; Schuirmann 1987, see `statistics.equivalence`; chapter 07 says what each status means).
 
     The interval is over seeds. Where each split has its own network (RegDB), it is over the splits: the spread between
     splits, which the paper's mean shares, counts as ours, so that the statement is a careful one.
@@ -90,12 +82,9 @@ def _judged(row: dict, value: dict, paper: Paper) -> dict:
 
 
 def show_papers(beside: pd.DataFrame) -> list[tuple[str, Styler]]:
-    """`beside_papers` for reading, table by table as the papers print them, each with its title.
-
-    In every cell the paper's numbers come first, in italics; below stands what was measured here, upright, followed
-    by ✓ (reproduced), ≠ (differs), ~ (inconclusive) or ? (one seed) and the number of seeds, or of splits, that it is
-    the mean of; or that it has not been run.
-    """
+    """`beside_papers` for reading, table by table as the papers print them, each with its title. In every cell the
+    paper's numbers come first, in italics; below stands what was measured here, upright, with the signs of `STATUSES`
+    and the number of seeds, or of splits, that it is the mean of; or that it has not been run."""
 
     def cell(values: pd.DataFrame) -> str:
         printed = " / ".join(f"{value:.2f}" for value in values["paper_value"])

@@ -1,8 +1,8 @@
 """What a study's seeds can show, before it runs: the smallest difference that would leave the noise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,7 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.study import Study, trainable
 
 
-@dataclass(frozen=True)
-class Scatter:
+class Scatter(NamedTuple):
     """How much paired differences between trainings of one method scatter: the variances of seeds, galleries and the
     rest (squared points; see `statistics.variance_components`), the mean of so many pairs of settings."""
 

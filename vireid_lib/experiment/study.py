@@ -54,15 +54,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Study:
-    """The tables of a paper that are about training, as rows and claims.
-
-    Attributes:
-        name: as in `vireid study NAME`, and of the paper's file under data_manifests/papers.
-        rows: every row once, whichever tables show it.
-        claims: what the paper says about them.
-        method: with which the rows are trained that the paper trains with one of its own choice; "" where there is no
-            choice.
-    """
+    """The tables of a paper that are about training: every row once, whichever tables show it, and what the paper says
+    about them. The name is that of `vireid study NAME` and of the paper's file under data_manifests/papers. `method` is
+    that of the rows for which the paper chooses one, "" where there is no choice."""
 
     name: str
     rows: Sequence[Row]
@@ -100,13 +94,10 @@ class Study:
     def row_of(self, printed: PaperRow, profile: Profile, method: str = "") -> Row | None:
         """The study's row that a printed row is about, None if it has none.
 
-        Rows are matched by method, training set, external set and settings. On real data a row with the very settings
-        that the paper published for the printed one comes first. Else it is the row that takes the printed row's
-        changes on top of the profile's settings, whatever these are: in the miniature world those of its small recipe.
-
-        Args:
-            profile: on which the study is run.
-            method: with which the study trained what the paper trained with the method it prints.
+        Rows are matched by method (`method` instead of the printed one), training set, external set and settings. On
+        real data a row with the very settings that the paper published for the printed one comes first. Else it is the
+        row that takes the printed row's changes on top of the profile's settings, whatever these are: in the miniature
+        world those of its small recipe.
         """
         method = method or printed.method
         rows = [
