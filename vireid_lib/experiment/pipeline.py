@@ -22,6 +22,7 @@ from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment import datasets, methods, settings, variants
+from vireid_lib.experiment.cache import Finished
 from vireid_lib.experiment.context import Context
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.provenance import StageRecord
@@ -127,7 +128,7 @@ class Run(Context):
         """
         from vireid_lib.experiment.steps.evaluate import evaluate
 
-        evaluation, external = self.profile.evaluation, adds_external(training_set)
+        evaluation, about = self.profile.evaluation, self.about_evaluation(training_set, seed, validation=validation)
         trained, ranked, translated, protocols, inputs = {}, {}, {}, {}, {}
         for split in self.splits:
             trained[split] = self.train(training_set, seed, split, validation=validation, progress=progress)
@@ -140,18 +141,6 @@ class Run(Context):
                 inputs |= {f"translated_{place}_{split}": record for place, record in enumerate(made)}
         if (file := datasets.permutation_file(self)) is not None:
             inputs["permutations"] = file
-        about = {
-            "dataset": self.profile.data.target,
-            "external": self.profile.data.external if external else None,
-            "method": self.profile.reid.method,
-            "training": training_set,
-            "generator": settings.generator_name(self.profile, training_set),
-            "seed": seed,
-            "evaluation": evaluation.model_dump(),
-            "settings": variants.resolved(self.profile, training_set, validation=validation),
-        }
-        if (fits := self.profile.expand.fits) > 1 and settings.trained_generator(self.profile, training_set):
-            about |= {"fits": fits, "fit": settings.fit_of(self.profile, training_set, seed)}
         options = {"trained": trained, "ranked": ranked, "translated": translated, "protocols": protocols}
         return self.stage(
             f"evaluate_{training_set}",
@@ -162,6 +151,22 @@ class Run(Context):
             seeds=[seed],
             protocol=evaluation.protocol,
         )
+
+    def about_evaluation(self, training_set: str, seed: int, *, validation: bool = False) -> dict[str, object]:
+        """The settings in the key of `evaluate`, which are quick to tell: the rest takes a look at every image."""
+        about = {
+            "dataset": self.profile.data.target,
+            "external": self.profile.data.external if adds_external(training_set) else None,
+            "method": self.profile.reid.method,
+            "training": training_set,
+            "generator": settings.generator_name(self.profile, training_set),
+            "seed": seed,
+            "evaluation": self.profile.evaluation.model_dump(),
+            "settings": variants.resolved(self.profile, training_set, validation=validation),
+        }
+        if (fits := self.profile.expand.fits) > 1 and settings.trained_generator(self.profile, training_set):
+            about |= {"fits": fits, "fit": settings.fit_of(self.profile, training_set, seed)}
+        return about
 
     def fitted_rows(self, generator: str, split: int = 1, *, external: bool = True) -> pd.DataFrame:
         """The images that a generator is fitted to; see `fit`."""
@@ -289,6 +294,8 @@ class Run(Context):
                 need; the message says which, and what to do.
             FileNotFoundError: there is no such file, or no data set.
         """
+        if isinstance(self.cache, Finished):
+            return  # nothing will be trained
         if datasets.permutation_file(self) is not None or self.profile.evaluation.galleries > 1:
             ranked = self.data().test(validation=validation)
             for mode in self.profile.evaluation.modes:

@@ -6,21 +6,22 @@ A table shows the results of the settings that a run resolves to, found by their
 import contextlib
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
 from vireid_lib.data.strict import FileError
-from vireid_lib.data.text import read_json
+from vireid_lib.data.text import DamagedFile, read_json
 from vireid_lib.experiment import methods, variants
+from vireid_lib.experiment.cache import RESULT
 from vireid_lib.experiment.claims import compare, mean_over_seeds, unit_scores
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.provenance import StageRecord, canonical, plain
 from vireid_lib.experiment.study import Study, run_of, trainable
 from vireid_lib.experiment.training_sets import plain_label, training_label
 
@@ -74,13 +75,24 @@ def evaluations(run: Run, *, others: bool = False) -> list[StageRecord]:
         others: also those of the profile's training sets with every other method, and of the rows of every study.
     """
     found: dict[Path, StageRecord] = {}
+    settings = cache(partial(_recorded_settings, run.cache.stages))
     for own, training in _trainings(run, others):
         for seed in run.profile.reid.seeds:
-            if not any((own.cache.stages / f"evaluate_{training}").glob("*")):  # the key takes a look at every image
-                continue
+            if canonical(plain(own.about_evaluation(training, seed), training)) not in settings(training):
+                continue  # the whole key takes a look at every image
             if (record := own.finished(training, seed)) is not None:
                 found[record.folder] = record
     return list(found.values())
+
+
+def _recorded_settings(stages: Path, training: str) -> set[str]:
+    """Those of all evaluations on a training set, whatever code made them, of whatever images."""
+    found = set()
+    for path in (stages / f"evaluate_{training}").glob(f"*/{RESULT}"):
+        with contextlib.suppress(DamagedFile):  # counts as not made
+            held = read_json(path)
+            found.add(canonical(held.get("config") if isinstance(held, dict) else None))
+    return found
 
 
 def scores(run: Run, *, others: bool = False) -> pd.DataFrame:
