@@ -641,7 +641,7 @@ trainings.recipe(run.reid_config, run.profile.data.target)
 counted = {}
 for name in run.profile.reid.training_sets:
     rows = run.training_set(name)
-    gallery = {"images": 0, "distinct": 0} if name == "real" else run.gallery_sizes(name)
+    gallery = {"images": 0, "distinct": 0} if name == "real" else run.gallery(name).values
     counted[training_label(name)] = {
         "identities": rows["identity"].nunique(),
         "visible": (rows["modality"] == "visible").sum(),
@@ -710,9 +710,9 @@ print(f"Ranking rule: {load_manifest(run.profile.data.target).protocol.removal}"
 # %%
 records = jobs.compare(run)
 scores = results.score_table(records)
-effort = trainings.effort(records)
-print(effort.sentence)
-effort.table.round(2)
+told = trainings.given(records)
+print(trainings.same_effort(told))
+trainings.effort(told).round(2)
 
 # %%
 curves = trainings.histories(records)
@@ -740,7 +740,7 @@ results.as_words(results.over_seeds(scores), ["rank_1", "rank_10", "mean_ap", "m
 
 # %%
 viz.bars(
-    **results.for_bars(scores, metric),
+    results.for_bars(scores, metric),
     axis=f"{SCORES[metric]} (%)",
     title=f"{SCORES[metric]}, {scores['protocol'].iloc[0]}",
 )
@@ -859,7 +859,13 @@ for name, words in measures.evaluators(run).items():
 # errors of the re-drawn gallery, which they are not.
 
 # %%
-preserved = measures.preservation_table(run).assign(rank_1=lambda rows: 100 * rows["rank_1"])
+rows = [
+    {"evaluator": name, "gallery": gallery, "rank_1": 100 * own["rank_1"], "chance": record.values["chance"]}
+    for name in measures.evaluators(run)
+    for record in [measures.preservation(run, name, seed) for seed in run.profile.reid.seeds]
+    for gallery, own in record.values["galleries"].items()
+]
+preserved = pd.DataFrame(rows)
 rank_1_of = 100 * first_mode.pivot(index="seed", columns="training", values="rank_1")
 gains = rank_1_of.sub(rank_1_of["real"], axis=0)  # within each seed
 

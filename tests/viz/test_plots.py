@@ -26,7 +26,7 @@ SAMPLES = {
     "attention_overlays": lambda: plots.attention_overlays(
         [image()], [{"[p]": heat(), "[k]": heat()}], row_labels=["a"]
     ),
-    "bars": lambda: plots.bars(["a", "b"], [39.1, 42.0], [1.6, np.nan], points=[[38, 40], [42]]),
+    "bars": lambda: plots.bars({"a": [38.0, 40.2], "b": [42.0]}),
 }
 
 

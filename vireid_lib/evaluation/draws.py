@@ -1,5 +1,6 @@
 """How queries and galleries are drawn from a table: all images, a seeded draw, the official draw."""
 
+import os
 import random
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -25,7 +26,7 @@ def images_by_place(table: pd.DataFrame, modality: str) -> Places:
         {
             "identity": [identity.rsplit("/", 1)[-1].zfill(4) for identity in rows["identity"]],
             "camera": camera_numbers(rows["camera"].to_numpy(), "camera", len(rows)),
-            "file": [PurePath(path).name for path in rows["path"]],
+            "file": rows["path"].map(os.path.basename),
         },
         index=rows.index,
     ).sort_values(["identity", "camera", "file"], kind="stable")

@@ -201,13 +201,6 @@ class Profile(Strict):
         """The profile's own variants of generators: name → the generator that each is a variant of."""
         return {name: str(settings[VARIANT_OF]) for name, settings in self.generators.items() if VARIANT_OF in settings}
 
-    @model_validator(mode="before")
-    @classmethod
-    def _dive_is_a_generator(cls, values: object) -> object:
-        if isinstance(values, dict) and "dive" in values:
-            raise ValueError("DiVE's settings stand under `generators: {dive: ...}`; move the key dive there")
-        return values
-
     @model_validator(mode="after")
     def _known_training_sets(self) -> "Profile":
         known = training_sets(self)
