@@ -22,15 +22,17 @@ def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", tit
         axis: what is measured, with its unit.
     """
     picture = Picture(7.2, 0.9 + 0.42 * len(values), title or f"Bars of {axis}: {', '.join(values)}")
-    axes, right = picture.subplots(), max(map(max, values.values()))
-    for place, own in enumerate(values.values()):
-        mean, error = np.mean(own), np.std(own, ddof=1) if len(own) > 1 else None
+    axes, means = picture.subplots(), list(map(np.mean, values.values()))
+    errors = [np.std(own, ddof=1) if len(own) > 1 else None for own in values.values()]
+    right = max(mean + (error or 0) for mean, error in zip(means, errors, strict=True))
+    right = max(right, *map(max, values.values()))
+    for place, (mean, error, own) in enumerate(zip(means, errors, values.values(), strict=True)):
         axes.barh(place, mean, height=0.62, color=SERIES[0] if place else QUIET, alpha=0.85)
         axes.errorbar(mean, place, xerr=error, fmt="none", ecolor=INK, elinewidth=1.3, capsize=3)
         axes.plot(own, [place] * len(own), "o", color="white", markeredgecolor=INK, markersize=3.6)
         text = f"{mean:.1f}" if error is None else f"{mean:.1f} ± {error:.1f}"
         axes.annotate(text, (right, place), xytext=(8, 0), textcoords="offset points", va="center", fontweight="bold")
-    axes.axvline(np.mean(next(iter(values.values()))), color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
+    axes.axvline(means[0], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
     axes.set_yticks(range(len(values)), list(values), color=INK)
     axes.invert_yaxis()
     axes.set_xlim(0, right * 1.16)

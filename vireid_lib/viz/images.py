@@ -82,7 +82,7 @@ def retrieval_lists(
             sign, colour, style = ("✓", RIGHT, "-") if row.right else ("✗", WRONG, (0, (2, 1)))
             place.imshow(shown)
             for spine in place.spines.values():
-                spine.set(visible=True, edgecolor=colour, linewidth=2.2, linestyle=style)
+                spine.set(visible=True, edgecolor=colour, linewidth=2.2, linestyle=style, capstyle="butt")
             place.set_xlabel(f"{sign} {row.distance:.2f}", fontsize=7.5, color=colour, labelpad=2)
     return picture
 
