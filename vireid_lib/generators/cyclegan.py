@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators.adversarial import AdversarialTask, toward
+from vireid_lib.generators.adversarial import freeze, tell_apart, toward
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator, generator_groups
+from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
-from vireid_lib.training import schedules
+from vireid_lib.training import schedules, whole_batch
 
 BETAS = (0.5, 0.999)
 SMALLEST = 24  # less leaves nothing of an image after the discriminator's five convolutions
@@ -95,7 +96,7 @@ class ImagePool:
         self.images, self.filled = state["images"].clone(), state["filled"]
 
 
-class CycleGanTask(AdversarialTask):
+class CycleGanTask(TranslationTask):
     """Each step: both generators, then both discriminators, each named after its modality."""
 
     kept = ("to_visible", "to_infrared")
@@ -116,19 +117,20 @@ class CycleGanTask(AdversarialTask):
         return schedules.late_decline(step, self.steps)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        draw = self.generator(step, "images", shared=True)
-        real = {name: self.part(images) for name, images in self.real(step, draw).items()}
+        draw = self.generator(step, "images")
+        real = self.real(step, draw)
         discriminators = [f"discriminator_{name}" for name in MODALITIES]
-        self.freeze(True, *discriminators)
+        freeze(self.modules, discriminators, True)
         losses, fake = self._generator_losses(real)
-        self.update(accelerator, "generators", losses["total"])
-        self.freeze(False, *discriminators)
+        self.update(accelerator, losses["total"], "generators")
+        freeze(self.modules, discriminators, False)
         for name in MODALITIES:  # all processes keep the same pool, of the whole batch's pictures
-            old = self.extras[f"pool_{name}"].exchange(self.whole(accelerator, fake[name]), draw)
+            old = self.extras[f"pool_{name}"].exchange(whole_batch.rows(fake[name].detach()), draw)
             discriminator = self.modules[f"discriminator_{name}"]
-            scores = discriminator(real[name]), discriminator(self.part(old))
-            losses[f"discriminator_{name}"] = (toward(scores[0], 1.0) + toward(scores[1], 0.0)) / 2
-        self.update(accelerator, "discriminators", sum(losses[name] for name in discriminators))
+            losses[f"discriminator_{name}"] = tell_apart(
+                discriminator(real[name]), discriminator(whole_batch.part(old))
+            )
+        self.update(accelerator, sum(losses[name] for name in discriminators), "discriminators")
         return {name: value.detach() for name, value in losses.items()}
 
     def _generator_losses(self, real: dict[str, Images]) -> tuple[dict[str, Tensor], dict[str, Images]]:

@@ -15,14 +15,15 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.adversarial import AdversarialTask
+from vireid_lib.generators.adversarial import freeze
 from vireid_lib.generators.batches import Batches, By, Domains, Rows
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images, LabelledGenerator, generator_groups
 from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
-from vireid_lib.training import schedules, seeds
+from vireid_lib.training import schedules, seeds, whole_batch
 
 BETAS = (0.5, 0.999)
 Labels = Float[Tensor, "batch domains"]
@@ -99,7 +100,7 @@ def gradient_penalty(
     return (slopes.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-class StarGanTask(AdversarialTask):
+class StarGanTask(TranslationTask):
     """Each step: the critic; every `critic_steps`-th of them, the generator as well. An image is to become another one
     of the batch's domain, drawn without replacement."""
 
@@ -120,12 +121,12 @@ class StarGanTask(AdversarialTask):
         return schedules.late_decline(step, self.steps)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        rows, draw = self._mixed_rows(step), self.generator(step, "images", shared=True)
+        rows, draw = self._mixed_rows(step), self.generator(step, "images")
         images = self.images(rows, draw) * 2 - 1
         labels = self.domains.labels(self.batches.camera[rows]).to(self.device)
         wanted = labels[torch.randperm(len(rows), generator=draw).to(self.device)]
         shares = torch.rand(len(rows), generator=draw).to(self.device)
-        real, own, wanted, shares = map(self.part, (images, labels, wanted, shares))
+        real, own, wanted, shares = map(whole_batch.part, (images, labels, wanted, shares))
         losses = self._train_critic(accelerator, real, own, wanted, shares)
         if (step + 1) % self.settings.critic_steps == 0:
             losses |= self._train_generator(accelerator, real, own, wanted)
@@ -135,6 +136,9 @@ class StarGanTask(AdversarialTask):
         every = self.settings.critic_steps
         both = self.steps // every
         return {every - 1: both, **({0: self.steps - both} if every > 1 else {})}
+
+    def parted(self) -> tuple[int, ...]:
+        return (self.settings.batch,)  # which is mixed
 
     @property
     def per_modality(self) -> int:
@@ -156,7 +160,7 @@ class StarGanTask(AdversarialTask):
         }
         total = config.class_weight * losses["domain_of_real"] + config.penalty_weight * losses["penalty"]
         losses = {"total": total - losses["gap"], **losses}
-        self.update(accelerator, "critic", losses["total"])
+        self.update(accelerator, losses["total"], "critic")
         return losses
 
     def _train_generator(
@@ -164,7 +168,7 @@ class StarGanTask(AdversarialTask):
     ) -> dict[str, Tensor]:
         """Eq. 6: pass for real, and for the domain that is asked for; and back to the image that it was."""
         config, generator = self.settings, self.modules["generator"]
-        self.freeze(True, "critic")
+        freeze(self.modules, ["critic"], True)
         fake = generator(real, wanted)
         score, domains = self.modules["critic"](fake)
         losses = {
@@ -173,12 +177,12 @@ class StarGanTask(AdversarialTask):
             "reconstruction": functional.l1_loss(generator(fake, own), real),
         }
         weights = {"fool": 1.0, "domain_of_fake": config.class_weight, "reconstruction": config.reconstruction_weight}
-        self.update(accelerator, "generator", sum(weights[name] * value for name, value in losses.items()))
-        self.freeze(False, "critic")
+        self.update(accelerator, sum(weights[name] * value for name, value in losses.items()), "generator")
+        freeze(self.modules, ["critic"], False)
         return losses
 
     def _mixed_rows(self, step: int) -> Rows:
-        stream = np.random.default_rng(seeds.integer(self.seed, 0, step, "rows"))
+        stream = np.random.default_rng(seeds.integer(self.seed, self.stream, step, "rows"))
         rows = np.concatenate(self.batches.unpaired(stream, self.per_modality))
         return rows[stream.permutation(len(rows))]  # so that each process gets some of both modalities
 
