@@ -136,8 +136,9 @@ settings.style.apply(lambda row: ["font-weight: bold" if row["here"] != row["def
 # The networks and batches below are the library's; the step is written out. Change it: the pictures follow in seconds.
 
 # %% tags=["by-hand"]
+from vireid_lib.generators.adversarial import BETAS
 from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.cyclegan import BETAS, CycleGanTask
+from vireid_lib.generators.cyclegan import CycleGanTask
 from vireid_lib.generators.networks import generator_groups
 from vireid_lib.training.loop import accelerator_for
 

@@ -1,9 +1,18 @@
-"""What trainings of several players share: networks that are held still for a while, least squares."""
+"""What trainings of several players share: optimisers, networks that are held still for a while, least squares."""
 
 from collections.abc import Iterable, Mapping
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+BETAS = (0.5, 0.999)  # of CycleGAN, StarGAN, AlignGAN, JSIA-ReID and Flow2Flow
+
+
+def adams(rate: float, *, weight_decay: float = 0.0, **players: Iterable) -> dict[str, torch.optim.Adam]:
+    """An optimiser for each player's parameters, or groups of them."""
+    options = {"lr": rate, "betas": BETAS, "weight_decay": weight_decay}
+    return {name: torch.optim.Adam(parameters, **options) for name, parameters in players.items()}
 
 
 def freeze(modules: Mapping[str, nn.Module], names: Iterable[str], frozen: bool) -> None:

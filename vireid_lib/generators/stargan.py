@@ -15,9 +15,9 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.adversarial import freeze
+from vireid_lib.generators.adversarial import adams, freeze
 from vireid_lib.generators.batches import Batches, By, Domains, Rows
-from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.config import AdversarialConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images, LabelledGenerator, generator_groups
 from vireid_lib.generators.plans import SampleRequest
@@ -25,19 +25,16 @@ from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
 from vireid_lib.training import schedules, seeds, whole_batch
 
-BETAS = (0.5, 0.999)
 Labels = Float[Tensor, "batch domains"]
 
 
-class StarGanConfig(TranslatorConfig):
+class StarGanConfig(AdversarialConfig):
     """The paper's settings (sections 3.2, 3.3 and 5, Tables 4 and 5), at 128×64 pixels where it has 128×128 faces. The
     domains are cameras, the external set's too where it is fitted to them; JSIA-ReID's Table 4, which compares with
     StarGAN, does not say what its domains are. A step is one update of the discriminator.
 
     Attributes:
         domains: what is told apart and imitated: cameras, or modalities alone.
-        generator_width, blocks, generator_halvings, shortcut: see `LabelledGenerator`.
-        discriminator_width, discriminator_halvings: see `Critic`.
         epochs: passes over the larger modality; the paper's 20 are CelebA's, its smaller set has 200. The release takes
             200,000 steps, which the profiles of SYSU-MM01 and LLCM do as well (`steps: 200000`, 19 hours on an H200):
             200 epochs of SYSU-MM01 are 556,600.
@@ -49,11 +46,7 @@ class StarGanConfig(TranslatorConfig):
     height: int = Field(128, gt=0)
     width: int = Field(64, gt=0)
     domains: By = "camera"
-    generator_width: int = Field(64, ge=1)
     blocks: int = Field(6, ge=1)
-    generator_halvings: int = Field(2, ge=1)
-    shortcut: bool = False
-    discriminator_width: int = Field(64, ge=1)
     discriminator_halvings: int = Field(6, ge=1)
     epochs: int = Field(200, ge=1)
     batch: int = Field(16, ge=2, multiple_of=2)
@@ -109,13 +102,11 @@ class StarGanTask(TranslationTask):
     def __init__(self, config: StarGanConfig, batches: Batches) -> None:
         super().__init__(config, batches)
         self.domains = Domains(config.domains, batches.cameras)
-        size, sizes = (config.height, config.width), (config.discriminator_width, config.discriminator_halvings)
         generator = make_generator(config, self.domains)
-        critic = Critic(size, len(self.domains.names), width=sizes[0], halvings=sizes[1])
+        critic = Critic((config.height, config.width), len(self.domains.names), **config.discriminator_sizes)
         self.modules = {"generator": generator, "critic": critic}
         groups = generator_groups([generator], config.learning_rate)
-        for name, parameters in (("generator", groups), ("critic", critic.parameters())):
-            self.optimizers[name] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
+        self.optimizers = adams(config.learning_rate, generator=groups, critic=critic.parameters())
 
     def rate(self, step: int) -> float:
         return schedules.late_decline(step, self.steps)
@@ -206,14 +197,7 @@ class StarGan(Translator):
 
 def make_generator(config: StarGanConfig, domains: Domains) -> LabelledGenerator:
     """One fresh generator for these domains."""
-    return LabelledGenerator(
-        labels=len(domains.names),
-        width=config.generator_width,
-        blocks=config.blocks,
-        halvings=config.generator_halvings,
-        shortcut=config.shortcut,
-        small_weights=config.shortcut,
-    )
+    return LabelledGenerator(labels=len(domains.names), **config.generator_sizes, small_weights=config.shortcut)
 
 
 GENERATOR = StarGan

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -165,20 +165,23 @@ class Translator(Generator):
         Raises:
             ValueError: a camera that it was not fitted to, or images of another size than it was fitted at.
         """
-        modality, size = self.modality(camera), (self.config.height, self.config.width)
+        items = self.asked(identity, camera, range(self.config.seed, self.config.seed + len(images)))
+        size = (self.config.height, self.config.width)
         if images.shape[1:3] != size:
             raise ValueError(
                 f"{self.name} was fitted at {size[0]}x{size[1]} pixels and got images of "
                 f"{images.shape[1]}x{images.shape[2]}: resize them first."
             )
-        about = {"source_images": ("",), "from_modality": OTHER[modality], "modality": modality}
-        items = [
-            SampleRequest(identity, camera_in_table(camera), Path(), (self.config.seed + place,), **about)
-            for place in range(len(images))
-        ]
         batch = self.config.sampling_batch
         parts = [slice(place, place + batch) for place in range(0, len(images), batch)]
         return np.concatenate([self.pictures([images[part]], items[part]) for part in parts])
+
+    def asked(self, identity: str, camera: str, numbers: Iterable[int]) -> list[SampleRequest]:
+        """Requests of pictures of images of the other modality than the camera's, one for each seed; of no files.
+        Raises ValueError for a camera that it was not fitted to."""
+        modality = self.modality(camera)
+        about = {"source_images": ("",), "from_modality": OTHER[modality], "modality": modality}
+        return [SampleRequest(identity, camera_in_table(camera), Path(), (seed,), **about) for seed in numbers]
 
     def modality(self, camera: str) -> str:
         """What the camera records. Raises ValueError for one that it was not fitted to; names those it was."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from vireid_lib.generators.adversarial import freeze, tell_apart, toward
+from vireid_lib.generators.adversarial import adams, freeze, tell_apart, toward
 from vireid_lib.generators.aligngan.config import EPOCH, AlignGanConfig
 from vireid_lib.generators.aligngan.networks import (
     Classifier,
@@ -25,7 +25,6 @@ from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.training import seeds, whole_batch
 
-BETAS = (0.5, 0.999)
 WEIGHT_DECAY, MOMENTUM = 5e-4, 0.9
 GENERATORS, FEATURES = ("to_visible", "to_infrared"), ("features", "classifier")
 DISCRIMINATORS = ("discriminator_visible", "discriminator_infrared", "discriminator_pairs")
@@ -46,7 +45,7 @@ class AlignGanTask(TranslationTask):
         self.require_identities(max(config.identities, config.feature_identities), "`feature_identities`")
         features = FeatureNetwork(config)
         channels = features.backbone.channels
-        sizes = {"width": config.discriminator_width, "halvings": config.discriminator_halvings}
+        sizes = config.discriminator_sizes
         self.modules = {
             **{name: make_generator(config) for name in GENERATORS},
             "features": features,
@@ -57,8 +56,7 @@ class AlignGanTask(TranslationTask):
         }
         generators = generator_groups([self.modules[name] for name in GENERATORS], config.learning_rate)
         discriminators = [each for name in DISCRIMINATORS for each in self.modules[name].parameters()]
-        for player, parameters in (("generators", generators), ("discriminators", discriminators)):
-            self.optimizers[player] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
+        self.optimizers = adams(config.learning_rate, generators=generators, discriminators=discriminators)
         self.optimizers["features"] = _feature_optimizer(config, features, self.modules["classifier"])
 
     def epoch_steps(self) -> int:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vireid_lib.data.augment import pad_and_crop
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators.adversarial import freeze
+from vireid_lib.generators.adversarial import adams, freeze
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
 from vireid_lib.generators.flow2flow.discriminators import ImageEncoder, ModalityDiscriminator
@@ -20,7 +20,6 @@ from vireid_lib.generators.networks import Images
 from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.training import seeds, whole_batch
 
-BETAS = (0.5, 0.999)  # the release's
 RELEASED_DECAY = 5e-5  # of the release, on the lengths of weight-normalised kernels
 GREY_LEVELS = 256
 GREY = 127 / 255
@@ -72,10 +71,9 @@ class Flow2FlowTask(TranslationTask):
                 adversaries[f"discriminator_{modality}"] = ModalityDiscriminator(*kind)
         self.modules = flows | adversaries
         self.adversaries = tuple(adversaries)
-        self.optimizers["flows"] = torch.optim.Adam(_groups(flows), lr=config.learning_rate, betas=BETAS)
-        if adversaries:
-            parameters = [parameter for module in adversaries.values() for parameter in module.parameters()]
-            self.optimizers["adversaries"] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
+        learned = [parameter for module in adversaries.values() for parameter in module.parameters()]
+        players = {"flows": _groups(flows)} | ({"adversaries": learned} if learned else {})
+        self.optimizers = adams(config.learning_rate, **players)
 
     def epoch_steps(self) -> int:
         if self.settings.sampling == "with_replacement":

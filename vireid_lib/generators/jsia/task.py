@@ -7,7 +7,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from vireid_lib.data.tables import MODALITIES
-from vireid_lib.generators.adversarial import freeze
+from vireid_lib.generators.adversarial import adams, freeze
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia.config import JsiaConfig
@@ -23,8 +23,6 @@ from vireid_lib.generators.jsia.generation import (
 )
 from vireid_lib.generators.jsia.styles import StyleBank
 from vireid_lib.generators.translation_task import TranslationTask
-
-BETAS = (0.5, 0.999)
 
 
 class JsiaTask(TranslationTask):
@@ -42,10 +40,12 @@ class JsiaTask(TranslationTask):
         self.modules, self.discriminators = generators | discriminators, tuple(discriminators)
         self.kept = tuple(self.modules)  # the discriminators too: the joint training goes on with them
         encoder.requires_grad_(config.encoder_trains)
-        options = {"lr": config.learning_rate, "betas": BETAS, "weight_decay": config.weight_decay}
-        for player, modules in (("generators", generators), ("discriminators", discriminators)):
-            parameters = [p for module in modules.values() for p in module.parameters() if p.requires_grad]
-            self.optimizers[player] = torch.optim.Adam(parameters, **options)
+        players = {"generators": generators, "discriminators": discriminators}
+        learned = {
+            player: [each for module in modules.values() for each in module.parameters() if each.requires_grad]
+            for player, modules in players.items()
+        }
+        self.optimizers = adams(config.learning_rate, weight_decay=config.weight_decay, **learned)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         draw, config, encoder = self.generator(step, "images"), self.settings, self.modules["set_level"]
