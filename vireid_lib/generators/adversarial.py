@@ -22,10 +22,10 @@ def freeze(modules: Mapping[str, nn.Module], names: Iterable[str], frozen: bool)
 
 
 def toward(scores: Tensor, wanted: float) -> Float[Tensor, ""]:
-    """Mean of (D(x) − wanted)²: a discriminator's loss by least squares."""
+    """Mean of (D(x) − wanted)²: least squares."""
     return (scores - wanted).square().mean()
 
 
 def tell_apart(of_real: Tensor, of_made: Tensor) -> Float[Tensor, ""]:
-    """Half of what a discriminator lacks of scoring 1 for real images and 0 for generated ones."""
+    """Half of (D(x) − 1)² for real images and D(x̂)² for generated ones: a discriminator's loss."""
     return (toward(of_real, 1.0) + toward(of_made, 0.0)) / 2

@@ -91,8 +91,9 @@ class Generator:
         return Estimate(len(table), "nothing is trained", 0, synthetic, {}, reason, None, {})
 
     def batch_divisor(self, table: pd.DataFrame) -> int:
-        """What the number of processes that fit to `table` must divide."""
-        raise NotImplementedError(f"{type(self).__name__} trains nothing")
+        """What the number of processes that fit to `table` (rows that `config.fitted_rows` gave) must divide. Here: one
+        process fits."""
+        return 1
 
     def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """What `expand` is to make."""

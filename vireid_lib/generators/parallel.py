@@ -50,7 +50,9 @@ def share_of(batch: int, most: int) -> int:
 
 def count_for(maker: Generator) -> int:
     """How many processes are to be started for a generator's work; 1 in one of these."""
-    return 1 if processes.count() > 1 or not maker.trained else maker.processes or max(gpus(maker.device_asked), 1)
+    if processes.count() > 1 or not maker.trained:
+        return 1
+    return maker.processes or max(gpus(maker.device_asked), 1)
 
 
 def fit(maker: Generator, table: pd.DataFrame, folder: Path) -> None:
