@@ -156,7 +156,9 @@ class TranslationTask(Task):
         for optimizer in held:
             optimizer.zero_grad(set_to_none=True)
         (backward or accelerator.backward)(loss)
-        parameters = [each for optimizer in held for group in optimizer.param_groups for each in group["params"]]
+        learned = {id(each) for optimizer in held for group in optimizer.param_groups for each in group["params"]}
+        own = (each for module in self.modules.values() for each in module.parameters())
+        parameters = [each for each in own if id(each) in learned]  # in an order that no grouping changes
         whole_batch.average_gradients(parameters)
         norm = {}
         if clip is not None:
