@@ -27,12 +27,14 @@ class TranslationTask(Task):
 
     Attributes:
         kept: names of those networks.
+        undivided: names of networks that each process passes the whole batch through.
         by_identity: batches show the same identities in both modalities; otherwise they are drawn apart.
         steps: length of the training.
     """
 
     shared = True
     kept: tuple[str, ...] = ()
+    undivided: tuple[str, ...] = ()
     by_identity: ClassVar[bool] = False
 
     def __init__(self, config: TranslatorConfig, batches: Batches) -> None:
@@ -120,8 +122,8 @@ class TranslationTask(Task):
         self.modules = {
             name: accelerator.prepare_model(module, evaluation_mode=True) for name, module in self.modules.items()
         }
-        for module in self.modules.values():
-            whole_batch.share_statistics(module)
+        for name in self.modules.keys() - set(self.undivided):
+            whole_batch.share_statistics(self.modules[name])
         self.optimizers = {name: accelerator.prepare(optimizer) for name, optimizer in self.optimizers.items()}
         for extra in self.extras.values():
             if isinstance(extra, nn.Module):

@@ -38,7 +38,7 @@ class AlignGanTask(TranslationTask):
     images alone, without features."""
 
     kept = (*GENERATORS, "features")
-    by_identity = True
+    undivided, by_identity = ("classifier",), True
 
     def __init__(self, config: AlignGanConfig, batches: Batches) -> None:
         super().__init__(config, batches)
