@@ -1,7 +1,5 @@
 """AlignGAN: its phases, its rows and pairs, the network that finds people, the release's sizes."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -93,9 +91,9 @@ def test_phases_follow_each_other(task):
     assert rates[0] == rates[1] and rates[2] == pytest.approx([rate / 10 for rate in rates[0]])
 
 
-def test_processes_that_the_features_batch_does_not_part_among_are_refused(task):
-    with pytest.raises(ValueError, match="a batch of 6 images does not part evenly into 4 processes"):
-        task.bind(SimpleNamespace(num_processes=4, process_index=0, device=torch.device("cpu")), 0)
+def test_processes_part_both_batches(task):
+    """4 images of people with both modalities, 2 of an external one, and 6 for the features."""
+    assert task.parted() == (4, 2, 6)
 
 
 def test_visible_and_infrared_rows_show_the_same_people(task):
