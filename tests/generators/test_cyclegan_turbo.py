@@ -260,7 +260,7 @@ def test_each_loss_has_its_own_update_as_released(toy_people, config):
     accelerator = accelerator_for("no", "cpu")
     task.bind(accelerator, 0)
     task.prepare(accelerator)
-    real = task.real(0, task.generator(0, "images", shared=True))
+    real = task.real(0, task.generator(0, "images"))
     shown = task.step(accelerator, 0)
 
     turbo, judges = nets["generator"], {name: nets[f"discriminator_{name}"] for name in ("visible", "infrared")}

@@ -191,7 +191,7 @@ class Profile(Strict):
     expand: Expand
     evaluation: Evaluation
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
-    """What everything is computed on: `cuda` (DiVE takes all GPUs), `cuda:1` (the second GPU alone), `cpu`, `mps`;
+    """What everything is computed on: `cuda` (generators take all GPUs), `cuda:1` (the second GPU alone), `cpu`, `mps`;
     `auto` is `cuda` where there is a GPU, else `cpu`."""
     minutes: dict[str, NonNegativeFloat] = {}
     """Expected minutes of each chapter on two CPU cores; the runner's first guess at the time left."""

@@ -30,6 +30,8 @@ class Task:
         trainable_only: checkpoint only the parameters that require a gradient (LoRA, token rows). The
             frozen ones must then come from elsewhere, the same on each start.
         gradient_clip: largest gradient norm, or None.
+        shared: all processes of a job draw the same random numbers, and each takes its part of the one batch (see
+            `vireid_lib.training.whole_batch`); otherwise each draws a batch of its own.
         device, seed, process: set by the loop before the first step (`process` is this process's index in a
             multi-process run, `processes` their number).
     """
@@ -38,6 +40,7 @@ class Task:
     config: Mapping[str, Any] = {}
     trainable_only: bool = False
     gradient_clip: float | None = None
+    shared: bool = False
     device: torch.device = torch.device("cpu")
     seed: int = 0
     process: int = 0
@@ -63,11 +66,18 @@ class Task:
         """What is in the batch of `step`, for the NaN guard's message; e.g. the identities."""
         return "no description of the batch"
 
-    def generator(
-        self, step: int, *keys: int | str, device: str | torch.device = "cpu", shared: bool = False
-    ) -> torch.Generator:
+    @property
+    def stream(self) -> int:
+        """Number of the process whose random numbers are drawn."""
+        return 0 if self.shared else self.process
+
+    def generator(self, step: int, *keys: int | str, device: str | torch.device = "cpu") -> torch.Generator:
         """Random numbers of one step; the same on a resumed run, different in each process unless `shared`."""
-        return seeds.generator(self.seed, 0 if shared else self.process, step, *keys, device=device)
+        return seeds.generator(self.seed, self.stream, step, *keys, device=device)
+
+    def parted(self) -> tuple[int, ...]:
+        """Of a `shared` task: numbers of images each of which the processes part evenly among them."""
+        return ()
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         """One step; returns its detached losses. Adversarial tasks, with a step per player, override it."""
@@ -92,9 +102,16 @@ class Task:
         return self.trained()
 
     def bind(self, accelerator: Accelerator, seed: int) -> None:
-        """Say where this task runs, and from which seed its random numbers come."""
+        """Say where this task runs, and from which seed its random numbers come. Raises ValueError where `parted` does
+        not part evenly into the processes."""
         self.seed, self.device = seed, accelerator.device
         self.process, self.processes = accelerator.process_index, accelerator.num_processes
+        for count in self.parted() if self.processes > 1 else ():
+            if count % self.processes:
+                raise ValueError(
+                    f"{self.name}: a batch of {count} images does not part evenly into {self.processes} processes: "
+                    "start a number of them that divides it, or change the batch (and with it the result)."
+                )
 
     def prepare(self, accelerator: Accelerator) -> None:
         """Move the modules to the device and wrap them. Tasks with networks beside `modules` move those too."""

@@ -1,7 +1,5 @@
 """AlignGAN: its phases, its rows and pairs, the network that finds people, the release's sizes."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -93,9 +91,9 @@ def test_phases_follow_each_other(task):
     assert rates[0] == rates[1] and rates[2] == pytest.approx([rate / 10 for rate in rates[0]])
 
 
-def test_several_processes_are_refused(task):
-    with pytest.raises(ValueError, match="trains in one process"):
-        task.bind(SimpleNamespace(num_processes=2, process_index=0, device=torch.device("cpu")), 0)
+def test_processes_part_both_batches(task):
+    """4 images of people with both modalities, 2 of an external one, and 6 for the features."""
+    assert task.parted() == (4, 2, 6)
 
 
 def test_visible_and_infrared_rows_show_the_same_people(task):
@@ -117,7 +115,7 @@ def test_one_kind_of_pair_is_right_and_four_are_wrong(task):
     task.modules["discriminator_pairs"] = judge
     real = torch.tensor([1.0, 1.0, 3.0, 3.0]).view(4, 1, 1, 1).expand(4, 3, 2, 2)
     made, real_maps, made_maps = torch.full((4, 3, 2, 2), 5.0), torch.full((4, 2, 1, 1), 0.0), torch.ones(4, 2, 1, 1)
-    loss = task._discriminate_pairs(real, made, real_maps, made_maps)
+    loss = task._discriminate_pairs(real, real.roll(-2, 0), made, real_maps, made_maps)
     assert seen[-1] == (1.0, 0.0) and sorted(seen[:4]) == [(1.0, 1.0), (3.0, 0.0), (5.0, 0.0), (5.0, 1.0)]
     assert loss.item() == 0.5  # (1 − 0)² / 2 for the right pair, 0 for the wrong ones
 

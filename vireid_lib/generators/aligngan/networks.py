@@ -117,13 +117,7 @@ class PairDiscriminator(nn.Module):
 
 def make_generator(config: AlignGanConfig) -> LabelledGenerator:
     """One fresh generator: StarGAN's, without labels."""
-    return LabelledGenerator(
-        width=config.generator_width,
-        blocks=config.blocks,
-        halvings=config.generator_halvings,
-        shortcut=config.shortcut,
-        small_weights=True,
-    )
+    return LabelledGenerator(**config.generator_sizes, small_weights=True)
 
 
 def _halvings(channels: int, width: int, count: int) -> list[nn.Module]:
