@@ -21,14 +21,15 @@ WORKERS = 8
 """At most: each takes up to 3 GB."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
     """One for each core that is really there."""
     return min(WORKERS, cores.available())
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """The tests of a file share a worker because they share fixtures, and so do all that read the smoke book."""
-    for item in items:
+    for item in items if config.pluginmanager.hasplugin("xdist") else ():
         group = "the smoke book" if "smoke_book" in item.fixturenames else item.location[0]
         item.add_marker(pytest.mark.xdist_group(group))
 

@@ -11,7 +11,6 @@ from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file
 
-from vireid_lib.generators import layout
 from vireid_lib.generators.dive import DiveConfig, prompts
 from vireid_lib.generators.dive import dive as expansion
 from vireid_lib.generators.dive.dive import Dive
@@ -168,52 +167,18 @@ def test_expand_refuses(fitted, tmp_path, people, cameras, words):
         fitted[0].expand(people, cameras, 1, 5, tmp_path)
 
 
-def test_unusable_pictures_are_drawn_again_and_counted(fitted, tmp_path, monkeypatch):
-    real, calls = expansion.sample, []
-
-    def first_is_black(model, requests, **options):
-        pictures = real(model, requests, **options)
-        if not calls:
-            pictures[0] = 0
-        calls.append(len(requests))
-        return pictures
-
-    monkeypatch.setattr(expansion, "sample", first_is_black)
-    table = fitted[0].expand(PEOPLE, CAMERAS[:1], 1, 5, tmp_path)
-    assert calls == [2, 1]
-    assert '"rejected": 1' in (tmp_path / "provenance.json").read_text()
-    assert table["seed"].tolist() == [layout.read_seed(path) for path in table["path"]]
-
-
-def test_pictures_that_stay_constant_raise(fitted, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        expansion, "sample", lambda model, requests, **_: np.zeros((len(requests), 32, 16, 3), np.uint8)
-    )
-    with pytest.raises(SamplingError, match="mini_market/0001"):
-        fitted[0].expand(PEOPLE, CAMERAS, 1, 5, tmp_path)
-
-
 def test_one_camera_is_drawn_in_both_lights_by_the_code_of_each(tmp_path, monkeypatch):
-    seen = pd.DataFrame(
-        [
-            {"identity": "llcm/0001", "camera": "llcm/1", "modality": light, "split": "train"}
-            for light in ("visible", "infrared")
-        ]
-    )
-    config = DiveConfig(code_length=4)
-    model, asked = SimpleNamespace(vocabulary=prompts.build(seen, config), config=config), []
+    lights = ("visible", "infrared")
+    seen = pd.DataFrame({"identity": "llcm/0001", "camera": "llcm/1", "modality": lights, "split": "train"})
+    dive, asked = Dive(DiveConfig(code_length=4), device="cpu", progress=False), []
+    dive.model = SimpleNamespace(vocabulary=prompts.build(seen, dive.config), config=dive.config)
 
     def noise(model, requests, *, images):
         asked.append([request.camera for request in requests])
         return np.random.default_rng(0).integers(0, 255, (len(requests), 32, 16, 3), dtype=np.uint8)
 
     monkeypatch.setattr(expansion, "sample", noise)
-    planned = [
-        SampleRequest("llcm/0001", "llcm/1", tmp_path / f"{light}.png", (0,), modality=light)
-        for light in ("visible", "infrared")
-    ]
-    dive = Dive(config, device="cpu", progress=False)
-    dive.model = model
+    planned = [SampleRequest("llcm/0001", "llcm/1", tmp_path / f"{each}.png", (0,), modality=each) for each in lights]
     table = dive.write(planned, tmp_path, {})
     assert asked == [["llcm/1"], ["llcm/1 visible"]]  # a branch each, in the branches' order
     assert table[["camera", "modality"]].to_numpy().tolist() == [["llcm/1", "visible"], ["llcm/1", "infrared"]]

@@ -75,7 +75,7 @@ def test_a_layer_is_the_releases(
 ) -> None:
     data = oracle_files.read(oracle, dtype)
     block = make(data).to(dtype)
-    block.load_state_dict({rename(key[2:]): value for key, value in data.items() if key.startswith("w.")})
+    block.load_state_dict(oracle_files.weights(data, rename))
     given = [data[f"in.{name}"].clone().requires_grad_() for name in inputs]
     found = block.eval()(*given)
     close(found, data["out.eval"])
