@@ -10,7 +10,6 @@ from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.aligngan.joint import SHARED, AlignGanReidConfig, load_joint, starting_point, train_joint
 from vireid_lib.generators.aligngan.networks import Classifier, ImageDiscriminator, PairDiscriminator, make_generator
 from vireid_lib.reid.features import extract
-from vireid_lib.reid.layers.head import average_pool
 
 
 def _reading(generator):
