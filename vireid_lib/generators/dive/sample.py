@@ -10,9 +10,11 @@ from torch import Tensor
 
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import to_float
+from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.frozen_precision import frozen_in
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import sampler
+from vireid_lib.training import seeds
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ def sample(
 ) -> UInt8[np.ndarray, "n height width 3"]:
     """Make one picture for each request; all requests must share a LoRA branch, which is merged into the weights.
 
-    A request's picture depends on its seed alone, not on what else is in the batch (to rounding), nor on the scheduler
-    that the base model was saved with, and equals that of a `StableDiffusionPipeline` given the same prompt, adapter,
-    generator seed and `noise_schedule.sampler`.
+    A request's picture depends on its seed alone (with `shared_noise` on its identity's too: `initial_noise`), not on
+    what else is in the batch (to rounding), nor on the scheduler that the base model was saved with, and equals that of
+    a `StableDiffusionPipeline` given the same prompt, adapter, generator seed and `noise_schedule.sampler`.
 
     Args:
         images: None starts from noise, as in the paper; otherwise each picture starts from the latent of this
@@ -58,7 +60,7 @@ def sample(
     scheduler = sampler(model.base.schedule, config.timestep_spacing)
     scheduler.set_timesteps(steps or config.sampling_steps, device=device)
     shape = (model.base.unet.config.in_channels, *latent_size(model, config.height, config.width))
-    noise = torch.stack([_noise(request.seed, shape) for request in requests]).to(device)
+    noise = torch.stack([initial_noise(request, shape, config) for request in requests]).to(device)
     times = scheduler.timesteps
     if images is None:
         latents = noise * scheduler.init_noise_sigma
@@ -130,6 +132,18 @@ def latent_size(model: DiveModel, height: int, width: int) -> tuple[int, int]:
     """Height and width of the latents of a picture."""
     factor = 2 ** (len(model.base.vae.config.block_out_channels) - 1)
     return height // factor, width // factor
+
+
+def initial_noise(request: Request, shape: tuple[int, ...], config: DiveConfig) -> Float[Tensor, "c h w"]:
+    """The noise of a picture's seed, mixed with one that all pictures of its identity have, under its camera or under
+    all: of variance one, a share `shared_noise` of it in common. The common part comes from the generator's seed and is
+    the same in each gallery of a fitted model."""
+    own, share = _noise(request.seed, shape), config.shared_noise
+    if not share:
+        return own
+    under = (request.camera,) if config.shared_noise_over == "camera" else ()
+    common = _noise(seeds.integer(config.seed, "shared noise", request.identity, *under), shape)
+    return share**0.5 * common + (1 - share) ** 0.5 * own
 
 
 def _noise(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "c h w"]:
