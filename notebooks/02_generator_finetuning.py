@@ -808,7 +808,8 @@ plt.show()
 # ## What was learned for each person
 #
 # Each token starts from a common value (`token_init`: the row of the word "person", the mean of all words or, as in the
-# released form, the row of one rare token; plus a little noise if the profile says so) and moves from there. `norm` and
+# released form, the row of one rare token; plus a little noise if the profile says so), or from the words of a caption
+# that is read from the person's photographs (`token_init: caption`, an extra), and moves from there. `norm` and
 # `moved` are in units of a typical word's length. `nearest word` is the word of the vocabulary that points most in the
 # same direction: textual inversion finds numbers, not words, and the nearest word need not describe the person.
 
@@ -816,7 +817,7 @@ plt.show()
 bank, noise = dive.model.tokens, config.token_init_noise
 spelling = pd.Series({number: token for token, number in base.tokenizer.get_vocab().items()})
 whole = spelling[spelling.str.fullmatch("[a-z]{3,}</w>")].str.removesuffix("</w>")  # words, no pieces of words
-start = bank.initial(base.text, init=config.token_init, noise=noise, seed=config.seed)
+start = bank.initial(base.text, init=config.token_init, noise=noise, seed=config.seed, captions=dive.captions)
 rows = dive.model.rows.rows.detach()
 typical = table.norm(dim=1).mean()
 cosines = functional.normalize(rows, dim=1) @ functional.normalize(table[whole.index.tolist()], dim=1).T

@@ -28,6 +28,7 @@ BY_OTHER_TESTS = {
     "generators.flow2flow.precision": "float32 alone: in another a flow is not invertible",
     "lpips_features": "weights are inputs",
     "lpips_heads": "weights are inputs",
+    "generators.dive.captions": "with token_init: caption alone; its file's contents are in the key",
 }
 """Settings that the miniature world can't have otherwise, by their full names or their last words."""
 

@@ -156,6 +156,31 @@ def test_min_snr_weighs_as_the_scripts_of_diffusers_do(task, prediction):
     torch.testing.assert_close(found, expected.mean())
 
 
+def test_tokens_are_pulled_back_to_their_start(task):
+    """Those of the batch's identities alone, by the mean square in units of the table's deviations."""
+    total, gradient = {}, {}
+    for weight in (0.0, 0.25):
+        made = task(token_distance=weight)
+        accelerator = accelerator_for("no", "cpu")
+        made.bind(accelerator, seed=0)
+        made.prepare(accelerator)
+        (rows,) = made.model.trained()["tokens"]
+        assert made.losses(0).get("token_distance", 0) == 0
+        with torch.no_grad():
+            rows += 2 * made.model.rows.table.std(0)
+        losses = made.losses(0)
+        assert losses.get("token_distance", torch.tensor(4.0)).item() == pytest.approx(4)
+        total[weight], (gradient[weight],) = losses["total"].item(), torch.autograd.grad(losses["total"], rows)
+        made.release(accelerator)
+    assert total[0.25] == pytest.approx(total[0.0] + 0.25 * 4, rel=1e-5)
+    drawn = {made.model.tokens.row(made.identities[row]) for row in made._rows(0).tolist()}
+    pull = gradient[0.25] - gradient[0.0]
+    for first in range(0, len(pull), 2):
+        own = pull[first : first + 2]
+        assert bool((own > 0).all()) if first in drawn else not own.any()
+    assert 0 < len(drawn) < 4
+
+
 def test_the_release_s_tokens_start_from_one_rare_row(tiny_base):
     base = load_base(str(tiny_base))
     bank = TokenBank(base.tokenizer, ["market1501/0002", "market1501/0007"], 1)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from vireid_lib.generators.dive import DiveConfig, prompts
 from vireid_lib.generators.dive import dive as expansion
 from vireid_lib.generators.dive.dive import Dive
-from vireid_lib.generators.dive.sample import Request, sample
+from vireid_lib.generators.dive.sample import Request, initial_noise, sample
 from vireid_lib.generators.dive.tokens import load_bank
 from vireid_lib.generators.galleries import SamplingError
 from vireid_lib.generators.plans import SampleRequest
@@ -149,6 +149,35 @@ def test_mixed_batch_equals_one_branch_at_a_time(fit, changes):
             with model.branches.using(branch.view(1)):
                 alone = model.base.unet(noised[i : i + 1], times[i : i + 1], states[i : i + 1]).sample
             torch.testing.assert_close(mixed[i : i + 1], alone, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("over", ["camera", "cameras"])
+def test_pictures_of_an_identity_share_a_part_of_their_noise(tiny_config, over):
+    config = tiny_config.model_copy(update={"shared_noise": 0.3, "shared_noise_over": over})
+    shape, seeds = (4, 64, 64), iter(range(9))
+
+    def noise(person, camera):
+        seed = next(seeds)
+        draw = torch.Generator().manual_seed(seed)
+        return initial_noise(Request(person, camera, seed), draw, shape, config).flatten()
+
+    first, again, camera, other = (noise(*each) for each in zip("aaab", "1121", strict=True))
+    correlation = torch.corrcoef(torch.stack([first, again, camera, other]))
+    assert correlation[0, 1] == pytest.approx(0.3, abs=0.06) and abs(correlation[0, 3]) < 0.06
+    assert correlation[0, 2] == pytest.approx(0.3 if over == "cameras" else 0.0, abs=0.06)
+    assert all(each.var().item() == pytest.approx(1, abs=0.08) for each in (first, again, camera, other))
+
+
+def test_shared_noise_is_a_setting_of_the_pictures(fitted, tmp_path):
+    plain = sample(fitted[0].model, [Request(PEOPLE[0], "mini_vi/3", 11)])
+    config = fitted[0].config.model_copy(update={"shared_noise": 1.0})
+    dive = Dive.load(fitted[1], config, device="cpu", progress=False)
+    table = dive.expand(PEOPLE, CAMERAS[:1], 2, 5, tmp_path)
+    pictures = np.array([np.array(Image.open(path)) for path in table["path"]]).astype(int)
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1  # nothing is left to a picture's own seed
+    assert np.abs(pictures[0] - pictures[2]).max() > 1 and np.abs(pictures[0] - plain[0]).max() > 1
+    with pytest.raises(ValueError, match="another plan.*shared_noise"):
+        Dive.load(fitted[1], device="cpu", progress=False).expand(PEOPLE, CAMERAS[:1], 2, 5, tmp_path)
 
 
 def test_a_row_says_with_which_seed_its_picture_was_made(fitted, tmp_path):

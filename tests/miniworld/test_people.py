@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from vireid_lib.miniworld.captions import caption, vocabulary
+from vireid_lib.miniworld.captions import SLOTS, caption, parse, slots, tell, vocabulary
 from vireid_lib.miniworld.people import INFRARED_CORRELATION, Cloth, Garment, people_stream, redraw_infrared
 
 
@@ -32,6 +32,13 @@ def test_captions_tell_what_is_worn_in_the_words_of_the_vocabulary():
         assert ("bald" in told) == (person.hair_style == "bald")
         used |= set(told.replace(",", "").split())
     assert used == set(vocabulary()) and not used & {"plain", "none"}
+
+
+def test_a_caption_is_told_again_from_its_words():
+    for person in _people(1500):
+        told = caption(person)
+        assert parse(told) == slots(person) and tell(parse(told)) == told
+        assert all(word in SLOTS[name] for name, word in slots(person).items())
 
 
 def test_redrawing_changes_infrared_alone():

@@ -9,17 +9,23 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
+from vireid_lib.data.strict import FileError
 from vireid_lib.miniworld import captions, pretrain_networks
-from vireid_lib.miniworld.pretrain import DenoiserTask, build_bank, pretrain, write_prompt
+from vireid_lib.miniworld.bank import build_bank
+from vireid_lib.miniworld.pretrain import pretrain
 from vireid_lib.miniworld.pretrain_networks import (
+    MONOCHROME,
     BankConfig,
+    CaptionerConfig,
     DenoiserConfig,
     PretrainConfig,
     TextConfig,
     VaeConfig,
     build_text,
     build_tokenizer,
+    read_settings,
 )
+from vireid_lib.miniworld.pretrain_tasks import DenoiserTask, monochrome, write_prompt
 
 BASE_MODEL = Path(pretrain_networks.__file__).parent / "base_model"
 TINY = PretrainConfig(
@@ -27,7 +33,9 @@ TINY = PretrainConfig(
     vae=VaeConfig(channels=(8, 8, 16), latent_channels=4, groups=4, steps=3, batch=4),
     text=TextConfig(width=16, layers=1, heads=2),
     denoiser=DenoiserConfig(channels=(8, 16, 16), groups=4, steps=4, batch=4, warmup=2),
+    captioner=CaptionerConfig(channels=(8, 8, 8, 8), steps=3, batch=4),
 )
+MIXED = TINY.model_copy(update={"denoiser": TINY.denoiser.model_copy(update={"monochrome": 0.5})})
 
 
 def test_every_caption_word_is_one_token_and_any_string_can_be_told_apart():
@@ -56,6 +64,9 @@ def test_prompts_drop_and_shorten():
     caption = "bald person wearing red coat, black trousers, white shoes"
     prompts = {write_prompt(caption, "street", config, rng) for _ in range(200)}
     assert {"", f"a photo of {caption}", f"a street photo of {caption}"} < prompts
+    turned = {write_prompt(caption, "street", config, rng, monochrome=True) for _ in range(200)}
+    assert {"", f"a monochrome photo of {caption}", f"a monochrome street photo of {caption}"} < turned
+    assert all("monochrome" in prompt for prompt in turned - {""})
     known = set(captions.vocabulary()) | {"a", "street", "photo", "of"}
     assert all(word.strip(",") in known for prompt in prompts for word in prompt.split())
 
@@ -75,7 +86,12 @@ def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(tmp_pa
         pretrain(tmp_path / "parts", **options)
     monkeypatch.setattr(DenoiserTask, "losses", real)
     recipe = pretrain(tmp_path / "parts", **options)
-    assert recipe["steps"] == {"vae": 3, "denoiser": 4} and 0 < recipe["quality"]["psnr"] < 60
+    assert recipe["steps"] == {"vae": 3, "denoiser": 4, "captioner": 3} and 0 < recipe["quality"]["psnr"] < 60
+    assert 0 <= recipe["quality"]["captioner"]["words"] <= 1
+    assert json.loads((tmp_path / "parts" / "model" / "recipe.json").read_text()) == recipe
+    own = "model/captioner/model.safetensors"
+    whole, parts = (load_file(tmp_path / run / own) for run in ("whole", "parts"))
+    assert all(torch.equal(tensor, parts[key]) for key, tensor in whole.items())
     for part in ("unet", "vae"):
         name = f"model/{part}/diffusion_pytorch_model.safetensors"
         whole, parts = (load_file(tmp_path / run / name) for run in ("whole", "parts"))
@@ -84,8 +100,85 @@ def test_a_stopped_run_resumes_bit_for_bit_and_diffusers_loads_the_result(tmp_pa
     assert pipeline.vae.config.scaling_factor > 0 and pipeline.scheduler.config.prediction_type == "v_prediction"
 
 
+def test_monochrome_pictures_are_grey_and_no_two_alike():
+    images = torch.rand(1, 3, 16, 8, generator=torch.Generator().manual_seed(0)).expand(40, -1, -1, -1) * 2 - 1
+    turned = monochrome(images, torch.Generator().manual_seed(1))
+    assert torch.equal(turned[:, 0], turned[:, 1]) and torch.equal(turned[:, 0], turned[:, 2])
+    assert turned.min() >= -1 and turned.max() <= 1
+    light, contrast = turned.mean((1, 2, 3)), turned.std((1, 2, 3))
+    assert light.std() > 0.1 and contrast.max() > 1.3 * contrast.min()  # exposure, tone curve, contrast
+    assert (torch.corrcoef(turned[:, 0].flatten(1)).amin(1) < 0.99).all()  # grain, and how colours count
+
+
+def test_a_share_of_the_batch_is_monochrome_and_the_rest_as_without(tmp_path, monkeypatch):
+    """The pictures that the denoiser sees, and what it is told of them."""
+    seen = {}
+    for name, config in (("plain", TINY), ("mixed", MIXED)):
+        fed = []
+
+        def watched(self, step, fed=fed, real=DenoiserTask.losses):
+            def network(ids, noised, times):
+                fed.append((ids, noised))
+                return real_network(ids, noised, times)
+
+            real_network, self.modules["network"] = self.modules["network"], network
+            try:
+                return real(self, step)
+            finally:
+                self.modules["network"] = real_network
+
+        with monkeypatch.context() as patch:
+            patch.setattr(DenoiserTask, "losses", watched)
+            pretrain(tmp_path / name, config=config, device="cpu", progress=False)
+        seen[name] = fed
+    tokenizer = StableDiffusionPipeline.from_pretrained(tmp_path / "mixed" / "model", safety_checker=None).tokenizer
+    (word,) = tokenizer(MONOCHROME, add_special_tokens=False).input_ids
+    turned = 0
+    for (ids, noised), (mixed_ids, mixed) in zip(seen["plain"], seen["mixed"], strict=True):
+        same = (noised == mixed).flatten(1).all(1)
+        told = (mixed_ids == word).any(1)
+        assert not (told & same).any() and torch.equal(ids[same], mixed_ids[same])
+        turned += int((~same).sum())
+    assert 4 <= turned <= 12  # of 16, a half
+
+
+def test_a_second_phase_starts_from_a_model_and_keeps_its_autoencoder(tmp_path):
+    options = dict(device="cpu", progress=False)
+    pretrain(tmp_path / "first", config=TINY, **options)
+    first = tmp_path / "first" / "model"
+    recipe = pretrain(tmp_path / "second", config=MIXED, start=first, **options)
+    assert recipe["steps"]["vae"] == 0 and recipe["start"]["steps"]["vae"] == 3
+    vae, unet = (f"{part}/diffusion_pytorch_model.safetensors" for part in ("vae", "unet"))
+    text = "text_encoder/model.safetensors"
+    held = {
+        name: [load_file(tmp_path / run / "model" / name) for run in ("first", "second")] for name in (vae, unet, text)
+    }
+    assert all(torch.equal(tensor, held[vae][1][key]) for key, tensor in held[vae][0].items())
+    apart = [(tensor.float() - held[unet][1][key].float()).abs().max() for key, tensor in held[unet][0].items()]
+    assert 0 < max(apart) < 0.05  # four steps away, not drawn anew
+    words = next(key for key in held[text][0] if "token_embedding" in key)
+    assert len(held[text][1][words]) == len(held[text][0][words]) + 1
+    pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "second" / "model", safety_checker=None)
+    assert len(pipeline.tokenizer.tokenize(f"a {MONOCHROME} photo of person")) == 5
+    wider = MIXED.model_copy(update={"text": TextConfig(width=32, layers=1, heads=2)})
+    with pytest.raises(ValueError, match="other settings of text"):
+        pretrain(tmp_path / "third", config=wider, start=first, **options)
+    with pytest.raises(ValueError, match="no recipe.json"):
+        pretrain(tmp_path / "third", config=TINY, start=tmp_path, **options)
+
+
+def test_a_recipe_is_read_from_yaml(tmp_path):
+    file = tmp_path / "recipe.yaml"
+    file.write_text("denoiser: {monochrome: 0.25, channels: [8, 16, 16]}\n")
+    denoiser = DenoiserConfig(monochrome=0.25, channels=(8, 16, 16))
+    assert read_settings(file) == PretrainConfig(denoiser=denoiser)
+    file.write_text("denoiser: {monochromatic: 0.25}\n")
+    with pytest.raises(FileError, match="denoiser.monochrom"):
+        read_settings(file)
+
+
 def test_the_shipped_model_is_small_and_made_with_the_defaults():
     weights = list(BASE_MODEL.rglob("*.safetensors"))
-    assert len(weights) == 3 and sum(file.stat().st_size for file in weights) <= 12e6
+    assert len(weights) == 4 and sum(file.stat().st_size for file in weights) <= 12e6
     recipe = json.loads((BASE_MODEL / "recipe.json").read_text())["config"]
     assert PretrainConfig.model_validate_json(json.dumps(recipe)) == PretrainConfig()

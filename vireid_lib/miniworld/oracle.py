@@ -15,12 +15,12 @@ from jaxtyping import Float32, UInt8
 
 from vireid_lib.data import tables
 from vireid_lib.data.text import read_json
-from vireid_lib.miniworld import write
+from vireid_lib.miniworld import render, write
 from vireid_lib.miniworld.cameras import CAMERAS, View
 from vireid_lib.miniworld.people import Person
-from vireid_lib.miniworld.render import render, silhouettes
 
 KINDS = {"true": "true infrared", "redrawn": "redrawn infrared"}
+GARMENTS = ("upper", "lower", "shoes")
 
 
 def read_oracle(root: str | Path, kind: str = "true") -> pd.DataFrame:
@@ -57,7 +57,20 @@ def person_masks(
     paths: Sequence[str], *, height: int = write.HEIGHT, width: int = write.WIDTH
 ) -> Float32[np.ndarray, "n height width"]:
     """How much of each pixel the person covers (0..1). Raises ValueError for a path that no written world holds."""
-    return silhouettes(*_people_and_views(paths), height=height, width=width)
+    return render.silhouettes(*_people_and_views(paths), height=height, width=width)
+
+
+def garment_masks(
+    paths: Sequence[str], garment: str, *, height: int = write.HEIGHT, width: int = write.WIDTH
+) -> Float32[np.ndarray, "n height width"]:
+    """How much of each pixel shows the person's "upper" garment, "lower" one or "shoes" (0..1).
+
+    Raises:
+        ValueError: another garment, or a path that no written world holds.
+    """
+    if garment not in GARMENTS:
+        raise ValueError(f"garment_masks: garment {garment!r}; choose one of {', '.join(GARMENTS)}")
+    return render.garment_masks(*_people_and_views(paths), garment, height=height, width=width)
 
 
 def paired_views(
@@ -88,8 +101,8 @@ def paired_views(
         dataclasses.replace(view, camera=dataclasses.replace(CAMERAS[name], elevation=view.camera.elevation))
         for view, name in zip(views, cameras, strict=True)
     ]
-    pictures = render(people, seen, height=height, width=width, modality="infrared")
-    return pictures, silhouettes(people, views, height=height, width=width)
+    pictures = render.render(people, seen, height=height, width=width, modality="infrared")
+    return pictures, render.silhouettes(people, views, height=height, width=width)
 
 
 def _people_and_views(paths: Sequence[str]) -> tuple[list[Person], list[View]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
@@ -14,8 +16,9 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from vireid_lib.data.strict import Strict
+from vireid_lib.data.strict import Strict, explained, read_yaml
 from vireid_lib.miniworld.backgrounds import STYLES
+from vireid_lib.miniworld.captioner import Captioner
 from vireid_lib.miniworld.captions import vocabulary
 from vireid_lib.training import seeds
 
@@ -58,7 +61,8 @@ class DenoiserConfig(Strict):
     """`UNet2DConditionModel` over 16x8 latents. The noise ends near zero signal (`beta_end`), so that a dark infrared
     picture can be learned later. The rate falls over the last share `decay` of the steps; `average` is the decay of
     the weight average that is shipped. Shares of the prompts: `drop_caption` are empty (for guidance), `name_scene`
-    begin "a street photo of" etc., `shorten` name only some of what is worn."""
+    begin "a street photo of" etc., `shorten` name only some of what is worn. A share `monochrome` of the pictures is
+    turned to monochrome photographs (`pretrain_tasks.monochrome`), and their prompts say so."""
 
     channels: tuple[int, ...] = (64, 96, 128)
     layers: int = 1
@@ -75,6 +79,25 @@ class DenoiserConfig(Strict):
     drop_caption: float = 0.1
     name_scene: float = 0.5
     shorten: float = 0.2
+    monochrome: float = Field(0.0, ge=0, le=1)
+
+
+OF_THE_NETWORK = ("channels", "layers", "heads", "groups", "beta_start", "beta_end")
+"""The denoiser's settings that a second phase of its training cannot change."""
+
+
+class CaptionerConfig(Strict):
+    """`captioner.Captioner`, trained on the first `images` of the bank. The rate falls along half a cosine; `average`
+    is the decay of the weight average that is shipped."""
+
+    channels: tuple[int, ...] = (24, 32, 48, 64)
+    squeezed: int = 16
+    hidden: int = 64
+    images: int = Field(24_000, ge=1)
+    steps: int = 2_500
+    batch: int = 64
+    learning_rate: float = 4e-3
+    average: float = 0.998
 
 
 class PretrainConfig(Strict):
@@ -85,6 +108,13 @@ class PretrainConfig(Strict):
     vae: VaeConfig = VaeConfig()
     text: TextConfig = TextConfig()
     denoiser: DenoiserConfig = DenoiserConfig()
+    captioner: CaptionerConfig = CaptionerConfig()
+
+
+def read_settings(file: Path) -> PretrainConfig:
+    """A recipe from a YAML file, which says what differs from the shipped model's. Raises FileError as `read_model`."""
+    content = json.dumps(read_yaml(file))
+    return explained(lambda: PretrainConfig.model_validate_json(content), PretrainConfig, str(file))
 
 
 def build_tokenizer(words: Iterable[str], *, max_length: int) -> CLIPTokenizer:
@@ -108,6 +138,22 @@ def build_tokenizer(words: Iterable[str], *, max_length: int) -> CLIPTokenizer:
     special = dict(unk_token=end, bos_token=start, eos_token=end, pad_token=end)
     vocab = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
     return CLIPTokenizer(vocab=vocab, merges=merges, **special, model_max_length=max_length)
+
+
+MONOCHROME = "monochrome"
+"""What the prompt of a monochrome picture says besides."""
+
+
+def add_word(word: str, tokenizer: CLIPTokenizer, text: CLIPTextModel | None = None) -> None:
+    """Make `word` a single token, unless it is one, with a row of the text encoder that starts as that of "grey"."""
+    if len(tokenizer.tokenize(word)) == 1:
+        return
+    tokenizer.add_tokens([word])
+    if text is not None:
+        text.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+        with torch.no_grad():
+            rows = text.get_input_embeddings().weight
+            rows[-1] = rows[tokenizer.convert_tokens_to_ids("grey</w>")]
 
 
 def build_text(config: TextConfig, *, seed: int) -> tuple[CLIPTokenizer, CLIPTextModel]:
@@ -151,6 +197,14 @@ def build_denoiser(config: DenoiserConfig, *, text_width: int, latent_shape: tup
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.integer(seed, "denoiser"))
         return UNet2DConditionModel(in_channels=channels, out_channels=channels, **blocks, **sizes)
+
+
+def build_captioner(config: CaptionerConfig, bank: BankConfig, *, seed: int) -> Captioner:
+    """The captioner for the bank's pictures."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeds.integer(seed, "captioner"))
+        sizes = dict(squeezed=config.squeezed, hidden=config.hidden, height=bank.height, width=bank.width)
+        return Captioner(config.channels, **sizes)
 
 
 def build_scheduler(config: DenoiserConfig) -> DDIMScheduler:

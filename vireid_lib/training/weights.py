@@ -26,6 +26,9 @@ have a name besides, and `generators.dive.base.fingerprint`.)"""
 PIPELINE = ("model_index.json", "scheduler", "text_encoder", "tokenizer", "unet", "vae")
 """What is read of a Stable Diffusion's folder."""
 
+BESIDE = "captioner"
+"""What the embedded model's folder has besides, and others need not."""
+
 
 class WeightsError(ValueError):
     """A file of weights that cannot be used; the message names it, what it is, and the remedy."""
@@ -123,7 +126,7 @@ def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
     """What weights a setting means: a sha256 of the file, or of all files of the folder, whatever their format; for a
     hub id its revision. None where there is neither.
 
-    Of the folder of a diffusers pipeline, what is read counts (`PIPELINE`).
+    Of the folder of a diffusers pipeline, what is read counts (`PIPELINE`, `BESIDE`).
 
     Args:
         on_the_hub: a file that the hub's model has.
@@ -133,7 +136,8 @@ def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
         return _digest(str(path))
     if not path.is_dir():
         return hub.revision(source, on_the_hub)
-    parts = [path / name for name in (PIPELINE if (path / PIPELINE[0]).is_file() else ("",))]
+    names = (*PIPELINE, BESIDE) if (path / PIPELINE[0]).is_file() else ("",)
+    parts = [path / name for name in names]
     files = sorted({file for part in parts for file in (part.rglob("*") if part.is_dir() else [part])})
     summary = hashlib.sha256()
     for file in files:

@@ -1,10 +1,12 @@
 """Every knob of DiVE; the defaults are the paper's (Implementation Details), for Stable Diffusion 1.5."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from vireid_lib.data.contents import file_digest
 from vireid_lib.generators.config import GeneratorConfig
 from vireid_lib.generators.dive.selection import one_camera, upright
 from vireid_lib.places import Source
@@ -59,6 +61,8 @@ class DiveConfig(GeneratorConfig):
         "guidance",
         "rescale_guidance",
         "sampling_batch",
+        "shared_noise",
+        "shared_noise_over",
         "start",
         "strength",
     )
@@ -82,8 +86,20 @@ class DiveConfig(GeneratorConfig):
         0.0, ge=0, description="images less than so many times as high as wide are left out; 0 keeps all"
     )
     vectors_per_token: int = Field(1, ge=1, description="embedding rows of an identity's token [p]")
-    token_init: Literal["word", "mean", "rare"] = Field(
-        "word", description="all start from one row: the word `person`'s, the mean of all, or the release's rare word's"
+    token_init: Literal["word", "mean", "rare", "caption"] = Field(
+        "word",
+        description="all start from one row: the word `person`'s, the mean of all, or the release's rare word's; or "
+        "each from the words of a caption, see `captions`",
+    )
+    captions: Source | None = Field(
+        None,
+        description="YAML file, identity: words, for `token_init: caption`; None lets the base model's captioner read "
+        "the visible images: the embedded model has one, Stable Diffusion has none",
+    )
+    token_distance: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the tokens' mean squared distance to their start, in the table's own deviations",
     )
     token_init_noise: float = Field(0.0, ge=0, description="deviation of added noise, in units of the table's own")
 
@@ -152,6 +168,12 @@ class DiveConfig(GeneratorConfig):
         0.0, ge=0, le=1, description="phi: pulls a guided prediction's deviation back (Lin et al. 2024, section 3.4)"
     )
     sampling_batch: int = Field(16, ge=1)
+    shared_noise: float = Field(
+        0.0, ge=0, le=1, description="share of the initial noise's variance that an identity's pictures have in common"
+    )
+    shared_noise_over: Literal["camera", "cameras"] = Field(
+        "camera", description="whether they have it in common under each camera, or under all"
+    )
     start: Literal["noise", "image"] = Field(
         "noise", description="the paper's text-only sampling, or (an extra, as in SDEdit) from a noised grey image"
     )
@@ -170,14 +192,23 @@ class DiveConfig(GeneratorConfig):
         values = self.model_dump(mode="json")
         if self.start == "noise":
             values.pop("strength")  # of the noised image that sampling starts from
+        if not self.shared_noise:
+            values.pop("shared_noise_over")
         return values
 
     def sampling_settings(self) -> dict[str, Any]:
         """The settings that determine a fitted model's picture, apart from its seed."""
         values = self.model_dump(mode="json")
         names = ["sampling_steps", "timestep_spacing", "solver", "karras_sigmas", "guidance", "rescale_guidance"]
-        names += ["start", "height", "width"]
+        names += ["start", "height", "width", "shared_noise", "shared_noise_over"]
         return {name: values[name] for name in [*names, *(["strength"] if self.start == "image" else [])]}
+
+    def weights_read(self) -> dict[str, str | None]:
+        """As any generator; the file of captions by its digest too."""
+        if self.captions is None:
+            return super().weights_read()
+        file = Path(self.captions)
+        return super().weights_read() | {"captions_digest": file_digest(file) if file.is_file() else None}
 
     @model_validator(mode="before")
     @classmethod
@@ -187,6 +218,10 @@ class DiveConfig(GeneratorConfig):
     @model_validator(mode="after")
     def _sizes(self) -> Self:
         self.check_multiples(8, "the autoencoder cannot take the image")
+        if self.captions is not None and self.token_init != "caption":
+            raise ValueError(
+                f"captions are for token_init: caption, and it is {self.token_init}: change one of the two"
+            )
         return self
 
     @property

@@ -13,6 +13,7 @@ from vireid_lib.generators.base import Generator
 from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate, duration, place_name
 from vireid_lib.generators.dive import cost, latents, prompts
 from vireid_lib.generators.dive.base import load_base
+from vireid_lib.generators.dive.captions import identity_captions
 from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.finetune import finetune
 from vireid_lib.generators.dive.model import DiveModel
@@ -47,7 +48,11 @@ class Dive(Generator):
         config = self.config
         base = load_base(config.base_model)
         digest, words = latents.digest(base.unet), prompts.build(table, config)
-        self.model = DiveModel(base, words, config, seed=config.seed).to(self.device)
+        captions = {}
+        if config.token_init == "caption":
+            with processes.first_alone():
+                captions = identity_captions(table, config, device=self.device, cache=self.cache or folder / CACHE)
+        self.model = DiveModel(base, words, config, seed=config.seed, captions=captions).to(self.device)
         new = config.steps >= WORTH_AN_ESTIMATE and not (folder / TRAINING).exists()
         if new and (self.progress or processes.count() > 1):  # a step of several processes needs them all
             expected = cost.estimate(table, config, device=self.device_asked, model=self.model)
@@ -65,7 +70,7 @@ class Dive(Generator):
             "vocabulary": words.to_json(),
             "infrared": sorted(set(table.loc[table["modality"] == "infrared", "camera"])),
             "seconds": round(self.history.seconds, 1),
-        }
+        } | ({"captions": captions} if captions else {})
 
     def batch_divisor(self, table: pd.DataFrame) -> int:
         return self.config.batch
@@ -89,6 +94,11 @@ class Dive(Generator):
             "base_model_digest": self._record["base_model_digest"],
             "final_loss": self.history[-1]["total"] if self.history else None,
         }
+
+    @property
+    def captions(self) -> dict[str, str]:
+        """What each identity's token started from, with `token_init: caption`."""
+        return self._record.get("captions", {})
 
     def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """Pictures from noise, or with `start: "image"` from the visible images of `source`.

@@ -42,6 +42,9 @@ class DiveTask(Task):
         # Who is seen by which camera never changes, so all prompts are tokenised once: [sentences, pairs, length].
         pairs = {pair: place for place, pair in enumerate(dict.fromkeys(zip(self.identities, cameras, strict=True)))}
         self.pair = torch.tensor([pairs[pair] for pair in zip(self.identities, cameras, strict=True)])
+        row = {identity: model.tokens.row(identity) for identity in set(self.identities)}
+        self.row = torch.tensor([row[identity] for identity in self.identities])
+        self.start = model.rows.rows.detach().clone()
         seen = list(zip(*pairs, strict=True))
         sentences = [model.prompts(*seen, template) for template in model.templates]
         if config.code_only:
@@ -85,6 +88,8 @@ class DiveTask(Task):
             self.held.enter_context(recorded(predictor, self._blank_batch(accelerator.device)))
         super().prepare(accelerator)
         self.alphas = self.model.base.schedule.alphas_cumprod.to(accelerator.device)
+        if self.settings.token_distance:
+            self.start, self.deviation = self.start.to(accelerator.device), self.model.rows.table.std(0)
 
     def release(self, accelerator: Accelerator) -> None:
         super().release(accelerator)
@@ -110,7 +115,10 @@ class DiveTask(Task):
         drawn = [self._move(whole_batch.part(each)) for each in whole]
         prediction = self.model.base.prediction
         loss = denoising_loss(self.modules["predictor"], self.alphas, prediction, *drawn, min_snr=config.min_snr)
-        return {"total": loss}
+        if not config.token_distance:
+            return {"total": loss}
+        distance = self._distance(rows[share])
+        return {"total": loss + config.token_distance * distance, "token_distance": distance}
 
     def after_step(self, step: int) -> None:
         if self.extras:
@@ -161,6 +169,13 @@ class DiveTask(Task):
             alone = torch.rand(len(rows), generator=draw) < self.settings.code_only
             sentence = torch.where(alone, len(self.ids) - 1, sentence)
         return self.ids[sentence, self.pair[rows]]
+
+    def _distance(self, rows: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
+        """How far the tokens of the images' identities are from their start: the mean square, in the deviations of the
+        table's own rows. Only these are pulled back, for only these are moved by the images' loss."""
+        place = (self.row[rows, None] + torch.arange(self.model.tokens.vectors)).to(self.device)
+        moved = (self.model.rows.rows - self.start)[place] / self.deviation
+        return moved.square().mean()
 
     def _clean(self, rows: Int[Tensor, " batch"], draw: torch.Generator) -> Float[Tensor, "batch c h w"]:
         """Latents of the images, half of them mirrored, drawn from the autoencoder's posterior and scaled."""

@@ -1,9 +1,10 @@
 """The trained parts of DiVE mounted on a base model."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import torch
@@ -30,10 +31,24 @@ class DiveModel:
         branches: the branches.
     """
 
-    def __init__(self, base: Base, vocabulary: Vocabulary, config: DiveConfig, *, seed: int) -> None:
+    def __init__(
+        self,
+        base: Base,
+        vocabulary: Vocabulary,
+        config: DiveConfig,
+        *,
+        seed: int,
+        captions: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """
+        Args:
+            captions: what tokens start from with `token_init: caption`; see `TokenBank.initial`.
+        """
         self.base, self.vocabulary, self.config = base, vocabulary, config
         self.tokens = TokenBank(base.tokenizer, vocabulary.identities, config.vectors_per_token)
-        start = self.tokens.initial(base.text, init=config.token_init, noise=config.token_init_noise, seed=seed)
+        start = self.tokens.initial(
+            base.text, init=config.token_init, noise=config.token_init_noise, seed=seed, captions=captions
+        )
         self.rows = self.tokens.install(base.text, start)
         self.branches = Branches(
             base.unet,

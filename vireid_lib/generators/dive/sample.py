@@ -12,9 +12,11 @@ from torch import Tensor
 
 from vireid_lib.data.grey import grey
 from vireid_lib.data.images import to_float
+from vireid_lib.generators.dive.config import DiveConfig
 from vireid_lib.generators.dive.frozen_precision import frozen_in
 from vireid_lib.generators.dive.model import DiveModel
 from vireid_lib.generators.dive.noise_schedule import sampler
+from vireid_lib.training import seeds
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ def sample(
 ) -> UInt8[np.ndarray, "n height width 3"]:
     """Make one picture for each request; all requests must share a LoRA branch, which is merged into the weights.
 
-    A request's picture depends on its seed alone, not on what else is in the batch (to rounding), nor on the scheduler
-    that the base model was saved with, and equals that of a `StableDiffusionPipeline` given the same prompt, adapter,
-    generator seed and `noise_schedule.sampler`.
+    A request's picture depends on its seed alone (with `shared_noise` on its identity's too: `initial_noise`), not on
+    what else is in the batch (to rounding), nor on the scheduler that the base model was saved with, and equals that of
+    a `StableDiffusionPipeline` given the same prompt, adapter, generator seed and `noise_schedule.sampler`.
 
     Args:
         images: None starts from noise, as in the paper; otherwise each picture starts from the latent of this
@@ -61,7 +63,7 @@ def sample(
     scheduler.set_timesteps(steps or config.sampling_steps, device=device)
     shape = (model.base.unet.config.in_channels, *latent_size(model, config.height, config.width))
     draws = [torch.Generator().manual_seed(request.seed) for request in requests]
-    noise = randn_tensor((len(draws), *shape), generator=draws).to(device)
+    noise = torch.cat([initial_noise(*each, shape, config) for each in zip(requests, draws, strict=True)]).to(device)
     times = scheduler.timesteps
     if images is None:
         latents = noise * scheduler.init_noise_sigma
@@ -140,6 +142,20 @@ def latent_size(model: DiveModel, height: int, width: int) -> tuple[int, int]:
     """Height and width of the latents of a picture."""
     factor = 2 ** (len(model.base.vae.config.block_out_channels) - 1)
     return height // factor, width // factor
+
+
+def initial_noise(
+    request: Request, draw: torch.Generator, shape: tuple[int, ...], config: DiveConfig
+) -> Float[Tensor, "1 c h w"]:
+    """The noise of a picture's own `draw`, mixed with one that all pictures of its identity have, under its camera or
+    under all: of variance one, a share `shared_noise` of it in common. The common part comes from the generator's seed
+    and is the same in each gallery of a fitted model."""
+    own, share = torch.randn((1, *shape), generator=draw), config.shared_noise
+    if not share:
+        return own
+    under = (request.camera,) if config.shared_noise_over == "camera" else ()
+    common = seeds.generator(config.seed, "shared noise", request.identity, *under)
+    return share**0.5 * torch.randn((1, *shape), generator=common) + (1 - share) ** 0.5 * own
 
 
 def _common_branch(model: DiveModel, requests: Sequence[Request]) -> int:

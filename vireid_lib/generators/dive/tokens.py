@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import torch
@@ -113,16 +114,31 @@ class TokenBank:
         text.set_input_embeddings(new)
         return new
 
-    def initial(self, text: CLIPTextModel, *, init: str, noise: float, seed: int) -> Float[Tensor, "tokens width"]:
-        """Start values: the row of the word "person" (`word`), the mean of all rows (`mean`) or row `RARE` (`rare`),
-        plus noise of `noise` times the table's own deviation.
+    def initial(
+        self,
+        text: CLIPTextModel,
+        *,
+        init: str,
+        noise: float,
+        seed: int,
+        captions: Mapping[str, str] = MappingProxyType({}),
+    ) -> Float[Tensor, "tokens width"]:
+        """Start values: the row of the word "person" (`word`), the mean of all rows (`mean`), row `RARE` (`rare`) or
+        those of the identity's caption (`caption`), plus noise of `noise` times the table's own deviation.
+
+        Args:
+            captions: words by identity; one that is not there starts from "person". A caption of more tokens than an
+                identity has rows is cut, and one of fewer is said again from its beginning.
 
         Raises:
             ValueError: the base model's table has no row `RARE`.
         """
         table = text.get_input_embeddings().weight.detach().float()
         if init == "word":
-            start = table[self.tokenizer("person", add_special_tokens=False).input_ids[0]]
+            start = table[self._ids("person")[0]]
+        elif init == "caption":
+            said = [self._ids(captions.get(identity, "person")) for identity in self.identities]
+            start = table[[ids[place % len(ids)] for ids in said for place in range(self.vectors)]]
         elif init == "mean":
             start = table.mean(0)
         elif len(table) > RARE:
@@ -135,6 +151,9 @@ class TokenBank:
         shape = (len(self.identities) * self.vectors, table.shape[1])
         draw = seeds.generator(seed, "tokens")
         return start + noise * table.std(0) * torch.randn(shape, generator=draw).to(table.device)
+
+    def _ids(self, words: str) -> list[int]:
+        return self.tokenizer(words, add_special_tokens=False).input_ids
 
     def save(self, file: Path, rows: Float[Tensor, "tokens width"]) -> None:
         """Write one safetensors file with a tensor [vectors, width] for each placeholder."""
