@@ -15,7 +15,7 @@ import pandas as pd
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from vireid_lib.analysis.fidelity import brightness
+from vireid_lib.data.grey import luminance
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def garment_brightness(
     total = masks.sum((1, 2))
     if not (total > 0).all():
         raise ValueError(f"garment_brightness: mask {int(np.argmin(total))} is zero everywhere; leave its picture out.")
-    return (brightness(pixels) * masks).sum((1, 2)) / total
+    return (luminance(pixels) * masks).sum((1, 2)) / total
 
 
 def identity_spread(

@@ -117,7 +117,7 @@ class DiveTask(Task):
         loss = denoising_loss(self.modules["predictor"], self.alphas, prediction, *drawn, min_snr=config.min_snr)
         if not config.token_distance:
             return {"total": loss}
-        distance = self._distance(rows[share])
+        distance = self._distance(whole_batch.part(rows))
         return {"total": loss + config.token_distance * distance, "token_distance": distance}
 
     def after_step(self, step: int) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler
-from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
