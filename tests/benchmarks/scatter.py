@@ -6,9 +6,8 @@ infrared of external people, for each number of steps; each network is tested as
 weights (whose batch statistics are taken anew from training batches). A training that is done is not made again.
 
 Run: `python tests/benchmarks/scatter.py --out DIR` (one thread; `--world`, `--steps`, `--seeds`). Prints, for each
-schedule: CPU seconds of a training, the difference in rank-1 (points, mean over seeds and galleries), its standard
-deviation over seeds within a gallery's mean, and that of a single seed's mean over galleries. CALIBRATION.md keeps the
-table.
+schedule: CPU seconds of a training, the difference in rank-1 (points, mean over seeds and galleries), and the standard
+deviation of one seed's. Not yet run: `vireid_lib/miniworld/CALIBRATION.md` is to keep its table.
 """
 
 import argparse
