@@ -62,10 +62,7 @@ def legs(figure: Figure) -> list[Lathe]:
     solids = []
     for near in (False, True):
         chosen = first_is_far != near
-        hip, knee, ankle, heel, toe = (
-            tuple(np.where(chosen, a, b) for a, b in zip(joints[f"{name}0"], joints[f"{name}1"], strict=True))
-            for name in ("hip", "knee", "ankle", "heel", "toe")
-        )
+        hip, knee, ankle, heel, toe = (figure.either(name, chosen) for name in ("hip", "knee", "ankle", "heel", "toe"))
         outer, light = np.where(chosen, -1, 1).astype(np.float32), 1.0 if near else 0.86
         calf_paints = [
             (pattern_paint, shin_names, lower.scale, outer, lower.second, ones * 0.8, ones * 1.6),
@@ -158,13 +155,7 @@ def bags(figure: Figure, front: bool) -> list[Lathe]:
     sling = (names == "shoulder bag") & ((pose.depth(sling_at) > -0.03) == front)
     pouch = oval((0.034, 0.040, 0.042, 0.038), (0.070, 0.078, 0.078, 0.070))
 
-    shoulder, hand = (
-        tuple(
-            np.where(figure.side > 0, b, a)
-            for a, b in zip(pose.joints[f"{name}0"], pose.joints[f"{name}1"], strict=True)
-        )
-        for name in ("shoulder", "hand")
-    )
+    shoulder, hand = (figure.either(name, figure.side <= 0) for name in ("shoulder", "hand"))
     carried = (names == "handbag") & ((pose.depth(shoulder) > -0.035) == front)
     handle, top, bottom = ((hand[0], hand[1] - down, hand[2]) for down in (0.04, 0.035, 0.125))
     purse = oval((0.026, 0.034, 0.036, 0.034), (0.050, 0.066, 0.070, 0.066))

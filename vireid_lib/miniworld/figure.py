@@ -120,6 +120,11 @@ class Figure:
             ready,
         )
 
+    def either(self, name: str, first: Mask) -> Point:
+        """Joint `name` of the limb at side -1 for the people in `first`, of the one at side +1 for the others."""
+        joints = (self.pose.joints[f"{name}{index}"] for index in (0, 1))
+        return tuple(np.where(first, a, b) for a, b in zip(*joints, strict=True))
+
     def circle(self, *radii: float | Array) -> list[Array]:
         """Four pixel half-widths of a limb, from one, two or four radii in body heights."""
         values = [np.asarray(radius, np.float32) + self.zero for radius in radii]
