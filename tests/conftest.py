@@ -27,10 +27,14 @@ def pytest_xdist_auto_num_workers():
     return min(WORKERS, cores.available())
 
 
+COSTLY = ("smoke_book", "learnt")
+"""Fixtures of minutes: all tests that use one run in the same worker."""
+
+
 def pytest_collection_modifyitems(config, items):
-    """The tests of a file share a worker because they share fixtures, and so do all that read the smoke book."""
+    """The tests of a file share a worker because they share fixtures."""
     for item in items if config.pluginmanager.hasplugin("xdist") else ():
-        group = "the smoke book" if "smoke_book" in item.fixturenames else item.location[0]
+        group = next((name for name in COSTLY if name in item.fixturenames), item.location[0])
         item.add_marker(pytest.mark.xdist_group(group))
 
 

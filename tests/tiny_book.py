@@ -10,9 +10,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 from matplotlib import ticker
 
+from vireid_lib.data.strict import read_yaml
 from vireid_lib.evaluation import Trial
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
+from vireid_lib.experiment.settings import changed
 from vireid_lib.miniworld.pretrain_networks import (
     DenoiserConfig,
     TextConfig,
@@ -46,53 +48,10 @@ def tiny_base_model(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_profile(tiny_base_model):
-    """Everything as small as it can be."""
-    size = {
-        "train_ids": 4,
-        "val_ids": 2,
-        "test_ids": 3,
-        "images_per_camera": 2,
-        "external_ids": 3,
-        "external_images": 4,
-        "market_test_ids": 1,
-        "infrared_images": 2,
-    }
-    dive = {
-        "base_model": str(tiny_base_model),
-        "height": 64,
-        "width": 32,
-        "code_length": 4,
-        "lora_rank": 2,
-        "steps": 4,
-        "vectors_per_token": 2,
-        "batch": 4,
-        "learning_rate": 1e-2,
-        "sampling_steps": 4,
-        "guidance": 2.0,
-    }
-    return Profile.model_validate(
-        {
-            "name": "tiny",
-            "title": "As small as it can be",
-            "world": {"seed": 0, "size": size},
-            "data": {
-                "target": "mini_vi",
-                "external": "mini_market",
-                "roots": {"mini_vi": "mini_vi", "mini_market": "mini_market"},
-            },
-            "images": {"height": 64, "width": 32},
-            "reid": {
-                "backbone": "small",
-                "seeds": [0],
-                "training_sets": ["real", "grayscale", "dive", "oracle_ir"],
-                "config": {"steps": 2, "identities": 2, "images": 2},
-            },
-            "generators": {"dive": dive, "dive_from_image": {"variant_of": "dive", "start": "image"}},
-            "expand": {"identities": 3, "per_camera": 2, "min_images": 2},
-            "evaluation": {"protocol": "sysu-mm01", "modes": ["all"], "trials": 2},
-            "device": "cpu",
-        }
-    )
+    """Everything as small as it can be: see `tiny_book.yaml`."""
+    values = read_yaml(Path(__file__).with_name("tiny_book.yaml"))
+    values["generators"]["dive"]["base_model"] = str(tiny_base_model)
+    return Profile.model_validate(values)
 
 
 @pytest.fixture(scope="session")
@@ -102,38 +61,28 @@ def tiny_book(tiny_profile, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def with_generators(tiny_book):
-    """Call it with settings of generators: the tiny book with these on top of its own."""
+def tiny_run(tiny_book):
+    """Call it with settings under dotted keys: the tiny book with these in place of its own."""
+    return lambda changes: tiny_book.with_profile(changed(tiny_book.profile, changes, "test"))
 
-    def run(settings):
-        own = {name: {**tiny_book.profile.generators.get(name, {}), **changes} for name, changes in settings.items()}
-        generators = {**tiny_book.profile.generators, **own}
-        return tiny_book.with_profile(tiny_book.profile.model_copy(update={"generators": generators}))
+
+@pytest.fixture(scope="session")
+def vireid():
+    """Runs the command, as a user does: `vireid("book", "--profile", "smoke", ...)`."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess:
+        code = "import sys; from vireid_lib.cli import main; sys.exit(main())"
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=3000)
 
     return run
 
 
-class SmokeBook:
-    """Runs the book on the profile `smoke`, as a user does."""
-
-    command = (sys.executable, "-c", "import sys; from vireid_lib.cli import main; sys.exit(main())", "book")
-
-    def __call__(self, workspace: Path, *more: str) -> subprocess.CompletedProcess:
-        command = [*self.command, "--profile", "smoke", "--workspace", str(workspace), *more]
-        return subprocess.run(command, capture_output=True, text=True, timeout=3000)
-
-
 @pytest.fixture(scope="session")
-def run_smoke_book():
-    """Call it with a workspace and further options of `vireid book`."""
-    return SmokeBook()
-
-
-@pytest.fixture(scope="session")
-def smoke_book(run_smoke_book, tmp_path_factory):
+def smoke_book(vireid, tmp_path_factory):
     """The finished workspace, whose path has what paths should not have, and what the command printed."""
     workspace = tmp_path_factory.mktemp("smoke") / "a wörkspace"
-    return workspace, run_smoke_book(workspace)
+    return workspace, vireid("book", "--profile", "smoke", "--workspace", workspace)
 
 
 @pytest.fixture(autouse=True)
@@ -181,18 +130,9 @@ def made_up_trial():
     """Features of made-up people under four cameras, and the trial in which infrared images ask visible ones."""
 
     def trial(people: int = 12, seed: int = 0) -> tuple[torch.Tensor, Trial]:
-        rows = [
-            {
-                "path": f"/{person}/{camera}/{image}.jpg",
-                "identity": f"set/{person}",
-                "camera": f"set/{camera}",
-                "split": "test",
-            }
-            for person in range(people)
-            for camera in (1, 2, 3, 6)
-            for image in range(2)
-        ]
-        table = pd.DataFrame(rows)
+        places = [(person, camera, image) for person in range(people) for camera in (1, 2, 3, 6) for image in range(2)]
+        rows = [(f"/{one}/{two}/{three}.jpg", f"set/{one}", f"set/{two}", "test") for one, two, three in places]
+        table = pd.DataFrame(rows, columns=["path", "identity", "camera", "split"])
         generator = torch.Generator().manual_seed(seed)
         own = torch.randn(people, 16, generator=generator)
         noise = torch.randn(len(table), 16, generator=generator)

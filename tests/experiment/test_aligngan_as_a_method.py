@@ -8,12 +8,10 @@ from vireid_lib.experiment import variants
 from vireid_lib.experiment.study import Row, run_of
 from vireid_lib.generators.aligngan.networks import AlignedNetwork
 
-FEW = {"generator_width": 2, "blocks": 1, "discriminator_width": 2, "embedding": 4, "identities": 2, "images": 1}
-
 
 @pytest.fixture(scope="module")
-def run(with_generators):
-    return run_of(with_generators({"aligngan": FEW}), Row("aligngan", "AlignGAN", "aligngan", {"steps": 4}))
+def run(tiny_book):
+    return run_of(tiny_book, Row("aligngan", "AlignGAN", "aligngan", {"steps": 4}))
 
 
 def test_it_is_trained_and_ranked(run):

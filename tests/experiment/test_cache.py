@@ -56,21 +56,11 @@ def test_a_stage_computes_alike_on_every_cpu(cache):
 
 
 def test_the_record_holds_what_a_reader_must_know(cache):
-    record = cache.stage(
-        "full",
-        {"rate": 5e-5},
-        {"text": "x"},
-        keep(1),
-        seeds=[0, 1],
-        protocol="all-search",
-        manifests={"mini_vi": "abc"},
-    )
+    about = {"seeds": [0, 1], "protocol": "all-search", "manifests": {"mini_vi": "abc"}}
+    record = cache.stage("full", {"rate": 5e-5}, {"text": "x"}, keep(1), **about)
     result = json.loads((record.folder / "result.json").read_text())
-    assert result == record.result
+    assert result == record.result and about.items() <= result.items()
     assert result["config"] == {"rate": 5e-5} and result["inputs"] == {"text": "text:x"}
-    assert (
-        result["seeds"] == [0, 1] and result["protocol"] == "all-search" and result["manifests"] == {"mini_vi": "abc"}
-    )
     assert result["versions"]["torch"] and result["hardware"]["cores"] >= 1 and result["device"] == "cpu"
     assert result["wall_seconds"] >= 0 and result["attempts"] == 1 and result["library"]["source"]
     assert sorted(path.name for path in record.folder.iterdir()) == ["result.json"]
@@ -114,19 +104,11 @@ def test_folders_are_digested_by_names_and_contents_and_tables_by_their_images(c
     assert len(set(keys)) == 2
 
 
-def test_an_input_that_cannot_be_digested_is_named(cache, tmp_path):
-    with pytest.raises(ResultError, match="input rate is a float"):
-        cache.stage("s", {}, {"rate": 0.5}, keep(1))
-    with pytest.raises(FileNotFoundError, match="gone"):
-        cache.stage("s", {}, {"i": tmp_path / "gone"}, keep(1))
-
-
 @pytest.mark.parametrize(
     ("value", "name"),
     [
         (float("nan"), "s.values.value is nan"),
-        ([1.0, float("inf")], r"s.values.value\[1\] is inf"),
-        ({"deep": [{"mAP": np.float32("nan")}]}, r"s.values.value.deep\[0\].mAP is nan"),
+        ({"deep": [{"mAP": np.float32("inf")}]}, r"s.values.value.deep\[0\].mAP is inf"),
         (np.array([1.0, -np.inf]), r"s.values.value\[1\] is -inf"),
         ({1: 2}, "s.values.value has the key 1"),
         (object(), "s.values.value is a object"),
@@ -135,6 +117,10 @@ def test_an_input_that_cannot_be_digested_is_named(cache, tmp_path):
 def test_what_does_not_belong_in_a_record_is_refused_by_name(cache, value, name):
     with pytest.raises(ResultError, match=name):
         cache.stage("s", {}, {}, keep(value))
+    with pytest.raises(ResultError, match="relative to that folder"):
+        cache.stage("s", {}, {}, lambda folder: {"image": folder / "a.png"})
+    with pytest.raises(ResultError, match="input rate is a float"):
+        cache.stage("s", {}, {"rate": 0.5}, keep(1))
     assert cache.records() == []
 
 
@@ -142,11 +128,6 @@ def test_numpy_values_become_plain(cache):
     values = {"a": np.float32(0.5), "b": np.arange(3), "c": np.bool_(True), "d": (1, 2), "e": None}
     record = cache.stage("s", {}, {}, lambda folder: values)
     assert record.values == {"a": 0.5, "b": [0, 1, 2], "c": True, "d": [1, 2], "e": None}
-
-
-def test_a_path_into_the_working_folder_is_refused(cache):
-    with pytest.raises(ResultError, match="relative to that folder"):
-        cache.stage("s", {}, {}, lambda folder: {"image": folder / "a.png"})
 
 
 def test_a_failed_stage_keeps_its_work_and_says_how_to_continue(cache):
@@ -203,38 +184,32 @@ def test_a_stage_whose_unfinished_work_is_damaged_starts_afresh(cache, capsys, n
         assert str(partial / name) in capsys.readouterr().out and calls[-1] == ["attempts.json"]
 
 
-@pytest.mark.parametrize("emptied", ["training.json", "result.json"])
-def test_a_kill_while_damaged_work_is_removed_costs_no_more_than_that_work(cache, monkeypatch, emptied):
+def test_a_kill_while_damaged_work_is_removed_costs_no_more_than_that_work(cache, monkeypatch):
     """What is left of it must not be taken for a training to go on with."""
 
     def make(folder):
         bind(folder / "training.json", {"steps": 1}, what="another training")
         _, tensors, _ = checkpoint.load(folder / "checkpoints") or (0, {"x": torch.ones(3)}, {})
         checkpoint.save(folder / "checkpoints", 1, {"x": tensors["x"]}, {})
-        if emptied == "training.json" and len(broken) < 2:
-            broken.append(folder)
+        if fails:
             raise ValueError("stopped")
         return {"value": tensors["x"].sum().item()}
 
     def killed(path, *_, **__):
         """Remove the damaged file and the checkpoint's record, and no more."""
-        for file in [*cache.stages.rglob("meta.json"), *cache.stages.rglob(emptied)]:
+        for file in [*cache.stages.rglob("meta.json"), *cache.stages.rglob("training.json")]:
             file.unlink()
         raise KeyboardInterrupt
 
-    broken = []
-    if emptied == "result.json":
-        record = cache.stage("s", {}, {}, make)
-        partial = record.folder.rename(record.folder.with_name(f"{record.key}.partial"))
-    else:
-        with pytest.raises(StageFailed):
-            cache.stage("s", {}, {}, make)
-        (partial,) = (cache.stages / "s").glob("*.partial")
-        broken.append(partial)
-    (partial / emptied).write_text("")
+    fails = True
+    with pytest.raises(StageFailed):
+        cache.stage("s", {}, {}, make)
+    (partial,) = (cache.stages / "s").glob("*.partial")
+    (partial / "training.json").write_text("")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(shutil, "rmtree", killed)
         cache.stage("s", {}, {}, make)
+    fails = False
     assert cache.stage("s", {}, {}, make).values == {"value": 3.0}
     (left,) = [path for path in (cache.stages / "s").iterdir() if path.suffix != ".lock"]
     assert left == cache.records()[0].folder
@@ -254,12 +229,6 @@ def test_what_a_killed_process_was_writing_is_not_part_of_the_finished_stage(cac
         cache.stage("s", {}, {}, make)
     record = cache.stage("s", {}, {}, make)
     assert sorted(path.name for path in record.folder.rglob("*")) == [".kept", "deep", "result.json", "table.csv"]
-
-
-@pytest.mark.parametrize("name", ["", "../up", "With Space", "a/b"])
-def test_a_bad_stage_name_is_refused(cache, name):
-    with pytest.raises(ValueError, match="stage name"):
-        cache.stage(name, {}, {}, keep(1))
 
 
 def test_finding_a_stage_writes_nothing_and_no_time_stamp_matters(cache):

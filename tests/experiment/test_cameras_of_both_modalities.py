@@ -1,40 +1,33 @@
 """A run on LLCM, whose cameras take images of both modalities: what is made is of the right one."""
 
 import pytest
+import yaml
 
 from vireid_lib.experiment.gallery_measures import reference
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 
-STARGAN = {
-    "height": 32,
-    "width": 32,
-    "generator_width": 4,
-    "blocks": 1,
-    "discriminator_width": 4,
-    "batch": 4,
-    "discriminator_halvings": 3,
-    "critic_steps": 1,
-    "steps": 2,
-}
+PROFILE = """
+name: tiny
+title: A tiny LLCM
+world:
+data: {target: llcm}
+reid: {backbone: resnet50, seeds: [0], training_sets: [real]}
+generators:
+  stargan: {height: 32, width: 32, generator_width: 4, blocks: 1, discriminator_width: 4, batch: 4,
+            discriminator_halvings: 3, critic_steps: 1, steps: 2}
+  interpolation: {height: 32, width: 32}
+expand: {per_camera: 2, cameras: [1, 2]}
+evaluation: {protocol: llcm, modes: [visible-to-infrared]}
+device: cpu
+"""
 
 
 @pytest.fixture(scope="module")
 def run(llcm_root, tmp_path_factory):
-    profile = Profile.model_validate(
-        {
-            "name": "tiny",
-            "title": "A tiny LLCM",
-            "world": None,
-            "data": {"target": "llcm", "roots": {"llcm": str(llcm_root)}},
-            "reid": {"backbone": "resnet50", "seeds": [0], "training_sets": ["real"]},
-            "generators": {"stargan": STARGAN, "interpolation": {"height": 32, "width": 32}},
-            "expand": {"per_camera": 2, "cameras": [1, 2]},
-            "evaluation": {"protocol": "llcm", "modes": ["visible-to-infrared"]},
-            "device": "cpu",
-        }
-    )
-    return Run(profile, tmp_path_factory.mktemp("book") / "workspace")
+    values = yaml.safe_load(PROFILE)
+    values["data"]["roots"] = {"llcm": str(llcm_root)}
+    return Run(Profile.model_validate(values), tmp_path_factory.mktemp("book") / "workspace")
 
 
 @pytest.mark.parametrize("name", ["stargan.cmg", "stargan.tse", "interpolation.tse"])

@@ -29,11 +29,8 @@ def keys(world, stage_keys):
 
     def all_keys():
         datasets.world(world)
-        asked = {
-            each: (world.with_method(each), functools.partial(Run.evaluate, training_set="real", seed=0))
-            for each in METHODS
-        }
-        asked |= {name: (world, functools.partial(Run.gallery, name=name)) for name in GENERATORS}
+        asked = {each: (world.with_method(each), lambda run: run.evaluate("real", 0)) for each in METHODS}
+        asked |= {name: (world, lambda run, name=name: run.gallery(name)) for name in GENERATORS}
         return {
             f"{stage.partition('_')[0]} {name}": key
             for name, (run, ask) in asked.items()

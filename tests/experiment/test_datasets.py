@@ -48,6 +48,8 @@ def test_people_with_enough_images_in_the_named_parts(expand, expected):
     table = chosen(MARKET, **expand)
     assert set(table["identity"]) == {f"market1501/{person}" for person in expected}
     assert set(table["split"]) == {"external"}
+    with pytest.raises(ValueError, match="the most is 14"):
+        chosen(MARKET, min_images=15, splits=["train", "gallery"])
 
 
 def test_those_with_most_images_come_first_and_equals_by_name():
@@ -90,19 +92,10 @@ def test_boxes_drawn_by_hand_are_read_where_the_profile_names_them(splits, optio
     assert len(DiveConfig(form="release").fitted_rows(external)) == 11
 
 
-def test_too_few_images():
-    with pytest.raises(ValueError, match="the most is 14"):
-        chosen(MARKET, min_images=15, splits=["train", "gallery"])
-
-
 def test_nobody_of_the_test_is_fitted_whatever_the_lists_say(monkeypatch, tmp_path):
-    columns = {"camera": "sysu_mm01/3", "modality": "infrared", "source": "real", "seed": pd.NA}
-    target = pd.DataFrame(
-        [
-            {"path": f"/{n}", "identity": "sysu_mm01/0007", "split": split, **columns}
-            for n, split in enumerate(("train", "test"))
-        ]
-    )
+    target = pd.DataFrame({"path": ["/0", "/1"], "split": ["train", "test"]})
+    about = {"camera": "sysu_mm01/3", "modality": "infrared", "source": "real", "seed": pd.NA}
+    target = target.assign(identity="sysu_mm01/0007", **about)
     external = target.iloc[:1].assign(path="/2", identity="market1501/0002", split="external", modality="visible")
     run = Run(load_profile("smoke"), tmp_path)
     monkeypatch.setattr(datasets, "read", lambda run, split: Datasets(target, external, None))
@@ -128,16 +121,8 @@ def test_an_open_book_reads_its_tables_once_and_nobody_can_spoil_them(tiny_book,
 @pytest.fixture
 def damaged(tmp_path):
     """(function that opens a book on real data whose first image is cut short, and second leads nowhere)."""
-    size = write.Size(
-        train_ids=2,
-        val_ids=1,
-        test_ids=2,
-        images_per_camera=2,
-        external_ids=2,
-        external_images=12,
-        market_test_ids=1,
-        infrared_images=1,
-    )
+    size = {"train_ids": 2, "val_ids": 1, "test_ids": 2, "external_ids": 2, "market_test_ids": 1}
+    size = write.Size(**size, images_per_camera=2, external_images=12, infrared_images=1)
     roots = write.make(tmp_path / "data", seed=0, size=size)
     paths = sorted(roots["mini_vi"].rglob("cam1/*/*.jpg"))
     paths[0].write_bytes(paths[0].read_bytes()[:300])

@@ -1,6 +1,7 @@
 """Every setting is part of the key of some stage that depends on it: a result is never that of other settings."""
 
 import typing
+from functools import partial
 
 import pydantic
 import pytest
@@ -106,22 +107,22 @@ def changed(profile, section, name, value):
     """The profile with another value of one setting; raises ValueError where that is not valid."""
     values = profile.model_dump()
     part = values
-    for key in filter(None, section.split("/")):
+    for key in filter(None, section.split(".")):
         part = part.setdefault(key, {})
     part[name] = value
     return Profile.model_validate(values)
 
 
-def check(keys, run, section, place, settings, fields, resolve, asks, skip=()):
+def check(keys, run, section, settings, fields, resolve, asks, skip=()):
     """See that each setting changes some key, is listed as needing none, or is left to other tests.
 
     Args:
-        section: of the profile, "reid/config", and `place`, the same for readers, "reid.config".
+        section: of the profile, "reid.config"; "" for the profile itself.
         settings: the values as they are. resolve: profile to the settings that it means.
     """
     before, forgotten, unguessed = keys(run, run.profile, asks), [], []
     for name, value in settings.items():
-        full = f"{place}.{name}" if place else name
+        full = f"{section}.{name}" if section else name
         if {full, name} & {*BY_OTHER_TESTS, *skip}:
             continue
         for other in [*OTHER_VALUES.get(full, ()), *others(value, fields[name].annotation)]:
@@ -144,35 +145,18 @@ def check(keys, run, section, place, settings, fields, resolve, asks, skip=()):
 def test_settings_of_a_method(keys, run, method):
     reid = {"method": method, "config": {"steps": 2, "identities": 3, "images": 2}}
     profile = run.profile.model_copy(update={"reid": run.profile.reid.model_copy(update=reid)})
-    config = reid_config(profile)
-    check(
-        keys,
-        run.with_profile(profile),
-        "reid/config",
-        "reid.config",
-        config.model_dump(),
-        type(config).model_fields,
-        lambda profile: reid_config(profile).model_dump(),
-        [lambda own: own.train("real", 0)],
-        skip=("method", "backbone", "height", "width", "form", *NOT_OF_EVERY_METHOD.get(method, ())),
-    )
+    config, asks = reid_config(profile), [lambda own: own.train("real", 0)]
+    skip = ("method", "backbone", "height", "width", "form", *NOT_OF_EVERY_METHOD.get(method, ()))
+    settings, fields = config.model_dump(), type(config).model_fields
+    check(keys, run.with_profile(profile), "reid.config", settings, fields, reid_config, asks, skip)
 
 
 def check_generator(keys, run, name, asks, only=(), skip=()):
     config = run.generator_config(name)
     settings = {key: value for key, value in config.model_dump().items() if not only or key in only}
-    fields, place = type(config).model_fields, f"generators.{name}"
-    check(
-        keys,
-        run,
-        f"generators/{name}",
-        place,
-        settings,
-        fields,
-        lambda profile: generator_config(profile, name).model_dump(),
-        asks,
-        skip=("form", *skip),
-    )
+    fields = type(config).model_fields
+    resolve = partial(generator_config, name=name)
+    check(keys, run, f"generators.{name}", settings, fields, resolve, asks, ("form", *skip))
 
 
 @pytest.mark.parametrize("name", generators.names())
@@ -201,13 +185,9 @@ def test_settings_of_a_profile(keys, run, section):
         for name, value in part.model_dump().items()
         if not isinstance(getattr(part, name), pydantic.BaseModel) and name not in elsewhere
     }
-    asks = [
-        lambda own: own.gallery("dive"),
-        lambda own: own.evaluate("real", 0),
-        lambda own: own.evaluate("grayscale", 0),
-        lambda own: own.train("dive", 1),
-    ]
-    check(keys, run, section, section, settings, type(part).model_fields, lambda profile: profile, asks)
+    asks = [lambda own: own.gallery("dive"), lambda own: own.train("dive", 1)]
+    asks += [lambda own, name=name: own.evaluate(name, 0) for name in ("real", "grayscale")]
+    check(keys, run, section, settings, type(part).model_fields, lambda profile: profile, asks)
 
 
 def test_another_external_set_counts(keys, run):

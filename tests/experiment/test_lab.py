@@ -18,14 +18,8 @@ from vireid_lib.project import project_root
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # The same as a user's Chromium, but for what it would fetch from the network by itself.
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+CHROMIUM_OPTIONS = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync".split()
+CHROMIUM_OPTIONS += ["--disable-component-update"]
 PATIENCE_MS = 600_000
 
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
@@ -61,7 +55,6 @@ def test_the_environment_names_what_chapters_work_on(tmp_path, monkeypatch):
 
 
 def test_a_chapter_without_parameters_takes_what_lab_was_started_with(tmp_path, monkeypatch):
-
     for name, value in lab.environment("smoke", tmp_path).items():
         monkeypatch.setenv(name, value)
     assert experiment.open("", "", "").profile.name == "smoke" and experiment.open("").folder == tmp_path
@@ -145,23 +138,22 @@ def run_all(page) -> list[dict]:
         page.wait_for_timeout(300)
 
 
-def explored(page, source: str, act: Callable, shot: Path | None = None):
-    """Do something in the cell whose code holds `source`; its figure must become another one. Return the cell."""
+def explored(page, source: str, act: Callable, shot: Path | None = None, seen: str = "img", of: str = "src") -> None:
+    """Do something in the cell whose code holds `source`; the attribute of what it shows must become another one."""
     page.evaluate(TO_CELL, source)
     cell = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
-    picture = cell.locator(".jp-OutputArea-output img").first
-    picture.wait_for()
-    before = picture.get_attribute("src")
+    shown = cell.locator(f".jp-OutputArea-output {seen}").first
+    shown.wait_for()
+    before = shown.get_attribute(of)
     act(cell)
     page.wait_for_function(
-        "before => { const seen = document.querySelector('.jp-Cell.jp-mod-active .jp-OutputArea-output img'); "
-        "return seen && seen.src !== before }",
-        arg=before,
+        "([seen, of, before]) => { const now = document.querySelector("
+        "`.jp-Cell.jp-mod-active .jp-OutputArea-output ${seen}`); return now && now.getAttribute(of) !== before }",
+        arg=[seen, of, before],
     )
     if shot:
         page.evaluate(TO_CELL, source)
         page.screenshot(path=shot)
-    return cell
 
 
 def slide(name: str) -> Callable:
@@ -189,18 +181,9 @@ def explore_data(page, shots: Path) -> None:
 
 
 def explore_an_embedding(page, shots: Path) -> None:
-    page.evaluate(TO_CELL, "explore(clickable")
-    cell = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
-    frame = cell.locator("iframe")
-    frame.wait_for()
-    before = frame.get_attribute("srcdoc")
-    choose("colour", "camera")(cell)
-    page.wait_for_function(
-        "before => { const seen = document.querySelector('.jp-Cell.jp-mod-active iframe'); "
-        "return seen && seen.srcdoc !== before }",
-        arg=before,
-    )
-    points = cell.locator("iframe").element_handle().content_frame()
+    explored(page, "explore(clickable", choose("colour", "camera"), seen="iframe", of="srcdoc")
+    frame = page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-OutputArea-output iframe").first
+    points = frame.element_handle().content_frame()
     points.wait_for_selector(".bk-Canvas")
     points.evaluate(CLICK)
     assert points.locator("img").count() > 3

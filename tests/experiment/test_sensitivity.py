@@ -54,31 +54,20 @@ def test_the_scatter_is_that_of_finished_pairs_of_a_method(tmp_path):
     assert scatter(scores, ["caj"], "rank_1", "all") is None
 
 
-def test_a_study_says_it_before_and_after_anything_is_trained(tiny_book, monkeypatch):
+def test_a_study_says_it_before_and_after_anything_is_trained(tiny_book, tiny_run, monkeypatch):
     rows = [Row("real", "real", "agw"), Row("grey", "grey", "agw", training="grayscale"), Row("den", "DEN", "den")]
     claims = [Claim("", "", "rank_1", "grey", "real"), Claim("", "", "mean_ap", "grey", "real")]
     study = Study("den", rows, [*claims, Claim("", "", "rank_1", "den", "real")])
     assert smallest(tiny_book, study) == "One seed: no difference can be told from noise."
-    reid = tiny_book.profile.reid.model_copy(update={"seeds": [0, 1, 2, 3, 4]})
-    run = tiny_book.with_profile(tiny_book.profile.model_copy(update={"reid": reid}))
+    run = tiny_run({"reid.seeds": [0, 1, 2, 3, 4]})
     monkeypatch.setattr(results, "scores", lambda *_, **__: results.score_table([]))
     words = smallest(run, study)
-    assert "5 paired seeds can show: 1.2 standard deviations of one seed's difference for one comparison" in words
-    assert (
-        f"{smallest_difference(5, level=0.025):.2g} standard deviations of one seed's difference for the first of 2"
-        in words
-    )
+    assert "1.2 standard deviations" in words and f"{smallest_difference(5, level=0.025):.2g} standard" in words
     table = pd.DataFrame(
-        [
-            {**dict.fromkeys(results.SETTING, ""), "method": "agw", "training": name, "mode": "all", "seed": seed}
-            | {"rank_1": value / 100, "splits": None, "parts": None}
-            for name, values in {"real": [40, 40, 40], "grey": [44, 42, 46]}.items()
-            for seed, value in enumerate(values)
-        ]
-    )
+        {**dict.fromkeys(results.SETTING, ""), "training": name, "seed": seed, "rank_1": value / 100}
+        for name, values in {"real": [40, 40, 40], "grey": [44, 42, 46]}.items()
+        for seed, value in enumerate(values)
+    ).assign(method="agw", mode="all", splits=None, parts=None)
     monkeypatch.setattr(results, "scores", lambda *_, **__: table)
     words = smallest(run, study)  # the difference's standard deviation is 2
-    assert (
-        f"{2 * smallest_difference(5):.2g} points for one comparison" in words
-        and "that of 1 pair of finished settings of agw, den" in words
-    )
+    assert f"{2 * smallest_difference(5):.2g} points" in words and "1 pair of finished settings" in words

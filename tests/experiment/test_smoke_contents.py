@@ -81,12 +81,21 @@ def test_no_picture_is_blank_and_each_says_what_it_is(chapter, place):
 
 
 @each_chapter
-def test_nothing_is_shown_that_no_reader_should_see(chapter, place):
+def test_every_cell_ran_and_shows_nothing_that_no_reader_should_see(chapter, place):
+    """Nor nothing but a widget: whoever reads a saved chapter has no kernel."""
     run = chapter(place)
     for what, pattern in NEVER.items():
         for text in (run.printed, *(" | ".join(row) for row in run.rows)):
             found = re.search(pattern, text)
             assert not found, f"{what}: …{text[max(0, found.start() - 80) : found.end() + 80]}…"
+    code = [cell for cell in run.cells if cell.cell_type == "code" and cell.source.strip()]
+    assert code and all(cell.execution_count for cell in code)
+    for cell in code:
+        assert "error" not in {output.output_type for output in cell.outputs}, cell.source
+        kinds = [set(output.get("data", {})) for output in cell.outputs]
+        if any("widget" in kind for each in kinds for kind in each) or re.search(r"\bexplore\(", cell.source):
+            lasting = [each for each in kinds if each & {"image/png", "text/html"} and "widget" not in "".join(each)]
+            assert lasting, cell.source
 
 
 @each_chapter

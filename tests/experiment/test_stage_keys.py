@@ -9,30 +9,18 @@ from vireid_lib.experiment import methods
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.gallery_audit import audit, fidelity
 from vireid_lib.experiment.gallery_measures import translation_ssim
-from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.studies import jsia_generators
 from vireid_lib.training import weights
 
-VI_DIFF = [{"generators": {"vi_diff": {"sampling_steps": steps}}} for steps in (5, 6)]
-VAE = [{"generators": {"vae": {"sampling_batch": count}}} for count in (8, 16)]
-CAMERAS = [{"expand": {"cameras": cameras}} for cameras in ([3], [6])]
-REFERENCES = {"training_sets": ["real", "oracle_ir", "resampled_ir"]}
+REFERENCES = {"reid.training_sets": ["real", "oracle_ir", "resampled_ir"]}
 
 
 @pytest.fixture
-def with_settings(tiny_book, tiny_profile):
+def with_settings(tiny_run):
     """The tiny book, whose world is drawn and whose references are there, with other settings of its profile."""
-    tiny_book.data()
 
-    def run(**sections):
-        values = tiny_profile.model_dump()
-        for section, settings in sections.items():
-            for key, value in settings.items():
-                if isinstance(value, dict):
-                    value = {**values[section].get(key, {}), **value}
-                values[section][key] = value
-        made = Run(Profile.model_validate(values), tiny_book.folder)
+    def run(changes=()):
+        made = tiny_run(dict(changes))
         for name in ("oracle_ir", "resampled_ir"):  # whose galleries are nothing but tables
             made.synthesize(name)
         return made
@@ -46,22 +34,32 @@ def keys_of(stage_keys):
     return lambda run, name, ask: {key for stage, key in stage_keys(run, ask) if stage == name}
 
 
-def _dive(**changes):
-    return {"generators": {"dive": changes}}
-
-
 @pytest.mark.parametrize(
     ("stage", "ask", "settings"),
     [
-        ("translation_ssim", lambda run: translation_ssim(run, "vi_diff"), VI_DIFF),
-        ("translation_ssim", lambda run: translation_ssim(run, "dive_from_image"), [_dive(strength=0.4), _dive()]),
-        ("generator_pairs", lambda run: jsia_generators._measured(run, "vae", 0, 0), VAE),
-        ("privacy_audit", lambda run: audit(run, "oracle_ir"), CAMERAS),
-        ("fidelity", fidelity, [_dive(height=size) | {"reid": REFERENCES} for size in (32, 64)]),
+        (
+            "translation_ssim",
+            lambda run: translation_ssim(run, "vi_diff"),
+            {"generators.vi_diff.sampling_steps": (5, 6)},
+        ),
+        (
+            "translation_ssim",
+            lambda run: translation_ssim(run, "dive_from_image"),
+            {"generators.dive.strength": (0.4, 0.6)},
+        ),
+        (
+            "generator_pairs",
+            lambda run: jsia_generators._measured(run, "vae", 0, 0),
+            {"generators.vae.sampling_batch": (8, 16)},
+        ),
+        ("privacy_audit", lambda run: audit(run, "oracle_ir"), {"expand.cameras": ([3], [6])}),
+        ("fidelity", fidelity, {"generators.dive.height": (32, 64)}),
     ],
 )
 def test_a_setting_changes_the_key(stage, ask, settings, with_settings, keys_of):
-    one, other, again = (keys_of(with_settings(**each), stage, ask) for each in (*settings, settings[0]))
+    ((name, values),) = settings.items()
+    runs = (with_settings(REFERENCES | {name: value}) for value in (*values, values[0]))
+    one, other, again = (keys_of(run, stage, ask) for run in runs)
     assert one and other and not one & other
     assert one == again
 
@@ -98,7 +96,7 @@ def test_other_weights_under_the_same_name_are_another_stage(with_settings, keys
         keys = []
         for content in (b"weights", b"others!", b"weights"):
             file.write_bytes(content)
-            keys.append(keys_of(with_settings(**settings), stage, ask))
+            keys.append(keys_of(with_settings(settings), stage, ask))
         assert keys[0] and keys[0] == keys[2] and not keys[0] & keys[1]
 
 
@@ -113,9 +111,8 @@ def test_every_method_that_starts_from_imagenet_is_among_them():
 
 
 @pytest.mark.parametrize(("kind", "name"), NAMING, ids=lambda part: getattr(part, "__name__", part))
-@pytest.mark.parametrize("suffix", [".pth", ".bin", ".safetensors"])
-def test_settings_name_what_the_file_holds(tmp_path, kind, name, suffix):
-    file = tmp_path / f"weights{suffix}"
+def test_settings_name_what_the_file_holds(tmp_path, kind, name):
+    file = tmp_path / "weights.safetensors"
     both = {"lpips_features": str(file), "lpips_heads": str(file)} if name.startswith("lpips") else {name: str(file)}
     base = {"base_model": "mini"} if "base_model" in kind.model_fields else {}
     config = kind(**both, **base)

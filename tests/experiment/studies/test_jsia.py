@@ -4,28 +4,13 @@ import pytest
 from made_up_scores import cells
 
 from vireid_lib.experiment import methods
-from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.studies import beside_paper, jsia_generators
 from vireid_lib.experiment.studies.jsia import PICTURES, STUDY
 from vireid_lib.experiment.study import run_of
 
-FEW = {"steps": 2, "checkpoint_every": 0}
 
-
-@pytest.fixture(scope="module")
-def run(with_generators):
-    """A book whose generators are fitted in a blink."""
-    settings = {
-        "jsia": {**FEW, "identities": 2, "visible_only": 1},
-        "vae": {**FEW, "batch": 2},
-        "cyclegan": {**FEW, "batch": 2},
-        "stargan": {**FEW, "batch": 2},
-    }
-    return with_generators(settings)
-
-
-def test_switches_of_table_3(run):
-    configs = {row.name: run_of(run, row).reid_config for row in STUDY.chosen()}
+def test_switches_of_table_3(tiny_book):
+    configs = {row.name: run_of(tiny_book, row).reid_config for row in STUDY.chosen()}
     assert not configs["none"].needs_generation and configs["sl"].needs_generation
     weights = {
         name: (bool(each.il_weight), bool(each.lr_weight), bool(each.ui_weight), each.set_level)
@@ -37,18 +22,18 @@ def test_switches_of_table_3(run):
     assert weights["degraded_sl"][3] == "adversarial" and configs["degraded_lr"].local_pairs == "unpaired"
 
 
-def test_rows_of_a_seed_share_their_pretraining(run):
-    records = [run_of(run, STUDY.row(name)).train("real", 0, progress=False) for name in ("none", "jsia")]
-    starts = [record.result["inputs"]["start"] for record in records]
-    assert starts[0] == starts[1] == f"stage:fit_jsia:{run_of(run, STUDY.row('jsia')).starting_point('real', 0).key}"
-    network, config = run_of(run, STUDY.row("jsia")).network("real", 0)
+def test_rows_of_a_seed_share_their_pretraining(tiny_book):
+    none, whole = (run_of(tiny_book, STUDY.row(name)) for name in ("none", "jsia"))
+    starts = [run.train("real", 0, progress=False).result["inputs"]["start"] for run in (none, whole)]
+    assert starts[0] == starts[1] == f"stage:fit_jsia:{whole.starting_point('real', 0).key}"
+    network, config = whole.network("real", 0)
     assert config.method == "jsia" and not network.training
     with pytest.raises(ValueError, match="did you mean jsia"):
         methods.config_class("jsai")
 
 
-def test_pairs_show_the_same_people(run):
-    test = run.data().test()
+def test_pairs_show_the_same_people(tiny_book):
+    test = tiny_book.data().test()
     sides = jsia_generators.pairs(test, 7)
     assert sides["visible"]["identity"].tolist() == sides["infrared"]["identity"].tolist()
     assert len(sides["visible"]) == 2 * test["identity"].nunique()
@@ -56,15 +41,13 @@ def test_pairs_show_the_same_people(run):
     assert sides["visible"]["path"].tolist() == jsia_generators.pairs(test, 7)["visible"]["path"].tolist()
 
 
-def test_table_4_measures_every_generator(run, monkeypatch):
+def test_table_4_measures_every_generator(tiny_book, monkeypatch):
     monkeypatch.setattr(jsia_generators, "IMAGES", 6)
-    one = run.profile.model_copy(update={"reid": run.profile.reid.model_copy(update={"seeds": [0]})})
-    run = Run(one, run.folder)
-    found = jsia_generators.fidelity(run).set_index("row")
+    found = jsia_generators.fidelity(tiny_book).set_index("row")
     assert found.index.tolist() == ["real", "cyclegan", "stargan", "vae", "jsia", "jsia_pretrained"]
     assert (found["md_from_images"].between(0, 2)).all() and (found["fid_from_images"] >= 0).all()
     assert found["md_from_latents"].notna().tolist() == [False, False, False, True, True, True]
     prior = found["md_from_prior"]
     assert prior["vae"] == found["md_from_latents"]["vae"] and prior["jsia"] != found["md_from_latents"]["jsia"]
-    table = cells(beside_paper(run, PICTURES, found.reset_index(), 4))
+    table = cells(beside_paper(tiny_book, PICTURES, found.reset_index(), 4))
     assert table.loc["CycleGAN", "MD, FRI"][0] == "0.52" and table.loc["CycleGAN", "MD, FLS"][1] == "–"

@@ -23,26 +23,6 @@ def study(*claims: Claim) -> Study:
     return Study("den", [Row("a", "A", "agw"), Row("b", "B", "agw"), Row("c", "C", "agw", always=False)], claims)
 
 
-def test_a_study_says_what_it_can_not_show(tiny_book):
-    rows = [
-        Row("real", "real", "agw"),
-        Row("dive", "DiVE", "agw", training="dive"),
-        Row("tse", "TSE", "mpanet_expanded", training="flow2flow.tse"),
-        Row("grey", "grey", "agw", training="grayscale"),
-        Row("joint", "joint", "jsia"),
-    ]
-    own = Study("den", rows, [Claim("DiVE helps", "", "rank_1", "dive", "real")])
-    scores = {row.name: {"rank_1": [40.0, 42.0, 41.0 + place]} for place, row in enumerate(rows)}
-    table = measured(**scores)
-    words = studies.limits(tiny_book, own, table, found := studies.judge(table, own.claims))
-    assert "Fitted once, with each of its settings: DiVE, Flow2Flow." in words, "copies are not fitted"
-    assert "JSIA were trained anew with each seed" in words and "Over 3 seeds" in words
-    assert f"reach {found[0].margin:.2g} to {found[0].margin:.2g}" in words
-    table = table[table["row"].isin(["real", "grey"])]
-    words = studies.limits(tiny_book, own, table, studies.judge(table, own.claims))
-    assert "No claim could be tested" in words and "No row has pictures of a fitted generator" in words
-
-
 def test_rows_and_claims_are_checked():
     with pytest.raises(ValueError, match="two rows are called a"):
         Study("den", [Row("a", "A", "agw"), Row("a", "B", "agw")], ())
@@ -84,3 +64,14 @@ def test_every_table_of_a_study_marks_what_older_code_made(tiny_book):
         of_den = of_den.assign(**dict.fromkeys(DEN.table(1).metrics, of_den["rank_1"]))
         beside = studies.beside_paper(tiny_book, DEN, of_den, 1)
         assert ("†" in beside.to_html()) == ("older code" in beside.caption) == older
+
+
+def test_what_is_trained_is_shown_without_training_more(tiny_book):
+    row = Row("few", "few", "agw", training="grayscale")
+    own, never = Study("den", [row, Row("never", "never", "agw", {"steps": 3}, always=False)], ()), {"steps": 4}
+    table = studies.measure(tiny_book, own)
+    before = {path for path in tiny_book.cache.stages.glob("*/*") if path.is_dir()}
+    pd.testing.assert_frame_equal(studies.measure(tiny_book, own, training=False), table)
+    assert {path for path in tiny_book.cache.stages.glob("*/*") if path.is_dir()} == before
+    with pytest.raises(ValueError, match="No row of study den is trained"):
+        studies.measure(tiny_book, Study("den", [Row("no", "no", "agw", never)], ()), training=False)
