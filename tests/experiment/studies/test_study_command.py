@@ -24,7 +24,12 @@ def test_a_study_has_a_page_of_its_own(tmp_path):
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies" / "small.py").write_text(CHAPTER)
     command = "vireid study small -p full=true"
-    options = {"overrides": ["full=true"], "study": "small", "chapters_folder": tmp_path / "studies", "command": command}
+    options = {
+        "overrides": ["full=true"],
+        "study": "small",
+        "chapters_folder": tmp_path / "studies",
+        "command": command,
+    }
     run = run_book("smoke", workspace=tmp_path / "w", out=io.StringIO(), **options)
     assert run.ok, run.failure
     assert run.page == tmp_path / "w" / "site" / "small.html" and "full True" in run.page.read_text()
