@@ -40,6 +40,8 @@ strengths = [0.4, 0.6, 0.8]  # shares: of the noise schedule that pictures from 
 inception = ""  # weights: of an Inception-v3, a file or a hub id: adds the FID
 
 # %%
+import itertools
+
 import diffusers
 import matplotlib.pyplot as plt
 import numpy as np
@@ -50,15 +52,14 @@ from PIL import Image
 from torch.nn.functional import normalize
 
 from vireid_lib import experiment, viz
-from vireid_lib.analysis.fidelity import brightness, colourfulness, frechet, frechet_distance
+from vireid_lib.analysis.fidelity import colourfulness, frechet, frechet_distance
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.analysis.privacy import audit_features
-from vireid_lib.data.grey import grey
-from vireid_lib.experiment import measures
-from vireid_lib.experiment.dive_views import cameras_of_each_view
-from vireid_lib.experiment.gallery_audit import audit, training_images
-from vireid_lib.experiment.gallery_fidelity import fidelity
+from vireid_lib.data.grey import grey, luminance
+from vireid_lib.experiment import jobs, measures
+from vireid_lib.experiment.gallery_audit import audit, fidelity, training_images
 from vireid_lib.experiment.gallery_measures import compare
+from vireid_lib.experiment.prompt_losses import cameras_of_each_view
 from vireid_lib.experiment.training_sets import training_label
 from vireid_lib.generators.dive.noise_schedule import sampler
 from vireid_lib.generators.dive.sample import Request, decode, encode, latent_size, sample
@@ -125,9 +126,16 @@ def timesteps(steps):
     return solver.timesteps.tolist()
 
 
-def noise(seed):
+def noises(seed):
+    """A picture's own noise: the first is where it starts."""
     shape = (1, unet.config.in_channels, *latent_size(model, config.height, config.width))
-    return torch.randn(shape, generator=torch.Generator().manual_seed(int(seed))).to(run.device)
+    generator = torch.Generator().manual_seed(int(seed))
+    while True:
+        yield torch.randn(shape, generator=generator).to(run.device)
+
+
+def noise(seed):
+    return next(noises(seed))
 
 
 print(model.prompts([first["identity"]], [first["camera"]])[0][:120])
@@ -218,12 +226,19 @@ torch.testing.assert_close(ddim(z, t, s, predictions[2]), expected, rtol=1e-4, a
 #
 # and the rest is DDIM's step towards $D$. The first step has no memory and the last ends without noise: both take
 # $D = \hat z_0$.
+#
+# All of this is deterministic: an error of an early step stays in $z$ to the end. The **stochastic** solver, an extra
+# of this book (`solver: sde-dpmsolver++`), takes a larger part of the noise out at each step and puts fresh noise
+# $\epsilon'$ in, so that later steps can correct what earlier ones got wrong. With $q = e^{-(\lambda_s - \lambda_t)}$:
+#
+# $$ z_s = \frac{\sigma_s}{\sigma_t} \, q \, z_t + \alpha_s (1 - q^2) D + \sigma_s \sqrt{1 - q^2} \; \epsilon' . $$
 
 
 # %% tags=["by-hand"]
 @torch.no_grad()
-def solve(z, times, who, camera, guidance=config.guidance, order=2):
-    """From z at the first of the times to a picture's latent, and what there was at each: t, z, prediction, guess."""
+def solve(z, times, who, camera, guidance=config.guidance, order=2, fresh=None):
+    """From z at the first of the times to a picture's latent, and what there was at each: t, z, prediction, guess.
+    With `fresh` noise, the stochastic solver."""
     said, path, before = states(who, camera), [], None
     snr = (alpha / sigma).log()  # λ
     with model.branches.merged(model.vocabulary.branch(camera)):
@@ -236,28 +251,45 @@ def solve(z, times, who, camera, guidance=config.guidance, order=2):
                 last, last_guess = before
                 aim = guess + (snr[s] - snr[t]) / (snr[t] - snr[last]) / 2 * (guess - last_guess)
             before = t, guess
-            z = aim if s is None else alpha[s] * aim + sigma[s] / sigma[t] * (z - alpha[t] * aim)
+            if s is None:
+                z = aim
+            elif fresh is None:
+                z = alpha[s] * aim + sigma[s] / sigma[t] * (z - alpha[t] * aim)
+            else:
+                q = (snr[t] - snr[s]).exp()
+                z = (
+                    sigma[s] / sigma[t] * q * z
+                    + alpha[s] * (1 - q**2) * aim
+                    + sigma[s] * (1 - q**2).sqrt() * next(fresh)
+                )
     return z, path
 
 
-def draw(who, camera, seed, steps=config.sampling_steps, guidance=config.guidance, order=2):
-    return solve(noise(seed), timesteps(steps), who, camera, guidance, order)
+stochastic = config.solver == "sde-dpmsolver++"
+
+
+def draw(who, camera, seed, steps=config.sampling_steps, guidance=config.guidance, order=2, stochastic=stochastic):
+    own = noises(seed)
+    return solve(next(own), timesteps(steps), who, camera, guidance, order, own if stochastic else None)
 
 
 # %% [markdown]
 # Every step must be that of `diffusers` (to $10^{-4}$, where latents are of the order of 1), in both orders, of which
-# the first is DDIM; and the picture must be that of the library, to one grey level.
+# the first is DDIM, deterministic and stochastic; and the picture must be that of the library, to one grey level.
 
 # %% tags=["by-hand"]
 solver = sampler(schedule, config.timestep_spacing).config
-for order in (1, 2):
-    theirs = diffusers.DPMSolverMultistepScheduler.from_config(solver, solver_order=order)
+for order, kind in itertools.product((1, 2), ("dpmsolver++", "sde-dpmsolver++")):
+    theirs = diffusers.DPMSolverMultistepScheduler.from_config(solver, solver_order=order, algorithm_type=kind)
     theirs.set_timesteps(config.sampling_steps)
-    z, path = draw(who, camera, seed, order=order)
-    afterwards = [*(z for _, z, _, _ in path[1:]), z]
+    z, path = draw(who, camera, seed, order=order, stochastic=kind != "dpmsolver++")
+    afterwards, fresh = [*(z for _, z, _, _ in path[1:]), z], noises(seed)
+    next(fresh)
     for (t, before, predicted, _), after in zip(path, afterwards, strict=True):
-        torch.testing.assert_close(theirs.step(predicted, t, before).prev_sample, after, rtol=1e-4, atol=1e-4)
+        found = theirs.step(predicted, t, before, variance_noise=next(fresh)).prev_sample
+        torch.testing.assert_close(found, after, rtol=1e-4, atol=1e-4)
 
+z, path = draw(who, camera, seed)
 picture, library = decode(model, z)[0], sample(model, [Request(who, camera, int(seed))])[0]
 assert np.abs(picture.astype(int) - library).max() <= 1
 
@@ -307,13 +339,13 @@ explore(
 #
 # ### How many steps?
 #
-# With small enough steps both solvers reach the same picture. How far from it do they end with few?
+# With small enough steps both deterministic solvers reach the same picture. How far from it do they end with few?
 
 # %%
 counts = [1, 2, 3, 5, 8, 12, 20]
-target, _ = draw(who, camera, seed, steps=60)
+target, _ = draw(who, camera, seed, steps=60, stochastic=False)
 for order, name in ((1, "DDIM (first order)"), (2, "DPM-Solver++ (second order)")):
-    ends = [draw(who, camera, seed, steps=count, order=order)[0] for count in counts]
+    ends = [draw(who, camera, seed, steps=count, order=order, stochastic=False)[0] for count in counts]
     plt.plot(counts, [(end - target).square().mean().sqrt().item() for end in ends], "o-", label=name)
 plt.axvline(config.sampling_steps, color="gray", linestyle="--", linewidth=1, label="this run's pictures")
 plt.loglog()
@@ -425,7 +457,9 @@ strength = 0.6
 times = timesteps(config.sampling_steps)
 times = times[-max(1, round(strength * len(times))) :]
 z_0 = encode(model, grey(photograph[None]))
-z, _ = solve(alpha[times[0]] * z_0 + sigma[times[0]] * noise(seed), times, who, camera)
+own = noises(seed)
+z_t = alpha[times[0]] * z_0 + sigma[times[0]] * next(own)
+z, _ = solve(z_t, times, who, camera, fresh=own if stochastic else None)
 
 request = [Request(who, camera, int(seed))]
 library = sample(model, request, images=photograph[None], strength=strength)[0]
@@ -457,7 +491,9 @@ viz.image_grid(
 # identity.
 
 # %%
-evaluator, reid_config = run.network("real", run.profile.reid.seeds[0])
+first_seed = run.profile.reid.seeds[0]
+jobs.evaluate_all([(run, name, first_seed) for name in measures.evaluators(run)])  # also the sharper one of below
+evaluator, reid_config = run.network("real", first_seed)
 evaluator.to(run.device)
 
 
@@ -646,7 +682,7 @@ down, across = 4, 2
 
 def part_brightness(rows):
     """The mean brightness, 0..1, of each part of the image: a row per image, a column per part."""
-    values = brightness(pixels(rows, (64, 32))) / 255
+    values = luminance(pixels(rows, (64, 32))) / 255
     return values.reshape(len(rows), down, 64 // down, across, 32 // across).mean((2, 4)).reshape(len(rows), -1)
 
 
@@ -736,7 +772,7 @@ real = (1 - unit[torch.from_numpy(is_real)] @ unit.T).masked_fill(same, torch.in
 threshold = real.quantile(0.01)
 flagged = synthetic < threshold
 
-library = audit_features(asked, unit, training["identity"].tolist(), training["camera"].tolist(), is_real)
+library = audit_features(asked, unit, training, is_real)
 np.testing.assert_allclose(synthetic, library.distances, atol=1e-6)
 np.testing.assert_allclose(real, library.real, atol=1e-6)
 assert np.isclose(threshold, library.threshold, atol=1e-6)

@@ -234,7 +234,7 @@ class TwoStream(nn.Module):
 
 # %% tags=["by-hand"]
 from vireid_lib.reid import methods
-from vireid_lib.reid.layers import generalised_mean_pool
+from vireid_lib.reid.layers.head import generalised_mean_pool
 from vireid_lib.reid.methods.agw import AgwConfig
 
 config = AgwConfig.small(  # the miniature world's recipe, on whatever data this run has
@@ -379,7 +379,7 @@ plt.show()
 # %%
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
-from vireid_lib.reid.losses.intra_identity_diversification import intra_identity_diversification
+from vireid_lib.reid.losses.intra_identity_diversification import negative_enhancement, positive_enhancement
 
 who = torch.tensor([0, 0, 0, 1, 1, 1])  # of the visible images, and again of the infrared ones
 CLOUD = torch.tensor([[-0.9, 0.3], [0.2, -0.8], [0.7, 0.5]])  # three images around their centre
@@ -399,8 +399,8 @@ def losses_on(identities_apart=1.2, modalities_apart=1.8, size=0.5, margin=0.3, 
         "hetero-centre triplet": lambda v, i: hetero_centre_triplet(v, i, who, who, margin=margin),
         # Without a network nothing is generated: each embedding lies where its image does.
         "CPM (DEEN)": lambda v, i: centre_guided_pair_mining(v, i, v, i, who, who, margin=margin),
-        "IRD: PE + NE (DEN)": lambda v, i: intra_identity_diversification(
-            v, i, who, who, positive_margin=margin, negative_margin=margin
+        "IRD: PE + NE (DEN)": lambda v, i: sum(
+            part(v, i, who, who, margin=margin) for part in (positive_enhancement, negative_enhancement)
         ),
     }
     low, high = points.amin(0), points.amax(0)
@@ -641,7 +641,7 @@ trainings.recipe(run.reid_config, run.profile.data.target)
 counted = {}
 for name in run.profile.reid.training_sets:
     rows = run.training_set(name)
-    gallery = {"images": 0, "distinct": 0} if name == "real" else run.gallery_sizes(name)
+    gallery = {"images": 0, "distinct": 0} if name == "real" else run.gallery(name).values
     counted[training_label(name)] = {
         "identities": rows["identity"].nunique(),
         "visible": (rows["modality"] == "visible").sum(),
@@ -710,9 +710,9 @@ print(f"Ranking rule: {load_manifest(run.profile.data.target).protocol.removal}"
 # %%
 records = jobs.compare(run)
 scores = results.score_table(records)
-effort = trainings.effort(records)
-print(effort.sentence)
-effort.table.round(2)
+told = trainings.given(records)
+print(trainings.same_effort(told))
+trainings.effort(told).round(2)
 
 # %%
 curves = trainings.histories(records)
@@ -740,7 +740,7 @@ results.as_words(results.over_seeds(scores), ["rank_1", "rank_10", "mean_ap", "m
 
 # %%
 viz.bars(
-    **results.for_bars(scores, metric),
+    results.for_bars(scores, metric),
     axis=f"{SCORES[metric]} (%)",
     title=f"{SCORES[metric]}, {scores['protocol'].iloc[0]}",
 )
@@ -859,7 +859,13 @@ for name, words in measures.evaluators(run).items():
 # errors of the re-drawn gallery, which they are not.
 
 # %%
-preserved = measures.preservation_table(run).assign(rank_1=lambda rows: 100 * rows["rank_1"])
+rows = [
+    {"evaluator": name, "gallery": gallery, "rank_1": 100 * own["rank_1"], "chance": record.values["chance"]}
+    for name in measures.evaluators(run)
+    for record in [measures.preservation(run, name, seed) for seed in run.profile.reid.seeds]
+    for gallery, own in record.values["galleries"].items()
+]
+preserved = pd.DataFrame(rows)
 rank_1_of = 100 * first_mode.pivot(index="seed", columns="training", values="rank_1")
 gains = rank_1_of.sub(rank_1_of["real"], axis=0)  # within each seed
 

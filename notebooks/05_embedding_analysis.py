@@ -113,13 +113,7 @@ shown = test.iloc[rows]
 def plane(network=baseline, perplexity=15):
     """One network's features of a few identities."""
     points = tsne(held[network][rows], perplexity=perplexity)
-    return viz.projection(
-        points,
-        identities=shown["identity"].tolist(),
-        modalities=shown["modality"].tolist(),
-        cameras=shown["camera"].tolist(),
-        title=f"trained on: {network}",
-    )
+    return viz.projection(points, shown, title=f"trained on: {network}")
 
 
 widgets.explore(plane, network=list(held), perplexity=[5, 15, 30])
@@ -282,8 +276,12 @@ columns = {
     "own_centres": "own centres apart",
     "other_centres": "others' centres apart",
 }
-spreads = measures.spread_table(run).rename(columns=columns)
-spreads["trained on"] = spreads["training"].map(training_label)
+spreads = [
+    {"trained on": training_label(name), **measures.distances(run, run.evaluate(name, seed)).values}
+    for name in run.profile.reid.training_sets
+    for seed in run.profile.reid.seeds
+]
+spreads = pd.DataFrame(spreads).rename(columns=columns)
 by_set = spreads.groupby("trained on", sort=False)[[*columns.values()]]
 by_set.agg(lambda seeds: f"{seeds.mean():.3f} ± {seeds.std():.3f}")
 

@@ -53,7 +53,7 @@ from vireid_lib.evaluation import statistics
 from vireid_lib.experiment import claims, measures, paper_table, papers, results
 from vireid_lib.experiment.attention_measures import concentrations
 from vireid_lib.experiment.claims import Claim
-from vireid_lib.experiment.gallery_fidelity import fidelity
+from vireid_lib.experiment.gallery_audit import fidelity
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, mark
 from vireid_lib.experiment.prompt_losses import PROMPT_VARIANTS, prompt_verdict, prompt_worth
 from vireid_lib.experiment.provenance import minute
@@ -120,7 +120,7 @@ results.show(table)
 
 # %%
 if len(scores):
-    display(viz.bars(**results.for_bars(scores, metric), axis=f"{metric.replace('_', '-')} (%)"))
+    display(viz.bars(results.for_bars(scores, metric), axis=f"{metric.replace('_', '-')} (%)"))
 
 # %% [markdown]
 # **What to notice.** Where the dots of two bars overlap, a further seed may reverse the difference.
@@ -130,9 +130,9 @@ if len(scores):
 # %%
 from vireid_lib.experiment import trainings
 
-effort = trainings.effort(results.evaluations(run))
-print(effort.sentence)
-effort.table.round(2)
+told = trainings.given(results.evaluations(run))
+print(trainings.same_effort(told))
+trainings.effort(told).round(2)
 
 # %% [markdown]
 # **What to notice.** Rows with the same entries differ in the data alone. Elsewhere, the longer or larger training had
@@ -549,7 +549,12 @@ made_with = pd.DataFrame(rows, columns=["item", "value"])
 made_with.groupby(["item", "value"], sort=False).size().rename("stages").reset_index().style.hide()
 
 # %%
-made = results.stages(run.cache)
+rows = [
+    {"stage": record.name, "minutes": record.result["wall_seconds"] / 60, "source": record.result["library"]["source"]}
+    | {name: record.result[name] for name in ("attempts", "finished")}
+    for record in run.cache.records()
+]
+made = pd.DataFrame(rows, columns=["stage", "minutes", "attempts", "finished", "source"])
 spent = made.groupby("stage")["minutes"].agg(["sum", "size"]).nlargest(14, "sum")[::-1]
 plt.figure(figsize=(7.2, 0.8 + 0.3 * len(spent)))
 plt.barh([f"{name} ({int(count)})" for name, count in zip(spent.index, spent["size"], strict=True)], spent["sum"])
@@ -559,12 +564,11 @@ plt.show()
 
 # %%
 longest = made.nlargest(12, "minutes")
-longest = longest[["stage", "minutes", "attempts", "finished", "source"]]
 longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 
 # %% [markdown]
 # **What to notice.** The longest stages show what a further seed, or a further training set, would cost. Each is a
-# folder of the workspace; `results.stages(run.cache)` lists them all.
+# folder of the workspace; `made` lists them all.
 #
 # `source` is a digest of the library's code at that time: two rows with different digests were made by different code.
 # `attempts` above 1 means that the stage was interrupted and resumed; on a CPU it then ends with the same weights, bit
@@ -578,7 +582,7 @@ longest.style.format({"minutes": "{:.2f}", "finished": minute}).hide()
 # - **One generator, one world.** The intervals are about other seeds of the ReID training and other test people of this
 #   world. The generator behind them was fine-tuned once (on RegDB, once for each split): a second fine-tuning could
 #   move all rows that use it together. Another world, another data set, is another question.
-# - **Few seeds, few galleries.** Student's interval over five seeds and four galleries is wide, and it should be: they
+# - **Few seeds, few galleries.** Student's interval over five seeds and a few galleries is wide, and it should be: they
 #   allow no more.
 # - **Settings were chosen on validation identities**, never on the test set, and the network of the last step is taken.
 #   Numbers in the literature are often those of the epoch that is best *on the test set* ([chapter 8](08_pitfalls.py)

@@ -3,11 +3,36 @@
 import vireid_lib  # noqa: F401  (before torch)
 
 # isort: split
+import os
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from vireid_lib import cores
+
 pytest_plugins = ["tiny_book"]
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # the other workers have the other cores
+
+WORKERS = 8
+"""At most: each takes up to 3 GB."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One for each core that is really there."""
+    return min(WORKERS, cores.available())
+
+
+def pytest_collection_modifyitems(config, items):
+    """The tests of a file share a worker because they share fixtures, and so do all that read the smoke book."""
+    for item in items if config.pluginmanager.hasplugin("xdist") else ():
+        group = "the smoke book" if "smoke_book" in item.fixturenames else item.location[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 LLCM_CAMERAS = {"visible": (1, 2, 3), "infrared": (1, 2)}
 """Of the tiny LLCM's people; as in the whole set, camera 3 has no infrared images."""

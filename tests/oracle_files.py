@@ -7,6 +7,7 @@ these from the files, so that they run on it unchanged.
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,12 @@ def read(name: str, dtype: torch.dtype | None = None) -> dict[str, torch.Tensor]
     with np.load(_there(f"{name}.npz"), allow_pickle=False) as file:
         held = {key: torch.from_numpy(np.array(file[key])) for key in file.files if key != "meta"}
     return {key: value.to(dtype) if dtype and value.is_floating_point() else value for key, value in held.items()}
+
+
+def weights(held: dict[str, torch.Tensor], renamed: Callable[[str], str | None]) -> dict[str, torch.Tensor]:
+    """An oracle's weights under our names; `renamed` gives None for what we have no use for."""
+    theirs = [name for name in held if name.startswith("w.")]
+    return {own: held[name] for name in theirs if (own := renamed(name.removeprefix("w."))) is not None}
 
 
 def meta(name: str) -> dict:

@@ -113,7 +113,7 @@ def test_a_cell_that_meets_a_full_disk_is_shown_and_the_disk_named(tmp_path, mon
 
     def run():
         options = {"workspace": tmp_path / "ws", "chapters_folder": tmp_path / "chapters", "out": io.StringIO()}
-        return runner.run_book("smoke", site=False, **options)
+        return runner.run_book("smoke", site=False, command="vireid book", **options)
 
     with monkeypatch.context() as context:
         context.setattr(runner, "write_json", full)

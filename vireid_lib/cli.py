@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +17,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 only if everything that was asked for was done; for the book: every chapter truly ran.
     """
+    from vireid_lib.training import launchers
+
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = build_parser().parse_args(arguments)
+    options.command = shlex.join(["vireid", *arguments])
     try:
-        _be_one_process()
+        # No process of this command may wait for others that a job system's variables speak of.
+        if ignored := launchers.forget(os.environ):
+            print(f"vireid: {launchers.in_words(ignored)}", file=sys.stderr)
         return options.run(options)
     except KeyboardInterrupt:
         print("\nStopped. What is finished is kept; the same command continues.", file=sys.stderr)
@@ -28,14 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"vireid: {_in_words(error, options)}", file=sys.stderr)
         return 2
-
-
-def _be_one_process() -> None:
-    """Let no process of this command wait for others that a job system's variables speak of."""
-    from vireid_lib.training import launchers
-
-    if ignored := launchers.forget(os.environ):
-        print(f"vireid: {launchers.in_words(ignored)}", file=sys.stderr)
 
 
 def _in_words(error: Exception, options: argparse.Namespace) -> str:
@@ -152,49 +151,45 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
 
 
 def _book(options: argparse.Namespace) -> int:
-    if options.plan:
-        return _plan(options)
-    return _run(options, "book", only=options.only)
-
-
-def _plan(options: argparse.Namespace, study: str = "") -> int:
-    from vireid_lib.experiment import cost
-
-    full = "full=true" in (each.replace(" ", "").lower() for each in options.overrides)
-    for text in cost.plan(options.profile, options.workspace, options.data_root, study=study, full=full):
-        print(text, flush=True)
-    return 0
+    return _run(options, only=options.only)
 
 
 def _study(options: argparse.Namespace) -> int:
-    if options.plan:
-        return _plan(options, options.name)
     from vireid_lib.experiment.notebooks import find_study
     from vireid_lib.project import project_root
 
     find_study(project_root() / "notebooks" / "studies", options.name)  # an empty name would run the book
-    return _run(options, "study", study=options.name)
+    return _run(options, study=options.name)
 
 
-def _run(options: argparse.Namespace, what: str, **chosen: object) -> int:
+def _run(options: argparse.Namespace, **chosen: object) -> int:
     """Run notebooks; tell their processes by environment variables what no result depends on."""
-    from vireid_lib.experiment import executors, results
+    from vireid_lib.experiment import cost, executors, results
     from vireid_lib.experiment.cache import KEEP_RESULTS
     from vireid_lib.experiment.runner import run_book
     from vireid_lib.training import trackers
 
+    if options.plan:
+        full = "full=true" in (each.replace(" ", "").lower() for each in options.overrides)
+        places = options.profile, options.workspace, options.data_root
+        for text in cost.plan(*places, study=chosen.get("study", ""), full=full):
+            print(text, flush=True)
+        return 0
     if options.trackers:
         os.environ[trackers.NAMES] = ",".join(trackers.chosen(",".join(options.trackers)))
     if options.address and options.engine != "ray":
         raise ValueError(f"--address {options.address} is a Ray cluster's: give it together with --engine ray.")
     os.environ[executors.ENGINE], os.environ[executors.ADDRESS] = executors.check(options.engine), options.address
     os.environ[KEEP_RESULTS] = "1" if options.keep else ""
-    places = {"workspace": options.workspace, "data_root": options.data_root}
-    run = run_book(options.profile, **places, overrides=options.overrides, site=options.site, **chosen)
+    run = run_book(
+        options.profile,
+        **{name: getattr(options, name) for name in ("workspace", "data_root", "overrides", "site", "command")},
+        **chosen,
+    )
     if run.scores is not None:
         print(f"\n{results.as_text(results.main_table(run.scores, run.profile))}")
     if run.page is not None:
-        print(f"\nThe {what}: {run.page}")
+        print(f"\nThe {'study' if 'study' in chosen else 'book'}: {run.page}")
     if not run.ok:
         print(f"\n{run.failure}", file=sys.stderr)
     return 0 if run.ok else 1

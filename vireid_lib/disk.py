@@ -19,7 +19,15 @@ def is_full(found: BaseException | str) -> bool:
     """Whether an error, or a text that tells of one, comes from a full disk or a used-up quota."""
     if isinstance(found, str):
         return WORDS.search(found) is not None
-    return any(getattr(each, "errno", None) in NUMBERS or is_full(str(each)) for each in _chain(found))
+    return any(getattr(each, "errno", None) in NUMBERS or is_full(str(each)) for each in causes(found))
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """The error and what it came from."""
+    found = [error]
+    while (error := error.__cause__ or error.__context__) is not None and error not in found:
+        found.append(error)
+    return found
 
 
 def has_room(place: Path) -> bool:
@@ -71,12 +79,3 @@ def readable(size: float) -> str:
 def _usage(place: Path):
     place = Path(place)
     return shutil.disk_usage(next(each for each in (place, *place.absolute().parents) if each.exists()))
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

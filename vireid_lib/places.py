@@ -59,11 +59,8 @@ def is_yaml(name: str | Path) -> bool:
 
 
 def settled(settings: Mapping[str, object], model: type[BaseModel], folder: Path) -> dict[str, object]:
-    """`settings` of `model`, written in a file in `folder`, with every file or folder among its sources in full.
-
-    Raises:
-        ValueError: one that is written as a path is not there, or lies where the shell is and not beside the file.
-    """
+    """`settings` of `model`, written in a file in `folder`, with every file or folder among its sources in full. Raises
+    ValueError: one that is written as a path is not there, or lies where the shell is and not beside the file."""
     found = dict(settings)
     for name in sources(model):
         value = settings.get(name)

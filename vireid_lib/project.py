@@ -7,11 +7,8 @@ HEADLESS = "VIREID_HEADLESS"
 
 
 def project_root() -> Path:
-    """Return the checkout's root, the folder that holds `notebooks/` and `data_manifests/`.
-
-    Raises:
-        FileNotFoundError: the package was installed without its checkout.
-    """
+    """Return the checkout's root, the folder that holds `notebooks/` and `data_manifests/`. Raises FileNotFoundError:
+    the package was installed without its checkout."""
     root = Path(__file__).resolve().parent.parent
     for folder in ("notebooks", "data_manifests"):
         if not (root / folder).is_dir():

@@ -42,6 +42,7 @@ from torch.nn import functional
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis import retrieval
+from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.experiment import studies, trainings
 from vireid_lib.experiment.studies.deen import STUDY, SWEEPS, sweep_row
 from vireid_lib.viz import widgets
@@ -275,7 +276,7 @@ trainings.recipe(deen_run.reid_config, run.profile.data.target, unprinted=True)
 print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
 print(studies.same_effort(STUDY, measured))
-studies.effort(run, STUDY, measured)
+studies.effort(measured).round(1)
 
 # %%
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "intra_distance", "inter_distance", "delta"])
@@ -321,13 +322,25 @@ display(*(studies.beside_paper(run, STUDY, measured, number) for number in (5, 6
 # %%
 from vireid_lib.reid.methods.deen import DeenConfig
 
+scores = measured[measured["mode"] == measured["mode"].iloc[0]].groupby("row")["rank_1"].agg(["mean", "std"])
 curves = {}
 for setting, (symbol, values) in SWEEPS.items():
-    places = {getattr(DeenConfig(), setting): "deen", **{value: sweep_row(setting, value) for value in values}}
-    curves[symbol] = studies.curve(measured, places, published="deen")
-curves = {symbol: table for symbol, table in curves.items() if len(table) > 1}
+    chosen = getattr(DeenConfig(), setting)
+    rows = {chosen: "deen", **{value: sweep_row(setting, value) for value in values}}
+    trained = {value: row for value, row in sorted(rows.items()) if row in scores.index}
+    if len(trained) > 1:
+        curves[symbol] = chosen, scores.loc[list(trained.values())].set_axis(list(trained))
 if curves:
-    display(viz.sweeps(curves, y="rank-1 (%)", title="Around the paper's choice"))
+    figure, places = plt.subplots(1, len(curves), sharey=True, figsize=(2.1 + 1.9 * len(curves), 2.7), squeeze=False)
+    for place, (symbol, (chosen, table)) in zip(places[0], curves.items(), strict=True):
+        steps = np.arange(len(table))  # settings differ by factors: even steps keep them apart
+        place.errorbar(steps, table["mean"], table["std"].fillna(0), fmt="o-", markerfacecolor="white", capsize=3)
+        place.plot(steps[table.index == chosen], table["mean"][table.index == chosen], "o", color="C0", zorder=3)
+        place.set_xticks(steps, [f"{value:g}" for value in table.index])
+        place.set_xlabel(symbol)
+    places[0, 0].set_ylabel("rank-1 (%)")
+    figure.suptitle("Around the paper's choice")
+    plt.show()
 else:
     print("Not run: these rows are trained with -p full=true.")
 
@@ -369,10 +382,19 @@ network = studies.untrained(base, seed).network.to(run.device)
 plain = base.reid_config.model_copy(update={"flip_at_test": False})  # images as they are, for every method
 features = {"initial": extract(network, test, plain, run.cache.files)}
 features |= studies.features_of(run, STUDY, rows, seed=seed, plain=True)
-kinds = ("same person, across modalities", "different people, across modalities")
 distances = {name: pair_distances(own, test) for name, own in features.items()}
-panels = {name: tuple(own[kind] for kind in kinds) for name, own in distances.items()}
-viz.distance_panels(panels, title="Distances across modalities")
+figure, places = plt.subplots(len(distances), 1, sharex=True, figsize=(7.2, 0.9 + 1.15 * len(distances)))
+for place, (name, found) in zip(places, distances.items(), strict=True):
+    same, different = (found[f"{kind}, across modalities"] for kind in ("same person", "different people"))
+    for values, words, colour in ((same, "same person", "C0"), (different, "different people", "C2")):
+        place.hist(values, 60, density=True, color=colour, alpha=0.35, label=words)
+        place.axvline(values.mean(), color=colour, linewidth=1, linestyle="--")
+    place.set_title(f"{name}: δ = {different.mean() - same.mean():.3f}", fontsize=9)
+    place.set_yticks([])
+places[-1].set_xlabel("cosine distance of a visible and an infrared image")
+places[0].legend(loc="upper right")
+figure.suptitle("Distances across modalities")
+plt.show()
 
 # %% [markdown]
 # **What to notice.** $\delta$ alone is no measure of retrieval: stretching all distances by two doubles it. The
@@ -380,16 +402,8 @@ viz.distance_panels(panels, title="Distances across modalities")
 # $\delta$ and rank-1 order the rows in the same way?
 
 # %%
-viz.against(
-    studies.for_plot(measured, x="delta", y="rank_1"),
-    x="delta",
-    y="rank_1",
-    label="label",
-    x_axis="δ",
-    y_axis="rank-1 (%)",
-    zero=False,
-    title="A larger δ, better found?",
-)
+first = measured[measured["mode"] == measured["mode"].iloc[0]]
+viz.against(first, x="delta", y="rank_1", x_axis="δ", y_axis="rank-1 (%)", title="A larger δ, better found?")
 
 # %% [markdown]
 # ## 9. The embedding in the plane (Fig. 7, lower half)
@@ -400,8 +414,9 @@ viz.against(
 
 # %%
 held = studies.features_of(run, STUDY, ["base", "deen"], seed=seed)
+shown = readable_sample(test, identities=8)
 for name, own in held.items():
-    display(viz.projection(**studies.in_the_plane(own, test), title=name))
+    display(viz.projection(tsne(own[shown]), test.iloc[shown], title=name))
 
 # %% [markdown]
 # ## 10. Retrieval (Fig. 8)

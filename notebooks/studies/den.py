@@ -41,6 +41,7 @@ from torch.nn.functional import normalize
 
 from vireid_lib import experiment, viz
 from vireid_lib.analysis import retrieval, saliency
+from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
 from vireid_lib.experiment import studies, trainings
@@ -322,7 +323,7 @@ trainings.recipe(den_run.reid_config, run.profile.data.target, unprinted=True)
 # %%
 print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
-studies.effort(run, STUDY, measured)
+studies.effort(measured).round(1)
 
 # %%
 studies.overview(measured)
@@ -354,16 +355,9 @@ studies.beside_paper(run, STUDY, measured, 6)
 # The paper prints no spread at all.
 
 # %%
-viz.against(
-    studies.for_plot(measured, x="iirs_visible", y="rank_1"),
-    x="iirs_visible",
-    y="rank_1",
-    label="label",
-    x_axis="IIRS (V,V)",
-    y_axis="rank-1 (%)",
-    title="More room, better found?",
-    zero=False,
-)
+first = measured[measured["mode"] == measured["mode"].iloc[0]]
+axes = {"x_axis": "IIRS (V,V)", "y_axis": "rank-1 (%)"}
+viz.against(first, x="iirs_visible", y="rank_1", **axes, title="More room, better found?")
 
 # %% [markdown]
 # The paper argues for a line that rises from left to right. Do you see one? And do the methods that gain gain *through*
@@ -398,8 +392,8 @@ print(studies.limits(run, STUDY, measured, findings))
 
 # %%
 from scipy.spatial import ConvexHull
+from sklearn.decomposition import PCA
 
-from vireid_lib.analysis.projection import principal_plane
 from vireid_lib.reid.features import extract
 
 
@@ -421,7 +415,8 @@ for line, name in zip(grid, ("ht_re", "ird", "den"), strict=True):
     line[0].set_ylabel(row.label)
     for axes, own in zip(line, chosen.values(), strict=True):
         features = extract(network, own, config.model_copy(update={"flip_at_test": False}), None)
-        points, share = principal_plane(features)
+        plane, unit = PCA(2), normalize(features).numpy()
+        points, share = plane.fit_transform(unit), plane.explained_variance_ratio_.sum()
         centres = []
         for modality, colour in MODALITY_COLOURS.items():
             cloud = points[(own["modality"] == modality).to_numpy()]
@@ -470,8 +465,9 @@ retrieval.transitions(before, after)
 # not how much room it has.
 
 # %%
+few = readable_sample(test, identities=8)
 for name in ("MMD-ReID", "DEN"):
-    display(viz.projection(**studies.in_the_plane(held[name], test), title=name))
+    display(viz.projection(tsne(held[name][few]), test.iloc[few], title=name))
 
 # %% [markdown]
 # ## 10. Where do they look? (Fig. 5)
@@ -498,8 +494,10 @@ for name in ("caj", "mmd", "den"):
             towards = network.features(images[[partner]], test.loc[shown[partner], "modality"])
         maps.append(saliency.grad_cam_plus_plus(network, images[[place]], modality, towards)[0])
         drops.append(saliency.occlusion(network, images[[place]], modality, towards))
-    heat[row.label] = torch.cat(maps)
-    believed[row.label] = saliency.agreement(heat[row.label], torch.cat(drops)).nanmean().item()
+    heat[row.label], drops = torch.cat(maps), torch.cat(drops)
+    coarse = torch.nn.functional.adaptive_avg_pool2d(heat[row.label], drops.shape[1:])  # to the cells that were covered
+    both = torch.stack((coarse.flatten(1), drops.flatten(1)), dim=1)
+    believed[row.label] = torch.stack([torch.corrcoef(pair)[0, 1] for pair in both]).nanmean().item()
 
 viz.explanations(
     pixels(test.loc[shown[:6]], (config.height, config.width)),
@@ -515,7 +513,7 @@ viz.explanations(
 # %%
 rows = {}
 for name, maps in heat.items():
-    part = 100 * saliency.extent(maps)
+    part = 100 * maps.sum((1, 2)).square() / (maps[0].numel() * maps.square().sum((1, 2)))
     part = part[~part.isnan()]  # a map of zeros says nothing
     rows[name] = {
         "part of the image (%)": f"{part.mean():.0f} ± {part.std():.0f}",

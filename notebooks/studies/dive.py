@@ -51,8 +51,8 @@ from vireid_lib.analysis.attention import conclusion, findings, record
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.attention_measures import concentrations, positions
 from vireid_lib.experiment.datasets import most_seen
-from vireid_lib.experiment.dive_views import cameras_of_each_view
-from vireid_lib.experiment.gallery_measures import PERCENT, compare
+from vireid_lib.experiment.gallery_measures import COLUMNS, compare
+from vireid_lib.experiment.prompt_losses import cameras_of_each_view
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies import dive
 from vireid_lib.experiment.training_sets import training_label
@@ -255,7 +255,7 @@ viz.image_grid(
 print(dive.trained_with(STUDY))
 print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full, training=training)
-studies.effort(run, STUDY, measured)
+studies.effort(measured).round(1)
 
 # %% [markdown]
 # ## 3. Which generator? (Table 1 and Figure 4)
@@ -308,26 +308,21 @@ ranks = {name: own["rank_1"] for name, own in first.groupby("row")}
 gains = [ranks[f"{STUDY.method}_{name}"] - ranks[f"{STUDY.method}_real"].mean() for name in galleries]
 found = compare(run, galleries)
 
-right = PERCENT["right person (true infrared)" if run.miniature else "right person (photographs)"]
+right = COLUMNS["right person (true infrared)" if run.miniature else "right person (photographs)"]
 keys = ("infrared (luminance)", "variety", "flagged copies")
-columns = [right, "Fréchet distance", "SSIM on the person", *(PERCENT[key] for key in keys)]
+columns = [right, "Fréchet distance", "SSIM on the person", *(COLUMNS[key] for key in keys)]
 table = found.table.set_index("infrared images").reindex(columns=columns)
 table.insert(0, f"gain in rank-1 of {METHOD} (points)", [gain.mean() for gain in gains])
-table.insert(1, "distinct images", [run.gallery_sizes(name)["distinct"] for name in galleries])
+table.insert(1, "distinct images", [run.gallery(name).values["distinct"] for name in galleries])
 table.style.format(precision=2, na_rep="–")
 
 # %%
-points = pd.DataFrame({"label": table.index, "right": table[right].to_numpy(), "right_std": np.nan})
-points["gain"], points["gain_std"] = [gain.mean() for gain in gains], [gain.std() for gain in gains]
-viz.against(
-    points,
-    x="right",
-    y="gain",
-    label="label",
-    x_axis=right,
-    y_axis=f"gain in rank-1 of {METHOD} (points)",
-    title="Whose galleries help?",
+points = pd.concat(
+    gain.rename("gain").to_frame().assign(label=label, right=table.loc[label, right])
+    for label, gain in zip(table.index, gains, strict=True)
 )
+words = f"gain in rank-1 of {METHOD} (points)"
+viz.against(points, x="right", y="gain", x_axis=right, y_axis=words, title="Whose galleries help?")
 
 # %%
 basis = pd.Series({column: found.basis[column] for column in columns if column in found.basis}, name="measured with")

@@ -459,7 +459,7 @@ measured = studies.measure(run, STUDY, full=full, training=training)
 studies.overview(measured, ["rank_1", "mean_ap", "mean_inp", "himd"])
 
 # %%
-studies.effort(run, STUDY, measured)
+studies.effort(measured).round(1)
 
 # %% [markdown]
 # ## 7. The paper's tables, with ours below each number
@@ -551,15 +551,7 @@ about = test.iloc[sample]
 for name in ("mpanet", "both"):
     row = STUDY.row(name)
     held, _ = studies.run_of(run, row).features(row.training, run.profile.reid.seeds[0])
-    display(
-        viz.projection(
-            tsne(held[sample]),
-            identities=about["identity"].tolist(),
-            modalities=about["modality"].tolist(),
-            cameras=about["camera"].tolist(),
-            title=row.label,
-        )
-    )
+    display(viz.projection(tsne(held[sample]), about, title=row.label))
 
 # %% [markdown]
 # ## Something to try

@@ -33,6 +33,7 @@ data_root = ""  # folder of the real data sets; empty: what the profile says
 full = False  # the settings of figure 5 too, or the reduced set
 
 # %%
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
@@ -255,7 +256,7 @@ trainings.recipe(whole.reid_config, run.profile.data.target, unprinted=True)
 print(studies.smallest(run, STUDY, full=full))  # before anything is trained
 measured = studies.measure(run, STUDY, full=full)
 print(studies.same_effort(STUDY, measured))
-studies.effort(run, STUDY, measured)
+studies.effort(measured).round(1)
 
 # %%
 studies.overview(measured, ["rank_1", "rank_10", "mean_ap", "mean_inp", "intra_distance", "inter_distance"])
@@ -318,9 +319,18 @@ of_trained = extract(network, learn, config.model_copy(update={"flip_at_test": F
 distances = {"none, trained identities": pair_distances(of_trained, learn)}
 for name, features in studies.features_of(run, STUDY, ["none", "sl", "sl_il"], seed=seed, plain=True).items():
     distances[name] = pair_distances(features, test)
-kinds = ("same person, across modalities", "different people, across modalities")
-panels = {name: tuple(found[kind] for kind in kinds) for name, found in distances.items()}
-viz.distance_panels(panels, title="Distances across modalities")
+figure, places = plt.subplots(len(distances), 1, sharex=True, figsize=(7.2, 0.9 + 1.15 * len(distances)))
+for place, (name, found) in zip(places, distances.items(), strict=True):
+    same, different = (found[f"{kind}, across modalities"] for kind in ("same person", "different people"))
+    for values, words, colour in ((same, "same person", "C0"), (different, "different people", "C2")):
+        place.hist(values, 60, density=True, color=colour, alpha=0.35, label=words)
+        place.axvline(values.mean(), color=colour, linewidth=1, linestyle="--")
+    place.set_title(f"{name}: δ = {different.mean() - same.mean():.3f}", fontsize=9)
+    place.set_yticks([])
+places[-1].set_xlabel("cosine distance of a visible and an infrared image")
+places[0].legend(loc="upper right")
+figure.suptitle("Distances across modalities")
+plt.show()
 
 # %% [markdown]
 # **What to notice.** First panel against second: what is fitting the training identities worth on others? In the other
@@ -332,16 +342,27 @@ viz.distance_panels(panels, title="Distances across modalities")
 # the paper does not give the figure's values; these are ours.
 
 # %%
+scores = measured[measured["mode"] == measured["mode"].iloc[0]].groupby("row")["rank_1"].agg(["mean", "std"])
 curves = {}
 for setting, (symbol, values) in SWEEPS.items():
-    places = {getattr(whole.reid_config, setting): "jsia", **{value: sweep_row(setting, value) for value in values}}
-    if not set(list(places.values())[1:]) & set(measured["row"]):
+    chosen = getattr(whole.reid_config, setting)
+    rows = {value: sweep_row(setting, value) for value in values}
+    if not set(rows.values()) & set(scores.index):
         continue
-    if setting == "ui_weight":  # the only one whose absence alone is a row of Table 3
-        places[0.0] = "sl_il_lr"
-    curves[symbol] = studies.curve(measured, places, published="jsia")
+    rows |= {chosen: "jsia"} | ({0.0: "sl_il_lr"} if setting == "ui_weight" else {})  # Table 3 lacks it alone
+    trained = {value: row for value, row in sorted(rows.items()) if row in scores.index}
+    curves[symbol] = chosen, scores.loc[list(trained.values())].set_axis(list(trained))
 if curves:
-    display(viz.sweeps(curves, y="rank-1 (%)", title="Around this book's choice"))
+    figure, places = plt.subplots(1, len(curves), sharey=True, figsize=(2.1 + 1.9 * len(curves), 2.7), squeeze=False)
+    for place, (symbol, (chosen, table)) in zip(places[0], curves.items(), strict=True):
+        steps = np.arange(len(table))  # settings differ by factors: even steps keep them apart
+        place.errorbar(steps, table["mean"], table["std"].fillna(0), fmt="o-", markerfacecolor="white", capsize=3)
+        place.plot(steps[table.index == chosen], table["mean"][table.index == chosen], "o", color="C0", zorder=3)
+        place.set_xticks(steps, [f"{value:g}" for value in table.index])
+        place.set_xlabel(symbol)
+    places[0, 0].set_ylabel("rank-1 (%)")
+    figure.suptitle("Around this book's choice")
+    plt.show()
 else:
     print("Not run: these rows are trained with -p full=true.")
 
@@ -422,7 +443,7 @@ for words, prior in (("mixture", False), ("prior", True)):
     drawn = jsia_generators.from_latents(
         maker, {name: rows.head(7) for name, rows in few.items()}, test, 0, prior=prior
     )
-    for modality, images in (drawn or {}).items():
+    for modality, images in drawn.items():
         lines[f"{modality}\n{words}"] = images
 if lines:
     lines = dict(sorted(lines.items(), reverse=True))

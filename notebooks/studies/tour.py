@@ -136,8 +136,9 @@ settings.style.apply(lambda row: ["font-weight: bold" if row["here"] != row["def
 # The networks and batches below are the library's; the step is written out. Change it: the pictures follow in seconds.
 
 # %% tags=["by-hand"]
+from vireid_lib.generators.adversarial import BETAS
 from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.cyclegan import BETAS, CycleGanTask
+from vireid_lib.generators.cyclegan import CycleGanTask
 from vireid_lib.generators.networks import generator_groups
 from vireid_lib.training.loop import accelerator_for
 
@@ -189,7 +190,7 @@ def one_step(x, y):
 # rounding of 32-bit numbers:
 
 # %% tags=["by-hand"]
-batch = task.real(0, task.generator(0, "images", shared=True))  # images in -1..1
+batch = task.real(0, task.generator(0, "images"))  # images in -1..1
 by_hand = [one_step(batch["visible"], batch["infrared"])]
 library = {key: value.item() for key, value in task.step(accelerator, 0).items()}
 for term in ("total", "fool", "cycle", "identity", "discriminator"):
@@ -202,7 +203,7 @@ for term in ("total", "fool", "cycle", "identity", "discriminator"):
 
 # %% tags=["by-hand"]
 for step in range(1, steps):
-    batch = task.real(step, task.generator(step, "images", shared=True))
+    batch = task.real(step, task.generator(step, "images"))
     by_hand.append(one_step(batch["visible"], batch["infrared"]))
 by_hand = pd.DataFrame(by_hand)
 
@@ -213,7 +214,7 @@ by_hand[["fool", "cycle", "identity"]].plot(ax=right, title="Terms of the genera
 plt.show()
 
 # %%
-x = torch.cat([task.real(step, task.generator(step, "images", shared=True))["visible"] for step in range(people_shown)])
+x = torch.cat([task.real(step, task.generator(step, "images"))["visible"] for step in range(people_shown)])
 with torch.no_grad():
     x = x[:people_shown]
     round_trip = torch.cat([x, G(x), F(G(x))])

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from vireid_lib.analysis import embedding_spread
-from vireid_lib.analysis.diversity import diversity
 
 
 def _table(identities: int, visible: int, infrared: int) -> pd.DataFrame:
@@ -110,7 +109,7 @@ def test_diversity_compares_the_images_of_one_identity_and_camera():
     table = pd.DataFrame({"identity": ["p"] * 4, "camera": ["1", "1", "2", "2"]})
     east, north = [2.0, 0.0], [0.0, 5.0]
     real = torch.tensor([east, north, east, north])
-    assert diversity(torch.tensor([east, east, east, north]), table, real, table) == pytest.approx(0.5)
-    assert diversity(torch.tensor([east] * 4), table, real, table) == pytest.approx(0, abs=1e-6)
+    assert embedding_spread.diversity(torch.tensor([east, east, east, north]), table, real, table) == pytest.approx(0.5)
+    assert embedding_spread.diversity(torch.tensor([east] * 4), table, real, table) == pytest.approx(0, abs=1e-6)
     with pytest.raises(ValueError, match="3 features for 4 rows"):
-        diversity(real[:3], table, real, table)
+        embedding_spread.diversity(real[:3], table, real, table)

@@ -66,7 +66,6 @@ def test_brightness_histogram_and_overlap():
     histogram = fidelity.brightness_histogram(np.concatenate([dark, light]), bins=4)
     assert histogram.tolist() == [0.5, 0, 0, 0.5]
     assert fidelity.overlap(histogram, fidelity.brightness_histogram(dark, bins=4)) == 0.5
-    assert fidelity.brightness(np.array([[[[10, 20, 30]]]], np.uint8)).item() == pytest.approx(18.15)
 
 
 def test_colourfulness():
@@ -80,16 +79,14 @@ def test_a_manifold_worked_by_hand():
     # synthetic 0.5 lies in two real balls, -3 in none, 12 in one: precision 2/3, density (2 + 0 + 1) / 3.
     # synthetic balls: 0.5 ± 3.5 holds 0 and 1; -3 ± 3.5 holds 0; 12 ± 11.5 holds 1 and 10: recall 1.
     # every real ball holds a synthetic point: coverage 1.
-    assert fidelity.manifold(real, synthetic, k=1) == fidelity.Manifold(
-        precision=2 / 3, recall=1.0, density=1.0, coverage=1.0
-    )
+    assert fidelity.manifold(real, synthetic, k=1) == {"precision": 2 / 3, "recall": 1, "density": 1, "coverage": 1}
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_a_manifold_agrees_with_the_reference_implementation(k):
     rng = np.random.default_rng(k)
     real, synthetic = rng.normal(size=(90, 5)), rng.normal(0.4, 0.7, size=(70, 5))
-    found = vars(fidelity.manifold(real, synthetic, k=k))
+    found = fidelity.manifold(real, synthetic, k=k)
     assert found == pytest.approx(prdc.compute_prdc(real, synthetic, nearest_k=k))
 
 
@@ -98,16 +95,11 @@ def test_collapse_costs_recall_and_coverage_and_rubbish_costs_precision_and_dens
     real = rng.normal(size=(200, 4))
     collapsed = fidelity.manifold(real, 0.01 * rng.normal(size=(200, 4)))
     rubbish = fidelity.manifold(real, rng.normal(20, 1, size=(200, 4)))
-    assert collapsed.precision == 1 and collapsed.recall < 0.05 and collapsed.coverage < 0.5
-    assert rubbish == fidelity.Manifold(0, 0, 0, 0)
+    assert collapsed["precision"] == 1 and collapsed["recall"] < 0.05 and collapsed["coverage"] < 0.5
+    assert set(rubbish.values()) == {0}
 
 
-def test_a_manifolds_measures_carry_their_basis_and_bad_input_is_refused():
-    rng = np.random.default_rng(2)
-    found = fidelity.manifold(rng.normal(size=(9, 2)), rng.normal(size=(9, 2)))
-    told = found.measures(extractor="a network", resize="64x32", images=(9, 9))
-    assert [each.name for each in told] == ["precision", "recall", "density", "coverage"]
-    assert str(told[0]).endswith("(N = 9 and 9; a network; 64x32; k = 5)")
+def test_a_manifold_of_too_few_or_broken_features_is_refused():
     with pytest.raises(ValueError, match="more than k = 5"):
         fidelity.manifold(np.zeros((5, 2)), np.zeros((9, 2)))
     with pytest.raises(ValueError, match="not finite"):

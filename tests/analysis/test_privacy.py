@@ -1,6 +1,7 @@
 """The audit finds copies that were planted, in whatever disguise, and lets fresh images pass."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
@@ -21,9 +22,8 @@ def world():
         return np.clip(pictures + rng.normal(0, 2, pictures.shape), 0, 255).astype(np.uint8)
 
     training = photographed(picture(60).repeat(3, axis=0))
-    identities = [f"p{i // 6}" for i in range(180)]
-    cameras = [f"c{i // 3 % 2}" for i in range(180)]
-    return training, identities, cameras, np.ones(180, bool), photographed(picture(80))
+    rows = [{"identity": f"p{i // 6}", "camera": f"c{i // 3 % 2}"} for i in range(180)]
+    return training, pd.DataFrame(rows), np.ones(180, bool), photographed(picture(80))
 
 
 def _disguised(image, how):
@@ -39,12 +39,12 @@ def _disguised(image, how):
 
 @pytest.mark.parametrize("how", ["exact", "mirrored", "brighter", "noisy"])
 def test_a_planted_copy_is_flagged_and_its_original_named(world, how):
-    training, identities, cameras, real, fresh = world
+    training, table, real, fresh = world
     synthetic = fresh.copy()
     planted = {4: 7, 21: 33}
     for place, original in planted.items():
         synthetic[place] = _disguised(training[original], how)
-    found = audit_pixels(synthetic, training, identities, cameras, real)
+    found = audit_pixels(synthetic, training, table, real)
     assert set(found.closest(2)) == set(planted) and found.flagged[list(planted)].all()
     for place, original in planted.items():
         assert found.nearest[place] // 3 == original // 3  # its moment: the frames of one are nearly equal
@@ -54,26 +54,26 @@ def test_a_planted_copy_is_flagged_and_its_original_named(world, how):
 
 
 def test_fresh_images_pass_and_a_gallery_of_copies_does_not(world):
-    training, identities, cameras, real, fresh = world
-    assert audit_pixels(fresh, training, identities, cameras, real).rate <= 0.05
-    copies = audit_pixels(training[:20], training, identities, cameras, real)
+    training, table, real, fresh = world
+    assert audit_pixels(fresh, training, table, real).rate <= 0.05
+    copies = audit_pixels(training[:20], training, table, real)
     assert copies.rate == 1 and "100.0% of 20 synthetic" in str(copies)
 
 
 def test_frames_of_one_moment_do_not_lower_the_threshold(world):
     """Were they counted, real images would lie as near to each other as copies do, and no copy would be flagged."""
-    training, identities, cameras, real, fresh = world
-    found = audit_pixels(fresh, training, identities, cameras, real)
+    training, table, real, fresh = world
+    found = audit_pixels(fresh, training, table, real)
     assert found.threshold > 0.3 and found.real.min() > 0.2
 
 
 def test_features_are_audited_in_the_same_way():
     rng = np.random.default_rng(2)
     training = torch.from_numpy(rng.normal(size=(30, 8)))
-    identities, cameras = [f"p{i // 3}" for i in range(30)], ["c"] * 30
+    table = pd.DataFrame({"identity": [f"p{i // 3}" for i in range(30)], "camera": "c"})
     synthetic = torch.from_numpy(rng.normal(size=(10, 8)))
     synthetic[3] = 2.5 * training[17]  # a direction counts, not a length
-    found = audit_features(synthetic, training, identities, cameras, np.ones(30, bool))
+    found = audit_features(synthetic, training, table, np.ones(30, bool))
     assert found.closest(1)[0] == 3 and found.nearest[3] == 17 and found.flagged[3]
     unit = (training / training.norm(dim=1, keepdim=True)).numpy()
     by_hand = min(1 - unit[0] @ unit[j] for j in range(3, 30))  # 1 and 2 show p0 by the same camera
@@ -82,8 +82,8 @@ def test_features_are_audited_in_the_same_way():
 
 
 def test_what_cannot_be_audited_is_refused(world):
-    training, identities, cameras, real, fresh = world
-    with pytest.raises(ValueError, match="180 training images, 179 identities"):
-        audit_pixels(fresh, training, identities[1:], cameras, real)
+    training, table, real, fresh = world
+    with pytest.raises(ValueError, match="180 training images, 179 rows"):
+        audit_pixels(fresh, training, table[1:], real)
     with pytest.raises(ValueError, match="one identity by one camera"):
-        audit_pixels(fresh, training[:3], identities[:3], cameras[:3], real[:3])
+        audit_pixels(fresh, training[:3], table[:3], real[:3])

@@ -1,11 +1,10 @@
 """Grad-CAM++ and occlusion find the place that carries the similarity; Grad-CAM++ agrees with the paper's sums."""
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from vireid_lib.analysis.saliency import agreement, extent, grad_cam_plus_plus, occlusion
+from vireid_lib.analysis.saliency import grad_cam_plus_plus, occlusion
 from vireid_lib.reid import methods
 
 
@@ -89,19 +88,3 @@ def test_only_the_cell_that_matters_drops():
 def test_cells_need_not_divide_the_image():
     drops = occlusion(_Toy(), torch.rand(2, 3, 7, 5), "visible", torch.rand(2, 3), cells=(3, 2))
     assert drops.shape == (2, 3, 2) and torch.isfinite(drops).all()
-
-
-def test_agreement_is_the_correlation_of_what_both_show():
-    generator = torch.Generator().manual_seed(0)
-    one, other = torch.rand(2, 8, 4, generator=generator), torch.rand(2, 4, 2, generator=generator)
-    pooled = one.reshape(2, 4, 2, 2, 2).mean((2, 4))
-    expected = [np.corrcoef(a.flatten(), b.flatten())[0, 1] for a, b in zip(pooled, other, strict=True)]
-    assert agreement(one, other).tolist() == pytest.approx(expected, abs=1e-5)
-    assert torch.isnan(agreement(torch.ones(1, 8, 4), other[:1]))
-
-
-def test_the_extent_of_a_heat_map():
-    even, single = torch.ones(1, 4, 2), torch.zeros(1, 4, 2)
-    single[0, 1, 1] = 0.5
-    assert extent(torch.cat((even, single))).tolist() == pytest.approx([1, 1 / 8])
-    assert extent(torch.zeros(1, 4, 2)).isnan().all()

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from vireid_lib.analysis.fidelity import brightness
 from vireid_lib.analysis.ssim import CONTRAST_CONSTANT, LUMINANCE_CONSTANT, RADIUS, ssim, ssim_map
+from vireid_lib.data.grey import luminance
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def pictures():
 
 
 def test_it_agrees_with_torchmetrics(pictures):
-    planes = [torch.from_numpy(brightness(part)).double()[:, None] for part in pictures]
+    planes = [torch.from_numpy(luminance(part)).double()[:, None] for part in pictures]
     _, whole = structural_similarity_index_measure(*planes, data_range=255.0, reduction="none", return_full_image=True)
     inside = whole[:, 0, RADIUS:-RADIUS, RADIUS:-RADIUS].numpy()  # its own mean counts the mirrored border too
     np.testing.assert_allclose(ssim_map(*pictures)[:, RADIUS:-RADIUS, RADIUS:-RADIUS], inside, atol=1e-10)

@@ -19,6 +19,8 @@ CAMERA_FOLDERS = {
     "llcm": ["test_vis/cam1"],
     "market1501": ["query", "bounding_box_train", "bounding_box_test"],
 }
+CLUTTER = "Thumbs.db .DS_Store ._0001.jpg desktop.ini notes.txt a.jpg.part checksums.md5 .directory a.zip".split()
+WORLDS = ["", "[]", '{"counts": [1]}', "{", '{"counts": {"x": 1}}', '{"counts": {"all images": "many"}}']
 
 
 def test_kind(row, tried, tree):
@@ -61,89 +63,80 @@ def _same(name, root, before):
     return lambda: read_dataset(name, root), judge
 
 
+def _of(*names):
+    """A kind that damages a whole data set, one of these or any, and says what must come of it."""
+    return lambda damage: lambda draw, folder, tree: damage(draw, *tree(draw, folder, *([names] if names else [])))
+
+
 def _some_image(draw, name, root):
     return draw(st.sampled_from(read_dataset(name, root)["path"].tolist()))
 
 
-def tree_is_not_there(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_is_not_there(draw, name, root):
     shutil.rmtree(root)
     return _refused(name, root, str(root))
 
 
-def tree_is_a_file(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_is_a_file(draw, name, root):
     shutil.rmtree(root)
     root.write_bytes(b"PK\x03\x04")
     return _refused(name, root, str(root))
 
 
-def tree_is_empty(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_is_empty(draw, name, root):
     shutil.rmtree(root)
     root.mkdir()
     return _refused(name, root, str(root))
 
 
-def tree_lies_one_folder_deeper(draw, folder, tree):
-    name, root = tree(draw, folder)
-    root.rename(folder / "inner")
+@_of()
+def tree_lies_one_folder_deeper(draw, name, root):
+    root.rename(root.parent / "inner")
     root.mkdir()
-    (folder / "inner").rename(root / "unpacked here")
+    (root.parent / "inner").rename(root / "unpacked here")
     return _refused(name, root, str(root / "unpacked here"))
 
 
-def tree_lacks_a_folder(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_lacks_a_folder(draw, name, root):
     lost = draw(st.sampled_from(CAMERA_FOLDERS[name]))
     shutil.rmtree(root / lost)
     return _refused(name, root, str(root), lost)
 
 
-def tree_has_a_file_for_a_folder(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_has_a_file_for_a_folder(draw, name, root):
     lost = draw(st.sampled_from(CAMERA_FOLDERS[name]))
     shutil.rmtree(root / lost)
     (root / lost).write_text(draw(st.sampled_from(["", "../elsewhere\n"])))  # as git leaves a link on Windows
     return _refused(name, root, str(root), lost)
 
 
-def tree_has_folders_in_capitals(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_has_folders_in_capitals(draw, name, root):
     lost = draw(st.sampled_from(CAMERA_FOLDERS[name]))
     (root / lost).rename(root / lost.upper().replace("/", "_"))
     return _refused(name, root, str(root), lost)
 
 
-def tree_has_clutter(draw, folder, tree):
+@_of()
+def tree_has_clutter(draw, name, root):
     """What file managers, archives and people leave between the images."""
-    name, root = tree(draw, folder)
     before = read_dataset(name, root)
     places = [root, *{os.path.dirname(path) for path in before["path"]}]
     for place in places:
-        left = draw(
-            st.sampled_from(
-                [
-                    "Thumbs.db",
-                    ".DS_Store",
-                    "._0001.jpg",
-                    "desktop.ini",
-                    "notes.txt",
-                    "a.jpg.part",
-                    "checksums.md5",
-                    ".directory",
-                    "a.zip",
-                ]
-            )
-        )
+        left = draw(st.sampled_from(CLUTTER))
         with open(os.path.join(place, left), "wb") as file:
             file.write(draw(st.binary(max_size=20)))
     (root / draw(st.sampled_from(["__MACOSX", "new folder", ".git", "cam99"]))).mkdir()
     return _same(name, root, before)
 
 
-def tree_has_unused_images(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_has_unused_images(draw, name, root):
     extra = draw(st.sampled_from(["gt_bbox", "cam99", "backup"]))
     count = draw(st.integers(1, 3))
     for number in range(count):
@@ -151,8 +144,8 @@ def tree_has_unused_images(draw, folder, tree):
     return _told(name, root, f"{extra}: {count}", "not used")
 
 
-def tree_has_a_person_without_images(draw, folder, tree):
-    name, root = tree(draw, folder, ("sysu_mm01", "llcm"))
+@_of("sysu_mm01", "llcm")
+def tree_has_a_person_without_images(draw, name, root):
     listing = {"sysu_mm01": "exp/test_id.txt", "llcm": "idx/test_id.txt"}[name]
     one = int(draw(st.sampled_from((root / listing).read_text().strip().split(","))))
     for place in [place for place in root.glob("**/*") if place.is_dir() and place.name.isdecimal()]:
@@ -162,40 +155,40 @@ def tree_has_a_person_without_images(draw, folder, tree):
     return _refused(name, root, str(root / listing), str(one))
 
 
-def tree_has_two_folders_for_a_person(draw, folder, tree):
-    name, root = tree(draw, folder, ("sysu_mm01",))
+@_of("sysu_mm01")
+def tree_has_two_folders_for_a_person(draw, name, root):
     place = draw(st.sampled_from(sorted((root / "cam1").iterdir())))
     other = place.with_name(f"{int(place.name):06d}")
     shutil.copytree(place, other)
     return _refused(name, root, str(root / "cam1"), other.name)
 
 
-def tree_has_a_file_for_a_person(draw, folder, tree):
+@_of("sysu_mm01")
+def tree_has_a_file_for_a_person(draw, name, root):
     """A person's folder that an archive holds as an empty file; the same person's other folders are there."""
-    name, root = tree(draw, folder, ("sysu_mm01",))
     place = draw(st.sampled_from(sorted((root / "cam1").iterdir())))
     shutil.rmtree(place)
     place.write_bytes(b"")
     return _refused(name, root, str(place))
 
 
-def tree_has_names_that_say_nothing(draw, folder, tree):
-    name, root = tree(draw, folder, ("market1501",))
+@_of("market1501")
+def tree_has_names_that_say_nothing(draw, name, root):
     odd = draw(st.sampled_from(["portrait.jpg", "c1s1_1_1.png", "0002-c1.png", "样.png", "0002_c.png"]))
     _picture(root / "query" / odd, 99)
     return _refused(name, root, odd)
 
 
-def tree_has_a_camera_too_many(draw, folder, tree):
-    name, root = tree(draw, folder, ("market1501",))
+@_of("market1501")
+def tree_has_a_camera_too_many(draw, name, root):
     odd = f"0002_c{draw(st.integers(7, 10**6))}s1_1_1.png"
     _picture(root / "query" / odd, 99)
     return _refused(name, root, odd)
 
 
-def tree_has_a_distractor_in_its_place(draw, folder, tree):
+@_of("market1501")
+def tree_has_a_distractor_in_its_place(draw, name, root):
     """Junk and distractors among the gallery belong there."""
-    name, root = tree(draw, folder, ("market1501",))
     before = read_dataset(name, root)
     _picture(root / "bounding_box_test" / "-1_c1s1_1_1.png", 98)
     _picture(root / "bounding_box_test" / "0000_c1s1_1_1.png", 99)
@@ -206,82 +199,82 @@ def tree_has_a_distractor_in_its_place(draw, folder, tree):
     return lambda: read_dataset(name, root), judge
 
 
-def tree_has_a_distractor_outside(draw, folder, tree):
-    name, root = tree(draw, folder, ("market1501",))
+@_of("market1501")
+def tree_has_a_distractor_outside(draw, name, root):
     odd = f"{draw(st.sampled_from(['query', 'bounding_box_train']))}/0000_c1s1_1_1.png"
     _picture(root / odd, 99)
     return _refused(name, root, odd)
 
 
-def tree_has_a_folder_for_an_image(draw, folder, tree):
-    name, root = tree(draw, folder, ("sysu_mm01", "market1501"))
+@_of("sysu_mm01", "market1501")
+def tree_has_a_folder_for_an_image(draw, name, root):
     path = _some_image(draw, name, root)
     os.remove(path)
     os.mkdir(path)
     return _told(name, root, path, "NOT USABLE", usable=False)
 
 
-def tree_has_a_broken_image(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_has_a_broken_image(draw, name, root):
     path = _some_image(draw, name, root)
     with open(path, "wb") as file:
         file.write(draw(st.sampled_from([b"", b"<html>", b"version https://git-lfs.github.com/spec/v1", b"\0" * 99])))
     return _told(name, root, path, "NOT USABLE", "broken_images", usable=False)
 
 
-def tree_has_a_dangling_link(draw, folder, tree):
-    name, root = tree(draw, folder, ("sysu_mm01", "market1501"))
+@_of("sysu_mm01", "market1501")
+def tree_has_a_dangling_link(draw, name, root):
     path = _some_image(draw, name, root)
     os.remove(path)
     os.symlink("/nowhere/0001.png", path)
     return _told(name, root, path, "does not exist", usable=False)
 
 
-def tree_is_linked(draw, folder, tree):
+@_of()
+def tree_is_linked(draw, name, root):
     """Every image is a link to elsewhere, and the root is one: as clusters share a data set."""
-    name, root = tree(draw, folder)
     before = read_dataset(name, root)
-    root.rename(folder / "store")
-    root.symlink_to(folder / "store")
+    store = root.rename(root.parent / "store")
+    root.symlink_to(store)
     for path in before["path"]:
         os.rename(path, f"{path}.held")
         os.symlink(f"{path}.held", path)
     return _same(name, root, before)
 
 
-def tree_has_a_person_in_one_light(draw, folder, tree):
-    name, root = tree(draw, folder, ("sysu_mm01",))
+@_of("sysu_mm01")
+def tree_has_a_person_in_one_light(draw, name, root):
     one = draw(st.sampled_from(sorted((root / "cam1").iterdir()))).name
     for camera in (3, 6):
         shutil.rmtree(root / f"cam{camera}" / one)
     return _told(name, root, f"{name}/{int(one):04d}: visible only", "one modality only")
 
 
-def tree_has_an_image_twice(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_has_an_image_twice(draw, name, root):
     paths = read_dataset(name, root)["path"].tolist()
     one, other = draw(st.permutations(paths))[:2]
     shutil.copy(one, other)
     return _told(name, root, min(one, other) + " = " + max(one, other))
 
 
-def tree_has_images_of_one_brightness(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_has_images_of_one_brightness(draw, name, root):
     path = _some_image(draw, name, root)
     Image.new("RGB", (8, 16), (draw(st.integers(0, 255)),) * 3).save(path)
     return _told(name, root, path, "almost of one brightness")
 
 
-def tree_has_images_on_their_side(draw, folder, tree):
-    name, root = tree(draw, folder)
+@_of()
+def tree_has_images_on_their_side(draw, name, root):
     path = _some_image(draw, name, root)
     Image.fromarray(np.random.default_rng(5).integers(0, 256, (8, draw(st.integers(9, 40)), 3), np.uint8)).save(path)
     return _told(name, root, path, "wider than high")
 
 
-def tree_counts_a_narrow_range_in_sixteen_bits(draw, folder, tree):
+@_of("sysu_mm01")
+def tree_counts_a_narrow_range_in_sixteen_bits(draw, name, root):
     """Thermal images that fill a few hundred of 65,536 values: all of their range is shown."""
-    name, root = tree(draw, folder, ("sysu_mm01",))
     low, width = draw(st.integers(0, 60_000)), draw(st.integers(100, 900))
     table = read_dataset(name, root)
     infrared = table.loc[table["modality"] == "infrared", "path"].tolist()
@@ -289,26 +282,19 @@ def tree_counts_a_narrow_range_in_sixteen_bits(draw, folder, tree):
         values = np.random.default_rng(number).integers(low, low + width, (16, 8), dtype=np.uint16)
         Image.fromarray(values).save(path, "PNG")
 
+    deep = [path for path in infrared if path.lower().endswith("png")]
+
     def act():
-        pixels = load_images(
-            [os.path.join(path) for path in infrared if path.lower().endswith("png")], (16, 8), cache=None
-        ).pixels
+        pixels = load_images(deep, (16, 8), cache=None).pixels
         assert not len(pixels) or np.ptp(pixels) == 255
         return check_dataset(name, root).to_text()
 
-    deep = any(path.lower().endswith("png") for path in infrared)
     return act, ["have more than 8 bits", "intensity"] if deep else ["usable"]
 
 
-def tree_has_a_broken_world_record(draw, folder, tree):
-    name, root = tree(draw, folder)
-    (root / "world.json").write_text(
-        draw(
-            st.sampled_from(
-                ["", "[]", '{"counts": [1]}', "{", '{"counts": {"x": 1}}', '{"counts": {"all images": "many"}}']
-            )
-        )
-    )
+@_of()
+def tree_has_a_broken_world_record(draw, name, root):
+    (root / "world.json").write_text(draw(st.sampled_from(WORLDS)))
     return _told(name, root, "world.json", usable=False)
 
 

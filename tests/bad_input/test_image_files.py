@@ -172,19 +172,11 @@ def image_has_odd_exif(draw, folder):
 
 def image_lies_on_its_side(draw, folder):
     pixels = _pixels(draw)
-    turn = draw(
-        st.sampled_from(
-            [
-                (3, Image.Transpose.ROTATE_180),
-                (6, Image.Transpose.ROTATE_90),
-                (8, Image.Transpose.ROTATE_270),
-                (2, Image.Transpose.FLIP_LEFT_RIGHT),
-            ]
-        )
-    )
+    back = {3: "ROTATE_180", 6: "ROTATE_90", 8: "ROTATE_270", 2: "FLIP_LEFT_RIGHT"}
+    turn = draw(st.sampled_from(sorted(back)))
     exif = Image.Exif()
-    exif[0x0112] = turn[0]
-    return _shown(folder, _saved(Image.fromarray(pixels).transpose(turn[1]), exif=exif), pixels)
+    exif[0x0112] = turn
+    return _shown(folder, _saved(Image.fromarray(pixels).transpose(Image.Transpose[back[turn]]), exif=exif), pixels)
 
 
 def image_is_cmyk(draw, folder):

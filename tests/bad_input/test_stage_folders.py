@@ -39,24 +39,27 @@ def _in_a_copy(folder, work):
         return work(Path(shutil.copytree(folder, Path(copy) / "copy")))
 
 
-def _table(folder, count=4):
-    """A saved table of images that are there."""
-    for number in range(count):
-        Image.new("RGB", (8, 16), (number, 99, 200)).save(folder / f"{number}.png")
-    rows = [
-        {
-            "path": str(folder / f"{number}.png"),
-            "identity": f"mini_vi/{number:04d}",
-            "camera": "mini_vi/3",
-            "modality": "infrared",
-            "split": "external",
-            "source": "dive",
-            "seed": 40 + number,
-        }
-        for number in range(count)
-    ]
+def _saved_table(folder):
+    """A saved table of four images that are there."""
+    rows = []
+    for number in range(4):
+        path = folder / f"{number}.png"
+        Image.new("RGB", (8, 16), (number, 99, 200)).save(path)
+        about = {"camera": "mini_vi/3", "modality": "infrared", "split": "external", "source": "dive"}
+        rows.append({"path": str(path), "identity": f"mini_vi/{number:04d}", **about, "seed": 40 + number})
     tables.save(tables.validate(pd.DataFrame(rows), "here"), folder / "table.csv")
     return folder / "table.csv"
+
+
+def _of_a_table(damage):
+    """A kind that damages a saved table's file; returns what the error must name beside it."""
+
+    def kind(draw, folder):
+        path = _saved_table(folder)
+        names = damage(draw, path) or []
+        return lambda: tables.load(path), [str(path), *names]
+
+    return kind
 
 
 def _make(_):
@@ -92,111 +95,74 @@ def record_is_cut(draw, folder):
 
 
 def record_is_something_else(draw, folder):
-    return _damaged_record(
-        draw,
-        folder,
-        draw(
-            st.sampled_from([b"[]", b"3", b"{}", b'{"values": {}}', b"<html>", b"[" * 5000, b"9" * 5000, b"\xff\xfe{"])
-        ),
-    )
+    left = [b"[]", b"3", b"{}", b'{"values": {}}', b"<html>", b"[" * 5000, b"9" * 5000, b"\xff\xfe{"]
+    return _damaged_record(draw, folder, draw(st.sampled_from(left)))
 
 
-def table_is_not_there(draw, folder):
-    path = _table(folder)
+@_of_a_table
+def table_is_not_there(draw, path):
     path.unlink()
-    return lambda: tables.load(path), [str(path)]
 
 
-def table_is_empty(draw, folder):
-    path = _table(folder)
+@_of_a_table
+def table_is_empty(draw, path):
     path.write_bytes(draw(st.sampled_from([b"", b"\n", b"\xef\xbb\xbf"])))
-    return lambda: tables.load(path), [str(path)]
 
 
-def table_is_cut(draw, folder):
+@_of_a_table
+def table_is_cut(draw, path):
     """Anywhere but at the end of a line, where nothing of the file itself tells; the stage's record does."""
-    path = _table(folder)
     data = path.read_bytes()
     ends = [place for place in range(10, len(data) - 1) if data[place - 1 : place] != b"\n"]
     path.write_bytes(data[: draw(st.sampled_from(ends))])
-    return lambda: tables.load(path), [str(path)]
 
 
-def table_lacks_a_column(draw, folder):
-    path = _table(folder)
+@_of_a_table
+def table_lacks_a_column(draw, path):
     lost = draw(st.sampled_from(tables.COLUMNS))
     pd.read_csv(path, dtype=str).drop(columns=lost).to_csv(path, index=False)
-    return lambda: tables.load(path), [str(path), lost]
+    return [lost]
 
 
-def table_has_another_column(draw, folder):
-    path = _table(folder)
+@_of_a_table
+def table_has_another_column(draw, path):
     extra = draw(st.sampled_from(["pth", "label", "Path", "Unnamed: 0"]))
     pd.read_csv(path, dtype=str).assign(**{extra: "x"}).to_csv(path, index=False)
-    return lambda: tables.load(path), [str(path), extra]
+    return [extra]
 
 
-def table_has_an_odd_value(draw, folder):
-    path = _table(folder)
-    column, value = draw(
-        st.sampled_from(
-            [
-                ("identity", "7"),
-                ("identity", "a/b/c"),
-                ("identity", ""),
-                ("camera", "mini_vi/three"),
-                ("camera", "3"),
-                ("modality", "thermal"),
-                ("modality", "Infrared"),
-                ("split", "training"),
-                ("source", ""),
-                ("seed", "x"),
-                ("seed", "1.5"),
-                ("seed", "9" * 30),
-                ("seed", "9" * 5000),
-                ("path", ""),
-                ("path", "0.png"),
-            ]
-        )
-    )
+ODD = {"identity": ["7", "a/b/c", ""], "camera": ["mini_vi/three", "3"], "modality": ["thermal", "Infrared"]}
+ODD |= {"split": ["training"], "source": [""], "seed": ["x", "1.5", "9" * 30, "9" * 5000], "path": ["", "0.png"]}
+
+
+@_of_a_table
+def table_has_an_odd_value(draw, path):
+    column = draw(st.sampled_from(sorted(ODD)))
     held = pd.read_csv(path, dtype=str, keep_default_na=False)
-    held.loc[draw(st.integers(1, 3)), column] = value
+    held.loc[draw(st.integers(1, 3)), column] = draw(st.sampled_from(ODD[column]))
     held.to_csv(path, index=False)
-    return lambda: tables.load(path), [str(path), column]
+    return [column]
 
 
-def table_has_a_short_row(draw, folder):
-    path = _table(folder)
+@_of_a_table
+def table_has_a_short_row(draw, path):
     lines = path.read_text().splitlines()
-    cells = lines[2].split(",")
-    lines[2] = ",".join(cells[: draw(st.integers(1, 6))])
-    if lines[2].count(",") == 5:
-        lines[2] = lines[2].rsplit(",", 1)[0]  # without seed it would be an image without one
+    lines[2] = ",".join(lines[2].split(",")[: draw(st.integers(1, 5))])  # with six, an image without a seed
     path.write_text("\n".join(lines) + "\n")
-    return lambda: tables.load(path), [str(path), "row 1"]
+    return ["row 1"]
 
 
-def table_is_in_another_form(draw, folder):
-    path = _table(folder)
+@_of_a_table
+def table_is_in_another_form(draw, path):
     text = path.read_text()
-    damaged = draw(
-        st.sampled_from(
-            [
-                text.replace(",", ";").encode(),
-                text.encode("utf-16"),
-                b'"' + text.encode(),
-                text.replace("\n", ",1,2\n", 2).encode(),
-                b"<!DOCTYPE html>\n<html></html>\n",
-                b"version https://git-lfs.github.com/spec/v1\noid x\n",
-            ]
-        )
-    )
-    path.write_bytes(damaged)
-    return lambda: tables.load(path), [str(path)]
+    damaged = [text.replace(",", ";").encode(), text.encode("utf-16"), b'"' + text.encode()]
+    damaged += [text.replace("\n", ",1,2\n", 2).encode(), b"<!DOCTYPE html>\n<html></html>\n"]
+    damaged += [b"version https://git-lfs.github.com/spec/v1\noid x\n"]
+    path.write_bytes(draw(st.sampled_from(damaged)))
 
 
 def table_names_an_image_that_is_gone(draw, folder):
-    path = _table(folder)
+    path = _saved_table(folder)
     gone = folder / f"{draw(st.integers(0, 3))}.png"
     gone.unlink()
     return lambda: tables.digest(tables.load(path)), [str(gone)]
@@ -279,7 +245,7 @@ def arrays_are_damaged(draw, folder):
 
 def cache_is_damaged(draw, folder):
     """It is made again of the images."""
-    paths = tables.load(_table(folder))["path"].tolist()
+    paths = tables.load(_saved_table(folder))["path"].tolist()
     whole = load_images(paths, (16, 8), cache=folder / "cache").pixels.tolist()
     (place,) = (folder / "cache").glob("images-*")
     name = "pixels.npy"
@@ -301,8 +267,7 @@ def cache_is_damaged(draw, folder):
 
 
 def cache_index_is_damaged(draw, folder):
-    path = _table(folder)
-    table = tables.load(path)
+    table = tables.load(_saved_table(folder))
     whole = tables.digest(table)
     (folder / "cache").mkdir()
     left = draw(st.sampled_from([b"", b"{", b"[]", b"3", b"\xff", b"[" * 5000, b"9" * 5000]))

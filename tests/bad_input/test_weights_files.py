@@ -41,23 +41,9 @@ def _refused(folder, data, suffix, *names):
 
 
 def weights_are_something_else(draw, folder):
-    data = draw(
-        st.sampled_from(
-            [
-                b"",
-                b"\0" * 999,
-                b"<!DOCTYPE html><html></html>",
-                b"\n<html>",
-                POINTER,
-                b"PK\x03\x04",
-                b"\x1f\x8b\x08",
-                b"Access denied",
-                b'{"error": "gated"}',
-                b"\x80\x04.",
-            ]
-        )
-    )
-    return _refused(folder, data, draw(SUFFIX))
+    pages = [b"", b"\0" * 999, b"<!DOCTYPE html><html></html>", b"\n<html>", POINTER, b"PK\x03\x04", b"\x1f\x8b\x08"]
+    pages += [b"Access denied", b'{"error": "gated"}', b"\x80\x04."]
+    return _refused(folder, draw(st.sampled_from(pages)), draw(SUFFIX))
 
 
 def weights_are_cut(draw, folder):
@@ -97,18 +83,9 @@ def weights_are_not_finite(draw, folder):
 
 
 def weights_are_of_another_form(draw, folder):
-    content = draw(
-        st.sampled_from(
-            [
-                [torch.ones(2)],
-                {"state_dict": {"weight": torch.ones(2)}},
-                torch.ones(2),
-                3,
-                {"weight": torch.ones(2), "epoch": 3},
-            ]
-        )
-    )
-    return _refused(folder, _saved(content, ".pth"), ".pth")
+    one = torch.ones(2)
+    content = [[one], {"state_dict": {"weight": one}}, one, 3, {"weight": one, "epoch": 3}]
+    return _refused(folder, _saved(draw(st.sampled_from(content)), ".pth"), ".pth")
 
 
 def weights_are_not_there(draw, folder):
@@ -118,7 +95,7 @@ def weights_are_not_there(draw, folder):
     return _refused(folder, None, draw(SUFFIX))
 
 
-def _base(draw, folder):
+def _base(folder):
     """A copy of the embedded model; its files are links until they are damaged."""
     for place, _, names in os.walk(EMBEDDED):
         target = folder / "model" / os.path.relpath(place, EMBEDDED)
@@ -135,7 +112,7 @@ def _other(path, data):
 
 
 def base_model_has_broken_weights(draw, folder):
-    model = _base(draw, folder)
+    model = _base(folder)
     part = draw(st.sampled_from(["text_encoder/model", "vae/diffusion_pytorch_model", "unet/diffusion_pytorch_model"]))
     path = model / f"{part}.safetensors"
     data = path.read_bytes()
@@ -145,31 +122,22 @@ def base_model_has_broken_weights(draw, folder):
 
 
 def base_model_has_broken_settings(draw, folder):
-    model = _base(draw, folder)
-    path = model / draw(
-        st.sampled_from(
-            [
-                "vae/config.json",
-                "unet/config.json",
-                "text_encoder/config.json",
-                "scheduler/scheduler_config.json",
-                "tokenizer/tokenizer.json",
-            ]
-        )
-    )
+    model = _base(folder)
+    parts = "vae/config unet/config text_encoder/config scheduler/scheduler_config tokenizer/tokenizer".split()
+    path = model / f"{draw(st.sampled_from(parts))}.json"
     _other(path, draw(st.sampled_from([b"", b"{", POINTER, b"\xff\xfe{\0}\0"])))
     return lambda: load_base(str(model)), [str(path)]
 
 
 def base_model_lacks_a_part(draw, folder):
-    model = _base(draw, folder)
+    model = _base(folder)
     part = draw(st.sampled_from(["vae", "unet", "text_encoder", "scheduler", "tokenizer"]))
     shutil.rmtree(model / part)
     return lambda: load_base(str(model)), [str(model), part]
 
 
 def base_model_has_a_tokenizer_without_words(draw, folder):
-    model = _base(draw, folder)
+    model = _base(folder)
     (model / "tokenizer" / "tokenizer.json").unlink()
     if draw(st.booleans()):
         (model / "tokenizer" / "tokenizer_config.json").unlink()
@@ -177,7 +145,7 @@ def base_model_has_a_tokenizer_without_words(draw, folder):
 
 
 def base_model_is_no_model(draw, folder):
-    model = _base(draw, folder)
+    model = _base(folder)
     (model / "model_index.json").unlink()
     if draw(st.booleans()):
         shutil.rmtree(model)
@@ -186,7 +154,7 @@ def base_model_is_no_model(draw, folder):
 
 
 def base_model_is_not_finite(draw, folder):
-    model = _base(draw, folder)
+    model = _base(folder)
     path = model / "text_encoder/model.safetensors"
     tensors = load(path.read_bytes())
     name = draw(st.sampled_from(sorted(name for name, each in tensors.items() if each.is_floating_point())))

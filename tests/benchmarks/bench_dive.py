@@ -94,7 +94,7 @@ class Straightforward:
 
     def step(self, task: DiveTask, step: int) -> torch.Tensor:
         """Draws the batch that `task` draws; returns the loss."""
-        draw, base, rows = task.generator(step, "batch", shared=True), self.base, task._rows(step)
+        draw, base, rows = task.generator(step, "batch"), self.base, task._rows(step)
         mirrored = torch.randint(2, (len(rows),), generator=draw) * self.config.flip
         images = torch.stack([self.pixels(int(r), bool(m)) for r, m in zip(rows, mirrored, strict=True)])
         prompts = [self.prompts[row] for row in rows]

@@ -23,7 +23,7 @@ def test_the_same_network_has_the_same_distances_however_it_is_tested(tiny_book)
     assert torch.equal(of_images[1], tested[1]) and not torch.allclose(of_images[0], tested[0], atol=1e-3)
     average = spread(tested[0], tiny_book.data().test())
     assert average["iirs_visible"] < 0.999 * flipped["iirs_visible"], "what the average would have said"
-    values = [list(measures.embedding_spread(run, "real", 0).values.values()) for run in runs]
+    values = [list(measures.distances(run, run.evaluate("real", 0)).values.values()) for run in runs]
     assert values[0] == pytest.approx(values[1], rel=1e-6)
     pairs = [pair_distances(*run.features("real", 0, plain=True)) for run in runs]
     for first, second in zip(*(each.values() for each in pairs), strict=True):

@@ -74,7 +74,7 @@ def test_the_books_exit_status_is_whether_every_chapter_ran(capsys, monkeypatch,
     def run_book(profile, **options):
         asked.update(options, profile=profile)
         scores, failure = results.score_table([]), "" if ok else "Chapter 2 failed"
-        return BookRun(load_profile("smoke"), tmp_path, scores, ok, tmp_path / "site" / "index.html", failure)
+        return BookRun(load_profile("smoke"), scores, ok, tmp_path / "site" / "index.html", failure)
 
     monkeypatch.setattr(runner, "run_book", run_book)
     arguments = ["book", "--profile", "smoke", "--workspace", str(tmp_path), "--only", "04", "--only", "5", "-p", "a=1"]
@@ -87,6 +87,7 @@ def test_the_books_exit_status_is_whether_every_chapter_ran(capsys, monkeypatch,
         "only": ["04", "5"],
         "overrides": ["a=1"],
         "site": True,
+        "command": f"vireid book --profile smoke --workspace {tmp_path} --only 04 --only 5 -p a=1",
     }
     assert str(tmp_path / "site" / "index.html") in out and "No score has been recorded yet" in out
     assert ("Chapter 2 failed" in err) is not ok

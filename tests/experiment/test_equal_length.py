@@ -40,12 +40,13 @@ def test_equal_trainings_are_equal_and_published_ones_grow(open_real):
     alone, more = (own_steps(equal, name) for name in ("real", "grayscale"))
     steps = [int(trainings.history(record)["step"].iloc[-1]) for record in records]
     assert steps == [EPOCHS * alone, EPOCHS * alone, EPOCHS * alone, EPOCHS * more] and more > alone
-    found = trainings.effort(records[:2])
-    assert found.table["steps"].tolist() == [EPOCHS * alone] * 2
-    assert found.table["images seen"].tolist() == [8 * EPOCHS * alone] * 2 and "the data alone" in found.sentence
-    unequal = trainings.effort(records[2:])
-    assert unequal.table["images seen"].tolist() == [8 * EPOCHS * alone, 8 * EPOCHS * more]
-    assert "differ in steps" in unequal.sentence and "reid.length" in unequal.sentence
+    told = trainings.given(records[:2])
+    assert trainings.effort(told)["steps"].tolist() == [EPOCHS * alone] * 2
+    assert trainings.effort(told)["images seen"].tolist() == [8 * EPOCHS * alone] * 2
+    assert trainings.same_effort(told).startswith("Every training had")
+    unequal = trainings.given(records[2:])
+    assert trainings.effort(unequal)["images seen"].tolist() == [8 * EPOCHS * alone, 8 * EPOCHS * more]
+    assert "differ in steps" in trainings.same_effort(unequal) and "reid.length" in trainings.same_effort(unequal)
 
 
 def test_each_split_has_the_steps_of_its_own_real_images(open_real):
@@ -55,9 +56,9 @@ def test_each_split_has_the_steps_of_its_own_real_images(open_real):
     for name in ("real", "grayscale"):
         record = run.evaluate(name, 0, progress=False)
         assert [int(trainings.history(record, split)["step"].iloc[-1]) for split in (1, 2)] == expected
-        assert trainings.given(record)["steps"].tolist() == expected
-    sentence = trainings.effort([run.evaluate(name, 0) for name in ("real", "grayscale")]).sentence
-    assert "the data alone" in sentence and f"{expected[0]} to {expected[1]} steps" in sentence
+        assert trainings.given([record])["steps"].tolist() == expected
+    sentence = trainings.same_effort(trainings.given([run.evaluate(name, 0) for name in ("real", "grayscale")]))
+    assert f"{expected[0]} to {expected[1]} steps" in sentence and "the same for one seed and split" in sentence
 
 
 @pytest.mark.parametrize("length", ["equal", "published"])
@@ -73,7 +74,7 @@ def test_fairness_rows_scale_the_schedule_and_keep_the_steps(open_real, study, l
     assert (config.epochs, config.warm_up, config.drops) == (2 * EPOCHS, 2, (4,))
     assert wide.reid_config.images == 2 * plain.images
     records = [own.evaluate(training, 0, progress=False) for own in (run, wide, long)]
-    given = [trainings.given(record).iloc[0] for record in records]
+    given = [trainings.given([record]).iloc[0] for record in records]
     expected = EPOCHS * own_steps(run, "real" if length == "equal" else training)
     assert [each["steps"] for each in given] == [expected, expected, 2 * expected]
     assert [each["images seen"] for each in given] == [8 * expected, 16 * expected, 16 * expected]

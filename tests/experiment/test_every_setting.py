@@ -74,7 +74,7 @@ def run(tiny_profile, tmp_path_factory):
     """A run whose world is drawn and whose greyscale copies are made, and nothing else."""
     made = Run(tiny_profile, tmp_path_factory.mktemp("settings"))
     made.synthesize("grayscale")
-    datasets.campus(made)
+    datasets.world(made, campus=True)
     return made
 
 

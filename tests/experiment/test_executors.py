@@ -2,6 +2,7 @@
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from vireid_lib.experiment import executors as engines
 from vireid_lib.experiment import jobs
 from vireid_lib.experiment.cache import Cache, StageFailed
 from vireid_lib.experiment.pipeline import Run, load_features
-from vireid_lib.experiment.runner import continue_command
 
 
 def note(folder: str, number: int) -> tuple[int, int]:
@@ -29,13 +29,13 @@ def note(folder: str, number: int) -> tuple[int, int]:
     return made.values["square"], os.getpid()
 
 
-def killed(folder: str) -> None:
+def killed() -> None:
     """A job whose process the operating system kills."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def notes(folder: Path) -> list[engines.Job]:
-    return [engines.Job(f"note {number}", note, (str(folder), number)) for number in range(4)]
+    return [engines.Job(f"note {number}", partial(note, str(folder), number)) for number in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +72,7 @@ def test_a_failed_job_is_named_the_others_are_kept_and_nothing_runs_twice(engine
 def test_a_killed_process_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(engines.cores, "available", lambda: 2)
     with pytest.raises(StageFailed, match="a process was killed"):
-        engines.run(
-            [engines.Job("the doomed", killed, (str(tmp_path),)), *notes(tmp_path)], device="cpu", label="notes"
-        )
+        engines.run([engines.Job("the doomed", killed), *notes(tmp_path)], device="cpu", label="notes")
 
 
 def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_ray_workers, tmp_path, monkeypatch):
@@ -90,13 +88,6 @@ def test_trainings_on_two_ray_workers_are_those_of_this_process(tiny_book, two_r
     for local, ray in zip(*found.values(), strict=True):
         assert local[:2] == ray[:2]
         assert torch.equal(local[2], ray[2])
-
-
-def test_the_command_that_continues_names_the_engine(monkeypatch):
-    assert engines.options() == []
-    monkeypatch.setenv(engines.ENGINE, "ray")
-    monkeypatch.setenv(engines.ADDRESS, "head:6379")
-    assert continue_command("mini", "", "", (), (), study="den").endswith("--engine ray --address head:6379")
 
 
 def test_refusals(monkeypatch):

@@ -1,8 +1,8 @@
-"""The audit of galleries: copies are caught, and each original is named."""
+"""Galleries beside real images: copies are caught, each original is named, two halves of the real are the floor."""
 
 import pytest
 
-from vireid_lib.experiment.gallery_audit import audit, training_images
+from vireid_lib.experiment.gallery_audit import audit, fidelity, training_images
 
 
 @pytest.mark.parametrize("name", ["grayscale", "dive"])
@@ -20,3 +20,12 @@ def test_real_images_are_infrared_ones_among_all_that_a_generator_saw(tiny_book)
     rows, real = training_images(tiny_book)
     assert set(rows.loc[real, "modality"]) == {"infrared"}
     assert "external" in set(rows["split"]) and not {"test", "query", "gallery"} & set(rows["split"])
+
+
+def test_fidelity_has_a_floor_and_names_its_extractor(tiny_book):
+    found = fidelity(tiny_book)
+    table = found.table.set_index("images")
+    assert table["N"].nunique() == 1 and "seed 0" in found.extractor
+    assert table.loc["real infrared, other half", "brightness overlap"] > table["brightness overlap"].min()
+    assert table.loc["external photographs (visible)", "colourfulness (0–255)"] > 5
+    assert list(found.histograms.index)[1:] == list(table.index)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vireid_lib.experiment import homes
+from vireid_lib.experiment import lab
 
 NAMES = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
 
@@ -19,18 +19,18 @@ def home(tmp_path, monkeypatch):
 
 
 def test_a_home_that_can_be_written_is_used(home, tmp_path):
-    assert homes.elsewhere(tmp_path / "other") == {} and list(home.iterdir()) == []
+    assert lab.elsewhere(tmp_path / "other") == {} and list(home.iterdir()) == []
 
 
 def test_one_that_cannot_is_not(home, tmp_path, monkeypatch):
-    writable = homes.writable
-    monkeypatch.setattr(homes, "writable", lambda place: home not in place.parents and writable(place))
-    moved = homes.elsewhere(tmp_path / "other")
+    writable = lab.writable
+    monkeypatch.setattr(lab, "writable", lambda place: home not in place.parents and writable(place))
+    moved = lab.elsewhere(tmp_path / "other")
     assert set(moved) == set(NAMES) and all(Path(place).parent == tmp_path / "other" for place in moved.values())
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "own"))  # what the user has set, and can be written, stands
-    assert set(homes.elsewhere(tmp_path / "other")) == set(NAMES) - {"IPYTHONDIR"}
+    assert set(lab.elsewhere(tmp_path / "other")) == set(NAMES) - {"IPYTHONDIR"}
 
 
 def test_a_file_in_place_of_a_folder_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    assert homes.writable(tmp_path / "new" / "folder") and not homes.writable(tmp_path / "file" / "folder")
+    assert lab.writable(tmp_path / "new" / "folder") and not lab.writable(tmp_path / "file" / "folder")

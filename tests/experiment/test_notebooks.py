@@ -2,7 +2,7 @@
 
 import pytest
 
-from vireid_lib.experiment.notebooks import ChapterError, find_chapters, parameters_of, parse_overrides
+from vireid_lib.experiment.notebooks import ChapterError, find_chapters, parse_overrides
 
 PARAMETERS = 'profile = "mini"\nworkspace = ""\ndata_root = ""\n'
 
@@ -64,5 +64,3 @@ def test_overrides_reach_the_chapters_that_have_them(folder):
     assert given["01_first"]["rate"] == 2.0 and isinstance(given["01_first"]["rate"], float)
     chapter = find_chapters(folder)[1]
     assert parse_overrides(["word=1=[x"], [chapter]) == {"02_second": {"word": "1=[x"}}, "a text is taken as it is"
-    given = parameters_of(chapter, {"word": "b"}, profile="smoke", workspace=folder, data_root="")
-    assert given | {"profile": "smoke", "workspace": str(folder), "data_root": "", "word": "b"} == given

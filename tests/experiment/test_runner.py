@@ -115,10 +115,10 @@ def test_a_book_runs_and_runs_again_without_making_its_stages_again(tmp_path):
 def test_a_failing_cell_stops_the_book_and_is_shown(tmp_path):
     chapter(tmp_path / "chapters", "01_first", "x = 1", "raise ValueError('no luck')", "y = 2")
     chapter(tmp_path / "chapters", "02_second", "1 + 1")
-    outcome, printed = run(tmp_path, overrides=["count=4"], site=True)
+    outcome, printed = run(tmp_path, site=True, command="vireid book -p count=4")
     assert not outcome.ok
     assert "raise ValueError('no luck')" in outcome.failure and "ValueError: no luck" in outcome.failure
-    assert "vireid book --profile smoke --workspace" in outcome.failure and "-p count=4" in outcome.failure
+    assert "Continue with:  vireid book -p count=4" in outcome.failure
     assert "failed in" in printed
     notebooks = tmp_path / "w" / "notebooks"
     assert not (notebooks / "01_first.json").exists() and not (notebooks / "02_second.ipynb").exists()

@@ -7,9 +7,8 @@ from vireid_lib.data.manifest import DatasetManifest
 from vireid_lib.experiment import measures as own_measures
 from vireid_lib.experiment import methods
 from vireid_lib.experiment.datasets import Datasets
-from vireid_lib.experiment.gallery_audit import audit
-from vireid_lib.experiment.gallery_fidelity import fidelity
-from vireid_lib.experiment.gallery_translation import translation_ssim
+from vireid_lib.experiment.gallery_audit import audit, fidelity
+from vireid_lib.experiment.gallery_measures import translation_ssim
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.studies import jsia_generators

@@ -23,22 +23,24 @@ def _record(folder: Path, training: str, steps: int, seed: int = 0) -> StageReco
 
 def test_unequal_effort_is_said(tmp_path):
     equal = [_record(tmp_path / "a", name, 100) for name in ("real", "dive")]
-    found = trainings.effort(equal)
-    assert "64 images and 100 to 200 steps, and saw 6,400 to 12,800 images" in found.sentence
-    assert "the data alone" in found.sentence and "for one seed and split" in found.sentence
-    assert found.table["minutes"].tolist() == [1.5, 1.5] and found.table["steps"].tolist() == [150, 150]
-    assert found.table["images seen"].tolist() == [64 * 150] * 2
-    unequal = trainings.effort([equal[0], _record(tmp_path / "b", "dive", 200)])
-    assert unequal.sentence.startswith("The trainings differ in steps")
+    told = trainings.given(equal)
+    assert "64 images and 100 to 200 steps, and saw 6,400 to 12,800 images" in trainings.same_effort(told)
+    assert "for one seed and split" in trainings.same_effort(told)
+    table = trainings.effort(told)
+    assert table["minutes"].tolist() == [1.5, 1.5] and table["steps"].tolist() == [150, 150]
+    assert table["images seen"].tolist() == [64 * 150] * 2
+    unequal = trainings.given([equal[0], _record(tmp_path / "b", "dive", 200)])
+    assert trainings.same_effort(unequal).startswith("The trainings differ in steps")
     # Means that agree are not enough: the same seed must have had the same.
     crossed = [
         _record(tmp_path / f"c{seed}", name, 100 + 100 * ((name == "dive") == bool(seed)), seed)
         for name in ("real", "dive")
         for seed in (0, 1)
     ]
-    found = trainings.effort(crossed)
-    assert found.table["steps"].nunique() == 1 and found.sentence.startswith("The trainings differ in steps")
-    assert "Nothing has been trained" in trainings.effort([]).sentence
+    told = trainings.given(crossed)
+    assert trainings.effort(told)["steps"].nunique() == 1
+    assert trainings.same_effort(told).startswith("The trainings differ in steps")
+    assert "Nothing has been trained" in trainings.same_effort(trainings.given([]))
     assert {name: len(each) for name, each in trainings.histories(equal).items()} == {
         "real images only": 1,
         "+ DiVE": 1,

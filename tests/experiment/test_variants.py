@@ -6,10 +6,10 @@ from made_up_scores import record, score
 
 from vireid_lib import generators
 from vireid_lib.data.strict import FileError
-from vireid_lib.experiment import comparable, methods, results, variants
+from vireid_lib.experiment import methods, results, variants
 from vireid_lib.experiment.cache import Cache
 from vireid_lib.experiment.paper_table import beside_papers
-from vireid_lib.experiment.papers import load_paper, load_papers
+from vireid_lib.experiment.papers import load_paper, load_papers, required
 from vireid_lib.experiment.profile import Expand, Profile, Reid
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed, with_method
@@ -216,7 +216,7 @@ def test_every_printed_row_has_settings_that_can_be_had():
     assert len(with_changes) > 60
     for value in values:
         if value["metric"] in results.METRICS:
-            needed = comparable.required(value["dataset"], value["mode"])
+            needed = required(value["dataset"], value["mode"])
             assert sorted(value["settings"]) == sorted(needed), (value["paper"], value["table"])
 
 

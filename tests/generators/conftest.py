@@ -14,6 +14,7 @@ from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
 from vireid_lib.data.strict import read_yaml
+from vireid_lib.generators.batches import Batches
 from vireid_lib.miniworld.pretrain_networks import build_tokenizer
 from vireid_lib.training.determinism import threads
 
@@ -113,6 +114,18 @@ def tiny(tiny_base):
         return kind.small(**own | base | changes)
 
     return config
+
+
+@pytest.fixture
+def task_of(tiny, toy_people):
+    """Call it with a generator's name and changes of its tiny settings: its training on all toy people."""
+
+    def make(name, **changes):
+        generator = generators.build(name, tiny(name, **changes), device="cpu", progress=False)
+        size = (generator.config.height, generator.config.width)
+        return generator.make_task(Batches(toy_people, size, None))
+
+    return make
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from vireid_lib.generators.dive.tokens import TokenBank, load_bank, placeholder,
 
 @pytest.mark.parametrize(("count", "length"), [(7, 8), (15, 4), (4, 8)])
 def test_codes_share_no_character(count, length):
-    codes = make_codes([f"sysu_mm01/{i}" for i in range(count)], length=length)
-    assert all(len(set(code)) == length for code in codes.values())
+    names = [f"sysu_mm01/{i}" for i in range(count)]
+    codes = make_codes(names, length=length)
+    assert codes == make_codes(names[::-1], length=length) and all(len(set(code)) == length for code in codes.values())
     for a, b in itertools.combinations(codes.values(), 2):
         assert not set(a) & set(b)
         if count * length <= 36:
@@ -30,22 +31,14 @@ def test_no_two_codes_are_the_same_to_a_tokenizer_that_folds_case(count, length)
         assert len({code.lower() for code in codes}) == count
 
 
-def test_codes_do_not_depend_on_order():
-    assert make_codes(["b/1", "a/1"], length=8) == make_codes(["a/1", "b/1"], length=8)
-
-
 def test_too_many_codes():
     with pytest.raises(ValueError, match="code_length to 3"):
         make_codes([f"llcm/{i}" for i in range(19)], length=8)
 
 
-def test_prompt():
-    assert prompt("b8zBXKoH", "<x>") == "a b8zBXKoH photo of <x> person"
-    assert prompt("", "<x>") == "a photo of <x> person"
-    assert prompt("b8zB", "", TEMPLATES["imagenet"][0]) == "a b8zB photo of a person"
-
-
 def test_the_release_s_templates():
+    assert prompt("b8zBXKoH", "<x>") == "a b8zBXKoH photo of <x> person"
+    assert prompt("b8zB", "", TEMPLATES["imagenet"][0]) == "a b8zB photo of a person"
     said = [prompt("aXq2", "<class_1>", template) for template in TEMPLATES["imagenet"]]
     assert len(set(said)) == 27 and said[0] == "a aXq2 photo of a <class_1> person"
     assert all(text.split()[1] == "aXq2" and text.endswith("<class_1> person") for text in said)
@@ -84,9 +77,3 @@ def test_the_frozen_table_moves_with_the_text_encoder_and_is_nothing_that_proces
     base.text.to("meta")
     assert rows.table.device.type == rows.rows.device.type == "meta"
     assert "table" not in dict(rows.named_buffers()) and "table" not in rows.state_dict()
-
-
-def test_bank_that_lacks_an_identity(tiny_base):
-    bank = TokenBank(load_base(str(tiny_base)).tokenizer, ["mini_vi/0001"], 1)
-    with pytest.raises(ValueError, match="mini_vi/0001"):
-        rows_of({}, bank)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,9 +13,7 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModel
 
 from vireid_lib.generators import build, load
-from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
-from vireid_lib.generators.cyclegan_turbo.cyclegan_turbo import CycleGanTurboTask
 from vireid_lib.generators.cyclegan_turbo.discriminators import ClipDiscriminator, logistic
 from vireid_lib.generators.cyclegan_turbo.generator import Coder, TurboGenerator, trainable_layers
 from vireid_lib.generators.cyclegan_turbo.lpips import STAGES, Lpips
@@ -36,9 +35,7 @@ def test_a_fitted_folder_holds_what_was_trained_alone(learnt):
 
 
 def test_another_base_model_is_refused(learnt, tmp_path):
-    for file in learnt("cyclegan_turbo")[1].iterdir():
-        if file.is_file():
-            (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(learnt("cyclegan_turbo")[1], tmp_path, dirs_exist_ok=True)
     record = json.loads((tmp_path / "generator.json").read_text())
     (tmp_path / "generator.json").write_text(json.dumps(record | {"base_model_digest": "0"}))
     with pytest.raises(ValueError, match="is another model now"):
@@ -127,13 +124,18 @@ def test_what_is_trained(config, tiny_base):
     assert not [name for name in moved if "coders.visible" in name]  # each direction has its own autoencoder
 
 
-def test_lpips_against_loops():
-    stream, channels = torch.Generator().manual_seed(0), [3, *(2 for _ in range(13))]
+def lpips_weights(stream):
+    """Of the features, two channels each, and of the heads."""
     numbers, weights = [number for stage in STAGES for number in stage], {}
     for place, number in enumerate(numbers):
-        weights[f"features.{number}.weight"] = torch.randn(2, channels[place], 3, 3, generator=stream)
+        weights[f"features.{number}.weight"] = torch.randn(2, 2 if place else 3, 3, 3, generator=stream)
         weights[f"features.{number}.bias"] = torch.randn(2, generator=stream)
-    heads = {f"lin{depth}.model.1.weight": torch.rand(1, 2, 1, 1, generator=stream) for depth in range(5)}
+    return weights, {f"lin{depth}.model.1.weight": torch.rand(1, 2, 1, 1, generator=stream) for depth in range(5)}
+
+
+def test_lpips_against_loops():
+    stream = torch.Generator().manual_seed(0)
+    weights, heads = lpips_weights(stream)
     first, second = torch.rand(2, 2, 3, 32, 16, generator=stream) * 2 - 1
     total = 0.0
     for one, other in zip(first, second, strict=True):
@@ -145,12 +147,8 @@ def test_lpips_against_loops():
         for depth, stage in enumerate(STAGES):
             seen = [nn.functional.max_pool2d(maps, 2) for maps in seen] if depth else seen
             for number in stage:
-                seen = [
-                    nn.functional.conv2d(
-                        maps, weights[f"features.{number}.weight"], weights[f"features.{number}.bias"], padding=1
-                    ).relu()
-                    for maps in seen
-                ]
+                kernel, bias = (weights[f"features.{number}.{part}"] for part in ("weight", "bias"))
+                seen = [nn.functional.conv2d(maps, kernel, bias, padding=1).relu() for maps in seen]
             places = [(row, column) for row in range(seen[0].shape[1]) for column in range(seen[0].shape[2])]
             for row, column in places:
                 units = [maps[:, row, column] / (maps[:, row, column].norm() + 1e-10) for maps in seen]
@@ -164,39 +162,35 @@ def test_lpips_against_loops():
 
 
 def test_lpips_weights_are_used_from_files_and_required(toy_people, config, tmp_path):
-    stream, channels = torch.Generator().manual_seed(0), [3, *(2 for _ in range(13))]
-    numbers = [number for stage in STAGES for number in stage]
-    weights = {
-        f"features.{number}.weight": torch.randn(2, channels[place], 3, 3, generator=stream)
-        for place, number in enumerate(numbers)
-    }
-    weights |= {f"features.{number}.bias": torch.zeros(2) for number in numbers}
+    weights, heads = lpips_weights(torch.Generator().manual_seed(0))
     safetensors.torch.save_file(weights, tmp_path / "vgg.safetensors")
-    torch.save({f"lin{depth}.model.1.weight": torch.ones(1, 2, 1, 1) for depth in range(5)}, tmp_path / "heads.pth")
+    torch.save(heads, tmp_path / "heads.pth")
     files = {
         "lpips": "weights",
-        "lpips_features": str(tmp_path / "vgg.safetensors"),
-        "lpips_heads": str(tmp_path / "heads.pth"),
+        "lpips_features": f"{tmp_path}/vgg.safetensors",
+        "lpips_heads": f"{tmp_path}/heads.pth",
     }
-    given = build("cyclegan_turbo", config.model_copy(update=files | {"steps": 1}), device="cpu", progress=False)
+
+    def made(**changes):
+        return build("cyclegan_turbo", config.model_copy(update=changes), device="cpu", progress=False)
+
+    given = made(**files, steps=1)
     given.fit(toy_people, tmp_path / "given")
     assert given.history[-1]["cycle_lpips_visible"] > 0
-    unnamed = build("cyclegan_turbo", config.model_copy(update={"lpips": "weights"}), device="cpu", progress=False)
-    for ask in (unnamed.fit, lambda table, folder: unnamed.estimate(table)):
+    for ask in (made(lpips="weights").fit, lambda table, folder: made(lpips="weights").estimate(table)):
         with pytest.raises(ValueError, match="set `lpips: none`"):
             ask(toy_people, tmp_path / "without")
-    with pytest.raises(ValueError, match="lpips is 'none' and its weights are given"):
-        CycleGanTurboConfig(**files | {"lpips": "none"})
+    with pytest.raises(FileNotFoundError, match="nowhere.safetensors"):
+        made(**files | {"lpips_features": "/nowhere.safetensors"}).fit(toy_people, tmp_path / "missing")
+    for wrong, words in (
+        (files | {"lpips": "none"}, "lpips is 'none' and"),
+        ({"lpips_features": "a"}, "belong together"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            CycleGanTurboConfig(**wrong)
     published = CycleGanTurboConfig().comparable_settings()
     assert CycleGanTurboConfig(**files).comparable_settings() == published  # wherever the files lie
     assert CycleGanTurboConfig(lpips="none").comparable_settings() == published | {"lpips": "none"}
-    with pytest.raises(ValueError, match="belong together"):
-        CycleGanTurboConfig(lpips_features="here.safetensors")
-    missing = config.model_copy(
-        update={"lpips": "weights", "lpips_features": "/nowhere.safetensors", "lpips_heads": "/nowhere.pth"}
-    )
-    with pytest.raises(FileNotFoundError, match="nowhere.safetensors"):
-        build("cyclegan_turbo", missing, device="cpu", progress=False).fit(toy_people, tmp_path / "missing")
 
 
 def test_the_judge_with_clip_learns_in_its_heads_alone(toy_people, config, tmp_path):
@@ -227,13 +221,8 @@ def test_verdicts_by_hand():
     assert logistic(scores, False).item() == pytest.approx(made)
 
 
-def test_gradients_are_clipped(toy_people, config):
-    task = CycleGanTurboTask(
-        config.model_copy(update={"gradient_clip": 1e-9}),
-        TurboGenerator(load_base(config.base_model), config),
-        Batches(toy_people, (32, 24), None),
-    )
-    assert task.gradient_clip == 1e-9
+def test_gradients_are_clipped(task_of):
+    task = task_of("cyclegan_turbo", gradient_clip=1e-9)
     accelerator = accelerator_for("no", "cpu")
     task.bind(accelerator, 0)
     task.prepare(accelerator)
@@ -242,15 +231,12 @@ def test_gradients_are_clipped(toy_people, config):
     assert torch.cat([each.flatten() for each in gradients]).norm() < 2e-9
 
 
-def test_each_loss_has_its_own_update_as_released(toy_people, config):
+def test_each_loss_has_its_own_update_as_released(task_of, config):
     """One step against the release's five updates, written out with plain PyTorch on copies of the networks."""
-    own = config.model_copy(update={"updates": "each", "unet_rank": 2, "gradient_clip": 0.5})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        task = CycleGanTurboTask(
-            own, TurboGenerator(load_base(own.base_model), own), Batches(toy_people, (32, 24), None)
-        )
-    nets = copy.deepcopy(task.modules)
+        task = task_of("cyclegan_turbo", updates="each", unet_rank=2, gradient_clip=0.5)
+    own, nets = task.settings, copy.deepcopy(task.modules)
     # Plain descent: Adam would blow up the rounding of gradients near zero.
     for name, parameters in (
         ("generator", task.modules["generator"].trained().values()),
@@ -260,7 +246,7 @@ def test_each_loss_has_its_own_update_as_released(toy_people, config):
     accelerator = accelerator_for("no", "cpu")
     task.bind(accelerator, 0)
     task.prepare(accelerator)
-    real = task.real(0, task.generator(0, "images", shared=True))
+    real = task.real(0, task.generator(0, "images"))
     shown = task.step(accelerator, 0)
 
     turbo, judges = nets["generator"], {name: nets[f"discriminator_{name}"] for name in ("visible", "infrared")}

@@ -181,11 +181,6 @@ def test_tokens_are_pulled_back_to_their_start(task):
     assert 0 < len(drawn) < 4
 
 
-def test_the_betas_are_settings(task):
-    (group, _) = task(first_beta=0.8, second_beta=0.999).optimizers["adam"].param_groups
-    assert group["betas"] == (0.8, 0.999)
-
-
 def test_the_release_s_tokens_start_from_one_rare_row(tiny_base):
     base = load_base(str(tiny_base))
     bank = TokenBank(base.tokenizer, ["market1501/0002", "market1501/0007"], 1)

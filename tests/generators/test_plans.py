@@ -3,16 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from vireid_lib.generators.flow2flow import Flow2Flow
 from vireid_lib.generators.galleries import sizes
 from vireid_lib.generators.interpolation import ImageInterpolation, InterpolationConfig
-from vireid_lib.generators.jsia import Jsia
-from vireid_lib.generators.plans import GalleryRequest, plan, without_repeats
-from vireid_lib.generators.stargan import StarGan, StarGanConfig
+from vireid_lib.generators.plans import GalleryRequest, plan
 
 PHOTOGRAPHS, EACH = 21, 18  # of the papers' people about, and for each of
 CAMERAS = ["llcm/1", "llcm/2", "llcm/3 visible"]
@@ -70,18 +66,6 @@ def test_each_pair_once_before_any_twice(source):
     assert len(counts) == 21 and set(counts.values()) == {1, 2}
     assert len(set(map(frozenset, drawn[:21]))) == 21
     assert len(set(map(frozenset, drawn[21:]))) == 2 * EACH - 21
-
-
-def test_places():
-    drawn = without_repeats(np.random.default_rng(0), 3, 7).tolist()
-    assert sorted(drawn[:3]) == sorted(drawn[3:6]) == [0, 1, 2] and len(drawn) == 7
-    assert without_repeats(np.random.default_rng(0), 0, 5).tolist() == []
-
-
-def test_which_generators_know_cameras():
-    assert StarGan(device="cpu").knows_cameras and Jsia(device="cpu").knows_cameras
-    assert not StarGan(StarGanConfig(domains="modality"), device="cpu").knows_cameras
-    assert not Flow2Flow(device="cpu").knows_cameras
 
 
 def test_a_gallery_counts_pictures_that_differ(tiny_table, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vireid_lib.generators.vae import ConditionalVae, VaeConfig, divergence
+from vireid_lib.generators.vae import ConditionalVae, divergence
 
 
 def test_what_is_decoded_depends_on_the_camera(learnt, pixels_of):
@@ -41,10 +41,3 @@ def test_terms_of_the_bound_against_torch_distributions(tiny):
     ]
     assert likelihood.item() == pytest.approx(min(found), rel=1e-4) and max(found) > 1.2 * min(found)
     torch.testing.assert_close(from_prior, divergence(mean, log_variance).mean())
-
-
-def test_sizes_are_judged_at_once():
-    with pytest.raises(ValueError, match="multiples of 16"):
-        VaeConfig(height=72)
-    with pytest.raises(ValueError, match="multiple of 8"):
-        VaeConfig(network_width=20)

@@ -100,7 +100,7 @@ def test_test_people_may_have_fewer_images_and_the_others_stay_as_they_were(worl
 def test_the_default_world_has_the_papers_proportions():
     """Few identities to learn from and at least as many external ones for each as DiVE has on SYSU-MM01."""
     size = write.SIZES["mini"]
-    assert (size.train_ids + size.val_ids, size.external_ids, size.test_ids) == (25, 80, 4 * 50)
+    assert (size.train_ids + size.val_ids, size.external_ids, size.test_ids) == (25, 80, 8 * 50)
     assert size.external_ids / (size.train_ids + size.val_ids) >= 1011 / 395
 
 

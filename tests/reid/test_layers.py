@@ -8,19 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.reid.layers import (
-    DiverseEmbeddingExpansion,
-    ModalityAlleviation,
-    MultiStageAggregation,
-    NonLocal,
-    PatternAlignment,
-    TwoStreamNetwork,
-    TwoStreamResNet50,
-    TwoStreamSmall,
-    average_pool,
-    check_images,
-    generalised_mean_pool,
-)
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
+from vireid_lib.reid.layers.checks import check_images
+from vireid_lib.reid.layers.diverse_embedding import DiverseEmbeddingExpansion
+from vireid_lib.reid.layers.head import average_pool, generalised_mean_pool
+from vireid_lib.reid.layers.modality_alleviation import ModalityAlleviation
+from vireid_lib.reid.layers.multi_stage_aggregation import MultiStageAggregation
+from vireid_lib.reid.layers.network import TwoStreamNetwork
+from vireid_lib.reid.layers.non_local import NonLocal
+from vireid_lib.reid.layers.pattern_alignment import PatternAlignment
 from vireid_lib.reid.methods.mpanet import SingleStreamResNet50, SingleStreamSmall
 
 BOTH = pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -79,7 +75,7 @@ def test_a_layer_is_the_releases(
 ) -> None:
     data = oracle_files.read(oracle, dtype)
     block = make(data).to(dtype)
-    block.load_state_dict({rename(key[2:]): value for key, value in data.items() if key.startswith("w.")})
+    block.load_state_dict(oracle_files.weights(data, rename))
     given = [data[f"in.{name}"].clone().requires_grad_() for name in inputs]
     found = block.eval()(*given)
     close(found, data["out.eval"])

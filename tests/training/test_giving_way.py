@@ -93,6 +93,7 @@ def clock(monkeypatch):
         ([0, 0.05, 0.01], []),
         ([0, 1.2, 0.9, 0.05], ["came", "went"]),  # it goes with the block at the latest
         ([0.5, 0, 0, 0, 0, 0, 0.5], ["came", "went", "came", "went"]),
+        ([0.5, 0.05, 0.05, 0.05, 0.05, 0.5], ["came", "went", "came", "went"]),  # waking sleepers takes time too
         ([0.5, 0, 0, 0.5, 0, 0, 0.5], ["came", "went"]),  # a short pause of the other program
     ],
 )

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from vireid_lib import cli
-from vireid_lib.generators.dive import parallel
+from vireid_lib.generators import parallel
 from vireid_lib.training import launchers, processes
 from vireid_lib.training.loop import accelerator_for
 

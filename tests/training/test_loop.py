@@ -94,12 +94,12 @@ def test_killed_process_continues_bitwise(tmp_path: Path, kill: str) -> None:
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
     command = [sys.executable, __file__, str(tmp_path / "killed"), kill]
     assert subprocess.run(command, env=environment).returncode == -signal.SIGKILL
-    leftovers = list((tmp_path / "killed/checkpoints").glob(".writing-*"))
+    leftovers = list((tmp_path / "killed/checkpoints").glob(".*"))
     assert bool(leftovers) == (kill != "step")
     history = run(continued, tmp_path / "killed")
     assert history.started_at == (12 if kill == "step" else 8)
     assert_same(continued.weights(), whole.weights())
-    assert not list((tmp_path / "killed/checkpoints").glob(".writing-*"))
+    assert not list((tmp_path / "killed/checkpoints").glob(".*"))
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def test_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         run(other, tmp_path)
     other = Toy()
     other.modules["network"][6] = nn.Linear(other.modules["network"][6].in_features, 1)
-    with pytest.raises(ValueError, match=r"6\.weight is \(2, \d+\) there and \(1, \d+\) here"):
+    with pytest.raises(ValueError, match=r"6\.weight is \(2, \d+\) there and \(1, \d+\) now"):
         run(other, tmp_path)
 
 

@@ -6,7 +6,6 @@ from PIL import Image
 
 from vireid_lib import viz as plots
 from vireid_lib.analysis import retrieval
-from vireid_lib.viz import sweeps
 
 
 def test_lists_show_the_images_ranked_first_that_are_left(made_up_trial, tmp_path):
@@ -39,14 +38,3 @@ def test_differences_fill_only_what_is_established():
     picture = plots.differences(["a", "b"], [2.0, 3.0], [1.0, 1.0], axis="points", established=[False, True])
     faces = [line.get_markerfacecolor() for line in picture.axes[0].lines if line.get_marker() == "o"]
     assert faces[0] == "white" != faces[1], "a corrected verdict overrules the interval"
-
-
-def test_values_are_even_steps_and_the_papers_is_filled():
-    table = pd.DataFrame(
-        {"value": [0.8, 0.01, 5.0], "mean": [3.0, 1.0, 2.0], "std": [0.1, np.nan, 0.2], "paper": [True, False, False]}
-    )
-    picture = sweeps({"λ1": table, "α": table}, y="rank-1 (%)")
-    axes = picture.axes[0]
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.01", "0.8", "5"]
-    faces = [line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o"]
-    assert [face != "white" for face in faces] == [False, True, False]

@@ -6,7 +6,7 @@ import pytest
 from matplotlib import pyplot
 
 from vireid_lib import viz as plots
-from vireid_lib.viz.style import MODALITY_MARKERS, RULES
+from vireid_lib.viz.style import RULES
 
 RANDOM = np.random.default_rng(0)
 
@@ -20,13 +20,9 @@ def heat():
 
 
 SAMPLES = {
-    "image_grid": lambda: plots.image_grid(
-        [[image(), None], [image()]], row_labels=["a", "b"], column_labels=["x", "y"], title="t"
-    ),
-    "attention_overlays": lambda: plots.attention_overlays(
-        [image()], [{"[p]": heat(), "[k]": heat()}], row_labels=["a"]
-    ),
-    "bars": lambda: plots.bars(["a", "b"], [39.1, 42.0], [1.6, np.nan], points=[[38, 40], [42]]),
+    "image_grid": lambda: plots.image_grid([[image(), None], [image()]], row_labels=["a", "b"], title="t"),
+    "attention_overlays": lambda: plots.attention_overlays([image()], [{"[p]": heat(), "[k]": heat()}]),
+    "bars": lambda: plots.bars({"a": [38.0, 40.2], "b": [42.0]}),
 }
 
 
@@ -49,10 +45,6 @@ def test_the_style_stays_inside_and_the_picture_is_the_same_again():
     assert matplotlib.rcParams["axes.grid"] == before != RULES["axes.grid"]
     assert pyplot.get_fignums() == [] and first.png() == second.png()
     assert [text.get_text() for text in first.axes[0].texts] == ["39.1 ± 1.6", "42.0"]
-
-
-def test_modalities_and_right_and_wrong_are_told_apart_without_colour():
-    assert len(set(MODALITY_MARKERS.values())) == 2
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,11 @@ import pytest
 from vireid_lib.viz import Picture, widgets
 
 
-def describe(count=2, colour="red", bold=False, share=0.5, sizes=("L", "M")):
-    return f"{count} {colour} {bold} {share} {'+'.join(sizes)}"
+def describe(count=2, colour="red", bold=False, share=0.5):
+    return f"{count} {colour} {bold} {share}"
 
 
 CONTROLS = {"count": range(1, 9), "colour": ["red", "blue"], "bold": True, "share": [0.1, 0.5]}
-CONTROLS["sizes"] = widgets.Several(["S", "M", "L"])
 
 
 @pytest.fixture
@@ -44,15 +43,15 @@ def test_without_anybody_there_the_static_figure_is_all(shown, monkeypatch):
     monkeypatch.setenv("VIREID_HEADLESS", "1")
     assert not widgets.is_interactive()
     widgets.explore(describe, **CONTROLS)
-    assert shown == ["2 red False 0.5 L+M"]
+    assert shown == ["2 red False 0.5"]
 
 
 def test_controls_stand_above_with_the_functions_defaults(shown, somebody):
     widgets.explore(describe, **CONTROLS)
-    assert type(shown[0]).__name__ == "VBox" and shown[1:] == ["2 red False 0.5 L+M"]
-    kinds = ["IntSlider", "Dropdown", "Checkbox", "SelectionSlider", "SelectMultiple"]
+    assert type(shown[0]).__name__ == "VBox" and shown[1:] == ["2 red False 0.5"]
+    kinds = ["IntSlider", "Dropdown", "Checkbox", "SelectionSlider"]
     assert [type(each).__name__ for each in somebody] == kinds
-    assert [each.value for each in somebody] == [2, "red", False, 0.5, ("L", "M")]
+    assert [each.value for each in somebody] == [2, "red", False, 0.5]
 
 
 def test_a_moved_control_replaces_the_figure_and_an_error_goes_with_the_next_one(shown, somebody):

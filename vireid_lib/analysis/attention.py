@@ -1,7 +1,5 @@
 """Cross-attention of a text-to-image U-Net: which tokens each place of the picture attends to, and is it the person?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -25,9 +23,11 @@ class Recorder:
 
     def add(self, probabilities: Float[Tensor, "n_heads positions tokens"], heads: int) -> None:
         """Take in one call of one layer; heads are averaged here."""
-        size = _grid(self.latent_size, probabilities.shape[1])
+        height, width = self.latent_size
+        while height * width > probabilities.shape[1]:  # a layer's places: the latent's, halved some times, rounding up
+            height, width = -(-height // 2), -(-width // 2)
         maps = probabilities.detach().float().unflatten(0, (-1, heads)).mean(1)
-        maps = maps.transpose(1, 2).unflatten(2, size).cpu()
+        maps, size = maps.transpose(1, 2).unflatten(2, (height, width)).cpu(), (height, width)
         self._sums[size] = self._sums[size] + maps if size in self._sums else maps
         self._counts[size] = self._counts.get(size, 0) + 1
 
@@ -46,11 +46,8 @@ class Recorder:
 def record(unet: nn.Module) -> Iterator[Recorder]:
     """Record every cross-attention of `unet` that runs inside the block; what the network computes stays the same.
 
-    The attention of a place is softmax(Q K^T / sqrt(d)) over the tokens of the prompt (Vaswani et al. 2017;
-    Rombach et al. 2022, section 3.3).
-
-    Raises:
-        ValueError: the network has no cross-attention.
+    The attention of a place is softmax(Q K^T / sqrt(d)) over the tokens of the prompt (Vaswani et al. 2017; Rombach et
+    al. 2022, section 3.3). Raises ValueError: the network has no cross-attention.
     """
     recorder = Recorder()
     layers = [layer for name, layer in unet.named_modules() if name.endswith("attn2") and isinstance(layer, Attention)]
@@ -59,51 +56,26 @@ def record(unet: nn.Module) -> Iterator[Recorder]:
     before = [layer.processor for layer in layers]
 
     def remember_size(_module: nn.Module, args: tuple, kwargs: dict) -> None:
-        sample = args[0] if args else kwargs["sample"]
-        recorder.latent_size = tuple(sample.shape[2:])
+        recorder.latent_size = tuple((args[0] if args else kwargs["sample"]).shape[2:])
+
+    def attend(attn: Attention, states: Tensor, encoder_hidden_states: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """diffusers' plain attention, whose probabilities can be kept."""
+        query, key, value = attn.to_q(states), attn.to_k(encoder_hidden_states), attn.to_v(encoder_hidden_states)
+        query, key, value = (attn.head_to_batch_dim(each) for each in (query, key, value))
+        probabilities = attn.get_attention_scores(query, key, attention_mask)
+        recorder.add(probabilities, attn.heads)
+        mixed = attn.batch_to_head_dim(torch.bmm(probabilities, value))
+        return attn.to_out[1](attn.to_out[0](mixed)) / attn.rescale_output_factor
 
     hook = unet.register_forward_pre_hook(remember_size, with_kwargs=True)
     try:
         for layer in layers:
-            layer.processor = _Recording(recorder)
+            layer.processor = attend
         yield recorder
     finally:
         hook.remove()
         for layer, processor in zip(layers, before, strict=True):
             layer.processor = processor
-
-
-class _Recording:
-    """An attention processor that computes the probabilities explicitly, so that they can be kept."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-
-    def __call__(
-        self,
-        attn: Attention,
-        hidden_states: Float[Tensor, "n positions width"],
-        encoder_hidden_states: Float[Tensor, "n tokens text_width"],
-        attention_mask: Tensor | None = None,
-        **_: object,
-    ) -> Float[Tensor, "n positions width"]:
-        query = attn.head_to_batch_dim(attn.to_q(hidden_states))
-        key = attn.head_to_batch_dim(attn.to_k(encoder_hidden_states))
-        value = attn.head_to_batch_dim(attn.to_v(encoder_hidden_states))
-        probabilities = attn.get_attention_scores(query, key, attention_mask)
-        self._recorder.add(probabilities, attn.heads)
-        mixed = attn.batch_to_head_dim(torch.bmm(probabilities, value))
-        return attn.to_out[1](attn.to_out[0](mixed)) / attn.rescale_output_factor
-
-
-def _grid(latent_size: tuple[int, int], positions: int) -> tuple[int, int]:
-    """Height and width of a layer with `positions` places: the latent's, halved some times (rounding up)."""
-    height, width = latent_size
-    while height * width > positions:
-        height, width = -(-height // 2), -(-width // 2)
-    if height * width != positions:
-        raise ValueError(f"A layer with {positions} places does not fit latents of {latent_size[0]}x{latent_size[1]}.")
-    return height, width
 
 
 def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -> dict[str, list[int]]:
@@ -113,8 +85,10 @@ def token_positions(tokenizer, pieces: Sequence[tuple[str, str]], length: int) -
         pieces: (label, text) in the order of the prompt, which is the texts joined by blanks, e.g.
             [("a", "a"), ("[k]", "b8zB"), ("photo", "photo")]; a piece with an empty text is left out.
         length: how many tokens the text encoder is given, padding included.
+
     Returns:
         label to positions; also "start" (the start token) and "end" (end token and padding).
+
     Raises:
         ValueError: the pieces do not give the prompt's tokens one after the other, or do not fit.
     """
@@ -167,13 +141,16 @@ def findings(measured: pd.DataFrame, confidence: float = 1 - LEVEL) -> pd.DataFr
         three rows, named after the claim: columns mean, margin (half the interval, Student's; NaN for one image) and
         verdict: "supported", "contradicted" or "undecided".
     """
-    person, code = _per_image(measured)
-    tested = {
+    means = measured.groupby(["image", "piece"])["concentration"].mean().unstack()[["[p]", "[k]"]].dropna()
+    person, code, rows = means["[p]"], means["[k]"], {}
+    for claim, values in {
         "[p] lies on the person more than on an average place (concentration − 1 > 0)": person - 1,
         "[p] lies on the person more than [k] does (difference of concentrations > 0)": person - code,
         "[k] is spread more evenly than [p] (its concentration is nearer to 1)": abs(person - 1) - abs(code - 1),
-    }
-    rows = {claim: _finding(values, confidence) for claim, values in tested.items()}
+    }.items():
+        mean, margin = values.mean(), mean_margin(values.std(ddof=1), len(values), confidence)
+        verdict = ("supported" if mean > 0 else "contradicted") if abs(mean) > margin else "undecided"
+        rows[claim] = {"mean": mean, "margin": margin, "verdict": verdict}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("claim")
 
 
@@ -181,15 +158,3 @@ def conclusion(measured: pd.DataFrame) -> str:
     """What follows for the paper's sentence: a line for each of the `findings`, with its verdict, mean and margin."""
     lines = findings(measured).itertuples(name=None)
     return "\n".join(f"{claim}: {verdict}, {mean:+.2f} ± {margin:.2f}" for claim, mean, margin, verdict in lines)
-
-
-def _per_image(measured: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Concentrations of [p] and of [k], one of each per image."""
-    means = measured.groupby(["image", "piece"])["concentration"].mean().unstack()[["[p]", "[k]"]].dropna()
-    return means["[p]"], means["[k]"]
-
-
-def _finding(values: pd.Series, confidence: float) -> dict[str, object]:
-    mean, margin = values.mean(), mean_margin(values.std(ddof=1), len(values), confidence)
-    verdict = ("supported" if mean > 0 else "contradicted") if abs(mean) > margin else "undecided"
-    return {"mean": mean, "margin": margin, "verdict": verdict}

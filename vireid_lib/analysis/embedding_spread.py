@@ -1,6 +1,6 @@
 """How an embedding spreads: within a modality, across modalities, between identities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,18 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-SAMPLED_PAIRS = 20_000
-
 
 def intra_identity_spread(features: Float[Tensor, "images dim"], identities: Sequence[str]) -> float:
     """IIRS, the intra-modality intra-identity representation space (DEN, section 3.1, eq. 1).
 
     The mean Euclidean distance between the L2-normalised features of two different images of one identity in one
     modality: first over an identity's pairs, then over identities. 0 is a point per identity; √2 ≈ 1.41 is what
-    unrelated directions have.
-
-    Raises:
-        ValueError: no identity has two images.
+    unrelated directions have. Raises ValueError: no identity has two images.
     """
     several = [rows for rows in _rows_of_each(identities) if len(rows) > 1]
     means = [float(torch.pdist(functional.normalize(features[rows])).mean()) for rows in several]
@@ -29,14 +24,30 @@ def intra_identity_spread(features: Float[Tensor, "images dim"], identities: Seq
     return float(np.mean(means))
 
 
+def diversity(
+    synthetic: Float[Tensor, "n dim"],
+    synthetic_table: pd.DataFrame,
+    real: Float[Tensor, "m dim"],
+    real_table: pd.DataFrame,
+) -> float:
+    """The mean distance between two synthetic images of one identity under one camera, over that of real ones.
+
+    0 is always the same picture, 1 varies as real images do; far above 1 can mean that the identity is lost. Raises
+    ValueError: the rows do not fit, or no identity has two images under one camera.
+    """
+    spreads = []
+    for features, table in ((synthetic, synthetic_table), (real, real_table)):
+        if len(features) != len(table):
+            raise ValueError(f"diversity: {len(features)} features for {len(table)} rows.")
+        spreads.append(intra_identity_spread(features, (table["identity"] + " " + table["camera"]).tolist()))
+    return spreads[0] / spreads[1]
+
+
 def hardest_cross_distance(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> float:
     """HIMD, the hetero-modality intra-identity maximum distance (DEN, section 4.4, Table 6).
 
     Mean over identities of the largest Euclidean distance between a visible and an infrared image of the identity,
-    features (a row for each of `table`) L2-normalised.
-
-    Raises:
-        ValueError: no identity is there in both modalities.
+    features (a row for each of `table`) L2-normalised. Raises ValueError: no identity is there in both modalities.
     """
     sides = ([functional.normalize(features[rows]) for rows in both] for both in _both_modalities(table))
     largest = [float(torch.cdist(*both).max()) for both in sides]
@@ -52,10 +63,10 @@ def spread(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> dict[s
     Returns:
         "iirs_visible", "iirs_infrared", "himd", "own_centres", "other_centres".
     """
-    modality, identities, within = table["modality"].to_numpy(), table["identity"].to_numpy(dtype=object), {}
+    within = {}
     for name in ("visible", "infrared"):
-        rows = np.flatnonzero(modality == name)
-        within[f"iirs_{name}"] = intra_identity_spread(features[torch.from_numpy(rows)], identities[rows])
+        rows = np.flatnonzero(table["modality"] == name)
+        within[f"iirs_{name}"] = intra_identity_spread(features[rows], table["identity"].iloc[rows])
     unit, sides = functional.normalize(features), zip(*_both_modalities(table), strict=True)
     centres = [torch.stack([unit[rows].mean(0) for rows in side]) for side in sides]
     distances = torch.cdist(*centres)
@@ -93,8 +104,8 @@ def cross_modality_distances(features: Float[Tensor, "images dim"], table: pd.Da
 
 
 def pair_distances(
-    features: Float[Tensor, "images dim"], table: pd.DataFrame, *, pairs: int = SAMPLED_PAIRS, seed: int = 0
-) -> Mapping[str, Float[np.ndarray, " pairs"]]:
+    features: Float[Tensor, "images dim"], table: pd.DataFrame, *, pairs: int = 20_000
+) -> dict[str, Float[np.ndarray, " pairs"]]:
     """Cosine distances of random pairs of images, by what the two have in common.
 
     Returns:
@@ -105,7 +116,7 @@ def pair_distances(
         ValueError: there are no pairs of some kind.
     """
     unit = functional.normalize(features)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     labels = np.unique(table["identity"].to_numpy(dtype=object), return_inverse=True)[1]
     infrared = (table["modality"] == "infrared").to_numpy()
     within, across = [], []
@@ -135,9 +146,8 @@ def separation(same: Float[np.ndarray, " pairs"], different: Float[np.ndarray, "
     0.5 is chance, 1 a perfect threshold (the area under the ROC curve; Mann and Whitney 1947).
     """
     ordered = np.sort(different)
-    farther = len(ordered) - np.searchsorted(ordered, same, side="right")
-    equal = np.searchsorted(ordered, same, side="right") - np.searchsorted(ordered, same, side="left")
-    return float((farther + equal / 2).mean() / len(ordered))
+    nearer, equal_too = (np.searchsorted(ordered, same, side=side).mean() for side in ("left", "right"))
+    return float(1 - (nearer + equal_too) / 2 / len(ordered))
 
 
 def _rows_of_each(identities: Sequence[str]) -> list[Tensor]:

@@ -3,8 +3,6 @@
 `Measure` keeps a number together with what it cannot be compared without.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,10 +40,8 @@ class Measure:
 
     def __post_init__(self) -> None:
         if not (self.name and self.extractor and self.resize and self.images):
-            raise ValueError(
-                f"{self.name or 'a measure'}: name the extractor, the resize rule and the numbers of images; the value "
-                "compares with nothing without them."
-            )
+            needed = "name the extractor, the resize rule and the numbers of images"
+            raise ValueError(f"{self.name or 'a measure'}: {needed}; the value compares with nothing without them.")
 
     @property
     def basis(self) -> str:
@@ -60,11 +56,9 @@ class Measure:
 def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> float:
     """Squared Fréchet distance of two Gaussians fitted to features (Heusel et al. 2017, eq. 6).
 
-    |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)). Called FID only where the features are Inception-v3's; name
-    the extractor otherwise. With fewer images than dimensions it is biased upwards: compare equal numbers only.
-
-    Raises:
-        ValueError: fewer than two images on a side, different dimensions, or a feature that is not finite.
+    |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)). Called FID only where the features are Inception-v3's; name the
+    extractor otherwise. With fewer images than dimensions it is biased upwards: compare equal numbers only. Raises
+    ValueError: fewer than two images on a side, different dimensions, or a feature that is not finite.
     """
     a, b = _checked("frechet_distance", a, b, 2, "two or more")
     cov_a, cov_b = (np.atleast_2d(np.cov(side, rowvar=False)) for side in (a, b))
@@ -76,55 +70,40 @@ def frechet_distance(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"]) -> 
 
 
 def frechet(a: Float[ndarray, "n dim"], b: Float[ndarray, "m dim"], *, extractor: str, resize: str) -> Measure:
-    """`frechet_distance` with its basis, called FID if the extractor's name begins with "Inception-v3". Arguments as of
-    `Measure`."""
+    """`frechet_distance` with its basis, called FID if the extractor's name begins with "Inception-v3"."""
     dimensions = np.shape(a)[1]
     few = "; fewer images than dimensions" if min(len(a), len(b)) <= dimensions else ""
     name = "FID" if extractor.lower().startswith("inception-v3") else "Fréchet distance"
     return Measure(name, frechet_distance(a, b), extractor, resize, (len(a), len(b)), f"{dimensions}-d{few}")
 
 
-@dataclass(frozen=True)
-class Manifold:
-    """What a ball around each image, as wide as the distance to its k-th nearest neighbour, catches of the other set.
-
-    Attributes:
-        precision: share of synthetic images in a real image's ball: could each be real?
-        recall: share of real images in a synthetic image's ball: could each have been made?
-        density: mean number of real balls that a synthetic image lies in, over k; above 1 where real images crowd.
-        coverage: share of real images with a synthetic one in their ball; robust where recall is fooled by outliers.
-    """
-
-    precision: float
-    recall: float
-    density: float
-    coverage: float
-
-    def measures(self, *, extractor: str, resize: str, images: tuple[int, int], k: int = NEIGHBOURS) -> list[Measure]:
-        """The four numbers with their basis."""
-        return [Measure(name, value, extractor, resize, images, f"k = {k}") for name, value in vars(self).items()]
-
-
-def manifold(real: Float[ndarray, "n dim"], synthetic: Float[ndarray, "m dim"], *, k: int = NEIGHBOURS) -> Manifold:
-    """Precision, recall (Kynkäänniemi et al. 2019, eq. 1 and 2), density, coverage (Naeem et al. 2020, section 3).
+def manifold(
+    real: Float[ndarray, "n dim"], synthetic: Float[ndarray, "m dim"], *, k: int = NEIGHBOURS
+) -> dict[str, float]:
+    """Precision, recall (Kynkäänniemi et al. 2019, eq. 1 and 2), density, coverage (Naeem et al. 2020, section 3): what
+    a ball around each image, as wide as the distance to its k-th nearest neighbour, catches of the other set.
 
     Euclidean distances; a point on the edge of a ball is in it. All four depend on the numbers of images: compare
     equal numbers only. Two samples of one distribution of equal size give a density of about 1 and a coverage of about
     1 - 2^-k, whatever the distribution.
+
+    Returns:
+        "precision": share of synthetic images in a real image's ball; "recall": share of real images in a synthetic
+        image's ball; "density": mean number of real balls that a synthetic image lies in, over k; "coverage": share of
+        real images with a synthetic one in their ball, robust where recall is fooled by outliers.
 
     Raises:
         ValueError: no more than k images on a side, different dimensions, or a feature that is not finite.
     """
     real, synthetic = _checked("manifold", real, synthetic, k + 1, f"more than k = {k}")
     apart = cdist(real, synthetic)
-    inside_real = apart <= _radii(real, k)[:, None]
-    inside_synthetic = apart <= _radii(synthetic, k)[None, :]
-    return Manifold(
-        precision=float(inside_real.any(0).mean()),
-        recall=float(inside_synthetic.any(1).mean()),
-        density=float(inside_real.sum(0).mean() / k),
-        coverage=float(inside_real.any(1).mean()),
-    )
+    inside_real, inside_synthetic = apart <= _radii(real, k)[:, None], apart <= _radii(synthetic, k)[None, :]
+    return {
+        "precision": float(inside_real.any(0).mean()),
+        "recall": float(inside_synthetic.any(1).mean()),
+        "density": float(inside_real.sum(0).mean() / k),
+        "coverage": float(inside_real.any(1).mean()),
+    }
 
 
 def _checked(what: str, a: ndarray, b: ndarray, least: int, words: str) -> tuple[ndarray, ndarray]:
@@ -148,14 +127,9 @@ def _radii(features: Float[ndarray, "n dim"], k: int) -> Float[ndarray, " n"]:
     return np.partition(own, k - 1, axis=1)[:, k - 1]
 
 
-def brightness(pixels: UInt8[ndarray, "n height width 3"]) -> Float[ndarray, "n height width"]:
-    """Luminance of each pixel, 0..255."""
-    return luminance(pixels)
-
-
 def brightness_histogram(pixels: UInt8[ndarray, "n height width 3"], bins: int = 32) -> Float[ndarray, " bins"]:
     """Share of all pixels in each of `bins` equal steps of luminance from 0 to 255."""
-    counts, _ = np.histogram(brightness(pixels), bins=bins, range=(0, 255))
+    counts, _ = np.histogram(luminance(pixels), bins=bins, range=(0, 255))
     return counts / counts.sum()
 
 

@@ -1,7 +1,5 @@
 """Whether synthetic images still show their identity: nearest-neighbour identification, and JSIA-ReID's distance MD."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,11 +43,8 @@ def identify(
     gallery: Float[Tensor, "gallery dim"],
     gallery_identities: Sequence[str],
 ) -> Identification:
-    """Rank the identities of the gallery by cosine similarity for each query image.
-
-    Raises:
-        ValueError: a query's identity has no gallery image; a feature is not finite.
-    """
+    """Rank the identities of the gallery by cosine similarity for each query image. Raises ValueError: a query's
+    identity has no gallery image; a feature is not finite."""
     names, columns = np.unique(np.asarray(gallery_identities, dtype=object), return_inverse=True)
     missing = sorted(set(query_identities) - set(names))
     if missing:
@@ -73,11 +68,8 @@ def paired_distance(a: Float[Tensor, "pairs dim"], b: Float[Tensor, "pairs dim"]
     """MD, the mean L2 distance between the two images of a pair (JSIA-ReID, section 4.5, Table 4): an image and its
     translation, or two that were made of one latent.
 
-    The paper does not say between which features; here they are L2-normalised, so that 0 is equal, √2 unrelated and
-    2 opposite.
-
-    Raises:
-        ValueError: the rows do not pair.
+    The paper does not say between which features; here they are L2-normalised, so that 0 is equal, √2 unrelated and 2
+    opposite. Raises ValueError: the rows do not pair.
     """
     if a.shape != b.shape or not len(a):
         raise ValueError(f"paired_distance of {tuple(a.shape)} and {tuple(b.shape)}: give a partner for each row.")
@@ -88,18 +80,11 @@ def identity_distance(
     a: Float[Tensor, "n dim"], a_identities: Sequence[str], b: Float[Tensor, "m dim"], b_identities: Sequence[str]
 ) -> float:
     """MD without known pairs: the mean over all pairs of an identity with one image in each set, then over the
-    identities that both sets have; features L2-normalised.
-
-    Raises:
-        ValueError: no identity is in both sets.
-    """
+    identities that both sets have; features L2-normalised. Raises ValueError: no identity is in both sets."""
     first, second = np.asarray(a_identities, dtype=object), np.asarray(b_identities, dtype=object)
     shared = sorted(set(first) & set(second))
     if not shared:
         raise ValueError("identity_distance: no identity is in both sets; their names must agree.")
     unit_a, unit_b = functional.normalize(a), functional.normalize(b)
-    means = [
-        torch.cdist(unit_a[torch.from_numpy(first == name)], unit_b[torch.from_numpy(second == name)]).mean()
-        for name in shared
-    ]
+    means = [torch.cdist(unit_a[first == name], unit_b[second == name]).mean() for name in shared]
     return float(torch.stack(means).mean())

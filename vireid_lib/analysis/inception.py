@@ -5,8 +5,6 @@ torchvision and in the file of the original FID's weights that the field shares
 (`pt_inception-2015-12-05-6726825d.pth`), so that either file loads.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -22,7 +20,6 @@ ORIGINAL_CLASSES = 1008
 """Rows of the last layer in the weights of the original FID; ImageNet's later ones have 1000."""
 
 REMEDY = "Give a local file, such as the original FID's pt_inception-2015-12-05-6726825d.pth, or a hub id."
-WIDE7, HIGH7, WIDE3, HIGH3 = (1, 7), (7, 1), (1, 3), (3, 1)
 
 
 class Unit(nn.Sequential):
@@ -40,26 +37,27 @@ class Block(nn.Module):
 
     Args:
         inside: channels of the map.
-        chains: of each branch, its units as (name, channels, size), or (name, channels, size, 2) with a stride of 2; a
-            list of units is applied side by side. Units without a stride keep the map's size.
+        chains: of each branch by name, its units as (channels, size), or (channels, size, 2) with a stride of 2; a list
+            of units is applied side by side. Units without a stride keep the map's size.
         pooling: "mean", "mean of what is there" (padding does not count, as in the original FID's network), "largest",
             or "shrink" (stride 2, without a unit after it).
         pooled: channels of the unit after the pooling.
     """
 
-    def __init__(self, inside: int, chains: Sequence[Sequence], pooling: str, pooled: int | None = None) -> None:
+    def __init__(self, inside: int, chains: Mapping[str, Sequence], pooling: str, pooled: int | None = None) -> None:
         super().__init__()
         self.pooling, self.chains = pooling, []
-        for chain in chains:
-            width, names = inside, []
-            for step in chain:
-                units = step if isinstance(step, list) else [step]
-                for name, outside, size, *stride in units:
+        for name, chain in chains.items():
+            width, steps = inside, []
+            for number, step in enumerate(chain, 1):
+                units = dict(zip("ab", step, strict=True)) if isinstance(step, list) else {"": step}
+                place = f"branch{name}" + f"_{number}" * (len(chain) > 1)
+                for letter, (outside, size, *stride) in units.items():
                     same = size // 2 if isinstance(size, int) else (size[0] // 2, size[1] // 2)
-                    self.add_module(name, Unit(width, outside, size, *stride, padding=0 if stride else same))
-                width = sum(unit[1] for unit in units)
-                names.append([unit[0] for unit in units])
-            self.chains.append(names)
+                    self.add_module(place + letter, Unit(width, outside, size, *stride, padding=0 if stride else same))
+                width = sum(unit[0] for unit in units.values())
+                steps.append([place + letter for letter in units])
+            self.chains.append(steps)
         if pooled is not None:
             self.branch_pool = Unit(inside, pooled, 1)
 
@@ -79,36 +77,16 @@ class Block(nn.Module):
         return torch.cat([*found, self.branch_pool(pooled)], 1)
 
 
-def _a(inside: int, pooled: int, pooling: str) -> Block:
-    five = [("branch5x5_1", 48, 1), ("branch5x5_2", 64, 5)]
-    double = [("branch3x3dbl_1", 64, 1), ("branch3x3dbl_2", 96, 3), ("branch3x3dbl_3", 96, 3)]
-    return Block(inside, [[("branch1x1", 64, 1)], five, double], pooling, pooled)
+WIDE7, HIGH7, BOTH3 = (1, 7), (7, 1), [(384, (1, 3)), (384, (3, 1))]
+FIFTH = {"1x1": [(64, 1)], "5x5": [(48, 1), (64, 5)], "3x3dbl": [(64, 1), (96, 3), (96, 3)]}
+TO_SIXTH = {"3x3": [(384, 3, 2)], "3x3dbl": [(64, 1), (96, 3), (96, 3, 2)]}
+TO_SEVENTH = {"3x3": [(192, 1), (320, 3, 2)], "7x7x3": [(192, 1), (192, WIDE7), (192, HIGH7), (192, 3, 2)]}
+SEVENTH = {"1x1": [(320, 1)], "3x3": [(384, 1), BOTH3], "3x3dbl": [(448, 1), (384, 3), BOTH3]}
 
 
-def _b(inside: int) -> Block:
-    double = [("branch3x3dbl_1", 64, 1), ("branch3x3dbl_2", 96, 3), ("branch3x3dbl_3", 96, 3, 2)]
-    return Block(inside, [[("branch3x3", 384, 3, 2)], double], "shrink")
-
-
-def _c(width: int, pooling: str) -> Block:
-    seven = [("branch7x7_1", width, 1), ("branch7x7_2", width, WIDE7), ("branch7x7_3", 192, HIGH7)]
-    widths, sizes = (width, width, width, width, 192), (1, HIGH7, WIDE7, HIGH7, WIDE7)
-    double = [(f"branch7x7dbl_{i}", *shape) for i, shape in enumerate(zip(widths, sizes, strict=True), 1)]
-    return Block(768, [[("branch1x1", 192, 1)], seven, double], pooling, 192)
-
-
-def _d() -> Block:
-    seven = [("branch7x7x3_1", 192, 1), ("branch7x7x3_2", 192, WIDE7), ("branch7x7x3_3", 192, HIGH7)]
-    return Block(
-        768, [[("branch3x3_1", 192, 1), ("branch3x3_2", 320, 3, 2)], [*seven, ("branch7x7x3_4", 192, 3, 2)]], "shrink"
-    )
-
-
-def _e(inside: int, pooling: str) -> Block:
-    single = [("branch3x3_1", 384, 1), [("branch3x3_2a", 384, WIDE3), ("branch3x3_2b", 384, HIGH3)]]
-    double = [("branch3x3dbl_1", 448, 1), ("branch3x3dbl_2", 384, 3)]
-    double.append([("branch3x3dbl_3a", 384, WIDE3), ("branch3x3dbl_3b", 384, HIGH3)])
-    return Block(inside, [[("branch1x1", 320, 1)], single, double], pooling, 192)
+def _sixth(width: int) -> Mapping[str, Sequence]:
+    double = [(width, 1), (width, HIGH7), (width, WIDE7), (width, HIGH7), (192, WIDE7)]
+    return {"1x1": [(192, 1)], "7x7": [(width, 1), (width, WIDE7), (192, HIGH7)], "7x7dbl": double}
 
 
 class InceptionV3(nn.Module):
@@ -126,22 +104,23 @@ class InceptionV3(nn.Module):
         self.Conv2d_1a_3x3, self.Conv2d_2a_3x3 = Unit(3, 32, 3, 2), Unit(32, 32, 3)
         self.Conv2d_2b_3x3 = Unit(32, 64, 3, padding=1)
         self.Conv2d_3b_1x1, self.Conv2d_4a_3x3 = Unit(64, 80, 1), Unit(80, 192, 3)
-        self.Mixed_5b, self.Mixed_5c, self.Mixed_5d = _a(192, 32, pooling), _a(256, 64, pooling), _a(288, 64, pooling)
-        self.Mixed_6a = _b(288)
-        self.Mixed_6b, self.Mixed_6c = _c(128, pooling), _c(160, pooling)
-        self.Mixed_6d, self.Mixed_6e = _c(160, pooling), _c(192, pooling)
-        self.Mixed_7a = _d()
-        self.Mixed_7b, self.Mixed_7c = _e(1280, pooling), _e(2048, "largest" if original else "mean")
+        fifth = (Block(inside, FIFTH, pooling, pooled) for inside, pooled in ((192, 32), (256, 64), (288, 64)))
+        self.Mixed_5b, self.Mixed_5c, self.Mixed_5d = fifth
+        self.Mixed_6a = Block(288, TO_SIXTH, "shrink")
+        sixth = (Block(768, _sixth(width), pooling, 192) for width in (128, 160, 160, 192))
+        self.Mixed_6b, self.Mixed_6c, self.Mixed_6d, self.Mixed_6e = sixth
+        self.Mixed_7a, self.Mixed_7b = Block(768, TO_SEVENTH, "shrink"), Block(1280, SEVENTH, pooling, 192)
+        self.Mixed_7c = Block(2048, SEVENTH, "largest" if original else "mean", 192)
         self.fc = nn.Linear(2048, classes)
 
     @classmethod
-    def load(cls, source: str) -> InceptionV3:
+    def load(cls, source: str) -> "InceptionV3":
         """The network with the weights of a file or of a hub id such as "timm/inception_v3.tv_in1k". Errors as of
         `training.weights.read_weights` and `from_weights`."""
         return cls.from_weights(read_weights(source, "Inception-v3's weights", REMEDY), source)
 
     @classmethod
-    def from_weights(cls, state: Mapping[str, Tensor], where: str = "the weights") -> InceptionV3:
+    def from_weights(cls, state: Mapping[str, Tensor], where: str = "the weights") -> "InceptionV3":
         """The network with trained weights, in evaluation mode; what belongs to the auxiliary classifier is left out.
 
         Args:
@@ -177,8 +156,8 @@ class InceptionV3(nn.Module):
     @torch.no_grad()
     def features(self, pixels: UInt8[ndarray, "n height width 3"], batch: int = 32) -> Float[ndarray, "n 2048"]:
         """Features of images of any size, brought to 299×299 by bilinear interpolation."""
-        device, found = self.fc.weight.device, []
-        for start in range(0, len(pixels), batch):
-            images = torch.tensor(pixels[start : start + batch], device=device).permute(0, 3, 1, 2).float()
-            found.append(self(functional.interpolate(images / 127.5 - 1, (SIZE, SIZE), mode="bilinear")).cpu())
-        return torch.cat(found).numpy()
+        parts = (
+            part.to(self.fc.weight.device).permute(0, 3, 1, 2).float() for part in torch.tensor(pixels).split(batch)
+        )
+        sized = (functional.interpolate(images / 127.5 - 1, (SIZE, SIZE), mode="bilinear") for images in parts)
+        return torch.cat([self(images).cpu() for images in sized]).numpy()

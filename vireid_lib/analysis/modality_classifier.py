@@ -1,7 +1,5 @@
 """A small network that learns the two modalities from real images and classifies synthetic ones: modality leakage."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.analysis.fidelity import brightness
+from vireid_lib.data.grey import luminance
 
 STEPS, BATCH, RATE = 300, 32, 3e-3
 HELD_OUT = 4
@@ -68,10 +66,7 @@ def train_classifier(
     steps: int = STEPS,
 ) -> ModalityClassifier:
     """Train a network on the modalities of real images: batches half visible and half infrared, mirrored at random.
-
-    Raises:
-        ValueError: the rows do not fit, or a modality has no image to learn from or to test on.
-    """
+    Raises ValueError: the rows do not fit, or a modality has no image to learn from or to test on."""
     names, infrared = np.asarray(identities, dtype=object), np.asarray(infrared, dtype=bool)
     if not len(pixels) == len(infrared) == len(names):
         raise ValueError(
@@ -109,10 +104,10 @@ def train_classifier(
 
 
 def _inputs(pixels: UInt8[ndarray, "n height width 3"], grey: bool) -> Float[Tensor, "n channels height width"]:
-    values = brightness(pixels)[..., None] if grey else np.asarray(pixels, np.float32)
+    values = luminance(pixels)[..., None] if grey else np.asarray(pixels, np.float32)
     return torch.from_numpy(values).permute(0, 3, 1, 2) / 127.5 - 1
 
 
 @torch.no_grad()
 def _scores(network: ModalityNetwork, inputs: Tensor) -> Tensor:
-    return torch.cat([network(inputs[start : start + 256]) for start in range(0, len(inputs), 256)])
+    return torch.cat([network(part) for part in inputs.split(256)])

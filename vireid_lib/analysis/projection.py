@@ -7,12 +7,8 @@ from jaxtyping import Float
 from sklearn.manifold import TSNE
 from torch import Tensor
 
-PERPLEXITY = 15.0
 
-
-def tsne(
-    features: Float[Tensor, "images dim"], *, perplexity: float = PERPLEXITY, seed: int = 0
-) -> Float[np.ndarray, "images 2"]:
+def tsne(features: Float[Tensor, "images dim"], *, perplexity: float = 15.0) -> Float[np.ndarray, "images 2"]:
     """t-SNE (van der Maaten and Hinton 2008) of L2-normalised features, started from their principal components.
 
     Neighbours stay neighbours; distances between clusters and their sizes mean nothing.
@@ -26,30 +22,11 @@ def tsne(
     if len(features) < 4:
         raise ValueError(f"tsne of {len(features)} images; it needs at least 4")
     unit = torch.nn.functional.normalize(features).numpy()
-    model = TSNE(init="pca", perplexity=min(perplexity, (len(unit) - 1) / 3), random_state=seed)
+    model = TSNE(init="pca", perplexity=min(perplexity, (len(unit) - 1) / 3), random_state=0)
     return model.fit_transform(unit).astype(np.float64)
 
 
-def principal_plane(features: Float[Tensor, "images dim"]) -> tuple[Float[np.ndarray, "images 2"], float]:
-    """The L2-normalised features in the plane in which they spread most, and the share of their variance that it shows.
-
-    A projection: no distance in the plane is larger than the true one, and sizes of different planes can be compared.
-
-    Raises:
-        ValueError: fewer than three images.
-    """
-    if len(features) < 3:
-        raise ValueError(f"principal_plane of {len(features)} images; it needs at least 3")
-    unit = torch.nn.functional.normalize(features)
-    _, values, axes = torch.linalg.svd(unit - unit.mean(0), full_matrices=False)
-    # An axis has no sign of its own: its largest component is made positive.
-    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
-    points = (unit - unit.mean(0)) @ (largest * axes)[:2].T
-    share = values[:2].square().sum() / values.square().sum().clamp(min=1e-12)
-    return points.double().numpy(), float(share)
-
-
-def readable_sample(table: pd.DataFrame, *, identities: int = 10, images: int = 8, seed: int = 0) -> np.ndarray:
+def readable_sample(table: pd.DataFrame, *, identities: int = 10, images: int = 8) -> np.ndarray:
     """Row numbers of a few identities with a few images in each modality: what a reader can still tell apart.
 
     Args:
@@ -57,9 +34,9 @@ def readable_sample(table: pd.DataFrame, *, identities: int = 10, images: int = 
         images: at most so many per identity and modality, spread over its cameras.
     """
     both = table.groupby("identity")["modality"].nunique()
-    chosen = sorted(np.random.default_rng(seed).permutation(sorted(both.index[both == 2]))[:identities])
+    chosen = sorted(np.random.default_rng(0).permutation(sorted(both.index[both == 2]))[:identities])
     rows = []
-    shuffled = table.reset_index(drop=True).sample(frac=1, random_state=seed)
+    shuffled = table.reset_index(drop=True).sample(frac=1, random_state=0)
     for name in chosen:
         for modality in ("visible", "infrared"):
             own = shuffled[(shuffled["identity"] == name) & (shuffled["modality"] == modality)]

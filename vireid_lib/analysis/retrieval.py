@@ -70,18 +70,9 @@ def per_query(features: Float[Tensor, "images dim"], trial: Trial, rule: str) ->
         if not len(hits):
             continue
         precision = torch.arange(1, len(hits) + 1) / (hits + 1)
-        before = answering[order[: int(hits[0])]]
-        rows.append(
-            (
-                row,
-                query.at[row, "identity"],
-                query.at[row, "camera"],
-                int(hits[0]) + 1,
-                len(before.unique()) + 1,
-                float(precision.mean()),
-                int(removed.sum()),
-            )
-        )
+        about = query.at[row, "identity"], query.at[row, "camera"]
+        ranks = int(hits[0]) + 1, len(answering[order[: int(hits[0])]].unique()) + 1
+        rows.append((row, *about, *ranks, float(precision.mean()), int(removed.sum())))
     columns = ["row", "identity", "camera", "rank", "identity rank", "average precision", "removed"]
     return pd.DataFrame(rows, columns=columns).set_index("row")
 
@@ -98,14 +89,10 @@ def transitions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis("before").rename_axis("after", axis="columns")
 
 
-def flipped_queries(before: pd.DataFrame, after: pd.DataFrame, *, right: bool, count: int, seed: int = 0) -> list[int]:
+def flipped_queries(before: pd.DataFrame, after: pd.DataFrame, *, right: bool, count: int) -> list[int]:
     """Rows of queries that were wrong before and are right after (or the other way round), drawn at random; of
-    different identities as far as there are such.
-
-    Args:
-        before, after: as in `transitions`.
-    """
-    changed = after[(before["rank"].eq(1) != right) & (after["rank"].eq(1) == right)].sample(frac=1, random_state=seed)
+    different identities as far as there are such. Arguments as in `transitions`."""
+    changed = after[(before["rank"].eq(1) != right) & (after["rank"].eq(1) == right)].sample(frac=1, random_state=0)
     turn = changed.groupby("identity").cumcount()
     return [int(row) for row in turn.sort_values(kind="stable").index[:count]]
 

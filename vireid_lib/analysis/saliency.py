@@ -1,34 +1,14 @@
 """Which places of an image make it similar to another one: Grad-CAM++ for retrieval, and occlusion."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vireid_lib.reid.features import evaluating
+
 SMALLEST = 1e-12
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(training)
-
-
-def extent(heat: Float[Tensor, "images h w"]) -> Float[Tensor, " images"]:
-    """How much of an image takes part in its heat map: (Σh)² / (N Σh²) over its N places.
-
-    1 is a map that is the same everywhere, 1/N a single place; NaN for a map of zeros.
-    """
-    total, squares = heat.sum((1, 2)), heat.square().sum((1, 2))
-    return total.square() / (heat[0].numel() * squares)
 
 
 def grad_cam_plus_plus(
@@ -54,7 +34,7 @@ def grad_cam_plus_plus(
         the maps at the resolution of A, each scaled to a largest value of 1 (all 0 where nothing raises the
         similarity), and the similarities; on the CPU.
     """
-    with _evaluating(network), torch.enable_grad():
+    with evaluating(network), torch.enable_grad():
         maps = network.feature_map(images, modality).detach().requires_grad_(True)
         features = network.describe(maps)
         similarity = functional.cosine_similarity(features, towards.to(features), dim=1)
@@ -62,7 +42,7 @@ def grad_cam_plus_plus(
     maps = maps.detach()
     squares, cubes = gradient**2, gradient**3
     divisor = 2 * squares + cubes * maps.sum((2, 3), keepdim=True)
-    share = torch.where(divisor.abs() > SMALLEST, squares / divisor, torch.zeros_like(divisor))
+    share = torch.where(divisor.abs() > SMALLEST, squares / divisor, 0.0)
     weights = (share * gradient.relu()).sum((2, 3), keepdim=True)
     heat = (weights * maps).sum(1).relu()
     peak = heat.amax((1, 2), keepdim=True)
@@ -90,7 +70,7 @@ def occlusion(
     def similarity(shown: Tensor) -> Tensor:
         return functional.cosine_similarity(network.features(shown, modality), towards, dim=1).cpu()
 
-    with _evaluating(network):
+    with evaluating(network):
         whole, drops = similarity(images), torch.empty(len(images), *cells)
         cover = images.mean((2, 3), keepdim=True)
         sizes = zip(images.shape[2:], cells, strict=True)
@@ -100,11 +80,3 @@ def occlusion(
             covered[:, :, lines[row] : lines[row + 1], posts[column] : posts[column + 1]] = cover
             drops[:, row, column] = whole - similarity(covered)
     return drops
-
-
-def agreement(one: Float[Tensor, "images h w"], other: Float[Tensor, "images h2 w2"]) -> Float[Tensor, " images"]:
-    """Correlation over places of two heat maps of each image, the first averaged to the second's grid; NaN where a
-    map is constant."""
-    pooled = functional.adaptive_avg_pool2d(one[:, None], other.shape[1:])[:, 0].flatten(1)
-    first, second = (maps - maps.mean(1, keepdim=True) for maps in (pooled, other.flatten(1)))
-    return (first * second).sum(1) / (first.norm(dim=1) * second.norm(dim=1))

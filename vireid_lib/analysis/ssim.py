@@ -4,14 +4,12 @@ No library that works without torchvision gives the map of a mirrored border tha
 a few lines. The tests compare it with torchmetrics.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 from scipy.ndimage import gaussian_filter
 
-from vireid_lib.analysis.fidelity import brightness
+from vireid_lib.data.grey import luminance
 
 SIGMA, RADIUS = 1.5, 5
 """Of the Gaussian window, in pixels: 11 x 11 as in the paper."""
@@ -23,14 +21,11 @@ def ssim_map(
     a: UInt8[ndarray, "n height width 3"], b: UInt8[ndarray, "n height width 3"]
 ) -> Float[ndarray, "n height width"]:
     """SSIM index of each pixel's neighbourhood in luminance, -1..1 (Wang et al. 2004, eq. 13, constants of section
-    III-C). Within 5 pixels of the border the images are continued by reflection.
-
-    Raises:
-        ValueError: the images do not pair, or are smaller than the window.
-    """
+    III-C). Within 5 pixels of the border the images are continued by reflection. Raises ValueError: the images do not
+    pair, or are smaller than the window."""
     if a.shape != b.shape or min(a.shape[1:3]) <= 2 * RADIUS:
         raise ValueError(f"ssim of {a.shape} and {b.shape}: give pairs of equal size, larger than {2 * RADIUS} pixels.")
-    x, y = brightness(a).astype(np.float64), brightness(b).astype(np.float64)
+    x, y = luminance(a).astype(np.float64), luminance(b).astype(np.float64)
     mean_x, mean_y = _smooth(x), _smooth(y)
     var_x, var_y = _smooth(x * x) - mean_x**2, _smooth(y * y) - mean_y**2
     both = _smooth(x * y) - mean_x * mean_y

@@ -46,8 +46,7 @@ def pad_and_crop(images: Images, generator: Generator, padding: int = 10, fill: 
     return padded[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
 
 
-# As in the released random erasing; whatever does not fit after so many tries is left as it is.
-ERASING_TRIES = 100
+ERASING_TRIES = 100  # as in the released random erasing; what does not fit then is left as it is
 
 CHANNEL_FILL = (0.4914, 0.4822, 0.4465)
 """Red, green, blue of CAJ's channel erasing. The release applies them to normalised images: the rectangle comes out a
@@ -98,18 +97,13 @@ def luminance(images: Float[Tensor, "*batch 3 h w"]) -> Float[Tensor, "*batch 1 
 
 
 def grey(images: Images, generator: Generator, probability: float = 0.5) -> Images:
-    """Make each image grey with a probability: its luminance in all three channels.
-
-    The weights add up to one, so a normalised image may be given as well.
-    """
+    """Make each image, normalised or not, grey with a probability: its luminance in all three channels."""
     return torch.where(_chosen(images, generator, probability), luminance(images), images)
 
 
 def channel_exchange(images: Images, generator: Generator, probability: float = 0.5) -> Images:
-    """Replace each image, with a probability, by one of its own channels, repeated three times.
-
-    Source: Ye et al., Channel Augmented Joint Learning, ICCV 2021, section 3.1.
-    """
+    """Replace each image, with a probability, by one of its own channels, repeated three times. Source: Ye et al.,
+    Channel Augmented Joint Learning, ICCV 2021, section 3.1."""
     replaced = _chosen(images, generator, probability)
     channel = torch.randint(0, 3, (len(images),), generator=generator, device=generator.device).to(images.device)
     single = images[torch.arange(len(images), device=images.device), channel][:, None]
@@ -117,19 +111,14 @@ def channel_exchange(images: Images, generator: Generator, probability: float = 
 
 
 def hue(images: Images, generator: Generator, probability: float = 1.0) -> Images:
-    """Turn the hue of each image, with a probability, by one random angle in [0°, 360°) for all of its pixels.
-
-    Saturation and value (of HSV) stay. Source: DEN (Kim et al., WACV 2024), section 3.3. `images` are in 0..1.
-    """
+    """Turn the hue of each image, in 0..1, with a probability, by one random angle in [0°, 360°) for all of its pixels.
+    Saturation and value (of HSV) stay. Source: DEN (Kim et al., WACV 2024), section 3.3."""
     changed = _chosen(images, generator, probability)
     return torch.where(changed, turn_hue(images, _uniform(images, generator)), images)
 
 
 def hue_grey(images: Images, generator: Generator, probability: float = 1.0) -> Images:
-    """HueGray: turn the hue by a random angle, then take the luminance in all three channels, with a probability.
-
-    Source: DEN (Kim et al., WACV 2024), section 3.3. `images` are in 0..1, not yet normalised.
-    """
+    """HueGray: `hue`, then the luminance in all three channels. Source: as there."""
     changed = _chosen(images, generator, probability)
     return torch.where(changed, luminance(turn_hue(images, _uniform(images, generator))), images)
 
@@ -142,11 +131,8 @@ def turn_hue(images: Images, angles: Float[Tensor, " batch"]) -> Images:
     safe = torch.where(chroma == 0, 1, chroma)  # a grey pixel has no hue, and none is needed for it
     sixths = torch.stack(((green - blue) / safe, 2 + (blue - red) / safe, 4 + (red - green) / safe), dim=1)
     sixth = sixths.gather(1, place[:, None])[:, 0] + 6 * angles.to(images.dtype)[:, None, None]
-    turned = []
-    for start in (5, 3, 1):  # red, green, blue
-        ramp = (start + sixth) % 6
-        turned.append(value - chroma * torch.minimum(ramp, 4 - ramp).clamp(0, 1))
-    return torch.stack(turned, dim=1)
+    ramps = [(start + sixth) % 6 for start in (5, 3, 1)]  # red, green, blue
+    return torch.stack([value - chroma * torch.minimum(ramp, 4 - ramp).clamp(0, 1) for ramp in ramps], dim=1)
 
 
 def channel_augmentation(
@@ -168,8 +154,6 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def normalise(
-    images: Images, mean: tuple[float, float, float] = IMAGENET_MEAN, std: tuple[float, float, float] = IMAGENET_STD
-) -> Images:
-    """Return (images − mean) / std per channel, for images in 0..1; defaults are ImageNet's."""
-    return (images - images.new_tensor(mean)[:, None, None]) / images.new_tensor(std)[:, None, None]
+def normalise(images: Images) -> Images:
+    """(images − mean) / std per channel, by ImageNet's; of images in 0..1."""
+    return (images - images.new_tensor(IMAGENET_MEAN)[:, None, None]) / images.new_tensor(IMAGENET_STD)[:, None, None]

@@ -34,12 +34,9 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
     root = Path(os.path.abspath(root))
     try:
         table, findings = _read(manifest, root)
+        asked = _stated_counts(manifest, root).items()
         drawn = DRAWN in set(table["split"])
-        counts = [
-            _count(table, what, stated)
-            for what, stated in _stated_counts(manifest, root).items()
-            if drawn or not what.startswith(DRAWN)
-        ]
+        counts = [_count(table, what, stated) for what, stated in asked if drawn or not what.startswith(DRAWN)]
     except UNREADABLE as error:
         return Report(manifest.name, printable(root), 0, [], [Finding("error", printable(str(error)))])
     paths = sorted(set(table["path"]))
@@ -56,8 +53,7 @@ def check_dataset(name: str | Path, root: str | Path, progress: Callable[[int, i
 
 
 def _read(manifest: DatasetManifest, root: Path) -> tuple[pd.DataFrame, list[Finding]]:
-    """Return the table (of RegDB's trial 1; with Market-1501's boxes drawn by hand, where they are there) and what is
-    wrong with the other trials' lists."""
+    """The table (RegDB's of trial 1; Market-1501's with boxes drawn by hand), and what is wrong with other trials."""
     table = read_dataset(manifest, root)
     findings = []
     if DRAWN in manifest.splits and (root / DRAWN).is_dir():
@@ -84,7 +80,7 @@ def _stated_counts(manifest: DatasetManifest, root: Path) -> dict[str, list[dict
     """Return {what: [value, source, note]}; a miniature world states its own counts beside its images."""
     stated = defaultdict(list)
     for count in manifest.counts:
-        stated[count.what].append({"value": count.value, "source": count.source, "note": count.note})
+        stated[count.what].append(count.model_dump(exclude={"what"}))
     world = root / "world.json"
     if world.is_file():
         held = read_json(world)
@@ -115,24 +111,19 @@ def _count(table: pd.DataFrame, what: str, stated: list[dict[str, str | int]]) -
 
 def _duplicates(seen: dict[str, look.Seen], table: pd.DataFrame) -> list[Finding]:
     about = {row.path: row for row in table.itertuples()}
-    groups = defaultdict(list)
+    groups, across, within = defaultdict(list), [], []
     for path, each in seen.items():
         if not each.wrong:
             groups[each.digest].append(path)
-    items = defaultdict(list)
     for paths in (paths for paths in groups.values() if len(paths) > 1):
         training = {about[path].split in ("train", "val") for path in paths}
-        across = len(training) > 1 or len({about[path].identity for path in paths}) > 1
-        items[across].append(" = ".join(paths))
-    findings = []
-    for across, where, remedy in (
-        (True, "for several identities, or for training and test", "They carry wrong labels or leak the test."),
-        (False, "more than once for one identity", ""),
-    ):
-        if items[across]:
-            what = f"{len(items[across])} images are there {where}."
-            findings.append(Finding("warning", what, remedy, items[across]))
-    return findings
+        mixed = len(training) > 1 or len({about[path].identity for path in paths}) > 1
+        (across if mixed else within).append(" = ".join(paths))
+    told = (
+        (across, "for several identities, or for training and test", "They carry wrong labels or leak the test."),
+        (within, "more than once for one identity", ""),
+    )
+    return [Finding("warning", f"{len(each)} images are there {where}.", do, each) for each, where, do in told if each]
 
 
 def _lone_modalities(table: pd.DataFrame, manifest: DatasetManifest) -> list[Finding]:
@@ -153,6 +144,6 @@ def _unused(root: Path, used: set[str]) -> list[Finding]:
         extra = sum(is_image(name) and os.path.join(folder, name) not in used for name in names)
         if extra:
             counts[Path(folder).relative_to(root).parts[0] if Path(folder) != root else "."] += extra
-    items = [f"{folder}: {count}" for folder, count in sorted(counts.items())]
     what = f"{sum(counts.values()):,} further images belong to no split and are not used by the protocol."
+    items = [f"{folder}: {count}" for folder, count in sorted(counts.items())]
     return [Finding("note", what, items=items)] if items else []

@@ -8,11 +8,14 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 from vireid_lib import disk
+
+T = TypeVar("T")
 
 # A file changed again within the clock's resolution keeps its times, so an entry is only trusted when the
 # file was already this old at the moment it was hashed (git calls the other case "racily clean").
@@ -36,6 +39,16 @@ def stamp(path: str | Path) -> list[int]:
     """
     status = os.stat(path)
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def kept_until_changed(maxsize: int) -> Callable[[Callable[[Any], T]], Callable[[Any], T]]:
+    """Have a function of one file keep its last `maxsize` answers for as long as the files' stamps stay."""
+
+    def keeping(read: Callable[[Any], T]) -> Callable[[Any], T]:
+        kept = functools.lru_cache(maxsize)(lambda path, *_: read(path))
+        return functools.wraps(read)(lambda path: kept(path, *stamp(path)))
+
+    return keeping
 
 
 def aside(path: Path) -> Path:
@@ -85,11 +98,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def reserve(path: Path) -> None:
-    """Take all of a sparse file's space on disk now, where the system can.
-
-    Raises:
-        OSError: the disk is full. Found out later, through a memory map, that would kill the process.
-    """
+    """Take all of a sparse file's space on disk now, where the system can. Raises OSError: the disk is full. Found out
+    later, through a memory map, that would kill the process."""
     if hasattr(os, "posix_fallocate"):
         with open(path, "r+b") as file:
             size = os.fstat(file.fileno()).st_size
@@ -101,15 +111,19 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     """Return the sha256 of every file's bytes, in the order of `paths`.
 
     `cache/contents.json` remembers what each file held together with its size and times; only files whose stamp moved
-    are read again. Two processes may do this at once: an entry lost to the other one costs one more read.
-
-    Raises:
-        FileNotFoundError: a file does not exist; the message names it.
+    are read again. Two processes may do this at once: an entry lost to the other one costs one more read. Raises
+    FileNotFoundError: a file does not exist; the message names it.
     """
     paths = [os.path.abspath(path) for path in paths]
     index_path = None if cache is None else Path(cache) / "contents.json"
-    known = _read_index(index_path)
-    stamps = {path: _stamp_or_explain(path) for path in dict.fromkeys(paths)}
+    known, stamps = _read_index(index_path), {}
+    for path in dict.fromkeys(paths):
+        try:
+            stamps[path] = stamp(path)
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{path} does not exist. It was listed as an image: restore the file, or read the data set again."
+            ) from None
     unknown = [path for path, now in stamps.items() if known.get(path, (None,))[0] != now]
     started = time.time_ns()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -125,25 +139,13 @@ def content_digests(paths: Iterable[str | Path], cache: Path | None = None) -> l
     return [fresh.get(path) or known[path][1] for path in paths]
 
 
-def _stamp_or_explain(path: str) -> list[int]:
-    try:
-        return stamp(path)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path} does not exist. It was listed as an image: restore the file, or read the data set again."
-        ) from None
-
-
 def _read_index(path: Path | None) -> dict[str, list]:
     """Return {path: [stamp, digest]}; an index that cannot be read is only a cache and starts afresh."""
-    if path is None or not path.exists():
-        return {}
-    return _parsed_index(path, *stamp(path))
+    return {} if path is None or not path.exists() else _parsed_index(path)
 
 
-@functools.lru_cache(maxsize=2)
-def _parsed_index(path: Path, *_: int) -> dict[str, list]:
-    """The index as the file's stamp says it is: a chapter asks for it many times, and parsing takes most of it."""
+@kept_until_changed(2)  # a chapter asks for it many times, and parsing takes most of it
+def _parsed_index(path: Path) -> dict[str, list]:
     try:
         index = json.loads(path.read_bytes())
     except (ValueError, RecursionError):

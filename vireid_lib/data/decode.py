@@ -32,10 +32,6 @@ class ImageError(ValueError):
         self.why = why
 
 
-class _Unusable(Exception):
-    """What is wrong with an image whose path the caller knows."""
-
-
 def open_image(path: str | Path) -> Image.Image:
     """Return a file's image, upright and fully decoded, as an 8-bit RGB picture of its own size.
 
@@ -57,24 +53,20 @@ def _named(path: str | Path) -> Iterator[None]:
     """Have whatever reading an image raises name its path."""
     try:
         yield
+    except ImageError:
+        raise
     except FileNotFoundError:
         raise ImageError(path, "does not exist") from None
     except UnidentifiedImageError:
         kind = kind_of(path)
         raise ImageError(path, kind if kind.startswith("is ") else f"is not an image: it {kind}") from None
-    except _Unusable as error:
-        raise ImageError(path, str(error)) from None
     except Exception as error:
         # Pillow's decoders meet broken files with whatever their code stumbles over: OSError, struct.error, TypeError…
         raise ImageError(path, f"cannot be decoded: {str(error) or type(error).__name__}") from None
 
 
 def decode(path: str | Path, size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
-    """Return a file's pixels at `size` = (height, width), resized bilinearly with antialiasing.
-
-    Raises:
-        ImageError: as `open_image`.
-    """
+    """`open_image`'s pixels at `size` = (height, width), resized bilinearly with antialiasing. Errors as there."""
     height, width = size
     image = open_image(path)
     if image.size != (width, height):
@@ -83,11 +75,7 @@ def decode(path: str | Path, size: tuple[int, int]) -> UInt8[np.ndarray, "height
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """Return (height, width) of a file's image as `open_image` shows it; only its header is read.
-
-    Raises:
-        ImageError: the file is missing, empty or no image.
-    """
+    """(height, width) of a file's image as `open_image` shows it; only its header is read. Errors as there."""
     with _named(path), Image.open(path) as file:
         try:
             lies = file.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # these exchange height and width
@@ -124,12 +112,12 @@ def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
 def _eight_bits(image: Image.Image, path: str | Path) -> UInt8[np.ndarray, "height width"]:
     values = np.asarray(image)
     if not np.isfinite(values).all():
-        raise _Unusable("holds values that are no finite numbers; write it anew")
+        raise ImageError(path, "holds values that are no finite numbers; write it anew")
     if (limits := intensity.limits(path)) is not None:
         return intensity.to_bytes(values, *limits)
     if image.mode == "F":
-        raise _Unusable("holds floating-point numbers without a stated range; convert it to 8 or 16 bits")
+        raise ImageError(path, "holds floating-point numbers without a stated range; convert it to 8 or 16 bits")
     grey = values.astype(np.int64)
     if grey.min() < 0 or grey.max() > 65535:
-        raise _Unusable(f"has brightness {grey.min()} to {grey.max()}; convert it to 8 or 16 bits")
+        raise ImageError(path, f"has brightness {grey.min()} to {grey.max()}; convert it to 8 or 16 bits")
     return ((grey * 255 + 32767) // 65535).astype(np.uint8)

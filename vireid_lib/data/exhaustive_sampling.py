@@ -71,16 +71,13 @@ class OnceAnEpochSampler(EpochSampler):
         self.steps_per_epoch = len(self._pool.names) // identities
 
     def _draw(self, stream: np.random.RandomState) -> list[Batch]:
+        def some(images: np.ndarray) -> np.ndarray:
+            return stream.choice(images, self.images, replace=len(images) < self.images)
+
         order, batches = self._pool.names[stream.permutation(len(self._pool.names))].tolist(), []
         for start in range(0, self.steps_per_epoch * self.identities, self.identities):
-            sides = (
-                [
-                    stream.choice(images[name], self.images, replace=len(images[name]) < self.images)
-                    for name in order[start : start + self.identities]
-                ]
-                for images in (self._pool.visible, self._pool.infrared)
-            )
-            batches.append(tuple(np.concatenate(side) for side in sides))
+            names, sides = order[start : start + self.identities], (self._pool.visible, self._pool.infrared)
+            batches.append(tuple(np.concatenate([some(side[name]) for name in names]) for side in sides))
         return batches
 
 

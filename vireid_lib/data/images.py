@@ -46,32 +46,36 @@ def load_images(paths: Sequence[str], size: tuple[int, int], *, cache: Path | No
         pixels = np.empty(shape, np.uint8)
         _decode_into(pixels, paths)
         return ImageStack(pixels)
-    folder = _cache_folder(paths, size, Path(cache))
+    # A missing file is a broken image, to be named as such.
+    held = iter(content_digests([path for path in paths if os.path.isfile(path)], cache))
+    contents = [next(held) if os.path.isfile(path) else "missing" for path in paths]
+    ranges = [limits_if_deep(path) for path in paths]
+    key = json.dumps([contents, list(size), VERSION, PIL.__version__, *([ranges] if any(ranges) else [])])
+    folder = Path(cache) / f"images-{size[0]}x{size[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
     pixels = _cached(folder, shape)
     if pixels is None:
         if folder.exists():
             shutil.rmtree(folder)
-        _build(folder, paths, shape)
+        sweep(folder.parent)
+        # Not a temporary folder of the standard library's: those shut out the other users of a shared cache.
+        with written_aside(folder) as own:
+            own.mkdir()
+            pixels = np.lib.format.open_memmap(own / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+            reserve(own / "pixels.npy")
+            _decode_into(pixels, paths)
+            pixels.flush()
         pixels = _cached(folder, shape)
     return ImageStack(pixels)
 
 
 def to_float(
-    pixels: UInt8[np.ndarray, "images height width 3"], device: str | torch.device = "cpu"
+    pixels: UInt8[np.ndarray, "images height width 3"], device: str | torch.device = "cpu", channels_last: bool = False
 ) -> Float[Tensor, "images 3 height width"]:
-    """Return pixels as a float tensor in 0..1, channels first, on a device."""
+    """Return pixels as a float tensor in 0..1, channels first, on a device; in memory, channels may come last."""
     # Bytes travel to the device, a quarter of the floats' size. The copy makes memory-mapped pixels writable.
     tensor = torch.from_numpy(np.array(pixels, copy=True)).to(device)
-    return tensor.permute(0, 3, 1, 2).contiguous().float().div_(255)
-
-
-def _cache_folder(paths: Sequence[str], size: tuple[int, int], cache: Path) -> Path:
-    """Return where the cache of these files lies. A missing file is a broken image, to be named as such."""
-    held = iter(content_digests([path for path in paths if os.path.isfile(path)], cache))
-    contents = [next(held) if os.path.isfile(path) else "missing" for path in paths]
-    ranges = [limits_if_deep(path) for path in paths]
-    key = json.dumps([contents, list(size), VERSION, PIL.__version__, *([ranges] if any(ranges) else [])])
-    return cache / f"images-{size[0]}x{size[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    images = tensor.permute(0, 3, 1, 2).contiguous().float().div_(255)
+    return images.contiguous(memory_format=torch.channels_last) if channels_last else images
 
 
 def _cached(folder: Path, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -81,17 +85,6 @@ def _cached(folder: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     except (OSError, EOFError, ValueError):
         return None
     return pixels if pixels.shape == shape else None
-
-
-def _build(folder: Path, paths: Sequence[str], shape: tuple[int, ...]) -> None:
-    sweep(folder.parent)
-    # Not a temporary folder of the standard library's: those shut out the other users of a shared cache.
-    with written_aside(folder) as own:
-        own.mkdir()
-        pixels = np.lib.format.open_memmap(own / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
-        reserve(own / "pixels.npy")
-        _decode_into(pixels, paths)
-        pixels.flush()
 
 
 def _decode_into(pixels: np.ndarray, paths: Sequence[str]) -> None:

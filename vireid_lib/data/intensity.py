@@ -5,20 +5,17 @@ has three grey levels; scaled image by image, a person's warmth would depend on 
 of a set's modality share one range: the manifest's `intensity`, or percentiles over the set.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Shaped
 from PIL import Image
 
-from vireid_lib.data.contents import stamp
+from vireid_lib.data.contents import kept_until_changed
 
 PERCENTILES = (0.5, 99.5)
 IMAGES, PIXELS = 1000, 4096  # at most so many images, and so many pixels of each, are looked at for percentiles
@@ -26,23 +23,11 @@ SUFFIXES = (".png", ".tif", ".tiff")  # formats that hold more than eight bits
 
 Limits = tuple[float, float]
 
+_SCALES: dict[str, tuple[tuple[str, ...], Limits | None]] = {}
+"""Of a folder: all whose deep images share its range, and the range if it is stated."""
 
-class _Scale:
-    """The range that the images below some folders share, measured when the first deep one is met."""
-
-    def __init__(self, folders: Sequence[str], stated: Sequence[float] | None) -> None:
-        self.folders, self.stated = sorted(folders), None if stated is None else (float(stated[0]), float(stated[1]))
-        self._lock, self._measured, self._limits = threading.Lock(), stated is not None, self.stated
-
-    def limits(self) -> Limits | None:
-        """(value shown as black, value shown as white); None where all deep pixels are equal."""
-        with self._lock:
-            if not self._measured:
-                self._limits, self._measured = _percentiles(self.folders), True
-        return self._limits
-
-
-_SCALES: dict[str, _Scale] = {}  # by folder
+_MEASURED: dict[tuple[str, ...], Limits | None] = {}
+_MEASURING = threading.Lock()
 
 
 def declare(root: str | Path, paths: Mapping[str, Iterable[str]], stated: Sequence[float] | None = None) -> None:
@@ -56,31 +41,45 @@ def declare(root: str | Path, paths: Mapping[str, Iterable[str]], stated: Sequen
     for of_modality in paths.values():
         tops = {os.path.relpath(path, root).split(os.sep)[0] for path in of_modality}
         folders = [folder for folder in (os.path.join(root, top) for top in tops) if os.path.isdir(folder)]
-        _SCALES.update(dict.fromkeys(folders, _Scale(folders, stated)))
+        restore([(folders, stated)])
 
 
 def declared() -> list[tuple[list[str], Limits | None]]:
     """What was declared, as JSON values for `restore` in another process."""
-    return [(scale.folders, scale.stated) for scale in dict.fromkeys(_SCALES.values())]
+    return [(list(folders), stated) for folders, stated in dict.fromkeys(_SCALES.values())]
 
 
 def restore(held: Iterable[Sequence]) -> None:
     """Declare what another process had declared."""
     for folders, stated in held:
-        _SCALES.update(dict.fromkeys(folders, _Scale(folders, stated)))
+        scale = tuple(sorted(folders)), stated and tuple(map(float, stated))
+        _SCALES.update(dict.fromkeys(folders, scale))
+        _MEASURED.pop(scale[0], None)
 
 
 def limits(path: str | Path) -> Limits | None:
-    """The range of the data set that a file lies in; None for a file of no declared set."""
-    scale = _scale(str(path))
-    return None if scale is None else scale.limits()
+    """(value shown as black, value shown as white) in the data set that a file lies in, measured when it is first asked
+    for; None for a file of no declared set, and where all deep pixels are equal."""
+    folders, stated = _scale(str(path)) or ((), None)
+    if stated is not None or not folders:
+        return stated
+    with _MEASURING:
+        if folders not in _MEASURED:
+            _MEASURED[folders] = _percentiles(folders)
+        return _MEASURED[folders]
 
 
 def limits_if_deep(path: str | Path) -> Limits | None:
     """`limits` for a deep image, None for any other; what an image's pixels depend on besides its file."""
-    if not str(path).lower().endswith(SUFFIXES) or (scale := _scale(str(path))) is None:
-        return None
-    return scale.limits() if _is_deep_file(str(path)) else None
+    known = str(path).lower().endswith(SUFFIXES) and _scale(str(path)) is not None
+    return limits(path) if known and os.path.isfile(path) and _is_deep_file(str(path)) else None
+
+
+def _scale(path: str) -> tuple[tuple[str, ...], Limits | None] | None:
+    folder = os.path.dirname(path)
+    while _SCALES and folder not in _SCALES and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    return _SCALES.get(folder)
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -96,20 +95,9 @@ def to_bytes(
     return np.rint(shares.clip(0, 1) * 255).astype(np.uint8)
 
 
-def _scale(path: str) -> _Scale | None:
-    folder = os.path.dirname(path)
-    while _SCALES and folder not in _SCALES and os.path.dirname(folder) != folder:
-        folder = os.path.dirname(folder)
-    return _SCALES.get(folder)
-
-
+@kept_until_changed(1 << 18)
 def _is_deep_file(path: str) -> bool:
-    return os.path.isfile(path) and _deep_by_stamp(path, *stamp(path))
-
-
-@lru_cache(maxsize=1 << 18)
-def _deep_by_stamp(path: str, *_: int) -> bool:
-    """Whether the file, as its stamp says it is, holds a deep image; only its header is read."""
+    """Whether the file holds a deep image; only its header is read."""
     try:
         with Image.open(path) as image:
             return is_deep(image)
@@ -122,13 +110,14 @@ def _percentiles(folders: Sequence[str]) -> Limits | None:
     files = sorted(
         os.path.join(place, name) for folder in folders for place, _, names in os.walk(folder) for name in names
     )
+    files = [file for file in files if os.path.isfile(file)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         deep = [file for file, found in zip(files, pool.map(_is_deep_file, files), strict=True) if found]
         chosen = [deep[place] for place in np.linspace(0, len(deep) - 1, min(len(deep), IMAGES)).round().astype(int)]
-        seen = [values for values in pool.map(_some_pixels, chosen) if values.size]
-    if not seen:
+        seen = np.concatenate([np.empty(0), *pool.map(_some_pixels, chosen)])
+    if not seen.size:
         return None
-    low, high = np.percentile(np.concatenate(seen), PERCENTILES)
+    low, high = np.percentile(seen, PERCENTILES)
     return (float(low), float(high)) if high > low else None
 
 

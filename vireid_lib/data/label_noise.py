@@ -44,23 +44,18 @@ def replace_labels(
     random = np.random.default_rng(seed)
     for modality, rows in (("visible", visible & eligible), ("infrared", ~visible & eligible)):
         rows = np.flatnonzero(rows)
-        noisy[rows] = _exchange(labels[rows], identities, share, random, modality)
+        count = math.ceil(round(share * len(rows), 9))  # 0.07 · 100 is 7, not 7.000000000000001
+        places = np.searchsorted(identities, labels[rows])
+        for _ in range(TRIES):
+            drawn, chosen = places.copy(), random.choice(len(rows), count, replace=False)
+            # A step of 1 to n−1 around the circle of identities never leads back to the same one.
+            drawn[chosen] = (places[chosen] + random.integers(1, len(identities), count)) % len(identities)
+            if np.isin(places, drawn).all():
+                noisy[rows] = identities[drawn]
+                break
+        else:
+            raise ValueError(
+                f"With {share:.0%} wrong labels, each of {TRIES} draws left an identity without a {modality} image "
+                f"({len(rows)} images of {len(np.unique(places))} identities): lower the share, or add images."
+            )
     return noisy
-
-
-def _exchange(
-    labels: np.ndarray, identities: np.ndarray, share: float, random: np.random.Generator, modality: str
-) -> np.ndarray:
-    count = math.ceil(round(share * len(labels), 9))  # 0.07 · 100 is 7, not 7.000000000000001
-    places = np.searchsorted(identities, labels)
-    for _ in range(TRIES):
-        noisy = places.copy()
-        chosen = random.choice(len(labels), count, replace=False)
-        # A step of 1 to n−1 around the circle of identities never leads back to the same one.
-        noisy[chosen] = (places[chosen] + random.integers(1, len(identities), count)) % len(identities)
-        if np.isin(places, noisy).all():
-            return identities[noisy]
-    raise ValueError(
-        f"With {share:.0%} wrong labels, each of {TRIES} draws left an identity without a {modality} image "
-        f"({len(labels)} images of {len(np.unique(places))} identities): lower the share, or add images."
-    )

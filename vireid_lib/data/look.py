@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from vireid_lib.data import intensity
 from vireid_lib.data.contents import file_digest
@@ -47,13 +46,9 @@ def look(path: str) -> Seen:
         return Seen(wrong=error.why)
     except OSError as error:
         return Seen(wrong="does not exist" if isinstance(error, FileNotFoundError) else f"cannot be opened: {error}")
-    return Seen("", digest, (image.height, image.width), _levels(image), deep, pictures)
-
-
-def _levels(image: Image.Image) -> int:
     counts = np.cumsum(image.convert("L").histogram())
     low, high = (int(np.searchsorted(counts, share * counts[-1])) for share in (0.01, 0.99))
-    return high - low
+    return Seen("", digest, (image.height, image.width), high - low, deep, pictures)
 
 
 def look_at_all(paths: list[str], progress: Callable[[int, int], None] | None = None) -> dict[str, Seen]:

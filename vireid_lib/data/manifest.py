@@ -1,6 +1,5 @@
 """Data-set manifests: what each YAML under data_manifests/datasets/ says, as a strictly checked model."""
 
-import functools
 import hashlib
 import os
 import re
@@ -11,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from vireid_lib import places
-from vireid_lib.data.contents import stamp
+from vireid_lib.data.contents import kept_until_changed
 from vireid_lib.data.strict import FileError, Strict, read_model
 from vireid_lib.nearest import hint
 from vireid_lib.project import project_root
@@ -132,11 +131,8 @@ def manifest_names() -> list[str]:
 
 
 def load_manifest(name_or_path: str | Path) -> DatasetManifest:
-    """Load a manifest by its name (`sysu_mm01`) or from a YAML file.
-
-    Raises:
-        FileError: no such manifest, or one that breaks the schema; names the file, key and remedy.
-    """
+    """Load a manifest by its name (`sysu_mm01`) or from a YAML file. Raises FileError: no such manifest, or one that
+    breaks the schema; names the file, key and remedy."""
     path = places.expanded(name_or_path)
     if not places.is_yaml(path):
         path = project_root() / "data_manifests" / "datasets" / f"{name_or_path}.yaml"
@@ -144,10 +140,9 @@ def load_manifest(name_or_path: str | Path) -> DatasetManifest:
             raise FileError(f"no data set named {str(name_or_path)!r}; {hint(str(name_or_path), manifest_names())}")
     if not os.path.isfile(path):  # Path's own raises for a name that is too long
         raise FileError(f"{path} does not exist; give a manifest's name or an existing file.")
-    return _read(path, tuple(stamp(path)))
+    return _read(path)
 
 
-@functools.lru_cache(maxsize=64)
-def _read(path: Path, _: tuple[int, ...]) -> DatasetManifest:
-    """The manifest as the file's stamp says it is: a run asks for the same few hundreds of times."""
+@kept_until_changed(64)  # a run asks for the same few hundreds of times
+def _read(path: Path) -> DatasetManifest:
     return read_model(path, DatasetManifest)

@@ -65,13 +65,10 @@ class Report:
         lines += ["", "Counts"] if self.counts else []
         width = max((len(line.what) for line in self.counts), default=0)
         for line in self.counts:
-            sources = "; ".join(
-                f"{each['source']}: {each['value']:,}" + (f" ({each['note']})" if each["note"] else "")
-                for each in line.stated
-            )
-            lines.append(
-                f"  {'ok     ' if line.agrees else 'DIFFERS'} {line.what:<{width}} {line.found:>7,}  {sources}"
-            )
+            notes = (f" ({each['note']})" if each["note"] else "" for each in line.stated)
+            sources = (f"{s['source']}: {s['value']:,}{note}" for s, note in zip(line.stated, notes, strict=True))
+            verdict = "ok     " if line.agrees else "DIFFERS"
+            lines.append(f"  {verdict} {line.what:<{width}} {line.found:>7,}  {'; '.join(sources)}")
         for severity, title in (("error", "Errors"), ("warning", "Warnings"), ("note", "Notes")):
             findings = [finding for finding in self.findings if finding.severity == severity]
             lines += ["", title] if findings else []

@@ -218,8 +218,7 @@ class AllImagesSampler(EpochSampler):
         self.steps_per_epoch = max(self.counts) // images + 1
 
     def _draw(self, stream: np.random.RandomState) -> list[Batch]:
-        orders = []
-        for count in self.counts:
-            orders.append(np.resize(np.arange(count), self.steps_per_epoch * self.images))
-            stream.shuffle(orders[-1])
+        orders = [np.resize(np.arange(count), self.steps_per_epoch * self.images) for count in self.counts]
+        for order in orders:
+            stream.shuffle(order)
         return list(zip(*(np.split(order, self.steps_per_epoch) for order in orders), strict=True))

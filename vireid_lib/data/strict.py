@@ -13,8 +13,7 @@ from vireid_lib.nearest import hint
 
 
 class Strict(BaseModel):
-    """Base of the models read from YAML: no unknown keys, no silent conversion of types, no later changes, and numbers
-    that are finite."""
+    """Base of the models read from YAML: no unknown keys, no silent conversion, no later changes, finite numbers."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -27,11 +26,7 @@ class FileError(ValueError):
 
 
 def read_yaml(path: Path) -> dict:
-    """Return the mapping in a YAML file.
-
-    Raises:
-        FileError: the file is not UTF-8 or not YAML, holds no mapping, or writes one key twice.
-    """
+    """The mapping in a YAML file. Raises FileError: it is not UTF-8 YAML, no mapping, or writes a key twice."""
     try:
         content = yaml12.load(read_text(path))
     except TextError as error:
@@ -48,9 +43,9 @@ def read_model(path: Path, model: type[Model]) -> Model:
     return validated(model, read_yaml(path), str(path))
 
 
-def validated(model: type[Model], content: dict, where: str, prefix: str = "") -> Model:
+def validated(model: type[Model], content: dict, where: str) -> Model:
     """Make `content` a model. Raises FileError as `explained`."""
-    return explained(lambda: model.model_validate(content), model, where, prefix)
+    return explained(lambda: model.model_validate(content), model, where)
 
 
 def explained(make: Callable[[], Model], model: type[BaseModel], where: str, prefix: str = "") -> Model:
@@ -71,7 +66,9 @@ def explained(make: Callable[[], Model], model: type[BaseModel], where: str, pre
 
 def _explain(problem: dict, model: type[BaseModel], prefix: str) -> str:
     """Turn one of pydantic's problems into one sentence with the key's full name and a remedy."""
-    steps = [step for step in problem["loc"] if not _is_type_label(step)]
+    # Pydantic adds the tried type to the place of a value that may have several types; a reader needs none.
+    types = ("str", "int", "float", "bool", "none")
+    steps = [step for step in problem["loc"] if not (step in types or (isinstance(step, str) and "[" in step))]
     names = [prefix] * bool(prefix) + [f"[{step}]" if isinstance(step, int) else str(step) for step in steps]
     key = ".".join(names).replace(".[", "[")
     if problem["type"] == "extra_forbidden":
@@ -83,11 +80,6 @@ def _explain(problem: dict, model: type[BaseModel], prefix: str) -> str:
     if not steps:
         return f"{message.rstrip('.')}."
     return f"key {key} is {problem['input']!r}: {message[0].lower()}{message[1:].rstrip('.')}."
-
-
-def _is_type_label(step: object) -> bool:
-    """Pydantic adds the tried type to the place of a value that may have several types; a reader needs none."""
-    return step in ("str", "int", "float", "bool", "none") or (isinstance(step, str) and "[" in step)
 
 
 def _model_at(model: type[BaseModel], steps: list) -> type[BaseModel]:

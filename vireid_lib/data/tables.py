@@ -46,12 +46,10 @@ def build(rows: list[dict], where: str) -> pd.DataFrame:
 def validate(table: pd.DataFrame, where: str) -> pd.DataFrame:
     """Check a table against the schema and return it with canonical column order, types and row numbers.
 
-    Columns: `path` (absolute), `identity` ("<data set>/<id>"), `camera` ("<data set>/<number>"), `modality`
-    ("visible" | "infrared"), `split`, `source` ("real" or a generator's name), `seed` (the random seed that made a
-    synthetic image; empty otherwise). Tables are checked where they enter; afterwards they are trusted.
-
-    Raises:
-        TableError: naming `where` (a file, a data set, a generator), the column, the first bad row and the remedy.
+    Columns: `path` (absolute), `identity` ("<data set>/<id>"), `camera` ("<data set>/<number>"), `modality` ("visible"
+    | "infrared"), `split`, `source` ("real" or a generator's name), `seed` (the random seed that made a synthetic
+    image; empty otherwise). Tables are checked where they enter; afterwards they are trusted. Raises TableError: naming
+    `where` (a file, a data set, a generator), the column, the first bad row and the remedy.
     """
     _check_columns(table, where)
     table = table[list(COLUMNS)].reset_index(drop=True)
@@ -140,11 +138,7 @@ def save(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """Read a table that `save` wrote; relative paths count from the CSV's folder.
-
-    Raises:
-        TableError: the file is not such a table.
-    """
+    """Read a table that `save` wrote; relative paths count from the CSV's folder. Raises TableError if it is none."""
     path = Path(os.path.abspath(path))
     # Nothing is guessed: an identity "NA" stays text, and seeds keep all their digits.
     try:
@@ -169,14 +163,12 @@ def load(path: str | Path) -> pd.DataFrame:
 
 
 def _check_columns(table: pd.DataFrame, where: str) -> None:
-    missing = [column for column in COLUMNS if column not in table.columns]
-    unknown = [str(column) for column in table.columns if column not in COLUMNS]
     if table.columns.has_duplicates:
         raise TableError(f"{where}: a column appears twice; keep one of each of {', '.join(COLUMNS)}.")
-    if missing:
-        raise TableError(f"{where}: column {missing[0]} is missing; add it: a table has {', '.join(COLUMNS)}.")
-    if unknown:
-        raise TableError(f"{where}: unknown column {unknown[0]}; drop it: {hint(unknown[0], COLUMNS)}")
+    for missing in (column for column in COLUMNS if column not in table.columns):
+        raise TableError(f"{where}: column {missing} is missing; add it: a table has {', '.join(COLUMNS)}.")
+    for unknown in (str(column) for column in table.columns if column not in COLUMNS):
+        raise TableError(f"{where}: unknown column {unknown}; drop it: {hint(unknown, COLUMNS)}")
 
 
 def _refuse(table: pd.DataFrame, bad: pd.Series, column: str, where: str, remedy: str) -> None:

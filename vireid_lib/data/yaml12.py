@@ -8,8 +8,7 @@ import yaml
 
 
 class Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with the scalars of YAML 1.2; a key that a mapping writes twice is an error, where PyYAML
-    lets the second win in silence."""
+    """PyYAML's safe loader with the scalars of YAML 1.2; a key that a mapping writes twice is an error."""
 
     yaml_implicit_resolvers = {}
 

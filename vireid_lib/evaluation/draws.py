@@ -1,6 +1,6 @@
 """How queries and galleries are drawn from a table: all images, a seeded draw, the official draw."""
 
-import functools
+import os
 import random
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import scipy.io
 
+from vireid_lib.data.contents import kept_until_changed
 from vireid_lib.evaluation.rules import camera_numbers
 
 # Identity's number, zero-padded as the releases sort it → camera's number → index labels of its images.
@@ -25,7 +26,7 @@ def images_by_place(table: pd.DataFrame, modality: str) -> Places:
         {
             "identity": [identity.rsplit("/", 1)[-1].zfill(4) for identity in rows["identity"]],
             "camera": camera_numbers(rows["camera"].to_numpy(), "camera", len(rows)),
-            "file": [PurePath(path).name for path in rows["path"]],
+            "file": rows["path"].map(os.path.basename),
         },
         index=rows.index,
     ).sort_values(["identity", "camera", "file"], kind="stable")
@@ -37,12 +38,8 @@ def images_by_place(table: pd.DataFrame, modality: str) -> Places:
 
 def all_images(places: Places, cameras: Sequence[int] | None = None) -> list:
     """Return all images of these cameras (of all), by identity, camera (as listed) and file name."""
-    return [
-        label
-        for by_camera in places.values()
-        for camera in (sorted(by_camera) if cameras is None else cameras)
-        for label in by_camera.get(camera, [])
-    ]
+    held = ((by_camera, sorted(by_camera) if cameras is None else cameras) for by_camera in places.values())
+    return [label for by_camera, wanted in held for camera in wanted for label in by_camera.get(camera, [])]
 
 
 def seeded_draw(places: Places, cameras: Sequence[int], trial: int, shots: int = 1) -> list:
@@ -53,15 +50,10 @@ def seeded_draw(places: Places, cameras: Sequence[int], trial: int, shots: int =
     same generator samples without replacement, so those numbers compare among themselves only.
     """
     generator = random.Random(trial)
-    drawn: list = []
-    for by_camera in places.values():
-        for camera in cameras:
-            images = by_camera.get(camera, [])
-            if images and shots == 1:
-                drawn.append(generator.choice(images))
-            elif images:
-                drawn.extend(generator.sample(images, min(shots, len(images))))
-    return drawn
+    held = [by_camera[camera] for by_camera in places.values() for camera in cameras if camera in by_camera]
+    if shots == 1:
+        return [generator.choice(images) for images in held]
+    return [label for images in held for label in generator.sample(images, min(shots, len(images)))]
 
 
 def read_permutations(file: Path) -> dict[tuple[int, int], np.ndarray]:
@@ -78,12 +70,11 @@ def read_permutations(file: Path) -> dict[tuple[int, int], np.ndarray]:
             f"{file} does not exist: the official draw needs rand_perm_cam.mat, which comes with SYSU-MM01 "
             '(folder exp/); copy it there, or use draw="seeded"'
         )
-    about = file.stat()
-    return _read(file, about.st_mtime_ns, about.st_size)
+    return _read(file)
 
 
-@functools.lru_cache(maxsize=4)
-def _read(file: Path, *_: int) -> dict[tuple[int, int], np.ndarray]:
+@kept_until_changed(4)
+def _read(file: Path) -> dict[tuple[int, int], np.ndarray]:
     def refuse(what: str) -> ValueError:
         return ValueError(f"{file}{what}; copy the file that comes with SYSU-MM01 (folder exp/) again")
 
@@ -144,13 +135,12 @@ def official_draw(
             if len(set(chosen)) < len(chosen):
                 raise ValueError(f"trial {trial} for {where} names an image twice; is it this data set's?")
             by_number = {_number(paths[label]): label for label in by_camera.get(camera, [])}
-            for number in chosen:
-                if number not in by_number:
-                    raise ValueError(
-                        f"the official draw asks for image {number:04d} of {where}, which the table lacks: "
-                        "the data set's copy is incomplete (`vireid data check` names what is missing)"
-                    )
-                drawn.append(by_number[number])
+            for number in (number for number in chosen if number not in by_number):
+                raise ValueError(
+                    f"the official draw asks for image {number:04d} of {where}, which the table lacks: the data set's "
+                    "copy is incomplete (`vireid data check` names what is missing)"
+                )
+            drawn += [by_number[number] for number in chosen]
     return drawn
 
 

@@ -74,13 +74,9 @@ class Evaluation:
         """Mean over trials; the CMC is as long as the shortest, query counts are summed over trials."""
         scores = [trial.scores for trial in self.trials]
         length = min(len(each.cmc) for each in scores)
-        return Scores(
-            cmc=np.mean([each.cmc[:length] for each in scores], axis=0),
-            mean_ap=float(np.mean([each.mean_ap for each in scores])),
-            mean_inp=float(np.mean([each.mean_inp for each in scores])),
-            valid_queries=sum(each.valid_queries for each in scores),
-            tied_queries=sum(each.tied_queries for each in scores),
-        )
+        means = {name: float(np.mean([getattr(each, name) for each in scores])) for name in ("mean_ap", "mean_inp")}
+        sums = {name: sum(getattr(each, name) for each in scores) for name in ("valid_queries", "tied_queries")}
+        return Scores(cmc=np.mean([each.cmc[:length] for each in scores], axis=0), **means, **sums)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per trial: name, part, rank_1, rank_5, rank_10, rank_20, mean_ap, mean_inp, counts."""
@@ -102,14 +98,6 @@ class Evaluation:
             "deviation_over_trials": deviation,
             "trials": [trial.to_dict() for trial in self.trials],
         }
-
-    def __str__(self) -> str:
-        scores = self.scores
-        trials = f"{len(self.trials)} trial{'s' if len(self.trials) > 1 else ''}"
-        return (
-            f"{self.protocol['name']}: rank-1 {scores.rank(1):.2%}, rank-10 {scores.rank(10):.2%}, "
-            f"mAP {scores.mean_ap:.2%}, mINP {scores.mean_inp:.2%} ({trials})"
-        )
 
 
 def _summary(scores: Scores) -> dict[str, float]:
@@ -144,12 +132,7 @@ def evaluate(
             f"features have shape {tuple(features.shape)} and the table has {len(table)} rows; extract one "
             "feature vector per row, in the table's order"
         )
-    bad = torch.nonzero(~torch.isfinite(features).all(1)).flatten().tolist()
-    if bad:
-        raise ValueError(
-            f"the features of {len(bad)} of {len(table)} images are not finite, first that of "
-            f"{table['path'].iloc[bad[0]]}: the network has diverged, or this image is broken"
-        )
+    refuse_non_finite(features, table)
     table, features = table.reset_index(drop=True), features.detach()
     if features.element_size() < 4:
         features = features.float()  # rankings need more than half precision
@@ -171,6 +154,16 @@ def evaluate(
     return Evaluation(protocol.to_dict(), in_order, distance.__name__, None if trained_identities is None else True)
 
 
+def refuse_non_finite(features: Float[Tensor, "images dim"], table: pd.DataFrame) -> None:
+    """Raise ValueError, naming the first such image, where a feature is NaN or infinite."""
+    bad = torch.nonzero(~torch.isfinite(features).all(1)).flatten().tolist()
+    for first in table["path"].iloc[bad[:1]]:
+        raise ValueError(
+            f"the features of {len(bad)} of {len(table)} images are not finite, first that of {first}: the network has "
+            "diverged, then train it with a lower rate; or this image is broken"
+        )
+
+
 def _sharing(trials: Sequence[Trial]) -> list[list[Trial]]:
     """The trials in groups that have the same queries, or else the same gallery."""
     for side in ("query", "gallery"):
@@ -183,8 +176,7 @@ def _sharing(trials: Sequence[Trial]) -> list[list[Trial]]:
 
 
 def _ranked(features: Tensor, trials: Sequence[Trial], rule: str, distance: Callable) -> list[Ranking]:
-    """Rank several trials of which one side is the same. Each draws but some images of the other side; a distance
-    that several trials need is computed once."""
+    """Rank trials that share one side and draw images of the other; a distance is computed once for all of them."""
     rankings = []
     for trial in trials:
         sides = (trial.query, trial.gallery)
@@ -219,29 +211,23 @@ def _digest(trial: Trial) -> str:
 
 
 def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """Put the trials of several evaluations into one, as for RegDB's ten splits with a network each.
-
-    Raises:
-        ValueError: none given, different protocols or distances, or the same trial twice.
-    """
+    """Put the trials of several evaluations into one, as for RegDB's ten splits with a network each. Raises ValueError:
+    none given, different protocols or distances, or the same trial twice."""
     if not evaluations:
         raise ValueError("there is nothing to combine; give at least one evaluation")
-    first = evaluations[0]
-    for what, values in (
-        ("protocols", [each.protocol["name"] for each in evaluations]),
-        ("rules", [each.protocol["rule"] for each in evaluations]),
-        ("distances", [each.distance for each in evaluations]),
-    ):
-        for other in values:
-            if other != values[0]:
-                raise ValueError(
-                    f"the evaluations have different {what}, {values[0]!r} and {other!r}; combine like with like"
-                )
+    about = [
+        {"protocols": each.protocol["name"], "rules": each.protocol["rule"], "distances": each.distance}
+        for each in evaluations
+    ]
+    for what, other in ((what, other) for each in about for what, other in each.items() if other != about[0][what]):
+        raise ValueError(
+            f"the evaluations have different {what}, {about[0][what]!r} and {other!r}; combine like with like"
+        )
     trials = tuple(trial for each in evaluations for trial in each.trials)
     names = [trial.name for trial in trials]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"trial {twice[0]!r} is there twice; give each trial once")
-    protocol = {key: value for key, value in first.protocol.items() if key != "trial"}
+    protocol = {key: value for key, value in evaluations[0].protocol.items() if key != "trial"}
     disjoint = True if all(each.disjoint for each in evaluations) else None
-    return Evaluation(protocol, trials, first.distance, disjoint)
+    return Evaluation(protocol, trials, evaluations[0].distance, disjoint)

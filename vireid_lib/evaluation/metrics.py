@@ -85,11 +85,7 @@ def score(
 
 
 def scores_of(ranking: Ranking) -> Scores:
-    """Return the means over all queries that were ranked; warns if ties matter.
-
-    Raises:
-        ValueError: no valid query at all.
-    """
+    """The means over all queries that were ranked; warns if ties matter. Raises ValueError without a valid query."""
     pessimistic, optimistic, length = ranking.result()
     cmc, better = (
         (each[:, :1] <= torch.arange(1, min(RANKS, length) + 1)).double().mean(0) for each in (pessimistic, optimistic)

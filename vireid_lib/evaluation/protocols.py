@@ -2,19 +2,13 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from vireid_lib.evaluation.draws import (
-    Places,
-    all_images,
-    images_by_place,
-    official_draw,
-    read_permutations,
-    seeded_draw,
-)
+from vireid_lib.evaluation import draws
+from vireid_lib.evaluation.draws import all_images, images_by_place, seeded_draw
 
 DIRECTIONS = ("visible-to-infrared", "infrared-to-visible")
 
@@ -32,30 +26,11 @@ class Trial:
     part: int = 0
 
 
-@runtime_checkable
-class EvaluationProtocol(Protocol):
-    """The interface that `evaluate` needs. `rule` is `score`'s; `name` says everything that changes the numbers."""
+class EvaluationProtocol:
+    """What `evaluate` needs. `rule`: `score`'s; `name`: all that changes the numbers; `CHOICES`: settings' values."""
 
     rule: ClassVar[str]
-
-    @property
-    def name(self) -> str: ...
-
-    def trials(self, table: pd.DataFrame) -> list[Trial]:
-        """The rankings of a table: the test rows of one data set.
-
-        Raises:
-            ValueError: no query or no gallery image; or several splits, whose identities would share a gallery.
-        """
-
-    def to_dict(self) -> dict:
-        """The settings for a result record."""
-
-
-class _Settings:
-    """Checks and records the settings of a protocol; `CHOICES` are the values that a setting may have."""
-
-    rule: ClassVar[str]
+    name: str
     CHOICES: ClassVar[dict[str, tuple]] = {}
 
     def __post_init__(self) -> None:
@@ -65,7 +40,13 @@ class _Settings:
             if getattr(self, setting) < 1:
                 raise ValueError(f"{setting} is {getattr(self, setting)}; it must be at least 1")
 
+    def trials(self, table: pd.DataFrame) -> list[Trial]:
+        """The rankings of a table: the test rows of one data set. Raises ValueError: no query or no gallery image; or
+        several splits, whose identities would share a gallery."""
+        raise NotImplementedError(f"{type(self).__name__} has no trials")
+
     def to_dict(self) -> dict:
+        """The settings for a result record."""
         return {"name": self.name, "rule": self.rule, **asdict(self)}
 
 
@@ -90,7 +71,7 @@ def _trial(name: str, query: pd.DataFrame, gallery: pd.DataFrame, table: pd.Data
 
 
 @dataclass(frozen=True)
-class SysuProtocol(_Settings):
+class SysuProtocol(EvaluationProtocol):
     """SYSU-MM01 (Wu et al., ICCV 2017) and any data set in its layout: infrared queries, visible gallery.
 
     Attributes:
@@ -146,15 +127,14 @@ class SysuProtocol(_Settings):
         queries, places = images_by_place(table, "infrared"), images_by_place(table, "visible")
         trials = []
         for part, names in enumerate(self._parts({**queries, **places})):
-            query = table.loc[
-                all_images({name: queries[name] for name in names if name in queries}, self.QUERY_CAMERAS)
-            ]
+            asking = {name: queries[name] for name in names if name in queries}
+            query = table.loc[all_images(asking, self.QUERY_CAMERAS)]
             prefix = f"people {part + 1} of {self.galleries}, " if self.galleries > 1 else ""
             for k, rows in enumerate(self._draws({name: places.get(name, {}) for name in names}, table)):
                 trials.append(_trial(f"{prefix}gallery {k}", query, table.loc[rows], table, part))
         return trials
 
-    def _parts(self, everybody: Places) -> list[list[str]]:
+    def _parts(self, everybody: draws.Places) -> list[list[str]]:
         """The identities' numbers in each part, ascending."""
         if 1 < self.galleries > len(everybody) // 2:
             raise ValueError(
@@ -163,17 +143,14 @@ class SysuProtocol(_Settings):
             )
         return [part.tolist() for part in np.array_split(sorted(everybody), self.galleries)]
 
-    def _draws(self, places: Places, table: pd.DataFrame) -> list[list]:
+    def _draws(self, places: draws.Places, table: pd.DataFrame) -> list[list]:
         """The gallery of each trial, as index labels; `places` also names identities without a visible image."""
         cameras = self.GALLERY_CAMERAS[self.mode]
         if self.draw == "seeded":
             return [seeded_draw(places, cameras, k, self.shots) for k in range(self.trial_count)]
-        permutations = read_permutations(Path(self.permutation_file))
+        held = draws.read_permutations(Path(self.permutation_file)), table["path"]
         try:
-            return [
-                official_draw(places, cameras, k, self.shots, permutations, table["path"])
-                for k in range(self.trial_count)
-            ]
+            return [draws.official_draw(places, cameras, k, self.shots, *held) for k in range(self.trial_count)]
         except ValueError as error:
             raise ValueError(f"{self.permutation_file}: {error}") from None
 
@@ -183,7 +160,7 @@ class SysuProtocol(_Settings):
 
 
 @dataclass(frozen=True)
-class RegdbProtocol(_Settings):
+class RegdbProtocol(EvaluationProtocol):
     """RegDB (Nguyen et al., 2017): every image of one modality is a query, every image of the other is in the gallery.
 
     The ten published splits are ten trials with ten training sets. One object is one split: read the data
@@ -207,15 +184,12 @@ class RegdbProtocol(_Settings):
         return self.direction
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
-        """Return the one trial of this split."""
-        query, gallery = (
-            table.loc[all_images(images_by_place(table, modality))] for modality in self.direction.split("-to-")
-        )
-        return [_trial(f"split {self.trial}", query, gallery, table)]
+        sides = (table.loc[all_images(images_by_place(table, name))] for name in self.direction.split("-to-"))
+        return [_trial(f"split {self.trial}", *sides, table)]
 
 
 @dataclass(frozen=True)
-class LlcmProtocol(_Settings):
+class LlcmProtocol(EvaluationProtocol):
     """LLCM (Zhang and Wang, DEEN, CVPR 2023): each trial draws one image per identity and camera.
 
     Attributes:
@@ -244,7 +218,6 @@ class LlcmProtocol(_Settings):
         return f"{self.direction}, {self.reading} reading"
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
-        """Return the trials."""
         asking, answering = self.direction.split("-to-")
         everything = table.loc[all_images(images_by_place(table, asking), self.CAMERAS[asking])]
         places = images_by_place(table, answering)
@@ -258,18 +231,13 @@ class LlcmProtocol(_Settings):
 
 
 @dataclass(frozen=True)
-class MarketProtocol(_Settings):
+class MarketProtocol(EvaluationProtocol):
     """Market-1501 (Zheng et al., ICCV 2015), CUHK03-NP: queries from the split "query", gallery from "gallery"."""
 
     rule: ClassVar[str] = "market-1501"
-
-    @property
-    def name(self) -> str:
-        """The one direction."""
-        return "single query"
+    name: ClassVar[str] = "single query"
 
     def trials(self, table: pd.DataFrame) -> list[Trial]:
-        """Return the one trial."""
         query, gallery = (table[table["split"] == split] for split in ("query", "gallery"))
         return [_trial(self.name, query, gallery, table)]
 

@@ -1,7 +1,5 @@
 """Computes the ranks of each query's right images without ranking the rest, in chunks of queries."""
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -24,10 +22,8 @@ class Ranking:
     wrong images that are not farther; those are counted by binary search in the row's sorted wrong
     distances. A CMC that counts identities needs only each identity's smallest distance.
 
-    Arguments as for `score`; `shape` is that of the whole distance matrix.
-
-    Raises:
-        ValueError: arguments that do not fit, or a gallery that holds only junk.
+    Arguments as for `score`; `shape` is that of the whole distance matrix. Raises ValueError: arguments that do not
+    fit, or a gallery that holds only junk.
     """
 
     def __init__(
@@ -44,14 +40,23 @@ class Ranking:
         labels = identity_labels(query_ids, gallery_ids, *shape, junk=self._rule.junk)
         self._query_labels, gallery_labels = map(torch.from_numpy, labels)
         self._query_cameras = self._cameras(query_cameras, "query_cameras", shape[0])
-        self._columns = _place_major(gallery_labels)
-        gallery_cameras = self._cameras(gallery_cameras, "gallery_cameras", shape[1])
-        self._gallery_cameras = gallery_cameras[self._columns.order]
+        kept = torch.nonzero(gallery_labels != JUNK).flatten()
+        if not len(kept):
+            raise ValueError(f"all {shape[1]} gallery images are junk (identity {JUNK}); nothing is left to rank")
+        # The gallery's columns without junk, place-major: the first image of every identity, then the second images, …
+        # Identities with many images come first, so that the images k of all that have one lie side by side: identity
+        # i's image k is column `starts[k] + position[i]`.
+        names, identity, counts = torch.unique(gallery_labels[kept], return_inverse=True, return_counts=True)
+        self._position = torch.argsort(torch.argsort(counts, descending=True, stable=True))
+        by_identity = torch.argsort(identity, stable=True)
+        place = torch.arange(len(kept)) - (counts.cumsum(0) - counts)[identity[by_identity]]
+        order = by_identity[torch.argsort(place * len(names) + self._position[identity[by_identity]])]
+        self._order = kept[order]
+        self._starts = torch.searchsorted(torch.sort(place).values, torch.arange(int(counts.max())))
+        self._gallery_cameras = self._cameras(gallery_cameras, "gallery_cameras", shape[1])[self._order]
         # Each query's own identity among the gallery's, and how many images it has there.
-        self._identity = torch.searchsorted(self._columns.labels, self._query_labels)
-        self._identity.clamp_(max=len(self._columns.labels) - 1)
-        known = self._columns.labels[self._identity] == self._query_labels
-        self._count = self._columns.counts[self._identity] * known
+        self._identity = torch.searchsorted(names, self._query_labels).clamp_(max=len(names) - 1)
+        self._count = counts[self._identity] * (names[self._identity] == self._query_labels)
         self._pessimistic: list[Float[Tensor, "valid 3"]] = []
         self._optimistic: list[Float[Tensor, "valid 3"]] = []
         self._length = 0
@@ -64,19 +69,15 @@ class Ranking:
         return torch.from_numpy(camera_numbers(cameras, what, count))
 
     def add(self, distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, " chunk"]) -> None:
-        """Rank the queries `rows`, given their distances to the whole gallery.
-
-        Raises:
-            ValueError: a distance is not finite.
-        """
+        """Rank the queries `rows`, by their distances to the whole gallery. Raises ValueError if one is not finite."""
         _check_finite(distances, rows)
-        device, columns = distances.device, self._columns
+        device = distances.device
         labels, cameras, identity, count = (
             values[rows].to(device)[:, None]
             for values in (self._query_labels, self._query_cameras, self._identity, self._count)
         )
         place = torch.arange(int(count.max()), device=device)
-        own = columns.starts.to(device)[place] + columns.position.to(device)[identity]
+        own = self._starts.to(device)[place] + self._position.to(device)[identity]
         right = place < count
         own = torch.where(right, own, own[:, :1])
         gallery_cameras = self._gallery_cameras.to(device)
@@ -87,17 +88,26 @@ class Ranking:
         right, own = right[valid], own[valid]
         if len(valid) < len(distances):
             distances = distances[valid]
-        wrong = distances.detach().index_select(1, columns.order.to(device))
+        wrong = distances.detach().index_select(1, self._order.to(device))
         hits = _sorted_rows(wrong.gather(1, own).masked_fill_(~right, torch.inf))
         wrong.scatter_(1, own, torch.inf)
         if self._rule.blind is not None:
             blind = torch.nonzero(cameras[valid, 0] == self._rule.blind[0])
             unseen = torch.nonzero(gallery_cameras == self._rule.blind[1]).flatten()
             wrong[blind, unseen] = torch.inf
-        nearest = columns.smallest(wrong) if self._rule.counts_identities else None
+        nearest = self._nearest(wrong) if self._rule.counts_identities else None
         length = self.shape[1] if nearest is None else 1 + int((nearest < torch.inf).sum(1).max())
         self._length = max(self._length, length)
         self._keep(_sorted_rows(wrong), hits, right.sum(1), nearest)
+
+    def _nearest(self, distances: Float[Tensor, "chunk columns"]) -> Float[Tensor, "chunk identities"]:
+        """Each identity's smallest distance, by position."""
+        bounds = [*self._starts.tolist(), distances.shape[1]]
+        nearest = distances[:, : bounds[1]].clone()
+        for start, end in zip(bounds[1:-1], bounds[2:], strict=True):
+            narrow = nearest[:, : end - start]
+            torch.minimum(narrow, distances[:, start:end], out=narrow)
+        return nearest
 
     def _keep(self, wrong: Tensor, hits: Tensor, count: Tensor, nearest: Tensor | None) -> None:
         """Score a chunk, first with wrong images first at equal distance, then with right ones first."""
@@ -119,10 +129,8 @@ class Ranking:
     def result(self) -> tuple[Float[Tensor, "valid 3"], Float[Tensor, "valid 3"], int]:
         """Return [CMC rank, average precision, inverse penalty] of every valid query, and the CMC's length.
 
-        First with wrong images before right ones at equal distance, then with right ones before wrong ones.
-
-        Raises:
-            ValueError: no query has a right image left in the gallery.
+        First with wrong images before right ones at equal distance, then with right ones before wrong ones. Raises
+        ValueError: no query has a right image left in the gallery.
         """
         if not self._pessimistic:
             raise ValueError(
@@ -131,50 +139,6 @@ class Ranking:
                 "and the cameras"
             )
         return torch.cat(self._pessimistic), torch.cat(self._optimistic), self._length
-
-
-@dataclass(frozen=True, eq=False)
-class _Columns:
-    """Gallery columns in place-major order: the first image of every identity, then the second images, ...
-
-    Identities with many images come first, so that the images k of all that have one lie side by side:
-    identity i's image k is column `starts[k] + position[i]`.
-
-    Attributes:
-        order: the gallery columns in this order, without junk.
-        labels: the gallery's identities, ascending.
-        counts: images of each.
-        position: of each among the identities ordered by count.
-        starts: first column of each place.
-    """
-
-    order: Int[Tensor, " columns"]
-    labels: Int[Tensor, " identities"]
-    counts: Int[Tensor, " identities"]
-    position: Int[Tensor, " identities"]
-    starts: Int[Tensor, " places"]
-
-    def smallest(self, distances: Float[Tensor, "chunk columns"]) -> Float[Tensor, "chunk identities"]:
-        """Return each identity's smallest distance, by position."""
-        bounds = [*self.starts.tolist(), distances.shape[1]]
-        nearest = distances[:, : bounds[1]].clone()
-        for start, end in zip(bounds[1:-1], bounds[2:], strict=True):
-            narrow = nearest[:, : end - start]
-            torch.minimum(narrow, distances[:, start:end], out=narrow)
-        return nearest
-
-
-def _place_major(labels: Int[Tensor, " gallery"]) -> _Columns:
-    kept = torch.nonzero(labels != JUNK).flatten()
-    if not len(kept):
-        raise ValueError(f"all {len(labels)} gallery images are junk (identity {JUNK}); nothing is left to rank")
-    names, identity, counts = torch.unique(labels[kept], return_inverse=True, return_counts=True)
-    position = torch.argsort(torch.argsort(counts, descending=True, stable=True))
-    by_identity = torch.argsort(identity, stable=True)
-    place = torch.arange(len(kept)) - (counts.cumsum(0) - counts)[identity[by_identity]]
-    order = by_identity[torch.argsort(place * len(names) + position[identity[by_identity]])]
-    starts = torch.searchsorted(torch.sort(place).values, torch.arange(int(counts.max())))
-    return _Columns(kept[order], names, counts, position, starts)
 
 
 def _check_finite(distances: Float[Tensor, "chunk gallery"], rows: Int[Tensor, " chunk"]) -> None:

@@ -65,11 +65,7 @@ RULES = {
 
 
 def find_rule(name: str) -> Rule:
-    """Return the rule of that name.
-
-    Raises:
-        ValueError: no such rule.
-    """
+    """Return the rule of that name. Raises ValueError if there is none."""
     if name not in RULES:
         raise ValueError(f"rule {name!r} is not known; the rules are {', '.join(map(repr, RULES))}")
     return RULES[name]
@@ -96,11 +92,8 @@ def _plain(values: object, what: str, count: int) -> np.ndarray:
 
 
 def camera_numbers(cameras: object, what: str, count: int) -> Int[np.ndarray, " n"]:
-    """Return camera numbers from numbers or from names such as "sysu_mm01/3".
-
-    Raises:
-        ValueError: a wrong number of entries, or a name that does not end in a number.
-    """
+    """Return camera numbers from numbers or from names such as "sysu_mm01/3". Raises ValueError: a wrong number of
+    entries, or a name that does not end in a number."""
     array = _plain(cameras, what, count)
     if array.dtype.kind == "i":
         return array
@@ -115,11 +108,8 @@ def camera_numbers(cameras: object, what: str, count: int) -> Int[np.ndarray, " 
 def identity_labels(
     query_ids: object, gallery_ids: object, queries: int, images: int, *, junk: bool
 ) -> tuple[Int[np.ndarray, " queries"], Int[np.ndarray, " images"]]:
-    """Return integer labels, shared by queries and gallery; `JUNK` for identity -1 where the rule knows junk.
-
-    Raises:
-        ValueError: wrong number of entries, or integers on one side and strings on the other.
-    """
+    """Return integer labels, shared by queries and gallery; `JUNK` for identity -1 where the rule knows junk. Raises
+    ValueError: wrong number of entries, or integers on one side and strings on the other."""
     query, gallery = _plain(query_ids, "query_ids", queries), _plain(gallery_ids, "gallery_ids", images)
     if query.dtype.kind != gallery.dtype.kind:
         raise ValueError(

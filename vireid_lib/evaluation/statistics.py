@@ -37,8 +37,7 @@ class Difference:
 
     @property
     def p_value(self) -> float | None:
-        """Two-sided p-value of "the true difference is zero"; at most 0.05 if the 95 % interval leaves out zero. None
-        without a standard error."""
+        """Two-sided p-value of "the true difference is zero", as the interval; None without a standard error."""
         if not self.standard_error:
             return None if self.standard_error is None else float(self.value == 0)
         return 2 * float(scipy.stats.t.sf(abs(self.value) / self.standard_error, self.freedom))
@@ -113,8 +112,7 @@ def mean_squares(differences: Float[np.ndarray, "seeds parts"]) -> tuple[float, 
 
 
 def mean_error(seed: float, part: float, rest: float, seeds: int, parts: int) -> tuple[float, float | None]:
-    """Standard error and degrees of freedom of a mean with these mean squares, over so many seeds and parts; see
-    `crossed`. Where nothing varies, 0 and None."""
+    """Standard error and degrees of freedom of a mean with these mean squares (`crossed`); 0 and None without any."""
     sizes = seeds - 1, parts - 1, (seeds - 1) * (parts - 1)
     if (taken := max(seed + part - rest, seed, part)) <= 0:
         return 0.0, None

@@ -100,15 +100,13 @@ def _attention(model: DiveModel, rows: pd.DataFrame, noise: torch.Generator) -> 
 def _measured(model: DiveModel, rows: pd.DataFrame, masks: Tensor, recorder: Recorder) -> list[dict[str, object]]:
     """The table's rows of one batch."""
     cameras, found = camera_keys(rows, model.vocabulary), []
-    for place, (image, identity, modality) in enumerate(
-        zip(rows.index, rows["identity"], rows["modality"], strict=True)
-    ):
-        pieces = positions(model, identity, cameras[place])
+    for place, (image, row) in enumerate(rows.iterrows()):
+        pieces = positions(model, row["identity"], cameras[place])
         for height, width in recorder.resolutions:
             whole = recorder.maps((height, width))[place]
             maps = torch.stack([whole[tokens].sum(0) for tokens in pieces.values()])
             on_person = concentration(maps, masks[place].expand(len(maps), -1, -1))
-            about = {"image": image, "modality": modality, "resolution": f"{height} × {width}"}
+            about = {"image": image, "modality": row["modality"], "resolution": f"{height} × {width}"}
             for piece, value, share in zip(pieces, on_person.tolist(), maps.mean((1, 2)).tolist(), strict=True):
                 found.append({**about, "piece": piece, "concentration": value, "share": share})
     return found

@@ -8,10 +8,9 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, NamedTuple
 
 from vireid_lib import disk, places
 from vireid_lib.data.contents import ASIDE, aside, sweep, write_atomically
@@ -61,8 +60,7 @@ class Cache:
     the folder is renamed to `<key>/`: a folder without `.partial` is complete by construction.
 
     Args:
-        folder: created if it does not exist.
-        device: name of the device that the stages run on, for their records.
+        device: that the stages run on, for their records.
         keep: take the results of older code where today's has made none (`--keep-results`); their records, and those
             of whatever is made of them, say `older`. None asks the environment.
     """
@@ -100,7 +98,6 @@ class Cache:
         """Return the finished stage, making it first if that has not been done.
 
         Args:
-            name: lower-case letters, digits and underscores.
             config: all settings that the outcome depends on; goes into the key as JSON.
             inputs: StageRecords, image tables, Paths (file or folder) or texts; their digests go into the key.
             make: called with the folder to work in. It may find there what an earlier, killed call left, and
@@ -108,8 +105,7 @@ class Cache:
                 which is renamed afterwards.
             code: modules, classes or functions of the package that `make` runs and that its source does not name, such
                 as a method that is looked up by name.
-            seeds, protocol: recorded with the result.
-            manifests: digest of each data set's manifest, recorded with the result.
+            seeds, protocol, manifests (their digests): recorded with the result.
             also: values to record besides those that `make` returns.
 
         Raises:
@@ -124,21 +120,14 @@ class Cache:
         made_of = sorted({place for value in inputs.values() for place in stages_in(value, self.stages)})
         settings = hashlib.sha256(canonical([name, config, digests]).encode()).hexdigest()[:16]
         key = f"{settings}-{LOADED.digest(make, code)}"
-        folder = self.stages / name / key
         if (done := self._finished(name, key, made_of)) is not None:
             return done
-        about = {
-            "config": config,
-            "inputs": digests,
-            "made_of": made_of,
-            "seeds": list(seeds),
-            "protocol": protocol,
-            "manifests": dict(manifests or {}),
-        }
-        with self._lock(folder):
+        about = {"config": config, "inputs": digests, "made_of": made_of, "seeds": list(seeds), "protocol": protocol}
+        about["manifests"] = dict(manifests or {})
+        with self._lock(self.stages / name / key):
             if (done := self._finished(name, key, made_of)) is not None:
                 return done
-            self._make(name, key, folder, make, code, about, also or {})
+            self._make(name, key, make, code, about, also or {})
         return self._finished(name, key, made_of)
 
     def _finished(self, name: str, key: str, made_of: Sequence[str]) -> StageRecord | None:
@@ -165,19 +154,11 @@ class Cache:
         found = [_load(path.parent.parent.name, path.parent.name, path.parent) for path in paths]
         return sorted(filter(None, found), key=lambda record: (record.name, record.result["finished"], record.key))
 
-    def _make(
-        self,
-        name: str,
-        key: str,
-        folder: Path,
-        make: Callable,
-        code: Sequence[Any],
-        about: dict,
-        also: Mapping[str, object],
-    ) -> None:
+    def _make(self, name: str, key: str, make: Callable, code: Sequence[Any], about: dict, also: Mapping) -> None:
         from vireid_lib.training.determinism import deterministic_kernels, threads  # torch takes a second to come
 
         refuse_changed_sources(make, code)
+        folder = self.stages / name / key
         partial = folder.with_name(f"{key}.partial")
         for gone in folder.parent.glob(f".{key}.*{ASIDE}"):  # of a process that was killed while it removed it
             shutil.rmtree(gone)
@@ -240,13 +221,11 @@ class Cache:
             write_atomically(partial / ATTEMPTS, attempts)
             return make(partial)
 
-    @contextlib.contextmanager
-    def _lock(self, folder: Path) -> Iterator[None]:
+    def _lock(self, folder: Path) -> contextlib.AbstractContextManager:
         """One process at a time; the operating system frees the lock of a process that died."""
         folder.parent.mkdir(parents=True, exist_ok=True)
         waiting = f"Another process is making stage {folder.parent.name}; waiting for it."
-        with locks.held(folder.with_name(f".{folder.name}.lock"), waiting=waiting):
-            yield
+        return locks.held(folder.with_name(f".{folder.name}.lock"), waiting=waiting)
 
 
 class NotMade(Exception):
@@ -254,11 +233,8 @@ class NotMade(Exception):
 
 
 class Finished(Cache):
-    """A cache in which nothing is made, and nothing waited for that another process is making.
-
-    Attributes:
-        older: whether any stage that it was asked for is of older code.
-    """
+    """A cache in which nothing is made, and nothing waited for that another process is making. `older` says whether any
+    stage that it was asked for is of older code."""
 
     def __init__(self, of: Cache) -> None:
         super().__init__(of.folder, device=of.device, keep=of.keep)
@@ -276,14 +252,10 @@ class Finished(Cache):
         raise NotMade
 
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Fetched(Generic[T]):
+class Fetched(NamedTuple):
     """A value, and whether older code made a stage that it comes from (`--keep-results`)."""
 
-    value: T
+    value: Any
     older: bool
 
 

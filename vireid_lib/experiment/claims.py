@@ -14,7 +14,7 @@ from jaxtyping import Float
 from vireid_lib.evaluation.statistics import LEVEL, Difference, crossed, holm, paired, welch
 from vireid_lib.experiment.metrics import MEASURES, digits_of, mark
 from vireid_lib.experiment.provenance import StageRecord
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label, training_label
 
 ONE_NETWORK_A_SPLIT = ("regdb",)
 """Rules of protocols whose trials are splits, each tested with the network that was trained on it. The trials of the
@@ -78,32 +78,29 @@ def better(row: str, other: str, words: str, place: str, measure: str = "rank_1"
     return Claim(words, place, measure, row, other)
 
 
+def smaller(row: str, other: str, words: str, place: str, measure: str) -> Claim:
+    """The claim that a row has a smaller value than another."""
+    return Claim(words, place, measure, row, other, "smaller")
+
+
+def more(step: tuple[str, str], than: tuple[str, str], words: str, place: str, measure: str = "rank_1") -> Claim:
+    """The claim that a measure grows more from the first to the second row of a step than in another step."""
+    return Claim(words, place, measure, step[1], step[0], than_from=than)
+
+
 @dataclass(frozen=True)
 class Contrast(Difference):
-    """A difference between settings, and of how many values it was made.
+    """A difference between settings.
 
     Attributes:
-        seeds: of each setting.
+        over: of what the interval is: "10 splits", "5 seeds × 4 galleries", "5 seeds", "3 and 2 seeds, not paired".
         splits: over which it is paired; 0 where it is over seeds.
         paired: whether it was taken within each seed.
-        parts: of the test identities, within which it was taken as well; 1 where they are one gallery.
     """
 
-    seeds: tuple[int, ...] = ()
+    over: str = ""
     splits: int = 0
     paired: bool = False
-    parts: int = 1
-
-    @property
-    def over(self) -> str:
-        """What the interval is over: "10 splits", "5 seeds × 4 galleries", "5 seeds", "3 and 2 seeds, not paired"."""
-        if self.splits:
-            return f"{self.splits} splits"
-        numbers = list(dict.fromkeys(self.seeds))
-        words = f"{' and '.join(map(str, numbers))} seed{'s' * (numbers != [1])}"
-        if not self.paired:
-            return words + ", not paired" * (max(numbers) > 1)
-        return words + f" × {self.parts} galleries" * (self.parts > 1)
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,6 @@ class Finding:
             minus the other. None if a row has not been trained, or the measure is not taken of it.
         corrected: its p-value after Holm's correction over all claims that were tested; None for a single seed.
         older: whether older code has made one of the rows (`--keep-results`).
-        mode: of the protocol.
     """
 
     claim: Claim
@@ -166,6 +162,13 @@ class Finding:
         return self.verdict if plain == self.verdict else f"{self.verdict} ({plain} before correction)"
 
     @property
+    def p_words(self) -> str:
+        """The corrected p-value for reading: two digits, and no more zeros than a table needs; "" if there is none."""
+        if (p := self.corrected) is None:
+            return ""
+        return "< 0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+
+    @property
     def words(self) -> str:
         """The difference with its 95 % interval, and over what that is if not over seeds; "" if there is none."""
         if self.contrast is None:
@@ -184,20 +187,18 @@ class Finding:
         start = f"{self.claim.words}{f' ({self.claim.place})' * bool(self.claim.place)}: {self.verdict_words}"
         if self.contrast is None:
             return start + "."
-        p_value = "" if self.corrected is None else f"; corrected p {p_words(self.corrected)}"
         over = "" if self.contrast.splits else f", {self.contrast.over}"
+        p_value = f"; corrected p {self.p_words}" * bool(self.p_words)
         return f"{start}; {MEASURES[self.claim.measure]} {self.words}{over}{p_value}."
 
 
 def judge(measured: pd.DataFrame, claims: Iterable[Claim], mode: str | None = None) -> list[Finding]:
-    """Test every claim against the trainings, with Holm's correction over those whose rows were run.
-
-    Tested one by one at 5 %, fifty claims of which none is true would show one that "holds" or "does not hold" in most
-    studies. Corrected, they do in 5 % of studies at most.
+    """Test every claim against the trainings, with Holm's correction over those whose rows were run: of fifty claims of
+    which none is true, one or more would "hold" or "not hold" in most studies, and corrected in 5 % of them at most.
 
     Args:
         measured: a row for each setting and seed: columns row, mode, seed, the measures, and, where they are known,
-            splits and parts (see `split_scores`, `part_scores`) and older.
+            splits, parts (see `unit_scores`) and older.
         mode: of the protocol; the first by default.
     """
     mode = mode or measured["mode"].iloc[0]
@@ -216,8 +217,7 @@ def compare(
 
     Args:
         scores: from `results.score_table`; shares.
-        metric: "rank_1", "mean_ap", ...
-        mode: which of the protocol's modes; the table's first by default.
+        mode: of the protocol; the table's first by default.
 
     Raises:
         ValueError: the reference is not among the training sets.
@@ -225,24 +225,17 @@ def compare(
     measured = measured_of(scores, metric)
     if reference not in set(names := list(dict.fromkeys(measured["row"]))):
         raise ValueError(f"no training on {reference!r} to compare with; there is {', '.join(names)}")
-    label = {name: training_label(name).removeprefix("+ ") for name in names}
-    return judge(
-        measured,
-        [
-            Claim(f"{label[name]}: better than {label[reference]}", "", metric, name, reference)
-            for name in names
-            if name != reference
-        ],
-        mode,
-    )
+    label = {name: plain_label(name) for name in names}
+    asked = [
+        better(name, reference, f"{label[name]}: better than {label[reference]}", "", metric)
+        for name in names
+        if name != reference
+    ]
+    return judge(measured, asked, mode)
 
 
 def measured_of(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Scores for `judge`: the training set as the row, the metric in percent.
-
-    Args:
-        scores: from `results.score_table`; shares.
-    """
+    """Shares from `results.score_table` for `judge`: the training set as the row, the metric in percent."""
     measured = scores.rename(columns={"training": "row"}).assign(**{metric: 100 * scores[metric]})
     for name in {"splits", "parts"} & set(measured):
         measured[name] = [in_percent(each) for each in measured[name]]
@@ -278,7 +271,7 @@ def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
             "where": each.claim.place,
             "measure": MEASURES[each.claim.measure],
             "difference (95 % interval)": each.words,
-            "corrected p": "" if each.corrected is None else p_words(each.corrected),
+            "corrected p": each.p_words,
             "verdict": each.verdict_words + mark(each.older),
         }
         for each in findings
@@ -291,66 +284,40 @@ def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
 
 def count(findings: Iterable[Finding]) -> str:
     """How many claims came out how after correction, and how many would without it, in two sentences."""
-    findings = list(findings)
-    text = f"Of {len(findings)} claims: {_counted([each.verdict for each in findings])}."
+    findings, several = list(findings), {HOLDS: "hold", FAILS: "do not hold"}
+
+    def counted(verdicts: list[str]) -> str:
+        numbers = [(kind, verdicts.count(kind)) for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING)]
+        return ", ".join(f"{n} {kind if n == 1 else several.get(kind, kind)}" for kind, n in numbers if n)
+
+    text = f"Of {len(findings)} claims: {counted([each.verdict for each in findings])}."
     tested = [each for each in findings if each.corrected is not None]
     if not tested:
         return text
     families = len({each.claim.family for each in tested})
-    before = _counted([each.before_correction for each in tested])
     return (
         f"{text} That is after Holm's correction over the {len(tested)} that could be tested ({families} "
-        f"comparison{'s' * (families != 1)}); one by one, without it: {before}."
+        f"comparison{'s' * (families != 1)}); one by one, without it: "
+        f"{counted([each.before_correction for each in tested])}."
     )
 
 
-def _counted(verdicts: list[str]) -> str:
-    several = {HOLDS: "hold", FAILS: "do not hold"}
-    parts = [
-        f"{number} {kind if number == 1 else several.get(kind, kind)}"
-        for kind in (HOLDS, FAILS, NOISE, SINGLE, MISSING)
-        if (number := verdicts.count(kind))
-    ]
-    return ", ".join(parts)
-
-
-def p_words(p_value: float) -> str:
-    """A p-value for reading: two digits, and no more zeros than a table needs."""
-    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.2f}"
-
-
-def split_scores(record: StageRecord, mode: str) -> Splits | None:
-    """The scores of an evaluation (`Run.evaluate`) on each split, shares; None where one network was trained."""
+def unit_scores(record: StageRecord, mode: str) -> dict[str, Splits | Parts | None]:
+    """The scores of an evaluation (`Run.evaluate`), shares: "splits" on each split, where each has a network of its
+    own, else None; "parts" elsewhere on each part of the test identities, one where they are one gallery."""
     evaluation = record.values["evaluations"][mode]
-    if evaluation["protocol"]["rule"] not in ONE_NETWORK_A_SPLIT:
-        return None
-    return {
-        metric: {trial["name"]: trial[metric] for trial in evaluation["trials"]}
-        for metric in evaluation["deviation_over_trials"]
-    }
-
-
-def part_scores(record: StageRecord, mode: str) -> Parts | None:
-    """The scores of an evaluation (`Run.evaluate`) on each part of the test identities, shares; a single part where the
-    identities are one gallery. None where each trial has a network of its own (see `split_scores`)."""
-    evaluation = record.values["evaluations"][mode]
+    metrics, trials = list(evaluation["deviation_over_trials"]), pd.DataFrame(evaluation["trials"])
     if evaluation["protocol"]["rule"] in ONE_NETWORK_A_SPLIT:
-        return None
-    trials: dict[int, list[Mapping[str, float]]] = {}
-    for trial in evaluation["trials"]:
-        trials.setdefault(trial.get("part", 0), []).append(trial)  # older records know no parts
-    return {
-        metric: [float(np.mean([trial[metric] for trial in trials[part]])) for part in sorted(trials)]
-        for metric in evaluation["deviation_over_trials"]
-    }
+        return {"splits": trials.set_index("name")[metrics].to_dict(), "parts": None}
+    of_parts = trials.groupby(trials["part"] if "part" in trials else [0] * len(trials))  # older records know none
+    parts = {metric: [float(np.mean(own[metric].tolist())) for _, own in of_parts] for metric in metrics}
+    return {"splits": None, "parts": parts}
 
 
 def mean_over_seeds(splits: Sequence[Splits | None]) -> Splits | None:
-    """The mean over seeds of what `split_scores` found for each; None unless all have the same splits.
-
-    Seeds are averaged within a split before splits are compared: the networks of one split have learned from the same
-    identities and are tested on the same others, so that their scores are no independent values. The split is the unit.
-    """
+    """The mean over seeds of the splits of `unit_scores`; None unless all have the same. Seeds are averaged within a
+    split, for the networks of one split have learned from the same identities and are tested on the same others: their
+    scores are no independent values."""
     if not len(splits) or not all(isinstance(each, Mapping) for each in splits):
         return None
     names = [{metric: list(by_split) for metric, by_split in each.items()} for each in splits]
@@ -392,17 +359,22 @@ def _contrast(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Contrast | No
     measure = claim.measure
     if not set(claim.rows) <= set(groups) or any(groups[name][measure].isna().any() for name in claim.rows):
         return None
+    averaged = {name: mean_over_seeds(list(groups[name].get("splits", ()))) or {} for name in claim.rows}
+    splits = {name: each.get(measure, {}) for name, each in averaged.items()}
+    names = list(splits[claim.row])
+    if len(names) > 1 and all(set(each) == set(names) for each in splits.values()):
+        of_sides = [
+            [np.array([times * splits[name][split] for split in names]) for name, times in side.items()]
+            for side in claim.sides
+        ]
+        return Contrast(**vars(paired(*of_sides)), over=f"{len(names)} splits", splits=len(names))
     values = [[times * groups[name][measure].to_numpy(float) for name, times in side.items()] for side in claim.sides]
-    by_split = [[_by_split(groups[name], measure, times) for name, times in side.items()] for side in claim.sides]
-    seeds = tuple(len(each) for side in values for each in side)
-    names = list(by_split[0][0])
-    if len(names) > 1 and all(set(each) == set(names) for side in by_split for each in side):
-        found = paired(*([np.array([each[name] for name in names]) for each in side] for side in by_split))
-        return Contrast(found.value, found.standard_error, found.freedom, seeds, len(names))
-    differences = _within_seeds(claim, groups)
-    found = welch(*values) if differences is None else crossed(differences)
-    known = {} if differences is None else {"paired": True, "parts": differences.shape[1]}
-    return Contrast(found.value, found.standard_error, found.freedom, seeds, **known)
+    numbers = list(dict.fromkeys(len(each) for side in values for each in side))
+    over = f"{' and '.join(map(str, numbers))} seed{'s' * (numbers != [1])}"
+    if (differences := _within_seeds(claim, groups)) is None:
+        return Contrast(**vars(welch(*values)), over=over + ", not paired" * (max(numbers) > 1))
+    over += f" × {differences.shape[1]} galleries" * (differences.shape[1] > 1)
+    return Contrast(**vars(crossed(differences)), over=over, paired=True)
 
 
 def _within_seeds(claim: Claim, groups: Mapping[str, pd.DataFrame]) -> Float[np.ndarray, "seeds parts"] | None:
@@ -425,8 +397,3 @@ def by_part(rows: pd.DataFrame, measure: str) -> Float[np.ndarray, "rows parts"]
     if len(counts := set(map(len, parts))) > 1 or counts == {0}:
         return rows[measure].to_numpy(float)[:, None]
     return np.array(parts, float)
-
-
-def _by_split(rows: pd.DataFrame, measure: str, times: float) -> dict[str, float]:
-    splits = mean_over_seeds(list(rows["splits"])) if "splits" in rows else None
-    return {name: times * value for name, value in (splits or {}).get(measure, {}).items()}

@@ -34,15 +34,11 @@ class CodeChanged(RuntimeError):
 
 
 class Sources:
-    """The package's source code at one moment.
+    """The package's source code at one moment: the source of each module by its name; a package's is that of its
+    `__init__`."""
 
-    Args:
-        texts: source of each module, by the module's name; a package's is that of its `__init__`.
-        packages: names of those modules that are packages.
-    """
-
-    def __init__(self, texts: Mapping[str, str], packages: Iterable[str]) -> None:
-        self.texts, self.packages = dict(texts), frozenset(packages)
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts = dict(texts)
         self._tree = functools.cache(lambda module: ast.parse(self.texts[module]))
         self._flat = functools.cache(lambda module: _flat(self._tree(module)))
         self._imported = functools.cache(lambda module: frozenset(self._imports(module)))
@@ -50,22 +46,16 @@ class Sources:
     @classmethod
     def read(cls) -> "Sources":
         """The sources as they are on disk."""
-        texts, packages = {}, []
+        texts = {}
         for path in sorted(ROOT.rglob("*.py")):
             parts = [PACKAGE, *path.relative_to(ROOT).with_suffix("").parts]
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
             texts[name] = path.read_text(encoding="utf-8")
-            if path.stem == "__init__":
-                packages.append(name)
-        return cls(texts, packages)
+        return cls(texts)
 
     def code_of(self, make: Callable, also: Iterable[Any] = ()) -> Mapping[str, str]:
-        """The code of a stage: a module → its syntax tree in one line.
-
-        Args:
-            make: the stage's function, a lambda or a `functools.partial` of one.
-            also: modules, classes or functions of the package that it runs and does not import.
-        """
+        """The code of a stage (a function, a lambda, or a partial application of one), and of the modules, classes or
+        functions that it runs and does not import: a module → its syntax tree in one line."""
         functions, waiting, found = [_unwrapped(make)], [*map(_module, also)], {}
         for function in functions:  # grows
             if function.__module__ in self.texts:
@@ -93,23 +83,15 @@ class Sources:
         return held.hexdigest()[:12]
 
     def _imports(self, module: str) -> Iterator[str]:
-        """The modules of the package that a module imports, at its top or in a function."""
+        """The modules of the package that a module imports, at its top or in a function; all by their full names."""
         for node in ast.walk(self._tree(module)):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
-                base = self._base(module, node)
-                inner = [f"{base}.{alias.name}" for alias in node.names]
+                inner = [f"{node.module}.{alias.name}" for alias in node.names]
                 yield from (name for name in inner if name in self.texts)
                 if not all(name in self.texts for name in inner):
-                    yield base
-
-    def _base(self, module: str, node: ast.ImportFrom) -> str:
-        """The module that a statement imports from."""
-        if not node.level:
-            return node.module
-        parents = module.split(".")[: None if module in self.packages else -1]
-        return ".".join([*parents[: len(parents) - node.level + 1], *filter(None, [node.module])])
+                    yield node.module
 
 
 LOADED = Sources.read()

@@ -13,13 +13,7 @@ LOG_SECONDS = 30.0  # where lines cannot be rewritten, a running chapter prints 
 
 
 class Terminal:
-    """Shows chapters as they run.
-
-    Args:
-        chapters: names in the order in which they run.
-        minutes: expected minutes of each, as far as known.
-        out: where to print; None is standard output.
-    """
+    """Shows chapters as they run, in this order, each with its expected minutes as far as known."""
 
     def __init__(self, chapters: Sequence[str], minutes: Mapping[str, float], out: TextIO | None = None) -> None:
         self._out = out or sys.stdout

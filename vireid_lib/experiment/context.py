@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from vireid_lib import places
 from vireid_lib.data.manifest import load_manifest
@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 
     from vireid_lib.reid.config import ReidConfig
 
-T = TypeVar("T")
-
 
 class MissingData(FileNotFoundError):
     """A data set is not where the profile and --data-root say."""
 
 
 class Context:
-    """What an experiment depends on; `pipeline.Run` adds the verbs.
+    """What an experiment depends on; `pipeline.Run` adds the verbs. Raises MissingData if the profile reads real data
+    and no folder, or a wrong one, was given.
 
     Args:
         profile: the settings.
@@ -38,13 +37,8 @@ class Context:
         data_root: folder of the real data sets; empty for the miniature world.
 
     Attributes:
-        device: "cpu", "cuda", "cuda:1", "mps" or the like.
-        cache: the stages; `run.stage(...)` makes or fetches one.
         tables: the data sets' tables that have been read, for `datasets.read`.
         skipped_images: {data set: images that cannot be read and are left out}, of the sets read so far.
-
-    Raises:
-        MissingData: the profile reads real data and no folder, or a wrong one, was given.
     """
 
     def __init__(self, profile: Profile, workspace: str | Path, data_root: str | Path = "") -> None:
@@ -62,6 +56,10 @@ class Context:
         self.tables: dict[str, object] = {}
         self.skipped_images: dict[str, int] = {}
 
+    def __reduce__(self) -> tuple:
+        """For other processes, which read tables and look for a device themselves."""
+        return type(self), (self.profile, self.folder, self.data_root or "")
+
     def with_profile(self, profile: Profile) -> Self:
         """The run with other settings, in the same workspace, which makes stages only if this one's does; tables of
         images that both read are read once."""
@@ -72,11 +70,8 @@ class Context:
         return other
 
     def with_method(self, method: str, changes: Mapping[str, object] | None = None) -> Self:
-        """The run with another ReID method, or other settings of it on top of the profile's.
-
-        Raises:
-            FileError: there is no such method, or it lacks a setting that the profile or `changes` sets.
-        """
+        """The run with another ReID method, or other settings of it on top of the profile's. Raises FileError if there
+        is no such method, or it lacks a setting that the profile or `changes` sets."""
         return self.with_profile(settings.with_method(self.profile, method, changes))
 
     def stage(
@@ -87,19 +82,15 @@ class Context:
         make: Callable[[Path], Mapping[str, object] | None],
         **about: object,
     ) -> StageRecord:
-        """Make or fetch a stage; see `Cache.stage`.
-
-        Where the profile skips broken images, the record's values say under "skipped_images" how many were left out.
-        """
+        """Make or fetch a stage; see `Cache.stage`. Where the profile skips broken images, the record's values say
+        under "skipped_images" how many were left out."""
         skips = self.profile.data.broken_images == "skip"
         also = {"skipped_images": sum(self.skipped_images.values())} if skips else None
-        return self.cache.stage(name, config, inputs, make, also=also, **about)
+        return self.cache.stage(name, config, inputs, make, manifests=self.manifests, also=also, **about)
 
-    def fetched(self, ask: Callable[[Self], T]) -> Fetched[T] | None:
-        """What `ask(run)` returns where all the stages that it asks for are finished, else None; nothing is made.
-
-        They are found by the keys that the run's settings and today's code give, so that results of other settings are
-        not among them.
+    def fetched(self, ask: Callable[[Self], Any]) -> Fetched | None:
+        """What `ask(run)` returns where all the stages that it asks for are finished, else None; nothing is made. They
+        are found by the keys that the run's settings and today's code give, so that no other results are among them.
 
         Args:
             ask: gets the run with a cache that makes nothing, e.g. `lambda own: own.evaluate("real", 0)`.
@@ -113,7 +104,6 @@ class Context:
 
     @cached_property
     def reid_config(self) -> ReidConfig:
-        """The ReID method's settings."""
         return settings.reid_config(self.profile)
 
     def generator_config(self, name: str) -> BaseModel:
@@ -122,11 +112,8 @@ class Context:
 
     @cached_property
     def device(self) -> str:
-        """The device: the profile's, or for "auto" CUDA where there is one, else the CPU.
-
-        Raises:
-            ValueError: there is no such device on this machine.
-        """
+        """The device: the profile's, or for "auto" CUDA where there is one, else the CPU. Raises ValueError if there is
+        no such device on this machine."""
         if self.profile.device == "cpu":
             return "cpu"
         from vireid_lib.training import devices  # torch takes a second to come
@@ -169,15 +156,8 @@ class Context:
         return {name: load_manifest(name).digest() for name in self.profile.data.roots}
 
     def dataset_root(self, name: str, world: Path | None = None) -> Path:
-        """Folder of a data set.
-
-        Args:
-            name: the data set, e.g. "sysu_mm01".
-            world: folder of the drawn miniature world; not needed for real data.
-
-        Raises:
-            MissingData: the folder does not exist, or no --data-root was given.
-        """
+        """Folder of a data set, e.g. "sysu_mm01"; in the drawn miniature world, whose folder is `world`. Raises
+        MissingData if it does not exist, or no --data-root was given."""
         place = Path(self.profile.data.roots[name])
         base = world if world is not None else self.data_root
         if base is None and not place.is_absolute():

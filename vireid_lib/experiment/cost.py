@@ -11,7 +11,7 @@ from vireid_lib.disk import readable
 from vireid_lib.experiment import methods, settings, variants
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.results import STUDIES
+from vireid_lib.experiment.results import STUDIES, study_of
 from vireid_lib.experiment.study import run_of, trainable
 from vireid_lib.experiment.training_sets import adds_external, blends, expansion_of, translations
 from vireid_lib.nearest import hint
@@ -20,16 +20,8 @@ from vireid_lib.nearest import hint
 def plan(
     profile: str, workspace: str | Path = "", data_root: str = "", *, study: str = "", full: bool = False
 ) -> Iterator[str]:
-    """The plan of each generator that the profile's training sets, or a study's rows, use: it reads the data sets'
-    lists and times a few steps.
-
-    Args:
-        full: all rows of the study, not the reduced set.
-
-    Raises:
-        ValueError: there is no such study.
-        MissingData, FileError: as for running the book.
-    """
+    """The plan of each generator that the profile's training sets, or a study's rows (reduced or `full`), use: it reads
+    the data sets' lists and times a few steps. Raises ValueError for an unknown study, else as `experiment.open`."""
     run, said, left = experiment.open(profile, workspace, data_root), set(), []
     for own, name, training in _study(run, study, full, left) if study else _used(run, run.profile.reid.training_sets):
         if text := _words(run, own, name, training, said):
@@ -40,11 +32,8 @@ def plan(
 
 
 def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
-    """The plan of a generator for a training set, "" if it is among those `said`.
-
-    Args:
-        own: with a row's settings, on top of those of `run`.
-    """
+    """The plan of a generator for a training set, "" if it is among those `said`; `own` has a row's settings on top of
+    those of `run`."""
     config, made = own.generator_config(name), synthetic(own, name, training)
     starts = name in methods.JOINT and name == own.profile.reid.method and training == "real"
     external = "" if starts or expansion_of(training) else own.profile.data.external
@@ -61,7 +50,10 @@ def _words(run: Run, own: Run, name: str, training: str, said: set[str]) -> str:
     try:
         expected = generators.build(base, config, device=own.device, progress=False).estimate(rows, made)
         lines += [f"  {line}" for line in expected.to_text(run.cache.folder).splitlines()]
-        lines += [f"  {line}" for line in _joint(own, name)]
+        if name in methods.JOINT and own.profile.reid.method == name and hasattr(methods.module(name), "joint_bytes"):
+            people = own.data().train_rows()["identity"].nunique()
+            needed = methods.module(name).joint_bytes(own.reid_config, own.generator_config(name), people)
+            lines.append(f"  joint        {readable(needed)} of memory in the training with re-identification")
     except (ValueError, FileNotFoundError) as error:  # the next generator may be fitted all the same
         lines.append(f"  can't be fitted: {error}")
     if (count := len(run.splits)) > 1:
@@ -80,7 +72,7 @@ def synthetic(run: Run, name: str, training: str) -> int:
         if "tse" in expansion.kinds:
             made += sum(len(a["identities"]) * len(a["cameras"]) * a["per_camera"] for a, _ in blends(real, expansion))
         if "cmg" in expansion.kinds:
-            made += sum(len(asked["rows"]) for asked in translations(real, expansion))
+            made += sum(len(rows) for rows, _ in translations(real, expansion))
         return made
     if not adds_external(training) or name != training:
         return 0
@@ -98,28 +90,15 @@ def _study(run: Run, study: str, full: bool, left: list[str]) -> Iterator[tuple[
     """The generators of a study's rows, then those that it measures itself; `left` gets what could not be planned."""
     if study not in STUDIES:
         raise ValueError(f"There is no study {study!r} whose rows are known; {hint(study, STUDIES)}")
-    module = importlib.import_module(f"vireid_lib.experiment.studies.{study}")
-    made = module.study(run) if hasattr(module, "study") else module.STUDY
-    for row in trainable(run, made.chosen(full)):
+    for row in trainable(run, study_of(run, study).chosen(full)):
         try:
             own = run_of(run, row)
         except (FileError, MissingData) as error:
             left.append(f"row {row.name!r} is not planned: {error}")
             continue
         yield from _used(own, [row.training])
-    for name in getattr(module, "GENERATORS", ()):
+    for name in getattr(importlib.import_module(f"vireid_lib.experiment.studies.{study}"), "GENERATORS", ()):
         yield run, name, "real"
-
-
-def _joint(run: Run, name: str) -> list[str]:
-    """The memory of the training that goes on from the fitted generator, if the run's method is one."""
-    if name not in methods.JOINT or run.profile.reid.method != name:
-        return []
-    people = run.data().train_rows()["identity"].nunique()
-    if (joint_bytes := getattr(methods.module(name), "joint_bytes", None)) is None:
-        return []  # the generator's fit is all
-    needed = joint_bytes(run.reid_config, run.generator_config(name), people)
-    return [f"joint        {readable(needed)} of memory in the training with re-identification"]
 
 
 def _changed(own: Run, run: Run, name: str) -> str:

@@ -26,13 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Datasets:
-    """The tables of one run.
-
-    Attributes:
-        target: every image of the visible-infrared set.
-        external: visible images of the identities to be expanded, split "external"; None without such a set.
-        world: folder of the drawn miniature world, None on real data.
-    """
+    """The tables of one run: every image of the visible-infrared set; the visible images of the identities to be
+    expanded, under the split "external", if there is such a set; and the folder of the drawn miniature world."""
 
     target: pd.DataFrame
     external: pd.DataFrame | None
@@ -66,53 +61,34 @@ class Datasets:
         return rows[rows["identity"].isin(identities)].reset_index(drop=True)
 
 
-def world(run: Context) -> StageRecord | None:
-    """Draw the miniature world; None where the profile reads real data."""
+def world(run: Context, *, campus: bool = False) -> StageRecord | None:
+    """Draw the miniature world, or its second external set; None where the profile reads real data."""
     if not run.miniature:
         return None
     from vireid_lib.miniworld import write
 
     size, seed = world_size(run.profile), run.profile.world.seed
-
-    def make(folder: Path) -> dict:
-        written = write.make(folder, seed=seed, size=size)
-        return {"images": {name: sum(1 for _ in root.rglob("*.jpg")) for name, root in written.items()}}
-
-    config = {"seed": seed, "size": run.profile.world.size, "look": write.LOOK}
-    return run.stage("world", config, {}, make, code=[write], seeds=[seed])
-
-
-def campus(run: Context) -> StageRecord:
-    """Draw the miniature world's second external set."""
-    from vireid_lib.miniworld import write
-
-    size, seed = world_size(run.profile), run.profile.world.seed
     config = {"seed": seed, "size": run.profile.world.size, "look": write.LOOK}
 
     def make(folder: Path) -> dict:
-        return {"images": sum(1 for _ in write.make_campus(folder, seed=seed, size=size).rglob("*.jpg"))}
+        (write.make_campus if campus else write.make)(folder, seed=seed, size=size)
+        return {"images": sum(1 for _ in folder.rglob("*.jpg"))}
 
-    return run.stage("world_campus", config, {}, make, code=[write], seeds=[seed])
+    return run.stage("world_campus" if campus else "world", config, {}, make, code=[write], seeds=[seed])
 
 
-def _drawn(run: Context, name: str) -> Path | None:
-    """The folder in which data set `name` was drawn; None where the profile reads real data."""
+def _root(run: Context, name: str) -> Path:
+    """The folder of a data set; in the miniature world, which is drawn first."""
     from vireid_lib.miniworld.write import CAMPUS
 
-    if not run.miniature:
-        return None
-    return (campus(run) if name == CAMPUS else world(run)).folder
+    drawn = world(run, campus=name == CAMPUS)
+    return run.dataset_root(name, drawn and drawn.folder)
 
 
 def read(run: Context, split: int = 1) -> Datasets:
-    """The tables of the profile's data sets, read once for a run and those that are derived from it. Whoever changes
-    the images on the disk opens the run again.
-
-    Args:
-        split: which of RegDB's ten splits.
-    """
-    key = table_key(run, split)
-    if key not in run.tables:
+    """The tables of the profile's data sets (of RegDB's ten splits the one named), read once for a run and those that
+    are derived from it. Whoever changes the images on the disk opens the run again."""
+    if (key := table_key(run, split)) not in run.tables:
         run.tables[key] = _read(run, split)
     known = run.tables[key]
     return Datasets(known.target.copy(), None if known.external is None else known.external.copy(), known.world)
@@ -125,18 +101,14 @@ def table_key(run: Context, split: int = 1) -> str:
 
 
 def _read(run: Context, split: int) -> Datasets:
-    profile = run.profile
-    folder = _drawn(run, profile.data.target)
+    profile, drawn = run.profile, world(run)
     of_split = {"trial": split} if profile.evaluation.protocol == "regdb" else {}
-    name = profile.data.target
-    target = _readable(run, name, read_dataset(name, run.dataset_root(name, folder), **of_split))
+    target = _readable(run, profile.data.target, **of_split)
     external = None
     if profile.data.external is not None:
-        name = profile.data.external
         own = {"drawn": True} if DRAWN in profile.expand.splits else {}
-        rows = _readable(run, name, read_dataset(name, run.dataset_root(name, _drawn(run, name)), **own))
-        external = chosen_external(rows, profile)
-    return Datasets(target, external, folder)
+        external = chosen_external(_readable(run, profile.data.external, **own), profile)
+    return Datasets(target, external, drawn and drawn.folder)
 
 
 def permutation_file(run: Context) -> Path | None:
@@ -146,8 +118,9 @@ def permutation_file(run: Context) -> Path | None:
     return run.dataset_root(run.profile.data.target) / PERMUTATIONS
 
 
-def _readable(run: Context, name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """The table, where the profile says so without the images that cannot be read, which are counted."""
+def _readable(run: Context, name: str, **options: object) -> pd.DataFrame:
+    """A data set's table, where the profile says so without the images that cannot be read, which are counted."""
+    table = read_dataset(name, _root(run, name), **options)
     if run.profile.data.broken_images != "skip":
         return table
     there = table["path"].map(lambda path: os.path.isfile(path) and os.access(path, os.R_OK)).astype(bool)

@@ -13,7 +13,6 @@ import threading
 from pathlib import Path
 
 import papermill
-from jupyter_client import KernelManager
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
@@ -21,7 +20,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.iorw import LocalHandler, papermill_io
 
 from vireid_lib.data.contents import write_atomically
-from vireid_lib.experiment import homes
+from vireid_lib.experiment import lab
 from vireid_lib.experiment.notebooks import read_notebook
 from vireid_lib.project import HEADLESS
 
@@ -46,7 +45,8 @@ class _Client(PapermillNotebookClient):
         try:
             return super().execute_cell(cell, cell_index, **options)
         except DeadKernelError:
-            self.send({"event": "dead_kernel", "index": cell_index, "status": _exit_status(self.km)})
+            process = getattr(self.km.provisioner, "process", None)
+            self.send({"event": "dead_kernel", "index": cell_index, "status": process and process.poll()})
             self.kill_kernel()
             raise
 
@@ -56,8 +56,7 @@ class _Client(PapermillNotebookClient):
             os.killpg(self.km.provisioner.process.pid, signal.SIGKILL)  # a kernel leads its own process group
 
     def process_message(self, msg: dict, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        text = _last_line(msg)
-        if text:
+        if text := _last_line(msg):
             self.send({"event": "line", "text": text})
         return super().process_message(msg, cell, cell_index)
 
@@ -83,13 +82,8 @@ class _WholeFiles(LocalHandler):
 
 
 def execute(job: dict, send) -> None:
-    """Run one chapter.
-
-    Args:
-        job: `chapter` (py:percent file), `output` (.ipynb to write), `parameters`, `cache` (folder for the kernel's
-            own files).
-        send: called with each event.
-    """
+    """Run one chapter, and `send` each event. A job holds `chapter` (py:percent file), `output` (.ipynb to write),
+    `parameters` and `cache` (folder for the kernel's own files)."""
     _Client.send = staticmethod(send)
     _Engine.source = job["chapter"]
     papermill_engines.register(ENGINE, _Engine)
@@ -121,16 +115,9 @@ def _prepare_environment(cache: Path) -> None:
     argv = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     described = {"argv": argv, "display_name": "Python 3", "language": "python"}
     write_atomically(spec, json.dumps(described).encode())  # a study beside the book reads it at the same time
-    os.environ.update(homes.elsewhere(cache / "home"))
-    os.environ.update(
-        {
-            HEADLESS: "1",
-            "JUPYTER_PATH": str(cache / "jupyter"),
-            "JUPYTER_PLATFORM_DIRS": "1",
-            "IPYTHONDIR": str(cache / "ipython"),
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        }
-    )
+    os.environ.update(lab.elsewhere(cache / "home") | {HEADLESS: "1", "JUPYTER_PLATFORM_DIRS": "1"})
+    os.environ.update({"JUPYTER_PATH": str(cache / "jupyter"), "IPYTHONDIR": str(cache / "ipython")})
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 
 
 def _last_line(message: dict) -> str:
@@ -144,11 +131,6 @@ def _last_line(message: dict) -> str:
         return ""
     lines = [line.strip() for line in text.replace("\r", "\n").splitlines()]
     return next((line for line in reversed(lines) if line), "")
-
-
-def _exit_status(manager: KernelManager) -> int | None:
-    process = getattr(manager.provisioner, "process", None)
-    return process.poll() if process is not None else None
 
 
 def _end_with_the_runner() -> None:

@@ -26,27 +26,15 @@ them, and they shall reach the process of the notebook."""
 
 @dataclass(frozen=True)
 class Job:
-    """A stage to make: `make(*arguments)` is called where the job runs, and makes or fetches it.
-
-    Attributes:
-        words: for readers, e.g. "den on real, seed 0".
-        make: a function of a module, so that other processes find it.
-        arguments: what it is called with; plain values.
-        gpu: whether it wants a GPU if there is one.
-    """
+    """A stage to make: `make()`, which another process can unpickle, makes or fetches it; `words` name it for readers,
+    e.g. "den on real, seed 0"."""
 
     words: str
-    make: Callable[..., Any]
-    arguments: tuple[Any, ...] = ()
-    gpu: bool = True
+    make: Callable[[], Any]
 
 
 def check(engine: str) -> str:
-    """The engine's name.
-
-    Raises:
-        ValueError: there is no such engine, or Ray is not installed.
-    """
+    """The engine's name. Raises ValueError if there is no such engine, or Ray is not installed."""
     if engine not in ENGINES:
         raise ValueError(f"There is no engine {engine!r}; {hint(engine, ENGINES)} All: {', '.join(ENGINES)}.")
     if engine == "ray" and importlib.util.find_spec("ray") is None:
@@ -59,43 +47,27 @@ def chosen() -> str:
     return check(os.environ.get(ENGINE, "local"))
 
 
-def options() -> list[str]:
-    """What a command line says to choose the same engine again."""
-    address = os.environ.get(ADDRESS, "")
-    return [] if chosen() == "local" else ["--engine", chosen(), *(["--address", address] if address else [])]
-
-
 def workers(jobs: int, device: str) -> int:
     """How many of so many jobs the local engine runs at a time."""
     return min(jobs, cores.available()) if device == "cpu" else 1
-
-
-def run(jobs: Sequence[Job], *, device: str, label: str, unit: str = "jobs") -> list[Any]:
-    """Every job's value, in their order.
-
-    A job that fails does not stop the others; what is done is kept, so that running the same again does the rest.
-
-    Args:
-        device: of this process; on a "cpu" the local engine runs as many jobs at a time as there are cores, else one
-            after the other.
-        label, unit: of the progress line.
-
-    Raises:
-        StageFailed: some jobs failed; names each, with its error.
-    """
-    if chosen() == "ray":
-        return _collect(jobs, _on_ray(jobs), label, unit)
-    return _collect(jobs, _here(jobs, workers(len(jobs), device)), label, unit)
 
 
 Outcome = tuple[int, Any, BaseException | None]
 """Number of a job that has ended, its value, its error."""
 
 
-def _collect(jobs: Sequence[Job], outcomes: Iterator[Outcome], label: str, unit: str) -> list[Any]:
+def run(jobs: Sequence[Job], *, device: str, label: str, unit: str = "jobs") -> list[Any]:
+    """Every job's value, in their order, under a progress line with this label and unit.
+
+    On the device "cpu" the local engine runs as many jobs at a time as there are cores, else one after the other. A job
+    that fails does not stop the others; what is done is kept, so that running the same again does the rest.
+
+    Raises:
+        StageFailed: some jobs failed; names each, with its error.
+    """
     values, errors = {}, {}
     with Progress(len(jobs), label, unit=unit) as line:
-        for place, value, error in outcomes:
+        for place, value, error in _on_ray(jobs) if chosen() == "ray" else _here(jobs, workers(len(jobs), device)):
             if error is None:
                 values[place] = value
             else:
@@ -120,13 +92,12 @@ def _here(jobs: Sequence[Job], at_a_time: int) -> Iterator[Outcome]:
     if at_a_time == 1:
         for place, job in enumerate(jobs):
             try:
-                yield place, job.make(*job.arguments), None
+                yield place, job.make(), None
             except Exception as error:
                 yield place, None, error
         return
-    pool = concurrent.futures.ProcessPoolExecutor(at_a_time, multiprocessing.get_context("spawn"))
-    with pool:
-        waiting = {pool.submit(job.make, *job.arguments): place for place, job in enumerate(jobs)}
+    with concurrent.futures.ProcessPoolExecutor(at_a_time, multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(job.make): place for place, job in enumerate(jobs)}
         try:
             for done in concurrent.futures.as_completed(waiting):
                 error = done.exception()
@@ -139,13 +110,9 @@ def _on_ray(jobs: Sequence[Job]) -> Iterator[Outcome]:
     import ray
 
     _join(ray)
-    gpus = ray.cluster_resources().get("GPU", 0)
-    needs = {True: {"num_cpus": 1, "num_gpus": 1 if gpus else 0}, False: {"num_cpus": 1, "num_gpus": 0}}
-    task = ray.remote(_guarded)
-    waiting = {
-        task.options(name=job.words, **needs[job.gpu]).remote(job.make, job.arguments): place
-        for place, job in enumerate(jobs)
-    }
+    gpus = 1 if ray.cluster_resources().get("GPU", 0) else 0
+    task = ray.remote(num_cpus=1, num_gpus=gpus)(_guarded)
+    waiting = {task.options(name=job.words).remote(job.make): place for place, job in enumerate(jobs)}
     try:
         while waiting:
             (done,), _ = ray.wait(list(waiting))
@@ -159,11 +126,11 @@ def _on_ray(jobs: Sequence[Job]) -> Iterator[Outcome]:
             ray.cancel(left)
 
 
-def _guarded(make: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+def _guarded(make: Callable[[], Any]) -> tuple[Any, Exception | None]:
     """A value and no error, or the other way round: Ray would wrap an error in one of its own, with its traceback as
     the message. Only the words of the error travel, since not every error can."""
     try:
-        return make(*arguments), None
+        return make(), None
     except Exception as error:
         return None, error if isinstance(error, StageFailed) else RuntimeError(f"{type(error).__name__}: {error}")
 

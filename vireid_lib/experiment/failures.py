@@ -1,11 +1,14 @@
 """Why a chapter cannot be called run: read from its notebook and its log, and not from papermill's own marks."""
 
+import textwrap
 from pathlib import Path
 
 import nbformat
 
 from vireid_lib import disk
 from vireid_lib.experiment.notebooks import Chapter
+
+INDENT = "    "
 
 
 def failure(chapter: Chapter, output: Path, log: Path, status: int, dead: dict | None) -> str:
@@ -31,13 +34,13 @@ def _what_failed(
         killed = f" by signal {-dead['status']}" if dead["status"] and dead["status"] < 0 else ""
         return (
             f"Chapter {chapter.name}: its kernel died{killed} in this cell; when the memory ran out, the system's "
-            f"log says so.\n\n{_indented(notebook.cells[dead['index']].source)}\n"
+            f"log says so.\n\n{textwrap.indent(notebook.cells[dead['index']].source, INDENT)}\n"
         )
     for cell in notebook.cells if notebook else ():
         for produced in cell.get("outputs", ()):
             if produced.output_type == "error":
                 return (
-                    f"Chapter {chapter.name} failed in this cell:\n\n{_indented(cell.source)}\n\n"
+                    f"Chapter {chapter.name} failed in this cell:\n\n{textwrap.indent(cell.source, INDENT)}\n\n"
                     f"{produced.ename}: {produced.evalue}\nThe notebook so far: {output}"
                 )
     if status != 0 or notebook is None:
@@ -45,23 +48,11 @@ def _what_failed(
         tail = "\n".join(lines[-15:]) or "it left no word of why"
         if output.exists() and notebook is None:
             tail += f"\n{output} is cut off."
-        return f"Chapter {chapter.name} could not be executed (exit status {status}):\n{_indented(tail)}"
-    if unexecuted := unexecuted_cells(notebook):
+        return f"Chapter {chapter.name} could not be executed (exit status {status}):\n{textwrap.indent(tail, INDENT)}"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    if unexecuted := [cell for cell in code if cell.execution_count is None]:
         return (
             f"Chapter {chapter.name}: {len(unexecuted)} of its cells did not run, first this one:\n\n"
-            f"{_indented(unexecuted[0].source)}\nThe notebook so far: {output}"
+            f"{textwrap.indent(unexecuted[0].source, INDENT)}\nThe notebook so far: {output}"
         )
     return ""
-
-
-def unexecuted_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """Code cells with something in them that have no execution number."""
-    return [
-        cell
-        for cell in notebook.cells
-        if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
-    ]
-
-
-def _indented(text: str) -> str:
-    return "\n".join("    " + line for line in text.splitlines())

@@ -1,11 +1,11 @@
-"""Many trainings at once: what they share is made first, then an executor trains them beside each other."""
+"""Many trainings at once: what they share is made first, then an executor trains them in parallel."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from vireid_lib.experiment import executors, methods, variants
 from vireid_lib.experiment.executors import Job
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.provenance import StageRecord, canonical
 
 Training = tuple[Run, str, int]
@@ -36,35 +36,28 @@ def evaluate_all(trainings: Sequence[Training], *, validation: bool = False) -> 
 
 
 def _make(trainings: Sequence[Training], validation: bool) -> list[StageRecord]:
-    device, engine = trainings[0][0].device, executors.chosen()
-    shared = {}  # what trainings have in common is made once, before they start
+    device, local = trainings[0][0].device, executors.chosen() == "local"
+    shared, starts = {}, {}  # what several trainings need is made before they start; they would wait for one another
     for run, name, seed in trainings:
-        run = run.with_fit(name, seed)
-        apart = canonical(run.profile.model_dump(exclude={"reid"}))
-        shared |= {(apart, name, split): (run, name, split) for split in run.splits}
-    if engine == "local":
-        for run, name, split in shared.values():
-            run.training_set(name, split)
+        own = run.with_fit(name, seed)
+        apart = canonical(own.profile.model_dump(exclude={"reid"}))
+        shared |= {(apart, name, split): partial(own.training_set, name, split) for split in run.splits}
+        if (method := run.profile.reid.method) in methods.JOINT:
+            words = f"what {method} on {name}, seed {seed}, starts from"
+            for split in run.splits:
+                start = partial(run.starting_point, name, seed, split, validation=validation)
+                starts[method, name, seed, split] = Job(words, start)
+    if local:
+        for make in shared.values():
+            make()
     else:
-        sets = [
-            Job(f"training set {name}", _training_set_in_worker, (_run_spec(run), name, split))
-            for run, name, split in shared.values()
-        ]
+        sets = [Job(f"training set {name}", make) for (_, name, _), make in shared.items()]
         executors.run(sets, device=device, label="Training data", unit="sets")
-    starts = {  # what several trainings of a seed start from; trainings would wait for one another's otherwise
-        (run.profile.reid.method, name, seed): Job(
-            f"what {run.profile.reid.method} on {name}, seed {seed}, starts from",
-            _start_in_worker,
-            (_run_spec(run), name, seed, validation),
-        )
-        for run, name, seed in trainings
-        if run.profile.reid.method in methods.JOINT
-    }
     if len(starts) > 1:
         executors.run(list(starts.values()), device=device, label="Pre-training", unit="generators")
-    alone = engine == "local" and executors.workers(len(trainings), device) == 1
+    alone = local and executors.workers(len(trainings), device) == 1
     jobs = [
-        Job(words, _evaluate_in_worker, (_run_spec(run), name, seed, validation, alone))
+        Job(words, partial(run.evaluate, name, seed, validation=validation, progress=alone))
         for words, (run, name, seed) in zip(_names(trainings), trainings, strict=True)
     ]
     return executors.run(jobs, device=device, label="ReID", unit="trainings")
@@ -81,29 +74,3 @@ def _names(trainings: Sequence[Training]) -> list[str]:
         for place, more in zip(places, words, strict=True):
             found[place] = f"{method}{f' ({more})' * bool(more)} on {name}, seed {trainings[place][2]}"
     return found
-
-
-RunSpec = tuple[dict, str, str]
-"""Profile, workspace and data root of a run, for another process."""
-
-
-def _run_spec(run: Run) -> RunSpec:
-    return run.profile.model_dump(), str(run.folder), str(run.data_root or "")
-
-
-def _open(spec: RunSpec) -> Run:
-    profile, workspace, data_root = spec
-    return Run(Profile.model_validate(profile), workspace, data_root)
-
-
-def _training_set_in_worker(spec: RunSpec, name: str, split: int) -> int:
-    return len(_open(spec).training_set(name, split))
-
-
-def _start_in_worker(spec: RunSpec, name: str, seed: int, validation: bool) -> int:
-    run = _open(spec)
-    return len([run.starting_point(name, seed, split, validation=validation) for split in run.splits])
-
-
-def _evaluate_in_worker(spec: RunSpec, name: str, seed: int, validation: bool, progress: bool) -> StageRecord:
-    return _open(spec).evaluate(name, seed, validation=validation, progress=progress)

@@ -1,24 +1,20 @@
 """Trains a study's rows with every seed and measures them: scores and the spread of the embedding."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 import pandas as pd
-from jaxtyping import Float
-from torch import Tensor
 
-from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
-from vireid_lib.analysis.projection import readable_sample, tsne
 from vireid_lib.evaluation.statistics import LEVEL
 from vireid_lib.experiment import jobs, methods, trainings
-from vireid_lib.experiment.claims import Finding, in_percent, part_scores, split_scores
+from vireid_lib.experiment.claims import Finding, in_percent, unit_scores
+from vireid_lib.experiment.measures import distances
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, mark, mean_and_std
-from vireid_lib.experiment.pipeline import Run, load_features
+from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.settings import fit_of, trained_generator
 from vireid_lib.experiment.study import Row, Study, run_of, trainable
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label
 from vireid_lib.experiment.trainings import GIVEN
 
 
@@ -38,69 +34,38 @@ def measure(run: Run, study: Study, *, full: bool = False, training: bool = True
 
     Returns:
         one row per study row, seed and mode of the protocol: columns row, label, seed, fit (of the generator, None
-        where nothing is fitted; see `settings.fit_of`), mode, older (see `StageRecord`), minutes, those of `GIVEN` (see
-        `trainings.given`; mean over splits), the scores in percent, the distances of
-        `vireid_lib.analysis.embedding_spread` (`spread` and `cross_modality_distances`; the same in every mode), and
-        `splits`: where each split has its own network (RegDB), all of these by split, else None. `parts`: elsewhere,
-        the scores on each part of the test identities.
+        where nothing is fitted; see `settings.fit_of`), mode, older (see `StageRecord`), minutes and what
+        `trainings.given` tells (mean over splits), the scores in percent, `measures.distances` (the same in every
+        mode), splits and parts (see `claims.unit_scores`; with the distances by split), percent.
 
     Raises:
         ValueError: nothing is to be trained, and nothing is trained.
     """
     rows, seeds = trainable(run, study.chosen(full or not training)), run.profile.reid.seeds
-    if training:
-        records = iter(train(run, rows))
-        done = {(row.name, seed): next(records) for seed in seeds for row in rows}
-    else:
-        done = {
-            (row.name, seed): record
-            for row in rows
-            for seed in seeds
-            if (record := run_of(run, row).finished(row.training, seed))
-        }
-        if not done:
-            raise ValueError(f"No row of study {study.name} is trained in {run.folder}: let it train some.")
-    found = []
+    made, found = iter(train(run, rows)) if training else None, []
+    done = {
+        (row.name, seed): next(made) if made else run_of(run, row).finished(row.training, seed)
+        for seed in seeds
+        for row in rows
+    }
     for row in rows:
         for seed in seeds:
-            if (record := done.get((row.name, seed))) is None:
+            if (record := done[row.name, seed]) is None:
                 continue
-            distances = dict(_distances(run, record).values)
-            by_split = distances.pop("splits", {})
+            apart = dict(distances(run, record).values)
+            by_split = apart.pop("splits", {})
             fit = fit_of(run_of(run, row).profile, row.training, seed)
             about = {"row": row.name, "label": row.label, "seed": seed, "fit": fit}
-            minutes = sum(each["minutes"] for each in record.values["trainings"].values())
-            effort = {"minutes": minutes, **trainings.given(record)[GIVEN].mean()}
+            about |= trainings.given([record])[[*GIVEN, "minutes"]].mean().to_dict()
             for mode, evaluation in record.values["evaluations"].items():
                 values = {name: 100 * evaluation["mean"][name] for name in SCORES}
-                splits = split_scores(record, mode)
-                if splits is not None:
-                    splits = in_percent({name: splits[name] for name in SCORES}) | by_split
-                by = {"splits": splits, "parts": in_percent(part_scores(record, mode))}
-                found.append({**about, "mode": mode, "older": record.older, **effort, **values, **distances, **by})
+                units = {name: in_percent(each) for name, each in unit_scores(record, mode).items()}
+                if units["splits"] is not None:
+                    units["splits"] |= by_split
+                found.append({**about, "mode": mode, "older": record.older, **values, **apart, **units})
+    if not found:
+        raise ValueError(f"No row of study {study.name} is trained in {run.folder}: let it train some.")
     return pd.DataFrame(found)
-
-
-def _distances(run: Run, evaluated: StageRecord) -> StageRecord:
-    """Every distance of `analysis.embedding_spread` between the test features of a training, of the images as they are
-    for every method, as a stage; with several splits their mean, and each by split, under the names that the splits'
-    trials have."""
-    splits = run.splits
-    features = {split: load_features(evaluated, split, plain=True) for split in splits}
-
-    def of_split(split: int) -> dict[str, float]:
-        test = run.data(split).test()
-        return {**spread(features[split], test), **cross_modality_distances(features[split], test)}
-
-    def make(folder: Path) -> dict:
-        found = {f"split {split}": of_split(split) for split in splits}
-        names = next(iter(found.values()))
-        means = {name: sum(each[name] for each in found.values()) / len(found) for name in names}
-        if len(found) == 1:
-            return means
-        return means | {"splits": {name: {split: each[name] for split, each in found.items()} for name in names}}
-
-    return run.stage("study_distances", {}, {"features": evaluated}, make, seeds=evaluated.result["seeds"])
 
 
 def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_ap", *SPREADS)) -> pd.DataFrame:
@@ -117,106 +82,33 @@ def overview(measured: pd.DataFrame, measures: Sequence[str] = ("rank_1", "mean_
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
 
 
-def effort(run: Run, study: Study, measured: pd.DataFrame) -> pd.DataFrame:
-    """What each measured row was given: people and images of a batch, and, as recorded, steps, images seen and minutes
-    (mean over seeds)."""
-    rows = {}
-    for name, group in measured.groupby("row", sort=False):
-        row = study.row(name)
-        config = run_of(run, row).reid_config
-        rows[row.label] = {
-            "people in a batch": config.identities,
-            "images of each, per modality": config.images,
-            "steps": round(group["steps"].mean()),
-            "images seen": round(group["images seen"].mean()),
-            "minutes": round(group["minutes"].mean(), 1),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
-
-
 def same_effort(study: Study, measured: pd.DataFrame) -> str:
-    """Whether the measured rows of each method had the same batches and the same number of steps for one seed: a
-    sentence for each method, from what was recorded. Rows that differ on purpose (`Row.times`) are left out."""
+    """`trainings.same_effort` of the measured rows of each method, a line for each. Rows that differ on purpose
+    (`Row.times`) are left out."""
     methods = {row.name: row.method for row in study.rows if not row.times}
     told = measured[measured["row"].isin(methods)].drop_duplicates(["row", "seed"])
-    lines = []
-    for method, own in told.groupby(told["row"].map(methods), sort=False):
-        rows, unequal = own["row"].nunique(), trainings.differing(own, ["seed"])
-        if unequal:
-            alike = f"its {rows} rows differ in {' and '.join(unequal)}; a gain may come from there"
-        elif rows > 1:
-            alike = f"the same batches and the same number of steps in all of its {rows} rows"
-        else:
-            alike = "one row"
-        lines.append(f"{method}: {alike} ({', '.join(f'{trainings.span(own[name])} {name}' for name in GIVEN)}).")
-    return "\n".join(lines)
-
-
-def for_plot(measured: pd.DataFrame, *, x: str, y: str) -> pd.DataFrame:
-    """The rows of `plots.against`: label and, for two measures, mean and standard deviation over seeds."""
-    first = measured[measured["mode"] == measured["mode"].iloc[0]]
-    groups = first.groupby("label", sort=False)
-    columns = {name: groups[name].mean() for name in (x, y)}
-    return pd.DataFrame(columns | {f"{name}_std": groups[name].std(ddof=1) for name in (x, y)}).reset_index()
-
-
-def curve(
-    measured: pd.DataFrame, rows: Mapping[float, str], *, published: str, measure: str = "rank_1"
-) -> pd.DataFrame:
-    """A measure over the values of a setting, in the protocol's first mode, for `viz.sweeps`.
-
-    Args:
-        rows: value → name of the row that was trained with it; those that were not measured are left out.
-        published: name of the row with the paper's value.
-
-    Returns:
-        columns value, mean, std (over seeds; NaN for one seed), paper.
-    """
-    first = measured[measured["mode"] == measured["mode"].iloc[0]]
-    groups = first.groupby("row")[measure]
-    found = [(value, name, groups.get_group(name)) for value, name in rows.items() if name in groups.groups]
-    return pd.DataFrame(
-        [(value, own.mean(), own.std(ddof=1), name == published) for value, name, own in found],
-        columns=["value", "mean", "std", "paper"],
-    )
-
-
-def in_the_plane(features: Float[Tensor, "images dim"], table: pd.DataFrame, *, identities: int = 8) -> dict:
-    """t-SNE of a few identities' features (a row for each of `table`), as the arguments of `viz.projection`."""
-    shown = readable_sample(table, identities=identities)
-    own = table.iloc[shown]
-    names = {"identities": "identity", "modalities": "modality", "cameras": "camera"}
-    return {"points": tsne(features[shown]), **{key: own[column].tolist() for key, column in names.items()}}
+    groups = told.groupby(told["row"].map(methods), sort=False)
+    return "\n".join(f"{name}, {own['row'].nunique()} rows: {trainings.same_effort(own)}" for name, own in groups)
 
 
 def limits(run: Run, study: Study, measured: pd.DataFrame, findings: Iterable[Finding]) -> str:
-    """What these findings can and can't show, as sentences computed from them.
-
-    Args:
-        measured: what the findings were judged from.
-        findings: of `claims.judge`.
-    """
+    """What findings that `claims.judge` made of `measured` can and can't show, as sentences computed from them."""
     tested = [each for each in findings if each.corrected is not None]
     if not tested:
         words = ["No claim could be tested: without several trainings of a row there is no interval."]
     else:
+        asked = [each.claim.measure for each in tested]
+        measure = max(set(asked), key=asked.count)
+        own = [each for each in tested if each.claim.measure == measure]
+        margins, over = [each.margin for each in own], " or ".join(dict.fromkeys(each.contrast.over for each in own))
         words = [
             f"Were none of the {len(tested)} tested claims true, {LEVEL * len(tested):.1f} of their 95 % intervals "
             f"would leave out zero on average. After correction the probability of one or more is {LEVEL:.0%} at most.",
-            *_widths(tested),
+            f"Over {over}, the 95 % intervals of differences in {MEASURES[measure]} reach {min(margins):.2g} to "
+            f"{max(margins):.2g} to either side, half of them {median(margins):.2g} or more.",
             "A claim within noise is not refuted: a step that is smaller than its interval cannot be seen here.",
         ]
     return " ".join([*words, *_fitted(run, study, measured)])
-
-
-def _widths(tested: Sequence[Finding]) -> list[str]:
-    measure = max({each.claim.measure for each in tested}, key=[each.claim.measure for each in tested].count)
-    own = [each for each in tested if each.claim.measure == measure]
-    margins, over = [each.margin for each in own], " or ".join(dict.fromkeys(each.contrast.over for each in own))
-    return [
-        f"Over {over}, the 95 % intervals of differences in {MEASURES[measure]} reach {min(margins):.2g} to "
-        f"{max(margins):.2g} to either side, half of them {median(margins):.2g} or more."
-    ]
 
 
 def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
@@ -226,7 +118,7 @@ def _fitted(run: Run, study: Study, measured: pd.DataFrame) -> list[str]:
     for row in rows:
         if (name := trained_generator(run.profile, row.training)) is not None:
             count = measured.loc[measured["row"] == row.name, "fit"].nunique() if "fit" in measured else 1
-            label = training_label(name).removeprefix("+ ")
+            label = plain_label(name)
             fits.setdefault(count, []).extend([label] * (label not in fits.get(count, ())))
     words = []
     if together:

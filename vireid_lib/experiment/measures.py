@@ -1,18 +1,15 @@
-"""Measurements of the book as cached stages: data checks, identity preservation, spread of the embedding."""
+"""Measurements of the book as cached stages: data checks, identity preservation, distances in the embedding."""
 
 import json
 from pathlib import Path
 
-import pandas as pd
-import torch
-
-from vireid_lib.analysis.embedding_spread import spread
+from vireid_lib.analysis.embedding_spread import cross_modality_distances, spread
 from vireid_lib.analysis.identity_preservation import identify
 from vireid_lib.data.check import check_dataset
 from vireid_lib.data.layouts import read_dataset
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.experiment import datasets
-from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.pipeline import Run, load_features
 from vireid_lib.experiment.provenance import StageRecord
 
 KNOWING = "oracle_ir"
@@ -32,9 +29,8 @@ def data_check(run: Run, name: str) -> StageRecord:
         return {"text": report.to_text(), "report": json.loads(report.to_json())}
 
     inputs = {"table": read_dataset(name, root), "manifest": load_manifest(name).digest()}
-    if drawn:
-        inputs["world"] = drawn
-    return run.stage("data_check", {"name": name}, inputs, make, manifests=run.manifests)
+    inputs |= {"world": drawn} if drawn else {}
+    return run.stage("data_check", {"name": name}, inputs, make)
 
 
 def evaluators(run: Run) -> dict[str, str]:
@@ -62,8 +58,7 @@ def preservation(run: Run, evaluator: str, seed: int) -> StageRecord:
     Values: "chance", "identities", and for each training set that adds infrared images, in "galleries": "rank_1",
     "images", "by_identity".
     """
-    names = [name for name in run.profile.reid.training_sets if name != "real"]
-    tables = {name: run.synthesize(name) for name in names}
+    tables = {name: run.synthesize(name) for name in run.profile.reid.training_sets if name != "real"}
     external = run.data().external
 
     def make(folder: Path) -> dict:
@@ -85,39 +80,20 @@ def preservation(run: Run, evaluator: str, seed: int) -> StageRecord:
     return run.stage("identity_preservation", {"evaluator": evaluator, "seed": seed}, inputs, make, seeds=[seed])
 
 
-def preservation_table(run: Run) -> pd.DataFrame:
-    """Identity preservation of every gallery by every evaluator and seed."""
-    rows = [
-        [evaluator, name, seed, values["rank_1"], record.values["chance"]]
-        for evaluator in evaluators(run)
-        for seed in run.profile.reid.seeds
-        for record in [preservation(run, evaluator, seed)]
-        for name, values in record.values["galleries"].items()
-    ]
-    return pd.DataFrame(rows, columns=["evaluator", "gallery", "seed", "rank_1", "chance"])
-
-
-def embedding_spread(run: Run, name: str, seed: int) -> StageRecord:
-    """IIRS, HIMD and centre distances of the test features of the network trained on training set `name`, of
-    the images as they are.
-
-    Values: as `vireid_lib.analysis.embedding_spread.spread` returns them.
-    """
-    features, table = run.features(name, seed, plain=True)
+def distances(run: Run, evaluated: StageRecord) -> StageRecord:
+    """Every distance of `analysis.embedding_spread` (`spread` and `cross_modality_distances`) between the test features
+    that `Run.evaluate` left, of the images as they are for every method; with several splits their mean, and in
+    "splits" each by split, under the names that the splits' trials have."""
+    features = {split: load_features(evaluated, split, plain=True) for split in run.splits}
 
     def make(folder: Path) -> dict:
-        with torch.no_grad():
-            return spread(features, table)
+        found = {}
+        for split, own in features.items():
+            test = run.data(split).test()
+            found[f"split {split}"] = {**spread(own, test), **cross_modality_distances(own, test)}
+        names = next(iter(found.values()))
+        means = {name: sum(each[name] for each in found.values()) / len(found) for name in names}
+        by_split = {name: {split: each[name] for split, each in found.items()} for name in names}
+        return means | ({"splits": by_split} if len(found) > 1 else {})
 
-    inputs = {"features": run.evaluate(name, seed)}
-    return run.stage("embedding_spread", {"training": name, "seed": seed}, inputs, make, seeds=[seed])
-
-
-def spread_table(run: Run) -> pd.DataFrame:
-    """The spread of every trained network's test features: one row per training set and seed."""
-    rows = [
-        {"training": name, "seed": seed, **embedding_spread(run, name, seed).values}
-        for name in run.profile.reid.training_sets
-        for seed in run.profile.reid.seeds
-    ]
-    return pd.DataFrame(rows).drop(columns="skipped_images", errors="ignore")
+    return run.stage("embedding_spread", {}, {"features": evaluated}, make, seeds=evaluated.result["seeds"])

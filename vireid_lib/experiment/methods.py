@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import json
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-import pandas as pd
-from torch import nn
-
+from vireid_lib.data.text import read_json
+from vireid_lib.experiment.steps import FITTED, Machine
 from vireid_lib.nearest import hint
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
     from vireid_lib.reid.config import ReidConfig
     from vireid_lib.reid.method import Method
 
@@ -48,23 +49,32 @@ def config_class(method: str) -> type[ReidConfig]:
     return method_class(method).config_class
 
 
-def train(table: pd.DataFrame, config: ReidConfig, folder: Path, *, start: Path | None, **options: object) -> nn.Module:
-    """Train `config.method` in `folder`; see `vireid_lib.reid.train.train_reid` for the options.
+def train(
+    folder: Path, *, config: ReidConfig, table: pd.DataFrame, seed: int, start: Path | None, machine: Machine
+) -> dict[str, int]:
+    """The step of a stage that trains `config.method` on `table`; on a CPU with one thread, for trainings share the
+    cores. Returns what it was given, as the trainer recorded.
 
     Args:
-        start: folder of the fitted generator that a method of `JOINT` starts from.
+        start: of the stage that fitted the generator which a method of `JOINT` starts from.
     """
-    from vireid_lib.reid.train import train_reid
+    from vireid_lib.reid.train import RECORD, train_reid
+    from vireid_lib.training import determinism
 
-    if config.method in JOINT:
-        return module(config.method).train_joint(table, config, folder, generator=start, **options)
-    return train_reid(table, config, folder, **options)
+    options = {"seed": seed, "cache": machine.cache, "device": machine.device, "progress": machine.progress}
+    with determinism.threads(1, machine.device == "cpu"):
+        if config.method in JOINT:
+            module(config.method).train_joint(table, config, folder, generator=start / FITTED, **options)
+        else:
+            train_reid(table, config, folder, **options)
+    record = read_json(folder / RECORD)
+    given = {name: record[name] for name in ("steps", "images_seen")}
+    return given | {"images_in_a_batch": record["images_seen"] // record["steps"]}
 
 
 def load(folder: Path) -> tuple[nn.Module, ReidConfig]:
     """The network and the settings that `train` left in `folder`."""
     from vireid_lib.reid.train import RECORD, load_reid
 
-    record = Path(folder) / RECORD
-    method = json.loads(record.read_text())["config"]["method"] if record.exists() else ""
+    method = read_json(folder / RECORD)["config"]["method"] if (folder / RECORD).exists() else ""
     return module(method).load_joint(folder) if method in JOINT else load_reid(folder)

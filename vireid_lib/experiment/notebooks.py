@@ -3,11 +3,10 @@
 import ast
 import io
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vireid_lib import places
 from vireid_lib.data.text import read_text
 from vireid_lib.experiment import parameters
 from vireid_lib.experiment.profile import Profile
@@ -23,14 +22,8 @@ class ChapterError(ValueError):
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter before it runs.
-
-    Attributes:
-        path: its py:percent file.
-        title: its first heading.
-        parameters: name → default, from its parameters cell.
-        kinds: name → what its values may be, where the cell says it; see `vireid_lib.experiment.parameters`.
-    """
+    """A chapter before it runs: its py:percent file, its first heading, and from its parameters cell the defaults and
+    what the values may be (see `vireid_lib.experiment.parameters`), by name."""
 
     path: Path
     title: str
@@ -44,31 +37,26 @@ class Chapter:
 
 
 def read_notebook(path: str | Path):
-    """Return the notebook (nbformat node) that a py:percent file holds.
-
-    Raises:
-        TextError: the file is not UTF-8.
-    """
+    """The notebook (nbformat node) that a py:percent file holds. Raises TextError if the file is not UTF-8."""
     import jupytext
 
     return jupytext.reads(read_text(path), {"extension": ".py"})
 
 
 def find_chapters(folder: Path, only: Iterable[str] = ()) -> list[Chapter]:
-    """Read the chapters in a folder: the `.py` files that start with a number, in order.
+    """The chapters in a folder: the `.py` files that start with a number, in order. Raises ChapterError if there is no
+    such chapter, or a parameters cell is missing or not made of literals.
 
     Args:
         only: numbers or names of the wanted chapters ("04", "4", "04_reid_training"); empty wants all.
-
-    Raises:
-        ChapterError: there is no such chapter, or a parameters cell is missing or not made of literals.
     """
     paths = sorted(path for path in folder.glob("*.py") if path.stem.split("_")[0].isdigit())
     if not paths:
         raise ChapterError(f"{folder} holds no chapters: files such as 01_datasets.py.")
     wanted = set()
     for choice in only:
-        matches = [path for path in paths if _matches(path.stem, choice)]
+        number = int(choice) if choice.isdecimal() else None
+        matches = [path for path in paths if choice == path.stem or number == int(path.stem.split("_")[0])]
         if not matches:
             raise ChapterError(f"no chapter {choice!r}; {hint(choice, [path.stem for path in paths])}")
         wanted.update(matches)
@@ -76,20 +64,11 @@ def find_chapters(folder: Path, only: Iterable[str] = ()) -> list[Chapter]:
 
 
 def find_study(folder: Path, name: str) -> Chapter:
-    """Read one study: the chapter `<name>.py` of the folder.
-
-    Raises:
-        ChapterError: there is no such study, or its parameters cell is missing or not made of literals.
-    """
+    """One study: the chapter `<name>.py` of the folder. Raises ChapterError as `find_chapters`."""
     known = sorted(path.stem for path in folder.glob("*.py"))
     if name not in known:
         raise ChapterError(f"no study {name!r} in {folder}; {hint(name, known)}")
     return _read_chapter(folder / f"{name}.py")
-
-
-def _matches(stem: str, choice: str) -> bool:
-    number = stem.split("_")[0]
-    return choice == stem or (choice.isdecimal() and int(choice) == int(number))
 
 
 def _read_chapter(path: Path) -> Chapter:
@@ -136,13 +115,10 @@ def _assignments(source: str, path: Path) -> tuple[dict[str, object], dict[str, 
 def parse_overrides(
     texts: Iterable[str], chapters: list[Chapter], profile: Profile | None = None
 ) -> dict[str, dict[str, object]]:
-    """Turn `name=value` texts into typed and checked parameters for each chapter that has them.
+    """Turn `name=value` texts into typed and checked parameters: chapter's name → {parameter: value}.
 
     Args:
         profile: what the chapters run on, on which some valid values depend; None takes any.
-
-    Returns:
-        chapter's name → {parameter: value}.
 
     Raises:
         ChapterError: no chosen chapter has the parameter, or the value is not of its default's type or not valid;
@@ -157,7 +133,12 @@ def parse_overrides(
             raise ChapterError(f"-p {name}: use --{name.replace('_', '-')} instead.")
         owners = [chapter for chapter in chapters if name in chapter.parameters]
         if not owners:
-            raise ChapterError(f"-p {name}: {_unknown(name, chapters)}")
+            valid = {own: chapter.name for chapter in chapters for own in chapter.parameters if own not in RESERVED}
+            meant = "".join(f"did you mean {near}? " for near in nearest(name, valid))
+            listing = ", ".join(f"{own} ({chapter})" for own, chapter in valid.items()) or "none at all"
+            raise ChapterError(
+                f"-p {name}: no chapter that is to run has this parameter; {meant}valid names: {listing}."
+            )
         for chapter in owners:
             try:
                 found = parameters.parse(value, chapter.parameters[name], chapter.kinds.get(name, ""), profile)
@@ -165,22 +146,3 @@ def parse_overrides(
                 raise ChapterError(f"-p {text}: {chapter.name}: {error}.") from None
             overrides[chapter.name][name] = found
     return overrides
-
-
-def _unknown(name: str, chapters: list[Chapter]) -> str:
-    valid = {own: chapter.name for chapter in chapters for own in chapter.parameters if own not in RESERVED}
-    meant = "".join(f"did you mean {near}? " for near in nearest(name, valid))
-    listing = ", ".join(f"{own} ({chapter})" for own, chapter in valid.items()) or "none at all"
-    return f"no chapter that is to run has this parameter; {meant}valid names: {listing}."
-
-
-def parameters_of(
-    chapter: Chapter, overrides: Mapping[str, object], *, profile: str, workspace: Path, data_root: str
-) -> dict[str, object]:
-    """All parameters that a chapter runs with."""
-    reserved = {
-        "profile": profile,
-        "workspace": str(workspace),
-        "data_root": data_root and str(places.absolute(data_root)),
-    }
-    return {**chapter.parameters, **reserved, **overrides}

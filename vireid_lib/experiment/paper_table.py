@@ -7,13 +7,11 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from vireid_lib.evaluation.statistics import equivalence, mean_margin
-from vireid_lib.experiment import comparable, variants
-from vireid_lib.experiment.comparable import Conditions, conditions, unlike
+from vireid_lib.experiment import variants
 from vireid_lib.experiment.metrics import MEASURES, SCORES, SPREADS, digits_of, has_older, legend, mark, mean_and_std
-from vireid_lib.experiment.papers import Column, Paper, Table, load_papers
+from vireid_lib.experiment.papers import Column, Conditions, Paper, Table, load_papers, unlike
 from vireid_lib.experiment.papers import Row as PaperRow
 from vireid_lib.experiment.pipeline import Run
-from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.results import over_seeds
 from vireid_lib.experiment.settings import changed
 from vireid_lib.experiment.study import Row, Study, profile_of
@@ -29,14 +27,11 @@ OURS, PAPERS = "font-weight:600", "font-style:italic;opacity:.75"
 
 
 def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -> pd.DataFrame:
-    """Every number that the papers print, ours beside it where there is one, and a status.
+    """Every number that the papers print, ours (from `results.scores`) beside it where there is one, and a status.
 
     A number of ours stands beside a paper's only if data set, mode, method, training data, external set, all settings
-    (see `variants`) and the protocol's settings are the paper's, over at least as many trials (`comparable.same`). What
+    (see `variants`) and the protocol's settings are the paper's, over at least as many trials (`papers.unlike`). What
     was measured on the miniature world is therefore never beside one.
-
-    Args:
-        scores: from `results.scores`.
 
     Returns:
         columns paper, table, title, printed_row, printed_column, dataset, mode, method, training, external, variant,
@@ -44,33 +39,30 @@ def beside_papers(scores: pd.DataFrame, papers: Iterable[Paper] | None = None) -
         `our_std` is over what `over` says, e.g. "3 seeds" or "10 splits". What is no score (such as DEN's IIRS) stands
         in the studies instead.
     """
-    ours = over_seeds(scores)
-    rows = []
+    ours, rows = over_seeds(scores).to_dict("records"), []
     for paper in load_papers() if papers is None else papers:
         for value in paper.values():
-            if value["metric"] not in SCORES:
-                continue
-            fits = [comparable.same(row, value, paper.trials) for row in ours.to_dict("records")]
-            match = ours[fits] if len(ours) else ours
-            rows.append({**value, **_judged(match, value, paper)})
+            if value["metric"] in SCORES:
+                there = Conditions(value["dataset"], value["mode"], value["settings"], paper.trials)
+                match = [
+                    row
+                    for row in ours
+                    if all(row[key] == value[key] for key in ("method", "training", "differences"))
+                    and (None if pd.isna(row["external"]) else row["external"]) == value["external"]
+                    and not unlike(Conditions(row["dataset"], row["mode"], row["settings"], row["trials"]), there)
+                ]
+                rows.append({**value, **(_judged(match[-1], value, paper) if match else NOT_RUN)})
     return pd.DataFrame(rows).drop(columns=["settings", "differences"])
 
 
-def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
-    """Ours beside one printed number, and whether our mean is equivalent to it.
-
-    The paper's tolerance is the margin of equivalence. "reproduced": the 90 % interval of our mean lies within the
-    printed number ± tolerance (two one-sided tests at 5 %; Schuirmann 1987, see `statistics.equivalence`). "differs":
-    our 95 % interval lies outside that range as a whole. "inconclusive": neither, so that more seeds are needed. "one
-    seed": one training says nothing about the mean. The printed number is taken as it stands, for papers print neither
-    spread nor number of trainings.
+def _judged(row: dict, value: dict, paper: Paper) -> dict:
+    """Ours beside one printed number, and whether our mean is equivalent to it, by the paper's tolerance as the margin
+    (two one-sided tests at 5 %; Schuirmann 1987, see `statistics.equivalence`; chapter 07 says what each status means).
 
     The interval is over seeds. Where each split has its own network (RegDB), it is over the splits: the spread between
     splits, which the paper's mean shares, counts as ours, so that the statement is a careful one.
     """
-    if match.empty:
-        return NOT_RUN
-    row, metric = match.iloc[-1], value["metric"]
+    metric = value["metric"]
     mean, deviation, count, noun = row[metric], row[f"{metric}_std"], int(row["seeds"]), "seed"
     if isinstance(row["splits"], dict) and len(row["splits"][metric]) > 1:
         by_split = 100 * pd.Series(row["splits"][metric])
@@ -90,44 +82,34 @@ def _judged(match: pd.DataFrame, value: dict, paper: Paper) -> dict:
 
 
 def show_papers(beside: pd.DataFrame) -> list[tuple[str, Styler]]:
-    """`beside_papers` for reading, table by table as the papers print them, each with its title.
+    """`beside_papers` for reading, table by table as the papers print them, each with its title. In every cell the
+    paper's numbers come first, in italics; below stands what was measured here, upright, with the signs of `STATUSES`
+    and the number of seeds, or of splits, that it is the mean of; or that it has not been run."""
 
-    In every cell the paper's numbers come first, in italics; below stands what was measured here, upright, followed
-    by ✓ (reproduced), ≠ (differs), ~ (inconclusive) or ? (one seed) and the number of seeds, or of splits, that it is
-    the mean of; or that it has not been run.
-    """
+    def cell(values: pd.DataFrame) -> str:
+        printed = " / ".join(f"{value:.2f}" for value in values["paper_value"])
+        if (values["status"] == "not yet run").all():
+            return _cell(printed, "not run")
+        counted = ", ".join(dict.fromkeys(filter(None, values["over"])))
+        return _cell(printed, f"{' / '.join(map(measured, values.to_dict('records')))} ({counted})")
+
+    def measured(row: dict) -> str:
+        if row["seeds"] == 0:
+            return "–"
+        spread = f" ± {row['our_std']:.2f}" if pd.notna(row["our_std"]) else ""
+        return f"{row['our_mean']:.2f}{spread} {STATUSES[row['status']]}{mark(row['older'])}"
+
     found = []
     for (paper, number), rows in beside.groupby(["paper", "table"], sort=False):
         cells = {
-            html.escape(column): {
-                html.escape(name): _paper_cell(row) for name, row in own.groupby("printed_row", sort=False)
-            }
+            html.escape(column): {html.escape(name): cell(row) for name, row in own.groupby("printed_row", sort=False)}
             for column, own in rows.groupby("printed_column", sort=False)
         }
-        metrics = " / ".join(SCORES[name] for name in dict.fromkeys(rows["metric"]))
+        unit = f"{' / '.join(SCORES[name] for name in dict.fromkeys(rows['metric']))} in percent"
         title = f"{paper}, Table {number}: {rows['title'].iloc[0]}"
-        here = f"measured here{legend(rows)}"
-        found.append(
-            (title, _styled(pd.DataFrame(cells).fillna("–"), title, f"{metrics} in percent", "printed there", here))
-        )
+        shown = pd.DataFrame(cells).fillna("–")
+        found.append((title, _styled(shown, title, unit, "printed there", f"measured here{legend(rows)}")))
     return found
-
-
-def _paper_cell(values: pd.DataFrame) -> str:
-    """One cell: the paper's numbers, and ours or that there is none."""
-    printed = " / ".join(f"{value:.2f}" for value in values["paper_value"])
-    if (values["status"] == "not yet run").all():
-        return _cell(printed, "not run")
-    counted = ", ".join(dict.fromkeys(filter(None, values["over"])))
-    return _cell(printed, f"{' / '.join(_measured(row) for _, row in values.iterrows())} ({counted})")
-
-
-def _measured(row: pd.Series) -> str:
-    """A number of ours with its spread, if there is one, and the sign of its status."""
-    if row["seeds"] == 0:
-        return "–"
-    spread = f" ± {row['our_std']:.2f}" if pd.notna(row["our_std"]) else ""
-    return f"{row['our_mean']:.2f}{spread} {STATUSES[row['status']]}{mark(row['older'])}"
 
 
 def beside_paper(
@@ -137,7 +119,7 @@ def beside_paper(
     over seeds (upright). Rows that were not trained say so.
 
     On real data a printed number stands there only if ours was measured in the same way: data set, mode, all settings
-    of the protocol, and all settings of the training (`comparable.unlike`, `variants`). Its column is that of the first
+    of the protocol, and all settings of the training (`papers.unlike`, `variants`). Its column is that of the first
     of our modes that has one; where none has, or a row has other settings, no number stands there, and the caption says
     why. In the miniature world, where only the order of rows can be compared, it is the table's first column.
 
@@ -145,101 +127,67 @@ def beside_paper(
         method: with which ours were trained, if not with the paper's.
         also: rows of the study that belong here though the paper does not print them.
     """
-    profile, table, trials = run.profile, study.table(number), study.paper.trials
-    mode, place = _place(profile, table, list(dict.fromkeys(measured["mode"])), trials)
+    profile, table, target, trials = run.profile, study.table(number), run.profile.data.target, study.paper.trials
+
+    def apart(mode: str, column: Column, settings: Mapping[str, object]) -> list[str]:
+        """In what ours are measured otherwise than a column with these settings, in words."""
+        if not table.scored:  # of a generator's pictures: no protocol has a part in it
+            return unlike(Conditions(target, ""), Conditions(column.dataset, ""))
+        here = Conditions(target, mode, profile.evaluation.settings, profile.evaluation.trials)
+        return unlike(here, Conditions(column.dataset, column.mode, settings, trials))
+
+    def distance(pair: tuple[str, int]) -> tuple[bool, bool, int]:
+        mode, column = pair[0], table.columns[pair[1]]
+        if column.dataset != target:
+            return True, True, 0
+        why = apart(mode, column, column.settings)
+        return False, bool(why) and column.mode != mode, len(why)
+
+    def trained_apart(row: Row | None, printed: PaperRow) -> list[str]:
+        """In what ours are trained otherwise than a printed row, in words."""
+        if row is None or not table.scored:
+            return []
+        theirs = changed(variants.as_published(column.dataset, row.method), printed.changes, printed.printed)
+        own, theirs = (variants.resolved(each, row.training) for each in (profile_of(profile, row), theirs))
+        differs = variants.difference(own, theirs)
+        return [f"here {variants.text(differs)}"] if differs else []
+
+    pairs = [(mode, place) for mode in dict.fromkeys(measured["mode"]) for place in range(len(table.columns))]
+    # The first mode and column that can be compared; else the nearest.
+    mode, place = pairs[0] if run.miniature else min(pairs, key=distance)
     column, ours = table.columns[place], measured[measured["mode"] == mode]
     rows, withheld = [], {}
     for printed in table.rows:
         row, values = study.row_of(printed, profile, method), printed.values[place]
-        if not run.miniature and (why := _unlike_row(profile, mode, table, column, printed, row, trials)):
+        settings = printed.settings_in(column)
+        if why := [] if run.miniature else [*apart(mode, column, settings), *trained_apart(row, printed)]:
             withheld.setdefault(" and ".join(why), []).append(printed.printed)
             values = [None] * len(values)
         rows.append(_cells(table, printed.printed, row, values, ours))
     rows += [_cells(table, study.row(name).label, study.row(name), [None] * len(table.metrics), ours) for name in also]
     title = f"{study.paper.short}, Table {table.number}: {table.title}"
-    there, here = _there(table, column, run.miniature, withheld), _here(run, table, mode, method, ours)
+    conditions = [column.dataset, column.mode, *(f"{key} {value}" for key, value in column.settings.items())]
+    there = f"printed there, {column.printed} ({', '.join(conditions)})"
+    there += ", for the order of rows alone" * run.miniature
+    if sum(map(len, withheld.values())) == len(table.rows):
+        there = "no printed number stands here"
+    others = sorted({row.method for row in table.rows} - {method}) if method else ()
+    here = f"measured here ({', '.join(filter(None, (target, mode, method.upper())))})"
+    here += f", where the paper has {' and '.join(others).upper()}" if others else ""
+    seeds = " to ".join(map(str, sorted({*ours.groupby("row")["seed"].nunique().agg(["min", "max"])})))
+    here += f", mean ± standard deviation, {seeds} seeds{legend(ours)}"
     notes = [f"No printed number in {', '.join(names)}: {reason}" for reason, names in withheld.items()]
     return _styled(pd.DataFrame(rows).set_index("row"), title, "scores in percent", there, here, notes)
 
 
-def _place(profile: Profile, table: Table, modes: Sequence[str], trials: int) -> tuple[str, int]:
-    """Our mode and the place of the table's column that can be compared, the first of both; else the nearest."""
-
-    def distance(pair: tuple[str, int]) -> tuple[bool, bool, int]:
-        mode, column = pair[0], table.columns[pair[1]]
-        if column.dataset != profile.data.target:
-            return True, True, 0
-        why = _unlike(profile, mode, table, column, column.settings, trials)
-        return False, bool(why) and column.mode != mode, len(why)
-
-    pairs = [(mode, place) for mode in modes for place in range(len(table.columns))]
-    return pairs[0] if profile.world is not None else min(pairs, key=distance)
-
-
-def _unlike(
-    profile: Profile, mode: str, table: Table, column: Column, settings: Mapping[str, object], trials: int
-) -> list[str]:
-    here = conditions(profile, mode)
-    if not table.scored:  # of a generator's pictures: no protocol has a part in it
-        return unlike(Conditions(here.dataset, ""), Conditions(column.dataset, ""))
-    return unlike(here, Conditions(column.dataset, column.mode, settings, trials))
-
-
-def _unlike_row(
-    profile: Profile, mode: str, table: Table, column: Column, printed: PaperRow, row: Row | None, trials: int
-) -> list[str]:
-    """In what a printed number was obtained otherwise than ours, in words."""
-    found = _unlike(profile, mode, table, column, printed.settings_in(column), trials)
-    if row is None or not table.scored:
-        return found
-    theirs = changed(variants.as_published(column.dataset, row.method), printed.changes, printed.printed)
-    own, theirs = (variants.resolved(each, row.training) for each in (profile_of(profile, row), theirs))
-    differs = variants.difference(own, theirs)
-    return [*found, f"here {variants.text(differs)}"] if differs else found
-
-
 def _cells(table: Table, name: str, row: Row | None, values: Sequence[float | None], ours: pd.DataFrame) -> dict:
-    group = ours[ours["row"] == row.name] if row else ours.iloc[:0]
-    cells = {
-        MEASURES[measure]: _cell(_printed(measure, value), _ours(measure, group))
-        for measure, value in zip(table.metrics, values, strict=True)
-    }
-    return {"row": html.escape(name), **cells}
-
-
-def _there(table: Table, column: Column, miniature: bool, withheld: Mapping[str, Sequence[str]]) -> str:
-    """What the printed numbers are."""
-    if sum(map(len, withheld.values())) == len(table.rows):
-        return "no printed number stands here"
-    settings = [f"{key} {value}" for key, value in column.settings.items()]
-    about = f"printed there, {column.printed} ({', '.join([column.dataset, column.mode, *settings])})"
-    return about + ", for the order of rows alone" * miniature
-
-
-def _here(run: Run, table: Table, mode: str, method: str, ours: pd.DataFrame) -> str:
-    """What ours are."""
-    about = ", ".join(filter(None, (run.profile.data.target, mode, method.upper())))
-    others = {row.method for row in table.rows} - {method} if method else ()
-    instead = f", where the paper has {' and '.join(sorted(others)).upper()}" if others else ""
-    return f"measured here ({about}){instead}, mean ± standard deviation, {_seeds(ours)} seeds{legend(ours)}"
-
-
-def _seeds(ours: pd.DataFrame) -> str:
-    """ "3", or "1 to 3" where rows have different numbers of seeds."""
-    counts = ours.groupby("row")["seed"].nunique()
-    return f"{counts.max()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
-
-
-def _printed(measure: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.2f}" if measure in SCORES else f"{value:.3f}" if measure in SPREADS else f"{value:g}"
-
-
-def _ours(measure: str, group: pd.DataFrame) -> str:
-    if group.empty:
-        return "not run"
-    return mean_and_std(group[measure], digits_of(measure)) + mark(has_older(group))
+    """A row of a study's table: what is printed, and ours of the study's `row`."""
+    group, cells = ours[ours["row"] == row.name] if row else ours.iloc[:0], {"row": html.escape(name)}
+    for measure, value in zip(table.metrics, values, strict=True):
+        digits = ".2f" if measure in SCORES else ".3f" if measure in SPREADS else "g"
+        own = mean_and_std(group[measure], digits_of(measure)) + mark(has_older(group)) if len(group) else "not run"
+        cells[MEASURES[measure]] = _cell("–" if value is None else f"{value:{digits}}", own)
+    return cells
 
 
 def _styled(cells: pd.DataFrame, title: str, unit: str, there: str, here: str, notes: Sequence[str] = ()) -> Styler:

@@ -10,6 +10,7 @@ import math
 import re
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from vireid_lib import places
 from vireid_lib.data import yaml12
@@ -20,7 +21,7 @@ from vireid_lib.nearest import nearest
 AT_LEAST = re.compile(r"(\d+) or more")
 SHARES, WEIGHTS = "shares", "weights"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-TYPES = {int: "a whole number", float: "a number", bool: "true or false", list: "a list such as [1, 2]"}
+TYPES = {int: "a whole number", float: "a number", bool: "true or false", list: "a list of such values"}
 NAMED = ("method", "generator", "metric", "training set")
 
 
@@ -36,7 +37,7 @@ def _choices(kind: str, profile: Profile | None) -> dict[str, str]:
     return dict.fromkeys((methods if kind == "method" else generators).names(), "")
 
 
-def kind_of(name: str, comment: str = "") -> str:
+def kind_of(name: str, comment: str) -> str:
     """A parameter's kind, "" if it has none: what its comment begins with, or else its own name."""
     written = comment.partition(":")[0].strip()
     if written in (SHARES, WEIGHTS) or written.removesuffix("s") in NAMED or AT_LEAST.fullmatch(written):
@@ -45,14 +46,8 @@ def kind_of(name: str, comment: str = "") -> str:
 
 
 def parse(text: str, default: object, kind: str = "", profile: Profile | None = None) -> object:
-    """The value that `text` says, of the default's type and of the parameter's kind.
-
-    Args:
-        profile: what the chapters run on, on which some names depend; None takes any.
-
-    Raises:
-        ValueError: it says another type, or no valid value; names the nearest, or all.
-    """
+    """The value that `text` says, of the default's type and of the parameter's kind; some names depend on the profile
+    that the chapters run on. Raises ValueError, with the nearest valid value or all, for another type or value."""
     value = text if isinstance(default, str) else _typed(text, default)
     check(value, default, kind, profile)
     # a notebook runs in its own folder, and not where the command was given
@@ -112,14 +107,8 @@ def _typed(text: str, default: object) -> object:
         value = yaml12.load(text)
     except yaml.YAMLError:
         value = text
-    if isinstance(default, list) and isinstance(value, list) and default:
-        return [_of_type(each, default[0], f"{TYPES[list]} of values like {default[0]!r}", default) for each in value]
-    return _of_type(value, default, TYPES.get(type(default), type(default).__name__), default)
-
-
-def _of_type(value: object, like: object, wanted: str, default: object) -> object:
-    if isinstance(like, float) and type(value) is int:
-        value = float(value)
-    if type(value) is not type(like):
-        raise ValueError(f"wants {wanted} there (its default is {default!r})")
-    return value
+    kind = list[type(default[0])] if isinstance(default, list) and default else type(default)
+    try:
+        return TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError:
+        raise ValueError(f"wants {TYPES[type(default)]} there (its default is {default!r})") from None

@@ -12,7 +12,7 @@ Each makes, or fetches, stages of the cache (`experiment.cache`), and continues 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment import datasets, methods, settings, variants
+from vireid_lib.experiment.cache import Finished
 from vireid_lib.experiment.context import Context
 from vireid_lib.experiment.datasets import Datasets
 from vireid_lib.experiment.provenance import StageRecord
@@ -58,8 +59,7 @@ class Run(Context):
         """The infrared images of the external identities that a generator makes, as rows of the image table."""
         from vireid_lib.experiment.steps.synthesize import load_gallery
 
-        record = self.gallery(generator, split)
-        return load_gallery(record.folder, record.values["images"])
+        return load_gallery(self.gallery(generator, split))
 
     def training_set(self, name: str, split: int = 1, *, validation: bool = False) -> pd.DataFrame:
         """V* = V ∪ V_ext and I* = I ∪ I_ext of training set `name`: "real" is the target alone; a generator's name adds
@@ -98,33 +98,23 @@ class Run(Context):
         Raises:
             ValueError, FileNotFoundError: see `check_draw`; nothing was trained or fitted.
         """
-        from vireid_lib.experiment.steps.train import train
-
         self.check_draw(validation=validation)
-        table = self.with_fit(training_set, seed).training_set(training_set, split, validation=validation)
-        config, start = self.reid_config, None
+        table, config = self._set(training_set, seed, split, validation), self.reid_config
         if steps_of_epoch := self.epoch_steps(training_set, seed, split, validation=validation):
             config = config.model_copy(update={"epoch_steps": steps_of_epoch})
         inputs: dict[str, object] = {"table": table}
         if config.method in methods.JOINT:
-            start = inputs["start"] = self.starting_point(training_set, seed, split, validation=validation)
+            inputs["start"] = self.starting_point(training_set, seed, split, validation=validation)
+        start = inputs["start"].folder if "start" in inputs else None
         about = {"config": config.model_dump(), "training": training_set, "seed": seed, "split": split}
-        return self.stage(
-            f"train_{training_set}",
-            about | ({"weights": read} if (read := config.weights_read()) else {}),
-            inputs,
-            partial(
-                train,
-                config=config,
-                table=table,
-                seed=seed,
-                start=None if start is None else start.folder,
-                machine=self.machine(progress),
-            ),
-            code=[methods.module(config.method)],
-            seeds=[seed],
-            manifests=self.manifests,
-        )
+        about |= {"weights": read} if (read := config.weights_read()) else {}
+        options = {"config": config, "table": table, "seed": seed, "start": start, "machine": self.machine(progress)}
+        make, code = partial(methods.train, **options), [methods.module(config.method)]
+        return self.stage(f"train_{training_set}", about, inputs, make, code=code, seeds=[seed])
+
+    def _set(self, training_set: str, seed: int, split: int, validation: bool) -> pd.DataFrame:
+        """The training set as the trainings of a seed have it; see `with_fit`."""
+        return self.with_fit(training_set, seed).training_set(training_set, split, validation=validation)
 
     def evaluate(self, training_set: str, seed: int, *, validation: bool = False, progress: bool = True) -> StageRecord:
         """Train on a training set, then rank the test images in every mode of the profile. With RegDB's ten splits,
@@ -138,52 +128,45 @@ class Run(Context):
         """
         from vireid_lib.experiment.steps.evaluate import evaluate
 
-        evaluation, external = self.profile.evaluation, adds_external(training_set)
-        trained, ranked = {}, {}
+        evaluation, about = self.profile.evaluation, self.about_evaluation(training_set, seed, validation=validation)
+        trained, ranked, translated, protocols, inputs = {}, {}, {}, {}, {}
         for split in self.splits:
             trained[split] = self.train(training_set, seed, split, validation=validation, progress=progress)
             ranked[split] = self.data(split).test(validation=validation)
-        inputs: dict[str, object] = {f"trained_{split}": record for split, record in trained.items()}
-        inputs |= {f"ranked_{split}": rows for split, rows in ranked.items()}
-        translated = {}
-        if self.reid_config.needs_translations:
-            for split, rows in ranked.items():
-                translated[split], made = self.with_fit(training_set, seed).translated(training_set, rows, split)
+            protocols[split] = {mode: self.protocol(mode, split, whole=validation) for mode in evaluation.modes}
+            inputs |= {f"trained_{split}": trained[split], f"ranked_{split}": ranked[split]}
+            if self.reid_config.needs_translations:
+                own = self.with_fit(training_set, seed)
+                translated[split], made = own.translated(training_set, ranked[split], split)
                 inputs |= {f"translated_{place}_{split}": record for place, record in enumerate(made)}
         if (file := datasets.permutation_file(self)) is not None:
             inputs["permutations"] = file
-        about = {
-            "dataset": self.profile.data.target,
-            "external": self.profile.data.external if external else None,
-            "method": self.profile.reid.method,
-            "training": training_set,
-            "generator": settings.generator_name(self.profile, training_set),
-            "seed": seed,
-            "evaluation": evaluation.model_dump(),
-            "settings": variants.resolved(self.profile, training_set, validation=validation),
-        }
-        if (fits := self.profile.expand.fits) > 1 and settings.trained_generator(self.profile, training_set):
-            about |= {"fits": fits, "fit": settings.fit_of(self.profile, training_set, seed)}
+        options = {"trained": trained, "ranked": ranked, "translated": translated, "protocols": protocols}
         return self.stage(
             f"evaluate_{training_set}",
             about,
             inputs,
-            partial(
-                evaluate,
-                trained=trained,
-                ranked=ranked,
-                translated=translated,
-                protocols={
-                    split: {mode: self.protocol(mode, split, whole=validation) for mode in evaluation.modes}
-                    for split in self.splits
-                },
-                machine=self.machine(progress),
-            ),
+            partial(evaluate, **options, machine=self.machine(progress)),
             code=[methods.module(self.profile.reid.method)],
             seeds=[seed],
             protocol=evaluation.protocol,
-            manifests=self.manifests,
         )
+
+    def about_evaluation(self, training_set: str, seed: int, *, validation: bool = False) -> dict[str, object]:
+        """The settings in the key of `evaluate`, which are quick to tell: the rest takes a look at every image."""
+        about = {
+            "dataset": self.profile.data.target,
+            "external": self.profile.data.external if adds_external(training_set) else None,
+            "method": self.profile.reid.method,
+            "training": training_set,
+            "generator": settings.generator_name(self.profile, training_set),
+            "seed": seed,
+            "evaluation": self.profile.evaluation.model_dump(),
+            "settings": variants.resolved(self.profile, training_set, validation=validation),
+        }
+        if (fits := self.profile.expand.fits) > 1 and settings.trained_generator(self.profile, training_set):
+            about |= {"fits": fits, "fit": settings.fit_of(self.profile, training_set, seed)}
+        return about
 
     def fitted_rows(self, generator: str, split: int = 1, *, external: bool = True) -> pd.DataFrame:
         """The images that a generator is fitted to; see `fit`."""
@@ -206,49 +189,40 @@ class Run(Context):
 
     def gallery(self, name: str, split: int = 1) -> StageRecord:
         """The stage of `synthesize`. Values: images, distinct (how many differ), identities, cameras."""
-        data, config, fitted = self.data(split), self.generator_config(name), self.fit(name, split)
-        asked = {
-            "identities": sorted(data.external["identity"].unique()),
-            "cameras": self.infrared_cameras,
-            "per_camera": self.profile.expand.per_camera,
-        }
-        return self.expand(f"gallery_{name}", name, config, fitted, asked, data.external)
+        from vireid_lib.experiment.steps.synthesize import expand
 
-    def gallery_sizes(self, name: str, split: int = 1) -> dict[str, int]:
-        """How many images a gallery has, and how many different ones; see `vireid_lib.generators.galleries.sizes`."""
-        values = self.gallery(name, split).values
-        return {key: values[key] for key in ("images", "distinct")}
+        external, config, fitted = self.data(split).external, self.generator_config(name), self.fit(name, split)
+        asked = {"cameras": self.infrared_cameras, "per_camera": self.profile.expand.per_camera}
+        asked["identities"] = sorted(external["identity"].unique())
+        return self._make(expand, f"gallery_{name}", name, config, fitted, external, **asked)
 
     def more_images(self, training_set: str, split: int = 1) -> pd.DataFrame:
         """What a training set such as "flow2flow.tse" adds to the real images. The generator has seen no external
         image. Their sources are not "real"."""
-        from vireid_lib.experiment.steps.synthesize import load_gallery
+        from vireid_lib.experiment.steps.synthesize import expand, load_gallery, translate
 
         expansion, real = expansion_of(training_set), self.data(split).train_rows()
         name = expansion.generator
-        config, fitted, records = self.generator_config(name), self.fit(name, split, external=False), []
+        config, fitted, found = self.generator_config(name), self.fit(name, split, external=False), []
         if "tse" in expansion.kinds:
             by_blending = {"expansion": "interpolate"} if "expansion" in type(config).model_fields else {}
             blending = config.model_copy(update=by_blending)
             for asked, total in blends(real, expansion):
-                records.append((self.expand(f"expansion_{name}", name, blending, fitted, asked, real), total))
+                made = self._make(expand, f"expansion_{name}", name, blending, fitted, real, **asked)
+                found.append(trimmed(load_gallery(made), total))
         if "cmg" in expansion.kinds:
-            for asked in translations(real, expansion):
-                made = self._translation(name, split, **asked)
-                records.append((made, made.values["images"]))
-        galleries = (trimmed(load_gallery(made.folder, made.values["images"]), total) for made, total in records)
-        return tables.concat(*galleries)
+            for rows, cameras in translations(real, expansion):
+                made = self._make(translate, f"translation_{name}", name, config, fitted, rows, cameras=cameras)
+                found.append(load_gallery(made))
+        return tables.concat(*found)
 
     def translated(
         self, training_set: str, rows: pd.DataFrame, split: int = 1
     ) -> tuple[pd.DataFrame, list[StageRecord]]:
         """Images in the other modality, row by row, by the generator of a training set such as "flow2flow.cmg"; and the
-        stages that made them.
-
-        Raises:
-            ValueError: the training set has no translations, or an image could not be translated.
-        """
-        from vireid_lib.experiment.steps.synthesize import load_gallery, one_each
+        stages that made them. Raises ValueError if the training set has no translations, or an image could not be
+        translated."""
+        from vireid_lib.experiment.steps.synthesize import load_gallery, one_each, translate
 
         expansion = expansion_of(training_set)
         if expansion is None or "cmg" not in expansion.kinds:
@@ -256,39 +230,21 @@ class Run(Context):
                 f"Training set {training_set!r} has no translations, with which reid.config.describe: compensate "
                 "describes a test image: take one with cmg, or describe: both_heads."
             )
-        learnt, records, paths = self.data(split).train_rows(), [], {}
+        learnt, records, paths, name = self.data(split).train_rows(), [], {}, expansion.generator
+        config, fitted = self.generator_config(name), self.fit(name, split, external=False)
         for modality, other in OTHER.items():
-            own = rows[rows["modality"] == modality]
-            asked = cameras_of(learnt, other)
-            record = self._translation(expansion.generator, split, rows=own, cameras=asked)
-            made = set(load_gallery(record.folder, record.values["images"])["path"])
-            planned = one_each(own, asked, self.generator_config(expansion.generator).seed, record.folder)
+            own, asked = rows[rows["modality"] == modality], cameras_of(learnt, other)
+            record = self._make(translate, f"translation_{name}", name, config, fitted, own, cameras=asked)
+            made = set(load_gallery(record)["path"])
+            planned = one_each(own, asked, config.seed, record.folder)
             paths |= {each.source_images[0]: str(each.path) for each in planned if str(each.path) in made}
             records.append(record)
         if lost := [path for path in rows["path"] if path not in paths]:
             raise ValueError(
-                f"{expansion.generator} gave no usable picture of {len(lost)} test images, the first {lost[0]}: take "
+                f"{name} gave no usable picture of {len(lost)} test images, the first {lost[0]}: take "
                 "describe: both_heads, or fit it longer."
             )
         return rows.assign(path=rows["path"].map(paths), modality=rows["modality"].map(OTHER)), records
-
-    def _translation(self, name: str, split: int, *, rows: pd.DataFrame, cameras: list[str]) -> StageRecord:
-        """Have a fitted generator translate images, see `steps.synthesize.translate`."""
-        from vireid_lib.experiment.steps.synthesize import translate
-
-        config, fitted = self.generator_config(name), self.fit(name, split, external=False)
-        make = partial(
-            translate,
-            name=name,
-            config=config,
-            fitted=fitted.folder,
-            machine=self.machine(),
-            rows=rows,
-            cameras=cameras,
-        )
-        about = {**config.sampling_settings(), "cameras": cameras, "seed": config.seed}
-        inputs, code = {"fitted": fitted, "real": rows}, [generators.generator_class(name)]
-        return self.stage(f"translation_{name}", about, inputs, make, code=code, seeds=[config.seed])
 
     def network(self, training_set: str, seed: int, split: int = 1) -> tuple[nn.Module, ReidConfig]:
         """A trained network, in evaluation mode on the CPU, and its settings."""
@@ -338,6 +294,8 @@ class Run(Context):
                 need; the message says which, and what to do.
             FileNotFoundError: there is no such file, or no data set.
         """
+        if isinstance(self.cache, Finished):
+            return  # nothing will be trained
         if datasets.permutation_file(self) is not None or self.profile.evaluation.galleries > 1:
             ranked = self.data().test(validation=validation)
             for mode in self.profile.evaluation.modes:
@@ -355,8 +313,7 @@ class Run(Context):
             return None
         if counted == config and (training_set == "real" or not equal):
             return None
-        counted_on = self if equal else self.with_fit(training_set, seed)
-        table = counted_on.training_set("real" if equal else training_set, split, validation=validation)
+        table = self._set("real" if equal else training_set, seed, split, validation)
         return steps_per_epoch(methods.method_class(config.method), table, counted, seed=seed)
 
     def starting_point(
@@ -370,8 +327,7 @@ class Run(Context):
         self, training_set: str, seed: int, split: int = 1, *, validation: bool = False
     ) -> tuple[pd.DataFrame, BaseModel]:
         """The rows and the settings of that fit."""
-        method = self.profile.reid.method
-        table = self.with_fit(training_set, seed).training_set(training_set, split, validation=validation)
+        method, table = self.profile.reid.method, self._set(training_set, seed, split, validation)
         return methods.module(method).starting_point(table, self.generator_config(method), seed, self.reid_config)
 
     def _fit(
@@ -381,40 +337,25 @@ class Run(Context):
 
         base = settings.generator_name(self.profile, name)
         make = partial(fit, name=base, config=config, table=table, machine=self.machine(progress), threads=threads)
-        return self.stage(
-            f"fit_{base}",
-            config.fit_settings(),
-            {"table": table},
-            make,
-            code=[generators.generator_class(base)],
-            seeds=[config.seed],
-            manifests=self.manifests,
-        )
+        inputs, code = {"table": table}, [generators.generator_class(base)]
+        return self.stage(f"fit_{base}", config.fit_settings(), inputs, make, code=code, seeds=[config.seed])
 
-    def expand(
+    def _make(
         self,
+        do: Callable,
         stage: str,
         name: str,
         config: BaseModel,
         fitted: StageRecord,
-        asked: Mapping[str, object],
         source: pd.DataFrame,
+        **asked: object,
     ) -> StageRecord:
-        """Have a fitted generator expand identities; see `steps.synthesize.expand`. `stage` names the stage."""
-        from vireid_lib.experiment.steps.synthesize import expand
-
+        """Have a fitted generator make images of `source`: `do` is a function of `steps.synthesize`."""
         base = settings.generator_name(self.profile, name)
-        make = partial(
-            expand, name=base, config=config, fitted=fitted.folder, source=source, machine=self.machine(), **asked
-        )
-        return self.stage(
-            stage,
-            {**config.sampling_settings(), **asked, "seed": config.seed},
-            {"fitted": fitted, "source": source},
-            make,
-            code=[generators.generator_class(base)],
-            seeds=[config.seed],
-        )
+        options = {"name": base, "config": config, "fitted": fitted.folder, "source": source, **asked}
+        make, about = partial(do, **options, machine=self.machine()), config.sampling_settings() | asked
+        inputs, code = {"fitted": fitted, "source": source}, [generators.generator_class(base)]
+        return self.stage(stage, about | {"seed": config.seed}, inputs, make, code=code, seeds=[config.seed])
 
 
 def load_features(evaluated: StageRecord, split: int = 1, *, plain: bool = False) -> Float[Tensor, "images dim"]:

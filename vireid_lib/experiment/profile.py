@@ -191,7 +191,7 @@ class Profile(Strict):
     expand: Expand
     evaluation: Evaluation
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
-    """What everything is computed on: `cuda` (DiVE takes all GPUs), `cuda:1` (the second GPU alone), `cpu`, `mps`;
+    """What everything is computed on: `cuda` (generators take all GPUs), `cuda:1` (the second GPU alone), `cpu`, `mps`;
     `auto` is `cuda` where there is a GPU, else `cpu`."""
     minutes: dict[str, NonNegativeFloat] = {}
     """Expected minutes of each chapter on two CPU cores; the runner's first guess at the time left."""
@@ -200,13 +200,6 @@ class Profile(Strict):
     def variants(self) -> dict[str, str]:
         """The profile's own variants of generators: name → the generator that each is a variant of."""
         return {name: str(settings[VARIANT_OF]) for name, settings in self.generators.items() if VARIANT_OF in settings}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _dive_is_a_generator(cls, values: object) -> object:
-        if isinstance(values, dict) and "dive" in values:
-            raise ValueError("DiVE's settings stand under `generators: {dive: ...}`; move the key dive there")
-        return values
 
     @model_validator(mode="after")
     def _known_training_sets(self) -> "Profile":

@@ -25,13 +25,9 @@ def profile_names() -> list[str]:
 
 
 def load_profile(name_or_path: str | Path) -> Profile:
-    """Read a profile by name ("mini") or from a YAML file of your own. Paths in it are relative to its file, and in
-    full in what is returned.
-
-    Raises:
-        FileNotFoundError: there is no such profile; the message lists those there are.
-        FileError: a key, a type or a path is wrong; the message names file, key and the nearest valid key.
-    """
+    """Read a profile by name ("mini") or from a YAML file of your own, in which paths are relative to the file; they
+    are in full in what is returned. Raises FileNotFoundError, with the known ones, for an unknown profile, and
+    FileError, with file, key and the nearest valid key, for a wrong key, type or path."""
     path = _profile_path(name_or_path)
     profile = read_model(path, Profile)
     if profile.name != path.stem:
@@ -42,11 +38,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
 
 def located(name_or_path: str | Path) -> str:
-    """The profile's name, or its file's path in full, which means the same wherever it is read.
-
-    Raises:
-        FileNotFoundError: there is no such profile; the message lists those there are.
-    """
+    """The profile's name, or its file's path in full, which means the same wherever it is read. Raises
+    FileNotFoundError if there is no such profile; the message lists those there are."""
     path = _profile_path(name_or_path)
     return str(path) if _is_path(name_or_path) else str(name_or_path)
 

@@ -1,4 +1,5 @@
-"""What each part of DiVE's prompt is worth: the loss of eq. 6 on real images under right and wrong prompts."""
+"""What each part of DiVE's prompt is worth: the loss of eq. 6 on real images under right and wrong prompts; and which
+camera codes figures show."""
 
 from __future__ import annotations
 
@@ -10,14 +11,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import save_arrays
+from vireid_lib.generators.dive import prompts
 from vireid_lib.generators.dive.finetune import diffuse
 from vireid_lib.generators.dive.model import DiveModel, Predictor
 from vireid_lib.generators.dive.prompts import camera_keys
 from vireid_lib.generators.dive.sample import encode
 from vireid_lib.training import seeds
 from vireid_lib.viz.pictures import pixels, spread
+
+MOST_CAMERAS = 7  # columns that fit a page
 
 TIMES = (0.1, 0.35, 0.6, 0.85)
 """Places on the noise schedule at which losses are compared."""
@@ -77,9 +82,11 @@ def _losses(model: DiveModel, rows: pd.DataFrame) -> Float[Tensor, "variants tim
     parts = [slice(start, start + 16) for start in range(0, len(rows), 16)]
     clean = torch.cat([encode(model, images[part]) for part in parts])
     noise = torch.randn(clean.shape, generator=seeds.generator(0, "prompt worth")).to(device)
-    people, cameras = rows["identity"].tolist(), camera_keys(rows, model.vocabulary)
-    others, elsewhere = _other_people(rows), _other_modality(rows, cameras)
-    empty = [""] * len(rows)
+    people, cameras, empty = rows["identity"].tolist(), camera_keys(rows, model.vocabulary), [""] * len(rows)
+    names = sorted(set(people))
+    others = [names[names.index(name) + 1 - len(names)] for name in people]  # the next one
+    first = pd.Series(cameras).groupby(rows["modality"].to_numpy()).min()
+    elsewhere = [first[OTHER[modality]] for modality in rows["modality"]]  # a camera of the other modality
     variants = (  # in the order of PROMPT_VARIANTS: identities, cameras of the code, cameras of the branch
         (people, cameras, cameras),
         (others, cameras, cameras),
@@ -110,13 +117,15 @@ def predict(model: DiveModel, ids: Tensor, noised: Tensor, times: Tensor, camera
     return Predictor(model)(ids, noised, times, chosen, frozen)
 
 
-def _other_people(rows: pd.DataFrame) -> list[str]:
-    """For each row an identity that it does not show: the next one among those of the rows."""
-    names = sorted(rows["identity"].unique())
-    return [names[(names.index(name) + 1) % len(names)] for name in rows["identity"]]
-
-
-def _other_modality(rows: pd.DataFrame, cameras: list[str]) -> list[str]:
-    """For each row a camera of the other modality, out of `cameras`, those of the rows."""
-    first = pd.Series(cameras).groupby(rows["modality"].to_numpy()).min()
-    return [first["infrared" if modality == "visible" else "visible"] for modality in rows["modality"]]
+def cameras_of_each_view(run: Run) -> dict[str, str]:
+    """A camera for each code of DiVE, and its modality: the target's visible ones, then its infrared ones, then the
+    external set's; as many as fit a page."""
+    rows = run.fitted_rows("dive")
+    words = prompts.build(rows, run.generator_config("dive"))
+    cameras = dict(zip(camera_keys(rows, words), rows["modality"], strict=True))
+    first = {words.view(camera): camera for camera in sorted(cameras, reverse=True)}
+    own = sorted(camera for camera in first.values() if camera.split("/")[0] == run.profile.data.target)
+    others = sorted(set(first.values()) - set(own))[:1]
+    infrared = [camera for camera in own if cameras[camera] == "infrared"][: MOST_CAMERAS - 3]
+    visible = [camera for camera in own if cameras[camera] == "visible"][: MOST_CAMERAS - 1 - len(infrared)]
+    return {camera: cameras[camera] for camera in (*visible, *infrared, *others)}

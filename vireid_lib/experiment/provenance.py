@@ -1,5 +1,6 @@
 """What a stage leaves behind: its record, the digests that name it, and the checks on the numbers in it."""
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -25,15 +26,8 @@ PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "numpy",
 
 @dataclass(frozen=True, repr=False)
 class StageRecord:
-    """A finished stage.
-
-    Attributes:
-        name: the stage's name, e.g. "fit_dive".
-        key: digest of everything that it was made from.
-        folder: where its files are.
-        result: what its `result.json` holds; `result["values"]` is what its function returned.
-        older: whether older code has made it, or something that it was made of (only with `--keep-results`).
-    """
+    """A finished stage: its name, e.g. "fit_dive", a digest of everything that it was made from, its folder, what its
+    `result.json` holds, and whether older code has made it or something that it was made of (`--keep-results`)."""
 
     name: str
     key: str
@@ -47,11 +41,7 @@ class StageRecord:
         return self.result["values"]
 
     def arrays(self) -> "dict[str, np.ndarray]":
-        """What `save_arrays` left in its folder.
-
-        Raises:
-            FileNotFoundError, WeightsError: the file is gone or damaged; named with its remedy.
-        """
+        """What `save_arrays` left in its folder. Raises as `training.weights.read_file`."""
         from vireid_lib.training.weights import read_file  # torch takes a second to come
 
         return {name: array.numpy() for name, array in read_file(self.folder / ARRAYS).items()}
@@ -78,12 +68,9 @@ def canonical(value: object) -> str:
 
 
 def plain(value: object, name: str) -> object:
-    """Turn numpy and torch scalars and arrays, paths and tuples into what JSON holds.
-
-    Raises:
-        ResultError: a number is not finite, a mapping's key is no text, or a type has no place in JSON;
-            the message names the value, e.g. "values.scores[3].mAP".
-    """
+    """Turn numpy and torch scalars and arrays, paths and tuples into what JSON holds. Raises ResultError if a number is
+    not finite, a mapping's key is no text, or a type has no place in JSON; the message names the value, e.g.
+    "values.scores[3].mAP"."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
@@ -115,10 +102,8 @@ def plain(value: object, name: str) -> object:
 
 
 def input_digest(value: object, name: str, cache: Path | None = None) -> str:
-    """Digest of one input of a stage: a stage's record, an image table, a file, a folder or a text.
-
-    Args:
-        cache: folder that remembers what files held (see `vireid_lib.data.contents`).
+    """Digest of one input of a stage: a stage's record, an image table, a file, a folder or a text. `cache` remembers
+    what files held (see `vireid_lib.data.contents`).
 
     Raises:
         ResultError: the input is none of these.
@@ -129,7 +114,14 @@ def input_digest(value: object, name: str, cache: Path | None = None) -> str:
     if isinstance(value, str):
         return f"text:{value}"
     if isinstance(value, Path):
-        return f"files:{_path_digest(value, cache)}"
+        from vireid_lib.data.contents import content_digests
+
+        if not value.exists():
+            raise FileNotFoundError(f"{value} does not exist; it was given as a stage's input.")
+        files = sorted(file for file in value.rglob("*") if file.is_file()) if value.is_dir() else [value]
+        names = [file.relative_to(value).as_posix() for file in files]
+        held = canonical([names, content_digests(files, cache)])
+        return f"files:{hashlib.sha256(held.encode()).hexdigest()}"
     if type(value).__name__ == "DataFrame":
         from vireid_lib.data import tables
 
@@ -141,12 +133,8 @@ def input_digest(value: object, name: str, cache: Path | None = None) -> str:
 
 
 def stages_in(value: object, stages: Path) -> set[str]:
-    """The stages, as "name/key", that an input of a stage comes from.
-
-    Args:
-        value: as `input_digest` takes it; of a table those count in whose folders its images lie.
-        stages: the workspace's folder of stages.
-    """
+    """The stages, as "name/key", below the folder `stages` that an input of a stage comes from; of a table those in
+    whose folders its images lie."""
     if isinstance(value, StageRecord):
         return {f"{value.name}/{value.key}"}
     if isinstance(value, Path):
@@ -155,16 +143,6 @@ def stages_in(value: object, stages: Path) -> set[str]:
         paths = value["path"].unique() if type(value).__name__ == "DataFrame" else []
     inside = f"{stages}{os.sep}"
     return {"/".join(path[len(inside) :].split(os.sep)[:2]) for path in paths if path.startswith(inside)}
-
-
-def _path_digest(path: Path, cache: Path | None) -> str:
-    from vireid_lib.data.contents import content_digests
-
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; it was given as a stage's input.")
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    names = [file.relative_to(path).as_posix() for file in files]
-    return hashlib.sha256(canonical([names, content_digests(files, cache)]).encode()).hexdigest()
 
 
 @functools.cache
@@ -182,10 +160,8 @@ def versions() -> dict[str, str]:
     """Versions of Python and of the packages that numbers depend on."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return found
 
 
@@ -194,30 +170,19 @@ def hardware() -> dict[str, object]:
     """The machine: processor, usable cores, memory in GiB, and GPUs where torch sees any."""
     import torch
 
-    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    processor, memory = platform.processor() or platform.machine(), None
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), processor)
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     return {
-        "processor": _processor_name(),
+        "processor": processor,
         "cores": cores.allowed(),
-        "memory_gib": _memory_gib(),
-        "gpus": gpus,
+        "memory_gib": memory,
+        "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
         "system": f"{platform.system()} {platform.machine()}",
     }
-
-
-def _processor_name() -> str:
-    description = Path("/proc/cpuinfo")
-    if description.exists():
-        for line in description.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def _memory_gib() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def now() -> str:

@@ -1,6 +1,8 @@
 """The site: what has run in a workspace, as static pages that Sphinx makes and that work from disk."""
 
 import base64
+import contextlib
+import functools
 import html
 import json
 import os
@@ -58,19 +60,12 @@ class Page:
 
 
 def publish(workspace: Path, profile: Profile, folder: Path, *, notebooks: Path | None = None) -> Path | None:
-    """Make the site of what has run. It replaces an earlier one when it is complete.
+    """Make the site of what has run in a workspace, and replace an earlier one when it is complete. Returns the front
+    page, or None if nothing has run. Raises SiteError if `folder` holds something else, or Sphinx fails.
 
     Args:
-        workspace: of the book and its studies.
         profile: what to call the run if no book has run.
-        folder: of the site.
         notebooks: folder of the chapters and of `studies/`; None means the book's own.
-
-    Returns:
-        the front page, or None if nothing has run.
-
-    Raises:
-        SiteError: `folder` holds something else, or Sphinx failed.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / INDEX).exists():
         raise SiteError(f"{folder} is not empty and holds no earlier site: name another folder with --out.")
@@ -86,11 +81,10 @@ def publish(workspace: Path, profile: Profile, folder: Path, *, notebooks: Path 
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         source = Path(temporary)
+        lay = functools.partial(_lay, workspace=workspace, source=source, site=partial)
         groups = {
-            "Chapters": [_lay(path, workspace, source, partial, f"book --only {path.stem}") for path in chapters],
-            "Studies": [
-                _lay(path, workspace, source, partial, f"study {path.stem}") for path in studies if path in ran
-            ],
+            "Chapters": [lay(path, command=f"book --only {path.stem}") for path in chapters],
+            "Studies": [lay(path, command=f"study {path.stem}") for path in studies if path in ran],
         }
         _relink(source)
         _lay_library(source)
@@ -98,7 +92,12 @@ def publish(workspace: Path, profile: Profile, folder: Path, *, notebooks: Path 
         unrun = [path.stem for path in studies if path not in ran]
         front = _front_page(own / "site" / "index.md.j2", workspace, profile, groups=groups, unrun=unrun)
         (source / "index.md").write_text(front, "utf-8")
-        _sphinx(source, partial, own / "site")
+        # In a process of its own: Sphinx imports the library and changes how warnings are shown.
+        options = ["-q", "-c", own / "site", "-d", source / ".doctrees"]
+        command = [sys.executable, "-m", "sphinx", *options, source, partial]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        if done.returncode:
+            raise SiteError(f"Sphinx could not make the site: {done.stderr[-2000:]}")
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
     return folder / "index.html"
@@ -117,7 +116,10 @@ def _lay(script: Path, workspace: Path, source: Path, site: Path, command: str) 
     older = any(KEPT in output for output in outputs)
     status = "not run" if not path.exists() else "failed" if not record else "older" if older else "done"
     took = duration(record["wall_seconds"]) if record else ""
-    page = Page(name, title, status, took, _question(notebook), _picture(outputs, site / f"{name}.png"))
+    encoded = next((output["image/png"] for output in outputs if "image/png" in output), "")
+    if encoded:
+        (site / f"{name}.png").write_bytes(base64.b64decode(encoded))
+    page = Page(name, title, status, took, _question(notebook), f"{name}.png" if encoded else "")
 
     head = f"# {title}\n\n"
     if status in NOTICES:
@@ -162,14 +164,6 @@ def _relink(source: Path) -> None:
         nbformat.write(notebook, path)
 
 
-def _picture(outputs: list[dict], file: Path) -> str:
-    """Write the first picture, for the front page; returns its file's name, "" if there is none."""
-    encoded = next((output["image/png"] for output in outputs if "image/png" in output), "")
-    if encoded:
-        file.write_bytes(base64.b64decode(encoded))
-    return file.name if encoded else ""
-
-
 def _question(notebook: nbformat.NotebookNode) -> str:
     """The first paragraph below the title, as plain text."""
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
@@ -197,10 +191,8 @@ def _lay_library(source: Path) -> None:
 def _front_page(template: Path, workspace: Path, profile: Profile, **pages: object) -> str:
     """The front page, with the numbers that the book's record names."""
     record = _read_json(workspace / "book.json")
-    try:
+    with contextlib.suppress(ValueError):  # a record of older code
         profile = Profile.model_validate(record.get("profile", profile))  # of the book: a study may set a method
-    except ValueError:  # a record of older code
-        pass
     recorded = results.recorded(workspace, record.get("results", ()))
     table, differences = results.main_table(recorded, profile), results.as_markdown(recorded, profile)
     if len(table):
@@ -212,14 +204,6 @@ def _front_page(template: Path, workspace: Path, profile: Profile, **pages: obje
     return page.render(
         profile=profile, record=record, main_table=shown, differences=differences, minute=minute, **pages
     )
-
-
-def _sphinx(source: Path, site: Path, settings: Path) -> None:
-    """Run Sphinx in a process of its own: it imports the library and changes how warnings are shown."""
-    command = [sys.executable, "-m", "sphinx", "-q", "-c", settings, "-d", source / ".doctrees", source, site]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    if done.returncode:
-        raise SiteError(f"Sphinx could not make the site: {done.stderr[-2000:]}")
 
 
 def _read_json(path: Path) -> dict:

@@ -5,32 +5,32 @@ A table shows the results of the settings that a run resolves to, found by their
 
 import contextlib
 import importlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
 from vireid_lib.data.strict import FileError
-from vireid_lib.data.text import read_json
+from vireid_lib.data.text import DamagedFile, read_json
 from vireid_lib.experiment import methods, variants
-from vireid_lib.experiment.cache import Cache
-from vireid_lib.experiment.claims import compare, mean_over_seeds, part_scores, split_scores
+from vireid_lib.experiment.cache import RESULT
+from vireid_lib.experiment.claims import compare, mean_over_seeds, unit_scores
 from vireid_lib.experiment.context import MissingData
 from vireid_lib.experiment.metrics import OLDER, OLDER_WORDS, SCORES, legend, mark, plus_minus
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.provenance import StageRecord
+from vireid_lib.experiment.provenance import StageRecord, canonical, plain
 from vireid_lib.experiment.study import Study, run_of, trainable
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label, training_label
 
 METRICS = tuple(SCORES)
 SETTING = ["dataset", "mode", "protocol", "method", "training", "external", "fits", "variant"]
 """What scores that differ in the seed alone have in common."""
 
 COLUMNS = ["dataset", "method", "training", "external", "fits", "resolved", "seed", "mode", "protocol", "settings"]
-COLUMNS += ["trials"]
+COLUMNS += ["trials", *METRICS, "variant", "differences", "stage", "key", "older", "splits", "parts"]
 STUDIES = ("den", "deen", "dive", "flow2flow", "jsia")
 """Modules of `experiment.studies` with a `STUDY`, or a function `study` that makes one for a run."""
 
@@ -40,13 +40,10 @@ def score_table(records: Iterable[StageRecord]) -> pd.DataFrame:
 
     Columns: dataset, method, training, external, fits (of the generator, `expand.fits`), seed, mode, protocol (in
     words), settings (of the protocol), trials, the `METRICS`; resolved (every setting, see `variants.resolved`),
-    differences (from what was published) and the same in words, variant; stage, key and older; splits, the scores of
-    each split where each has its own network (RegDB), see `claims.split_scores`; and parts, the scores on each part of
-    the test identities, see `claims.part_scores`.
+    differences (from what was published) and the same in words, variant; stage, key and older; splits and parts, see
+    `claims.unit_scores`.
     """
-    rows = [row for record in records for row in _scores(record)]
-    more = ["variant", "differences", "stage", "key", "older", "splits", "parts"]
-    return pd.DataFrame(rows, columns=[*COLUMNS, *METRICS, *more])
+    return pd.DataFrame([row for record in records for row in _scores(record)], columns=COLUMNS)
 
 
 def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
@@ -56,20 +53,18 @@ def _scores(record: StageRecord) -> Iterator[dict[str, object]]:
         settings = {key: value for key, value in evaluation["protocol"].items() if value is not None}
         yield {
             **{name: about[name] for name in ("dataset", "method", "training", "external", "seed")},
+            **{name: getattr(record, name) for name in ("key", "older")},
+            **{metric: evaluation["mean"][metric] for metric in METRICS},
+            "stage": record.name,
             "fits": about.get("fits", 1),
             "resolved": about["settings"],
             "mode": mode,
             "protocol": settings["name"],
             "settings": settings,
             "trials": len(evaluation["trials"]),
-            **{metric: evaluation["mean"][metric] for metric in METRICS},
             "variant": "" if found is None else variants.text(found),
             "differences": found,
-            "stage": record.name,
-            "key": record.key,
-            "older": record.older,
-            "splits": split_scores(record, mode),
-            "parts": part_scores(record, mode),
+            **unit_scores(record, mode),
         }
 
 
@@ -80,13 +75,24 @@ def evaluations(run: Run, *, others: bool = False) -> list[StageRecord]:
         others: also those of the profile's training sets with every other method, and of the rows of every study.
     """
     found: dict[Path, StageRecord] = {}
+    settings = cache(partial(_recorded_settings, run.cache.stages))
     for own, training in _trainings(run, others):
         for seed in run.profile.reid.seeds:
-            if not any((own.cache.stages / f"evaluate_{training}").glob("*")):  # the key takes a look at every image
-                continue
+            if canonical(plain(own.about_evaluation(training, seed), training)) not in settings(training):
+                continue  # the whole key takes a look at every image
             if (record := own.finished(training, seed)) is not None:
                 found[record.folder] = record
     return list(found.values())
+
+
+def _recorded_settings(stages: Path, training: str) -> set[str]:
+    """Those of all evaluations on a training set, whatever code made them, of whatever images."""
+    found = set()
+    for path in (stages / f"evaluate_{training}").glob(f"*/{RESULT}"):
+        with contextlib.suppress(DamagedFile):  # counts as not made
+            held = read_json(path)
+            found.add(canonical(held.get("config") if isinstance(held, dict) else None))
+    return found
 
 
 def scores(run: Run, *, others: bool = False) -> pd.DataFrame:
@@ -109,21 +115,21 @@ def _trainings(run: Run, others: bool) -> Iterator[tuple[Run, str]]:
                 yield run_of(run, row), row.training
 
 
+def study_of(run: Run, name: str) -> Study:
+    """A study, whose rows may depend on the data."""
+    module = importlib.import_module(f"vireid_lib.experiment.studies.{name}")
+    return module.study(run) if hasattr(module, "study") else module.STUDY
+
+
 def known_study(run: Run, name: str) -> Study | None:
     """A study; None if the data that its rows depend on have not been drawn, and so nothing of it trained."""
-    module = importlib.import_module(f"vireid_lib.experiment.studies.{name}")
-    if not hasattr(module, "study"):
-        return module.STUDY
-    made = run.fetched(module.study)
-    return None if made is None else made.value
+    made = run.fetched(partial(study_of, name=name))
+    return made and made.value
 
 
 def recorded(folder: Path, results: Iterable[Mapping[str, object]]) -> pd.DataFrame:
-    """`score_table` of the results that a run's record names, each by its stage, key and whether it is older.
-
-    Args:
-        folder: the workspace.
-    """
+    """`score_table` of the results that the record of a run in workspace `folder` names, each by its stage, key and
+    whether it is older."""
     places = ((each, folder / "stages" / each["stage"] / each["key"]) for each in results)
     return score_table(
         StageRecord(each["stage"], each["key"], place, read_json(place / "result.json"), each["older"])
@@ -164,21 +170,16 @@ def main_table(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     Args:
         scores: from `scores`, of the profile's own settings alone.
     """
-    table = over_seeds(_of_profile(scores, profile))
-    for column, names in _order(profile).items():
-        table = table.sort_values(column, key=lambda values, names=names: values.map(names.index), kind="stable")
-    return table.reset_index(drop=True)
-
-
-def _order(profile: Profile) -> dict[str, list[str]]:
-    return {"training": profile.reid.training_sets, "mode": profile.evaluation.modes}
+    return over_seeds(_of_profile(scores, profile))
 
 
 def _of_profile(scores: pd.DataFrame, profile: Profile) -> pd.DataFrame:
-    wanted = scores["seed"].isin(profile.reid.seeds) & (scores["method"] == profile.reid.method)
-    for column, names in _order(profile).items():
-        wanted &= scores[column].isin(names)
-    return scores[wanted]
+    order = {"training": profile.reid.training_sets, "mode": profile.evaluation.modes}
+    scores = scores[scores["seed"].isin(profile.reid.seeds) & (scores["method"] == profile.reid.method)]
+    for column, names in order.items():
+        scores = scores[scores[column].isin(names)]
+        scores = scores.sort_values(column, key=lambda values, names=names: values.map(names.index), kind="stable")
+    return scores
 
 
 def as_markdown(scores: pd.DataFrame, profile: Profile, metric: str = "rank_1") -> str:
@@ -196,13 +197,12 @@ def as_markdown(scores: pd.DataFrame, profile: Profile, metric: str = "rank_1") 
     found = {name: compare(own, metric, reference=name, mode=mode) for name in references}
     words = {name: {each.claim.row: each.words for each in findings} for name, findings in found.items()}
     heads = ["trained on", f"{SCORES[metric]} (%)"]
-    heads += [f"against {training_label(name).removeprefix('+ ')}" for name in references]
+    heads += [f"against {plain_label(name)}" for name in references]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in table.to_dict("records"):
         cells = [training_label(row["training"]) + mark(row["older"]), plus_minus(row[metric], row[f"{metric}_std"])]
-        lines.append(
-            "| " + " | ".join([*cells, *(words[name].get(row["training"], "–") for name in references)]) + " |"
-        )
+        cells += [words[name].get(row["training"], "–") for name in references]
+        lines.append("| " + " | ".join(cells) + " |")
     first = table.iloc[0]
     over = {each.contrast.over for findings in found.values() for each in findings if each.contrast}
     about = f"{first['method'].upper()} on {first['dataset']}, {first['protocol']}: {first['seeds']} training"
@@ -222,11 +222,10 @@ def as_words(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap",
     return pd.DataFrame(words | {"seeds": table["seeds"]}).set_index(["protocol", "trained on"])
 
 
-def show(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "mean_inp")) -> Styler:
+def show(table: pd.DataFrame) -> Styler:
     """`main_table` for a page: every number over a line of its length, so that rows can be compared at a glance."""
-    metrics = list(metrics)
-    words = as_words(table, metrics)
-    lengths = table[metrics].set_axis([SCORES[name] for name in metrics], axis=1).set_index(words.index)
+    words = as_words(table)
+    lengths = table.rename(columns=SCORES)[[name for name in words if name != "seeds"]].set_index(words.index)
 
     def lines(_: pd.DataFrame) -> pd.DataFrame:
         colour = "var(--color-brand-primary, #0b5cad)"
@@ -244,16 +243,10 @@ def show(table: pd.DataFrame, metrics: Iterable[str] = ("rank_1", "mean_ap", "me
     return words.style.apply(lines, axis=None).set_caption(caption).set_table_styles(cells)
 
 
-def for_bars(scores: pd.DataFrame, metric: str = "rank_1", mode: str | None = None) -> dict[str, list]:
-    """The arguments of `viz.bars`: labels, means, deviations (NaN for one seed) and each seed's value, percent."""
-    rows = scores[scores["mode"] == (mode or scores["mode"].iloc[0])]
-    groups = {name: 100 * group[metric] for name, group in rows.groupby("training", sort=False)}
-    return {
-        "labels": [training_label(name) for name in groups],
-        "means": [float(values.mean()) for values in groups.values()],
-        "deviations": [float(values.std(ddof=1)) for values in groups.values()],
-        "points": [values.tolist() for values in groups.values()],
-    }
+def for_bars(scores: pd.DataFrame, metric: str = "rank_1") -> dict[str, list[float]]:
+    """Each training set's scores in the first mode, percent, one for each seed; for `viz.bars`."""
+    groups = scores[scores["mode"] == scores["mode"].iloc[0]].groupby("training", sort=False)[metric]
+    return {training_label(name): (100 * values).tolist() for name, values in groups}
 
 
 def as_text(table: pd.DataFrame) -> str:
@@ -262,22 +255,3 @@ def as_text(table: pd.DataFrame) -> str:
         return "No score has been recorded yet."
     note = f"\n{OLDER} {OLDER_WORDS}" if table["older"].any() else ""
     return as_words(table).to_string() + note
-
-
-def stages(cache: Cache) -> pd.DataFrame:
-    """One row per finished stage: name, minutes, device, attempts, when, by which code, where."""
-    rows = [
-        {
-            "stage": record.name,
-            "minutes": record.result["wall_seconds"] / 60,
-            "device": record.result["device"],
-            "attempts": record.result["attempts"],
-            "finished": record.result["finished"],
-            "version": record.result["library"]["version"],
-            "source": record.result["library"]["source"],
-            "folder": os.path.relpath(record.folder, cache.folder),
-        }
-        for record in cache.records()
-    ]
-    columns = ["stage", "minutes", "device", "attempts", "finished", "version", "source", "folder"]
-    return pd.DataFrame(rows, columns=columns)

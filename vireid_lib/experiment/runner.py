@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import os
 import queue
-import shlex
 import subprocess
 import sys
 import threading
@@ -16,15 +14,13 @@ from typing import TextIO
 
 import pandas as pd
 
-from vireid_lib import places
-from vireid_lib.experiment import default_workspace, executors, locks, results, sensitivity
-from vireid_lib.experiment.cache import KEEP_RESULTS
+from vireid_lib import experiment, places
+from vireid_lib.experiment import locks, results, sensitivity
 from vireid_lib.experiment.console import Terminal
 from vireid_lib.experiment.failures import failure as _failure
-from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parameters_of, parse_overrides
-from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.notebooks import Chapter, find_chapters, find_study, parse_overrides
 from vireid_lib.experiment.profile import Profile
-from vireid_lib.experiment.profile_files import data_beside, load_profile, located
+from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.experiment.provenance import hardware, library, now, versions, write_json
 from vireid_lib.experiment.publish import publish
 from vireid_lib.project import project_root
@@ -39,15 +35,14 @@ class BookRun:
     """The outcome of a run.
 
     Attributes:
-        profile, workspace: what it ran on and where.
-        scores: of the book's main table, as `selection.scores` returns them; None for a study.
+        profile: what it ran on.
+        scores: of the book's main table, as `results.scores` returns them; None for a study.
         ok: every chosen chapter truly ran.
         page: of the site, its first or the study's; None if it was not made, or nothing has run.
         failure: what went wrong, where, and how to continue; empty if ok.
     """
 
     profile: Profile
-    workspace: Path
     scores: pd.DataFrame | None
     ok: bool
     page: Path | None
@@ -64,6 +59,7 @@ def run_book(
     chapters_folder: Path | None = None,
     study: str = "",
     site: bool = True,
+    command: str = "the same call",
     out: TextIO | None = None,
 ) -> BookRun:
     """Run the chapters in order, stop at the first that fails, and make the site of all that have run.
@@ -73,53 +69,41 @@ def run_book(
     instead of `book.json`, and is a page of the same site.
 
     Args:
-        profile: name or path.
-        workspace: folder; empty means `workspace/<profile>` in the checkout.
-        data_root: folder of the real data sets; empty for the miniature world.
+        profile, workspace, data_root: as `experiment.open` takes them.
         only: numbers or names of chapters.
         overrides: `name=value` texts for the chapters' parameters.
         chapters_folder: where the chapters are; None means the book's own, or its studies.
         study: run this study of the folder instead of its chapters.
         site: make the site at the end.
+        command: the command line that continues this run.
         out: where to report; None means standard output.
 
     Raises:
         RunError: the book, or that study, is running in the workspace already.
         ValueError, FileNotFoundError: a chapter, parameter, profile, folder or device is wrong; nothing ran.
     """
-    settings = load_profile(profile)
-    folder = places.absolute(workspace or default_workspace(settings.name))
-    data_root = data_root or data_beside(profile, settings)
     source = chapters_folder or project_root() / "notebooks" / ("studies" if study else "")
     chapters = [find_study(source, study)] if study else find_chapters(source, only)
+    chosen = parse_overrides(overrides, chapters, load_profile(profile))
+    method = next(filter(None, (values.get("method", "") for values in chosen.values())), "")
+    run = experiment.open(profile, workspace, data_root, method)  # refuses before the first chapter what is missing
+    settings, folder = run.profile, run.folder
     record = folder / (f"study_{study}.json" if study else "book.json")
     page = folder / "site" / (f"{study}.html" if study else "index.html")
-    chosen = parse_overrides(overrides, chapters, settings)
-    run = Run(settings, folder, data_root)  # a missing data set is found out before the first chapter
-    device = run.device  # so is a device that is not here
-    run.check_draw()
-    if method := next(filter(None, (values.get("method", "") for values in chosen.values())), ""):
-        run = run.with_method(method)  # so is an unknown method; and the page shows this one's scores
-        settings = run.profile
     notebooks = places.made(folder / "notebooks")
-    command = continue_command(profile, workspace, data_root, only, overrides, study=study)
     terminal = Terminal([chapter.name for chapter in chapters], settings.minutes, out)
     with _only_run(folder, study):
         terminal.say(f"{f'Study {study}' if study else 'The book'} on profile {settings.name}, in {folder}")
         if study in results.STUDIES and (known := results.known_study(run, study)):
             terminal.say(sensitivity.smallest(run, known, full=bool(chosen[study].get("full"))))
-        for chapter in chapters:
-            # What an earlier run left must not pass for the outcome of this one.
-            for suffix in (".json", ".ipynb", ".log"):
-                (notebooks / f"{chapter.name}{suffix}").unlink(missing_ok=True)
-        for outcome in (record, page):
+        # What an earlier run left must not pass for the outcome of this one.
+        left = [notebooks / f"{chapter.name}{suffix}" for chapter in chapters for suffix in (".json", ".ipynb", ".log")]
+        for outcome in (*left, record, page):
             outcome.unlink(missing_ok=True)
+        reserved = {"profile": located(profile), "workspace": str(folder), "data_root": str(run.data_root or "")}
         failure = ""
         for chapter in chapters:
-            parameters = parameters_of(
-                chapter, chosen[chapter.name], profile=located(profile), workspace=folder, data_root=data_root
-            )
-            failure = _run_chapter(chapter, parameters, folder, terminal)
+            failure = _run_chapter(chapter, chapter.parameters | reserved | chosen[chapter.name], folder, terminal)
             if failure:
                 failure += f"\nWhat is finished is kept. Continue with:  {command}"
                 break
@@ -135,7 +119,7 @@ def run_book(
             "library": library(),
             "versions": versions(),
             "hardware": hardware(),
-            "device": device,
+            "device": run.device,
         }
         try:
             write_json(record, about)
@@ -145,38 +129,19 @@ def run_book(
             if not failure:
                 raise
             failure += f"\nNor could the run's record and site be written: {error}"
-    return BookRun(settings, folder, scores, not failure, page if page.exists() else None, failure)
-
-
-def continue_command(
-    profile: str,
-    workspace: str | Path,
-    data_root: str,
-    only: Sequence[str],
-    overrides: Sequence[str],
-    *,
-    study: str = "",
-) -> str:
-    """The command that does the same run again."""
-    words = ["vireid", *(["study", study] if study else ["book"])]
-    about = {"--profile": [profile], "--workspace": [workspace], "--data-root": [data_root], "--only": only}
-    for flag, values in (about | {"-p": overrides}).items():
-        words += [word for value in values if value for word in (flag, str(value))]
-    words += ["--keep-results"] if os.environ.get(KEEP_RESULTS) else []
-    return shlex.join(words + executors.options())
+    return BookRun(settings, scores, not failure, page if page.exists() else None, failure)
 
 
 @contextlib.contextmanager
 def _only_run(folder: Path, study: str) -> Iterator[None]:
     """A book and its studies write different files, and may run at once; what stages they share are made once."""
     name, command = (f"study_{study}", f"study {study}") if study else ("book", "book")
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(locks.held(folder / f".{name}.lock"))
-        except locks.Busy as busy:
-            remedy = f"wait for it, or give this one a --workspace of its own. {busy}"
-            raise RunError(f"Another `vireid {command}` is running in {folder}; {remedy.strip()}") from None
-        yield
+    try:
+        with locks.held(folder / f".{name}.lock"):
+            yield
+    except locks.Busy as busy:
+        remedy = f"wait for it, or give this one a --workspace of its own. {busy}"
+        raise RunError(f"Another `vireid {command}` is running in {folder}; {remedy.strip()}") from None
 
 
 def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Path, terminal: Terminal) -> str:
@@ -184,12 +149,8 @@ def _run_chapter(chapter: Chapter, parameters: Mapping[str, object], folder: Pat
     output = folder / "notebooks" / f"{chapter.name}.ipynb"
     log = output.with_suffix(".log")
     changed = {name: value for name, value in parameters.items() if value != chapter.parameters[name]}
-    job = {
-        "chapter": str(chapter.path.resolve()),
-        "output": str(output),
-        "parameters": changed,
-        "cache": str(folder / "cache"),
-    }
+    job = {"chapter": str(chapter.path.resolve()), "output": str(output), "parameters": changed}
+    job["cache"] = str(folder / "cache")
     started, clock = now(), time.monotonic()
     terminal.start(chapter.name)
     status, dead = _supervise(job, log, terminal)

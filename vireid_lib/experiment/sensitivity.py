@@ -1,8 +1,8 @@
 """What a study's seeds can show, before it runs: the smallest difference that would leave the noise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,25 +15,19 @@ from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.study import Study, trainable
 
 
-@dataclass(frozen=True)
-class Scatter:
-    """How much paired differences between trainings of one method scatter.
-
-    Attributes:
-        variances: of seeds, galleries and the rest; see `statistics.variance_components`. Squared points.
-        pairs: of settings that they are the mean of.
-    """
+class Scatter(NamedTuple):
+    """How much paired differences between trainings of one method scatter: the variances of seeds, galleries and the
+    rest (squared points; see `statistics.variance_components`), the mean of so many pairs of settings."""
 
     variances: tuple[float, float, float]
     pairs: int
 
 
 def scatter(scores: pd.DataFrame, methods: Sequence[str], metric: str, mode: str) -> Scatter | None:
-    """The mean variances of all pairs of settings of a method with the same seeds; None without such a pair.
+    """The mean variances of all pairs of settings with the same seeds, each of one of the methods; None without any.
 
     Args:
         scores: from `results.score_table`; shares.
-        methods: whose trainings count; settings of different methods make no pair.
     """
     asked = scores[(scores["mode"] == mode) & scores["method"].isin(methods)].sort_values("seed", kind="stable")
     settings: dict[tuple, list[np.ndarray]] = {}

@@ -23,12 +23,9 @@ PLACES = {"backbone": "reid.backbone", "height": "images.height", "width": "imag
 
 
 def reid_config(profile: Profile, where: str = "") -> "ReidConfig":
-    """The ReID method's settings: what was published for the target data set, or the method's recipe for the
-    miniature world with the small backbone; the profile's overrides on top.
-
-    Raises:
-        FileError: there is no such method, or `reid.config` sets what the method does not have.
-    """
+    """The ReID method's settings: what was published for the target data set, or the method's recipe for the miniature
+    world with the small backbone; the profile's overrides on top. Raises FileError if there is no such method, or
+    `reid.config` sets what the method does not have."""
 
     where = where or f"profile {profile.name}"
     try:
@@ -58,11 +55,8 @@ def settings_class(profile: Profile, name: str) -> "type[BaseModel]":
 
 def generator_config(profile: Profile, name: str, where: str = "") -> "BaseModel":
     """The settings of a generator: its paper's, or its small recipe in the miniature world; the profile's overrides on
-    top. A variant has its own on top of these.
-
-    Raises:
-        FileError: there is no such generator, or the profile sets what it does not have.
-    """
+    top. A variant has its own on top of these. Raises FileError if there is no such generator, or the profile sets what
+    it does not have."""
     where, key, base = where or f"profile {profile.name}", f"generators.{name}", generator_name(profile, name)
     own = profile.generators.get(name, {})
     settings = own if base == name else {**profile.generators.get(base, {}), **own}
@@ -93,11 +87,8 @@ def fit_of(profile: Profile, training: str, seed: int) -> int | None:
 
 
 def world_size(profile: Profile, where: str = "") -> "Size | None":
-    """The miniature world's size, None if the profile reads real data.
-
-    Raises:
-        FileError: there is no size of that name.
-    """
+    """The miniature world's size, None if the profile reads real data. Raises FileError if there is no size of that
+    name."""
     from vireid_lib.miniworld.write import SIZES, Size
 
     if profile.world is None:
@@ -115,11 +106,8 @@ def world_size(profile: Profile, where: str = "") -> "Size | None":
 
 
 def check_nested(profile: Profile, where: str) -> None:
-    """Let the classes that own the nested settings judge them, before anything runs.
-
-    Raises:
-        FileError: a setting that its owner does not have, or of another type.
-    """
+    """Let the classes that own the nested settings judge them, before anything runs. Raises FileError for a setting
+    that its owner does not have, or of another type."""
     reid_config(profile, where)
     world_size(profile, where)
     for name in profile.generators:
@@ -127,11 +115,8 @@ def check_nested(profile: Profile, where: str) -> None:
 
 
 def with_method(profile: Profile, method: str, changes: Mapping[str, object] | None = None) -> Profile:
-    """The profile with another ReID method, or other settings of it on top of the profile's.
-
-    Raises:
-        FileError: there is no such method, or it lacks a setting that the profile or `changes` sets.
-    """
+    """The profile with another ReID method, or other settings of it on top of the profile's. Raises FileError if there
+    is no such method, or it lacks a setting that the profile or `changes` sets."""
     changed = {"method": method, "config": {**profile.reid.config, **(changes or {})}}
     found = profile.model_copy(update={"reid": profile.reid.model_copy(update=changed)})
     reid_config(found, f"profile {profile.name} with method {method}")
@@ -178,12 +163,9 @@ def flat(changes: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 
 
 def check_data_sets(profile: Profile, where: str) -> None:
-    """Let the data sets' manifests judge what a profile asks of them now, and not when they are first read.
-
-    Raises:
-        FileError: there is no such data set, it is of another kind than is wanted, or has another protocol or other
-            cameras.
-    """
+    """Let the data sets' manifests judge what a profile asks of them now, and not when they are first read. Raises
+    FileError if there is no such data set, it is of another kind than is wanted, or has another protocol or other
+    cameras."""
     from vireid_lib.data.manifest import load_manifest, manifest_names
 
     def refuse(key: str, why: str) -> NoReturn:

@@ -54,15 +54,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Study:
-    """The tables of a paper that are about training, as rows and claims.
-
-    Attributes:
-        name: as in `vireid study NAME`, and of the paper's file under data_manifests/papers.
-        rows: every row once, whichever tables show it.
-        claims: what the paper says about them.
-        method: with which the rows are trained that the paper trains with one of its own choice; "" where there is no
-            choice.
-    """
+    """The tables of a paper that are about training: every row once, whichever tables show it, and what the paper says
+    about them. The name is that of `vireid study NAME` and of the paper's file under data_manifests/papers. `method` is
+    that of the rows for which the paper chooses one, "" where there is no choice."""
 
     name: str
     rows: Sequence[Row]
@@ -100,13 +94,10 @@ class Study:
     def row_of(self, printed: PaperRow, profile: Profile, method: str = "") -> Row | None:
         """The study's row that a printed row is about, None if it has none.
 
-        Rows are matched by method, training set, external set and settings. On real data a row with the very settings
-        that the paper published for the printed one comes first. Else it is the row that takes the printed row's
-        changes on top of the profile's settings, whatever these are: in the miniature world those of its small recipe.
-
-        Args:
-            profile: on which the study is run.
-            method: with which the study trained what the paper trained with the method it prints.
+        Rows are matched by method (`method` instead of the printed one), training set, external set and settings. On
+        real data a row with the very settings that the paper published for the printed one comes first. Else it is the
+        row that takes the printed row's changes on top of the profile's settings, whatever these are: in the miniature
+        world those of its small recipe.
         """
         method = method or printed.method
         rows = [
@@ -117,23 +108,16 @@ class Study:
         ]
         if method not in methods.names():  # a generator, whose pictures are measured
             return next(iter(rows), None)
+        bases = [with_method(profile, method)]  # what its changes may be changes of
+        if profile.world is None:
+            bases.insert(0, variants.as_published(profile.data.target, method))
         try:
-            wanted = [
-                variants.resolved(
-                    changed(base, _there(base, printed.changes), f"{self.name}, {printed.printed!r}"), printed.training
-                )
-                for base in _bases(profile, method)
-            ]
+            theirs = [changed(base, _there(base, printed.changes), f"{self.name}, {printed.printed}") for base in bases]
         except FileError:  # a setting of the paper's method that ours does not have
             return None
+        wanted = [variants.resolved(each, printed.training) for each in theirs]
         settings = [variants.resolved(profile_of(profile, row), row.training) for row in rows]
         return next((row for each in wanted for row, own in zip(rows, settings, strict=True) if own == each), None)
-
-
-def _bases(profile: Profile, method: str) -> list[Profile]:
-    """What a printed row's changes may be changes of."""
-    own = with_method(profile, method)
-    return [own] if profile.world is not None else [variants.as_published(profile.data.target, method), own]
 
 
 def _there(profile: Profile, changes: Mapping[str, object]) -> dict[str, object]:
@@ -152,37 +136,25 @@ def _stands_for(row: Row, profile: Profile) -> str | None:
 
 
 def profile_of(profile: Profile, row: Row) -> Profile:
-    """The profile with a row's method and settings.
-
-    Raises:
-        FileError: the method lacks a setting of the row.
-    """
+    """The profile with a row's method and settings. Raises FileError if the method lacks a setting of the row."""
     own, changes = with_method(profile, row.method, row.config), _there(profile, row.changes)
     if row.times:
         config, scaled = reid_config(own), {}
         for name, factor in row.times.items():
             scaled |= config.stretched(factor) if name == "length" else {name: round(factor * getattr(config, name))}
         own = with_method(profile, row.method, {**row.config, **scaled})
-        if batch := {name: getattr(config, name) for name in ("identities", "images") if name in row.times}:
-            changes["reid"] = {"epoch_batch": batch | own.reid.epoch_batch} | changes.get("reid", {})
+        batch = {name: getattr(config, name) for name in ("identities", "images") if name in row.times}
+        changes["reid"] = {"epoch_batch": batch | own.reid.epoch_batch} | changes.get("reid", {})
     if row.external:
-        changes["data"] = {**changes.get("data", {}), **_external(own, row.external)}
-    if not changes:
-        return own
-    values = own.model_dump()
-    for section, settings in changes.items():
-        if section == "generators":  # a generator keeps what the row leaves
-            settings = {name: {**values[section].get(name, {}), **own_of_it} for name, own_of_it in settings.items()}
-        values[section] = {**values[section], **settings}
-    return Profile.model_validate(values)
+        name = row.external if profile.world is None else STAND_INS[row.external]
+        target, known = profile.data.target, profile.data.roots
+        roots = {target: known[target], name: known.get(name, FOLDERS.get(name, name))}
+        own = own.model_copy(update={"data": own.data.model_copy(update={"external": name, "roots": roots})})
+    return changed(own, changes, f"row {row.name}") if changes else own
 
 
 def run_of(run: Run, row: Row) -> Run:
-    """The book with a row's method and settings, in the same workspace.
-
-    Raises:
-        FileError: the method lacks a setting of the row.
-    """
+    """The book with a row's method and settings, in the same workspace. Raises as `profile_of`."""
     return run.with_profile(profile_of(run.profile, row))
 
 
@@ -192,13 +164,6 @@ def features_of(
     """Test features under the networks of several rows: row's label → features. See `Run.features` for `plain`."""
     chosen = [study.row(name) for name in rows]
     return {row.label: run_of(run, row).features(row.training, seed, plain=plain)[0] for row in chosen}
-
-
-def _external(profile: Profile, name: str) -> dict[str, object]:
-    """The section `data` with another external set."""
-    name = STAND_INS[name] if profile.world is not None else name
-    target, known = profile.data.target, profile.data.roots
-    return {"external": name, "roots": {target: known[target], name: known.get(name, FOLDERS.get(name, name))}}
 
 
 def trainable(run: Run, rows: Sequence[Row]) -> list[Row]:

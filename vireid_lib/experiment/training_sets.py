@@ -19,14 +19,8 @@ class Expansion:
 
     Training set "flow2flow.tse" is the real images and as many again that the generator makes by blending two images of
     an identity (training sample expansion); "flow2flow.cmg" is the real images and each of them in the other modality
-    (cross-modality generation); "flow2flow.tse.cmg" is both. "flow2flow.tse.visible.50" expands visible images alone,
-    by half their number.
-
-    Attributes:
-        generator: its name.
-        kinds: "tse", "cmg" or both.
-        modalities: of the images that are made.
-        percent: TSE makes so many images for each hundred real ones.
+    (cross-modality generation); "flow2flow.tse.cmg" is both. "flow2flow.tse.visible.50" makes visible images alone, 50
+    for each hundred real ones.
     """
 
     generator: str
@@ -83,10 +77,10 @@ def trimmed(made: pd.DataFrame, total: int) -> pd.DataFrame:
     return made.iloc[np.sort(np.concatenate((before, chosen)))].reset_index(drop=True)
 
 
-def translations(real: pd.DataFrame, expansion: Expansion) -> Iterator[dict[str, Any]]:
+def translations(real: pd.DataFrame, expansion: Expansion) -> Iterator[tuple[pd.DataFrame, list[str]]]:
     """CMG: each real image once in the other modality, under that modality's cameras in turn: rows and cameras."""
     for modality in expansion.modalities:
-        yield {"rows": real[real["modality"] == OTHER[modality]], "cameras": cameras_of(real, modality)}
+        yield real[real["modality"] == OTHER[modality]], cameras_of(real, modality)
 
 
 def cameras_of(rows: pd.DataFrame, modality: str) -> list[str]:
@@ -123,3 +117,8 @@ TRAINING_LABELS = {
 def training_label(name: str) -> str:
     """A training set in words, the same in every table and figure."""
     return TRAINING_LABELS.get(name, f"+ {name}")
+
+
+def plain_label(name: str) -> str:
+    """The generator of a training set in words: its label without the plus."""
+    return training_label(name).removeprefix("+ ")

@@ -1,8 +1,7 @@
 """What is shown of trainings besides scores: the recipe, the effort, the curves."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -37,74 +36,45 @@ def recipe(config: ReidConfig, dataset: str, *, unprinted: bool = False) -> pd.D
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("setting")
 
 
-@dataclass(frozen=True, eq=False)
-class Effort:
-    """What each training was given, to see whether the comparison is fair.
-
-    Attributes:
-        table: per training set, the images of a batch, the steps and the images seen of a network (mean over seeds and
-            splits), and minutes (of all splits, mean over seeds).
-        sentence: whether batch and steps are the same for all sets, of each seed and split.
-    """
-
-    table: pd.DataFrame
-    sentence: str
-
-
-def effort(records: Iterable[StageRecord]) -> Effort:
-    """Read from the records of `jobs.compare` what each training was given.
-
-    A method that takes larger batches or more steps with the larger training set may owe its gain to them.
-    """
+def given(records: Iterable[StageRecord]) -> pd.DataFrame:
+    """What the networks of evaluations (`Run.evaluate`) were given, as the trainer recorded: a row for each split;
+    columns label (of the training set), seed, split, minutes (of all splits of the seed), steps, "images in a batch"
+    (of all processes, both modalities), "images seen" (drawn, each as often as it was)."""
     rows = [
-        given(record).assign(
-            **{
-                "trained on": training_label(record.result["config"]["training"]),
-                "seed": record.result["config"]["seed"],
-                "minutes": sum(each["minutes"] for each in record.values["trainings"].values()),
-            }
-        )
+        {
+            "label": training_label(record.result["config"]["training"]),
+            "seed": record.result["config"]["seed"],
+            "split": int(split),
+            "minutes": sum(other["minutes"] for other in record.values["trainings"].values()),
+            **{name: each[name.replace(" ", "_")] for name in GIVEN},
+        }
         for record in records
+        for split, each in record.values["trainings"].items()
     ]
-    if not rows:
-        return Effort(pd.DataFrame(columns=[*GIVEN, "minutes"]), "Nothing has been trained yet.")
-    whole = pd.concat(rows)
-    table = whole.groupby("trained on", sort=False)[[*GIVEN, "minutes"]].mean()
-    table = table.round({name: 0 for name in GIVEN}).astype({name: int for name in GIVEN})
-    unequal = differing(whole, ["seed", "split"])
-    if not unequal:
-        batch, steps, images = (span(whole[name]) for name in GIVEN)
-        sentence = f"Every training had batches of {batch} images and {steps} steps, and saw {images} images"
-        if len(whole[GIVEN].drop_duplicates()) > 1:
-            sentence += ", the same on every set for one seed and split"
-        sentence += ": what differs is the data alone."
-    else:
-        sentence = (
-            f"The trainings differ in {' and '.join(unequal)}, and not in the data alone: a gain may come from there. "
+    return pd.DataFrame(rows, columns=["label", "seed", "split", "minutes", *GIVEN])
+
+
+def effort(told: pd.DataFrame) -> pd.DataFrame:
+    """The means of what `given` tells, by label."""
+    table = told.groupby("label", sort=False)[[*GIVEN, "minutes"]].mean().rename_axis(None)
+    return table.round({name: 0 for name in GIVEN}).astype({name: int for name in GIVEN})
+
+
+def same_effort(told: pd.DataFrame) -> str:
+    """Whether trainings of the same seed (and split) had the same batches and as many steps, in a sentence. A method
+    that takes larger batches or more steps with the larger training set may owe its gain to them."""
+    if told.empty:
+        return "Nothing has been trained yet."
+    groups = told.groupby([name for name in ("seed", "split") if name in told])
+    if unequal := [name for name in ("images in a batch", "steps") if (groups[name].nunique() > 1).any()]:
+        return (
+            f"The trainings differ in {' and '.join(unequal)}: a gain may come from there. "
             "`reid.length: equal` in the profile, or a number of `reid.config.steps`, gives each the same steps."
         )
-    return Effort(table, sentence)
-
-
-def given(record: StageRecord) -> pd.DataFrame:
-    """What the networks of an evaluation (`Run.evaluate`) were given, as the trainer recorded: a row for each split;
-    columns split, steps, "images in a batch" (of all processes, both modalities), "images seen" (drawn, each as often
-    as it was)."""
-    words = {"images_in_a_batch": "images in a batch", "images_seen": "images seen"}
-    found = pd.DataFrame.from_dict(record.values["trainings"], orient="index").rename(columns=words)
-    return found.assign(split=found.index.astype(int))[["split", *GIVEN]]
-
-
-def differing(given: pd.DataFrame, by: Sequence[str]) -> list[str]:
-    """Which of "images in a batch" and "steps" are not the same in all rows that agree in the columns `by`."""
-    groups = given.groupby(list(by))
-    return [name for name in ("images in a batch", "steps") if (groups[name].nunique() > 1).any()]
-
-
-def span(numbers: pd.Series) -> str:
-    """`1,200`, or `1,200 to 1,300` where they differ."""
-    ends = dict.fromkeys((numbers.min(), numbers.max()))
-    return " to ".join(f"{int(each):,}" for each in ends)
+    ends = {name: dict.fromkeys((told[name].min(), told[name].max())) for name in GIVEN}
+    batch, steps, images = (" to ".join(f"{int(each):,}" for each in ends[name]) for name in GIVEN)
+    words = f"Every training had batches of {batch} images and {steps} steps, and saw {images} images"
+    return words + ", the same for one seed and split" * (len(told[GIVEN].drop_duplicates()) > 1) + "."
 
 
 def history(record: StageRecord, split: int = 1) -> pd.DataFrame:

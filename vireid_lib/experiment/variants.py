@@ -76,7 +76,10 @@ def resolved(profile: Profile, training: str, *, validation: bool = False) -> di
     external = adds_external(training)
     found = {PLACES.get(key, f"reid.config.{key}"): value for key, value in _listed(reid_config(profile)).items()}
     for name in generators_of(profile, training):
-        found |= _of_generator(profile, name, training)
+        values = generator_config(profile, name).comparable_settings()
+        left = {*NO_VARIANT, *(["expansion"] if expansion_of(training) else [])}  # the training set's name says which
+        base = f"generators.{generator_name(profile, name)}"
+        found |= {f"{base}.{key}": value for key, value in values.items() if key not in left}
     more = _listed(profile.reid)
     if not external:
         more.pop("expanded")
@@ -103,34 +106,11 @@ def generators_of(profile: Profile, training: str) -> list[str]:
     return names if training == "real" else [*names, training]
 
 
-def check_names(method: str, training: str) -> None:
-    """Raise ValueError, with the nearest names, if there is no such method or training set."""
-    from vireid_lib import generators
-
-    methods.config_class(method)
-    own = expansion_of(training)
-    if training != "real":
-        generators.check_name(own.generator if own else training)
-
-
-def _of_generator(profile: Profile, name: str, training: str) -> dict[str, object]:
-    values = generator_config(profile, name).comparable_settings()
-    values = {key: value for key, value in values.items() if key not in NO_VARIANT}
-    if expansion_of(training):
-        values.pop("expansion", None)  # the training set's name says which
-    return {f"generators.{generator_name(profile, name)}.{key}": value for key, value in values.items()}
-
-
 def _expansion(profile: Profile) -> dict[str, object]:
     values = _listed(profile.expand)
-    cameras = values["cameras"]
-    every = cameras == "infrared" or sorted(cameras) == _infrared_cameras(profile.data.target)
+    cameras, known = values["cameras"], load_manifest(profile.data.target).camera_numbers("infrared")
+    every = cameras == "infrared" or sorted(cameras) == known
     return values | {"cameras": "infrared" if every else sorted(cameras), "splits": sorted(values["splits"])}
-
-
-@functools.cache
-def _infrared_cameras(dataset: str) -> list[int]:
-    return load_manifest(dataset).camera_numbers("infrared")
 
 
 @functools.cache
@@ -166,11 +146,8 @@ def published(dataset: str, method: str, training: str) -> Settings:
 
 
 def of_printed(dataset: str, method: str, training: str, changes: Settings, where: str = "") -> dict[str, object]:
-    """The variant of a number that a paper prints: what `changes`, on top of what was published, come to.
-
-    Raises:
-        FileError: see `settings.changed`.
-    """
+    """The variant of a number that a paper prints: what `changes`, on top of what was published, come to. Raises as
+    `settings.changed`."""
     if not changes:
         return {}
     own = changed(as_published(dataset, method), changes, where or f"{method} on {training}")

@@ -22,7 +22,9 @@ SHARED = (
     "galleries",
     "layout",
     "networks",
+    "parallel",
     "plans",
+    "translation_task",
     "translator",
     "translator_cost",
     "untrained",
@@ -58,7 +60,7 @@ def build(name: str, config: BaseModel | None = None, **options: Any) -> "Genera
 
     Args:
         config: as `configure` makes it; None takes the paper's.
-        options: `cache`, `device` and `progress`; see `base.Generator`.
+        options: `cache`, `device`, `progress` and `processes`; see `base.Generator`.
 
     Raises:
         ValueError: no such generator, or a configuration of another one.

@@ -10,7 +10,7 @@ import pandas as pd
 from vireid_lib.data.contents import write_atomically
 from vireid_lib.data.images import load_images
 from vireid_lib.data.text import read_json
-from vireid_lib.generators import galleries
+from vireid_lib.generators import galleries, parallel
 from vireid_lib.generators.config import GeneratorConfig
 from vireid_lib.generators.cost import Estimate
 from vireid_lib.generators.galleries import Pictures
@@ -35,7 +35,9 @@ class Generator:
             pictures depend on besides, both as JSON values.
         needs: modalities that a table must have to be fitted to.
         miniature_only: whether only a drawn miniature world has what it shows.
+        trained: whether its work is for GPUs.
         config: its settings.
+        folder: what `fit` left, after `fit` or `load`.
         history: losses of the training, after `fit`, where something is trained.
     """
 
@@ -44,6 +46,7 @@ class Generator:
     config_class: ClassVar[type[GeneratorConfig]] = GeneratorConfig
     needs: ClassVar[tuple[str, ...]] = ()
     miniature_only: ClassVar[bool] = False
+    trained: ClassVar[bool] = True
     history: History = History()
 
     def __init__(
@@ -53,18 +56,21 @@ class Generator:
         cache: Path | None = None,
         device: str | None = None,
         progress: bool = True,
+        processes: int | None = None,
     ) -> None:
         """
         Args:
             cache: folder for decoded images and the like; None keeps them in memory or in the fitted folder.
             device: "cpu", "cuda:1" or the like, or None for the best one there is.
+            processes: that share fitting and making pictures; None takes one for each GPU of `device`, fewer where a
+                batch does not part evenly among so many. The result is the same to rounding.
         """
         self.config = config or self.config_class()
-        self.cache, self.progress, self.device_asked = cache, progress, device
+        self.cache, self.progress, self.device_asked, self.processes = cache, progress, device, processes
         self.device = devices.resolved(device)
         self._record: dict[str, Any] = {}
         self._table: pd.DataFrame | None = None
-        self._folder: Path | None = None
+        self.folder: Path | None = None
 
     def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
         """Learn from `table`, leave the result in `folder`, and return what the record says besides the settings, as
@@ -83,6 +89,11 @@ class Generator:
         speed measured now; see `vireid_lib.generators.cost`. Here: nothing is trained."""
         reason = "as fast as images are read and written"
         return Estimate(len(table), "nothing is trained", 0, synthetic, {}, reason, None, {})
+
+    def batch_divisor(self, table: pd.DataFrame) -> int:
+        """What the number of processes that fit to `table` (rows that `config.fitted_rows` gave) must divide. Here: one
+        process fits."""
+        return 1
 
     def plan(self, order: GalleryRequest) -> list[SampleRequest]:
         """What `expand` is to make."""
@@ -134,25 +145,21 @@ class Generator:
                 raise ValueError(
                     f"{self.name}.fit: the table has no {modality} image to learn from; add training rows."
                 )
-        self._table, self._folder = table, Path(folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._table, self.folder = table, Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
         settings = {"generator": self.name, "config": self.config.recorded(), "images": len(table)}
-        self._record = settings | self.learn(table, self._folder)
+        parallel.fit(self, table, self.folder)
+        self._record = settings | self.learn(table, self.folder)
         if processes.index() == 0:
-            write_atomically(self._folder / RECORD, json.dumps(self._record, indent=1).encode())
+            write_atomically(self.folder / RECORD, json.dumps(self._record, indent=1).encode())
         processes.wait()
 
     @classmethod
-    def load(
-        cls,
-        folder: Path,
-        config: GeneratorConfig | None = None,
-        *,
-        cache: Path | None = None,
-        device: str | None = None,
-        progress: bool = True,
-    ) -> Self:
+    def load(cls, folder: Path, config: GeneratorConfig | None = None, **options: Any) -> Self:
         """What `fit` left in `folder`; `config` may differ from the fitted one in what only making pictures uses.
+
+        Args:
+            options: `cache`, `device`, `progress` and `processes`; see the constructor.
 
         Raises:
             FileNotFoundError: nothing was fitted there.
@@ -165,8 +172,8 @@ class Generator:
         there = cls.config_class(**record["config"])
         config = config or there
         refuse_other_settings(folder, there.fit_settings(), config.fit_settings())
-        made = cls(config, cache=cache, device=device, progress=progress)
-        made._record, made._folder = record, folder
+        made = cls(config, **options)
+        made._record, made.folder = record, folder
         made.restore(folder)
         return made
 
@@ -200,6 +207,7 @@ class Generator:
         Args:
             settings: JSON values that the pictures depend on; `folder` is bound to them.
         """
+        parallel.write(self, requests, folder, settings)
         return galleries.write(
             requests,
             self.make,

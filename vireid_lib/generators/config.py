@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vireid_lib.data.strict import read_yaml
 
@@ -115,6 +115,56 @@ class TranslatorConfig(GeneratorConfig):
         """The target's rows, and those of external identities where `fit_on` says so."""
         kept = table if self.fit_on == "target+external" else table[table["split"] != "external"]
         return kept.reset_index(drop=True)
+
+
+class AdversarialConfig(TranslatorConfig):
+    """Settings of residual generators, and of discriminators by convolutions of stride 2.
+
+    Attributes:
+        generator_width, blocks, generator_halvings, shortcut: see `networks.ResnetGenerator`.
+        discriminator_width, discriminator_halvings: channels after the first convolution, and such convolutions.
+        learning_rate: of Adam, for generators and discriminators.
+    """
+
+    generator_width: int = Field(64, ge=1)
+    blocks: int = Field(ge=1)
+    generator_halvings: int = Field(2, ge=1)
+    shortcut: bool = False
+    discriminator_width: int = Field(64, ge=1)
+    discriminator_halvings: int = Field(ge=1)
+    learning_rate: float = Field(2e-4, gt=0)
+
+    @property
+    def generator_sizes(self) -> dict[str, Any]:
+        """Arguments of a generator."""
+        sizes = {"width": self.generator_width, "blocks": self.blocks, "halvings": self.generator_halvings}
+        return sizes | {"shortcut": self.shortcut}
+
+    @property
+    def discriminator_sizes(self) -> dict[str, int]:
+        """Arguments of a discriminator."""
+        return {"width": self.discriminator_width, "halvings": self.discriminator_halvings}
+
+
+def released(values: dict[str, Any]) -> Any:
+    """A validator for a configuration: `form: release` takes `values` for whatever is not set beside it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def form(cls: type, settings: Any) -> Any:
+        release = isinstance(settings, dict) and settings.get("form") == "release"
+        return values | settings if release else settings
+
+    return form
+
+
+def refuse_weights_of_small(config: BaseModel) -> None:
+    """Raise ValueError where ImageNet weights are asked for the small backbone, for which there are none."""
+    if config.backbone == "small" and config.pretrained is not None:
+        raise ValueError(
+            f"pretrained is {config.pretrained!r}, but there are no ImageNet weights for the small backbone: set it "
+            "to None"
+        )
 
 
 def recipe(name: str, form: str | None = None) -> dict[str, Any]:

@@ -12,18 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators.adversarial import AdversarialTask, toward
+from vireid_lib.generators.adversarial import adams, freeze, tell_apart, toward
 from vireid_lib.generators.batches import Batches
-from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.config import AdversarialConfig
 from vireid_lib.generators.networks import Images, PatchDiscriminator, ResnetGenerator, generator_groups
+from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
-from vireid_lib.training import schedules
+from vireid_lib.training import schedules, whole_batch
 
-BETAS = (0.5, 0.999)
 SMALLEST = 24  # less leaves nothing of an image after the discriminator's five convolutions
 
 
-class CycleGanConfig(TranslatorConfig):
+class CycleGanConfig(AdversarialConfig):
     """The paper's settings (section 4 and appendix 7.1), at Flow2Flow's 144×72 pixels.
 
     The paper's 200 epochs are of sets of about a thousand images: of 1,177 zebras they are 235,400 steps of one image
@@ -31,9 +31,8 @@ class CycleGanConfig(TranslatorConfig):
     profiles of real data take the former (`steps: 235400`, 15 hours), which marks their results as a variant.
 
     Attributes:
-        generator_width, blocks, generator_halvings, shortcut: see `ResnetGenerator`; 6 blocks are the paper's for small
-            images.
-        discriminator_width, discriminator_halvings: see `PatchDiscriminator`.
+        blocks: 6 are the paper's for small images.
+        discriminator_halvings: see `PatchDiscriminator`.
         batch: images of each modality.
         cycle_weight: λ of the cycle loss (Eq. 3).
         identity_weight: of ‖G(y) − y‖₁ for images that are of the target modality already; the paper's 0.5 λ.
@@ -42,15 +41,10 @@ class CycleGanConfig(TranslatorConfig):
 
     height: int = Field(144, gt=0)
     width: int = Field(72, gt=0)
-    generator_width: int = Field(64, ge=1)
     blocks: int = Field(9, ge=1)
-    generator_halvings: int = Field(2, ge=1)
-    shortcut: bool = False
-    discriminator_width: int = Field(64, ge=1)
     discriminator_halvings: int = Field(3, ge=1)
     epochs: int = Field(200, ge=1)
     batch: int = Field(1, ge=1)
-    learning_rate: float = Field(2e-4, gt=0)
     cycle_weight: float = Field(10.0, ge=0)
     identity_weight: float = Field(5.0, ge=0)
     pool: int = Field(50, ge=1)
@@ -95,40 +89,40 @@ class ImagePool:
         self.images, self.filled = state["images"].clone(), state["filled"]
 
 
-class CycleGanTask(AdversarialTask):
+class CycleGanTask(TranslationTask):
     """Each step: both generators, then both discriminators, each named after its modality."""
 
     kept = ("to_visible", "to_infrared")
 
     def __init__(self, config: CycleGanConfig, batches: Batches) -> None:
         super().__init__(config, batches)
-        generators = {name: make_generator(config) for name in self.kept}
-        sizes = {"width": config.discriminator_width, "halvings": config.discriminator_halvings}
+        generators = {name: ResnetGenerator(**config.generator_sizes) for name in self.kept}
+        sizes = config.discriminator_sizes
         discriminators = {f"discriminator_{name}": PatchDiscriminator(**sizes) for name in MODALITIES}
         self.modules = generators | discriminators
         self.extras = {f"pool_{name}": ImagePool(config.pool, config.height, config.width) for name in MODALITIES}
         groups = generator_groups(list(generators.values()), config.learning_rate)
         learned = [each for module in discriminators.values() for each in module.parameters()]
-        for player, parameters in (("generators", groups), ("discriminators", learned)):
-            self.optimizers[player] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
+        self.optimizers = adams(config.learning_rate, generators=groups, discriminators=learned)
 
     def rate(self, step: int) -> float:
         return schedules.late_decline(step, self.steps)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        draw = self.generator(step, "images", shared=True)
-        real = {name: self.part(images) for name, images in self.real(step, draw).items()}
+        draw = self.generator(step, "images")
+        real = self.real(step, draw)
         discriminators = [f"discriminator_{name}" for name in MODALITIES]
-        self.freeze(True, *discriminators)
+        freeze(self.modules, discriminators, True)
         losses, fake = self._generator_losses(real)
-        self.update(accelerator, "generators", losses["total"])
-        self.freeze(False, *discriminators)
+        self.update(accelerator, losses["total"], "generators")
+        freeze(self.modules, discriminators, False)
         for name in MODALITIES:  # all processes keep the same pool, of the whole batch's pictures
-            old = self.extras[f"pool_{name}"].exchange(self.whole(accelerator, fake[name]), draw)
+            old = self.extras[f"pool_{name}"].exchange(whole_batch.rows(fake[name].detach()), draw)
             discriminator = self.modules[f"discriminator_{name}"]
-            scores = discriminator(real[name]), discriminator(self.part(old))
-            losses[f"discriminator_{name}"] = (toward(scores[0], 1.0) + toward(scores[1], 0.0)) / 2
-        self.update(accelerator, "discriminators", sum(losses[name] for name in discriminators))
+            losses[f"discriminator_{name}"] = tell_apart(
+                discriminator(real[name]), discriminator(whole_batch.part(old))
+            )
+        self.update(accelerator, sum(losses[name] for name in discriminators), "discriminators")
         return {name: value.detach() for name, value in losses.items()}
 
     def _generator_losses(self, real: dict[str, Images]) -> tuple[dict[str, Tensor], dict[str, Images]]:
@@ -153,14 +147,7 @@ class CycleGan(Translator):
     config: CycleGanConfig
 
     def make_networks(self) -> dict[str, nn.Module]:
-        return {name: make_generator(self.config) for name in CycleGanTask.kept}
-
-
-def make_generator(config: CycleGanConfig) -> ResnetGenerator:
-    """One fresh generator."""
-    return ResnetGenerator(
-        width=config.generator_width, blocks=config.blocks, halvings=config.generator_halvings, shortcut=config.shortcut
-    )
+        return {name: ResnetGenerator(**self.config.generator_sizes) for name in CycleGanTask.kept}
 
 
 GENERATOR = CycleGan

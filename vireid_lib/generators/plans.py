@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -38,6 +38,13 @@ class SampleRequest:
     modality: str = "infrared"
     split: str = "external"
     starts: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """The request whose attributes came back from JSON."""
+        tuples = {key: tuple(values[key]) for key in ("seeds", "source_images")}
+        starts = tuple(map(tuple, values["starts"]))
+        return cls(**{**values, **tuples, "starts": starts, "path": Path(values["path"])})
 
     def at(self, attempt: int) -> Self:
         """The request of an attempt: its seed first, and its start where there is another."""

@@ -15,28 +15,26 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vireid_lib.generators.adversarial import AdversarialTask
+from vireid_lib.generators.adversarial import adams, freeze
 from vireid_lib.generators.batches import Batches, By, Domains, Rows
-from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.config import AdversarialConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images, LabelledGenerator, generator_groups
 from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
-from vireid_lib.training import schedules, seeds
+from vireid_lib.training import schedules, seeds, whole_batch
 
-BETAS = (0.5, 0.999)
 Labels = Float[Tensor, "batch domains"]
 
 
-class StarGanConfig(TranslatorConfig):
+class StarGanConfig(AdversarialConfig):
     """The paper's settings (sections 3.2, 3.3 and 5, Tables 4 and 5), at 128×64 pixels where it has 128×128 faces. The
     domains are cameras, the external set's too where it is fitted to them; JSIA-ReID's Table 4, which compares with
     StarGAN, does not say what its domains are. A step is one update of the discriminator.
 
     Attributes:
         domains: what is told apart and imitated: cameras, or modalities alone.
-        generator_width, blocks, generator_halvings, shortcut: see `LabelledGenerator`.
-        discriminator_width, discriminator_halvings: see `Critic`.
         epochs: passes over the larger modality; the paper's 20 are CelebA's, its smaller set has 200. The release takes
             200,000 steps, which the profiles of SYSU-MM01 and LLCM do as well (`steps: 200000`, 19 hours on an H200):
             200 epochs of SYSU-MM01 are 556,600.
@@ -48,11 +46,7 @@ class StarGanConfig(TranslatorConfig):
     height: int = Field(128, gt=0)
     width: int = Field(64, gt=0)
     domains: By = "camera"
-    generator_width: int = Field(64, ge=1)
     blocks: int = Field(6, ge=1)
-    generator_halvings: int = Field(2, ge=1)
-    shortcut: bool = False
-    discriminator_width: int = Field(64, ge=1)
     discriminator_halvings: int = Field(6, ge=1)
     epochs: int = Field(200, ge=1)
     batch: int = Field(16, ge=2, multiple_of=2)
@@ -99,7 +93,7 @@ def gradient_penalty(
     return (slopes.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-class StarGanTask(AdversarialTask):
+class StarGanTask(TranslationTask):
     """Each step: the critic; every `critic_steps`-th of them, the generator as well. An image is to become another one
     of the batch's domain, drawn without replacement."""
 
@@ -108,24 +102,22 @@ class StarGanTask(AdversarialTask):
     def __init__(self, config: StarGanConfig, batches: Batches) -> None:
         super().__init__(config, batches)
         self.domains = Domains(config.domains, batches.cameras)
-        size, sizes = (config.height, config.width), (config.discriminator_width, config.discriminator_halvings)
         generator = make_generator(config, self.domains)
-        critic = Critic(size, len(self.domains.names), width=sizes[0], halvings=sizes[1])
+        critic = Critic((config.height, config.width), len(self.domains.names), **config.discriminator_sizes)
         self.modules = {"generator": generator, "critic": critic}
         groups = generator_groups([generator], config.learning_rate)
-        for name, parameters in (("generator", groups), ("critic", critic.parameters())):
-            self.optimizers[name] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
+        self.optimizers = adams(config.learning_rate, generator=groups, critic=critic.parameters())
 
     def rate(self, step: int) -> float:
         return schedules.late_decline(step, self.steps)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        rows, draw = self._mixed_rows(step), self.generator(step, "images", shared=True)
+        rows, draw = self._mixed_rows(step), self.generator(step, "images")
         images = self.images(rows, draw) * 2 - 1
         labels = self.domains.labels(self.batches.camera[rows]).to(self.device)
         wanted = labels[torch.randperm(len(rows), generator=draw).to(self.device)]
         shares = torch.rand(len(rows), generator=draw).to(self.device)
-        real, own, wanted, shares = map(self.part, (images, labels, wanted, shares))
+        real, own, wanted, shares = map(whole_batch.part, (images, labels, wanted, shares))
         losses = self._train_critic(accelerator, real, own, wanted, shares)
         if (step + 1) % self.settings.critic_steps == 0:
             losses |= self._train_generator(accelerator, real, own, wanted)
@@ -135,6 +127,9 @@ class StarGanTask(AdversarialTask):
         every = self.settings.critic_steps
         both = self.steps // every
         return {every - 1: both, **({0: self.steps - both} if every > 1 else {})}
+
+    def parted(self) -> tuple[int, ...]:
+        return (self.settings.batch,)  # which is mixed
 
     @property
     def per_modality(self) -> int:
@@ -156,7 +151,7 @@ class StarGanTask(AdversarialTask):
         }
         total = config.class_weight * losses["domain_of_real"] + config.penalty_weight * losses["penalty"]
         losses = {"total": total - losses["gap"], **losses}
-        self.update(accelerator, "critic", losses["total"])
+        self.update(accelerator, losses["total"], "critic")
         return losses
 
     def _train_generator(
@@ -164,7 +159,7 @@ class StarGanTask(AdversarialTask):
     ) -> dict[str, Tensor]:
         """Eq. 6: pass for real, and for the domain that is asked for; and back to the image that it was."""
         config, generator = self.settings, self.modules["generator"]
-        self.freeze(True, "critic")
+        freeze(self.modules, ["critic"], True)
         fake = generator(real, wanted)
         score, domains = self.modules["critic"](fake)
         losses = {
@@ -173,12 +168,12 @@ class StarGanTask(AdversarialTask):
             "reconstruction": functional.l1_loss(generator(fake, own), real),
         }
         weights = {"fool": 1.0, "domain_of_fake": config.class_weight, "reconstruction": config.reconstruction_weight}
-        self.update(accelerator, "generator", sum(weights[name] * value for name, value in losses.items()))
-        self.freeze(False, "critic")
+        self.update(accelerator, sum(weights[name] * value for name, value in losses.items()), "generator")
+        freeze(self.modules, ["critic"], False)
         return losses
 
     def _mixed_rows(self, step: int) -> Rows:
-        stream = np.random.default_rng(seeds.integer(self.seed, 0, step, "rows"))
+        stream = np.random.default_rng(seeds.integer(self.seed, self.stream, step, "rows"))
         rows = np.concatenate(self.batches.unpaired(stream, self.per_modality))
         return rows[stream.permutation(len(rows))]  # so that each process gets some of both modalities
 
@@ -202,14 +197,7 @@ class StarGan(Translator):
 
 def make_generator(config: StarGanConfig, domains: Domains) -> LabelledGenerator:
     """One fresh generator for these domains."""
-    return LabelledGenerator(
-        labels=len(domains.names),
-        width=config.generator_width,
-        blocks=config.blocks,
-        halvings=config.generator_halvings,
-        shortcut=config.shortcut,
-        small_weights=config.shortcut,
-    )
+    return LabelledGenerator(labels=len(domains.names), **config.generator_sizes, small_weights=config.shortcut)
 
 
 GENERATOR = StarGan

@@ -1,10 +1,11 @@
 """What generators share that turn images of one modality into the other with networks of their own."""
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,116 +19,18 @@ from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import MODALITIES, OTHER
 from vireid_lib.generators import plans, translator_cost
 from vireid_lib.generators.base import Generator
-from vireid_lib.generators.batches import Batches, Domains, Rows
+from vireid_lib.generators.batches import Batches, Domains
 from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest
-from vireid_lib.training import processes, schedules, seeds
+from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.training import processes, seeds
 from vireid_lib.training.loop import train
-from vireid_lib.training.task import Task
 from vireid_lib.training.weights import read_tensors
 
 WEIGHTS, TRAINING = "networks.safetensors", "training"
-
-
-class TranslationTask(Task):
-    """A training on batches of both modalities, some of whose networks make the pictures afterwards.
-
-    Attributes:
-        kept: names of those networks.
-        by_identity: batches show the same identities in both modalities; otherwise they are drawn apart.
-        shared: all processes draw the same batch, and each takes its part; otherwise each draws its own.
-        steps: length of the training.
-    """
-
-    kept: tuple[str, ...] = ()
-    by_identity: ClassVar[bool] = False
-    shared: ClassVar[bool] = False
-
-    def __init__(self, config: TranslatorConfig, batches: Batches) -> None:
-        super().__init__()
-        self.settings, self.batches = config, batches
-        if self.by_identity:
-            self.require_identities(config.identities, "`identities`")
-        self.steps = config.steps or config.epochs * self.epoch_steps()
-
-    @classmethod
-    def outline(cls, config: TranslatorConfig, batches: Batches) -> Self:
-        """The training without its networks: how long it is, and what is in its steps."""
-        task = cls.__new__(cls)
-        TranslationTask.__init__(task, config, batches)
-        return task
-
-    def typical_steps(self) -> dict[int, int]:
-        """{a step: how many steps of the training take as long as it does}."""
-        return {0: self.steps}
-
-    def images_in(self, step: int) -> int:
-        """Images in a step's batch."""
-        return sum(map(len, self.rows(step)))
-
-    def step_bytes(self, step: int) -> int | None:
-        """Bytes that a step needs besides its networks' `weights_bytes`, if that can be told without taking it."""
-        return None
-
-    @property
-    def per_modality(self) -> int:
-        """Images of each modality in a batch that is not drawn by identity."""
-        return self.settings.batch
-
-    def epoch_steps(self) -> int:
-        """Steps of an epoch: as many batches as the larger modality fills; by identity, counting the identities alone
-        that have both."""
-        config, batches = self.settings, self.batches
-        if not self.by_identity:
-            return -(-max(len(rows) for rows in batches.rows.values()) // self.per_modality)
-        images = max(np.isin(batches.labels[rows], batches.paired).sum() for rows in batches.rows.values())
-        return int(images) // (config.identities * config.images) + 1
-
-    def require_identities(self, count: int, settings: str) -> None:
-        """Raise ValueError unless so many identities have images of both modalities."""
-        if len(self.batches.paired) < count:
-            raise ValueError(
-                f"{type(self).__name__} needs {count} identities with images of both modalities in a batch and the "
-                f"table has {len(self.batches.paired)}: lower {settings}, or add people."
-            )
-
-    def rows(self, step: int) -> tuple[Rows, Rows]:
-        """The rows of a step's visible images and of its infrared ones."""
-        process, config = 0 if self.shared else self.process, self.settings
-        stream = np.random.default_rng(seeds.integer(self.seed, process, step, "rows"))
-        if self.by_identity:
-            return self.batches.by_identity(
-                stream, identities=config.identities, images=config.images, visible_only=config.visible_only
-            )
-        return self.batches.unpaired(stream, self.per_modality)
-
-    def images(self, rows: Rows, draw: torch.Generator) -> Images:
-        """The rows' images in 0..1, mirrored and moved at random."""
-        config = self.settings
-        return self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
-
-    def real(self, step: int, draw: torch.Generator) -> dict[str, Images]:
-        """A step's images by modality, in -1..1."""
-        rows = zip(MODALITIES, self.rows(step), strict=True)
-        return {modality: self.images(own, draw) * 2 - 1 for modality, own in rows}
-
-    def rate(self, step: int) -> float:
-        """Share of the learning rates at a step."""
-        return 1.0
-
-    def before_step(self, step: int) -> None:
-        for optimizer in self.optimizers.values():
-            schedules.scale_learning_rates(optimizer, self.rate(step))
-
-    def describe(self, step: int) -> str:
-        return self.batches.describe(np.concatenate(self.rows(step)))
-
-    def fitted(self) -> dict[str, nn.Module]:
-        """The networks that make the pictures, once training is over; an average of them, say."""
-        return {name: self.modules[name] for name in self.kept}
 
 
 class Translator(Generator):
@@ -158,6 +61,10 @@ class Translator(Generator):
 
     def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
         return translator_cost.estimate(self, table, synthetic)
+
+    def batch_divisor(self, table: pd.DataFrame) -> int:
+        size = (self.config.height, self.config.width)
+        return math.gcd(*self.task_class.outline(self.config, Batches(table, size, None, blank=True)).parted())
 
     def about(self) -> dict[str, Any]:
         """What else to keep beside the weights, as JSON values."""
@@ -194,7 +101,8 @@ class Translator(Generator):
 
     def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
         config = self.config
-        batches = Batches(table, (config.height, config.width), self.cache)
+        with processes.first_alone():  # which decodes the images for all
+            batches = Batches(table, (config.height, config.width), self.cache)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.integer(config.seed, "weights"))
             task = self.make_task(batches)
@@ -257,20 +165,23 @@ class Translator(Generator):
         Raises:
             ValueError: a camera that it was not fitted to, or images of another size than it was fitted at.
         """
-        modality, size = self.modality(camera), (self.config.height, self.config.width)
+        items = self.asked(identity, camera, range(self.config.seed, self.config.seed + len(images)))
+        size = (self.config.height, self.config.width)
         if images.shape[1:3] != size:
             raise ValueError(
                 f"{self.name} was fitted at {size[0]}x{size[1]} pixels and got images of "
                 f"{images.shape[1]}x{images.shape[2]}: resize them first."
             )
-        about = {"source_images": ("",), "from_modality": OTHER[modality], "modality": modality}
-        items = [
-            SampleRequest(identity, camera_in_table(camera), Path(), (self.config.seed + place,), **about)
-            for place in range(len(images))
-        ]
         batch = self.config.sampling_batch
         parts = [slice(place, place + batch) for place in range(0, len(images), batch)]
         return np.concatenate([self.pictures([images[part]], items[part]) for part in parts])
+
+    def asked(self, identity: str, camera: str, numbers: Iterable[int]) -> list[SampleRequest]:
+        """Requests of pictures of images of the other modality than the camera's, one for each seed; of no files.
+        Raises ValueError for a camera that it was not fitted to."""
+        modality = self.modality(camera)
+        about = {"source_images": ("",), "from_modality": OTHER[modality], "modality": modality}
+        return [SampleRequest(identity, camera_in_table(camera), Path(), (seed,), **about) for seed in numbers]
 
     def modality(self, camera: str) -> str:
         """What the camera records. Raises ValueError for one that it was not fitted to; names those it was."""

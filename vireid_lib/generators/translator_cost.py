@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from vireid_lib.data.cameras import camera_in_table, camera_keys
+from vireid_lib.data.cameras import camera_keys
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import (
     LARGE,
@@ -23,7 +23,6 @@ from vireid_lib.generators.cost import (
     timed,
     weights_bytes,
 )
-from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.training import hub
 from vireid_lib.training.determinism import deterministic_kernels
 from vireid_lib.training.loop import accelerator_for
@@ -74,17 +73,19 @@ def estimate(generator: Translator, table: pd.DataFrame, synthetic: int = 0) -> 
     published = config.model_copy(update=config.published_length())
     published = generator.task_class.outline(published, outline.batches).steps
     words = f"{steps_text(outline.steps, published)} of {max(images.values())} images at {size[0]} x {size[1]}"
-    about = (len(table), words, outline.steps, synthetic)
+
+    def unmeasured(reason: str) -> Estimate:
+        disk = disk_bytes(len(table), synthetic, *size, 0, 0)
+        return Estimate(len(table), words, outline.steps, synthetic, {}, reason, None, disk)
+
     absent = [name for name in _models(config) if not _is_here(name)]
     if absent:
-        reason = f"{absent[0]} is not on this machine yet, the first run fetches it"
-        return Estimate(*about, {}, reason, None, disk_bytes(len(table), synthetic, *size, 0, 0))
+        return unmeasured(f"{absent[0]} is not on this machine yet, the first run fetches it")
     without = {"pretrained": None} if getattr(config, "pretrained", None) else {}  # as fast without ImageNet's weights
     whole = config.model_copy(update={"steps": outline.steps, **without})
     found, said = _within(generator, whole, _some(table), kinds, images, device)
     if found is None:
-        reason = f"a single step of so large a model takes minutes on {place_name(device)}"
-        return Estimate(*about, {}, reason, None, disk_bytes(len(table), synthetic, *size, 0, 0))
+        return unmeasured(f"a single step of so large a model takes minutes on {place_name(device)}")
     words += f"; {found.trained / 1e6:,.1f} million parameters trained"
     training = sum(found.seconds[step] * found.scaled(step, images[step]) * times for step, times in kinds.items())
     whole_step = device.type == "cuda" and found.images == images  # what a GPU said of a whole step is the truth
@@ -178,10 +179,7 @@ def _picture(own: Translator, batches: Batches) -> float:
     if hasattr(config, "sampling_steps") and config.sampling_steps > SHORT:
         scale, own.config = config.sampling_steps / SHORT, config.model_copy(update={"sampling_steps": SHORT})
     camera = next(name for name, modality in batches.cameras.items() if modality == "infrared")
-    about = {"source_images": ("",), "from_modality": "visible", "modality": "infrared"}
-    items = [
-        SampleRequest(batches.names[0], camera_in_table(camera), Path(), (place,), **about) for place in range(count)
-    ]
+    items = own.asked(batches.names[0], camera, range(count))
     images = [np.array(batches.pixels[np.zeros(count, int)])] * (2 if own.from_pairs else 1)
     return timed(lambda: own.pictures(images, items), own.device) * scale / count
 

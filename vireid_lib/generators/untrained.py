@@ -13,6 +13,8 @@ from vireid_lib.generators.base import Generator
 class Untrained(Generator):
     """Base of the references that any trained generator must beat. A fitted folder says what the cameras record."""
 
+    trained = False
+
     def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
         return {"cameras": camera_modalities(table)}
 

@@ -18,8 +18,9 @@ from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translator import TranslationTask, Translator
-from vireid_lib.training import seeds
+from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.generators.translator import Translator
+from vireid_lib.training import seeds, whole_batch
 
 GROUP = 8  # channels that are normalised together
 SMALLEST_VARIANCE = 1e-6  # half a grey level: no likelihood without end
@@ -103,7 +104,7 @@ class ConditionalVae(nn.Module):
         deviation that makes it smallest, and the divergence of q(z | x, modality) from the prior."""
         mean, log_variance = self.encode(images, modality)
         rebuilt = self.decode(mean + noise * (log_variance / 2).exp(), domain)
-        variance = (images - rebuilt).square().mean() + SMALLEST_VARIANCE
+        variance = whole_batch.mean((images - rebuilt).square().mean()) + SMALLEST_VARIANCE
         likelihood = images[0].numel() * (torch.log(2 * np.pi * variance) + 1) / 2
         return likelihood, divergence(mean, log_variance).mean()
 
@@ -162,9 +163,10 @@ class VaeTask(TranslationTask):
     def losses(self, step: int) -> dict[str, Tensor]:
         config, rows, draw = self.settings, np.concatenate(self.rows(step)), self.generator(step, "images")
         cameras, images = self.batches.camera[rows], self.images(rows, draw) * 2 - 1
-        noise = torch.randn(len(rows), config.latent, generator=draw).to(self.device)
-        labels = (each.labels(cameras).to(self.device) for each in (self.by_modality, self.domains))
-        likelihood, from_prior = self.modules["vae"](images, *labels, noise)
+        noise = torch.randn(len(rows), config.latent, generator=draw)
+        labels = (each.labels(cameras) for each in (self.by_modality, self.domains))
+        drawn = (whole_batch.part(each).to(self.device) for each in (images, *labels, noise))
+        likelihood, from_prior = self.modules["vae"](*drawn)
         total = likelihood + config.divergence_weight * from_prior
         return {"total": total, "likelihood": likelihood, "divergence": from_prior}
 

@@ -11,7 +11,6 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
 from jaxtyping import Float, Int
 from pydantic import Field, model_validator
@@ -26,8 +25,9 @@ from vireid_lib.generators.config import TranslatorConfig
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import SampleRequest
-from vireid_lib.generators.translator import TranslationTask, Translator
-from vireid_lib.training import seeds
+from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.generators.translator import Translator
+from vireid_lib.training import seeds, whole_batch
 from vireid_lib.training.average import WeightAverage
 
 Contours = Float[Tensor, "batch 1 height width"]
@@ -138,7 +138,7 @@ def contours(images: Images, cutoff: int, signed: bool = False) -> Contours:
 class ViDiffTask(TranslationTask):
     """Each image is denoised under its own label, from its own contours; nothing is paired."""
 
-    kept, shared = ("denoiser",), True
+    kept = ("denoiser",)
 
     def __init__(self, config: ViDiffConfig, batches: Batches) -> None:
         super().__init__(config, batches)
@@ -157,23 +157,17 @@ class ViDiffTask(TranslationTask):
     def after_step(self, step: int) -> None:
         self.extras["average"].update(self.modules["denoiser"])
 
-    def prepare(self, accelerator: Accelerator) -> None:
-        if 2 * self.settings.batch % self.processes:
-            raise ValueError(
-                f"A batch of 2 x {self.settings.batch} images does not part evenly into {self.processes} "
-                "processes: start a number of them that divides it, or change `batch`."
-            )
-        super().prepare(accelerator)
+    def parted(self) -> tuple[int, ...]:
+        return (2 * self.settings.batch,)
 
     def losses(self, step: int) -> dict[str, Tensor]:
-        draw, config = self.generator(step, "images", shared=True), self.settings
+        draw, config = self.generator(step, "images"), self.settings
         images = self.images(np.concatenate(self.rows(step)), draw)
         times = torch.randint(self.schedule.config.num_train_timesteps, (len(images),), generator=draw)
         noise = torch.randn(images.shape, generator=draw)
         labels = torch.arange(len(MODALITIES)).repeat_interleave(config.batch)
-        # All processes draw the same batch and each takes its share: how many there are does not change the result.
-        share = slice(self.process, None, self.processes)
-        images, times, noise, labels = (part[share].to(self.device) for part in (images, times, noise, labels))
+        drawn = (images, times, noise, labels)
+        images, times, noise, labels = (whole_batch.part(each).to(self.device) for each in drawn)
         clean, seen = images * 2 - 1, contours(images, config.cutoff, config.signed)
         noised = self.schedule.add_noise(clean, noise, times)
         predicted = self.modules["denoiser"](noised, seen, times, labels)

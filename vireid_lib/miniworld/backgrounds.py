@@ -1,7 +1,5 @@
 """Backgrounds: each place is a panorama painted once from its seed; a picture shows a stretch of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 

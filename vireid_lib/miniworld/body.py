@@ -1,12 +1,10 @@
 """Arms, legs and trunk as solids, with what hangs from them: skirts, coat tails, straps, bags."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from vireid_lib.miniworld.figure import Figure, Mask
-from vireid_lib.miniworld.patterns import ON_LIMBS, band, disc, front_line, pattern_paint
-from vireid_lib.miniworld.raster import Array, Lathe, Paint, Surface
+from vireid_lib.miniworld.patterns import ON_LIMBS, band, disc, front_line, pattern_paint, step
+from vireid_lib.miniworld.raster import Array, Lathe, Surface
 
 
 def _on_limbs(patterns: Array) -> Array:
@@ -178,22 +176,18 @@ def bags(figure: Figure, front: bool) -> list[Lathe]:
     ]
 
 
-def _straps(backpack: Mask, sling: Mask, side: Array, colour: Array) -> Paint:
+def _straps(surface: Surface, backpack: Mask, sling: Mask, side: Array, colour: Array) -> tuple[Array, Array]:
     """Two straps over the shoulders of a backpack, one across the body of a shoulder bag."""
-
-    def paint(surface: Surface) -> tuple[Array, Array]:
-        mask = np.zeros_like(surface.across)
-        for rows, is_pack in ((np.flatnonzero(backpack), True), (np.flatnonzero(sling), False)):
-            if len(rows) == 0:
-                continue
-            part = surface.pick(rows)
-            if is_pack:
-                distance = 0.13 - np.abs(np.abs(part.side) - 0.52)
-                shown = (part.front > 0) & (part.along < 0.62)
-            else:
-                distance = 0.12 - np.abs(part.side * side[rows, None, None] - (1.9 * part.along - 0.75))
-                shown = part.along < 0.98
-            mask[rows] = np.clip(distance / part.pixel_across + 0.5, 0, 1) * shown
-        return mask, colour * 0.85
-
-    return paint
+    mask = np.zeros_like(surface.across)
+    for rows, is_pack in ((np.flatnonzero(backpack), True), (np.flatnonzero(sling), False)):
+        if len(rows) == 0:
+            continue
+        part = surface.pick(rows)
+        if is_pack:
+            distance = 0.13 - np.abs(np.abs(part.side) - 0.52)
+            shown = (part.front > 0) & (part.along < 0.62)
+        else:
+            distance = 0.12 - np.abs(part.side * side[rows, None, None] - (1.9 * part.along - 0.75))
+            shown = part.along < 0.98
+        mask[rows] = step(distance, part.pixel_across) * shown
+    return mask, colour * 0.85

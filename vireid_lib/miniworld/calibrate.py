@@ -31,8 +31,8 @@ ARMS = {
     "true": "+ external, true infrared (upper bound)",
 }
 
-PROTOCOL = SysuProtocol(galleries=4)
-"""The profile mini's: the test people as four galleries."""
+PROTOCOL = SysuProtocol(galleries=8)
+"""The profile mini's: the test people as eight galleries."""
 
 SETTABLE = ("train_ids", "val_ids", "test_ids", "images_per_camera", "test_images", "external_ids", "infrared_images")
 """Fields of `write.Size` that the command line sets."""
@@ -81,7 +81,7 @@ def training_table(
 def measure(
     out: Path, world_seed: int, arm: str, seed: int, size: write.Size, identities: int | None, per_camera: int
 ) -> Result:
-    """Train and test once (all-search, single-shot, four galleries in ten draws each); a training that is complete in
+    """Train and test once (all-search, single-shot, eight galleries in ten draws each); a training that is complete in
     `out` is loaded."""
     root = out / f"world-{world_seed}"
     world = write.make(root, seed=world_seed, size=size)

@@ -1,7 +1,5 @@
 """Cameras of the miniature world, and the instance factors (pose, framing, light) of one picture."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

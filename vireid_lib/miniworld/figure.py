@@ -1,7 +1,5 @@
 """Materials and shared factors of a batch of posed people: what every body part is built from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,8 +8,8 @@ from numpy.typing import NDArray
 
 from vireid_lib.miniworld.cameras import View
 from vireid_lib.miniworld.people import Cloth, Garment, Person
-from vireid_lib.miniworld.raster import Array, Lathe, Paint
-from vireid_lib.miniworld.skeleton import Point, Pose, pose
+from vireid_lib.miniworld.raster import Array, Lathe
+from vireid_lib.miniworld.skeleton import Point, Pose, numbers, pose
 
 Mask = NDArray[np.bool_]
 
@@ -40,9 +38,7 @@ class Figure:
         self.turn = np.stack([self.pose.cos, self.pose.sin], 1).astype(np.float32)
         self.zero, self.everyone = np.zeros(self.n, np.float32), np.ones(self.n, bool)
         self.one = self.zero + 1
-        self.build, self.shoulders, self.side = (
-            np.array([getattr(p, name) for p in people], np.float32) for name in ("build", "shoulders", "side")
-        )
+        self.build, self.shoulders, self.side = (numbers(name, people) for name in ("build", "shoulders", "side"))
         self.skin, self.hair, self.bag, self.hat = (
             self.tones([getattr(p, name) for p in people]) for name in ("skin", "hair", "bag_cloth", "hat_cloth")
         )
@@ -81,8 +77,8 @@ class Figure:
             self.tones([a for a, _ in pairs]),
             self.tones([b for _, b in pairs]),
             np.array([g.pattern for g in garments]),
-            np.array([g.scale for g in garments], np.float32),
-            np.array([g.cut for g in garments], np.float32),
+            numbers("scale", garments),
+            numbers("cut", garments),
         )
 
     def part(
@@ -100,14 +96,14 @@ class Figure:
         """A solid between two points of the body, for the people in `where`.
 
         `widths` are four half-widths in PIXELS [N]; `caps` and `droop` in body heights. `paints` are tuples
-        (factory, arrays [N, ...] or settings): arrays are cut to the chosen people before the call.
+        (`Paint`, arrays [N, ...] or settings): arrays are cut to the chosen people before the call.
         """
         rows = np.flatnonzero(where)
 
         def cut(value: object) -> object:
             return value[rows] if isinstance(value, np.ndarray) and len(value) == self.n else value
 
-        ready: list[Paint] = [factory(*(cut(value) for value in values)) for factory, *values in paints]
+        ready = [(paint, *(cut(value) for value in values)) for paint, *values in paints]
         scale = self.scale[rows]
         sag = droop * scale * np.sin(self.pose.tilt[rows]) if droop else np.zeros(len(rows), np.float32)
         return Lathe(

@@ -1,23 +1,17 @@
 """Head, face, hair and hats as solids."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from vireid_lib.miniworld.figure import Figure, Mask
 from vireid_lib.miniworld.patterns import band, step
-from vireid_lib.miniworld.raster import Array, Lathe, Paint, Surface
+from vireid_lib.miniworld.raster import Array, Lathe, Surface
 
 
-def _scalp(hairy: Mask, low: Array, colour: Array) -> Paint:
+def _scalp(surface: Surface, hairy: Mask, low: Array, colour: Array) -> tuple[Array, Array]:
     """Hair on the skull: above the hairline, and down to `low` [n] at the sides and the back."""
-
-    def paint(surface: Surface) -> tuple[Array, Array]:
-        low_ = low[:, None, None]
-        line = np.where(surface.front > 0.3, 0.04, np.where(surface.front > -0.05, low_ * 0.55, low_))
-        return step(line - surface.along, surface.pixel * 2) * hairy[:, None, None], colour
-
-    return paint
+    low = low[:, None, None]
+    line = np.where(surface.front > 0.3, 0.04, np.where(surface.front > -0.05, low * 0.55, low))
+    return step(line - surface.along, surface.pixel * 2) * hairy[:, None, None], colour
 
 
 def _box(surface: Surface, u: Array, v: Array) -> Array:
@@ -25,29 +19,20 @@ def _box(surface: Surface, u: Array, v: Array) -> Array:
     return np.clip(0.5 - u / surface.pixel_across, 0, 1) * np.clip(0.5 - v / surface.pixel, 0, 1)
 
 
-def _eyes(glasses: Mask, skin: Array) -> Paint:
-    def paint(surface: Surface) -> tuple[Array, Array]:
-        u = np.abs(np.abs(surface.side) - 0.40) - np.where(glasses, 0.30, 0.17)[:, None, None]
-        v = np.abs(surface.along - 0.42) - np.where(glasses, 0.20, 0.11)[:, None, None]
-        return _box(surface, u, v) * (surface.front > 0.1), skin * 0.22
-
-    return paint
+def _eyes(surface: Surface, glasses: Mask, skin: Array) -> tuple[Array, Array]:
+    u = np.abs(np.abs(surface.side) - 0.40) - np.where(glasses, 0.30, 0.17)[:, None, None]
+    v = np.abs(surface.along - 0.42) - np.where(glasses, 0.20, 0.11)[:, None, None]
+    return _box(surface, u, v) * (surface.front > 0.1), skin * 0.22
 
 
-def _mouth(skin: Array) -> Paint:
-    def paint(surface: Surface) -> tuple[Array, Array]:
-        u, v = np.abs(surface.side) - 0.30, np.abs(surface.along - 1.08) - 0.06
-        return _box(surface, u, v) * (surface.front > 0.2) * 0.8, skin * 0.5
-
-    return paint
+def _mouth(surface: Surface, skin: Array) -> tuple[Array, Array]:
+    u, v = np.abs(surface.side) - 0.30, np.abs(surface.along - 1.08) - 0.06
+    return _box(surface, u, v) * (surface.front > 0.2) * 0.8, skin * 0.5
 
 
-def _beard(worn: Mask, hair: Array) -> Paint:
-    def paint(surface: Surface) -> tuple[Array, Array]:
-        lower = step(surface.along - 0.86, surface.pixel * 1.5) * (surface.front > 0.05)
-        return lower * worn[:, None, None] * 0.92, hair
-
-    return paint
+def _beard(surface: Surface, worn: Mask, hair: Array) -> tuple[Array, Array]:
+    lower = step(surface.along - 0.86, surface.pixel * 1.5) * (surface.front > 0.05)
+    return lower * worn[:, None, None] * 0.92, hair
 
 
 def head(figure: Figure) -> list[Lathe]:

@@ -4,8 +4,6 @@ Upper bounds and measures of a generator use it; nothing else may learn from it.
 people therefore lie in a folder of their own (`mini_truth`), in no data set's layout.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 from collections.abc import Sequence

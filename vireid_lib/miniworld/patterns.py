@@ -1,12 +1,10 @@
 """Patterns of cloth and other surface paints: masks as functions of where on the body a pixel lies."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
 
-from vireid_lib.miniworld.raster import Array, Paint, Surface
+from vireid_lib.miniworld.raster import Array, Surface
 
 
 def step(value: Array, pixel: Array) -> Array:
@@ -67,56 +65,44 @@ ON_LIMBS = ("striped", "vertically striped", "checked", "dotted")
 """Patterns of an upper garment that run on over sleeves and skirts."""
 
 
-def pattern_paint(names: list[str], scale: Array, side: Array, second: Array, start: Array, stop: Array) -> Paint:
+def pattern_paint(
+    surface: Surface, names: list[str], scale: Array, side: Array, second: Array, start: Array, stop: Array
+) -> tuple[Array, Array]:
     """The pattern of each image's garment, laid on a part that spans start..stop [n] of the garment's length.
 
     `side` [n] is the outer side of a limb, `second` [n, channels] the colour of the pattern.
     """
-
-    def paint(surface: Surface) -> tuple[Array, Array]:
-        mask = np.zeros_like(surface.across)
-        for name in set(names) - {"plain"}:
-            rows = np.array([i for i, other in enumerate(names) if other == name])
-            part = surface.pick(rows)
-            span = (stop - start)[rows, None, None]
-            part.along = part.along * span + start[rows, None, None]
-            part.pixel = part.pixel * np.abs(span)
-            mask[rows] = PATTERNS[name](part, scale[rows, None, None], side[rows, None, None])
-        return mask, second
-
-    return paint
+    mask = np.zeros_like(surface.across)
+    for name in set(names) - {"plain"}:
+        rows = np.array([i for i, other in enumerate(names) if other == name])
+        part = surface.pick(rows)
+        span = (stop - start)[rows, None, None]
+        part.along = part.along * span + start[rows, None, None]
+        part.pixel = part.pixel * np.abs(span)
+        mask[rows] = PATTERNS[name](part, scale[rows, None, None], side[rows, None, None])
+    return mask, second
 
 
-def band(low: Array, high: Array, over: Array | float) -> Paint:
+def band(surface: Surface, low: Array, high: Array, over: Array | float) -> tuple[Array, Array | float]:
     """Paint (or darken by a factor) the stretch low..high [n] of the part's axis."""
-
-    def paint(surface: Surface) -> tuple[Array, Array | float]:
-        mask = step(surface.along - low[:, None, None], surface.pixel)
-        mask *= step(high[:, None, None] - surface.along, surface.pixel)
-        return mask, over
-
-    return paint
+    mask = step(surface.along - low[:, None, None], surface.pixel)
+    mask *= step(high[:, None, None] - surface.along, surface.pixel)
+    return mask, over
 
 
-def front_line(half_width: Array, darkness: float) -> Paint:
+def front_line(surface: Surface, half_width: Array, darkness: float) -> tuple[Array, float]:
     """A vertical line down the front (zip, buttons, open coat); none where `half_width` [n] is 0."""
-
-    def paint(surface: Surface) -> tuple[Array, float]:
-        width = half_width[:, None, None]
-        mask = step(width - np.abs(surface.side), surface.pixel_across) * (surface.front > 0) * (width > 0)
-        return mask, darkness
-
-    return paint
+    width = half_width[:, None, None]
+    mask = step(width - np.abs(surface.side), surface.pixel_across) * (surface.front > 0) * (width > 0)
+    return mask, darkness
 
 
-def disc(side: Array, along: Array, radius_side: Array, radius_along: Array, over: Array | float) -> Paint:
+def disc(
+    surface: Surface, side: Array, along: Array, radius_side: Array, radius_along: Array, over: Array | float
+) -> tuple[Array, Array | float]:
     """An ellipse on the front at (side, along) [n] with radii [n]; none where a radius is 0."""
-
-    def paint(surface: Surface) -> tuple[Array, Array | float]:
-        u = (surface.side - side[:, None, None]) / np.maximum(radius_side, 1e-3)[:, None, None]
-        v = (surface.along - along[:, None, None]) / np.maximum(radius_along, 1e-3)[:, None, None]
-        pixel = surface.pixel / np.maximum(radius_along, 1e-3)[:, None, None]
-        mask = step(1 - np.hypot(u, v), np.minimum(pixel, 2)) * (radius_side > 0)[:, None, None]
-        return mask * (surface.front > 0), over
-
-    return paint
+    u = (surface.side - side[:, None, None]) / np.maximum(radius_side, 1e-3)[:, None, None]
+    v = (surface.along - along[:, None, None]) / np.maximum(radius_along, 1e-3)[:, None, None]
+    pixel = surface.pixel / np.maximum(radius_along, 1e-3)[:, None, None]
+    mask = step(1 - np.hypot(u, v), np.minimum(pixel, 2)) * (radius_side > 0)[:, None, None]
+    return mask * (surface.front > 0), over

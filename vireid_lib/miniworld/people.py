@@ -1,7 +1,5 @@
 """Identity factors of the miniature world: a person's look in visible light and in near infrared."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace

@@ -5,10 +5,8 @@ it (a cubic), rounded ends. In orthographic projection its surface normal and th
 pixel shows follow in closed form: patterns turn with the body without a mesh, edges need no supersampling.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -43,16 +41,14 @@ class Surface:
         """The body's back-front coordinate of the surface point, -1..1."""
         return self.facing * self.turn[:, 0, None, None] + self.across * self.turn[:, 1, None, None]
 
-    def pick(self, rows: NDArray[np.int64]) -> Surface:
+    def pick(self, rows: NDArray[np.int64]) -> "Surface":
         """The same for a subset of the images."""
-        return Surface(
-            *(getattr(self, name)[rows] for name in ("across", "facing", "along", "pixel", "pixel_across", "turn"))
-        )
+        return Surface(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
-Paint = Callable[[Surface], tuple[Array, Array | float]]
-"""Gives a mask [n, h, w] in 0..1 and what to lay where it is 1: a colour [n, channels], or a factor that
-darkens the colour that is there."""
+Paint = Callable[..., tuple[Array, Array | float]]
+"""Of a surface and more about each picture: a mask [n, h, w] in 0..1 and what to lay where it is 1: a colour
+[n, channels], or a factor that darkens the colour that is there."""
 
 
 @dataclass
@@ -62,7 +58,8 @@ class Lathe:
     `top`, `bottom` [n, 2]: ends of the axis (x, y). `widths` [n, 4]: half-widths at 0, 1/3, 2/3, 1 of it.
     `caps` [n, 2]: how far the rounded ends reach. `colour` [n, channels]. `turn` [n, 2]: cosine and sine of
     the body's yaw. `droop` [n]: how far rings sag towards the camera that looks from above. `light` [n, 3]:
-    direction of the light (right, down, towards the camera) times its strength; `ambient` [n].
+    direction of the light (right, down, towards the camera) times its strength; `ambient` [n]. `paints`: each a `Paint`
+    and its arguments after the surface.
     """
 
     rows: NDArray[np.int64]
@@ -75,7 +72,7 @@ class Lathe:
     droop: Array
     light: Array
     ambient: Array
-    paints: Sequence[Paint] = field(default_factory=tuple)
+    paints: Sequence[tuple] = ()
 
 
 def _windows(lathe: Lathe, height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
@@ -134,8 +131,8 @@ def draw(canvas: Array, lathe: Lathe) -> None:
     channels = canvas.shape[1]
     colour = np.empty((len(x0), channels, h, w), np.float32)
     colour[:] = lathe.colour[:, :, None, None]
-    for paint in lathe.paints:
-        mask, over = paint(surface)
+    for paint, *about in lathe.paints:
+        mask, over = paint(surface, *about)
         if isinstance(over, float):
             colour *= (1 + mask * np.float32(over - 1))[:, None]
             continue

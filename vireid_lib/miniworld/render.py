@@ -1,7 +1,5 @@
 """Renders people: batched pictures of miniature persons in visible light or near infrared."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -16,6 +14,7 @@ from vireid_lib.miniworld.figure import Figure
 from vireid_lib.miniworld.head import hats, head, long_hair
 from vireid_lib.miniworld.people import Person, in_tones
 from vireid_lib.miniworld.raster import Array, Lathe, draw
+from vireid_lib.miniworld.skeleton import numbers
 
 _CHUNK = 32  # pictures at a time: windows of one part then stay in the processor's cache
 # The last digits of a matrix product depend on how many threads share it, and with them a grey level here and there:
@@ -133,27 +132,24 @@ def _photograph(canvas: Array, views: Sequence[View]) -> Array:
     """What lens and sensor make of the light: vignette, colour cast, exposure, contrast, blur, noise."""
     n, channels, height, width = canvas.shape
 
-    def of(name: str) -> Array:
-        return np.array([getattr(view.camera, name) for view in views], np.float32)
-
+    cameras = [view.camera for view in views]
     infrared = channels == 1
     x = (np.arange(width) + 0.5) / height - 0.5 * width / height
     y = (np.arange(height) + 0.5) / height - 0.45
     if infrared:  # the lamp's spot wanders with the person's place in the scene
-        x = x - 0.12 * np.array([view.light_shift for view in views], np.float32)[:, None]
+        x = x - 0.12 * numbers("light_shift", views)[:, None]
     x = np.broadcast_to(x, (n, width))
-    fall = 1 - of("vignette")[:, None, None] * ((x * x)[:, None, :] * 2.2 + (y * y)[None, :, None] * 1.6)
-    gain = of("exposure") * np.array([view.light for view in views], np.float32)
-    cast = np.array([view.camera.cast for view in views], np.float32)[:, :channels] if not infrared else 1.0
+    fall = 1 - numbers("vignette", cameras)[:, None, None] * ((x * x)[:, None, :] * 2.2 + (y * y)[None, :, None] * 1.6)
+    gain = numbers("exposure", cameras) * numbers("light", views)
+    cast = 1.0 if infrared else numbers("cast", cameras)
     canvas *= (np.maximum(fall, 0.1) * gain[:, None, None])[:, None].astype(np.float32)
     canvas *= np.reshape(cast, (-1, channels, 1, 1)).astype(np.float32)
-    contrast = of("contrast")[:, None, None, None]
     canvas -= 0.45
-    canvas *= contrast
+    canvas *= numbers("contrast", cameras)[:, None, None, None]
     canvas += 0.45
     # Highlights roll off instead of clipping hard.
     np.minimum(canvas, 0.8 + 0.35 * np.tanh((canvas - 0.8) / 0.35), out=canvas, where=canvas > 0.8)
-    canvas = _blur(canvas, of("blur") * height / 128)
+    canvas = _blur(canvas, numbers("blur", cameras) * height / 128)
     noise = _noise_bank(height, width)
     for i, view in enumerate(views):
         if view.camera.noise > 0:

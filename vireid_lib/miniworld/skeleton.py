@@ -1,7 +1,5 @@
 """Poses a batch of people: joints in three dimensions from gait and build, projected to the picture."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,22 +40,18 @@ class Pose:
         return self.scale * np.hypot(wide * self.cos, deep * self.sin)
 
 
+def numbers(name: str, things: Sequence[object]) -> Array:
+    """One attribute of all things."""
+    return np.array([getattr(thing, name) for thing in things], np.float32)
+
+
 def pose(people: Sequence[Person], views: Sequence[View], height: int, width: int) -> Pose:
     """Pose people for their views in pictures of height x width pixels."""
-
-    def of(values: list[float]) -> Array:
-        return np.array(values, np.float32)
-
-    yaw = np.deg2rad(of([view.yaw for view in views]))
-    tilt = np.deg2rad(of([view.camera.elevation for view in views]))
-    tall = of([person.height for person in people])
-    scale = 0.80 * height * of([view.scale for view in views]) * (0.4 + 0.6 * tall)
-    x = width / 2 + height * of([view.offset_x for view in views])
-    ground = height * (0.915 + of([view.offset_y for view in views]))
-    phase, stride = of([view.phase for view in views]), of([view.stride for view in views])
-    wide = of([person.build for person in people])
-    shoulders = of([person.shoulders for person in people])
-    swing = of([view.arms for view in views])
+    yaw, tilt = np.deg2rad(numbers("yaw", views)), np.deg2rad(numbers("elevation", [view.camera for view in views]))
+    scale = 0.80 * height * numbers("scale", views) * (0.4 + 0.6 * numbers("height", people))
+    x, ground = width / 2 + height * numbers("offset_x", views), height * (0.915 + numbers("offset_y", views))
+    phase, stride, swing = (numbers(name, views) for name in ("phase", "stride", "arms"))
+    wide, shoulders = numbers("build", people), numbers("shoulders", people)
 
     joints: dict[str, Point] = {}
     lowest = np.full(len(people), 9, np.float32)

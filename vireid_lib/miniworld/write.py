@@ -39,7 +39,7 @@ class Size:
 
     train_ids: int = 20
     val_ids: int = 5
-    test_ids: int = 200
+    test_ids: int = 400
     images_per_camera: int = 8
     external_ids: int = 80
     external_images: int = 16

@@ -32,11 +32,7 @@ class Labelled:
 
     @classmethod
     def of(cls, table: pd.DataFrame, config: ReidConfig, *, seed: int) -> "Labelled":
-        """Read a table.
-
-        Raises:
-            ValueError: it is empty, or an identity lacks a modality.
-        """
+        """Read a table. Raises ValueError: it is empty, or an identity lacks a modality."""
         _check_modalities(table)
         true_labels, identities = tables.identity_labels(table)
         visible = (table["modality"] == "visible").to_numpy()
@@ -60,13 +56,13 @@ def steps_per_epoch(kind: type[Method], table: pd.DataFrame, config: ReidConfig,
 
 def _check_modalities(table: pd.DataFrame) -> None:
     """Each identity must have both modalities: the batches pair them."""
-    for modality, other in (("visible", "infrared"), ("infrared", "visible")):
-        here = set(table.loc[table["modality"] == modality, "identity"])
-        lacking = sorted(here - set(table.loc[table["modality"] == other, "identity"]))
-        if lacking:
-            raise ValueError(
-                f"Identity {lacking[0]} has {modality} images and no {other} one ({len(lacking)} such "
-                f"identities): add {other} images of it, from a generator say, or leave it out."
-            )
     if table.empty:
         raise ValueError("The training table is empty: pass the rows of vireid_lib.data.tables.training_rows.")
+    kinds = table.groupby("identity")["modality"].agg(["nunique", "first"])
+    lone = kinds[kinds["nunique"] == 1]
+    for identity, here in lone["first"].items():
+        other = tables.OTHER[here]
+        raise ValueError(
+            f"Identity {identity} has {here} images and no {other} one ({len(lone)} such identities): add {other} "
+            "images of it, from a generator say, or leave it out."
+        )

@@ -4,7 +4,9 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from vireid_lib.data.strict import Strict
 
 Origin = Literal["paper", "release", "miniature world", "ours"]
 """Where a default comes from: printed in the method's paper; from its authors' code, or from that of the method it is
@@ -13,7 +15,7 @@ built on; chosen by scores on the miniature world's validation identities; or se
 REST = "*"
 
 
-class ReidConfig(BaseModel):
+class ReidConfig(Strict):
     """Settings that the trainer reads. Each method's file adds its own and fills in its paper's values.
 
     An unknown name or a wrong type is refused by name; instances do not change.
@@ -39,8 +41,6 @@ class ReidConfig(BaseModel):
         channels_last: keep maps in the order batch, height, width, channels; mostly faster.
         compile: compile the network (`torch.compile`); `tests/benchmarks/bench_reid.py --compile` measures the gain.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     ORIGINS: ClassVar[Mapping[Origin, Sequence[str]]] = {"ours": (REST,)}
 
@@ -87,23 +87,17 @@ class ReidConfig(BaseModel):
 
     @classmethod
     def origins(cls) -> dict[str, Origin]:
-        """Where each setting's default comes from, in the order of the settings.
-
-        Raises:
-            ValueError: ORIGINS names an origin or a setting that does not exist, or one setting twice.
-        """
+        """Where each setting's default comes from, in the order of the settings. Raises ValueError: ORIGINS names an
+        origin or a setting that does not exist, or one setting twice."""
         found = dict.fromkeys(cls.model_fields, "ours")
         for kind in (kind for kind in reversed(cls.__mro__) if issubclass(kind, ReidConfig)):
             stated = [(name, origin) for origin, names in vars(kind).get("ORIGINS", {}).items() for name in names]
-            named = [name for name, _ in stated]
-            for what, wrong, known in (
-                ("origin", [origin for _, origin in stated if origin not in get_args(Origin)], get_args(Origin)),
-                ("setting", [name for name in named if name not in (REST, *kind.model_fields)], kind.model_fields),
-            ):
-                if wrong:
-                    raise ValueError(
-                        f"{kind.__name__}.ORIGINS: there is no {what} {wrong[0]!r}; use one of {', '.join(known)}"
-                    )
+            named, origins = [name for name, _ in stated], [origin for _, origin in stated]
+            settings = (REST, *kind.model_fields)
+            for what, given, known in (("origin", origins, get_args(Origin)), ("setting", named, settings)):
+                for wrong in (each for each in given if each not in known):
+                    all_known = ", ".join(known)
+                    raise ValueError(f"{kind.__name__}.ORIGINS: there is no {what} {wrong!r}; use one of {all_known}")
             if twice := [name for name in named if named.count(name) > 1]:
                 raise ValueError(f"{kind.__name__}.ORIGINS names {twice[0]!r} twice; remove one")
             defined = [name for name in inspect.get_annotations(kind) if name in kind.model_fields]
@@ -124,8 +118,7 @@ class ReidConfig(BaseModel):
 
     @property
     def in_epochs(self) -> tuple[str, ...]:
-        """Names of the settings that this recipe counts in epochs and uses: its length, unless `steps` is set, and
-        what a method's schedule adds."""
+        """Settings that this recipe counts in epochs and uses: length, unless `steps` is set, and schedule."""
         return ("epochs",) if self.steps is None else ()
 
     def stretched(self, factor: int | float) -> dict[str, Any]:

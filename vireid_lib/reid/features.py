@@ -1,5 +1,7 @@
 """Features of a table's images by a trained network, ready to be ranked."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,20 @@ from torch import Tensor, nn
 
 from vireid_lib.data.augment import normalise
 from vireid_lib.data.images import to_float
+from vireid_lib.evaluation.evaluator import refuse_non_finite
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.pixels import TablePixels
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """The network in evaluation mode, afterwards as it was."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
 
 
 @torch.no_grad()
@@ -37,33 +51,19 @@ def extract(
         raise ValueError("The table has no rows: there is nothing to extract features from.")
     pixels = TablePixels(table, (config.height, config.width), cache)
     modalities, features = table["modality"].to_numpy(dtype=object), None
-    device, training = next(network.parameters()).device, network.training
-    network.eval()
-    try:
+    device = next(network.parameters()).device
+    with evaluating(network):
         for modality in ("visible", "infrared"):
             rows = np.flatnonzero(modalities == modality)
             for start in range(0, len(rows), batch_size):
                 some = rows[start : start + batch_size]
-                found = _batch(network, pixels[some], modality, config, device)
+                images = normalise(to_float(pixels[some], device, channels_last=config.channels_last))
+                with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+                    found = network.features(images, modality).float()
+                    if config.flip_at_test:
+                        found = (found + network.features(images.flip(3), modality).float()) / 2
+                found = (F.normalize(found) if config.similarity == "cosine" else found).cpu()
                 features = torch.empty(len(table), found.shape[1]) if features is None else features
                 features[torch.from_numpy(some)] = found
-    finally:
-        network.train(training)
-    broken = (~torch.isfinite(features).all(dim=1)).nonzero().flatten().tolist()
-    if broken:
-        raise ValueError(
-            f"The features of {len(broken)} of {len(table)} images are not finite, the first that of "
-            f"{table['path'].iloc[broken[0]]}: the network has diverged; train it with a lower rate."
-        )
+    refuse_non_finite(features, table)
     return features
-
-
-def _batch(network: nn.Module, pixels: np.ndarray, modality: str, config: ReidConfig, device: torch.device) -> Tensor:
-    images = normalise(to_float(pixels, device))
-    if config.channels_last:
-        images = images.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-        features = network.features(images, modality).float()
-        if config.flip_at_test:
-            features = (features + network.features(images.flip(3), modality).float()) / 2
-    return (F.normalize(features) if config.similarity == "cosine" else features).cpu()

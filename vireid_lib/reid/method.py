@@ -100,7 +100,7 @@ class Method:
             external: the classes of external identities.
             seed: of all draws.
         """
-        counts = {"identities": config.identities, "images": config.images, "seed": seed}
+        counts = {"seed": seed, **config.model_dump(include={"identities", "images", "redraw_below"})}
         if config.mix is None:
             return sampling.IdentitySampler(visible, infrared, **counts)
         return sampling.MixedIdentitySampler(visible, infrared, external=external, mix=config.mix, **counts)

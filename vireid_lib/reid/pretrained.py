@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vireid_lib.reid.layers import TwoStreamResNet50
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50
 from vireid_lib.training.weights import read_weights
 
 HUB_ID = "timm/resnet50.tv_in1k"  # torchvision's IMAGENET1K_V1, what AGW's release starts from, as safetensors
@@ -20,11 +20,8 @@ def read_imagenet(source: str) -> dict[str, Tensor]:
 
 def load_imagenet(backbone: TwoStreamResNet50, source: str) -> None:
     """Start both stems, with what layers they have of their own, and the shared layers from one ImageNet ResNet-50.
-
-    Raises:
-        FileNotFoundError, ValueError: see `read_imagenet`; also ValueError for keys that are missing,
-            unknown or of another shape, naming them.
-    """
+    Raises FileNotFoundError, ValueError: see `read_imagenet`; also ValueError for keys that are missing, unknown or of
+    another shape, naming them."""
     given, state = read_imagenet(source), backbone.state_dict()
     given = {name: tensor for name, tensor in given.items() if not name.startswith("fc.") and _learnt(name)}
     own = {name: tensor for name, tensor in state.items() if not name.startswith(("non_local.", "alleviation."))}

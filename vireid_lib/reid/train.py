@@ -37,12 +37,10 @@ def train_reid(
     epoch that is best on the test set). A run that was killed continues; a finished one is loaded.
 
     Trainings of one method and seed on different tables are paired. All initial weights are the same but those of the
-    classifiers, which have a row for each identity. Where `config.mix` is set, so are the target's identities and
-    images of every step, their places in the batch, and the augmentation of each place: batches with external
-    identities begin with the same target images, and two external sets of as many images show the same identities
-    under the same augmentations (`MixedIdentitySampler`). A batch of real images alone begins so too and has further
-    target identities in place of external ones. Not paired: without `mix`, the batches of tables of different size;
-    MPANet's own samplers between real and expanded tables; DART's warm-up and its passes over all images.
+    classifiers, which have a row for each identity. Where `config.mix` is set, so are the target's images of every step
+    (see `MixedIdentitySampler`), and the augmentation of each place in the batch. Not paired: without `mix`, the
+    batches of tables of different size; MPANet's own samplers between real and expanded tables; DART's warm-up and its
+    passes over all images.
 
     Args:
         table: the training rows (`vireid_lib.data.tables.training_rows`), both modalities of each identity.
@@ -106,11 +104,8 @@ def finished(folder: Path, by: str, what: str = "training") -> tuple[dict, dict]
 
 
 def load_reid(folder: Path) -> tuple[nn.Module, ReidConfig]:
-    """The network, in evaluation mode on the CPU, and the configuration that `train_reid` left in `folder`.
-
-    Raises:
-        FileNotFoundError: no training was finished there.
-    """
+    """The network, in evaluation mode on the CPU, and the configuration that `train_reid` left in `folder`. Raises
+    FileNotFoundError: no training was finished there."""
     record, weights = finished(Path(folder), "train_reid")
     settings = record["config"] | ({"pretrained": None} if "pretrained" in record["config"] else {})
     with torch.random.fork_rng(devices=[]):
@@ -205,7 +200,8 @@ class ReidTask(loop.Task):
         return step * self.processes // self.epoch_steps
 
     def _batch(self, visible: np.ndarray, infrared: np.ndarray, generator: torch.Generator) -> Batch:
-        images = (self._images(rows) for rows in (visible, infrared))
+        options = {"device": self.device, "channels_last": self.method.config.channels_last}
+        images = (to_float(self.pixels[rows], **options) for rows in (visible, infrared))
         labels = (torch.from_numpy(self.labels[rows]).to(self.device) for rows in (visible, infrared))
         return Batch(*images, *labels, torch.from_numpy(visible), torch.from_numpy(infrared), generator)
 
@@ -213,9 +209,3 @@ class ReidTask(loop.Task):
         drawn = step * self.processes + self.process
         visible, infrared = self.sampler.batch(*divmod(drawn, self.sampler.steps_per_epoch))
         return self.rows["visible"][visible], self.rows["infrared"][infrared]
-
-    def _images(self, rows: np.ndarray) -> Tensor:
-        images = to_float(self.pixels[rows], self.device)
-        if self.method.config.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        return images

@@ -13,15 +13,9 @@ from torch.optim import Optimizer
 from vireid_lib.data import augment
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.layers import (
-    Output,
-    TwoStreamBackbone,
-    TwoStreamNetwork,
-    TwoStreamResNet50,
-    TwoStreamSmall,
-    average_pool,
-    generalised_mean_pool,
-)
+from vireid_lib.reid.layers.backbones import TwoStreamBackbone, TwoStreamResNet50, TwoStreamSmall
+from vireid_lib.reid.layers.head import average_pool, generalised_mean_pool
+from vireid_lib.reid.layers.network import Output, TwoStreamNetwork
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.method import Batch, Method
 from vireid_lib.reid.pretrained import HUB_ID, load_imagenet

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vireid_lib import disk
-from vireid_lib.data.contents import file_digest
+from vireid_lib.data.contents import file_digest, sweep, written_aside
 from vireid_lib.data.text import read_json
 
 KEPT = 2  # checkpoints left on disk: the newest and the one before it, should the newest turn out unreadable
@@ -43,23 +43,19 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
         TypeError: `meta` holds something that JSON cannot.
         NotWritten: the disk is full, say; the checkpoints before this one are untouched.
     """
-    folder = Path(folder)
-    temporary, final = folder / f".writing-{os.getpid()}", folder / f"step-{step:08d}"
+    folder, final = Path(folder), Path(folder) / f"step-{step:08d}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
-            shutil.rmtree(leftover, ignore_errors=True)
-        temporary.mkdir()
-        plain, channels_last = _separate(tensors)
-        save_file(plain, temporary / TENSORS)
-        digest = file_digest(temporary / TENSORS)
-        record = {"step": step, "sha256": digest, "channels_last": channels_last, "meta": dict(meta)}
-        (temporary / META).write_text(json.dumps(record))
-        for file in (temporary / TENSORS, temporary / META, temporary):
-            _fsync(file)
-        if final.exists():
-            shutil.rmtree(final)
-        os.replace(temporary, final)
+        sweep(folder, older_than=0)  # what a process that was killed while it wrote has left
+        with written_aside(final) as temporary:
+            temporary.mkdir()
+            plain, channels_last = _separate(tensors)
+            save_file(plain, temporary / TENSORS)
+            digest = file_digest(temporary / TENSORS)
+            record = {"step": step, "sha256": digest, "channels_last": channels_last, "meta": dict(meta)}
+            (temporary / META).write_text(json.dumps(record))
+            for file in (temporary / TENSORS, temporary / META, temporary):
+                _fsync(file)
+            shutil.rmtree(final, ignore_errors=True)
         _fsync(folder)
         for old in _complete(folder)[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
@@ -73,8 +69,6 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], meta: Mapping[s
             + (f"{kept[0]} before it is intact. " if kept else "")
             + (disk.in_words(folder, needed) if disk.is_full(error) else remedy)
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load(folder: Path) -> tuple[int, dict[str, Tensor], dict[str, Any]] | None:
@@ -145,8 +139,7 @@ def unpack_state(tensors: Mapping[str, Tensor], skeleton: Any) -> Any:
 
 
 def _separate(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Row-major CPU tensors with storage of their own (safetensors refuses shared memory), and the names
-    of those that were channels_last."""
+    """Row-major CPU tensors with storage of their own, as safetensors wants, and which were channels_last."""
     plain, channels_last, storages = {}, [], set()
     for name, tensor in tensors.items():
         copy = tensor.detach().to("cpu")

@@ -5,11 +5,8 @@ import torch
 
 def resolved(name: str | None = None) -> torch.device:
     """The device of that name; None and "auto" take CUDA where there is a GPU, else the CPU. A GPU that is named by its
-    number, such as "cuda:1", becomes torch's current one.
-
-    Raises:
-        ValueError: there is no such device here; says what there is.
-    """
+    number, such as "cuda:1", becomes torch's current one. Raises ValueError: there is no such device here; says what
+    there is."""
     if name in (None, "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -33,9 +30,9 @@ def _lacking(device: torch.device) -> str | None:
             return "torch finds no GPU" + ("" if built else f"; torch {torch.__version__} was built without CUDA")
         if device.index is not None and device.index >= count:
             return f"torch finds {count} GPU{'s' * (count > 1)}, the last is cuda:{count - 1}"
-    elif device.type == "mps":
-        return None if torch.backends.mps.is_available() else "torch finds no Apple GPU"
-    elif device.type != "cpu":
+    elif device.type == "mps" and not torch.backends.mps.is_available():
+        return "torch finds no Apple GPU"
+    elif device.type not in ("cpu", "mps"):
         try:
             torch.empty(1, device=device)
         except Exception as error:  # whatever a build of torch without that device makes of it

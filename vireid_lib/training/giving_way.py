@@ -22,8 +22,12 @@ from vireid_lib import cores
 SECONDS = 0.5
 """Between two looks at how long threads have waited for a core."""
 
-BUSY, FREE = 0.1, 0.02
-"""Share of the time that they wait, all together: above the first, cores are busy; below the second, free."""
+BUSY = 0.1
+"""Share of the time that they wait, all together, above which the cores are busy.
+
+On free cores it is 0.01 to 0.05, even where threads sleep at once (being woken a thousand times takes that long).
+Beside another program it is 0.5 and more.
+"""
 
 CALM = 4
 """Looks in a row at free cores before the idle team goes: another program may only have paused."""
@@ -49,8 +53,7 @@ def giving_way() -> Iterator[None]:
 
 
 def waited() -> float | None:
-    """Seconds that this process's threads were ready and had no core, since each began; None if the system does not
-    say."""
+    """Seconds that this process's threads were ready and had no core, since each began; None if nobody says."""
     found = 0
     for file in TASKS.glob("*/schedstat"):
         with contextlib.suppress(OSError):  # a thread that has just ended
@@ -67,8 +70,7 @@ def libraries() -> list[str]:
 
 
 class Crowd:
-    """An idle team of threads, as many as there are cores, of each OpenMP library: while it is there, threads of other
-    teams sleep as soon as they wait."""
+    """Of each OpenMP library an idle team of threads, one a core: beside it, waiting threads sleep at once."""
 
     def __init__(self) -> None:
         self.gone, self.here = threading.Event(), threading.Event()
@@ -102,7 +104,7 @@ def _watch(stop: threading.Event) -> None:
             if crowd is None and share > BUSY:
                 crowd, calm = Crowd(), 0
             elif crowd is not None:
-                calm = calm + 1 if share < FREE else 0
+                calm = calm + 1 if share < BUSY else 0
                 if calm >= CALM:
                     crowd.leave()
                     crowd = None

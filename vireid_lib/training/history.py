@@ -42,20 +42,13 @@ def thinned(records: list[Record], every: int, most: int) -> list[Record]:
     """
     if len(records) <= most:
         return records
-    width, groups = every, len(records)
-    while groups > most // 2:
-        width *= 2
-        groups = len({_block(record, width) for record in records[:-1]}) + 1
-    blocks: dict[int, list[tuple[int, Record]]] = {}
-    before = 0
-    for record in records[:-1]:
-        blocks.setdefault(_block(record, width), []).append((record["step"] - before, record))
-        before = record["step"]
+    width, blocks = every, {}
+    while not blocks or len(blocks) + 1 > most // 2:
+        width, blocks, before = 2 * width, {}, 0
+        for record in records[:-1]:
+            blocks.setdefault(-(-record["step"] // width), []).append((record["step"] - before, record))
+            before = record["step"]
     return [*(_mean(block) for block in blocks.values()), records[-1]]
-
-
-def _block(record: Record, width: int) -> int:
-    return -(-record["step"] // width)
 
 
 def _mean(block: list[tuple[int, Record]]) -> Record:

@@ -1,7 +1,6 @@
 """Models of the Hugging Face hub: which revision a name means on this machine, and why one is not to be had."""
 
-from __future__ import annotations
-
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,16 +14,14 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
+from vireid_lib import disk
+
 PATIENCE = 10.0  # seconds to wait for the hub's answer about a revision
-SWITCHES = (
-    "weights_only",
-    "local_files_only",
-    "trust_remote_code",
-    "use_safetensors",
-    "allow_pickle",
-    "force_download",
+ADVICE = re.compile(
+    "weights_only|local_files_only|trust_remote_code|use_safetensors|allow_pickle|force_download|stacktrace"
+    "|(?i:traceback)"
 )
-"""What others' messages advise to set, against which this library stands."""
+"""In others' messages: what to set, against which this library stands, or to look at what is not shown."""
 
 
 def held(name: str, file: str) -> Path | None:
@@ -59,7 +56,7 @@ def _newest(name: str, file: str) -> str | None:
 
 def advises(message: str) -> bool:
     """Whether a message of another library is advice that must not be handed on."""
-    return any(switch in message for switch in SWITCHES) or "stacktrace" in message or "traceback" in message.lower()
+    return ADVICE.search(message) is not None
 
 
 def why_not(name: str, error: Exception) -> str:
@@ -69,9 +66,7 @@ def why_not(name: str, error: Exception) -> str:
     run or leave out checks.
     """
     fetch = f"Fetch it where there is a network (`hf download {name}`) and copy the cache, or give a local folder."
-    causes = [error]
-    while (error := error.__cause__ or error.__context__) is not None and error not in causes:
-        causes.append(error)
+    causes = disk.causes(error)
     if any(isinstance(cause, HFValidationError) for cause in causes):
         return "There is no such path, and a hub id is written OWNER/NAME."
     if any(isinstance(cause, GatedRepoError) for cause in causes):

@@ -93,7 +93,7 @@ def _run(
     shown, values = progress and main, None
     with Progress(steps, task.name, start=records.started_at, shown=shown) as line:
         for step in range(records.started_at, steps):
-            torch.manual_seed(seeds.integer(task.seed, task.process, step, "global"))
+            torch.manual_seed(seeds.integer(task.seed, task.stream, step, "global"))
             task.before_step(step)
             pending.append((step, task.step(accelerator, step)))
             task.after_step(step)

@@ -1,7 +1,5 @@
 """Why a model that diffusers or transformers loads, from a folder or the hub, could not be loaded."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -5,14 +5,14 @@ import math
 from torch.optim import Optimizer
 
 
-def one_cycle(step: int, steps: int, *, warm_up: float = 0.3, start: float = 0.04, end: float = 4e-6) -> float:
-    """Share of the peak learning rate at `step` (0-based) of `steps`: a cosine from `start` up to 1 over the
-    first `warm_up` of the steps, then a cosine down to `end` (Smith & Topin 2019, "Super-Convergence")."""
-    peak = warm_up * steps - 1
+def one_cycle(step: int, steps: int) -> float:
+    """Share of the peak learning rate at `step` (0-based) of `steps`: a cosine from 0.04 up to 1 over the first 30 % of
+    the steps, then a cosine down to 4e-6 (Smith & Topin 2019, "Super-Convergence")."""
+    peak = 0.3 * steps - 1
     if step <= peak:
-        low, high, share = start, 1.0, step / max(peak, 1e-9)
+        low, high, share = 0.04, 1.0, step / max(peak, 1e-9)
     else:
-        low, high, share = 1.0, end, (step - peak) / max(steps - 1 - peak, 1e-9)
+        low, high, share = 1.0, 4e-6, (step - peak) / max(steps - 1 - peak, 1e-9)
     return low + (high - low) * (1 - math.cos(math.pi * min(share, 1.0))) / 2
 
 
@@ -25,8 +25,7 @@ def warm_up_and_drops(epoch: int, *, warm_up: int, drops: tuple[int, ...]) -> fl
 
 
 def late_decline(step: int, steps: int) -> float:
-    """Share of the base learning rate at `step` (0-based) of `steps`: 1 for the first half, then along a line to 0, as
-    CycleGAN and StarGAN have it."""
+    """CycleGAN's and StarGAN's share of the base rate at `step` (0-based) of `steps`: 1 for half, then a line to 0."""
     return min(1.0, 2 * (1 - step / steps))
 
 

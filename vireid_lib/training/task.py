@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.training import seeds
+from vireid_lib.training.binding import differences
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -29,6 +30,8 @@ class Task:
         trainable_only: checkpoint only the parameters that require a gradient (LoRA, token rows). The
             frozen ones must then come from elsewhere, the same on each start.
         gradient_clip: largest gradient norm, or None.
+        shared: all processes of a job draw the same random numbers, and each takes its part of the one batch (see
+            `vireid_lib.training.whole_batch`); otherwise each draws a batch of its own.
         device, seed, process: set by the loop before the first step (`process` is this process's index in a
             multi-process run, `processes` their number).
     """
@@ -37,6 +40,7 @@ class Task:
     config: Mapping[str, Any] = {}
     trainable_only: bool = False
     gradient_clip: float | None = None
+    shared: bool = False
     device: torch.device = torch.device("cpu")
     seed: int = 0
     process: int = 0
@@ -62,11 +66,18 @@ class Task:
         """What is in the batch of `step`, for the NaN guard's message; e.g. the identities."""
         return "no description of the batch"
 
-    def generator(
-        self, step: int, *keys: int | str, device: str | torch.device = "cpu", shared: bool = False
-    ) -> torch.Generator:
+    @property
+    def stream(self) -> int:
+        """Number of the process whose random numbers are drawn."""
+        return 0 if self.shared else self.process
+
+    def generator(self, step: int, *keys: int | str, device: str | torch.device = "cpu") -> torch.Generator:
         """Random numbers of one step; the same on a resumed run, different in each process unless `shared`."""
-        return seeds.generator(self.seed, 0 if shared else self.process, step, *keys, device=device)
+        return seeds.generator(self.seed, self.stream, step, *keys, device=device)
+
+    def parted(self) -> tuple[int, ...]:
+        """Of a `shared` task: numbers of images each of which the processes part evenly among them."""
+        return ()
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         """One step; returns its detached losses. Adversarial tasks, with a step per player, override it."""
@@ -91,13 +102,19 @@ class Task:
         return self.trained()
 
     def bind(self, accelerator: Accelerator, seed: int) -> None:
-        """Say where this task runs, and from which seed its random numbers come."""
+        """Say where this task runs, and from which seed its random numbers come. Raises ValueError where `parted` does
+        not part evenly into the processes."""
         self.seed, self.device = seed, accelerator.device
         self.process, self.processes = accelerator.process_index, accelerator.num_processes
+        for count in self.parted() if self.processes > 1 else ():
+            if count % self.processes:
+                raise ValueError(
+                    f"{self.name}: a batch of {count} images does not part evenly into {self.processes} processes: "
+                    "start a number of them that divides it, or change the batch (and with it the result)."
+                )
 
     def prepare(self, accelerator: Accelerator) -> None:
-        """Move the modules to the device and wrap them for it. Tasks with frozen networks that are not in
-        `modules` override this, and move those too."""
+        """Move the modules to the device and wrap them. Tasks with networks beside `modules` move those too."""
         self.modules = {name: accelerator.prepare(module) for name, module in self.modules.items()}
         self.optimizers = {name: accelerator.prepare(optimizer) for name, optimizer in self.optimizers.items()}
         for extra in self.extras.values():
@@ -105,8 +122,7 @@ class Task:
                 extra.to(accelerator.device)
 
     def release(self, accelerator: Accelerator) -> None:
-        """Undo `prepare`'s wrapping, so that what the caller holds is the plain network again; also that of a
-        `prepare` that failed half-way."""
+        """Undo `prepare`'s wrapping, also of one that failed half-way: the caller holds the plain networks."""
         self.modules = {
             name: accelerator.unwrap_model(module, keep_fp32_wrapper=False) for name, module in self.modules.items()
         }
@@ -123,18 +139,10 @@ class Task:
         """Inverse of `state_dict`. Raises ValueError when names do not match this task."""
         for name, module in self.modules.items():
             saved, own = state["modules"][name], self._module_state(module)
-            if saved.keys() != own.keys():
-                raise ValueError(
-                    f"The checkpoint of {self.name!r} does not fit its module {name!r}: it lacks "
-                    f"{sorted(own.keys() - saved.keys())[:3]} and has, besides, "
-                    f"{sorted(saved.keys() - own.keys())[:3]}. Train in a new folder."
-                )
-            for key, tensor in own.items():
-                if saved[key].shape != tensor.shape:
-                    raise ValueError(
-                        f"The checkpoint of {self.name!r} does not fit its module {name!r}: {key} is "
-                        f"{tuple(saved[key].shape)} there and {tuple(tensor.shape)} here. Train in a new folder."
-                    )
+            shapes = ({key: tuple(tensor.shape) for key, tensor in each.items()} for each in (saved, own))
+            if found := list(differences(*shapes)):
+                what = f"The checkpoint of {self.name!r} does not fit its module {name!r}"
+                raise ValueError(f"{what}: {'; '.join(found[:3])}. Train in a new folder.")
             with torch.no_grad():
                 for key, tensor in own.items():
                     tensor.copy_(saved[key])

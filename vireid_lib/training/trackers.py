@@ -22,11 +22,7 @@ class TrackerError(ValueError):
 
 
 def chosen(text: str | None = None) -> list[str]:
-    """The names in `text`, or in the environment variable.
-
-    Raises:
-        TrackerError: one is unknown to accelerate, or its package is not installed.
-    """
+    """The names in `text` or the environment variable. Raises TrackerError: one is unknown or not installed."""
     names = [name.strip() for name in (os.environ.get(NAMES, "") if text is None else text).split(",") if name.strip()]
     built_in, installed = {str(kind) for kind in LOGGER_TYPE_TO_CLASS}, {str(kind) for kind in get_available_trackers()}
     for name in names:

@@ -1,11 +1,8 @@
 """Weights that somebody else trained: from a file or the Hugging Face hub, never unpickled, never taken broken."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ from huggingface_hub import hf_hub_download
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vireid_lib.data.contents import file_digest, stamp
+from vireid_lib.data.contents import file_digest, kept_until_changed
 from vireid_lib.data.file_kind import kind_of
 from vireid_lib.data.text import printable
 from vireid_lib.training import hub
@@ -22,12 +19,7 @@ from vireid_lib.training import hub
 FILES = (".safetensors", ".pth", ".pt", ".bin")
 ON_THE_HUB = "model.safetensors"
 
-SETTINGS = {
-    "judge_model": "config.json",
-    "pretrained": ON_THE_HUB,
-    "lpips_features": ON_THE_HUB,
-    "lpips_heads": ON_THE_HUB,
-}
+SETTINGS = {"judge_model": "config.json"} | dict.fromkeys(("pretrained", "lpips_features", "lpips_heads"), ON_THE_HUB)
 """Names of the settings, of any configuration, that name weights; a file that a hub id of that kind has. (Base models
 have a name besides, and `generators.dive.base.fingerprint`.)"""
 
@@ -92,11 +84,7 @@ def read_file(path: str | Path) -> Any:
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
-    """The finite tensors of a safetensors file.
-
-    Raises:
-        FileNotFoundError, WeightsError: as `read_file`; or a value is not finite.
-    """
+    """The tensors of a safetensors file. Errors as of `read_file`; or WeightsError, a value is not finite."""
     held = read_file(path)
     refuse_non_finite(held, path)
     return held
@@ -145,7 +133,7 @@ def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
     """
     path = Path(source).expanduser()
     if path.is_file():
-        return _digest(str(path), *stamp(path))
+        return _digest(str(path))
     if not path.is_dir():
         return hub.revision(source, on_the_hub)
     names = (*PIPELINE, BESIDE) if (path / PIPELINE[0]).is_file() else ("",)
@@ -154,7 +142,7 @@ def digest(source: str, on_the_hub: str = ON_THE_HUB) -> str | None:
     summary = hashlib.sha256()
     for file in files:
         if file.is_file():
-            summary.update(f"{file.relative_to(path).as_posix()} {_digest(str(file), *stamp(file))}\n".encode())
+            summary.update(f"{file.relative_to(path).as_posix()} {_digest(str(file))}\n".encode())
     return summary.hexdigest()
 
 
@@ -164,7 +152,5 @@ def digests(settings: object) -> dict[str, str | None]:
     return {f"{name}_weights": digest(source, SETTINGS[name]) for name, source in named.items() if source is not None}
 
 
-@lru_cache(maxsize=4096)
-def _digest(path: str, *_: int) -> str:
-    """Of a file as its stamp says it is: gigabytes are hashed once a process."""
-    return file_digest(path)
+_digest = kept_until_changed(4096)(file_digest)
+"""Gigabytes are hashed once a process."""

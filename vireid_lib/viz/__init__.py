@@ -1,10 +1,8 @@
 """Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
 
-from vireid_lib.viz.charts import bars, differences
+from vireid_lib.viz.charts import against, bars, differences, projection, training_curves
 from vireid_lib.viz.images import attention_overlays, explanations, image_grid, retrieval_lists
-from vireid_lib.viz.panels import against, projection, training_curves
 from vireid_lib.viz.style import Picture, identity_colours, notebook_style
-from vireid_lib.viz.sweeps import distance_panels, sweeps
 
 __all__ = [
     "Picture",
@@ -12,13 +10,11 @@ __all__ = [
     "attention_overlays",
     "bars",
     "differences",
-    "distance_panels",
     "explanations",
     "identity_colours",
     "image_grid",
     "notebook_style",
     "projection",
     "retrieval_lists",
-    "sweeps",
     "training_curves",
 ]

@@ -1,52 +1,39 @@
-"""Charts of numbers: bars, differences with their intervals."""
+"""Charts of numbers: bars, differences with their intervals, projections, training curves, two measures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
+import pandas as pd
+from jaxtyping import Float
 
+from vireid_lib.viz import style
 from vireid_lib.viz.style import INK, QUIET, SERIES, Picture, styled
+
+SMOOTHING = 0.05  # share of the records that a curve averages over
+MARKERS = ("o", "s", "^", "D")  # where the colours begin again
 
 
 @styled
-def bars(
-    labels: Sequence[str],
-    means: Sequence[float],
-    deviations: Sequence[float] | None = None,
-    *,
-    points: Sequence[Sequence[float]] | None = None,
-    axis: str = "rank-1 (%)",
-    reference: int | None = 0,
-    title: str = "",
-) -> Picture:
-    """Horizontal bars, mean ± standard deviation, with every seed as a dot.
+def bars(values: Mapping[str, Sequence[float]], *, axis: str = "rank-1 (%)", title: str = "") -> Picture:
+    """Horizontal bars, the mean ± standard deviation of the values of each label (one for each seed), which are dots; a
+    dashed line compares with the first.
 
     Args:
-        deviations: standard deviations; NaN where there is one value only.
-        points: the single values behind each mean.
         axis: what is measured, with its unit.
-        reference: the bar that the others are compared with, by a dashed line; None for none.
     """
-    picture = Picture(7.2, 0.9 + 0.42 * len(labels), title or f"Bars of {axis}: {', '.join(labels)}")
-    axes = picture.subplots()
-    places = np.arange(len(labels))
-    colours = [QUIET if place == reference else SERIES[0] for place in places]
-    axes.barh(places, means, height=0.62, color=colours, alpha=0.85)
-    spread = np.zeros(len(labels)) if deviations is None else np.nan_to_num(np.asarray(deviations, dtype=float))
-    drawn = spread > 0
-    axes.errorbar(
-        np.asarray(means)[drawn], places[drawn], xerr=spread[drawn], fmt="none", ecolor=INK, elinewidth=1.3, capsize=3
-    )
-    right = max(mean + error for mean, error in zip(means, spread, strict=True))
-    for place, values in enumerate(points or ()):
-        axes.plot(values, np.full(len(values), place), "o", color="white", markeredgecolor=INK, markersize=3.6)
-        right = max(right, *values)
-    for place, (mean, error) in enumerate(zip(means, spread, strict=True)):
-        text = f"{mean:.1f} ± {error:.1f}" if error else f"{mean:.1f}"
+    picture = Picture(7.2, 0.9 + 0.42 * len(values), title or f"Bars of {axis}: {', '.join(values)}")
+    axes, means = picture.subplots(), list(map(np.mean, values.values()))
+    errors = [np.std(own, ddof=1) if len(own) > 1 else None for own in values.values()]
+    right = max(mean + (error or 0) for mean, error in zip(means, errors, strict=True))
+    right = max(right, *map(max, values.values()))
+    for place, (mean, error, own) in enumerate(zip(means, errors, values.values(), strict=True)):
+        axes.barh(place, mean, height=0.62, color=SERIES[0] if place else QUIET, alpha=0.85)
+        axes.errorbar(mean, place, xerr=error, fmt="none", ecolor=INK, elinewidth=1.3, capsize=3)
+        axes.plot(own, [place] * len(own), "o", color="white", markeredgecolor=INK, markersize=3.6)
+        text = f"{mean:.1f}" if error is None else f"{mean:.1f} ± {error:.1f}"
         axes.annotate(text, (right, place), xytext=(8, 0), textcoords="offset points", va="center", fontweight="bold")
-    if reference is not None:
-        axes.axvline(means[reference], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
-    axes.set_yticks(places, labels, color=INK)
+    axes.axvline(means[0], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
+    axes.set_yticks(range(len(values)), list(values), color=INK)
     axes.invert_yaxis()
     axes.set_xlim(0, right * 1.16)
     axes.grid(axis="y", visible=False)
@@ -82,16 +69,8 @@ def differences(
         colour = SERIES[kinds.index(groups[place]) % len(SERIES)] if kinds else SERIES[0]
         known = not np.isnan(margin)
         full = established[place] if len(established) else known and abs(mean) > margin
-        axes.errorbar(
-            mean,
-            place,
-            xerr=margin if known else None,
-            fmt="o",
-            color=colour,
-            elinewidth=1.8,
-            capsize=3,
-            markerfacecolor=colour if full else "white",
-        )
+        look = {"fmt": "o", "color": colour, "markerfacecolor": colour if full else "white"}
+        axes.errorbar(mean, place, xerr=margin if known else None, elinewidth=1.8, capsize=3, **look)
         text = f"{mean:+.1f}" + (f" ± {margin:.1f}" if known else "")
         axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontweight="bold")
     axes.axvline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
@@ -103,13 +82,92 @@ def differences(
     for place, kind in enumerate(kinds):
         axes.plot([], [], "o", color=SERIES[place % len(SERIES)], label=kind)
     if kinds:
-        _legend_below(picture, axes)
+        columns = 2 if max(map(len, kinds)) > 24 else 4
+        picture.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=columns, handlelength=1.4)
     axes.set_title(title)
     return picture
 
 
-def _legend_below(picture: Picture, axes: Axes) -> None:
-    """A legend that takes room from the figure's lower end, however tall the figure is."""
-    handles, labels = axes.get_legend_handles_labels()
-    columns = 2 if max(len(label) for label in labels) > 24 else 4
-    picture.legend(handles, labels, loc="outside lower left", ncols=columns, handlelength=1.4)
+@styled
+def projection(points: Float[np.ndarray, "images 2"], table: pd.DataFrame, *, title: str = "") -> Picture:
+    """A projection of the images of a table, three times: coloured by identity, by modality and by camera; markers are
+    modalities."""
+    picture = Picture(9.6, 4.3, title or f"Projection of {len(points)} images, by identity, modality and camera")
+    modalities, places = table["modality"].to_numpy(), sorted(set(table["camera"]))
+    schemes = {
+        "identity": style.identity_colours(table["identity"]),
+        "modality": style.MODALITY_COLOURS,
+        "camera": {name: SERIES[place % len(SERIES)] for place, name in enumerate(places)},
+    }
+    for axes, (name, colours) in zip(picture.subplots(1, 3), schemes.items(), strict=True):
+        style.bare(axes)
+        painted = np.asarray([colours[label] for label in table[name]])
+        for modality, marker in style.MODALITY_MARKERS.items():
+            chosen = modalities == modality
+            axes.scatter(
+                *points[chosen].T, s=26, marker=marker, c=painted[chosen], edgecolors=[style.EDGE], linewidths=0.5
+            )
+        # Each axis has its own scale: in t-SNE neither has a unit, and the panel is used in full.
+        axes.set_box_aspect(1)
+        axes.margins(0.06)
+        shown = [label for label in colours if label in set(table[name])]
+        for label in shown:
+            axes.plot([], [], "o", color=colours[label], markersize=5, label=label.rsplit("/", 1)[-1])
+        look = {"loc": "upper center", "handletextpad": 0.1, "columnspacing": 0.8, "fontsize": 7.5}
+        axes.legend(bbox_to_anchor=(0.5, 0), ncols=len(shown) if len(shown) <= 6 else 5, **look)
+        axes.set_title(f"by {name}")
+    picture.supxlabel("first dimension (no unit)", fontsize=8, color=QUIET)
+    picture.supylabel("second dimension (no unit)", fontsize=8, color=QUIET)
+    if title:
+        picture.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return picture
+
+
+@styled
+def training_curves(
+    runs: Mapping[str, Sequence[pd.DataFrame]], column: str, *, axis: str = "", title: str = ""
+) -> Picture:
+    """One column of the history of several runs, e.g. "total": a smoothed line for each seed, in one colour per name.
+
+    Args:
+        runs: name → histories (column `step` and the terms), one per seed.
+        axis: what the column is, with its unit.
+    """
+    picture = Picture(7.2, 3.3, title or f"{column} over training steps: {', '.join(runs)}")
+    axes = picture.subplots()
+    for place, (name, histories) in enumerate(runs.items()):
+        colour = SERIES[place % len(SERIES)]
+        for number, history in enumerate(histories):
+            window = max(1, round(SMOOTHING * len(history)))
+            smooth = history[column].rolling(window, min_periods=1, center=True).mean()
+            label = name if number == 0 else None
+            axes.plot(history["step"], smooth, color=colour, linewidth=1.3, alpha=0.8, label=label)
+    axes.set_xlabel("step")
+    axes.set_ylabel(axis or column)
+    axes.margins(x=0.01)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_title(title)
+    return picture
+
+
+@styled
+def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, title: str = "") -> Picture:
+    """Two columns of a table: the means over the rows of each "label", with their standard deviations.
+
+    Args:
+        x_axis, y_axis: what the axes show, with their units.
+    """
+    picture = Picture(7.2, 3.6, title or f"{y_axis} over {x_axis}")
+    axes = picture.subplots()
+    for place, (label, own) in enumerate(rows.groupby("label", sort=False)[[x, y]]):
+        colour, marker = SERIES[place % len(SERIES)], MARKERS[place // len(SERIES) % len(MARKERS)]
+        errors = dict(zip(("xerr", "yerr"), np.nan_to_num(own.std(ddof=1)), strict=True))
+        axes.errorbar(*own.mean(), **errors, fmt=marker, color=colour, capsize=3, elinewidth=1.2, label=label)
+    if rows[y].min() < 0 < rows[y].max():
+        axes.axhline(0, color=QUIET, linewidth=0.8)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), labelcolor="linecolor")
+    axes.margins(x=0.1, y=0.15)
+    axes.set_xlabel(x_axis)
+    axes.set_ylabel(y_axis)
+    axes.set_title(title)
+    return picture

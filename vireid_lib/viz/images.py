@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from vireid_lib.analysis.retrieval import ranked
@@ -45,18 +44,11 @@ def image_grid(
     for name, labels, count in (("row_labels", row_labels, len(images)), ("column_labels", column_labels, columns)):
         if labels and len(labels) != count:
             raise ValueError(f"{name} has {len(labels)} entries for {count}; give one for each, or none.")
-    ratio = shown[0].shape[1] / shown[0].shape[0]
-    longest = max((len(line) for label in row_labels for line in label.splitlines()), default=0)
-    room = max(LABEL_INCHES, 0.07 * longest) if row_labels else 0.0
-    picture, axes = _grid(len(images), columns, cell * ratio, cell, title, room, bool(column_labels))
+    picture, axes = _grid(len(images), columns, shown[0], cell, title, row_labels, column_labels)
     for row, row_axes in zip(images, axes, strict=True):
-        for image, place in zip([*row, *[None] * (columns - len(row))], row_axes, strict=True):
+        for image, place in zip(row, row_axes, strict=False):
             if image is not None:
                 place.imshow(image)
-    for place, label in enumerate(row_labels):
-        axes[place, 0].set_ylabel(label, rotation=0, ha="right", va="center", color=INK, labelpad=10)
-    for place, label in enumerate(column_labels):
-        axes[0, place].set_title(label, fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
     return picture
 
 
@@ -70,7 +62,6 @@ def retrieval_lists(
     *,
     ranks: int = 8,
     title: str = "",
-    cell: float = 1.15,
 ) -> Picture:
     """Some queries of a trial with the gallery images ranked first, and their distances; right and wrong ones by frame
     and sign, not by colour alone. Gallery images that the rule removes are left out.
@@ -82,21 +73,17 @@ def retrieval_lists(
         ranks: how many gallery images are shown, or fewer where a gallery has fewer.
     """
     found = [ranked(features, trial, rule, query).query("not removed").head(ranks) for query in queries]
-    asked, columns = pixels(table.loc[list(queries)]), max(map(len, found))
-    ratio = asked.shape[2] / asked.shape[1]
-    picture, axes = _grid(len(queries), columns + 1, cell * ratio + 0.12, cell + 0.16, title, True, True)
-    for line, query, image, ranking in zip(axes, queries, asked, found, strict=True):
+    asked, heads = pixels(table.loc[list(queries)]), ["query", *range(1, max(map(len, found)) + 1)]
+    words = [f"{short(table['identity'][query])}\ncamera {short(table['camera'][query])}" for query in queries]
+    picture, axes = _grid(len(queries), len(heads), asked[0], 1.15, title, words, heads, room=0.16)
+    for line, image, ranking in zip(axes, asked, found, strict=True):
         line[0].imshow(image)
-        words = f"{short(table['identity'][query])}\ncamera {short(table['camera'][query])}"
-        line[0].set_ylabel(words, rotation=0, ha="right", va="center", labelpad=8)
         for place, shown, row in zip(line[1:], pixels(table.loc[ranking["row"]]), ranking.itertuples(), strict=False):
-            colour = RIGHT if row.right else WRONG
+            sign, colour, style = ("✓", RIGHT, "-") if row.right else ("✗", WRONG, (0, (2, 1)))
             place.imshow(shown)
-            _frame(place, colour, "-" if row.right else (0, (2, 1)))
-            words = f"{'✓' if row.right else '✗'} {row.distance:.2f}"
-            place.set_xlabel(words, fontsize=7.5, color=colour, labelpad=2)
-    for place, label in enumerate(["query", *range(1, columns + 1)]):
-        axes[0, place].set_title(str(label), fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
+            for spine in place.spines.values():
+                spine.set(visible=True, edgecolor=colour, linewidth=2.2, linestyle=style, capstyle="butt")
+            place.set_xlabel(f"{sign} {row.distance:.2f}", fontsize=7.5, color=colour, labelpad=2)
     return picture
 
 
@@ -108,7 +95,6 @@ def attention_overlays(
     row_labels: Sequence[str] = (),
     limits: tuple[float, float] | None = None,
     title: str = "",
-    cell: float = 1.6,
 ) -> Picture:
     """Each generated image and where each token of its prompt attends; one scale within an image.
 
@@ -123,26 +109,20 @@ def attention_overlays(
     Raises:
         ValueError: the rows have different tokens.
     """
-    tokens = list(attention[0])
-    if any(list(maps) != tokens for maps in attention):
+    heads = ["image", *attention[0]]
+    if any(["image", *maps] != heads for maps in attention):
         raise ValueError("attention_overlays needs the same tokens in every row; draw other prompts separately.")
-    ratio = images[0].shape[1] / images[0].shape[0]
-    size = (len(images), len(tokens) + 1, cell * ratio, cell)
-    picture, axes = _grid(*size, title, bool(row_labels), True)
-    for row, (image, maps) in enumerate(zip(images, attention, strict=True)):
-        axes[row, 0].imshow(image)
+    picture, axes = _grid(len(images), len(heads), images[0], 1.6, title, row_labels, heads)
+    for line, image, maps in zip(axes, images, attention, strict=True):
+        line[0].imshow(image)
         known = [heat for heat in maps.values() if not np.isnan(heat).any()]
         low, high = limits or (min(heat.min() for heat in known), max(heat.max() for heat in known))
-        for place, heat in zip(axes[row, 1:], maps.values(), strict=True):
+        for place, heat in zip(line[1:], maps.values(), strict=True):
             if np.isnan(heat).any():
                 place.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
                 place.set_xlabel("not in this prompt", fontsize=6.5, color=QUIET, labelpad=1)
             else:
                 _overlay(place, image, heat, low, high)
-        if row_labels:
-            axes[row, 0].set_ylabel(row_labels[row], rotation=0, ha="right", va="center", labelpad=8)
-    for place, label in enumerate(["image", *tokens]):
-        axes[0, place].set_title(label, fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
     return picture
 
 
@@ -152,7 +132,6 @@ def explanations(
     maps: Mapping[str, Sequence[Float[np.ndarray, "map_height map_width"]]],
     *,
     labels: Sequence[str] = (),
-    cell: float = 1.6,
     title: str = "",
 ) -> Picture:
     """Images, and below them the same images under each kind of heat map, each map from 0 to its own maximum.
@@ -161,32 +140,40 @@ def explanations(
         maps: kind of map → one map per image; what is negative is drawn as 0.
         labels: above the images.
     """
-    ratio = images[0].shape[1] / images[0].shape[0]
-    picture, axes = _grid(1 + len(maps), len(images), cell * ratio, cell, title, True, bool(labels))
-    for column, image in enumerate(images):
-        axes[0, column].imshow(image)
-        for row, kind in enumerate(maps.values(), start=1):
-            _overlay(axes[row, column], image, np.maximum(kind[column], 0), 0.0, max(float(kind[column].max()), 0.0))
-        if labels:
-            axes[0, column].set_title(labels[column], fontsize=8, fontweight="normal", color=QUIET, loc="center")
-    for row, label in enumerate(("image", *maps)):
-        axes[row, 0].set_ylabel(label, rotation=0, ha="right", va="center", color=QUIET, labelpad=8)
+    picture, axes = _grid(1 + len(maps), len(images), images[0], 1.6, title, ("image", *maps), labels)
+    for column, image in zip(axes.T, images, strict=True):
+        column[0].imshow(image)
+    for row, kind in zip(axes[1:], maps.values(), strict=True):
+        for place, image, heat in zip(row, images, kind, strict=True):
+            _overlay(place, image, np.maximum(heat, 0), 0.0, max(float(heat.max()), 0.0))
     return picture
 
 
 def _grid(
-    rows: int, columns: int, width: float, height: float, title: str, labelled: bool, headed: bool
+    rows: int,
+    columns: int,
+    like: Image,
+    cell: float,
+    title: str,
+    row_labels: Sequence[str],
+    column_labels: Sequence[object],
+    room: float = 0.0,
 ) -> tuple[Picture, np.ndarray]:
-    """A picture with `rows` × `columns` bare axes for images of the given size in inches."""
-    total = (
-        columns * (width + 0.06) + LABEL_INCHES * labelled,
-        rows * (height + 0.06) + HEAD_INCHES * (headed or bool(title)),
-    )
-    picture = Picture(*total, alt=title or f"Grid of {rows} by {columns} images")
+    """A picture with `rows` × `columns` bare axes, labelled at the left and above, for images of the shape of `like`,
+    `cell` inches high; `room` is left for words below each."""
+    longest = max((0.07 * len(line) for label in row_labels for line in label.splitlines()), default=0.0)
+    width = columns * (cell * like.shape[1] / like.shape[0] + 0.75 * room + 0.06)
+    height = rows * (cell + room + 0.06) + HEAD_INCHES * bool(column_labels or title)
+    width += max(LABEL_INCHES, longest) if row_labels else 0.0
+    picture = Picture(width, height, alt=title or f"Grid of {rows} by {columns} images")
     picture.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     axes = picture.subplots(rows, columns, squeeze=False)
     for place in axes.flat:
         bare(place)
+    for place, label in zip(axes[:, 0], row_labels, strict=False):
+        place.set_ylabel(label, rotation=0, ha="right", va="center", color=INK, labelpad=8)
+    for place, label in zip(axes[0], column_labels, strict=False):
+        place.set_title(str(label), fontsize=8, fontweight="normal", color=QUIET, loc="center", pad=5)
     if title:
         picture.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return picture, axes
@@ -194,34 +181,7 @@ def _grid(
 
 def _overlay(axes: Axes, image: Image, heat: np.ndarray, low: float, high: float) -> None:
     """The image in grey with the heat map on top, more opaque where it is hotter."""
-    grey = image.mean(axis=2)
-    axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
+    axes.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
     scaled = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
-    extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
-    axes.imshow(
-        scaled,
-        cmap=HEAT,
-        vmin=0,
-        vmax=1,
-        alpha=0.25 + 0.55 * np.clip(scaled, 0, 1),
-        extent=extent,
-        interpolation="bilinear",
-    )
-    axes.set_xlim(extent[:2])
-    axes.set_ylim(extent[2:])
-
-
-def _frame(axes: Axes, colour: str, style: object) -> None:
-    axes.add_patch(
-        Rectangle(
-            (0, 0),
-            1,
-            1,
-            transform=axes.transAxes,
-            fill=False,
-            edgecolor=colour,
-            linewidth=2.2,
-            linestyle=style,
-            clip_on=False,
-        )
-    )
+    extent, alpha = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5), 0.25 + 0.55 * np.clip(scaled, 0, 1)
+    axes.imshow(scaled, cmap=HEAT, vmin=0, vmax=1, alpha=alpha, extent=extent, interpolation="bilinear")

@@ -2,7 +2,6 @@
 
 import functools
 import io
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -33,9 +32,6 @@ MODALITY_COLOURS = {"visible": "#0072b2", "infrared": "#d55e00"}
 RIGHT, WRONG = "#0072b2", "#d55e00"
 EDGE = (0, 0, 0, 0.45)  # around filled markers: on paper, the light colours need an outline
 HEAT = "magma"
-
-# matplotlib's settings belong to the whole process: two threads that lend them at once would mix them up.
-_SETTINGS = threading.RLock()
 
 SCREEN_DPI = 96  # CSS pixels in an inch
 SHARPNESS = 2  # pixels drawn for each of them
@@ -73,13 +69,8 @@ def _saying_what(draw: Callable[[Figure], tuple[str, dict]]) -> Callable[[Figure
 
 
 class Picture(Figure):
-    """A figure that does not belong to pyplot, so that a notebook shows it exactly once, where it is returned.
-
-    Attributes:
-        alt: what it shows, for readers who cannot see it.
-    """
-
-    alt = "Figure"
+    """A figure that does not belong to pyplot, so that a notebook shows it exactly once, where it is returned; `alt`
+    says what it shows, for readers who cannot see it."""
 
     def __init__(self, width: float, height: float, alt: str) -> None:
         super().__init__(figsize=(width, height), dpi=SCREEN_DPI * SHARPNESS, layout="constrained")
@@ -88,7 +79,7 @@ class Picture(Figure):
 
     def png(self) -> bytes:
         """The picture as PNG."""
-        with _SETTINGS, matplotlib.rc_context(RULES), io.BytesIO() as file:
+        with matplotlib.rc_context(RULES), io.BytesIO() as file:
             if self.get_layout_engine() is not None:  # laid out once: a second pass would move things a little
                 self.draw_without_rendering()
                 self.set_layout_engine("none")
@@ -112,7 +103,7 @@ def styled(function: Callable[..., Picture]) -> Callable[..., Picture]:
 
     @functools.wraps(function)
     def in_style(*args: object, **options: object) -> Picture:
-        with _SETTINGS, matplotlib.rc_context(RULES):
+        with matplotlib.rc_context(RULES):
             return function(*args, **options)
 
     return in_style

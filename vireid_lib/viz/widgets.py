@@ -3,22 +3,11 @@
 import html
 import inspect
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 
 from vireid_lib.project import HEADLESS
 from vireid_lib.viz.style import Picture
-
-
-@dataclass(frozen=True)
-class Several:
-    """Options of which any number may be chosen; the argument's default is a tuple of some of them."""
-
-    options: Sequence[str]
-
-    def __contains__(self, chosen: Sequence[str]) -> bool:
-        return set(chosen) <= set(self.options)
 
 
 def explore(function: Callable[..., object], **controls: object) -> None:
@@ -30,8 +19,8 @@ def explore(function: Callable[..., object], **controls: object) -> None:
     Args:
         function: returns something that a notebook can show, such as a `plots.Picture`; every controlled argument
             needs a default.
-        controls: argument's name → what it may be: a list or tuple of options, a range for a slider, `Several`
-            for a choice of any number, or True for a yes-or-no argument.
+        controls: argument's name → what it may be: a list or tuple of options, a range for a slider, or True for a
+            yes-or-no argument.
 
     Raises:
         TypeError: a control names no argument of the function, its argument has no default, or the default is not
@@ -109,13 +98,9 @@ def _widget(name: str, choices: object, default: object):
     common = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
     if choices is True:
         return ipywidgets.Checkbox(value=default, **common)
-    if isinstance(choices, Several):
-        rows, width = min(len(choices.options), 10), {"width": "auto", "min_width": "420px"}
-        return ipywidgets.SelectMultiple(options=choices.options, value=default, rows=rows, layout=width, **common)
     if isinstance(choices, range):
-        return ipywidgets.IntSlider(
-            value=default, min=choices.start, max=choices[-1], step=choices.step, continuous_update=False, **common
-        )
+        ends, common["continuous_update"] = {"min": choices.start, "max": choices[-1]}, False
+        return ipywidgets.IntSlider(value=default, step=choices.step, **ends, **common)
     if all(isinstance(choice, int | float) for choice in choices):
         return ipywidgets.SelectionSlider(options=list(choices), value=default, continuous_update=False, **common)
     return ipywidgets.Dropdown(options=list(choices), value=default, **common)

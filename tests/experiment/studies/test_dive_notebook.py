@@ -72,6 +72,6 @@ def test_unequal_trainings_are_told(tiny_book):
         ]
     )
     told = studies.same_effort(study, measured).splitlines()
-    assert "2 rows differ in steps" in told[0] and "100 to 200 steps" in told[0] and told[1].startswith("caj: one row")
+    assert "agw, 2 rows: The trainings differ in steps" in told[0] and told[1].startswith("caj, 1 rows: Every training")
     alike = studies.same_effort(study, measured.assign(steps=100)).splitlines()
-    assert "agw: the same batches and the same number of steps in all of its 2 rows" in alike[0]
+    assert "agw, 2 rows: Every training had batches of 64 images and 100 steps" in alike[0]

@@ -37,5 +37,3 @@ def test_a_first_batch_pairs_the_modalities(tiny_book):
 def test_features_by_the_rows_labels(tiny_book):
     found = studies.features_of(tiny_book, Study("den", [BASE], ()), ["base"], seed=0)
     assert torch.equal(found["Base"], run_of(tiny_book, BASE).features("real", 0)[0])
-    planes = studies.in_the_plane(found["Base"], tiny_book.data().test(), identities=2)
-    assert len(planes["points"]) == len(planes["identities"]) and set(planes["modalities"]) == {"visible", "infrared"}

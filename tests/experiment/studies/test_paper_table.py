@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from made_up_scores import cells
 
-from vireid_lib.experiment.comparable import Conditions, unlike
 from vireid_lib.experiment.paper_table import beside_paper
+from vireid_lib.experiment.papers import Conditions, unlike
 from vireid_lib.experiment.profile import Profile
 from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.settings import changed

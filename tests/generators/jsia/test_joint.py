@@ -79,10 +79,8 @@ def test_resume_is_bitwise(people, start, tmp_path, monkeypatch, changes):
     parts, _ = _train(people, tmp_path / "parts", start, **changes)
     ours, theirs = parts.state_dict(), whole.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    made = [
-        load("jsia", tmp_path / name, device="cpu", progress=False).summary()["weights"] for name in ("parts", "whole")
-    ]
-    assert made[0] == made[1]
+    one, other = (load("jsia", tmp_path / name, device="cpu", progress=False) for name in ("parts", "whole"))
+    assert one.summary()["weights"] == other.summary()["weights"]
 
 
 def _task(people, start, **changes):
@@ -96,31 +94,27 @@ def _terms(task):
     return found, discriminating()
 
 
-def test_each_switch_takes_its_terms_away(people, start):
-    full, of_judges = _terms(_task(people, start))
-    assert set(full) == {"identity", "triplet", "regions", "lr", "il", "ui", "generation"}
-    assert set(of_judges) == {"discriminator_visible", "discriminator_infrared"}
-    off = {"il_weight": 0.0, "lr_weight": 0.0, "ui_weight": 0.0}
-    assert set(_terms(_task(people, start, **off))[0]) == {"identity", "triplet", "generation"}
-    alone = _task(people, start, set_level="separate", **off)
-    assert set(alone.modules) == {"network"}  # nothing generated reaches it, so nothing is
-    assert set(_terms(alone)[0]) == {"identity", "triplet"}
-    apart = _task(people, start, set_level="separate")
-    assert "set_level" in apart.generators and set(_terms(apart)[0]) == set(full)
-    found, of_judges = _terms(_task(people, start, set_level="adversarial"))
-    assert set(found) == {*full, "modality"} and MODALITY in of_judges
-    unpaired, _ = _terms(_task(people, start, local_pairs="unpaired", il_weight=0.0, ui_weight=0.0))
-    assert set(unpaired) == {"identity", "triplet", "regions", "lr", "generation"}
+OFF = {"il_weight": 0.0, "lr_weight": 0.0, "ui_weight": 0.0}
+ALL = {"identity", "triplet", "regions", "lr", "il", "ui", "generation"}
 
 
-def test_generators_may_pause(people, start, tmp_path):
-    changes = {"generate_every": 2, "steps": 2}
-    before = _task(people, start, **changes)
-    train_joint(people, before.settings, tmp_path, generator=start, seed=1, cache=None, progress=False, device="cpu")
+@pytest.mark.parametrize(
+    ("changes", "terms", "judges"),
+    [
+        ({}, ALL, 2),
+        (OFF, {"identity", "triplet", "generation"}, 2),
+        ({"set_level": "separate"}, ALL, 2),
+        ({"set_level": "separate", **OFF}, {"identity", "triplet"}, 0),  # nothing generated reaches it, so nothing is
+        ({"set_level": "adversarial"}, {*ALL, "modality"}, 3),
+        ({"local_pairs": "unpaired", "il_weight": 0.0, "ui_weight": 0.0}, ALL - {"il", "ui"}, 2),
+    ],
+)
+def test_each_switch_takes_its_terms_away(people, start, changes, terms, judges):
     task = _task(people, start, **changes)
-    task.before_step(1)
-    assert set(task._learn(task.method.move(task.batch(1)), generates=False)[0]) == {"identity", "triplet", "regions"}
-    assert (tmp_path / "networks.safetensors").exists()
+    found, of_judges = _terms(task)
+    assert set(found) == terms and len(of_judges) == judges and (MODALITY in of_judges) == (judges == 3)
+    assert ("set_level" in task.generators) == ("set_level" in changes and bool(judges))
+    assert (set(task.modules) == {"network"}) == (not judges)
 
 
 def test_what_reaches_the_generators(people, start):
@@ -147,9 +141,8 @@ def test_the_alignment_is_between_an_image_and_what_was_made_of_it(people, start
 
 def test_running_statistics_are_of_real_images(people, start):
     """The same with and without generated images, as far as those change no weight."""
-    off = {"il_weight": 0.0, "lr_weight": 0.0, "ui_weight": 0.0}
     held = []
-    for changes in (off, {**off, "il_weight": 1.0, "ui_weight": 1.0}):
+    for changes in (OFF, {**OFF, "il_weight": 1.0, "ui_weight": 1.0}):
         task = _task(people, start, **changes)
         _terms(task)
         held.append(task.method.network.instance_level.layer2.bn1.running_mean.clone())
@@ -173,27 +166,24 @@ def test_release_form(people, tiny, tmp_path):
 
 
 def test_rates_fall_at_epoch_30(people, start):
-    task = _task(people, start, schedule="drops", drops=[30], epoch_steps=10, steps=400)
-    rates = []
+    task, rates = _task(people, start, schedule="drops", drops=[30], epoch_steps=10, steps=400), []
     for step in (0, 299, 300):
         task.before_step(step)
-        rates.append(
-            [task.optimizers[name].param_groups[0]["lr"] for name in ("network", "generators", "discriminators")]
-        )
+        rates.append([optimizer.param_groups[0]["lr"] for optimizer in task.optimizers.values()])
     assert rates[0] == rates[1] and rates[2] == pytest.approx([rate / 10 for rate in rates[0]])
 
 
 def test_clear_errors(people, start, tmp_path):
     with pytest.raises(FileNotFoundError, match="no fitted jsia"):
         _train(people, tmp_path, tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="grey_encoder False, the joint training True"):
-        _task(people, start, form="release", lr_weight=0.0, ui_weight=0.0)
-    with pytest.raises(ValueError, match="trained at 32x32 pixels"):
-        _task(people, start, height=64)
-    with pytest.raises(ValueError, match="generation_identities is 9"):
-        JsiaReidConfig.small(generation_identities=9)
-    with pytest.raises(ValueError, match="equal regions"):
-        JsiaReidConfig.small(regions=3)
+    for changes, words in (
+        ({"form": "release", "lr_weight": 0.0, "ui_weight": 0.0}, "grey_encoder False, the joint training True"),
+        ({"height": 64}, "trained at 32x32 pixels"),
+        ({"generation_identities": 9}, "generation_identities is 9"),
+        ({"regions": 3}, "equal regions"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            _task(people, start, **changes)
 
 
 @pytest.mark.slow

@@ -28,16 +28,11 @@ EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
 def _filled(module, held, renamed):
     """The module in float64 with the oracle's weights; `renamed` maps its names to ours, None drops one."""
-    names = {name: renamed(name.removeprefix("w.")) for name in held if name.startswith("w.")}
-    module.double().load_state_dict(
-        {
-            ours: held[name].flatten(2).squeeze(2)
-            if held[name].shape[2:] == (1, 1) and ours.startswith("style.")
-            else held[name]
-            for name, ours in names.items()
-            if ours is not None
-        }
-    )
+    weights = oracle_files.weights(held, renamed)
+    for name, value in weights.items():
+        if value.shape[2:] == (1, 1) and name.startswith("style."):
+            weights[name] = value.flatten(2).squeeze(2)
+    module.double().load_state_dict(weights)
     return module
 
 

@@ -21,7 +21,6 @@ from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet, 
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
 from vireid_lib.reid.losses.intra_identity_diversification import (
     colour_invariance,
-    intra_identity_diversification,
     negative_enhancement,
     positive_enhancement,
 )
@@ -303,9 +302,6 @@ def test_dens_parts_equal_a_naive_loop(scale: float, margin: float) -> None:
     rows, parts = two_modalities(scale), {"PE": positive_enhancement, "NE": negative_enhancement}
     for name, loss in parts.items():
         assert float(loss(*rows, margin=margin)) == pytest.approx(enhancement(name, margin, *rows), rel=1e-9)
-    whole = intra_identity_diversification(*rows, positive_margin=margin, negative_margin=0.1)
-    expected = enhancement("PE", margin, *rows) + enhancement("NE", 0.1, *rows)
-    assert float(whole) == pytest.approx(expected, rel=1e-9)
 
 
 def test_dens_gradients_equal_finite_differences() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vireid_lib.reid.layers import average_pool
+from vireid_lib.reid.layers.head import average_pool
 from vireid_lib.reid.losses.adaptive_quadruplet import Positives, adaptive_quadruplet
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss

@@ -112,13 +112,6 @@ def test_features_are_the_mean_of_both_networks() -> None:
     torch.testing.assert_close(similarity, F.cosine_similarity(expected.detach(), towards))
 
 
-def test_published_recipe() -> None:
-    config = DartConfig.published("regdb", label_noise=0.5)
-    assert (config.height, config.width, config.identities, config.images, config.epochs) == (288, 144, 8, 4, 100)
-    assert (config.noise_warm_up, config.noise_every, config.threshold, config.margin) == (1, 1, 0.5, 0.3)
-    assert config.similarity == "dot" and not config.flip_at_test and config.label_noise == 0.5
-
-
 def test_noise_modelling_is_not_repeated_by_a_resumed_training(
     coloured: Callable, broken_training: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,28 +130,19 @@ def test_noise_modelling_is_not_repeated_by_a_resumed_training(
     assert all(torch.equal(continued[name], value) for name, value in whole.state_dict().items())
 
 
-@pytest.mark.parametrize("mix", [None, 0.5])
-def test_labels_that_no_identity_can_be_drawn_for_are_refused(coloured: Callable, mix: float | None) -> None:
-    with pytest.raises(ValueError, match="no identity has 4 images in both modalities"):
-        ReidTask(coloured(5, 2), tiny(redraw_below=4, mix=mix), seed=0, cache=None)
-
-
 def test_an_identity_with_too_few_images_is_drawn_anew_beside_external_ones() -> None:
     labels = np.array([0] * 2 + [label for label in range(1, 8) for _ in range(8)])  # two images of 0, eight of others
     config = tiny(redraw_below=4, mix=0.5, noise_warm_up=0)
     sampler = Dart.sampler(config, labels, labels, external={6, 7}, seed=0)
     drawn = np.concatenate([labels[sampler.batch(0, step)[0]] for step in range(sampler.steps_per_epoch)])
     assert 0 not in drawn and {1, 2, 3, 4, 5, 6, 7} == set(drawn.tolist())
-
-
-def losses_of_images(views: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    wrong = torch.arange(200) < 40
-    return wrong, torch.where(wrong, 5.0, 1.0) + 0.3 * torch.randn(views, 200, generator=generator)
+    with pytest.raises(ValueError, match="no identity has 9 images in both modalities"):
+        Dart.sampler(tiny(redraw_below=9, mix=None), labels, labels, external=[], seed=0)
 
 
 def test_large_losses_are_wrong_labels_whatever_the_scale_of_a_view() -> None:
-    wrong, found = losses_of_images()
+    generator, wrong = torch.Generator().manual_seed(0), torch.arange(200) < 40
+    found = torch.where(wrong, 5.0, 1.0) + 0.3 * torch.randn(2, 200, generator=generator)
     found[1] = 100 * found[1] - 7
     probability = clean_probability(found, seed=0)
     assert probability.shape == (2, 200) and probability.dtype == torch.float32

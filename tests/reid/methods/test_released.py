@@ -333,8 +333,7 @@ def test_mpanets_head_and_losses(dtype: torch.dtype) -> None:
     method = Mpanet(config, identities)
     network = PatternNetwork(_NoBackbone(channels), identities, patterns=about["num_parts"]).to(dtype)
     method.network = method.plain = network
-    renamed = {key[2:]: ours(key[2:], "mpanet") for key in tensors if key.startswith("w.")}
-    network.load_state_dict({own: tensors[f"w.{theirs}"] for theirs, own in renamed.items()})
+    network.load_state_dict(oracle_files.weights(tensors, lambda name: ours(name, "mpanet")))
     # Their head sorts the rows by modality; ours expects them so.
     infrared = (tensors["in.cam_ids"] == 3) | (tensors["in.cam_ids"] == 6)
     order, visible = torch.argsort(infrared, stable=True), int((~infrared).sum())

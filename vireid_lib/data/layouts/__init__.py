@@ -38,12 +38,8 @@ def read_dataset(
         raise LayoutError(f"{manifest.name} has one split, so there is no trial {trial}; leave `trial` out.")
     if drawn and manifest.layout != "market1501":
         raise LayoutError(f"{manifest.name} has no folder gt_bbox, as Market-1501 has; leave `drawn` out.")
-    if manifest.layout == "regdb":
-        rows = regdb.read(manifest, root, trial)
-    elif manifest.layout == "market1501":
-        rows = market1501.read(manifest, root, drawn=drawn)
-    else:
-        rows = {"sysu": sysu.read, "llcm": llcm.read}[manifest.layout](manifest, root)
+    read = {"sysu": sysu.read, "llcm": llcm.read, "regdb": regdb.read, "market1501": market1501.read}[manifest.layout]
+    rows = read(manifest, root, **({"trial": trial} if read is regdb.read else {"drawn": True} if drawn else {}))
     if not rows:
         raise LayoutError(f"{root} holds no image of {manifest.title}; unpack the data set there.")
     rows.sort(key=lambda row: row["path"])

@@ -35,7 +35,10 @@ def list_images(folder: Path) -> list[str]:
     A link that leads nowhere, or a folder of an image's name, is an image that is missing, to be named when it is
     opened. Raises LayoutError if the folder cannot be read.
     """
-    return [entry.name for entry in _entries(folder) if is_image(entry.name) and _may_be_opened(entry)]
+    images = [entry for entry in _entries(folder) if is_image(entry.name)]
+    # Not a pipe or device, which would have us wait for ever.
+    may_be_opened = (e.is_file() or e.is_dir() or e.is_symlink() and not os.path.exists(e.path) for e in images)
+    return [entry.name for entry, may in zip(images, may_be_opened, strict=True) if may]
 
 
 def _entries(folder: Path) -> list[os.DirEntry]:
@@ -45,11 +48,6 @@ def _entries(folder: Path) -> list[os.DirEntry]:
     except OSError as error:
         why = error.strerror or error
         raise LayoutError(f"{folder} cannot be read ({why}): unpack it again, or make it readable.") from None
-
-
-def _may_be_opened(entry: os.DirEntry) -> bool:
-    """Whether it is no pipe or device, which would have us wait for ever."""
-    return entry.is_file() or entry.is_dir() or entry.is_symlink() and not os.path.exists(entry.path)
 
 
 def _identity_folders(folder: Path) -> dict[int, Path]:
@@ -67,11 +65,8 @@ def _identity_folders(folder: Path) -> dict[int, Path]:
 
 
 def require(root: Path, names: list[str], manifest: DatasetManifest) -> None:
-    """Check that the root holds these files (names with a suffix) and folders.
-
-    Raises:
-        LayoutError: naming what is missing and, where the data lies one level deeper, where that is.
-    """
+    """Check that the root holds these files (names with a suffix) and folders. Raises LayoutError: naming what is
+    missing and, where the data lies one level deeper, where that is."""
 
     def is_there(path: Path) -> bool:
         return path.is_file() if path.suffix else path.is_dir()

@@ -13,12 +13,8 @@ FILE_NAME = re.compile(r"(\d+)_c(\d+)_")
 
 
 def read(manifest: DatasetManifest, root: Path) -> list[Row]:
-    """Return one row per image of both splits and both modalities.
-
-    Raises:
-        LayoutError: a list or a camera is missing, a file's name says no identity and camera, or an identity is in both
-            splits.
-    """
+    """Return one row per image of both splits and both modalities. Raises LayoutError: a list or a camera is missing, a
+    file's name says no identity and camera, or an identity is in both splits."""
     lists = [(f"idx/train_{word}.txt", modality, word) for modality, word in NAMED_AS.items()]
 
     def base(camera: Camera) -> str:

@@ -12,10 +12,8 @@ LISTED_AS = {"visible": "visible", "infrared": "thermal"}
 def read(manifest: DatasetManifest, root: Path, trial: int) -> list[Row]:
     """Return one row per image of the trial's two splits.
 
-    The identity is the folder's number, the same in all trials; the lists' labels start at 0 in each list.
-
-    Raises:
-        LayoutError: the trial has no lists, a list is broken, or labels and folders disagree.
+    The identity is the folder's number, the same in all trials; the lists' labels start at 0 in each list. Raises
+    LayoutError: the trial has no lists, a list is broken, or labels and folders disagree.
     """
     require(root, ["idx"], manifest)
     available = available_trials(root)

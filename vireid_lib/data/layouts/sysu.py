@@ -12,10 +12,8 @@ PERMUTATIONS = "exp/rand_perm_cam.mat"
 def read(manifest: DatasetManifest, root: Path) -> list[Row]:
     """Return one row per image of the listed identities, the splits kept apart.
 
-    Identities in none of the three lists are left out: SYSU-MM01 ships some that were seen in one modality only.
-
-    Raises:
-        LayoutError: a camera, a list or a listed identity is missing, or an identity is in two splits.
+    Identities in none of the three lists are left out: SYSU-MM01 ships some that were seen in one modality only. Raises
+    LayoutError: a camera, a list or a listed identity is missing, or an identity is in two splits.
     """
 
     def base(camera: Camera) -> str:

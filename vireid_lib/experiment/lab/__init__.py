@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from vireid_lib import places
-from vireid_lib.experiment import DATA_ROOT, PROFILE, WORKSPACE, homes
+from vireid_lib.experiment import DATA_ROOT, PROFILE, WORKSPACE
 from vireid_lib.experiment.profile_files import load_profile, located
 from vireid_lib.project import project_root
 
@@ -15,13 +15,8 @@ CONFIG = Path(__file__).parent / "config"
 
 
 def command(root: Path | None = None, *, port: int | None = None, browser: bool = True) -> list[str]:
-    """The command line that starts JupyterLab.
-
-    Args:
-        root: folder to show; None is the checkout.
-        port: to listen on; None takes 8888, or the next that is free.
-        browser: open a browser.
-    """
+    """The command line that starts JupyterLab on a folder (the checkout), at a port (8888, or the next that is free),
+    and opens a browser or not."""
     options = [f"--ServerApp.root_dir={root or project_root()}", "--LabApp.default_url=/lab/tree/README.md"]
     options += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"] if port else []
     options += [] if browser else ["--no-browser"]
@@ -32,11 +27,8 @@ def command(root: Path | None = None, *, port: int | None = None, browser: bool 
 
 def environment(profile: str = "", workspace: str | Path = "", data_root: str | Path = "") -> dict[str, str]:
     """The variables that JupyterLab and its kernels need, besides the present ones: what a chapter works on when its
-    own parameters are empty, and the settings that make a .py file open as a notebook.
-
-    Raises:
-        FileError, FileNotFoundError: the profile is wrong or missing.
-    """
+    own parameters are empty, and the settings that make a .py file open as a notebook. Raises FileError or
+    FileNotFoundError if the profile is wrong or missing."""
     chosen = {WORKSPACE: workspace and places.absolute(workspace), DATA_ROOT: data_root and places.absolute(data_root)}
     if profile:
         load_profile(profile)
@@ -52,6 +44,32 @@ def start(
     """Run JupyterLab until it is stopped; return its exit status."""
     settings = os.environ | environment(profile, workspace, data_root)
     with tempfile.TemporaryDirectory(prefix="vireid-lab-", ignore_cleanup_errors=True) as folder:
-        if moved := homes.elsewhere(Path(folder)):
+        if moved := elsewhere(Path(folder)):
             print(f"Your home cannot be written: what Jupyter keeps there is in {folder} until it ends.", flush=True)
         return subprocess.run(command(port=port, browser=browser), env=settings | moved).returncode
+
+
+def elsewhere(folder: Path) -> dict[str, str]:
+    """Environment variables that move into `folder` what Jupyter, IPython and Matplotlib cannot write where it belongs,
+    as in containers and on clusters; empty where all can."""
+    from jupyter_core import paths
+
+    home = Path(os.path.expanduser("~"))
+    kept = {
+        "JUPYTER_CONFIG_DIR": paths.jupyter_config_dir(),
+        "JUPYTER_DATA_DIR": paths.jupyter_data_dir(),
+        "JUPYTER_RUNTIME_DIR": paths.jupyter_runtime_dir(),
+        "IPYTHONDIR": os.environ.get("IPYTHONDIR", home / ".ipython"),
+        "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", home / ".config" / "matplotlib"),
+    }
+    return {name: str(folder / name.lower()) for name, place in kept.items() if not writable(Path(place))}
+
+
+def writable(place: Path) -> bool:
+    """Whether files can be written in the folder, or the folder be made."""
+    try:
+        there = next(each for each in (place, *place.absolute().parents) if each.exists())
+        with tempfile.TemporaryFile(dir=there):
+            return there.is_dir()
+    except OSError:
+        return False

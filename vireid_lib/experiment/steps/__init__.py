@@ -1,9 +1,6 @@
-"""What the stages of a run do, as plain functions of tables, settings and folders.
-
-There is a module for each, since the key of a stage covers the code of its module and of all that this imports. Each
-function is called with the folder to work in and returns the values to record. A folder in which an earlier call was
-killed holds its checkpoints, and the step continues from there.
-"""
+"""What the stages of a run do: functions that are called with the folder to work in, where an earlier call that was
+killed may have left its checkpoints, and return the values to record. Each has a module of its own, since the key of a
+stage covers the code of its module and of all that this imports."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -12,6 +12,7 @@ from vireid_lib import generators
 from vireid_lib.data import tables
 from vireid_lib.data.cameras import camera_in_table
 from vireid_lib.data.tables import OTHER
+from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import FITTED, TABLE, Machine
 from vireid_lib.generators import galleries, layout
 from vireid_lib.generators.plans import SampleRequest, tries
@@ -45,13 +46,13 @@ def translate(
     name: str,
     config: GeneratorConfig,
     fitted: Path,
-    rows: pd.DataFrame,
+    source: pd.DataFrame,
     cameras: Sequence[str],
     machine: Machine,
 ) -> dict[str, Any]:
-    """Show each image of `rows` once in the other modality, under `cameras` in turn, by a fitted translator."""
+    """Show each image of `source` once in the other modality, under `cameras` in turn, by a fitted translator."""
     maker = generators.load(name, fitted / FITTED, config, cache=machine.cache, device=machine.device)
-    made = maker.write(one_each(rows, cameras, config.seed, folder), folder, {"seed": config.seed})
+    made = maker.write(one_each(source, cameras, config.seed, folder), folder, {"seed": config.seed})
     return {**galleries.sizes(made), **galleries.skipped(folder)}
 
 
@@ -62,31 +63,18 @@ def one_each(rows: pd.DataFrame, cameras: Sequence[str], seed: int, folder: Path
         for place, row in enumerate(of_it.to_dict("records")):
             camera, number = cameras[place % len(cameras)], place // len(cameras)
             path = layout.image_path(folder, identity, camera, number + 1)
-            planned.append(
-                SampleRequest(
-                    identity,
-                    camera_in_table(camera),
-                    path,
-                    tries(seed, identity, camera, number),
-                    (row["path"],),
-                    row["modality"],
-                    OTHER[row["modality"]],
-                    row["split"],
-                )
-            )
+            seeds, modality = tries(seed, identity, camera, number), row["modality"]
+            about = (path, seeds, (row["path"],), modality, OTHER[modality], row["split"])
+            planned.append(SampleRequest(identity, camera_in_table(camera), *about))
     return planned
 
 
-def load_gallery(folder: Path, images: int) -> pd.DataFrame:
-    """The table of a gallery.
-
-    Raises:
-        TableError: it has not the `images` rows that were written.
-    """
-    rows = tables.load(folder / TABLE)
-    if len(rows) != images:
+def load_gallery(made: StageRecord) -> pd.DataFrame:
+    """The table of a gallery. Raises TableError if it has not the rows that were written."""
+    rows, file = tables.load(made.folder / TABLE), made.folder / TABLE
+    if len(rows) != (images := made.values["images"]):
         raise tables.TableError(
-            f"{folder / TABLE} has {len(rows)} rows, and {images} were written: restore it, or delete its folder to "
-            "make the images again."
+            f"{file} has {len(rows)} rows, and {images} were written: restore it, or delete its folder to make the "
+            "images again."
         )
     return rows

@@ -11,49 +11,24 @@ How to write one, with `den.py` here and `notebooks/studies/den.py` as the examp
      is, `Study.row_of` finds out from the settings. Rows with `always=False` are trained only if the study is run in
      full.
    - `Claim(words, place, measure, row, other, direction="larger", than_from=None)`.
-3. `notebooks/studies/NAME.py`, a chapter whose parameters cell has `full = False`:
-
-        from vireid_lib import experiment
-        from vireid_lib.experiment import studies
-        from vireid_lib.experiment.studies.NAME import STUDY
-
-        run = experiment.open(profile, workspace, data_root)
-        print(studies.smallest(run, STUDY, full=full))  # the smallest difference that the seeds can show
-        measured = studies.measure(run, STUDY, full=full)  # trains (cached, two at a time); one row per row × seed
-        studies.overview(measured)                          # mean ± std of every row
-        studies.effort(run, STUDY, measured)               # batch, steps, images seen of every row
-        print(studies.same_effort(STUDY, measured))         # whether they are the same
-        studies.beside_paper(run, STUDY, measured, 3)      # the paper's table 3, ours below each number
-        findings = studies.judge(measured, STUDY.claims)
-        print(studies.count(findings)); studies.findings_table(findings)  # after Holm's correction over the claims
-        print(studies.limits(run, STUDY, measured, findings))  # chance, intervals, what was fitted only once
-
-   A row's own run, `own = studies.run_of(run, STUDY.row("den"))`, has the verbs:
-   `own.features("real", seed)`, `own.network("real", seed)`, `trainings.history(record)`.
-
-   The paper's idea is written by hand before that, on `studies.untrained(own, seed)` and a `studies.first_batch(own,
-   identities=6, images=4)`, and held against the library's. What this notebook alone draws stays in it.
+3. `notebooks/studies/NAME.py`, a chapter whose parameters cell has `full = False`. The paper's idea is written by hand
+   first, on `untrained(own, seed)` and `first_batch(own, identities=6, images=4)` of a row's own run (`own =
+   run_of(run, STUDY.row("den"))`), and held against the library's. Then `smallest`, the difference that the seeds can
+   show; `measure`, which trains (cached, several at a time); `overview`, `effort`, `same_effort`; `beside_paper` for
+   each table; `judge`, `count`, `findings_table` after Holm's correction over the claims; `limits`. What this notebook
+   alone draws stays in it.
 4. `vireid study NAME [--profile P] [--workspace DIR] [-p full=true]` runs it like a chapter of the book, in the book's
    workspace (trainings are shared); it is a page of the site there.
 """
 
 from vireid_lib.experiment.claims import Claim, Finding, count, findings_table, judge
-from vireid_lib.experiment.measurements import (
-    curve,
-    effort,
-    for_plot,
-    in_the_plane,
-    limits,
-    measure,
-    overview,
-    same_effort,
-    train,
-)
+from vireid_lib.experiment.measurements import limits, measure, overview, same_effort, train
 from vireid_lib.experiment.metrics import MEASURES
 from vireid_lib.experiment.paper_table import beside_paper
 from vireid_lib.experiment.sensitivity import smallest
 from vireid_lib.experiment.studies.first_step import first_batch, untrained
 from vireid_lib.experiment.study import Row, Study, features_of, run_of
+from vireid_lib.experiment.trainings import effort
 
 __all__ = [
     "MEASURES",
@@ -63,13 +38,10 @@ __all__ = [
     "Study",
     "beside_paper",
     "count",
-    "curve",
     "effort",
     "features_of",
     "findings_table",
     "first_batch",
-    "for_plot",
-    "in_the_plane",
     "judge",
     "limits",
     "measure",

@@ -1,6 +1,6 @@
 """DEN's tables 1, 3, 4, 5 and 6 as trainings, and what the paper says about them (Kim et al., WACV 2024)."""
 
-from vireid_lib.experiment.claims import Claim, better
+from vireid_lib.experiment.claims import Claim, better, more, smaller
 from vireid_lib.experiment.study import Row, Study
 
 # The switches of DenConfig for the rows without HueGray images.
@@ -43,9 +43,7 @@ BOTH = {"iirs_visible": "(V,V)", "iirs_infrared": "(I,I)"}
 
 def _wider(row: str, other: str, words: str, place: str) -> list[Claim]:
     """`row` has the larger IIRS, in both modalities."""
-    return [
-        Claim(f"{words} has the larger IIRS {which}", place, measure, row, other) for measure, which in BOTH.items()
-    ]
+    return [better(row, other, f"{words} has the larger IIRS {which}", place, each) for each, which in BOTH.items()]
 
 
 CLAIMS = (
@@ -53,15 +51,8 @@ CLAIMS = (
     better("ht_re", "wrt_re", "Under random erasing, HT is better than WRT", "Table 1"),
     *_wider("ht_re", "wrt_re", "Under random erasing, HT", "Table 1"),
     *(
-        Claim(
-            f"Random erasing widens the gap between HT and WRT in IIRS {which}",
-            "section 3.1",
-            measure,
-            "ht_re",
-            "wrt_re",
-            than_from=("wrt", "ht"),
-        )
-        for measure, which in BOTH.items()
+        more(("wrt_re", "ht_re"), ("wrt", "ht"), f"Random erasing widens HT's lead: IIRS {which}", "section 3.1", each)
+        for each, which in BOTH.items()
     ),
     better("ht_grey", "wrt_grey", "With grey images, HT is better than WRT", "Table 4"),
     *_wider("ht_grey", "wrt_grey", "With grey images, HT", "Table 4"),
@@ -69,14 +60,7 @@ CLAIMS = (
     *_wider("ht_hue", "wrt_hue", "With turned hues, HT", "Table 4"),
     better("ht_hg", "wrt_hg", "With HueGray, HT is better than WRT", "Table 4"),
     *_wider("ht_hg", "wrt_hg", "With HueGray, HT", "Table 4"),
-    Claim(
-        "From hue to HueGray, HT gains more than WRT",
-        "section 4.4",
-        "rank_1",
-        "ht_hg",
-        "ht_hue",
-        than_from=("wrt_hue", "wrt_hg"),
-    ),
+    more(("ht_hue", "ht_hg"), ("wrt_hue", "wrt_hg"), "From hue to HueGray, HT gains more than WRT", "section 4.4"),
     better("ne", "ht_re", "NE improves on the baseline", "Table 3, index 2"),
     better("pe", "ht_re", "PE improves on the baseline", "Table 3, index 3"),
     better("pe", "ne", "PE improves on it more than NE", "section 4.3"),
@@ -89,10 +73,7 @@ CLAIMS = (
     better("ird_hg_ci", "ird_hg", "CI alone improves further", "Table 3, index 8"),
     better("den", "ird_hg", "IRD(HG,I) with CI improves further", "Table 3, index 9"),
     better("den", "ht_re", "DEN improves on the baseline", "Table 3, index 9"),
-    *(
-        Claim(f"NE alone makes IIRS {which} smaller", "Table 5", measure, "ne", "ht_re", "smaller")
-        for measure, which in BOTH.items()
-    ),
+    *(smaller("ne", "ht_re", f"NE alone makes IIRS {which} smaller", "Table 5", each) for each, which in BOTH.items()),
     *_wider("pe", "ht_re", "PE, against the baseline,", "Table 5"),
     *_wider("ird", "pe", "NE and PE together, against PE,", "Table 5"),
     *_wider("ird", "ht_re", "IRD(V,I), against the baseline,", "Table 5"),
@@ -101,10 +82,10 @@ CLAIMS = (
     *_wider("mmd", "caj", "MMD-ReID, against CAJ,", "Table 6"),
     *_wider("ird_hg", "mmd", "IRD(V,I) with HueGray, against MMD-ReID,", "Table 6"),
     *(
-        Claim(f"IRD(V,I) with HueGray has a smaller HIMD than {words}", "Table 6", "himd", "ird_hg", other, "smaller")
+        smaller("ird_hg", other, f"IRD(V,I) with HueGray has a smaller HIMD than {words}", "Table 6", "himd")
         for other, words in (("ht_re", "the baseline"), ("caj", "CAJ"), ("mmd", "MMD-ReID"))
     ),
-    Claim("MMD-ReID has a smaller HIMD than the baseline", "Table 6", "himd", "mmd", "ht_re", "smaller"),
+    smaller("mmd", "ht_re", "MMD-ReID has a smaller HIMD than the baseline", "Table 6", "himd"),
     better("ird_hg", "caj", "IRD(V,I) with HueGray is better than CAJ", "Table 6"),
     better("ird_hg", "mmd", "IRD(V,I) with HueGray is better than MMD-ReID", "Table 6"),
 )

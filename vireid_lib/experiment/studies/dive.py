@@ -1,14 +1,15 @@
 """DiVE's tables 1 to 4 and figure 5 as trainings, and what the paper says about them (Dai, Lu, Li, AAAI 2025)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vireid_lib import generators
-from vireid_lib.experiment.claims import Claim, better
+from vireid_lib.experiment.claims import Claim, better, smaller
 from vireid_lib.experiment.pipeline import Run
+from vireid_lib.experiment.profile import OF_THE_WORLD
 from vireid_lib.experiment.settings import trained_generator
 from vireid_lib.experiment.study import Row, Study
-from vireid_lib.experiment.training_sets import training_label
+from vireid_lib.experiment.training_sets import plain_label
 
 THE_PAPERS = "deen"
 """With which the paper trains tables 1, 3, 4 and figure 5."""
@@ -47,11 +48,8 @@ def method_label(method: str) -> str:
 
 def expanding(names: Sequence[str] = ()) -> list[str]:
     """Those of the named generators (of all, if none is named) that can make a gallery: the ones that the paper
-    compares, then the others, greyscale copies last. DiVE is not among them: it is in every table.
-
-    Raises:
-        ValueError: there is no such generator.
-    """
+    compares, then the others, greyscale copies last. DiVE is not among them: it is in every table. Raises ValueError if
+    there is no such generator."""
     asked = set(names or generators.names()) - {"dive"}
     made = {name: generators.generator_class(name) for name in sorted(asked)}
     can = {name for name, kind in made.items() if "expand" in kind.capabilities and not kind.miniature_only}
@@ -59,62 +57,9 @@ def expanding(names: Sequence[str] = ()) -> list[str]:
     return [name for name in order if name in can]
 
 
-def generator_rows(method: str, names: Sequence[str]) -> list[Row]:
-    """Table 1: one method, trained on real images and those of each generator."""
-    return [Row(f"{method}_{name}", _generator(name), method, training=name) for name in names]
-
-
-def _generator(name: str) -> str:
-    """A generator's name for readers."""
-    return training_label(name).removeprefix("+ ")
-
-
-def fitted_to_both(method: str, names: Sequence[str]) -> list[Row]:
-    """Table 1 once more, with those generators that can be fitted to the external images as DiVE is: the paper trains
-    them on the target alone."""
-    fields = {name: generators.generator_class(name).config_class.model_fields for name in names}
-    return [
-        replace(
-            row,
-            name=f"{row.training}{TO_BOTH}",
-            label=f"{row.label}, fitted to external images too",
-            always=False,
-            changes={"generators": {row.training: {"fit_on": "target+external"}}},
-        )
-        for row in generator_rows(method, names)
-        if "fit_on" in fields[row.training]
-    ]
-
-
-def _pair(method: str, name: str, label: str, *, always: bool = False, **settings: object) -> list[Row]:
-    return [
-        Row(
-            f"{name}_{training}",
-            f"{_trained(method, training)}, {label}",
-            method,
-            training=training,
-            always=always,
-            **settings,
-        )
-        for training in ("real", "dive")
-    ]
-
-
-def _trained(method: str, training: str) -> str:
-    return method_label(method) + " + DiVE" * (training == "dive")
-
-
-def _selected(method: str, name: str, label: str, **settings: object) -> Row:
-    return Row(name, label, method, training="dive", always=False, changes={"generators": {"dive": settings}})
-
-
-def _people(method: str, count: int, training: str, *, more: bool = False) -> Row:
-    """A training on fewer expanded people, or on more people than the profile expands."""
-    words = "DiVE" if training == "dive" else "true infrared"
-    section = {"expand": {"identities": count, "min_images": 1}} if more else {"reid": {"expanded": count}}
-    return Row(
-        f"{training}_{count}", f"{words}, {count} people", method, training=training, always=False, changes=section
-    )
+def trained_on(method: str) -> tuple[tuple[str, str], ...]:
+    """The training sets of a method in the paper's tables, each with what the training is called."""
+    return ("real", method_label(method)), ("dive", f"{method_label(method)} + DiVE")
 
 
 def counts(run: Run) -> tuple[list[int], list[int]]:
@@ -127,7 +72,7 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
     """The study.
 
     Args:
-        book: its profile says with how many people figure 5 is drawn (`expand.counts`).
+        run: its profile says with how many people figure 5 is drawn (`expand.counts`).
         compared: generators of table 1 besides DiVE; empty takes all that can make a gallery.
         method: with which tables 1, 3, 4 and figure 5 are trained; empty takes the paper's, and in the miniature world
             `MINIATURE`.
@@ -141,56 +86,63 @@ def study(run: Run, compared: Sequence[str] = (), method: str = "") -> Study:
             "name a visible-only set there."
         )
     method = run.with_method(method or (MINIATURE if run.miniature else THE_PAPERS)).profile.reid.method
-    fewer, more = counts(run)
-    first = [
-        Row(f"{method}_real", _trained(method, "real"), method),
-        *generator_rows(method, expanding(compared)),
-        Row(f"{method}_dive", _trained(method, "dive"), method, training="dive"),
-        Row(
-            f"{method}_{FROM_IMAGE}",
-            "DiVE from the image",
-            method,
-            training="dive",
-            changes={"generators": {"dive": {"start": "image"}}},
-        ),
-        *generator_rows(method, ["resampled_ir", "oracle_ir"]),
-    ]
-    second = [
-        Row(f"{other}_{training}", _trained(other, training), other, training=training)
-        for other in METHODS
-        if other != method
-        for training in ("real", "dive")
-    ]
-    beyond = "oracle_ir" if run.miniature else "dive"
-    others = [
-        *fitted_to_both(method, expanding(compared)),
-        *_pair(method, "wide", "batches twice as large", always=True, times={"images": 2}),
-        *_pair(method, "long", "twice as long", times={"length": 2}),
-        _selected(method, "infrared_single", "DiVE, infrared, single", views="single", train_modalities="infrared"),
-        _selected(method, "both_single", "DiVE, both, single", views="single"),
+    rivals, (fewer, more) = expanding(compared), counts(run)
+
+    def row(name: str, label: str, training: str = "dive", always: bool = False, **options: object) -> Row:
+        return Row(name, label, method, training=training, always=always, **options)
+
+    def of_table_1(name: str) -> Row:
+        return row(f"{method}_{name}", plain_label(name), name, always=True)
+
+    def with_dive(name: str, label: str, always: bool = False, **settings: object) -> Row:
+        return row(name, label, always=always, changes={"generators": {"dive": settings}})
+
+    def real_and_dive(name: str, label: str, **options: object) -> list[Row]:
+        return [row(f"{name}_{each}", f"{words}, {label}", each, **options) for each, words in trained_on(method)]
+
+    def people(training: str, count: int, **section: object) -> Row:
+        words = "DiVE" if training == "dive" else "true infrared"
+        return row(f"{training}_{count}", f"{words}, {count} people", training, changes=section)
+
+    (_, plain), (_, with_it) = trained_on(method)
+    second = next(row.changes for row in Study("dive", (), ()).table(4).rows if row.external == SECOND_SET)
+    both = {name: {"generators": {name: {"fit_on": "target+external"}}} for name in rivals}
+    can = [name for name in rivals if "fit_on" in generators.generator_class(name).config_class.model_fields]
+    rows = [
+        row(f"{method}_real", plain, "real", always=True),
+        *map(of_table_1, rivals),
+        row(f"{method}_dive", with_it, always=True),
+        with_dive(f"{method}_{FROM_IMAGE}", "DiVE from the image", always=True, start="image"),
+        *map(of_table_1, OF_THE_WORLD),
         *(
-            _selected(method, f"{name}{ONE_CAMERA}", f"DiVE, {label}, one camera", views="one_camera", **settings)
-            for name, label, settings in (
-                ("infrared", "infrared", {"train_modalities": "infrared"}),
-                ("both", "both", {}),
-            )
+            Row(f"{other}_{training}", words, other, training=training)
+            for other in METHODS
+            if other != method
+            for training, words in trained_on(other)
         ),
-        _selected(method, "one_lora", "DiVE, one LoRA for all codes", lora_scope="shared"),
-        Row(
-            "campus",
-            f"{_trained(method, 'dive')}, campus",
-            method,
-            training="dive",
-            always=False,
-            external=SECOND_SET,
-            changes=next(row.changes for row in Study("dive", (), ()).table(4).rows if row.external == SECOND_SET),
+        *(
+            row(f"{name}{TO_BOTH}", f"{plain_label(name)}, fitted to external images too", name, changes=both[name])
+            for name in can
         ),
-        *(_people(method, count, training) for training in ("dive", "oracle_ir") for count in fewer),
-        *(_people(method, count, beyond, more=True) for count in more),
+        *real_and_dive("wide", "batches twice as large", always=True, times={"images": 2}),
+        *real_and_dive("long", "twice as long", times={"length": 2}),
+        with_dive("infrared_single", "DiVE, infrared, single", views="single", train_modalities="infrared"),
+        with_dive("both_single", "DiVE, both, single", views="single"),
+        with_dive(
+            f"infrared{ONE_CAMERA}", "DiVE, infrared, one camera", views="one_camera", train_modalities="infrared"
+        ),
+        with_dive(f"both{ONE_CAMERA}", "DiVE, both, one camera", views="one_camera"),
+        with_dive("one_lora", "DiVE, one LoRA for all codes", lora_scope="shared"),
+        row("campus", f"{with_it}, campus", external=SECOND_SET, changes=second),
+        *(people(training, count, reid={"expanded": count}) for training in ("dive", "oracle_ir") for count in fewer),
+        *(
+            people("oracle_ir" if run.miniature else "dive", count, expand={"identities": count, "min_images": 1})
+            for count in more
+        ),
     ]
-    claims = _claims(method, [row.name for row in first], fewer, [] if run.miniature else more)
-    rows = [_fitted_twice(run, row) for row in (*first, *second, *others)]
-    return Study("dive", rows, claims, method)
+    names = {each.name for each in rows}
+    claims = [claim for claim in _claims(method, min(fewer, default=0), more) if set(claim.rows) <= names]
+    return Study("dive", [_fitted_twice(run, each) for each in rows], claims, method)
 
 
 def _fitted_twice(run: Run, row: Row) -> Row:
@@ -211,76 +163,37 @@ def trained_with(study: Study) -> str:
     return f"{start}, where the paper takes {papers} (-p method={THE_PAPERS} does)."
 
 
-def _claims(method: str, table_1: Sequence[str], fewer: Sequence[int], more: Sequence[int]) -> tuple[Claim, ...]:
+def _claims(method: str, few: int, more: Sequence[int]) -> Iterator[Claim]:
+    """The paper's claims, whether or not the study has their rows.
+
+    Args:
+        few: the smallest number of people in figure 5; `more`: those beyond the expanded ones.
+    """
     real, dive = f"{method}_real", f"{method}_dive"
-    rivals = [
-        (f"{method}_{name}", _generator(name), measure)
-        for name in PRINTED
-        if f"{method}_{name}" in table_1
-        for measure in ("rank_1", "mean_ap")
-    ]
-    baseline = [
-        Claim(f"Adding images of {label} lowers the scores", "Table 1", measure, name, real, "smaller")
-        for name, label, measure in rivals
-    ]
-    against = [
-        better(dive, name, f"DiVE's images help more than {label}'s", "Table 1", measure)
-        for name, label, measure in rivals
-    ]
-    kinds = [
-        better(
-            f"{method}_{name}",
-            f"{method}_{other}",
-            f"Diffusion models are better than GAN-based ones: {_generator(name)} than {_generator(other)}",
-            "Table 1",
-            measure,
-        )
-        for name in DIFFUSION
-        for other in GANS
-        if {f"{method}_{name}", f"{method}_{other}"} <= set(table_1)
-        for measure in ("rank_1", "mean_ap")
-    ]
-    improved = [
-        better(f"{other}_dive", f"{other}_real", f"DiVE improves {label}", "Table 2, Fig. 1", measure)
-        for other, label in METHODS.items()
-        for measure in ("rank_1", "mean_ap")
-    ]
-    people = [
-        better(f"dive_{min(fewer, default=0)}", real, "A few expanded people help already", "Fig. 5"),
-        better(dive, f"dive_{min(fewer, default=0)}", "More expanded people help more", "Fig. 5"),
-    ] * bool(fewer)
-    decline = [
-        Claim(
-            f"Beyond 1,011 people scores decline: with {count:,} they are lower than with all who have enough images",
-            "Fig. 5",
-            "rank_1",
-            f"dive_{count}",
-            dive,
-            "smaller",
-        )
-        for count in more
-    ]
-    return (
-        *baseline,
-        *against,
-        *kinds,
-        *improved,
-        *_views(real, dive),
-        better("campus", real, "DiVE helps with CUHK03-NP's people", "Table 4"),
-        better(dive, "campus", "Market-1501's people help more than CUHK03-NP's", "Table 4"),
-        *people,
-        *decline,
-    )
-
-
-def _views(real: str, dive: str) -> list[Claim]:
-    """Table 3's claims, in both readings of its single view."""
-    claims = []
+    rivals = {f"{method}_{name}": plain_label(name) for name in PRINTED}
+    kinds = [(f"{method}_{one}", f"{method}_{other}") for one in DIFFUSION for other in GANS]
+    for measure in ("rank_1", "mean_ap"):
+        for name, label in rivals.items():
+            yield smaller(name, real, f"Adding images of {label} lowers the scores", "Table 1", measure)
+            yield better(dive, name, f"DiVE's images help more than {label}'s", "Table 1", measure)
+        for one, other in kinds:
+            words = f"Diffusion models are better than GAN-based ones: {rivals[one]} than {rivals[other]}"
+            yield better(one, other, words, "Table 1", measure)
+        for other, label in METHODS.items():
+            yield better(f"{other}_dive", f"{other}_real", f"DiVE improves {label}", "Table 2, Fig. 1", measure)
     for end, reading in (("_single", ""), (ONE_CAMERA, " (single view: one camera's images)")):
         pairs = (
             (f"infrared{end}", real, "Fitted to infrared images only, DiVE still helps"),
             (f"both{end}", f"infrared{end}", "Fitting to both modalities is better"),
             (dive, f"both{end}", "A code for each view is better still"),
         )
-        claims += [better(row, other, f"{words}{reading}", "Table 3") for row, other, words in pairs]
-    return claims
+        yield from (better(row, other, f"{words}{reading}", "Table 3") for row, other, words in pairs)
+    yield better("campus", real, "DiVE helps with CUHK03-NP's people", "Table 4")
+    yield better(dive, "campus", "Market-1501's people help more than CUHK03-NP's", "Table 4")
+    yield better(f"dive_{few}", real, "A few expanded people help already", "Fig. 5")
+    yield better(dive, f"dive_{few}", "More expanded people help more", "Fig. 5")
+    for count in more:
+        words = (
+            f"Beyond 1,011 people scores decline: with {count:,} they are lower than with all who have enough images"
+        )
+        yield smaller(f"dive_{count}", dive, words, "Fig. 5", "rank_1")

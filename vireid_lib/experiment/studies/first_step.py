@@ -23,11 +23,8 @@ def untrained(run: Run, seed: int) -> Method:
 
 def first_batch(run: Run, *, identities: int, images: int, seed: int = 0) -> tuple[Batch, pd.DataFrame]:
     """A small P×K batch of training images in 0..1, on the CPU, and its rows: `images` visible and as many infrared
-    ones of each identity, drawn with replacement, identity by identity.
-
-    Raises:
-        ValueError: as `pandas.DataFrame.sample`, where there are fewer identities.
-    """
+    ones of each identity, drawn with replacement, identity by identity. Raises ValueError where there are
+    fewer identities."""
     config, learn = run.reid_config, run.data().train_rows()
     names = learn["identity"].drop_duplicates().sample(identities, random_state=seed)
     drawn = learn[learn["identity"].isin(names)].groupby(["modality", "identity"])

@@ -1,6 +1,6 @@
 """JSIA-ReID's tables 3 and 4 and figure 5 as trainings, and what the paper says about them (Wang et al., 2020)."""
 
-from vireid_lib.experiment.claims import Claim, better
+from vireid_lib.experiment.claims import better, smaller
 from vireid_lib.experiment.study import Row, Study
 
 OFF = {"il_weight": 0.0, "lr_weight": 0.0, "ui_weight": 0.0}
@@ -57,12 +57,8 @@ STEPS = (
 )
 CLAIMS = (
     *(better(*step, measure) for step in STEPS for measure in ("rank_1", "mean_ap")),
-    Claim(
-        "IL makes a person's images more alike across modalities", "Fig. 4", "intra_distance", "sl_il", "sl", "smaller"
-    ),
-    Claim(
-        "SL makes different people more alike across modalities", "Fig. 4", "inter_distance", "sl", "none", "smaller"
-    ),
+    smaller("sl_il", "sl", "IL makes a person's images more alike across modalities", "Fig. 4", "intra_distance"),
+    smaller("sl", "none", "SL makes different people more alike across modalities", "Fig. 4", "inter_distance"),
     *(
         better(
             "jsia", sweep_row(setting, value), f"The whole method is better than with {symbol} = {value:g}", "Fig. 5"
@@ -88,31 +84,19 @@ WORDS = {
     "fid_from_images": "comes nearer to real images (FRI)",
 }
 
+TOO = "From the latent space too, JSIA-ReID"
+
 PICTURES = Study(
     "jsia",
     [Row(name, LABELS[name], name) for name in GENERATORS],
     [
         *(
-            Claim(f"JSIA-ReID {words} than {LABELS[other]}", "Table 4", measure, "jsia", other, "smaller")
+            smaller("jsia", other, f"JSIA-ReID {words} than {LABELS[other]}", "Table 4", measure)
             for measure, words in WORDS.items()
             for other in GENERATORS[:-1]
         ),
-        Claim(
-            "From the latent space too, JSIA-ReID's pairs are more alike than the VAE's",
-            "Table 4",
-            "md_from_latents",
-            "jsia",
-            "vae",
-            "smaller",
-        ),
-        Claim(
-            "From the latent space too, JSIA-ReID comes nearer to real images than the VAE",
-            "Table 4",
-            "fid_from_latents",
-            "jsia",
-            "vae",
-            "smaller",
-        ),
+        smaller("jsia", "vae", f"{TOO}'s pairs are more alike than the VAE's", "Table 4", "md_from_latents"),
+        smaller("jsia", "vae", f"{TOO} comes nearer to real images than the VAE", "Table 4", "fid_from_latents"),
     ],
 )
 """Table 4: its rows are generators, measured by `jsia_generators.fidelity`."""

@@ -14,21 +14,25 @@ from vireid_lib import generators
 from vireid_lib.analysis.fidelity import frechet_distance
 from vireid_lib.analysis.identity_preservation import paired_distance
 from vireid_lib.data.augment import normalise
-from vireid_lib.data.cameras import camera_modalities
-from vireid_lib.data.images import load_images, to_float
+from vireid_lib.data.images import to_float
 from vireid_lib.data.tables import OTHER
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.provenance import StageRecord
 from vireid_lib.experiment.steps import FITTED
 from vireid_lib.experiment.studies.jsia import GENERATORS, LABELS, PRETRAINED, STUDY
 from vireid_lib.experiment.study import run_of
+from vireid_lib.experiment.training_sets import cameras_of
 from vireid_lib.generators.base import Generator
 from vireid_lib.generators.jsia import Jsia
 from vireid_lib.generators.jsia.variation import mix
 from vireid_lib.generators.vae import Vae
+from vireid_lib.viz.pictures import pixels
 
 IMAGES = 400
 """Images of each modality that are translated, and pairs that are made of latents."""
+
+JOINT = ("jsia", PRETRAINED)
+"""Trained together with the ReID method, with the seed of that."""
 
 Pixels = UInt8[np.ndarray, "images height width 3"]
 
@@ -40,27 +44,24 @@ def fitted(run: Run, name: str, seed: int) -> Generator:
     All have learned from the target's training people; the others from external visible images as well, if their
     `fit_on` says so.
     """
-    if name in ("jsia", PRETRAINED):
-        folder = _start(run, seed).folder / FITTED if name == PRETRAINED else _trained(run, seed).folder
-        return generators.load("jsia", folder, cache=run.cache.files, device=run.device, progress=False)
-    return _seeded(run, name, seed).generator(name)
+    if name not in JOINT:
+        return _seeded(run, name, seed).generator(name)
+    folder = _made_by(run, name, seed).folder / (FITTED if name == PRETRAINED else "")
+    return generators.load("jsia", folder, cache=run.cache.files, device=run.device, progress=False)
 
 
-def _trained(run: Run, seed: int) -> StageRecord:
-    """The joint training of the whole method."""
-    return run_of(run, STUDY.row("jsia")).train("real", seed)
-
-
-def _start(run: Run, seed: int) -> StageRecord:
-    """The pre-training that it started from."""
-    return run_of(run, STUDY.row("jsia")).starting_point("real", seed)
+def _made_by(run: Run, name: str, seed: int) -> StageRecord:
+    """The stage that made a generator: of JSIA-ReID the joint training of the whole method, or its pre-training."""
+    if name not in JOINT:
+        return _seeded(run, name, seed).fit(name)
+    whole = run_of(run, STUDY.row("jsia"))
+    return whole.train("real", seed) if name == "jsia" else whole.starting_point("real", seed)
 
 
 def _seeded(run: Run, name: str, seed: int) -> Run:
     """The book with a generator's seed."""
     settings = {**run.profile.generators, name: {**run.profile.generators.get(name, {}), "seed": seed}}
-    profile = run.profile.model_copy(update={"generators": settings})
-    return run.with_profile(profile)
+    return run.with_profile(run.profile.model_copy(update={"generators": settings}))
 
 
 def pairs(table: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
@@ -68,17 +69,10 @@ def pairs(table: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
     mixed = table.sample(frac=1, random_state=0)
     sides = {name: dict(list(own.groupby("identity"))) for name, own in mixed.groupby("modality")}
     people = sorted(set(sides["visible"]) & set(sides["infrared"]))
-    rounds = max(1, count // len(people))
+    turns = [(turn, person) for turn in range(max(1, count // len(people))) for person in people]
     return {
-        name: pd.concat(
-            [
-                sides[name][person].iloc[[turn % len(sides[name][person])]]
-                for turn in range(rounds)
-                for person in people
-            ],
-            ignore_index=True,
-        )
-        for name in OTHER
+        name: pd.concat([own[person].iloc[[turn % len(own[person])]] for turn, person in turns], ignore_index=True)
+        for name, own in ((name, sides[name]) for name in OTHER)
     }
 
 
@@ -94,44 +88,35 @@ def translated(own: Generator, rows: pd.DataFrame, styles: pd.DataFrame, table: 
     images, target = _shown(own, rows), OTHER[rows["modality"].iloc[0]]
     if isinstance(own, Jsia):
         return own.decode(own.contents(images), own.styles(_shown(own, styles), target), target)
-    cameras = _cameras(table, target)
+    cameras = cameras_of(table, target)
     made, places = np.zeros_like(images), np.arange(len(rows)) % len(cameras)
     for place, camera in enumerate(cameras[: len(rows)]):
         made[places == place] = own.translate(images[places == place], rows["identity"].iloc[0], camera)
     return made
 
 
-def _cameras(table: pd.DataFrame, modality: str) -> list[str]:
-    """Its cameras of a modality, by the names of `vireid_lib.data.cameras`."""
-    return [name for name, records in camera_modalities(table).items() if records == modality]
-
-
-def _pixels(rows: pd.DataFrame, size: tuple[int, int]) -> Pixels:
-    return np.array(load_images(rows["path"].tolist(), size, cache=None).pixels)
-
-
 def _shown(own: Generator, rows: pd.DataFrame) -> Pixels:
     """The rows' images at the size of the generator's."""
-    return _pixels(rows, (own.config.height, own.config.width))
+    return pixels(rows, (own.config.height, own.config.width))
 
 
 def from_latents(
     own: Generator, sides: Mapping[str, pd.DataFrame], table: pd.DataFrame, seed: int, *, prior: bool = False
-) -> dict[str, Pixels] | None:
-    """Pairs of a visible and an infrared image of people that do not exist (FLS); None for generators without such.
+) -> dict[str, Pixels]:
+    """Pairs of a visible and an infrared image of people that do not exist (FLS); none by generators without such.
 
     Args:
         prior: whether JSIA-ReID draws latents from the standard normal that eq. 10 wants them to follow, as a VAE
             always does, or mixes those of two visible images (eq. 14), as figure 7 shows. Its styles have no prior:
             they are mixtures of those of two people in each modality either way.
     """
+    count = len(sides["visible"])
     if isinstance(own, Vae):
-        made = own.from_latent_space(len(sides["visible"]), seed, [_cameras(table, name)[0] for name in OTHER])
+        made = own.from_latent_space(count, seed, [cameras_of(table, name)[0] for name in OTHER])
         return dict(zip(OTHER, made, strict=True))
     if not isinstance(own, Jsia) or not own.config.variation:
-        return None
+        return {}
     draw = torch.Generator().manual_seed(seed)
-    count = len(sides["visible"])
     other, share = torch.randperm(count, generator=draw), torch.rand(count, generator=draw).to(own.device)
     images = {name: _shown(own, rows) for name, rows in sides.items()}
     latents = own.latents(images["visible"])
@@ -163,67 +148,54 @@ def fidelity(run: Run, *, full: bool = False) -> pd.DataFrame:
     Returns:
         one row per generator and seed, and "real" for real images of test people: columns row, label, seed, mode,
         md_from_images, md_from_latents, md_from_prior, fid_from_images, fid_from_latents, fid_from_prior (NaN
-        without a latent space; `from_latents` says which is which), and the words that name evaluator network and
-        number of images.
+        without a latent space; `from_latents` says which is which), and in "basis" the words that name evaluator
+        network and number of images.
     """
     found, mode = [], run.profile.evaluation.modes[0]
     for seed in run.profile.reid.seeds:
         for name in ("real", *GENERATORS, PRETRAINED):
-            fit = seed if full or name in ("jsia", PRETRAINED) else run.profile.reid.seeds[0]
-            values = _measured(run, name, fit, seed).values
+            fit = seed if full or name in JOINT else run.profile.reid.seeds[0]
             label = LABELS.get(name, "real images (reference)")
-            found.append({"row": name, "label": label, "seed": seed, "mode": mode} | values)
+            about = {"row": name, "label": label, "seed": seed, "mode": mode}
+            found.append(about | _measured(run, name, fit, seed).values)
     return pd.DataFrame(found).fillna(np.nan)
 
 
 def _measured(run: Run, name: str, fit: int, seed: int) -> StageRecord:
     """One generator under one evaluator network, as a stage."""
-    evaluator, inputs, sampling = run.evaluate("real", seed), {}, {}
-    if name in ("jsia", PRETRAINED):
-        inputs["maker"] = (_trained if name == "jsia" else _start)(run, fit)
-    elif name != "real":
-        inputs["maker"] = _seeded(run, name, fit).fit(name)
-        sampling = run.generator_config(name).sampling_settings()
-    test = run.data().test()
+    test, inputs = run.data().test(), {"evaluator": run.evaluate("real", seed)}
+    inputs |= {} if name == "real" else {"maker": _made_by(run, name, fit)}
+    sampling = {} if name in ("real", *JOINT) else run.generator_config(name).sampling_settings()
 
     def make(folder: Path) -> dict:
         network, config = run.network("real", seed)
         size, sides = (config.height, config.width), pairs(test, IMAGES)
-        real = {side: _features(network, size, _pixels(rows, size), side) for side, rows in sides.items()}
         count = len(sides["visible"])
-        words = (
-            f"N = {count} of each modality; features of {run.profile.reid.method.upper()}, "
-            f"{run.profile.reid.backbone} backbone, images resized to {size[0]} × {size[1]}"
-        )
-        if name == "real":
-            others = {side: rows.iloc[count:] for side, rows in pairs(test, 2 * count).items()}
-            apart = [
-                _distance(real[side], _features(network, size, _pixels(rows, size), side))
-                for side, rows in others.items()
-            ]
-            return {
-                "md_from_images": paired_distance(*real.values()),
-                "fid_from_images": sum(apart) / 2,
-                "basis": words,
-            }
-        own = fitted(run, name, fit)
-        made = {OTHER[side]: translated(own, rows, sides[OTHER[side]], test) for side, rows in sides.items()}
-        of_made = {side: _features(network, size, images, side) for side, images in made.items()}
+
+        def features(images: Mapping[str, Pixels]) -> dict[str, Tensor]:
+            return {side: _features(network, size, own, side) for side, own in images.items()}
+
+        def apart(made: Mapping[str, Tensor]) -> float:
+            return sum(frechet_distance(real[side].numpy(), made[side].numpy()) for side in real) / 2
+
+        real = features({side: pixels(rows, size) for side, rows in sides.items()})
         values = {
-            "md_from_images": sum(paired_distance(real[OTHER[side]], of_made[side]) for side in OTHER) / 2,
-            "fid_from_images": sum(_distance(real[side], of_made[side]) for side in OTHER) / 2,
+            "basis": f"N = {count} of each modality; features of {run.profile.reid.method.upper()}, "
+            f"{run.profile.reid.backbone} backbone, images resized to {size[0]} × {size[1]}"
         }
+        if name == "real":
+            others = {side: pixels(rows.iloc[count:], size) for side, rows in pairs(test, 2 * count).items()}
+            md = paired_distance(*real.values())
+            return values | {"md_from_images": md, "fid_from_images": apart(features(others))}
+        own = fitted(run, name, fit)
+        made = features({OTHER[side]: translated(own, rows, sides[OTHER[side]], test) for side, rows in sides.items()})
+        values["md_from_images"] = sum(paired_distance(real[OTHER[side]], made[side]) for side in OTHER) / 2
+        values["fid_from_images"] = apart(made)
         for kind, prior in (("latents", False), ("prior", True)):
-            dreamt = from_latents(own, sides, test, seed, prior=prior)
-            if dreamt is not None:
-                of_dreamt = {side: _features(network, size, images, side) for side, images in dreamt.items()}
-                values[f"md_from_{kind}"] = paired_distance(*of_dreamt.values())
-                values[f"fid_from_{kind}"] = sum(_distance(real[side], of_dreamt[side]) for side in OTHER) / 2
-        return values | {"basis": words}
+            if made := features(from_latents(own, sides, test, seed, prior=prior)):
+                values[f"md_from_{kind}"] = paired_distance(*made.values())
+                values[f"fid_from_{kind}"] = apart(made)
+        return values
 
     about = {"generator": name, "images": IMAGES, "sampling": sampling}
-    return run.stage("generator_pairs", about, {"evaluator": evaluator, **inputs}, make, seeds=[seed])
-
-
-def _distance(a: Tensor, b: Tensor) -> float:
-    return frechet_distance(a.numpy(), b.numpy())
+    return run.stage("generator_pairs", about, inputs, make, seeds=[seed])

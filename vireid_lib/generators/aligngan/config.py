@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.config import AdversarialConfig, refuse_weights_of_small
 from vireid_lib.places import Source
 from vireid_lib.reid.pretrained import HUB_ID
 
@@ -12,7 +12,7 @@ EPOCH = 100
 """Steps: the release counts by hundreds."""
 
 
-class AlignGanConfig(TranslatorConfig):
+class AlignGanConfig(AdversarialConfig):
     """Settings of the networks, the three phases and the losses.
 
     Every default is the release's (wangguanan/AlignGAN): square images of 128×128 pixels for generators and
@@ -22,8 +22,6 @@ class AlignGanConfig(TranslatorConfig):
     another). An epoch is 100 steps.
 
     Attributes:
-        generator_width, blocks, generator_halvings, shortcut: see `LabelledGenerator`.
-        discriminator_width, discriminator_halvings: see `ImageDiscriminator` and `PairDiscriminator`.
         backbone, pretrained: of the feature network; "small" is the miniature world's, without ImageNet weights.
         feature_height, feature_width: to which images are resized for it.
         embedding: numbers that the triplet loss sees, and values inside the classifier.
@@ -33,7 +31,6 @@ class AlignGanConfig(TranslatorConfig):
             and the visible discriminator.
         feature_identities, feature_images: of a batch of the feature network.
         feature_warm_up, pixel_warm_up: shares of the steps that the first two phases take; 50 and 100 of 251 epochs.
-        learning_rate: of generators and discriminators (Adam).
         feature_rate: of classifier and embedding.
         backbone_rate: share of it for the backbone.
         optimizer: of the feature network: "sgd" (Nesterov, momentum 0.9, weight decay 5e-4) or "adamw".
@@ -46,11 +43,7 @@ class AlignGanConfig(TranslatorConfig):
 
     height: int = Field(128, gt=0)
     width: int = Field(128, gt=0)
-    generator_width: int = Field(64, ge=1)
     blocks: int = Field(4, ge=1)
-    generator_halvings: int = Field(2, ge=1)
-    shortcut: bool = False
-    discriminator_width: int = Field(64, ge=1)
     discriminator_halvings: int = Field(5, ge=3)
     backbone: Literal["resnet50", "small"] = "resnet50"
     pretrained: Source | None = HUB_ID
@@ -66,7 +59,6 @@ class AlignGanConfig(TranslatorConfig):
     feature_warm_up: float = Field(50 / 251, ge=0, lt=1)
     pixel_warm_up: float = Field(100 / 251, ge=0, lt=1)
     epochs: int = Field(251, ge=1)
-    learning_rate: float = Field(2e-4, gt=0)
     feature_rate: float = Field(0.2, gt=0)
     backbone_rate: float = Field(0.1, ge=0)
     optimizer: Literal["sgd", "adamw"] = "sgd"
@@ -93,9 +85,5 @@ class AlignGanConfig(TranslatorConfig):
                 f"feature_warm_up and pixel_warm_up are {self.feature_warm_up} and {self.pixel_warm_up}: "
                 "together they must leave a share for the last phase"
             )
-        if self.backbone == "small" and self.pretrained is not None:
-            raise ValueError(
-                f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
-                "backbone: set it to None."
-            )
+        refuse_weights_of_small(self)
         return self

@@ -8,7 +8,8 @@ from torch.nn import functional
 from vireid_lib.data.augment import normalise
 from vireid_lib.generators.aligngan.config import AlignGanConfig
 from vireid_lib.generators.networks import Images, LabelledGenerator, draw_weights
-from vireid_lib.reid.layers import TwoStreamResNet50, TwoStreamSmall, average_pool
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
+from vireid_lib.reid.layers.head import average_pool
 from vireid_lib.reid.pretrained import load_imagenet
 
 Maps = Float[Tensor, "batch channels h w"]
@@ -116,13 +117,7 @@ class PairDiscriminator(nn.Module):
 
 def make_generator(config: AlignGanConfig) -> LabelledGenerator:
     """One fresh generator: StarGAN's, without labels."""
-    return LabelledGenerator(
-        width=config.generator_width,
-        blocks=config.blocks,
-        halvings=config.generator_halvings,
-        shortcut=config.shortcut,
-        small_weights=True,
-    )
+    return LabelledGenerator(**config.generator_sizes, small_weights=True)
 
 
 def _halvings(channels: int, width: int, count: int) -> list[nn.Module]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from vireid_lib.generators.adversarial import AdversarialTask, toward
+from vireid_lib.generators.adversarial import adams, freeze, tell_apart, toward
 from vireid_lib.generators.aligngan.config import EPOCH, AlignGanConfig
 from vireid_lib.generators.aligngan.networks import (
     Classifier,
@@ -19,12 +19,12 @@ from vireid_lib.generators.aligngan.networks import (
 )
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.networks import Images, generator_groups
-from vireid_lib.reid.layers import average_pool
+from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.reid.layers.head import average_pool
 from vireid_lib.reid.losses.cross_modality_triplet import cross_modality_triplet
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy
-from vireid_lib.training import seeds
+from vireid_lib.training import seeds, whole_batch
 
-BETAS = (0.5, 0.999)
 WEIGHT_DECAY, MOMENTUM = 5e-4, 0.9
 GENERATORS, FEATURES = ("to_visible", "to_infrared"), ("features", "classifier")
 DISCRIMINATORS = ("discriminator_visible", "discriminator_infrared", "discriminator_pairs")
@@ -32,20 +32,20 @@ DISCRIMINATORS = ("discriminator_visible", "discriminator_infrared", "discrimina
 Labels = Int[Tensor, " batch"]
 
 
-class AlignGanTask(AdversarialTask):
+class AlignGanTask(TranslationTask):
     """Each step of the last phase: the feature network on infrared images, real and generated, then the generators,
     then their discriminators. In the phases before it, one of the two halves; the infrared discriminator then sees
     images alone, without features."""
 
     kept = (*GENERATORS, "features")
-    by_identity, batch = True, 1
+    undivided, by_identity = ("classifier",), True
 
     def __init__(self, config: AlignGanConfig, batches: Batches) -> None:
         super().__init__(config, batches)
         self.require_identities(max(config.identities, config.feature_identities), "`feature_identities`")
         features = FeatureNetwork(config)
         channels = features.backbone.channels
-        sizes = {"width": config.discriminator_width, "halvings": config.discriminator_halvings}
+        sizes = config.discriminator_sizes
         self.modules = {
             **{name: make_generator(config) for name in GENERATORS},
             "features": features,
@@ -56,20 +56,14 @@ class AlignGanTask(AdversarialTask):
         }
         generators = generator_groups([self.modules[name] for name in GENERATORS], config.learning_rate)
         discriminators = [each for name in DISCRIMINATORS for each in self.modules[name].parameters()]
-        for player, parameters in (("generators", generators), ("discriminators", discriminators)):
-            self.optimizers[player] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
+        self.optimizers = adams(config.learning_rate, generators=generators, discriminators=discriminators)
         self.optimizers["features"] = _feature_optimizer(config, features, self.modules["classifier"])
 
     def epoch_steps(self) -> int:
         return EPOCH
 
-    def bind(self, accelerator: Accelerator, seed: int) -> None:
-        """As any task. Raises ValueError in a job of several processes."""
-        if accelerator.num_processes > 1:
-            raise ValueError(
-                "aligngan trains in one process: its triplets and its batch normalisation need the whole batch."
-            )
-        super().bind(accelerator, seed)
+    def parted(self) -> tuple[int, ...]:
+        return (*super().parted(), len(self.feature_rows(0)[1]))
 
     def rate(self, step: int) -> float:
         """A tenth from half of the last phase on."""
@@ -108,13 +102,14 @@ class AlignGanTask(AdversarialTask):
     def _align_features(self, accelerator: Accelerator, step: int, *, alone: bool) -> dict[str, Tensor]:
         """One update of the feature network. `alone`: on real infrared images, before there are generated ones."""
         config, (visible, infrared), network = self.settings, self.feature_rows(step), self.modules["features"]
-        real, labels = self._images(infrared, step, "features infrared"), self._labels(infrared)
+        real, labels = whole_batch.part(self._images(infrared, step, "features infrared")), self._labels(infrared)
         maps, losses = {"real": network(real)}, {}
         if not alone:
             with torch.no_grad():
-                fake = self.modules["to_infrared"](self._images(visible, step, "features visible"))
+                shown = whole_batch.part(self._images(visible, step, "features visible"))
+                fake = self.modules["to_infrared"](shown)
             maps["fake"] = network(fake)
-        pooled = {name: average_pool(each) for name, each in maps.items()}
+        pooled = {name: whole_batch.rows(average_pool(each)) for name, each in maps.items()}
         embedded = {name: network.embed(each) for name, each in pooled.items()}
         for name, each in pooled.items():  # visible and infrared rows show the same identities in the same order
             losses[f"class_{name}"] = identity_cross_entropy(self.modules["classifier"](each), labels)
@@ -123,11 +118,11 @@ class AlignGanTask(AdversarialTask):
         total = config.class_weight * sum(losses[f"class_{name}"] for name in maps)
         total = total + config.triplet_weight * losses["triplet"]
         if not alone:
-            self.freeze(True, "discriminator_pairs")
+            freeze(self.modules, ["discriminator_pairs"], True)
             losses["feature_fool"] = toward(self.modules["discriminator_pairs"](real, maps["fake"]), 1.0)
             total = total + config.pair_weight * losses["feature_fool"]
-        self.update(accelerator, "features", total)
-        self.freeze(False, "discriminator_pairs")
+        self.update(accelerator, total, "features")
+        freeze(self.modules, ["discriminator_pairs"], False)
         return {"features": total, **losses}
 
     def _triplet(self, fake: Tensor, real: Tensor, labels: Labels) -> Tensor:
@@ -137,9 +132,10 @@ class AlignGanTask(AdversarialTask):
         """One update of the generators, one of their discriminators. `pairs`: the infrared one sees features as
         well."""
         config, rows, nets = self.settings, self.rows(step), self.modules
-        visible, infrared = (self._images(each, step, f"pixels {place}") for place, each in enumerate(rows))
+        whole = [self._images(each, step, f"pixels {place}") for place, each in enumerate(rows)]
+        visible, infrared, another = map(whole_batch.part, (*whole, whole[1].roll(-config.images, 0)))
         labels, count = self._labels(rows[1]), len(infrared)  # so many of the visible ones show the same identities
-        self.freeze(True, *FEATURES, *DISCRIMINATORS)
+        freeze(self.modules, (*FEATURES, *DISCRIMINATORS), True)
         with torch.no_grad():
             real_maps = nets["features"](infrared)
         made_infrared, made_visible = nets["to_infrared"](visible), nets["to_visible"](infrared)
@@ -148,27 +144,28 @@ class AlignGanTask(AdversarialTask):
             scores = nets["discriminator_pairs"](made_infrared[:count], real_maps)
         else:
             scores = nets["discriminator_infrared"](made_infrared)
-        embed, pooled = nets["features"].embed, average_pool(made_maps)
+        embed = nets["features"].embed
+        pooled, of_real = (whole_batch.rows(average_pool(each)) for each in (made_maps, real_maps))
         losses = {
             "fool": (toward(nets["discriminator_visible"](made_visible), 1.0) + toward(scores, 1.0)) / 2,
             "cycle": self._rebuilt(made_infrared, made_visible, visible, infrared),
             "identity": self._rebuilt(visible, infrared, visible, infrared),
             "pixel_class": identity_cross_entropy(nets["classifier"](pooled), labels),
-            "pixel_triplet": 2 * self._triplet(embed(pooled), embed(average_pool(real_maps)), labels),
+            "pixel_triplet": 2 * self._triplet(embed(pooled), embed(of_real), labels),
         }
         weighted = [getattr(config, f"{name}_weight", 1.0) * value for name, value in losses.items()]
         total = sum(weighted)
-        self.update(accelerator, "generators", total)
-        self.freeze(False, *FEATURES, *DISCRIMINATORS)
+        self.update(accelerator, total, "generators")
+        freeze(self.modules, (*FEATURES, *DISCRIMINATORS), False)
         made_infrared, made_visible, made_maps = made_infrared.detach(), made_visible.detach(), made_maps.detach()
         losses["discriminator_visible"] = self._discriminate("visible", visible, made_visible)
         if pairs:
             made = made_infrared[:count]
-            losses["discriminator_pairs"] = self._discriminate_pairs(infrared, made, real_maps, made_maps)
+            losses["discriminator_pairs"] = self._discriminate_pairs(infrared, another, made, real_maps, made_maps)
         else:
             losses["discriminator_infrared"] = self._discriminate("infrared", infrared, made_infrared)
         of_discriminators = [value for name, value in losses.items() if name in DISCRIMINATORS]
-        self.update(accelerator, "discriminators", sum(of_discriminators))
+        self.update(accelerator, sum(of_discriminators), "discriminators")
         return {"generators": total, **losses}
 
     def _rebuilt(self, for_visible: Images, for_infrared: Images, visible: Images, infrared: Images) -> Tensor:
@@ -179,12 +176,14 @@ class AlignGanTask(AdversarialTask):
 
     def _discriminate(self, modality: str, real: Images, made: Images) -> Float[Tensor, ""]:
         discriminator = self.modules[f"discriminator_{modality}"]
-        return (toward(discriminator(real), 1.0) + toward(discriminator(made), 0.0)) / 2
+        return tell_apart(discriminator(real), discriminator(made))
 
-    def _discriminate_pairs(self, real: Images, made: Images, real_maps: Tensor, made_maps: Tensor) -> Tensor:
+    def _discriminate_pairs(
+        self, real: Images, another: Images, made: Images, real_maps: Tensor, made_maps: Tensor
+    ) -> Float[Tensor, ""]:
         """Real infrared images with their own features against four kinds of others: another identity's image, features
         of a generated image, a generated image, and both generated."""
-        discriminator, another = self.modules["discriminator_pairs"], real.roll(-self.settings.images, 0)
+        discriminator = self.modules["discriminator_pairs"]
         others = [(another, real_maps), (real, made_maps), (made, real_maps), (made, made_maps)]
         wrong = sum(toward(discriminator(*pair), 0.0) for pair in others) / len(others)
         return (toward(discriminator(real, real_maps), 1.0) + wrong) / 2
@@ -206,7 +205,7 @@ class AlignGanTask(AdversarialTask):
         return self._drawn(step, "features", self.settings.feature_identities, self.settings.feature_images, 0)
 
     def _drawn(self, step: int, part: str, identities: int, images: int, visible_only: int) -> tuple[Rows, Rows]:
-        stream = np.random.default_rng(seeds.integer(self.seed, 0, step, part, "rows"))
+        stream = np.random.default_rng(seeds.integer(self.seed, self.stream, step, part, "rows"))
         return self.batches.by_identity(stream, identities=identities, images=images, visible_only=visible_only)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.tables import MODALITIES, OTHER
-from vireid_lib.generators.adversarial import AdversarialTask
+from vireid_lib.generators.adversarial import freeze
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Estimate
 from vireid_lib.generators.cyclegan_turbo.config import CycleGanTurboConfig
@@ -24,12 +24,13 @@ from vireid_lib.generators.dive.latents import digest
 from vireid_lib.generators.galleries import Pictures, to_pictures
 from vireid_lib.generators.networks import Images
 from vireid_lib.generators.plans import SampleRequest
+from vireid_lib.generators.translation_task import TranslationTask
 from vireid_lib.generators.translator import Translator
 
 DISCRIMINATORS = {name: f"discriminator_{name}" for name in MODALITIES}
 
 
-class CycleGanTurboTask(AdversarialTask):
+class CycleGanTurboTask(TranslationTask):
     """Each step: the generator for both directions, then both discriminators, in as many updates as `updates` says."""
 
     kept = ("generator",)
@@ -37,7 +38,6 @@ class CycleGanTurboTask(AdversarialTask):
 
     def __init__(self, config: CycleGanTurboConfig, generator: TurboGenerator, batches: Batches) -> None:
         super().__init__(config, batches)
-        self.gradient_clip = config.gradient_clip
         discriminators = {name: make_discriminator(config) for name in DISCRIMINATORS.values()}
         self.modules = {"generator": generator, **discriminators}
         learned = [value for each in discriminators.values() for value in each.parameters() if value.requires_grad]
@@ -53,18 +53,18 @@ class CycleGanTurboTask(AdversarialTask):
             self.lpips.to(accelerator.device)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
-        draw, config = self.generator(step, "images", shared=True), self.settings
-        real = {name: self.part(images) for name, images in self.real(step, draw).items()}
-        self.freeze(True, *DISCRIMINATORS.values())
+        config, real = self.settings, self.real(step, self.generator(step, "images"))
+        freeze(self.modules, DISCRIMINATORS.values(), True)
         if config.updates == "each":
             return self._update_each(accelerator, real)
         losses, made = self._generator_losses(real)
-        self.update(accelerator, "generator", losses["total"])
-        self.freeze(False, *DISCRIMINATORS.values())
+        self.update(accelerator, losses["total"], "generator", clip=config.gradient_clip)
+        freeze(self.modules, DISCRIMINATORS.values(), False)
         for name, key in DISCRIMINATORS.items():
             scores = self.modules[key](real[name]), self.modules[key](made[name].detach())
             losses[key] = config.gan_weight * (logistic(scores[0], True) + logistic(scores[1], False)) / 2
-        self.update(accelerator, "discriminators", sum(losses[key] for key in DISCRIMINATORS.values()))
+        total = sum(losses[key] for key in DISCRIMINATORS.values())
+        self.update(accelerator, total, "discriminators", clip=config.gradient_clip)
         return {name: value.detach() for name, value in losses.items()}
 
     def _update_each(self, accelerator: Accelerator, real: dict[str, Images]) -> dict[str, Tensor]:
@@ -75,7 +75,7 @@ class CycleGanTurboTask(AdversarialTask):
             return {name: generator(real[OTHER[name]], name) for name in MODALITIES}
 
         def update(player: str, losses: dict[str, Tensor]) -> None:
-            self.update(accelerator, player, sum(losses.values()))
+            self.update(accelerator, sum(losses.values()), player, clip=config.gradient_clip)
             shown.update({name: value.detach() for name, value in losses.items()})
 
         made = translated()
@@ -87,7 +87,7 @@ class CycleGanTurboTask(AdversarialTask):
         same = {name: generator(real[name], name) for name in MODALITIES}
         update("generator", self._distances("identity", same, real))
         total = sum(shown.values())
-        self.freeze(False, *DISCRIMINATORS.values())
+        freeze(self.modules, DISCRIMINATORS.values(), False)
         for kind, images, wanted in (("made", made, False), ("real", real, True)):
             judged = {
                 key: logistic(self.modules[key](images[name].detach()), wanted) for name, key in DISCRIMINATORS.items()

@@ -56,6 +56,8 @@ class DiveConfig(GeneratorConfig):
     SAMPLING: ClassVar[tuple[str, ...]] = (
         "sampling_steps",
         "timestep_spacing",
+        "solver",
+        "karras_sigmas",
         "guidance",
         "rescale_guidance",
         "sampling_batch",
@@ -155,6 +157,12 @@ class DiveConfig(GeneratorConfig):
     timestep_spacing: Literal["linspace", "leading", "trailing"] = Field(
         "linspace", description="how the sampler's steps are spread over the training's; the release's is linspace"
     )
+    solver: Literal["dpmsolver++", "sde-dpmsolver++"] = Field(
+        "dpmsolver++", description="the paper's, deterministic, or the one that adds fresh noise at each step"
+    )
+    karras_sigmas: bool = Field(
+        False, description="more of the steps at low noise (Karras et al. 2022), instead of `timestep_spacing`"
+    )
     guidance: float = Field(7.5, ge=1)
     rescale_guidance: float = Field(
         0.0, ge=0, le=1, description="phi: pulls a guided prediction's deviation back (Lin et al. 2024, section 3.4)"
@@ -191,8 +199,8 @@ class DiveConfig(GeneratorConfig):
     def sampling_settings(self) -> dict[str, Any]:
         """The settings that determine a fitted model's picture, apart from its seed."""
         values = self.model_dump(mode="json")
-        names = ["sampling_steps", "timestep_spacing", "guidance", "rescale_guidance", "start", "height", "width"]
-        names += ["shared_noise", "shared_noise_over"]
+        names = ["sampling_steps", "timestep_spacing", "solver", "karras_sigmas", "guidance", "rescale_guidance"]
+        names += ["start", "height", "width", "shared_noise", "shared_noise_over"]
         return {name: values[name] for name in [*names, *(["strength"] if self.start == "image" else [])]}
 
     def weights_read(self) -> dict[str, str | None]:

@@ -1,18 +1,17 @@
 """DiVE as a generator: fit on two modalities plus an external visible set, expand to new infrared images."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from vireid_lib.data import tables
 from vireid_lib.data.images import load_images
-from vireid_lib.generators import plans
+from vireid_lib.generators import parallel, plans
 from vireid_lib.generators.base import Generator
 from vireid_lib.generators.cost import WORTH_AN_ESTIMATE, Estimate, duration, place_name
-from vireid_lib.generators.dive import cost, latents, parallel, prompts
+from vireid_lib.generators.dive import cost, latents, prompts
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.captions import identity_captions
 from vireid_lib.generators.dive.config import DiveConfig
@@ -23,7 +22,7 @@ from vireid_lib.generators.galleries import Pictures
 from vireid_lib.generators.plans import GalleryRequest, SampleRequest
 from vireid_lib.training import processes
 
-TRAINING, CACHE, TABLE = "training", "cache", "fitted_to.csv"
+TRAINING, CACHE = "training", "cache"
 
 
 class Dive(Generator):
@@ -42,25 +41,11 @@ class Dive(Generator):
     config_class = DiveConfig
     config: DiveConfig
     needs = ("infrared",)
-
-    def __init__(self, config: DiveConfig | None = None, *, processes: int | None = None, **options: Any) -> None:
-        """
-        Args:
-            processes: that share fitting and sampling; None takes one for each GPU. The result is the same to
-                rounding.
-            options: as of any generator.
-        """
-        super().__init__(config, **options)
-        self.processes = processes
-        self.model: DiveModel | None = None
+    model: DiveModel | None = None
 
     def learn(self, table: pd.DataFrame, folder: Path) -> dict[str, Any]:
         """Fine-tune on `table`."""
         config = self.config
-        count = self.processes or parallel.share_of(config.batch, parallel.gpus(self.device_asked))
-        if count > 1 and processes.count() == 1:  # what the processes did is found done below
-            tables.save(table, folder / TABLE)
-            parallel.run(self._job(folder) | {"do": "fit", "table": str(folder / TABLE)}, folder, count)
         base = load_base(config.base_model)
         digest, words = latents.digest(base.unet), prompts.build(table, config)
         captions = {}
@@ -86,6 +71,9 @@ class Dive(Generator):
             "infrared": sorted(set(table.loc[table["modality"] == "infrared", "camera"])),
             "seconds": round(self.history.seconds, 1),
         } | ({"captions": captions} if captions else {})
+
+    def batch_divisor(self, table: pd.DataFrame) -> int:
+        return self.config.batch
 
     def estimate(self, table: pd.DataFrame, synthetic: int = 0) -> Estimate:
         return cost.estimate(table, self.config, synthetic, device=self.device_asked)
@@ -143,14 +131,9 @@ class Dive(Generator):
         return {"base_model": self.config.base_model, "prompts": said, "weights": model.digest()}
 
     def write(self, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> pd.DataFrame:
-        """As any generator; in several processes where there are several GPUs."""
-        model, count = self._fitted(), self.processes or parallel.gpus(self.device_asked)
-        if count > 1 and processes.count() == 1:  # `write` then finds the images done
-            folder.mkdir(parents=True, exist_ok=True)
-            listed = [asdict(item) | {"path": str(item.path)} for item in requests]
-            job = {"do": "write", "fitted": str(self._folder.resolve()), "requests": listed, "settings": settings}
-            parallel.run(self._job(folder) | job, folder, count)
-        if self.progress and len(requests) >= WORTH_AN_ESTIMATE:
+        """As any generator; says first how long many images will take."""
+        model = self._fitted()
+        if self.progress and len(requests) >= WORTH_AN_ESTIMATE and parallel.count_for(self) == 1:
             first = requests[0]
             seconds = cost.seconds_an_image(model, first.identity, self._key(first)) * len(requests)
             words = f"{len(requests):,} images: {duration(seconds)}, measured on {place_name(self.device)}"
@@ -178,16 +161,6 @@ class Dive(Generator):
 
     def _key(self, item: SampleRequest) -> str:
         return self._fitted().vocabulary.key(item.camera, item.modality)
-
-    def _job(self, folder: Path) -> dict[str, Any]:
-        return {
-            "generator": self.name,
-            "config": self.config.model_dump(mode="json"),
-            "folder": str(folder.resolve()),
-            "device": self.device_asked,
-            "cache": self.cache and str(self.cache),
-            "progress": self.progress,
-        }
 
     def _fitted(self) -> DiveModel:
         if self.model is None:

@@ -17,6 +17,7 @@ from vireid_lib.generators.dive.frozen_precision import frozen_in
 from vireid_lib.generators.dive.latents import Latents
 from vireid_lib.generators.dive.model import DiveModel, Predictor
 from vireid_lib.generators.dive.prompts import branch_indices, camera_keys
+from vireid_lib.training import whole_batch
 from vireid_lib.training.average import WeightAverage
 from vireid_lib.training.loop import History, train
 from vireid_lib.training.task import Task
@@ -26,7 +27,7 @@ class DiveTask(Task):
     """Denoise cached latents given "a [k] photo of [p] person", or another of the configured prompts; only token rows
     and branches are trained."""
 
-    trainable_only = True
+    trainable_only = shared = True
 
     def __init__(self, model: DiveModel, table: pd.DataFrame, latents: Latents) -> None:
         super().__init__()
@@ -76,12 +77,10 @@ class DiveTask(Task):
             self.followed = nn.ParameterList(self.trained())
             self.extras = {"average": WeightAverage(self.followed, config.average)}
 
+    def parted(self) -> tuple[int, ...]:
+        return (self.settings.batch,)
+
     def prepare(self, accelerator: Accelerator) -> None:
-        if self.settings.batch % self.processes:
-            raise ValueError(
-                f"A batch of {self.settings.batch} images does not part evenly into {self.processes} processes: start "
-                "a number of them that divides it, or change `batch` (and with it the result)."
-            )
         predictor = self.modules["predictor"].to(accelerator.device)
         if self.settings.precision == "bf16":
             self.held.enter_context(frozen_in(predictor.unet, torch.bfloat16, kept_on="cpu"))
@@ -103,7 +102,7 @@ class DiveTask(Task):
             group["lr"] = share * (config.token_rate if group["name"] == "tokens" else config.learning_rate)
 
     def losses(self, step: int) -> dict[str, Tensor]:
-        draw, config = self.generator(step, "batch", shared=True), self.settings
+        draw, config = self.generator(step, "batch"), self.settings
         rows = self._rows(step)
         clean = self._clean(rows, draw)
         noise = torch.randn(clean.shape, generator=draw)
@@ -112,14 +111,13 @@ class DiveTask(Task):
         ids = torch.where(dropped, self.empty, self._prompts(rows, step))
         infrared = self.infrared[rows]
         frozen = infrared if config.tokens_from == "visible" else torch.zeros_like(infrared)
-        # All processes draw the same batch and each takes its share: how many there are does not change the result.
-        share = slice(self.process, None, self.processes)
-        drawn = [self._move(part[share]) for part in (clean, noise, times, ids, self.branch[rows], frozen)]
+        whole = (clean, noise, times, ids, self.branch[rows], frozen)
+        drawn = [self._move(whole_batch.part(each)) for each in whole]
         prediction = self.model.base.prediction
         loss = denoising_loss(self.modules["predictor"], self.alphas, prediction, *drawn, min_snr=config.min_snr)
         if not config.token_distance:
             return {"total": loss}
-        distance = self._distance(rows[share])
+        distance = self._distance(whole_batch.part(rows))
         return {"total": loss + config.token_distance * distance, "token_distance": distance}
 
     def after_step(self, step: int) -> None:
@@ -155,7 +153,7 @@ class DiveTask(Task):
         return "identities " + ", ".join(sorted({self.identities[row] for row in self._rows(step).tolist()}))
 
     def _rows(self, step: int) -> Int[Tensor, " batch"]:
-        draw, batch = self.generator(step, "rows", shared=True), self.settings.batch
+        draw, batch = self.generator(step, "rows"), self.settings.batch
         if self.settings.balance == "images":
             return torch.randint(len(self.identities), (batch,), generator=draw)
         part = torch.randint(len(self.groups), (batch,), generator=draw)
@@ -166,7 +164,7 @@ class DiveTask(Task):
         """The token ids of a prompt of each row: the code alone (`code_only`), or of a template drawn at random."""
         sentence = torch.zeros_like(rows)
         if len(self.ids) > 1:
-            draw = self.generator(step, "prompts", shared=True)
+            draw = self.generator(step, "prompts")
             sentence = torch.randint(len(self.model.templates), (len(rows),), generator=draw)
             alone = torch.rand(len(rows), generator=draw) < self.settings.code_only
             sentence = torch.where(alone, len(self.ids) - 1, sentence)

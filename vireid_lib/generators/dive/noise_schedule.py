@@ -40,16 +40,21 @@ def noise_schedule(saved: Mapping[str, Any], where: str) -> DDPMScheduler:
     return DDPMScheduler(**held, clip_sample=False)
 
 
-def sampler(schedule: DDPMScheduler, spacing: str) -> DPMSolverMultistepScheduler:
-    """DPM-Solver++ of second order (Lu et al. 2022), deterministic.
+def sampler(
+    schedule: DDPMScheduler, spacing: str, *, solver: str = "dpmsolver++", karras_sigmas: bool = False
+) -> DPMSolverMultistepScheduler:
+    """DPM-Solver++ of second order (Lu et al. 2022).
 
     Args:
         spacing: how its steps are spread over the training's, as diffusers names it: "linspace", "leading", "trailing".
+        solver: "dpmsolver++" solves the ordinary differential equation and is deterministic; "sde-dpmsolver++" solves
+            the stochastic one, whose fresh noise at each step lets later steps correct the errors of earlier ones.
+        karras_sigmas: spread the steps by Karras et al. (2022), eq. 5, more of them at low noise.
     """
     held = {name: schedule.config[name] for name in (*NEEDED, *OPTIONAL)}
     return DPMSolverMultistepScheduler(
         **held,
-        algorithm_type="dpmsolver++",
+        algorithm_type=solver,
         solver_type="midpoint",
         solver_order=2,
         lower_order_final=True,
@@ -58,7 +63,7 @@ def sampler(schedule: DDPMScheduler, spacing: str) -> DPMSolverMultistepSchedule
         timestep_spacing=spacing,
         steps_offset=1,
         thresholding=False,
-        use_karras_sigmas=False,
+        use_karras_sigmas=karras_sigmas,
         use_exponential_sigmas=False,
         use_beta_sigmas=False,
         use_lu_lambdas=False,

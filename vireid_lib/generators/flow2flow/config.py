@@ -1,10 +1,10 @@
 """Every knob of Flow2Flow; the defaults are the paper's (section V-A), and where it is silent the release's."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.config import TranslatorConfig, released
 
 # What the released code and its command (train_model.sh) do otherwise.
 RELEASE = {
@@ -105,11 +105,7 @@ class Flow2FlowConfig(TranslatorConfig):
     expansion: Literal["translate", "interpolate"] = "translate"
     q: int = Field(2, ge=2)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _form(cls, settings: Any) -> Any:
-        release = isinstance(settings, dict) and settings.get("form") == "release"
-        return RELEASE | settings if release else settings
+    _form = released(RELEASE)
 
     @model_validator(mode="after")
     def _precision(self) -> Self:

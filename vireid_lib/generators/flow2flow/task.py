@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from vireid_lib.data.augment import pad_and_crop
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler
 from vireid_lib.data.tables import MODALITIES, OTHER
+from vireid_lib.generators.adversarial import adams, freeze
 from vireid_lib.generators.batches import Batches, Rows
 from vireid_lib.generators.flow2flow.config import Flow2FlowConfig
 from vireid_lib.generators.flow2flow.discriminators import ImageEncoder, ModalityDiscriminator
@@ -16,10 +17,9 @@ from vireid_lib.generators.flow2flow.flow import Flow
 from vireid_lib.generators.flow2flow.losses import flow_loss, identity_distance, modality_loss, noise_loss
 from vireid_lib.generators.flow2flow.real_nvp import RealNvp
 from vireid_lib.generators.networks import Images
-from vireid_lib.generators.translator import TranslationTask
-from vireid_lib.training import seeds
+from vireid_lib.generators.translation_task import TranslationTask
+from vireid_lib.training import seeds, whole_batch
 
-BETAS = (0.5, 0.999)  # the release's
 RELEASED_DECAY = 5e-5  # of the release, on the lengths of weight-normalised kernels
 GREY_LEVELS = 256
 GREY = 127 / 255
@@ -71,10 +71,9 @@ class Flow2FlowTask(TranslationTask):
                 adversaries[f"discriminator_{modality}"] = ModalityDiscriminator(*kind)
         self.modules = flows | adversaries
         self.adversaries = tuple(adversaries)
-        self.optimizers["flows"] = torch.optim.Adam(_groups(flows), lr=config.learning_rate, betas=BETAS)
-        if adversaries:
-            parameters = [parameter for module in adversaries.values() for parameter in module.parameters()]
-            self.optimizers["adversaries"] = torch.optim.Adam(parameters, lr=config.learning_rate, betas=BETAS)
+        learned = [parameter for module in adversaries.values() for parameter in module.parameters()]
+        players = {"flows": _groups(flows)} | ({"adversaries": learned} if learned else {})
+        self.optimizers = adams(config.learning_rate, **players)
 
     def epoch_steps(self) -> int:
         if self.settings.sampling == "with_replacement":
@@ -85,10 +84,10 @@ class Flow2FlowTask(TranslationTask):
         if self.settings.sampling == "with_replacement":
             return super().rows(step)
         if self._sampler is None:
-            self._sampler = self._without_replacement(seeds.integer(self.seed, self.process, "rows") % 2**32)
+            self._sampler = self._without_replacement(seeds.integer(self.seed, self.stream, "rows") % 2**32)
         places = self._sampler.batch(*divmod(step, self._sampler.steps_per_epoch))
         visible, infrared = (own[chosen] for own, chosen in zip(self._paired(), places, strict=True))
-        stream, config = np.random.default_rng(seeds.integer(self.seed, self.process, step, "rows")), self.settings
+        stream, config = np.random.default_rng(seeds.integer(self.seed, self.stream, step, "rows")), self.settings
         further = self.batches.visible_alone(stream, identities=config.visible_only, images=config.images)
         return np.concatenate((visible, further)), infrared
 
@@ -111,14 +110,12 @@ class Flow2FlowTask(TranslationTask):
         labels = {name: torch.from_numpy(self.batches.labels[own]).to(self.device) for name, own in rows.items()}
         draw = self.generator(step, "images")
         clean = {name: self.images(own, draw) for name, own in rows.items()}
-        self._freeze_adversaries(True)
+        freeze(self.modules, self.adversaries, True)
         for _ in range(self.settings.generator_steps):
-            real = {
-                name: dequantised(images, torch.rand(images.shape, generator=draw).to(self.device))
-                for name, images in clean.items()
-            }
+            noise = {name: torch.rand(images.shape, generator=draw).to(self.device) for name, images in clean.items()}
+            real = {name: whole_batch.part(dequantised(images, noise[name])) for name, images in clean.items()}
             shown, fake = self._train_flows(accelerator, real, labels)
-        self._freeze_adversaries(False)
+        freeze(self.modules, self.adversaries, False)
         if self.adversaries:
             shown |= self._train_adversaries(accelerator, real, fake, labels)
         return shown
@@ -126,14 +123,15 @@ class Flow2FlowTask(TranslationTask):
     def _train_flows(
         self, accelerator: Accelerator, real: ByModality, labels: ByModality
     ) -> tuple[dict[str, Tensor], ByModality]:
-        """One update of both flows (Eq. 9 to 12, 14); returns its losses and the generated images by modality."""
+        """One update of both flows (Eq. 9 to 12, 14); returns its losses and the generated images by modality. `labels`
+        are the whole batch's."""
         config = self.settings
         latents, losses, fake = {}, {}, {}
         for name in self.kept:
             latents[name], log_determinant = self.modules[name](real[name])
             losses[f"flow_{name}"] = flow_loss(latents[name].float(), log_determinant)
         losses["noise"] = noise_loss(
-            torch.cat([latents[name].float() for name in self.kept]),
+            torch.cat([whole_batch.rows(latents[name].float()) for name in self.kept]),
             torch.cat([labels[name] for name in self.kept]),
             config.noise_term,
         )
@@ -145,12 +143,7 @@ class Flow2FlowTask(TranslationTask):
                 if weight:
                     losses[f"{loss}_{name}"] = getattr(self, f"_{loss}")(name, real, fake[name], labels)
                     total = total + weight * losses[f"{loss}_{name}"]
-        self.optimizers["flows"].zero_grad(set_to_none=True)
-        accelerator.backward(total)
-        if config.gradient_clip is not None:
-            parameters = [parameter for name in self.kept for parameter in self.modules[name].parameters()]
-            losses["gradient_norm"] = accelerator.clip_grad_norm_(parameters, config.gradient_clip)
-        self.optimizers["flows"].step()
+        losses |= self.update(accelerator, total, "flows", clip=config.gradient_clip)
         shown = {name: value.detach() for name, value in losses.items()}
         return {"total": total.detach(), **shown}, {name: images.detach() for name, images in fake.items()}
 
@@ -168,24 +161,18 @@ class Flow2FlowTask(TranslationTask):
                     [len(real[name]), len(fake[name])]
                 )
                 losses[f"discriminator_{name}"] = modality_loss(of_real, 1.0) + modality_loss(of_fake, 0.0)
-        self.optimizers["adversaries"].zero_grad(set_to_none=True)
-        accelerator.backward(sum(losses.values()))
-        self.optimizers["adversaries"].step()
+        self.update(accelerator, sum(losses.values()), "adversaries")
         return {name: value.detach() for name, value in losses.items()}
 
     def _identity(self, name: str, real: ByModality, fake: Images, labels: ByModality) -> Float[Tensor, ""]:
         """How far generated images of modality `name` are from real ones of the same person."""
         features = self.modules[f"encoder_{name}"](torch.cat([real[name], fake]))
-        own, made = features.split([len(real[name]), len(fake)])
+        own, made = map(whole_batch.rows, features.split([len(real[name]), len(fake)]))
         return identity_distance(own, made, labels[name], labels[OTHER[name]])
 
     def _modality(self, name: str, real: ByModality, fake: Images, labels: ByModality) -> Float[Tensor, ""]:
         """How far generated images of modality `name` are from passing for real."""
         return modality_loss(self.modules[f"discriminator_{name}"](fake), 1.0)
-
-    def _freeze_adversaries(self, frozen: bool) -> None:
-        for name in self.adversaries:
-            self.modules[name].requires_grad_(not frozen)
 
 
 def _groups(flows: dict[str, nn.Module]) -> list[dict]:

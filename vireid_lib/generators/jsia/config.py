@@ -1,10 +1,10 @@
 """Every knob of JSIA-ReID's generation and variation modules; the defaults are the paper's, or say whose they are."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.config import TranslatorConfig, refuse_weights_of_small, released
 from vireid_lib.places import Source
 from vireid_lib.reid.pretrained import HUB_ID
 
@@ -126,11 +126,7 @@ class JsiaConfig(TranslatorConfig):
         """Whether the set-level encoder learns in the pre-training."""
         return self.train_encoder or self.pretrained is None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _form(cls, settings: Any) -> Any:
-        release = isinstance(settings, dict) and settings.get("form") == "release"
-        return RELEASE | settings if release else settings
+    _form = released(RELEASE)
 
     @model_validator(mode="after")
     def _sizes(self) -> Self:
@@ -147,11 +143,7 @@ class JsiaConfig(TranslatorConfig):
                 f"height x width is {self.height}x{self.width}: both must be at least {least}, or take "
                 "fewer judge_layers, judge_scales, style_downsamplings"
             )
-        if self.backbone == "small" and self.pretrained is not None:
-            raise ValueError(
-                f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
-                "backbone: set it to None"
-            )
+        refuse_weights_of_small(self)
         if self.expansion == "mix" and not self.variation:
             raise ValueError("expansion 'mix' needs the variation module: set variation to True, or translate")
         return self

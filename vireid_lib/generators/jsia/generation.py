@@ -16,6 +16,7 @@ from vireid_lib.generators.jsia.encoders import SetLevelEncoder, network_input, 
 from vireid_lib.generators.jsia.networks import Decoder, MultiScaleDiscriminator, StyleEncoder
 from vireid_lib.generators.jsia.variation import LatentDecoder, LatentEncoder, mix, variation_loss
 from vireid_lib.generators.networks import Images
+from vireid_lib.training import processes, whole_batch
 
 ByModality = dict[str, Tensor]
 Networks = Mapping[str, nn.Module]
@@ -129,11 +130,6 @@ def backward(accelerator: Accelerator, loss: Tensor, made: Made | None, encoder:
     """The gradients of `loss`, in which `made.apart` is counted, but not that of the latter on the encoder's
     parameters, if there is such a part: as released, it is taken by a backward pass of its own and thrown away."""
     if made is not None and made.apart is not None:
-        if accelerator.num_processes > 1:
-            raise ValueError(
-                "feature_reaches_encoder is False, which takes two backward passes of a step: that is for a single "
-                "process. Start one, or set feature_reaches_encoder to True or feature_weight to 0."
-            )
         accelerator.backward(made.apart, retain_graph=True)
         encoder.zero_grad(set_to_none=True)
         loss = loss - made.apart
@@ -146,7 +142,8 @@ def _vary(
     """Latents of the maps and the module's losses (Eq. 9, 10), which do not reach the encoder."""
     held = torch.cat([maps[name] for name in MODALITIES]).detach()
     mean, deviation = nets["latent_encoder"](held)
-    drawn = mean + deviation * torch.randn(mean.shape, generator=draw).to(mean)
+    noise = torch.randn(processes.count() * len(mean), *mean.shape[1:], generator=draw)
+    drawn = mean + deviation * whole_batch.part(noise).to(mean)
     rebuilt = nets["latent_decoder"](drawn)
     found = variation_loss(held, rebuilt, mean, deviation, distribution_weight=config.distribution_weight)
     return dict(zip(MODALITIES, drawn.split([len(maps[name]) for name in MODALITIES]), strict=True)), found

@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from vireid_lib.generators.config import recipe
+from vireid_lib.generators.config import recipe, refuse_weights_of_small, released
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
 from vireid_lib.reid.pretrained import HUB_ID
@@ -136,11 +136,7 @@ class JsiaReidConfig(ReidConfig):
         local = self.lr_weight if self.local_pairs == "paired" else 0.0
         return self.set_level == "shared" or bool(self.il_weight or local or self.ui_weight)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _form(cls, settings: Any) -> Any:
-        release = isinstance(settings, dict) and settings.get("form") == "release"
-        return RELEASE | settings if release else settings
+    _form = released(RELEASE)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -152,11 +148,7 @@ class JsiaReidConfig(ReidConfig):
                 raise ValueError(
                     f"generation_{what} is {mine}, but a batch has only {whole}: lower it, or None for all"
                 )
-        if self.backbone == "small" and self.pretrained is not None:
-            raise ValueError(
-                f"pretrained is {self.pretrained!r}, but there are no ImageNet weights for the small "
-                "backbone: set it to None"
-            )
+        refuse_weights_of_small(self)
         rows = self.height // (8 if self.backbone == "small" else 16)
         if rows % self.regions or (self.backbone == "small" and rows % 4):
             raise ValueError(

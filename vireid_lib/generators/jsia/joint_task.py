@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vireid_lib.data.images import load_images
+from vireid_lib.generators.adversarial import adams, freeze
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia import losses
 from vireid_lib.generators.jsia.config import JsiaConfig
@@ -33,7 +34,6 @@ from vireid_lib.generators.jsia.joint_method import JsiaMethod
 from vireid_lib.generators.jsia.jsia import Jsia
 from vireid_lib.generators.jsia.network import Output
 from vireid_lib.generators.jsia.styles import StyleBank
-from vireid_lib.generators.jsia.task import BETAS, freeze
 from vireid_lib.reid.method import Batch
 from vireid_lib.reid.train import ReidTask
 from vireid_lib.training import schedules
@@ -95,11 +95,13 @@ class JointTask(ReidTask):
         if config.set_level == "adversarial":
             self.modules[MODALITY] = _modality_discriminator(self.method.network.set_level.channels, seed)
             self.discriminators += (MODALITY,)
-        options = {"lr": config.generation_rate, "betas": BETAS, "weight_decay": config.generation_decay}
-        for player, names in (("generators", self.generators), ("discriminators", self.discriminators)):
-            if names:
-                parameters = [each for name in names for each in self.modules[name].parameters()]
-                self.optimizers[player] = torch.optim.Adam(parameters, **options)
+        players = {"generators": self.generators, "discriminators": self.discriminators}
+        learned = {
+            player: [each for name in names for each in self.modules[name].parameters()]
+            for player, names in players.items()
+            if names
+        }
+        self.optimizers |= adams(config.generation_rate, weight_decay=config.generation_decay, **learned)
 
     def make_method(self, config: JsiaReidConfig, identities: int) -> JsiaMethod:
         method = JsiaMethod(config, identities)
@@ -246,6 +248,11 @@ class JointTask(ReidTask):
     def _update(
         self, accelerator: Accelerator, players: tuple[str, ...], loss: Tensor, made: Made | None = None
     ) -> None:
+        if self.processes > 1 and made is not None and made.apart is not None:
+            raise ValueError(
+                "feature_reaches_encoder is False, which takes two backward passes of a step: the joint training does "
+                "that in a single process. Start one, or set feature_reaches_encoder to True or feature_weight to 0."
+            )
         held = [self.optimizers[name] for name in players if name in self.optimizers]
         for optimizer in held:
             optimizer.zero_grad(set_to_none=True)

@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from vireid_lib.generators.adversarial import toward
+
 Scores = Sequence[Float[Tensor, "batch 1 rows columns"]]
 Logits = Float[Tensor, "... identities"]
 RELEASED_EPSILON = 1e-8
@@ -15,12 +17,12 @@ RELEASED_EPSILON = 1e-8
 
 def generator_loss(of_fake: Scores) -> Float[Tensor, ""]:
     """Σ over scales of the mean of (D(x̂) − 1)²: Eq. 7 with the least squares of section 4.2."""
-    return sum((scores - 1).square().mean() for scores in of_fake)
+    return sum(toward(scores, 1.0) for scores in of_fake)
 
 
 def discriminator_loss(of_fake: Scores, of_real: Scores) -> Float[Tensor, ""]:
     """Σ over scales of the means of D(x̂)² and (D(x) − 1)²."""
-    return sum(fake.square().mean() for fake in of_fake) + generator_loss(of_real)
+    return sum(toward(scores, 0.0) for scores in of_fake) + generator_loss(of_real)
 
 
 def divergence(first: Logits, second: Logits) -> Float[Tensor, ""]:

@@ -10,7 +10,8 @@ from vireid_lib.generators.jsia.encoders import InstanceLevelEncoder, SetLevelEn
 from vireid_lib.generators.jsia.joint_config import JsiaReidConfig
 from vireid_lib.generators.jsia.networks import Maps
 from vireid_lib.generators.networks import Images
-from vireid_lib.reid.layers import average_pool, bn_neck, check_images, generalised_mean_pool, identity_classifier
+from vireid_lib.reid.layers.checks import check_images
+from vireid_lib.reid.layers.head import average_pool, bn_neck, generalised_mean_pool, identity_classifier
 
 SMALL_STRIPES, SMALL_WIDTH = 4, 192  # as the miniature world's other networks have it
 

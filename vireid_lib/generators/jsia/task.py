@@ -1,10 +1,13 @@
 """The pre-training of JSIA-ReID's generation and variation modules: generators and discriminators in turn."""
 
+from functools import partial
+
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from vireid_lib.data.tables import MODALITIES
+from vireid_lib.generators.adversarial import adams, freeze
 from vireid_lib.generators.batches import Batches
 from vireid_lib.generators.cost import Peak
 from vireid_lib.generators.jsia.config import JsiaConfig
@@ -19,9 +22,7 @@ from vireid_lib.generators.jsia.generation import (
     make_set_level,
 )
 from vireid_lib.generators.jsia.styles import StyleBank
-from vireid_lib.generators.translator import TranslationTask
-
-BETAS = (0.5, 0.999)
+from vireid_lib.generators.translation_task import TranslationTask
 
 
 class JsiaTask(TranslationTask):
@@ -39,24 +40,23 @@ class JsiaTask(TranslationTask):
         self.modules, self.discriminators = generators | discriminators, tuple(discriminators)
         self.kept = tuple(self.modules)  # the discriminators too: the joint training goes on with them
         encoder.requires_grad_(config.encoder_trains)
-        options = {"lr": config.learning_rate, "betas": BETAS, "weight_decay": config.weight_decay}
-        for player, modules in (("generators", generators), ("discriminators", discriminators)):
-            parameters = [p for module in modules.values() for p in module.parameters() if p.requires_grad]
-            self.optimizers[player] = torch.optim.Adam(parameters, **options)
+        players = {"generators": generators, "discriminators": discriminators}
+        learned = {
+            player: [each for module in modules.values() for each in module.parameters() if each.requires_grad]
+            for player, modules in players.items()
+        }
+        self.optimizers = adams(config.learning_rate, weight_decay=config.weight_decay, **learned)
 
     def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
         draw, config, encoder = self.generator(step, "images"), self.settings, self.modules["set_level"]
         real = self.real(step, draw)
         freeze(self.modules, self.discriminators, True)
         made, losses = generate(self.modules, encoder, encoding(encoder, config), real, config, draw)
-        self.optimizers["generators"].zero_grad(set_to_none=True)
-        backward(accelerator, losses["total"], made, encoder)
-        self.optimizers["generators"].step()
+        sparing = partial(backward, accelerator, made=made, encoder=encoder)
+        self.update(accelerator, losses["total"], "generators", backward=sparing)
         freeze(self.modules, self.discriminators, False)
         of_discriminators = discriminate(self.modules, real, made.fake)
-        self.optimizers["discriminators"].zero_grad(set_to_none=True)
-        accelerator.backward(sum(of_discriminators.values()))
-        self.optimizers["discriminators"].step()
+        self.update(accelerator, sum(of_discriminators.values()), "discriminators")
         return {name: value.detach() for name, value in (losses | of_discriminators).items()}
 
     def step_bytes(self, step: int) -> int:
@@ -84,9 +84,3 @@ class JsiaTask(TranslationTask):
         people, cameras = [held.names[label] for label in held.labels], held.camera.tolist()
         styles = StyleBank.of(kept, held.pixels, held.rows, people, cameras, self.settings.style_dim)
         return kept | {"styles": styles}
-
-
-def freeze(modules: dict[str, nn.Module], names: tuple[str, ...], frozen: bool) -> None:
-    """Let the named modules learn, or not."""
-    for name in names:
-        modules[name].requires_grad_(not frozen)

@@ -1,6 +1,6 @@
 """Two-stream backbones: ResNet-50 with torchvision's parameter names, and the miniature world's small network."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 from vireid_lib.reid.layers.checks import check_images
 from vireid_lib.reid.layers.non_local import NonLocal
-
-BLOCKS = (3, 4, 6, 3)  # of ResNet-50's layers
 
 
 class SmallStem(nn.Sequential):
@@ -61,33 +59,18 @@ class Residual(nn.Module):
         return self.relu(y + shortcut)
 
 
-class Bottleneck(Residual):
-    """ResNet-50's block: 1×1, 3×3 (which strides) and 1×1 convolutions."""
-
-    expansion = 4
-
-    def __init__(self, inside: int, width: int, stride: int) -> None:
-        super().__init__(inside, (width, 1, 1), (width, 3, stride), (width * self.expansion, 1, 1))
-
-
-class SmallBlock(Residual):
-    """Two 3×3 convolutions, the first of which strides."""
-
-    def __init__(self, inside: int, width: int, stride: int) -> None:
-        super().__init__(inside, (width, 3, stride), (width, 3, 1))
-
-
 class TwoStreamBackbone(nn.Module):
     """A stem per modality, then layers 1 to 4, mostly shared by both, with non-local blocks between their last blocks.
 
     Args:
-        stem: makes a modality's stem.
-        layer: makes layer i, 0 to 3, a sequence of residual blocks.
-        non_local: layer → how many of its last blocks a non-local block follows each.
+        non_local: with these blocks.
         shared_from: the first layer that both modalities share, 1 to 4; each stem has its own copies of those before.
+            3 in MMD-ReID.
 
     Attributes:
         widths, strides: channels of the maps behind the stem and each layer; how much each layer shrinks its map.
+        blocks: of each layer.
+        watched: layer → how many of its last blocks a non-local block follows each.
 
     Raises:
         ValueError: a layer with non-local blocks is not shared.
@@ -95,31 +78,39 @@ class TwoStreamBackbone(nn.Module):
 
     widths: ClassVar[tuple[int, ...]]
     strides: ClassVar[tuple[int, ...]]
+    blocks: ClassVar[tuple[int, ...]]
+    watched: ClassVar[Mapping[str, int]]
+    stem_class: ClassVar[type[nn.Module]]
 
-    def __init__(
-        self,
-        stem: Callable[[], nn.Module],
-        layer: Callable[[int], nn.Sequential],
-        *,
-        non_local: Mapping[str, int],
-        shared_from: int,
-    ) -> None:
+    def __init__(self, *, non_local: bool = True, shared_from: int = 1) -> None:
         super().__init__()
-        self.channels = self.widths[-1]
+        self.channels, watched = self.widths[-1], self.watched if non_local else {}
         self.shared = tuple(f"layer{number}" for number in range(shared_from, 5))
-        if not non_local.keys() <= set(self.shared):
+        if not watched.keys() <= set(self.shared):
             raise ValueError(
                 f"shared_from is {shared_from}, but the non-local blocks stand in shared layers only "
-                f"({', '.join(non_local)}): lower it, or set non_local to False."
+                f"({', '.join(watched)}): lower it, or set non_local to False."
             )
-        self.stems = nn.ModuleDict({"visible": stem(), "infrared": stem()})
+        self.stems = nn.ModuleDict({"visible": self.stem_class(), "infrared": self.stem_class()})
         for index in range(4):
             for holder in (self,) if index + 1 >= shared_from else self.stems.values():
-                holder.add_module(f"layer{index + 1}", layer(index))
+                holder.add_module(f"layer{index + 1}", self.layer(index))
         draw_weights(self)
         self.non_local = nn.ModuleDict()
-        for name, count in non_local.items():
+        for name, count in watched.items():
             self.non_local[name] = nn.ModuleList(NonLocal(self.widths[int(name[-1])]) for _ in range(count))
+
+    @classmethod
+    def layer(cls, index: int) -> nn.Sequential:
+        """Layer 1 to 4, by its index from 0: residual blocks, the first of which strides."""
+        outside = cls.widths[index + 1]
+        shapes = [(cls.widths[index], cls.strides[index]), *[(outside, 1)] * (cls.blocks[index] - 1)]
+        return nn.Sequential(*(Residual(inside, *cls.convolutions(outside, stride)) for inside, stride in shapes))
+
+    @staticmethod
+    def convolutions(outside: int, stride: int) -> Sequence[tuple[int, int, int]]:
+        """Those of a block (see `Residual`)."""
+        raise NotImplementedError("a backbone says which convolutions its blocks have")
 
     def stem(self, images: Float[Tensor, "batch 3 height width"], modality: str) -> Float[Tensor, "batch maps h w"]:
         """What comes before the shared layers: the low-level map of images of one modality."""
@@ -141,40 +132,26 @@ class TwoStreamBackbone(nn.Module):
 
 
 class TwoStreamResNet50(TwoStreamBackbone):
-    """An image of 288×144 becomes a map of 18×9 with 2,048 channels; the last layer keeps its resolution, as in AGW.
+    """An image of 288×144 becomes a map of 18×9 with 2,048 channels; the last layer keeps its resolution, and non-local
+    blocks follow the last two blocks of layer 2 and the last three of layer 3, as in AGW."""
 
-    Args:
-        non_local: add non-local blocks after the last two blocks of layer 2 and the last three of layer 3 (AGW).
-        shared_from: see `TwoStreamBackbone`; 3 in MMD-ReID.
-    """
+    widths, strides, blocks = (64, 256, 512, 1024, 2048), (1, 2, 2, 1), (3, 4, 6, 3)
+    watched, stem_class = {"layer2": 2, "layer3": 3}, Stem
 
-    widths, strides = (64, 256, 512, 1024, 2048), (1, 2, 2, 1)
-
-    def __init__(self, *, non_local: bool = True, shared_from: int = 1) -> None:
-        blocks = {"layer2": 2, "layer3": 3} if non_local else {}
-        super().__init__(Stem, self.layer, non_local=blocks, shared_from=shared_from)
-
-    @classmethod
-    def layer(cls, index: int) -> nn.Sequential:
-        """Three to six bottlenecks, the first of which strides."""
-        width, outside = cls.widths[index + 1] // Bottleneck.expansion, cls.widths[index + 1]
-        first = Bottleneck(cls.widths[index], width, cls.strides[index])
-        return nn.Sequential(first, *(Bottleneck(outside, width, 1) for _ in range(BLOCKS[index] - 1)))
+    @staticmethod
+    def convolutions(outside: int, stride: int) -> Sequence[tuple[int, int, int]]:
+        return (outside // 4, 1, 1), (outside // 4, 3, stride), (outside, 1, 1)
 
 
 class TwoStreamSmall(TwoStreamBackbone):
     """A layer is one block: 64×32 becomes a map of 8×4. With `non_local`, a non-local block follows layer 3."""
 
-    widths, strides = (24, 32, 64, 96, 96), (2, 1, 2, 1)
+    widths, strides, blocks = (24, 32, 64, 96, 96), (2, 1, 2, 1), (1, 1, 1, 1)
+    watched, stem_class = {"layer3": 1}, SmallStem
 
-    def __init__(self, *, non_local: bool = True, shared_from: int = 1) -> None:
-        blocks = {"layer3": 1} if non_local else {}
-        super().__init__(SmallStem, self.layer, non_local=blocks, shared_from=shared_from)
-
-    @classmethod
-    def layer(cls, index: int) -> nn.Sequential:
-        """One block."""
-        return nn.Sequential(SmallBlock(cls.widths[index], cls.widths[index + 1], cls.strides[index]))
+    @staticmethod
+    def convolutions(outside: int, stride: int) -> Sequence[tuple[int, int, int]]:
+        return (outside, 3, stride), (outside, 3, 1)
 
 
 def draw_weights(module: nn.Module) -> None:

@@ -5,11 +5,8 @@ from torch import Tensor
 
 
 def check_images(images: Tensor, modality: str) -> None:
-    """Refuse what the networks cannot take, with a clearer message than a convolution's.
-
-    Raises:
-        ValueError: an unknown modality, or images that are not floating-point [batch, 3, height, width].
-    """
+    """Refuse what the networks cannot take, with a clearer message than a convolution's. Raises ValueError: an unknown
+    modality, or images that are not floating-point [batch, 3, height, width]."""
     if modality not in ("visible", "infrared"):
         raise ValueError(f"modality is {modality!r}; it must be 'visible' or 'infrared'")
     if images.ndim != 4 or images.shape[1] != 3 or not torch.is_floating_point(images):

@@ -42,8 +42,7 @@ def generalised_mean_pool(
 
 
 def bn_neck(width: int) -> nn.BatchNorm1d:
-    """Batch normalisation between the pooled feature and the classifier; its shift stays zero. Initialised as in AGW's
-    release."""
+    """Batch normalisation between pooled feature and classifier; its shift stays zero. Initialised as AGW's release."""
     neck = nn.BatchNorm1d(width)
     nn.init.normal_(neck.weight, 1.0, 0.01)
     neck.bias.requires_grad_(False)

@@ -15,14 +15,13 @@ class ModalityAlleviation(nn.Module):
     infrared from visible; the gate keeps them where they serve the identity.
 
     Args:
-        channels: of the map.
-        reduction: the gate's hidden layer is narrower by this factor (16 in the released code).
+        channels: of the map; the gate's hidden layer has a sixteenth, as in the released code.
     """
 
-    def __init__(self, channels: int, reduction: int = 16) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.reduce = nn.Conv2d(channels, channels // reduction, 1, bias=False)
-        self.expand = nn.Conv2d(channels // reduction, channels, 1, bias=False)
+        self.reduce = nn.Conv2d(channels, channels // 16, 1, bias=False)
+        self.expand = nn.Conv2d(channels // 16, channels, 1, bias=False)
         for layer in (self.reduce, self.expand):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 

@@ -48,8 +48,7 @@ class _Aggregation(nn.Module):
 
 
 class ChannelAggregation(_Aggregation):
-    """f_h + ω(M ψ_v(f_l)) with M the similarities of channels (eq. 7 and 8): their softmax in the form "paper"; the
-    release divides them by their number."""
+    """f_h + ω(M ψ_v(f_l)), M the softmax of channels' similarities (eq. 7, 8); the release divides by their number."""
 
     def forward(self, high: High, low: Low) -> High:
         values, keys = self.g(low).flatten(2), self.phi(low).flatten(2)

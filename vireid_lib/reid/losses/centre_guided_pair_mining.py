@@ -41,18 +41,22 @@ def centre_guided_pair_mining(
     Raises:
         ValueError: a batch of one identity, or identities that lack a modality (checked on the CPU).
     """
-    _check(visible_labels, infrared_labels)
+    if visible_labels.device.type == "cpu":  # asking a GPU would make it wait at each step
+        check_same_identities(names := visible_labels.unique(), infrared_labels.unique())
+        if len(names) < 2:
+            shown = "All images of the batch show the same identity"
+            raise ValueError(f"{shown}: CPM needs at least two; raise the number of identities.")
     other = visible_labels[:, None] != visible_labels[None, :]
-    rows = {"visible": (visible, visible_labels), "infrared": (infrared, infrared_labels)}
-    sides = []
-    for own, opposite, generated in (
-        ("visible", "infrared", generated_visible),
-        ("infrared", "visible", generated_infrared),
-    ):
+    of_visible, of_infrared = (visible, visible_labels), (infrared, infrared_labels)
+    sides = [
         # One centre for each visible row rather than one an identity: as many rows in every batch, and the
         # same means as long as each identity has as many images.
-        centres = (_centres(visible_labels, *each) for each in (rows[own], rows[opposite], (generated, rows[own][1])))
-        sides.append(_side(*centres, other, margin, form))
+        _side(*(_centres(visible_labels, *each) for each in (own, opposite, generated)), other, margin, form)
+        for own, opposite, generated in (
+            (of_visible, of_infrared, (generated_visible, visible_labels)),
+            (of_infrared, of_visible, (generated_infrared, infrared_labels)),
+        )
+    ]
     return sides[0] + sides[1] if form == "paper" else (sides[0] + sides[1]) / 2
 
 
@@ -73,14 +77,3 @@ def _centres(wanted: Tensor, rows: Tensor, labels: Tensor) -> Tensor:
     """Mean of the rows of each wanted label."""
     chosen = (wanted[:, None] == labels[None, :]).to(rows.dtype)
     return chosen @ rows / chosen.sum(dim=1, keepdim=True)
-
-
-def _check(visible_labels: Tensor, infrared_labels: Tensor) -> None:
-    if visible_labels.device.type != "cpu":  # asking a GPU would make it wait at each step
-        return
-    names = visible_labels.unique()
-    check_same_identities(names, infrared_labels.unique())
-    if len(names) < 2:
-        raise ValueError(
-            "All images of the batch show the same identity: CPM needs at least two; raise the number of identities."
-        )

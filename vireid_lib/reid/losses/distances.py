@@ -22,11 +22,8 @@ def norm(differences: Float[Tensor, "*rows d"]) -> Float[Tensor, "*rows"]:
 
 
 def same_identity(labels: Int[Tensor, " labels"], features: Rows) -> Bool[Tensor, "n n"]:
-    """Mask of the pairs with one label, themselves included.
-
-    Raises:
-        ValueError: labels and features differ in number, or all labels are the same (there is no negative).
-    """
+    """Mask of the pairs with one label, themselves included. Raises ValueError: labels and features differ in number,
+    or all labels are the same (there is no negative)."""
     if labels.shape != features.shape[:1]:
         raise ValueError(f"{len(features)} features came with labels of shape {list(labels.shape)}")
     mask = labels[:, None] == labels[None, :]

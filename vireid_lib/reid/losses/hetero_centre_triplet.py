@@ -19,12 +19,9 @@ def hetero_centre_triplet(
 ) -> Scalar:
     """max(0, d(c, c⁺) − min d(c, c⁻) + margin), averaged over the centres c of each identity and modality.
 
-    c⁺ is the centre of the same identity in the other modality, c⁻ any centre of another identity.
-    Source: Liu, Tan, Zhou, Parameter Sharing Exploration and Hetero-Center Triplet Loss for Visible-Thermal
-    Person Re-Identification, 2020; its released loss.
-
-    Raises:
-        ValueError: an identity is in one modality only, or there is only one.
+    c⁺ is the centre of the same identity in the other modality, c⁻ any centre of another identity. Source: Liu, Tan,
+    Zhou, Parameter Sharing Exploration and Hetero-Center Triplet Loss for Visible-Thermal Person Re-Identification,
+    2020; its released loss. Raises ValueError: an identity is in one modality only, or there is only one.
     """
     of_visible, names = identity_centres(visible, visible_labels)
     of_infrared, others = identity_centres(infrared, infrared_labels)

@@ -1,4 +1,4 @@
-"""IRD, intra-identity representation diversification, of DEN, and its parts PE, NE and CI.
+"""The parts PE, NE and CI of IRD, DEN's intra-identity representation diversification; PE + NE is eq. 5.
 
 Kim, Gwon, Seo: "Enhancing Diverse Intra-identity Representation for Visible-Infrared Person Re-Identification",
 WACV 2024, section 3.2 and equations 5 to 9. The margins stand in a supplement that is not public: they are arguments.
@@ -12,20 +12,6 @@ from torch import Tensor
 
 from vireid_lib.reid.losses.distances import check_same_identities, norm
 from vireid_lib.reid.losses.shapes import Infrared, InfraredLabels, Rows, Scalar, Visible, VisibleLabels
-
-
-def intra_identity_diversification(
-    one: Visible,
-    other: Infrared,
-    labels: VisibleLabels,
-    other_labels: InfraredLabels,
-    *,
-    positive_margin: float,
-    negative_margin: float,
-) -> Scalar:
-    """PE + NE (eq. 5) of two modalities, such as visible and infrared."""
-    pair = one, other, labels, other_labels
-    return positive_enhancement(*pair, margin=positive_margin) + negative_enhancement(*pair, margin=negative_margin)
 
 
 def positive_enhancement(
@@ -47,12 +33,7 @@ def positive_enhancement(
         ValueError: an identity is in one modality only.
     """
     (centres, members), (opposite, other_members) = _both_centres(one, other, labels, other_labels)
-    apart = norm(centres - opposite)
-    terms = (
-        (apart - norm(centres[:, None] - rows).masked_fill(~own, torch.inf).amin(dim=1) + margin).clamp(min=0)
-        for centres, rows, own in ((centres, one, members), (opposite, other, other_members))
-    )
-    return sum(term.mean() for term in terms)
+    return _hinges(norm(centres - opposite), margin, (centres, one, ~members), (opposite, other, ~other_members))
 
 
 def negative_enhancement(
@@ -75,17 +56,21 @@ def negative_enhancement(
     apart = norm(centres - opposite)
     itself = torch.eye(len(centres), dtype=torch.bool, device=one.device).repeat(1, 2)
     both = torch.cat((centres, opposite))
-    terms = (
-        (apart - norm(mine[:, None] - both).masked_fill(itself, torch.inf).amin(dim=1) + margin).clamp(min=0)
-        for mine in (centres, opposite)
-    )
-    return sum(term.mean() for term in terms)
+    return _hinges(apart, margin, (centres, both, itself), (opposite, both, itself))
 
 
 def colour_invariance(hue_grey: Rows, visible: Rows) -> Scalar:
-    """CI (eq. 8): mean distance between HueGray images' features and those of the visible images they come from, row
-    by row."""
+    """CI (eq. 8): mean distance between HueGray images' features and, row by row, those of their visible originals."""
     return norm(hue_grey - visible).mean()
+
+
+def _hinges(apart: Tensor, margin: float, *sides: tuple[Tensor, Tensor, Tensor]) -> Scalar:
+    """Σ max(0, apart − distance to the nearest row + margin), the mean over identities for each side: its centres
+    [P, d], the rows [n, d], and a mask [P, n] of those that do not count."""
+    nearest = (
+        norm(centres[:, None] - rows).masked_fill(left_out, torch.inf).amin(1) for centres, rows, left_out in sides
+    )
+    return sum((apart - each + margin).clamp(min=0).mean() for each in nearest)
 
 
 def _both_centres(

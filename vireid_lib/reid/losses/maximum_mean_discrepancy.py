@@ -37,11 +37,9 @@ def margin_mmd(
 ) -> Scalar:
     """Margin MMD-ID of MMD-ReID: Σ_p MMD_p [MMD_p > margin] / P, over the P identities.
 
-    The margin is a gate, as in the release: above it the whole discrepancy counts, not what exceeds the margin, so
-    that identities whose modalities are close enough are left alone. A margin of 0 lets every identity count.
-
-    Raises:
-        ValueError: an identity is in one modality only.
+    The margin is a gate, as in the release: above it the whole discrepancy counts, not what exceeds the margin, so that
+    identities whose modalities are close enough are left alone. A margin of 0 lets every identity count. Raises
+    ValueError: an identity is in one modality only.
     """
     names = visible_labels.unique()
     check_same_identities(names, infrared_labels.unique())

@@ -1,5 +1,4 @@
-"""Triplet losses in which all pairs count, the hard ones more: AGW's weighted regularised one (WRT), and CAJ's, which
-squares its gap."""
+"""Triplet losses in which all pairs count, hard ones more: AGW's weighted regularised one (WRT), CAJ's squared one."""
 
 import torch
 import torch.nn.functional as F

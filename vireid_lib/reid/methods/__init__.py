@@ -31,12 +31,8 @@ def configure(name: str, settings: Mapping[str, Any] | None = None) -> ReidConfi
 
 
 def build(name: str, config: ReidConfig, num_identities: int) -> Method:
-    """Method `name` with a fresh network for `num_identities` classes. Initial weights are drawn from
-    torch's global random state.
-
-    Raises:
-        ValueError: no such method, or a configuration of another one.
-    """
+    """Method `name` with a fresh network for `num_identities` classes. Initial weights are drawn from torch's global
+    random state. Raises ValueError: no such method, or a configuration of another one."""
     found = method_class(name)
     if not isinstance(config, found.config_class):
         raise ValueError(

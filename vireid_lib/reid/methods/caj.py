@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vireid_lib.data import augment
-from vireid_lib.reid.layers import Output
+from vireid_lib.reid.layers.network import Output
 from vireid_lib.reid.losses.divergences import kl_divergence
 from vireid_lib.reid.losses.weighted_regularized_triplet import enhanced_squared_triplet
 from vireid_lib.reid.method import Batch

@@ -7,6 +7,7 @@ CVPR 2022.
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -21,12 +22,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vireid_lib.data import augment, sampling
-from vireid_lib.reid.layers import Output, TwoStreamNetwork
-from vireid_lib.reid.layers.network import Features, Images, Maps
+from vireid_lib.reid.layers.checks import check_batch
+from vireid_lib.reid.layers.network import Features, Images, Maps, Output, TwoStreamNetwork
 from vireid_lib.reid.losses.adaptive_quadruplet import adaptive_quadruplet, draw_positives
 from vireid_lib.reid.losses.identity_cross_entropy import identity_cross_entropy, soft_identity_cross_entropy
 from vireid_lib.reid.method import Batch, Classes, Sampler
 from vireid_lib.reid.two_stream import TwoStreamConfig, TwoStreamMethod, accuracy, build_network
+
+IN_ROWS = ("visible", "infrared", "visible_labels", "infrared_labels", "visible_rows", "infrared_rows")
+"""What a batch has for each image."""
 
 
 class DartConfig(TwoStreamConfig):
@@ -94,17 +98,8 @@ class NetworkPair(nn.Module):
         return super().load_state_dict(state_dict, *args, **kwargs)
 
     def forward(self, visible: Images, infrared: Float[Tensor, "infrared channels height width"]) -> tuple[Output, ...]:
-        """One training pass of each network on its half of the images.
-
-        Raises:
-            ValueError: a modality has no images, or an odd number of them.
-        """
-        for images, modality in ((visible, "visible"), (infrared, "infrared")):
-            if len(images) == 0 or len(images) % 2:
-                raise ValueError(
-                    f"The batch has {len(images) or 'no'} {modality} images: two networks take half of them each, so "
-                    "there must be some in each modality, and an even number."
-                )
+        """One training pass of each network on its half of the images, two or more of each modality."""
+        check_batch(visible, infrared)
         (for_first, for_second), (and_first, and_second) = visible.chunk(2), infrared.chunk(2)
         return self.first(for_first, and_first), self.second(for_second, and_second)
 
@@ -124,9 +119,7 @@ class NetworkPair(nn.Module):
         return (F.normalize(self.first.bottleneck(first)) + F.normalize(self.second.bottleneck(second))) / 2
 
 
-def clean_probability(
-    losses: Float[Tensor, "views images"], *, seed: int, regularisation: float = 5e-4
-) -> Float[Tensor, "views images"]:
+def clean_probability(losses: Float[Tensor, "views images"], *, seed: int) -> Float[Tensor, "views images"]:
     """The probability that an image's label is right: the probability of the component with the smaller mean, of a
     mixture of two Gaussians fitted to the images' identity losses.
 
@@ -137,7 +130,6 @@ def clean_probability(
     Args:
         losses: of one modality; a row for each view that images are shown in.
         seed: of the fit's start.
-        regularisation: added to the variances, so that neither component shrinks to a point.
 
     Raises:
         ValueError: a loss is NaN or infinite.
@@ -148,7 +140,7 @@ def clean_probability(
     if bool((largest - smallest < 1e-12).any()):  # all losses are equal
         return torch.ones_like(losses)
     points = ((losses - smallest) / (largest - smallest)).reshape(-1, 1).double().cpu().numpy()
-    mixture = GaussianMixture(2, max_iter=100, tol=1e-2, reg_covar=regularisation, random_state=seed)
+    mixture = GaussianMixture(2, max_iter=100, tol=1e-2, reg_covar=5e-4, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # 100 rounds are enough
         found = mixture.fit(points).predict_proba(points)[:, int(np.argmin(mixture.means_))]
@@ -188,12 +180,8 @@ class Dart(TwoStreamMethod):
     def sampler(
         cls, config: DartConfig, visible: Classes, infrared: Classes, *, external: Collection[int], seed: int
     ) -> PairSampler:
-        counts = {"identities": config.identities, "images": config.images, "redraw_below": config.redraw_below}
-        if config.mix is None:
-            kind = sampling.IdentitySampler
-        else:
-            kind, counts = sampling.MixedIdentitySampler, {**counts, "external": external, "mix": config.mix}
-        each = [kind(visible, infrared, **counts, seed=(2 * seed + network) % 2**32) for network in range(2)]
+        draw = partial(super().sampler, config, visible, infrared, external=external)
+        each = [draw(seed=(2 * seed + network) % 2**32) for network in range(2)]
         images = config.identities * config.images
         all_images = sampling.AllImagesSampler(len(visible), len(infrared), images=images, seed=2 * seed % 2**32)
         warm_up = config.noise_warm_up * (config.epoch_steps or each[0].steps_per_epoch)
@@ -214,7 +202,8 @@ class Dart(TwoStreamMethod):
         modality = torch.full(losses.shape[2:], -1)
         for batch in every_image():
             modality[batch.visible_rows], modality[batch.infrared_rows] = 0, 1
-            batch = self.augment(_for_both(batch))
+            twice = {name: torch.cat([getattr(batch, name)] * 2) for name in IN_ROWS}
+            batch = self.augment(replace(batch, **twice))  # the same images for each of the two networks
             for index, (output, labels, rows) in enumerate(self._halves(batch)):
                 each = F.cross_entropy(output.logits, labels, reduction="none")
                 losses[(index, *rows)] = each.to(losses.dtype)
@@ -275,12 +264,6 @@ class Dart(TwoStreamMethod):
 
     def optimizer(self) -> Optimizer:
         return self.optimizer_of(self.pair.first, self.pair.second)
-
-
-def _for_both(batch: Batch) -> Batch:
-    """The same images for each of the two networks."""
-    twice = ("visible", "infrared", "visible_labels", "infrared_labels", "visible_rows", "infrared_rows")
-    return replace(batch, **{name: torch.cat([getattr(batch, name)] * 2) for name in twice})
 
 
 METHOD = Dart

@@ -14,15 +14,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from vireid_lib.data import augment
-from vireid_lib.reid.layers import (
-    DiverseEmbeddingExpansion,
-    MultiStageAggregation,
-    NonLocal,
-    TwoStreamNetwork,
-    average_pool,
-    generalised_mean_pool,
-)
-from vireid_lib.reid.layers.network import Features, Images, Maps, Trunk
+from vireid_lib.reid.layers.diverse_embedding import DiverseEmbeddingExpansion
+from vireid_lib.reid.layers.head import average_pool, generalised_mean_pool
+from vireid_lib.reid.layers.multi_stage_aggregation import MultiStageAggregation
+from vireid_lib.reid.layers.network import Features, Images, Maps, Trunk, TwoStreamNetwork
+from vireid_lib.reid.layers.non_local import NonLocal
 from vireid_lib.reid.losses.centre_guided_pair_mining import centre_guided_pair_mining
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
 from vireid_lib.reid.losses.orthogonal import orthogonal
@@ -105,8 +101,7 @@ class DeenConfig(TwoStreamConfig):
 
     @classmethod
     def published(cls, dataset: str, **changes: Any) -> "DeenConfig":
-        """As defined, but on RegDB without stage 4 and with DEE after stage 2, and a release that erases less on
-        every data set but SYSU-MM01."""
+        """On RegDB without stage 4 and with DEE after stage 2; the release erases less but on SYSU-MM01."""
         settings: dict[str, Any] = {} if dataset == "sysu_mm01" else {"erasing_area": (0.02, 0.4)}
         if dataset == "regdb":
             settings |= {"stages": 3, "expand_after": 2}

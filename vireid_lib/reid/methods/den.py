@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from vireid_lib.reid.layers import Output
+from vireid_lib.reid.layers.network import Output
 from vireid_lib.reid.losses.intra_identity_diversification import (
     colour_invariance,
     negative_enhancement,

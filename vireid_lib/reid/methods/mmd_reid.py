@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from vireid_lib.reid.layers import Output, TwoStreamNetwork
+from vireid_lib.reid.layers.network import Output, TwoStreamNetwork
 from vireid_lib.reid.losses.hetero_centre_triplet import hetero_centre_triplet
 from vireid_lib.reid.losses.maximum_mean_discrepancy import margin_mmd, maximum_mean_discrepancy
 from vireid_lib.reid.method import Batch

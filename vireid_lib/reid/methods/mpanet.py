@@ -17,17 +17,12 @@ from vireid_lib.data import augment
 from vireid_lib.data.exhaustive_sampling import ExhaustiveIdentitySampler, MixedExhaustiveSampler, OnceAnEpochSampler
 from vireid_lib.places import Source
 from vireid_lib.reid.config import ReidConfig
-from vireid_lib.reid.layers import (
-    ModalityAlleviation,
-    PatternAlignment,
-    TwoStreamNetwork,
-    TwoStreamResNet50,
-    TwoStreamSmall,
-    check_batch,
-    check_images,
-    stream_aside,
-)
-from vireid_lib.reid.layers.network import Images, Maps, Trunk
+from vireid_lib.reid.layers.backbones import TwoStreamResNet50, TwoStreamSmall
+from vireid_lib.reid.layers.checks import check_batch, check_images
+from vireid_lib.reid.layers.head import stream_aside
+from vireid_lib.reid.layers.modality_alleviation import ModalityAlleviation
+from vireid_lib.reid.layers.network import Images, Maps, Trunk, TwoStreamNetwork
+from vireid_lib.reid.layers.pattern_alignment import PatternAlignment
 from vireid_lib.reid.losses.centre_losses import centre_cluster, centre_loss
 from vireid_lib.reid.losses.divergences import mutual_mean
 from vireid_lib.reid.losses.hard_triplet import hard_triplet
@@ -119,8 +114,7 @@ class MpanetConfig(ReidConfig):
 
 
 class SingleStream:
-    """Turns a two-stream backbone without non-local blocks into MPANet's: one stem for both modalities, modality
-    alleviation after layers 3 and 4."""
+    """Makes a backbone MPANet's: no non-local blocks, one stem, modality alleviation after layers 3 and 4."""
 
     def __init__(self) -> None:
         super().__init__(non_local=False)

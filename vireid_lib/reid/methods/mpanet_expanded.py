@@ -13,7 +13,7 @@ from typing import Literal
 
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -128,7 +128,9 @@ class MpanetExpanded(Mpanet):
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         self.plain.update_teachers(self.teacher_rate(batch.epoch))
         real = self.real[torch.cat((batch.visible_rows, batch.infrared_rows))].to(batch.labels.device)
-        rows = {kind: _several(own, batch.labels) for kind, own in (("real", real), ("generated", ~real))}
+        rows = {"real": real, "generated": ~real}
+        # MPANet's losses tell identities apart: a kind that shows a single one has no rows.
+        rows = {kind: own & (len(batch.labels[own].unique()) > 1) for kind, own in rows.items()}
         outputs = self.network(batch.visible, batch.infrared, **rows)
         terms, total, weights = {}, 0.0, 0.0
         for kind, output in outputs.items():
@@ -138,11 +140,6 @@ class MpanetExpanded(Mpanet):
             total, weights = total + weight * losses.pop("total"), weights + weight
             terms |= losses if kind == "real" else {f"generated_{name}": value for name, value in losses.items()}
         return {"total": total / weights, **terms}
-
-
-def _several(own: Bool[Tensor, " rows"], labels: Int[Tensor, " rows"]) -> Bool[Tensor, " rows"]:
-    """The rows of a kind, none if they show a single identity: MPANet's losses tell identities apart."""
-    return own if len(labels[own].unique()) > 1 else torch.zeros_like(own)
 
 
 METHOD = MpanetExpanded

@@ -1,8 +1,10 @@
-"""Runs a generator's job on several GPUs: starts the processes, and is the module that each of them runs.
+"""A generator's work on several GPUs: starts the processes, and is the module that each of them runs.
 
-By hand, on several machines: `torchrun … -m vireid_lib.generators.dive.parallel JOB.json` (or `accelerate launch`)
-with the job file that a run on one machine leaves next to its results.
+By hand, on several machines: `torchrun … -m vireid_lib.generators.parallel JOB.json` (or `accelerate launch`) with the
+job file that a run on one machine leaves next to its results.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -10,9 +12,12 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import torch
 
 from vireid_lib import generators
@@ -21,7 +26,10 @@ from vireid_lib.data.contents import write_atomically
 from vireid_lib.generators.plans import SampleRequest
 from vireid_lib.training import launchers, processes
 
-JOB = "job.json"
+if TYPE_CHECKING:
+    from vireid_lib.generators.base import Generator
+
+JOB, TABLE = "job.json", "fitted_to.csv"
 OWNED = "VIREID_STOP_WITH_PARENT"
 TAIL = 60  # lines of a failed process that its error shows
 
@@ -38,6 +46,51 @@ def gpus(device: str | None) -> int:
 def share_of(batch: int, most: int) -> int:
     """The largest number of processes up to `most` that divides a batch evenly."""
     return next(number for number in range(max(min(batch, most), 1), 0, -1) if batch % number == 0)
+
+
+def count_for(maker: Generator) -> int:
+    """How many processes are to be started for a generator's work; 1 in one of these."""
+    if processes.count() > 1 or not maker.trained:
+        return 1
+    return maker.processes or max(gpus(maker.device_asked), 1)
+
+
+def fit(maker: Generator, table: pd.DataFrame, folder: Path) -> None:
+    """Train in several processes where there are several GPUs; `Generator.learn` then finds the training done.
+
+    Raises:
+        ProcessFailed: see `run`.
+    """
+    count = count_for(maker)
+    if count > 1 and maker.processes is None:
+        count = share_of(maker.batch_divisor(table), count)
+    if count > 1:
+        tables.save(table, folder / TABLE)
+        run(_job(maker, folder) | {"do": "fit", "table": str(folder / TABLE)}, folder, count)
+
+
+def write(maker: Generator, requests: Sequence[SampleRequest], folder: Path, settings: dict[str, Any]) -> None:
+    """Make a gallery in several processes where there are several GPUs; `galleries.write` then finds the images done.
+
+    Raises:
+        ProcessFailed: see `run`.
+    """
+    if (count := count_for(maker)) > 1:
+        folder.mkdir(parents=True, exist_ok=True)
+        listed = [asdict(item) | {"path": str(item.path)} for item in requests]
+        job = {"do": "write", "fitted": str(maker.folder.resolve()), "requests": listed, "settings": settings}
+        run(_job(maker, folder) | job, folder, count)
+
+
+def _job(maker: Generator, folder: Path) -> dict[str, Any]:
+    return {
+        "generator": maker.name,
+        "config": maker.config.model_dump(mode="json"),
+        "folder": str(folder.resolve()),
+        "device": maker.device_asked,
+        "cache": maker.cache and str(maker.cache),
+        "progress": maker.progress,
+    }
 
 
 def run(job: dict[str, Any], folder: Path, count: int) -> None:
@@ -87,11 +140,7 @@ def main(file: str) -> None:
     if job["do"] == "fit":
         generators.build(name, config, **common).fit(tables.load(job["table"]), folder)
     else:
-        tuples = ("seeds", "source_images")
-        listed = [
-            each | {"path": Path(each["path"])} | {key: tuple(each[key]) for key in tuples} for each in job["requests"]
-        ]
-        requests = [SampleRequest(**each) for each in listed]
+        requests = [SampleRequest.of(each) for each in job["requests"]]
         generators.load(name, Path(job["fitted"]), config, **common).write(requests, folder, job["settings"])
 
 

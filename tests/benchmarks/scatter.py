@@ -1,0 +1,127 @@
+"""What one training costs, and how far the differences between training sets scatter over seeds, for shorter and longer
+schedules, with and without an average of the weights.
+
+Trains the small AGW network on a world that the book does not use, on real images, with greyscale copies and with true
+infrared of external people, for each number of steps; each network is tested as it ends and as a moving average of its
+weights (whose batch statistics are taken anew from training batches). A training that is done is not made again.
+
+Run: `python tests/benchmarks/scatter.py --out DIR` (one thread; `--world`, `--steps`, `--seeds`). Prints, for each
+schedule: CPU seconds of a training, the difference in rank-1 (points, mean over seeds and galleries), its standard
+deviation over seeds within a gallery's mean, and that of a single seed's mean over galleries. CALIBRATION.md keeps the
+table.
+"""
+
+import argparse
+import itertools
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from vireid_lib.data import tables
+from vireid_lib.data.layouts import read_dataset
+from vireid_lib.evaluation import evaluate
+from vireid_lib.evaluation.statistics import variance_components
+from vireid_lib.miniworld import write
+from vireid_lib.miniworld.calibrate import PROTOCOL, training_table
+from vireid_lib.reid.features import extract
+from vireid_lib.reid.methods.agw import AgwConfig
+from vireid_lib.reid.train import ReidTask, train_task
+from vireid_lib.training.average import WeightAverage
+
+SETS = ("real", "grayscale", "true")
+DECAY = 0.99
+STATISTICS_BATCHES = 50
+"""Training batches from which the averaged network's batch statistics are taken."""
+
+
+class Averaged(ReidTask):
+    """The training as it is, followed by an average."""
+
+    def __init__(self, *args, **options) -> None:
+        super().__init__(*args, **options)
+        self.extras["average"] = WeightAverage(self.method.network, DECAY)
+
+    def after_step(self, step: int) -> None:
+        self.extras["average"].update(self.modules["network"])
+
+
+def train_once(world: dict[str, Path], name: str, steps: int, seed: int, folder: Path) -> list[dict]:
+    """The scores of the last network and of the average: a row for each gallery."""
+    table, config = training_table(world, name, None, 4, folder.parent / "grey"), AgwConfig.small(steps=steps)
+    task = Averaged(table, config, seed=seed, cache=folder.parent / "cache")
+    began = time.process_time()
+    network = train_task(task, config, folder, seed=seed, checkpoint_every=steps, device="cpu", progress=False)
+    seconds = time.process_time() - began
+    average = task.extras["average"].module
+    _take_statistics(average, task)
+    test = tables.test_rows(read_dataset("mini_vi", world["mini_vi"]))
+    rows = []
+    for kind, tested in (("last step", network), ("average", average.eval())):
+        found = evaluate(extract(tested, test, config, folder.parent / "cache"), test, PROTOCOL).to_frame()
+        for part, rank_1 in (100 * found.groupby("part")["rank_1"].mean()).items():
+            rows.append(
+                {"set": name, "steps": steps, "seed": seed, "tested": kind, "part": int(part)}
+                | {"rank_1": float(rank_1), "seconds": seconds}
+            )
+    return rows
+
+
+@torch.no_grad()
+def _take_statistics(network: nn.Module, task: ReidTask) -> None:
+    """Batch statistics of these weights: the mean over training batches."""
+    norms = [each for each in network.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean of all batches
+        norm.train()
+    for step in range(STATISTICS_BATCHES):
+        batch = task.method.augment(task.batch(step))
+        network(batch.visible, batch.infrared)
+
+
+def report(rows: pd.DataFrame) -> str:
+    """A Markdown table: a line for each schedule, network and difference."""
+    lines = [
+        "| steps | network tested | CPU seconds of a training | difference | mean | scatter of one seed |",
+        "|---|---|---|---|---|---|",
+    ]
+    cost = rows.groupby("steps")["seconds"].median()
+    for (steps, tested), found in rows.groupby(["steps", "tested"], sort=True):
+        by_set = found.pivot(index=["seed", "part"], columns="set", values="rank_1")
+        for plus, minus in (("grayscale", "real"), ("true", "real"), ("true", "grayscale")):
+            difference = (by_set[plus] - by_set[minus]).unstack("part").to_numpy()
+            seed, _, rest = variance_components(difference)
+            scatter = np.sqrt(max(seed + rest / difference.shape[1], 0))
+            numbers = f"{difference.mean():+.1f} | {scatter:.2f}"
+            lines.append(f"| {steps} | {tested} | {cost[steps]:.0f} | {plus} − {minus} | {numbers} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Train what is missing, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--world", type=int, default=7)
+    parser.add_argument("--steps", type=int, nargs="+", default=[450, 600, 900, 1350])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    root = options.out / f"world-{options.world}"
+    world, rows = write.make(root, seed=options.world), []
+    for seed, steps, name in itertools.product(options.seeds, options.steps, SETS):
+        done = root / f"{name}-{steps}-{seed}.json"
+        if not done.exists():
+            done.write_text(json.dumps(train_once(world, name, steps, seed, root / f"{name}-{steps}-{seed}")))
+        rows += json.loads(done.read_text())
+    found = pd.DataFrame(rows)
+    found.to_csv(options.out / f"world-{options.world}.csv", index=False)
+    print(report(found))
+
+
+if __name__ == "__main__":
+    main()

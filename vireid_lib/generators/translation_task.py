@@ -1,0 +1,177 @@
+"""The training of a translator: batches of both modalities, updates of its networks, one batch for all processes."""
+
+from collections.abc import Callable
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vireid_lib.data.tables import MODALITIES
+from vireid_lib.generators.batches import Batches, Rows
+from vireid_lib.generators.config import TranslatorConfig
+from vireid_lib.generators.networks import Images
+from vireid_lib.training import schedules, seeds, whole_batch
+from vireid_lib.training.task import Task
+
+
+class TranslationTask(Task):
+    """A training on batches of both modalities, some of whose networks make the pictures afterwards.
+
+    Several processes train as one does: each takes its part of the one batch, and they step along the mean of their
+    gradients. The networks are not wrapped for that, as the loop does with others: such wrappers are not made for a
+    network that is passed more than once a step, frozen for a while, or differentiated twice (gradient penalty). A loss
+    that is no mean over images has to take the whole batch, see `vireid_lib.training.whole_batch`.
+
+    Attributes:
+        kept: names of those networks.
+        undivided: names of networks that each process passes the whole batch through.
+        by_identity: batches show the same identities in both modalities; otherwise they are drawn apart.
+        steps: length of the training.
+    """
+
+    shared = True
+    kept: tuple[str, ...] = ()
+    undivided: tuple[str, ...] = ()
+    by_identity: ClassVar[bool] = False
+
+    def __init__(self, config: TranslatorConfig, batches: Batches) -> None:
+        super().__init__()
+        self.settings, self.batches = config, batches
+        if self.by_identity:
+            self.require_identities(config.identities, "`identities`")
+        self.steps = config.steps or config.epochs * self.epoch_steps()
+
+    @classmethod
+    def outline(cls, config: TranslatorConfig, batches: Batches) -> Self:
+        """The training without its networks: how long it is, and what is in its steps."""
+        task = cls.__new__(cls)
+        TranslationTask.__init__(task, config, batches)
+        return task
+
+    def typical_steps(self) -> dict[int, int]:
+        """{a step: how many steps of the training take as long as it does}."""
+        return {0: self.steps}
+
+    def images_in(self, step: int) -> int:
+        """Images in a step's batch."""
+        return sum(map(len, self.rows(step)))
+
+    def step_bytes(self, step: int) -> int | None:
+        """Bytes that a step needs besides its networks' `weights_bytes`, if that can be told without taking it."""
+        return None
+
+    @property
+    def per_modality(self) -> int:
+        """Images of each modality in a batch that is not drawn by identity."""
+        return self.settings.batch
+
+    def epoch_steps(self) -> int:
+        """Steps of an epoch: as many batches as the larger modality fills; by identity, counting the identities alone
+        that have both."""
+        config, batches = self.settings, self.batches
+        if not self.by_identity:
+            return -(-max(len(rows) for rows in batches.rows.values()) // self.per_modality)
+        images = max(np.isin(batches.labels[rows], batches.paired).sum() for rows in batches.rows.values())
+        return int(images) // (config.identities * config.images) + 1
+
+    def require_identities(self, count: int, settings: str) -> None:
+        """Raise ValueError unless so many identities have images of both modalities."""
+        if len(self.batches.paired) < count:
+            raise ValueError(
+                f"{type(self).__name__} needs {count} identities with images of both modalities in a batch and the "
+                f"table has {len(self.batches.paired)}: lower {settings}, or add people."
+            )
+
+    def parted(self) -> tuple[int, ...]:
+        """Images of each modality; by identity, those of identities with both, and further visible ones."""
+        visible, infrared = map(len, self.rows(0))
+        return (infrared, visible - infrared) if self.by_identity else (visible, infrared)
+
+    def rows(self, step: int) -> tuple[Rows, Rows]:
+        """The rows of a step's visible images and of its infrared ones."""
+        config, stream = self.settings, np.random.default_rng(seeds.integer(self.seed, self.stream, step, "rows"))
+        if self.by_identity:
+            return self.batches.by_identity(
+                stream, identities=config.identities, images=config.images, visible_only=config.visible_only
+            )
+        return self.batches.unpaired(stream, self.per_modality)
+
+    def images(self, rows: Rows, draw: torch.Generator) -> Images:
+        """The rows' images in 0..1, mirrored and moved at random."""
+        config = self.settings
+        return self.batches.images(rows, draw, self.device, flip=config.flip, padding=config.padding)
+
+    def real(self, step: int, draw: torch.Generator) -> dict[str, Images]:
+        """This process's part of a step's images by modality, in -1..1."""
+        rows = zip(MODALITIES, self.rows(step), strict=True)
+        return {modality: whole_batch.part(self.images(own, draw) * 2 - 1) for modality, own in rows}
+
+    def rate(self, step: int) -> float:
+        """Share of the learning rates at a step."""
+        return 1.0
+
+    def before_step(self, step: int) -> None:
+        for optimizer in self.optimizers.values():
+            schedules.scale_learning_rates(optimizer, self.rate(step))
+
+    def prepare(self, accelerator: Accelerator) -> None:
+        """Move networks and optimisers to the device, in its precision."""
+        self.modules = {
+            name: accelerator.prepare_model(module, evaluation_mode=True) for name, module in self.modules.items()
+        }
+        for name in self.modules.keys() - set(self.undivided):
+            whole_batch.share_statistics(self.modules[name])
+        self.optimizers = {name: accelerator.prepare(optimizer) for name, optimizer in self.optimizers.items()}
+        for extra in self.extras.values():
+            if isinstance(extra, nn.Module):
+                extra.to(accelerator.device)
+
+    def release(self, accelerator: Accelerator) -> None:
+        super().release(accelerator)
+        for module in self.modules.values():
+            whole_batch.unshare_statistics(module)
+
+    def step(self, accelerator: Accelerator, step: int) -> dict[str, Tensor]:
+        losses = self.losses(step)
+        norm = self.update(accelerator, losses["total"], *self.optimizers, clip=self.gradient_clip)
+        return {name: value.detach() for name, value in losses.items()} | norm
+
+    def update(
+        self,
+        accelerator: Accelerator,
+        loss: Float[Tensor, ""],
+        *players: str,
+        clip: float | None = None,
+        backward: Callable[[Tensor], None] | None = None,
+    ) -> dict[str, Tensor]:
+        """One step of the optimisers `players` down the mean of the processes' gradients of `loss`; returns the norm of
+        these, as "gradient_norm", where it is limited.
+
+        Args:
+            clip: its limit.
+            backward: gives the loss's gradients; None for the accelerator's way.
+        """
+        held = [self.optimizers[name] for name in players]
+        for optimizer in held:
+            optimizer.zero_grad(set_to_none=True)
+        (backward or accelerator.backward)(loss)
+        learned = {id(each) for optimizer in held for group in optimizer.param_groups for each in group["params"]}
+        own = (each for module in self.modules.values() for each in module.parameters())
+        parameters = [each for each in own if id(each) in learned]  # in an order that no grouping changes
+        whole_batch.average_gradients(parameters)
+        norm = {}
+        if clip is not None:
+            norm["gradient_norm"] = nn.utils.clip_grad_norm_(parameters, clip)
+        for optimizer in held:
+            optimizer.step()
+        return norm
+
+    def describe(self, step: int) -> str:
+        return self.batches.describe(np.concatenate(self.rows(step)))
+
+    def fitted(self) -> dict[str, nn.Module]:
+        """The networks that make the pictures, once training is over; an average of them, say."""
+        return {name: self.modules[name] for name in self.kept}
