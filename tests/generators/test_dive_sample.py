@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from vireid_lib.generators.dive import DiveConfig, prompts
 from vireid_lib.generators.dive import dive as expansion
 from vireid_lib.generators.dive.dive import Dive
-from vireid_lib.generators.dive.sample import Request, initial_noise, sample
+from vireid_lib.generators.dive.sample import Request, sample, share_noise
 from vireid_lib.generators.dive.tokens import load_bank
 from vireid_lib.generators.galleries import SamplingError
 from vireid_lib.generators.plans import SampleRequest
@@ -154,18 +154,13 @@ def test_mixed_batch_equals_one_branch_at_a_time(fit, changes):
 @pytest.mark.parametrize("over", ["camera", "cameras"])
 def test_pictures_of_an_identity_share_a_part_of_their_noise(tiny_config, over):
     config = tiny_config.model_copy(update={"shared_noise": 0.3, "shared_noise_over": over})
-    shape, seeds = (4, 64, 64), iter(range(9))
-
-    def noise(person, camera):
-        seed = next(seeds)
-        draw = torch.Generator().manual_seed(seed)
-        return initial_noise(Request(person, camera, seed), draw, shape, config).flatten()
-
-    first, again, camera, other = (noise(*each) for each in zip("aaab", "1121", strict=True))
-    correlation = torch.corrcoef(torch.stack([first, again, camera, other]))
+    requests = [Request(person, camera, 0) for person, camera in zip("aaab", "1121", strict=True)]
+    own = torch.randn(4, 4, 64, 64, generator=torch.Generator().manual_seed(0))
+    mixed = share_noise(own, requests, config).flatten(1)
+    correlation = torch.corrcoef(mixed)
     assert correlation[0, 1] == pytest.approx(0.3, abs=0.06) and abs(correlation[0, 3]) < 0.06
     assert correlation[0, 2] == pytest.approx(0.3 if over == "cameras" else 0.0, abs=0.06)
-    assert all(each.var().item() == pytest.approx(1, abs=0.08) for each in (first, again, camera, other))
+    assert all(each.var().item() == pytest.approx(1, abs=0.08) for each in mixed)
 
 
 def test_shared_noise_is_a_setting_of_the_pictures(fitted, tmp_path):

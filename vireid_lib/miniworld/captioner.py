@@ -106,8 +106,13 @@ def by_slot(words: Float[Tensor, "n words"]) -> tuple[Tensor, ...]:
 
 
 def _words(found: Float[Tensor, "1 words"]) -> dict[str, str]:
-    best = [int(each.argmax(1)) for each in by_slot(found)]
-    return {name: words[place] for (name, words), place in zip(SLOTS.items(), best, strict=True)}
+    """The likeliest word of each slot; a pattern's second colour is another than its first."""
+    chosen = {}
+    for (name, words), each in zip(SLOTS.items(), by_slot(found), strict=True):
+        first = chosen.get(name.replace("_second", "_colour"))
+        chances = [-1.0 if word == first else chance for word, chance in zip(words, each[0].tolist(), strict=True)]
+        chosen[name] = words[chances.index(max(chances))]
+    return chosen
 
 
 def labels(captions: Sequence[str]) -> Int64[Tensor, "n slots"]:

@@ -91,10 +91,10 @@ class CaptionerConfig(Strict):
     is the decay of the weight average that is shipped."""
 
     channels: tuple[int, ...] = (24, 32, 48, 64)
-    squeezed: int = 16
-    hidden: int = 64
+    squeezed: int = 10
+    hidden: int = 96
     images: int = Field(24_000, ge=1)
-    steps: int = 2_500
+    steps: int = 6_000
     batch: int = 64
     learning_rate: float = 4e-3
     average: float = 0.998

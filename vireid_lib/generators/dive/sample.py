@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler
+from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -44,7 +45,7 @@ def sample(
 ) -> UInt8[np.ndarray, "n height width 3"]:
     """Make one picture for each request; all requests must share a LoRA branch, which is merged into the weights.
 
-    A request's picture depends on its seed alone (with `shared_noise` on its identity's too: `initial_noise`), not on
+    A request's picture depends on its seed alone (with `shared_noise` on its identity's too: `share_noise`), not on
     what else is in the batch (to rounding), nor on the scheduler that the base model was saved with, and equals that of
     a `StableDiffusionPipeline` given the same prompt, adapter, generator seed and `noise_schedule.sampler`.
 
@@ -62,7 +63,9 @@ def sample(
     scheduler.set_timesteps(steps or config.sampling_steps, device=device)
     shape = (model.base.unet.config.in_channels, *latent_size(model, config.height, config.width))
     draws = [torch.Generator().manual_seed(request.seed) for request in requests]
-    noise = torch.cat([initial_noise(*each, shape, config) for each in zip(requests, draws, strict=True)]).to(device)
+    noise = randn_tensor((len(draws), *shape), generator=draws).to(device)
+    if config.shared_noise:
+        noise = share_noise(noise, requests, config)
     times = scheduler.timesteps
     if images is None:
         latents = noise * scheduler.init_noise_sigma
@@ -143,18 +146,17 @@ def latent_size(model: DiveModel, height: int, width: int) -> tuple[int, int]:
     return height // factor, width // factor
 
 
-def initial_noise(
-    request: Request, draw: torch.Generator, shape: tuple[int, ...], config: DiveConfig
-) -> Float[Tensor, "1 c h w"]:
-    """The noise of a picture's own `draw`, mixed with one that all pictures of its identity have, under its camera or
-    under all: of variance one, a share `shared_noise` of it in common. The common part comes from the generator's seed
-    and is the same in each gallery of a fitted model."""
-    own, share = torch.randn((1, *shape), generator=draw), config.shared_noise
-    if not share:
-        return own
-    under = (request.camera,) if config.shared_noise_over == "camera" else ()
-    common = seeds.generator(config.seed, "shared noise", request.identity, *under)
-    return share**0.5 * torch.randn((1, *shape), generator=common) + (1 - share) ** 0.5 * own
+def share_noise(
+    own: Float[Tensor, "n c h w"], requests: Sequence[Request], config: DiveConfig
+) -> Float[Tensor, "n c h w"]:
+    """Each picture's noise, mixed with one that all pictures of its identity have, under its camera or under all: of
+    variance one, a share `shared_noise` of it in common. The common part comes from the generator's seed, the same in
+    each gallery of a fitted model."""
+    with_camera = config.shared_noise_over == "camera"
+    keys = [(each.identity, *([each.camera] if with_camera else [])) for each in requests]
+    draws = [seeds.generator(config.seed, "shared noise", *key) for key in keys]
+    common = randn_tensor(own.shape, generator=draws).to(own.device)
+    return config.shared_noise**0.5 * common + (1 - config.shared_noise) ** 0.5 * own
 
 
 def _common_branch(model: DiveModel, requests: Sequence[Request]) -> int:
