@@ -37,6 +37,11 @@ def evaluate_all(trainings: Sequence[Training], *, validation: bool = False) -> 
 
 def _make(trainings: Sequence[Training], validation: bool) -> list[StageRecord]:
     device, local = trainings[0][0].device, executors.chosen() == "local"
+    checked = {}  # once for each way to evaluate
+    for run, _, _ in trainings:
+        checked.setdefault(canonical(run.profile.model_dump(include={"data", "evaluation"})), run)
+    for run in checked.values():
+        run.check_draw(validation=validation)
     shared, starts = {}, {}  # what several trainings need is made before they start; they would wait for one another
     for run, name, seed in trainings:
         own = run.with_fit(name, seed)
