@@ -331,16 +331,7 @@ for setting, (symbol, values) in SWEEPS.items():
     if len(trained) > 1:
         curves[symbol] = chosen, scores.loc[list(trained.values())].set_axis(list(trained))
 if curves:
-    figure, places = plt.subplots(1, len(curves), sharey=True, figsize=(2.1 + 1.9 * len(curves), 2.7), squeeze=False)
-    for place, (symbol, (chosen, table)) in zip(places[0], curves.items(), strict=True):
-        steps = np.arange(len(table))  # settings differ by factors: even steps keep them apart
-        place.errorbar(steps, table["mean"], table["std"].fillna(0), fmt="o-", markerfacecolor="white", capsize=3)
-        place.plot(steps[table.index == chosen], table["mean"][table.index == chosen], "o", color="C0", zorder=3)
-        place.set_xticks(steps, [f"{value:g}" for value in table.index])
-        place.set_xlabel(symbol)
-    places[0, 0].set_ylabel("rank-1 (%)")
-    figure.suptitle("Around the paper's choice")
-    plt.show()
+    display(viz.around(curves, "Around the paper's choice"))
 else:
     print("Not run: these rows are trained with -p full=true.")
 
@@ -383,18 +374,7 @@ plain = base.reid_config.model_copy(update={"flip_at_test": False})  # images as
 features = {"initial": extract(network, test, plain, run.cache.files)}
 features |= studies.features_of(run, STUDY, rows, seed=seed, plain=True)
 distances = {name: pair_distances(own, test) for name, own in features.items()}
-figure, places = plt.subplots(len(distances), 1, sharex=True, figsize=(7.2, 0.9 + 1.15 * len(distances)))
-for place, (name, found) in zip(places, distances.items(), strict=True):
-    same, different = (found[f"{kind}, across modalities"] for kind in ("same person", "different people"))
-    for values, words, colour in ((same, "same person", "C0"), (different, "different people", "C2")):
-        place.hist(values, 60, density=True, color=colour, alpha=0.35, label=words)
-        place.axvline(values.mean(), color=colour, linewidth=1, linestyle="--")
-    place.set_title(f"{name}: δ = {different.mean() - same.mean():.3f}", fontsize=9)
-    place.set_yticks([])
-places[-1].set_xlabel("cosine distance of a visible and an infrared image")
-places[0].legend(loc="upper right")
-figure.suptitle("Distances across modalities")
-plt.show()
+viz.distance_hills(distances)
 
 # %% [markdown]
 # **What to notice.** $\delta$ alone is no measure of retrieval: stretching all distances by two doubles it. The

@@ -33,7 +33,6 @@ data_root = ""  # folder of the real data sets; empty: what the profile says
 full = False  # the settings of figure 5 too, or the reduced set
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
@@ -319,18 +318,7 @@ of_trained = extract(network, learn, config.model_copy(update={"flip_at_test": F
 distances = {"none, trained identities": pair_distances(of_trained, learn)}
 for name, features in studies.features_of(run, STUDY, ["none", "sl", "sl_il"], seed=seed, plain=True).items():
     distances[name] = pair_distances(features, test)
-figure, places = plt.subplots(len(distances), 1, sharex=True, figsize=(7.2, 0.9 + 1.15 * len(distances)))
-for place, (name, found) in zip(places, distances.items(), strict=True):
-    same, different = (found[f"{kind}, across modalities"] for kind in ("same person", "different people"))
-    for values, words, colour in ((same, "same person", "C0"), (different, "different people", "C2")):
-        place.hist(values, 60, density=True, color=colour, alpha=0.35, label=words)
-        place.axvline(values.mean(), color=colour, linewidth=1, linestyle="--")
-    place.set_title(f"{name}: δ = {different.mean() - same.mean():.3f}", fontsize=9)
-    place.set_yticks([])
-places[-1].set_xlabel("cosine distance of a visible and an infrared image")
-places[0].legend(loc="upper right")
-figure.suptitle("Distances across modalities")
-plt.show()
+viz.distance_hills(distances)
 
 # %% [markdown]
 # **What to notice.** First panel against second: what is fitting the training identities worth on others? In the other
@@ -353,16 +341,7 @@ for setting, (symbol, values) in SWEEPS.items():
     trained = {value: row for value, row in sorted(rows.items()) if row in scores.index}
     curves[symbol] = chosen, scores.loc[list(trained.values())].set_axis(list(trained))
 if curves:
-    figure, places = plt.subplots(1, len(curves), sharey=True, figsize=(2.1 + 1.9 * len(curves), 2.7), squeeze=False)
-    for place, (symbol, (chosen, table)) in zip(places[0], curves.items(), strict=True):
-        steps = np.arange(len(table))  # settings differ by factors: even steps keep them apart
-        place.errorbar(steps, table["mean"], table["std"].fillna(0), fmt="o-", markerfacecolor="white", capsize=3)
-        place.plot(steps[table.index == chosen], table["mean"][table.index == chosen], "o", color="C0", zorder=3)
-        place.set_xticks(steps, [f"{value:g}" for value in table.index])
-        place.set_xlabel(symbol)
-    places[0, 0].set_ylabel("rank-1 (%)")
-    figure.suptitle("Around this book's choice")
-    plt.show()
+    display(viz.around(curves, "Around this book's choice"))
 else:
     print("Not run: these rows are trained with -p full=true.")
 

@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot
 
@@ -23,6 +24,10 @@ SAMPLES = {
     "image_grid": lambda: plots.image_grid([[image(), None], [image()]], row_labels=["a", "b"], title="t"),
     "attention_overlays": lambda: plots.attention_overlays([image()], [{"[p]": heat(), "[k]": heat()}]),
     "bars": lambda: plots.bars({"a": [38.0, 40.2], "b": [42.0]}),
+    "distance_hills": lambda: plots.distance_hills(
+        {"a": {f"{kind}, across modalities": np.arange(9) / 9 for kind in ("same person", "different people")}}
+    ),
+    "around": lambda: plots.around({"λ": (0.1, pd.DataFrame({"mean": [40, 41], "std": [1, np.nan]}, [0.1, 1]))}, "t"),
 }
 
 

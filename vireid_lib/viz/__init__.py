@@ -1,15 +1,17 @@
 """Every picture of the book: one style, identities as colours, modalities as markers, safe for colour-blind eyes."""
 
-from vireid_lib.viz.charts import against, bars, differences, projection, training_curves
+from vireid_lib.viz.charts import against, around, bars, differences, distance_hills, projection, training_curves
 from vireid_lib.viz.images import attention_overlays, explanations, image_grid, retrieval_lists
 from vireid_lib.viz.style import Picture, identity_colours, notebook_style
 
 __all__ = [
     "Picture",
     "against",
+    "around",
     "attention_overlays",
     "bars",
     "differences",
+    "distance_hills",
     "explanations",
     "identity_colours",
     "image_grid",

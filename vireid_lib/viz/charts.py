@@ -171,3 +171,46 @@ def against(rows: pd.DataFrame, *, x: str, y: str, x_axis: str, y_axis: str, tit
     axes.set_ylabel(y_axis)
     axes.set_title(title)
     return picture
+
+
+@styled
+def distance_hills(distances: Mapping[str, Mapping[str, Float[np.ndarray, " _"]]]) -> Picture:
+    """Histograms of the distances across modalities, of the same person and of different people, a panel for each
+    network; dashed lines are their means, and δ is how far apart these are.
+
+    Args:
+        distances: of each network, from `analysis.embedding_spread.pair_distances`.
+    """
+    picture = Picture(7.2, 0.9 + 1.15 * len(distances), f"Distances across modalities: {', '.join(distances)}")
+    places = picture.subplots(len(distances), 1, sharex=True, squeeze=False)[:, 0]
+    for place, (name, found) in zip(places, distances.items(), strict=True):
+        same, different = (found[f"{kind}, across modalities"] for kind in ("same person", "different people"))
+        for values, words, colour in ((same, "same person", "C0"), (different, "different people", "C2")):
+            place.hist(values, 60, density=True, color=colour, alpha=0.35, label=words)
+            place.axvline(values.mean(), color=colour, linewidth=1, linestyle="--")
+        place.set_title(f"{name}: δ = {different.mean() - same.mean():.3f}", fontsize=9)
+        place.set_yticks([])
+    places[-1].set_xlabel("cosine distance of a visible and an infrared image")
+    places[0].legend(loc="upper right")
+    picture.suptitle("Distances across modalities")
+    return picture
+
+
+@styled
+def around(curves: Mapping[str, tuple[float, pd.DataFrame]], title: str) -> Picture:
+    """Rank-1 over the values of settings, a panel for each; the value that was chosen is filled.
+
+    Args:
+        curves: symbol of a setting → the chosen value, and a row for each value (the index) with "mean" and "std".
+    """
+    picture = Picture(2.1 + 1.9 * len(curves), 2.7, f"{title}: {', '.join(curves)}")
+    places = picture.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+    for place, (symbol, (chosen, table)) in zip(places, curves.items(), strict=True):
+        steps = np.arange(len(table))  # settings differ by factors: even steps keep them apart
+        place.errorbar(steps, table["mean"], table["std"].fillna(0), fmt="o-", markerfacecolor="white", capsize=3)
+        place.plot(steps[table.index == chosen], table["mean"][table.index == chosen], "o", color="C0", zorder=3)
+        place.set_xticks(steps, [f"{value:g}" for value in table.index])
+        place.set_xlabel(symbol)
+    places[0].set_ylabel("rank-1 (%)")
+    picture.suptitle(title)
+    return picture
