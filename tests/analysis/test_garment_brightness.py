@@ -54,11 +54,6 @@ def test_what_is_known_of_identities_is_taken_off():
         identity_spread(values, names, cameras, known.iloc[1:])
 
 
-def test_too_few_pictures_are_refused():
-    with pytest.raises(ValueError, match="two pictures of an identity"):
-        identity_spread(np.arange(3.0), ["a", "b", "c"], ["x"] * 3)
-
-
 def test_infrared_has_the_variance_that_colour_does_not_explain_and_greyscale_copies_have_not():
     """Of garments in one colour, with the light and the pose of each picture."""
     people = [person for person in islice(people_stream(3, "brightness"), 120) if person.upper.second is None]

@@ -58,16 +58,6 @@ def test_a_broken_table_is_refused_with_place_and_remedy(columns, message):
         tables.validate(made(**columns), "here")
 
 
-def test_concat_appends_and_refuses_the_same_image_twice():
-    synthetic = made(path=["/s/0", "/s/1", "/s/2"], source="dive", seed=[1, 2, 2**62 + 1], split="external")
-    both = tables.concat(made(), synthetic)
-    assert both["source"].tolist() == ["real"] * 3 + ["dive"] * 3
-    assert both["seed"][5] == 2**62 + 1
-    assert len(tables.training_rows(both)) == 6
-    with pytest.raises(TableError, match="row 3, column path"):
-        tables.concat(made(), made())
-
-
 def test_cameras_and_labels():
     table = made(identity=["b/0002", "a/0009", "b/0002"], camera=["b/6", "a/10", "b/6"])
     numbers = tables.camera_numbers(table)

@@ -45,11 +45,6 @@ def test_sysu_indoor_multi_shot():
     assert trial.gallery["path"].is_unique
 
 
-def test_sysu_multi_shot_takes_what_there_is():
-    (trial,) = SysuProtocol("all", shots=10, trial_count=1).trials(MINIATURE)
-    assert (trial.gallery["camera"] == "set/5").sum() == 3
-
-
 SEVERAL = table(
     *((identity, camera, "visible", 5) for identity in (4, 11, 2, 30, 7, 9, 1) for camera in (1, 2, 4, 5)),
     *((identity, camera, "infrared", 3) for identity in (9, 2, 30, 4, 1, 12, 7, 11) for camera in (3, 6)),
@@ -117,23 +112,6 @@ def test_market():
     )
     (trial,) = MarketProtocol().trials(rows)
     assert len(trial.query) == 1 and trial.gallery["identity"].tolist() == ["set/0000", "set/0000", "set/0001"]
-
-
-def test_names_say_what_changes_the_numbers(tmp_path):
-    official = SysuProtocol("indoor", 10, "official", tmp_path / "rand_perm_cam.mat")
-    assert official.name == "indoor-search, multi-shot, official draw"
-    assert official.to_dict()["permutation_file"] == "rand_perm_cam.mat"
-    assert SysuProtocol(shots=4).name == "all-search, 4-shot, seeded draw"
-    assert SysuProtocol(galleries=4).name == "all-search, single-shot, seeded draw, identities in 4 galleries"
-    assert LlcmProtocol(reading="release").name == "visible-to-infrared, release reading"
-    assert RegdbProtocol("infrared-to-visible").name == "infrared-to-visible"
-
-
-def test_build_from_words():
-    assert build_protocol("sysu-mm01", "indoor", shots=10) == SysuProtocol("indoor", shots=10)
-    assert build_protocol("regdb", "infrared_to_visible", trial=3) == RegdbProtocol("infrared-to-visible", 3)
-    assert build_protocol("llcm", "visible-to-infrared", reading="release").reading == "release"
-    assert build_protocol("market-1501") == MarketProtocol()
 
 
 @pytest.mark.parametrize(

@@ -36,13 +36,6 @@ def image_table(path):
     return pd.DataFrame([row | {"source": "real", "seed": pd.NA}])
 
 
-def test_a_stage_is_made_once(cache):
-    calls = []
-    for _ in range(3):
-        record = cache.stage("once", {"a": 1}, {}, lambda folder: calls.append(1) or {"value": 3})
-    assert calls == [1] and record.values == {"value": 3}
-
-
 def test_a_stage_computes_alike_on_every_cpu(cache):
     """Whatever the number of cores: so many threads, and kernels that give the same bits again."""
 
@@ -122,12 +115,6 @@ def test_what_does_not_belong_in_a_record_is_refused_by_name(cache, value, name)
     with pytest.raises(ResultError, match="input rate is a float"):
         cache.stage("s", {}, {"rate": 0.5}, keep(1))
     assert cache.records() == []
-
-
-def test_numpy_values_become_plain(cache):
-    values = {"a": np.float32(0.5), "b": np.arange(3), "c": np.bool_(True), "d": (1, 2), "e": None}
-    record = cache.stage("s", {}, {}, lambda folder: values)
-    assert record.values == {"a": 0.5, "b": [0, 1, 2], "c": True, "d": [1, 2], "e": None}
 
 
 def test_a_failed_stage_keeps_its_work_and_says_how_to_continue(cache):

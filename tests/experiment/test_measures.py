@@ -9,9 +9,8 @@ import pytest
 from vireid_lib.analysis.attention import conclusion
 from vireid_lib.experiment import measures, prompt_losses
 from vireid_lib.experiment.attention_measures import concentrations, outlines, positions
-from vireid_lib.experiment.gallery_audit import audit, fidelity, training_images
+from vireid_lib.experiment.gallery_audit import audit
 from vireid_lib.experiment.gallery_measures import compare, reference
-from vireid_lib.experiment.gallery_measures import measures as measures_of
 from vireid_lib.viz.pictures import spread
 
 
@@ -37,14 +36,6 @@ def test_preservation_asks_every_gallery_and_evaluator(run):
     assert len(record.values["galleries"]["oracle_ir"]["by_identity"]) == record.values["identities"] == 3
 
 
-def test_distances_of_a_network_are_recorded(run):
-    values = measures.distances(run, run.evaluate("real", 0)).values
-    assert all(values[name] <= 2 for name in ("iirs_visible", "iirs_infrared", "himd"))
-    assert values["himd"] > values["own_centres"] and values["delta"] == pytest.approx(
-        values["inter_distance"] - values["intra_distance"]
-    )
-
-
 def test_copies_are_flagged_each_original_is_named_and_what_does_not_apply_is_not_invented(tiny_run):
     """One picture for each request, so that the true infrared has others to be compared with."""
     roomier = tiny_run({"expand.per_camera": 1})
@@ -62,25 +53,6 @@ def test_copies_are_flagged_each_original_is_named_and_what_does_not_apply_is_no
     assert (originals["modality"] == "visible").all()
     rows, _ = reference(roomier)
     assert not set(rows["path"]) & set(roomier.synthesize("oracle_ir")["path"])
-
-
-def test_what_galleries_are_compared_with(tiny_book):
-    rows, real = training_images(tiny_book)
-    assert set(rows.loc[real, "modality"]) == {"infrared"}
-    assert "external" in set(rows["split"]) and not {"test", "query", "gallery"} & set(rows["split"])
-    # Two pictures for each request use up all there are: then "oracle_ir" is not compared with itself.
-    assert "Fréchet distance" not in measures_of(tiny_book, "oracle_ir")
-    with pytest.raises(ValueError, match="at least one gallery"):
-        compare(tiny_book, ["real"])
-
-
-def test_fidelity_has_a_floor_and_names_its_extractor(tiny_book):
-    found = fidelity(tiny_book)
-    table = found.table.set_index("images")
-    assert table["N"].nunique() == 1 and "seed 0" in found.extractor
-    assert table.loc["real infrared, other half", "brightness overlap"] > table["brightness overlap"].min()
-    assert table.loc["external photographs (visible)", "colourfulness (0–255)"] > 5
-    assert list(found.histograms.index)[1:] == list(table.index)
 
 
 def test_attention_is_measured_against_the_renderers_outline(tiny_book):

@@ -11,9 +11,7 @@ import yaml
 from PIL import Image
 
 from vireid_lib import experiment
-from vireid_lib.experiment import jobs
 from vireid_lib.experiment.pipeline import Run, load_features
-from vireid_lib.experiment.settings import changed
 
 PEOPLE = {"train": (1, 2), "val": (3,), "test": (4, 6)}  # nobody is 5, as there are gaps in SYSU-MM01
 INFRARED = (3, 6)
@@ -227,18 +225,3 @@ def test_what_the_file_names_and_the_disk_lacks_is_refused(data):
     shutil.rmtree(data / "SYSU-MM01/cam2/0006")
     with pytest.raises(ValueError, match="of camera 2, identity 0006, which the table lacks"):
         opened(data)
-
-
-def test_validation_people_whom_the_file_lacks_are_refused_before_training(data):
-    scipy.io.savemat(data / "SYSU-MM01" / FILE, edited(2, 3, lambda orders: np.empty((0, 0))))
-    run = opened(data)
-    with pytest.raises(ValueError, match="no trial 0 for camera 2, identity 0003"):
-        run.evaluate("real", 0, validation=True, progress=False)
-    with pytest.raises(ValueError, match="no trial 0 for camera 2, identity 0003"):
-        jobs.compare(run, validation=True)
-    assert not list((data / "workspace").rglob("*.partial"))
-
-
-def test_the_miniature_world_has_no_official_galleries(tiny_profile):
-    with pytest.raises(ValueError, match="the miniature world has none; use seeded"):
-        changed(tiny_profile, {"evaluation.draw": "official"}, "test")

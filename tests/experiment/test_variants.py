@@ -125,14 +125,6 @@ def test_what_has_no_part_in_a_training_is_no_variant_of_it(training, changes):
     assert variant(deen_on_sysu(**changes), training) == variant(deen_on_sysu(), training)
 
 
-def test_a_variant_of_a_generator_differs_in_its_own_settings():
-    values = load_profile("sysu").model_dump()
-    values["generators"]["from_image"] = {"variant_of": "dive", "start": "image", "strength": 0.3}
-    profile = Profile.model_validate(values)
-    plain, own = (variants.resolved(profile, name) for name in ("dive", "from_image"))
-    assert variants.difference(own, plain) == {f"{DIVE}.start": "image", f"{DIVE}.strength": 0.3}
-
-
 def test_every_setting_is_listed_or_left_out_for_a_reason():
     profile = deen_on_sysu()
     known = {*Reid.model_fields, *Expand.model_fields}
@@ -166,12 +158,6 @@ def test_table_3_of_dive_by_the_profiles_own_advice(tmp_path):
         recorded(cache, deen_on_sysu(**changes, **{"reid.length": "published"}), "dive")
         assert run_rows(cache, 3) == [row]
         assert run_rows(cache, 1) == (["Our proposed DiVE"] if not changes else [])
-
-
-@pytest.mark.parametrize("changes", [{"expand.identities": 200}, {"reid.expanded": 600}, {f"{DIVE}.form": "release"}])
-def test_other_settings_stand_beside_no_row(tmp_path, changes):
-    recorded(Cache(tmp_path), deen_on_sysu(**changes), "dive")
-    assert not any(run_rows(Cache(tmp_path), table) for table in (1, 2, 3, 4))
 
 
 @pytest.mark.parametrize("length", ["equal", "published"])

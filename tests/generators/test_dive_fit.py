@@ -156,19 +156,6 @@ def test_latents_are_those_of_the_image_and_its_mirror(tiny_config, tiny_table, 
         torch.testing.assert_close(torch.tensor(got.std[:, index]).float(), posterior.std, atol=2e-3, rtol=2e-3)
 
 
-def test_latents_are_encoded_once(tiny_config, tiny_table, tmp_path, monkeypatch):
-    vae, paths, calls = load_base(tiny_config.base_model).vae, tiny_table["path"].tolist(), []
-    encode = latents._encode_into
-    monkeypatch.setattr(latents, "_encode_into", lambda *of: calls.append(1) or encode(*of))
-    for _ in range(2):
-        latents.encode(paths, vae, (32, 16), cache=tmp_path, progress=False)
-    assert len(calls) == 1
-    with torch.no_grad():
-        next(vae.parameters()).add_(1)
-    latents.encode(paths, vae, (32, 16), cache=tmp_path, progress=False)
-    assert len(calls) == 2
-
-
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 def test_diffuse_agrees_with_diffusers(prediction):
     scheduler = DDPMScheduler(beta_schedule="scaled_linear", prediction_type=prediction)

@@ -43,14 +43,6 @@ def read(task, texts):
     return said(task, task.model.tokenize(texts))
 
 
-def test_the_paper_s_form_has_one_prompt_an_image_and_draws_none(task, tiny_table, monkeypatch):
-    made = task()
-    cameras = prompts.camera_keys(tiny_table, made.model.vocabulary)
-    expected = made.model.tokenize(made.model.prompts(tiny_table["identity"].tolist(), cameras))
-    monkeypatch.setattr(made, "generator", None)
-    assert torch.equal(made._prompts(torch.arange(len(tiny_table)), 0), expected)
-
-
 def test_half_of_the_release_s_prompts_are_the_code_and_the_others_come_from_all_templates(task, tiny_table):
     made, row = task(templates="imagenet", code_only=0.5), 5
     model, rows = made.model, torch.full((6000,), row)

@@ -16,7 +16,6 @@ from vireid_lib.generators.dive import dive as expansion
 from vireid_lib.generators.dive.dive import Dive
 from vireid_lib.generators.dive.sample import Request, sample, share_noise
 from vireid_lib.generators.dive.tokens import load_bank
-from vireid_lib.generators.galleries import SamplingError
 from vireid_lib.generators.plans import SampleRequest
 
 
@@ -182,15 +181,6 @@ def test_a_row_says_with_which_seed_its_picture_was_made(fitted, tmp_path):
     assert np.abs(picture.astype(int) - np.array(Image.open(row["path"]))).max() <= 1
 
 
-@pytest.mark.parametrize(
-    ("people", "cameras", "words"),
-    [(PEOPLE, ["mini_vi/1"], "not an infrared camera"), (["mini_market/0001", "mini_vi/0001"], CAMERAS, "share")],
-)
-def test_expand_refuses(fitted, tmp_path, people, cameras, words):
-    with pytest.raises(ValueError, match=words):
-        fitted[0].expand(people, cameras, 1, 5, tmp_path)
-
-
 def test_one_camera_is_drawn_in_both_lights_by_the_code_of_each(tmp_path, monkeypatch):
     lights = ("visible", "infrared")
     seen = pd.DataFrame({"identity": "llcm/0001", "camera": "llcm/1", "modality": lights, "split": "train"})
@@ -206,34 +196,6 @@ def test_one_camera_is_drawn_in_both_lights_by_the_code_of_each(tmp_path, monkey
     table = dive.write(planned, tmp_path, {})
     assert asked == [["llcm/1"], ["llcm/1 visible"]]  # a branch each, in the branches' order
     assert table[["camera", "modality"]].to_numpy().tolist() == [["llcm/1", "visible"], ["llcm/1", "infrared"]]
-
-
-def test_not_finite_weights_are_noticed(fitted, tmp_path):
-    model = fitted[0].model
-    bias = model.base.unet.conv_out.bias
-    kept = bias.clone()
-    bias.data.fill_(float("nan"))
-    try:
-        with pytest.raises(SamplingError):
-            fitted[0].expand(PEOPLE, CAMERAS, 1, 5, tmp_path)
-    finally:
-        bias.data.copy_(kept)
-
-
-def test_start_from_image(fitted, tiny_table, tmp_path):
-    config = fitted[0].config.model_copy(update={"start": "image", "strength": 0.5})
-    dive = Dive.load(fitted[1], config, device="cpu", progress=False)
-    with pytest.raises(ValueError, match="source"):
-        dive.expand(PEOPLE, CAMERAS, 2, 5, tmp_path)
-    table = dive.expand(PEOPLE, CAMERAS, 2, 5, tmp_path, source=tiny_table)
-    assert len(table) == 8
-    images = np.random.default_rng(0).integers(0, 255, (2, 32, 16, 3), dtype=np.uint8)
-    assert dive.translate(images, PEOPLE[0], "mini_vi/3").shape == images.shape
-
-
-def test_one_branch_a_batch(fitted):
-    with pytest.raises(ValueError, match="2 LoRA branches"):
-        sample(fitted[0].model, [Request(PEOPLE[0], camera, 0) for camera in CAMERAS])
 
 
 @pytest.mark.parametrize("norms", [False, True])

@@ -120,26 +120,6 @@ def test_features_are_the_mean_of_both_sides_and_keep_their_length_on_request(co
     torch.testing.assert_close(extract(network, table, tiny(), None), both)
 
 
-def test_label_noise_changes_the_exact_share_of_training_labels_alone(coloured: Callable) -> None:
-    real, external = coloured(6, 10), coloured(4, 10, "market", "external")
-    table = tables.concat(real, external)
-    clean, noisy, again, other = (
-        ReidTask(table, tiny(label_noise=share), seed=seed, cache=None)
-        for share, seed in ((0.0, 0), (0.2, 0), (0.2, 0), (0.2, 1))
-    )
-    assert np.array_equal(clean.labels, clean.true_labels)
-    wrong = noisy.labels != noisy.true_labels
-    assert table[wrong].groupby("modality").size().to_dict() == {"visible": 12, "infrared": 12}
-    assert set(table["split"][wrong]) == {"train"} and "market" not in {
-        noisy.identities[label].split("/")[0] for label in noisy.labels[wrong]
-    }
-    assert np.array_equal(noisy.labels, again.labels) and not np.array_equal(noisy.labels, other.labels)
-    for step in range(5):
-        batch = noisy.batch(step)
-        for labels, rows in ((batch.visible_labels, batch.visible_rows), (batch.infrared_labels, batch.infrared_rows)):
-            assert np.array_equal(labels.numpy(), noisy.labels[rows.numpy()])
-
-
 def test_a_method_sees_every_image_before_each_epoch(
     coloured: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
