@@ -61,7 +61,7 @@ def config_of(name: str, size: str) -> BaseModel:
     if size == "paper":  # random weights: speed does not depend on them
         config = kind(**({"pretrained": None} if "pretrained" in kind.model_fields else {}))
     else:
-        config = kind(**load_profile("mini").dive) if name == "dive" else kind.small()
+        config = kind(**load_profile("mini").generators["dive"]) if name == "dive" else kind.small()
     return config.model_copy(update={"steps": steps, "checkpoint_every": 0, "sampling_batch": PICTURES[size]})
 
 

@@ -1,9 +1,21 @@
 """What is said of trainings: unequal effort, and the recipe's origins."""
 
+import pandas as pd
+
 from vireid_lib.experiment import trainings
 from vireid_lib.reid.methods.agw import AgwConfig
 from vireid_lib.reid.methods.deen import DeenConfig
 from vireid_lib.reid.methods.den import DenConfig
+
+
+def test_unequal_effort_is_said_also_where_means_agree():
+    """The same seed must have had the same."""
+    pairs = [(name, seed) for name in ("real", "dive") for seed in (0, 1)]
+    told = pd.DataFrame(pairs, columns=["training", "seed"]).assign(**{"images in a batch": 64, "images seen": 6400})
+    crossed = told.assign(steps=[100, 200, 200, 100])
+    assert trainings.same_effort(crossed).startswith("The trainings differ in steps")
+    assert "100 to 200 steps" in (words := trainings.same_effort(told.assign(steps=[100, 200, 100, 200])))
+    assert "the same for one seed and split" in words
 
 
 def test_the_recipe_lists_what_is_not_the_papers():
