@@ -9,7 +9,7 @@ from vireid_lib.experiment.study import run_of
 from vireid_lib.reid.batches import steps_per_epoch
 from vireid_lib.reid.methods.agw import Agw
 
-EPOCHS, BATCH = 3, {"identities": 2, "images": 2}  # of `open_real`
+EPOCHS = 3  # of `open_real`
 
 
 @pytest.fixture

@@ -80,17 +80,3 @@ def test_what_only_the_miniature_world_or_one_profile_has_is_refused_elsewhere(n
     assert held["05_embedding_analysis"] == {"compared": name}
     with pytest.raises(ChapterError, match=f"'{name}' is no training set"):
         parse_overrides([f"compared={name}"], chapter, load_profile("sysu"))
-
-
-def test_weights_are_a_file_or_on_the_hub(tmp_path, monkeypatch):
-    (tmp_path / "01_own.py").write_text(
-        f'# %% tags=["parameters"]\n{PARAMETERS}inception = ""  # weights: of an Inception-v3\n'
-    )
-    (tmp_path / "inception.pth").touch()
-    monkeypatch.chdir(tmp_path)
-    chapters = find_chapters(tmp_path)
-    for text, taken in (("", ""), ("a/b.c-d", "a/b.c-d"), ("inception.pth", str(tmp_path / "inception.pth"))):
-        assert parse_overrides([f"inception={text}"], chapters) == {"01_own": {"inception": taken}}
-    for wrong in ("no such thing", "inception.bin", "x" * 5000, "a/b/c"):
-        with pytest.raises(ChapterError, match="is no file of weights"):
-            parse_overrides([f"inception={wrong}"], chapters)

@@ -48,18 +48,6 @@ class Settings:
     pretrained, lpips_heads, judge_model = None, None, None
 
 
-@pytest.mark.parametrize("suffix", weights.FILES)
-def test_the_key_follows_a_file_whatever_its_format(tmp_path: Path, suffix: str) -> None:
-    file, settings = tmp_path / f"some{suffix}", Settings()
-    assert weights.digests(settings) == {}
-    settings.pretrained = str(file)
-    assert weights.digests(settings) == {"pretrained_weights": None}
-    file.write_bytes(b"one")
-    before = weights.digests(settings)
-    file.write_bytes(b"two")
-    assert before["pretrained_weights"] and weights.digests(settings) != before
-
-
 @pytest.fixture
 def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A hub's cache on this machine with one model in two revisions, the first of which is taken."""
