@@ -2,20 +2,11 @@
 
 import pandas as pd
 import pytest
+from made_up_scores import measured
 
 from vireid_lib.experiment import studies
 from vireid_lib.experiment.studies import Claim, Row, Study
 from vireid_lib.experiment.studies.den import STUDY as DEN
-
-
-def measured(**rows: dict[str, list[float]]) -> pd.DataFrame:
-    """Row name → measure → value of each seed."""
-    found = []
-    for name, values in rows.items():
-        for seed in range(len(next(iter(values.values())))):
-            cells = {measure: numbers[seed] for measure, numbers in values.items()}
-            found.append({"row": name, "label": name.upper(), "seed": seed, "mode": "all", **cells})
-    return pd.DataFrame(found)
 
 
 def study(*claims: Claim) -> Study:
