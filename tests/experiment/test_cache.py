@@ -150,27 +150,6 @@ def test_a_kill_before_the_last_rename_costs_nothing(cache, monkeypatch):
     assert cache.stage("s", {}, {}, make).values == {"value": 7} and calls == [1]
 
 
-@pytest.mark.parametrize("name", ["training.json", "attempts.json", "result.json"])
-def test_a_stage_whose_unfinished_work_is_damaged_starts_afresh(cache, capsys, name):
-    """An empty file, as a machine that lost its power can leave it."""
-    calls = []
-
-    def make(folder):
-        calls.append(sorted(path.name for path in folder.iterdir()))
-        bind(folder / "training.json", {"steps": 4}, what="another training")
-        if len(calls) == 1:
-            raise ValueError("stopped")
-        return {"value": 1}
-
-    with pytest.raises(StageFailed):
-        cache.stage("s", {}, {}, make)
-    (partial,) = (cache.stages / "s").glob("*.partial")
-    (partial / name).write_text("")
-    assert cache.stage("s", {}, {}, make).values == {"value": 1}
-    if name == "training.json":
-        assert str(partial / name) in capsys.readouterr().out and calls[-1] == ["attempts.json"]
-
-
 def test_a_kill_while_damaged_work_is_removed_costs_no_more_than_that_work(cache, monkeypatch):
     """What is left of it must not be taken for a training to go on with."""
 
