@@ -14,19 +14,10 @@ from vireid_lib.analysis.attention import concentration, findings, record, token
 @pytest.fixture(scope="module")
 def unet():
     torch.manual_seed(0)
-    return UNet2DConditionModel(
-        sample_size=(9, 4),
-        in_channels=4,
-        out_channels=4,
-        block_out_channels=(16, 32),
-        layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        mid_block_type=None,
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=12,
-        attention_head_dim=2,
-        norm_num_groups=8,
-    ).eval()
+    sizes = {"sample_size": (9, 4), "in_channels": 4, "out_channels": 4, "block_out_channels": (16, 32)}
+    sizes |= {"layers_per_block": 1, "cross_attention_dim": 12, "attention_head_dim": 2, "norm_num_groups": 8}
+    blocks = {f"{way.lower()}_block_types": (f"CrossAttn{way}Block2D",) * 2 for way in ("Down", "Up")}
+    return UNet2DConditionModel(**sizes, **blocks, mid_block_type=None).eval()
 
 
 @torch.no_grad()
@@ -96,15 +87,8 @@ class Words:
 def test_token_positions_follow_the_prompt():
     pieces = [("a", "a"), ("[k]", "xyz"), ("photo", "photo"), ("of", "of"), ("[p]", ""), ("person", "person")]
     found = token_positions(Words(), pieces, 12)
-    assert found == {
-        "start": [0],
-        "a": [1],
-        "[k]": [2, 3, 4],
-        "photo": [5],
-        "of": [6, 7],
-        "person": [8],
-        "end": [9, 10, 11],
-    }
+    places = {"start": [0], "a": [1], "[k]": [2, 3, 4], "photo": [5], "of": [6, 7], "person": [8]}
+    assert found == places | {"end": [9, 10, 11]}
     with pytest.raises(ValueError, match="fewer than 9 tokens"):
         token_positions(Words(), pieces, 9)
 

@@ -17,7 +17,7 @@ IDENTITIES, INFRARED = 351, (1, 2, 4, 5, 6, 7, 8, 9)
 LIMIT_GB = 2
 
 
-def test_images() -> pd.DataFrame:
+def llcm_images() -> pd.DataFrame:
     """A table as LLCM's: two visible images of each identity by each camera, and 7,166 infrared ones."""
     rows = [(who, camera, "visible") for who in range(IDENTITIES) for camera in range(1, 10) for _ in range(2)]
     rows += [(number % IDENTITIES, INFRARED[number % 8], "infrared") for number in range(7166)]
@@ -32,7 +32,7 @@ def gigabytes() -> float:
 
 def main() -> int:
     torch.set_num_threads(1)
-    before, table = gigabytes(), test_images()
+    before, table = gigabytes(), llcm_images()
     features = torch.randn(len(table), 2048, generator=torch.Generator().manual_seed(0))
     began = time.process_time()  # not wall time: other programs may be running
     trials = evaluate(features, table, LlcmProtocol("infrared-to-visible")).trials

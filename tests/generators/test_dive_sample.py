@@ -66,16 +66,10 @@ def test_vanilla_pipeline_gives_the_same_image(fit, tiny_base, changes):
     code = dive.model.vocabulary.code("mini_vi/3")
     for person, seed, picture in zip(PEOPLE, (11, 12), ours, strict=True):
         token = dive.model.tokens.placeholders[person]
-        theirs = pipeline(
-            f"a {code} photo of {token} person",
-            height=32,
-            width=16,
-            num_inference_steps=4,
-            guidance_scale=2.0,
-            guidance_rescale=dive.config.rescale_guidance,
-            generator=torch.Generator().manual_seed(seed),
-            output_type="np",
-        ).images[0]
+        options = {"height": 32, "width": 16, "num_inference_steps": 4, "guidance_scale": 2.0, "output_type": "np"}
+        options |= {"guidance_rescale": dive.config.rescale_guidance}
+        draw = torch.Generator().manual_seed(seed)
+        theirs = pipeline(f"a {code} photo of {token} person", generator=draw, **options).images[0]
         # float32 rounding of merged against separate branches, then rounding to whole grey levels
         assert np.abs(theirs * 255 - picture).max() <= 1.0
 
