@@ -54,20 +54,6 @@ def test_distractors_are_images_and_no_identity(tree):
     assert sizes.severity == "warning" and len(sizes.items) == 8 and sizes.items[0].endswith("16x8")
 
 
-def test_boxes_drawn_by_hand_are_looked_at_where_they_are_there(tree):
-    """They are no part of the protocol, but `expand.splits` may name them."""
-    root = tree("market1501")
-    report = check_dataset("market1501", root)
-    found = {line.what: line.found for line in report.counts}
-    assert found["gt_bbox identities"] == 1 and found["query identities"] == 1
-    assert not any("gt_bbox" in item for finding in findings(report, "note") for item in finding.items)
-    (root / "gt_bbox/0010_c1s1_001001_00.jpg").write_bytes(b"")
-    (error,) = findings(check_dataset("market1501", root), "error")
-    assert "gt_bbox" in error.items[0]
-    shutil.rmtree(root / "gt_bbox")
-    assert "gt_bbox identities" not in {line.what for line in check_dataset("market1501", root).counts}
-
-
 def test_every_trial_of_regdb_is_read(tree):
     root = tree("regdb", trials=10)
     assert check_dataset("regdb", root).usable

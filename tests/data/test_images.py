@@ -1,4 +1,4 @@
-"""Decoding every kind of image file, and the cache: right, shared, never half-built."""
+"""Decoded images and their cache: right, shared, never half-built."""
 
 import multiprocessing
 import os

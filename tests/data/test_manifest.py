@@ -1,4 +1,4 @@
-"""Manifests: the shipped ones load, and a mistake in one is named with file, key and remedy."""
+"""Manifests: cameras as the papers have them, and a digest of what they say."""
 
 from vireid_lib.data.manifest import load_manifest
 from vireid_lib.project import project_root

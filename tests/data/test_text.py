@@ -1,4 +1,4 @@
-"""Text files: UTF-8 with or without a byte-order mark is read, all else is named with its remedy."""
+"""Text files: a byte-order mark is read over; names that are not UTF-8 survive."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""AlignGAN as a ReID method of the book: fitted for each seed, ranked like any other, named by its papers' rows."""
+"""AlignGAN as a ReID method of the book: fitted for each seed, ranked like any other."""
 
 import pytest
 

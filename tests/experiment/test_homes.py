@@ -1,4 +1,4 @@
-"""A home that cannot be written, or is not there: what Jupyter, IPython and Matplotlib keep goes elsewhere."""
+"""A home that cannot be written: what Jupyter, IPython and Matplotlib keep goes elsewhere."""
 
 from pathlib import Path
 

@@ -3,7 +3,6 @@
 import pytest
 
 from vireid_lib.experiment.notebooks import RESERVED, ChapterError, find_chapters, find_study, parse_overrides
-from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.project import project_root
 
 NOTEBOOKS = project_root() / "notebooks"
@@ -71,12 +70,3 @@ def test_no_parameter_of_a_shipped_notebook_takes_anything(chapter, name):
     """A text must be of some kind; numbers, truth values and lists are refused where they are senseless."""
     with pytest.raises(ChapterError, match=f"-p {name}="):
         parse_overrides([f"{name}={SENSELESS[type(chapter.parameters[name])]}"], [chapter])
-
-
-@pytest.mark.parametrize("name", ["oracle_ir", "dive_from_image"])
-def test_what_only_the_miniature_world_or_one_profile_has_is_refused_elsewhere(name):
-    chapter = find_chapters(NOTEBOOKS, ["05"])
-    held = parse_overrides([f"compared={name}"], chapter, load_profile("mini"))
-    assert held["05_embedding_analysis"] == {"compared": name}
-    with pytest.raises(ChapterError, match=f"'{name}' is no training set"):
-        parse_overrides([f"compared={name}"], chapter, load_profile("sysu"))

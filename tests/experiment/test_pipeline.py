@@ -1,4 +1,4 @@
-"""Trainings of several variants of a book: each has a stage of its own, and the main setting keeps its key."""
+"""Trainings of an open book: galleries of some of the identities, and what is there already."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The base model: any scheduler it was saved with gives one picture, broken files are named, and keys follow files."""
+"""The base model: any scheduler it was saved with gives one picture, and keys follow files."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""CycleGAN: its pool of older images, its schedule, its published size."""
+"""CycleGAN: its pool of older images, its published size."""
 
 import torch
 

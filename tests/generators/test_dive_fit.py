@@ -1,4 +1,4 @@
-"""Fine-tuning trains what it may, caches what it should, and continues where it was stopped."""
+"""Fine-tuning trains what it may, and continues where it was stopped."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Sampling: equal to a vanilla pipeline, resumable, recorded, and refusing what it must."""
+"""Sampling: equal to a vanilla pipeline, whatever the batch, and in half precision."""
 
 from functools import cache
 

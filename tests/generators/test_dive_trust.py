@@ -1,5 +1,4 @@
-"""What a fit or a gallery was begun with is what it continues with; a full disk costs nothing that was done; nobody
-is drawn who was not in the table."""
+"""What a fit was begun with is what it continues with; a full disk costs nothing that was done."""
 
 import contextlib
 import resource

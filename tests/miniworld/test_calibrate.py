@@ -1,4 +1,4 @@
-"""The calibration script: its training sets and its table; the trainings themselves are reid's."""
+"""The calibration script's training sets; the trainings themselves are reid's."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Checkpoints: exact round trips, atomicity, damaged files."""
+"""Checkpoints: exact round trips, and how many are kept."""
 
 from pathlib import Path
 

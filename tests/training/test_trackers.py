@@ -1,4 +1,4 @@
-"""Trackers: off by default, chosen by name, told every record of the history and the settings, and nothing else."""
+"""Trackers: off by default, told every record of the history and the settings, and nothing else."""
 
 from pathlib import Path
 

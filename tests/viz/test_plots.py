@@ -1,4 +1,4 @@
-"""Plots: every function returns one sharp picture that a notebook shows once; wrong input is refused by name."""
+"""Plots: every function returns one sharp picture that a notebook shows once."""
 
 import matplotlib
 import numpy as np

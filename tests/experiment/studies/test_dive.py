@@ -8,7 +8,7 @@ from vireid_lib import generators
 from vireid_lib.experiment import datasets
 from vireid_lib.experiment.pipeline import Run
 from vireid_lib.experiment.profile_files import load_profile
-from vireid_lib.experiment.studies import Row, dive
+from vireid_lib.experiment.studies import dive
 from vireid_lib.experiment.study import run_of
 
 OF_ONE_METHOD = (1, 3, 4)
@@ -96,12 +96,3 @@ def test_table_1_has_every_generator_that_makes_galleries(tiny_book):
     assert "cyclegan_both" in names and "grayscale_both" not in names
     with pytest.raises(ValueError, match="no generator 'nobody'"):
         dive.study(tiny_book, ["nobody"])
-
-
-def test_fewer_people_are_trained_on_and_the_same_are_generated(tiny_book):
-    few = run_of(tiny_book, Row("few", "few", "agw", training="dive", changes={"reid": {"expanded": 2}}))
-    table, all_of_them = (each.training_set("dive") for each in (few, tiny_book))
-    added = table[table["split"] == "external"]
-    assert added["identity"].nunique() == 2 and set(added["modality"]) == {"visible", "infrared"}
-    assert set(added["path"]) < set(all_of_them["path"])
-    assert len(few.training_set("real")) == len(tiny_book.training_set("real"))

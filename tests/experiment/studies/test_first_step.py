@@ -1,4 +1,4 @@
-"""What a study's by-hand code computes on: a method before its first step, a small batch, features by row."""
+"""A study's method before its first step: the same weights each time."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Flow2Flow's study: rows change their generator, images reach the training."""
+"""Flow2Flow's study: images made with a row's settings reach its training."""
 
 from vireid_lib.experiment import studies, variants
 from vireid_lib.experiment.studies.flow2flow import STUDY

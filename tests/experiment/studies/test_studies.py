@@ -1,4 +1,4 @@
-"""Studies: rows are trained and measured, tables mark what older code made, limits are told."""
+"""Studies: rows and claims are checked, what is trained is shown, tables mark what older code made."""
 
 import pandas as pd
 import pytest

@@ -4,10 +4,8 @@ import pytest
 import torch
 
 from vireid_lib.data.augment import normalise
-from vireid_lib.data.text import read_json
-from vireid_lib.experiment import methods
 from vireid_lib.generators.aligngan.config import AlignGanConfig
-from vireid_lib.generators.aligngan.joint import SHARED, AlignGanReidConfig, load_joint, train_joint
+from vireid_lib.generators.aligngan.joint import SHARED, AlignGanReidConfig
 from vireid_lib.generators.aligngan.networks import Classifier, ImageDiscriminator, PairDiscriminator, make_generator
 from vireid_lib.reid.features import extract
 
@@ -16,26 +14,6 @@ def _reading(generator):
     """The method's settings of which the generator was fitted."""
     shared = {own: getattr(generator.config, theirs) for own, theirs in SHARED.items()}
     return AlignGanReidConfig(**shared)
-
-
-def test_as_a_method_it_leaves_its_network_and_a_record(learnt, toy_people, tmp_path):
-    generator, folder = learnt("aligngan")
-    own = toy_people[toy_people["split"] == "train"].reset_index(drop=True)
-    config = _reading(generator)
-    network = train_joint(own, config, tmp_path, generator=folder, seed=0, cache=None)
-    again, held = load_joint(tmp_path)
-    assert held == config and load_joint is methods.module("aligngan").load_joint
-    assert torch.equal(extract(again, own, config, None), extract(network, own, config, None))
-    record = read_json(tmp_path / "reid.json")
-    alone, before, steps = generator.config.phases()
-    assert record["steps"] == steps and record["identities"] == sorted(own["identity"].unique())
-    assert record["images_seen"] == (alone + 2 * (steps - before)) * config.identities * config.images
-    with pytest.raises(ValueError, match="images is 9"):
-        train_joint(own, config.model_copy(update={"images": 9}), tmp_path, generator=folder)
-    with pytest.raises(FileNotFoundError, match="No finished joint training"):
-        load_joint(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="label_noise is 0.2"):
-        AlignGanReidConfig(label_noise=0.2)
 
 
 def test_the_folder_yields_the_network_that_finds_people(learnt, toy_people, pixels_of):

@@ -1,4 +1,4 @@
-"""JSIA-ReID as a generator: a person's own styles, mixtures, the released form, epochs."""
+"""JSIA-ReID as a generator: a person's own styles, mixtures, the released form's gradients."""
 
 import numpy as np
 import torch

@@ -43,6 +43,7 @@ VARIANTS = [
     ("deen", {"form": "release"}),
     ("mmd_reid", {"discrepancy": "mmd"}),
     ("mpanet", {"form": "release", "triplet_weight": 1.0, "centre_weight": 0.01}),
+    *[("mpanet", {"sampler": name}) for name in ("identity_uniform", "with_replacement")],
 ]
 
 

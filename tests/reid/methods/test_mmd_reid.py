@@ -1,4 +1,4 @@
-"""MMD-ReID: its loss, its test feature, what it refuses."""
+"""MMD-ReID: its loss and its test feature."""
 
 from collections.abc import Callable
 

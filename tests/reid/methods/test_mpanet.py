@@ -1,4 +1,4 @@
-"""MPANet: its forms, teachers, augmentation, samplers and sizes; its expanded form's two heads."""
+"""MPANet: its forms and its teachers."""
 
 from collections.abc import Callable
 
