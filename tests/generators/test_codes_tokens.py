@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from vireid_lib.generators.dive.base import load_base
 from vireid_lib.generators.dive.modality_codes import make_codes
-from vireid_lib.generators.dive.templates import TEMPLATES, prompt
+from vireid_lib.generators.dive.templates import prompt
 from vireid_lib.generators.dive.tokens import TokenBank, load_bank, placeholder, rows_of
 
 
@@ -29,15 +29,6 @@ def test_no_two_codes_are_the_same_to_a_tokenizer_that_folds_case(count, length)
     for seed in range(20):
         codes = make_codes([f"llcm/{i}" for i in range(count)], length=length, seed=seed).values()
         assert len({code.lower() for code in codes}) == count
-
-
-def test_the_release_s_templates():
-    assert prompt("b8zBXKoH", "<x>") == "a b8zBXKoH photo of <x> person"
-    assert prompt("b8zB", "", TEMPLATES["imagenet"][0]) == "a b8zB photo of a person"
-    said = [prompt("aXq2", "<class_1>", template) for template in TEMPLATES["imagenet"]]
-    assert len(set(said)) == 27 and said[0] == "a aXq2 photo of a <class_1> person"
-    assert all(text.split()[1] == "aXq2" and text.endswith("<class_1> person") for text in said)
-    assert {"the aXq2 photo of a <class_1> person", "a aXq2 close-up photo of the <class_1> person"} <= set(said)
 
 
 def test_bank_round_trip_through_diffusers(tiny_base, tmp_path):
