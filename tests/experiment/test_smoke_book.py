@@ -19,7 +19,6 @@ from vireid_lib.experiment.profile_files import load_profile
 from vireid_lib.experiment.variants import resolved
 from vireid_lib.project import project_root
 
-CHROMIUM = "/usr/bin/chromium"
 PATIENCE_S = 1200
 FINE_TUNE = "import sys; from vireid_lib import experiment; experiment.open('smoke', sys.argv[1]).fit('dive')"
 
@@ -42,22 +41,16 @@ def test_the_command_succeeds_and_the_site_holds_every_chapter_and_the_scores_of
     assert all(f">{each}<" in front and f">{each}<" in results for each in scores)
 
 
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
-def test_every_page_of_the_site_is_right_without_network_and_on_a_phone(smoke_book):
-    from playwright.sync_api import sync_playwright
-
+def test_every_page_of_the_site_is_right_without_network_and_on_a_phone(smoke_book, chromium):
     workspace, _ = smoke_book
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page, wrong = browser.new_page(viewport={"width": 390, "height": 844}), []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: request.url.startswith(("file:", "data:")) or wrong.append(request.url))
-        for path in sorted((workspace / "site").glob("*.html")):
-            page.goto(path.as_uri())
-            page.evaluate("window.MathJax?.startup.promise.then(() => true)")
-            assert not page.locator("[data-mjx-error], .math:not(:has(mjx-container))").count(), path.name
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390, f"{path.name} is wider than a phone"
-        browser.close()
+    page, wrong = chromium.new_page(viewport={"width": 390, "height": 844}), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: request.url.startswith(("file:", "data:")) or wrong.append(request.url))
+    for path in sorted((workspace / "site").glob("*.html")):
+        page.goto(path.as_uri())
+        page.evaluate("window.MathJax?.startup.promise.then(() => true)")
+        assert not page.locator("[data-mjx-error], .math:not(:has(mjx-container))").count(), path.name
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, f"{path.name} is wider than a phone"
     assert not wrong
 
 
