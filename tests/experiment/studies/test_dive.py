@@ -26,11 +26,6 @@ def counting_book(tiny_run):
     return tiny_run({"expand.identities": 2, "expand.counts": [3, 1]})
 
 
-@pytest.fixture
-def study(tiny_book):
-    return dive.study(tiny_book, ["grayscale", "cyclegan"])
-
-
 def real(run: Run) -> Run:
     """The book, were its world photographed: what the study's choices depend on."""
     own = Run(run.profile, run.folder)
